@@ -1,0 +1,47 @@
+"""An alert as Prometheus tells it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert of one rule.
+
+    `state` is "firing" or "pending", `value` Prometheus's own text, `active_at` Unix
+    nanoseconds, exact (0 where the source omits it). `rule_health` is "ok", "err" or
+    "unknown".
+    """
+
+    name: str
+    state: str
+    value: str
+    active_at: int
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    source: str
+    group: str
+    rule_health: str
+
+    @property
+    def severity(self) -> str:
+        """The label `severity`, "" when the rule has none."""
+        return self.labels.get("severity", "")
+
+    @property
+    def summary(self) -> str:
+        """The annotation that says it best: summary, message, description, or ""."""
+        for key in ("summary", "message", "description"):
+            if text := self.annotations.get(key):
+                return text
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """An alerting rule that Prometheus could not evaluate: its alerts cannot fire."""
+
+    name: str
+    group: str
+    source: str
+    error: str

@@ -1,0 +1,10 @@
+from django.db import models
+
+
+class Alerts(models.Model):
+    """No table: it carries the permission."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [("view_alerts", "Can see alerts")]

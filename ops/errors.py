@@ -1,0 +1,68 @@
+"""What can go wrong, in the words people read.
+
+OpsError                 anything an action refuses or cannot do; str() is one clear sentence
+├── InvalidInput         the request itself is wrong; says the accepted form
+├── NotFound             nothing of that name or id
+├── NotPermitted         the actor may not do this
+├── Conflict             the state does not allow it now
+├── NotConfirmed         a change reached only some of its targets; `result` says which
+└── BackendUnavailable   a backend did not answer as it should; says its name, address, what to check
+    └── BackendTimeout   it did not answer in time
+
+Each door turns these into its own output in exactly one place.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class OpsError(Exception):
+    """Base of everything an action raises on purpose; str() is fit for users."""
+
+
+class InvalidInput(OpsError):
+    """The request is wrong as it stands; nothing was sent anywhere."""
+
+
+class NotFound(OpsError):
+    """There is nothing of that name or id."""
+
+
+class NotPermitted(OpsError):
+    """The actor lacks the permission."""
+
+
+class Conflict(OpsError):
+    """The current state does not allow this now."""
+
+
+class NotConfirmed(OpsError):
+    """A change did not reach all of its targets.
+
+    `result` is the action's ordinary result, so that a door can show each target.
+    """
+
+    def __init__(self, message: str, result: object) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class BackendUnavailable(OpsError):
+    """A backend cannot be reached or answers nonsense.
+
+    `backend` is its name for people, such as "Jaeger of production".
+    """
+
+    def __init__(self, message: str, *, backend: str) -> None:
+        super().__init__(message)
+        self.backend = backend
+
+
+class BackendTimeout(BackendUnavailable):
+    """A backend did not answer within its time."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean "x"?` for the nearest known word, or "" when none is near."""
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
+    return f'; did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,233 @@
+"""One filter language for all doors: a line of words about traces.
+
+    service=petstore operation="AddPets" http.status_code=500 error min=100ms last=1h limit=20
+
+Words come in any order. `key=value` with a key that is not one of KEYS asks for a tag; a
+value or key with spaces stands in double quotes, with \\" and \\\\ inside. A bare `error`
+means error=true. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ops import timerange
+from ops.errors import InvalidInput, did_you_mean
+from ops.timerange import Moment, TimeRange
+
+KEYS = (
+    "site", "service", "operation", "min", "max", "trace-min", "trace-max",
+    "last", "from", "to", "start", "end", "limit", "tags",
+)  # fmt: skip
+DEFAULT_LIMIT = 20
+LARGEST_LIMIT = 1500
+MOST_TAGS = 20
+DEFAULT_RANGE = TimeRange.last(timerange.HOUR)
+
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_WORD = re.compile(
+    rf"""\s*(?:
+        tags=\[(?P<list>[^\]]*)\]
+      | (?P<key>{_QUOTED}|[^\s="]+)=(?P<value>{_QUOTED}|[^\s"]*)
+      | (?P<bare>{_QUOTED}|[^\s="]+)
+    )(?=\s|$)""",
+    re.VERBOSE,
+)
+_PLAIN = re.compile(r'[^\s="\\\[\]]+')
+
+
+@dataclass(frozen=True, slots=True)
+class TraceQuery:
+    """What to search for; everything empty means anything.
+
+    Durations are nanoseconds, 0 meaning not set: `span_min` and `span_max` bound one span
+    (what Jaeger filters), `trace_min` and `trace_max` the whole trace. All tags must match
+    on one span. Raises InvalidInput when it cannot be right.
+    """
+
+    site: str = ""
+    service: str = ""
+    operation: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    span_min: int = 0
+    span_max: int = 0
+    trace_min: int = 0
+    trace_max: int = 0
+    range: TimeRange = field(default=DEFAULT_RANGE)
+    limit: int = DEFAULT_LIMIT
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= LARGEST_LIMIT:
+            raise InvalidInput(f"limit is {self.limit}; it goes from 1 to {LARGEST_LIMIT}")
+        if len(self.tags) > MOST_TAGS:
+            raise InvalidInput(f"{len(self.tags)} tags; {MOST_TAGS} is the most")
+        keys = [key for key, _ in self.tags]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise InvalidInput(f'the tag "{twice}" is given twice; each key can have one value')
+        for low, high, names in (
+            (self.span_min, self.span_max, ("min", "max")),
+            (self.trace_min, self.trace_max, ("trace-min", "trace-max")),
+        ):
+            if low < 0 or high < 0:
+                raise InvalidInput(f"{names[0]} and {names[1]} cannot be negative")
+            if high and low > high:
+                raise InvalidInput(
+                    f"{names[0]} is {timerange.format_exact(low)}, which is more than "
+                    f"{names[1]}, {timerange.format_exact(high)}"
+                )
+
+    def __str__(self) -> str:
+        return format_query(self)
+
+
+def parse_query(line: str) -> TraceQuery:
+    """Read one line; raises InvalidInput naming the first word that cannot be right."""
+    given: dict[str, str] = {}
+    tags: list[tuple[str, str]] = []
+    for match in _words(line):
+        if match["list"] is not None:
+            tags.extend(parse_tag(item) for item in match["list"].split(",") if item.strip())
+        elif match["bare"] is not None:
+            tags.append(_bare(match["bare"]))
+        elif match["key"] in KEYS:
+            if match["key"] in given:
+                raise InvalidInput(f'"{match["key"]}" is given twice')
+            given[match["key"]] = _unquote(match["value"])
+        else:
+            tags.append((_tag_key(match["key"]), _unquote(match["value"])))
+    if "tags" in given:
+        tags.extend(parse_tag(item) for item in given["tags"].split(",") if item.strip())
+    return TraceQuery(
+        site=given.get("site", ""),
+        service=given.get("service", ""),
+        operation=given.get("operation", ""),
+        tags=tuple(tags),
+        span_min=_duration(given, "min"),
+        span_max=_duration(given, "max"),
+        trace_min=_duration(given, "trace-min"),
+        trace_max=_duration(given, "trace-max"),
+        range=_range(given),
+        limit=parse_limit(given["limit"]) if "limit" in given else DEFAULT_LIMIT,
+    )
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """Read `key=value`, or a bare key, which means key=true (so `error` is error=true)."""
+    key, equals, value = text.strip().partition("=")
+    if not key.strip():
+        raise InvalidInput(f'"{text}" is not a tag: write key=value')
+    return _unquote(key.strip()), _unquote(value.strip()) if equals else "true"
+
+
+def parse_limit(text: str) -> int:
+    """Read a limit; its bounds are checked where it is used."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidInput(f'limit is "{text}"; it is a number from 1 to {LARGEST_LIMIT}')
+    return int(text)
+
+
+def format_query(query: TraceQuery) -> str:
+    """Write a query as the shortest line that parses to it."""
+    words = [
+        f"{key}={_quote(value)}"
+        for key, value in (
+            ("site", query.site), ("service", query.service), ("operation", query.operation)
+        )
+        if value
+    ]  # fmt: skip
+    words += [_format_tag(key, value) for key, value in query.tags]
+    words += [
+        f"{key}={timerange.format_exact(value)}"
+        for key, value in (
+            ("min", query.span_min), ("max", query.span_max),
+            ("trace-min", query.trace_min), ("trace-max", query.trace_max),
+        )
+        if value
+    ]  # fmt: skip
+    words += _format_range(query.range)
+    if query.limit != DEFAULT_LIMIT:
+        words.append(f"limit={query.limit}")
+    return " ".join(words)
+
+
+def _words(line: str) -> Iterable[re.Match[str]]:
+    position = 0
+    stripped = line.rstrip()
+    while position < len(stripped):
+        match = _WORD.match(stripped, position)
+        if match is None:
+            rest = stripped[position:].strip()
+            raise InvalidInput(
+                f"cannot read the filter from here on: {rest[:80]} (write key=value, and "
+                'key="two words" where a value has spaces)'
+            )
+        yield match
+        position = match.end()
+
+
+def _bare(word: str) -> tuple[str, str]:
+    if word == "error":
+        return "error", "true"
+    raise InvalidInput(
+        f'"{_unquote(word)}" stands alone: write key=value (only "error" may stand alone)'
+        + did_you_mean(word, ("error",))
+    )
+
+
+def _tag_key(word: str) -> str:
+    """A key in quotes is a tag's whatever it looks like; a bare one must not be a slip."""
+    if word.startswith('"'):
+        return _unquote(word)
+    if hint := did_you_mean(word.lower(), KEYS):
+        raise InvalidInput(f'unknown key "{word}"{hint} (for a tag of that name: "{word}"=…)')
+    return word
+
+
+def _range(given: dict[str, str]) -> TimeRange:
+    for name, older in (("from", "start"), ("to", "end")):
+        if name in given and older in given:
+            raise InvalidInput(f'"{name}" and "{older}" mean the same; give one of them')
+    start = given.get("from", given.get("start"))
+    end = given.get("to", given.get("end"))
+    if "last" in given:
+        if start is not None or end is not None:
+            raise InvalidInput('give either "last" or "from" and "to"')
+        return TimeRange.last(timerange.parse_duration(given["last"]))
+    to = timerange.parse_moment(end) if end is not None else timerange.NOW
+    if start is not None:
+        return TimeRange(timerange.parse_moment(start), to)
+    return TimeRange(Moment(to.nanoseconds - timerange.HOUR, to.relative), to)
+
+
+def _format_range(range: TimeRange) -> list[str]:
+    if range == DEFAULT_RANGE:
+        return []
+    if range.end == timerange.NOW and range.start.relative and range.start.nanoseconds < 0:
+        return [f"last={timerange.format_exact(-range.start.nanoseconds)}"]
+    return [f"from={range.start}", f"to={range.end}"]
+
+
+def _duration(given: dict[str, str], key: str) -> int:
+    return timerange.parse_duration(given[key]) if key in given else 0
+
+
+def _format_tag(key: str, value: str) -> str:
+    if (key, value) == ("error", "true"):
+        return "error"
+    slip = key in KEYS or did_you_mean(key.lower(), KEYS)
+    quoted_key = f'"{_escape(key)}"' if slip or not _PLAIN.fullmatch(key) else key
+    return f"{quoted_key}={_quote(value)}"
+
+
+def _quote(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else f'"{_escape(value)}"'
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _unquote(word: str) -> str:
+    if len(word) >= 2 and word[0] == word[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", word[1:-1], flags=re.DOTALL)
+    return word

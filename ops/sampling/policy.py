@@ -1,0 +1,71 @@
+"""A sampling policy: which share of the traces that start in a service is kept."""
+
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ops.errors import InvalidInput
+
+FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10 %)"
+_RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
+
+
+class Strategy(StrEnum):
+    """How the decision is made at the root of a trace."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    RATE = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Never, always, or a rate 0 < rate <= 1; raises InvalidInput for anything else.
+
+    `rate` is 0 with never and 1 with always.
+    """
+
+    strategy: Strategy
+    rate: float
+
+    def __post_init__(self) -> None:
+        expected = {Strategy.NEVER: 0.0, Strategy.ALWAYS: 1.0}.get(self.strategy, self.rate)
+        in_bounds = self.strategy is not Strategy.RATE or 0 < self.rate <= 1
+        if not math.isfinite(self.rate) or self.rate != expected or not in_bounds:
+            raise refused(f"{self.rate:g}")
+
+    def __str__(self) -> str:
+        if self.strategy is not Strategy.RATE:
+            return self.strategy.value
+        percent = self.rate * 100
+        return f"{percent:.15g} %"
+
+
+NEVER = Policy(Strategy.NEVER, 0.0)
+ALWAYS = Policy(Strategy.ALWAYS, 1.0)
+
+
+def refused(given: str) -> InvalidInput:
+    """Return the one refusal of a sampling policy that every door gives."""
+    return InvalidInput(f'the sampling policy "{given}" is not one: it is {FORMS}')
+
+
+def rate(value: float) -> Policy:
+    """Return the policy that keeps this share; raises InvalidInput outside 0 < value <= 1."""
+    return Policy(Strategy.RATE, value)
+
+
+def parse_policy(text: str) -> Policy:
+    """Read `never`, `always`, `0.1`, `10 %`, `float 0.1` or `rate 10%`; raises InvalidInput."""
+    words = " ".join(text.lower().split())
+    if words in (Strategy.NEVER, Strategy.ALWAYS):
+        return NEVER if words == Strategy.NEVER else ALWAYS
+    match = _RATE.fullmatch(words)
+    try:
+        value = float(match[1]) if match else math.nan
+    except ValueError:
+        value = math.nan
+    if match is None or not math.isfinite(value):
+        raise refused(text.strip()[:80])
+    return rate(value / 100 if match[2] else value)

@@ -1,0 +1,206 @@
+"""One language of times for all doors.
+
+A moment is written as ISO 8601 (`2026-11-24T14:20:51Z`, an offset or none, none meaning
+UTC, up to nine digits of a second), `MM/DD/YYYY-hh:mm:ss`, `now`, `now-15m`, `now+5s`, or
+as digits since 1970: seconds, milliseconds, microseconds or nanoseconds, told apart by
+their size. A duration is written as `1h30m`, `1.5s`, `100ms`, `500us`, `20ns`, `2d`.
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from ops.errors import InvalidInput
+
+NANOSECOND = 1
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_UNITS = {
+    "d": DAY,
+    "h": HOUR,
+    "m": MINUTE,
+    "s": SECOND,
+    "ms": MILLISECOND,
+    "us": MICROSECOND,
+    "µs": MICROSECOND,
+    "ns": NANOSECOND,
+}
+_PART = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?(ms|us|µs|ns|d|h|m|s)")
+_RELATIVE = re.compile(r"now(?:([+-])(\S+))?", re.IGNORECASE)
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})-(\d{1,2}):(\d{2}):(\d{2})")
+_ISO = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?"
+    r"\s*([Zz]|[+-]\d{2}:?\d{2})?"
+)
+_LARGEST = 2**63 - 1  # what int64 nanoseconds can hold: the year 2262
+
+FORMS_OF_A_MOMENT = (
+    "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, MM/DD/YYYY-hh:mm:ss or a Unix time"
+)
+FORMS_OF_A_DURATION = "a number with its unit, such as 1h30m, 2s, 100ms, 500us"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time, absolute (Unix nanoseconds) or relative to now (nanoseconds)."""
+
+    nanoseconds: int
+    relative: bool = False
+
+    def at(self, now: int) -> int:
+        """Unix nanoseconds, where `now` is the present in the same unit."""
+        return now + self.nanoseconds if self.relative else self.nanoseconds
+
+    def __str__(self) -> str:
+        if not self.relative:
+            return format_moment(self.nanoseconds)
+        if self.nanoseconds == 0:
+            return "now"
+        sign = "-" if self.nanoseconds < 0 else "+"
+        return f"now{sign}{format_exact(abs(self.nanoseconds))}"
+
+
+NOW = Moment(0, relative=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From one moment to another; `start_end` resolves both against one now."""
+
+    start: Moment
+    end: Moment = NOW
+
+    @classmethod
+    def last(cls, nanoseconds: int) -> "TimeRange":
+        """The range that ends now and is that long."""
+        return cls(Moment(-nanoseconds, relative=True), NOW)
+
+    def start_end(self, now: int | None = None) -> tuple[int, int]:
+        """Return start and end in Unix nanoseconds.
+
+        Raises InvalidInput when the start is not before the end.
+        """
+        present = now_ns() if now is None else now
+        start, end = self.start.at(present), self.end.at(present)
+        if start >= end:
+            raise InvalidInput(
+                f"the time range starts at {format_moment(start)}, which is not before its end, "
+                f"{format_moment(end)}"
+            )
+        return start, end
+
+
+def now_ns() -> int:
+    """Return the present in Unix nanoseconds."""
+    return time.time_ns()
+
+
+def parse_duration(text: str) -> int:
+    """Return nanoseconds, exact; raises InvalidInput for anything but a positive duration."""
+    position, total = 0, 0
+    stripped = text.strip()
+    while position < len(stripped) and (part := _PART.match(stripped, position)):
+        unit = _UNITS[part[3]]
+        total += int(part[1]) * unit
+        if part[2]:
+            total += int(part[2]) * unit // 10 ** len(part[2])
+        position = part.end()
+    if position != len(stripped) or total == 0 or total > _LARGEST:
+        raise InvalidInput(f'"{text}" is not a duration: write {FORMS_OF_A_DURATION}')
+    return total
+
+
+def parse_moment(text: str) -> Moment:
+    """Return the moment that the text names; raises InvalidInput with the accepted forms."""
+    stripped = text.strip()
+    if relative := _RELATIVE.fullmatch(stripped):
+        if not relative[1]:
+            return NOW
+        distance = parse_duration(relative[2])
+        return Moment(-distance if relative[1] == "-" else distance, relative=True)
+    if stripped.isascii() and stripped.isdigit():
+        return Moment(_from_digits(stripped))
+    try:
+        if slashed := _SLASHED.fullmatch(stripped):
+            month, day, year, hour, minute, second = (int(group) for group in slashed.groups())
+            return Moment(_epoch(datetime(year, month, day, hour, minute, second, tzinfo=UTC)))
+        if iso := _ISO.fullmatch(stripped):
+            return Moment(_from_iso(iso))
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidInput(f'"{text}" is not a time: write {FORMS_OF_A_MOMENT}')
+
+
+def _from_digits(digits: str) -> int:
+    """Tell the unit of a Unix time by its size: each covers the years 1973 to 5138."""
+    number = int(digits[:20])
+    for limit, unit in ((10**11, SECOND), (10**14, MILLISECOND), (10**17, MICROSECOND)):
+        if number < limit:
+            return number * unit
+    if number > _LARGEST:
+        raise InvalidInput(f'"{digits}" is not a time: write {FORMS_OF_A_MOMENT}')
+    return number
+
+
+def _from_iso(match: re.Match[str]) -> int:
+    year, month, day, hour, minute, second, fraction, offset = match.groups()
+    zone = UTC
+    if offset and offset not in "Zz":
+        minutes = int(offset[1:3]) * 60 + int(offset[-2:])
+        zone = timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+    whole = datetime(
+        int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
+        tzinfo=zone,
+    )  # fmt: skip
+    return _epoch(whole) + int((fraction or "").ljust(9, "0"))
+
+
+def _epoch(whole_second: datetime) -> int:
+    nanoseconds = int(whole_second.timestamp()) * SECOND
+    if not 0 <= nanoseconds <= _LARGEST:
+        raise ValueError("outside of what int64 nanoseconds since 1970 can hold")
+    return nanoseconds
+
+
+def format_moment(nanoseconds: int) -> str:
+    """Write Unix nanoseconds as ISO 8601 in UTC, exact: `2026-11-24T14:20:51.204Z`."""
+    seconds, fraction = divmod(nanoseconds, SECOND)
+    whole = (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat()
+    digits = f".{fraction:09d}".rstrip("0") if fraction else ""
+    return f"{whole}{digits}Z"
+
+
+def format_exact(nanoseconds: int) -> str:
+    """Write a duration so that `parse_duration` gives it back: `1h30m`, `1s500ms`."""
+    parts = []
+    rest = nanoseconds
+    for unit in ("d", "h", "m", "s", "ms", "us", "ns"):
+        count, rest = divmod(rest, _UNITS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0ns"
+
+
+def format_duration(nanoseconds: int) -> str:
+    """Write a duration for people, three digits at most: `1.24 s`, `44 ms`, `2 h 5 min`."""
+    if nanoseconds < 0:
+        return f"-{format_duration(-nanoseconds)}"
+    for unit, size in (("ns", 1), ("µs", MICROSECOND), ("ms", MILLISECOND), ("s", SECOND)):
+        value = nanoseconds / size
+        if value < 999.5 and (unit != "s" or value < 59.95):
+            places = 0 if unit == "ns" or value >= 99.5 else 1 if value >= 9.995 else 2
+            text = f"{value:.{places}f}"
+            return f"{text.rstrip('0').rstrip('.') if places else text} {unit}"
+    minutes = round(nanoseconds / MINUTE)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{round(hours / 24)} d"

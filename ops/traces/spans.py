@@ -1,0 +1,62 @@
+"""Spans as every part of the traces service sees them: OTLP's words in Python's types.
+
+Times are Unix nanoseconds, durations nanoseconds, ids lower-case hex (32 digits a trace,
+16 a span). Attribute values are what OTLP's AnyValue holds, as plain Python values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
+Attributes: TypeAlias = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened during a span: a log line, an exception."""
+
+    time: int
+    name: str
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A reference to a span of this or another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One operation of one service.
+
+    `parent_id` is "" for a root. `kind` is "internal", "server", "client", "producer",
+    "consumer" or "". `error` means status ERROR; `message` is the status message.
+    `warnings` is what Jaeger adds about the span (clock skew, truncation), lifted out of
+    the attribute `@jaeger@warnings`. `process` holds the resource's attributes.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    service: str
+    operation: str
+    kind: str
+    start: int
+    duration: int
+    error: bool
+    message: str
+    attributes: Attributes
+    events: tuple[Event, ...]
+    links: tuple[Link, ...]
+    warnings: tuple[str, ...]
+    process: Attributes
+
+    @property
+    def end(self) -> int:
+        """Unix nanoseconds."""
+        return self.start + self.duration
