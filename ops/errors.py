@@ -6,7 +6,7 @@ OpsError                 anything an action refuses or cannot do; str() is one c
 ├── NotPermitted         the actor may not do this
 ├── Conflict             the state does not allow it now
 ├── NotConfirmed         a change reached only some of its targets; `result` says which
-└── BackendUnavailable   a backend did not answer as it should; says its name, address, what to check
+└── BackendUnavailable   a backend did not answer as it should; says which, and what to check
     └── BackendTimeout   it did not answer in time
 
 Each door turns these into its own output in exactly one place.

@@ -1,14 +1,202 @@
-"""The guard around every action (stub)."""
+"""The guard around every action: permission, audit, deadline, outcome.
 
-from collections.abc import Awaitable, Callable
-from typing import Concatenate, ParamSpec, TypeVar
+In this order: check the permission; for a change, commit an audit row "started"; run the
+effect under its deadline; write a second row with the outcome: "ok", "failed", or "unknown"
+when it was cancelled, ran out of time or crashed. A change whose first row cannot be written
+does not happen. Refusals are recorded too, once a minute for an actor and an action.
+"""
 
-from ops.actor import Actor
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from cachetools import TTLCache
+from django.db import DatabaseError
+
+from ops import metrics
+from ops.actor import Actor, request_id
+from ops.audit import chain
+from ops.audit.models import Outcome
+from ops.database import in_database
+from ops.errors import BackendTimeout, NotPermitted, OpsError
+from ops.rights import rights_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Run = Callable[Concatenate[Actor, P], Awaitable[R]]
 
+DEADLINE = 30.0
+log = logging.getLogger(__name__)
 
-def action(name: str, *, permission: str, audit: bool = False) -> Callable[[Run[P, R]], Run[P, R]]:
-    return lambda function: function
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A registered action. `deadline` is in seconds."""
+
+    name: str
+    permission: str
+    audit: bool
+    deadline: float
+    target: Callable[..., str]
+    run: Callable[..., Awaitable[Any]]
+
+
+ACTIONS: dict[str, Action] = {}
+refused_lately: TTLCache[tuple[int | None, str, str], bool] = TTLCache(maxsize=10_000, ttl=60)
+
+
+def action(
+    name: str,
+    *,
+    permission: str,
+    audit: bool = False,
+    target: Callable[..., str] = lambda **_: "",
+    deadline: float = DEADLINE,
+) -> Callable[[Run[P, R]], Run[P, R]]:
+    """Register a coroutine function `(actor, *, …)` as an action and put the guard around it.
+
+    `target` gets the keyword arguments and says what is acted upon, for the audit log. It may
+    refuse bad input; then nothing has happened and nothing is written.
+    """
+
+    def register(function: Run[P, R]) -> Run[P, R]:
+        @functools.wraps(function)
+        async def guarded(actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+            with _Observed(name, actor):
+                await _check_permission(registered, actor, kwargs)
+                effect = functools.partial(function, actor, *args, **kwargs)
+                if audit:
+                    return await _change(registered, actor, kwargs, effect)
+                return await _within_deadline(registered, effect)
+
+        registered = Action(name, permission, audit, deadline, target, guarded)
+        ACTIONS[name] = registered
+        return guarded
+
+    return register
+
+
+class _Observed:
+    """Counts the action by outcome and keeps everything but OpsError from the doors."""
+
+    def __init__(self, name: str, actor: Actor) -> None:
+        self.name = name
+        self.door = actor.door.value
+        self.outcome = Outcome.OK
+
+    def __enter__(self) -> "_Observed":
+        self.started = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.outcome = _outcome(error)
+        metrics.actions.labels(self.name, self.door, self.outcome.value).inc()
+        metrics.action_seconds.labels(self.name).observe(time.perf_counter() - self.started)
+        if isinstance(error, Exception) and not isinstance(error, OpsError):
+            log.error("%s failed", self.name, exc_info=error)
+            raise OpsError(
+                f"something failed inside OpsPortal; the log has it under {request_id()}"
+            ) from error
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, NotPermitted):
+        return Outcome.DENIED
+    if isinstance(error, _DeadlineExceeded) or not isinstance(error, OpsError):
+        return Outcome.UNKNOWN
+    return Outcome.FAILED
+
+
+class _DeadlineExceeded(BackendTimeout):
+    """The action as a whole ran out of time: what it reached is not known."""
+
+
+async def _check_permission(
+    registered: Action, actor: Actor, arguments: Mapping[str, object]
+) -> None:
+    rights = await rights_of(actor.user_id)
+    if rights.active and registered.permission in rights.permissions:
+        return
+    refusal = NotPermitted(
+        f"{actor.name or 'a stranger'} may not do this: it needs the permission "
+        f"{registered.permission}"
+    )
+    who = (actor.user_id, actor.name, registered.name)
+    if who not in refused_lately:
+        refused_lately[who] = True
+        try:
+            await in_database(
+                chain.append, actor, registered.name, "", Outcome.DENIED,
+                parameters=_texts(arguments), detail=str(refusal),
+            )  # fmt: skip
+        except DatabaseError:
+            metrics.audit_failures.inc()
+            log.exception("the refusal of %s to %s is not recorded", registered.name, actor.name)
+    raise refusal
+
+
+async def _within_deadline(registered: Action, effect: Callable[[], Awaitable[R]]) -> R:
+    try:
+        async with asyncio.timeout(registered.deadline) as limit:
+            return await effect()
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise _DeadlineExceeded(
+            f"{registered.name} took longer than {registered.deadline:g} s and was given up",
+            backend="OpsPortal",
+        ) from error
+
+
+async def _change(
+    registered: Action,
+    actor: Actor,
+    arguments: Mapping[str, object],
+    effect: Callable[[], Awaitable[R]],
+) -> R:
+    target = registered.target(**arguments)
+    parameters = _texts(arguments)
+    record = functools.partial(in_database, chain.append, actor, registered.name, target)
+    try:
+        await record(Outcome.STARTED, parameters=parameters)
+    except DatabaseError as error:
+        metrics.audit_failures.inc()
+        log.exception("%s is not done: the audit log cannot be written", registered.name)
+        raise OpsError(
+            "nothing was changed: the audit log cannot be written, and without it no change "
+            "is made; check the database"
+        ) from error
+    try:
+        result = await _within_deadline(registered, effect)
+    except BaseException as error:
+        await _record_outcome(record(_outcome(error), parameters=parameters, detail=str(error)))
+        raise
+    await _record_outcome(record(Outcome.OK, parameters=parameters, detail=str(result)))
+    return result
+
+
+def _texts(arguments: Mapping[str, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in arguments.items() if value != ""}
+
+
+async def _record_outcome(writing: Awaitable[object]) -> None:
+    """Write the second row also when the caller is being cancelled.
+
+    When it cannot be written, "started" stands alone, which reads as unknown.
+    """
+    task = asyncio.ensure_future(writing)
+    _unfinished.add(task)
+    task.add_done_callback(_unfinished.discard)
+    try:
+        await asyncio.shield(task)
+    except DatabaseError:
+        metrics.audit_failures.inc()
+        log.exception("the outcome of a change is not recorded")
+
+
+_unfinished: set[asyncio.Future[object]] = set()

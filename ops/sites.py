@@ -344,9 +344,7 @@ def _site(name: str, table: _Table) -> Site:
     names = [item.name for item in prometheus]
     if len(set(names)) != len(names):
         table.problem("prometheus", "several sources have one name; give each its own")
-    services = {
-        key: _service(key, item, names) for key, item in table.named("services").items()
-    }
+    services = {key: _service(key, item, names) for key, item in table.named("services").items()}
     only = next(iter(services)) if len(services) == 1 else ""
     default = table.text("default_service", "the name of one of the site's services", only)
     if default and default not in services:

@@ -204,3 +204,10 @@ def format_duration(nanoseconds: int) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{round(hours / 24)} d"
+
+
+def to_datetime(nanoseconds: int) -> datetime:
+    """Turn Unix nanoseconds into an aware datetime in UTC, cut to microseconds."""
+    return datetime.fromtimestamp(nanoseconds // SECOND, UTC) + timedelta(
+        microseconds=nanoseconds % SECOND // MICROSECOND
+    )

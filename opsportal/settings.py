@@ -1,15 +1,339 @@
+"""Every setting, from the environment; `docs/configuration.md` describes them for people.
+
+A value that cannot be right stops the start with its name and the accepted form.
+"""
+
+import ipaddress
+import os
+import re
+import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+django_stubs_ext.monkeypatch()
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = "stub"
-DEBUG = True
-ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = [
-    "opsportal", "ops.traces", "ops.alerts", "ops.versions", "ops.sampling", "ops.audit", "ops.overview", "ops.rpc", "bot",
-    "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "django.contrib.messages", "django.contrib.staticfiles",
-]
+
+
+def _wrong(name: str, form: str) -> ImproperlyConfigured:
+    given = os.environ.get(name)
+    said = "is missing" if given is None else "cannot be used as it is"
+    return ImproperlyConfigured(f"{name} {said}: it is {form}")
+
+
+def _text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def _flag(name: str, default: bool) -> bool:
+    text = _text(name, "1" if default else "0").lower()
+    if text not in ("0", "1", "true", "false", "yes", "no"):
+        raise _wrong(name, "1 or 0")
+    return text in ("1", "true", "yes")
+
+
+def _number(name: str, default: int, least: int, most: int) -> int:
+    text = _text(name, str(default))
+    if not text.isdigit() or not least <= int(text) <= most:
+        raise _wrong(name, f"a number from {least} to {most}")
+    return int(text)
+
+
+def _words(name: str, default: str = "") -> list[str]:
+    return [word for word in re.split(r"[\s,]+", _text(name, default)) if word]
+
+
+def _address(name: str, default: str) -> str:
+    text = _text(name, default)
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdigit() and int(port) < 65536):
+        raise _wrong(name, f"host:port, such as {default}")
+    return text
+
+
+def _url(name: str, schemes: tuple[str, ...]) -> str:
+    text = _text(name).rstrip("/")
+    if text and urlsplit(text).scheme not in schemes:
+        raise _wrong(name, "a URL that begins with " + " or ".join(f"{s}://" for s in schemes))
+    return text
+
+
+def _file(name: str) -> str:
+    text = _text(name)
+    if text and not Path(text).is_file():
+        raise _wrong(name, "the path of a PEM file that exists")
+    return text
+
+
+def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(word) for word in _words(name)]
+    except ValueError as error:
+        raise _wrong(name, "addresses or networks, such as 10.0.0.0/8,192.168.1.7") from error
+
+
+def _token(name: str, prefix: str) -> str:
+    text = _text(name)
+    if text and not text.startswith(prefix):
+        raise _wrong(name, f"a Slack token that begins with {prefix}")
+    return text
+
+
+# The site and the doors
+
+SITES_FILE = _text("OPSPORTAL_SITES", "sites.toml")
+PUBLIC_URL = _url("OPSPORTAL_PUBLIC_URL", ("http", "https"))
+WEB_ADDRESS = _address("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
+HEALTH_ADDRESS = _address("OPSPORTAL_HEALTH_ADDRESS", "127.0.0.1:8001")
+GRPC_ADDRESS = _address("OPSPORTAL_GRPC_ADDRESS", "127.0.0.1:9090")
+GRPC_ANONYMOUS_USER = _text("OPSPORTAL_GRPC_ANONYMOUS_USER")
+GRPC_TLS_CERTIFICATE = _file("OPSPORTAL_GRPC_TLS_CERTIFICATE")
+GRPC_TLS_KEY = _file("OPSPORTAL_GRPC_TLS_KEY")
+if bool(GRPC_TLS_CERTIFICATE) != bool(GRPC_TLS_KEY):
+    raise _wrong("OPSPORTAL_GRPC_TLS_KEY", "given together with OPSPORTAL_GRPC_TLS_CERTIFICATE")
+SLACK_APP_TOKEN = _token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
+SLACK_BOT_TOKEN = _token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
+SLACK_MATCH_EMAIL = _flag("OPSPORTAL_SLACK_MATCH_EMAIL", default=False)
+SLACK_API_URL = _url("OPSPORTAL_SLACK_API_URL", ("http", "https")) or "https://slack.com/api"
+
+# Django
+
+SECRET_KEY = _text("OPSPORTAL_SECRET_KEY")
+if len(SECRET_KEY) < 50:
+    raise _wrong(
+        "OPSPORTAL_SECRET_KEY",
+        "a random text of 50 characters or more that stays the same: "
+        'python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
+    )
+DEBUG = _flag("OPSPORTAL_DEBUG", default=False)
+ALLOWED_HOSTS = _words("OPSPORTAL_HOSTS", "localhost,127.0.0.1,[::1]")
 ROOT_URLCONF = "opsportal.urls"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+ASGI_APPLICATION = "opsportal.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "opsportal",
+    "ops.traces",
+    "ops.alerts",
+    "ops.versions",
+    "ops.sampling",
+    "ops.audit",
+    "ops.overview",
+    "ops.rpc",
+    "bot",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "opsportal.middleware.trusted_proxies",
+    "opsportal.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Data: DATABASE_URL and REDIS_URL decide, nothing else changes
+
+_DATABASE_FORM = "a URL: sqlite:///path/to/file or postgres://user:password@host:5432/name"
+try:
+    _database = dj_database_url.parse(_text("DATABASE_URL", f"sqlite:///{BASE_DIR}/db.sqlite3"))
+except ValueError as error:
+    raise _wrong("DATABASE_URL", _DATABASE_FORM) from error
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE and a wait, because writers that begin as readers fail with "locked"; FULL,
+    # because an audit row that was committed must survive a power cut.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+    _database["CONN_MAX_AGE"] = None
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    # The pool bounds the connections of this process whatever threads ASGI makes.
+    _database["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200)},
+    }
+else:
+    raise _wrong("DATABASE_URL", _DATABASE_FORM)
+DATABASES = {"default": _database}
+
+REDIS_URL = _url("REDIS_URL", ("redis", "rediss"))
+if REDIS_URL:
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# People
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_SAVE_EVERY_REQUEST = False
+PASSWORD_RESET_TIMEOUT = 3600
+
+# Throttling: five failures of a name from an address, then a quarter of an hour's wait
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_CLIENT_IP_CALLABLE = "opsportal.middleware.client_address"
+AXES_SENSITIVE_PARAMETERS = ["password"]
+AXES_VERBOSE = False
+
+_mail = urlsplit(_url("OPSPORTAL_SMTP_URL", ("smtp", "smtps", "smtp+tls", "console")))
+EMAIL_BACKEND = {
+    "": "django.core.mail.backends.dummy.EmailBackend",
+    "console": "django.core.mail.backends.console.EmailBackend",
+}.get(_mail.scheme, "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST = _mail.hostname or "localhost"
+EMAIL_PORT = _mail.port or (465 if _mail.scheme == "smtps" else 587)
+EMAIL_HOST_USER = unquote(_mail.username or "")
+EMAIL_HOST_PASSWORD = unquote(_mail.password or "")
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
+
+# Time and language
+
 USE_TZ = True
 TIME_ZONE = "UTC"
-SITES_FILE = "sites.toml"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+# Static files
+
 STATIC_URL = "static/"
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_MAX_AGE = 300
+
+# Safety
+
+HTTPS = _flag("OPSPORTAL_HTTPS", default=True)
+TRUSTED_PROXIES = _networks("OPSPORTAL_TRUSTED_PROXIES")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # see opsportal.middleware
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Logs, on standard error, each line with its request id
+
+LOG_FORMAT = _text("OPSPORTAL_LOG_FORMAT", "text")
+if LOG_FORMAT not in ("text", "json"):
+    raise _wrong("OPSPORTAL_LOG_FORMAT", "text or json")
+LOG_LEVEL = _text("OPSPORTAL_LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise _wrong("OPSPORTAL_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "opsportal.logs.RequestId"}},
+    "formatters": {
+        "text": {
+            "format": "{asctime} {levelname} {request_id} {name}: {message}",
+            "style": "{",
+        },
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "{asctime}{levelname}{request_id}{name}{message}",
+            "style": "{",
+        },
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "stream": sys.stderr,
+            "formatter": LOG_FORMAT,
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "axes": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
+}

@@ -1,74 +1,40 @@
 """What people do about sampling."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from ops.actor import Actor
+from ops.database import in_database
+from ops.errors import Conflict, InvalidInput, NotConfirmed
 from ops.guard import action
+from ops.sampling import delivery, state
 from ops.sampling.policy import Policy
+from ops.sampling.state import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sites import sites
+
+__all__ = [
+    "InstanceSampling",
+    "SamplingChange",
+    "ServiceSampling",
+    "change_policy",
+    "changes",
+    "current",
+]
 
 READ = "sampling.view_sampling"
 CHANGE = "sampling.change_policy"
+MOST_CHANGES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceSampling:
-    """What an instance was last told; `policy` and `told_at` are None where we never did.
-
-    `confirmed` says that it acknowledged, `reason` why not ("" when it did).
-    """
-
-    address: str
-    policy: Policy | None = None
-    told_at: datetime | None = None
-    confirmed: bool = False
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSampling:
-    """The sampling of one service as far as we know it."""
-
-    site: str
-    service: str
-    instances: tuple[InstanceSampling, ...]
-
-    @property
-    def confirmed(self) -> int:
-        return sum(instance.confirmed for instance in self.instances)
-
-    @property
-    def summary(self) -> str:
-        """`10 %`, `unknown`, or `10 % on 2, unknown on 1`."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingChange:
-    """A change: who made it through which door, from what (a summary) to what, with which result.
-
-    `request_id` joins it with the audit log.
-    """
-
-    site: str
-    service: str
-    previous: str
-    policy: Policy
-    actor: str
-    door: str
-    at: datetime
-    request_id: str
-    instances: tuple[InstanceSampling, ...]
-
-    @property
-    def confirmed(self) -> int:
-        return sum(instance.confirmed for instance in self.instances)
+def _target(*, site: str = "", service: str = "", **_: object) -> str:
+    found = sites().site(site)
+    return f"{found.name}/{found.service(service).name}"
 
 
 @action("sampling.current", permission=READ)
 async def current(actor: Actor, *, service: str = "", site: str = "") -> ServiceSampling:
     """Return what each instance of the service was last told, when, and with what result."""
-    raise NotImplementedError
+    where = sites().site(site)
+    what = where.service(service)
+    addresses = await delivery.addresses(what)
+    return await in_database(state.last_told, where.name, what.name, addresses)
 
 
 @action("sampling.changes", permission=READ)
@@ -76,15 +42,42 @@ async def changes(
     actor: Actor, *, service: str = "", site: str = "", limit: int = 10
 ) -> tuple[SamplingChange, ...]:
     """Return the last changes of a site, or of one of its services, newest first."""
-    raise NotImplementedError
+    if not 1 <= limit <= MOST_CHANGES:
+        raise InvalidInput(f"limit is {limit}; it goes from 1 to {MOST_CHANGES}")
+    where = sites().site(site)
+    name = where.service(service).name if service else ""
+    return await in_database(state.past_changes, where.name, name, limit)
 
 
-@action("sampling.change_policy", permission=CHANGE, audit=True)
+@action("sampling.change_policy", permission=CHANGE, audit=True, target=_target)
 async def change_policy(
     actor: Actor, *, policy: Policy, service: str = "", site: str = ""
 ) -> SamplingChange:
     """Tell every instance of the service at once.
 
-    Raises NotConfirmed, with the SamplingChange as its result, when not all confirmed.
+    Raises NotConfirmed, with the SamplingChange as its result, when not all confirmed, and
+    Conflict when the service has no instances to tell.
     """
-    raise NotImplementedError
+    where = sites().site(site)
+    what = where.service(service)
+    addresses = await delivery.addresses(what)
+    if not addresses:
+        raise Conflict(
+            f'nothing was sent: service "{what.name}" of site "{where.name}" has no instances; '
+            "name them in the site file as instances or dns"
+        )
+    before = await in_database(state.last_told, where.name, what.name, addresses)
+    begun = await in_database(state.begin, actor, before, policy, addresses)
+    reasons = await delivery.deliver(what, addresses, policy)
+    change = await in_database(state.finish, begun, reasons)
+    if any(reasons.values()):
+        raise NotConfirmed(_unconfirmed(change), change)
+    return change
+
+
+def _unconfirmed(change: SamplingChange) -> str:
+    failed = "; ".join(f"{i.address}: {i.reason}" for i in change.instances if not i.confirmed)
+    return (
+        f"{change.service} is set to {change.policy} on {change.confirmed} of "
+        f"{len(change.instances)} instances; not confirmed by {failed}"
+    )

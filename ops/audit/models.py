@@ -1,0 +1,53 @@
+import json
+from typing import Any, NoReturn
+
+from django.db import models
+
+
+class Outcome(models.TextChoices):
+    STARTED = "started", "started"
+    OK = "ok", "ok"
+    FAILED = "failed", "failed"
+    UNKNOWN = "unknown", "unknown"
+    DENIED = "denied", "denied"
+
+
+class AuditEntry(models.Model):
+    """A row of the audit log, written once by `ops.audit.chain` and never changed.
+
+    `text` is the whole row as canonical JSON, the only thing that is hashed; the other
+    columns repeat parts of it for searching. No foreign key leaves the table, so that
+    nothing that happens to users can rewrite it.
+    """
+
+    seq = models.BigIntegerField("row", primary_key=True)
+    at = models.DateTimeField("time", db_index=True)
+    request_id = models.CharField("request", max_length=16, db_index=True)
+    actor = models.CharField(max_length=150, db_index=True)
+    door = models.CharField(max_length=16, db_index=True)
+    action = models.CharField(max_length=64, db_index=True)
+    target = models.CharField(max_length=255, db_index=True)
+    outcome = models.CharField(max_length=16, choices=Outcome, db_index=True)
+    text = models.TextField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ("-seq",)
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit log"
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.actor} {self.action} {self.outcome}"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The parsed text: also user id, address, origin, parameters, detail."""
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed
+
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("audit rows are written by ops.audit.chain.append and never changed")
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("audit rows are never deleted")

@@ -1,0 +1,41 @@
+"""What a person may do, at most five seconds old."""
+
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+from django.contrib.auth import get_user_model
+
+from ops.database import in_database
+
+SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """A person's standing: `permissions` are Django's, as `app.codename`; none when inactive."""
+
+    active: bool
+    name: str
+    permissions: frozenset[str]
+
+
+NOBODY = Rights(active=False, name="", permissions=frozenset())
+cache: TTLCache[int, Rights] = TTLCache(maxsize=10_000, ttl=SECONDS)
+
+
+async def rights_of(user_id: int | None) -> Rights:
+    """Return the rights of the user with that primary key; nobody's for None or a stranger."""
+    if user_id is None:
+        return NOBODY
+    if (known := cache.get(user_id)) is None:
+        known = cache[user_id] = await in_database(read_rights, user_id)
+    return known
+
+
+def read_rights(user_id: int) -> Rights:
+    """Read the rights from the database now."""
+    user = get_user_model().objects.filter(pk=user_id).first()
+    if user is None:
+        return NOBODY
+    permissions = frozenset(user.get_all_permissions())
+    return Rights(active=user.is_active, name=user.get_username(), permissions=permissions)

@@ -1,0 +1,28 @@
+"""Telling the instances of a service: all of them, at the same time."""
+
+import asyncio
+
+from ops.backends.connections import connections
+from ops.backends.samplers import resolve
+from ops.errors import OpsError
+from ops.sampling.policy import Policy
+from ops.sites import Service
+
+
+async def addresses(service: Service) -> tuple[str, ...]:
+    """Return every instance's address, sorted; raises BackendUnavailable when DNS fails."""
+    return tuple(sorted(await resolve(service)))
+
+
+async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict[str, str]:
+    """Tell each address; returns "" for those that confirmed, else one sentence why not."""
+    answers = await asyncio.gather(*(_tell(service, address, policy) for address in to))
+    return dict(zip(to, answers, strict=True))
+
+
+async def _tell(service: Service, address: str, policy: Policy) -> str:
+    try:
+        await connections().sampler(address, service.tls).change(policy)
+    except OpsError as error:
+        return str(error)
+    return ""

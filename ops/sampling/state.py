@@ -1,0 +1,157 @@
+"""What is known of sampling: what each instance was last told, and the past changes."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+
+from ops.actor import Actor, request_id
+from ops.sampling.models import Change, Delivery
+from ops.sampling.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSampling:
+    """What an instance was last told; `policy` and `told_at` are None where we never did.
+
+    `confirmed` says that it acknowledged, `reason` why not ("" when it did).
+    """
+
+    address: str
+    policy: Policy | None = None
+    told_at: datetime | None = None
+    confirmed: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSampling:
+    """The sampling of one service as far as we know it."""
+
+    site: str
+    service: str
+    instances: tuple[InstanceSampling, ...]
+
+    @property
+    def confirmed(self) -> int:
+        return sum(instance.confirmed for instance in self.instances)
+
+    @property
+    def summary(self) -> str:
+        """`10 %`, `unknown`, or `10 % on 2, unknown on 1`; an unconfirmed one is unknown."""
+        counts = Counter(
+            str(instance.policy) if instance.confirmed else "unknown" for instance in self.instances
+        )
+        if len(counts) <= 1:
+            return next(iter(counts), "unknown")
+        return ", ".join(f"{policy} on {count}" for policy, count in counts.most_common())
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingChange:
+    """A change: who made it through which door, from what (a summary) to what, with which result.
+
+    `request_id` joins it with the audit log.
+    """
+
+    site: str
+    service: str
+    previous: str
+    policy: Policy
+    actor: str
+    door: str
+    at: datetime
+    request_id: str
+    instances: tuple[InstanceSampling, ...]
+
+    @property
+    def confirmed(self) -> int:
+        return sum(instance.confirmed for instance in self.instances)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.previous} -> {self.policy}, {self.confirmed} of {len(self.instances)} confirmed"
+        )
+
+
+def last_told(site: str, service: str, addresses: Iterable[str]) -> ServiceSampling:
+    """Read what each of these instances was last told."""
+    newest = (
+        Delivery.objects.filter(change__site=site, change__service=service)
+        .values("address")
+        .annotate(newest=Max("id"))
+        .values("newest")
+    )
+    told = {
+        delivery.address: _instance(delivery)
+        for delivery in Delivery.objects.filter(id__in=newest).select_related("change")
+    }
+    instances = tuple(told.get(address, InstanceSampling(address)) for address in addresses)
+    return ServiceSampling(site, service, instances)
+
+
+def begin(
+    actor: Actor, before: ServiceSampling, policy: Policy, addresses: Iterable[str]
+) -> Change:
+    """Write down what is about to be sent to whom; until `finish` each answer is not known."""
+    with transaction.atomic():
+        change = Change.objects.create(
+            site=before.site,
+            service=before.service,
+            previous=before.summary[:255],
+            strategy=policy.strategy.value,
+            rate=policy.rate,
+            actor=actor.name,
+            door=actor.door.value,
+            request_id=request_id(),
+        )
+        Delivery.objects.bulk_create(
+            Delivery(change=change, address=address, confirmed=False, reason="its answer is lost")
+            for address in addresses
+        )
+    return change
+
+
+def finish(change: Change, reasons: Mapping[str, str]) -> SamplingChange:
+    """Write down what each address answered: "" when it confirmed, else why not."""
+    deliveries = list(change.deliveries.all())
+    for delivery in deliveries:
+        delivery.reason = reasons[delivery.address]
+        delivery.confirmed = not delivery.reason
+    Delivery.objects.bulk_update(deliveries, ["reason", "confirmed"])
+    return _change(change)
+
+
+def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, ...]:
+    """Read the last changes of a site, of one service unless that is ""; newest first."""
+    changes = Change.objects.filter(site=site).order_by("-id").prefetch_related("deliveries")
+    if service:
+        changes = changes.filter(service=service)
+    return tuple(_change(change) for change in changes[:limit])
+
+
+def _change(change: Change) -> SamplingChange:
+    return SamplingChange(
+        site=change.site,
+        service=change.service,
+        previous=change.previous,
+        policy=change.policy,
+        actor=change.actor,
+        door=change.door,
+        at=change.at,
+        request_id=change.request_id,
+        instances=tuple(_instance(delivery) for delivery in change.deliveries.all()),
+    )
+
+
+def _instance(delivery: Delivery) -> InstanceSampling:
+    return InstanceSampling(
+        address=delivery.address,
+        policy=delivery.change.policy,
+        told_at=delivery.told_at,
+        confirmed=delivery.confirmed,
+        reason=delivery.reason,
+    )

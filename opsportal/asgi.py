@@ -1,0 +1,30 @@
+"""The ASGI application: Django, and the lifespan that closes our connections to backends."""
+
+import os
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
+_django = get_asgi_application()
+
+from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serve HTTP; answer the lifespan protocol, which Django does not."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await _django(scope, receive, send)
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await close_connections()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

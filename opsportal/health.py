@@ -1,0 +1,116 @@
+"""/healthz (alive), /readyz (fit to serve), /metrics: for Django and for processes without it.
+
+Readiness is our own: database, channel layer, and what this process adds (a bot's socket).
+A backend that is down must not take us out of the balancer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from ops.audit import chain
+from ops.database import in_database
+
+SECONDS = 3.0
+TEXT = "text/plain; charset=utf-8"
+log = logging.getLogger(__name__)
+_audit_head = Gauge("opsportal_audit_head", "Number of the last audit row.", ["hash"])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    content_type: str = TEXT
+
+
+async def healthz() -> Answer:
+    """The process answers; that is all."""
+    return Answer(200, b"ok\n")
+
+
+async def readyz() -> Answer:
+    """One line a check; 503 when any fails."""
+    results = await asyncio.gather(*(_passes(check) for check in _checks.values()))
+    lines = [
+        f"{name}: {problem or 'ok'}" for name, problem in zip(_checks, results, strict=True)
+    ]
+    return Answer(503 if any(results) else 200, ("\n".join(lines) + "\n").encode())
+
+
+async def metrics() -> Answer:
+    """Prometheus's text format, with the head of the audit chain."""
+    seq, digest = await in_database(chain.head)
+    _audit_head.clear()
+    _audit_head.labels(digest).set(seq)
+    return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+
+
+def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
+    """Make readiness depend on a check of this process; it raises when it fails."""
+    _checks[name] = check
+
+
+ENDPOINTS = {"healthz": healthz, "readyz": readyz, "metrics": metrics}
+
+
+def _view(endpoint: Callable[[], Awaitable[Answer]]) -> Any:
+    async def view(request: HttpRequest) -> HttpResponse:
+        answer = await endpoint()
+        return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+
+    return view
+
+
+urlpatterns = [path(name, _view(endpoint), name=name) for name, endpoint in ENDPOINTS.items()]
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """The same three as an ASGI application of their own."""
+    endpoint = ENDPOINTS.get(scope["path"].strip("/"))
+    answer = await endpoint() if endpoint else Answer(404, b"/healthz /readyz /metrics\n")
+    headers = [(b"content-type", answer.content_type.encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _passes(check: Callable[[], Awaitable[None]]) -> str:
+    try:
+        async with asyncio.timeout(SECONDS):
+            await check()
+    except TimeoutError:
+        return f"no answer in {SECONDS:g} s"
+    except Exception as error:
+        log.warning("readiness: %s", error)
+        return "failed, see the log"
+    return ""
+
+
+async def _database() -> None:
+    await in_database(_select_one)
+
+
+def _select_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+async def _channel_layer() -> None:
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.send(channel, {"type": "ready"})
+    await layer.receive(channel)
+
+
+_checks: dict[str, Callable[[], Awaitable[None]]] = {
+    "database": _database,
+    "channel layer": _channel_layer,
+}

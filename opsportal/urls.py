@@ -1,0 +1,12 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from opsportal import health
+
+urlpatterns = [
+    *health.urlpatterns,
+    path("admin/", admin.site.urls),
+    path("", include("opsportal.dashboard.urls")),
+]

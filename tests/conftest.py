@@ -1,0 +1,97 @@
+"""What every room's tests share: a site file, people, actors."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from pytest_django.fixtures import SettingsWrapper
+
+from ops import guard, rights
+from ops.actor import Actor, Door, new_request_id
+from ops.backends.connections import close_connections
+
+SiteFile = Callable[[str], Path]
+Person = Callable[..., User]
+
+
+@pytest.fixture(autouse=True)
+async def fresh_process() -> AsyncIterator[None]:
+    """Begin as a new process does: nothing cached, no connections, a request id."""
+    rights.cache.clear()
+    guard.refused_lately.clear()
+    new_request_id()
+    yield
+    await close_connections()
+
+
+@pytest.fixture
+def site_file(tmp_path: Path, settings: SettingsWrapper) -> SiteFile:
+    """Write a site file and make it the one in use."""
+
+    def write(text: str) -> Path:
+        number = len(list(tmp_path.glob("sites*.toml")))
+        path = tmp_path / f"sites{number}.toml"
+        path.write_text(text, encoding="utf-8")
+        settings.SITES_FILE = str(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def person(transactional_db: None) -> Person:
+    """Make a user in the named groups: `person("alice", "operators")`."""
+
+    def make(name: str = "alice", *groups: str, **attributes: Any) -> User:
+        user = User.objects.create_user(name, f"{name}@example.com", "opensesame", **attributes)
+        user.groups.set(Group.objects.filter(name__in=groups))
+        assert user.groups.count() == len(groups), f"not all of {groups} exist"
+        return user
+
+    return make
+
+
+@pytest.fixture
+def operator(person: Person) -> Actor:
+    """Somebody who may see and change everything but the audit log."""
+    return actor_of(person("olga", "operators"))
+
+
+@pytest.fixture
+def viewer(person: Person) -> Actor:
+    """Somebody who may see but not change."""
+    return actor_of(person("victor", "viewers"))
+
+
+@pytest.fixture
+def stranger() -> Actor:
+    """Nobody we know."""
+    return Actor(None, "", Door.GRPC)
+
+
+def actor_of(user: User, door: Door = Door.BROWSER) -> Actor:
+    """The user at a door."""
+    return Actor(user.pk, user.get_username(), door)
+
+
+@pytest.fixture(autouse=True)
+def audit_log_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Lift PostgreSQL's triggers while the database is emptied between tests."""
+    uses_database = {"transactional_db", "person"} & set(request.fixturenames)
+    marker = request.node.get_closest_marker("django_db")
+    if not uses_database and not (marker and marker.kwargs.get("transaction")):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    _triggers("ENABLE")
+    yield
+    _triggers("DISABLE")
+
+
+def _triggers(verb: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE audit_auditentry {verb} TRIGGER USER")
