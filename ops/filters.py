@@ -3,17 +3,18 @@
     service=petstore operation="AddPets" http.status_code=500 error min=100ms last=1h limit=20
 
 Words come in any order. `key=value` with a key that is not one of KEYS asks for a tag; a
-value or key with spaces stands in double quotes, with \\" and \\\\ inside. A bare `error`
-means error=true. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
+value or key with spaces stands in double quotes, with \\" and \\\\ inside; a key in quotes is
+always a tag's. A bare `error` means error=true. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
 """
 
+import os.path
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ops import timerange
-from ops.errors import InvalidInput, did_you_mean
-from ops.timerange import Moment, TimeRange
+from ops.errors import InvalidInput
+from ops.timerange import TimeRange
 
 KEYS = (
     "site", "service", "operation", "min", "max", "trace-min", "trace-max",
@@ -24,15 +25,17 @@ LARGEST_LIMIT = 1500
 MOST_TAGS = 20
 DEFAULT_RANGE = TimeRange.last(timerange.HOUR)
 
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
+QUOTED = r'"(?:[^"\\]|\\.)*"'
 _WORD = re.compile(
     rf"""\s*(?:
-        tags=\[(?P<list>[^\]]*)\]
-      | (?P<key>{_QUOTED}|[^\s="]+)=(?P<value>{_QUOTED}|[^\s"]*)
-      | (?P<bare>{_QUOTED}|[^\s="]+)
+        tags=\[(?P<list>(?:{QUOTED}|[^\]"])*)\]
+      | (?P<key>{QUOTED}|[^\s="]+)=(?P<value>{QUOTED}|[^\s"]*)
+      | (?P<bare>{QUOTED}|[^\s="]+)
     )(?=\s|$)""",
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
+_TAG_ITEM = re.compile(rf'(?:{QUOTED}|[^,"]|")+', re.DOTALL)
+_QUOTED_KEY = re.compile(rf"\s*({QUOTED})\s*(=|$)", re.DOTALL)
 _PLAIN = re.compile(r'[^\s="\\\[\]]+')
 
 
@@ -62,6 +65,8 @@ class TraceQuery:
         if len(self.tags) > MOST_TAGS:
             raise InvalidInput(f"{len(self.tags)} tags; {MOST_TAGS} is the most")
         keys = [key for key, _ in self.tags]
+        if "" in keys:
+            raise InvalidInput("a tag has no key: write key=value")
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise InvalidInput(f'the tag "{twice}" is given twice; each key can have one value')
         for low, high, names in (
@@ -86,17 +91,16 @@ def parse_query(line: str) -> TraceQuery:
     tags: list[tuple[str, str]] = []
     for match in _words(line):
         if match["list"] is not None:
-            tags.extend(parse_tag(item) for item in match["list"].split(",") if item.strip())
+            tags.extend(_tag_list(match["list"]))
         elif match["bare"] is not None:
             tags.append(_bare(match["bare"]))
         elif match["key"] in KEYS:
             if match["key"] in given:
                 raise InvalidInput(f'"{match["key"]}" is given twice')
-            given[match["key"]] = _unquote(match["value"])
+            given[match["key"]] = unquote(match["value"])
         else:
-            tags.append((_tag_key(match["key"]), _unquote(match["value"])))
-    if "tags" in given:
-        tags.extend(parse_tag(item) for item in given["tags"].split(",") if item.strip())
+            tags.append((_tag_key(match["key"]), unquote(match["value"])))
+    tags.extend(_tag_list(given.get("tags", "")))
     return TraceQuery(
         site=given.get("site", ""),
         service=given.get("service", ""),
@@ -113,23 +117,26 @@ def parse_query(line: str) -> TraceQuery:
 
 def parse_tag(text: str) -> tuple[str, str]:
     """Read `key=value`, or a bare key, which means key=true (so `error` is error=true)."""
-    key, equals, value = text.strip().partition("=")
+    if quoted := _QUOTED_KEY.match(text):
+        key, equals, value = quoted[1], quoted[2], text[quoted.end() :]
+    else:
+        key, equals, value = text.partition("=")
     if not key.strip():
-        raise InvalidInput(f'"{text}" is not a tag: write key=value')
-    return _unquote(key.strip()), _unquote(value.strip()) if equals else "true"
+        raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value')
+    return unquote(key.strip()), unquote(value.strip()) if equals else "true"
 
 
 def parse_limit(text: str) -> int:
     """Read a limit; its bounds are checked where it is used."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidInput(f'limit is "{text}"; it is a number from 1 to {LARGEST_LIMIT}')
+        raise InvalidInput(f'limit is "{text[:80]}"; it is a number from 1 to {LARGEST_LIMIT}')
     return int(text)
 
 
 def format_query(query: TraceQuery) -> str:
     """Write a query as the shortest line that parses to it."""
     words = [
-        f"{key}={_quote(value)}"
+        f"{key}={quote(value)}"
         for key, value in (
             ("site", query.site), ("service", query.service), ("operation", query.operation)
         )
@@ -150,6 +157,47 @@ def format_query(query: TraceQuery) -> str:
     return " ".join(words)
 
 
+def quote(text: str) -> str:
+    """Put a text in double quotes where it needs them to stand as one word."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def unquote(word: str) -> str:
+    """Undo `quote`. A backslash that escapes neither a quote nor a backslash is itself."""
+    if len(word) >= 2 and word[0] == word[-1] == '"':
+        return re.sub(r'\\(["\\])', r"\1", word[1:-1])
+    return word
+
+
+def quote_key(key: str, keys: Iterable[str]) -> str:
+    """Quote a free key; also one that would else be taken for one of `keys` or a slip of it."""
+    quoted = quote(key)
+    return f'"{key}"' if quoted == key and slip_of(key, keys) else quoted
+
+
+def slip_of(word: str, keys: Iterable[str]) -> str:
+    """Return the key that the word looks like a slip of the finger for, else "".
+
+    That is: other capitals, one letter left out, added or swapped with its neighbour, and
+    one letter mistyped in a key of five and more, so that `env` is not taken for `end`.
+    """
+    return next((key for key in keys if _one_slip(word.lower(), key)), "")
+
+
+def _one_slip(word: str, key: str) -> bool:
+    if word == key or len(key) < 3:
+        return word in (key, key[::-1])
+    same = len(os.path.commonprefix((word, key)))
+    typed, meant = word[same:], key[same:]
+    same = len(os.path.commonprefix((typed[::-1], meant[::-1])))
+    typed, meant = typed[: len(typed) - same], meant[: len(meant) - same]
+    if len(typed) == len(meant) == 1:
+        return len(key) >= 5
+    return len(typed) + len(meant) == 1 or (len(typed) == 2 and typed == meant[::-1])
+
+
 def _words(line: str) -> Iterable[re.Match[str]]:
     position = 0
     stripped = line.rstrip()
@@ -165,21 +213,30 @@ def _words(line: str) -> Iterable[re.Match[str]]:
         position = match.end()
 
 
+def _tag_list(text: str) -> list[tuple[str, str]]:
+    if text.startswith("["):
+        raise InvalidInput(f'"tags={text[:80]}" is cut short: write tags=[a,b=c]')
+    return [parse_tag(item) for item in _TAG_ITEM.findall(text) if item.strip()]
+
+
 def _bare(word: str) -> tuple[str, str]:
     if word == "error":
         return "error", "true"
+    hint = '; did you mean "error"?' if slip_of(word, ("error",)) else ""
     raise InvalidInput(
-        f'"{_unquote(word)}" stands alone: write key=value (only "error" may stand alone)'
-        + did_you_mean(word, ("error",))
+        f'"{unquote(word)[:80]}" stands alone: write key=value (only "error" may stand alone)'
+        + hint
     )
 
 
 def _tag_key(word: str) -> str:
     """A key in quotes is a tag's whatever it looks like; a bare one must not be a slip."""
     if word.startswith('"'):
-        return _unquote(word)
-    if hint := did_you_mean(word.lower(), KEYS):
-        raise InvalidInput(f'unknown key "{word}"{hint} (for a tag of that name: "{word}"=…)')
+        return unquote(word)
+    if key := slip_of(word, KEYS):
+        raise InvalidInput(
+            f'unknown key "{word}"; did you mean "{key}"? (for a tag of that name: "{word}"=…)'
+        )
     return word
 
 
@@ -196,7 +253,7 @@ def _range(given: dict[str, str]) -> TimeRange:
     to = timerange.parse_moment(end) if end is not None else timerange.NOW
     if start is not None:
         return TimeRange(timerange.parse_moment(start), to)
-    return TimeRange(Moment(to.nanoseconds - timerange.HOUR, to.relative), to)
+    return TimeRange(to.earlier(timerange.HOUR), to)
 
 
 def _format_range(range: TimeRange) -> list[str]:
@@ -214,20 +271,4 @@ def _duration(given: dict[str, str], key: str) -> int:
 def _format_tag(key: str, value: str) -> str:
     if (key, value) == ("error", "true"):
         return "error"
-    slip = key in KEYS or did_you_mean(key.lower(), KEYS)
-    quoted_key = f'"{_escape(key)}"' if slip or not _PLAIN.fullmatch(key) else key
-    return f"{quoted_key}={_quote(value)}"
-
-
-def _quote(value: str) -> str:
-    return value if _PLAIN.fullmatch(value) else f'"{_escape(value)}"'
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _unquote(word: str) -> str:
-    if len(word) >= 2 and word[0] == word[-1] == '"':
-        return re.sub(r"\\(.)", r"\1", word[1:-1], flags=re.DOTALL)
-    return word
+    return f"{quote_key(key, KEYS)}={quote(value)}"

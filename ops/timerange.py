@@ -28,10 +28,11 @@ _UNITS = {
     "s": SECOND,
     "ms": MILLISECOND,
     "us": MICROSECOND,
-    "µs": MICROSECOND,
+    "\N{MICRO SIGN}s": MICROSECOND,
+    "\N{GREEK SMALL LETTER MU}s": MICROSECOND,
     "ns": NANOSECOND,
 }
-_PART = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?(ms|us|µs|ns|d|h|m|s)")
+_PART = re.compile(rf"(\d{{1,18}})(?:\.(\d{{1,18}}))?({'|'.join(sorted(_UNITS, key=len)[::-1])})")
 _RELATIVE = re.compile(r"now(?:([+-])(\S+))?", re.IGNORECASE)
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})-(\d{1,2}):(\d{2}):(\d{2})")
 _ISO = re.compile(
@@ -56,6 +57,11 @@ class Moment:
     def at(self, now: int) -> int:
         """Unix nanoseconds, where `now` is the present in the same unit."""
         return now + self.nanoseconds if self.relative else self.nanoseconds
+
+    def earlier(self, nanoseconds: int) -> "Moment":
+        """Return the moment that much earlier, or the earliest that can be written."""
+        earliest = -_LARGEST if self.relative else 0
+        return Moment(max(self.nanoseconds - nanoseconds, earliest), self.relative)
 
     def __str__(self) -> str:
         if not self.relative:
@@ -82,12 +88,13 @@ class TimeRange:
         return cls(Moment(-nanoseconds, relative=True), NOW)
 
     def start_end(self, now: int | None = None) -> tuple[int, int]:
-        """Return start and end in Unix nanoseconds.
+        """Return start and end in Unix nanoseconds, kept between 1970 and 2262.
 
         Raises InvalidInput when the start is not before the end.
         """
         present = now_ns() if now is None else now
-        start, end = self.start.at(present), self.end.at(present)
+        start = max(self.start.at(present), 0)
+        end = min(self.end.at(present), _LARGEST)
         if start >= end:
             raise InvalidInput(
                 f"the time range starts at {format_moment(start)}, which is not before its end, "
@@ -112,7 +119,7 @@ def parse_duration(text: str) -> int:
             total += int(part[2]) * unit // 10 ** len(part[2])
         position = part.end()
     if position != len(stripped) or total == 0 or total > _LARGEST:
-        raise InvalidInput(f'"{text}" is not a duration: write {FORMS_OF_A_DURATION}')
+        raise InvalidInput(f'"{text[:80]}" is not a duration: write {FORMS_OF_A_DURATION}')
     return total
 
 
@@ -124,28 +131,27 @@ def parse_moment(text: str) -> Moment:
             return NOW
         distance = parse_duration(relative[2])
         return Moment(-distance if relative[1] == "-" else distance, relative=True)
-    if stripped.isascii() and stripped.isdigit():
-        return Moment(_from_digits(stripped))
     try:
+        if stripped.isascii() and stripped.isdigit():
+            return Moment(_from_digits(stripped))
         if slashed := _SLASHED.fullmatch(stripped):
             month, day, year, hour, minute, second = (int(group) for group in slashed.groups())
-            return Moment(_epoch(datetime(year, month, day, hour, minute, second, tzinfo=UTC)))
+            whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+            return Moment(_in_bounds(_epoch(whole)))
         if iso := _ISO.fullmatch(stripped):
             return Moment(_from_iso(iso))
     except (ValueError, OverflowError):
         pass
-    raise InvalidInput(f'"{text}" is not a time: write {FORMS_OF_A_MOMENT}')
+    raise InvalidInput(f'"{text[:80]}" is not a time: write {FORMS_OF_A_MOMENT}')
 
 
 def _from_digits(digits: str) -> int:
-    """Tell the unit of a Unix time by its size: each covers the years 1973 to 5138."""
-    number = int(digits[:20])
+    """Tell the unit of a Unix time by its size; the smaller units begin in the year 1973."""
+    number = int(digits)
     for limit, unit in ((10**11, SECOND), (10**14, MILLISECOND), (10**17, MICROSECOND)):
         if number < limit:
-            return number * unit
-    if number > _LARGEST:
-        raise InvalidInput(f'"{digits}" is not a time: write {FORMS_OF_A_MOMENT}')
-    return number
+            return _in_bounds(number * unit)
+    return _in_bounds(number)
 
 
 def _from_iso(match: re.Match[str]) -> int:
@@ -158,11 +164,14 @@ def _from_iso(match: re.Match[str]) -> int:
         int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
         tzinfo=zone,
     )  # fmt: skip
-    return _epoch(whole) + int((fraction or "").ljust(9, "0"))
+    return _in_bounds(_epoch(whole) + int((fraction or "").ljust(9, "0")))
 
 
 def _epoch(whole_second: datetime) -> int:
-    nanoseconds = int(whole_second.timestamp()) * SECOND
+    return int(whole_second.timestamp()) * SECOND
+
+
+def _in_bounds(nanoseconds: int) -> int:
     if not 0 <= nanoseconds <= _LARGEST:
         raise ValueError("outside of what int64 nanoseconds since 1970 can hold")
     return nanoseconds
