@@ -6,6 +6,11 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from opsportal.demo import environment
+
 if __name__ == "__main__":
+    # The demo brings its own settings; OPSPORTAL_DEMO=1 lets other commands use them too.
+    if sys.argv[1:2] == ["demo"] or os.environ.get("OPSPORTAL_DEMO") == "1":
+        environment.prepare()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
     execute_from_command_line(sys.argv)

@@ -50,12 +50,14 @@ class NotConfirmed(OpsError):
 class BackendUnavailable(OpsError):
     """A backend cannot be reached or answers nonsense.
 
-    `backend` is its name for people, such as "Jaeger of production".
+    `backend` is its name for people, such as "Jaeger of production". `answered` means that it
+    did answer, only not as it should: nobody had to wait, and it may well serve other calls.
     """
 
-    def __init__(self, message: str, *, backend: str) -> None:
+    def __init__(self, message: str, *, backend: str, answered: bool = False) -> None:
         super().__init__(message)
         self.backend = backend
+        self.answered = answered
 
 
 class BackendTimeout(BackendUnavailable):

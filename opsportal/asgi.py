@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
 _django = get_asgi_application()
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+from ops.sites import SiteFileError, sites  # noqa: E402
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -23,8 +24,16 @@ async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
+            await send(_startup())
         else:
             await close_connections()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def _startup() -> dict[str, str]:
+    try:
+        sites()
+    except SiteFileError as error:
+        return {"type": "lifespan.startup.failed", "message": str(error)}
+    return {"type": "lifespan.startup.complete"}

@@ -1,0 +1,33 @@
+"""The demo's settings: everything it needs stands in `.demo/`, nothing of yours is touched."""
+
+import os
+import secrets
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / ".demo"
+USER = "demo"
+
+
+def prepare() -> None:
+    """Set the environment that `opsportal.settings` reads; keys are made at the first run."""
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    os.environ.update(
+        OPSPORTAL_SECRET_KEY=secret("secret_key"),
+        OPSPORTAL_SITES=str(FOLDER / "sites.toml"),
+        OPSPORTAL_HTTPS="0",
+        OPSPORTAL_GRPC_ANONYMOUS_USER=USER,
+        OPSPORTAL_SMTP_URL="console://",
+        DATABASE_URL=f"sqlite:///{FOLDER / 'db.sqlite3'}",
+    )
+    os.environ.pop("REDIS_URL", None)
+    web = os.environ.get("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
+    os.environ.setdefault("OPSPORTAL_PUBLIC_URL", f"http://{web}")
+
+
+def secret(name: str) -> str:
+    """Return a random text that is made once and kept in the demo's folder."""
+    path = FOLDER / name
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()

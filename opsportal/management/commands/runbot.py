@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from opsportal import processes
+
+
+class Command(BaseCommand):
+    help = "Run the Slack bot alone, with /healthz, /readyz and /metrics on their own port."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        processes.checked_sites()
+        self.stdout.write(f"health http://{settings.HEALTH_ADDRESS}")
+        processes.run(processes.slack, processes.probes)

@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from opsportal import processes
+
+
+class Command(BaseCommand):
+    help = "Run the dashboard, the gRPC server and, when its tokens are set, the Slack bot."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        processes.checked_sites()
+        self.stdout.write(f"dashboard http://{settings.WEB_ADDRESS}  gRPC {settings.GRPC_ADDRESS}")
+        processes.run(*processes.doors())

@@ -1,0 +1,137 @@
+"""What the long-running commands are made of: parts that run until they are told to stop.
+
+A part is a coroutine function that takes the stop event, returns when it is set, and raises
+CommandError with one sentence when it cannot run.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+
+import uvicorn
+import uvloop
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from bot.slack import run_bot
+from ops.backends.connections import close_connections
+from ops.rpc.server import serve_grpc
+from ops.sites import SiteFileError, Sites, sites
+from opsportal import health
+
+Part = Callable[[asyncio.Event], Awaitable[None]]
+GRACE = 5
+
+
+def run(*parts: Part) -> None:
+    """Run the parts in one event loop until SIGINT or SIGTERM, or until one of them fails."""
+    try:
+        uvloop.run(_run(parts))
+    except* CommandError as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _run(parts: Iterable[Part]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await together(parts, stop)
+    finally:
+        await close_connections()
+
+
+async def together(parts: Iterable[Part], stop: asyncio.Event) -> None:
+    """Run parts side by side; when one fails the others are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(part(stop))
+
+
+def checked_sites() -> Sites:
+    """Return the sites; raises CommandError with a line for everything wrong in the file."""
+    try:
+        return sites()
+    except SiteFileError as error:
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CommandError(f"{error.path} cannot be used:\n{lines}") from None
+
+
+def doors() -> list[Part]:
+    """Return every door that the settings open; Slack's needs its tokens."""
+    slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
+    return [web, grpc, slack] if slack_tokens else [web, grpc]
+
+
+async def web(stop: asyncio.Event) -> None:
+    """The dashboard."""
+    await _http("opsportal.asgi:application", settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
+
+
+async def probes(stop: asyncio.Event) -> None:
+    """/healthz, /readyz and /metrics on their own port, for a process without the dashboard."""
+    await _http(health.application, settings.HEALTH_ADDRESS, "OPSPORTAL_HEALTH_ADDRESS", stop)
+
+
+async def grpc(stop: asyncio.Event) -> None:
+    """The gRPC door."""
+    async with serve_grpc(settings.GRPC_ADDRESS):
+        await stop.wait()
+
+
+async def slack(stop: asyncio.Event) -> None:
+    """The Slack door."""
+    await run_bot(stop)
+
+
+async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:
+    listening = _listen(address, setting)
+    server = _Server(
+        uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        if not stop.is_set():
+            raise CommandError(f"the web server on {address} ended by itself; the log says why")
+    finally:
+        stopping.cancel()
+        listening.close()
+
+
+def _listen(address: str, setting: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, int(port)))
+    except OSError as error:
+        listening.close()
+        raise CommandError(
+            f"cannot listen on {address}: {error.strerror}; choose another with {setting}"
+        ) from None
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `run`, the one place that handles them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

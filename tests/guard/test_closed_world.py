@@ -1,0 +1,54 @@
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+
+import pytest
+
+import ops
+from ops.actor import Actor
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from ops.errors import NotPermitted
+from ops.guard import ACTIONS
+
+
+def action_modules() -> list[ModuleType]:
+    names = [module.name for module in pkgutil.walk_packages(ops.__path__, "ops.")]
+    return [importlib.import_module(name) for name in names if name.endswith(".actions")]
+
+
+def public_coroutines(module: ModuleType) -> list[str]:
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.iscoroutinefunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    ]
+
+
+def test_it_knows_the_services() -> None:
+    rooms = {module.__name__.split(".")[1] for module in action_modules()}
+    assert rooms >= {"traces", "alerts", "versions", "sampling", "overview"}
+
+
+@pytest.mark.parametrize("module", action_modules(), ids=lambda module: module.__name__)
+def test_it_registers_every_public_coroutine_of_an_actions_module(module: ModuleType) -> None:
+    registered = {action.run for action in ACTIONS.values()}
+    for name in public_coroutines(module):
+        function = getattr(module, name)
+        assert function in registered, f"{module.__name__}.{name} has no @action"
+        room = module.__name__.split(".")[1]
+        assert ACTIONS[f"{room}.{name}"].run is function
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", sorted(ACTIONS))
+async def test_it_refuses_a_stranger_everything_and_records_it(
+    name: str, stranger: Actor
+) -> None:
+    with pytest.raises(NotPermitted):
+        await ACTIONS[name].run(stranger)
+    entry = await in_database(AuditEntry.objects.get)
+    assert (entry.action, entry.outcome) == (name, "denied")

@@ -1,0 +1,195 @@
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from ops import guard, rights
+from ops.actor import Actor
+from ops.audit import chain
+from ops.audit.models import AuditEntry, Outcome
+from ops.database import in_database
+from ops.errors import BackendTimeout, BackendUnavailable, NotPermitted, OpsError
+from tests.conftest import Person, actor_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Effects:
+    """What a test's action did, and what it is told to do."""
+
+    done: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+    hang: asyncio.Event | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@pytest.fixture
+def effects() -> Effects:
+    return Effects()
+
+
+@pytest.fixture
+def change(effects: Effects) -> Iterator[guard.Run[..., str]]:
+    @guard.action(
+        "tests.change",
+        permission="sampling.change_policy",
+        audit=True,
+        target=lambda what, **_: f"demo/{what}",
+        deadline=0.2,
+    )
+    async def change(actor: Actor, *, what: str) -> str:
+        effects.begun.set()
+        if effects.hang:
+            await effects.hang.wait()
+        if effects.error:
+            raise effects.error
+        effects.done.append(what)
+        return f"{what} is changed"
+
+    yield change
+    del guard.ACTIONS["tests.change"]
+
+
+async def rows() -> list[tuple[str, str, str, str]]:
+    def read() -> list[tuple[str, str, str, str]]:
+        entries = AuditEntry.objects.order_by("seq")
+        return [(e.actor, e.target, e.outcome, e.record["detail"]) for e in entries]
+
+    return await in_database(read)
+
+
+async def test_it_writes_the_intent_before_the_effect_and_the_outcome_after(
+    operator: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    effects.hang = asyncio.Event()
+    task = asyncio.ensure_future(change(operator, what="petstore"))
+    await effects.begun.wait()
+    assert await rows() == [("olga", "demo/petstore", "started", "")]
+    effects.hang.set()
+    assert await task == "petstore is changed"
+    assert (await rows())[1] == ("olga", "demo/petstore", "ok", "petstore is changed")
+
+
+async def test_it_gives_both_rows_one_request_id(
+    operator: Actor, change: guard.Run[..., str]
+) -> None:
+    await change(operator, what="petstore")
+    ids = await in_database(lambda: set(AuditEntry.objects.values_list("request_id", flat=True)))
+    assert len(ids) == 1 and "" not in ids
+
+
+async def test_it_refuses_without_the_permission_and_leaves_a_row(
+    viewer: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    with pytest.raises(NotPermitted, match="victor may not do this: it needs .*change_policy"):
+        await change(viewer, what="petstore")
+    assert effects.done == []
+    assert [(row[0], row[2]) for row in await rows()] == [("victor", "denied")]
+
+
+async def test_it_records_refusals_once_a_minute_for_an_actor(
+    viewer: Actor, change: guard.Run[..., str]
+) -> None:
+    for _ in range(5):
+        with pytest.raises(NotPermitted):
+            await change(viewer, what="petstore")
+    assert len(await rows()) == 1
+
+
+async def test_it_refuses_an_inactive_person(
+    person: Person, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    actor = actor_of(await in_database(person, "ian", "operators", is_active=False))
+    with pytest.raises(NotPermitted):
+        await change(actor, what="petstore")
+    assert effects.done == []
+
+
+async def test_it_forgets_rights_with_the_cache(
+    operator: Actor, change: guard.Run[..., str]
+) -> None:
+    await change(operator, what="petstore")
+    await in_database(User.objects.filter(pk=operator.user_id).update, is_active=False)
+    rights.cache.expire(rights.cache.timer() + rights.SECONDS)
+    with pytest.raises(NotPermitted):
+        await change(operator, what="petstore")
+
+
+async def test_it_records_a_failure_with_its_sentence(
+    operator: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    effects.error = BackendUnavailable("petstore-1 is down", backend="petstore-1")
+    with pytest.raises(BackendUnavailable):
+        await change(operator, what="petstore")
+    assert (await rows())[1][2:] == ("failed", "petstore-1 is down")
+
+
+async def test_it_records_a_crash_as_unknown_and_shows_no_trace_of_it(
+    operator: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    effects.error = ZeroDivisionError("secret inside")
+    with pytest.raises(OpsError, match="something failed inside OpsPortal") as caught:
+        await change(operator, what="petstore")
+    assert "secret" not in str(caught.value)
+    assert (await rows())[1][2] == "unknown"
+
+
+async def test_it_records_a_cancelled_change_as_unknown(
+    operator: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    effects.hang = asyncio.Event()
+    task = asyncio.ensure_future(change(operator, what="petstore"))
+    await effects.begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await rows())[1][2] == "unknown"
+
+
+async def test_it_ends_an_action_at_its_deadline(
+    operator: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    effects.hang = asyncio.Event()
+    with pytest.raises(BackendTimeout, match=r"tests\.change took longer than 0\.2 s"):
+        await change(operator, what="petstore")
+    assert (await rows())[1][2] == "unknown"
+
+
+@pytest.fixture
+async def no_audit_table(operator: Actor) -> AsyncIterator[None]:
+    def rename(old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    await in_database(rename, "audit_auditentry", "audit_away")
+    yield
+    await in_database(rename, "audit_away", "audit_auditentry")
+
+
+async def test_it_changes_nothing_when_the_intent_cannot_be_written(
+    operator: Actor, effects: Effects, change: guard.Run[..., str], no_audit_table: None
+) -> None:
+    with pytest.raises(OpsError, match="nothing was changed: the audit log cannot be written"):
+        await change(operator, what="petstore")
+    assert effects.done == []
+
+
+async def test_it_refuses_even_when_the_refusal_cannot_be_written(
+    viewer: Actor, effects: Effects, change: guard.Run[..., str], no_audit_table: None
+) -> None:
+    with pytest.raises(NotPermitted):
+        await change(viewer, what="petstore")
+    assert effects.done == []
+
+
+async def test_it_never_lets_a_row_hold_more_than_the_arguments(
+    operator: Actor, change: guard.Run[..., str]
+) -> None:
+    await change(operator, what="petstore")
+    entry = await in_database(AuditEntry.objects.get, outcome=Outcome.OK)
+    assert entry.record["parameters"] == {"what": "petstore"}
+    assert await in_database(lambda: [s for s in chain.verify() if isinstance(s, chain.Fault)]) == []
