@@ -1,13 +1,15 @@
 """What every room's tests share: a site file, people, actors."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.db import connection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
@@ -28,7 +30,7 @@ async def fresh_process() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def site_file(tmp_path: Path, settings: SettingsWrapper) -> SiteFile:
+def site_file(tmp_path: Path, settings: Settings) -> SiteFile:
     """Write a site file and make it the one in use."""
 
     def write(text: str) -> Path:
@@ -44,6 +46,9 @@ def site_file(tmp_path: Path, settings: SettingsWrapper) -> SiteFile:
 @pytest.fixture
 def person(transactional_db: None) -> Person:
     """Make a user in the named groups: `person("alice", "operators")`."""
+
+    # Emptying the database between tests takes the migration's groups along.
+    import_module("opsportal.migrations.0001_groups").make_groups(apps, None)
 
     def make(name: str = "alice", *groups: str, **attributes: Any) -> User:
         user = User.objects.create_user(name, f"{name}@example.com", "opensesame", **attributes)

@@ -30,12 +30,12 @@ def verify(*arguments: str) -> str:
     return out.getvalue()
 
 
-def tamper(seq: int, **columns: object) -> None:
-    """Change a row behind the model's back, as somebody with the database's password would."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+def sql(statement: str, *values: object) -> None:
+    """Run a statement behind the model's back, as somebody with the owner's password would."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
             cursor.execute("ALTER TABLE audit_auditentry DISABLE TRIGGER USER")
-    AuditEntry.objects.filter(seq=seq).update(**columns)
+        cursor.execute(statement, values)
 
 
 def test_it_numbers_rows_without_gaps_and_verifies() -> None:
@@ -59,24 +59,24 @@ def test_it_hashes_everything_that_a_row_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "reason"),
+    ("column", "value", "reason"),
     [
-        ({"text": "{}"}, "its hash does not follow"),
-        ({"hash": "0" * 64}, "its hash does not follow"),
-        ({"actor": "mallory"}, "its columns differ"),
-        ({"outcome": "ok!"}, "its columns differ"),
+        ("text", "{}", "its hash does not follow"),
+        ("hash", "0" * 64, "its hash does not follow"),
+        ("actor", "mallory", "its columns differ"),
+        ("at", "2020-01-01 00:00:00", "its columns differ"),
     ],
 )
-def test_it_names_the_first_bad_row(columns: dict[str, object], reason: str) -> None:
+def test_it_names_the_first_bad_row(column: str, value: str, reason: str) -> None:
     write(5)
-    tamper(3, **columns)
+    sql(f"UPDATE audit_auditentry SET {column} = %s WHERE seq = 3", value)
     with pytest.raises(CommandError, match=f"row 3 is not as it was written: {reason}"):
         verify()
 
 
 def test_it_finds_a_removed_row() -> None:
     write(4)
-    tamper(2, seq=9)
+    sql("DELETE FROM audit_auditentry WHERE seq = 2")
     with pytest.raises(CommandError, match="row 2 is not as it was written: row 2 is missing"):
         verify()
 
@@ -85,10 +85,7 @@ def test_it_finds_a_cut_tail_against_a_noted_head() -> None:
     write(4)
     seq, digest = chain.head()
     assert "4 rows" in verify("--expect", f"{seq}:{digest}")
-    tamper(4, seq=99)
-    last = AuditEntry.objects.filter(seq__lte=3)
-    assert last.count() == 3
-    AuditEntry.objects.filter(seq=99)._raw_delete("default")
+    sql("DELETE FROM audit_auditentry WHERE seq = 4")
     with pytest.raises(CommandError, match="the log ends at row 3; rows up to 4 were cut off"):
         verify("--expect", f"{seq}:{digest}")
     assert "3 rows" in verify()
