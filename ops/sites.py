@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +21,6 @@ from django.conf import settings
 from ops import timerange
 from ops.errors import InvalidInput, NotFound, did_you_mean
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -52,7 +50,7 @@ class JaegerSource:
     address: str
     ui: str = ""
     tls: Tls | None = None
-    headers: Mapping[str, str] = field(default=NO_HEADERS, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     timeout: int = 10 * timerange.SECOND
     largest_message: int = 256 * 1024 * 1024
     tag_values: str = "exact"
@@ -64,7 +62,7 @@ class PrometheusSource:
 
     name: str
     url: str
-    headers: Mapping[str, str] = field(default=NO_HEADERS, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     ca: str = ""
     timeout: int = 10 * timerange.SECOND
 
@@ -92,7 +90,7 @@ class Service:
     requests: str = ""
     failing: str = ""
     p95: str = ""
-    alerts: Mapping[str, str] = field(default=NO_HEADERS)
+    alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ class Site:
     name: str
     jaeger: JaegerSource | None
     prometheus: tuple[PrometheusSource, ...]
-    services: Mapping[str, Service]
+    services: Mapping[str, Service] = field(hash=False)
     default_service: str
 
     def service(self, name: str = "") -> Service:
@@ -428,5 +426,5 @@ def _labels(table: _Table, name: str) -> Mapping[str, str]:
     labels = table.take("alerts", dict, '{ label = "value" }', {"job": name})
     if not all(isinstance(value, str) for value in labels.values()):
         table.problem("alerts", 'it is { label = "value" }')
-        return NO_HEADERS
+        return {}
     return dict(labels)

@@ -59,6 +59,11 @@ def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
     _checks[name] = check
 
 
+def never_mind(name: str) -> None:
+    """Take such a check back."""
+    _checks.pop(name, None)
+
+
 ENDPOINTS = {"healthz": healthz, "readyz": readyz, "metrics": metrics}
 
 

@@ -1,0 +1,56 @@
+from collections.abc import Iterator
+
+import pytest
+from django.test import AsyncClient
+
+from ops.actor import Actor, Door
+from ops.audit import chain
+from ops.audit.models import Outcome
+from ops.database import in_database
+from opsportal import health
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_it_is_alive_and_ready(async_client: AsyncClient) -> None:
+    assert (await async_client.get("/healthz")).content == b"ok\n"
+    response = await async_client.get("/readyz")
+    assert (response.status_code, response.content) == (200, b"database: ok\nchannel layer: ok\n")
+
+
+async def test_it_tells_the_head_of_the_audit_log(async_client: AsyncClient) -> None:
+    entry = await in_database(
+        chain.append, Actor(1, "alice", Door.GRPC), "a.b", "t", Outcome.OK
+    )
+    body = (await async_client.get("/metrics")).content.decode()
+    assert f'opsportal_audit_head{{hash="{entry.hash}"}} 1.0' in body
+
+
+@pytest.fixture
+def failing_check() -> Iterator[None]:
+    async def check() -> None:
+        raise ConnectionError("with a password in it")
+
+    health.also_ready("slack", check)
+    yield
+    health.never_mind("slack")
+
+
+async def test_it_is_not_ready_when_a_check_fails_and_tells_no_secret(
+    async_client: AsyncClient, failing_check: None
+) -> None:
+    response = await async_client.get("/readyz")
+    assert response.status_code == 503
+    assert b"slack: failed, see the log" in response.content
+    assert b"password" not in response.content
+
+
+async def test_it_serves_the_same_as_an_application_of_its_own() -> None:
+    sent = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    await health.application({"type": "http", "path": "/healthz"}, None, send)
+    await health.application({"type": "http", "path": "/other"}, None, send)
+    assert [m["status"] for m in sent if "status" in m] == [200, 404]
