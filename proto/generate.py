@@ -1,0 +1,69 @@
+"""Generate the Python code of every .proto file beside it: `python -m proto.generate`.
+
+OTLP's and Google's messages come from installed packages, which ship no .proto sources:
+their descriptors are handed to protoc instead.
+"""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf import duration_pb2, timestamp_pb2
+from google.type import date_pb2
+from grpc_tools import protoc
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+ROOT = Path(__file__).parent.parent
+TOOLS = Path(sys.executable).parent
+FOREIGN = (
+    duration_pb2.DESCRIPTOR,
+    timestamp_pb2.DESCRIPTOR,
+    date_pb2.DESCRIPTOR,
+    trace_pb2.DESCRIPTOR,
+)
+
+
+def generate(out: Path = ROOT) -> None:
+    """Write *_pb2.py, *_pb2.pyi, *_pb2_grpc.py and *_pb2_grpc.pyi below `out`."""
+    sources = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "proto").rglob("*.proto"))
+    with TemporaryDirectory() as folder:
+        foreign = Path(folder) / "foreign.binpb"
+        foreign.write_bytes(_descriptors().SerializeToString())
+        status = protoc.main(
+            [
+                "protoc",
+                *(f"--plugin={TOOLS / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
+                f"--descriptor_set_in={foreign}",
+                f"--proto_path={ROOT}",
+                f"--python_out={out}",
+                f"--grpc_python_out={out}",
+                f"--mypy_out=quiet:{out}",
+                f"--mypy_grpc_out=quiet:{out}",
+                *sources,
+            ]
+        )
+    if status:
+        sys.exit(status)
+
+
+def _descriptors() -> FileDescriptorSet:
+    """The foreign files and all that they import, each after its imports."""
+    files: dict[str, FileDescriptor] = {}
+
+    def add(file: FileDescriptor) -> None:
+        for imported in file.dependencies:
+            add(imported)
+        files.setdefault(file.name, file)
+
+    for file in FOREIGN:
+        add(file)
+    found = FileDescriptorSet()
+    for file in files.values():
+        file.CopyToProto(found.file.add())
+    return found
+
+
+if __name__ == "__main__":
+    generate()
