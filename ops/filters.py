@@ -4,10 +4,10 @@
 
 Words come in any order. `key=value` with a key that is not one of KEYS asks for a tag; a
 value or key with spaces stands in double quotes, with \\" and \\\\ inside; a key in quotes is
-always a tag's. A bare `error` means error=true. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
+always a tag's. A bare `error` means error=true. The older forms `tags=[a,b=c]`, `start=…`,
+`end=…` mean the same.
 """
 
-import os.path
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -159,8 +159,11 @@ def format_query(query: TraceQuery) -> str:
 
 def quote(text: str) -> str:
     """Put a text in double quotes where it needs them to stand as one word."""
-    if _PLAIN.fullmatch(text):
-        return text
+    return text if _PLAIN.fullmatch(text) else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """Put a text in double quotes, `unquote` undoes it."""
     return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
 
 
@@ -169,12 +172,6 @@ def unquote(word: str) -> str:
     if len(word) >= 2 and word[0] == word[-1] == '"':
         return re.sub(r'\\(["\\])', r"\1", word[1:-1])
     return word
-
-
-def quote_key(key: str, keys: Iterable[str]) -> str:
-    """Quote a free key; also one that would else be taken for one of `keys` or a slip of it."""
-    quoted = quote(key)
-    return f'"{key}"' if quoted == key and slip_of(key, keys) else quoted
 
 
 def slip_of(word: str, keys: Iterable[str]) -> str:
@@ -189,13 +186,17 @@ def slip_of(word: str, keys: Iterable[str]) -> str:
 def _one_slip(word: str, key: str) -> bool:
     if word == key or len(key) < 3:
         return word in (key, key[::-1])
-    same = len(os.path.commonprefix((word, key)))
-    typed, meant = word[same:], key[same:]
-    same = len(os.path.commonprefix((typed[::-1], meant[::-1])))
-    typed, meant = typed[: len(typed) - same], meant[: len(meant) - same]
+    typed, meant = _without_common_start(word, key)
+    typed, meant = _without_common_start(typed[::-1], meant[::-1])
     if len(typed) == len(meant) == 1:
         return len(key) >= 5
     return len(typed) + len(meant) == 1 or (len(typed) == 2 and typed == meant[::-1])
+
+
+def _without_common_start(one: str, other: str) -> tuple[str, str]:
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
+    return one, other
 
 
 def _words(line: str) -> Iterable[re.Match[str]]:
@@ -271,4 +272,4 @@ def _duration(given: dict[str, str], key: str) -> int:
 def _format_tag(key: str, value: str) -> str:
     if (key, value) == ("error", "true"):
         return "error"
-    return f"{quote_key(key, KEYS)}={quote(value)}"
+    return f"{in_quotes(key) if slip_of(key, KEYS) else quote(key)}={quote(value)}"

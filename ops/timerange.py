@@ -180,9 +180,9 @@ def _in_bounds(nanoseconds: int) -> int:
 def format_moment(nanoseconds: int) -> str:
     """Write Unix nanoseconds as ISO 8601 in UTC, exact: `2026-11-24T14:20:51.204Z`."""
     seconds, fraction = divmod(nanoseconds, SECOND)
-    whole = (datetime(1970, 1, 1) + timedelta(seconds=seconds)).isoformat()
+    whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     digits = f".{fraction:09d}".rstrip("0") if fraction else ""
-    return f"{whole}{digits}Z"
+    return f"{whole:%Y-%m-%dT%H:%M:%S}{digits}Z"
 
 
 def format_exact(nanoseconds: int) -> str:

@@ -1,26 +1,71 @@
-"""Which alerts are meant: matchers as Alertmanager has them, states, and since when."""
+"""Which alerts are meant: matchers as Alertmanager has them, states, and since when.
 
+    state=firing severity=~"page|critical" team!=store runbook since=now-1h site=production
+
+Words come in any order. A bare word asks for alerts that have a label of that name. A label
+called like one of KEYS stands in double quotes: `"site"=eu`.
+"""
+
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+import re2
+
+from ops import timerange
 from ops.alerts.alert import Alert
+from ops.errors import InvalidInput
+from ops.filters import QUOTED, in_quotes, quote, slip_of, unquote
+
+KEYS = ("state", "states", "since", "site")
+STATES = ("firing", "pending")
+OPERATORS = ("=", "!=", "=~", "!~")
+
+_PLAIN_NAME = re.compile(r'[^\s"=!~]+')
+_NAME = rf"(?P<name>{QUOTED}|{_PLAIN_NAME.pattern})"
+_OPERATOR = r"(?P<operator>=~|!~|!=|=)"
+_WORD = re.compile(rf'\s*{_NAME}(?:{_OPERATOR}(?P<value>{QUOTED}|[^\s"]*))?(?=\s|$)', re.DOTALL)
+_LABEL = re.compile(rf"{_NAME}(?:\s*{_OPERATOR}\s*(?P<value>.*))?", re.DOTALL)
+_QUIET = re2.Options()
+_QUIET.log_errors = False
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """`name operator value`; operator is "=", "!=", "=~" or "!~" (anchored RE2).
 
-    A label that is missing counts as "". A bare key is `name != ""`.
+    A label that is missing counts as "". A bare key is `name != ""`. Raises InvalidInput for
+    what cannot be one.
     """
 
     name: str
     operator: str
     value: str
 
+    def __post_init__(self) -> None:
+        if not self.name or self.operator not in OPERATORS:
+            raise InvalidInput(
+                f'"{self.name}{self.operator}{self.value}" is not a matcher: write '
+                'label="value", with =, !=, =~ or !~ between'
+            )
+        if self.operator in ("=~", "!~"):
+            _compiled(self.value)
+
     def matches(self, alert: Alert) -> bool:
-        raise NotImplementedError
+        """Whether the alert's label is as the matcher wants it."""
+        found = alert.labels.get(self.name, "")
+        if self.operator in ("=", "!="):
+            return (found == self.value) is (self.operator == "=")
+        return bool(_compiled(self.value).fullmatch(found)) is (self.operator == "=~")
 
     def __str__(self) -> str:
-        raise NotImplementedError
+        plain = _PLAIN_NAME.fullmatch(self.name) and not slip_of(self.name, KEYS)
+        name = self.name if plain else in_quotes(self.name)
+        if (self.operator, self.value) == ("!=", ""):
+            return name
+        return f"{name}{self.operator}{in_quotes(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +77,115 @@ class AlertFilter:
     since: int = 0
     site: str = ""
 
+    def __post_init__(self) -> None:
+        for state in self.states:
+            if state not in STATES:
+                raise InvalidInput(f'"{state[:80]}" is not a state: it is {" or ".join(STATES)}')
+
+    def selects(self, alert: Alert) -> bool:
+        """Whether the alert is meant.
+
+        One whose source leaves out since when it is active passes `since`: it may be new.
+        """
+        return (
+            (not self.states or alert.state in self.states)
+            and (alert.active_at >= self.since or alert.active_at == 0)
+            and all(matcher.matches(alert) for matcher in self.matchers)
+        )
+
+    def __str__(self) -> str:
+        return format_filter(self)
+
 
 def parse_filter(line: str) -> AlertFilter:
     """Read `state=firing severity=~"page|critical" team!=store since=now-1h site=…`.
 
-    Raises InvalidInput with the accepted form.
+    A relative `since` is counted from the present. Raises InvalidInput with the accepted form.
     """
-    raise NotImplementedError
+    given: dict[str, str] = {}
+    matchers = []
+    for word in _words(line):
+        name = word["name"]
+        if name in KEYS:
+            _take(given, name, word["operator"], unquote(word["value"] or ""))
+        elif key := "" if name.startswith('"') else slip_of(name, KEYS):
+            raise InvalidInput(
+                f'unknown key "{name}"; did you mean "{key}"? (for a label of that name: "{name}")'
+            )
+        else:
+            matchers.append(_matcher(word))
+    states = (state.strip() for state in given.get("state", "").lower().split(","))
+    since = timerange.parse_moment(given["since"]) if "since" in given else None
+    return AlertFilter(
+        matchers=tuple(matchers),
+        states=tuple(dict.fromkeys(state for state in states if state)),
+        since=since.at(timerange.now_ns()) if since else 0,
+        site=given.get("site", ""),
+    )
+
+
+def parse_matcher(text: str) -> Matcher:
+    """Read one matcher, `severity=~page|critical`, or a bare label name, which must be there.
+
+    The value goes to the end of the text, with quotes around it or without.
+    """
+    word = _LABEL.fullmatch(text.strip())
+    if word is None:
+        raise InvalidInput(f'"{text[:80]}" is not a matcher: write label="value"')
+    return _matcher(word)
+
+
+def format_filter(filter: AlertFilter) -> str:
+    """Write a filter as a line that parses to it."""
+    words = [f"state={','.join(filter.states)}"] if filter.states else []
+    words += [str(matcher) for matcher in filter.matchers]
+    if filter.since:
+        words.append(f"since={timerange.format_moment(filter.since)}")
+    if filter.site:
+        words.append(f"site={quote(filter.site)}")
+    return " ".join(words)
+
+
+def _words(line: str) -> Iterator[re.Match[str]]:
+    stripped = line.rstrip()
+    position = 0
+    while position < len(stripped):
+        word = _WORD.match(stripped, position)
+        if word is None:
+            rest = stripped[position:].strip()
+            raise InvalidInput(
+                f"cannot read the filter from here on: {rest[:80]} (write label=value, "
+                'label!=value, label=~"regular expression" or label!~…)'
+            )
+        yield word
+        position = word.end()
+
+
+def _take(given: dict[str, str], name: str, operator: str | None, value: str) -> None:
+    key = "state" if name == "states" else name
+    if operator != "=":
+        raise InvalidInput(f'"{name}" takes "=" (for a label of that name: "{name}" in quotes)')
+    if key in given:
+        raise InvalidInput(f'"{key}" is given twice')
+    given[key] = value
+
+
+def _matcher(word: re.Match[str]) -> Matcher:
+    name = unquote(word["name"])
+    if word["operator"] is None:
+        return Matcher(name, "!=", "")
+    return Matcher(name, word["operator"], unquote(word["value"]))
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    """RE2, as Prometheus and Alertmanager have it: no pattern takes longer than linear time."""
+    try:
+        return re2.compile(pattern, _QUIET)
+    except (re2.error, UnicodeEncodeError) as error:
+        reason = error.args[0]
+        if isinstance(reason, bytes):
+            reason = reason.decode(errors="replace")
+        raise InvalidInput(
+            f'"{pattern[:80]}" is not a regular expression (RE2): {reason}'
+        ) from None

@@ -1,4 +1,5 @@
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -6,8 +7,7 @@ from hypothesis import strategies as st
 
 from ops.traces.spans import Event, Span
 from ops.traces.tree import LONGEST_PATH, MISSING_PARENT, Trace, build_trace
-
-from .making import START, exception, span
+from tests.traces.making import START, exception, span
 
 
 def tree(*spans: Span) -> Trace:
@@ -175,7 +175,7 @@ def test_it_lists_errors_deepest_first_then_by_start() -> None:
         ({"attributes": {"error": "true", "error.type": "500"}}, "500"),
     ],
 )
-def test_it_finds_what_a_failing_span_says(fields: dict[str, object], message: str) -> None:
+def test_it_finds_what_a_failing_span_says(fields: dict[str, Any], message: str) -> None:
     (error,) = tree(span("root", error=True, **fields)).errors
 
     assert error.message == message

@@ -1,0 +1,21 @@
+"""Alerts for tests."""
+
+from typing import Any
+
+from ops.alerts.alert import Alert
+
+NOON = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
+
+
+def alert(name: str = "QueueDeep", labels: dict[str, str] | None = None, **fields: Any) -> Alert:
+    """A firing alert, active since noon, with `alertname` among its labels."""
+    values: dict[str, Any] = {
+        "state": "firing",
+        "value": "1e+00",
+        "active_at": NOON,
+        "annotations": {},
+        "source": "prometheus",
+        "group": "demo",
+        "rule_health": "ok",
+    }
+    return Alert(name=name, labels={"alertname": name, **(labels or {})}, **values | fields)
