@@ -60,3 +60,12 @@ class Span:
     def end(self) -> int:
         """Unix nanoseconds."""
         return self.start + self.duration
+
+
+def failure(operation: str, message: str) -> str:
+    """Return a failing span's sentence: `store.Query: deadline exceeded`.
+
+    Only the message's first line is in it, and `store.Query failed` where there is none.
+    """
+    first_line = message.strip().partition("\n")[0]
+    return f"{operation}: {first_line}" if first_line else f"{operation} failed"

@@ -1,0 +1,76 @@
+"""One channel or client per backend, process and event loop: opened at the first use."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Protocol, TypeVar
+
+from ops.backends.jaeger import Jaeger
+from ops.backends.prometheus import Prometheus
+from ops.backends.samplers import Sampler
+from ops.errors import NotFound
+from ops.sites import PrometheusSource, Site, Tls
+
+
+class _Backend(Protocol):
+    async def close(self) -> None: ...
+
+
+B = TypeVar("B", bound=_Backend)
+
+
+class Connections:
+    """The backends of one event loop."""
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, _Backend] = {}
+
+    def jaeger(self, site: Site) -> Jaeger:
+        """Return the site's Jaeger; raises NotFound when it has none."""
+        source = site.jaeger
+        if source is None:
+            raise NotFound(f'site "{site.name}" has no Jaeger; its traces cannot be seen')
+        return self._one(Jaeger, (site.name, source), lambda: Jaeger(site, source))
+
+    def prometheus(self, site: Site, source: PrometheusSource) -> Prometheus:
+        """Return one Prometheus source of the site."""
+        return self._one(Prometheus, (site.name, source), lambda: Prometheus(site, source))
+
+    def sampler(self, address: str, tls: Tls | None, server_name: str = "") -> Sampler:
+        """Return an instance's sampler.
+
+        `server_name` is what the instance's certificate is for where the address is an IP
+        address that a name resolved to.
+        """
+        key = (address, tls, server_name)
+        return self._one(Sampler, key, lambda: Sampler(address, tls, server_name))
+
+    async def close(self) -> None:
+        """Close everything that is open; a later use opens it again."""
+        backends = list(self._open.values())
+        self._open.clear()
+        await asyncio.gather(*(backend.close() for backend in backends))
+
+    def _one(self, kind: type[B], key: Hashable, make: Callable[[], B]) -> B:
+        backend = self._open.get(key)
+        if not isinstance(backend, kind):
+            backend = self._open[key] = make()
+        return backend
+
+
+_of_loop: dict[asyncio.AbstractEventLoop, Connections] = {}
+
+
+def connections() -> Connections:
+    """Return the running event loop's connections."""
+    loop = asyncio.get_running_loop()
+    if loop not in _of_loop:
+        for closed in [other for other in _of_loop if other.is_closed()]:
+            del _of_loop[closed]
+        _of_loop[loop] = Connections()
+    return _of_loop[loop]
+
+
+async def close_connections() -> None:
+    """Close the running event loop's connections, on shutdown."""
+    if found := _of_loop.pop(asyncio.get_running_loop(), None):
+        await found.close()

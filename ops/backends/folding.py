@@ -1,0 +1,125 @@
+"""Whole traces folded into summaries as they arrive, message by message; no span is kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
+
+from ops.backends.matching import SpanMatch
+from ops.backends.otlp import ERROR, service_name
+from ops.traces.spans import failure
+from ops.traces.summaries import TraceSummary
+
+_NEVER = 2**64
+_DEEPEST = 256  # levels that are counted: enough to tell which error is deepest, and bounded
+
+
+@dataclass(slots=True)
+class _Folded:
+    """What is known of one trace so far."""
+
+    start: int = _NEVER
+    end: int = 0
+    spans: int = 0
+    errors: int = 0
+    services: set[str] = field(default_factory=set)
+    root_start: int = _NEVER
+    root_service: str = ""
+    root_operation: str = ""
+    error: str = ""
+    wanted: bool = False
+
+
+class Fold:
+    """Takes serialized TracesData messages, gives a summary for each trace in them.
+
+    With a `match`, only traces with a span that meets it are given.
+    """
+
+    def __init__(self, match: SpanMatch | None = None) -> None:
+        self._match = match
+        self._traces: dict[bytes, _Folded] = {}
+
+    def __len__(self) -> int:
+        """How many traces arrived."""
+        return len(self._traces)
+
+    def add(self, message: bytes) -> None:
+        """Fold one message in."""
+        data = TracesData.FromString(message)
+        failing: dict[bytes, None] = {}
+        for resource_spans in data.resource_spans:
+            resource = resource_spans.resource
+            service = service_name(resource)
+            for scope_spans in resource_spans.scope_spans:
+                for span in scope_spans.spans:
+                    trace_id = span.trace_id
+                    trace = self._traces.get(trace_id)
+                    if trace is None:
+                        trace = self._traces[trace_id] = _Folded()
+                    _add_span(trace, span, service)
+                    if span.status.code == ERROR:
+                        trace.errors += 1
+                        failing[trace_id] = None
+                    if self._match and not trace.wanted:
+                        trace.wanted = self._match(resource, span)
+        for trace_id in failing:
+            trace = self._traces[trace_id]
+            trace.error = trace.error or _deepest_error(data, trace_id)
+
+    def summaries(self) -> Iterator[TraceSummary]:
+        """Give the summaries, in the order in which the traces arrived."""
+        for trace_id, trace in self._traces.items():
+            if self._match is None or trace.wanted:
+                yield TraceSummary(
+                    trace_id=trace_id.hex().zfill(32),
+                    start=trace.start,
+                    duration=max(trace.end - trace.start, 0),
+                    service=trace.root_service,
+                    operation=trace.root_operation,
+                    span_count=trace.spans,
+                    error_count=trace.errors,
+                    services=tuple(sorted(trace.services)),
+                    error=trace.error,
+                )
+
+
+def _add_span(trace: _Folded, span: Span, service: str) -> None:
+    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    trace.spans += 1
+    trace.services.add(service)
+    trace.start = min(trace.start, start)
+    trace.end = max(trace.end, end)
+    if start < trace.root_start and not span.parent_span_id:
+        trace.root_start = start
+        trace.root_service = service
+        trace.root_operation = span.name
+
+
+def _deepest_error(data: TracesData, trace_id: bytes) -> str:
+    """Return the sentence of the failing span that is furthest from its root."""
+    parents: dict[bytes, bytes] = {}
+    failing: list[Span] = []
+    for resource_spans in data.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                if span.trace_id == trace_id:
+                    parents[span.span_id] = span.parent_span_id
+                    if span.status.code == ERROR:
+                        failing.append(span)
+    deepest = min(
+        failing,
+        key=lambda span: (
+            -_depth(span.span_id, parents),
+            span.start_time_unix_nano,
+            span.span_id,
+        ),
+    )
+    return failure(deepest.name, deepest.status.message)
+
+
+def _depth(span_id: bytes, parents: dict[bytes, bytes]) -> int:
+    depth = 0
+    while (parent := parents.get(span_id)) and depth < _DEEPEST:
+        span_id, depth = parent, depth + 1
+    return depth

@@ -1,0 +1,77 @@
+"""Which spans a trace search means, for servers that cannot tell.
+
+Releases of Jaeger before 2.17 find nothing for `error` and the other words below, so these are
+tested here, on the traces that the rest of the search finds.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from ops.backends.otlp import ERROR, KINDS, as_text, service_name
+
+Tags = tuple[tuple[str, str], ...]
+SpanTest = Callable[[Resource, trace_pb2.Span], bool]
+
+_TRUE = ("true", "1", "t")
+_STATUS = {"ok": trace_pb2.Status.STATUS_CODE_OK, "error": ERROR}
+_WORDS = ("error", "span.kind", "span.status")
+_RESOURCE = "resource."
+
+
+def not_understood(tags: Tags) -> Tags:
+    """Return the tags that a server before 2.17 finds nothing for."""
+    return tuple(tag for tag in tags if tag[0] in _WORDS or tag[0].startswith(_RESOURCE))
+
+
+@dataclass(frozen=True, slots=True)
+class SpanMatch:
+    """All conditions of a search that one span must meet; empty and 0 mean any.
+
+    Durations are in nanoseconds.
+    """
+
+    service: str
+    operation: str
+    tags: Tags
+    span_min: int
+    span_max: int
+
+    def __call__(self, resource: Resource, span: trace_pb2.Span) -> bool:
+        """Tell whether this span meets all of them; the cheap tests come first."""
+        duration = span.end_time_unix_nano - span.start_time_unix_nano
+        return (
+            all(_matches(key, value, resource, span) for key, value in self.tags)
+            and self.operation in ("", span.name)
+            and duration >= self.span_min
+            and (not self.span_max or duration <= self.span_max)
+            and (not self.service or service_name(resource) == self.service)
+        )
+
+
+def _matches(key: str, value: str, resource: Resource, span: trace_pb2.Span) -> bool:
+    if key == "error":
+        return (span.status.code == ERROR) is (value.lower() in _TRUE)
+    if key == "span.kind":
+        return KINDS.get(span.kind) == value.lower()
+    if key == "span.status":
+        return span.status.code == _STATUS.get(value.lower())
+    if key.startswith(_RESOURCE):
+        return _has(resource.attributes, key.removeprefix(_RESOURCE), value)
+    return any(_has(items, key, value) for items in _attributes(resource, span))
+
+
+def _attributes(resource: Resource, span: trace_pb2.Span) -> Iterator[Iterable[KeyValue]]:
+    yield span.attributes
+    yield resource.attributes
+    for event in span.events:
+        yield event.attributes
+    for link in span.links:
+        yield link.attributes
+
+
+def _has(items: Iterable[KeyValue], key: str, value: str) -> bool:
+    return any(item.key == key and as_text(item.value) == value for item in items)

@@ -1,0 +1,108 @@
+"""OTLP messages as the spans of the house."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from ops.traces.spans import Attributes, Event, Link, Span, Value
+
+WARNINGS = "@jaeger@warnings"
+ERROR = trace_pb2.Status.STATUS_CODE_ERROR
+KINDS = {
+    trace_pb2.Span.SPAN_KIND_UNSPECIFIED: "",
+    trace_pb2.Span.SPAN_KIND_INTERNAL: "internal",
+    trace_pb2.Span.SPAN_KIND_SERVER: "server",
+    trace_pb2.Span.SPAN_KIND_CLIENT: "client",
+    trace_pb2.Span.SPAN_KIND_PRODUCER: "producer",
+    trace_pb2.Span.SPAN_KIND_CONSUMER: "consumer",
+}
+
+
+def read_spans(messages: Iterable[bytes]) -> tuple[Span, ...]:
+    """Return the spans of serialized TracesData messages, in their order."""
+    return tuple(span for message in messages for span in _spans(TracesData.FromString(message)))
+
+
+def _spans(data: TracesData) -> Iterator[Span]:
+    for resource_spans in data.resource_spans:
+        service = service_name(resource_spans.resource)
+        process = attributes(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                yield _span(span, service, process)
+
+
+def _span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
+    found = attributes(span.attributes)
+    warnings = found.pop(WARNINGS, None)
+    start = span.start_time_unix_nano
+    return Span(
+        trace_id=span.trace_id.hex().zfill(32),
+        span_id=span.span_id.hex().zfill(16),
+        parent_id=span.parent_span_id.hex(),
+        service=service,
+        operation=span.name,
+        kind=KINDS.get(span.kind, ""),
+        start=start,
+        duration=max(span.end_time_unix_nano - start, 0),
+        error=span.status.code == ERROR,
+        message=span.status.message,
+        attributes=found,
+        events=tuple(
+            Event(event.time_unix_nano, event.name, attributes(event.attributes))
+            for event in span.events
+        ),
+        links=tuple(
+            Link(link.trace_id.hex(), link.span_id.hex(), attributes(link.attributes))
+            for link in span.links
+        ),
+        warnings=_texts(warnings),
+        process=process,
+    )
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
+
+
+def service_name(resource: Resource) -> str:
+    """Return the resource's `service.name`, "" where it has none."""
+    for item in resource.attributes:
+        if item.key == "service.name":
+            return item.value.string_value
+    return ""
+
+
+def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
+    """Return OTLP's key-value list as a dict; of a key given twice the last counts."""
+    return {item.key: _value(item.value) for item in items}
+
+
+def _value(value: AnyValue) -> Value:
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return attributes(value.kvlist_value.values)
+    plain: Value = getattr(value, kind)
+    return plain
+
+
+def as_text(value: AnyValue) -> str:
+    """Return the string form of a value, which is what a tag is compared with."""
+    plain = _value(value)
+    if isinstance(plain, str):
+        return plain
+    if isinstance(plain, float):
+        return repr(plain).removesuffix(".0")
+    if isinstance(plain, bytes):
+        return plain.hex()
+    return "" if plain is None else json.dumps(plain, default=str)

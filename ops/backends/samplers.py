@@ -1,0 +1,100 @@
+"""Instances of services, whose sampler is changed at run time."""
+
+import asyncio
+import socket
+
+import grpc
+import grpc.aio
+
+from ops import timerange
+from ops.backends.calls import Calls
+from ops.backends.channels import Peer, open_channel, translated
+from ops.errors import BackendUnavailable
+from ops.sampling.policy import Policy, Strategy
+from ops.sites import Service, Tls
+from proto.petstore import petstore_pb2, petstore_pb2_grpc
+
+TIMEOUT = 5 * timerange.SECOND
+_TYPES = {
+    Strategy.NEVER: petstore_pb2.STNever,
+    Strategy.ALWAYS: petstore_pb2.STAlways,
+    Strategy.RATE: petstore_pb2.STFloat,
+}
+
+
+class Sampler:
+    """One instance's sampler. Methods raise BackendTimeout, BackendUnavailable, InvalidInput."""
+
+    def __init__(self, address: str, tls: Tls | None, server_name: str = "") -> None:
+        self.address = address
+        self.peer = Peer(
+            "the instance",
+            address,
+            port="the instance's gRPC port",
+            table="the service's table of the site file",
+        )
+        self._tls = tls
+        self._server_name = server_name
+        self._calls = Calls("sampler", self.peer.name, self.peer.place, TIMEOUT)
+        self._channel: grpc.aio.Channel | None = None
+
+    async def change(self, policy: Policy) -> None:
+        """Tell the instance; returns when it has confirmed."""
+        rate = policy.rate if policy.strategy is Strategy.RATE else 0.0
+        sampler = petstore_pb2.Sampler(type=_TYPES[policy.strategy], float_value=rate)
+        request = petstore_pb2.ChangeSamplerReq(sampler=sampler)
+
+        async def call() -> None:
+            with translated(self.peer):
+                await petstore_pb2_grpc.PetStoreStub(self._open()).ChangeSampler(request)
+
+        await self._calls.once(call)
+
+    async def check(self) -> None:
+        """Return when the instance answers in gRPC; changes nothing."""
+
+        async def call() -> None:
+            health: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+            health = self._open().unary_unary("/grpc.health.v1.Health/Check")
+            with translated(self.peer):
+                try:
+                    await health(b"")
+                except grpc.aio.AioRpcError as error:
+                    if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                        raise
+
+        await self._calls.once(call)
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    def _open(self) -> grpc.aio.Channel:
+        if self._channel is None:
+            self._channel = open_channel(self.address, self._tls, server_name=self._server_name)
+        return self._channel
+
+
+async def resolve(service: Service) -> tuple[str, ...]:
+    """Return the gRPC addresses of all instances, from the list or from the DNS name.
+
+    Empty when the site file names neither. Raises BackendUnavailable.
+    """
+    if not service.dns:
+        return service.instances
+    host, _, port = service.dns.rpartition(":")
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(TIMEOUT / timerange.SECOND):
+            found = await loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError) as error:
+        reason = str(error) or "no answer in time"
+        raise BackendUnavailable(
+            f"the instances of {service.name} cannot be found: {host} does not resolve ({reason})",
+            backend=f"instances of {service.name}",
+        ) from error
+    return tuple(sorted({_address(*found_at[:2]) for *_, found_at in found}))
+
+
+def _address(host: object, port: object) -> str:
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"

@@ -1,0 +1,299 @@
+"""What every backend call goes through, with a clock that the tests turn."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from prometheus_client import REGISTRY
+
+from ops import timerange
+from ops.backends.calls import FAILURES, MOST_YOUNG, PAUSE, YOUNG, Calls
+from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound
+
+PLACE = "Jaeger of production at jaeger:16685"
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Upstream:
+    """A backend's call that counts, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.cancelled = 0
+        self.arrived = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        self.arrived.set()
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error:
+            raise self.error
+        return f"answer {self.calls}"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calls(clock: Clock) -> Calls:
+    return make_calls(clock)
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+def make_calls(clock: Clock, timeout: int = timerange.MINUTE) -> Calls:
+    return Calls("jaeger", "Jaeger of production", PLACE, timeout, clock)
+
+
+def down() -> BackendUnavailable:
+    return BackendUnavailable(
+        f"{PLACE} refuses connections", backend="Jaeger of production"
+    )
+
+
+def raising(error: Exception) -> Callable[[], Awaitable[str]]:
+    async def call() -> str:
+        raise error
+
+    return call
+
+
+async def answer() -> str:
+    return "fine"
+
+
+async def fail(calls: Calls, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(BackendUnavailable):
+            await calls.read("key", raising(down()))
+
+
+async def test_it_makes_one_upstream_call_of_identical_reads(
+    calls: Calls, upstream: Upstream
+) -> None:
+    readers = [asyncio.create_task(calls.read("key", upstream)) for _ in range(50)]
+    await upstream.arrived.wait()
+    upstream.may_answer.set()
+    assert await asyncio.gather(*readers) == ["answer 1"] * 50
+    assert upstream.calls == 1
+
+
+async def test_it_keeps_different_reads_apart(calls: Calls, upstream: Upstream) -> None:
+    upstream.may_answer.set()
+    await asyncio.gather(calls.read("one", upstream), calls.read("two", upstream))
+    assert upstream.calls == 2
+
+
+async def test_it_gives_a_young_answer_again_and_an_old_one_not(
+    calls: Calls, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.may_answer.set()
+    first = await calls.read("key", upstream)
+    clock.now += YOUNG * 0.9
+    assert await calls.read("key", upstream) == first
+    clock.now += YOUNG * 0.2
+    assert await calls.read("key", upstream) == "answer 2"
+
+
+async def test_it_bounds_how_many_answers_it_keeps(
+    calls: Calls, upstream: Upstream
+) -> None:
+    upstream.may_answer.set()
+    for key in range(MOST_YOUNG + 1):
+        await calls.read(key, upstream)
+    await calls.read(0, upstream)
+    assert upstream.calls == MOST_YOUNG + 2
+
+
+async def test_it_does_not_share_failures_with_later_readers(calls: Calls) -> None:
+    with pytest.raises(NotFound):
+        await calls.read("key", raising(NotFound("no such trace")))
+    assert await calls.read("key", answer) == "fine"
+
+
+async def test_it_gives_one_failure_to_all_who_wait_for_it(
+    calls: Calls, upstream: Upstream
+) -> None:
+    readers = [asyncio.create_task(calls.read("key", upstream)) for _ in range(5)]
+    await upstream.arrived.wait()
+    upstream.error = down()
+    upstream.may_answer.set()
+    outcomes = await asyncio.gather(*readers, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == [str(down())] * 5
+    assert upstream.calls == 1
+
+
+async def test_it_goes_on_when_one_of_two_waiters_leaves(
+    calls: Calls, upstream: Upstream
+) -> None:
+    leaver = asyncio.create_task(calls.read("key", upstream))
+    stayer = asyncio.create_task(calls.read("key", upstream))
+    await upstream.arrived.wait()
+    leaver.cancel()
+    await asyncio.wait([leaver])
+    assert leaver.cancelled()
+    upstream.may_answer.set()
+    assert await stayer == "answer 1"
+    assert upstream.cancelled == 0
+
+
+async def test_it_ends_the_upstream_call_when_the_last_waiter_leaves(
+    calls: Calls, upstream: Upstream
+) -> None:
+    waiters = [asyncio.create_task(calls.read("key", upstream)) for _ in range(2)]
+    await upstream.arrived.wait()
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.wait(waiters)
+    upstream.may_answer.set()
+    # Somebody who comes then does not join the call that is ending.
+    assert await calls.read("key", upstream) == "answer 2"
+    assert upstream.cancelled == 1
+
+
+async def test_it_gives_the_upstream_call_a_deadline_of_its_own(
+    clock: Clock, upstream: Upstream
+) -> None:
+    calls = make_calls(clock, timeout=20 * timerange.MILLISECOND)
+    with pytest.raises(BackendTimeout) as caught:
+        await calls.read("key", upstream)
+    assert str(caught.value).startswith(
+        f"{PLACE} did not answer within 20 ms; check that"
+    )
+    assert upstream.cancelled == 1
+
+
+async def test_it_leaves_a_timeout_inside_the_call_alone(calls: Calls) -> None:
+    with pytest.raises(TimeoutError, match="of its own"):
+        await calls.once(raising(TimeoutError("of its own")))
+
+
+async def test_it_refuses_at_once_after_some_failures_with_the_reason_and_when(
+    calls: Calls, clock: Clock, upstream: Upstream
+) -> None:
+    await fail(calls, FAILURES)
+    clock.now += 1.5
+    with pytest.raises(BackendUnavailable) as caught:
+        await calls.read("key", upstream)
+    assert upstream.calls == 0
+    assert str(caught.value) == (
+        f"{PLACE} refuses connections (failed 3 times in a row; tried again in 4 s)"
+    )
+
+
+async def test_it_probes_with_one_call_after_the_pause(
+    calls: Calls, clock: Clock, upstream: Upstream
+) -> None:
+    await fail(calls, FAILURES)
+    clock.now += PAUSE
+    probe = asyncio.create_task(calls.read("probe", upstream))
+    await upstream.arrived.wait()
+    with pytest.raises(BackendUnavailable, match="tried again just now"):
+        await calls.read("other", answer)
+    upstream.may_answer.set()
+    assert await probe == "answer 1"
+    assert await calls.read("other", answer) == "fine"
+
+
+async def test_it_pauses_again_when_the_probe_fails(calls: Calls, clock: Clock) -> None:
+    await fail(calls, FAILURES)
+    clock.now += PAUSE
+    await fail(calls, 1)
+    with pytest.raises(
+        BackendUnavailable, match="failed 4 times in a row; tried again in 5 s"
+    ):
+        await calls.read("key", answer)
+
+
+async def test_it_probes_again_when_a_probe_was_cancelled(
+    calls: Calls, clock: Clock, upstream: Upstream
+) -> None:
+    await fail(calls, FAILURES)
+    clock.now += PAUSE
+    probe = asyncio.create_task(calls.read("probe", upstream))
+    await upstream.arrived.wait()
+    probe.cancel()
+    await asyncio.wait([probe])
+    upstream.may_answer.set()
+    assert await calls.read("probe", upstream) == "answer 2"
+
+
+async def test_it_begins_to_count_anew_after_a_success(calls: Calls) -> None:
+    await fail(calls, FAILURES - 1)
+    await calls.read("good", answer)
+    await fail(calls, FAILURES - 1)
+    assert await calls.read("another", answer) == "fine"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidInput("no such thing as a limit of 0"),
+        NotFound("no such trace"),
+        BackendUnavailable("wants credentials", backend="Jaeger", answered=True),
+    ],
+)
+async def test_it_does_not_count_an_answer_as_a_failure(
+    calls: Calls, error: Exception
+) -> None:
+    for _ in range(FAILURES + 1):
+        with pytest.raises(type(error)):
+            await calls.read("key", raising(error))
+    assert await calls.read("key", answer) == "fine"
+
+
+async def test_it_counts_slowness_as_a_failure(
+    clock: Clock, upstream: Upstream
+) -> None:
+    calls = make_calls(clock, timeout=timerange.MILLISECOND)
+    for _ in range(FAILURES):
+        with pytest.raises(BackendTimeout):
+            await calls.read("key", upstream)
+    with pytest.raises(
+        BackendUnavailable, match="did not answer within 1 ms.*tried again in 5 s"
+    ):
+        await calls.read("key", upstream)
+
+
+async def test_it_keeps_backends_apart(clock: Clock) -> None:
+    broken, sound = make_calls(clock), make_calls(clock)
+    await fail(broken, FAILURES)
+    assert await sound.read("key", answer) == "fine"
+
+
+async def test_it_never_shares_a_change(calls: Calls, upstream: Upstream) -> None:
+    upstream.may_answer.set()
+    await asyncio.gather(calls.once(upstream), calls.once(upstream))
+    assert upstream.calls == 2
+
+
+async def test_it_counts_calls_by_outcome(calls: Calls) -> None:
+    def counted(outcome: str) -> float:
+        labels = {"backend": "jaeger", "outcome": outcome}
+        return REGISTRY.get_sample_value("opsportal_backend_calls_total", labels) or 0.0
+
+    before = counted("ok"), counted("NotFound")
+    await calls.once(answer)
+    with pytest.raises(NotFound):
+        await calls.once(raising(NotFound("nothing there")))
+    assert (counted("ok"), counted("NotFound")) == (before[0] + 1, before[1] + 1)

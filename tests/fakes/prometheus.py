@@ -1,0 +1,253 @@
+"""A Prometheus on port 0 that says what it was told to, in the real one's words.
+
+What it enforces: a metric nobody has is an empty success, `match[]` is ignored for alerts, the
+order of alerts and series is random, inactive rules have no alerts, an unknown path is plain
+text, a wrong token is 401.
+"""
+
+import asyncio
+import json
+import random
+import ssl
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any, Self
+
+from aiohttp import web
+
+Body = dict[str, Any]
+LOGIN_PAGE = (
+    "<!doctype html><title>Log in</title><form action=/login method=post></form>"
+)
+
+
+class Fault(Enum):
+    """What can go wrong with it."""
+
+    NONE = auto()
+    LOGIN_PAGE = auto()
+    REDIRECT = auto()
+    HANG = auto()
+    UNAVAILABLE = auto()
+    BROKEN_JSON = auto()
+    OTHER_JSON = auto()
+    INTERNAL = auto()
+    TIMEOUT = auto()
+    CUT_OFF = auto()
+
+
+class FakePrometheus:
+    """`answers` are result vectors by query, `ranges` matrices, `groups` the rule groups.
+
+    `bad` are the queries that do not parse, with the reason. `paths`, `headers`, `forms` are the requests' so far.
+    `raw` overrides the whole answer of a path, `missing` are paths that this server lacks.
+    `release` lets requests that hang go on.
+    """
+
+    def __init__(self, *, prefix: str = "", token: str = "") -> None:
+        self.prefix = prefix
+        self.token = token
+        self.answers: dict[str, list[Body]] = {}
+        self.ranges: dict[str, list[Body]] = {}
+        self.groups: list[Body] = []
+        self.bad: dict[str, str] = {}
+        self.raw: dict[str, Body] = {}
+        self.missing: set[str] = set()
+        self.warnings: list[str] = []
+        self.fault = Fault.NONE
+        self.paths: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.forms: list[Mapping[str, str]] = []
+        self.release = asyncio.Event()
+        self.arrived = asyncio.Event()
+        self._random = random.Random(7)
+
+    async def start(self, tls: ssl.SSLContext | None = None) -> Self:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, "127.0.0.1", 0, ssl_context=tls, shutdown_timeout=0.1
+        )
+        await site.start()
+        self.port: int = self._runner.addresses[0][1]
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}{self.prefix}"
+        return self
+
+    async def stop(self) -> None:
+        self.release.set()
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def says(self, query: str, *samples: tuple[Mapping[str, str], float | str]) -> None:
+        """Set the answer to an instant query: pairs of labels and value."""
+        self.answers[query] = [
+            {"metric": dict(labels), "value": [1795469320.743, str(value)]}
+            for labels, value in samples
+        ]
+
+    def rule(
+        self,
+        name: str,
+        *alerts: Body,
+        group: str = "demo",
+        health: str = "ok",
+        error: str = "",
+        **more: Any,
+    ) -> Body:
+        """Add an alerting rule; its alerts come from `alert`."""
+        found = {
+            "type": "alerting",
+            "name": name,
+            "query": "up == 0",
+            "duration": 0,
+            **more,
+        }
+        found |= {"health": health, "alerts": [*alerts]}
+        found["state"] = alerts[0]["state"] if alerts else "inactive"
+        found |= {"lastError": error} if error else {}
+        for existing in self.groups:
+            if existing["name"] == group:
+                existing["rules"].append(found)
+                return found
+        self.groups.append(
+            {"name": group, "file": "rules.yml", "interval": 1, "rules": [found]}
+        )
+        return found
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        path = request.path.removeprefix(self.prefix)
+        self.paths.append(path)
+        self.headers.append(request.headers)
+        self.arrived.set()
+        if faulty := await self._faulty(request):
+            return faulty
+        if (
+            self.token
+            and request.headers.get("Authorization") != f"Bearer {self.token}"
+        ):
+            return web.Response(status=401, text="Unauthorized\n")
+        if path in self.raw:
+            return web.json_response(self.raw[path])
+        if (
+            not request.path.startswith(f"{self.prefix}/api/v1/")
+            or path in self.missing
+        ):
+            return web.Response(status=404, text="404 page not found\n")
+        form = {
+            **request.query,
+            **{k: str(v) for k, v in (await request.post()).items()},
+        }
+        self.forms.append(form)
+        match path.removeprefix("/api/v1/"):
+            case "query":
+                return self._query(form, "vector", self.answers)
+            case "query_range":
+                return self._query(form, "matrix", self.ranges)
+            case "rules":
+                return self._success({"groups": self._shuffled_groups()})
+            case "alerts":
+                rules = [rule for group in self.groups for rule in group["rules"]]
+                alerts = [alert for rule in rules for alert in rule["alerts"]]
+                return self._success({"alerts": self._shuffled(alerts)})
+        return web.Response(status=404, text="404 page not found\n")
+
+    def _query(
+        self, form: Mapping[str, str], kind: str, answers: Mapping[str, list[Body]]
+    ) -> web.Response:
+        query = form.get("query", "")
+        if not query or query in self.bad:
+            reason = self.bad.get(
+                query, "unknown position: parse error: no expression found"
+            )
+            text = f'invalid parameter "query": {reason}'
+            return _error(400, "bad_data", text)
+        result = self._shuffled(answers.get(query, []))
+        return self._success({"resultType": kind, "result": result})
+
+    def _success(self, data: Body) -> web.Response:
+        body = {"status": "success", "data": data}
+        return web.json_response(
+            body | ({"warnings": self.warnings} if self.warnings else {})
+        )
+
+    def _shuffled(self, items: list[Body]) -> list[Body]:
+        return self._random.sample(items, len(items))
+
+    def _shuffled_groups(self) -> list[Body]:
+        return [
+            {
+                **group,
+                "rules": [
+                    {**r, "alerts": self._shuffled(r["alerts"])} for r in group["rules"]
+                ],
+            }
+            for group in self.groups
+        ]
+
+    async def _faulty(self, request: web.Request) -> web.StreamResponse | None:
+        match self.fault:
+            case Fault.NONE:
+                return None
+            case Fault.LOGIN_PAGE:
+                return web.Response(text=LOGIN_PAGE, content_type="text/html")
+            case Fault.REDIRECT:
+                target = "https://sso.example.com/login?next=secret"
+                return web.Response(status=302, headers={"Location": target})
+            case Fault.HANG:
+                await self.release.wait()
+                return None
+            case Fault.UNAVAILABLE:
+                return web.Response(
+                    status=503, text="<h1>busy</h1>", content_type="text/html"
+                )
+            case Fault.BROKEN_JSON:
+                return web.Response(
+                    text='{"status":"succ', content_type="application/json"
+                )
+            case Fault.OTHER_JSON:
+                return web.json_response({"status": "success", "data": {"result": 5}})
+            case Fault.INTERNAL:
+                return _error(500, "internal", "the storage is gone")
+            case Fault.TIMEOUT:
+                return _error(
+                    503, "timeout", "query timed out in expression evaluation"
+                )
+            case Fault.CUT_OFF:
+                transport = request.transport
+                assert transport is not None
+                transport.abort()
+                return web.Response()
+
+
+def _error(status: int, kind: str, text: str) -> web.Response:
+    body = {"status": "error", "errorType": kind, "error": text}
+    return web.Response(
+        status=status, text=json.dumps(body), content_type="application/json"
+    )
+
+
+def alert(
+    name: str,
+    state: str = "firing",
+    *,
+    active_at: str = "2026-11-23T21:27:44.568674523Z",
+    value: str = "1e+00",
+    annotations: Mapping[str, str] | None = None,
+    **labels: str,
+) -> Body:
+    """An alert as Prometheus writes it."""
+    return {
+        "labels": {"alertname": name, **labels},
+        "annotations": dict(annotations or {}),
+        "state": state,
+        "activeAt": active_at,
+        "value": value,
+    }
