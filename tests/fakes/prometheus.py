@@ -9,16 +9,14 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any, Self
 
 from aiohttp import web
 
 Body = dict[str, Any]
-LOGIN_PAGE = (
-    "<!doctype html><title>Log in</title><form action=/login method=post></form>"
-)
+LOGIN_PAGE = "<!doctype html><title>Log in</title><form action=/login method=post></form>"
 
 
 class Fault(Enum):
@@ -39,9 +37,9 @@ class Fault(Enum):
 class FakePrometheus:
     """`answers` are result vectors by query, `ranges` matrices, `groups` the rule groups.
 
-    `bad` are the queries that do not parse, with the reason. `paths`, `headers`, `forms` are the requests' so far.
-    `raw` overrides the whole answer of a path, `missing` are paths that this server lacks.
-    `release` lets requests that hang go on.
+    `bad` are the queries that do not parse, with the reason. `paths`, `headers` and `forms` are
+    those of the requests so far. `raw` overrides the whole answer of a path, `missing` are the
+    paths that this server lacks. `release` lets requests that hang go on.
     """
 
     def __init__(self, *, prefix: str = "", token: str = "") -> None:
@@ -65,11 +63,9 @@ class FakePrometheus:
     async def start(self, tls: ssl.SSLContext | None = None) -> Self:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, "127.0.0.1", 0, ssl_context=tls, shutdown_timeout=0.1
-        )
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         self.port: int = self._runner.addresses[0][1]
         scheme = "https" if tls else "http"
@@ -117,9 +113,7 @@ class FakePrometheus:
             if existing["name"] == group:
                 existing["rules"].append(found)
                 return found
-        self.groups.append(
-            {"name": group, "file": "rules.yml", "interval": 1, "rules": [found]}
-        )
+        self.groups.append({"name": group, "file": "rules.yml", "interval": 1, "rules": [found]})
         return found
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -129,17 +123,11 @@ class FakePrometheus:
         self.arrived.set()
         if faulty := await self._faulty(request):
             return faulty
-        if (
-            self.token
-            and request.headers.get("Authorization") != f"Bearer {self.token}"
-        ):
+        if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401, text="Unauthorized\n")
         if path in self.raw:
             return web.json_response(self.raw[path])
-        if (
-            not request.path.startswith(f"{self.prefix}/api/v1/")
-            or path in self.missing
-        ):
+        if not request.path.startswith(f"{self.prefix}/api/v1/") or path in self.missing:
             return web.Response(status=404, text="404 page not found\n")
         form = {
             **request.query,
@@ -164,9 +152,7 @@ class FakePrometheus:
     ) -> web.Response:
         query = form.get("query", "")
         if not query or query in self.bad:
-            reason = self.bad.get(
-                query, "unknown position: parse error: no expression found"
-            )
+            reason = self.bad.get(query, "unknown position: parse error: no expression found")
             text = f'invalid parameter "query": {reason}'
             return _error(400, "bad_data", text)
         result = self._shuffled(answers.get(query, []))
@@ -174,64 +160,49 @@ class FakePrometheus:
 
     def _success(self, data: Body) -> web.Response:
         body = {"status": "success", "data": data}
-        return web.json_response(
-            body | ({"warnings": self.warnings} if self.warnings else {})
-        )
+        return web.json_response(body | ({"warnings": self.warnings} if self.warnings else {}))
 
     def _shuffled(self, items: list[Body]) -> list[Body]:
         return self._random.sample(items, len(items))
 
     def _shuffled_groups(self) -> list[Body]:
         return [
-            {
-                **group,
-                "rules": [
-                    {**r, "alerts": self._shuffled(r["alerts"])} for r in group["rules"]
-                ],
-            }
+            {**group, "rules": [self._shuffled_alerts(rule) for rule in group["rules"]]}
             for group in self.groups
         ]
 
+    def _shuffled_alerts(self, rule: Body) -> Body:
+        return {**rule, "alerts": self._shuffled(rule["alerts"])} if "alerts" in rule else rule
+
     async def _faulty(self, request: web.Request) -> web.StreamResponse | None:
-        match self.fault:
-            case Fault.NONE:
-                return None
-            case Fault.LOGIN_PAGE:
-                return web.Response(text=LOGIN_PAGE, content_type="text/html")
-            case Fault.REDIRECT:
-                target = "https://sso.example.com/login?next=secret"
-                return web.Response(status=302, headers={"Location": target})
-            case Fault.HANG:
-                await self.release.wait()
-                return None
-            case Fault.UNAVAILABLE:
-                return web.Response(
-                    status=503, text="<h1>busy</h1>", content_type="text/html"
-                )
-            case Fault.BROKEN_JSON:
-                return web.Response(
-                    text='{"status":"succ', content_type="application/json"
-                )
-            case Fault.OTHER_JSON:
-                return web.json_response({"status": "success", "data": {"result": 5}})
-            case Fault.INTERNAL:
-                return _error(500, "internal", "the storage is gone")
-            case Fault.TIMEOUT:
-                return _error(
-                    503, "timeout", "query timed out in expression evaluation"
-                )
-            case Fault.CUT_OFF:
-                transport = request.transport
-                assert transport is not None
-                transport.abort()
-                return web.Response()
+        if self.fault is Fault.HANG:
+            await self.release.wait()
+            return None
+        if self.fault is Fault.CUT_OFF and request.transport is not None:
+            request.transport.abort()
+            return web.Response()
+        return _FAULTS[self.fault]() if self.fault in _FAULTS else None
 
 
 def _error(status: int, kind: str, text: str) -> web.Response:
     body = {"status": "error", "errorType": kind, "error": text}
-    return web.Response(
-        status=status, text=json.dumps(body), content_type="application/json"
-    )
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
+
+
+def _html(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text, content_type="text/html")
+
+
+_SIGN_ON = "https://sso.example.com/login?next=secret"
+_FAULTS: dict[Fault, Callable[[], web.Response]] = {
+    Fault.LOGIN_PAGE: lambda: _html(200, LOGIN_PAGE),
+    Fault.REDIRECT: lambda: web.Response(status=302, headers={"Location": _SIGN_ON}),
+    Fault.UNAVAILABLE: lambda: _html(503, "<h1>busy</h1>"),
+    Fault.BROKEN_JSON: lambda: web.Response(text='{"status":"succ'),
+    Fault.OTHER_JSON: lambda: web.json_response({"status": "success", "data": {"result": 5}}),
+    Fault.INTERNAL: lambda: _error(500, "internal", "the storage is gone"),
+    Fault.TIMEOUT: lambda: _error(503, "timeout", "query timed out in expression evaluation"),
+}
 
 
 def alert(

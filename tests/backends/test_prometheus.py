@@ -1,0 +1,410 @@
+"""The Prometheus client against a server on port 0."""
+
+import asyncio
+import math
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from ops import timerange
+from ops.alerts.alert import Alert, BrokenRule
+from ops.backends.calls import FAILURES
+from ops.backends.prometheus import Prometheus
+from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
+from ops.sites import PrometheusSource
+from tests.backends.conftest import make_site
+from tests.fakes.prometheus import FakePrometheus, Fault, alert
+from tests.fakes.tls import CA, https
+
+Client = Callable[..., Prometheus]
+
+
+@pytest.fixture
+async def client(fake_prometheus: FakePrometheus) -> AsyncIterator[Client]:
+    """Make a client of the fake, or of another URL, with what else its source says."""
+    made: list[Prometheus] = []
+
+    def make(url: str = "", **source: Any) -> Prometheus:
+        described = PrometheusSource("main", url or fake_prometheus.url, **source)
+        made.append(Prometheus(make_site(prometheus=(described,)), described))
+        return made[-1]
+
+    yield make
+    for prometheus in made:
+        await prometheus.close()
+
+
+async def refused(reading: Any) -> str:
+    with pytest.raises(BackendUnavailable) as caught:
+        await reading
+    assert caught.value.backend == "Prometheus main of production"
+    return str(caught.value)
+
+
+class TestQuery:
+    async def test_it_returns_labels_and_values(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.says("up", ({"job": "a"}, 1), ({"job": "b"}, "NaN"), ({}, "+Inf"))
+        vector = await client().query("up")
+        found = {sample.labels.get("job"): sample.value for sample in vector.samples}
+        assert found["a"] == 1 and found[None] == math.inf and math.isnan(found["b"])
+
+    async def test_it_returns_nothing_for_a_metric_that_nobody_has(self, client: Client) -> None:
+        assert (await client().query("nobody_has_this")).samples == ()
+
+    async def test_it_reads_a_scalar_as_one_sample(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        data = {"resultType": "scalar", "result": [1795469320.743, "3"]}
+        fake_prometheus.raw["/api/v1/query"] = {"status": "success", "data": data}
+        (sample,) = (await client().query("3")).samples
+        assert (dict(sample.labels), sample.value) == ({}, 3)
+
+    async def test_it_refuses_other_kinds_of_results_by_name(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        data = {"resultType": "string", "result": [1795469320.743, "abc"]}
+        fake_prometheus.raw["/api/v1/query"] = {"status": "success", "data": data}
+        with pytest.raises(InvalidInput, match="gives a string; it must give a vector"):
+            await client().query('"abc"')
+
+    async def test_it_leaves_histograms_out_and_says_so(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        result = [{"metric": {}, "histogram": [1795469320.743, {"count": "1"}]}]
+        data = {"resultType": "vector", "result": result}
+        fake_prometheus.raw["/api/v1/query"] = {"status": "success", "data": data}
+        vector = await client().query("h")
+        assert vector.samples == () and vector.warnings == ("1 native histograms are left out",)
+
+    async def test_it_passes_warnings_on(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.warnings = ["store-2 did not answer"]
+        assert (await client().query("up")).warnings == ("store-2 did not answer",)
+
+    async def test_it_says_what_is_wrong_with_a_query(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.bad["up{"] = "1:4: parse error: unexpected end of input"
+        with pytest.raises(InvalidInput) as caught:
+            await client().query("up{")
+        assert str(caught.value) == (
+            f"Prometheus main of production at {fake_prometheus.url} refuses the query: invalid "
+            'parameter "query": 1:4: parse error: unexpected end of input (bad_data)'
+        )
+
+    async def test_it_asks_once_for_all_who_watch(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        prometheus = client()
+        await asyncio.gather(*(prometheus.query("up") for _ in range(50)))
+        await prometheus.query("up")
+        assert fake_prometheus.paths == ["/api/v1/query"]
+
+    async def test_it_asks_for_a_range_in_seconds(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        values = [[1795469320.5, "1"], [1795469335.5, "NaN"]]
+        fake_prometheus.ranges["p95"] = [{"metric": {"job": "a"}, "values": values}]
+        matrix = await client().query_range(
+            "p95",
+            start=1795469320_500_000_000,
+            end=1795472920_000_000_000,
+            step=15 * timerange.SECOND,
+        )
+        (series,) = matrix.series
+        assert dict(series.labels) == {"job": "a"}
+        assert series.points[0] == (1795469320_500_000_000, 1.0)
+        assert math.isnan(series.points[1][1])
+        assert fake_prometheus.forms[-1] == {
+            "query": "p95",
+            "start": "1795469320.500000000",
+            "end": "1795472920.000000000",
+            "step": "15.000000000",
+        }
+
+    async def test_it_sends_headers_and_keeps_the_prefix(self, client: Client) -> None:
+        async with FakePrometheus(prefix="/prometheus", token="opensesame") as fake:
+            fake.says("up", ({}, 1))
+            headers = {"Authorization": "Bearer opensesame", "X-Scope-OrgID": "team-a"}
+            await client(fake.url, headers=headers).query("up")
+            assert fake.headers[-1]["X-Scope-OrgID"] == "team-a"
+            assert fake.paths == ["/api/v1/query"]
+
+
+class TestRules:
+    async def test_it_returns_alerts_with_their_rule(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        text = {"summary": "it is slow"}
+        fake_prometheus.rule(
+            "Slow", alert("Slow", "pending", severity="page", annotations=text), group="petstore"
+        )
+        rules = await client().rules()
+        assert rules.broken == ()
+        assert rules.alerts == (
+            Alert(
+                name="Slow",
+                state="pending",
+                value="1e+00",
+                active_at=1795469264_568674523,
+                labels={"alertname": "Slow", "severity": "page"},
+                annotations=text,
+                source="main",
+                group="petstore",
+                rule_health="ok",
+            ),
+        )
+
+    async def test_it_names_rules_that_cannot_be_evaluated(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.rule("ManyToMany", health="err", error="found duplicate series")
+        fake_prometheus.rule("Fine")
+        fake_prometheus.rule("New", health="unknown")
+        rules = await client().rules()
+        assert rules.alerts == ()
+        assert rules.broken == (BrokenRule("ManyToMany", "demo", "main", "found duplicate series"),)
+
+    async def test_it_ignores_recording_rules(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        recording = {"type": "recording", "name": "job:up:sum", "query": "up", "health": "err"}
+        fake_prometheus.groups.append({"name": "records", "rules": [recording]})
+        rules = await client().rules()
+        assert (rules.alerts, rules.broken) == ((), ())
+
+    async def test_it_falls_back_to_the_alerts_where_rules_are_missing(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.rule("Slow", alert("Slow"))
+        fake_prometheus.missing.add("/api/v1/rules")
+        (found,) = (await client().rules()).alerts
+        assert (found.name, found.group, found.rule_health) == ("Slow", "", "unknown")
+
+    @pytest.mark.parametrize(
+        ("text", "nanoseconds"),
+        [
+            ("2018-07-04T20:27:12.60602144+02:00", 1530728832_606021440),
+            ("2026-11-23T21:27:44.568674523Z", 1795469264_568674523),
+            ("2026-11-23T21:27:44Z", 1795469264_000000000),
+            ("0001-01-01T00:00:00Z", 0),
+        ],
+    )
+    async def test_it_reads_times_to_the_nanosecond(
+        self, client: Client, fake_prometheus: FakePrometheus, text: str, nanoseconds: int
+    ) -> None:
+        fake_prometheus.rule("Slow", alert("Slow", active_at=text))
+        (found,) = (await client().rules()).alerts
+        assert found.active_at == nanoseconds
+
+    async def test_it_reads_what_thanos_leaves_out(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        item = {"labels": {"alertname": "A"}, "state": "firing", "value": "1e+00"}
+        rule = {"name": "A", "health": "ok", "type": "alerting", "alerts": [item]}
+        body = {"groups": [{"name": "g", "partialResponseStrategy": "WARN", "rules": [rule]}]}
+        warnings = ["no StoreAPIs matched"]
+        fake_prometheus.raw["/api/v1/rules"] = {
+            "status": "success", "data": body, "warnings": warnings
+        }  # fmt: skip
+        rules = await client().rules()
+        assert rules.warnings == ("no StoreAPIs matched",)
+        assert (rules.alerts[0].active_at, dict(rules.alerts[0].annotations)) == (0, {})
+
+    async def test_it_reads_what_victoriametrics_says_differently(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        item = {
+            "state": "firing", "name": "A", "value": "0.073", "id": "5", "group_id": "9",
+            "expression": "up == 0", "activeAt": "2026-11-23T21:27:44Z", "restored": False,
+        }  # fmt: skip
+        quiet = {"name": "B", "type": "alerting", "health": "no match", "keep_firing_for": 0}
+        rule = {"name": "A", "type": "alerting", "health": "ok", "alerts": [item]}
+        data = {"groups": [{"name": "g", "rules": [rule, quiet]}, {"name": "empty", "rules": None}]}
+        fake_prometheus.raw["/api/v1/rules"] = {"status": "success", "data": data}
+        rules = await client().rules()
+        assert [(found.name, found.value) for found in rules.alerts] == [("A", "0.073")]
+        assert rules.broken == ()
+
+    async def test_it_reads_thousands_of_alerts_whole(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        many = [alert("Slow", instance=f"10.0.{n // 250}.{n % 250}") for n in range(2_000)]
+        fake_prometheus.rule("Slow", *many)
+        rules = await client().rules()
+        assert len({found.labels["instance"] for found in rules.alerts}) == 2_000
+
+
+FAULTS = [
+    (Fault.LOGIN_PAGE, "answers 200 OK with an HTML page where JSON was due: a log-in page"),
+    (Fault.REDIRECT, "redirects to https://sso.example.com/login: a log-in page wants"),
+    (Fault.UNAVAILABLE, "answers 503 Service Unavailable without JSON; check url in [[sites."),
+    (Fault.BROKEN_JSON, 'answers 200 OK without JSON: {"status":"succ; check url'),
+    (Fault.OTHER_JSON, "answers in a form that is not Prometheus's"),
+    (Fault.INTERNAL, "fails: the storage is gone (internal)"),
+    (Fault.CUT_OFF, "closes connections without an answer; if it speaks TLS, write https://"),
+]
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(("fault", "words"), FAULTS)
+    async def test_it_says_what_to_check(
+        self, client: Client, fake_prometheus: FakePrometheus, fault: Fault, words: str
+    ) -> None:
+        fake_prometheus.fault = fault
+        sentence = await refused(client().query("up"))
+        place = f"Prometheus main of production at {fake_prometheus.url}"
+        assert sentence.startswith(f"{place} {words}"), sentence
+
+    async def test_it_never_repeats_the_query_of_a_redirect(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.fault = Fault.REDIRECT
+        assert "secret" not in await refused(client().query("up"))
+
+    async def test_it_says_that_credentials_are_refused(self, client: Client) -> None:
+        async with FakePrometheus(token="opensesame") as fake:
+            sentence = await refused(client(fake.url).query("up"))
+        assert "refuses the credentials (401 Unauthorized: Unauthorized); check" in sentence
+        assert "[[sites.production.prometheus]]" in sentence
+
+    async def test_it_says_that_the_path_is_wrong(self, client: Client) -> None:
+        async with FakePrometheus(prefix="/prometheus") as fake:
+            wrong = fake.url.removesuffix("/prometheus")
+            for reading in (client(wrong).query("up"), client(wrong).rules()):
+                sentence = await refused(reading)
+                assert "has no Prometheus API there (404 Not Found); check the path" in sentence
+
+    async def test_it_says_that_nobody_listens(self, client: Client) -> None:
+        sentence = await refused(client("http://127.0.0.1:1").query("up"))
+        assert "refuses connections; check that it runs and that the port is right" in sentence
+
+    async def test_it_says_that_the_name_does_not_resolve(self, client: Client) -> None:
+        sentence = await refused(client("http://prometheus.invalid:9090").query("up"))
+        assert "cannot be found: its host name does not resolve" in sentence
+
+    async def test_it_says_that_the_server_does_not_speak_tls(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        url = fake_prometheus.url.replace("http:", "https:")
+        sentence = await refused(client(url).query("up"))
+        assert "does not speak TLS; write http:// in url" in sentence
+
+    async def test_it_says_that_the_server_speaks_tls(self, client: Client) -> None:
+        fake = await FakePrometheus().start(https())
+        try:
+            sentence = await refused(client(fake.url.replace("https:", "http:")).query("up"))
+        finally:
+            await fake.stop()
+        assert "if it speaks TLS, write https://" in sentence
+
+    async def test_it_trusts_the_authority_that_the_site_names_and_no_other(
+        self, client: Client
+    ) -> None:
+        fake = await FakePrometheus().start(https())
+        try:
+            assert (await client(fake.url, ca=CA).query("up")).samples == ()
+            sentence = await refused(client(fake.url).query("up"))
+        finally:
+            await fake.stop()
+        assert "has a certificate that is not trusted; name its authority with ca" in sentence
+
+    async def test_it_says_that_the_ca_file_is_none(self, client: Client, tmp_path: Any) -> None:
+        (tmp_path / "ca.pem").write_text("no certificate")
+        prometheus = client("https://127.0.0.1:1", ca=str(tmp_path / "ca.pem"))
+        assert "check ca in [[sites.production.prometheus]]" in await refused(
+            prometheus.query("up")
+        )
+
+    async def test_it_never_shows_a_header_that_cannot_be_sent(self, client: Client) -> None:
+        prometheus = client(headers={"Authorization": "Bearer open\nsesame"})
+        sentence = await refused(prometheus.query("up"))
+        assert "has a character that HTTP forbids" in sentence
+        assert "sesame" not in sentence
+
+    async def test_it_gives_up_in_time(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.fault = Fault.HANG
+        prometheus = client(timeout=50 * timerange.MILLISECOND)
+        with pytest.raises(BackendTimeout, match="did not answer within 50 ms"):
+            await prometheus.query("up")
+
+    async def test_it_passes_on_that_the_query_was_too_slow(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.fault = Fault.TIMEOUT
+        with pytest.raises(BackendTimeout, match="gave the query up: query timed out"):
+            await client().query("up")
+
+    async def test_it_leaves_a_dead_server_alone_but_keeps_saying_why(self, client: Client) -> None:
+        prometheus = client("http://127.0.0.1:1")
+        for _ in range(FAILURES):
+            await refused(prometheus.query("up"))
+        sentence = await refused(prometheus.query("up"))
+        assert "refuses connections" in sentence and "tried again in" in sentence
+
+    async def test_it_keeps_asking_a_server_that_refuses(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        prometheus = client()
+        fake_prometheus.fault = Fault.LOGIN_PAGE
+        for _ in range(FAILURES + 1):
+            await refused(prometheus.query("up"))
+        fake_prometheus.fault = Fault.NONE
+        assert (await prometheus.query("up")).samples == ()
+
+    async def test_it_is_not_delayed_by_another_source_that_hangs(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        async with FakePrometheus() as stuck:
+            stuck.fault = Fault.HANG
+            waiting = asyncio.create_task(client(stuck.url).query("up"))
+            await stuck.arrived.wait()
+            assert (await client().query("up")).samples == ()
+            assert not waiting.done()
+            stuck.release.set()
+            await waiting
+
+
+def exceptions(kind: type[Exception]) -> Iterator[type[Exception]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from exceptions(below)
+
+
+HTTPX = (
+    *exceptions(httpx.HTTPError),
+    *exceptions(httpx.StreamError),
+    httpx.InvalidURL,
+    ssl.SSLError,
+    OSError,
+)
+
+
+@pytest.mark.parametrize("kind", HTTPX, ids=lambda kind: kind.__name__)
+async def test_it_translates_every_exception_of_the_library(
+    client: Client, kind: type[Exception]
+) -> None:
+    error = kind.__new__(kind, "broken")
+    with pytest.raises(OpsError) as caught, client()._translated():
+        raise error
+    assert str(caught.value).startswith("Prometheus main of production at http://127.0.0.1:")
+
+
+def test_it_knows_the_roots_of_the_library_s_exceptions() -> None:
+    """A new root, which the translation would let through, fails here."""
+    roots = {
+        kind.__name__
+        for kind in vars(httpx).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Exception)
+        and not issubclass(kind, httpx.HTTPError | httpx.StreamError)
+    }
+    assert roots == {"InvalidURL", "CookieConflict"}
