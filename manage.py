@@ -4,6 +4,7 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from opsportal.demo import environment
@@ -13,4 +14,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["demo"] or os.environ.get("OPSPORTAL_DEMO") == "1":
         environment.prepare()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))

@@ -118,6 +118,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "opsportal",
+    "opsportal.dashboard",
     "ops.traces",
     "ops.alerts",
     "ops.versions",

@@ -1,0 +1,213 @@
+"""The actions' results as messages of the wire, and requests as the actions' words."""
+
+from collections.abc import Iterable
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ops import filters, timerange
+from ops.alerts.actions import AlertList
+from ops.alerts.alert import Alert
+from ops.alerts.matching import AlertFilter, parse_matcher
+from ops.errors import InvalidInput
+from ops.filters import TraceQuery
+from ops.sampling.actions import SamplingChange
+from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
+from ops.timerange import Moment, TimeRange
+from ops.traces.actions import LogLine, TraceList, TraceLogs
+from ops.traces.spans import Value
+from ops.traces.summaries import TraceSummary
+from ops.traces.tree import Trace
+from ops.versions.actions import ServiceVersions
+from proto.jaeger.api_v2 import model_pb2
+from proto.ops import ops_pb2
+
+MOST_ERRORS = 100
+EVENT_FIELD = "event"
+
+
+def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
+    """Read a search; what is 0 or less is not set, and the window then ends now."""
+    end = request.end if request.end > 0 else timerange.now_ns()
+    start = request.start if request.start > 0 else end - timerange.HOUR
+    if request.search_depth < 0:
+        raise InvalidInput(f"search_depth is {request.search_depth}; it cannot be negative")
+    return TraceQuery(
+        site=request.site,
+        service=request.service,
+        operation=request.operation,
+        tags=tuple(filters.parse_tag(tag) for tag in request.tags),
+        span_min=max(request.duration_min, 0),
+        span_max=max(request.duration_max, 0),
+        trace_min=max(request.trace_duration_min, 0),
+        trace_max=max(request.trace_duration_max, 0),
+        range=TimeRange(Moment(start), Moment(end)),
+        limit=request.search_depth or filters.DEFAULT_LIMIT,
+    )
+
+
+def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
+    older = found.older.range.start_end() if found.older else (0, 0)
+    return ops_pb2.ListTracesResp(
+        traces=[_trace_item(summary) for summary in found.traces],
+        fetched=found.fetched,
+        more=found.more,
+        older_start=older[0],
+        older_end=older[1],
+    )
+
+
+def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
+    return ops_pb2.TraceItem(
+        id=summary.trace_id,
+        start=summary.start,
+        duration=summary.duration,
+        root_service=summary.service,
+        root_operation=summary.operation,
+        span_count=summary.span_count,
+        error_count=summary.error_count,
+        services=summary.services,
+        error=summary.error,
+    )
+
+
+def trace(found: Trace) -> ops_pb2.ShowTraceResp:
+    return ops_pb2.ShowTraceResp(
+        id=found.trace_id,
+        operations=found.operations,
+        errors=[error.sentence for error in found.errors[:MOST_ERRORS]],
+        tags=found.tags,
+        duration=_duration(found.duration),
+        url=found.jaeger_url,
+        site=found.site,
+        start=found.start,
+        root_service=found.service,
+        root_operation=found.operation,
+        services=found.services,
+        span_count=found.span_count,
+        error_count=len(found.errors),
+        missing_parents=found.missing_parents,
+        warnings=found.warnings,
+    )
+
+
+def logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
+    return ops_pb2.ShowLogsResp(
+        id=found.trace_id, logs=[_log(line) for line in found.lines], url=found.jaeger_url
+    )
+
+
+def _log(line: LogLine) -> model_pb2.Log:
+    """As Jaeger's own api_v2 has it: the event's name is the field `event`."""
+    fields = [_key_value(EVENT_FIELD, line.name)] if line.name else []
+    fields += [_key_value(key, value) for key, value in line.attributes.items()]
+    fields += [
+        _key_value("service", line.service),
+        _key_value("operation", line.operation),
+        _key_value("span_id", line.span_id),
+    ]
+    seconds, nanos = divmod(line.time, timerange.SECOND)
+    return model_pb2.Log(timestamp=Timestamp(seconds=seconds, nanos=nanos), fields=fields)
+
+
+def _key_value(key: str, value: Value) -> model_pb2.KeyValue:
+    if isinstance(value, bool):
+        return model_pb2.KeyValue(key=key, v_type=model_pb2.BOOL, v_bool=value)
+    if isinstance(value, int):
+        return model_pb2.KeyValue(key=key, v_type=model_pb2.INT64, v_int64=value)
+    if isinstance(value, float):
+        return model_pb2.KeyValue(key=key, v_type=model_pb2.FLOAT64, v_float64=value)
+    if isinstance(value, bytes):
+        return model_pb2.KeyValue(key=key, v_type=model_pb2.BINARY, v_binary=value)
+    return model_pb2.KeyValue(key=key, v_type=model_pb2.STRING, v_str=str(value))
+
+
+def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
+    """Read a policy; raises InvalidInput for an unknown type or a rate out of bounds."""
+    if request.type == ops_pb2.STNever:
+        return NEVER
+    if request.type == ops_pb2.STAlways:
+        return ALWAYS
+    if request.type == ops_pb2.STFloat:
+        return rate(request.float_value)
+    raise refused(_sampler_type(request.type))
+
+
+def _sampler_type(number: int) -> str:
+    known = ops_pb2.SamplerType.values()
+    return ops_pb2.SamplerType.Name(number) if number in known else f"type {number}"
+
+
+def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
+    return ops_pb2.ChangeSamplingResp(
+        site=change.site,
+        service=change.service,
+        previous=change.previous,
+        policy=str(change.policy),
+        instances=[
+            ops_pb2.InstanceResult(
+                address=instance.address, confirmed=instance.confirmed, reason=instance.reason
+            )
+            for instance in change.instances
+        ],
+    )
+
+
+def deployed_version(found: ServiceVersions) -> ops_pb2.DeployedVersionResp:
+    return ops_pb2.DeployedVersionResp(
+        version=_readable(found),
+        site=found.site,
+        service=found.service,
+        instances=[
+            ops_pb2.InstanceVersion(instance=each.instance, version=each.version)
+            for each in found.instances
+        ],
+        total=found.total,
+    )
+
+
+def _readable(found: ServiceVersions) -> str:
+    """The version alone where one runs, else `1.3.0 (1 of 3), 1.2.0 (2 of 3)`."""
+    if len(found.counts) == 1:
+        return found.counts[0][0]
+    return ", ".join(f"{version} ({count} of {found.total})" for version, count in found.counts)
+
+
+def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
+    texts: Iterable[str] = (*request.labels, *request.matchers)
+    return AlertFilter(
+        matchers=tuple(parse_matcher(text) for text in texts),
+        states=tuple(request.states),
+        since=max(request.active_at, 0),
+        site=request.site,
+    )
+
+
+def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
+    return ops_pb2.AlertsResp(
+        alerts=[_alert(alert) for alert in found.alerts],
+        failures=[
+            ops_pb2.SourceFailure(source=failure.source, reason=failure.reason)
+            for failure in found.failures
+        ],
+    )
+
+
+def _alert(alert: Alert) -> ops_pb2.Alert:
+    return ops_pb2.Alert(
+        state=alert.state,
+        value=alert.value,
+        active_at=alert.active_at,
+        name=alert.name,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        severity=alert.severity,
+        source=alert.source,
+        group=alert.group,
+        rule_health=alert.rule_health,
+    )
+
+
+def _duration(nanoseconds: int) -> Duration:
+    seconds, nanos = divmod(nanoseconds, timerange.SECOND)
+    return Duration(seconds=seconds, nanos=nanos)

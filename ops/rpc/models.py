@@ -1,0 +1,52 @@
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+PREFIX = "ops_"
+SHOWN = len(PREFIX) + 6
+
+
+class Token(models.Model):
+    """A bearer token of the gRPC door; only its hash is stored.
+
+    `digest` is the SHA-256 of the whole token, in hex: enough for 256 random bits.
+    `beginning` is the part that people may see, to tell their tokens apart.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    beginning = models.CharField(max_length=16, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField()
+    last_used = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("-created",)
+
+    def __str__(self) -> str:
+        return f"{self.beginning}… of {self.user}"
+
+    @property
+    def is_good(self) -> bool:
+        """Neither expired nor revoked."""
+        return self.revoked is None and self.expires > timezone.now()
+
+
+def digest_of(token: str) -> str:
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def make_token(user: models.Model, name: str, expires: datetime) -> str:
+    """Store a new token and return it: the only time that it can be seen."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    Token.objects.create(
+        user=user, name=name, digest=digest_of(token), beginning=token[:SHOWN], expires=expires
+    )
+    return token

@@ -1,0 +1,43 @@
+import getpass
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from ops.actor import Actor, Door
+from ops.audit import chain
+from ops.audit.models import Outcome
+from ops.rpc.models import make_token
+
+MOST_DAYS = 3650
+
+
+class Command(BaseCommand):
+    help = "Make a bearer token with which a program acts as USER through the gRPC door."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", metavar="USER")
+        parser.add_argument("--name", default="", help="what it is for, for those who list it")
+        parser.add_argument("--days", type=int, default=90, help="until it expires; default 90")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = get_user_model().objects.filter(username=options["user"], is_active=True).first()
+        if user is None:
+            raise CommandError(f'there is no active user "{options["user"]}"')
+        if not 1 <= options["days"] <= MOST_DAYS:
+            raise CommandError(f"--days goes from 1 to {MOST_DAYS}")
+        expires = timezone.now() + timedelta(days=options["days"])
+        with transaction.atomic():
+            token = make_token(user, options["name"], expires)
+            chain.append(_whoever_types(), "rpc.create_token", f"user/{user}", Outcome.OK)
+        self.stdout.write(token)
+        self.stderr.write(f"good until {expires:%Y-%m-%d}; it is shown only this once")
+
+
+def _whoever_types() -> Actor:
+    """The account on this machine: a command line has no Django user."""
+    return Actor(None, getpass.getuser(), Door.CONSOLE)
