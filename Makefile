@@ -1,0 +1,64 @@
+# One target a task; CI runs the same ones. They need make and Python 3.11 or newer with venv.
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+TEMPLATES := git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
+
+.PHONY: help demo bot test check format live bench proto lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+demo: .venv/runtime ## run everything with a demo site, in one process
+	@$(BIN)/python manage.py demo
+
+bot: .venv/runtime ## talk to the running demo's bot in this terminal
+	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console
+
+test: .venv/dev ## the quick tests; ARGS="-k name" and such go to pytest
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/dev ## formatting, lint, types, layers, migrations, generated code
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/ruff check --quiet .
+	$(TEMPLATES) --check
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/dev ## mend what can be mended of formatting and lint
+	$(BIN)/ruff check --quiet --fix --exit-zero .
+	$(BIN)/ruff format --quiet .
+	-$(TEMPLATES)
+
+live: .venv/dev ## the tests against real Jaeger, Prometheus, PostgreSQL and Redis
+	@$(BIN)/pytest tests/live $(ARGS)
+
+bench: .venv/dev ## measure, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.bench
+
+proto: .venv/dev ## generate the code of proto/ anew
+	$(BIN)/python -m proto.generate
+
+lock: .venv/dev ## resolve the locks anew from pyproject.toml; ARGS=--upgrade takes newer ones
+	$(LOCK) $(ARGS) -o requirements.lock pyproject.toml
+	$(LOCK) $(ARGS) -o requirements-dev.lock -c requirements.lock --group dev pyproject.toml
+
+clean: ## remove .venv and the demo's data
+	rm -rf .venv .demo
+
+# The stamps make a second run instant; a changed lock makes it install again.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "OpsPortal needs Python 3.11 or newer; name one: make demo PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev: requirements-dev.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch .venv/runtime $@
