@@ -1,0 +1,25 @@
+from collections.abc import AsyncIterator
+
+import grpc.aio
+import pytest
+
+from ops.rpc import auth
+from ops.rpc.server import serve_grpc
+from proto.ops.ops_pb2_grpc import OpsStub
+
+
+@pytest.fixture
+async def channel(transactional_db: None) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to our server."""
+    auth.cache.clear()
+    async with (
+        serve_grpc("127.0.0.1:0") as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield channel
+
+
+@pytest.fixture
+def ops(channel: grpc.aio.Channel) -> OpsStub:
+    """The client that existing programs have."""
+    return OpsStub(channel)

@@ -1,0 +1,132 @@
+import io
+from datetime import timedelta
+
+import grpc.aio
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from grpc import StatusCode
+from pytest_django import Settings
+
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from ops.rpc import auth
+from ops.rpc.models import Token, make_token
+from proto.ops import ops_pb2
+from proto.ops.ops_pb2_grpc import OpsStub
+from tests.conftest import Person, SiteFile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SITE = """
+[sites.demo.services.petstore]
+[[sites.demo.prometheus]]
+url = "http://127.0.0.1:1"
+"""
+NEXT_WEEK = timedelta(days=7)
+
+
+@pytest.fixture(autouse=True)
+def site(site_file: SiteFile) -> None:
+    site_file(SITE)
+
+
+async def token_of(person: Person, name: str = "alice", lifetime: timedelta = NEXT_WEEK) -> str:
+    def make() -> str:
+        return make_token(person(name, "operators"), "ci", timezone.now() + lifetime)
+
+    return await in_database(make)
+
+
+async def refusal(ops: OpsStub, token: str | None = None) -> grpc.aio.AioRpcError:
+    """What a call is refused with; a call of somebody known is refused for having no instances."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else None
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
+        await ops.ChangeSampling(request, metadata=metadata)
+    return caught.value
+
+
+async def test_it_lets_a_token_act_as_its_user(ops: OpsStub, person: Person) -> None:
+    error = await refusal(ops, await token_of(person))
+    assert error.code() is StatusCode.FAILED_PRECONDITION
+    entries = await in_database(lambda: [e.record for e in AuditEntry.objects.all()])
+    assert {entry["actor"] for entry in entries} == {"alice"}
+    assert {entry["door"] for entry in entries} == {"grpc"}
+    assert {entry["address"] for entry in entries} == {"127.0.0.1"}
+
+
+async def test_it_notes_when_a_token_was_used(ops: OpsStub, person: Person) -> None:
+    await refusal(ops, await token_of(person))
+    assert (await in_database(Token.objects.get)).last_used is not None
+
+
+async def test_it_stores_no_token(person: Person) -> None:
+    token = await token_of(person)
+    stored = await in_database(Token.objects.values().get)
+    assert token not in map(str, stored.values())
+
+
+@pytest.mark.parametrize("token", ["ops_unknown", "x", "  ops_unknown"])
+async def test_it_refuses_an_unknown_token(ops: OpsStub, token: str) -> None:
+    error = await refusal(ops, token)
+    assert error.code() is StatusCode.UNAUTHENTICATED
+    assert "the token is unknown, expired or revoked" in (error.details() or "")
+
+
+async def test_it_refuses_another_scheme(ops: OpsStub) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ops.Alerts(ops_pb2.AlertsReq(), metadata=(("authorization", "Basic YTpi"),))
+    assert caught.value.code() is StatusCode.UNAUTHENTICATED
+    assert "authorization: Bearer" in (caught.value.details() or "")
+
+
+async def test_it_refuses_an_expired_token(ops: OpsStub, person: Person) -> None:
+    token = await token_of(person, lifetime=timedelta(seconds=-1))
+    assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
+
+
+async def test_it_refuses_a_revoked_token_once_the_cache_forgets(
+    ops: OpsStub, person: Person
+) -> None:
+    token = await token_of(person)
+    assert (await refusal(ops, token)).code() is StatusCode.FAILED_PRECONDITION
+    await in_database(Token.objects.update, revoked=timezone.now())
+    auth.cache.expire(auth.cache.timer() + auth.SECONDS)
+    assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
+
+
+async def test_it_refuses_the_token_of_somebody_who_left(ops: OpsStub, person: Person) -> None:
+    token = await token_of(person)
+    await in_database(User.objects.update, is_active=False)
+    assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
+
+
+async def test_it_refuses_calls_without_a_token_unless_told_otherwise(
+    ops: OpsStub, person: Person, settings: Settings
+) -> None:
+    error = await refusal(ops)
+    assert error.code() is StatusCode.UNAUTHENTICATED
+    assert "a token is needed" in (error.details() or "")
+    settings.GRPC_ANONYMOUS_USER = "guest"
+    await in_database(person, "guest", "viewers")
+    auth.cache.clear()
+    assert (await refusal(ops)).code() is StatusCode.PERMISSION_DENIED
+
+
+def test_it_makes_a_token_on_the_command_line(person: Person) -> None:
+    person("alice", "operators")
+    out = io.StringIO()
+    call_command("create_token", "alice", name="ci", days=3, stdout=out, stderr=io.StringIO())
+    token = Token.objects.get()
+    assert out.getvalue().startswith(token.beginning)
+    assert timedelta(days=2) < token.expires - timezone.now() <= timedelta(days=3)
+    assert AuditEntry.objects.get().action == "rpc.create_token"
+
+
+@pytest.mark.parametrize(("user", "days"), [("nobody", 3), ("alice", 0), ("alice", 99999)])
+def test_it_makes_no_token_out_of_bounds(person: Person, user: str, days: int) -> None:
+    person("alice")
+    with pytest.raises(CommandError):
+        call_command("create_token", user, days=days)
+    assert not Token.objects.exists()
