@@ -1,0 +1,230 @@
+"""A trace store in memory: OTLP's spans in, whole traces out, as Jaeger's own memory store.
+
+Nothing here copies spans: what `TraceStore` gives out is what it holds, to be read only.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import (
+    ResourceSpans,
+    ScopeSpans,
+    Span,
+    Status,
+    TracesData,
+)
+
+KINDS = {
+    Span.SPAN_KIND_UNSPECIFIED: "",
+    Span.SPAN_KIND_INTERNAL: "internal",
+    Span.SPAN_KIND_SERVER: "server",
+    Span.SPAN_KIND_CLIENT: "client",
+    Span.SPAN_KIND_PRODUCER: "producer",
+    Span.SPAN_KIND_CONSUMER: "consumer",
+}
+_STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": Status.STATUS_CODE_ERROR}
+_BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+_RESOURCE = "resource."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A span with the resource and scope that it came with."""
+
+    resource: Resource
+    scope: InstrumentationScope
+    span: Span
+
+
+TagTest = Callable[[Found, str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What one span of a trace must meet, all of it; "" and None mean any.
+
+    Times are Unix nanoseconds, both ends included, durations nanoseconds. `depth` is the
+    largest number of traces.
+    """
+
+    depth: int
+    service: str = ""
+    operation: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    start: int | None = None
+    end: int | None = None
+    shortest: int | None = None
+    longest: int | None = None
+
+
+def has_tag(found: Found, key: str, value: str) -> bool:
+    """Tell whether a span has this tag, as release 2.20 understands it.
+
+    Some keys are words: `error` is about the status (and `error=false` about one that says
+    OK), `span.kind`, `span.status`, `scope.name`, `scope.version`, and what begins with
+    `resource.`. Any other key is an attribute, see `has_attribute`.
+    """
+    match key:
+        case "error":
+            wanted = {True: Status.STATUS_CODE_ERROR, False: Status.STATUS_CODE_OK}
+            meant = _BOOLEANS.get(value.lower())
+            return meant is not None and found.span.status.code == wanted[meant]
+        case "span.kind":
+            return KINDS.get(found.span.kind) == value.lower()
+        case "span.status":
+            return found.span.status.code == _STATUS.get(value.upper())
+        case "scope.name":
+            return found.scope.name == value
+        case "scope.version":
+            return found.scope.version == value
+    if key.startswith(_RESOURCE):
+        return _has(found.resource.attributes, key.removeprefix(_RESOURCE), value)
+    return has_attribute(found, key, value)
+
+
+def has_attribute(found: Found, key: str, value: str) -> bool:
+    """Tell whether the span, its resource, scope, an event or a link has this attribute.
+
+    Values are compared in their string form.
+    """
+    return any(_has(attributes, key, value) for attributes in _attributes(found))
+
+
+class TraceStore:
+    """Keeps the last `limit` traces; a trace's age is that of its first span's arrival."""
+
+    def __init__(self, limit: int = 100_000, has_tag: TagTest = has_tag) -> None:
+        self.limit = limit
+        self.has_tag = has_tag
+        self._traces: dict[bytes, TracesData] = {}
+
+    def add(self, batch: Iterable[ResourceSpans]) -> None:
+        """Take spans in, in whatever order and pieces they come."""
+        for resource_spans in batch:
+            for scope_spans in resource_spans.scope_spans:
+                places: dict[bytes, ScopeSpans] = {}
+                for span in scope_spans.spans:
+                    trace_id = span.trace_id.rjust(16, b"\0")
+                    if trace_id not in places:
+                        places[trace_id] = self._place(trace_id, resource_spans, scope_spans)
+                    places[trace_id].spans.append(span)
+        while len(self._traces) > self.limit:
+            del self._traces[next(iter(self._traces))]
+
+    def _place(self, trace_id: bytes, resource: ResourceSpans, scope: ScopeSpans) -> ScopeSpans:
+        """Return where a trace's spans of this resource and scope go."""
+        trace = self._traces.setdefault(trace_id, TracesData())
+        to = trace.resource_spans.add(resource=resource.resource, schema_url=resource.schema_url)
+        return to.scope_spans.add(scope=scope.scope, schema_url=scope.schema_url)
+
+    def trace(self, trace_id: bytes) -> TracesData | None:
+        """Return a trace by its 16 bytes, None when there is none."""
+        return self._traces.get(trace_id)
+
+    def find(self, query: Query) -> list[TracesData]:
+        """Return the traces with a span that meets the query, the last arrived first."""
+        found: list[TracesData] = []
+        for trace in reversed(self._traces.values()):
+            if len(found) >= query.depth:
+                break
+            if any(self._meets(span, query) for span in _of_service(trace, query.service)):
+                found.append(trace)
+        return found
+
+    def _meets(self, found: Found, query: Query) -> bool:
+        span = found.span
+        start, duration = span.start_time_unix_nano, _duration(span)
+        return (
+            query.operation in ("", span.name)
+            and (query.start is None or start >= query.start)
+            and (query.end is None or start <= query.end)
+            and (query.shortest is None or duration >= query.shortest)
+            and (query.longest is None or duration <= query.longest)
+            and all(self.has_tag(found, key, value) for key, value in query.tags.items())
+        )
+
+    def services(self) -> set[str]:
+        """Return the names of all services that sent a span."""
+        return {
+            service_name(resource_spans.resource)
+            for trace in self._traces.values()
+            for resource_spans in trace.resource_spans
+        }
+
+    def operations(self, service: str, kind: str = "") -> set[tuple[str, str]]:
+        """Return a service's (operation, kind) pairs, those of one kind if it is named."""
+        pairs = {
+            (found.span.name, KINDS.get(found.span.kind, ""))
+            for trace in self._traces.values()
+            for found in _of_service(trace, service)
+        }
+        return {pair for pair in pairs if kind in ("", pair[1])}
+
+
+def spans(trace: TracesData) -> Iterator[Found]:
+    """Give a trace's spans."""
+    for resource_spans in trace.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                yield Found(resource_spans.resource, scope_spans.scope, span)
+
+
+def service_name(resource: Resource) -> str:
+    """Return the resource's `service.name`, "" where it has none."""
+    names = (item.value.string_value for item in resource.attributes if item.key == "service.name")
+    return next(names, "")
+
+
+def as_text(value: AnyValue) -> str:
+    """Return a value's string form as Jaeger (written in Go) compares it."""
+    plain = _plain(value)
+    if isinstance(plain, str):
+        return plain
+    if isinstance(plain, float):
+        return _number(plain)
+    return "" if plain is None else json.dumps(plain, separators=(",", ":"))
+
+
+def _plain(value: AnyValue) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_plain(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return {item.key: _plain(item.value) for item in value.kvlist_value.values}
+    if kind == "bytes_value":
+        return b64encode(value.bytes_value).decode()
+    return getattr(value, kind) if kind else None
+
+
+def _number(number: float) -> str:
+    if number and not 1e-6 <= abs(number) < 1e21:
+        return repr(number).replace("e-0", "e-")
+    return format(Decimal(repr(number)), "f").removesuffix(".0")
+
+
+def _of_service(trace: TracesData, service: str) -> Iterator[Found]:
+    return (found for found in spans(trace) if service in ("", service_name(found.resource)))
+
+
+def _duration(span: Span) -> int:
+    return max(span.end_time_unix_nano - span.start_time_unix_nano, 0)
+
+
+def _attributes(found: Found) -> Iterator[Iterable[KeyValue]]:
+    yield found.span.attributes
+    yield found.resource.attributes
+    yield found.scope.attributes
+    for event in found.span.events:
+        yield event.attributes
+    for link in found.span.links:
+        yield link.attributes
+
+
+def _has(attributes: Iterable[KeyValue], key: str, value: str) -> bool:
+    return any(item.key == key and as_text(item.value) == value for item in attributes)
