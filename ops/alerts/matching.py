@@ -17,7 +17,7 @@ import re2
 from ops import timerange
 from ops.alerts.alert import Alert
 from ops.errors import InvalidInput
-from ops.filters import QUOTED, in_quotes, quote, slip_of, unquote
+from ops.filters import QUOTED, in_quotes, slip_of, unquote
 
 KEYS = ("state", "states", "since", "site")
 STATES = ("firing", "pending")
@@ -142,7 +142,7 @@ def format_filter(filter: AlertFilter) -> str:
     if filter.since:
         words.append(f"since={timerange.format_moment(filter.since)}")
     if filter.site:
-        words.append(f"site={quote(filter.site)}")
+        words.append(f"site={in_quotes(filter.site)}")
     return " ".join(words)
 
 
