@@ -1,15 +1,42 @@
 """What people do with traces."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from cachetools import LRUCache
 
 from ops.actor import Actor
+from ops.backends.connections import connections
+from ops.backends.jaeger import TraceSearch
+from ops.errors import OpsError
 from ops.filters import TraceQuery
 from ops.guard import action
-from ops.traces.spans import Attributes
+from ops.sites import Site, sites
+from ops.timerange import Moment, TimeRange
+from ops.traces.finding import find_trace, full_id
+from ops.traces.logs import LogLine, TraceLogs, build_logs
+from ops.traces.spans import Span
 from ops.traces.summaries import TraceSummary
-from ops.traces.tree import Trace
+from ops.traces.tree import Trace, build_trace
 
+__all__ = [
+    "LogLine",
+    "TraceList",
+    "TraceLogs",
+    "list_traces",
+    "operations",
+    "services",
+    "show_logs",
+    "show_trace",
+]
+
+T = TypeVar("T")
 READ = "traces.view_traces"
+MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
+EXPLAINED_AT_ONCE = 8
+explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +46,11 @@ class TraceList:
     `query` is the query with site and service filled in and its range absolute. `fetched` is
     how many traces the backend returned; it is more than `len(traces)` when part of the
     filtering was ours. `more` means that the limit cut the list: `older` then asks for what
-    comes before, else it is None.
+    comes before, None when nothing says where to go on.
+
+    `older` ends where the oldest trace of the list starts. Backends count both ends of a range
+    in, so that trace can come again at the head of the older list, but one that starts with it
+    and was cut is not lost.
     """
 
     query: TraceQuery
@@ -31,47 +62,57 @@ class TraceList:
     older: TraceQuery | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One span event. `time` is Unix nanoseconds."""
-
-    time: int
-    service: str
-    operation: str
-    span_id: str
-    name: str
-    attributes: Attributes
-
-
-@dataclass(frozen=True, slots=True)
-class TraceLogs:
-    """Every span event of a trace, in time order."""
-
-    site: str
-    trace_id: str
-    start: int
-    service: str
-    operation: str
-    lines: tuple[LogLine, ...]
-    jaeger_url: str
-
-
 @action("traces.services", permission=READ)
 async def services(actor: Actor, *, site: str = "") -> tuple[str, ...]:
     """Return the names of the services that Jaeger knows, sorted."""
-    raise NotImplementedError
+    return await connections().jaeger(sites().site(site)).services()
 
 
 @action("traces.operations", permission=READ)
 async def operations(actor: Actor, *, service: str, site: str = "") -> tuple[str, ...]:
     """Return the distinct operation names of a service, sorted."""
-    raise NotImplementedError
+    where = sites().site(site)
+    return await connections().jaeger(where).operations(_name_in_jaeger(where, service))
 
 
 @action("traces.list_traces", permission=READ)
 async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> TraceList:
-    """Search. For the first `explain` failing traces the error's sentence is looked up too."""
-    raise NotImplementedError
+    """Search. For the first `explain` failing traces the error's sentence is looked up too.
+
+    The service is one of the site file, by default the site's default, or a name that only
+    Jaeger knows. A site without a default service is searched through all its services.
+    """
+    start, end = query.range.start_end()
+    site = sites().site(query.site)
+    service = query.service or site.default_service
+    found = (
+        await connections()
+        .jaeger(site)
+        .find(
+            TraceSearch(
+                start=start,
+                end=end,
+                limit=query.limit,
+                service=_name_in_jaeger(site, service),
+                operation=query.operation,
+                tags=query.tags,
+                span_min=query.span_min,
+                span_max=query.span_max,
+                trace_min=query.trace_min,
+                trace_max=query.trace_max,
+            )
+        )
+    )
+    asked = replace(query, site=site.name, service=service, range=_absolute(start, end))
+    return TraceList(
+        query=asked,
+        start=start,
+        end=end,
+        traces=await _explained(site, found.summaries, explain),
+        fetched=found.fetched,
+        more=found.more,
+        older=_older(asked, start, end, found.summaries) if found.more else None,
+    )
 
 
 @action("traces.show_trace", permission=READ)
@@ -80,10 +121,79 @@ async def show_trace(actor: Actor, *, trace_id: str, site: str = "") -> Trace:
 
     Without a site all sites are asked at once. Raises NotFound.
     """
-    raise NotImplementedError
+    full = full_id(trace_id)
+    where, spans = await find_trace(full, site)
+    return await _built(build_trace, where, full, spans)
 
 
 @action("traces.show_logs", permission=READ)
 async def show_logs(actor: Actor, *, trace_id: str, site: str = "") -> TraceLogs:
     """Return every event of a trace. Raises NotFound."""
-    raise NotImplementedError
+    full = full_id(trace_id)
+    where, spans = await find_trace(full, site)
+    return await _built(build_logs, where, full, spans)
+
+
+def _name_in_jaeger(site: Site, service: str) -> str:
+    known = site.services.get(service or site.default_service)
+    return known.jaeger_name if known else service
+
+
+def _absolute(start: int, end: int) -> TimeRange:
+    return TimeRange(Moment(start), Moment(end))
+
+
+def _older(
+    query: TraceQuery, start: int, end: int, traces: Sequence[TraceSummary]
+) -> TraceQuery | None:
+    """Ask for what starts before the oldest of these traces.
+
+    A trace that starts before the range, and only reaches into it, does not count. The range
+    gets shorter by at least a nanosecond, so that going on always comes to an end.
+    """
+    oldest = min((trace.start for trace in traces if trace.start > start), default=start)
+    earlier_end = min(oldest, end - 1)
+    return replace(query, range=_absolute(start, earlier_end)) if earlier_end > start else None
+
+
+async def _explained(
+    site: Site, traces: tuple[TraceSummary, ...], explain: int
+) -> tuple[TraceSummary, ...]:
+    failing = [trace for trace in traces if trace.error_count][:explain]
+    ids = [trace.trace_id for trace in failing if not trace.error]
+    at_once = asyncio.Semaphore(EXPLAINED_AT_ONCE)
+    sentences = await asyncio.gather(*(_explanation(site, each, at_once) for each in ids))
+    found = dict(zip(ids, sentences, strict=True))
+    return tuple(
+        replace(trace, error=found[trace.trace_id]) if trace.trace_id in found else trace
+        for trace in traces
+    )
+
+
+async def _explanation(site: Site, trace_id: str, at_once: asyncio.Semaphore) -> str:
+    """Return the deepest error's sentence; "" when it cannot be had: the list is worth more."""
+    key = (site.name, trace_id)
+    if known := explanations.get(key):
+        return known
+    try:
+        async with at_once:
+            spans = await connections().jaeger(site).trace(trace_id)
+    except OpsError:
+        return ""
+    errors = (await _built(build_trace, site, trace_id, spans)).errors
+    if errors:
+        explanations[key] = errors[0].sentence
+    return errors[0].sentence if errors else ""
+
+
+async def _built(
+    build: Callable[[str, str, Sequence[Span], str], T],
+    site: Site,
+    trace_id: str,
+    spans: Sequence[Span],
+) -> T:
+    ui = site.jaeger.ui if site.jaeger else ""
+    url = f"{ui}/trace/{trace_id}" if ui else ""
+    if len(spans) < MANY_SPANS:
+        return build(site.name, trace_id, spans, url)
+    return await asyncio.to_thread(build, site.name, trace_id, spans, url)

@@ -50,6 +50,7 @@ class SpanError:
 class Trace:
     """A whole trace. Times are Unix nanoseconds, durations nanoseconds.
 
+    `service` and `operation` are the root span's, "" when it is missing. `services` and
     `operations` are distinct names by first start, `tags` the distinct attribute keys of all
     spans, sorted, `errors` deepest first (then by start), `warnings` distinct sentences about
     the whole (clock skew, truncation, missing parents, duplicate ids, cycles). `jaeger_url`
@@ -83,7 +84,7 @@ def build_trace(site: str, trace_id: str, spans: Sequence[Span], jaeger_url: str
     parents, missing = _parents(ordered)
     circles = _break_circles(parents)
     rows = _rows(ordered, parents, missing)
-    root = next((row.span for row in rows if row.depth == 0 and row.span), None)
+    root = root_of(ordered)
     return Trace(
         site=site,
         trace_id=trace_id,
@@ -101,6 +102,12 @@ def build_trace(site: str, trace_id: str, spans: Sequence[Span], jaeger_url: str
         missing_parents=len(missing),
         jaeger_url=jaeger_url,
     )
+
+
+def root_of(spans: Iterable[Span]) -> Span | None:
+    """Return the earliest span that says it has no parent, None when it is missing."""
+    roots = (span for span in spans if not span.parent_id)
+    return min(roots, key=lambda span: (span.start, span.span_id), default=None)
 
 
 def _parents(spans: Sequence[Span]) -> tuple[list[int], list[str]]:
