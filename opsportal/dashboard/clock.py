@@ -1,0 +1,100 @@
+"""Times as a person reads them: UTC, the viewer's zone beside it, and how long ago."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
+
+from ops import timerange
+from ops.timerange import to_datetime
+
+COOKIE = "zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The present (Unix nanoseconds) and the viewer's zone, None where it is not known."""
+
+    now: int
+    zone: ZoneInfo | None = None
+
+    @property
+    def place(self) -> str:
+        """The zone's last word, `Paris`; "" when it is not known or is UTC itself."""
+        if self.zone is None or self.zone.key in ("UTC", "Etc/UTC", "Etc/GMT"):
+            return ""
+        return self.zone.key.rpartition("/")[2].replace("_", " ")
+
+    def utc(self, at: int, *, milliseconds: bool = False) -> str:
+        """`14:20:51`, `14:20:51.204`, and the day before it when it is not today's."""
+        moment = to_datetime(at)
+        fraction = f".{at // timerange.MILLISECOND % 1000:03d}" if milliseconds else ""
+        return f"{self._day(moment)}{moment:%H:%M:%S}{fraction}"
+
+    def here(self, at: int) -> str:
+        """`15:20 Paris`, or "" when the viewer's zone adds nothing."""
+        if not self.place:
+            return ""
+        moment = to_datetime(at).astimezone(self.zone)
+        same_day = moment.date() == to_datetime(at).date()
+        day = "" if same_day else f"{moment.day} {moment:%b} "
+        return f"{day}{moment:%H:%M} {self.place}"
+
+    def both(self, at: int) -> str:
+        """`14:20:51 UTC (15:20 Paris)`."""
+        here = self.here(at)
+        return f"{self.utc(at)} UTC ({here})" if here else f"{self.utc(at)} UTC"
+
+    def exact(self, at: int) -> str:
+        """`2026-11-24 14:20:51.204 UTC (15:20 Paris)`, whatever day it is."""
+        here = self.here(at)
+        moment = f"{to_datetime(at):%Y-%m-%d %H:%M:%S}.{at // timerange.MILLISECOND % 1000:03d} UTC"
+        return f"{moment} ({here})" if here else moment
+
+    def window(self, start: int, end: int) -> str:
+        """`13:21:07 to 14:21:07 UTC (14:21 to 15:21 Paris)`."""
+        utc = f"{self.utc(start)} to {self.utc(end)} UTC"
+        if not self.place:
+            return utc
+        return f"{utc} ({self.here(start).removesuffix(f' {self.place}')} to {self.here(end)})"
+
+    def ago(self, at: int) -> str:
+        """`30 s ago`, `11 min ago`, `in 5 s`, `now`."""
+        distance = self.now - at
+        if abs(distance) < timerange.SECOND:
+            return "now"
+        rough = roughly(abs(distance))
+        return f"{rough} ago" if distance > 0 else f"in {rough}"
+
+    def _day(self, moment: datetime) -> str:
+        today = to_datetime(self.now)
+        if moment.date() == today.date():
+            return ""
+        year = "" if moment.year == today.year else f" {moment.year}"
+        return f"{moment.day} {moment:%b}{year} "
+
+
+def roughly(nanoseconds: int) -> str:
+    """Write a distance by its largest unit: `30 s`, `11 min`, `2 h`, `12 d`."""
+    for unit, size, most in (
+        ("s", timerange.SECOND, 90),
+        ("min", timerange.MINUTE, 90),
+        ("h", timerange.HOUR, 48),
+    ):
+        if nanoseconds < most * size:
+            return f"{nanoseconds // size} {unit}"
+    return f"{nanoseconds // timerange.DAY} d"
+
+
+def viewer_zone(cookies: Mapping[str, str]) -> ZoneInfo | None:
+    """Return the zone that the cookie names, None for anything that is not a zone."""
+    name = unquote(cookies.get(COOKIE, ""))
+    return ZoneInfo(name) if name in zone_names() else None
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> tuple[str, ...]:
+    """Return every zone of the time zone database, UTC first."""
+    return ("UTC", *sorted(available_timezones() - {"UTC", "localtime"}))

@@ -1,0 +1,57 @@
+"""Where things stand in pictures: bars in percent of their lane, points of a small line.
+
+Numbers are written as text, for SVG attributes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COLOURS = 6  # services beyond the sixth begin again with the first hue
+LEAST_WIDTH = 0.25  # percent; thinner bars cannot be seen
+SPARK_WIDTH, SPARK_HEIGHT = 96, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar and its label. `side` is where the label is: "inside", "after" or "before"."""
+
+    x: str
+    width: str
+    label_x: str
+    side: str
+
+
+def bar(start: int, duration: int, whole: int) -> Bar:
+    """Place a bar that begins `start` after the beginning of a lane that is `whole` long."""
+    whole = max(whole, 1)
+    x = min(max(100 * start / whole, 0), 100 - LEAST_WIDTH)
+    width = min(max(100 * duration / whole, LEAST_WIDTH), 100 - x)
+    if width >= 24:
+        return Bar(_text(x), _text(width), _text(x), "inside")
+    if x + width <= 84:
+        return Bar(_text(x), _text(width), _text(x + width), "after")
+    return Bar(_text(x), _text(width), _text(x), "before")
+
+
+def colours(services: Sequence[str]) -> dict[str, int]:
+    """Give each service the number of its hue, 1 to COLOURS."""
+    return {service: index % COLOURS + 1 for index, service in enumerate(services)}
+
+
+def sparkline(history: Sequence[int | None]) -> list[str]:
+    """Return the points of a polyline for each stretch without gaps."""
+    known = [value for value in history if value is not None]
+    top = 1.4 * max(known, default=0) or 1  # a level line runs through the middle, not the edge
+    step = SPARK_WIDTH / max(len(history) - 1, 1)
+    stretches: list[list[str]] = [[]]
+    for index, value in enumerate(history):
+        if value is None:
+            stretches.append([])
+        else:
+            y = SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * value / top
+            stretches[-1].append(f"{_text(index * step)},{_text(y)}")
+    return [" ".join(points) for points in stretches if len(points) > 1]
+
+
+def _text(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,90 @@
+"""The one place where an OpsError becomes a page of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+
+from ops.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    Conflict,
+    InvalidInput,
+    NotConfirmed,
+    NotFound,
+    NotPermitted,
+    OpsError,
+)
+
+if TYPE_CHECKING:
+    from opsportal.dashboard.pages import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """HTTP status, the page's heading (`{backend}` is filled in), and what to do next."""
+
+    status: int
+    heading: str
+    advice: str
+
+
+RENDERINGS: dict[type[OpsError], Rendering] = {
+    InvalidInput: Rendering(400, "That cannot be read", "Mend it and send it again."),
+    NotPermitted: Rendering(
+        403,
+        "You may not do this",
+        "Somebody who manages people can put you into a group that may.",
+    ),
+    NotFound: Rendering(
+        404, "There is no such thing here", "Look at the name or the id, or search for it."
+    ),
+    Conflict: Rendering(409, "Not as things are now", "Look at the present state and try again."),
+    NotConfirmed: Rendering(
+        502, "Not every instance confirmed", "Mend what is named below, then send it again."
+    ),
+    BackendTimeout: Rendering(
+        504, "{backend} did not answer in time", "Ask for less at once, or try again."
+    ),
+    BackendUnavailable: Rendering(
+        502, "{backend} does not answer", "Everything else works; try this again in a while."
+    ),
+    OpsError: Rendering(
+        500, "Something failed here", "Try again; the log has more under the request id."
+    ),
+}
+
+
+def rendering(error: OpsError) -> Rendering:
+    """Return how this error, or the nearest kind above it, is shown."""
+    kind = next(kind for kind in type(error).__mro__ if kind in RENDERINGS)
+    return RENDERINGS[kind]
+
+
+async def page(
+    visit: Visit,
+    error: OpsError,
+    template: str = "pages/error.html",
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    """Show the error; a page with a form passes its own template and what was typed.
+
+    Who may not look sees no form either.
+    """
+    shown = rendering(error)
+    if isinstance(error, NotPermitted):
+        template = "pages/error.html"
+    backend = error.backend if isinstance(error, BackendUnavailable) else ""
+    return await visit.render(
+        template,
+        {
+            **(context or {}),
+            "heading": shown.heading.format(backend=backend),
+            "problem": str(error),
+            "advice": shown.advice,
+        },
+        status=shown.status,
+    )

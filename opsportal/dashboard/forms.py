@@ -1,0 +1,162 @@
+"""What people type, turned into typed arguments; each refusal stands by its field."""
+
+from typing import Any
+
+from django import forms
+
+from ops import timerange
+from ops.errors import InvalidInput
+from ops.filters import (
+    DEFAULT_LIMIT,
+    DEFAULT_RANGE,
+    LARGEST_LIMIT,
+    TraceQuery,
+    format_query,
+    parse_query,
+)
+from ops.sampling.policy import Policy, Strategy, parse_policy
+from ops.timerange import Moment, TimeRange
+from opsportal.dashboard.clock import zone_names
+
+WINDOWS = ("15m", "1h", "3h", "6h", "12h", "1d", "2d", "7d")
+
+
+class DurationField(forms.CharField):
+    """A duration such as `100ms`; nanoseconds, 0 when empty."""
+
+    def clean(self, value: Any) -> int:
+        text = super().clean(value)
+        return _or_refuse(timerange.parse_duration, text) if text else 0
+
+
+class MomentField(forms.CharField):
+    """A time in any of the accepted forms; None when empty."""
+
+    def clean(self, value: Any) -> Moment | None:
+        text = super().clean(value)
+        return _or_refuse(timerange.parse_moment, text) if text else None
+
+
+class TagsField(forms.CharField):
+    """Tags as the filter line has them: `error http.status_code=500`."""
+
+    def clean(self, value: Any) -> tuple[tuple[str, str], ...]:
+        query = _or_refuse(parse_query, super().clean(value))
+        if query != TraceQuery(tags=query.tags):
+            raise forms.ValidationError(
+                "only tags stand here, key=value; the other words have fields of their own"
+            )
+        return tuple(query.tags)
+
+
+class SearchFields(forms.Form):
+    """The filter line's words as fields; valid when `query` can be asked."""
+
+    service = forms.CharField(required=False, widget=forms.TextInput({"list": "services"}))
+    operation = forms.CharField(required=False, widget=forms.TextInput({"list": "operations"}))
+    tags = TagsField(required=False, label="Tags", help_text='error key=value key="two words"')
+    span_min = DurationField(required=False, label="Span at least", help_text="100ms")
+    span_max = DurationField(required=False, label="Span at most", help_text="2s")
+    trace_min = DurationField(required=False, label="Trace at least", help_text="1s")
+    trace_max = DurationField(required=False, label="Trace at most", help_text="10s")
+    last = DurationField(required=False, label="Window", widget=forms.Select)
+    start = MomentField(required=False, label="or from", help_text="2026-11-24T14:20:51Z, now-15m")
+    end = MomentField(required=False, label="to", help_text="now")
+    limit = forms.IntegerField(
+        required=False, label="At most", min_value=1, max_value=LARGEST_LIMIT, help_text="traces"
+    )
+
+    def __init__(self, data: Any = None, *, query: TraceQuery | None = None) -> None:
+        super().__init__(data, initial=_initial(query or TraceQuery()), label_suffix="")
+        last = self["last"].value() or ""
+        windows = WINDOWS if last in ("", *WINDOWS) else (*WINDOWS, last)
+        self.fields["last"].widget.choices = [
+            ("", "from … to …"),
+            *((window, f"last {window}") for window in windows),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            try:
+                self.query = _query(given)
+            except InvalidInput as error:
+                self.add_error(None, str(error))
+        return given
+
+
+class SamplingForm(forms.Form):
+    """A new policy for a service; valid when `policy` can be sent."""
+
+    service = forms.CharField(widget=forms.HiddenInput)
+    strategy = forms.ChoiceField(choices=[(s.value, s.value) for s in Strategy])
+    rate = forms.CharField(required=False, help_text="10 % or 0.1")
+    policy: Policy
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        strategy = given.get("strategy")
+        try:
+            if strategy:
+                rate = given.get("rate", "")
+                self.policy = parse_policy(rate if strategy == Strategy.RATE else strategy)
+        except InvalidInput as error:
+            self.add_error("rate", str(error))
+        return given
+
+
+class ZoneForm(forms.Form):
+    """The time zone that stands beside UTC."""
+
+    zone = forms.ChoiceField(choices=[(name, name) for name in zone_names()])
+
+
+def _or_refuse(parse: Any, text: str) -> Any:
+    try:
+        return parse(text)
+    except InvalidInput as error:
+        raise forms.ValidationError(str(error)) from None
+
+
+def _query(given: dict[str, Any]) -> TraceQuery:
+    end = given["end"] or timerange.NOW
+    if given["start"]:
+        range = TimeRange(given["start"], end)
+    elif given["end"]:
+        range = TimeRange(end.earlier(given["last"] or timerange.HOUR), end)
+    else:
+        range = TimeRange.last(given["last"]) if given["last"] else DEFAULT_RANGE
+    range.start_end()
+    return TraceQuery(
+        service=given["service"],
+        operation=given["operation"],
+        tags=given["tags"],
+        span_min=given["span_min"],
+        span_max=given["span_max"],
+        trace_min=given["trace_min"],
+        trace_max=given["trace_max"],
+        range=range,
+        limit=given["limit"] or DEFAULT_LIMIT,
+    )
+
+
+def _initial(query: TraceQuery) -> dict[str, Any]:
+    durations = ("span_min", "span_max", "trace_min", "trace_max")
+    return {
+        "service": query.service,
+        "operation": query.operation,
+        "tags": format_query(TraceQuery(tags=query.tags)),
+        **{key: _duration(getattr(query, key)) for key in durations},
+        **_range(query.range),
+        "limit": query.limit,
+    }
+
+
+def _duration(nanoseconds: int) -> str:
+    return timerange.format_exact(nanoseconds) if nanoseconds else ""
+
+
+def _range(range: TimeRange) -> dict[str, str]:
+    if range.end == timerange.NOW and range.start.relative:
+        return {"last": _duration(-range.start.nanoseconds), "start": "", "end": ""}
+    return {"last": "", "start": str(range.start), "end": str(range.end)}

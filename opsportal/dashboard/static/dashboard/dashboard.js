@@ -1,0 +1,34 @@
+// Four small things that pages do better with a script; each page works without it.
+
+// Tell the server the viewer's time zone, unless one was chosen on the account page.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !/(^|;\s*)zone=/.test(document.cookie)) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `zone=${encodeURIComponent(zone)}; Path=/; SameSite=Lax${secure}`;
+}
+
+// A tap on a time shows the exact one, another the first again.
+document.addEventListener("click", (event) => {
+  const time = event.target.closest("time[title]");
+  if (!time || event.target.closest("a, summary, button")) return;
+  const shown = time.textContent;
+  time.textContent = time.title;
+  time.title = shown;
+});
+
+// After a page came in by htmx, begin reading at its heading, as after a full load.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target !== document.body || document.activeElement !== document.body) return;
+  document.querySelector("h1")?.focus({ preventScroll: true });
+});
+
+// A menu closes when one clicks elsewhere or presses Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+});

@@ -1,0 +1,204 @@
+"""Template tags: times, durations, addresses, chips, attributes."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+
+from django import template
+from django.template import Context
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ops import actor, timerange
+from ops.alerts.alert import Alert
+from ops.alerts.matching import Matcher
+from ops.traces.spans import Attributes
+from opsportal.dashboard import drawing, words
+from opsportal.dashboard.clock import Clock, roughly
+
+register = template.Library()
+register.filter("words_name", words.name)
+register.filter("percent", words.percent)
+register.filter("rate", words.rate)
+register.filter("duration", timerange.format_duration)
+register.filter("sparkline", drawing.sparkline)
+
+LONGEST_INLINE = 300
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
+_TONES |= {"firing": "error", "pending": "pending", "": "warn"}
+
+
+@register.simple_tag
+def request_id() -> str:
+    """The id that finds this request in the log."""
+    return actor.request_id()
+
+
+@register.simple_tag(takes_context=True)
+def page_url(context: Context, name: str, **path: str) -> str:
+    """A page of the site that is shown; arguments that begin with `q_` become the query."""
+    asked = {key[2:]: path.pop(key) for key in list(path) if key.startswith("q_")}
+    address: str = context["visit"].url(name, **path)
+    return f"{address}?{urlencode(asked)}" if asked else address
+
+
+@register.filter
+def plural(number: int, one: str) -> str:
+    """`{{ 3|plural:"span" }}` is `3 spans`."""
+    return words.count(number, one)
+
+
+@register.simple_tag(takes_context=True)
+def ago(context: Context, at: int | datetime) -> SafeString:
+    """`11 min ago`, exact where one points."""
+    clock, moment = _clock(context), _nanoseconds(at)
+    return _time(clock, moment, clock.ago(moment))
+
+
+@register.simple_tag(takes_context=True)
+def lasting(context: Context, since: int) -> SafeString:
+    """`11 min`, for what began then and still is."""
+    clock = _clock(context)
+    return _time(clock, since, roughly(max(clock.now - since, 0)))
+
+
+@register.simple_tag(takes_context=True)
+def both(context: Context, at: int | datetime) -> SafeString:
+    """`14:20:51 UTC (15:20 Paris)`."""
+    clock, moment = _clock(context), _nanoseconds(at)
+    return _time(clock, moment, clock.both(moment))
+
+
+@register.simple_tag(takes_context=True)
+def stamp(context: Context, at: int | datetime, precise: bool = False) -> SafeString:
+    """UTC for a column, the viewer's time after it: `14:20:51 (15:20 Paris)`."""
+    clock, moment = _clock(context), _nanoseconds(at)
+    utc = clock.utc(moment, milliseconds=precise)
+    here = clock.here(moment)
+    second = format_html(' <span class="here">({})</span>', here) if here else ""
+    return _time(clock, moment, format_html('<span class="utc">{}</span>{}', utc, second))
+
+
+@register.simple_tag(takes_context=True)
+def window(context: Context, start: int, end: int) -> str:
+    """`13:21:07 to 14:21:07 UTC (14:21 to 15:21 Paris)`."""
+    return _clock(context).window(start, end)
+
+
+@register.filter
+def since(at: int, start: int) -> str:
+    """`+12 ms` after the start; `-3 ms` where a clock is askew."""
+    return f"{'+' if at >= start else ''}{timerange.format_duration(at - start)}"
+
+
+@register.filter
+def share(part: int, whole: int) -> str:
+    """A part in percent of the whole, never too thin to be seen."""
+    return f"{max(100 * part / max(whole, 1), 1):.1f}"
+
+
+@register.filter
+def tone(word: str) -> str:
+    """The class of a severity's or state's colour."""
+    return _TONES.get(word.lower(), "calm")
+
+
+@register.filter
+def tally(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
+    """Count a service's alerts: `[("error", "2 critical"), ("pending", "1 pending")]`."""
+    firing = Counter(alert.severity for alert in alerts if alert.state == "firing")
+    pending = sum(1 for alert in alerts if alert.state == "pending")
+    chips = [
+        (tone(severity), f"{number} {words.name(severity, 20) or 'firing'}")
+        for severity, number in firing.most_common()
+    ]
+    return [*chips, *([("pending", f"{pending} pending")] if pending else [])]
+
+
+@register.filter
+def matching(alert: Alert) -> str:
+    """The filter line that finds the alerts of this name."""
+    return str(Matcher("alertname", "=", alert.name))
+
+
+@register.filter
+def door(name: str) -> str:
+    """A door as people write it after "from"."""
+    return {"slack": "Slack", "grpc": "gRPC"}.get(name, f"the {name}")
+
+
+@register.filter
+def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Annotations that are web addresses, as (word, address); nothing else becomes a link."""
+    return [
+        (key.removesuffix("_url").removesuffix("_link").replace("_", " "), value)
+        for key, value in annotations.items()
+        if _is_web_address(value)
+    ]
+
+
+@register.filter
+def labels(alert: Alert) -> list[tuple[str, str]]:
+    """The labels that the heading does not already say."""
+    return [
+        (key, words.name(value, 120))
+        for key, value in sorted(alert.labels.items())
+        if key not in ("alertname", "severity")
+    ]
+
+
+@register.filter
+def attributes(given: Attributes) -> SafeString:
+    """The rows of a table of attributes, sorted by key."""
+    return format_html_join(
+        "",
+        '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td></tr>',
+        ((key, words.value(value)) for key, value in sorted(given.items())),
+    )
+
+
+@register.filter
+def fields(given: Attributes) -> SafeString:
+    """Attributes in one line, `key=value`; what is long or has lines of its own folds up."""
+    return format_html_join(" ", "{}", ((_field(k, words.value(v)),) for k, v in given.items()))
+
+
+def _field(key: str, text: str) -> SafeString:
+    if len(text) <= LONGEST_INLINE and "\n" not in text:
+        return format_html('<span class="field"><b>{}</b>=<bdi>{}</bdi></span>', key, text)
+    size = (
+        words.count(text.count("\n") + 1, "line") if "\n" in text else f"{len(text):,} characters"
+    )
+    return format_html(
+        '<details class="field"><summary><b>{}</b> ({})</summary>'
+        "<pre><bdi>{}</bdi></pre></details>",
+        key,
+        size,
+        text,
+    )
+
+
+def _time(clock: Clock, at: int, text: str) -> SafeString:
+    iso = timerange.format_moment(at)
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, clock.exact(at), text)
+
+
+def _clock(context: Context) -> Clock:
+    clock: Clock = context["clock"]
+    return clock
+
+
+def _nanoseconds(at: int | datetime) -> int:
+    if isinstance(at, int):
+        return at
+    return (at - _EPOCH) // timedelta(microseconds=1) * timerange.MICROSECOND
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

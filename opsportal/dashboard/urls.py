@@ -1,0 +1,25 @@
+"""The dashboard's addresses. Every page stands twice: for the default site, and by its name."""
+
+from django.urls import include, path
+
+from opsportal.dashboard.views import account, alerts, overview, sampling, search, trace, versions
+
+pages = [
+    path("", overview.show, name="overview"),
+    path("traces/", search.search, name="traces"),
+    path("traces/names/", search.names, name="traces-names"),
+    path("traces/<str:trace_id>/", trace.show, name="traces-one"),
+    path("traces/<str:trace_id>/logs/", trace.logs, name="traces-logs"),
+    path("alerts/", alerts.show, name="alerts"),
+    path("alerts/count/", alerts.count, name="alerts-count"),
+    path("versions/", versions.show, name="versions"),
+    path("sampling/", sampling.show, name="sampling"),
+    path("sampling/change/", sampling.change, name="sampling-change"),
+]
+
+urlpatterns = [
+    *pages,
+    path("sites/<str:site>/", include(pages)),
+    path("account/", account.show, name="account"),
+    path("account/", include("django.contrib.auth.urls")),
+]

@@ -1,0 +1,138 @@
+"""`/alerts/`: what fires, what is about to, and which rules cannot."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_safe
+
+from ops.alerts import actions
+from ops.alerts.actions import AlertList
+from ops.alerts.alert import Alert
+from ops.alerts.matching import AlertFilter, Matcher, parse_filter
+from ops.errors import OpsError
+from ops.sites import sites
+from ops.timerange import format_moment
+from opsportal.dashboard import errors, words
+from opsportal.dashboard.pages import Visit, page, sheet, url
+
+ALERTS = 200
+
+
+@require_safe
+@page
+async def show(visit: Visit) -> HttpResponse:
+    """`?q=LINE` narrows the list."""
+    line = visit.request.GET.get("q", "").strip()
+    try:
+        filter = parse_filter(line)
+        where = sites().site(filter.site or visit.site.name).name
+        if where != visit.site.name:
+            return HttpResponseRedirect(_address(where, filter))
+        found = await actions.list_alerts(visit.actor, filter=replace(filter, site=where))
+    except OpsError as error:
+        return await errors.page(visit, error, "pages/alerts.html", {"line": line})
+    return await visit.render("pages/alerts.html", _context(visit, filter, line, found))
+
+
+@require_safe
+@page
+async def count(visit: Visit) -> HttpResponse:
+    """How many fire, for the header; nothing when it cannot be known."""
+    try:
+        found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
+    except OpsError:
+        return HttpResponse(status=204)
+    return await visit.render("partials/alert_count.html", {"firing": len(found.firing)})
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alerts of one name, in the list's order."""
+
+    name: str
+    alerts: tuple[Alert, ...]
+
+    @property
+    def first(self) -> Alert:
+        return self.alerts[0]
+
+
+def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> dict[str, object]:
+    part = sheet(visit.request, found.alerts, ALERTS)
+    return {
+        "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),
+        "line": line,
+        "found": found,
+        "answered": found.sources - len(found.failures),
+        "chips": _chips(filter, found),
+        "permalink": _address(visit.site.name, filter),
+        "sheet": part,
+        "groups": _groups(part.items),
+    }
+
+
+def _heading(found: AlertList, *, narrowed: bool) -> str:
+    firing, pending = len(found.firing), len(found.pending)
+    known = " that we know of" if found.failures else ""
+    such = " like this" if narrowed else ""
+    if not firing and not pending:
+        return f"Nothing{such} fires{known}"
+    said = f"{words.count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}"
+    if not firing:
+        said = f"Nothing{such} fires"
+    return f"{said}{known}{f', {pending:,} pending' if pending else ''}"
+
+
+def _groups(alerts: Sequence[Alert]) -> list[Group]:
+    """Group by name; a group stands where its first alert does."""
+    groups: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        groups.setdefault(alert.name, []).append(alert)
+    return [Group(name, tuple(members)) for name, members in groups.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A narrower (or wider) list; `tone` is a state or a severity."""
+
+    text: str
+    count: int | None
+    line: str
+    current: bool
+    tone: str = ""
+
+
+def _chips(filter: AlertFilter, found: AlertList) -> list[Chip]:
+    plain = AlertFilter(site=filter.site)
+    severities = Counter(alert.severity for alert in found.alerts if alert.severity)
+    chips = [Chip("all", len(found.alerts) if filter == plain else None, "", filter == plain)]
+    for state, number in (("firing", len(found.firing)), ("pending", len(found.pending))):
+        current = filter.states == (state,)
+        line = _line(replace(filter, states=(state,)))
+        if number or current:
+            chips.append(Chip(state, number, line, current, state))
+    for severity, number in severities.most_common(4):
+        matcher = Matcher("severity", "=", severity)
+        current = matcher in filter.matchers
+        matchers = filter.matchers if current else (*filter.matchers, matcher)
+        line = _line(replace(filter, matchers=matchers))
+        chips.append(Chip(words.name(severity, 20), number, line, current, severity))
+    return chips
+
+
+def _line(filter: AlertFilter) -> str:
+    """The filter as a line; which site is meant stands in the address."""
+    return " ".join(
+        [
+            *(str(matcher) for matcher in filter.matchers),
+            *(f"state={state}" for state in filter.states),
+            *([f"since={format_moment(filter.since)}"] if filter.since else []),
+        ]
+    )
+
+
+def _address(site: str, filter: AlertFilter) -> str:
+    return f"{url('alerts', site)}?{urlencode({'q': _line(filter)})}"

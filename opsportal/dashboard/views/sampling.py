@@ -1,0 +1,97 @@
+"""`/sampling/`: how each service is sampled, and changing it in two steps."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ops.errors import NotConfirmed
+from ops.sampling import actions
+from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.policy import Strategy
+from opsportal.dashboard import words
+from opsportal.dashboard.forms import SamplingForm
+from opsportal.dashboard.pages import Visit, page
+
+CHANGES = 20
+
+
+@require_safe
+@page
+async def show(visit: Visit) -> HttpResponse:
+    """`?service=NAME` picks the service; `?change=ID` says how that change went."""
+    service = visit.request.GET.get("service", "") or _first(visit)
+    return await _page(visit, service, SamplingForm(initial={"strategy": Strategy.RATE}))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+async def change(visit: Visit) -> HttpResponse:
+    """Show what would change; on POST, change it."""
+    typed = visit.request.POST or visit.request.GET
+    form = SamplingForm(typed)
+    if not form.is_valid():
+        return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
+    if visit.request.method == "POST":
+        return await _change(visit, form)
+    now = await actions.current(
+        visit.actor, service=form.cleaned_data["service"], site=visit.site.name
+    )
+    return await visit.render(
+        "pages/sampling_change.html",
+        {"heading": _question(now, form), "now": now, "form": form},
+    )
+
+
+async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
+    service = form.cleaned_data["service"]
+    try:
+        done = await actions.change_policy(
+            visit.actor, policy=form.policy, service=service, site=visit.site.name
+        )
+    except NotConfirmed as error:
+        # What each instance said is on the page that both outcomes lead to.
+        if not isinstance(error.result, SamplingChange):
+            raise
+        done = error.result
+    query = urlencode({"service": done.service, "change": done.request_id})
+    return HttpResponseRedirect(f"{visit.url('sampling')}?{query}")
+
+
+async def _page(visit: Visit, service: str, form: SamplingForm, status: int = 200) -> HttpResponse:
+    where = visit.site.name
+    now = await actions.current(visit.actor, service=service, site=where)
+    changes = await actions.changes(visit.actor, service=service, site=where, limit=CHANGES)
+    done = next((c for c in changes if c.request_id == visit.request.GET.get("change")), None)
+    return await visit.render(
+        "pages/sampling.html",
+        {
+            "heading": _heading(now),
+            "now": now,
+            "changes": changes,
+            "done": done,
+            "form": form,
+            "may_change": actions.CHANGE in visit.permissions,
+        },
+        status=status,
+    )
+
+
+def _first(visit: Visit) -> str:
+    return visit.site.default_service or next(iter(visit.site.services), "")
+
+
+def _heading(now: ServiceSampling) -> str:
+    """`petstore is sampled 10 % on 3 of 3`."""
+    service, total = words.name(now.service), len(now.instances)
+    if not total:
+        return f"{service} has no instances to sample"
+    if all(instance.policy is None for instance in now.instances):
+        return f"How {service} is sampled is not known yet"
+    if now.confirmed == total and "," not in now.summary:
+        return f"{service} is sampled {now.summary} on {total} of {total}"
+    return f"{service} is sampled {now.summary}"
+
+
+def _question(now: ServiceSampling, form: SamplingForm) -> str:
+    return f"Sample {words.name(now.service)} {form.policy} instead of {now.summary}?"

@@ -1,0 +1,54 @@
+"""Small words: counts, names cut to a sane length, values as text."""
+
+import json
+import unicodedata
+
+from ops.traces.spans import Value
+
+LONGEST_NAME = 80
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+def count(number: int, one: str, several: str = "") -> str:
+    """`1 alert`, `3 alerts`, `12,000 spans`."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def name(text: str, longest: int = LONGEST_NAME) -> str:
+    """Cut a foreign name for use in a sentence.
+
+    One that could turn the direction of the words around it is kept apart from them.
+    """
+    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in cut)
+    turns = any(unicodedata.bidirectional(letter) not in _PLAIN_DIRECTIONS for letter in plain)
+    return f"{_ISOLATE}{plain}{_END}" if turns else plain
+
+
+_PLAIN_DIRECTIONS = {"L", "EN", "ES", "ET", "CS", "B", "S", "WS", "ON", "NSM", ""}
+
+
+def value(given: Value) -> str:
+    """Write an attribute's value: text as it is, everything else as JSON has it."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, bytes):
+        return f"{len(given)} bytes: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
+    return json.dumps(given, ensure_ascii=False, default=_inner)
+
+
+def _inner(given: object) -> str:
+    return value(given) if isinstance(given, bytes) else str(given)
+
+
+def percent(share: float) -> str:
+    """`3.1 %`, `0.2 %`, `0 %`; what is not zero never reads as zero."""
+    number = share * 100
+    if 0 < number < 0.1:
+        return "under 0.1 %"
+    return f"{number:.1f}".removesuffix(".0") + " %"
+
+
+def rate(number: float) -> str:
+    """Write requests per second: `42`, `1.8`, `0.05`."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
