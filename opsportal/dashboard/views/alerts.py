@@ -11,10 +11,9 @@ from django.views.decorators.http import require_safe
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter, Matcher, parse_filter
+from ops.alerts.matching import AlertFilter, Matcher, format_filter, parse_filter
 from ops.errors import OpsError
 from ops.sites import sites
-from ops.timerange import format_moment
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.pages import Visit, page, sheet, url
 
@@ -125,13 +124,7 @@ def _chips(filter: AlertFilter, found: AlertList) -> list[Chip]:
 
 def _line(filter: AlertFilter) -> str:
     """The filter as a line; which site is meant stands in the address."""
-    return " ".join(
-        [
-            *(str(matcher) for matcher in filter.matchers),
-            *(f"state={state}" for state in filter.states),
-            *([f"since={format_moment(filter.since)}"] if filter.since else []),
-        ]
-    )
+    return format_filter(replace(filter, site=""))
 
 
 def _address(site: str, filter: AlertFilter) -> str:
