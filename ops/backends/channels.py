@@ -29,13 +29,14 @@ class Peer:
     """A gRPC server as the sentences about it need it.
 
     `name` is for people ("Jaeger of production"), `port` says which port is meant, `table` is
-    the site file's table that describes it.
+    the site file's table that describes it, `tls` whether it is asked by TLS.
     """
 
     name: str
     address: str
     port: str
     table: str
+    tls: bool = False
 
     @property
     def place(self) -> str:
@@ -165,16 +166,22 @@ _CONNECTING = (
         "speaks TLS but not gRPC; the address must be {peer.port}",
     ),
     (
-        "CERTIFICATE_REQUIRED",
-        "wants a certificate of ours; give tls.certificate and tls.key in {peer.table}",
-    ),
-    (
         "Connection refused",
         "refuses connections; check that it runs and that this is {peer.port}",
     ),
     ("errors resolving", "cannot be found: its host name does not resolve"),
     ("lookup failed", "cannot be found: its host name does not resolve"),
 )
+_CLOSES = {
+    False: (
+        "takes connections but closes them at once; if it speaks TLS, say tls = true in "
+        "{peer.table}, else check that the address is {peer.port}"
+    ),
+    True: (
+        "takes TLS connections but closes them at once; if it wants a certificate of ours, give "
+        "tls.certificate and tls.key in {peer.table}"
+    ),
+}
 _CLOSED = ("Socket closed", "Connection reset", "Endpoint closing", "GOAWAY")
 
 
@@ -183,9 +190,6 @@ def _unreachable(peer: Peer, details: str) -> str:
         if needle in details:
             return f"{peer.place} {words.format(peer=peer)}"
     if "connect" in details and any(needle in details for needle in _CLOSED):
-        return (
-            f"{peer.place} takes connections but closes them at once; if it speaks TLS, say "
-            f"tls = true in {peer.table}, else check that the address is {peer.port}"
-        )
+        return f"{peer.place} {_CLOSES[peer.tls].format(peer=peer)}"
     last = _LAST_ERROR.search(details)
     return f"{peer.place} cannot be reached: {last[1] if last else details}"

@@ -79,7 +79,7 @@ class Fold:
                     if trace.add(span, service):
                         failing.setdefault(trace_id, []).append(span)
                     if self._match and not trace.wanted:
-                        trace.wanted = self._match(resource, span)
+                        trace.wanted = self._match(resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
             trace = self._traces[trace_id]
             trace.error = trace.error or _deepest(spans, data)

@@ -88,6 +88,7 @@ class Jaeger:
             source.address,
             port="Jaeger's gRPC port, usually 16685 (16686 is its web page)",
             table=f"[sites.{site.name}.jaeger]",
+            tls=source.tls is not None,
         )
         self._calls = Calls("jaeger", self.peer.name, self.peer.place, source.timeout)
         self._metadata = tuple(source.headers.items())

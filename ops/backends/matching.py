@@ -4,20 +4,19 @@ Releases of Jaeger before 2.17 find nothing for `error` and the other words belo
 tested here, on the traces that the rest of the search finds.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1 import trace_pb2
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from ops.backends.otlp import ERROR, KINDS, as_text, service_name
 
 Tags = tuple[tuple[str, str], ...]
-SpanTest = Callable[[Resource, trace_pb2.Span], bool]
 
 _TRUE = ("true", "1", "t")
-_STATUS = {"ok": trace_pb2.Status.STATUS_CODE_OK, "error": ERROR}
+_STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": ERROR}
 _WORDS = ("error", "span.kind", "span.status")
 _RESOURCE = "resource."
 
@@ -40,11 +39,11 @@ class SpanMatch:
     span_min: int
     span_max: int
 
-    def __call__(self, resource: Resource, span: trace_pb2.Span) -> bool:
-        """Tell whether this span meets all of them; the cheap tests come first."""
+    def __call__(self, resource: Resource, scope: InstrumentationScope, span: Span) -> bool:
+        """Tell whether this span meets all of them; the rarest is asked first."""
         duration = span.end_time_unix_nano - span.start_time_unix_nano
         return (
-            all(_matches(key, value, resource, span) for key, value in self.tags)
+            all(_matches(key, value, resource, scope, span) for key, value in self.tags)
             and self.operation in ("", span.name)
             and duration >= self.span_min
             and (not self.span_max or duration <= self.span_max)
@@ -52,25 +51,25 @@ class SpanMatch:
         )
 
 
-def _matches(key: str, value: str, resource: Resource, span: trace_pb2.Span) -> bool:
+def _matches(
+    key: str, value: str, resource: Resource, scope: InstrumentationScope, span: Span
+) -> bool:
     if key == "error":
         return (span.status.code == ERROR) is (value.lower() in _TRUE)
     if key == "span.kind":
         return KINDS.get(span.kind) == value.lower()
     if key == "span.status":
-        return span.status.code == _STATUS.get(value.lower())
+        return span.status.code == _STATUS.get(value.upper())
     if key.startswith(_RESOURCE):
         return _has(resource.attributes, key.removeprefix(_RESOURCE), value)
-    return any(_has(items, key, value) for items in _attributes(resource, span))
-
-
-def _attributes(resource: Resource, span: trace_pb2.Span) -> Iterator[Iterable[KeyValue]]:
-    yield span.attributes
-    yield resource.attributes
-    for event in span.events:
-        yield event.attributes
-    for link in span.links:
-        yield link.attributes
+    places = (
+        span.attributes,
+        resource.attributes,
+        scope.attributes,
+        *(event.attributes for event in span.events),
+        *(link.attributes for link in span.links),
+    )
+    return any(_has(items, key, value) for items in places)
 
 
 def _has(items: Iterable[KeyValue], key: str, value: str) -> bool:

@@ -1,7 +1,10 @@
 """OTLP messages as the spans of the house."""
 
 import json
+import math
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -97,12 +100,18 @@ def _value(value: AnyValue) -> Value:
 
 
 def as_text(value: AnyValue) -> str:
-    """Return the string form of a value, which is what a tag is compared with."""
+    """Return the string form of a value, as Jaeger (written in Go) compares it with a tag."""
     plain = _value(value)
     if isinstance(plain, str):
         return plain
-    if isinstance(plain, float):
-        return repr(plain).removesuffix(".0")
     if isinstance(plain, bytes):
-        return plain.hex()
-    return "" if plain is None else json.dumps(plain, default=str)
+        return b64encode(plain).decode()
+    if isinstance(plain, float):
+        return _number(plain)
+    return "" if plain is None else json.dumps(plain, separators=(",", ":"), default=str)
+
+
+def _number(number: float) -> str:
+    if number and math.isfinite(number) and not 1e-6 <= abs(number) < 1e21:
+        return repr(number).replace("e-0", "e-")
+    return format(Decimal(repr(number)), "f").removesuffix(".0")

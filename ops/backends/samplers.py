@@ -32,6 +32,7 @@ class Sampler:
             address,
             port="the instance's gRPC port",
             table="the service's table of the site file",
+            tls=tls is not None,
         )
         self._tls = tls
         self._server_name = server_name
@@ -73,6 +74,11 @@ class Sampler:
         if self._channel is None:
             self._channel = open_channel(self.address, self._tls, server_name=self._server_name)
         return self._channel
+
+
+def server_name(service: Service) -> str:
+    """Return the name in the certificates of instances that a DNS name resolves to, else ""."""
+    return service.dns.rpartition(":")[0]
 
 
 async def resolve(service: Service) -> tuple[str, ...]:

@@ -1,0 +1,130 @@
+"""The sampler client against gRPC servers on port 0, with and without TLS."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from ops.backends.connections import connections
+from ops.backends.samplers import resolve, server_name
+from ops.errors import BackendUnavailable
+from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
+from ops.sites import Service, Tls
+from proto.petstore import petstore_pb2
+from tests.fakes import tls
+from tests.fakes.instance import FakeInstance
+
+
+@pytest.fixture
+async def instance() -> AsyncIterator[FakeInstance]:
+    async with FakeInstance() as fake:
+        yield fake
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "value"),
+    [
+        (NEVER, petstore_pb2.STNever, 0.0),
+        (ALWAYS, petstore_pb2.STAlways, 0.0),
+        (rate(0.25), petstore_pb2.STFloat, 0.25),
+    ],
+    ids=str,
+)
+async def test_it_tells_the_instance(
+    instance: FakeInstance, policy: Policy, kind: petstore_pb2.SamplerType, value: float
+) -> None:
+    await connections().sampler(instance.address, None).change(policy)
+    assert [(told.type, told.float_value) for told in instance.told] == [(kind, value)]
+
+
+async def test_it_tells_again_what_it_told_before(instance: FakeInstance) -> None:
+    sampler = connections().sampler(instance.address, None)
+    await asyncio.gather(sampler.change(ALWAYS), sampler.change(ALWAYS))
+    assert len(instance.told) == 2
+
+
+async def test_it_names_the_instance_that_is_gone() -> None:
+    with pytest.raises(BackendUnavailable) as caught:
+        await connections().sampler("127.0.0.1:1", None).change(ALWAYS)
+    assert str(caught.value) == (
+        "the instance at 127.0.0.1:1 refuses connections; check that it runs and that this is "
+        "the instance's gRPC port"
+    )
+
+
+async def test_it_passes_a_refusal_on(instance: FakeInstance) -> None:
+    instance.code = grpc.StatusCode.FAILED_PRECONDITION
+    with pytest.raises(BackendUnavailable, match="refuses the request: the sampler is fixed"):
+        await connections().sampler(instance.address, None).change(ALWAYS)
+
+
+async def test_it_keeps_trying_an_instance_that_refuses(instance: FakeInstance) -> None:
+    instance.code = grpc.StatusCode.INTERNAL
+    sampler = connections().sampler(instance.address, None)
+    for _ in range(4):
+        with pytest.raises(BackendUnavailable, match="fails: the sampler is fixed"):
+            await sampler.change(ALWAYS)
+    instance.code = None
+    await sampler.change(ALWAYS)
+
+
+async def test_it_ends_the_call_when_whoever_asked_leaves(instance: FakeInstance) -> None:
+    instance.hangs = True
+    changing = asyncio.create_task(connections().sampler(instance.address, None).change(ALWAYS))
+    await instance.arrived.wait()
+    changing.cancel()
+    await asyncio.wait([changing])
+    await instance.ended.wait()
+
+
+async def test_it_checks_without_changing_anything(instance: FakeInstance) -> None:
+    await connections().sampler(instance.address, None).check()
+    assert instance.told == []
+
+
+async def test_it_speaks_tls_to_an_authority_that_is_named() -> None:
+    fake = await FakeInstance().start(tls.grpcs())
+    await connections().sampler(fake.address, Tls(ca=tls.CA)).change(ALWAYS)
+    await fake.stop()
+    assert len(fake.told) == 1
+
+
+async def test_it_shows_its_own_certificate() -> None:
+    fake = await FakeInstance().start(tls.grpcs(ask_for_certificate=True))
+    own = Tls(ca=tls.CA, certificate=tls.CERTIFICATE, key=tls.KEY)
+    await connections().sampler(fake.address, own).change(ALWAYS)
+    with pytest.raises(BackendUnavailable, match=r"tls\.certificate and tls\.key"):
+        await connections().sampler(fake.address, Tls(ca=tls.CA)).change(ALWAYS)
+    await fake.stop()
+
+
+async def test_it_checks_the_name_that_resolved_to_the_address() -> None:
+    fake = await FakeInstance().start(tls.grpcs())
+    trusted = Tls(ca=tls.CA)
+    await connections().sampler(fake.address, trusted, tls.SERVER_NAME).change(ALWAYS)
+    with pytest.raises(BackendUnavailable, match="has a certificate for another name"):
+        await connections().sampler(fake.address, trusted, "other.example.com").change(ALWAYS)
+    await fake.stop()
+
+
+async def test_it_resolves_a_list_to_itself() -> None:
+    service = Service("petstore", "petstore", instances=("b:2", "a:1"))
+    assert await resolve(service) == ("b:2", "a:1")
+    assert server_name(service) == ""
+
+
+async def test_it_resolves_a_name_to_all_its_addresses() -> None:
+    found = await resolve(Service("petstore", "petstore", dns="localhost:7000"))
+    assert "127.0.0.1:7000" in found
+    assert set(found) <= {"127.0.0.1:7000", "[::1]:7000"}
+
+
+async def test_it_says_that_a_name_does_not_resolve() -> None:
+    service = Service("petstore", "petstore", dns="petstore.invalid:7000")
+    with pytest.raises(BackendUnavailable) as caught:
+        await resolve(service)
+    assert str(caught.value).startswith(
+        "the instances of petstore cannot be found: petstore.invalid does not resolve ("
+    )
+    assert server_name(service) == "petstore.invalid"
