@@ -1,0 +1,135 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import grpc
+import pytest
+
+from ops.actor import Actor
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from ops.errors import Conflict, InvalidInput, NotConfirmed, NotFound, NotPermitted
+from ops.sampling import actions
+from ops.sampling.actions import SamplingChange
+from ops.sampling.models import Change
+from ops.sampling.policy import ALWAYS, NEVER, rate
+from tests.conftest import SiteFile
+from tests.fakes.instance import FakeInstance, fake_instance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Petstores = list[FakeInstance]
+
+
+@pytest.fixture
+async def petstores(site_file: SiteFile) -> AsyncIterator[Petstores]:
+    """Three instances of the default service; `orders` has none."""
+    async with AsyncExitStack() as stack:
+        found = [await stack.enter_async_context(fake_instance()) for _ in range(3)]
+        found.sort(key=lambda instance: instance.address)
+        addresses = ", ".join(f'"{instance.address}"' for instance in found)
+        site_file(
+            f"""
+            [sites.demo]
+            default_service = "petstore"
+            [sites.demo.services.petstore]
+            instances = [{addresses}]
+            [sites.demo.services.orders]
+            """
+        )
+        yield found
+
+
+async def test_it_tells_every_instance(operator: Actor, petstores: Petstores) -> None:
+    change = await actions.change_policy(operator, policy=rate(0.25))
+    assert [instance.told for instance in petstores] == [[("STFloat", 0.25)]] * 3
+    assert (change.service, change.previous, change.confirmed) == ("petstore", "unknown", 3)
+    assert str(change) == "unknown -> 25 %, 3 of 3 confirmed"
+
+
+async def test_it_tells_them_at_the_same_time(operator: Actor, petstores: Petstores) -> None:
+    petstores[0].hangs = True
+    task = asyncio.ensure_future(actions.change_policy(operator, policy=NEVER))
+    for instance in petstores:
+        await instance.asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    now = await actions.current(operator)
+    assert [instance.reason for instance in now.instances] == ["its answer is lost"] * 3
+
+
+async def test_it_names_each_instance_that_did_not_confirm(
+    operator: Actor, petstores: Petstores
+) -> None:
+    petstores[1].fails = grpc.StatusCode.INTERNAL
+    with pytest.raises(NotConfirmed) as caught:
+        await actions.change_policy(operator, policy=ALWAYS)
+    sentence = str(caught.value)
+    assert "petstore is set to always on 2 of 3 instances; not confirmed by" in sentence
+    assert petstores[1].address in sentence and "told to fail" in sentence
+    assert petstores[0].address not in sentence
+    assert isinstance(caught.value.result, SamplingChange)
+    assert caught.value.result.confirmed == 2
+    outcome = await in_database(lambda: AuditEntry.objects.first())
+    assert outcome is not None
+    assert (outcome.outcome, outcome.target) == ("failed", "demo/petstore")
+    assert petstores[1].address in outcome.record["detail"]
+
+
+async def test_it_knows_what_each_instance_was_last_told(
+    operator: Actor, viewer: Actor, petstores: Petstores
+) -> None:
+    assert (await actions.current(viewer)).summary == "unknown"
+    await actions.change_policy(operator, policy=rate(0.1))
+    assert (await actions.current(viewer)).summary == "10 %"
+    petstores[2].fails = grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(NotConfirmed):
+        await actions.change_policy(operator, policy=ALWAYS)
+    now = await actions.current(viewer)
+    assert now.summary == "always on 2, unknown on 1"
+    assert now.confirmed == 2
+    assert [str(instance.policy) for instance in now.instances] == ["always"] * 3
+
+
+async def test_it_shows_the_changes_to_viewers_newest_first(
+    operator: Actor, viewer: Actor, petstores: Petstores
+) -> None:
+    await actions.change_policy(operator, policy=NEVER)
+    await actions.change_policy(operator, policy=ALWAYS)
+    found = await actions.changes(viewer)
+    assert [str(change) for change in found] == [
+        "never -> always, 3 of 3 confirmed",
+        "unknown -> never, 3 of 3 confirmed",
+    ]
+    assert {change.actor for change in found} == {"olga"}
+    assert await actions.changes(viewer, service="orders") == ()
+
+
+@pytest.mark.parametrize("limit", [0, 201])
+async def test_it_bounds_how_many_changes_are_shown(
+    viewer: Actor, petstores: Petstores, limit: int
+) -> None:
+    with pytest.raises(InvalidInput, match="it goes from 1 to 200"):
+        await actions.changes(viewer, limit=limit)
+
+
+async def test_it_sends_nothing_for_a_viewer(viewer: Actor, petstores: Petstores) -> None:
+    with pytest.raises(NotPermitted):
+        await actions.change_policy(viewer, policy=ALWAYS)
+    assert [instance.told for instance in petstores] == [[], [], []]
+    assert not await in_database(Change.objects.exists)
+
+
+async def test_it_writes_nothing_for_an_unknown_service(
+    operator: Actor, petstores: Petstores
+) -> None:
+    with pytest.raises(NotFound, match='no service "petstor"; did you mean "petstore"'):
+        await actions.change_policy(operator, policy=ALWAYS, service="petstor")
+    assert not await in_database(AuditEntry.objects.exists)
+
+
+async def test_it_refuses_a_service_without_instances(
+    operator: Actor, petstores: Petstores
+) -> None:
+    with pytest.raises(Conflict, match='service "orders" of site "demo" has no instances'):
+        await actions.change_policy(operator, policy=ALWAYS, service="orders")
