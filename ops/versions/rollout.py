@@ -1,0 +1,69 @@
+"""The versions of a service's instances, counted."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceVersion:
+    """One instance; `version` is "" when it is down or does not say."""
+
+    instance: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceVersions:
+    """The versions of a service. `problem` is one sentence when nothing is known, else "".
+
+    `total` counts the instances that should be there: it is more than `len(instances)` when
+    the site file or `up` knows of more than say their version.
+    """
+
+    site: str
+    service: str
+    instances: tuple[InstanceVersion, ...]
+    total: int
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def known(self) -> int:
+        """How many instances say their version."""
+        return len(self._versions())
+
+    @property
+    def counts(self) -> tuple[tuple[str, int], ...]:
+        """Versions with how many instances run each, most first, unknown left out.
+
+        Of those that run on equally many, the newer comes first.
+        """
+        newest_first = sorted(self._versions(), key=_natural, reverse=True)
+        return tuple(Counter(newest_first).most_common())
+
+    @property
+    def summary(self) -> str:
+        """`1.2.0 on 3 of 3`, or `1.3.0 on 1 of 3, 1.2.0 on 2 of 3`, or `1.2.0, 2 of 3 known`.
+
+        The newest version comes first. `unknown` when no instance says its version.
+        """
+        counts = sorted(self.counts, key=lambda count: _natural(count[0]), reverse=True)
+        if not counts:
+            return "unknown"
+        partial = f", {self.known} of {self.total} known" if self.known < self.total else ""
+        if len(counts) == 1 and partial:
+            return counts[0][0] + partial
+        return ", ".join(f"{name} on {count} of {self.total}" for name, count in counts) + partial
+
+    def _versions(self) -> list[str]:
+        return [each.version for each in self.instances if each.version]
+
+
+def _natural(version: str) -> list[tuple[int, int, str]]:
+    """Order versions as people count: 1.9 before 1.10, 1.3.0-rc1 before 1.3.0."""
+    parts = [
+        (1, int(part), "") if part.isdigit() else (-1 if part[0] == "-" else 0, 0, part)
+        for part in re.findall(r"[0-9]+|[^0-9]+", version)
+    ]
+    return [*parts, (0, 0, "")]
