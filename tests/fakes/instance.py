@@ -14,20 +14,27 @@ from proto.petstore import petstore_pb2
 
 @dataclass
 class FakeInstance:
-    """Remembers what it was told as (type, rate); `fails` and `hangs` make it misbehave."""
+    """Remembers what it was told as (type, rate); `fails` and `hangs` make it misbehave.
+
+    `asked` and `given_up` say that a call began, and that one which hung was cancelled.
+    """
 
     address: str = ""
     told: list[tuple[str, float]] = field(default_factory=list)
     fails: grpc.StatusCode | None = None
     hangs: bool = False
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    given_up: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def _change(
+    async def change(
         self, request: petstore_pb2.ChangeSamplerReq, context: grpc.aio.ServicerContext[Any, Any]
     ) -> petstore_pb2.ChangeSamplerResp:
         self.asked.set()
         if self.hangs:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up.set()
         if self.fails:
             await context.abort(self.fails, "told to fail")
         sampler = request.sampler
@@ -36,12 +43,26 @@ class FakeInstance:
 
 
 @asynccontextmanager
-async def fake_instance() -> AsyncIterator[FakeInstance]:
-    """Serve one on a free port."""
+async def fake_instance(
+    credentials: grpc.ServerCredentials | None = None,
+) -> AsyncIterator[FakeInstance]:
+    """Serve one on a free port, over TLS with credentials."""
     instance = FakeInstance()
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
-    petstore_pb2_grpc.add_PetStoreServicer_to_server(instance, server)
-    instance.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    handler = grpc.unary_unary_rpc_method_handler(
+        instance.change,
+        petstore_pb2.ChangeSamplerReq.FromString,
+        petstore_pb2.ChangeSamplerResp.SerializeToString,
+    )
+    service = petstore_pb2.DESCRIPTOR.services_by_name["PetStore"].full_name
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(service, {"ChangeSampler": handler}),)
+    )
+    if credentials:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
+    instance.address = f"127.0.0.1:{port}"
     await server.start()
     try:
         yield instance
