@@ -1,0 +1,287 @@
+"""What each action's result reads like: first the state, then what a phone can show of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.links import page
+from bot.replies import Link, Reply, Row, shortened
+from ops import timerange
+from ops.alerts.actions import AlertList
+from ops.alerts.alert import Alert
+from ops.alerts.matching import AlertFilter
+from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sites import sites
+from ops.traces.actions import LogLine, TraceList, TraceLogs
+from ops.traces.spans import Value
+from ops.traces.summaries import TraceSummary
+from ops.traces.tree import Trace
+from ops.versions.actions import ServiceVersions
+
+MOST_ERRORS = 5
+MOST_WARNINGS = 3
+MOST_FIELDS = 12
+_VALUE = 160
+_SENTENCE = 300
+
+
+def trace_list(found: TraceList) -> Reply:
+    """The traces that a search found."""
+    asked = f'for "{_without_range(found.query)}"'
+    between = f"{_span_of_time(found.start, found.end)} UTC"
+    if not found.traces:
+        wider = replace(found.query, range=timerange.TimeRange.last(6 * timerange.HOUR))
+        note = f"To look further back: list traces {_line(wider)}"
+        return Reply(f"No traces {asked}, {between}", notes=(note,))
+    number = len(found.traces)
+    how_many = f"First {number:,} traces" if found.more else count(number, "trace")
+    failing = sum(1 for trace in found.traces if trace.error_count)
+    cut = ", there may be more" if found.more else ""
+    older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
+    return Reply(
+        f"{how_many} {asked}, {failing or 'none'} with errors, {between}, newest first{cut}",
+        rows=tuple(map(_trace_row, found.traces)),
+        notes=(older,) if older else (),
+        links=page("the list", "traces", found.query.site, line=_line(found.query)),
+    )
+
+
+def _trace_row(trace: TraceSummary) -> Row:
+    root = f"{trace.service} {trace.operation}".strip() or "(root missing)"
+    errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
+    return Row(
+        (_clock(trace.start), timerange.format_duration(trace.duration), shortened(root, 60)),
+        (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
+    )
+
+
+def one_trace(trace: Trace) -> Reply:
+    """One trace: its verdict and its deepest errors."""
+    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
+    took = timerange.format_duration(trace.duration)
+    verdict = f"{root} took {took}, no errors"
+    if trace.errors:
+        errors = count(len(trace.errors), "error")
+        deepest = shortened(trace.errors[0].sentence, _SENTENCE)
+        verdict = f"{root} took {took}, {errors}, the deepest: {deepest}"
+    left = len(trace.errors) - MOST_ERRORS
+    facts = (
+        f"{_clock(trace.start)} UTC, {count(trace.span_count, 'span')}, "
+        f"{count(len(trace.services), 'service')}: {', '.join(trace.services)}"
+    )
+    return Reply(
+        verdict,
+        rows=tuple(
+            Row(
+                (shortened(error.sentence, _SENTENCE),),
+                (f"{error.service}: {shortened(' > '.join(error.path), _SENTENCE)}",),
+            )
+            for error in trace.errors[:MOST_ERRORS]
+        ),
+        notes=(
+            *([f"and {count(left, 'more error')}"] if left > 0 else ()),
+            shortened(facts, _SENTENCE),
+            *trace.warnings[:MOST_WARNINGS],
+            f"Its log lines: show logs {trace.trace_id}",
+        ),
+        links=(
+            *page("the trace", "traces-one", trace.site, trace_id=trace.trace_id),
+            *_jaeger(trace.jaeger_url),
+        ),
+    )
+
+
+def trace_logs(logs: TraceLogs) -> Reply:
+    """Every log line of a trace, in time order."""
+    root = f"{logs.service} {logs.operation}".strip() or "a trace whose root is missing"
+    lines = count(len(logs.lines), "log line") if logs.lines else "No log lines"
+    return Reply(
+        f"{lines} in {root}, {_clock(logs.start)} UTC",
+        rows=tuple(map(_log_row, logs.lines)),
+        links=(
+            *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
+            *_jaeger(logs.jaeger_url),
+        ),
+    )
+
+
+def _log_row(line: LogLine) -> Row:
+    milliseconds = line.time % timerange.SECOND // timerange.MILLISECOND
+    fields = [f"{key}={_value(value)}" for key, value in line.attributes.items()]
+    left = len(fields) - MOST_FIELDS
+    return Row(
+        (f"{_clock(line.time)}.{milliseconds:03d}", f"{line.service} {line.operation}"),
+        (
+            *([line.name] if line.name else ()),
+            *(f"  {shortened(field, _VALUE)}" for field in fields[:MOST_FIELDS]),
+            *([f"  and {count(left, 'more field')}"] if left > 0 else ()),
+        ),
+    )
+
+
+def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
+    """What fires and what is about to."""
+    firing, pending = len(found.firing), len(found.pending)
+    state = f"{count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}" if firing else (
+        "No alert fires"
+    )  # fmt: skip
+    about = f", {pending:,} pending" if pending else ""
+    narrowed = " ".join(map(str, filter.matchers))
+    silent = len(found.failures)
+    partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
+    return Reply(
+        f"{state}{about}{f' for {narrowed}' if narrowed else ''}{partial}{_elsewhere(found.site)}",
+        rows=tuple(map(_alert_row, found.alerts)),
+        notes=(
+            *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
+            *(
+                f"The rule {rule.name} cannot fire: {shortened(rule.error, _SENTENCE)}"
+                for rule in found.broken_rules
+            ),
+        ),
+        links=page("the alerts", "alerts", found.site, line=narrowed),
+    )
+
+
+def _alert_row(alert: Alert) -> Row:
+    labels = ", ".join(
+        f"{name}={value}"
+        for name, value in alert.labels.items()
+        if name not in ("alertname", "severity")
+    )
+    since = f"for {_lasting(timerange.now_ns() - alert.active_at)}" if alert.active_at else ""
+    return Row(
+        (alert.state, alert.severity, alert.name, since),
+        tuple(shortened(line, _SENTENCE) for line in (alert.summary, labels) if line),
+    )
+
+
+def version_list(found: Sequence[ServiceVersions]) -> Reply:
+    """Which version runs where: one service in a sentence, several in a table."""
+    site = found[0].site if found else ""
+    if len(found) == 1:
+        only = found[0]
+        summary = f"{only.service}: {only.problem or only.summary}"
+    else:
+        mixed = [versions.service for versions in found if len(versions.counts) > 1]
+        unknown = [versions.service for versions in found if versions.problem]
+        parts = [f"several versions of {', '.join(mixed)}"] if mixed else []
+        parts += [f"unknown for {', '.join(unknown)}"] if unknown else []
+        summary = f"{count(len(found), 'service')}, {'; '.join(parts) or 'one version each'}"
+    return Reply(
+        summary + _elsewhere(site),
+        rows=tuple(row for versions in found for row in _version_rows(versions, len(found) > 1)),
+        notes=tuple(warning for versions in found for warning in versions.warnings),
+        links=page("the versions", "versions", site),
+    )
+
+
+def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
+    instances = [
+        Row((instance.instance, instance.version or "unknown")) for instance in versions.instances
+    ]
+    if not several:
+        return instances
+    apart = [f"{row.cells[0]}  {row.cells[1]}" for row in instances]
+    below = apart if len(versions.counts) > 1 else []
+    said = shortened(versions.problem or versions.summary, _SENTENCE)
+    return [Row((versions.service, said), tuple(below))]
+
+
+def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
+    """What a service's instances were last told, and who changed it last."""
+    number = len(found.instances)
+    return Reply(
+        f"{found.service} samples {found.summary}, confirmed by {found.confirmed} of "
+        f"{count(number, 'instance')}{_elsewhere(found.site)}",
+        rows=tuple(map(_instance_row, found.instances)),
+        notes=tuple(map(_past_change, changes)),
+        links=page("sampling", "sampling", found.site),
+    )
+
+
+def sampling_change(change: SamplingChange) -> Reply:
+    """What a change did: old, new, and what each instance said."""
+    return Reply(
+        f"{change.service} samples {change.previous} -> {change.policy}, confirmed by "
+        f"{change.confirmed} of {count(len(change.instances), 'instance')}"
+        f"{_elsewhere(change.site)}",
+        rows=tuple(
+            Row(
+                (instance.address, "confirmed" if instance.confirmed else "NOT CONFIRMED"),
+                _why(instance),
+            )
+            for instance in change.instances
+        ),
+        links=page("sampling", "sampling", change.site),
+    )
+
+
+def _instance_row(instance: InstanceSampling) -> Row:
+    if instance.policy is None or instance.told_at is None:
+        return Row((instance.address, "never told"))
+    state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
+    return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
+
+
+def _why(instance: InstanceSampling) -> tuple[str, ...]:
+    return (shortened(instance.reason, _SENTENCE),) if instance.reason else ()
+
+
+def _past_change(change: SamplingChange) -> str:
+    return (
+        f"{_ago(change.at)}: {change.previous} -> {change.policy} by {change.actor} "
+        f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed"
+    )
+
+
+def count(number: int, what: str) -> str:
+    """Return `1 trace`, `3 traces`, `1,500 traces`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _clock(nanoseconds: int) -> str:
+    """`14:20:51`, with the date before it when that is not today's, in UTC."""
+    moment = timerange.to_datetime(nanoseconds)
+    today = timerange.to_datetime(timerange.now_ns()).date()
+    return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _span_of_time(start: int, end: int) -> str:
+    begin, finish = _clock(start), _clock(end)
+    return f"{begin} to {finish.removeprefix(begin[:-8])}"
+
+
+def _ago(moment: datetime) -> str:
+    elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
+    return f"{_lasting(elapsed)} ago"
+
+
+def _lasting(nanoseconds: int) -> str:
+    return timerange.format_duration(max(nanoseconds // timerange.SECOND, 0) * timerange.SECOND)
+
+
+def _line(query: TraceQuery) -> str:
+    """The query as somebody would type it: the default site needs no name."""
+    return format_query(replace(query, site="" if query.site == sites().default else query.site))
+
+
+def _without_range(query: TraceQuery) -> str:
+    return _line(replace(query, range=DEFAULT_RANGE, limit=TraceQuery().limit)) or "anything"
+
+
+def _elsewhere(site: str) -> str:
+    """Name the site where it is not the one that everybody means."""
+    return "" if site in ("", sites().default) else f" (site {site})"
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _jaeger(url: str) -> tuple[Link, ...]:
+    return (Link("Jaeger", url),) if url else ()

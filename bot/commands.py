@@ -1,0 +1,235 @@
+"""What the bot can do: words in, one action, its result as a reply.
+
+`registry` is the one list of commands for Slack and for the console.
+"""
+
+import re
+
+from bot import answers
+from bot.registry import Message, Registry
+from bot.replies import Reply, Row
+from ops.alerts import actions as alerts
+from ops.alerts.matching import parse_filter
+from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.filters import parse_query, slip_of
+from ops.sampling import actions as sampling
+from ops.sampling.policy import parse_policy
+from ops.sites import sites
+from ops.traces import actions as traces
+from ops.versions import actions as versions
+
+POLICY_WORDS = ("never", "always", "float", "rate")
+SMALL_WORDS = ("of", "for", "on", "to")
+EXPLAINED = 10  # so many failing traces of a list get their error's sentence
+PAST_CHANGES = 3
+
+_IN_ADDRESS = re.compile(r"[^?#]*/traces?/([^/?#]+)")
+
+registry = Registry()
+
+
+@registry.command(
+    r"help(?: +(.+))?",
+    "help",
+    usage="[command]",
+    summary="what I can do, or how to write one command",
+    examples=("help", "help list traces"),
+)
+async def help(message: Message, rest: str) -> Reply:
+    """List the commands, or show one of them."""
+    if not rest:
+        rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
+        return Reply("What I can do", rows, ("How to write one of them: help list traces",))
+    wanted = " ".join(rest.lower().split())
+    names = [command.name for command in registry.commands]
+    for command in registry.commands:
+        if command.name == wanted:
+            examples = tuple(Row((example,)) for example in command.examples)
+            return Reply(f"{command.usage}: {command.summary}", examples, command.details)
+    raise NotFound(
+        f'there is no command "{rest}"'
+        + (did_you_mean(wanted, names) or f"; there is {', '.join(names)}")
+    )
+
+
+@registry.command(
+    r"list +traces?(?: +(.+))?",
+    "list traces",
+    usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20]",
+    summary="search for traces, newest first",
+    examples=(
+        "list traces petstore error last=15m",
+        "list traces service=petstore operation=AddPets min=100ms limit=5",
+        "list traces http.status_code=500 trace-min=1s from=now-2h to=now-1h",
+        "list traces operation=NAME start=11/24/2026-13:00:00 end=now limit=10 tags=[error,a=b]",
+    ),
+    details=(
+        "min and max bound one span, trace-min and trace-max the whole trace.",
+        'Any other KEY=VALUE is a tag; several must all match; a space needs quotes: a="b c".',
+        "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00, Unix time; UTC if unsaid.",
+    ),
+)
+async def list_traces(message: Message, rest: str) -> Reply:
+    """Search; a first word that is a service of the site file names the service."""
+    query = parse_query(_with_service(rest))
+    found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
+    return answers.trace_list(found)
+
+
+@registry.command(
+    r"show +trace(?: +(.+))?",
+    "show trace",
+    usage="ID [site=NAME]",
+    summary="one trace: its verdict, its errors, its links",
+    examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
+)
+async def show_trace(message: Message, rest: str) -> Reply:
+    """Show one trace."""
+    trace_id, site = _trace_id(rest)
+    return answers.one_trace(await traces.show_trace(message.actor, trace_id=trace_id, site=site))
+
+
+@registry.command(
+    r"show +logs?(?: +(.+))?",
+    "show logs",
+    usage="ID [site=NAME]",
+    summary="every log line of one trace",
+    examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
+)
+async def show_logs(message: Message, rest: str) -> Reply:
+    """Show a trace's log lines."""
+    trace_id, site = _trace_id(rest)
+    return answers.trace_logs(await traces.show_logs(message.actor, trace_id=trace_id, site=site))
+
+
+@registry.command(
+    r"change +sampling(?: +(.+))?",
+    "change sampling",
+    usage="[SERVICE] never | always | float RATE | RATE % [site=NAME]",
+    summary="change which share of new traces is kept",
+    examples=(
+        "change sampling float 0.1",
+        "change sampling petstore 25 %",
+        "change sampling always",
+        "change sampling never service=petstore",
+    ),
+)
+async def change_sampling(message: Message, rest: str) -> Reply:
+    """Tell every instance of the service."""
+    words, named = _words(rest, "service", "site")
+    if "service" not in named and len(words) > 1 and _is_name(words[0]):
+        named["service"] = words.pop(0)
+    policy = parse_policy(" ".join(words))
+    change = await sampling.change_policy(message.actor, policy=policy, **named)
+    return answers.sampling_change(change)
+
+
+@registry.command(
+    r"versions?(?: +(.+))?",
+    "version",
+    usage="[SERVICE] [site=NAME]",
+    summary="which version runs where, of one service or of all",
+    examples=("version", "version petstore"),
+)
+async def version(message: Message, rest: str) -> Reply:
+    """Show one service's versions, or every service's."""
+    service, site = _service(rest)
+    if service:
+        one = await versions.show_versions(message.actor, service=service, site=site)
+        return answers.version_list((one,))
+    return answers.version_list(await versions.list_versions(message.actor, site=site))
+
+
+@registry.command(
+    r"alerts?(?: +(.+))?",
+    "alerts",
+    usage='[NAME="VALUE" …] [state=firing] [since=now-1h] [site=NAME]',
+    summary="what fires and what is about to",
+    examples=("alerts", 'alerts severity=~"page|critical" state=firing', "alerts since=now-1h"),
+)
+async def list_alerts(message: Message, rest: str) -> Reply:
+    """List the alerts that match."""
+    filter = parse_filter(rest)
+    return answers.alert_list(await alerts.list_alerts(message.actor, filter=filter), filter)
+
+
+@registry.command(
+    r"sampling(?: +(.+))?",
+    "sampling",
+    usage="[SERVICE] [site=NAME]",
+    summary="which share of new traces is kept, and who changed it last",
+    examples=("sampling", "sampling petstore"),
+)
+async def show_sampling(message: Message, rest: str) -> Reply:
+    """Show what each instance was last told, and the last changes."""
+    service, site = _service(rest)
+    found = await sampling.current(message.actor, service=service, site=site)
+    changes = await sampling.changes(
+        message.actor, service=found.service, site=found.site, limit=PAST_CHANGES
+    )
+    return answers.service_sampling(found, changes)
+
+
+@registry.default
+async def unknown(message: Message, text: str) -> Reply:
+    """Answer what no command understands with the nearest one."""
+    if not text:
+        return await help(message, "")
+    raise InvalidInput(
+        f'there is no command "{text[:80]}"'
+        + (registry.nearest(text) or '; "help" lists what I can do')
+    )
+
+
+def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
+    """Tell bare words from `key=value`; raises InvalidInput for a key that is none of these."""
+    words: list[str] = []
+    named: dict[str, str] = {}
+    for word in rest.split():
+        key, equals, value = word.partition("=")
+        if equals and key.lower() not in keys:
+            raise InvalidInput(
+                f'unknown key "{key[:80]}"'
+                + (did_you_mean(key.lower(), keys) or f"; it is {' or '.join(keys)}")
+            )
+        if equals:
+            named[key.lower()] = value
+        elif word.lower() not in SMALL_WORDS:
+            words.append(word)
+    return words, named
+
+
+def _is_name(word: str) -> bool:
+    return word[0].isalpha() and word.lower() not in POLICY_WORDS
+
+
+def _service(rest: str) -> tuple[str, str]:
+    """Read `[SERVICE] [site=NAME]`."""
+    words, named = _words(rest, "service", "site")
+    if len(words) + ("service" in named) > 1:
+        raise InvalidInput(f'"{rest[:80]}" names more than one service; name one or none')
+    return named.get("service", " ".join(words)), named.get("site", "")
+
+
+def _trace_id(rest: str) -> tuple[str, str]:
+    """Read `ID [site=NAME]`, where a link to a trace's page will do as its id."""
+    first, _, others = rest.partition(" ")
+    words, named = _words(others, "site")
+    if not first or words:
+        raise InvalidInput("name one trace: its id, 1 to 32 hex digits, or a link to its page")
+    in_address = _IN_ADDRESS.match(first)
+    return in_address[1] if in_address else first, named.get("site", "")
+
+
+def _with_service(rest: str) -> str:
+    """Write a bare first word as `service=WORD`; raises InvalidInput when it is no service."""
+    word, _, others = rest.partition(" ")
+    if not word or "=" in word or '"' in word or slip_of(word, ("error",)):
+        return rest
+    known = [name for site in sites().all.values() for name in site.services]
+    if word not in known:
+        raise InvalidInput(
+            f'"{word[:80]}" is neither KEY=VALUE nor a service of the site file'
+            + (did_you_mean(word, known) or f"; for a service in Jaeger write service={word[:80]}")
+        )
+    return f"service={word} {others}"

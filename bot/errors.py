@@ -1,0 +1,63 @@
+"""The one place where an OpsError becomes an answer of the bot."""
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import replace
+
+from bot.answers import sampling_change
+from bot.replies import Reply
+from ops.actor import request_id
+from ops.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    Conflict,
+    InvalidInput,
+    NotConfirmed,
+    NotFound,
+    NotPermitted,
+    OpsError,
+)
+from ops.sampling.actions import SamplingChange
+
+log = logging.getLogger(__name__)
+
+HEADS: dict[type[OpsError], str] = {
+    InvalidInput: "I cannot do that as it is written",
+    NotFound: "Not found",
+    NotPermitted: "Not permitted",
+    Conflict: "Not as things are now",
+    NotConfirmed: "Not confirmed everywhere",
+    BackendUnavailable: "No answer to show",
+    BackendTimeout: "No answer in time",
+    OpsError: "That failed",
+}
+
+
+async def reply_or_error(answering: Awaitable[Reply]) -> Reply:
+    """Return the reply, or the one about what went wrong; raises nothing but cancellation."""
+    try:
+        return await answering
+    except OpsError as error:
+        return error_reply(error)
+    except Exception:
+        log.exception("a message could not be answered")
+        return error_reply(OpsError("something failed inside OpsPortal; the log has more"))
+
+
+def error_reply(error: OpsError) -> Reply:
+    """Return the error as one sentence, with the request id that finds it in the log."""
+    notes = (_request(),)
+    head = next(HEADS[kind] for kind in type(error).__mro__ if kind in HEADS)
+    if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
+        outcome = sampling_change(error.result)
+        return replace(outcome, summary=f"{head}: {outcome.summary}", notes=notes, failed=True)
+    return Reply(f"{head}: {error}", notes=notes, failed=True)
+
+
+def stranger_reply(reason: str) -> Reply:
+    """Return what somebody reads whom we do not know."""
+    return Reply(f"I do nothing for you: {reason}", notes=(_request(),), failed=True)
+
+
+def _request() -> str:
+    return f"request {request_id()}"

@@ -1,0 +1,85 @@
+"""One reply for every way of showing it: plain text here, Slack's blocks in `bot.blocks`.
+
+Nothing in a reply is markup. Whatever shows it makes it harmless: control characters are
+written out here, so that a log line can neither colour nor clear somebody's terminal.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table, its cells in columns; `below` are lines that belong to it."""
+
+    cells: tuple[str, ...]
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link; `url` is ours or from the site file, never from a trace or a user."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the bot says. The summary stands alone: a phone's notification shows only that.
+
+    `notes` are sentences below the rows; the first of `links` is where to see everything.
+    """
+
+    summary: str
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    failed: bool = False
+
+
+def plain(reply: Reply) -> str:
+    """Return the reply as text: the summary, the table, notes and links."""
+    table = [line for lines in table_lines(reply.rows) for line in lines]
+    links = [f"{link.label}: {link.url}" for link in reply.links]
+    paragraphs = ([visible(reply.summary)], table, [*map(visible, reply.notes), *links])
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
+
+
+def table_lines(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the lines of each row, the cells of all rows as wide as the widest.
+
+    The last column is as wide as it is.
+    """
+    texts = [tuple(map(visible, row.cells)) for row in rows]
+    columns = max((len(cells) for cells in texts), default=0)
+    widths = [max(len(cells[n]) for cells in texts if len(cells) > n) for n in range(columns)]
+    return [
+        [_line(cells, widths), *(f"{GAP}{visible(line)}" for line in row.below)]
+        for cells, row in zip(texts, rows, strict=True)
+    ]
+
+
+def visible(text: str) -> str:
+    """Return the text as one line in which every control character is written out."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter.isprintable()
+        else " "
+        if letter.isspace()
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text to so many characters, the last of them an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _line(cells: Iterable[str], widths: Sequence[int]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()
