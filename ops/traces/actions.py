@@ -50,7 +50,8 @@ class TraceList:
 
     `older` ends where the oldest trace of the list starts. Backends count both ends of a range
     in, so that trace can come again at the head of the older list, but one that starts with it
-    and was cut is not lost.
+    and was cut is not lost. Which traces a limit keeps is the backend's choice, mostly the last
+    written: a trace written long after it started may stand in neither list.
     """
 
     query: TraceQuery

@@ -1,0 +1,294 @@
+from dataclasses import replace
+
+import grpc
+import pytest
+
+from ops.actor import Actor
+from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
+from ops.filters import TraceQuery, parse_query
+from ops.timerange import HOUR, MILLISECOND, SECOND, Moment, TimeRange
+from ops.traces.actions import TraceList, list_traces, operations, services
+from tests.conftest import SiteFile
+from tests.fakes.jaeger import FakeJaeger, Release, span, trace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = 1_704_110_400 * SECOND  # 2024-01-01T12:00:00Z, long past
+HOUR_BEFORE_NOON = TimeRange(Moment(NOON - HOUR), Moment(NOON))
+SITE = """
+[sites.production]
+default_service = "shop"
+jaeger = {{ address = "{0}", ui = "https://jaeger.example.com/" }}
+[sites.production.services.shop]
+jaeger_name = "petstore"
+[sites.production.services.mailer]
+[sites.bare]
+jaeger = {{ address = "{0}" }}
+[sites.empty]
+"""
+
+
+@pytest.fixture(autouse=True)
+def site(site_file: SiteFile, jaeger: FakeJaeger) -> None:
+    site_file(SITE.format(jaeger.address))
+
+
+def before_noon(line: str = "") -> TraceQuery:
+    return replace(parse_query(line), range=HOUR_BEFORE_NOON)
+
+
+def ids(found: TraceList) -> list[int]:
+    return [int(each.trace_id, 16) for each in found.traces]
+
+
+def add(jaeger: FakeJaeger, number: int, start: int, service: str = "petstore") -> None:
+    """A trace with that id that starts so many nanoseconds before noon."""
+    jaeger.add(trace(span(service, "AddPets", start=NOON - start), trace_id=f"{number:x}"))
+
+
+async def test_it_lists_newest_first_and_ties_by_id(viewer: Actor, jaeger: FakeJaeger) -> None:
+    for number, start in ((1, 3 * SECOND), (2, 2 * SECOND), (4, SECOND), (3, SECOND)):
+        add(jaeger, number, start)
+
+    found = await list_traces(viewer, query=before_noon())
+
+    assert ids(found) == [3, 4, 2, 1]
+    assert (found.fetched, found.more, found.older) == (4, False, None)
+
+
+async def test_it_sums_up_each_trace(viewer: Actor, jaeger: FakeJaeger) -> None:
+    jaeger.add(
+        trace(
+            span(
+                "petstore",
+                "AddPets",
+                start=NOON - SECOND,
+                duration=44 * MILLISECOND,
+                error="",
+                children=[span("store", "Insert", error="no disk")],
+            )
+        )
+    )
+
+    (found,) = (await list_traces(viewer, query=before_noon())).traces
+
+    assert (found.start, found.duration) == (NOON - SECOND, 44 * MILLISECOND)
+    assert (found.service, found.operation) == ("petstore", "AddPets")
+    assert (found.span_count, found.error_count) == (2, 2)
+    assert found.services == ("petstore", "store")
+    assert found.error == ""
+
+
+async def test_it_says_what_it_asked(viewer: Actor, jaeger: FakeJaeger) -> None:
+    found = await list_traces(viewer, query=TraceQuery(limit=7))
+
+    assert (found.query.site, found.query.service, found.query.limit) == ("production", "shop", 7)
+    assert found.end - found.start == HOUR
+    assert found.query.range == TimeRange(Moment(found.start), Moment(found.end))
+    assert parse_query(str(found.query)) == found.query
+
+
+@pytest.mark.parametrize(
+    ("line", "asked", "shown"),
+    [
+        ("", "petstore", "shop"),
+        ("service=shop", "petstore", "shop"),
+        ("service=mailer", "mailer", "mailer"),
+        ("service=petstore", "petstore", "petstore"),
+        ("service=somebody", "somebody", "somebody"),
+        ("site=bare", "", ""),
+    ],
+)
+async def test_it_asks_jaeger_for_its_name_of_the_service(
+    viewer: Actor, jaeger: FakeJaeger, line: str, asked: str, shown: str
+) -> None:
+    found = await list_traces(viewer, query=before_noon(line))
+
+    assert jaeger.calls[-1].request.query.service_name == asked
+    assert found.query.service == shown
+
+
+async def test_it_passes_the_whole_filter_on(viewer: Actor, jaeger: FakeJaeger) -> None:
+    await list_traces(
+        viewer, query=before_noon('operation="Add Pets" error a=b min=100ms max=2s limit=7')
+    )
+
+    sent = jaeger.calls[-1].request.query
+    assert sent.operation_name == "Add Pets"
+    assert dict(sent.attributes) == {"error": "true", "a": "b"}
+    assert (sent.duration_min.ToNanoseconds(), sent.duration_max.ToNanoseconds()) == (
+        100 * MILLISECOND,
+        2 * SECOND,
+    )
+    assert sent.start_time_min.ToNanoseconds() == NOON - HOUR
+    assert sent.start_time_max.ToNanoseconds() == NOON
+    assert sent.search_depth == 7
+
+
+async def test_it_bounds_whole_traces_itself(viewer: Actor, jaeger: FakeJaeger) -> None:
+    for number, milliseconds in ((1, 50), (2, 150), (3, 250)):
+        root = span("petstore", "x", start=NOON - SECOND, duration=milliseconds * MILLISECOND)
+        jaeger.add(trace(root, trace_id=f"{number:x}"))
+
+    found = await list_traces(viewer, query=before_noon("trace-min=100ms trace-max=200ms"))
+
+    assert ids(found) == [2]
+    assert found.fetched == 3
+
+
+@pytest.mark.parametrize("release", ["2.13", "2.20", "main"])
+async def test_error_finds_the_failing_traces_whatever_the_release(
+    viewer: Actor, site_file: SiteFile, release: Release
+) -> None:
+    async with FakeJaeger(release) as other:
+        site_file(SITE.format(other.address))
+        add(other, 1, SECOND)
+        other.add(trace(span("petstore", "x", start=NOON - SECOND, error="bad"), trace_id="2"))
+
+        found = await list_traces(viewer, query=before_noon("error"), explain=5)
+
+    assert ids(found) == [2]
+    assert found.traces[0].error == "x: bad"
+
+
+async def test_it_gives_the_next_older_window_until_all_is_seen(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    for number in range(7, 0, -1):
+        add(jaeger, number, number // 2 * SECOND)
+    query: TraceQuery | None = before_noon("limit=3")
+    seen: list[int] = []
+    windows = []
+
+    while query is not None:
+        found = await list_traces(viewer, query=query)
+        windows.append(found.end)
+        seen += [each for each in ids(found) if each not in seen]
+        query = found.older
+
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+    assert windows == sorted(set(windows), reverse=True)
+
+
+async def test_an_older_window_ends_where_the_list_was_cut(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    for number in (3, 2, 1):
+        add(jaeger, number, number * SECOND)
+
+    found = await list_traces(viewer, query=before_noon("limit=2"))
+
+    assert (ids(found), found.more) == ([1, 2], True)
+    assert found.older == replace(
+        found.query, range=TimeRange(Moment(NOON - HOUR), Moment(NOON - 2 * SECOND))
+    )
+
+
+async def test_it_comes_to_an_end_with_one_trace_at_a_time(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    for number in (3, 2, 1):
+        add(jaeger, number, number * SECOND)
+    query: TraceQuery | None = before_noon("limit=1")
+    seen = set()
+
+    while query is not None:
+        found = await list_traces(viewer, query=query)
+        seen.update(ids(found))
+        query = found.older
+
+    assert seen == {1, 2, 3}
+
+
+async def test_a_trace_that_reaches_into_the_range_does_not_cut_it(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    child = span("petstore", "late", start=NOON - SECOND)
+    jaeger.add(trace(span("petstore", "x", start=NOON - 2 * HOUR, children=[child])))
+
+    found = await list_traces(viewer, query=before_noon("limit=1"))
+
+    assert (found.more, found.older) == (True, None)
+
+
+def failing(jaeger: FakeJaeger, number: int, start: int) -> None:
+    """A trace whose child raised; only its exception says what."""
+    child = span(
+        "store", "Query", error="", events=[("exception", {"exception.message": f"e{number}"})]
+    )
+    root = span("petstore", "Search", start=NOON - start, error="failed", children=[child])
+    jaeger.add(trace(root, trace_id=f"{number:x}"))
+
+
+async def test_it_explains_the_first_failing_traces(viewer: Actor, jaeger: FakeJaeger) -> None:
+    add(jaeger, 9, 0)
+    for number in (1, 2, 3):
+        failing(jaeger, number, number * SECOND)
+
+    found = await list_traces(viewer, query=before_noon(), explain=2)
+
+    assert [(int(each.trace_id), each.error) for each in found.traces] == [
+        (9, ""), (1, "Query: e1"), (2, "Query: e2"), (3, ""),
+    ]  # fmt: skip
+
+
+async def test_it_explains_a_trace_once(viewer: Actor, jaeger: FakeJaeger) -> None:
+    failing(jaeger, 1, SECOND)
+    for _ in range(3):
+        found = await list_traces(viewer, query=before_noon(), explain=5)
+
+    assert found.traces[0].error == "Query: e1"
+    assert jaeger.methods().count("GetTrace") == 1
+
+
+async def test_a_list_is_worth_more_than_its_explanations(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    failing(jaeger, 1, SECOND)
+    jaeger.fail(grpc.StatusCode.INTERNAL, "disk", method="GetTrace")
+
+    found = await list_traces(viewer, query=before_noon(), explain=5)
+
+    assert [each.error for each in found.traces] == [""]
+
+
+async def test_what_cannot_be_right_never_reaches_jaeger(viewer: Actor, jaeger: FakeJaeger) -> None:
+    backwards = TraceQuery(range=TimeRange(Moment(NOON), Moment(NOON - 1)))
+
+    with pytest.raises(InvalidInput, match="not before its end"):
+        await list_traces(viewer, query=backwards)
+    with pytest.raises(NotFound, match='there is no site "prodcution"; did you mean "production"'):
+        await list_traces(viewer, query=TraceQuery(site="prodcution"))
+    with pytest.raises(NotFound, match='site "empty" has no Jaeger'):
+        await list_traces(viewer, query=TraceQuery(site="empty"))
+    assert jaeger.calls == []
+
+
+async def test_it_says_what_is_wrong_with_jaeger(viewer: Actor, jaeger: FakeJaeger) -> None:
+    await jaeger.stop()
+
+    with pytest.raises(BackendUnavailable, match=f"Jaeger of production at {jaeger.address}"):
+        await list_traces(viewer, query=before_noon())
+
+
+async def test_it_names_services_and_operations_in_order(viewer: Actor, jaeger: FakeJaeger) -> None:
+    for service, operation in (("petstore", "b"), ("petstore", "a"), ("store", "c")):
+        jaeger.add(trace(span(service, operation)))
+
+    assert await services(viewer) == ("petstore", "store")
+    assert await operations(viewer, service="shop") == ("a", "b")
+    assert await operations(viewer, service="") == ("a", "b")
+    assert await operations(viewer, service="store", site="bare") == ("c",)
+    assert await operations(viewer, service="nobody") == ()
+
+
+async def test_it_asks_nothing_for_a_stranger(stranger: Actor, jaeger: FakeJaeger) -> None:
+    for reading in (
+        services(stranger),
+        operations(stranger, service="shop"),
+        list_traces(stranger, query=TraceQuery()),
+    ):
+        with pytest.raises(NotPermitted):
+            await reading
+
+    assert jaeger.calls == []
