@@ -35,12 +35,9 @@ class ServiceVersions:
 
     @property
     def counts(self) -> tuple[tuple[str, int], ...]:
-        """Versions with how many instances run each, most first, unknown left out.
-
-        Of those that run on equally many, the newer comes first.
-        """
+        """Versions with how many instances run each, the newest first, unknown left out."""
         newest_first = sorted(self._versions(), key=_natural, reverse=True)
-        return tuple(Counter(newest_first).most_common())
+        return tuple(Counter(newest_first).items())
 
     @property
     def summary(self) -> str:
@@ -48,13 +45,13 @@ class ServiceVersions:
 
         The newest version comes first. `unknown` when no instance says its version.
         """
-        counts = sorted(self.counts, key=lambda count: _natural(count[0]), reverse=True)
-        if not counts:
+        if not self.counts:
             return "unknown"
         partial = f", {self.known} of {self.total} known" if self.known < self.total else ""
-        if len(counts) == 1 and partial:
-            return counts[0][0] + partial
-        return ", ".join(f"{name} on {count} of {self.total}" for name, count in counts) + partial
+        if len(self.counts) == 1 and partial:
+            return self.counts[0][0] + partial
+        each = (f"{version} on {count} of {self.total}" for version, count in self.counts)
+        return ", ".join(each) + partial
 
     def _versions(self) -> list[str]:
         return [each.version for each in self.instances if each.version]

@@ -1,0 +1,268 @@
+"""Every RPC against backends that are real servers, as existing clients call it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+import pytest
+from google.rpc import status_pb2
+from grpc import StatusCode
+from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from pytest_django import Settings
+
+from ops.database import in_database
+from ops.rpc import auth
+from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
+from proto.ops import ops_pb2
+from proto.ops.ops_pb2_grpc import OpsStub
+from tests.conftest import Person, SiteFile
+from tests.fakes.instance import FakeInstance, fake_instance
+from tests.fakes.jaeger import FakeJaeger, span, trace
+from tests.fakes.prometheus import FakePrometheus, alert
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ZERO_TIME = -6795364578871345152  # what the reference client sends for a time it was not given
+
+
+@dataclass
+class Backends:
+    """What stands behind the default service."""
+
+    jaeger: FakeJaeger
+    prometheus: FakePrometheus
+    instances: list[FakeInstance]
+
+
+@pytest.fixture
+async def backends(
+    site_file: SiteFile, person: Person, settings: Settings
+) -> AsyncIterator[Backends]:
+    await in_database(person, "guest", "operators")
+    settings.GRPC_ANONYMOUS_USER = "guest"
+    auth.cache.clear()
+    async with AsyncExitStack() as stack:
+        jaeger = await stack.enter_async_context(FakeJaeger())
+        prometheus = await stack.enter_async_context(FakePrometheus())
+        instances = [await stack.enter_async_context(fake_instance()) for _ in range(2)]
+        addresses = ", ".join(f'"{instance.address}"' for instance in instances)
+        site_file(
+            f"""
+            [sites.demo.jaeger]
+            address = "{jaeger.address}"
+            ui = "https://jaeger.example.com"
+            [[sites.demo.prometheus]]
+            url = "{prometheus.url}"
+            [sites.demo.services.petstore]
+            instances = [{addresses}]
+            version = "build_info"
+            """
+        )
+        yield Backends(jaeger, prometheus, instances)
+
+
+def failing_trace(start: int = 0) -> TracesData:
+    query = span("store", "store.Query", error="deadline exceeded", events=[("retry", {"n": 2})])
+    root = span(
+        "petstore", "SearchPets", children=[query], error="", start=start or now_ns() - SECOND
+    )
+    return trace(root)
+
+
+async def refused(call: object) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call  # type: ignore[misc]
+    return caught.value
+
+
+async def test_it_lists_traces_as_the_reference_client_asks(
+    ops: OpsStub, backends: Backends
+) -> None:
+    first = backends.jaeger.add(failing_trace(now_ns() - 3 * SECOND))
+    second = backends.jaeger.add(failing_trace(now_ns() - 2 * SECOND))
+    backends.jaeger.add(trace(span("petstore", "AddPets", start=now_ns() - 2 * HOUR)))
+    request = ops_pb2.ListTracesReq(
+        service="petstore",
+        tags=["error"],
+        start=ZERO_TIME,
+        end=now_ns() + 5 * SECOND,
+        search_depth=10,
+    )
+    answer = await ops.ListTraces(request)
+    assert [item.id for item in answer.traces] == [second, first]
+    item = answer.traces[0]
+    assert (item.root_service, item.root_operation) == ("petstore", "SearchPets")
+    assert (item.span_count, item.error_count, item.services) == (2, 2, ["petstore", "store"])
+    assert not answer.more
+
+
+async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
+    ops: OpsStub, backends: Backends
+) -> None:
+    ids = [backends.jaeger.add(failing_trace(now_ns() - n * SECOND)) for n in range(5, 0, -1)]
+    found: list[str] = []
+    request = ops_pb2.ListTracesReq(service="petstore", search_depth=2)
+    while True:
+        answer = await ops.ListTraces(request)
+        found += [item.id for item in answer.traces if item.id not in found]
+        if not answer.more:
+            break
+        request.start, request.end = answer.older_start, answer.older_end
+    assert found == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        (ops_pb2.ListTracesReq(search_depth=1501), "limit is 1501; it goes from 1 to 1500"),
+        (ops_pb2.ListTracesReq(search_depth=-1), "search_depth is -1"),
+        (ops_pb2.ListTracesReq(tags=["=x"]), "is not a tag"),
+        (ops_pb2.ListTracesReq(start=2, end=1), "is not before its end"),
+        (ops_pb2.ListTracesReq(duration_min=2, duration_max=1), "min is 2ns, which is more than"),
+    ],
+)
+async def test_it_refuses_a_search_that_cannot_be_right(
+    ops: OpsStub, backends: Backends, request_: ops_pb2.ListTracesReq, sentence: str
+) -> None:
+    error = await refused(ops.ListTraces(request_))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert sentence in (error.details() or "")
+    assert backends.jaeger.calls == []
+
+
+async def test_it_shows_a_trace(ops: OpsStub, backends: Backends) -> None:
+    trace_id = backends.jaeger.add(failing_trace())
+    answer = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=trace_id.lstrip("0").upper()))
+    assert answer.id == trace_id
+    assert list(answer.operations) == ["SearchPets", "store.Query"]
+    assert list(answer.errors) == ["store.Query: deadline exceeded", "SearchPets failed"]
+    assert answer.duration.ToNanoseconds() >= 10 * MILLISECOND
+    assert answer.url == f"https://jaeger.example.com/trace/{trace_id}"
+
+
+@pytest.mark.parametrize("trace_id", ["", "xyz", "1" * 33])
+async def test_it_refuses_what_is_no_trace_id(
+    ops: OpsStub, backends: Backends, trace_id: str
+) -> None:
+    error = await refused(ops.ShowTrace(ops_pb2.ShowTraceReq(id=trace_id)))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert backends.jaeger.calls == []
+
+
+async def test_it_finds_no_unknown_trace(ops: OpsStub, backends: Backends) -> None:
+    for call in (
+        ops.ShowTrace(ops_pb2.ShowTraceReq(id="abc")),
+        ops.ShowLogs(ops_pb2.ShowLogsReq(id="abc")),
+    ):
+        assert (await refused(call)).code() is StatusCode.NOT_FOUND
+
+
+async def test_it_shows_logs_in_jaegers_own_form(ops: OpsStub, backends: Backends) -> None:
+    answer = await ops.ShowLogs(ops_pb2.ShowLogsReq(id=backends.jaeger.add(failing_trace())))
+    (line,) = answer.logs
+    fields = {field.key: field.v_str or field.v_int64 for field in line.fields}
+    assert (fields["event"], fields["n"]) == ("retry", 2)
+    assert (fields["service"], fields["operation"]) == ("store", "store.Query")
+    assert line.timestamp.ToNanoseconds() > 0
+
+
+async def test_it_changes_sampling_everywhere(ops: OpsStub, backends: Backends) -> None:
+    request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STFloat, float_value=0.5)
+    answer = await ops.ChangeSampling(request)
+    assert [instance.told for instance in backends.instances] == [[("STFloat", 0.5)]] * 2
+    assert [result.confirmed for result in answer.instances] == [True, True]
+
+
+async def test_it_aborts_with_each_result_when_not_all_confirmed(
+    ops: OpsStub, backends: Backends
+) -> None:
+    backends.instances[0].fails = StatusCode.INTERNAL
+    error = await refused(ops.ChangeSampling(ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)))
+    assert error.code() is StatusCode.ABORTED
+    assert backends.instances[0].address in (error.details() or "")
+    metadata = dict(error.trailing_metadata() or ())
+    assert len(str(metadata["x-request-id"])) == 16
+    rich = status_pb2.Status.FromString(metadata[GRPC_DETAILS_METADATA_KEY])
+    details = ops_pb2.ChangeSamplingResp()
+    assert rich.details[0].Unpack(details)
+    assert sorted(result.confirmed for result in details.instances) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate"),
+    [(0, 0.5), (9, 0.5), (3, 0.0), (3, -1.0), (3, 1.01), (3, float("nan")), (3, float("inf"))],
+)
+async def test_it_refuses_a_policy_that_is_none(
+    ops: OpsStub, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float
+) -> None:
+    error = await refused(
+        ops.ChangeSampling(ops_pb2.ChangeSamplingReq(type=kind, float_value=rate))
+    )
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert "it is never, always, or a rate above 0 and up to 1" in (error.details() or "")
+    assert [instance.told for instance in backends.instances] == [[], []]
+
+
+async def test_it_tells_the_version_alone_where_one_runs(
+    ops: OpsStub, backends: Backends
+) -> None:
+    labels = [{"job": "petstore", "instance": f"p{n}", "version": "1.2.0"} for n in (1, 2)]
+    backends.prometheus.says("build_info", *((label, 1) for label in labels))
+    assert (await ops.DeployedVersion(ops_pb2.DeployedVersionReq())).version == "1.2.0"
+
+
+async def test_it_tells_a_mixture_of_versions(ops: OpsStub, backends: Backends) -> None:
+    backends.prometheus.says(
+        "build_info",
+        ({"job": "petstore", "instance": "p1", "version": "1.3.0"}, 1),
+        ({"job": "petstore", "instance": "p2", "version": "1.2.0"}, 1),
+        ({"job": "petstore", "instance": "p3", "version": "1.2.0"}, 1),
+    )
+    answer = await ops.DeployedVersion(ops_pb2.DeployedVersionReq())
+    assert answer.version == "1.3.0 (1 of 3), 1.2.0 (2 of 3)"
+    assert len(answer.instances) == answer.total == 3
+
+
+async def test_it_lists_alerts_with_all_that_prometheus_says(
+    ops: OpsStub, backends: Backends
+) -> None:
+    backends.prometheus.rule("Slow", alert("Slow", severity="page", team="store"))
+    backends.prometheus.rule("Queue", alert("Queue", "pending", severity="warning"))
+    request = ops_pb2.AlertsReq(labels=["team"], states=["firing"], active_at=ZERO_TIME)
+    (found,) = (await ops.Alerts(request)).alerts
+    assert (found.name, found.state, found.value) == ("Slow", "firing", "1e+00")
+    assert found.active_at == 1795469264568674523
+    assert found.labels["severity"] == "page"
+    everything = await ops.Alerts(ops_pb2.AlertsReq(matchers=['severity=~"page|warning"']))
+    assert len(everything.alerts) == 2
+
+
+async def test_it_says_which_backend_is_down(ops: OpsStub, backends: Backends) -> None:
+    await backends.jaeger.stop()
+    error = await refused(ops.ListTraces(ops_pb2.ListTracesReq(service="petstore")))
+    assert error.code() is StatusCode.UNAVAILABLE
+    assert f"Jaeger of demo at {backends.jaeger.address}" in (error.details() or "")
+
+
+async def test_it_ends_the_backends_call_when_the_client_gives_up(
+    ops: OpsStub, backends: Backends
+) -> None:
+    backends.jaeger.hang()
+    call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
+    waiting = asyncio.ensure_future(call.code())
+    await backends.jaeger.until(lambda: backends.jaeger.calls)
+    call.cancel()
+    assert await waiting is StatusCode.CANCELLED
+    await backends.jaeger.until(lambda: backends.jaeger.cancelled)
+
+
+async def test_it_ends_the_backends_call_at_the_clients_deadline(
+    ops: OpsStub, backends: Backends
+) -> None:
+    backends.jaeger.hang()
+    call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"), timeout=0.2)
+    assert (await refused(call)).code() is StatusCode.DEADLINE_EXCEEDED
+    await backends.jaeger.until(lambda: backends.jaeger.cancelled)
