@@ -24,10 +24,10 @@ def test_it_sums_up(found: ServiceVersions, summary: str) -> None:
     assert found.summary == summary
 
 
-def test_it_counts_the_most_widespread_first_then_the_newer() -> None:
+def test_it_counts_the_newest_first() -> None:
     found = versions("1.9", "1.10", "1.8", "1.8", "")
 
-    assert found.counts == (("1.8", 2), ("1.10", 1), ("1.9", 1))
+    assert found.counts == (("1.10", 1), ("1.9", 1), ("1.8", 2))
     assert found.known == 4
 
 
