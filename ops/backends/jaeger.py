@@ -93,6 +93,7 @@ class Jaeger:
         self._calls = Calls("jaeger", self.peer.name, self.peer.place, source.timeout)
         self._metadata = tuple(source.headers.items())
         self._channel: grpc.aio.Channel | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._has_summaries: bool | None = None
 
     async def services(self) -> tuple[str, ...]:
@@ -149,6 +150,8 @@ class Jaeger:
         return replace(found, summaries=tuple(inside))
 
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         if self._channel is not None:
             await self._channel.close()
 
@@ -236,14 +239,23 @@ class Jaeger:
         return await self._calls.read(key, translated_call)
 
     def _open(self) -> grpc.aio.Channel:
-        """Return the channel; what its server can do is found anew after a reconnect."""
         if self._channel is None:
-            self._channel = open_channel(
-                self.source.address, self.source.tls, self.source.largest_message
+            address, tls, largest = (
+                self.source.address,
+                self.source.tls,
+                self.source.largest_message,
             )
-        if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
-            self._has_summaries = None
+            self._channel = open_channel(address, tls, largest)
+            self._watching = asyncio.create_task(self._watch(self._channel))
         return self._channel
+
+    async def _watch(self, channel: grpc.aio.Channel) -> None:
+        """Find out anew what the server can do whenever the connection was lost."""
+        while True:
+            state = channel.get_state()
+            if state is not grpc.ChannelConnectivity.READY:
+                self._has_summaries = None
+            await channel.wait_for_state_change(state)
 
 
 async def _off_loop(much: bool, work: Callable[[A], T], what: A) -> T:
