@@ -16,7 +16,7 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from bot.slack import run_bot
+from bot.slack import check_connected, run_bot
 from ops.backends.connections import close_connections
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
@@ -84,7 +84,8 @@ async def grpc(stop: asyncio.Event) -> None:
 
 
 async def slack(stop: asyncio.Event) -> None:
-    """The Slack door."""
+    """The Slack door; readiness depends on its socket."""
+    health.also_ready("slack", check_connected)
     await run_bot(stop)
 
 
