@@ -58,6 +58,15 @@ class Group:
     def first(self) -> Alert:
         return self.alerts[0]
 
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Those of all its alerts; of several with one name the first alert's."""
+        return {
+            key: value
+            for alert in reversed(self.alerts)
+            for key, value in alert.annotations.items()
+        }
+
 
 def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> dict[str, object]:
     part = sheet(visit.request, found.alerts, ALERTS)

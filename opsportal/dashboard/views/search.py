@@ -125,12 +125,13 @@ class Chip:
 def _chips(found: TraceList) -> list[Chip]:
     """All, the failed ones, and the most frequent operations of the service, in one window."""
     query, traces = found.query, found.traces
+    service = _name_in_jaeger(query)
     others = tuple(tag for tag in query.tags if tag != ERROR)
     everything = replace(query, tags=others, operation="")
     failing = replace(everything, tags=(*others, ERROR))
     narrowed = query != everything
     failed = sum(1 for trace in traces if trace.error_count)
-    operations = Counter(t.operation for t in traces if t.service == query.service and t.operation)
+    operations = Counter(t.operation for t in traces if t.service == service and t.operation)
     if not traces and not narrowed:
         return []
     return [
@@ -146,6 +147,12 @@ def _chips(found: TraceList) -> list[Chip]:
             for operation, count in operations.most_common(MOST_CHIPS)
         ),
     ]
+
+
+def _name_in_jaeger(query: TraceQuery) -> str:
+    """The service as traces name it, which may not be how the site file does."""
+    known = sites().site(query.site).services.get(query.service)
+    return known.jaeger_name if known else query.service
 
 
 def _line(query: TraceQuery) -> str:

@@ -1,0 +1,63 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+
+from tests.conftest import Person, SiteFile
+from tests.dashboard.places import SITES, Place
+from tests.fakes.instance import fake_instance
+from tests.fakes.jaeger import FakeJaeger
+from tests.fakes.prometheus import FakePrometheus
+
+
+@pytest.fixture
+async def place(site_file: SiteFile) -> AsyncIterator[Place]:
+    """Two sites; production has a Jaeger, a Prometheus and two instances of petstore."""
+    async with (
+        FakeJaeger() as jaeger,
+        FakePrometheus() as prometheus,
+        fake_instance() as first,
+        fake_instance() as second,
+    ):
+        site_file(
+            SITES.format(
+                jaeger=jaeger.address,
+                prometheus=prometheus.url,
+                first=first.address,
+                second=second.address,
+            )
+        )
+        yield Place(jaeger, prometheus, first, second)
+
+
+def logged_in(user: User) -> AsyncClient:
+    client = AsyncClient()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def viewer(person: Person) -> AsyncClient:
+    return logged_in(person("victor", "viewers"))
+
+
+@pytest.fixture
+def operator(person: Person) -> AsyncClient:
+    return logged_in(person("olga", "operators"))
+
+
+@pytest.fixture
+def auditor(person: Person) -> AsyncClient:
+    return logged_in(person("ada", "viewers", "auditors", is_staff=True))
+
+
+@pytest.fixture
+def newcomer(person: Person) -> AsyncClient:
+    """Somebody who may log in and nothing else."""
+    return logged_in(person("nina"))
+
+
+@pytest.fixture
+def stranger(transactional_db: None) -> AsyncClient:
+    return AsyncClient()

@@ -1,0 +1,122 @@
+"""Alerts: groups, filters, broken rules, sources that failed."""
+
+import pytest
+from django.test import AsyncClient
+
+from tests.dashboard.places import Place, field, heading, link, links, text, words
+from tests.fakes.prometheus import Fault, alert
+
+ALERTS = "/sites/production/alerts/"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def some(place: Place) -> None:
+    place.prometheus.rule(
+        "SlowSearch",
+        alert(
+            "SlowSearch",
+            severity="critical",
+            job="petstore",
+            annotations={
+                "summary": "p95 840 ms over 300 ms",
+                "runbook_url": "https://runbooks.example.com/slow",
+                "dashboard_url": "javascript:alert(1)",
+            },
+        ),
+        alert("SlowSearch", severity="critical", job="orders"),
+    )
+    place.prometheus.rule("DiskFills", alert("DiskFills", "pending", severity="warning"))
+
+
+async def test_it_says_what_fires_and_groups_by_name(place: Place, viewer: AsyncClient) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS)
+
+    said = text(page)
+    assert heading(page) == "2 alerts fire, 1 pending"
+    assert "SlowSearch · 2 alerts" in said
+    assert "p95 840 ms over 300 ms" in said
+    assert "job=orders" in said
+    assert "no rule broken" in said
+
+
+async def test_only_web_addresses_become_links(place: Place, viewer: AsyncClient) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS)
+
+    assert ("runbook", "https://runbooks.example.com/slow") in links(page)
+    assert not any("javascript" in address for _, address in links(page))
+
+
+async def test_it_narrows_by_the_line_and_by_chips(place: Place, viewer: AsyncClient) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS, {"q": "job=petstore"})
+    pending = await viewer.get(link(await viewer.get(ALERTS), "◔ pending 1"))
+    critical = await viewer.get(link(await viewer.get(ALERTS), "▲ critical 2"))
+
+    assert heading(page) == "1 alert fires"
+    assert field(page, "q") == "job=petstore"
+    assert heading(pending) == "Nothing like this fires, 1 pending"
+    assert heading(critical) == "2 alerts fire"
+    assert field(critical, "q") == 'severity="critical"'
+
+
+async def test_its_permalink_has_an_absolute_since(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(ALERTS, {"q": "since=now-1h"})
+
+    assert "since%3D2" in link(page, "permalink")
+
+
+async def test_it_keeps_a_line_that_cannot_be_read(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(ALERTS, {"q": "state=burning"})
+
+    assert page.status_code == 400
+    assert field(page, "q") == "state=burning"
+    assert "it is firing or pending" in text(page)
+
+
+async def test_broken_rules_are_shown(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.rule("ErrorBudget", health="err", error="duplicate labels", group="slo")
+
+    page = await viewer.get(ALERTS)
+
+    assert heading(page) == "Nothing fires"
+    assert "1 rule broken" in text(page)
+    assert "ErrorBudget" in text(page)
+    assert "duplicate labels" in text(page)
+
+
+async def test_a_source_that_is_down_is_a_page_that_keeps_the_line(
+    place: Place, viewer: AsyncClient
+) -> None:
+    place.prometheus.fault = Fault.LOGIN_PAGE
+
+    page = await viewer.get(ALERTS, {"q": "job=petstore"})
+
+    assert page.status_code == 502
+    assert field(page, "q") == "job=petstore"
+    assert page["X-Request-ID"] in text(page)
+
+
+async def test_the_header_counts_what_fires_and_is_silent_when_it_cannot(
+    place: Place, viewer: AsyncClient, newcomer: AsyncClient
+) -> None:
+    some(place)
+
+    counted = await viewer.get(f"{ALERTS}count/")
+    refused = await newcomer.get(f"{ALERTS}count/")
+
+    assert words(counted.content.decode()) == "firing: 2"
+    assert refused.status_code == 204
+
+
+async def test_nothing_that_matches_leads_back_to_all(place: Place, viewer: AsyncClient) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS, {"q": "job=nothing"})
+
+    assert heading(page) == "Nothing like this fires"
+    assert link(page, "Show all") == ALERTS

@@ -1,0 +1,137 @@
+"""Sampling: the present state, a change in two steps, what each instance said."""
+
+import grpc
+import pytest
+from django.test import AsyncClient
+
+from ops.audit.models import AuditEntry
+from tests.dashboard.places import Place, field, heading, link, text
+
+SAMPLING = "/sites/production/sampling/"
+CHANGE = f"{SAMPLING}change/"
+TEN = {"service": "petstore", "strategy": "rate", "rate": "10 %"}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_it_says_what_is_not_known_yet(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(SAMPLING)
+
+    assert heading(page) == "How petstore is sampled is not known yet"
+    assert "never told" in text(page)
+    assert "No change yet" in text(page)
+
+
+async def test_a_change_is_shown_before_it_is_made(place: Place, operator: AsyncClient) -> None:
+    page = await operator.get(CHANGE, TEN)
+
+    assert heading(page) == "Sample petstore 10 % instead of unknown?"
+    assert "unknown → 10 % 2 instances" in text(page)
+    assert "Change petstore to 10 % on 2 instances" in text(page)
+    assert place.first.told == place.second.told == []
+
+
+async def test_a_change_reaches_every_instance_and_names_each(
+    place: Place, operator: AsyncClient
+) -> None:
+    answer = await operator.post(CHANGE, TEN)
+    page = await operator.get(answer["Location"])
+
+    assert answer.status_code == 302
+    assert heading(page) == "petstore is sampled 10 % on 2 of 2"
+    assert f"{place.first.address} confirmed" in text(page)
+    assert place.first.told == place.second.told == [("STFloat", 0.1)]
+    assert "olga from the browser" in text(page)
+    rows = [row async for row in AuditEntry.objects.order_by("seq")]
+    assert [(row.action, row.outcome, row.door) for row in rows] == [
+        ("sampling.change_policy", "started", "browser"),
+        ("sampling.change_policy", "ok", "browser"),
+    ]
+
+
+async def test_an_instance_that_refused_is_named_with_its_reason(
+    place: Place, operator: AsyncClient
+) -> None:
+    place.second.fails = grpc.StatusCode.UNAVAILABLE
+
+    answer = await operator.post(CHANGE, TEN)
+    page = await operator.get(answer["Location"])
+
+    said = text(page)
+    assert heading(page) == "petstore is sampled 10 % on 1, unknown on 1"
+    assert "1 of 2 instances confirmed" in said
+    assert f"{place.first.address} confirmed" in said
+    assert f"{place.second.address} confirmed" not in said
+
+
+@pytest.mark.parametrize("rate", ["0", "1.5", "nan", "-1", "", "10", "ten"])
+async def test_a_bad_rate_is_refused_beside_its_field_and_kept(
+    place: Place, operator: AsyncClient, rate: str
+) -> None:
+    shown = await operator.get(CHANGE, {**TEN, "rate": rate})
+    sent = await operator.post(CHANGE, {**TEN, "rate": rate})
+
+    for page in (shown, sent):
+        assert page.status_code == 400
+        assert field(page, "rate") == rate
+        assert "it is never, always, or a rate above 0 and up to 1" in text(page)
+    assert place.first.told == []
+
+
+async def test_an_unknown_strategy_is_refused(place: Place, operator: AsyncClient) -> None:
+    page = await operator.post(CHANGE, {"service": "petstore", "strategy": "sometimes"})
+
+    assert page.status_code == 400
+    assert place.first.told == []
+
+
+async def test_who_may_only_look_sees_no_form_and_changes_nothing(
+    place: Place, viewer: AsyncClient
+) -> None:
+    page = await viewer.get(SAMPLING)
+    answer = await viewer.post(CHANGE, TEN)
+
+    assert "Preview the change" not in text(page)
+    assert "the group operators" in text(page)
+    assert answer.status_code == 403
+    assert heading(answer) == "You may not do this"
+    assert place.first.told == []
+    row = await AuditEntry.objects.aget()
+    assert (row.actor, row.action, row.outcome) == (
+        "victor", "sampling.change_policy", "denied",
+    )  # fmt: skip
+
+
+async def test_a_service_without_instances_says_so(place: Place, operator: AsyncClient) -> None:
+    page = await operator.get(SAMPLING, {"service": "store"})
+    answer = await operator.post(CHANGE, {**TEN, "service": "store"})
+
+    assert heading(page) == "store has no instances to sample"
+    assert answer.status_code == 409
+    assert "has no instances" in text(answer)
+
+
+async def test_an_unknown_service_is_refused_in_words(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(SAMPLING, {"service": "petstor"})
+
+    assert page.status_code == 404
+    assert 'did you mean "petstore"?' in text(page)
+
+
+async def test_an_auditor_is_led_to_the_rows_of_a_change(
+    place: Place, operator: AsyncClient, auditor: AsyncClient
+) -> None:
+    await operator.post(CHANGE, TEN)
+
+    page = await auditor.get(SAMPLING)
+
+    assert link(page, "rows").startswith("/admin/audit/auditentry/?q=request_id=")
+
+
+async def test_a_form_from_elsewhere_changes_nothing(place: Place, operator: AsyncClient) -> None:
+    operator.handler.enforce_csrf_checks = True
+
+    answer = await operator.post(CHANGE, TEN)
+
+    assert answer.status_code == 403
+    assert heading(answer) == "This form has grown too old"
+    assert place.first.told == []

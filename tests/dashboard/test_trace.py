@@ -1,0 +1,187 @@
+"""One trace: the verdict, what failed, the waterfall; and its logs."""
+
+import re
+
+import pytest
+from django.test import AsyncClient
+
+from opsportal.dashboard.views.trace import ROWS
+from tests.dashboard.places import Place, heading, link, text
+from tests.fakes.jaeger import MILLISECOND, span, trace
+
+TRACES = "/sites/production/traces/"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def add_failing(place: Place) -> str:
+    query = span(
+        "store",
+        "store.Query",
+        error="deadline exceeded",
+        duration=900 * MILLISECOND,
+        tags={"db.statement": "SELECT <name>", "attempts": 3, "javascript": "javascript:alert(1)"},
+        events=[("retry", {"attempt": 1}), ("exception", {"exception.stacktrace": "a\nb"})],
+        warnings=["clock skew adjusted"],
+        resource={"host.name": "store-1"},
+    )
+    root = span(
+        "petstore", "SearchPets", children=[query], error="it failed", duration=1240 * MILLISECOND
+    )
+    return place.jaeger.add(trace(root))
+
+
+async def test_its_heading_is_the_verdict(place: Place, viewer: AsyncClient) -> None:
+    failed = add_failing(place)
+    fine = place.jaeger.add(trace(span("petstore", "AddPets", duration=44 * MILLISECOND)))
+    inner = span("store", "store.Query", error="")
+    partly = place.jaeger.add(
+        trace(span("petstore", "AddPets", children=[inner], duration=44 * MILLISECOND))
+    )
+
+    pages = [await viewer.get(f"{TRACES}{trace_id}/") for trace_id in (failed, fine, partly)]
+
+    assert [heading(page) for page in pages] == [
+        "petstore SearchPets failed after 1.24 s",
+        "petstore AddPets took 44 ms",
+        "petstore AddPets took 44 ms, 1 span failed",
+    ]
+
+
+async def test_what_failed_is_named_deepest_first_with_its_path(
+    place: Place, viewer: AsyncClient
+) -> None:
+    page = await viewer.get(f"{TRACES}{add_failing(place)}/")
+
+    said = text(page)
+    assert said.index("deadline exceeded in store") < said.index("it failed in petstore")
+    assert "SearchPets \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} store.Query" in said
+    assert "logs (2)" in said
+
+
+async def test_a_span_shows_tags_process_events_and_warnings(
+    place: Place, viewer: AsyncClient
+) -> None:
+    page = await viewer.get(f"{TRACES}{add_failing(place)}/")
+
+    said = text(page)
+    for part in (
+        "db.statement SELECT <name>",
+        "attempts 3",
+        "host.name store-1",
+        "clock skew adjusted",
+        "retry attempt =1",
+        "exception.stacktrace (2 lines)",
+    ):
+        assert part in said.replace("attempt = 1", "attempt =1")
+    assert "javascript:" not in "".join(re.findall(r'href="[^"]*"', page.content.decode()))
+
+
+async def test_its_bars_stand_where_the_spans_ran(place: Place, viewer: AsyncClient) -> None:
+    inner = span("store", "Query", start=1_795_469_320_500_000_000, duration=250 * MILLISECOND)
+    root = span(
+        "petstore", "Search", children=[inner], start=1_795_469_320_000_000_000,
+        duration=1000 * MILLISECOND,
+    )  # fmt: skip
+
+    html = (await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/")).content.decode()
+
+    assert '<rect x="0%" y="1" width="100%"' in html
+    assert '<rect x="50%" y="1" width="25%"' in html
+    assert "style=" not in html
+
+
+async def test_a_span_has_an_address_that_opens_it(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(f"{TRACES}{add_failing(place)}/")
+    address = link(page, "store store.Query").partition("#")[0]
+
+    opened = (await viewer.get(f"{page.request['path']}{address}")).content.decode()
+
+    assert opened.count(" open>") == 1
+    assert page.content.decode().count(" open>") == 0
+
+
+async def test_a_missing_parent_is_marked(place: Place, viewer: AsyncClient) -> None:
+    lost = span("petstore", "AddPets", parent_id="00000000deadbeef")
+
+    page = await viewer.get(f"{TRACES}{place.jaeger.add(trace(lost))}/")
+
+    assert "parent 00000000deadbeef is missing" in text(page)
+    assert "without its root" in heading(page)
+
+
+async def test_a_big_trace_comes_in_sheets_and_a_span_finds_its_own(
+    place: Place, viewer: AsyncClient
+) -> None:
+    children = [span("store", f"step {number}") for number in range(ROWS + 20)]
+    trace_id = place.jaeger.add(trace(span("petstore", "Big", children=children)))
+    last = children[-1].span_id
+
+    first = await viewer.get(f"{TRACES}{trace_id}/")
+    second = await viewer.get(f"{TRACES}{trace_id}/", {"page": "2"})
+    holding = await viewer.get(f"{TRACES}{trace_id}/", {"span": last})
+
+    assert f"1 to {ROWS} of {ROWS + 21} rows" in text(first)
+    assert link(first, "after") == "?page=2"
+    assert f"{ROWS + 1} to {ROWS + 21}" in text(second)
+    assert f'id="span-{last}" open' in holding.content.decode()
+
+
+@pytest.mark.parametrize("page", ["0", "99999", "x", "-1", "²", "9" * 5000])
+async def test_a_sheet_that_is_not_there_is_the_nearest(
+    place: Place, viewer: AsyncClient, page: str
+) -> None:
+    answer = await viewer.get(f"{TRACES}{add_failing(place)}/", {"page": page})
+
+    assert answer.status_code == 200
+
+
+async def test_a_trace_is_found_on_whichever_site_it_is(place: Place, viewer: AsyncClient) -> None:
+    trace_id = add_failing(place)
+
+    answer = await viewer.get(f"/traces/{trace_id[-8:].upper()}/")
+
+    assert answer.status_code == 200
+    assert heading(answer) == "petstore SearchPets failed after 1.24 s"
+
+
+@pytest.mark.parametrize("path", ["", "logs/"])
+async def test_an_unknown_trace_and_a_bad_id_are_said_in_words(
+    place: Place, viewer: AsyncClient, path: str
+) -> None:
+    unknown = await viewer.get(f"{TRACES}{'ab' * 16}/{path}")
+    bad = await viewer.get(f"{TRACES}nothex/{path}")
+
+    assert (unknown.status_code, bad.status_code) == (404, 400)
+    assert heading(unknown) == "There is no such thing here"
+    assert "ab" * 16 in text(unknown)
+    assert unknown["X-Request-ID"] in text(unknown)
+
+
+async def test_logs_stand_in_time_order_and_lead_to_their_span(
+    place: Place, viewer: AsyncClient
+) -> None:
+    trace_id = add_failing(place)
+
+    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
+
+    said = text(page)
+    assert heading(page) == "petstore SearchPets logged 2 lines"
+    assert said.index("+1 ms") < said.index("+2 ms")
+    assert link(page, "store.Query").startswith(f"{TRACES}{trace_id}/?span=")
+
+
+async def test_a_trace_without_logs_says_where_to_look(place: Place, viewer: AsyncClient) -> None:
+    trace_id = place.jaeger.add(trace(span("petstore", "AddPets")))
+
+    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
+
+    assert heading(page) == "petstore AddPets logged nothing"
+    assert link(page, "the trace") == f"{TRACES}{trace_id}/"
+
+
+async def test_a_trace_without_root_is_still_named(place: Place, viewer: AsyncClient) -> None:
+    trace_id = place.jaeger.add(trace(span("petstore", "x", parent_id="00000000deadbeef")))
+
+    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
+
+    assert heading(page) == "A trace without its root logged nothing"
