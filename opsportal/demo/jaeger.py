@@ -10,10 +10,10 @@ import grpc
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
+from opsportal.demo.listening import add_health
 from opsportal.demo.store import Query, TraceStore, service_name, spans
 from proto.jaeger.api_v3 import query_pb2, query_pb2_grpc
 
@@ -161,6 +161,4 @@ async def add_to(
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # type: ignore[no-untyped-call]
         Collector(store), server
     )
-    states = health.aio.HealthServicer()
-    await states.set(QUERY_SERVICE, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(states, server)
+    await add_health(server, QUERY_SERVICE)

@@ -1,0 +1,170 @@
+# ruff: noqa: N802 - gRPC's methods have their names from the protocol
+"""The petstore: the service whose traces, versions and alerts the demo shows."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.type.date_pb2 import Date
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from ops.errors import InvalidInput
+from opsportal.demo.sampler import ChangingSampler, read_policy
+from opsportal.demo.services import Mailer, Store, Wanted, birthday
+from opsportal.demo.telemetry import Failure, Telemetry
+from proto.petstore import petstore_pb2, petstore_pb2_grpc
+
+OPERATIONS = ("AddPets", "UpdatePets", "DeletePets", "SearchPets", "ChangeSampler")
+NAME = petstore_pb2.DESCRIPTOR.services_by_name["PetStore"].full_name
+TYPES = "PTCanine, PTFeline, PTBird or PTReptile"
+Context = grpc.aio.ServicerContext[Any, Any]
+log = logging.getLogger(__name__)
+
+
+class InvalidRequest(Failure):
+    """A request that is wrong as it stands."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+class PetStore(petstore_pb2_grpc.PetStoreServicer):
+    """One instance. What is wrong with a request is INVALID_ARGUMENT and one sentence."""
+
+    def __init__(
+        self, telemetry: Telemetry, sampler: ChangingSampler, store: Store, mailer: Mailer
+    ) -> None:
+        self.telemetry = telemetry
+        self.sampler = sampler
+        self.store = store
+        self.mailer = mailer
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Let a server serve this instance."""
+        petstore_pb2_grpc.add_PetStoreServicer_to_server(self, server)
+
+    async def AddPets(
+        self, request: petstore_pb2.AddPetsReq, context: Context
+    ) -> petstore_pb2.AddPetsResp:
+        async with self._call("AddPets", context):
+            self._check(request.pets, new=True)
+            await self.mailer.notify([pet.name for pet in request.pets])
+            return petstore_pb2.AddPetsResp(ids=await self.store.insert(request.pets))
+
+    async def UpdatePets(
+        self, request: petstore_pb2.UpdatePetsReq, context: Context
+    ) -> petstore_pb2.UpdatePetsResp:
+        async with self._call("UpdatePets", context):
+            self._check(request.pets, new=False)
+            await self.store.update(request.pets)
+            return petstore_pb2.UpdatePetsResp()
+
+    async def DeletePets(
+        self, request: petstore_pb2.DeletePetsReq, context: Context
+    ) -> petstore_pb2.DeletePetsResp:
+        async with self._call("DeletePets", context):
+            if not request.ids:
+                raise InvalidRequest("ids is empty; it has the id of each pet to delete")
+            await self.store.delete(request.ids)
+            return petstore_pb2.DeletePetsResp()
+
+    async def SearchPets(
+        self, request: petstore_pb2.SearchPetsReq, context: Context
+    ) -> AsyncIterator[petstore_pb2.Pet]:
+        # The span ends before the first pet is sent: a generator that is given up ends in
+        # another context than the one in which its span began.
+        async with self._call("SearchPets", context):
+            wanted = _read_search(request)
+            found = await self.store.query(wanted)
+        for pet in found:
+            yield pet
+
+    async def ChangeSampler(
+        self, request: petstore_pb2.ChangeSamplerReq, context: Context
+    ) -> petstore_pb2.ChangeSamplerResp:
+        async with self._call("ChangeSampler", context):
+            try:
+                policy = read_policy(request.sampler)
+            except InvalidInput as error:
+                raise InvalidRequest(str(error)) from None
+            self.sampler.change(policy)
+            log.info("%s samples %s from now on", self.telemetry.instance, policy)
+            return petstore_pb2.ChangeSamplerResp()
+
+    @asynccontextmanager
+    async def _call(self, operation: str, context: Context) -> AsyncIterator[None]:
+        """Trace and count a call; a Failure becomes its status."""
+        metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        caller = TraceContextTextMapPropagator().extract(metadata)
+        try:
+            with self.telemetry.call(operation, caller) as span:
+                span.set_attribute("rpc.system", "grpc")
+                yield
+        except Failure as failure:
+            await context.abort(failure.code, str(failure))
+
+    def _check(self, pets: Sequence[petstore_pb2.Pet], *, new: bool) -> None:
+        with self.telemetry.step("pets.Validate", pets=len(pets)):
+            problem = next(_problems(pets, new=new), "")
+            if problem:
+                raise InvalidRequest(problem)
+
+
+def _problems(pets: Sequence[petstore_pb2.Pet], *, new: bool) -> Iterator[str]:
+    if not pets:
+        yield "pets is empty; it has one pet or more"
+    for number, pet in enumerate(pets):
+        where = f"pets[{number}]"
+        if new and pet.id:
+            yield f'{where}.id is "{pet.id}"; leave it empty, a new pet is given its id'
+        if not new and not pet.id:
+            yield f"{where}.id is missing; it says which pet to update"
+        if not pet.name.strip():
+            yield f"{where}.name is missing; it is the pet's name"
+        if not _known(pet.type):
+            yield f"{where}.type is {_type_name(pet.type)}; it is {TYPES}"
+        try:
+            birthday(pet)
+        except ValueError:
+            yield f"{where}.birthday is {_written(pet.birthday)}; it is a day: year, month and day"
+
+
+def _read_search(request: petstore_pb2.SearchPetsReq) -> Wanted:
+    for kind in request.types:
+        if not _known(kind):
+            raise InvalidRequest(f"types has {_type_name(kind)}; it has {TYPES}")
+    days = request.birthdate_range
+    start = _day(days.start, date.min, "start")
+    end = _day(days.end, date.max, "end")
+    if start >= end:
+        raise InvalidRequest(
+            f"birthdate_range begins at {start} and ends at {end}; the end is a later day"
+        )
+    return Wanted(set(request.names), set(request.types), start, end)
+
+
+def _day(given: Date, unset: date, name: str) -> date:
+    if given == Date():
+        return unset
+    try:
+        return date(given.year, given.month, given.day)
+    except ValueError:
+        text = f"birthdate_range.{name} is {_written(given)}; it is a day: year, month and day"
+        raise InvalidRequest(text) from None
+
+
+def _known(kind: "petstore_pb2.PetType.ValueType") -> bool:
+    return kind != petstore_pb2.PTUnknown and kind in petstore_pb2.PetType.values()
+
+
+def _type_name(kind: "petstore_pb2.PetType.ValueType") -> str:
+    known = kind in petstore_pb2.PetType.values()
+    return petstore_pb2.PetType.Name(kind) if known else f"type {kind}"
+
+
+def _written(day: Date) -> str:
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"

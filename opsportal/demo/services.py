@@ -1,0 +1,174 @@
+"""The services behind the petstore, played in this process: store and mailer.
+
+Their waiting is real; how often they fail is set by a `Trouble`.
+"""
+
+import asyncio
+import random
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+
+import grpc
+
+from opsportal.demo.telemetry import Failure, Telemetry
+from proto.petstore import petstore_pb2
+
+ATTEMPTS = 3
+MAILER = "mailer:6742"
+_dice = random.Random()  # noqa: S311 - dice, not secrets
+
+
+class DeadlineExceeded(Failure):
+    """An answer did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__(grpc.StatusCode.DEADLINE_EXCEEDED, "deadline exceeded")
+
+
+class ConnectionRefused(Failure):
+    """Nobody listens there."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(grpc.StatusCode.UNAVAILABLE, f"connection refused by {address}")
+
+
+class NoSuchPet(Failure):
+    """An id that no pet has."""
+
+    def __init__(self, pet_id: str) -> None:
+        super().__init__(grpc.StatusCode.NOT_FOUND, f'there is no pet with the id "{pet_id}"')
+
+
+@dataclass
+class Trouble:
+    """How bad things are, as shares from 0 to 1: statements that time out, mail refused.
+
+    `patience` is how many seconds a statement may take.
+    """
+
+    store: float = 0.0
+    mailer: float = 0.0
+    patience: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pets are looked for; empty means any, the range includes its start, not its end."""
+
+    names: Collection[str] = ()
+    types: Collection["petstore_pb2.PetType.ValueType"] = ()
+    born_from: date = date.min
+    born_before: date = date.max
+
+    def fits(self, pet: petstore_pb2.Pet) -> bool:
+        return (
+            (not self.names or pet.name in self.names)
+            and (not self.types or pet.type in self.types)
+            and self.born_from <= birthday(pet) < self.born_before
+        )
+
+
+def birthday(pet: petstore_pb2.Pet) -> date:
+    """Return the day; raises ValueError when there is no such day."""
+    return date(pet.birthday.year, pet.birthday.month, pet.birthday.day)
+
+
+class Store:
+    """Keeps the pets, by id."""
+
+    OPERATIONS = ("store.Query", "store.Insert", "store.Update", "store.Delete")
+
+    def __init__(self, telemetry: Telemetry, trouble: Trouble) -> None:
+        self.telemetry = telemetry
+        self.trouble = trouble
+        self._pets: dict[str, petstore_pb2.Pet] = {}
+        self._ids = count(1)
+
+    async def query(self, wanted: Wanted) -> list[petstore_pb2.Pet]:
+        """Return the pets that fit; raises DeadlineExceeded after three attempts."""
+        with self.telemetry.call("store.Query") as span:
+            with self.telemetry.step("db.Connect"):
+                await _work(2, 6)
+            await self._attempt("SELECT pets")
+            found = [pet for pet in self._pets.values() if wanted.fits(pet)]
+            span.set_attribute("db.response.returned_rows", len(found))
+            return found
+
+    async def insert(self, pets: Collection[petstore_pb2.Pet]) -> list[str]:
+        """Keep new pets; returns the ids that they were given."""
+        with self.telemetry.call("store.Insert"):
+            await self._statement("INSERT pets", rows=len(pets))
+            return list(self._keep(pets))
+
+    def _keep(self, pets: Collection[petstore_pb2.Pet]) -> Iterator[str]:
+        for pet in pets:
+            kept = petstore_pb2.Pet()
+            kept.CopyFrom(pet)
+            kept.id = str(next(self._ids))
+            self._pets[kept.id] = kept
+            yield kept.id
+
+    async def update(self, pets: Collection[petstore_pb2.Pet]) -> None:
+        """Replace pets, all or none; raises NoSuchPet."""
+        with self.telemetry.call("store.Update"):
+            await self._statement("UPDATE pets", rows=len(pets))
+            for pet in pets:
+                if pet.id not in self._pets:
+                    raise NoSuchPet(pet.id)
+            for pet in pets:
+                self._pets[pet.id].CopyFrom(pet)
+
+    async def delete(self, ids: Collection[str]) -> None:
+        """Forget pets; one that is not there is as good as deleted."""
+        with self.telemetry.call("store.Delete"):
+            await self._statement("DELETE pets", rows=len(ids))
+            for pet_id in ids:
+                self._pets.pop(pet_id, None)
+
+    async def _attempt(self, statement: str) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._statement(statement, attempt=attempt)
+            except DeadlineExceeded:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
+
+    async def _statement(self, statement: str, *, attempt: int = 1, rows: int = 0) -> None:
+        with self.telemetry.step(statement, db_system_name="petsdb", db_attempt=attempt) as span:
+            if rows:
+                span.set_attribute("db.operation.batch.size", rows)
+            elif _dice.random() < self.trouble.store:
+                span.add_event("waiting for a lock", {"table": "pets", "attempt": attempt})
+                await asyncio.sleep(self.trouble.patience)
+                raise DeadlineExceeded
+            await _work(3, 25)
+
+
+class Mailer:
+    """Tells owners about their new pets."""
+
+    OPERATIONS = ("mailer.Notify",)
+
+    def __init__(self, telemetry: Telemetry, trouble: Trouble) -> None:
+        self.telemetry = telemetry
+        self.trouble = trouble
+
+    async def notify(self, names: Collection[str]) -> None:
+        """Send one mail; raises ConnectionRefused."""
+        with self.telemetry.call("mailer.Notify") as span:
+            span.add_event("mail is queued", {"pets": len(names)})
+            with self.telemetry.step("smtp.Send", server_address=MAILER):
+                await _work(2, 12)
+                if _dice.random() < self.trouble.mailer:
+                    raise ConnectionRefused(MAILER)
+            span.add_event("mail is sent", {"pets": len(names)})
+
+
+async def _work(shortest: float, longest: float) -> None:
+    """Take some time, in milliseconds; one in fifty takes much longer."""
+    slow = 20 if _dice.random() < 0.02 else 1
+    await asyncio.sleep(slow * _dice.uniform(shortest, longest) / 1000)

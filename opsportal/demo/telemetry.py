@@ -1,0 +1,151 @@
+"""What an instance of a service tells about itself: spans over OTLP, counts in its registry."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import grpc
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.util.types import AttributeValue
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SENT_EVERY = 500  # milliseconds
+FAREWELL = 700  # milliseconds that sending what is left may take at the end
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0)
+_FAILURES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+class Failure(Exception):
+    """A call that fails: with which status, and one sentence why."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Telemetry:
+    """One instance's tracer and metrics: `registry` is what `/metrics` shows.
+
+    The metrics are `SERVICE_build_info`, `SERVICE_requests_total` by operation and code, and
+    `SERVICE_request_seconds`. `otlp` is where spans go: host:port, or a URL. Without a sampler
+    the instance follows its callers.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        instance: str,
+        version: str,
+        otlp: str,
+        operations: Sequence[str],
+        sampler: Sampler | None = None,
+    ) -> None:
+        self.service = service
+        self.instance = instance
+        self.version = version
+        resource = Resource.create(
+            {
+                "service.name": service,
+                "service.instance.id": instance,
+                "service.version": version,
+            }
+        )
+        self._provider = TracerProvider(
+            sampler or ParentBased(ALWAYS_ON), resource, shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(_Sender(otlp))
+        self._tracer = self._provider.get_tracer("opsportal.demo")
+        self._measure(operations)
+
+    def _measure(self, operations: Sequence[str]) -> None:
+        self.registry = CollectorRegistry()
+        build = Gauge(
+            f"{self.service}_build_info", "What runs.", ["version"], registry=self.registry
+        )
+        build.labels(self.version).set(1)
+        self._requests = Counter(
+            f"{self.service}_requests",
+            "Requests that were answered.",
+            ["operation", "code"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            f"{self.service}_request_seconds",
+            "How long answers took.",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        # A rate can be told from the first failure on only if the count was 0 before it.
+        for operation in operations:
+            for code in (grpc.StatusCode.OK, *_FAILURES):
+                self._requests.labels(operation, code.name)
+
+    @contextmanager
+    def call(self, operation: str, parent: Context | None = None) -> Iterator[Span]:
+        """Answer a call: a server span, counted and timed."""
+        began = time.perf_counter()
+        code = grpc.StatusCode.UNKNOWN
+        try:
+            with self._span(operation, SpanKind.SERVER, parent) as span:
+                yield span
+            code = grpc.StatusCode.OK
+        except Failure as failure:
+            code = failure.code
+            raise
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        finally:
+            self._requests.labels(operation, code.name).inc()
+            self._seconds.observe(time.perf_counter() - began)
+
+    @contextmanager
+    def step(self, operation: str, **attributes: AttributeValue) -> Iterator[Span]:
+        """Do a part of the work: an inner span; `db_system` is the attribute `db.system`."""
+        with self._span(operation, SpanKind.INTERNAL) as span:
+            for name, value in attributes.items():
+                span.set_attribute(name.replace("_", "."), value)
+            yield span
+
+    @contextmanager
+    def _span(
+        self, operation: str, kind: SpanKind, parent: Context | None = None
+    ) -> Iterator[Span]:
+        """A span around a piece of work; a Failure is an event on it and its status.
+
+        The SDK's own event would carry a stack trace with the paths of this machine.
+        """
+        with self._tracer.start_as_current_span(
+            operation, parent, kind, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield span
+            except Failure as failure:
+                kind_of_failure = type(failure).__name__
+                attributes = {"exception.type": kind_of_failure, "exception.message": str(failure)}
+                span.add_event("exception", attributes)
+                span.set_status(StatusCode.ERROR, str(failure))
+                raise
+
+    async def close(self) -> None:
+        """Send what is left, for less than a second."""
+        await asyncio.to_thread(self._provider.shutdown)
+
+
+class _Sender(BatchSpanProcessor):
+    """Sends spans in batches; gives up at the end, where the SDK waits for a dead receiver."""
+
+    def __init__(self, otlp: str) -> None:
+        endpoint = otlp if "://" in otlp else f"http://{otlp}"
+        super().__init__(OTLPSpanExporter(endpoint=endpoint), schedule_delay_millis=SENT_EVERY)
+
+    def shutdown(self) -> None:
+        self._batch_processor.shutdown(FAREWELL)
