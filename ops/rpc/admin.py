@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,19 +15,23 @@ from ops.rpc.models import Token
 @admin.register(Token)
 class TokenAdmin(AuditedAdmin):
     list_display = ("beginning", "user", "name", "created", "expires", "last_used", "revoked")
+    list_select_related = ("user",)
     search_fields = ("user__username", "name", "beginning")
-    readonly_fields = ("beginning", "user", "name", "created", "last_used", "revoked")
-    fields = (*readonly_fields, "expires")
+    fields = readonly_fields = list_display
     actions = ("revoke",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """`manage.py create_token` makes them: it shows the token once."""
         return False
 
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, tokens: QuerySet[Token]) -> None:
-        for token in tokens.filter(revoked=None):
-            record(request, "revoke", token, "")
-            Token.objects.filter(pk=token.pk).update(revoked=timezone.now())
+        with transaction.atomic():
+            good = list(tokens.filter(revoked=None))
+            for token in good:
+                record(request, "revoke", token, "")
+            Token.objects.filter(pk__in=[token.pk for token in good]).update(revoked=timezone.now())
+        self.message_user(request, f"{len(good)} revoked; they stop working within five seconds")
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Revoking keeps the trace that deleting would lose."""

@@ -1,26 +1,30 @@
 """Who calls: a bearer token, or the user that the settings name for calls without one."""
 
+import asyncio
+import logging
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import grpc.aio
 from cachetools import TTLCache
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import DatabaseError
 from django.utils import timezone
 
+from ops import rights
 from ops.actor import Actor, Door
 from ops.database import in_database
-from ops.rights import SECONDS
 from ops.rpc.models import Token, digest_of
 
-TOUCHED_EVERY = timedelta(minutes=1)
-_REFUSED = (
-    "the token is unknown, expired or revoked; make one with: manage.py create_token USER"
-)
+NOTED_EVERY = timedelta(minutes=1)
+_REFUSED = "the token is unknown, expired or revoked; make one with: manage.py create_token USER"
 _MISSING = "a token is needed, as metadata: authorization: Bearer ops_…"
+log = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
@@ -29,53 +33,83 @@ class Unauthenticated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user behind a credential; `good_until` is when the token expires, in Unix seconds."""
+    """The user behind a credential; `good_until` is when it expires, in Unix seconds."""
 
     user_id: int
     name: str
     good_until: float = float("inf")
 
 
-# What a digest stands for ("" for calls without a token), None for a bad one.
-cache: TTLCache[str, Caller | None] = TTLCache(maxsize=10_000, ttl=SECONDS)
+# Who a token's digest stands for ("" for calls without a token), None for nobody. A task, so
+# that calls that come at once ask once, and the seconds count from before the question.
+cache: TTLCache[str, asyncio.Task[Caller | None]] = TTLCache(maxsize=10_000, ttl=rights.SECONDS)
+
+# Uses of tokens that are being written down while the calls go on.
+notes: set[asyncio.Task[None]] = set()
 
 
-async def actor_of(context: grpc.aio.ServicerContext[object, object]) -> Actor:
+async def actor_of(context: grpc.aio.ServicerContext[Any, Any]) -> Actor:
     """Return who calls; raises Unauthenticated."""
     token = _bearer_token(context)
-    digest = digest_of(token) if token else ""
-    if digest not in cache:
-        cache[digest] = await in_database(_by_token if token else _anonymous, digest)
-    caller = cache[digest]
+    caller = await _caller(digest_of(token) if token else "")
     if caller is None or caller.good_until <= time.time():
         raise Unauthenticated(_REFUSED if token else _MISSING)
     return Actor(caller.user_id, caller.name, Door.GRPC, _address(context.peer()))
 
 
-def _bearer_token(context: grpc.aio.ServicerContext[object, object]) -> str:
+def _bearer_token(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     for key, value in context.invocation_metadata() or ():
         if key == "authorization":
-            scheme, _, token = str(value).partition(" ")
+            scheme, _, token = str(value).strip().partition(" ")
             if scheme.lower() != "bearer" or not token.strip():
                 raise Unauthenticated(_MISSING)
             return token.strip()
     return ""
 
 
-def _by_token(digest: str) -> Caller | None:
-    token = Token.objects.select_related("user").filter(digest=digest).first()
-    if token is None or not token.is_good or not token.user.is_active:
+async def _caller(digest: str) -> Caller | None:
+    asked = cache.get(digest)
+    if asked is None:
+        asked = cache[digest] = asyncio.create_task(_by_token(digest) if digest else _anonymous())
+    try:
+        return await asyncio.shield(asked)
+    except DatabaseError:
+        cache.pop(digest, None)
+        raise
+
+
+async def _by_token(digest: str) -> Caller | None:
+    token = await in_database(_good_token, digest)
+    if token is None:
         return None
-    now = timezone.now()
-    if token.last_used is None or token.last_used < now - TOUCHED_EVERY:
-        Token.objects.filter(pk=token.pk).update(last_used=now)
+    if token.last_used is None or token.last_used < timezone.now() - NOTED_EVERY:
+        _in_background(_note_use(token))
     return Caller(token.user.pk, token.user.get_username(), token.expires.timestamp())
 
 
-def _anonymous(_: str) -> Caller | None:
+def _good_token(digest: str) -> Token | None:
+    tokens = Token.objects.select_related("user").filter(digest=digest, user__is_active=True)
+    return tokens.filter(revoked=None, expires__gt=timezone.now()).first()
+
+
+async def _note_use(token: Token) -> None:
+    """A call does not wait for this, and does not fail with it."""
+    try:
+        await in_database(Token.objects.filter(pk=token.pk).update, last_used=timezone.now())
+    except DatabaseError:
+        log.exception("the use of token %s is not noted", token)
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    notes.add(task)
+    task.add_done_callback(notes.discard)
+
+
+async def _anonymous() -> Caller | None:
     name = settings.GRPC_ANONYMOUS_USER
-    users = get_user_model().objects
-    user = users.filter(username=name, is_active=True).first() if name else None
+    users = get_user_model().objects.filter(username=name, is_active=True)
+    user = await in_database(users.first) if name else None
     return Caller(user.pk, user.get_username()) if user else None
 
 

@@ -1,14 +1,16 @@
-"""OpsError as gRPC statuses, in one place; and what surrounds every call."""
+"""What goes wrong as gRPC statuses, in one place; and what surrounds every call."""
 
 import functools
 import logging
+import string
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote
 
 import grpc.aio
-from google.protobuf import any_pb2
-from google.rpc import status_pb2
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from grpc_status import rpc_status
 
@@ -24,11 +26,13 @@ from ops.errors import (
     NotPermitted,
     OpsError,
 )
+from ops.rpc import messages
 from ops.rpc.auth import Unauthenticated, actor_of
-from ops.rpc.messages import sampling_change
 from ops.sampling.actions import SamplingChange
+from proto.ops import ops_pb2
 
-STATUS: dict[type[OpsError], StatusCode] = {
+STATUS: dict[type[Exception], StatusCode] = {
+    Unauthenticated: StatusCode.UNAUTHENTICATED,
     OpsError: StatusCode.INTERNAL,
     InvalidInput: StatusCode.INVALID_ARGUMENT,
     NotFound: StatusCode.NOT_FOUND,
@@ -38,6 +42,12 @@ STATUS: dict[type[OpsError], StatusCode] = {
     BackendUnavailable: StatusCode.UNAVAILABLE,
     BackendTimeout: StatusCode.DEADLINE_EXCEEDED,
 }
+
+# Clients refuse trailers above 8 KiB and then see neither status nor message. These bytes
+# leave room for a message that is sent twice, escaped and in the details, and base64.
+MOST_MESSAGE = 2_000
+MOST_DETAILS = 2_300
+_NOT_ESCAPED = string.punctuation.replace("%", "") + " "
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -50,8 +60,8 @@ def rpc(
 ) -> Callable[[Any, Request, Context], Awaitable[Response]]:
     """Make `(self, actor, request)` a servicer method.
 
-    It gets the actor, a request id (returned as trailing metadata `x-request-id`), metrics, and
-    turns what is raised into a status.
+    It gets the actor and a request id, which the caller finds in the trailing metadata as
+    `x-request-id`; it is counted and timed; and what it raises becomes a status.
     """
 
     @functools.wraps(method)
@@ -61,19 +71,11 @@ def rpc(
         try:
             answer = await method(self, await actor_of(context), request)
             status = StatusCode.OK
-            return answer
-        except Unauthenticated as error:
-            status = StatusCode.UNAUTHENTICATED
-            await context.abort(status, str(error))
-        except OpsError as error:
+        except Exception as error:  # noqa: BLE001 - the one place where each gets its status
             status = status_of(error)
             await _abort(context, status, error)
-        except Exception:
-            log.exception("%s failed", method.__name__)
-            status = StatusCode.INTERNAL
-            await context.abort(
-                status, f"something failed inside OpsPortal; the log has it under {request_id()}"
-            )
+        else:
+            return answer
         finally:
             metrics.requests.labels("grpc", status.name).inc()
             metrics.request_seconds.labels("grpc").observe(time.perf_counter() - started)
@@ -81,15 +83,38 @@ def rpc(
     return call
 
 
-def status_of(error: OpsError) -> StatusCode:
-    """Return the status of an error: its own class's, or the nearest base's."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def status_of(error: Exception) -> StatusCode:
+    """Return the status of an error: its own class's or the nearest base's, else INTERNAL."""
+    known = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(known, StatusCode.INTERNAL)
 
 
-async def _abort(context: Context, status: StatusCode, error: OpsError) -> NoReturn:
+async def _abort(context: Context, status: StatusCode, error: Exception) -> NoReturn:
+    if not isinstance(error, tuple(STATUS)):
+        log.error("a call failed", exc_info=error)
+        error = OpsError(f"something failed inside OpsPortal; the log has it under {request_id()}")
+    message = _short(str(error))
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
-        details = any_pb2.Any()
-        details.Pack(sampling_change(error.result))
-        rich = status_pb2.Status(code=status.value[0], message=str(error), details=[details])
-        await context.abort_with_status(rpc_status.to_status(rich))
-    await context.abort(status, str(error))
+        details = AnyMessage()
+        details.Pack(_short_answer(error.result))
+        rich = Status(code=status.value[0], message=message, details=[details])
+        more = rpc_status.to_status(rich).trailing_metadata
+        context.set_trailing_metadata((*context.trailing_metadata(), *more))
+    await context.abort(status, message)
+
+
+def _short(text: str) -> str:
+    """The text, cut where its escaped form would be too long for clients."""
+    short = text.encode(errors="replace").decode()
+    while len(quote(short, safe=_NOT_ESCAPED)) > MOST_MESSAGE:
+        short = f"{short[: len(short) * 9 // 10]}…"
+    return short
+
+
+def _short_answer(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
+    """The answer with what failed first; of a very large service the last are left out."""
+    answer = messages.sampling_change(change)
+    answer.instances.sort(key=lambda instance: instance.confirmed)
+    while answer.ByteSize() > MOST_DETAILS and answer.instances:
+        answer.instances.pop()
+    return answer

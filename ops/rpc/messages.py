@@ -1,6 +1,6 @@
-"""The actions' results as messages of the wire, and requests as the actions' words."""
+"""Requests of the wire as the actions' words, and the actions' results as its messages."""
 
-from collections.abc import Iterable
+import json
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,7 +9,6 @@ from ops import filters, timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, parse_matcher
-from ops.errors import InvalidInput
 from ops.filters import TraceQuery
 from ops.sampling.actions import SamplingChange
 from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
@@ -23,15 +22,16 @@ from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
-EVENT_FIELD = "event"
+_LARGEST = 2**63 - 1
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
-    """Read a search; what is 0 or less is not set, and the window then ends now."""
+    """Read a search: times and durations of 0 or less are not set, a depth of 0 is the default.
+
+    Without an end the window ends now, without a start it is an hour. Raises InvalidInput.
+    """
     end = request.end if request.end > 0 else timerange.now_ns()
     start = request.start if request.start > 0 else end - timerange.HOUR
-    if request.search_depth < 0:
-        raise InvalidInput(f"search_depth is {request.search_depth}; it cannot be negative")
     return TraceQuery(
         site=request.site,
         service=request.service,
@@ -47,6 +47,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
 
 
 def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
+    """Write what a search found."""
     older = found.older.range.start_end() if found.older else (0, 0)
     return ops_pb2.ListTracesResp(
         traces=[_trace_item(summary) for summary in found.traces],
@@ -60,8 +61,8 @@ def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
 def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
     return ops_pb2.TraceItem(
         id=summary.trace_id,
-        start=summary.start,
-        duration=summary.duration,
+        start=_int64(summary.start),
+        duration=_int64(summary.duration),
         root_service=summary.service,
         root_operation=summary.operation,
         span_count=summary.span_count,
@@ -72,6 +73,7 @@ def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
 
 
 def trace(found: Trace) -> ops_pb2.ShowTraceResp:
+    """Write one trace; its spans are left to the UI that `url` leads to."""
     return ops_pb2.ShowTraceResp(
         id=found.trace_id,
         operations=found.operations,
@@ -80,7 +82,7 @@ def trace(found: Trace) -> ops_pb2.ShowTraceResp:
         duration=_duration(found.duration),
         url=found.jaeger_url,
         site=found.site,
-        start=found.start,
+        start=_int64(found.start),
         root_service=found.service,
         root_operation=found.operation,
         services=found.services,
@@ -92,14 +94,15 @@ def trace(found: Trace) -> ops_pb2.ShowTraceResp:
 
 
 def logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
+    """Write a trace's logs."""
     return ops_pb2.ShowLogsResp(
         id=found.trace_id, logs=[_log(line) for line in found.lines], url=found.jaeger_url
     )
 
 
 def _log(line: LogLine) -> model_pb2.Log:
-    """As Jaeger's own api_v2 has it: the event's name is the field `event`."""
-    fields = [_key_value(EVENT_FIELD, line.name)] if line.name else []
+    """As Jaeger's own api_v2 has it, where the event's name is a field; and whose log it is."""
+    fields = [_key_value("event", line.name)] if line.name else []
     fields += [_key_value(key, value) for key, value in line.attributes.items()]
     fields += [
         _key_value("service", line.service),
@@ -119,7 +122,8 @@ def _key_value(key: str, value: Value) -> model_pb2.KeyValue:
         return model_pb2.KeyValue(key=key, v_type=model_pb2.FLOAT64, v_float64=value)
     if isinstance(value, bytes):
         return model_pb2.KeyValue(key=key, v_type=model_pb2.BINARY, v_binary=value)
-    return model_pb2.KeyValue(key=key, v_type=model_pb2.STRING, v_str=str(value))
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return model_pb2.KeyValue(key=key, v_type=model_pb2.STRING, v_str=text)
 
 
 def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
@@ -130,15 +134,12 @@ def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
         return ALWAYS
     if request.type == ops_pb2.STFloat:
         return rate(request.float_value)
-    raise refused(_sampler_type(request.type))
-
-
-def _sampler_type(number: int) -> str:
-    known = ops_pb2.SamplerType.values()
-    return ops_pb2.SamplerType.Name(number) if number in known else f"type {number}"
+    unset = request.type == ops_pb2.STUnknown
+    raise refused("STUnknown" if unset else f"type {request.type}")
 
 
 def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
+    """Write a change with what each instance answered."""
     return ops_pb2.ChangeSamplingResp(
         site=change.site,
         service=change.service,
@@ -154,6 +155,7 @@ def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
 
 
 def deployed_version(found: ServiceVersions) -> ops_pb2.DeployedVersionResp:
+    """Write which version runs where."""
     return ops_pb2.DeployedVersionResp(
         version=_readable(found),
         site=found.site,
@@ -174,9 +176,9 @@ def _readable(found: ServiceVersions) -> str:
 
 
 def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
-    texts: Iterable[str] = (*request.labels, *request.matchers)
+    """Read which alerts are meant; raises InvalidInput."""
     return AlertFilter(
-        matchers=tuple(parse_matcher(text) for text in texts),
+        matchers=tuple(parse_matcher(text) for text in (*request.labels, *request.matchers)),
         states=tuple(request.states),
         since=max(request.active_at, 0),
         site=request.site,
@@ -184,6 +186,7 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
 
 
 def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
+    """Write the alerts, and which sources did not answer."""
     return ops_pb2.AlertsResp(
         alerts=[_alert(alert) for alert in found.alerts],
         failures=[
@@ -211,3 +214,8 @@ def _alert(alert: Alert) -> ops_pb2.Alert:
 def _duration(nanoseconds: int) -> Duration:
     seconds, nanos = divmod(nanoseconds, timerange.SECOND)
     return Duration(seconds=seconds, nanos=nanos)
+
+
+def _int64(nanoseconds: int) -> int:
+    """A span may claim any 64 unsigned bits; one that does must not take the others along."""
+    return min(nanoseconds, _LARGEST)

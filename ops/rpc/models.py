@@ -1,17 +1,19 @@
+"""Bearer tokens of the gRPC door."""
+
 import hashlib
 import secrets
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
-from django.utils import timezone
 
 PREFIX = "ops_"
-SHOWN = len(PREFIX) + 6
+SHOWN = 8
 
 
 class Token(models.Model):
-    """A bearer token of the gRPC door; only its hash is stored.
+    """A bearer token, with which a program acts as `user`; only its hash is stored.
 
     `digest` is the SHA-256 of the whole token, in hex: enough for 256 random bits.
     `beginning` is the part that people may see, to tell their tokens apart.
@@ -32,18 +34,13 @@ class Token(models.Model):
     def __str__(self) -> str:
         return f"{self.beginning}… of {self.user}"
 
-    @property
-    def is_good(self) -> bool:
-        """Neither expired nor revoked."""
-        return self.revoked is None and self.expires > timezone.now()
-
 
 def digest_of(token: str) -> str:
     """Return what is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def make_token(user: models.Model, name: str, expires: datetime) -> str:
+def make_token(user: User, name: str, expires: datetime) -> str:
     """Store a new token and return it: the only time that it can be seen."""
     token = PREFIX + secrets.token_urlsafe(32)
     Token.objects.create(

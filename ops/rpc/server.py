@@ -1,5 +1,6 @@
 """The gRPC server: the Ops service, health and reflection."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ _OPTIONS = (("grpc.so_reuseport", 0),)
 
 @asynccontextmanager
 async def serve_grpc(address: str) -> AsyncIterator[int]:
-    """Serve on `host:port` while inside; gives the port that was bound (asked for or 0).
+    """Serve on `host:port` while inside; gives the port, which is a free one where 0 was asked.
 
     Raises CommandError when it cannot listen there or the certificate is no good. Calls under
     way get five seconds to finish.
@@ -45,18 +46,31 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
 
 
 def _bind(server: grpc.aio.Server, address: str) -> int:
+    credentials = _credentials()
     try:
-        if settings.GRPC_TLS_CERTIFICATE:
-            return server.add_secure_port(address, _credentials())
+        if credentials:
+            return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
     except RuntimeError:
         raise CommandError(
-            f"cannot serve gRPC on {address}: the address is taken or not ours, or the "
-            "certificate does not fit its key; choose another with OPSPORTAL_GRPC_ADDRESS"
+            f"cannot serve gRPC on {address}: it is taken, or no address of this machine; "
+            "choose another with OPSPORTAL_GRPC_ADDRESS"
         ) from None
 
 
-def _credentials() -> grpc.ServerCredentials:
-    key = Path(settings.GRPC_TLS_KEY).read_bytes()
-    certificate = Path(settings.GRPC_TLS_CERTIFICATE).read_bytes()
-    return grpc.ssl_server_credentials([(key, certificate)])
+def _credentials() -> grpc.ServerCredentials | None:
+    certificate, key = settings.GRPC_TLS_CERTIFICATE, settings.GRPC_TLS_KEY
+    if not certificate:
+        return None
+    try:
+        # gRPC would say of a wrong pair only that it cannot bind. `str` is an empty password:
+        # an encrypted key is refused instead of asked for at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=str)
+        pair = Path(key).read_bytes(), Path(certificate).read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"cannot serve gRPC with TLS: {certificate} and {key} are not a PEM certificate and "
+            f"its key without a password ({error.strerror or error}); mend "
+            "OPSPORTAL_GRPC_TLS_CERTIFICATE and OPSPORTAL_GRPC_TLS_KEY"
+        ) from None
+    return grpc.ssl_server_credentials([pair])

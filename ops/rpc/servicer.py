@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - gRPC's methods have their names from the protocol
 """The Ops service: each RPC is one action."""
 
 from ops.actor import Actor
@@ -19,9 +20,7 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
         return messages.trace_list(found)
 
     @rpc
-    async def ShowTrace(
-        self, actor: Actor, request: ops_pb2.ShowTraceReq
-    ) -> ops_pb2.ShowTraceResp:
+    async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
         found = await traces.show_trace(actor, trace_id=request.id, site=request.site)
         return messages.trace(found)
 

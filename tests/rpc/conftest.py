@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc.aio
 import pytest
@@ -6,6 +7,11 @@ import pytest
 from ops.rpc import auth
 from ops.rpc.server import serve_grpc
 from proto.ops.ops_pb2_grpc import OpsStub
+
+if TYPE_CHECKING:
+    from proto.ops.ops_pb2_grpc import OpsAsyncStub
+
+Client: TypeAlias = "OpsAsyncStub"
 
 
 @pytest.fixture
@@ -20,6 +26,6 @@ async def channel(transactional_db: None) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest.fixture
-def ops(channel: grpc.aio.Channel) -> OpsStub:
+def ops(channel: grpc.aio.Channel) -> Client:
     """The client that existing programs have."""
     return OpsStub(channel)

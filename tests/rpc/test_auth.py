@@ -1,3 +1,4 @@
+import asyncio
 import io
 from datetime import timedelta
 
@@ -9,13 +10,14 @@ from django.utils import timezone
 from grpc import StatusCode
 from pytest_django import Settings
 
+from ops import rights
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.rpc import auth
 from ops.rpc.models import Token, make_token
 from proto.ops import ops_pb2
-from proto.ops.ops_pb2_grpc import OpsStub
 from tests.conftest import Person, SiteFile
+from tests.rpc.conftest import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SITE = """
@@ -38,16 +40,16 @@ async def token_of(person: Person, name: str = "alice", lifetime: timedelta = NE
     return await in_database(make)
 
 
-async def refusal(ops: OpsStub, token: str | None = None) -> grpc.aio.AioRpcError:
+async def refusal(ops: Client, token: str | None = None) -> grpc.aio.AioRpcError:
     """What a call is refused with; a call of somebody known is refused for having no instances."""
     metadata = (("authorization", f"Bearer {token}"),) if token else None
+    request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
         await ops.ChangeSampling(request, metadata=metadata)
     return caught.value
 
 
-async def test_it_lets_a_token_act_as_its_user(ops: OpsStub, person: Person) -> None:
+async def test_it_lets_a_token_act_as_its_user(ops: Client, person: Person) -> None:
     error = await refusal(ops, await token_of(person))
     assert error.code() is StatusCode.FAILED_PRECONDITION
     entries = await in_database(lambda: [e.record for e in AuditEntry.objects.all()])
@@ -56,8 +58,9 @@ async def test_it_lets_a_token_act_as_its_user(ops: OpsStub, person: Person) -> 
     assert {entry["address"] for entry in entries} == {"127.0.0.1"}
 
 
-async def test_it_notes_when_a_token_was_used(ops: OpsStub, person: Person) -> None:
+async def test_it_notes_when_a_token_was_used(ops: Client, person: Person) -> None:
     await refusal(ops, await token_of(person))
+    await asyncio.gather(*auth.notes)
     assert (await in_database(Token.objects.get)).last_used is not None
 
 
@@ -68,42 +71,42 @@ async def test_it_stores_no_token(person: Person) -> None:
 
 
 @pytest.mark.parametrize("token", ["ops_unknown", "x", "  ops_unknown"])
-async def test_it_refuses_an_unknown_token(ops: OpsStub, token: str) -> None:
+async def test_it_refuses_an_unknown_token(ops: Client, token: str) -> None:
     error = await refusal(ops, token)
     assert error.code() is StatusCode.UNAUTHENTICATED
     assert "the token is unknown, expired or revoked" in (error.details() or "")
 
 
-async def test_it_refuses_another_scheme(ops: OpsStub) -> None:
+async def test_it_refuses_another_scheme(ops: Client) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await ops.Alerts(ops_pb2.AlertsReq(), metadata=(("authorization", "Basic YTpi"),))
     assert caught.value.code() is StatusCode.UNAUTHENTICATED
     assert "authorization: Bearer" in (caught.value.details() or "")
 
 
-async def test_it_refuses_an_expired_token(ops: OpsStub, person: Person) -> None:
+async def test_it_refuses_an_expired_token(ops: Client, person: Person) -> None:
     token = await token_of(person, lifetime=timedelta(seconds=-1))
     assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
 
 
 async def test_it_refuses_a_revoked_token_once_the_cache_forgets(
-    ops: OpsStub, person: Person
+    ops: Client, person: Person
 ) -> None:
     token = await token_of(person)
     assert (await refusal(ops, token)).code() is StatusCode.FAILED_PRECONDITION
     await in_database(Token.objects.update, revoked=timezone.now())
-    auth.cache.expire(auth.cache.timer() + auth.SECONDS)
+    auth.cache.expire(auth.cache.timer() + rights.SECONDS)
     assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
 
 
-async def test_it_refuses_the_token_of_somebody_who_left(ops: OpsStub, person: Person) -> None:
+async def test_it_refuses_the_token_of_somebody_who_left(ops: Client, person: Person) -> None:
     token = await token_of(person)
     await in_database(User.objects.update, is_active=False)
     assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
 
 
 async def test_it_refuses_calls_without_a_token_unless_told_otherwise(
-    ops: OpsStub, person: Person, settings: Settings
+    ops: Client, person: Person, settings: Settings
 ) -> None:
     error = await refusal(ops)
     assert error.code() is StatusCode.UNAUTHENTICATED

@@ -18,11 +18,11 @@ from ops.database import in_database
 from ops.rpc import auth
 from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from proto.ops import ops_pb2
-from proto.ops.ops_pb2_grpc import OpsStub
 from tests.conftest import Person, SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
+from tests.rpc.conftest import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ZERO_TIME = -6795364578871345152  # what the reference client sends for a time it was not given
@@ -79,7 +79,7 @@ async def refused(call: object) -> grpc.aio.AioRpcError:
 
 
 async def test_it_lists_traces_as_the_reference_client_asks(
-    ops: OpsStub, backends: Backends
+    ops: Client, backends: Backends
 ) -> None:
     first = backends.jaeger.add(failing_trace(now_ns() - 3 * SECOND))
     second = backends.jaeger.add(failing_trace(now_ns() - 2 * SECOND))
@@ -95,12 +95,13 @@ async def test_it_lists_traces_as_the_reference_client_asks(
     assert [item.id for item in answer.traces] == [second, first]
     item = answer.traces[0]
     assert (item.root_service, item.root_operation) == ("petstore", "SearchPets")
-    assert (item.span_count, item.error_count, item.services) == (2, 2, ["petstore", "store"])
+    assert (item.span_count, item.error_count) == (2, 2)
+    assert list(item.services) == ["petstore", "store"]
     assert not answer.more
 
 
 async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
-    ops: OpsStub, backends: Backends
+    ops: Client, backends: Backends
 ) -> None:
     ids = [backends.jaeger.add(failing_trace(now_ns() - n * SECOND)) for n in range(5, 0, -1)]
     found: list[str] = []
@@ -118,14 +119,14 @@ async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
     ("request_", "sentence"),
     [
         (ops_pb2.ListTracesReq(search_depth=1501), "limit is 1501; it goes from 1 to 1500"),
-        (ops_pb2.ListTracesReq(search_depth=-1), "search_depth is -1"),
+        (ops_pb2.ListTracesReq(search_depth=-1), "limit is -1; it goes from 1 to 1500"),
         (ops_pb2.ListTracesReq(tags=["=x"]), "is not a tag"),
         (ops_pb2.ListTracesReq(start=2, end=1), "is not before its end"),
         (ops_pb2.ListTracesReq(duration_min=2, duration_max=1), "min is 2ns, which is more than"),
     ],
 )
 async def test_it_refuses_a_search_that_cannot_be_right(
-    ops: OpsStub, backends: Backends, request_: ops_pb2.ListTracesReq, sentence: str
+    ops: Client, backends: Backends, request_: ops_pb2.ListTracesReq, sentence: str
 ) -> None:
     error = await refused(ops.ListTraces(request_))
     assert error.code() is StatusCode.INVALID_ARGUMENT
@@ -133,7 +134,7 @@ async def test_it_refuses_a_search_that_cannot_be_right(
     assert backends.jaeger.calls == []
 
 
-async def test_it_shows_a_trace(ops: OpsStub, backends: Backends) -> None:
+async def test_it_shows_a_trace(ops: Client, backends: Backends) -> None:
     trace_id = backends.jaeger.add(failing_trace())
     answer = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=trace_id.lstrip("0").upper()))
     assert answer.id == trace_id
@@ -145,14 +146,14 @@ async def test_it_shows_a_trace(ops: OpsStub, backends: Backends) -> None:
 
 @pytest.mark.parametrize("trace_id", ["", "xyz", "1" * 33])
 async def test_it_refuses_what_is_no_trace_id(
-    ops: OpsStub, backends: Backends, trace_id: str
+    ops: Client, backends: Backends, trace_id: str
 ) -> None:
     error = await refused(ops.ShowTrace(ops_pb2.ShowTraceReq(id=trace_id)))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert backends.jaeger.calls == []
 
 
-async def test_it_finds_no_unknown_trace(ops: OpsStub, backends: Backends) -> None:
+async def test_it_finds_no_unknown_trace(ops: Client, backends: Backends) -> None:
     for call in (
         ops.ShowTrace(ops_pb2.ShowTraceReq(id="abc")),
         ops.ShowLogs(ops_pb2.ShowLogsReq(id="abc")),
@@ -160,7 +161,7 @@ async def test_it_finds_no_unknown_trace(ops: OpsStub, backends: Backends) -> No
         assert (await refused(call)).code() is StatusCode.NOT_FOUND
 
 
-async def test_it_shows_logs_in_jaegers_own_form(ops: OpsStub, backends: Backends) -> None:
+async def test_it_shows_logs_in_jaegers_own_form(ops: Client, backends: Backends) -> None:
     answer = await ops.ShowLogs(ops_pb2.ShowLogsReq(id=backends.jaeger.add(failing_trace())))
     (line,) = answer.logs
     fields = {field.key: field.v_str or field.v_int64 for field in line.fields}
@@ -169,7 +170,7 @@ async def test_it_shows_logs_in_jaegers_own_form(ops: OpsStub, backends: Backend
     assert line.timestamp.ToNanoseconds() > 0
 
 
-async def test_it_changes_sampling_everywhere(ops: OpsStub, backends: Backends) -> None:
+async def test_it_changes_sampling_everywhere(ops: Client, backends: Backends) -> None:
     request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STFloat, float_value=0.5)
     answer = await ops.ChangeSampling(request)
     assert [instance.told for instance in backends.instances] == [[("STFloat", 0.5)]] * 2
@@ -177,7 +178,7 @@ async def test_it_changes_sampling_everywhere(ops: OpsStub, backends: Backends) 
 
 
 async def test_it_aborts_with_each_result_when_not_all_confirmed(
-    ops: OpsStub, backends: Backends
+    ops: Client, backends: Backends
 ) -> None:
     backends.instances[0].fails = StatusCode.INTERNAL
     error = await refused(ops.ChangeSampling(ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)))
@@ -196,7 +197,7 @@ async def test_it_aborts_with_each_result_when_not_all_confirmed(
     [(0, 0.5), (9, 0.5), (3, 0.0), (3, -1.0), (3, 1.01), (3, float("nan")), (3, float("inf"))],
 )
 async def test_it_refuses_a_policy_that_is_none(
-    ops: OpsStub, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float
+    ops: Client, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float
 ) -> None:
     error = await refused(
         ops.ChangeSampling(ops_pb2.ChangeSamplingReq(type=kind, float_value=rate))
@@ -206,15 +207,13 @@ async def test_it_refuses_a_policy_that_is_none(
     assert [instance.told for instance in backends.instances] == [[], []]
 
 
-async def test_it_tells_the_version_alone_where_one_runs(
-    ops: OpsStub, backends: Backends
-) -> None:
+async def test_it_tells_the_version_alone_where_one_runs(ops: Client, backends: Backends) -> None:
     labels = [{"job": "petstore", "instance": f"p{n}", "version": "1.2.0"} for n in (1, 2)]
     backends.prometheus.says("build_info", *((label, 1) for label in labels))
     assert (await ops.DeployedVersion(ops_pb2.DeployedVersionReq())).version == "1.2.0"
 
 
-async def test_it_tells_a_mixture_of_versions(ops: OpsStub, backends: Backends) -> None:
+async def test_it_tells_a_mixture_of_versions(ops: Client, backends: Backends) -> None:
     backends.prometheus.says(
         "build_info",
         ({"job": "petstore", "instance": "p1", "version": "1.3.0"}, 1),
@@ -227,7 +226,7 @@ async def test_it_tells_a_mixture_of_versions(ops: OpsStub, backends: Backends) 
 
 
 async def test_it_lists_alerts_with_all_that_prometheus_says(
-    ops: OpsStub, backends: Backends
+    ops: Client, backends: Backends
 ) -> None:
     backends.prometheus.rule("Slow", alert("Slow", severity="page", team="store"))
     backends.prometheus.rule("Queue", alert("Queue", "pending", severity="warning"))
@@ -240,7 +239,7 @@ async def test_it_lists_alerts_with_all_that_prometheus_says(
     assert len(everything.alerts) == 2
 
 
-async def test_it_says_which_backend_is_down(ops: OpsStub, backends: Backends) -> None:
+async def test_it_says_which_backend_is_down(ops: Client, backends: Backends) -> None:
     await backends.jaeger.stop()
     error = await refused(ops.ListTraces(ops_pb2.ListTracesReq(service="petstore")))
     assert error.code() is StatusCode.UNAVAILABLE
@@ -248,7 +247,7 @@ async def test_it_says_which_backend_is_down(ops: OpsStub, backends: Backends) -
 
 
 async def test_it_ends_the_backends_call_when_the_client_gives_up(
-    ops: OpsStub, backends: Backends
+    ops: Client, backends: Backends
 ) -> None:
     backends.jaeger.hang()
     call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
@@ -260,7 +259,7 @@ async def test_it_ends_the_backends_call_when_the_client_gives_up(
 
 
 async def test_it_ends_the_backends_call_at_the_clients_deadline(
-    ops: OpsStub, backends: Backends
+    ops: Client, backends: Backends
 ) -> None:
     backends.jaeger.hang()
     call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"), timeout=0.2)

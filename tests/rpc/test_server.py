@@ -1,5 +1,4 @@
 import socket
-import subprocess
 from pathlib import Path
 
 import grpc.aio
@@ -10,10 +9,12 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from pytest_django import Settings
 
 from ops import errors
+from ops.rpc.auth import Unauthenticated
 from ops.rpc.errors import STATUS, status_of
 from ops.rpc.server import OPS, serve_grpc
 from ops.rpc.servicer import OpsServicer
 from proto.ops import ops_pb2
+from tests.fakes import tls
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -42,23 +43,29 @@ async def test_it_says_when_the_port_is_taken() -> None:
                 pass
 
 
-async def test_it_speaks_tls_when_told(tmp_path: Path, settings: Settings) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *files, *subject],
-        check=True,
-        capture_output=True,
-    )
-    settings.GRPC_TLS_CERTIFICATE, settings.GRPC_TLS_KEY = str(certificate), str(key)
-    credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+async def test_it_speaks_tls_when_told(settings: Settings) -> None:
+    settings.GRPC_TLS_CERTIFICATE, settings.GRPC_TLS_KEY = tls.CERTIFICATE, tls.KEY
+    credentials = grpc.ssl_channel_credentials(Path(tls.CA).read_bytes())
     async with (
-        serve_grpc("localhost:0") as port,
-        grpc.aio.secure_channel(f"localhost:{port}", credentials) as channel,
+        serve_grpc("127.0.0.1:0") as port,
+        grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials) as channel,
     ):
         stub = health_pb2_grpc.HealthStub(channel)
         assert (await stub.Check(health_pb2.HealthCheckRequest())).status == SERVING
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key"),
+    [(tls.KEY, tls.CERTIFICATE), (tls.CA, tls.KEY), ("/nowhere.pem", tls.KEY)],
+    ids=["exchanged", "another's", "missing"],
+)
+async def test_it_says_when_the_certificate_is_no_good(
+    settings: Settings, certificate: str, key: str
+) -> None:
+    settings.GRPC_TLS_CERTIFICATE, settings.GRPC_TLS_KEY = certificate, key
+    with pytest.raises(CommandError, match=f"{certificate} and {key} are not .* OPSPORTAL_GRPC"):
+        async with serve_grpc("127.0.0.1:0"):
+            pass
 
 
 def all_errors(kind: type[errors.OpsError] = errors.OpsError) -> list[type[errors.OpsError]]:
@@ -67,7 +74,7 @@ def all_errors(kind: type[errors.OpsError] = errors.OpsError) -> list[type[error
 
 def test_it_has_a_status_for_every_error() -> None:
     ours = [kind for kind in all_errors() if kind.__module__ == "ops.errors"]
-    assert set(ours) == set(STATUS)
+    assert {*ours, Unauthenticated} == set(STATUS)
 
 
 def test_it_gives_an_inner_error_the_status_of_its_base() -> None:

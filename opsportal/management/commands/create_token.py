@@ -1,19 +1,21 @@
 import getpass
+import os
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from ops.actor import Actor, Door
+from ops.actor import Actor, Door, new_request_id
 from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.rpc.models import make_token
 
 MOST_DAYS = 3650
+LONGEST_NAME = 100
 
 
 class Command(BaseCommand):
@@ -25,19 +27,26 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=90, help="until it expires; default 90")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = get_user_model().objects.filter(username=options["user"], is_active=True).first()
+        user = User.objects.filter(username=options["user"], is_active=True).first()
         if user is None:
             raise CommandError(f'there is no active user "{options["user"]}"')
         if not 1 <= options["days"] <= MOST_DAYS:
-            raise CommandError(f"--days goes from 1 to {MOST_DAYS}")
+            raise CommandError(f"--days is {options['days']}; it goes from 1 to {MOST_DAYS}")
+        if len(options["name"]) > LONGEST_NAME:
+            raise CommandError(f"--name is too long; {LONGEST_NAME} letters is the most")
         expires = timezone.now() + timedelta(days=options["days"])
+        new_request_id()
         with transaction.atomic():
             token = make_token(user, options["name"], expires)
             chain.append(_whoever_types(), "rpc.create_token", f"user/{user}", Outcome.OK)
         self.stdout.write(token)
-        self.stderr.write(f"good until {expires:%Y-%m-%d}; it is shown only this once")
+        self.stderr.write(f"good until {expires:%Y-%m-%d %H:%M} UTC; it is shown only this once")
 
 
 def _whoever_types() -> Actor:
     """The account on this machine: a command line has no Django user."""
-    return Actor(None, getpass.getuser(), Door.CONSOLE)
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        account = f"uid {os.getuid()}"
+    return Actor(None, account, Door.CONSOLE)
