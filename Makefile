@@ -15,7 +15,7 @@ demo: .venv/runtime ## run everything with a demo site, in one process
 	@$(BIN)/python manage.py demo
 
 bot: .venv/runtime ## talk to the running demo's bot in this terminal
-	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console
+	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console --user demo
 
 test: .venv/dev ## the quick tests; ARGS="-k name" and such go to pytest
 	@$(BIN)/pytest $(ARGS)

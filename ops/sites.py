@@ -183,13 +183,15 @@ class _Table:
         self.problems.append(f"{where}{key}: {sentence}")
 
     def take(self, key: str, kind: type | tuple[type, ...], form: str, default: Any) -> Any:
+        kinds = kind if isinstance(kind, tuple) else (kind,)
         self.known.append(key)
         value = self.values.pop(key, None)
         if value is None:
             if default is ...:
                 self.problem(key, f"is missing; it is {form}")
             return default
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        # To Python a bool is an int too.
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             self.problem(key, f"is {value!r}; it is {form}")
             return default
         return value

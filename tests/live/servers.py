@@ -1,0 +1,199 @@
+"""Real servers, each on free loopback ports in a folder of its own, ended by process id."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+
+HERE = Path(__file__).parent
+PATIENCE = 60.0
+
+T = TypeVar("T")
+
+
+def until(answer: Callable[[], T], what: str) -> T:
+    """Ask until the answer is true and return it; a refused connection means not yet."""
+    given_up = time.monotonic() + PATIENCE
+    while time.monotonic() < given_up:
+        try:
+            if found := answer():
+                return found
+        except (httpx.TransportError, OSError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"after {PATIENCE:g} s still not: {what}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that were free a moment ago, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path],
+    folder: Path,
+    ready: Callable[[], object],
+    stop: signal.Signals = signal.SIGTERM,
+    **options: Any,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends; what it says goes to `folder`/log."""
+    log = folder / "log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [str(word) for word in command], stdout=said, stderr=subprocess.STDOUT, **options
+        )
+    try:
+        until(lambda: _alive(process, log) and ready(), f"{command[0]} is ready; see {log}")
+        yield process
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _alive(process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is None:
+        return True
+    raise AssertionError(f"{process.args!r} ended with {process.returncode}:\n{log.read_text()}")
+
+
+def _ok(url: str) -> Callable[[], bool]:
+    return lambda: httpx.get(url).is_success
+
+
+def _listens(port: int) -> Callable[[], bool]:
+    def connect() -> bool:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+
+    return connect
+
+
+@dataclass(frozen=True)
+class Jaeger:
+    """A Jaeger with memory storage; `query` and `otlp` are gRPC addresses, `ui` is a URL."""
+
+    query: str
+    ui: str
+    otlp: str
+
+
+@contextmanager
+def jaeger(folder: Path) -> Iterator[Jaeger]:
+    """Run release 2.13, or the one that JAEGER_BIN names."""
+    binary = subprocess.run(
+        [HERE / "jaeger.sh"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    query, ui, otlp, health = free_ports(4)
+    config = folder / "jaeger.yaml"
+    config.write_text(_JAEGER.format(query=query, ui=ui, otlp=otlp, health=health))
+    with running([binary, "--config", config], folder, _ok(f"http://127.0.0.1:{health}/status")):
+        yield Jaeger(f"127.0.0.1:{query}", f"http://127.0.0.1:{ui}", f"127.0.0.1:{otlp}")
+
+
+_JAEGER = """\
+service:
+  extensions: [jaeger_storage, jaeger_query, healthcheckv2]
+  pipelines:
+    traces: {{receivers: [otlp], processors: [batch], exporters: [jaeger_storage_exporter]}}
+  telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
+extensions:
+  healthcheckv2: {{use_v2: true, http: {{endpoint: "127.0.0.1:{health}"}}}}
+  jaeger_storage: {{backends: {{mem: {{memory: {{max_traces: 100000}}}}}}}}
+  jaeger_query:
+    storage: {{traces: mem}}
+    grpc: {{endpoint: "127.0.0.1:{query}"}}
+    http: {{endpoint: "127.0.0.1:{ui}"}}
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{otlp}"}}}}}}}}
+processors: {{batch: }}
+exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
+"""
+
+
+@contextmanager
+def prometheus(folder: Path, targets: Sequence[str], rules: str) -> Iterator[str]:
+    """Scrape the targets as job petstore each second, evaluate the rules, and yield the URL."""
+    (port,) = free_ports(1)
+    (folder / "rules.yml").write_text(rules)
+    config = folder / "prometheus.yml"
+    config.write_text(
+        _PROMETHEUS.format(rules=folder / "rules.yml", targets=", ".join(map(repr, targets)))
+    )
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]  # fmt: skip
+    with running(command, folder, _ok(f"{url}/-/ready")):
+        yield url
+
+
+_PROMETHEUS = """\
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: [{rules!r}]
+scrape_configs:
+  - job_name: petstore
+    static_configs: [{{targets: [{targets}]}}]
+"""
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL with an empty database and yield its DATABASE_URL."""
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
+    (port,) = free_ports(1)
+    with TemporaryDirectory(prefix="opsportal-postgresql-", ignore_cleanup_errors=True) as place:
+        folder, data = Path(place), Path(place, "data")
+        # It refuses to run as root; Debian's package brings a user.
+        owner: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            owner = {"user": "postgres", "group": "postgres", "extra_groups": []}
+            shutil.chown(folder, "postgres", "postgres")
+        subprocess.run(
+            [programs / "initdb", "--auth=trust", "--username=opsportal", data],
+            check=True, capture_output=True, cwd="/", **owner,
+        )  # fmt: skip
+        with running(
+            [programs / "postgres", "-D", data, "-p", f"{port}", "-k", folder, "-F"],
+            folder, _listens(port), stop=signal.SIGINT, cwd="/", **owner,
+        ):  # fmt: skip
+            url = f"postgres://opsportal@127.0.0.1:{port}"
+            until(lambda: _created(f"{url}/postgres"), "PostgreSQL takes connections")
+            yield f"{url}/opsportal"
+
+
+def _created(url: str) -> bool:
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE opsportal")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """Run a Redis that keeps nothing and yield its REDIS_URL."""
+    (port,) = free_ports(1)
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with running(command, folder, _listens(port), cwd=folder):
+        yield f"redis://127.0.0.1:{port}/0"
