@@ -10,7 +10,7 @@ from bot.replies import Link, Reply, Row, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter
+from ops.alerts.matching import AlertFilter, format_filter
 from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
@@ -128,7 +128,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         "No alert fires"
     )  # fmt: skip
     about = f", {pending:,} pending" if pending else ""
-    narrowed = " ".join(map(str, filter.matchers))
+    narrowed = format_filter(replace(filter, site=""))
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(

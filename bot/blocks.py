@@ -88,14 +88,14 @@ def _share(text: str) -> float:
 
 
 def _section(text: str, *, bold: bool = False) -> Block:
-    element: Block = {"type": "text", "text": shortened(visible(text), _LONGEST_SENTENCE)}
+    element: Block = {"type": "text", "text": shortened(visible(text), _LONGEST_SENTENCE) or " "}
     if bold:
         element["style"] = {"bold": True}
     return {"type": "rich_text_section", "elements": [element]}
 
 
 def _preformatted(lines: Iterable[str]) -> Block:
-    element = {"type": "text", "text": "\n".join(lines)}
+    element = {"type": "text", "text": "\n".join(lines) or " "}
     return {"type": "rich_text_preformatted", "elements": [element]}
 
 

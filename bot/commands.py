@@ -4,12 +4,13 @@
 """
 
 import re
+from dataclasses import replace
 
 from bot import answers
 from bot.registry import Message, Registry
 from bot.replies import Reply, Row
 from ops.alerts import actions as alerts
-from ops.alerts.matching import parse_filter
+from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.filters import parse_query, slip_of
 from ops.sampling import actions as sampling
@@ -143,13 +144,19 @@ async def version(message: Message, rest: str) -> Reply:
 @registry.command(
     r"alerts?(?: +(.+))?",
     "alerts",
-    usage='[NAME="VALUE" …] [state=firing] [since=now-1h] [site=NAME]',
+    usage='[SERVICE] [LABEL="VALUE" …] [state=firing] [since=now-1h] [site=NAME]',
     summary="what fires and what is about to",
-    examples=("alerts", 'alerts severity=~"page|critical" state=firing', "alerts since=now-1h"),
+    examples=(
+        "alerts",
+        "alerts petstore",
+        'alerts severity=~"page|critical" state=firing since=now-1h',
+        "alerts team!=store runbook",
+    ),
+    details=("A bare label asks for alerts that have it; =~ and !~ match the whole value.",),
 )
 async def list_alerts(message: Message, rest: str) -> Reply:
-    """List the alerts that match."""
-    filter = parse_filter(rest)
+    """List the alerts that match; a first word that is a service stands for its labels."""
+    filter = _alert_filter(rest)
     return answers.alert_list(await alerts.list_alerts(message.actor, filter=filter), filter)
 
 
@@ -197,6 +204,17 @@ def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
         elif word.lower() not in SMALL_WORDS:
             words.append(word)
     return words, named
+
+
+def _alert_filter(rest: str) -> AlertFilter:
+    """Read a filter; a bare first word that is a service of the site means its labels."""
+    word, _, others = rest.partition(" ")
+    if any(word in site.services for site in sites().all.values()):
+        filter = parse_filter(others)
+        service = sites().site(filter.site).service(word)
+        labels = tuple(Matcher(name, "=", value) for name, value in service.alerts.items())
+        return replace(filter, matchers=labels + filter.matchers)
+    return parse_filter(rest)
 
 
 def _is_name(word: str) -> bool:

@@ -176,9 +176,9 @@ class Conversation:
 
 def error_code(error: SlackApiError) -> str:
     """Return Slack's word for an error, or the HTTP status where there is none."""
-    response = error.response
-    code = response.get("error") if hasattr(response, "get") else None
-    return str(code or f"HTTP {getattr(response, 'status_code', 'error')}")
+    data = getattr(error.response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    return str(code or f"HTTP {getattr(error.response, 'status_code', 'error')}")
 
 
 def retry_after(error: SlackApiError) -> float | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,14 +14,25 @@ from bot.slack import run_bot
 from ops.actor import Actor, Door
 from ops.database import in_database
 from tests.conftest import Person, SiteFile
+from tests.fakes.instance import FakeInstance, fake_instance
+from tests.fakes.jaeger import FakeJaeger
+from tests.fakes.prometheus import FakePrometheus
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, FakeSlack
 
 SITES = """
+default_site = "demo"
+[sites.demo]
+default_service = "petstore"
 [sites.demo.jaeger]
-address = "127.0.0.1:1"
-
+address = "{jaeger.address}"
+ui = "https://jaeger.example.com"
+[sites.demo.prometheus]
+url = "{prometheus.url}"
 [sites.demo.services.petstore]
-instances = ["127.0.0.1:2"]
+instances = ["{instances[0].address}", "{instances[1].address}", "{instances[2].address}"]
+version = "petstore_build_info"
+[sites.demo.services.store]
+version = "store_build_info"
 """
 Workspace = Callable[[FakeSlack], AbstractAsyncContextManager[FakeSlack]]
 
@@ -35,10 +47,38 @@ def tokens(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
+@dataclass
+class Backends:
+    """What a site is made of."""
+
+    jaeger: FakeJaeger
+    prometheus: FakePrometheus
+    instances: list[FakeInstance]
+
+
 @pytest.fixture
-def workspace(tokens: Settings, site_file: SiteFile, transactional_db: None) -> Workspace:
+async def backends(site_file: SiteFile) -> AsyncIterator[Backends]:
+    """A site with three instances, two of them on one version; and its site file."""
+    async with AsyncExitStack() as stack:
+        found = Backends(
+            jaeger=await stack.enter_async_context(FakeJaeger()),
+            prometheus=await stack.enter_async_context(FakePrometheus()),
+            instances=[await stack.enter_async_context(fake_instance()) for _ in range(3)],
+        )
+        site_file(SITES.format(**vars(found)))
+        found.prometheus.says(
+            "petstore_build_info",
+            *(
+                ({"instance": each.address, "version": version}, 1)
+                for each, version in zip(found.instances, ("1.3.0", "1.2.0", "1.2.0"), strict=True)
+            ),
+        )
+        yield found
+
+
+@pytest.fixture
+def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> Workspace:
     """Run the bot in a fake workspace for as long as the block lasts."""
-    site_file(SITES)
 
     @asynccontextmanager
     async def running(slack: FakeSlack) -> AsyncIterator[FakeSlack]:

@@ -7,7 +7,8 @@
         delivery = await slack.mention("U0ALICE01", "alerts")
         [post] = await slack.posted(1)
 
-What it refuses it also notes in `violations`, so that a test can say there were none.
+What it refuses it also notes in `violations`, so that a test can say there were none. Calls
+that hang end when `release` is set.
 """
 
 import asyncio
@@ -107,10 +108,11 @@ class FakeSlack:
         self.answers_pings = True
         self.handshakes_fail = 0
         self.hello: Json = {}
+        self.release = asyncio.Event()
         self._greetings = 0
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._tickets: set[str] = set()
-        self._deliveries: dict[str, Delivery] = {}
+        self._deliveries: dict[str, list[Delivery]] = defaultdict(list)
         self._changed = asyncio.Condition()
         self._clock = itertools.count(1_760_005_930)
         self._round_robin = itertools.count()
@@ -119,7 +121,7 @@ class FakeSlack:
         application = web.Application()
         application.router.add_route("*", "/api/{method}", self._api)
         application.router.add_get("/link/", self._link)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -153,6 +155,10 @@ class FakeSlack:
     async def called(self, method: str, times: int = 1) -> None:
         """Wait until a method was called that many times."""
         await self._until(lambda: [name for name, _ in self.calls].count(method) >= times)
+
+    async def ponged(self) -> None:
+        """Wait until a ping was answered."""
+        await self._until(lambda: self.pongs > 0)
 
     async def mention(self, user: str, text: str, **event: Any) -> Delivery:
         """Mention the bot in a channel."""
@@ -209,7 +215,8 @@ class FakeSlack:
             "retry_reason": "",
             **envelope,
         }
-        delivery = self._deliveries[whole["envelope_id"]] = Delivery(whole)
+        delivery = Delivery(whole)
+        self._deliveries[whole["envelope_id"]].append(delivery)
         await self._next_socket().send_json(whole)
         return delivery
 
@@ -253,8 +260,8 @@ class FakeSlack:
 
     async def _fault(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.hang:
-            await asyncio.sleep(3600)
-        if fault.reset and request.transport is not None:
+            await self.release.wait()
+        if (fault.reset or fault.hang) and request.transport is not None:
             request.transport.abort()
         headers = {}
         if fault.retry_after is not None:
@@ -377,15 +384,18 @@ class FakeSlack:
             if frame.type == WSMsgType.PING and self.answers_pings:
                 await socket.pong(frame.data)
             elif frame.type == WSMsgType.PONG:
-                self.pongs += 1
+                async with self._changed:
+                    self.pongs += 1
+                    self._changed.notify_all()
             elif frame.type == WSMsgType.TEXT and len(frame.data) < 20_000:
                 self._acknowledge(json.loads(frame.data))
 
     def _acknowledge(self, answer: Json) -> None:
-        delivery = self._deliveries.get(answer.get("envelope_id", ""))
-        if delivery is None:
+        waiting = [d for d in self._deliveries[answer["envelope_id"]] if not d.acked.is_set()]
+        if not waiting:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
+        delivery = waiting[0]
         if "payload" in answer and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")
         delivery.seconds = time.monotonic() - delivery.sent

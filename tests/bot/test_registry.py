@@ -1,0 +1,125 @@
+import pytest
+
+from bot.registry import Message, Registry, RegistryError
+from bot.replies import Reply
+from ops.actor import Actor
+from ops.errors import InvalidInput
+
+
+async def first(message: Message, rest: str) -> Reply:
+    return Reply(f"first {rest}")
+
+
+async def second(message: Message, rest: str) -> Reply:
+    return Reply(f"second {rest}")
+
+
+async def default(message: Message, text: str) -> Reply:
+    return Reply(f"default {text}")
+
+
+def registered(registry: Registry, pattern: str, handler: object = first, *examples: str) -> None:
+    registry.command(pattern, "name", summary="summary", examples=examples or ("go on",))(handler)  # type: ignore[arg-type]
+
+
+async def answered(registry: Registry, caller: Actor, text: str) -> str:
+    return (await registry.answer(Message(caller, text))).summary
+
+
+async def test_it_lets_the_first_match_win(caller: Actor) -> None:
+    registry = Registry()
+    registered(registry, r"go (.+)")
+    registered(registry, r"go on", second)
+    registry.default(default)
+    assert await answered(registry, caller, "go on") == "first on"
+    assert await answered(registry, caller, "GO ON") == "first ON"
+
+
+async def test_it_gives_everything_else_to_the_default(caller: Actor) -> None:
+    registry = Registry()
+    registered(registry, r"go(?: (.+))?")
+    registry.default(default)
+    assert await answered(registry, caller, "going") == "default going"
+    assert await answered(registry, caller, "let us go") == "default let us go"
+    assert await answered(registry, caller, "go") == "first "
+
+
+def test_it_refuses_a_second_default() -> None:
+    registry = Registry()
+    registry.default(default)
+    with pytest.raises(RegistryError, match="second is a second default handler"):
+        registry.default(second)
+
+
+def test_it_refuses_to_start_without_a_default() -> None:
+    with pytest.raises(RegistryError, match="no default"):
+        Registry().check()
+
+
+def test_it_refuses_to_start_when_an_example_reaches_another_handler() -> None:
+    registry = Registry()
+    registered(registry, r"go (.+)")
+    registered(registry, r"go on", second, "go on")
+    registry.default(default)
+    with pytest.raises(RegistryError, match='the example "go on" does not reach "name"'):
+        registry.check()
+
+
+def test_it_refuses_to_start_when_an_example_reaches_nothing() -> None:
+    registry = Registry()
+    registered(registry, r"go (.+)", first, "stop")
+    registry.default(default)
+    with pytest.raises(RegistryError, match='"stop" does not reach'):
+        registry.check()
+
+
+def test_it_refuses_to_start_with_a_command_that_has_no_example() -> None:
+    registry = Registry()
+    registry.command(r"go", "go", summary="go", examples=())(first)
+    registry.default(default)
+    with pytest.raises(RegistryError, match='"go" has no example'):
+        registry.check()
+
+
+def test_it_refuses_a_pattern_with_two_groups() -> None:
+    with pytest.raises(RegistryError, match="more than one group"):
+        registered(Registry(), r"(go) (.+)")
+
+
+async def test_it_turns_what_a_handler_raises_into_a_reply(
+    caller: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuses(message: Message, text: str) -> Reply:
+        raise InvalidInput("the limit is 2000")
+
+    async def breaks(message: Message, rest: str) -> Reply:
+        raise ZeroDivisionError("secret")
+
+    registry = Registry()
+    registry.default(refuses)
+    registered(registry, r"break", breaks)
+    refused = await registry.answer(Message(caller, "x"))
+    assert refused.failed
+    assert refused.summary == "I cannot do that as it is written: the limit is 2000"
+    broken = await registry.answer(Message(caller, "break"))
+    assert broken.failed
+    assert broken.summary == "That failed: something failed inside OpsPortal; the log has more"
+    assert "secret" in caplog.text
+
+
+async def test_it_tells_a_stranger_only_that(caller: Actor) -> None:
+    registry = Registry()
+    registry.default(default)
+    reply = await registry.answer(Message(caller, "x", stranger="you are a bot"))
+    assert reply.summary == "I do nothing for you: you are a bot"
+    assert reply.failed
+
+
+def test_it_knows_the_nearest_command() -> None:
+    registry = Registry()
+    registry.command(r"list traces", "list traces", summary="", examples=())(first)
+    registry.command(r"alerts", "alerts", summary="", examples=())(first)
+    assert registry.nearest("lst trace error") == '; did you mean "list traces"?'
+    assert registry.nearest("alert severity=page") == '; did you mean "alerts"?'
+    assert registry.nearest("what is going on here") == ""
+    assert registry.nearest("") == ""
