@@ -1,0 +1,169 @@
+"""A Prometheus in this process: scrapes registries, evaluates rules, answers its own queries.
+
+It knows the queries that it was given and no others: those are refused as `bad_data`.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from opsportal.demo.alerting import SECOND, Body, Rule, group, plain
+from opsportal.demo.promql import Expression, Samples
+
+INTERVAL = 1.0  # seconds between scrapes
+MOST_POINTS = 11_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """An instance to scrape."""
+
+    job: str
+    instance: str
+    registry: CollectorRegistry
+
+
+class BadData(Exception):
+    """A request that cannot be answered; says why."""
+
+
+class Prometheus:
+    """Scrapes and evaluates at every `tick`; what it is asked in between comes from that."""
+
+    def __init__(
+        self, targets: Sequence[Target], queries: Iterable[Expression], rules: Sequence[Rule]
+    ) -> None:
+        self.targets = targets
+        self.rules = rules
+        self.samples = Samples()
+        self._queries = {_squeezed(str(query)): query for query in queries}
+        self._evaluated = 0
+
+    def tick(self, now: int) -> None:
+        """Scrape every target and evaluate every rule; `now` is Unix nanoseconds."""
+        at = now / SECOND
+        for target in self.targets:
+            origin = {"job": target.job, "instance": target.instance}
+            self.samples.add("up", origin, at, 1.0)
+            for metric in target.registry.collect():
+                for sample in metric.samples:
+                    if not sample.name.endswith("_created"):
+                        self.samples.add(sample.name, sample.labels | origin, at, sample.value)
+        for rule in self.rules:
+            rule.evaluate(self.samples, now)
+        self._evaluated = now
+
+    async def run(self) -> None:
+        """Tick for ever."""
+        while True:
+            self.tick(time.time_ns())
+            await asyncio.sleep(INTERVAL)
+
+    def query(self, form: Mapping[str, str]) -> Body:
+        """Answer an instant query; raises BadData."""
+        query = self._known(form)
+        at = _number(form, "time") if "time" in form else time.time()
+        vector = query.at(self.samples, at)
+        result = [
+            {"metric": dict(key), "value": [round(at, 3), plain(value)]}
+            for key, value in vector.items()
+        ]
+        return {"resultType": "vector", "result": result}
+
+    def query_range(self, form: Mapping[str, str]) -> Body:
+        """Answer a query over time; raises BadData."""
+        query = self._known(form)
+        start, end, step = (_number(form, name) for name in ("start", "end", "step"))
+        if end < start or step <= 0:
+            raise BadData("end must not be before start, and step must be above 0")
+        if (end - start) / step > MOST_POINTS:
+            raise BadData(f"that is more than {MOST_POINTS} points a series; take a longer step")
+        series: dict[tuple[tuple[str, str], ...], list[tuple[float, str]]] = {}
+        for number in range(int((end - start) / step) + 1):
+            at = start + number * step
+            for key, value in query.at(self.samples, at).items():
+                series.setdefault(key, []).append((round(at, 3), plain(value)))
+        result = [{"metric": dict(key), "values": values} for key, values in series.items()]
+        return {"resultType": "matrix", "result": result}
+
+    def groups(self, form: Mapping[str, str]) -> Body:
+        """Return all rules with their alerts; all are alerting rules."""
+        if form.get("type", "alert") != "alert":
+            return {"groups": []}
+        return {"groups": [group("demo", self.rules, INTERVAL, self._evaluated)]}
+
+    def alerts(self, form: Mapping[str, str]) -> Body:
+        """Return all active alerts; as in Prometheus, nothing in the request filters them."""
+        return {"alerts": [alert for rule in self.rules for alert in rule.alerts()]}
+
+    def _known(self, form: Mapping[str, str]) -> Expression:
+        text = form.get("query", "")
+        if not text:
+            raise BadData('invalid parameter "query": it is missing')
+        try:
+            return self._queries[_squeezed(text)]
+        except KeyError:
+            raise BadData(
+                f'invalid parameter "query": this demo knows only the queries of its own site '
+                f"file and rules, not {text[:200]}"
+            ) from None
+
+
+@asynccontextmanager
+async def serving(prometheus: Prometheus) -> AsyncIterator[str]:
+    """Scrape and answer over HTTP on a free port while inside; gives the URL."""
+    runner = web.AppRunner(_application(prometheus), access_log=None)
+    await runner.setup()
+    scraping = asyncio.create_task(prometheus.run())
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        scraping.cancel()
+        await runner.cleanup()
+
+
+def _application(prometheus: Prometheus) -> web.Application:
+    answers = {
+        "/api/v1/query": prometheus.query,
+        "/api/v1/query_range": prometheus.query_range,
+        "/api/v1/rules": prometheus.groups,
+        "/api/v1/alerts": prometheus.alerts,
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path not in answers:
+            return web.Response(status=404, text="404 page not found\n")
+        form = dict(request.query)
+        form.update({key: str(value) for key, value in (await request.post()).items()})
+        try:
+            data = answers[request.path](form)
+        except BadData as error:
+            body = {"status": "error", "errorType": "bad_data", "error": str(error)}
+            return web.json_response(body, status=400)
+        return web.json_response({"status": "success", "data": data})
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    return application
+
+
+def _number(form: Mapping[str, str], name: str) -> float:
+    given = form.get(name, "")
+    try:
+        number = float(given)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadData(f'invalid parameter "{name}": "{given}" is not a number of seconds')
+    return number
+
+
+def _squeezed(query: str) -> str:
+    return "".join(query.split())

@@ -1,0 +1,257 @@
+"""Samples over time, and the few PromQL expressions that the demo asks about them.
+
+An expression is built, not parsed: `str` gives its PromQL, `at` its value, both as Prometheus
+would. A vector maps labels to values; times are Unix seconds.
+"""
+
+import math
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, TypeAlias
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+Vector: TypeAlias = dict[Labels, float]
+
+NAME = "__name__"
+KEPT = 3_660.0  # seconds: the hour that is drawn, and a rate's window before it
+LOOKBACK = 300.0
+
+
+def labels(pairs: Mapping[str, str]) -> Labels:
+    """Return labels in the one order in which they are compared."""
+    return tuple(sorted(pairs.items()))
+
+
+class Series:
+    """The values of one series, in time order."""
+
+    def __init__(self) -> None:
+        self.times = array("d")
+        self.values = array("d")
+
+    def add(self, time: float, value: float) -> None:
+        """Add a value, and forget those that are too old, a batch at a time."""
+        self.times.append(time)
+        self.values.append(value)
+        old = bisect_left(self.times, time - KEPT)
+        if old > 300:
+            del self.times[:old], self.values[:old]
+
+    def last(self, time: float) -> float | None:
+        """Return the value at that time, None when there is none or it is too old."""
+        after = bisect_right(self.times, time)
+        if not after or time - self.times[after - 1] > LOOKBACK:
+            return None
+        return self.values[after - 1]
+
+    def rate(self, time: float, window: float) -> float | None:
+        """Return a counter's increase per second in the window, as Prometheus extrapolates it."""
+        first = bisect_left(self.times, time - window)
+        after = bisect_right(self.times, time)
+        if after - first < 2:
+            return None
+        times, values = self.times[first:after], self.values[first:after]
+        # A counter that falls was reset: what it had counted before is added.
+        resets = sum(a for a, b in pairwise(values) if b < a)
+        increase = values[-1] - values[0] + resets
+        covered = times[-1] - times[0]
+        between = covered / (len(times) - 1)
+        before, behind = times[0] - (time - window), time - times[-1]
+        if before >= between * 1.1:
+            before = between / 2
+        if increase > 0 <= values[0]:
+            before = min(before, covered * values[0] / increase)
+        if behind >= between * 1.1:
+            behind = between / 2
+        return increase * (covered + before + behind) / covered / window
+
+
+class Samples:
+    """Every series, by its labels; the metric's name is the label `__name__`."""
+
+    def __init__(self) -> None:
+        self._metrics: defaultdict[str, dict[Labels, Series]] = defaultdict(dict)
+
+    def add(self, name: str, pairs: Mapping[str, str], time: float, value: float) -> None:
+        """Add a sample."""
+        series = self._metrics[name].setdefault(labels({NAME: name, **pairs}), Series())
+        series.add(time, value)
+
+    def series(self, name: str) -> Iterable[tuple[Labels, Series]]:
+        """Return a metric's series."""
+        return self._metrics[name].items() if name in self._metrics else ()
+
+
+class Expression(Protocol):
+    """PromQL that can be told a value at a time."""
+
+    def at(self, samples: Samples, time: float) -> Vector: ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`name`, `name{label!~"a|b"}`: the latest value of its series."""
+
+    name: str
+    label: str = ""
+    unlike: str = ""
+
+    def __str__(self) -> str:
+        return f'{self.name}{{{self.label}!~"{self.unlike}"}}' if self.label else self.name
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        return self.each(samples, lambda series: series.last(time))
+
+    def each(self, samples: Samples, value: Callable[[Series], float | None]) -> Vector:
+        """Return what `value` says of each series, without those of which it says nothing."""
+        found = {key: value(series) for key, series in self._series(samples)}
+        return {key: number for key, number in found.items() if number is not None}
+
+    def _series(self, samples: Samples) -> Iterator[tuple[Labels, Series]]:
+        for key, series in samples.series(self.name):
+            if not self.label or not re.fullmatch(self.unlike, dict(key).get(self.label, "")):
+                yield key, series
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`rate(metric[30s])`: what a counter grows by per second."""
+
+    metric: Metric
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"rate({self.metric}[{self.seconds}s])"
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        found = self.metric.each(samples, lambda series: series.rate(time, self.seconds))
+        return {_unnamed(key): value for key, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """`sum by (job) (…)`, `count by …`, `group by …`; over all without labels."""
+
+    operator: str
+    of: Expression
+    by: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        by = f" by ({', '.join(self.by)}) " if self.by else ""
+        return f"{self.operator}{by}({self.of})"
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        groups: defaultdict[Labels, list[float]] = defaultdict(list)
+        for key, value in self.of.at(samples, time).items():
+            groups[_only(key, self.by)].append(value)
+        operate = _AGGREGATES[self.operator]
+        return {key: operate(values) for key, values in groups.items()}
+
+
+_AGGREGATES: dict[str, Callable[[list[float]], float]] = {
+    "sum": math.fsum,
+    "count": len,
+    "group": lambda _: 1.0,
+}
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """`a / b`: values with the same labels divided."""
+
+    dividend: Expression
+    divisor: Expression
+
+    def __str__(self) -> str:
+        return f"{self.dividend} / {self.divisor}"
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        divisors = self.divisor.at(samples, time)
+        dividends = self.dividend.at(samples, time)
+        return {
+            key: _divided(dividends[key], divisors[key]) for key in dividends if key in divisors
+        }
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """`histogram_quantile(0.95, …)` over rates of buckets."""
+
+    share: float
+    of: Expression
+
+    def __str__(self) -> str:
+        return f"histogram_quantile({self.share:g}, {self.of})"
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        histograms: defaultdict[Labels, list[tuple[float, float]]] = defaultdict(list)
+        for key, value in self.of.at(samples, time).items():
+            bound = float(dict(key)["le"])
+            histograms[tuple(pair for pair in key if pair[0] != "le")].append((bound, value))
+        return {key: _quantile(self.share, sorted(all_)) for key, all_ in histograms.items()}
+
+
+@dataclass(frozen=True)
+class Above:
+    """`… > 0.05`: only what is above the threshold."""
+
+    of: Expression
+    threshold: float
+
+    def __str__(self) -> str:
+        return f"{self.of} > {self.threshold:g}"
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        found = self.of.at(samples, time)
+        return {key: value for key, value in found.items() if value > self.threshold}
+
+
+@dataclass(frozen=True)
+class AndOn:
+    """`a and on(job) b`: of `a` what has its label's value in `b` too."""
+
+    of: Expression
+    label: str
+    other: Expression
+
+    def __str__(self) -> str:
+        return f"{self.of} and on({self.label}) {self.other}"
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        by = (self.label,)
+        there = {_only(key, by) for key in self.other.at(samples, time)}
+        found = self.of.at(samples, time)
+        return {key: value for key, value in found.items() if _only(key, by) in there}
+
+
+def _only(key: Labels, names: tuple[str, ...]) -> Labels:
+    return tuple(pair for pair in key if pair[0] in names)
+
+
+def _unnamed(key: Labels) -> Labels:
+    return tuple(pair for pair in key if pair[0] != NAME)
+
+
+def _divided(dividend: float, divisor: float) -> float:
+    if divisor:
+        return dividend / divisor
+    return math.copysign(math.inf, dividend) if dividend else math.nan
+
+
+def _quantile(share: float, buckets: list[tuple[float, float]]) -> float:
+    """Return the quantile of cumulative (upper bound, count) buckets, the last one infinite."""
+    total = buckets[-1][1]
+    if not total or len(buckets) < 2:
+        return math.nan
+    rank = share * total
+    number = next(n for n, (_, count) in enumerate(buckets) if count >= rank)
+    if number == len(buckets) - 1:
+        return buckets[-2][0]
+    low, below = buckets[number - 1] if number else (0.0, 0.0)
+    high, count = buckets[number]
+    return low + (high - low) * (rank - below) / (count - below)
