@@ -1,0 +1,175 @@
+"""Talks to everything that the site file names: a line each, and what to mend."""
+
+import asyncio
+from argparse import ArgumentParser
+from collections.abc import Awaitable, Iterable, Sequence, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ops.backends.connections import close_connections, connections
+from ops.backends.prometheus import Sample
+from ops.backends.samplers import resolve, server_name
+from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
+from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
+
+QUERIES = ("version", "requests", "failing", "p95")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: whether all is well, and the sentence that says so or what to mend."""
+
+    well: bool
+    sentence: str
+
+
+class Command(BaseCommand):
+    """`manage.py check_site [SITE]`."""
+
+    help = "Talk to every backend of the site file; say what is reachable and what to mend."
+    requires_system_checks = ()  # they would stop at the site file's problems, shown below
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("site", nargs="?", default="", help="only this site (default: all)")
+
+    def handle(self, *args: Any, site: str, **options: Any) -> None:
+        findings = check(Path(settings.SITES_FILE), site)
+        for finding in findings:
+            mark = self.style.SUCCESS("✓") if finding.well else self.style.ERROR("✗")
+            self.stdout.write(f"{mark} {finding.sentence}")
+        if wrong := sum(not finding.well for finding in findings):
+            raise CommandError(f"{wrong} of {len(findings)} to mend")
+
+
+def check(path: Path, name: str = "") -> list[Finding]:
+    """Check the file, then what it names; with a name only that site."""
+    try:
+        sites = load(path)
+        chosen = [sites.site(name)] if name else list(sites.all.values())
+    except SiteFileError as error:
+        return [Finding(False, f"{path}: {problem}") for problem in error.problems]
+    except NotFound as error:
+        return [Finding(False, str(error))]
+    return asyncio.run(check_sites(chosen))
+
+
+async def check_sites(sites: Iterable[Site]) -> list[Finding]:
+    """Ask all backends of these sites at the same time; equal findings are given once."""
+    checks = [each for site in sites for each in _checks(site)]
+    try:
+        findings = await asyncio.gather(*checks)
+    finally:
+        await close_connections()
+    return list(dict.fromkeys(finding for found in findings for finding in found))
+
+
+def _checks(site: Site) -> list[Awaitable[list[Finding]]]:
+    """Return the checks of a site in the order in which people read them."""
+    checks: list[Awaitable[list[Finding]]] = [_jaeger(site)] if site.jaeger else []
+    checks += [_prometheus(site, source) for source in site.prometheus]
+    for service in site.services.values():
+        queries = [key for key in QUERIES if getattr(service, key)]
+        checks += [_instances(site, service), *(_query(site, service, key) for key in queries)]
+    return checks
+
+
+async def _jaeger(site: Site) -> list[Finding]:
+    jaeger = connections().jaeger(site)
+    try:
+        known = await jaeger.services()
+    except OpsError as error:
+        return [Finding(False, str(error))]
+    reachable = Finding(True, f"{jaeger.peer.place} is reachable: {_count(known, 'service')}")
+    missing = [each for each in site.services.values() if each.jaeger_name not in known]
+    return [reachable, *(_not_in_jaeger(site, service, known) for service in missing)]
+
+
+def _not_in_jaeger(site: Site, service: Service, known: Sequence[str]) -> Finding:
+    hint = did_you_mean(service.jaeger_name, known) or (
+        f"; it knows {_some(known)}" if known else "; no service has sent it a trace yet"
+    )
+    return Finding(
+        False,
+        f'Jaeger of {site.name} has no service "{service.jaeger_name}"{hint} '
+        f"(jaeger_name in {_table(site, service)})",
+    )
+
+
+async def _prometheus(site: Site, source: PrometheusSource) -> list[Finding]:
+    prometheus = connections().prometheus(site, source)
+    try:
+        rules = await prometheus.rules()
+    except OpsError as error:
+        return [Finding(False, str(error))]
+    facts = [_count(rules.alerts, "active alert"), *rules.warnings]
+    if rules.broken:
+        facts.append(f"{_count(rules.broken, 'rule')} cannot be evaluated")
+    return [Finding(True, f"{prometheus.place} is reachable: {', '.join(facts)}")]
+
+
+async def _instances(site: Site, service: Service) -> list[Finding]:
+    try:
+        addresses = await resolve(service)
+    except OpsError as error:
+        return [Finding(False, f"{error}; check dns in {_table(site, service)}")]
+    return await asyncio.gather(*(_instance(service, address) for address in addresses))
+
+
+async def _instance(service: Service, address: str) -> Finding:
+    try:
+        await connections().sampler(address, service.tls, server_name(service)).check()
+    except OpsError as error:
+        return Finding(False, f"{service.name}: {error}")
+    return Finding(True, f"{service.name}: the instance at {address} is reachable")
+
+
+async def _query(site: Site, service: Service, key: str) -> list[Finding]:
+    """Try one query of a service; a source that does not answer has a line of its own."""
+    promql = getattr(service, key)
+    where = f"{key} of {_table(site, service)}"
+    try:
+        prometheus = connections().prometheus(site, site.source(service))
+        samples = (await prometheus.query(promql)).samples
+    except BackendUnavailable as error:
+        return [Finding(False, str(error))]
+    except OpsError as error:
+        return [Finding(False, f"{where}: {error}")]
+    if not samples:
+        return [Finding(False, f"{where}: {prometheus.name} returns nothing for {promql}")]
+    if key != "version":
+        return [Finding(True, f"{service.name}: {key} is {samples[0].value:.6g}")]
+    return [_version(service, where, samples)]
+
+
+def _version(service: Service, where: str, samples: Sequence[Sample]) -> Finding:
+    for key in ("version_label", "instance_label"):
+        label = getattr(service, key)
+        if not any(sample.labels.get(label) for sample in samples):
+            there = sorted({name for sample in samples for name in sample.labels})
+            return Finding(
+                False,
+                f'{where}: its series have no label "{label}"'
+                f"{did_you_mean(label, there) or '; they have ' + (_some(there) or 'none')} "
+                f"({key} says which it is)",
+            )
+    versions = sorted({sample.labels.get(service.version_label, "") for sample in samples} - {""})
+    return Finding(
+        True, f"{service.name}: version {', '.join(versions)} on {_count(samples, 'instance')}"
+    )
+
+
+def _table(site: Site, service: Service) -> str:
+    return f"[sites.{site.name}.services.{service.name}]"
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name ten at most."""
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
