@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from cachetools import TTLCache
 from django.db import DatabaseError
@@ -65,7 +65,7 @@ def action(
 
     def register(function: Run[P, R]) -> Run[P, R]:
         @functools.wraps(function)
-        async def guarded(actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+        async def guarded(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             with _Observed(name, actor):
                 await _check_permission(registered, actor, kwargs)
                 effect = functools.partial(function, actor, *args, **kwargs)
@@ -88,7 +88,7 @@ class _Observed:
         self.door = actor.door.value
         self.outcome = Outcome.OK
 
-    def __enter__(self) -> "_Observed":
+    def __enter__(self) -> Self:
         self.started = time.perf_counter()
         return self
 
@@ -161,9 +161,20 @@ async def _change(
 ) -> R:
     target = registered.target(**arguments)
     parameters = _texts(arguments)
-    record = functools.partial(in_database, chain.append, actor, registered.name, target)
+
+    async def record(outcome: Outcome, detail: str = "") -> None:
+        await in_database(
+            chain.append,
+            actor,
+            registered.name,
+            target,
+            outcome,
+            parameters=parameters,
+            detail=detail,
+        )
+
     try:
-        await record(Outcome.STARTED, parameters=parameters)
+        await record(Outcome.STARTED)
     except DatabaseError as error:
         metrics.audit_failures.inc()
         log.exception("%s is not done: the audit log cannot be written", registered.name)
@@ -174,9 +185,9 @@ async def _change(
     try:
         result = await _within_deadline(registered, effect)
     except BaseException as error:
-        await _record_outcome(record(_outcome(error), parameters=parameters, detail=str(error)))
+        await _record_outcome(record(_outcome(error), str(error)))
         raise
-    await _record_outcome(record(Outcome.OK, parameters=parameters, detail=str(result)))
+    await _record_outcome(record(Outcome.OK, str(result)))
     return result
 
 

@@ -207,15 +207,13 @@ class _Table:
     def addresses(self, key: str) -> tuple[str, ...]:
         values = self.take(key, list, 'a list of addresses, ["host:port", …]', [])
         return tuple(
-            value
-            for value in values
-            if isinstance(value, str) and self._is_address(key, value) or self._not_text(key, value)
+            value for value in values if self._is_text(key, value) and self._is_address(key, value)
         )
 
-    def _not_text(self, key: str, value: object) -> bool:
+    def _is_text(self, key: str, value: object) -> bool:
         if not isinstance(value, str):
             self.problem(key, f'has {value!r}; it is a list of addresses, ["host:port", …]')
-        return False
+        return isinstance(value, str)
 
     def _is_address(self, key: str, value: str) -> bool:
         match = _ADDRESS.fullmatch(value)

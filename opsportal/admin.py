@@ -12,7 +12,7 @@ admin.site.unregister((User, Group))
 
 
 @admin.register(User)
-class AuditedUserAdmin(AuditedAdmin, UserAdmin):
+class AuditedUserAdmin(AuditedAdmin, UserAdmin[User]):
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     fieldsets = (
         (None, {"fields": ("username", "password", "email")}),

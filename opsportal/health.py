@@ -40,9 +40,7 @@ async def healthz() -> Answer:
 async def readyz() -> Answer:
     """One line a check; 503 when any fails."""
     results = await asyncio.gather(*(_passes(check) for check in _checks.values()))
-    lines = [
-        f"{name}: {problem or 'ok'}" for name, problem in zip(_checks, results, strict=True)
-    ]
+    lines = [f"{name}: {problem or 'ok'}" for name, problem in zip(_checks, results, strict=True)]
     return Answer(503 if any(results) else 200, ("\n".join(lines) + "\n").encode())
 
 
@@ -93,7 +91,7 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> str:
             await check()
     except TimeoutError:
         return f"no answer in {SECONDS:g} s"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
         log.warning("readiness: %s", error)
         return "failed, see the log"
     return ""

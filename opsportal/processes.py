@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import uvicorn
@@ -22,7 +22,7 @@ from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
 from opsportal import health
 
-Part = Callable[[asyncio.Event], Awaitable[None]]
+Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
 
 

@@ -34,7 +34,10 @@ def generate(out: Path = ROOT) -> None:
         status = protoc.main(
             [
                 "protoc",
-                *(f"--plugin={TOOLS / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
+                *(
+                    f"--plugin={TOOLS / name}"
+                    for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
+                ),
                 f"--descriptor_set_in={foreign}",
                 f"--proto_path={ROOT}",
                 f"--python_out={out}",

@@ -31,7 +31,6 @@ class BoundedPaginator(Paginator[AuditEntry]):
         return queryset.order_by()[: MOST_COUNTED + 1].count()
 
 
-
 @admin.register(AuditEntry)
 class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     list_display = ("seq", "at", "actor", "door", "action", "target", "result", "detail")

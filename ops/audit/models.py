@@ -40,14 +40,14 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.seq} {self.actor} {self.action} {self.outcome}"
 
-    @property
-    def record(self) -> dict[str, Any]:
-        """The parsed text: also user id, address, origin, parameters, detail."""
-        parsed: dict[str, Any] = json.loads(self.text)
-        return parsed
-
     def save(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("audit rows are written by ops.audit.chain.append and never changed")
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("audit rows are never deleted")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The parsed text: also user id, address, origin, parameters, detail."""
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed

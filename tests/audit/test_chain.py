@@ -30,7 +30,7 @@ def verify(*arguments: str) -> str:
     return out.getvalue()
 
 
-def sql(statement: str, *values: object) -> None:
+def sql(statement: str, *values: str) -> None:
     """Run a statement behind the model's back, as somebody with the owner's password would."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -121,9 +121,7 @@ for number in range(25):
 def test_it_stays_whole_with_several_processes_writing_at_once() -> None:
     script = WRITER.replace('"%s"', "chain.Outcome.OK")
     environment = {**os.environ, "DATABASE_URL": database_url()}
-    writers = [
-        subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(3)
-    ]
+    writers = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     assert "75 rows are as they were written" in verify()
 

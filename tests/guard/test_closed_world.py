@@ -45,9 +45,7 @@ def test_it_registers_every_public_coroutine_of_an_actions_module(module: Module
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", sorted(ACTIONS))
-async def test_it_refuses_a_stranger_everything_and_records_it(
-    name: str, stranger: Actor
-) -> None:
+async def test_it_refuses_a_stranger_everything_and_records_it(name: str, stranger: Actor) -> None:
     with pytest.raises(NotPermitted):
         await ACTIONS[name].run(stranger)
     entry = await in_database(AuditEntry.objects.get)

@@ -85,7 +85,7 @@ async def test_it_gives_both_rows_one_request_id(
 async def test_it_refuses_without_the_permission_and_leaves_a_row(
     viewer: Actor, effects: Effects, change: guard.Run[..., str]
 ) -> None:
-    with pytest.raises(NotPermitted, match="victor may not do this: it needs .*change_policy"):
+    with pytest.raises(NotPermitted, match=r"victor may not do this: it needs .*change_policy"):
         await change(viewer, what="petstore")
     assert effects.done == []
     assert [(row[0], row[2]) for row in await rows()] == [("victor", "denied")]
@@ -113,7 +113,7 @@ async def test_it_forgets_rights_with_the_cache(
     operator: Actor, change: guard.Run[..., str]
 ) -> None:
     await change(operator, what="petstore")
-    await in_database(User.objects.filter(pk=operator.user_id).update, is_active=False)
+    await in_database(User.objects.filter(username=operator.name).update, is_active=False)
     rights.cache.expire(rights.cache.timer() + rights.SECONDS)
     with pytest.raises(NotPermitted):
         await change(operator, what="petstore")
@@ -192,4 +192,6 @@ async def test_it_never_lets_a_row_hold_more_than_the_arguments(
     await change(operator, what="petstore")
     entry = await in_database(AuditEntry.objects.get, outcome=Outcome.OK)
     assert entry.record["parameters"] == {"what": "petstore"}
-    assert await in_database(lambda: [s for s in chain.verify() if isinstance(s, chain.Fault)]) == []
+    assert (
+        await in_database(lambda: [s for s in chain.verify() if isinstance(s, chain.Fault)]) == []
+    )

@@ -47,9 +47,7 @@ def test_it_leaves_a_row_for_a_changed_user(admin: Client, person: Person) -> No
     assert "Active" in entry.record["detail"]
 
 
-def test_it_undoes_the_change_when_the_row_cannot_be_written(
-    admin: Client, person: Person
-) -> None:
+def test_it_undoes_the_change_when_the_row_cannot_be_written(admin: Client, person: Person) -> None:
     alice = person("alice", "viewers")
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditentry RENAME TO audit_away")

@@ -19,9 +19,7 @@ async def test_it_is_alive_and_ready(async_client: AsyncClient) -> None:
 
 
 async def test_it_tells_the_head_of_the_audit_log(async_client: AsyncClient) -> None:
-    entry = await in_database(
-        chain.append, Actor(1, "alice", Door.GRPC), "a.b", "t", Outcome.OK
-    )
+    entry = await in_database(chain.append, Actor(1, "alice", Door.GRPC), "a.b", "t", Outcome.OK)
     body = (await async_client.get("/metrics")).content.decode()
     assert f'opsportal_audit_head{{hash="{entry.hash}"}} 1.0' in body
 

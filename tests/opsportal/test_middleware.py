@@ -11,10 +11,10 @@ from opsportal import middleware
 
 async def seen(peer: str, forwarded: str = "", proto: str = "") -> tuple[str, bool]:
     """The address and the security of a request as the views see them."""
-    headers = {"HTTP_X_FORWARDED_FOR": forwarded, "HTTP_X_FORWARDED_PROTO": proto}
-    request = RequestFactory().get(
-        "/", REMOTE_ADDR=peer, **{key: value for key, value in headers.items() if value}
-    )
+    request = RequestFactory().get("/")
+    request.META["REMOTE_ADDR"] = peer
+    request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+    request.META["HTTP_X_FORWARDED_PROTO"] = proto
 
     async def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(f"{middleware.client_address(request)} {request.is_secure()}")

@@ -70,7 +70,7 @@ async def test_it_names_each_instance_that_did_not_confirm(
     assert petstores[0].address not in sentence
     assert isinstance(caught.value.result, SamplingChange)
     assert caught.value.result.confirmed == 2
-    outcome = await in_database(lambda: AuditEntry.objects.first())
+    outcome = await in_database(AuditEntry.objects.first)
     assert outcome is not None
     assert (outcome.outcome, outcome.target) == ("failed", "demo/petstore")
     assert petstores[1].address in outcome.record["detail"]

@@ -4,32 +4,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('seq', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='row')),
-                ('at', models.DateTimeField(db_index=True, verbose_name='time')),
-                ('request_id', models.CharField(db_index=True, max_length=16, verbose_name='request')),
-                ('actor', models.CharField(db_index=True, max_length=150)),
-                ('door', models.CharField(db_index=True, max_length=16)),
-                ('action', models.CharField(db_index=True, max_length=64)),
-                ('target', models.CharField(db_index=True, max_length=255)),
-                ('outcome', models.CharField(choices=[('started', 'started'), ('ok', 'ok'), ('failed', 'failed'), ('unknown', 'unknown'), ('denied', 'denied')], db_index=True, max_length=16)),
-                ('text', models.TextField()),
-                ('hash', models.CharField(max_length=64)),
+                (
+                    "seq",
+                    models.BigIntegerField(primary_key=True, serialize=False, verbose_name="row"),
+                ),
+                ("at", models.DateTimeField(db_index=True, verbose_name="time")),
+                (
+                    "request_id",
+                    models.CharField(db_index=True, max_length=16, verbose_name="request"),
+                ),
+                ("actor", models.CharField(db_index=True, max_length=150)),
+                ("door", models.CharField(db_index=True, max_length=16)),
+                ("action", models.CharField(db_index=True, max_length=64)),
+                ("target", models.CharField(db_index=True, max_length=255)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("started", "started"),
+                            ("ok", "ok"),
+                            ("failed", "failed"),
+                            ("unknown", "unknown"),
+                            ("denied", "denied"),
+                        ],
+                        db_index=True,
+                        max_length=16,
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit log',
-                'ordering': ('-seq',),
-                'default_permissions': ('view',),
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit log",
+                "ordering": ("-seq",),
+                "default_permissions": ("view",),
             },
         ),
     ]

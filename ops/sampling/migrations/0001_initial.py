@@ -5,46 +5,76 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('site', models.CharField(max_length=63)),
-                ('service', models.CharField(max_length=63)),
-                ('previous', models.CharField(max_length=255)),
-                ('strategy', models.CharField(choices=[('never', 'never'), ('always', 'always'), ('rate', 'rate')], max_length=8)),
-                ('rate', models.FloatField()),
-                ('actor', models.CharField(max_length=150)),
-                ('door', models.CharField(max_length=16)),
-                ('request_id', models.CharField(max_length=16)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("site", models.CharField(max_length=63)),
+                ("service", models.CharField(max_length=63)),
+                ("previous", models.CharField(max_length=255)),
+                (
+                    "strategy",
+                    models.CharField(
+                        choices=[("never", "never"), ("always", "always"), ("rate", "rate")],
+                        max_length=8,
+                    ),
+                ),
+                ("rate", models.FloatField()),
+                ("actor", models.CharField(max_length=150)),
+                ("door", models.CharField(max_length=16)),
+                ("request_id", models.CharField(max_length=16)),
             ],
             options={
-                'permissions': [('view_sampling', 'Can see sampling'), ('change_policy', 'Can change sampling policies')],
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['site', 'service', '-id'], name='sampling_ch_site_e9ed42_idx')],
+                "permissions": [
+                    ("view_sampling", "Can see sampling"),
+                    ("change_policy", "Can change sampling policies"),
+                ],
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        fields=["site", "service", "-id"], name="sampling_ch_site_e9ed42_idx"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(max_length=255)),
-                ('told_at', models.DateTimeField(auto_now_add=True)),
-                ('confirmed', models.BooleanField()),
-                ('reason', models.TextField()),
-                ('change', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='sampling.change')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("address", models.CharField(max_length=255)),
+                ("told_at", models.DateTimeField(auto_now_add=True)),
+                ("confirmed", models.BooleanField()),
+                ("reason", models.TextField()),
+                (
+                    "change",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="sampling.change",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['address', '-id'], name='sampling_de_address_fa57c3_idx')],
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["address", "-id"], name="sampling_de_address_fa57c3_idx")
+                ],
             },
         ),
     ]
