@@ -225,7 +225,7 @@ _CONNECTING = (
         "closes connections without an answer; if it speaks TLS, write https://",
     ),
     (
-        "illegal status line",
+        "illegal ",
         "does not answer in HTTP; check the port in url of {table}",
     ),
 )
