@@ -1,6 +1,8 @@
 import asyncio
 import io
+import time
 from datetime import timedelta
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -14,7 +16,7 @@ from ops import rights
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.rpc import auth
-from ops.rpc.models import Token, make_token
+from ops.rpc.models import Token, digest_of, make_token
 from proto.ops import ops_pb2
 from tests.conftest import Person, SiteFile
 from tests.rpc.conftest import Client
@@ -117,19 +119,52 @@ async def test_it_refuses_calls_without_a_token_unless_told_otherwise(
     assert (await refusal(ops)).code() is StatusCode.PERMISSION_DENIED
 
 
+async def test_it_takes_no_bad_token_for_none(ops: Client, guest: User) -> None:
+    assert (await refusal(ops)).code() is StatusCode.FAILED_PRECONDITION
+    assert (await refusal(ops, "ops_unknown")).code() is StatusCode.UNAUTHENTICATED
+
+
+async def test_it_does_not_act_as_a_user_who_left(ops: Client, guest: User) -> None:
+    await in_database(User.objects.update, is_active=False)
+    assert (await refusal(ops)).code() is StatusCode.UNAUTHENTICATED
+
+
+async def test_it_ends_a_token_that_it_remembers_when_it_expires(
+    ops: Client, person: Person
+) -> None:
+    token = await token_of(person)
+    ended = auth.Caller(1, "alice", good_until=time.time())
+    auth.cache[digest_of(token)] = asyncio.create_task(asyncio.sleep(0, ended))
+    assert (await refusal(ops, token)).code() is StatusCode.UNAUTHENTICATED
+
+
 def test_it_makes_a_token_on_the_command_line(person: Person) -> None:
     person("alice", "operators")
-    out = io.StringIO()
-    call_command("create_token", "alice", name="ci", days=3, stdout=out, stderr=io.StringIO())
+    out, said = io.StringIO(), io.StringIO()
+    call_command("create_token", "alice", name="ci", days=3, stdout=out, stderr=said)
     token = Token.objects.get()
+    assert digest_of(out.getvalue().strip()) == token.digest
     assert out.getvalue().startswith(token.beginning)
+    assert f"good until {token.expires:%Y-%m-%d %H:%M} UTC" in said.getvalue()
     assert timedelta(days=2) < token.expires - timezone.now() <= timedelta(days=3)
     assert AuditEntry.objects.get().action == "rpc.create_token"
 
 
-@pytest.mark.parametrize(("user", "days"), [("nobody", 3), ("alice", 0), ("alice", 99999)])
-def test_it_makes_no_token_out_of_bounds(person: Person, user: str, days: int) -> None:
+@pytest.mark.parametrize(
+    ("user", "options", "sentence"),
+    [
+        ("nobody", {}, 'there is no active user "nobody"'),
+        ("gone", {}, 'there is no active user "gone"'),
+        ("alice", {"days": 0}, "--days is 0; it goes from 1 to 3650"),
+        ("alice", {"days": 99999}, "--days is 99999; it goes from 1 to 3650"),
+        ("alice", {"name": "x" * 101}, "--name is too long"),
+    ],
+)
+def test_it_makes_no_token_out_of_bounds(
+    person: Person, user: str, options: dict[str, Any], sentence: str
+) -> None:
     person("alice")
-    with pytest.raises(CommandError):
-        call_command("create_token", user, days=days)
+    person("gone", is_active=False)
+    with pytest.raises(CommandError, match=sentence):
+        call_command("create_token", user, **options)
     assert not Token.objects.exists()

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 import pytest
+from django.contrib.auth.models import User
 from google.rpc import status_pb2
 from grpc import StatusCode
 from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-from pytest_django import Settings
 
-from ops.database import in_database
-from ops.rpc import auth
 from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from proto.ops import ops_pb2
-from tests.conftest import Person, SiteFile
+from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -38,12 +36,7 @@ class Backends:
 
 
 @pytest.fixture
-async def backends(
-    site_file: SiteFile, person: Person, settings: Settings
-) -> AsyncIterator[Backends]:
-    await in_database(person, "guest", "operators")
-    settings.GRPC_ANONYMOUS_USER = "guest"
-    auth.cache.clear()
+async def backends(site_file: SiteFile, guest: User) -> AsyncIterator[Backends]:
     async with AsyncExitStack() as stack:
         jaeger = await stack.enter_async_context(FakeJaeger())
         prometheus = await stack.enter_async_context(FakePrometheus())
@@ -144,6 +137,13 @@ async def test_it_shows_a_trace(ops: Client, backends: Backends) -> None:
     assert answer.url == f"https://jaeger.example.com/trace/{trace_id}"
 
 
+async def test_it_names_a_hundred_errors_at_most(ops: Client, backends: Backends) -> None:
+    failing = [span("store", f"store.Query{n}", error="no") for n in range(120)]
+    trace_id = backends.jaeger.add(trace(span("petstore", "SearchPets", children=failing)))
+    answer = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=trace_id))
+    assert (len(answer.errors), answer.error_count, answer.span_count) == (100, 120, 121)
+
+
 @pytest.mark.parametrize("trace_id", ["", "xyz", "1" * 33])
 async def test_it_refuses_what_is_no_trace_id(
     ops: Client, backends: Backends, trace_id: str
@@ -239,6 +239,65 @@ async def test_it_lists_alerts_with_all_that_prometheus_says(
     assert len(everything.alerts) == 2
 
 
+@pytest.mark.parametrize(
+    ("request_", "names"),
+    [
+        (ops_pb2.AlertsReq(labels=["team=store"]), ["Slow"]),
+        (ops_pb2.AlertsReq(labels=["team=store", "severity=warning"]), []),
+        (ops_pb2.AlertsReq(matchers=["team!=store"]), ["Queue"]),
+        (ops_pb2.AlertsReq(states=["pending"]), ["Queue"]),
+        (ops_pb2.AlertsReq(active_at=1795469264568674524), []),
+    ],
+)
+async def test_it_lists_the_alerts_that_are_asked_for(
+    ops: Client, backends: Backends, request_: ops_pb2.AlertsReq, names: list[str]
+) -> None:
+    backends.prometheus.rule("Slow", alert("Slow", severity="page", team="store"))
+    backends.prometheus.rule("Queue", alert("Queue", "pending", severity="warning"))
+    assert [found.name for found in (await ops.Alerts(request_)).alerts] == names
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ops_pb2.AlertsReq(labels=["=store"]),
+        ops_pb2.AlertsReq(matchers=['team=~"("']),
+        ops_pb2.AlertsReq(states=["loud"]),
+    ],
+)
+async def test_it_refuses_a_filter_that_cannot_be_right(
+    ops: Client, backends: Backends, request_: ops_pb2.AlertsReq
+) -> None:
+    assert (await refused(ops.Alerts(request_))).code() is StatusCode.INVALID_ARGUMENT
+    assert backends.prometheus.paths == []
+
+
+async def test_it_lists_what_it_has_and_names_the_source_that_is_down(
+    ops: Client, backends: Backends, site_file: SiteFile
+) -> None:
+    backends.prometheus.rule("Slow", alert("Slow"))
+    site_file(
+        f"""
+        [[sites.demo.prometheus]]
+        name = "here"
+        url = "{backends.prometheus.url}"
+        [[sites.demo.prometheus]]
+        name = "away"
+        url = "http://127.0.0.1:1"
+        """
+    )
+    answer = await ops.Alerts(ops_pb2.AlertsReq())
+    assert [found.source for found in answer.alerts] == ["here"]
+    (failure,) = answer.failures
+    assert failure.source == "away" and "127.0.0.1:1" in failure.reason
+
+
+async def test_it_knows_no_other_site(ops: Client, backends: Backends) -> None:
+    error = await refused(ops.Alerts(ops_pb2.AlertsReq(site="dmeo")))
+    assert error.code() is StatusCode.NOT_FOUND
+    assert error.details() == 'there is no site "dmeo"; did you mean "demo"?'
+
+
 async def test_it_says_which_backend_is_down(ops: Client, backends: Backends) -> None:
     await backends.jaeger.stop()
     error = await refused(ops.ListTraces(ops_pb2.ListTracesReq(service="petstore")))
@@ -261,7 +320,8 @@ async def test_it_ends_the_backends_call_when_the_client_gives_up(
 async def test_it_ends_the_backends_call_at_the_clients_deadline(
     ops: Client, backends: Backends
 ) -> None:
+    await ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
     backends.jaeger.hang()
-    call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"), timeout=0.2)
+    call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore", operation="X"), timeout=0.5)
     assert (await refused(call)).code() is StatusCode.DEADLINE_EXCEEDED
     await backends.jaeger.until(lambda: backends.jaeger.cancelled)

@@ -4,18 +4,17 @@ from pathlib import Path
 import grpc.aio
 import pytest
 from django.core.management.base import CommandError
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
 from pytest_django import Settings
 
-from ops import errors
-from ops.rpc.auth import Unauthenticated
-from ops.rpc.errors import STATUS, status_of
-from ops.rpc.server import OPS, serve_grpc
-from ops.rpc.servicer import OpsServicer
-from proto.ops import ops_pb2
+from ops.rpc.server import serve_grpc
 from tests.fakes import tls
 
+AUTHORITY = Path(tls.CA).read_bytes()
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -26,13 +25,38 @@ async def test_it_says_that_it_is_serving(channel: grpc.aio.Channel, service: st
     assert answer.status == SERVING
 
 
-async def test_it_describes_itself(channel: grpc.aio.Channel) -> None:
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    request = reflection_pb2.ServerReflectionRequest(list_services="")
-    async for answer in stub.ServerReflectionInfo(iter([request])):
-        names = {service.name for service in answer.list_services_response.service}
-        assert "ops.Ops" in names and "grpc.health.v1.Health" in names
-        break
+async def described(channel: grpc.aio.Channel, **what: str) -> ServerReflectionResponse:
+    request = reflection_pb2.ServerReflectionRequest(**what)
+    answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(
+        iter([request])
+    )
+    return await anext(aiter(answers))
+
+
+async def test_it_names_its_services(channel: grpc.aio.Channel) -> None:
+    answer = await described(channel, list_services="")
+    names = {service.name for service in answer.list_services_response.service}
+    assert names >= {"ops.Ops", "grpc.health.v1.Health"}
+
+
+async def test_it_describes_them_with_all_that_they_import(channel: grpc.aio.Channel) -> None:
+    pool = DescriptorPool()
+    answer = await described(channel, file_containing_symbol="ops.Ops")
+    files = [
+        FileDescriptorProto.FromString(file)
+        for file in answer.file_descriptor_response.file_descriptor_proto
+    ]
+    wanted = [name for file in files for name in file.dependency]
+    for name in wanted:
+        found = (await described(channel, file_by_filename=name)).file_descriptor_response
+        inner = [FileDescriptorProto.FromString(file) for file in found.file_descriptor_proto]
+        wanted += [name for file in inner for name in file.dependency if name not in wanted]
+        files = inner + files
+    for file in files:
+        pool.Add(file)
+    logs = pool.FindServiceByName("ops.Ops").methods_by_name["ShowLogs"].output_type
+    log = logs.fields_by_name["logs"].message_type
+    assert log is not None and log.full_name == "jaeger.api_v2.Log"
 
 
 async def test_it_says_when_the_port_is_taken() -> None:
@@ -45,7 +69,7 @@ async def test_it_says_when_the_port_is_taken() -> None:
 
 async def test_it_speaks_tls_when_told(settings: Settings) -> None:
     settings.GRPC_TLS_CERTIFICATE, settings.GRPC_TLS_KEY = tls.CERTIFICATE, tls.KEY
-    credentials = grpc.ssl_channel_credentials(Path(tls.CA).read_bytes())
+    credentials = grpc.ssl_channel_credentials(AUTHORITY)
     async with (
         serve_grpc("127.0.0.1:0") as port,
         grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials) as channel,
@@ -66,25 +90,3 @@ async def test_it_says_when_the_certificate_is_no_good(
     with pytest.raises(CommandError, match=f"{certificate} and {key} are not .* OPSPORTAL_GRPC"):
         async with serve_grpc("127.0.0.1:0"):
             pass
-
-
-def all_errors(kind: type[errors.OpsError] = errors.OpsError) -> list[type[errors.OpsError]]:
-    return [kind, *(below for each in kind.__subclasses__() for below in all_errors(each))]
-
-
-def test_it_has_a_status_for_every_error() -> None:
-    ours = [kind for kind in all_errors() if kind.__module__ == "ops.errors"]
-    assert {*ours, Unauthenticated} == set(STATUS)
-
-
-def test_it_gives_an_inner_error_the_status_of_its_base() -> None:
-    class Inner(errors.NotFound):
-        pass
-
-    assert status_of(Inner("gone")) is grpc.StatusCode.NOT_FOUND
-
-
-def test_it_answers_every_method_of_the_contract() -> None:
-    methods = [method.name for method in ops_pb2.DESCRIPTOR.services_by_name["Ops"].methods]
-    assert OPS == "ops.Ops"
-    assert methods == [name for name in vars(OpsServicer) if not name.startswith("_")]
