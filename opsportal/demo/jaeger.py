@@ -13,7 +13,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
-from opsportal.demo.listening import add_health
 from opsportal.demo.store import Query, TraceStore, service_name, spans
 from proto.jaeger.api_v3 import query_pb2, query_pb2_grpc
 
@@ -153,12 +152,9 @@ def summary(trace: TracesData) -> query_pb2.TraceSummary:
     )
 
 
-async def add_to(
-    server: grpc.aio.Server, store: TraceStore, queries: QueryService | None = None
-) -> None:
-    """Let a server collect spans and answer queries; `queries` may answer in its own way."""
-    query_pb2_grpc.add_QueryServiceServicer_to_server(queries or QueryService(store), server)
+def add_to(server: grpc.aio.Server, queries: QueryService) -> None:
+    """Let a server take spans into the store and answer queries from it."""
+    query_pb2_grpc.add_QueryServiceServicer_to_server(queries, server)
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # type: ignore[no-untyped-call]
-        Collector(store), server
+        Collector(queries.store), server
     )
-    await add_health(server, QUERY_SERVICE)

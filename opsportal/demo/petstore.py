@@ -13,6 +13,7 @@ from google.type.date_pb2 import Date
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ops.errors import InvalidInput
+from ops.sampling.policy import Policy
 from opsportal.demo.sampler import ChangingSampler, read_policy
 from opsportal.demo.services import Mailer, Store, Wanted, birthday
 from opsportal.demo.telemetry import Failure, Telemetry
@@ -36,12 +37,26 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
     """One instance. What is wrong with a request is INVALID_ARGUMENT and one sentence."""
 
     def __init__(
-        self, telemetry: Telemetry, sampler: ChangingSampler, store: Store, mailer: Mailer
+        self,
+        store: Store,
+        mailer: Mailer,
+        *,
+        instance: str,
+        version: str,
+        otlp: str,
+        policy: Policy,
     ) -> None:
-        self.telemetry = telemetry
-        self.sampler = sampler
         self.store = store
         self.mailer = mailer
+        self.sampler = ChangingSampler(policy)
+        self.telemetry = Telemetry(
+            "petstore",
+            instance=instance,
+            version=version,
+            otlp=otlp,
+            operations=OPERATIONS,
+            sampler=self.sampler,
+        )
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Let a server serve this instance."""

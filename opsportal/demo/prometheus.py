@@ -117,15 +117,13 @@ class Prometheus:
 
 @asynccontextmanager
 async def serving(prometheus: Prometheus) -> AsyncIterator[str]:
-    """Scrape and answer over HTTP on a free port while inside; gives the URL."""
+    """Answer over HTTP on a free port while inside; gives the URL."""
     runner = web.AppRunner(_application(prometheus), access_log=None)
     await runner.setup()
-    scraping = asyncio.create_task(prometheus.run())
     try:
         await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
-        scraping.cancel()
         await runner.cleanup()
 
 

@@ -76,12 +76,13 @@ def birthday(pet: petstore_pb2.Pet) -> date:
 
 
 class Store:
-    """Keeps the pets, by id."""
+    """Keeps the pets, by id; its spans go to `otlp`, host:port or a URL."""
 
-    OPERATIONS = ("store.Query", "store.Insert", "store.Update", "store.Delete")
-
-    def __init__(self, telemetry: Telemetry, trouble: Trouble) -> None:
-        self.telemetry = telemetry
+    def __init__(self, otlp: str, trouble: Trouble) -> None:
+        operations = ("store.Query", "store.Insert", "store.Update", "store.Delete")
+        self.telemetry = Telemetry(
+            "store", instance="store-1", version="4.0.7", otlp=otlp, operations=operations
+        )
         self.trouble = trouble
         self._pets: dict[str, petstore_pb2.Pet] = {}
         self._ids = count(1)
@@ -149,12 +150,13 @@ class Store:
 
 
 class Mailer:
-    """Tells owners about their new pets."""
+    """Tells owners about their new pets; its spans go to `otlp`, host:port or a URL."""
 
-    OPERATIONS = ("mailer.Notify",)
-
-    def __init__(self, telemetry: Telemetry, trouble: Trouble) -> None:
-        self.telemetry = telemetry
+    def __init__(self, otlp: str, trouble: Trouble) -> None:
+        operations = ("mailer.Notify",)
+        self.telemetry = Telemetry(
+            "mailer", instance="mailer-1", version="0.9.2", otlp=otlp, operations=operations
+        )
         self.trouble = trouble
 
     async def notify(self, names: Collection[str]) -> None:

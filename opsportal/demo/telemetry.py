@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import grpc
 from opentelemetry.context import Context
@@ -135,9 +135,18 @@ class Telemetry:
                 span.set_status(StatusCode.ERROR, str(failure))
                 raise
 
-    async def close(self) -> None:
-        """Send what is left, for less than a second."""
-        await asyncio.to_thread(self._provider.shutdown)
+    def close(self) -> None:
+        """Send what is left; blocks, for less than a second."""
+        self._provider.shutdown()
+
+
+@asynccontextmanager
+async def telling(*sources: Telemetry) -> AsyncIterator[None]:
+    """Close them all at once at the end, off the loop: the receiver may live in it."""
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(source.close) for source in sources))
 
 
 class _Sender(BatchSpanProcessor):

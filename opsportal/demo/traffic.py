@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import date, timedelta
+from typing import TypeAlias
 
 import grpc
 import grpc.aio
@@ -22,6 +23,7 @@ MOST_PETS = 500
 # wrong somewhere, nobody takes mail, the store is locked up.
 WELL, NO_MAIL, LOCKED = (0.01, 0.02), (0.01, 1.0), (0.6, 0.02)
 SEASONS = ((12, WELL), (50, NO_MAIL), (75, WELL), (60, LOCKED), (100, WELL))
+Stub: TypeAlias = "petstore_pb2_grpc.PetStoreAsyncStub"
 _dice = random.Random()  # noqa: S311 - dice, not secrets
 
 
@@ -48,13 +50,13 @@ async def traffic(addresses: Sequence[str], rate: Callable[[], float]) -> None:
 class Customer:
     """Calls now one instance, now another, and remembers the pets it added."""
 
-    def __init__(self, stubs: Sequence[petstore_pb2_grpc.PetStoreAsyncStub]) -> None:
+    def __init__(self, stubs: Sequence[Stub]) -> None:
         self._stubs = stubs
         self._ids: deque[str] = deque()
 
     async def call(self) -> None:
         """Make one call; that it fails is part of life."""
-        calls: dict[Callable[[petstore_pb2_grpc.PetStoreAsyncStub], Awaitable[None]], int] = {
+        calls: dict[Callable[[Stub], Awaitable[None]], int] = {
             self._search: 60,
             self._add: 20,
             self._add_nameless: 1,
@@ -67,30 +69,30 @@ class Customer:
         with suppress(grpc.aio.AioRpcError):
             await call(_dice.choice(self._stubs))
 
-    async def _search(self, stub: petstore_pb2_grpc.PetStoreAsyncStub) -> None:
+    async def _search(self, stub: Stub) -> None:
         request = petstore_pb2.SearchPetsReq(names=_dice.sample(NAMES, 2), types=[_type()])
         if _dice.random() < 0.3:
             request.birthdate_range.start.CopyFrom(_birthday())
         async for _ in stub.SearchPets(request, timeout=TIMEOUT):
             pass
 
-    async def _add(self, stub: petstore_pb2_grpc.PetStoreAsyncStub) -> None:
+    async def _add(self, stub: Stub) -> None:
         pets = [_pet() for _ in range(_dice.randint(1, 3))]
         answer = await stub.AddPets(petstore_pb2.AddPetsReq(pets=pets), timeout=TIMEOUT)
         self._ids += answer.ids
 
-    async def _add_nameless(self, stub: petstore_pb2_grpc.PetStoreAsyncStub) -> None:
+    async def _add_nameless(self, stub: Stub) -> None:
         nameless = _pet()
         nameless.name = ""
         await stub.AddPets(petstore_pb2.AddPetsReq(pets=[nameless]), timeout=TIMEOUT)
 
-    async def _update(self, stub: petstore_pb2_grpc.PetStoreAsyncStub) -> None:
+    async def _update(self, stub: Stub) -> None:
         if self._ids:
             pet = _pet()
             pet.id = _dice.choice(self._ids)
             await stub.UpdatePets(petstore_pb2.UpdatePetsReq(pets=[pet]), timeout=TIMEOUT)
 
-    async def _delete(self, stub: petstore_pb2_grpc.PetStoreAsyncStub) -> None:
+    async def _delete(self, stub: Stub) -> None:
         ids = [self._ids.popleft() for _ in range(min(3, len(self._ids)))]
         if ids:
             await stub.DeletePets(petstore_pb2.DeletePetsReq(ids=ids), timeout=TIMEOUT)

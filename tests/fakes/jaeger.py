@@ -22,6 +22,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, TracesData
 
 from opsportal.demo import jaeger
+from opsportal.demo.listening import OPTIONS, add_health
 from opsportal.demo.store import KINDS, Found, Query, TagTest, TraceStore, has_attribute, has_tag
 from proto.jaeger.api_v3 import query_pb2
 
@@ -111,9 +112,9 @@ class FakeJaeger:
 
     async def start(self, address: str = "127.0.0.1:0") -> Self:
         """Listen; a fake that was stopped may be started again on its old `address`."""
-        options = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1))
-        self._server = grpc.aio.server(interceptors=[_Door(self)], options=options)
-        await jaeger.add_to(self._server, self.store, _QUERIES[self.release](self.store))
+        self._server = grpc.aio.server(interceptors=[_Door(self)], options=OPTIONS)
+        jaeger.add_to(self._server, _QUERIES[self.release](self.store))
+        await add_health(self._server, jaeger.QUERY_SERVICE)
         if self._credentials:
             port = self._server.add_secure_port(address, self._credentials)
         else:

@@ -1,0 +1,97 @@
+"""What the demo asks about its services, and the alerts that watch them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from opsportal.demo.alerting import Rule
+from opsportal.demo.promql import (
+    Above,
+    Aggregate,
+    AndOn,
+    Expression,
+    Metric,
+    Quantile,
+    Quotient,
+    Rate,
+)
+
+WINDOW = 30  # seconds that rates are taken over
+HOLD = 10  # seconds that an alert is pending
+NOT_OUR_FAULT = "OK|INVALID_ARGUMENT|NOT_FOUND|CANCELLED"
+
+
+@dataclass(frozen=True)
+class Queries:
+    """What the site file asks about a service."""
+
+    version: Expression
+    requests: Expression
+    failing: Expression
+    p95: Expression
+    up: Expression
+
+    @classmethod
+    def of(cls, service: str) -> Self:
+        """Return the queries over the metrics of `Telemetry`."""
+        version = Metric(f"{service}_build_info")
+        every = f"{service}_requests_total"
+        requests = Aggregate("sum", Rate(Metric(every), WINDOW))
+        failed = Rate(Metric(every, "code", NOT_OUR_FAULT), WINDOW)
+        buckets = Rate(Metric(f"{service}_request_seconds_bucket"), WINDOW)
+        return cls(
+            version=version,
+            requests=requests,
+            failing=Quotient(Aggregate("sum", failed), requests),
+            p95=Quantile(0.95, Aggregate("sum", buckets, ("le",))),
+            up=AndOn(Metric("up"), "job", Aggregate("group", version, ("job",))),
+        )
+
+
+PETSTORE, STORE, MAILER = (Queries.of(service) for service in ("petstore", "store", "mailer"))
+
+
+def rules() -> list[Rule]:
+    """Return the alerting rules, none of them active yet."""
+    versions = Aggregate("count", PETSTORE.version, ("job", "version"))
+    return [
+        _rule(
+            "FailingRequests",
+            Above(PETSTORE.failing, 0.05),
+            "petstore",
+            "critical",
+            "{{ $value | humanizePercentage }} of the requests fail, over 5%",
+        ),
+        _rule(
+            "SlowRequests",
+            Above(PETSTORE.p95, 0.3),
+            "petstore",
+            "warning",
+            "p95 {{ $value | humanizeDuration }}, over 300ms",
+        ),
+        _rule(
+            "StoreTimeouts",
+            Above(STORE.failing, 0.05),
+            "store",
+            "critical",
+            "{{ $value | humanizePercentage }} of the queries end without an answer",
+        ),
+        _rule(
+            "MailRefused",
+            Above(MAILER.failing, 0.5),
+            "mailer",
+            "critical",
+            "{{ $value | humanizePercentage }} of the mails are refused",
+        ),
+        _rule(
+            "MixedVersions",
+            Above(Aggregate("count", versions, ("job",)), 1),
+            "petstore",
+            "info",
+            "{{ $labels.job }} runs {{ $value }} versions at a time",
+        ),
+    ]
+
+
+def _rule(name: str, expression: Expression, job: str, severity: str, summary: str) -> Rule:
+    labels = {"job": job, "severity": severity}
+    return Rule(name, expression, HOLD, labels, {"summary": summary})
