@@ -177,6 +177,7 @@ def test_it_goes_no_earlier_than_can_be_written() -> None:
         (44_000_000, "44 ms"),
         (999_600, "1 ms"),
         (59_960_000_000, "1 min"),
+        (15 * MINUTE, "15 min"),
         (2 * HOUR + 5 * MINUTE, "2 h 5 min"),
         (3 * HOUR, "3 h"),
         (3 * DAY, "3 d"),

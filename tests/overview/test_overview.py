@@ -118,6 +118,21 @@ async def test_the_history_has_a_place_for_each_minute(
     assert places[1] - places[0] == 15
 
 
+async def test_a_service_may_have_but_one_query(
+    viewer: Actor, prometheus: FakePrometheus, site_file: SiteFile
+) -> None:
+    site_file(
+        f'[sites.p.prometheus]\nname = "main"\nurl = "{prometheus.url}"\n'
+        '[sites.p.services.a]\nfailing = "failing_of_a"'
+    )
+    prometheus.says("failing_of_a", ({}, 0))
+
+    line = (await show_overview(viewer)).lines[0]
+
+    assert (line.requests, line.failing, line.p95, line.p95_history) == (None, 0.0, None, ())
+    assert line.problems == ()
+
+
 @pytest.mark.usefixtures("busy")
 async def test_a_query_of_several_series_is_a_problem(
     viewer: Actor, prometheus: FakePrometheus
