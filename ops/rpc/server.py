@@ -1,5 +1,6 @@
 """The gRPC server: the Ops service, health and reflection."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,14 +49,24 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
 def _bind(server: grpc.aio.Server, address: str) -> int:
     credentials = _credentials()
     try:
+        _try_to_bind(address)
         if credentials:
             return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
-    except RuntimeError:
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "somebody else was quicker"
         raise CommandError(
-            f"cannot serve gRPC on {address}: it is taken, or no address of this machine; "
-            "choose another with OPSPORTAL_GRPC_ADDRESS"
+            f"cannot serve gRPC on {address}: {reason}; choose another with OPSPORTAL_GRPC_ADDRESS"
         ) from None
+
+
+def _try_to_bind(address: str) -> None:
+    """Raise OSError with the system's reason, where gRPC has none and logs lines of its own."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind((host.strip("[]"), int(port)))
 
 
 def _credentials() -> grpc.ServerCredentials | None:
@@ -68,9 +79,10 @@ def _credentials() -> grpc.ServerCredentials | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=str)
         pair = Path(key).read_bytes(), Path(certificate).read_bytes()
     except OSError as error:
+        reason = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         raise CommandError(
             f"cannot serve gRPC with TLS: {certificate} and {key} are not a PEM certificate and "
-            f"its key without a password ({error.strerror or error}); mend "
+            f"its key without a password{reason}; mend "
             "OPSPORTAL_GRPC_TLS_CERTIFICATE and OPSPORTAL_GRPC_TLS_KEY"
         ) from None
     return grpc.ssl_server_credentials([pair])
