@@ -1,0 +1,93 @@
+"""Chromium before a real server; everything runs in the test's own event loop."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright
+
+from opsportal.asgi import application
+from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+INSTALL = "these tests need Chromium: apt install chromium, or playwright install chromium"
+WATCH = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  violated(`${event.effectiveDirective} ${event.blockedURI} at ${event.sourceFile}`))
+"""
+
+
+@dataclass
+class Web:
+    """The server's address, and what the browser found amiss: content policy, script errors."""
+
+    base: str
+    browser: Browser
+    amiss: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def open(self, **options: Any) -> AsyncIterator[Page]:
+        """A fresh window, as `browser.new_context` makes it."""
+        context = await self.browser.new_context(base_url=self.base, **options)
+        await context.expose_binding("violated", lambda _, said: self.amiss.append(said))
+        await context.add_init_script(WATCH)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.amiss.append(str(error)))
+        try:
+            yield page
+        finally:
+            await context.close()
+
+
+@pytest.fixture
+async def web(place: Any, transactional_db: None) -> AsyncIterator[Web]:  # noqa: F811
+    async with _server() as base, _chromium() as browser:
+        found = Web(base, browser)
+        yield found
+        assert found.amiss == []
+
+
+@asynccontextmanager
+async def _server() -> AsyncIterator[str]:
+    config = uvicorn.Config(application, port=0, lifespan="on", log_config=None)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+@asynccontextmanager
+async def _chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        kind = playwright.chromium
+        browser = await kind.launch(
+            executable_path=_executable(kind.executable_path), args=["--no-sandbox"]
+        )
+        yield browser
+        await browser.close()
+
+
+def _executable(own: str) -> str:
+    """Playwright's own Chromium, or the system's."""
+    path = own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(INSTALL)
+    return str(path)
+
+
+async def log_in(page: Page, name: str = "olga") -> None:
+    """Through the form, as people do."""
+    await page.goto("/account/login/")
+    await page.get_by_label("Username").fill(name)
+    await page.get_by_label("Password").fill("opensesame")
+    await page.get_by_role("button", name="Log in").click()

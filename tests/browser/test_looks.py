@@ -1,0 +1,93 @@
+"""Every page in light, dark and narrow: fit for assistive technology, and no wider than it is."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from tests.browser.conftest import Web, log_in
+from tests.browser.test_walk import something_failed
+from tests.conftest import Person
+from tests.dashboard.places import Place
+from tests.fakes.jaeger import span, trace
+
+SITE = "/sites/production"
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def addresses(trace_id: str) -> list[str]:
+    return [
+        f"{SITE}/",
+        f"{SITE}/traces/",
+        f"{SITE}/traces/?q=error+last%3D2h",
+        f"{SITE}/traces/?q=servic%3Dx",
+        f"{SITE}/traces/?q=operation%3DNothing",
+        f"{SITE}/traces/?fields=1&span_min=soon&limit=20",
+        f"{SITE}/traces/{trace_id}/",
+        f"{SITE}/traces/{trace_id}/?span=00000000000000aa",
+        f"{SITE}/traces/{trace_id}/logs/",
+        f"{SITE}/traces/{'ab' * 16}/",
+        f"{SITE}/alerts/",
+        f"{SITE}/alerts/?q=state%3Dburning",
+        f"{SITE}/versions/",
+        f"{SITE}/sampling/",
+        f"{SITE}/sampling/?service=store",
+        f"{SITE}/sampling/change/?service=petstore&strategy=always",
+        f"{SITE}/sampling/change/?service=petstore&strategy=rate&rate=10",
+        "/sites/staging/",
+        "/account/",
+        "/account/password_change/",
+        "/nowhere/",
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_every_page_is_accessible_and_fits(
+    web: Web, place: Place, people: None, look: str
+) -> None:
+    something_failed(place)
+    long_name = "x" * 400
+    opened = span(
+        long_name, long_name, span_id="00000000000000aa", error=long_name,
+        tags={long_name: long_name}, events=[("exception", {"exception.stacktrace": "a\nb"})],
+        warnings=["clock skew adjusted"], parent_id="00000000000000bb",
+    )  # fmt: skip
+    trace_id = place.jaeger.add(trace(span("petstore", "Search"), opened))
+
+    found: list[str] = []
+    async with web.open(**LOOKS[look]) as page:
+        for address in ("/account/login/", "/account/password_reset/"):
+            found += await _amiss(page, address)
+        await log_in(page)
+        for address in addresses(trace_id):
+            found += await _amiss(page, address)
+
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture
+def people(person: Person) -> None:
+    person("olga", "operators", "auditors", is_staff=True)
+
+
+async def _amiss(page: Page, address: str) -> list[str]:
+    """What axe finds, what is wider than the window, and headings that are not one."""
+    await page.goto(address)
+    results = await Axe().run(page)
+    found = [
+        f"{address}: {violation['id']} {node['html'][:120]} {node['failureSummary'][:200]}"
+        for violation in results.response["violations"]
+        if violation["impact"] in ("serious", "critical", "moderate")
+        for node in violation["nodes"]
+    ]
+    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append(f"{address}: wider than the window")
+    if await page.locator("h1").count() != 1:
+        found.append(f"{address}: not one heading")
+    return found
