@@ -7,6 +7,7 @@ stand in the environment; the file names the variable: `{ env = "JAEGER_TOKEN" }
 
 import os
 import re
+import ssl
 import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from ops import timerange
 from ops.errors import InvalidInput, NotFound, did_you_mean
 
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
+_HEADER = re.compile(r"[A-Za-z0-9._-]+")
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -206,6 +209,8 @@ class _Table:
 
     def addresses(self, key: str) -> tuple[str, ...]:
         values = self.take(key, list, 'a list of addresses, ["host:port", …]', [])
+        if twice := [value for value in values if values.count(value) > 1]:
+            self.problem(key, f'has "{twice[0]}" twice')
         return tuple(
             value for value in values if self._is_text(key, value) and self._is_address(key, value)
         )
@@ -224,8 +229,12 @@ class _Table:
 
     def url(self, key: str, default: Any = "") -> str:
         value = self.text(key, "an http:// or https:// URL", default)
-        parts = urlsplit(value)
-        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # brackets without an IPv6 address, a port above 65535
+            usable = False
+        if value and not usable:
             self.problem(key, f'is "{value}"; it is an http:// or https:// URL')
             return ""
         if parts.username or parts.password:
@@ -244,6 +253,7 @@ class _Table:
         path = self.text(key, "the path of a PEM file")
         if path and not Path(path).is_file():
             self.problem(key, f'there is no file "{path}"; it is the path of a PEM file')
+            return ""
         return path
 
     def secret(self, key: str) -> str:
@@ -256,32 +266,59 @@ class _Table:
         if not isinstance(name, str) or set(value) != {"env"}:
             self.problem(key, 'it is { env = "NAME" }')
             return ""
-        if name not in os.environ:
-            self.problem(key, f"the environment has no variable {name}")
-            return ""
-        return os.environ[name]
+        if not os.environ.get(name):
+            missing = "is empty" if name in os.environ else "is not set"
+            self.problem(key, f"the environment variable {name} {missing}")
+        return os.environ.get(name, "")
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> dict[str, str]:
         found = {}
         for name, value in self.take("headers", dict, "a table of texts", {}).items():
+            key = f"headers.{name}"
+            if not _HEADER.fullmatch(name) or name.lower().endswith("-bin"):
+                self.problem(key, "its name must be of letters, digits, . _ - and not end in -bin")
             if isinstance(value, dict):
-                found[name] = self._from_environment(f"headers.{name}", value)
+                found[name] = self.header_value(key, self._from_environment(key, value))
             elif isinstance(value, str):
-                found[name] = value
+                found[name] = self.header_value(key, value)
             else:
-                self.problem(f"headers.{name}", 'it is a text or { env = "NAME" }')
+                self.problem(key, 'it is a text or { env = "NAME" }')
         return found
+
+    def header_value(self, key: str, value: str) -> str:
+        """Return a value that may be a secret, so that a problem must not show it."""
+        if value and not _HEADER_VALUE.fullmatch(value):
+            self.problem(key, "has a line break, an outer space or another sign no header can have")
+        return value
 
     def tls(self) -> Tls | None:
         value = self.take("tls", (bool, dict), "true, or a table with ca, certificate, key", False)
         if isinstance(value, bool):
             return Tls() if value else None
         table = _Table(value, f"{self.name}.tls", self.problems)
-        tls = Tls(table.file("ca"), table.file("certificate"), table.file("key"))
-        if bool(tls.certificate) != bool(tls.key):
+        tls = Tls(table.authority("ca"), table.file("certificate"), table.file("key"))
+        if ("certificate" in value) != ("key" in value):
             table.problem("certificate", "and key belong together; give both or neither")
+        elif tls.certificate and tls.key:
+            table.check_pair(tls)
         table.done()
         return tls
+
+    def authority(self, key: str) -> str:
+        path = self.file(key)
+        try:
+            if path:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError:
+            self.problem(key, f'there is no certificate in "{path}"; it is the path of a PEM file')
+        return path
+
+    def check_pair(self, tls: Tls) -> None:
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
+        except OSError:
+            self.problem("certificate", "and key are not a certificate and its open key in PEM")
 
     def table(self, key: str) -> "_Table | None":
         value = self.take(key, dict, "a table", None)
@@ -327,9 +364,9 @@ class _Table:
 def _sites(root: _Table) -> Sites:
     found = {name: _site(name, table) for name, table in root.named("sites").items()}
     default = root.text("default_site", "the name of one of the sites", next(iter(found), ""))
-    if not found:
+    if not found and not root.problems:
         root.problem("sites", "is missing; write a table [sites.NAME] for each site")
-    elif default not in found:
+    elif found and default not in found:
         root.problem("default_site", f'is "{default}"; it is one of {", ".join(found)}')
     root.done()
     return Sites(all=found, default=default)
@@ -374,11 +411,13 @@ def _megabytes(table: _Table) -> int:
 
 def _prometheus(table: _Table) -> PrometheusSource:
     url = table.url("url", ...)
-    headers = dict(table.headers())
-    token = table.secret("bearer_token")
+    headers = table.headers()
+    token = table.header_value("bearer_token", table.secret("bearer_token"))
     username, password = table.text("username", "a text"), table.secret("password")
     if token and username:
         table.problem("bearer_token", "and username exclude each other; give one of them")
+    if password and not username:
+        table.problem("password", "needs a username beside it")
     if token:
         headers["Authorization"] = f"Bearer {token}"
     if username:
@@ -387,7 +426,7 @@ def _prometheus(table: _Table) -> PrometheusSource:
         name=table.text("name", "a text", urlsplit(url).hostname or "prometheus"),
         url=url,
         headers=headers,
-        ca=table.file("ca"),
+        ca=table.authority("ca"),
         timeout=table.duration("timeout", 10 * timerange.SECOND),
     )
     table.done()

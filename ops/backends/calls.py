@@ -26,6 +26,7 @@ YOUNG = 1.0  # seconds for which an answer is given again
 MOST_YOUNG = 256
 FAILURES = 3  # in a row, until a backend is left alone
 PAUSE = 5.0  # seconds until it is tried again
+_NONE: Any = object()
 
 
 class Breaker:
@@ -116,8 +117,8 @@ class Calls:
 
         Raises what the call raises, BackendTimeout, or BackendUnavailable.
         """
-        if key in self._young:
-            young: T = self._young[key]
+        young: T = self._young.get(key, _NONE)
+        if young is not _NONE:
             return young
         flight = self._flights.get(key)
         if flight is None:

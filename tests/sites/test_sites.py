@@ -1,0 +1,393 @@
+"""The site file: what it means, and what it says about everything that is wrong in it."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from ops import timerange
+from ops.errors import InvalidInput, NotFound
+from ops.sites import (
+    JaegerSource,
+    PrometheusSource,
+    Service,
+    Site,
+    SiteFileError,
+    Tls,
+    load,
+    sites,
+)
+from tests.conftest import SiteFile
+from tests.fakes import tls
+
+ROOT = Path(__file__).parents[2]
+WHOLE = f"""
+default_site = "production"
+[sites.production]
+default_service = "petstore"
+[sites.production.jaeger]
+address = "jaeger:16685"
+ui = "https://jaeger.example.com/"
+tls = {{ ca = "{tls.CA}", certificate = "{tls.CERTIFICATE}", key = "{tls.KEY}" }}
+headers = {{ X-Tenant = "shop", "bearer.token" = {{ env = "SECRET" }} }}
+timeout = "2s500ms"
+largest_message_mib = 64
+tag_values = "regex"
+[[sites.production.prometheus]]
+name = "shop"
+url = "https://prometheus.example.com/prefix/"
+bearer_token = {{ env = "SECRET" }}
+ca = "{tls.CA}"
+timeout = "5s"
+[[sites.production.prometheus]]
+name = "platform"
+url = "http://mimir:9009"
+username = "ops"
+password = {{ env = "SECRET" }}
+headers = {{ X-Scope-OrgID = "platform" }}
+[sites.production.services.petstore]
+jaeger_name = "petstore-api"
+instances = ["10.0.0.1:50051", "[::1]:50051", "pets.example.com:50051"]
+tls = true
+prometheus = "platform"
+version = "build_info"
+version_label = "release"
+instance_label = "pod"
+requests = "a"
+failing = "b"
+p95 = "c"
+alerts = {{ team = "pets" }}
+[sites.production.services.payments]
+dns = "payments.example.com:50051"
+[sites.staging]
+"""
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "open sesame")
+    monkeypatch.setenv("EMPTY", "")
+    monkeypatch.setenv("LINES", "open\nsesame")
+
+
+def problems(site_file: SiteFile, text: str) -> list[str]:
+    with pytest.raises(SiteFileError) as caught:
+        load(site_file(text))
+    return caught.value.problems
+
+
+class TestMeaning:
+    def test_it_reads_everything(self, site_file: SiteFile) -> None:
+        found = load(site_file(WHOLE))
+        production = found.site("production")
+        assert production == Site(
+            name="production",
+            jaeger=JaegerSource(
+                address="jaeger:16685",
+                ui="https://jaeger.example.com",
+                tls=Tls(tls.CA, tls.CERTIFICATE, tls.KEY),
+                headers={"x-tenant": "shop", "bearer.token": "open sesame"},
+                timeout=2_500 * timerange.MILLISECOND,
+                largest_message=64 * 1024**2,
+                tag_values="regex",
+            ),
+            prometheus=(
+                PrometheusSource(
+                    name="shop",
+                    url="https://prometheus.example.com/prefix",
+                    headers={"Authorization": "Bearer open sesame"},
+                    ca=tls.CA,
+                    timeout=5 * timerange.SECOND,
+                ),
+                PrometheusSource(
+                    name="platform",
+                    url="http://mimir:9009",
+                    headers={
+                        "X-Scope-OrgID": "platform",
+                        "Authorization": "Basic b3BzOm9wZW4gc2VzYW1l",
+                    },
+                ),
+            ),
+            services={
+                "petstore": Service(
+                    name="petstore",
+                    jaeger_name="petstore-api",
+                    instances=("10.0.0.1:50051", "[::1]:50051", "pets.example.com:50051"),
+                    tls=Tls(),
+                    prometheus="platform",
+                    version="build_info",
+                    version_label="release",
+                    instance_label="pod",
+                    requests="a",
+                    failing="b",
+                    p95="c",
+                    alerts={"team": "pets"},
+                ),
+                "payments": Service(
+                    name="payments",
+                    jaeger_name="payments",
+                    dns="payments.example.com:50051",
+                    alerts={"job": "payments"},
+                ),
+            },
+            default_service="petstore",
+        )
+        assert list(found.all) == ["production", "staging"]
+
+    def test_it_needs_almost_nothing(self, site_file: SiteFile) -> None:
+        found = load(site_file("[sites.only.services.petstore]"))
+        assert found.default == "only"
+        assert found.site().default_service == "petstore"
+        assert (found.site().jaeger, found.site().prometheus) == (None, ())
+
+    def test_it_takes_one_prometheus_as_a_table(self, site_file: SiteFile) -> None:
+        found = load(site_file('[sites.a.prometheus]\nurl = "http://prometheus:9090"'))
+        assert [source.name for source in found.site().prometheus] == ["prometheus"]
+
+    def test_it_reads_the_file_that_the_settings_name(self, site_file: SiteFile) -> None:
+        site_file("[sites.staging]")
+        assert list(sites().all) == ["staging"]
+
+    def test_it_never_shows_a_secret_where_things_are_printed(self, site_file: SiteFile) -> None:
+        assert "sesame" not in repr(load(site_file(WHOLE)))
+
+    def test_the_example_is_a_site_file(
+        self, site_file: SiteFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = (ROOT / "sites.example.toml").read_text(encoding="utf-8")
+        for name in re.findall(r'env = "(\w+)"', text):
+            monkeypatch.setenv(name, "secret")
+        assert load(site_file(text)).default
+
+
+class TestLookups:
+    def test_it_suggests_a_site(self, site_file: SiteFile) -> None:
+        with pytest.raises(NotFound, match='no site "prodction"; did you mean "production"'):
+            load(site_file(WHOLE)).site("prodction")
+
+    def test_it_names_the_sites_there_are(self, site_file: SiteFile) -> None:
+        with pytest.raises(NotFound, match='no site "x"; there is production, staging'):
+            load(site_file(WHOLE)).site("x")
+
+    def test_it_suggests_a_service(self, site_file: SiteFile) -> None:
+        with pytest.raises(NotFound, match='no service "petstor"; did you mean "petstore"'):
+            load(site_file(WHOLE)).site().service("petstor")
+
+    def test_it_asks_which_service_where_none_is_the_default(self, site_file: SiteFile) -> None:
+        site = load(site_file("[sites.a.services.b]\n[sites.a.services.c]")).site()
+        with pytest.raises(InvalidInput, match='which service of site "a" is meant: b, c'):
+            site.service()
+
+    def test_it_says_that_there_are_no_services(self, site_file: SiteFile) -> None:
+        with pytest.raises(InvalidInput, match="the site file has none"):
+            load(site_file("[sites.a]")).site().service()
+
+    def test_it_knows_which_source_knows_a_service(self, site_file: SiteFile) -> None:
+        site = load(site_file(WHOLE)).site()
+        assert site.source(site.service("petstore")).name == "platform"
+        assert site.source(site.service("payments")).name == "shop"
+
+    def test_it_says_that_no_source_knows_a_service(self, site_file: SiteFile) -> None:
+        site = load(site_file("[sites.a.services.b]")).site()
+        with pytest.raises(NotFound, match='site "a" has no Prometheus for service "b"'):
+            site.source(site.service())
+
+
+JAEGER = "[sites.a.jaeger]\n"
+PROMETHEUS = '[[sites.a.prometheus]]\nurl = "http://p"\n'
+SERVICE = "[sites.a.services.b]\n"
+WRONG = [
+    ("", "sites: is missing; write a table [sites.NAME] for each site"),
+    ("default_site = 'b'\n[sites.a]", 'default_site: is "b"; it is one of a'),
+    ("sites = 5", "sites: is 5; it is tables, [sites.NAME]"),
+    ("sites.a = 5", "sites.a: it is a table [sites.NAME], the name of letters, digits, . _ -"),
+    ('[sites."a b"]', "sites.a b: it is a table [sites.NAME], the name of"),
+    ("[site.a]\n[sites.a]", 'site: is not a key of this table; did you mean "sites"?'),
+    ("[sites.a]\nfoo = 1", "[sites.a] foo: is not a key of this table; remove it"),
+    (
+        f"[sites.a]\ndefault_service = 'c'\n{SERVICE}",
+        '[sites.a] default_service: is "c"; it is one of b',
+    ),
+    (JAEGER, "[sites.a.jaeger] address: is missing; it is host:port"),
+    (f"{JAEGER}address = 16685", "[sites.a.jaeger] address: is 16685; it is host:port"),
+    (f"{JAEGER}address = 'j'", '[sites.a.jaeger] address: is "j"; it is host:port without'),
+    (f"{JAEGER}address = 'j:0'", '[sites.a.jaeger] address: is "j:0"; it is host:port without'),
+    (f"{JAEGER}address = 'j:65536'", 'address: is "j:65536"; it is host:port without a scheme'),
+    (f"{JAEGER}address = 'http://j:1'", 'address: is "http://j:1"; it is host:port without'),
+    (f"{JAEGER}address = '::1:1'", 'address: is "::1:1"; it is host:port without a scheme'),
+    (f"{JAEGER}address = 'j:1'\nui = 'j'", 'ui: is "j"; it is an http:// or https:// URL'),
+    (f"{JAEGER}address = 'j:1'\nui = 'http://[j'", 'ui: is "http://[j"; it is an http://'),
+    (f"{JAEGER}address = 'j:1'\nui = 'http://j:99999'", 'ui: is "http://j:99999"; it is an'),
+    (
+        f"{JAEGER}address = 'j:1'\ntls = 1",
+        "[sites.a.jaeger] tls: is 1; it is true, or a table with ca, certificate, key",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntls = {{ ca = '/nowhere' }}",
+        '[sites.a.jaeger.tls] ca: there is no file "/nowhere"; it is the path of a PEM file',
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntls = {{ ca = '{tls.KEY}' }}",
+        f'[sites.a.jaeger.tls] ca: there is no certificate in "{tls.KEY}"',
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntls = {{ key = '{tls.KEY}' }}",
+        "[sites.a.jaeger.tls] certificate: and key belong together; give both or neither",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntls = {{ certificate = '{tls.CA}', key = '{tls.KEY}' }}",
+        "[sites.a.jaeger.tls] certificate: and key are not a certificate and its open key",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntls = {{ cacert = 'x' }}",
+        "[sites.a.jaeger.tls] cacert: is not a key of this table",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntimeout = 10",
+        '[sites.a.jaeger] timeout: is 10; it is a duration in quotes, such as "10s"',
+    ),
+    (f"{JAEGER}address = 'j:1'\ntimeout = '10'", 'timeout: "10" is not a duration: write'),
+    (
+        f"{JAEGER}address = 'j:1'\nlargest_message_mib = 3",
+        "[sites.a.jaeger] largest_message_mib: is 3; it goes from 4 to 2047",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nlargest_message_mib = true",
+        "largest_message_mib: is True; it is a number of MiB from 4 to 2047",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\ntag_values = 'lucene'",
+        '[sites.a.jaeger] tag_values: is "lucene"; it is exact or regex',
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ x = 5 }}",
+        '[sites.a.jaeger] headers.x: it is a text or { env = "NAME" }',
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ file = 'a' }} }}",
+        '[sites.a.jaeger] headers.x: it is { env = "NAME" }',
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ env = 'NOBODY_SETS_IT' }} }}",
+        "[sites.a.jaeger] headers.x: the environment variable NOBODY_SETS_IT is not set",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ env = 'EMPTY' }} }}",
+        "[sites.a.jaeger] headers.x: the environment variable EMPTY is empty",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ env = 'LINES' }} }}",
+        "[sites.a.jaeger] headers.x: has a line break, an outer space or another sign",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ 'x y' = 'a' }}",
+        "[sites.a.jaeger] headers.x y: its name must be of letters, digits, . _ - and not end",
+    ),
+    (
+        f"{JAEGER}address = 'j:1'\nheaders = {{ x-bin = 'a' }}",
+        "[sites.a.jaeger] headers.x-bin: its name must be of letters, digits, . _ - and not end",
+    ),
+    ("[sites.a]\nprometheus = 5", "[sites.a] prometheus: is 5; it is one table or several"),
+    (
+        "[sites.a]\nprometheus = ['http://p']",
+        "[sites.a] prometheus: it is one table or several, [[sites.a.prometheus]]",
+    ),
+    ("[[sites.a.prometheus]]", "[sites.a.prometheus] url: is missing; it is an http:// or"),
+    (
+        "[sites.a.prometheus]\nurl = 'http://ops:secret@p'",
+        "[sites.a.prometheus] url: has a password in it; use username and password = { env",
+    ),
+    (PROMETHEUS * 2, "[sites.a] prometheus: several sources have one name; give each its own"),
+    (
+        f"{PROMETHEUS}bearer_token = 'abc'",
+        "[sites.a.prometheus] bearer_token: is 'abc'; it is { env = \"NAME\" }, never the secret",
+    ),
+    (
+        f"{PROMETHEUS}bearer_token = {{ env = 'SECRET' }}\nusername = 'ops'",
+        "[sites.a.prometheus] bearer_token: and username exclude each other; give one",
+    ),
+    (
+        f"{PROMETHEUS}bearer_token = {{ env = 'LINES' }}",
+        "[sites.a.prometheus] bearer_token: has a line break, an outer space or another sign",
+    ),
+    (
+        f"{PROMETHEUS}password = {{ env = 'SECRET' }}",
+        "[sites.a.prometheus] password: needs a username beside it",
+    ),
+    (f"{PROMETHEUS}ca = '/nowhere'", '[sites.a.prometheus] ca: there is no file "/nowhere"'),
+    (
+        f"{SERVICE}instances = 'x:1'",
+        "[sites.a.services.b] instances: is 'x:1'; it is a list of addresses, [\"host:port\", …]",
+    ),
+    (
+        f"{SERVICE}instances = [5]",
+        '[sites.a.services.b] instances: has 5; it is a list of addresses, ["host:port", …]',
+    ),
+    (
+        f"{SERVICE}instances = ['x']",
+        '[sites.a.services.b] instances: is "x"; it is host:port without a scheme',
+    ),
+    (
+        f"{SERVICE}instances = ['x:1', 'y:1', 'x:1']",
+        '[sites.a.services.b] instances: has "x:1" twice',
+    ),
+    (
+        f"{SERVICE}instances = ['x:1']\ndns = 'x:1'",
+        "[sites.a.services.b] dns: and instances exclude each other; give one of them",
+    ),
+    (
+        f"{PROMETHEUS}{SERVICE}prometheus = 'q'",
+        '[sites.a.services.b] prometheus: is "q"; sources: p',
+    ),
+    (
+        f"{SERVICE}alerts = {{ job = 5 }}",
+        '[sites.a.services.b] alerts: it is { label = "value" }',
+    ),
+    (
+        f"{SERVICE}verison = 'x'",
+        '[sites.a.services.b] verison: is not a key of this table; did you mean "version"?',
+    ),
+]
+
+
+class TestProblems:
+    @pytest.mark.parametrize(("text", "problem"), WRONG)
+    def test_it_names_table_key_and_form(
+        self, site_file: SiteFile, text: str, problem: str
+    ) -> None:
+        (found,) = problems(site_file, text)
+        assert problem in found
+        assert "sesame" not in found
+
+    def test_it_reports_everything_at_once(self, site_file: SiteFile) -> None:
+        text = (
+            f"{JAEGER}address = 'j'\nui = 'j'\nfoo = 1\n{PROMETHEUS}timeout = 'x'\n{SERVICE}x = 1"
+        )
+        assert len(problems(site_file, text)) == 5
+
+    def test_it_says_where_to_start_when_there_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(SiteFileError, match=r"start from sites\.example\.toml and name it in"):
+            load(tmp_path / "none.toml")
+
+    def test_it_says_where_the_file_is_not_toml(self, site_file: SiteFile) -> None:
+        (found,) = problems(site_file, "[sites.a]\nfoo = bar\n")
+        assert found.startswith("cannot be read as TOML: Invalid value (at line 2")
+
+    def test_it_says_that_the_file_is_not_text(self, tmp_path: Path) -> None:
+        path = tmp_path / "sites.toml"
+        path.write_bytes(b"\xff\xfe")
+        with pytest.raises(SiteFileError, match="cannot be read as TOML: 'utf-8' codec"):
+            load(path)
+
+
+def keys_of(kind: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)} - {"name"}
+
+
+@pytest.mark.parametrize("kind", [JaegerSource, Service, Tls], ids=lambda kind: kind.__name__)
+def test_every_key_is_documented(kind: type) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    named = {"largest_message": "largest_message_mib"}
+    undocumented = {key for key in keys_of(kind) if f"`{named.get(key, key)}`" not in text}
+    assert undocumented == set()
