@@ -1,0 +1,127 @@
+"""The overview: one line a service, what fires, what failed, what is not known."""
+
+import grpc
+import pytest
+from django.test import AsyncClient
+
+from tests.dashboard.places import Place, heading, link, text
+from tests.fakes.jaeger import span, trace
+from tests.fakes.prometheus import Fault, alert
+
+OVERVIEW = "/sites/production/"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fill(place: Place) -> str:
+    place.prometheus.rule(
+        "SlowSearch",
+        alert("SlowSearch", severity="critical", job="petstore"),
+        alert("SlowSearch", "pending", severity="critical", job="petstore", instance="2"),
+    )
+    place.prometheus.says(
+        "petstore_build_info",
+        ({"version": "1.2.0", "instance": "petstore-1"}, 1),
+        ({"version": "1.2.0", "instance": "petstore-2"}, 1),
+    )
+    place.prometheus.says("requests", ({}, 42))
+    place.prometheus.says("failing", ({}, 0.031))
+    place.prometheus.says("p95", ({}, 0.84))
+    query = span("store", "store.Query", error="deadline exceeded")
+    return place.jaeger.add(trace(span("petstore", "SearchPets", children=[query], error="x")))
+
+
+async def test_its_heading_is_the_answer(place: Place, viewer: AsyncClient) -> None:
+    fill(place)
+
+    assert heading(await viewer.get(OVERVIEW)) == "1 alert fires"
+
+
+async def test_a_quiet_site_says_so(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(OVERVIEW)
+
+    assert heading(page) == "Nothing fires"
+    assert "No trace failed in the last hour." in text(page)
+
+
+async def test_a_service_is_one_line(place: Place, viewer: AsyncClient) -> None:
+    fill(place)
+
+    said = text(await viewer.get(OVERVIEW))
+
+    line = "▲ 1 critical ◔ 1 pending 1.2.0 on 2 of 2 42 3.1 % 840 ms not known yet"
+    assert f"petstore {line}" in said
+    assert "store ✓ none not known not known not known not known not known" in said
+
+
+async def test_failing_traces_lead_to_the_trace(place: Place, viewer: AsyncClient) -> None:
+    trace_id = fill(place)
+
+    page = await viewer.get(OVERVIEW)
+
+    assert link(page, "SearchPets") == f"{OVERVIEW}traces/{trace_id}/"
+    assert "store.Query: deadline exceeded" in text(page)
+
+
+async def test_an_alert_leads_to_those_of_its_name(place: Place, viewer: AsyncClient) -> None:
+    fill(place)
+
+    page = await viewer.get(OVERVIEW)
+    alerts = await viewer.get(link(page, "SlowSearch"))
+
+    assert heading(alerts) == "1 alert fires, 1 pending"
+
+
+async def test_a_sampling_change_is_told_to_viewers(
+    place: Place, viewer: AsyncClient, operator: AsyncClient
+) -> None:
+    await operator.post(
+        f"{OVERVIEW}sampling/change/", {"service": "petstore", "strategy": "always"}
+    )
+
+    said = text(await viewer.get(OVERVIEW))
+
+    assert "olga set sampling of petstore unknown → always , from the browser" in said
+    assert "always · 2 of 2" in said
+
+
+async def test_what_cannot_be_had_is_a_sentence_and_the_rest_is_shown(
+    place: Place, viewer: AsyncClient
+) -> None:
+    fill(place)
+    place.prometheus.fault = Fault.LOGIN_PAGE
+    place.jaeger.fail(grpc.StatusCode.UNAVAILABLE, "no")
+
+    page = await viewer.get(OVERVIEW)
+
+    said = text(page)
+    assert page.status_code == 200
+    assert heading(page) == "What fires is not known"
+    assert "Jaeger of production" in said
+    assert "Failing traces could not be searched" in said
+    assert "Nobody has changed sampling here yet." in said
+
+
+async def test_two_versions_are_in_the_heading(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.says(
+        "petstore_build_info",
+        ({"version": "1.2.0", "instance": "petstore-1"}, 1),
+        ({"version": "1.3.0", "instance": "petstore-2"}, 1),
+    )
+
+    page = await viewer.get(OVERVIEW)
+
+    assert heading(page) == "Nothing fires, petstore runs 2 versions"
+
+
+async def test_a_site_without_services_says_how_to_get_some(
+    place: Place, viewer: AsyncClient
+) -> None:
+    page = await viewer.get("/sites/staging/")
+
+    assert "[sites.staging.services.NAME]" in text(page)
+
+
+async def test_the_default_site_is_meant_without_a_name(place: Place, viewer: AsyncClient) -> None:
+    fill(place)
+
+    assert heading(await viewer.get("/")) == "1 alert fires"
