@@ -6,8 +6,7 @@ It knows the queries that it was given and no others: those are refused as `bad_
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -115,19 +114,8 @@ class Prometheus:
             ) from None
 
 
-@asynccontextmanager
-async def serving(prometheus: Prometheus) -> AsyncIterator[str]:
-    """Answer over HTTP on a free port while inside; gives the URL."""
-    runner = web.AppRunner(_application(prometheus), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-def _application(prometheus: Prometheus) -> web.Application:
+def api(prometheus: Prometheus) -> web.Application:
+    """Return the application that answers as Prometheus's HTTP API."""
     answers = {
         "/api/v1/query": prometheus.query,
         "/api/v1/query_range": prometheus.query_range,

@@ -1,20 +1,19 @@
 """A whole site in this process: petstores and what is behind them, their Jaeger and Prometheus."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ops.sampling.policy import rate
-from opsportal.demo import jaeger, petstore, prometheus
+from opsportal.demo import jaeger, petstore
 from opsportal.demo.jaeger import QueryService
-from opsportal.demo.listening import serving
 from opsportal.demo.petstore import PetStore
-from opsportal.demo.prometheus import Prometheus, Target
+from opsportal.demo.prometheus import Prometheus, Target, api
 from opsportal.demo.rules import MAILER, PETSTORE, STORE, Queries, rules
+from opsportal.demo.running import grpc_server, http_server, metrics_page, working
 from opsportal.demo.services import Mailer, Store, Trouble
 from opsportal.demo.store import TraceStore
 from opsportal.demo.telemetry import Telemetry, telling
@@ -52,36 +51,26 @@ class DemoSite:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Start what is called before what calls it, so that all ends the other way round."""
-        traces = TraceStore(TRACES)
-        self.otlp_address = await stack.enter_async_context(
-            serving(
-                ANY_PORT, jaeger.QUERY_SERVICE, partial(jaeger.add_to, queries=QueryService(traces))
-            )
-        )
+        enter = stack.enter_async_context
+        collect = partial(jaeger.add_to, queries=QueryService(TraceStore(TRACES)))
+        self.otlp_address = otlp = await enter(grpc_server(ANY_PORT, jaeger.QUERY_SERVICE, collect))
         trouble = Trouble()
-        store, mailer = Store(self.otlp_address, trouble), Mailer(self.otlp_address, trouble)
+        store, mailer = Store(otlp, trouble), Mailer(otlp, trouble)
         petstores = [
-            PetStore(
-                store,
-                mailer,
-                instance=instance,
-                version=version,
-                otlp=self.otlp_address,
-                policy=POLICY,
-            )
-            for instance, version in VERSIONS.items()
+            PetStore(store, mailer, instance=name, version=version, otlp=otlp, policy=POLICY)
+            for name, version in VERSIONS.items()
         ]
         sources = [store.telemetry, mailer.telemetry, *(each.telemetry for each in petstores)]
-        await stack.enter_async_context(telling(*sources))
-        addresses = [
-            await stack.enter_async_context(serving(ANY_PORT, petstore.NAME, each.add_to))
-            for each in petstores
-        ]
+        await enter(telling(*sources))
+        addresses, pages = [], []
+        for each in petstores:
+            addresses.append(await enter(grpc_server(ANY_PORT, petstore.NAME, each.add_to)))
+            page = metrics_page(each.telemetry.registry)
+            pages.append(await enter(http_server(ANY_PORT, page)))
         watcher = _prometheus(sources)
-        url = await stack.enter_async_context(prometheus.serving(watcher))
-        calls = traffic(addresses, _calls_since(time.monotonic()))
-        await stack.enter_async_context(_running(watcher.run(), seasons(trouble), calls))
-        self.sites_toml = _site_file(self.otlp_address, url, addresses)
+        url = await enter(http_server(ANY_PORT, api(watcher)))
+        await enter(working(watcher.run(), seasons(trouble), traffic(addresses, _busy_at_first())))
+        self.sites_toml = _site_file(otlp, url, addresses, pages)
 
 
 def _prometheus(sources: list[Telemetry]) -> Prometheus:
@@ -91,40 +80,27 @@ def _prometheus(sources: list[Telemetry]) -> Prometheus:
     return Prometheus(targets, [*queries, *(rule.expression for rule in every_rule)], every_rule)
 
 
-def _calls_since(start: float) -> "partial[float]":
-    return partial(_calls, start)
+def _busy_at_first() -> Callable[[], float]:
+    """Return what tells how many calls a second to make; more at first, to have what to show."""
+    calm = time.monotonic() + FIRST_SECONDS
+    return lambda: CALLS if time.monotonic() > calm else FIRST_CALLS
 
 
-def _calls(start: float) -> float:
-    """Return how many calls a second to make: more at first, so that there is something to see."""
-    return FIRST_CALLS if time.monotonic() - start < FIRST_SECONDS else CALLS
-
-
-@asynccontextmanager
-async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run work that never ends, until the end; what fails ends everything."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-
-
-def _site_file(jaeger_address: str, prometheus_url: str, instances: list[str]) -> str:
+def _site_file(jaeger_at: str, prometheus_at: str, instances: list[str], pages: list[str]) -> str:
     return f"""\
+# Written by the demo at every start. Its petstores' own metrics:
+# {" ".join(f"{page}/metrics" for page in pages)}
 default_site = "demo"
 
 [sites.demo]
 default_service = "petstore"
 
 [sites.demo.jaeger]
-address = "{jaeger_address}"
+address = "{jaeger_at}"
 
 [[sites.demo.prometheus]]
 name = "prometheus"
-url = "{prometheus_url}"
+url = "{prometheus_at}"
 
 [sites.demo.services.petstore]
 instances = {instances}

@@ -22,7 +22,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, TracesData
 
 from opsportal.demo import jaeger
-from opsportal.demo.listening import OPTIONS, add_health
+from opsportal.demo.running import OPTIONS, add_health
 from opsportal.demo.store import KINDS, Found, Query, TagTest, TraceStore, has_attribute, has_tag
 from proto.jaeger.api_v3 import query_pb2
 

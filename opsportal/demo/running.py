@@ -1,0 +1,94 @@
+"""How the demo's servers listen, and its endless work runs: until the end of a `with`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc.aio
+from aiohttp import web
+from django.core.management.base import CommandError
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+# gRPC would share a port that another process has, without a word.
+OPTIONS = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1))
+GRACE = 0.2
+
+
+@asynccontextmanager
+async def grpc_server(
+    address: str, name: str, *register: Callable[[grpc.aio.Server], object]
+) -> AsyncIterator[str]:
+    """Serve while inside; gives the bound host:port. `name` is the service's full name.
+
+    Health and reflection stand beside it. Raises CommandError when the address is taken.
+    """
+    server = grpc.aio.server(options=OPTIONS)
+    for add in register:
+        add(server)
+    await add_health(server, name)
+    names = (name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise _taken(address) from None
+    await server.start()
+    try:
+        yield f"{address.rpartition(':')[0]}:{port}"
+    finally:
+        await server.stop(GRACE)
+
+
+@asynccontextmanager
+async def http_server(address: str, application: web.Application) -> AsyncIterator[str]:
+    """Serve while inside; gives the URL. Raises CommandError when the address is taken."""
+    host, _, port = address.rpartition(":")
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port), shutdown_timeout=GRACE).start()
+        except OSError:
+            raise _taken(address) from None
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def metrics_page(registry: CollectorRegistry) -> web.Application:
+    """Return the application that shows a registry at `/metrics`."""
+
+    async def answer(request: web.Request) -> web.Response:
+        headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        return web.Response(body=generate_latest(registry), headers=headers)
+
+    application = web.Application()
+    application.router.add_get("/metrics", answer)
+    return application
+
+
+@asynccontextmanager
+async def working(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run work that never ends, until the end; when some of it fails all ends."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def add_health(server: grpc.aio.Server, name: str) -> None:
+    """Let a server say that it and the named service serve."""
+    states = health.aio.HealthServicer()
+    await states.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(states, server)
+
+
+def _taken(address: str) -> CommandError:
+    return CommandError(f"cannot listen on {address}: it is taken or not ours; choose another")
