@@ -11,7 +11,7 @@ from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, format_filter
-from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.traces.actions import LogLine, TraceList, TraceLogs
@@ -29,23 +29,29 @@ _SENTENCE = 300
 
 def trace_list(found: TraceList) -> Reply:
     """The traces that a search found."""
-    asked = f'for "{_without_range(found.query)}"'
-    between = f"{_span_of_time(found.start, found.end)} UTC"
+    asked = _line(replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT)) or "anything"
+    where = f"for {asked}, {_clock(found.start)} to {_clock(found.end)} UTC"
+    links = page("the list", "traces", found.query.site, line=_line(found.query))
     if not found.traces:
-        wider = replace(found.query, range=timerange.TimeRange.last(6 * timerange.HOUR))
-        note = f"To look further back: list traces {_line(wider)}"
-        return Reply(f"No traces {asked}, {between}", notes=(note,))
-    number = len(found.traces)
-    how_many = f"First {number:,} traces" if found.more else count(number, "trace")
+        return Reply(
+            f"No traces {where}", (), (f"Further back: list traces {_wider(found)}",), links
+        )
+    traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
-    cut = ", there may be more" if found.more else ""
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     return Reply(
-        f"{how_many} {asked}, {failing or 'none'} with errors, {between}, newest first{cut}",
+        f"{f'First {traces}, there may be more' if found.more else traces}, "
+        f"{failing or 'none'} with errors, {where}",
         rows=tuple(map(_trace_row, found.traces)),
         notes=(older,) if older else (),
-        links=page("the list", "traces", found.query.site, line=_line(found.query)),
+        links=links,
     )
+
+
+def _wider(found: TraceList) -> str:
+    """The same search over a window that is six times as long."""
+    length = max(6 * (found.end - found.start) // timerange.MINUTE, 1) * timerange.MINUTE
+    return _line(replace(found.query, range=timerange.TimeRange.last(length)))
 
 
 def _trace_row(trace: TraceSummary) -> Row:
@@ -61,11 +67,11 @@ def one_trace(trace: Trace) -> Reply:
     """One trace: its verdict and its deepest errors."""
     root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
     took = timerange.format_duration(trace.duration)
-    verdict = f"{root} took {took}, no errors"
+    verdict = f"{root}: {took}, no errors"
     if trace.errors:
         errors = count(len(trace.errors), "error")
-        deepest = shortened(trace.errors[0].sentence, _SENTENCE)
-        verdict = f"{root} took {took}, {errors}, the deepest: {deepest}"
+        deepest = shortened(trace.errors[0].sentence, _VALUE)
+        verdict = f"{root}: {took}, {errors}, the deepest in {deepest}"
     left = len(trace.errors) - MOST_ERRORS
     facts = (
         f"{_clock(trace.start)} UTC, {count(trace.span_count, 'span')}, "
@@ -179,24 +185,23 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
 
 
 def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
-    instances = [
-        Row((instance.instance, instance.version or "unknown")) for instance in versions.instances
-    ]
+    instances = [(each.instance, each.version or "unknown") for each in versions.instances]
     if not several:
-        return instances
-    apart = [f"{row.cells[0]}  {row.cells[1]}" for row in instances]
-    below = apart if len(versions.counts) > 1 else []
-    said = shortened(versions.problem or versions.summary, _SENTENCE)
-    return [Row((versions.service, said), tuple(below))]
+        return [Row(cells) for cells in instances]
+    apart = tuple(map("  ".join, instances)) if len(versions.counts) > 1 else ()
+    if versions.problem:
+        return [Row((versions.service, "unknown"), (shortened(versions.problem, _SENTENCE),))]
+    return [Row((versions.service, versions.summary), apart)]
 
 
 def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
     """What a service's instances were last told, and who changed it last."""
     number = len(found.instances)
+    confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
     return Reply(
-        f"{found.service} samples {found.summary}, confirmed by {found.confirmed} of "
-        f"{count(number, 'instance')}{_elsewhere(found.site)}",
-        rows=tuple(map(_instance_row, found.instances)),
+        f"Sampling of {found.service}: {found.summary}, "
+        f"{confirmed if number else 'the site file names no instances'}{_elsewhere(found.site)}",
+        rows=tuple(map(_instance_row, _failed_first(found.instances))),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
     )
@@ -205,18 +210,19 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
 def sampling_change(change: SamplingChange) -> Reply:
     """What a change did: old, new, and what each instance said."""
     return Reply(
-        f"{change.service} samples {change.previous} -> {change.policy}, confirmed by "
+        f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
         f"{change.confirmed} of {count(len(change.instances), 'instance')}"
         f"{_elsewhere(change.site)}",
         rows=tuple(
-            Row(
-                (instance.address, "confirmed" if instance.confirmed else "NOT CONFIRMED"),
-                _why(instance),
-            )
-            for instance in change.instances
+            Row((each.address, "confirmed" if each.confirmed else "NOT CONFIRMED"), _why(each))
+            for each in _failed_first(change.instances)
         ),
         links=page("sampling", "sampling", change.site),
     )
+
+
+def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSampling]:
+    return sorted(instances, key=lambda instance: instance.confirmed)
 
 
 def _instance_row(instance: InstanceSampling) -> Row:
@@ -249,27 +255,20 @@ def _clock(nanoseconds: int) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _span_of_time(start: int, end: int) -> str:
-    begin, finish = _clock(start), _clock(end)
-    return f"{begin} to {finish.removeprefix(begin[:-8])}"
-
-
 def _ago(moment: datetime) -> str:
     elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
-    return f"{_lasting(elapsed)} ago"
+    return f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
 
 
 def _lasting(nanoseconds: int) -> str:
-    return timerange.format_duration(max(nanoseconds // timerange.SECOND, 0) * timerange.SECOND)
+    """A duration in whole seconds."""
+    seconds = max(nanoseconds // timerange.SECOND, 0)
+    return timerange.format_duration(seconds * timerange.SECOND) if seconds else "0 s"
 
 
 def _line(query: TraceQuery) -> str:
     """The query as somebody would type it: the default site needs no name."""
     return format_query(replace(query, site="" if query.site == sites().default else query.site))
-
-
-def _without_range(query: TraceQuery) -> str:
-    return _line(replace(query, range=DEFAULT_RANGE, limit=TraceQuery().limit)) or "anything"
 
 
 def _elsewhere(site: str) -> str:

@@ -234,7 +234,9 @@ def _trace_id(rest: str) -> tuple[str, str]:
     first, _, others = rest.partition(" ")
     words, named = _words(others, "site")
     if not first or words:
-        raise InvalidInput("name one trace: its id, 1 to 32 hex digits, or a link to its page")
+        raise InvalidInput(
+            "which trace is meant? Give one id, 1 to 32 hex digits, or the link to its page"
+        )
     in_address = _IN_ADDRESS.match(first)
     return in_address[1] if in_address else first, named.get("site", "")
 

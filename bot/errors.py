@@ -22,7 +22,7 @@ from ops.sampling.actions import SamplingChange
 log = logging.getLogger(__name__)
 
 HEADS: dict[type[OpsError], str] = {
-    InvalidInput: "I cannot do that as it is written",
+    InvalidInput: "Not understood",
     NotFound: "Not found",
     NotPermitted: "Not permitted",
     Conflict: "Not as things are now",
@@ -33,21 +33,26 @@ HEADS: dict[type[OpsError], str] = {
 }
 
 
-async def reply_or_error(answering: Awaitable[Reply]) -> Reply:
+async def reply_or_error(answering: Awaitable[Reply], command: str = "") -> Reply:
     """Return the reply, or the one about what went wrong; raises nothing but cancellation."""
     try:
         return await answering
     except OpsError as error:
-        return error_reply(error)
+        return error_reply(error, command)
     except Exception:
         log.exception("a message could not be answered")
         return error_reply(OpsError("something failed inside OpsPortal; the log has more"))
 
 
-def error_reply(error: OpsError) -> Reply:
-    """Return the error as one sentence, with the request id that finds it in the log."""
-    notes = (_request(),)
+def error_reply(error: OpsError, command: str = "") -> Reply:
+    """Return the error as one sentence, with the request id that finds it in the log.
+
+    Bad input to a command also says which help to ask for.
+    """
     head = next(HEADS[kind] for kind in type(error).__mro__ if kind in HEADS)
+    help = f"How to write it: help {command}"
+    wrong = command and isinstance(error, InvalidInput)
+    notes = (help, _request()) if wrong else (_request(),)
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
         outcome = sampling_change(error.result)
         return replace(outcome, summary=f"{head}: {outcome.summary}", notes=notes, failed=True)

@@ -42,10 +42,10 @@ class Command:
 
     pattern: re.Pattern[str]
     handler: Handler
-    name: str
-    usage: str
-    summary: str
-    examples: tuple[str, ...]
+    name: str = ""
+    usage: str = ""
+    summary: str = ""
+    examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
 
@@ -54,7 +54,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
-        self.fallback: Handler | None = None
+        self.fallback: Command | None = None
 
     def command(
         self,
@@ -87,7 +87,7 @@ class Registry:
         """Register the handler of every text that no command matches; there is one."""
         if self.fallback is not None:
             raise RegistryError(f"{handler.__name__} is a second default handler")
-        self.fallback = handler
+        self.fallback = Command(re.compile(""), handler)
         return handler
 
     def check(self) -> None:
@@ -99,7 +99,7 @@ class Registry:
                 raise RegistryError(f'"{command.name}" has no example for its help')
             for example in command.examples:
                 reached, _ = self._find(normalise(example))
-                if reached is not command.handler:
+                if reached is not command:
                     raise RegistryError(f'the example "{example}" does not reach "{command.name}"')
 
     def nearest(self, text: str) -> str:
@@ -114,15 +114,15 @@ class Registry:
         A stranger's command goes as far as the guard, which refuses and records it; what the
         stranger reads is only why they are one.
         """
-        handler, rest = self._find(message.text)
-        reply = await reply_or_error(handler(message, rest))
+        command, rest = self._find(message.text)
+        reply = await reply_or_error(command.handler(message, rest), command.name)
         return stranger_reply(message.stranger) if message.stranger else reply
 
-    def _find(self, text: str) -> tuple[Handler, str]:
+    def _find(self, text: str) -> tuple[Command, str]:
         for command in self.commands:
             if match := command.pattern.fullmatch(text):
                 rest = match[1] if command.pattern.groups else ""
-                return command.handler, rest or ""
+                return command, rest or ""
         if self.fallback is None:
             raise RegistryError("there is no default handler")
         return self.fallback, text

@@ -100,7 +100,7 @@ async def test_it_turns_what_a_handler_raises_into_a_reply(
     registered(registry, r"break", breaks)
     refused = await registry.answer(Message(caller, "x"))
     assert refused.failed
-    assert refused.summary == "I cannot do that as it is written: the limit is 2000"
+    assert refused.summary == "Not understood: the limit is 2000"
     broken = await registry.answer(Message(caller, "break"))
     assert broken.failed
     assert broken.summary == "That failed: something failed inside OpsPortal; the log has more"

@@ -57,7 +57,7 @@ async def test_it_answers_a_repeated_event_once(slack: FakeSlack, alice: User) -
     await slack.mention(ALICE, "show trace")
     first, second = await slack.posted(2)
     assert first.shown.startswith("What I can do")
-    assert "name one trace" in second.shown
+    assert "which trace is meant" in second.shown
     assert slack.violations == []
 
 
@@ -71,7 +71,7 @@ async def test_it_answers_one_message_that_comes_as_two_events_once(
     await slack.mention(ALICE, "show trace")
     first, second = await slack.posted(2)
     assert first.shown.startswith("What I can do")
-    assert "name one trace" in second.shown
+    assert "which trace is meant" in second.shown
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_it_changes_sampling_as_the_linked_person(
 ) -> None:
     delivery = await slack.mention(ALICE, "change sampling float 0.1")
     [post] = await slack.posted(1)
-    assert "petstore samples unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
+    assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
     assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
     entries = await in_database(lambda: list(AuditEntry.objects.order_by("seq")))
     assert [(e.actor, e.door, e.outcome) for e in entries] == [
@@ -175,7 +175,7 @@ async def test_it_does_not_post_twice_when_an_answer_is_lost(
     await slack.called("chat.postMessage")
     await slack.mention(ALICE, "show trace")
     [post] = await slack.posted(1)
-    assert "name one trace" in post.shown
+    assert "which trace is meant" in post.shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+import gc
+
+import pytest
+
+from bot.commands import registry
+from bot.errors import HEADS, error_reply
+from bot.registry import Message
+from ops import errors, guard
+from ops.actor import Actor, Door, new_request_id
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from ops.errors import BackendTimeout, NotConfirmed, OpsError
+from ops.guard import ACTIONS
+from tests.bot.conftest import Backends
+
+NO_ACTION = {"help"}
+COMMANDS = [command.name for command in registry.commands]
+EXAMPLES = [
+    (command.name, example)
+    for command in registry.commands
+    if command.name not in NO_ACTION
+    for example in command.examples
+]
+
+
+def every_kind(kind: type[OpsError]) -> list[type[OpsError]]:
+    return [kind, *(below for each in kind.__subclasses__() for below in every_kind(each))]
+
+
+def made(kind: type[OpsError]) -> OpsError:
+    if issubclass(kind, errors.BackendUnavailable):
+        return kind("the sentence", backend="Jaeger")
+    return NotConfirmed("the sentence", None) if kind is NotConfirmed else kind("the sentence")
+
+
+def test_it_can_start() -> None:
+    registry.check()
+
+
+def test_it_has_the_commands_that_were_promised() -> None:
+    assert COMMANDS == [
+        "help", "list traces", "show trace", "show logs", "change sampling", "version", "alerts",
+        "sampling",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", every_kind(OpsError), ids=lambda kind: kind.__name__)
+def test_it_renders_every_error(kind: type[OpsError]) -> None:
+    gc.collect()
+    request_id = new_request_id()
+    reply = error_reply(made(kind))
+    assert reply.failed
+    assert reply.summary.endswith(": the sentence")
+    assert f"request {request_id}" in reply.notes
+
+
+def test_it_has_words_of_its_own_for_each_public_error() -> None:
+    public = {kind for kind in every_kind(OpsError) if kind.__module__ == "ops.errors"}
+    assert set(HEADS) == public
+    assert len(set(HEADS.values())) == len(public)
+    assert error_reply(BackendTimeout("x", backend="y")).summary == "No answer in time: x"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_it_has_help_for_every_command(name: str, caller: Actor) -> None:
+    overview = await registry.answer(Message(caller, "help"))
+    assert name in [row.cells[0] for row in overview.rows]
+    reply = await registry.answer(Message(caller, f"help {name}"))
+    assert not reply.failed
+    assert reply.summary.startswith(name)
+    assert reply.rows
+    for shouted in (f"HELP {name.upper()}", f"help  {name.replace(' ', '  ')}"):
+        assert (await registry.answer(Message(caller, shouted))).summary == reply.summary
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+async def test_it_reaches_an_action_with_every_example(
+    name: str, example: str, backends: Backends
+) -> None:
+    stranger = Actor(None, "somebody", Door.SLACK)
+    reply = await registry.answer(Message(stranger, example))
+    assert reply.summary.startswith("Not permitted: "), reply.summary
+    entry = await in_database(AuditEntry.objects.get)
+    assert entry.action in ACTIONS
+    assert (entry.outcome, entry.door) == ("denied", "slack")
+    guard.refused_lately.clear()
+
+
+def test_it_tries_no_command_without_an_action_but_help() -> None:
+    assert {name for name, _ in EXAMPLES} | NO_ACTION == set(COMMANDS)

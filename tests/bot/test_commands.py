@@ -1,0 +1,334 @@
+import asyncio
+
+import pytest
+from grpc import StatusCode
+from pytest_django import Settings
+
+from bot import console
+from bot.replies import Reply
+from ops.actor import Actor
+from ops.timerange import MINUTE, now_ns
+from tests.bot.conftest import Backends
+from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.fakes.prometheus import alert
+
+pytestmark = pytest.mark.django_db(transaction=True)
+UNKNOWN = "17b4f65b0d9f038e2a7bc5ea84309af2"
+
+
+def failing(**root: object) -> object:
+    query = span("store", "SELECT", error="pool exhausted", events=[("retry", {"attempt": 2})])
+    return trace(
+        span("petstore", "AddPets", duration=1240 * MILLISECOND, error="", children=[query])
+    )
+
+
+async def said(actor: Actor, line: str) -> Reply:
+    return await console.answer(actor, line)
+
+
+def cells(reply: Reply) -> list[tuple[str, ...]]:
+    return [row.cells for row in reply.rows]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "list traces",
+        "list traces operation=AddPets",
+        "list traces operation=AddPets start=11/24/2020-13:00:00 end=now limit=100 tags=[error]",
+        "list traces tags=[error,http.method=POST]",
+        "list traces petstore error last=15m limit=5",
+        'list traces service=petstore operation="AddPets" error min=100ms',
+        "List Traces  petstore",
+        "list trace petstore",
+        "list traces trace-min=1s trace-max=2s from=now-1h to=now+5s",
+        "list traces error=true",
+        "list traces operation=\u201cAddPets\u201d please",
+    ],
+)
+async def test_it_reads_every_way_of_listing_traces(
+    viewer: Actor, backends: Backends, line: str
+) -> None:
+    trace_id = backends.jaeger.add(
+        trace(
+            span(
+                "petstore", "AddPets", duration=1240 * MILLISECOND, error="no",
+                tags={"http.method": "POST"},
+            )
+        )
+    )  # fmt: skip
+    reply = await said(viewer, line)
+    assert reply.summary.startswith("1 trace, 1 with errors, for service=petstore")
+    [row] = reply.rows
+    assert row.cells[1:] == ("1.24 s", "petstore AddPets")
+    assert row.below == ("AddPets: no", trace_id)
+
+
+async def test_it_lists_newest_first_and_says_when_there_may_be_more(
+    viewer: Actor, backends: Backends
+) -> None:
+    for number in range(3):
+        start = now_ns() - (10 - number) * MINUTE
+        backends.jaeger.add(trace(span("petstore", f"op{number}", start=start)))
+    reply = await said(viewer, "list traces limit=2")
+    assert reply.summary.startswith("First 2 traces, there may be more, none with errors")
+    assert [row.cells[2] for row in reply.rows] == ["petstore op2", "petstore op1"]
+    [older] = reply.notes
+    assert older.startswith("The ones before: list traces service=petstore from=")
+    again = await said(viewer, older.removeprefix("The ones before: "))
+    assert [row.cells[2] for row in again.rows] == ["petstore op1", "petstore op0"]
+
+
+async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backends) -> None:
+    reply = await said(viewer, "list traces petstore no=such")
+    assert reply.summary.startswith("No traces for service=petstore no=such, ")
+    assert reply.notes == ("Further back: list traces service=petstore no=such last=6h",)
+
+
+async def test_it_counts_errors_that_are_not_explained(viewer: Actor, backends: Backends) -> None:
+    for _ in range(12):
+        backends.jaeger.add(failing())  # type: ignore[arg-type]
+    reply = await said(viewer, "list traces")
+    assert [row.below[0] for row in reply.rows[:10]] == ["SELECT: pool exhausted"] * 10
+    assert reply.rows[11].below[0] == "2 errors"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "list traces petsore",
+            'neither KEY=VALUE nor a service of the site file; did you mean "p',
+        ),
+        ("list traces other", "for a service in Jaeger write service=other"),
+        ("list traces petstore eror", 'did you mean "error"?'),
+        ("list traces limit=2000", "limit is 2000; it goes from 1 to 1500"),
+        ("list traces start=yesterday", '"yesterday" is not a time'),
+        ("show trace", "which trace is meant?"),
+        ("show trace abc def", "which trace is meant?"),
+        ("show trace xyz", '"xyz" is not a trace id'),
+        ("show logs abc siet=x", 'unknown key "siet"; did you mean "site"?'),
+        ("change sampling", 'the sampling policy "" is not one'),
+        ("change sampling nan", 'the sampling policy "nan" is not one'),
+        ("change sampling float NaN", 'the sampling policy "float NaN" is not one'),
+        ("change sampling float 0", 'the sampling policy "0" is not one'),
+        ("change sampling 10", 'the sampling policy "10" is not one'),
+        ("change sampling petstore 1% service=store", "is not one"),
+        ("version a b", "names more than one service"),
+        ("version a service=b", "names more than one service"),
+        ("sampling rate=1", 'unknown key "rate"; it is service or site'),
+        ("alerts state=bogus", '"bogus" is not a state'),
+        ("alerts name=~(", "is not a regular expression"),
+    ],
+)
+async def test_it_says_what_is_wrong_and_where_the_form_is(
+    operator: Actor, backends: Backends, line: str, sentence: str
+) -> None:
+    reply = await said(operator, line)
+    assert reply.failed
+    assert reply.summary.startswith("Not understood: ")
+    assert sentence in reply.summary
+    assert reply.notes[0].startswith(f"How to write it: help {line.split(maxsplit=1)[0]}")
+    assert [each.told for each in backends.instances] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (f"show trace {UNKNOWN}", f"Not found: Jaeger of demo has no trace {UNKNOWN}"),
+        ("list traces site=prod", 'Not found: there is no site "prod"'),
+        ("change sampling petstor 5%", 'has no service "petstor"; did you mean "petstore"?'),
+        ("version store", "Not found: no version of"),
+        ("help me", 'Not found: there is no command "me"'),
+        ("help list trace", 'did you mean "list traces"?'),
+        ("lst traces error", 'there is no command "lst traces error"; did you mean "list traces"?'),
+        ("show tracexyz", 'there is no command "show tracexyz"; did you mean "show trace"?'),
+        (
+            "what happens here",
+            'there is no command "what happens here"; "help" lists what I can do',
+        ),
+    ],
+)
+async def test_it_says_what_there_is_not(
+    operator: Actor, backends: Backends, line: str, sentence: str
+) -> None:
+    reply = await said(operator, line)
+    assert reply.failed
+    assert sentence in reply.summary
+    assert reply.notes[-1].startswith("request ")
+
+
+async def test_it_shows_a_trace(viewer: Actor, backends: Backends, settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com"
+    trace_id = backends.jaeger.add(failing())  # type: ignore[arg-type]
+    reply = await said(viewer, f"show trace {trace_id.upper()}")
+    assert reply.summary == (
+        "petstore AddPets: 1.24 s, 2 errors, the deepest in SELECT: pool exhausted"
+    )
+    assert cells(reply) == [("SELECT: pool exhausted",), ("AddPets failed",)]
+    assert reply.rows[0].below == ("store: AddPets > SELECT",)
+    assert "2 spans, 2 services: petstore, store" in reply.notes[0]
+    assert reply.notes[-1] == f"Its log lines: show logs {trace_id}"
+    assert [link.url for link in reply.links] == [
+        f"https://ops.example.com/traces/{trace_id}/",
+        f"https://jaeger.example.com/trace/{trace_id}",
+    ]
+    for address in (link.url for link in reply.links):
+        assert (await said(viewer, f"show trace {address}?uiFind=x")).summary == reply.summary
+
+
+async def test_it_shows_the_five_deepest_errors(viewer: Actor, backends: Backends) -> None:
+    children = [span("store", f"q{number}", error="no") for number in range(7)]
+    trace_id = backends.jaeger.add(trace(span("petstore", "AddPets", children=children)))
+    reply = await said(viewer, f"show trace {trace_id} site=demo")
+    assert len(reply.rows) == 5
+    assert reply.notes[0] == "and 2 more errors"
+
+
+async def test_it_shows_a_trace_without_errors(viewer: Actor, backends: Backends) -> None:
+    trace_id = backends.jaeger.add(trace(span("petstore", "SearchPets")))
+    reply = await said(viewer, f"show trace {trace_id}")
+    assert reply.summary == "petstore SearchPets: 10 ms, no errors"
+    assert reply.rows == ()
+    assert [link.label for link in reply.links] == ["Jaeger"], "we have no public address here"
+
+
+async def test_it_shows_logs(viewer: Actor, backends: Backends) -> None:
+    trace_id = backends.jaeger.add(
+        trace(span("petstore", "AddPets", events=[("exception", {"a": "x\ny", "b": 2, "c": True})]))
+    )
+    reply = await said(viewer, f"show logs {trace_id}")
+    assert reply.summary.startswith("1 log line in petstore AddPets, ")
+    [row] = reply.rows
+    assert row.cells[1] == "petstore AddPets"
+    assert row.below == ("exception", "  a=x\ny", "  b=2", "  c=true")
+
+
+async def test_it_shows_only_so_many_fields_of_a_log_line(
+    viewer: Actor, backends: Backends
+) -> None:
+    fields = {f"field{number}": number for number in range(20)}
+    trace_id = backends.jaeger.add(trace(span("petstore", "AddPets", events=[("", fields)])))
+    [row] = (await said(viewer, f"show logs {trace_id}")).rows
+    assert len(row.below) == 13
+    assert row.below[-1] == "  and 8 more fields"
+
+
+async def test_it_says_that_there_are_no_logs(viewer: Actor, backends: Backends) -> None:
+    trace_id = backends.jaeger.add(trace(span("petstore", "AddPets")))
+    reply = await said(viewer, f"show log {trace_id}")
+    assert reply.summary.startswith("No log lines in petstore AddPets, ")
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "policy"),
+    [
+        ("change sampling never", ("STNever", 0.0), "never"),
+        ("change sampling always", ("STAlways", 0.0), "always"),
+        ("change sampling float 0.25", ("STFloat", 0.25), "25 %"),
+        ("change sampling 25 %", ("STFloat", 0.25), "25 %"),
+        ("change sampling to 25%", ("STFloat", 0.25), "25 %"),
+        ("change sampling petstore 0.25", ("STFloat", 0.25), "25 %"),
+        ("change sampling of petstore to rate 25%", ("STFloat", 0.25), "25 %"),
+        ("Change Sampling Never service=petstore site=demo", ("STNever", 0.0), "never"),
+    ],
+)
+async def test_it_changes_sampling(
+    operator: Actor, backends: Backends, line: str, told: tuple[str, float], policy: str
+) -> None:
+    reply = await said(operator, line)
+    assert reply.summary == (
+        f"Sampling of petstore: unknown -> {policy}, confirmed by 3 of 3 instances"
+    )
+    assert [row.cells[1] for row in reply.rows] == ["confirmed"] * 3
+    assert [each.told for each in backends.instances] == [[told]] * 3
+
+
+async def test_it_says_which_instances_did_not_confirm_and_why(
+    operator: Actor, backends: Backends
+) -> None:
+    await said(operator, "change sampling 1%")
+    backends.instances[1].fails = StatusCode.INTERNAL
+    reply = await said(operator, "change sampling 10%")
+    assert reply.failed
+    assert reply.summary == (
+        "Not confirmed everywhere: Sampling of petstore: 1 % -> 10 %, confirmed by 2 of 3 instances"
+    )
+    assert reply.rows[0].cells == (backends.instances[1].address, "NOT CONFIRMED")
+    assert "told to fail" in reply.rows[0].below[0]
+    now = await said(operator, "sampling")
+    assert now.summary == (
+        "Sampling of petstore: 10 % on 2, unknown on 1, confirmed by 2 of 3 instances"
+    )
+    assert now.rows[0].cells[:2] == (backends.instances[1].address, "10 % NOT CONFIRMED")
+    assert now.notes[0] == "just now: 1 % -> 10 % by olga (browser), 2 of 3 confirmed"
+
+
+async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Backends) -> None:
+    reply = await said(viewer, "sampling")
+    assert reply.summary == "Sampling of petstore: unknown, confirmed by 0 of 3 instances"
+    assert [row.cells[1] for row in reply.rows] == ["never told"] * 3
+    none = await said(viewer, "sampling store")
+    assert none.summary == "Sampling of store: unknown, the site file names no instances"
+
+
+async def test_it_refuses_to_change_sampling_for_a_viewer(
+    viewer: Actor, backends: Backends
+) -> None:
+    reply = await said(viewer, "change sampling always")
+    assert reply.summary.startswith("Not permitted: victor may not do this")
+    assert [each.told for each in backends.instances] == [[], [], []]
+
+
+async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
+    one = await said(viewer, "version petstore")
+    assert one.summary == "petstore: 1.3.0 on 1 of 3, 1.2.0 on 2 of 3"
+    assert sorted(row.cells[1] for row in one.rows) == ["1.2.0", "1.2.0", "1.3.0"]
+    every = await said(viewer, "versions")
+    assert every.summary == "2 services, several versions of petstore; unknown for store"
+    assert cells(every) == [
+        ("petstore", "1.3.0 on 1 of 3, 1.2.0 on 2 of 3"),
+        ("store", "unknown"),
+    ]
+    assert "store_build_info" in every.rows[1].below[0]
+
+
+async def test_it_shows_that_every_service_runs_one_version(
+    viewer: Actor, backends: Backends
+) -> None:
+    for service in ("petstore", "store"):
+        backends.prometheus.says(f"{service}_build_info", ({"instance": "a", "version": "2.0"}, 1))
+    reply = await said(viewer, "version")
+    assert reply.summary == "2 services, one version each"
+    assert cells(reply)[1] == ("store", "2.0 on 1 of 1")
+
+
+async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
+    backends.prometheus.rule(
+        "Errors",
+        alert("Errors", severity="page", job="petstore", annotations={"summary": "12 % fail"}),
+        alert("Errors", "pending", severity="page", job="store"),
+    )
+    backends.prometheus.rule("Broken", health="err", error="many-to-many")
+    reply = await said(viewer, "alerts")
+    assert reply.summary == "1 alert fires, 1 pending"
+    assert reply.rows[0].cells[:3] == ("firing", "page", "Errors")
+    assert reply.rows[0].below == ("12 % fail", "job=petstore")
+    assert reply.notes == ("The rule Broken cannot fire: many-to-many",)
+    narrowed = await said(viewer, "alerts petstore severity=~page|critical")
+    assert narrowed.summary == '1 alert fires for job="petstore" severity=~"page|critical"'
+    none = await said(viewer, "alerts state=firing team")
+    assert none.summary == "No alert fires for state=firing team"
+
+
+async def test_it_says_which_backend_does_not_answer(viewer: Actor, backends: Backends) -> None:
+    await asyncio.gather(backends.prometheus.stop(), backends.jaeger.stop())
+    for line in ("alerts", "version petstore", "list traces"):
+        reply = await said(viewer, line)
+        assert reply.summary.startswith("No answer to show: "), reply.summary
+        assert "127.0.0.1:" in reply.summary
+
+
+async def test_it_answers_nothing_at_all_with_help(viewer: Actor) -> None:
+    assert (await said(viewer, "")).summary == "What I can do"
