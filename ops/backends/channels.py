@@ -61,6 +61,10 @@ def open_channel(
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 2_000),
+        # A connection that something on the way dropped in silence is given up when bytes stay
+        # unanswered for ten seconds. Pings of their own are rarer than servers tolerate them.
+        ("grpc.keepalive_time_ms", 310_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
     ]
     if tls is None:
         return grpc.aio.insecure_channel(address, options)

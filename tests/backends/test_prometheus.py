@@ -16,6 +16,7 @@ from ops.backends.prometheus import Prometheus
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.sites import PrometheusSource
 from tests.backends.conftest import make_site
+from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 from tests.fakes.tls import CA, https
 
@@ -314,6 +315,18 @@ class TestTrouble:
         finally:
             await fake.stop()
         assert "has a certificate that is not trusted; name its authority with ca" in sentence
+
+    async def test_it_says_that_the_port_speaks_grpc(self, client: Client) -> None:
+        async with FakeJaeger() as jaeger:
+            sentence = await refused(client(f"http://{jaeger.address}").query("up"))
+        assert "does not answer in HTTP; check the port in url of [[sites." in sentence
+
+    async def test_it_says_that_the_json_is_another_api_s(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.raw["/api/v1/query"] = {"results": []}
+        sentence = await refused(client().query("up"))
+        assert "answers 200 OK in a form that is not Prometheus's" in sentence
 
     async def test_it_says_that_the_ca_file_is_none(self, client: Client, tmp_path: Any) -> None:
         (tmp_path / "ca.pem").write_text("no certificate")
