@@ -5,11 +5,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ import httpx
 import psycopg
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 PATIENCE = 60.0
 
 T = TypeVar("T")
@@ -106,7 +109,10 @@ def jaeger(folder: Path) -> Iterator[Jaeger]:
     query, ui, otlp, health = free_ports(4)
     config = folder / "jaeger.yaml"
     config.write_text(_JAEGER.format(query=query, ui=ui, otlp=otlp, health=health))
-    with running([binary, "--config", config], folder, _ok(f"http://127.0.0.1:{health}/status")):
+    # It would trace itself and send that to a port where nobody listens.
+    quiet = {**os.environ, "OTEL_TRACES_SAMPLER": "always_off"}
+    ready = _ok(f"http://127.0.0.1:{health}/status")
+    with running([binary, "--config", config], folder, ready, env=quiet):
         yield Jaeger(f"127.0.0.1:{query}", f"http://127.0.0.1:{ui}", f"127.0.0.1:{otlp}")
 
 
@@ -197,3 +203,73 @@ def redis(folder: Path) -> Iterator[str]:
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with running(command, folder, _listens(port), cwd=folder):
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@dataclass(frozen=True)
+class Portal:
+    """OpsPortal itself, as people run it: `manage.py` with an environment and a database."""
+
+    environment: Mapping[str, str]
+    web: str
+    grpc: str
+    health: str
+
+    def manage(self, *words: str, said: str = "") -> str:
+        """Run a command to its end, tell it `said`, and return what it answers."""
+        done = subprocess.run(
+            self._command(*words),
+            check=False,  # what it said is worth more than the exception
+            env=self.environment,
+            input=said,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stderr}"
+        return done.stdout.strip()
+
+    def person(self, name: str, *groups: str) -> str:
+        """Make a user in the groups, with the password "opensesame"; returns a gRPC token."""
+        made = (
+            "from django.contrib.auth.models import Group, User; "
+            f"user = User.objects.create_user({name!r}, password='opensesame'); "
+            f"user.groups.set(Group.objects.filter(name__in={groups!r}))"
+        )
+        self.manage("shell", "--verbosity", "0", "--command", made)
+        return self.manage("create_token", name)
+
+    @contextmanager
+    def running(self, command: str, folder: Path) -> Iterator[None]:
+        """Run serve, rungrpc or runbot until the block ends."""
+        address = self.web if command == "serve" else self.health
+        ready = _ok(f"http://{address}/readyz")
+        with running(self._command(command), folder, ready, env=self.environment):
+            yield
+
+    @staticmethod
+    def _command(*words: str) -> list[str | Path]:
+        return [sys.executable, ROOT / "manage.py", *words]
+
+
+def portal(folder: Path, sites: str, **environment: str) -> Portal:
+    """Prepare an OpsPortal for a site file, on SQLite unless DATABASE_URL says otherwise."""
+    (folder / "sites.toml").write_text(sites)
+    web, grpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
+    inherited = {key: os.environ[key] for key in ("HOME", "PATH")}
+    made = Portal(
+        {
+            **inherited,
+            "OPSPORTAL_SECRET_KEY": token_urlsafe(50),
+            "OPSPORTAL_HTTPS": "0",
+            "OPSPORTAL_SITES": str(folder / "sites.toml"),
+            "OPSPORTAL_WEB_ADDRESS": web,
+            "OPSPORTAL_GRPC_ADDRESS": grpc,
+            "OPSPORTAL_HEALTH_ADDRESS": health,
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            **environment,
+        },
+        web,
+        grpc,
+        health,
+    )
+    made.manage("migrate", "--verbosity", "0")
+    return made
