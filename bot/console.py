@@ -14,5 +14,5 @@ async def answer(actor: Actor, line: str) -> Reply:
 
 
 def shown(reply: Reply) -> str:
-    """Return a reply as the console prints it."""
-    return f"{plain(reply)}\n"
+    """Return a reply as the console prints it, an empty line behind it."""
+    return f"{plain(reply)}\n\n"

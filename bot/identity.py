@@ -106,7 +106,10 @@ def _link(profile: Profile, user: User, origin: Mapping[str, str]) -> None:
 
 
 def _not_linked(profile: Profile) -> str:
+    hidden = settings.SLACK_MATCH_EMAIL and not profile.email
     return (
-        "nobody here is linked to you; ask whoever manages people to add a Slack identity in "
-        f"admin with user id {profile.user_id} and workspace id {profile.team_id}"
+        "nobody here is linked to you"
+        + (" and Slack does not tell me your e-mail address" if hidden else "")
+        + "; ask whoever manages people to add a Slack identity in admin with user id "
+        f"{profile.user_id} and workspace id {profile.team_id}"
     )

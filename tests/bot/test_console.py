@@ -1,0 +1,73 @@
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ops.audit.models import AuditEntry
+from tests.conftest import Person, SiteFile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Talk = Callable[..., str]
+SITES = """
+[sites.demo.jaeger]
+address = "127.0.0.1:1"
+[sites.demo.services.petstore]
+"""
+
+
+@pytest.fixture
+def talk(
+    site_file: SiteFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Talk:
+    site_file(SITES)
+
+    def run(typed: str, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        call_command("bot_console", *arguments)
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_it_answers_each_line_of_a_pipe(talk: Talk, person: Person) -> None:
+    person("olga", "operators")
+    said = talk("help\n\nlist traces limit=0\n", "--user", "olga")
+    assert said.startswith("What I can do\n\nhelp\n")
+    assert "\n\nNot understood: limit is 0; it goes from 1 to 1500\n" in said
+    assert "opsportal>" not in said, "a pipe sees no prompt"
+
+
+def test_it_is_the_only_superuser_when_nobody_is_named(talk: Talk, person: Person) -> None:
+    person("olga", is_superuser=True)
+    person("victor", "viewers")
+    assert "the site file names no instances" in talk("sampling")
+
+
+@pytest.mark.parametrize("superusers", [0, 2])
+def test_it_asks_who_speaks_when_that_is_not_clear(
+    talk: Talk, person: Person, superusers: int
+) -> None:
+    for number in range(superusers):
+        person(f"root{number}", is_superuser=True)
+    with pytest.raises(CommandError, match="say who you are with --user NAME"):
+        talk("help")
+
+
+def test_it_knows_no_user_of_that_name(talk: Talk) -> None:
+    with pytest.raises(CommandError, match='there is no user "nobody"'):
+        talk("help", "--user", "nobody")
+
+
+def test_it_lets_nobody_do_more_than_they_may(talk: Talk, person: Person) -> None:
+    person("victor", "viewers")
+    person("gone", "operators", is_active=False)
+    for name in ("victor", "gone"):
+        said = talk("change sampling always", "--user", name)
+        assert said.startswith(f"Not permitted: {name} may not do this")
+    entries = AuditEntry.objects.order_by("seq")
+    assert [(e.actor, e.door, e.outcome) for e in entries] == [
+        ("victor", "console", "denied"),
+        ("gone", "console", "denied"),
+    ]
