@@ -8,6 +8,7 @@ from ops.admin import AuditedAdmin
 
 admin.site.site_header = admin.site.site_title = "OpsPortal"
 admin.site.index_title = "People and the audit log"
+admin.site.enable_nav_sidebar = False
 admin.site.unregister((User, Group))
 
 

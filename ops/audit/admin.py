@@ -42,6 +42,7 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     )
     list_per_page = 100
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     actions = None
     sortable_by = ()
@@ -67,6 +68,9 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
             self.message_user(request, str(error), "error")
             return queryset.none(), False
         return queryset, False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"title": "Who did what, newest first"})
 
     def get_fields(self, request: HttpRequest, obj: AuditEntry | None = None) -> Any:
         return ("seq", "at", *_COLUMNS, "detail", "address", "origin", "text", "hash")

@@ -35,7 +35,7 @@ class AuditEntry(models.Model):
         default_permissions = ("view",)
         ordering = ("-seq",)
         verbose_name = "audit entry"
-        verbose_name_plural = "audit log"
+        verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
         return f"{self.seq} {self.actor} {self.action} {self.outcome}"

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "audit entry",
-                "verbose_name_plural": "audit log",
+                "verbose_name_plural": "audit entries",
                 "ordering": ("-seq",),
                 "default_permissions": ("view",),
             },
