@@ -5,10 +5,12 @@ Numbers are written as text, for SVG attributes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 COLOURS = 6  # services beyond the sixth begin again with the first hue
 LEAST_WIDTH = 0.25  # percent; thinner bars cannot be seen
 SPARK_WIDTH, SPARK_HEIGHT = 96, 20
+DASH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,24 @@ def colours(services: Sequence[str]) -> dict[str, int]:
 
 
 def sparkline(history: Sequence[int | None]) -> list[str]:
-    """Return the points of a polyline for each stretch without gaps."""
+    """Return the points of a polyline for each stretch without gaps; a lone one is a dash."""
     known = [value for value in history if value is not None]
     top = 1.4 * max(known, default=0) or 1  # a level line runs through the middle, not the edge
     step = SPARK_WIDTH / max(len(history) - 1, 1)
-    stretches: list[list[str]] = [[]]
-    for index, value in enumerate(history):
-        if value is None:
-            stretches.append([])
-        else:
-            y = SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * value / top
-            stretches[-1].append(f"{_text(index * step)},{_text(y)}")
-    return [" ".join(points) for points in stretches if len(points) > 1]
+    points = [
+        None
+        if value is None
+        else (index * step, SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * value / top)
+        for index, value in enumerate(history)
+    ]
+    lines = []
+    for _, stretch in groupby(points, key=lambda point: point is None):
+        found = [point for point in stretch if point]
+        if len(found) == 1:
+            found = [(found[0][0] - DASH, found[0][1]), found[0]]
+        if found:
+            lines.append(" ".join(f"{_text(x)},{_text(y)}" for x, y in found))
+    return lines
 
 
 def _text(number: float) -> str:

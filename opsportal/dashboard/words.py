@@ -33,7 +33,7 @@ def value(given: Value) -> str:
     if isinstance(given, str):
         return given
     if isinstance(given, bytes):
-        return f"{len(given)} bytes: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
+        return f"{count(len(given), 'byte')}: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
     return json.dumps(given, ensure_ascii=False, default=_inner)
 
 

@@ -50,7 +50,7 @@ async def test_a_service_is_one_line(place: Place, viewer: AsyncClient) -> None:
 
     line = "▲ 1 critical ◔ 1 pending 1.2.0 on 2 of 2 42 3.1 % 840 ms not known yet"
     assert f"petstore {line}" in said
-    assert "store ✓ none not known not known not known not known not known" in said
+    assert "store ✓ none not set up not set up not set up not set up not set up" in said
 
 
 async def test_failing_traces_lead_to_the_trace(place: Place, viewer: AsyncClient) -> None:

@@ -17,7 +17,7 @@ from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields
 from opsportal.dashboard.pages import Visit, page, url
 
-EXPLAINED = 10  # so many failing traces get their error's sentence
+EXPLAINED = 20  # so many failing traces get their error's sentence
 FIRST_QUERY = TraceQuery(limit=100)
 MOST_CHIPS = 6
 MOST_NAMES = 500
