@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.matching import SpanMatch
-from ops.backends.otlp import ERROR, service_name
-from ops.traces.spans import failure
+from ops.backends.otlp import ERROR, read_span, service_name
+from ops.traces.spans import failure, what_failed
 from ops.traces.summaries import TraceSummary
 
 _NEVER = 2**64
@@ -114,7 +114,7 @@ def _deepest(failing: list[Span], data: TracesData) -> str:
         failing,
         key=lambda span: (-_depth(span.span_id, parents), span.start_time_unix_nano, span.span_id),
     )
-    return failure(deepest.name, deepest.status.message)
+    return failure(deepest.name, what_failed(read_span(deepest, "", {})))
 
 
 def _depth(span_id: bytes, parents: dict[bytes, bytes]) -> int:

@@ -36,10 +36,11 @@ def _spans(data: TracesData) -> Iterator[Span]:
         process = attributes(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
-                yield _span(span, service, process)
+                yield read_span(span, service, process)
 
 
-def _span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
+def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
+    """Return one span, given its resource's name and attributes."""
     found = attributes(span.attributes)
     warnings = found.pop(WARNINGS, None)
     start = span.start_time_unix_nano

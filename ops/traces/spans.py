@@ -4,7 +4,7 @@ Times are Unix nanoseconds, durations nanoseconds, ids lower-case hex (32 digits
 16 a span). Attribute values are what OTLP's AnyValue holds, as plain Python values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -69,3 +69,26 @@ def failure(operation: str, message: str) -> str:
     """
     first_line = message.strip().partition("\n")[0]
     return f"{operation}: {first_line}" if first_line else f"{operation} failed"
+
+
+def what_failed(span: Span) -> str:
+    """Return what a failing span says of it, from the places where libraries put it, or ""."""
+    if span.message:
+        return span.message
+    for event in reversed(span.events):
+        if event.name in ("exception", "error"):
+            keys = ("exception.message", "message", "error.object", "exception.type")
+            if text := _first_text(event.attributes, keys):
+                return text
+    return _first_text(
+        span.attributes,
+        ("otel.status_description", "error.message", "exception.message", "error", "error.type"),
+    )
+
+
+def _first_text(attributes: Attributes, keys: Iterable[str]) -> str:
+    for key in keys:
+        value = attributes.get(key)
+        if isinstance(value, str) and value not in ("", "true", "false"):
+            return value
+    return ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from ops.traces.spans import Attributes, Span, failure
+from ops.traces.spans import Span, failure, what_failed
 
 LONGEST_PATH = 40
 MISSING_PARENT = "missing parent"
@@ -195,7 +195,7 @@ def _errors(rows: Sequence[Row]) -> tuple[SpanError, ...]:
         del trail[row.depth :]
         trail.append(span.operation if span else MISSING_PARENT)
         if span and span.error:
-            error = SpanError(index, span.service, span.operation, _message(span), _path(trail))
+            error = SpanError(index, span.service, span.operation, what_failed(span), _path(trail))
             found.append((-row.depth, span.start, error))
     found.sort(key=lambda item: item[:2])
     return tuple(error for _, _, error in found)
@@ -206,29 +206,6 @@ def _path(trail: list[str]) -> tuple[str, ...]:
         return tuple(trail)
     half = LONGEST_PATH // 2
     return (*trail[:half], "…", *trail[-half:])
-
-
-def _message(span: Span) -> str:
-    """What the span itself says, in the places where libraries put it."""
-    if span.message:
-        return span.message
-    for event in reversed(span.events):
-        if event.name in ("exception", "error"):
-            keys = ("exception.message", "message", "error.object", "exception.type")
-            if text := _first_text(event.attributes, keys):
-                return text
-    return _first_text(
-        span.attributes,
-        ("otel.status_description", "error.message", "exception.message", "error", "error.type"),
-    )
-
-
-def _first_text(attributes: Attributes, keys: Iterable[str]) -> str:
-    for key in keys:
-        value = attributes.get(key)
-        if isinstance(value, str) and value not in ("", "true", "false"):
-            return value
-    return ""
 
 
 def _warnings(

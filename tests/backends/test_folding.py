@@ -67,6 +67,12 @@ def test_it_explains_with_the_deepest_error(depth: int) -> None:
     assert summary.error_count == depth + 2
 
 
+def test_it_explains_with_the_exception_where_the_status_is_silent() -> None:
+    raised = [("exception", {"exception.message": "too late"})]
+    (summary,) = folded(trace(span("s", "one", error="", events=raised)))
+    assert summary.error == "one: too late"
+
+
 def test_it_comes_to_an_end_where_parents_form_a_circle() -> None:
     one = span("s", "one", error="no", span_id="0" * 15 + "1", parent_id="0" * 15 + "2")
     two = span("s", "two", span_id="0" * 15 + "2", parent_id="0" * 15 + "1")
