@@ -1,13 +1,14 @@
 """Requests of the wire as the actions' words, and the actions' results as its messages."""
 
+import asyncio
 import json
 
+from cachetools import TTLCache
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ops import filters, timerange
 from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, parse_matcher
 from ops.filters import TraceQuery
 from ops.sampling.actions import SamplingChange
@@ -22,7 +23,13 @@ from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
+MANY_LINES = 400  # from here on writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
+
+# The alerts that were written lately, as thousands take longer to write than to send. The list
+# stands beside its message to keep the ids of its alerts from being given to others.
+_Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
+_written: TTLCache[tuple[object, ...], _Written] = TTLCache(maxsize=4, ttl=2)
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
@@ -93,8 +100,12 @@ def trace(found: Trace) -> ops_pb2.ShowTraceResp:
     )
 
 
-def logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
+async def logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
     """Write a trace's logs."""
+    return await asyncio.to_thread(_logs, found) if len(found.lines) > MANY_LINES else _logs(found)
+
+
+def _logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
     return ops_pb2.ShowLogsResp(
         id=found.trace_id, logs=[_log(line) for line in found.lines], url=found.jaeger_url
     )
@@ -185,30 +196,37 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     )
 
 
-def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
-    """Write the alerts, and which sources did not answer."""
-    return ops_pb2.AlertsResp(
-        alerts=[_alert(alert) for alert in found.alerts],
-        failures=[
-            ops_pb2.SourceFailure(source=failure.source, reason=failure.reason)
-            for failure in found.failures
-        ],
-    )
+async def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
+    """Write the alerts, and which sources did not answer.
+
+    Callers who ask at the same time are given the same alerts: those are written once.
+    """
+    same = (*map(id, found.alerts), found.failures)
+    written = _written.get(same)
+    if written is None:
+        task = asyncio.create_task(asyncio.to_thread(_alert_list, found))
+        written = _written[same] = (found, task)
+    return await asyncio.shield(written[1])
 
 
-def _alert(alert: Alert) -> ops_pb2.Alert:
-    return ops_pb2.Alert(
-        state=alert.state,
-        value=alert.value,
-        active_at=alert.active_at,
-        name=alert.name,
-        labels=alert.labels,
-        annotations=alert.annotations,
-        severity=alert.severity,
-        source=alert.source,
-        group=alert.group,
-        rule_health=alert.rule_health,
-    )
+def _alert_list(found: AlertList) -> ops_pb2.AlertsResp:
+    answer = ops_pb2.AlertsResp()
+    for alert in found.alerts:
+        message = answer.alerts.add(
+            state=alert.state,
+            value=alert.value,
+            active_at=alert.active_at,
+            name=alert.name,
+            severity=alert.severity,
+            source=alert.source,
+            group=alert.group,
+            rule_health=alert.rule_health,
+        )
+        message.labels.update(alert.labels)
+        message.annotations.update(alert.annotations)
+    for failure in found.failures:
+        answer.failures.add(source=failure.source, reason=failure.reason)
+    return answer
 
 
 def _duration(nanoseconds: int) -> Duration:

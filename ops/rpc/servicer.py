@@ -27,7 +27,7 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
     @rpc
     async def ShowLogs(self, actor: Actor, request: ops_pb2.ShowLogsReq) -> ops_pb2.ShowLogsResp:
         found = await traces.show_logs(actor, trace_id=request.id, site=request.site)
-        return messages.logs(found)
+        return await messages.logs(found)
 
     @rpc
     async def ChangeSampling(
@@ -51,4 +51,4 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
     @rpc
     async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> ops_pb2.AlertsResp:
         found = await alerts.list_alerts(actor, filter=messages.alert_filter(request))
-        return messages.alert_list(found)
+        return await messages.alert_list(found)

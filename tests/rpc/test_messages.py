@@ -1,5 +1,10 @@
+import asyncio
+from dataclasses import replace
+
 import pytest
 
+from ops.alerts.actions import AlertList
+from ops.alerts.alert import Alert
 from ops.rpc import messages
 from ops.timerange import SECOND, Moment, now_ns
 from ops.traces.actions import LogLine, TraceList, TraceLogs
@@ -9,10 +14,10 @@ from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
 
-def log_of(value: Value) -> model_pb2.Log:
+async def log_of(value: Value) -> model_pb2.Log:
     line = LogLine(3 * SECOND + 7, "store", "store.Query", "00f067aa0ba902b7", "", {"key": value})
     logs = TraceLogs("demo", "1" * 32, 0, "petstore", "SearchPets", (line,), "")
-    return messages.logs(logs).logs[0]
+    return (await messages.logs(logs)).logs[0]
 
 
 @pytest.mark.parametrize(
@@ -27,13 +32,13 @@ def log_of(value: Value) -> model_pb2.Log:
         ({"a": None}, model_pb2.KeyValue(v_type=model_pb2.STRING, v_str='{"a": null}')),
     ],
 )
-def test_it_keeps_the_type_of_a_logged_value(value: Value, field: model_pb2.KeyValue) -> None:
+async def test_it_keeps_the_type_of_a_logged_value(value: Value, field: model_pb2.KeyValue) -> None:
     field.key = "key"
-    assert log_of(value).fields[0] == field
+    assert (await log_of(value)).fields[0] == field
 
 
-def test_it_says_whose_log_it_is_and_when() -> None:
-    log = log_of("two")
+async def test_it_says_whose_log_it_is_and_when() -> None:
+    log = await log_of("two")
     assert log.timestamp.ToNanoseconds() == 3 * SECOND + 7
     assert {field.key: field.v_str for field in log.fields} == {
         "key": "two",
@@ -41,6 +46,24 @@ def test_it_says_whose_log_it_is_and_when() -> None:
         "operation": "store.Query",
         "span_id": "00f067aa0ba902b7",
     }
+
+
+async def test_it_writes_many_logs_in_their_order() -> None:
+    lines = tuple(
+        LogLine(time, "store", "store.Query", "00f067aa0ba902b7", "retry", {})
+        for time in range(messages.MANY_LINES + 1)
+    )
+    written = await messages.logs(TraceLogs("demo", "1" * 32, 0, "", "", lines, ""))
+    assert [log.timestamp.ToNanoseconds() for log in written.logs] == [*range(len(lines))]
+
+
+async def test_it_writes_alerts_once_for_all_who_ask_at_the_same_time() -> None:
+    alert = Alert("Slow", "firing", "1", 5, {"team": "store"}, {}, "here", "demo", "ok")
+    one, same = (AlertList("demo", (alert,), (), 1, ()) for _ in range(2))
+    other = AlertList("demo", (replace(alert, value="2"),), (), 1, ())
+    answers = await asyncio.gather(*map(messages.alert_list, (one, same, other)))
+    assert answers[0] is answers[1]
+    assert [answer.alerts[0].value for answer in answers] == ["1", "1", "2"]
 
 
 def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() -> None:
