@@ -47,11 +47,11 @@ async def grpc_server(
 async def http_server(address: str, application: web.Application) -> AsyncIterator[str]:
     """Serve while inside; gives the URL. Raises CommandError when the address is taken."""
     host, _, port = address.rpartition(":")
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port), shutdown_timeout=GRACE).start()
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
         except OSError:
             raise _taken(address) from None
         yield f"http://{host}:{runner.addresses[0][1]}"
