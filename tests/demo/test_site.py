@@ -1,0 +1,106 @@
+"""The whole demo site, through the same actions as the doors use."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from ops.actor import Actor
+from ops.alerts import actions as alerts
+from ops.filters import parse_query
+from ops.overview import actions as overview
+from ops.sampling import actions as sampling
+from ops.sampling.policy import ALWAYS, NEVER
+from ops.sites import sites
+from ops.traces import actions as traces
+from ops.versions import actions as versions
+from opsportal.demo.rules import rules
+from opsportal.demo.site import VERSIONS, DemoSite
+from tests.conftest import SiteFile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATIENCE = 20  # seconds
+
+
+@pytest.fixture
+async def site(site_file: SiteFile) -> AsyncIterator[DemoSite]:
+    async with DemoSite() as site:
+        site_file(site.sites_toml)
+        yield site
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110 - spans come when they come
+            await asyncio.sleep(0.1)
+
+
+async def test_it_has_something_true_on_every_page(site: DemoSite, operator: Actor) -> None:
+    async def traces_arrive() -> bool:
+        found = await traces.list_traces(operator, query=parse_query("service=petstore"))
+        return len(found.traces) > 0
+
+    await until(traces_arrive)
+    services = await traces.services(operator)
+    assert {"petstore", "store"} <= set(services)
+    for line in await versions.list_versions(operator):
+        assert not line.problem
+        if line.service == "petstore":
+            assert {each.instance: each.version for each in line.instances} == VERSIONS
+            assert line.total == 3
+    page = await overview.show_overview(operator)
+    assert page.problems == ()
+    assert {line.service: line.problems for line in page.lines} == dict.fromkeys(
+        ("petstore", "store", "mailer"), ()
+    )
+    listed = await alerts.list_alerts(operator)
+    assert (listed.sources, listed.failures, listed.broken_rules) == (1, (), ())
+
+
+async def test_it_shows_a_changed_sampling_in_the_traces(site: DemoSite, operator: Actor) -> None:
+    async def how_many() -> int:
+        query = parse_query("service=petstore last=2s limit=1500")
+        return len((await traces.list_traces(operator, query=query)).traces)
+
+    async def many() -> bool:
+        return await how_many() > 15
+
+    async def none() -> bool:
+        return await how_many() == 0
+
+    change = await sampling.change_policy(operator, policy=ALWAYS)
+    assert [each.confirmed for each in change.instances] == [True] * 3
+    await until(many)
+    await sampling.change_policy(operator, policy=NEVER)
+    await until(none)
+
+
+async def test_it_ends_cleanly(site_file: SiteFile) -> None:
+    async with DemoSite() as site:
+        site_file(site.sites_toml)
+        assert sites().site("demo").default_service == "petstore"
+    left = [thread.name for thread in threading.enumerate() if "Otel" in thread.name]
+    assert left == []
+
+
+def test_its_rules_are_known_queries_of_its_services() -> None:
+    jobs = {"petstore", "store", "mailer"}
+    assert {rule.labels["job"] for rule in rules()} <= jobs
+    assert all(rule.state == "inactive" for rule in rules())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--sampling=7"], '--sampling: the sampling policy "7" is not one'),
+        (["--listen=here"], 'argument --listen: "here" is not host:port'),
+        (["--listen=a:99999"], "is not host:port, such as 127.0.0.1:6742"),
+        (["--traffic=-1"], 'argument --traffic: "-1" is not a number of calls a second'),
+    ],
+)
+def test_it_refuses_wrong_options_of_the_petstore(arguments: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        call_command("petstore", *arguments)
