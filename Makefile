@@ -27,6 +27,7 @@ check: .venv/dev ## formatting, lint, types, layers, migrations, generated code
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m proto.generate --check
 
 format: .venv/dev ## mend what can be mended of formatting and lint
 	$(BIN)/ruff check --quiet --fix --exit-zero .

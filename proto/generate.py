@@ -1,9 +1,12 @@
 """Generate the Python code of every .proto file beside it: `python -m proto.generate`.
 
+With `--check` nothing is written; it fails when the code in the tree is not what comes out.
+
 OTLP's and Google's messages come from installed packages, which ship no .proto sources:
 their descriptors are handed to protoc instead.
 """
 
+import filecmp
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,5 +71,19 @@ def _descriptors() -> FileDescriptorSet:
     return found
 
 
+def drifted() -> list[str]:
+    """Return the generated files that are not what `generate` would write now."""
+    with TemporaryDirectory() as folder:
+        generate(Path(folder))
+        made = {file.relative_to(folder) for file in Path(folder).rglob("*_pb2*")}
+        kept = {file.relative_to(ROOT) for file in (ROOT / "proto").rglob("*_pb2*.py*")}
+        same = filecmp.cmpfiles(ROOT, folder, made & kept, shallow=False)[0]
+    return sorted(str(file) for file in (made | kept) - set(same) if file.suffix != ".pyc")
+
+
 if __name__ == "__main__":
-    generate()
+    if sys.argv[1:] == ["--check"]:
+        if files := drifted():
+            sys.exit(f"run make proto: these are not what it generates: {', '.join(files)}")
+    else:
+        generate()
