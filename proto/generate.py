@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from google.protobuf import duration_pb2, timestamp_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf import duration_pb2, timestamp_pb2
 from google.type import date_pb2
 from grpc_tools import protoc
 from opentelemetry.proto.trace.v1 import trace_pb2
