@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -29,12 +29,14 @@ KINDS = {
     Span.SPAN_KIND_CONSUMER: "consumer",
 }
 _STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": Status.STATUS_CODE_ERROR}
-_BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+_ERROR_MEANS = {
+    **dict.fromkeys(("true", "1", "t"), Status.STATUS_CODE_ERROR),
+    **dict.fromkeys(("false", "0", "f"), Status.STATUS_CODE_OK),
+}
 _RESOURCE = "resource."
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A span with the resource and scope that it came with."""
 
     resource: Resource
@@ -72,9 +74,7 @@ def has_tag(found: Found, key: str, value: str) -> bool:
     """
     match key:
         case "error":
-            wanted = {True: Status.STATUS_CODE_ERROR, False: Status.STATUS_CODE_OK}
-            meant = _BOOLEANS.get(value.lower())
-            return meant is not None and found.span.status.code == wanted[meant]
+            return found.span.status.code == _ERROR_MEANS.get(value.lower())
         case "span.kind":
             return KINDS.get(found.span.kind) == value.lower()
         case "span.status":
@@ -133,19 +133,19 @@ class TraceStore:
         for trace in reversed(self._traces.values()):
             if len(found) >= query.depth:
                 break
-            if any(self._meets(span, query) for span in _of_service(trace, query.service)):
+            if any(self._meets(span, query) for span in spans(trace, query.service)):
                 found.append(trace)
         return found
 
     def _meets(self, found: Found, query: Query) -> bool:
         span = found.span
-        start, duration = span.start_time_unix_nano, _duration(span)
+        start = span.start_time_unix_nano
         return (
-            query.operation in ("", span.name)
-            and (query.start is None or start >= query.start)
+            (query.start is None or start >= query.start)
             and (query.end is None or start <= query.end)
-            and (query.shortest is None or duration >= query.shortest)
-            and (query.longest is None or duration <= query.longest)
+            and query.operation in ("", span.name)
+            and (query.shortest is None or _duration(span) >= query.shortest)
+            and (query.longest is None or _duration(span) <= query.longest)
             and all(self.has_tag(found, key, value) for key, value in query.tags.items())
         )
 
@@ -162,17 +162,21 @@ class TraceStore:
         pairs = {
             (found.span.name, KINDS.get(found.span.kind, ""))
             for trace in self._traces.values()
-            for found in _of_service(trace, service)
+            for found in spans(trace, service)
         }
         return {pair for pair in pairs if kind in ("", pair[1])}
 
 
-def spans(trace: TracesData) -> Iterator[Found]:
-    """Give a trace's spans."""
+def spans(trace: TracesData, service: str = "") -> Iterator[Found]:
+    """Give a trace's spans, those of one service if it is named."""
     for resource_spans in trace.resource_spans:
+        resource = resource_spans.resource
+        if service and service_name(resource) != service:
+            continue
         for scope_spans in resource_spans.scope_spans:
+            scope = scope_spans.scope
             for span in scope_spans.spans:
-                yield Found(resource_spans.resource, scope_spans.scope, span)
+                yield Found(resource, scope, span)
 
 
 def service_name(resource: Resource) -> str:
@@ -206,10 +210,6 @@ def _number(number: float) -> str:
     if number and not 1e-6 <= abs(number) < 1e21:
         return repr(number).replace("e-0", "e-")
     return format(Decimal(repr(number)), "f").removesuffix(".0")
-
-
-def _of_service(trace: TracesData, service: str) -> Iterator[Found]:
-    return (found for found in spans(trace) if service in ("", service_name(found.resource)))
 
 
 def _duration(span: Span) -> int:
