@@ -12,7 +12,7 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 _KEY = re.compile(
-    r"\.(?:text|take|address|addresses|url|duration|file|secret|choice|tables?|named)\(\s*\"(\w+)\""
+    r"\.(?:text|take|address|addresses|url|duration|file|authority|secret|choice|tables?|named)\(\s*\"(\w+)\""
 )
 
 

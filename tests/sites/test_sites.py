@@ -1,7 +1,5 @@
 """The site file: what it means, and what it says about everything that is wrong in it."""
 
-import dataclasses
-import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,6 @@ from ops.sites import (
 from tests.conftest import SiteFile
 from tests.fakes import tls
 
-ROOT = Path(__file__).parents[2]
 WHOLE = f"""
 default_site = "production"
 [sites.production]
@@ -151,14 +148,6 @@ class TestMeaning:
 
     def test_it_never_shows_a_secret_where_things_are_printed(self, site_file: SiteFile) -> None:
         assert "sesame" not in repr(load(site_file(WHOLE)))
-
-    def test_the_example_is_a_site_file(
-        self, site_file: SiteFile, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        text = (ROOT / "sites.example.toml").read_text(encoding="utf-8")
-        for name in re.findall(r'env = "(\w+)"', text):
-            monkeypatch.setenv(name, "secret")
-        assert load(site_file(text)).default
 
 
 class TestLookups:
@@ -379,15 +368,3 @@ class TestProblems:
         path.write_bytes(b"\xff\xfe")
         with pytest.raises(SiteFileError, match="cannot be read as TOML: 'utf-8' codec"):
             load(path)
-
-
-def keys_of(kind: type) -> set[str]:
-    return {field.name for field in dataclasses.fields(kind)} - {"name"}
-
-
-@pytest.mark.parametrize("kind", [JaegerSource, Service, Tls], ids=lambda kind: kind.__name__)
-def test_every_key_is_documented(kind: type) -> None:
-    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    named = {"largest_message": "largest_message_mib"}
-    undocumented = {key for key in keys_of(kind) if f"`{named.get(key, key)}`" not in text}
-    assert undocumented == set()
