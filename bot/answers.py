@@ -1,6 +1,7 @@
 """What each action's result reads like: first the state, then what a phone can show of it."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -71,7 +72,8 @@ def one_trace(trace: Trace) -> Reply:
     if trace.errors:
         errors = count(len(trace.errors), "error")
         deepest = shortened(trace.errors[0].sentence, _VALUE)
-        verdict = f"{root}: {took}, {errors}, the deepest in {deepest}"
+        which = ", the deepest" if len(trace.errors) > 1 else ""
+        verdict = f"{root}: {took}, {errors}{which} in {deepest}"
     left = len(trace.errors) - MOST_ERRORS
     facts = (
         f"{_clock(trace.start)} UTC, {count(trace.span_count, 'span')}, "
@@ -129,11 +131,14 @@ def _log_row(line: LogLine) -> Row:
 
 def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     """What fires and what is about to."""
-    firing, pending = len(found.firing), len(found.pending)
-    state = f"{count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}" if firing else (
-        "No alert fires"
-    )  # fmt: skip
-    about = f", {pending:,} pending" if pending else ""
+    firing, pending = found.firing, found.pending
+    severities = Counter(alert.severity or "no severity" for alert in firing)
+    by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
+    state = "No alert fires"
+    if firing:
+        verb = "fires" if len(firing) == 1 else "fire"
+        state = f"{count(len(firing), 'alert')} {verb} ({by_severity})"
+    about = f", {len(pending):,} pending" if pending else ""
     narrowed = format_filter(replace(filter, site=""))
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""

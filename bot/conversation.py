@@ -185,11 +185,8 @@ def retry_after(error: SlackApiError) -> float | None:
     """Return how many seconds Slack wants to be left alone, None when it says nothing of it."""
     if getattr(error.response, "status_code", None) != 429:
         return None
-    headers = {name.lower(): value for name, value in error.response.headers.items()}
-    try:
-        return min(float(headers.get("retry-after", 1)), LONGEST_PAUSE)
-    except ValueError:
-        return 1.0
+    seconds = str(error.response.headers.get("Retry-After", ""))
+    return min(float(seconds), LONGEST_PAUSE) if seconds.isdigit() else 1.0
 
 
 def _unknown_user(reason: str) -> BackendUnavailable:

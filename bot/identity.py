@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from bot.models import Identity
+from bot.replies import shortened, visible
 from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
@@ -65,7 +66,7 @@ def find_actor(profile: Profile, origin: Mapping[str, str]) -> tuple[Actor, str]
         if user is not None and user.is_active:
             return Actor(user.pk, user.get_username(), Door.SLACK, origin=origin), ""
         reason = "your account here is deactivated" if user else _not_linked(profile)
-    name = f"{profile.name} ({profile.user_id})"
+    name = f"{shortened(visible(profile.name), 80)} ({profile.user_id})"
     return Actor(None, name, Door.SLACK, origin=origin), reason
 
 

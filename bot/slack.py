@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,9 +21,7 @@ from bot.commands import registry
 from bot.conversation import Conversation, error_code, retry_after
 
 CALL_SECONDS = 30
-PING_SECONDS = 5
-DEAF_SECONDS = 60
-LONGEST_WAIT = 60.0
+CLOSE_SECONDS = 5
 
 _APP = "OPSPORTAL_SLACK_APP_TOKEN"
 _BOT = "OPSPORTAL_SLACK_BOT_TOKEN"
@@ -41,6 +40,16 @@ REMEDIES = {
     "user_removed_from_team": "the bot was removed from the workspace; install the app again",
 }
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """All in seconds: between pings, until a deaf socket is replaced, between attempts to start."""
+
+    ping: float = 5.0
+    deaf: float = 60.0
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
 
 
 class Health:
@@ -69,7 +78,7 @@ async def check_connected() -> None:
         raise ConnectionError("the Slack bot is not connected")
 
 
-async def run_bot(stop: asyncio.Event) -> None:
+async def run_bot(stop: asyncio.Event, patience: Patience = Patience()) -> None:
     """Answer in Slack until `stop` is set.
 
     Raises CommandError, with one sentence and the remedy, when the tokens cannot be used.
@@ -77,7 +86,7 @@ async def run_bot(stop: asyncio.Event) -> None:
     registry.check()
     if not (settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN):
         raise CommandError(f"the bot needs {_APP} and {_BOT}; docs/slack.md says where they are")
-    serving = asyncio.ensure_future(_serve())
+    serving = asyncio.ensure_future(_serve(patience))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -89,27 +98,27 @@ async def run_bot(stop: asyncio.Event) -> None:
         serving.result()
 
 
-async def _serve() -> None:
+async def _serve(patience: Patience) -> None:
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         # Without retry handlers: a message whose answer was lost would be posted twice.
         web = AsyncWebClient(
             settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
         )
-        me = await _patiently(_BOT, web.auth_test)
+        me = await _patiently(patience, _BOT, web.auth_test)
         conversation = Conversation(web, me["team_id"], me["user_id"])
         opening = partial(web.apps_connections_open, app_token=settings.SLACK_APP_TOKEN)
         try:
             while True:
-                opened = await _patiently(_APP, opening)
-                await _hold(Socket(web, conversation, opened["url"]))
+                opened = await _patiently(patience, _APP, opening)
+                await _hold(Socket(web, conversation, opened["url"], patience))
         finally:
             await conversation.finish()
 
 
-async def _patiently(token: str, call: Callable[[], Awaitable[Any]]) -> Any:
+async def _patiently(patience: Patience, token: str, call: Callable[[], Awaitable[Any]]) -> Any:
     """Call until Slack answers; raises CommandError when it refuses the token."""
-    wait = 1.0
+    wait = patience.first_wait
     while True:
         try:
             return await call()
@@ -123,7 +132,7 @@ async def _patiently(token: str, call: Callable[[], Awaitable[Any]]) -> Any:
             reason = str(error) or "no answer in time"
         log.warning("%s does not answer: %s", settings.SLACK_API_URL, reason)
         await asyncio.sleep(wait)
-        wait = min(2 * wait or 1.0, LONGEST_WAIT)
+        wait = min(2 * (wait or patience.first_wait), patience.longest_wait)
 
 
 def refusal(token: str, error: SlackApiError) -> CommandError | None:
@@ -135,7 +144,7 @@ def refusal(token: str, error: SlackApiError) -> CommandError | None:
 
 
 async def _hold(socket: "Socket") -> None:
-    """Keep a socket until it has been deaf for a minute; raises CommandError when refused.
+    """Keep a socket until it has been deaf for too long; raises CommandError when refused.
 
     The SDK reconnects by itself; a new socket is for the cases in which it tries for ever.
     """
@@ -143,7 +152,7 @@ async def _hold(socket: "Socket") -> None:
     alive = time.monotonic()
     connecting = asyncio.ensure_future(socket.connect())  # type: ignore[no-untyped-call]
     try:
-        while time.monotonic() - alive < DEAF_SECONDS and socket.refused is None:
+        while time.monotonic() - alive < socket.patience.deaf and socket.refused is None:
             await asyncio.sleep(0.5)
             if socket.alive:
                 alive = time.monotonic()
@@ -151,20 +160,23 @@ async def _hold(socket: "Socket") -> None:
         health.socket = None
         connecting.cancel()
         with suppress(TimeoutError):
-            await asyncio.wait_for(socket.close(), PING_SECONDS)  # type: ignore[no-untyped-call]
+            await asyncio.wait_for(socket.close(), CLOSE_SECONDS)  # type: ignore[no-untyped-call]
     if socket.refused is not None:
         raise socket.refused
-    log.warning("Slack's socket was deaf for %s s; opening a new one", DEAF_SECONDS)
+    log.warning("Slack's socket was deaf for %g s; opening a new one", socket.patience.deaf)
 
 
 class Socket(SocketModeClient):
     """The SDK's socket, which also knows whether Slack has greeted us and why it will not."""
 
-    def __init__(self, web: AsyncWebClient, conversation: Conversation, url: str) -> None:
+    def __init__(
+        self, web: AsyncWebClient, conversation: Conversation, url: str, patience: Patience
+    ) -> None:
+        self.patience = patience
         super().__init__(
             settings.SLACK_APP_TOKEN,
             web_client=web,
-            ping_interval=PING_SECONDS,
+            ping_interval=patience.ping,
             on_message_listeners=[self._hear],
         )
         self.wss_uri = url

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bot.models import Identity
-from bot.slack import run_bot
+from bot.slack import Patience, run_bot
 from ops.actor import Actor, Door
 from ops.database import in_database
 from tests.conftest import Person, SiteFile
@@ -34,7 +34,8 @@ version = "petstore_build_info"
 [sites.demo.services.store]
 version = "store_build_info"
 """
-Workspace = Callable[[FakeSlack], AbstractAsyncContextManager[FakeSlack]]
+USUAL = Patience()
+Workspace = Callable[..., AbstractAsyncContextManager[FakeSlack]]
 
 
 @pytest.fixture
@@ -81,11 +82,11 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
     """Run the bot in a fake workspace for as long as the block lasts."""
 
     @asynccontextmanager
-    async def running(slack: FakeSlack) -> AsyncIterator[FakeSlack]:
+    async def running(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[FakeSlack]:
         async with slack:
             tokens.SLACK_API_URL = slack.api_url
             stop = asyncio.Event()
-            bot = asyncio.ensure_future(run_bot(stop))
+            bot = asyncio.ensure_future(run_bot(stop, patience))
             try:
                 await slack.greeted()
                 yield slack

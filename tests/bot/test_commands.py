@@ -194,6 +194,19 @@ async def test_it_shows_a_trace_without_errors(viewer: Actor, backends: Backends
     assert [link.label for link in reply.links] == ["Jaeger"], "we have no public address here"
 
 
+async def test_it_shows_the_only_error(viewer: Actor, backends: Backends) -> None:
+    trace_id = backends.jaeger.add(trace(span("petstore", "AddPets", error="no pets")))
+    reply = await said(viewer, f"show trace {trace_id}")
+    assert reply.summary == "petstore AddPets: 10 ms, 1 error in AddPets: no pets"
+
+
+async def test_it_shows_a_trace_without_its_root(viewer: Actor, backends: Backends) -> None:
+    orphan = span("store", "SELECT", parent_id="00000000000000aa")
+    trace_id = backends.jaeger.add(trace(orphan))
+    reply = await said(viewer, f"show trace {trace_id}")
+    assert any("missing" in note for note in reply.notes)
+
+
 async def test_it_shows_logs(viewer: Actor, backends: Backends) -> None:
     trace_id = backends.jaeger.add(
         trace(span("petstore", "AddPets", events=[("exception", {"a": "x\ny", "b": 2, "c": True})]))
@@ -312,12 +325,12 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     )
     backends.prometheus.rule("Broken", health="err", error="many-to-many")
     reply = await said(viewer, "alerts")
-    assert reply.summary == "1 alert fires, 1 pending"
+    assert reply.summary == "1 alert fires (1 page), 1 pending"
     assert reply.rows[0].cells[:3] == ("firing", "page", "Errors")
     assert reply.rows[0].below == ("12 % fail", "job=petstore")
     assert reply.notes == ("The rule Broken cannot fire: many-to-many",)
     narrowed = await said(viewer, "alerts petstore severity=~page|critical")
-    assert narrowed.summary == '1 alert fires for job="petstore" severity=~"page|critical"'
+    assert narrowed.summary == '1 alert fires (1 page) for job="petstore" severity=~"page|critical"'
     none = await said(viewer, "alerts state=firing team")
     assert none.summary == "No alert fires for state=firing team"
 

@@ -6,8 +6,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 from pytest_django import Settings
 
-from bot import slack as door
-from bot.slack import health, run_bot
+from bot.conversation import AT_ONCE, MOST_WAITING, TRIES
+from bot.slack import Patience, check_connected, health, run_bot
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import Backends, Workspace
@@ -166,6 +166,18 @@ async def test_it_posts_the_text_alone_when_slack_refuses_the_blocks(
     assert post.live == []
 
 
+async def test_it_gives_an_answer_up_after_a_few_tries(
+    slack: FakeSlack, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack.fail("chat.postMessage", *[Fault("ratelimited", status=429, retry_after=0)] * TRIES)
+    await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage", TRIES)
+    await slack.mention(ALICE, "show trace")
+    [post] = await slack.posted(1)
+    assert "which trace is meant" in post.shown
+    assert f"an answer was given up after {TRIES} tries" in caplog.text
+
+
 @pytest.mark.parametrize("fault", [Fault(status=500), Fault(reset=True), Fault("fatal_error")])
 async def test_it_does_not_post_twice_when_an_answer_is_lost(
     slack: FakeSlack, alice: User, fault: Fault
@@ -203,18 +215,20 @@ async def test_it_asks_slack_for_a_person_once_in_ten_minutes(
     assert [name for name, _ in slack.calls].count("users.info") == 1
 
 
-async def test_it_does_not_take_more_than_it_can_hold(
-    slack: FakeSlack, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.conversation.MOST_WAITING", 1)
-    slack.fail("users.info", Fault(hang=True))
-    held = await slack.mention(ALICE, "help")
-    await held.acknowledged()
+async def test_it_does_not_take_more_than_it_can_hold(slack: FakeSlack, alice: User) -> None:
+    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
+    held = [await slack.mention(ALICE, "help") for _ in range(MOST_WAITING)]
+    for each in held:
+        await each.acknowledged()
     refused = await slack.mention(ALICE, "help")
     known = await slack.send({"type": "something_new", "payload": {}})
     await known.acknowledged()
     assert not refused.acked.is_set(), "so Slack sends it again"
     slack.release.set()
+    await slack.posted(MOST_WAITING)
+    again = await slack.redeliver(refused)
+    await again.acknowledged()
+    await slack.posted(MOST_WAITING + 1)
 
 
 async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, alice: User) -> None:
@@ -227,11 +241,8 @@ async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, a
     assert slack.violations == []
 
 
-async def test_it_comes_back_after_the_connection_breaks(
-    workspace: Workspace, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(door, "PING_SECONDS", 0.1)
-    async with workspace(FakeSlack(ping_seconds=0.05)) as slack:
+async def test_it_comes_back_after_the_connection_breaks(workspace: Workspace, alice: User) -> None:
+    async with workspace(FakeSlack(ping_seconds=0.05), Patience(ping=0.1)) as slack:
         slack.abort()
         await slack.greeted(2)
         await slack.mention(ALICE, "help")
@@ -240,22 +251,27 @@ async def test_it_comes_back_after_the_connection_breaks(
 
 
 async def test_it_takes_a_new_socket_when_the_old_one_stays_deaf(
-    workspace: Workspace, alice: User, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, alice: User
 ) -> None:
     """A ticket that a failed handshake used up: the SDK would try it for ever."""
-    monkeypatch.setattr(door, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(door, "DEAF_SECONDS", 0.1)
     slack = FakeSlack()
     slack.handshakes_fail = 1
-    async with workspace(slack):
+    async with workspace(slack, Patience(ping=0.1, deaf=0.1)):
         await slack.mention(ALICE, "help")
         await slack.posted(1)
 
 
-async def test_it_ends_when_its_token_is_revoked_later(slack: FakeSlack, tokens: Settings) -> None:
-    slack.fail("apps.connections.open", Fault("account_inactive"))
-    with pytest.raises(CommandError, match=r"account_inactive.*install the app again"):
-        await run_bot(asyncio.Event())
+async def test_it_ends_when_its_token_is_revoked_later(
+    tokens: Settings, backends: Backends
+) -> None:
+    async with FakeSlack() as slack:
+        tokens.SLACK_API_URL = slack.api_url
+        bot = asyncio.ensure_future(run_bot(asyncio.Event()))
+        await slack.greeted()
+        slack.fail("apps.connections.open", Fault("account_inactive"))
+        await slack.disconnect("refresh_requested")
+        with pytest.raises(CommandError, match=r"account_inactive.*install the app again"):
+            await bot
 
 
 @pytest.mark.parametrize(
@@ -280,10 +296,11 @@ async def test_it_ends_with_one_sentence_when_a_token_cannot_work(
 async def test_it_waits_for_a_slack_that_does_not_answer_yet(
     workspace: Workspace, alice: User
 ) -> None:
+    limited = Fault("ratelimited", status=429, retry_after=0)
     slack = FakeSlack()
-    slack.fail("auth.test", Fault("ratelimited", status=429, retry_after=0))
-    slack.fail("apps.connections.open", Fault("ratelimited", status=429, retry_after=0))
-    async with workspace(slack):
+    slack.fail("auth.test", limited, Fault(reset=True), Fault(status=500), Fault("fatal_error"))
+    slack.fail("apps.connections.open", limited)
+    async with workspace(slack, Patience(first_wait=0)):
         await slack.mention(ALICE, "help")
         await slack.posted(1)
 
@@ -302,10 +319,10 @@ async def test_it_is_not_connected_before_and_after(workspace: Workspace) -> Non
     assert not health.connected
     assert health.last_seen == 0
     with pytest.raises(ConnectionError):
-        await door.check_connected()
+        await check_connected()
     async with workspace(FakeSlack()) as slack:
         await (await slack.send({"type": "x", "payload": {}})).acknowledged()
-        await door.check_connected()
+        await check_connected()
     assert not health.connected
 
 

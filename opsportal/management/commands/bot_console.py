@@ -56,6 +56,8 @@ def _lines() -> Iterator[str]:
         try:
             line = input(prompt)
         except (EOFError, KeyboardInterrupt):
+            if prompt:
+                sys.stdout.write("\n")
             return
         if line.strip():
             yield line
