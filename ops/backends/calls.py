@@ -1,8 +1,7 @@
 """What every call to a backend goes through.
 
-A call has a deadline. Identical reads in flight are one upstream call, and an answer younger
-than a second is given again, so that a backend's load does not grow with the number of people
-who watch. After a few failures in a row a backend is left alone for a while, then tried with
+A call has a deadline. Identical reads are shared (see ops.sharing), so that a backend's load
+does not grow with the number of people who watch. After a few failures in a row a backend is left alone for a while, then tried with
 one call: people get the reason at once instead of waiting for it.
 """
 
@@ -11,22 +10,17 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from cachetools import TTLCache
+from typing import TypeVar
 
 from ops import metrics, timerange
 from ops.errors import BackendTimeout, BackendUnavailable, OpsError
+from ops.sharing import Shared
 
 T = TypeVar("T")
 Clock = Callable[[], float]
 
-YOUNG = 1.0  # seconds for which an answer is given again
-MOST_YOUNG = 256
 FAILURES = 3  # in a row, until a backend is left alone
 PAUSE = 5.0  # seconds until it is tried again
-_NONE: Any = object()
 
 
 class Breaker:
@@ -81,14 +75,6 @@ class Breaker:
         self._retry_at = self._clock() + PAUSE
 
 
-@dataclass(slots=True)
-class _Flight:
-    """An upstream call and how many wait for it."""
-
-    task: asyncio.Task[Any]
-    waiters: int = 0
-
-
 class Calls:
     """The way to one backend, within one event loop.
 
@@ -109,30 +95,14 @@ class Calls:
         self.place = place
         self.timeout = timeout
         self._breaker = Breaker(clock)
-        self._flights: dict[Hashable, _Flight] = {}
-        self._young: TTLCache[Hashable, Any] = TTLCache(MOST_YOUNG, YOUNG, clock)
+        self._shared = Shared(clock)
 
     async def read(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to the read that `key` identifies, shared with whoever asks the same.
 
         Raises what the call raises, BackendTimeout, or BackendUnavailable.
         """
-        young: T = self._young.get(key, _NONE)
-        if young is not _NONE:
-            return young
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.create_task(self._fly(key, call)))
-            flight.task.add_done_callback(lambda _: self._forget(key, flight))
-        flight.waiters += 1
-        try:
-            answer: T = await asyncio.shield(flight.task)
-            return answer
-        finally:
-            flight.waiters -= 1
-            if not flight.waiters and not flight.task.done():
-                self._forget(key, flight)
-                flight.task.cancel()
+        return await self._shared.answer(key, lambda: self.once(call))
 
     async def once(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make one call that is nobody else's: under the deadline and the breaker."""
@@ -152,14 +122,3 @@ class Calls:
             "check that it runs, is not overloaded and can be reached from here",
             backend=self.name,
         )
-
-    async def _fly(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
-        answer = await self.once(call)
-        self._young[key] = answer
-        # Large answers must not stay until the next call happens to push them out.
-        asyncio.get_running_loop().call_later(YOUNG * 1.1, self._young.expire)
-        return answer
-
-    def _forget(self, key: Hashable, flight: _Flight) -> None:
-        if self._flights.get(key) is flight:
-            del self._flights[key]

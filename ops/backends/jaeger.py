@@ -243,12 +243,8 @@ class Jaeger:
 
     def _open(self) -> grpc.aio.Channel:
         if self._channel is None:
-            address, tls, largest = (
-                self.source.address,
-                self.source.tls,
-                self.source.largest_message,
-            )
-            self._channel = open_channel(address, tls, largest)
+            source = self.source
+            self._channel = open_channel(source.address, source.tls, source.largest_message)
             self._watching = asyncio.create_task(self._watch(self._channel))
         return self._channel
 
