@@ -57,7 +57,8 @@ async def test_an_instance_that_refused_is_named_with_its_reason(
     page = await operator.get(answer["Location"])
 
     said = text(page)
-    assert heading(page) == "petstore is sampled 10 % on 1, unknown on 1"
+    assert "10 % on 1" in heading(page)
+    assert "unknown on 1" in heading(page)
     assert "1 of 2 instances confirmed" in said
     assert f"{place.first.address} confirmed" in said
     assert f"{place.second.address} confirmed" not in said

@@ -24,6 +24,19 @@ async def test_it_names_the_version_of_each_instance(place: Place, viewer: Async
     assert "petstore-2 1.3.0" in said
 
 
+async def test_one_plain_service_is_said_in_the_heading(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.says(
+        "petstore_build_info",
+        ({"version": "1.2.0", "instance": "petstore-1"}, 1),
+        ({"version": "1.2.0", "instance": "petstore-2"}, 1),
+    )
+
+    page = await viewer.get(VERSIONS)
+
+    assert heading(page) == "petstore runs 1.2.0 on 2 of 2"
+    assert "store" in text(page)
+
+
 async def test_a_missing_metric_is_said_with_its_query(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(VERSIONS)
 

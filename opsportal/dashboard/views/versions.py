@@ -16,8 +16,10 @@ from opsportal.dashboard.pages import Visit, page
 async def show(visit: Visit) -> HttpResponse:
     """Every service of the site."""
     services = await actions.list_versions(visit.actor, site=visit.site.name)
+    set_up = [each for each in services if visit.site.services[each.service].version]
     return await visit.render(
-        "pages/versions.html", {"heading": _heading(services), "services": services}
+        "pages/versions.html",
+        {"heading": _heading(set_up), "services": services, "set_up": set_up},
     )
 
 
