@@ -1,6 +1,7 @@
 """How the demo's servers listen, and its endless work runs: until the end of a `with`."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,8 +34,9 @@ async def grpc_server(
     names = (name, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     try:
+        _try_to_bind(address)
         port = server.add_insecure_port(address)
-    except RuntimeError:
+    except (OSError, RuntimeError):
         raise _taken(address) from None
     await server.start()
     try:
@@ -88,6 +90,14 @@ async def add_health(server: grpc.aio.Server, name: str) -> None:
     states = health.aio.HealthServicer()
     await states.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
+
+
+def _try_to_bind(address: str) -> None:
+    """Raise OSError where gRPC would write lines of its own on the terminal."""
+    host, _, port = address.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind((host.strip("[]"), int(port)))
 
 
 def _taken(address: str) -> CommandError:

@@ -34,6 +34,7 @@ _ERROR_MEANS = {
     **dict.fromkeys(("false", "0", "f"), Status.STATUS_CODE_OK),
 }
 _RESOURCE = "resource."
+_ESCAPED = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
 
 
 class Found(NamedTuple):
@@ -158,11 +159,14 @@ class TraceStore:
         }
 
     def operations(self, service: str, kind: str = "") -> set[tuple[str, str]]:
-        """Return a service's (operation, kind) pairs, those of one kind if it is named."""
+        """Return a service's (operation, kind) pairs, those of one kind if it is named.
+
+        As in Jaeger the service "" has none.
+        """
         pairs = {
             (found.span.name, KINDS.get(found.span.kind, ""))
             for trace in self._traces.values()
-            for found in spans(trace, service)
+            for found in (spans(trace, service) if service else ())
         }
         return {pair for pair in pairs if kind in ("", pair[1])}
 
@@ -192,7 +196,10 @@ def as_text(value: AnyValue) -> str:
         return plain
     if isinstance(plain, float):
         return _number(plain)
-    return "" if plain is None else json.dumps(plain, separators=(",", ":"))
+    if plain is None:
+        return ""
+    text = json.dumps(plain, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    return text.translate(_ESCAPED)
 
 
 def _plain(value: AnyValue) -> Any:

@@ -216,7 +216,9 @@ async def test_it_shows_its_metrics_over_http(shop: Shop) -> None:
     assert 'petstore_request_seconds_bucket{le="0.3"} 0.0' in text
 
 
-async def test_it_says_in_one_sentence_that_an_address_is_taken(shop: Shop) -> None:
+async def test_it_says_in_one_sentence_that_an_address_is_taken(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
     page = metrics_page(shop.petstore.telemetry.registry)
     async with http_server("127.0.0.1:0", page) as url:
         address = url.removeprefix("http://")
@@ -227,3 +229,4 @@ async def test_it_says_in_one_sentence_that_an_address_is_taken(shop: Shop) -> N
         with pytest.raises(CommandError, match=sentence):
             async with grpc_server(address, petstore.NAME, shop.petstore.add_to):
                 pass
+    assert capfd.readouterr().err == ""

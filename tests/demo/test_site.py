@@ -97,6 +97,8 @@ def test_its_rules_are_known_queries_of_its_services() -> None:
     [
         (["--sampling=7"], '--sampling: the sampling policy "7" is not one'),
         (["--listen=here"], 'argument --listen: "here" is not host:port'),
+        (["--otlp=here"], 'argument --otlp: "here" is not host:port'),
+        (["--otlp=ftp://a:1"], '"ftp://a:1" is not host:port or http://host:port'),
         (["--listen=a:99999"], "is not host:port, such as 127.0.0.1:6742"),
         (["--traffic=-1"], 'argument --traffic: "-1" is not a number of calls a second'),
     ],

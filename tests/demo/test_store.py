@@ -1,7 +1,7 @@
 """What matches a search, as Jaeger's memory store of release 2.20 has it."""
 
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from opsportal.demo.store import Query, TraceStore, as_text, spans
@@ -22,6 +22,10 @@ def found(store: TraceStore, **query: object) -> list[str]:
     traces = store.find(Query(depth=100, **query))  # type: ignore[arg-type]
     roots = (each.span for made in traces for each in spans(made) if not each.span.parent_span_id)
     return [root.name for root in roots]
+
+
+def of_list(*texts: str) -> AnyValue:
+    return AnyValue(array_value=ArrayValue(values=[AnyValue(string_value=text) for text in texts]))
 
 
 def test_it_finds_the_last_arrived_first_and_no_more_than_asked() -> None:
@@ -125,6 +129,7 @@ def test_it_knows_tags_of_every_place_and_type(key: str, value: str) -> None:
         (AnyValue(double_value=1e21), "1e+21"),
         (AnyValue(double_value=1e-7), "1e-7"),
         (AnyValue(bytes_value=b"\x00\xff"), "AP8="),
+        (of_list("ü", "<a&b>"), '["ü","\\u003ca\\u0026b\\u003e"]'),
         (AnyValue(), ""),
     ],
 )
@@ -138,3 +143,4 @@ def test_it_lists_operations_with_their_kinds() -> None:
     assert store.operations("petstore") == {("a", "server"), ("a", "internal")}
     assert store.operations("petstore", "server") == {("a", "server")}
     assert store.operations("nobody") == set()
+    assert store.operations("") == set()

@@ -38,7 +38,8 @@ class Command(BaseCommand):
         add = parser.add_argument
         add("--listen", type=_address, default="127.0.0.1:6742", metavar="HOST:PORT")
         add("--metrics", type=_address, default="127.0.0.1:9464", metavar="HOST:PORT")
-        add("--otlp", default="127.0.0.1:4317", metavar="HOST:PORT", help="or a URL; OTLP's gRPC")
+        otlp = "or a URL; OTLP's gRPC"
+        add("--otlp", type=_otlp, default="127.0.0.1:4317", metavar="HOST:PORT", help=otlp)
         add("--sampling", default="always", help="never, always, or a rate such as 0.1 or 10%%")
         add("--version", default="1.2.0", help="what its metrics and spans say")
         add("--instance", default="petstore-1", help="its service.instance.id")
@@ -88,6 +89,14 @@ def _address(text: str) -> str:
     match = re.fullmatch(r"(?:\[[^\]]+\]|[^:]+):(\d{1,5})", text)
     if match is None or int(match[1]) > 65535:
         raise ArgumentTypeError(f'"{text}" is not host:port, such as 127.0.0.1:6742')
+    return text
+
+
+def _otlp(text: str) -> str:
+    scheme, separator, address = text.rpartition("://")
+    if separator and scheme not in ("http", "https"):
+        raise ArgumentTypeError(f'"{text}" is not host:port or http://host:port')
+    _address(address.removesuffix("/"))
     return text
 
 
