@@ -1,5 +1,6 @@
 """Real servers, each on free loopback ports in a folder of its own, ended by process id."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,15 @@ def until(answer: Callable[[], T], what: str) -> T:
             pass
         time.sleep(0.05)
     raise AssertionError(f"after {PATIENCE:g} s still not: {what}")
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], good: Callable[[T], object]) -> T:
+    """Ask until the answer is good, and return it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if good(answer := await ask()):
+                return answer
+            await asyncio.sleep(0.1)
 
 
 def free_ports(count: int) -> list[int]:
@@ -141,9 +151,7 @@ def prometheus(folder: Path, targets: Sequence[str], rules: str) -> Iterator[str
     (port,) = free_ports(1)
     (folder / "rules.yml").write_text(rules)
     config = folder / "prometheus.yml"
-    config.write_text(
-        _PROMETHEUS.format(rules=folder / "rules.yml", targets=", ".join(map(repr, targets)))
-    )
+    config.write_text(_PROMETHEUS.format(rules=folder / "rules.yml", targets=list(targets)))
     url = f"http://127.0.0.1:{port}"
     command = [
         "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
@@ -155,10 +163,10 @@ def prometheus(folder: Path, targets: Sequence[str], rules: str) -> Iterator[str
 
 _PROMETHEUS = """\
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
-rule_files: [{rules!r}]
+rule_files: ["{rules}"]
 scrape_configs:
   - job_name: petstore
-    static_configs: [{{targets: [{targets}]}}]
+    static_configs: [{{targets: {targets}}}]
 """
 
 
@@ -206,6 +214,49 @@ def redis(folder: Path) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
+class Petstore:
+    """One instance: the addresses of its gRPC and of its metrics."""
+
+    address: str
+    metrics: str
+
+
+@contextmanager
+def petstores(folder: Path, otlp: str, versions: Mapping[str, str]) -> Iterator[list[Petstore]]:
+    """Run an instance for each name, with some traffic."""
+    with ExitStack() as stack:
+        made = []
+        for name, version in versions.items():
+            address, metrics = (f"127.0.0.1:{port}" for port in free_ports(2))
+            options = {
+                "listen": address, "metrics": metrics, "otlp": otlp,
+                "version": version, "instance": name, "traffic": "4",
+            }  # fmt: skip
+            command = _manage("petstore", *(f"--{key}={value}" for key, value in options.items()))
+            place = folder / name
+            place.mkdir()
+            ready = _ok(f"http://{metrics}/metrics")
+            stack.enter_context(running(command, place, ready, env=_environment(place)))
+            made.append(Petstore(address, metrics))
+        yield made
+
+
+def _manage(*words: str) -> list[str | Path]:
+    return [sys.executable, ROOT / "manage.py", *words]
+
+
+def _environment(folder: Path, **more: str) -> dict[str, str]:
+    """What a process of ours needs, and nothing that whoever runs the tests has set."""
+    return {
+        **{key: os.environ[key] for key in ("HOME", "PATH")},
+        "OPSPORTAL_SECRET_KEY": token_urlsafe(50),
+        "OPSPORTAL_HTTPS": "0",
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        **more,
+    }
+
+
+@dataclass(frozen=True)
 class Portal:
     """OpsPortal itself, as people run it: `manage.py` with an environment and a database."""
 
@@ -217,7 +268,7 @@ class Portal:
     def manage(self, *words: str, said: str = "") -> str:
         """Run a command to its end, tell it `said`, and return what it answers."""
         done = subprocess.run(
-            self._command(*words),
+            _manage(*words),
             check=False,  # what it said is worth more than the exception
             env=self.environment,
             input=said,
@@ -231,7 +282,7 @@ class Portal:
         """Make a user in the groups, with the password "opensesame"; returns a gRPC token."""
         made = (
             "from django.contrib.auth.models import Group, User; "
-            f"user = User.objects.create_user({name!r}, password='opensesame'); "
+            f"user = User.objects.create_user({name!r}, password='opensesame', is_staff=True); "
             f"user.groups.set(Group.objects.filter(name__in={groups!r}))"
         )
         self.manage("shell", "--verbosity", "0", "--command", made)
@@ -242,34 +293,20 @@ class Portal:
         """Run serve, rungrpc or runbot until the block ends."""
         address = self.web if command == "serve" else self.health
         ready = _ok(f"http://{address}/readyz")
-        with running(self._command(command), folder, ready, env=self.environment):
+        with running(_manage(command), folder, ready, env=self.environment):
             yield
-
-    @staticmethod
-    def _command(*words: str) -> list[str | Path]:
-        return [sys.executable, ROOT / "manage.py", *words]
 
 
 def portal(folder: Path, sites: str, **environment: str) -> Portal:
     """Prepare an OpsPortal for a site file, on SQLite unless DATABASE_URL says otherwise."""
     (folder / "sites.toml").write_text(sites)
     web, grpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
-    inherited = {key: os.environ[key] for key in ("HOME", "PATH")}
-    made = Portal(
-        {
-            **inherited,
-            "OPSPORTAL_SECRET_KEY": token_urlsafe(50),
-            "OPSPORTAL_HTTPS": "0",
-            "OPSPORTAL_SITES": str(folder / "sites.toml"),
-            "OPSPORTAL_WEB_ADDRESS": web,
-            "OPSPORTAL_GRPC_ADDRESS": grpc,
-            "OPSPORTAL_HEALTH_ADDRESS": health,
-            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
-            **environment,
-        },
-        web,
-        grpc,
-        health,
-    )
+    addresses = {
+        "OPSPORTAL_SITES": str(folder / "sites.toml"),
+        "OPSPORTAL_WEB_ADDRESS": web,
+        "OPSPORTAL_GRPC_ADDRESS": grpc,
+        "OPSPORTAL_HEALTH_ADDRESS": health,
+    }
+    made = Portal(_environment(folder, **addresses, **environment), web, grpc, health)
     made.manage("migrate", "--verbosity", "0")
     return made

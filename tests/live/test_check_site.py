@@ -1,0 +1,21 @@
+"""`manage.py check_site` before real servers."""
+
+import pytest
+
+from tests.live import servers
+
+
+def test_it_finds_all_well(portal: servers.Portal) -> None:
+    said = portal.manage("check_site")
+    assert "✗" not in said
+    assert said.count("the instance at") == 3
+
+
+def test_it_says_that_the_web_port_was_given(
+    jaeger: servers.Jaeger, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    web = jaeger.ui.removeprefix("http://")
+    sites = f'[sites.live.jaeger]\naddress = "{web}"\n'
+    portal = servers.portal(tmp_path_factory.mktemp("wrong"), sites)
+    with pytest.raises(AssertionError, match="1 of 1 to mend"):
+        portal.manage("check_site")
