@@ -111,6 +111,8 @@ async def _http(application: Any, address: str, setting: str, stop: asyncio.Even
             raise CommandError(f"the web server on {address} ended by itself; the log says why")
     finally:
         stopping.cancel()
+        serving.cancel()
+        await asyncio.wait((serving,))
         listening.close()
 
 

@@ -62,6 +62,11 @@ async def list_alerts(actor: Actor, *, filter: AlertFilter = AlertFilter()) -> A
     site = sites().site(filter.site)
     if not site.prometheus:
         raise NotFound(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
+    key = ("alerts", site, filter)
+    return await connections().reads.answer(key, lambda: _ask(site, filter))
+
+
+async def _ask(site: Site, filter: AlertFilter) -> AlertList:
     answers = await asyncio.gather(*(_rules(site, source) for source in site.prometheus))
     rules = [answer for answer in answers if isinstance(answer, Rules)]
     errors = {

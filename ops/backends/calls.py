@@ -1,8 +1,9 @@
 """What every call to a backend goes through.
 
 A call has a deadline. Identical reads are shared (see ops.sharing), so that a backend's load
-does not grow with the number of people who watch. After a few failures in a row a backend is left alone for a while, then tried with
-one call: people get the reason at once instead of waiting for it.
+does not grow with the number of people who watch. After a few failures in a row a backend is
+left alone for a while, then tried with one call: people get the reason at once instead of
+waiting for it.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
 from ops.backends.samplers import Sampler
 from ops.errors import NotFound
+from ops.sharing import Shared
 from ops.sites import PrometheusSource, Site, Tls
 
 
@@ -19,9 +20,13 @@ B = TypeVar("B", bound=_Backend)
 
 
 class Connections:
-    """The backends of one event loop."""
+    """The backends of one event loop.
+
+    `reads` shares what is made of several backends' answers, as each backend shares its own.
+    """
 
     def __init__(self) -> None:
+        self.reads = Shared()
         self._open: dict[Hashable, _Backend] = {}
 
     def jaeger(self, site: Site) -> Jaeger:

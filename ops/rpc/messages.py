@@ -26,10 +26,10 @@ MOST_ERRORS = 100
 MANY_LINES = 400  # from here on writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
 
-# The alerts that were written lately, as thousands take longer to write than to send. The list
-# stands beside its message to keep the ids of its alerts from being given to others.
+# The lists that were written lately, as thousands of alerts take longer to write than to send.
+# Each stands beside its message to keep its id from being given to another.
 _Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
-_written: TTLCache[tuple[object, ...], _Written] = TTLCache(maxsize=4, ttl=2)
+_written: TTLCache[int, _Written] = TTLCache(maxsize=16, ttl=2)
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
@@ -199,13 +199,12 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
 async def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
     """Write the alerts, and which sources did not answer.
 
-    Callers who ask at the same time are given the same alerts: those are written once.
+    Callers who ask at the same time are given the same list: it is written once.
     """
-    same = (*map(id, found.alerts), found.failures)
-    written = _written.get(same)
+    written = _written.get(id(found))
     if written is None:
         task = asyncio.create_task(asyncio.to_thread(_alert_list, found))
-        written = _written[same] = (found, task)
+        written = _written[id(found)] = (found, task)
     return await asyncio.shield(written[1])
 
 

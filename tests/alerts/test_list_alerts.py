@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from ops.actor import Actor
@@ -142,6 +144,21 @@ async def test_it_tells_once_what_two_sources_tell_alike(
         ("a, b", "demo", "firing"),
     ]
     assert found.alerts[1].active_at == 1_795_521_601_000_000_000
+
+
+@pytest.mark.usefixtures("site")
+async def test_it_arranges_once_for_all_who_ask_at_the_same_time(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.rule("Slow", alert("Slow"))
+    one, same, other = await asyncio.gather(
+        list_alerts(viewer),
+        list_alerts(viewer),
+        list_alerts(viewer, filter=AlertFilter(states=("pending",))),
+    )
+    assert one is same
+    assert other.alerts == ()
+    assert len(prometheus.paths) == 1
 
 
 @pytest.mark.usefixtures("site_of_two")

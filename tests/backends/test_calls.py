@@ -7,8 +7,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from ops import timerange
-from ops.backends.calls import FAILURES, MOST_YOUNG, PAUSE, YOUNG, Calls
+from ops.backends.calls import FAILURES, PAUSE, Calls
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound
+from ops.sharing import MOST_YOUNG, YOUNG
 
 PLACE = "Jaeger of production at jaeger:16685"
 

@@ -1,0 +1,63 @@
+"""Identical reads are one: in flight together, or within a second of each other."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from cachetools import TTLCache
+
+T = TypeVar("T")
+YOUNG = 1.0  # seconds for which an answer is given again
+MOST_YOUNG = 256
+_NONE: Any = object()
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A read under way and how many wait for it."""
+
+    task: asyncio.Task[Any]
+    waiters: int = 0
+
+
+class Shared:
+    """Reads of one event loop, each identified by a key.
+
+    A read ends when its last waiter leaves; one waiter's cancellation ends only its own waiting.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._flights: dict[Hashable, _Flight] = {}
+        self._young: TTLCache[Hashable, Any] = TTLCache(MOST_YOUNG, YOUNG, clock)
+
+    async def answer(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what `read` returns, to all who ask with the same key; raises what it raises."""
+        young: T = self._young.get(key, _NONE)
+        if young is not _NONE:
+            return young
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._fly(key, read)))
+            flight.task.add_done_callback(lambda _: self._forget(key, flight))
+        flight.waiters += 1
+        try:
+            answer: T = await asyncio.shield(flight.task)
+            return answer
+        finally:
+            flight.waiters -= 1
+            if not flight.waiters and not flight.task.done():
+                self._forget(key, flight)
+                flight.task.cancel()
+
+    async def _fly(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        answer = await read()
+        self._young[key] = answer
+        # Large answers must not stay until the next read happens to push them out.
+        asyncio.get_running_loop().call_later(YOUNG * 1.1, self._young.expire)
+        return answer
+
+    def _forget(self, key: Hashable, flight: _Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
