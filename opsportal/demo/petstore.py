@@ -15,7 +15,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from ops.errors import InvalidInput
 from ops.sampling.policy import Policy
 from opsportal.demo.sampler import ChangingSampler, read_policy
-from opsportal.demo.services import Mailer, Store, Wanted, birthday
+from opsportal.demo.services import Mailer, Store, Wanted, birthday, work
 from opsportal.demo.telemetry import Failure, Telemetry
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
@@ -93,7 +93,11 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
         # The span ends before the first pet is sent: a generator that is given up ends in
         # another context than the one in which its span began.
         async with self._call("SearchPets", context):
+            with self.telemetry.step("auth.Check"):
+                await work(1, 4)
             wanted = _read_search(request)
+            with self.telemetry.step("cache.Get", cache_hit=False):
+                await work(1, 2)
             found = await self.store.query(wanted)
         for pet in found:
             yield pet

@@ -6,6 +6,7 @@ Their waiting is real; how often they fail is set by a `Trouble`.
 import asyncio
 import random
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
@@ -91,8 +92,8 @@ class Store:
         """Return the pets that fit; raises DeadlineExceeded after three attempts."""
         with self.telemetry.call("store.Query") as span:
             with self.telemetry.step("db.Connect"):
-                await _work(2, 6)
-            await self._attempt("SELECT pets")
+                await work(2, 6)
+            await self._select()
             found = [pet for pet in self._pets.values() if wanted.fits(pet)]
             span.set_attribute("db.response.returned_rows", len(found))
             return found
@@ -100,7 +101,7 @@ class Store:
     async def insert(self, pets: Collection[petstore_pb2.Pet]) -> list[str]:
         """Keep new pets; returns the ids that they were given."""
         with self.telemetry.call("store.Insert"):
-            await self._statement("INSERT pets", rows=len(pets))
+            await self._write("INSERT pets", len(pets))
             return list(self._keep(pets))
 
     def _keep(self, pets: Collection[petstore_pb2.Pet]) -> Iterator[str]:
@@ -114,7 +115,7 @@ class Store:
     async def update(self, pets: Collection[petstore_pb2.Pet]) -> None:
         """Replace pets, all or none; raises NoSuchPet."""
         with self.telemetry.call("store.Update"):
-            await self._statement("UPDATE pets", rows=len(pets))
+            await self._write("UPDATE pets", len(pets))
             for pet in pets:
                 if pet.id not in self._pets:
                     raise NoSuchPet(pet.id)
@@ -124,29 +125,29 @@ class Store:
     async def delete(self, ids: Collection[str]) -> None:
         """Forget pets; one that is not there is as good as deleted."""
         with self.telemetry.call("store.Delete"):
-            await self._statement("DELETE pets", rows=len(ids))
+            await self._write("DELETE pets", len(ids))
             for pet_id in ids:
                 self._pets.pop(pet_id, None)
 
-    async def _attempt(self, statement: str) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await self._statement(statement, attempt=attempt)
-            except DeadlineExceeded:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
+    async def _select(self) -> None:
+        for attempt in range(1, ATTEMPTS):
+            with suppress(DeadlineExceeded):
+                await self._try_select(attempt)
                 return
+        await self._try_select(ATTEMPTS)
 
-    async def _statement(self, statement: str, *, attempt: int = 1, rows: int = 0) -> None:
-        with self.telemetry.step(statement, db_system_name="petsdb", db_attempt=attempt) as span:
-            if rows:
-                span.set_attribute("db.operation.batch.size", rows)
-            elif _dice.random() < self.trouble.store:
+    async def _try_select(self, attempt: int) -> None:
+        text = "SELECT id, name, type, birthday FROM pets WHERE name IN (?, ?) AND type = ?"
+        with self.telemetry.step("SELECT pets", db_query_text=text, db_attempt=attempt) as span:
+            if _dice.random() < self.trouble.store:
                 span.add_event("waiting for a lock", {"table": "pets", "attempt": attempt})
                 await asyncio.sleep(self.trouble.patience)
                 raise DeadlineExceeded
-            await _work(3, 25)
+            await work(3, 25)
+
+    async def _write(self, statement: str, rows: int) -> None:
+        with self.telemetry.step(statement, db_rows=rows):
+            await work(3, 25)
 
 
 class Mailer:
@@ -164,13 +165,13 @@ class Mailer:
         with self.telemetry.call("mailer.Notify") as span:
             span.add_event("mail is queued", {"pets": len(names)})
             with self.telemetry.step("smtp.Send", server_address=MAILER):
-                await _work(2, 12)
+                await work(2, 12)
                 if _dice.random() < self.trouble.mailer:
                     raise ConnectionRefused(MAILER)
             span.add_event("mail is sent", {"pets": len(names)})
 
 
-async def _work(shortest: float, longest: float) -> None:
+async def work(shortest: float, longest: float) -> None:
     """Take some time, in milliseconds; one in fifty takes much longer."""
     slow = 20 if _dice.random() < 0.02 else 1
     await asyncio.sleep(slow * _dice.uniform(shortest, longest) / 1000)
