@@ -50,13 +50,13 @@ def append(
             "seq": seq + 1,
             "at": at.isoformat(),
             "request_id": request_id(),
-            "actor": actor.name,
+            "actor": _storable(actor.name),
             "user_id": actor.user_id,
             "door": actor.door.value,
             "address": actor.address,
             "origin": dict(actor.origin),
             "action": action,
-            "target": target,
+            "target": _storable(target),
             "outcome": outcome.value,
             "parameters": dict(parameters or {}),
             "detail": detail,
@@ -107,6 +107,11 @@ def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
     if not copies or entry.at != datetime.fromisoformat(record["at"]):
         return "its columns differ from its hashed text"
     return ""
+
+
+def _storable(text: str) -> str:
+    """Escape what PostgreSQL's columns do not take: NUL and lone surrogates."""
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def _lock() -> None:

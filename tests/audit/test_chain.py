@@ -53,6 +53,7 @@ def test_it_hashes_everything_that_a_row_says() -> None:
         ALICE, "a.b", "demo/x\x00", Outcome.FAILED, parameters={"rate": "1e-05"}, detail="é\ud800"
     )
     record = json.loads(entry.text)
+    assert record["target"] == "demo/x\\x00"
     assert record["address"] == "192.0.2.7" and record["origin"] == {"team": "T1"}
     assert record["parameters"] == {"rate": "1e-05"}
     assert entry.hash == chain.chained(chain.GENESIS, entry.text)
