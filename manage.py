@@ -11,7 +11,7 @@ from opsportal.demo import environment
 
 if __name__ == "__main__":
     # The demo brings its own settings; OPSPORTAL_DEMO=1 lets other commands use them too.
-    if sys.argv[1:2] == ["demo"] or os.environ.get("OPSPORTAL_DEMO") == "1":
+    if sys.argv[1:2] in (["demo"], ["petstore"]) or os.environ.get("OPSPORTAL_DEMO") == "1":
         environment.prepare()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
     try:

@@ -24,6 +24,7 @@ from opsportal import health
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
+_DASHBOARD = "opsportal.asgi:application"
 
 
 def run(*parts: Part) -> None:
@@ -31,7 +32,12 @@ def run(*parts: Part) -> None:
     try:
         uvloop.run(_run(parts))
     except* CommandError as failures:
-        raise failures.exceptions[0] from None
+        raise _first(failures) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """Parts run in parts: the first error is as deep as they are."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _run(parts: Iterable[Part]) -> None:
@@ -61,6 +67,12 @@ def checked_sites() -> Sites:
         raise CommandError(f"{error.path} cannot be used:\n{lines}") from None
 
 
+def check_addresses() -> None:
+    """Raise CommandError when the dashboard's or gRPC's address is taken, before all else."""
+    _listen(settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS").close()
+    _listen(settings.GRPC_ADDRESS, "OPSPORTAL_GRPC_ADDRESS").close()
+
+
 def doors() -> list[Part]:
     """Return every door that the settings open; Slack's needs its tokens."""
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
@@ -69,7 +81,7 @@ def doors() -> list[Part]:
 
 async def web(stop: asyncio.Event) -> None:
     """The dashboard."""
-    await _http("opsportal.asgi:application", settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
+    await _http(_DASHBOARD, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
 
 
 async def probes(stop: asyncio.Event) -> None:
@@ -96,6 +108,7 @@ async def _http(application: Any, address: str, setting: str, stop: asyncio.Even
             application,
             log_config=None,
             access_log=False,
+            lifespan="auto" if application is _DASHBOARD else "off",
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE,

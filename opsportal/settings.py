@@ -336,5 +336,6 @@ LOGGING = {
         "axes": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        "uvicorn": {"level": "WARNING"},
     },
 }

@@ -1,5 +1,6 @@
 """The gRPC server: the Ops service, health and reflection."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -36,12 +37,15 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
     names = (OPS, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     port = _bind(server, address)
-    await server.start()
-    for name in ("", OPS):
-        await alive.set(name, health_pb2.HealthCheckResponse.SERVING)
+    starting = asyncio.ensure_future(server.start())
     try:
+        await asyncio.shield(starting)
+        for name in ("", OPS):
+            await alive.set(name, health_pb2.HealthCheckResponse.SERVING)
         yield port
     finally:
+        # A gRPC server whose start was cut short crashes when it is stopped.
+        await starting
         await alive.enter_graceful_shutdown()
         await server.stop(GRACE)
 

@@ -26,6 +26,7 @@ class Command(BaseCommand):
     help = "Run everything with a demo site in one process, on SQLite, with no other servers."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        processes.check_addresses()
         call_command("migrate", verbosity=0)
         password = environment.secret("password")[:16]
         _make_user(password)

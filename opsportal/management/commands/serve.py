@@ -11,5 +11,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.checked_sites()
+        processes.check_addresses()
         self.stdout.write(f"dashboard http://{settings.WEB_ADDRESS}  gRPC {settings.GRPC_ADDRESS}")
         processes.run(*processes.doors())

@@ -1,0 +1,133 @@
+"""The commands that run for long, as processes of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+Environment = dict[str, str]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """What a real site's commands need, in a folder of its own, on free ports."""
+    (tmp_path / "sites.toml").write_text("[sites.demo.services.petstore]\n")
+    return {
+        "PATH": os.environ["PATH"],
+        "OPSPORTAL_SECRET_KEY": "tests only " * 5,
+        "OPSPORTAL_SITES": str(tmp_path / "sites.toml"),
+        "OPSPORTAL_WEB_ADDRESS": f"127.0.0.1:{free_port()}",
+        "OPSPORTAL_GRPC_ADDRESS": f"127.0.0.1:{free_port()}",
+        "OPSPORTAL_HEALTH_ADDRESS": f"127.0.0.1:{free_port()}",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """An address that somebody else has."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        yield f"127.0.0.1:{found.getsockname()[1]}"
+
+
+def manage(*arguments: str, env: Environment) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        ("serve", "OPSPORTAL_WEB_ADDRESS"),
+        ("serve", "OPSPORTAL_GRPC_ADDRESS"),
+        ("rungrpc", "OPSPORTAL_GRPC_ADDRESS"),
+        ("rungrpc", "OPSPORTAL_HEALTH_ADDRESS"),
+    ],
+)
+def test_it_says_in_one_line_which_address_is_taken(
+    command: str, setting: str, environment: Environment, taken: str
+) -> None:
+    ended = manage(command, env=environment | {setting: taken})
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert taken in line and setting in line
+
+
+def test_it_names_everything_wrong_in_the_site_file_before_it_starts(
+    environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "sites.toml").write_text('[sites.a.jaeger]\nadress = "x:1"\n')
+    ended = manage("serve", env=environment)
+    assert ended.returncode == 1
+    assert "[sites.a.jaeger] address: is missing" in ended.stderr
+    assert 'adress: is not a key of this table; did you mean "address"?' in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "form"),
+    [
+        ("OPSPORTAL_SECRET_KEY", "short", "a random text of 50 characters or more"),
+        ("OPSPORTAL_WEB_ADDRESS", "8000", "host:port, such as 127.0.0.1:8000"),
+        ("OPSPORTAL_HTTPS", "maybe", "1 or 0"),
+        ("OPSPORTAL_SLACK_BOT_TOKEN", "xapp-1", "a Slack token that begins with xoxb-"),
+        ("OPSPORTAL_TRUSTED_PROXIES", "proxy", "addresses or networks, such as 10.0.0.0/8"),
+        ("OPSPORTAL_LOG_FORMAT", "xml", "text or json"),
+        ("DATABASE_URL", "mysql://x", "a URL: sqlite:///path/to/file or postgres://"),
+        ("REDIS_URL", "http://x", "a URL that begins with redis:// or rediss://"),
+    ],
+)
+def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
+    name: str, value: str, form: str, environment: Environment
+) -> None:
+    ended = manage("check", env=environment | {name: value})
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"{name} cannot be used as it is: it is ")
+    assert form in line
+    assert value not in line or name == "OPSPORTAL_WEB_ADDRESS"
+
+
+def test_it_is_ready_to_be_deployed(environment: Environment) -> None:
+    ended = manage("check", "--deploy", "--fail-level", "WARNING", env=environment)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly_when_told(environment: Environment, number: signal.Signals) -> None:
+    assert manage("migrate", env=environment).returncode == 0
+    command = [sys.executable, "manage.py", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as serving:
+        wait_until_it_listens(environment["OPSPORTAL_WEB_ADDRESS"], serving)
+        serving.send_signal(number)
+        _, errors = serving.communicate(timeout=30)
+    assert (serving.returncode, errors) == (0, b"")
+
+
+def wait_until_it_listens(address: str, process: subprocess.Popen[bytes]) -> None:
+    host, _, port = address.partition(":")
+    while process.poll() is None:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            continue
+        return
+    pytest.fail("it ended before it listened")
