@@ -82,6 +82,11 @@ def url(page: str, site: str, **path: str) -> str:
     return reverse(page, kwargs={**several, **path})
 
 
+def is_piece(request: HttpRequest) -> bool:
+    """Whether a page that is already shown fetches a part of itself."""
+    return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
+
+
 def page(view: View) -> View:
     """Make a view of `(visit, …)`: log-in first, the site found, errors turned into pages."""
 
@@ -95,7 +100,10 @@ def page(view: View) -> View:
             visit = await _visit(request, user, site) if site else visit
             response = await view(visit, **path)
         except OpsError as error:
-            response = await errors.page(visit, error)
+            # A piece that cannot be had is left out; the page around it stands.
+            response = (
+                HttpResponse(status=204) if is_piece(request) else await errors.page(visit, error)
+            )
         add_never_cache_headers(response)
         return response
 
@@ -103,7 +111,7 @@ def page(view: View) -> View:
 
 
 def _log_in(request: HttpRequest) -> HttpResponse:
-    if "HX-Request" in request.headers and "HX-Boosted" not in request.headers:
+    if is_piece(request):
         # A piece of a page cannot show the log-in form: let the whole page ask for it.
         return HttpResponse(headers={"HX-Refresh": "true"})
     return redirect_to_login(request.get_full_path())

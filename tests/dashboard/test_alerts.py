@@ -107,7 +107,7 @@ async def test_the_header_counts_what_fires_and_is_silent_when_it_cannot(
     some(place)
 
     counted = await viewer.get(f"{ALERTS}count/")
-    refused = await newcomer.get(f"{ALERTS}count/")
+    refused = await newcomer.get(f"{ALERTS}count/", headers={"HX-Request": "true"})
 
     assert words(counted.content.decode()) == "firing: 2"
     assert refused.status_code == 204

@@ -34,7 +34,7 @@ async def test_a_piece_of_a_page_makes_the_whole_page_ask(
     assert answer.content == b""
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if "count" not in path])
+@pytest.mark.parametrize("path", PATHS)
 async def test_every_page_refuses_whoever_has_no_right_in_words(
     place: Place, newcomer: AsyncClient, path: str
 ) -> None:
@@ -57,10 +57,14 @@ async def test_no_page_is_kept_by_caches(place: Place, viewer: AsyncClient, path
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_pages_only_read(place: Place, viewer: AsyncClient, path: str) -> None:
-    answer = await viewer.delete(f"/{path}")
+async def test_only_the_change_of_sampling_writes(
+    place: Place, viewer: AsyncClient, path: str
+) -> None:
+    posted = await viewer.post(f"/{path}")
+    deleted = await viewer.delete(f"/{path}")
 
-    assert answer.status_code == 405
+    assert (posted.status_code != 405) is (path == "sampling/change/")
+    assert deleted.status_code == 405
 
 
 def test_every_error_has_a_rendering() -> None:
