@@ -5,8 +5,6 @@ reads all of it and reports everything that is wrong at once, by table and key. 
 stand in the environment; the file names the variable: `{ env = "JAEGER_TOKEN" }`.
 """
 
-import os
-import re
 import ssl
 import tomllib
 from base64 import b64encode
@@ -14,18 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from ops import timerange
 from ops.errors import InvalidInput, NotFound, did_you_mean
-
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
-_HEADER = re.compile(r"[A-Za-z0-9._-]+")
-_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+from ops.tables import Table
 
 
 class SiteFileError(Exception):
@@ -166,202 +159,13 @@ def load(path: Path) -> Sites:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SiteFileError(path, [f"cannot be read as TOML: {error}"]) from None
     problems: list[str] = []
-    found = _sites(_Table(tables, "", problems))
+    found = _sites(Table(tables, "", problems))
     if problems:
         raise SiteFileError(path, problems)
     return found
 
 
-class _Table:
-    """A table of the file whose keys are taken one by one; what is left over is a problem."""
-
-    def __init__(self, values: dict[str, Any], name: str, problems: list[str]) -> None:
-        self.values = dict(values)
-        self.name = name
-        self.problems = problems
-        self.known: list[str] = []
-
-    def problem(self, key: str, sentence: str) -> None:
-        where = f"[{self.name}] " if self.name else ""
-        self.problems.append(f"{where}{key}: {sentence}")
-
-    def take(self, key: str, kind: type | tuple[type, ...], form: str, default: Any) -> Any:
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        self.known.append(key)
-        value = self.values.pop(key, None)
-        if value is None:
-            if default is ...:
-                self.problem(key, f"is missing; it is {form}")
-            return default
-        # To Python a bool is an int too.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            self.problem(key, f"is {value!r}; it is {form}")
-            return default
-        return value
-
-    def text(self, key: str, form: str, default: Any = "") -> str:
-        value = self.take(key, str, form, default)
-        return value if isinstance(value, str) else ""
-
-    def address(self, key: str, default: Any = "") -> str:
-        value = self.text(key, "host:port", default)
-        return value if not value or self._is_address(key, value) else ""
-
-    def addresses(self, key: str) -> tuple[str, ...]:
-        values = self.take(key, list, 'a list of addresses, ["host:port", …]', [])
-        if twice := [value for value in values if values.count(value) > 1]:
-            self.problem(key, f'has "{twice[0]}" twice')
-        return tuple(
-            value for value in values if self._is_text(key, value) and self._is_address(key, value)
-        )
-
-    def _is_text(self, key: str, value: object) -> bool:
-        if not isinstance(value, str):
-            self.problem(key, f'has {value!r}; it is a list of addresses, ["host:port", …]')
-        return isinstance(value, str)
-
-    def _is_address(self, key: str, value: str) -> bool:
-        match = _ADDRESS.fullmatch(value)
-        if match is None or not 0 < int(match[1]) < 65536:
-            self.problem(key, f'is "{value}"; it is host:port without a scheme')
-            return False
-        return True
-
-    def url(self, key: str, default: Any = "") -> str:
-        value = self.text(key, "an http:// or https:// URL", default)
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:  # brackets without an IPv6 address, a port above 65535
-            usable = False
-        if value and not usable:
-            self.problem(key, f'is "{value}"; it is an http:// or https:// URL')
-            return ""
-        if parts.username or parts.password:
-            self.problem(key, "has a password in it; use username and password = { env = … }")
-        return value.rstrip("/")
-
-    def duration(self, key: str, default: int) -> int:
-        text = self.text(key, f'a duration in quotes, such as "{timerange.format_exact(default)}"')
-        try:
-            return timerange.parse_duration(text) if text else default
-        except InvalidInput as error:
-            self.problem(key, str(error))
-            return default
-
-    def file(self, key: str) -> str:
-        path = self.text(key, "the path of a PEM file")
-        if path and not Path(path).is_file():
-            self.problem(key, f'there is no file "{path}"; it is the path of a PEM file')
-            return ""
-        return path
-
-    def secret(self, key: str) -> str:
-        """A value that stands in the environment: `key = { env = "NAME" }`."""
-        value = self.take(key, dict, '{ env = "NAME" }, never the secret itself', None)
-        return self._from_environment(key, value) if value is not None else ""
-
-    def _from_environment(self, key: str, value: dict[str, Any]) -> str:
-        name = value.get("env")
-        if not isinstance(name, str) or set(value) != {"env"}:
-            self.problem(key, 'it is { env = "NAME" }')
-            return ""
-        if not os.environ.get(name):
-            missing = "is empty" if name in os.environ else "is not set"
-            self.problem(key, f"the environment variable {name} {missing}")
-        return os.environ.get(name, "")
-
-    def headers(self) -> dict[str, str]:
-        found = {}
-        for name, value in self.take("headers", dict, "a table of texts", {}).items():
-            key = f"headers.{name}"
-            if not _HEADER.fullmatch(name) or name.lower().endswith("-bin"):
-                self.problem(key, "its name must be of letters, digits, . _ - and not end in -bin")
-            if isinstance(value, dict):
-                found[name] = self.header_value(key, self._from_environment(key, value))
-            elif isinstance(value, str):
-                found[name] = self.header_value(key, value)
-            else:
-                self.problem(key, 'it is a text or { env = "NAME" }')
-        return found
-
-    def header_value(self, key: str, value: str) -> str:
-        """Return a value that may be a secret, so that a problem must not show it."""
-        if value and not _HEADER_VALUE.fullmatch(value):
-            self.problem(key, "has a line break, an outer space or another sign no header can have")
-        return value
-
-    def tls(self) -> Tls | None:
-        value = self.take("tls", (bool, dict), "true, or a table with ca, certificate, key", False)
-        if isinstance(value, bool):
-            return Tls() if value else None
-        table = _Table(value, f"{self.name}.tls", self.problems)
-        tls = Tls(table.authority("ca"), table.file("certificate"), table.file("key"))
-        if ("certificate" in value) != ("key" in value):
-            table.problem("certificate", "and key belong together; give both or neither")
-        elif tls.certificate and tls.key:
-            table.check_pair(tls)
-        table.done()
-        return tls
-
-    def authority(self, key: str) -> str:
-        path = self.file(key)
-        try:
-            if path:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-        except OSError:
-            self.problem(key, f'there is no certificate in "{path}"; it is the path of a PEM file')
-        return path
-
-    def check_pair(self, tls: Tls) -> None:
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
-        except OSError:
-            self.problem("certificate", "and key are not a certificate and its open key in PEM")
-
-    def table(self, key: str) -> "_Table | None":
-        value = self.take(key, dict, "a table", None)
-        return None if value is None else _Table(value, self._below(key), self.problems)
-
-    def tables(self, key: str) -> "list[_Table]":
-        value = self.take(key, (dict, list), "one table or several", [])
-        items = [value] if isinstance(value, dict) else value
-        if not all(isinstance(item, dict) for item in items):
-            self.problem(key, f"it is one table or several, [[{self._below(key)}]]")
-            return []
-        return [_Table(item, self._below(key), self.problems) for item in items]
-
-    def named(self, key: str) -> "dict[str, _Table]":
-        value = self.take(key, dict, f"tables, [{self._below(key)}.NAME]", {})
-        found = {}
-        for name, item in value.items():
-            if not isinstance(item, dict) or not _NAME.fullmatch(name):
-                self.problem(
-                    f"{key}.{name}",
-                    f"it is a table [{self._below(key)}.NAME], the name of letters, digits, . _ -",
-                )
-            else:
-                found[name] = _Table(item, f"{self._below(key)}.{name}", self.problems)
-        return found
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self.text(key, " or ".join(choices), choices[0])
-        if value not in choices:
-            self.problem(key, f'is "{value}"; it is {" or ".join(choices)}')
-        return value
-
-    def done(self) -> None:
-        for key in self.values:
-            self.problem(
-                key, "is not a key of this table" + (did_you_mean(key, self.known) or "; remove it")
-            )
-
-    def _below(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
-
-
-def _sites(root: _Table) -> Sites:
+def _sites(root: Table) -> Sites:
     found = {name: _site(name, table) for name, table in root.named("sites").items()}
     default = root.text("default_site", "the name of one of the sites", next(iter(found), ""))
     if not found and not root.problems:
@@ -372,7 +176,7 @@ def _sites(root: _Table) -> Sites:
     return Sites(all=found, default=default)
 
 
-def _site(name: str, table: _Table) -> Site:
+def _site(name: str, table: Table) -> Site:
     jaeger = table.table("jaeger")
     source = _jaeger(jaeger) if jaeger else None
     prometheus = tuple(_prometheus(item) for item in table.tables("prometheus"))
@@ -388,11 +192,11 @@ def _site(name: str, table: _Table) -> Site:
     return Site(name, source, prometheus, services, default)
 
 
-def _jaeger(table: _Table) -> JaegerSource:
+def _jaeger(table: Table) -> JaegerSource:
     source = JaegerSource(
         address=table.address("address", ...),
         ui=table.url("ui"),
-        tls=table.tls(),
+        tls=_tls(table),
         headers={key.lower(): value for key, value in table.headers().items()},
         timeout=table.duration("timeout", 10 * timerange.SECOND),
         largest_message=_megabytes(table),
@@ -402,14 +206,37 @@ def _jaeger(table: _Table) -> JaegerSource:
     return source
 
 
-def _megabytes(table: _Table) -> int:
+def _tls(table: Table) -> Tls | None:
+    below = table.switch_or_table("tls", "true, or a table with ca, certificate, key")
+    if isinstance(below, bool):
+        return Tls() if below else None
+    given = set(below.values)
+    tls = Tls(below.authority("ca"), below.file("certificate"), below.file("key"))
+    if ("certificate" in given) != ("key" in given):
+        below.problem("certificate", "and key belong together; give both or neither")
+    elif tls.certificate and tls.key and not _is_pair(tls):
+        below.problem("certificate", "and key are not a certificate and its open key in PEM")
+    below.done()
+    return tls
+
+
+def _is_pair(tls: Tls) -> bool:
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
+    except OSError:
+        return False
+    return True
+
+
+def _megabytes(table: Table) -> int:
     megabytes = table.take("largest_message_mib", int, "a number of MiB from 4 to 2047", 256)
     if not 4 <= megabytes <= 2047:
         table.problem("largest_message_mib", f"is {megabytes}; it goes from 4 to 2047")
     return int(megabytes) * 1024 * 1024
 
 
-def _prometheus(table: _Table) -> PrometheusSource:
+def _prometheus(table: Table) -> PrometheusSource:
     url = table.url("url", ...)
     headers = table.headers()
     token = table.header_value("bearer_token", table.secret("bearer_token"))
@@ -437,13 +264,13 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
 
-def _service(name: str, table: _Table, sources: list[str]) -> Service:
+def _service(name: str, table: Table, sources: list[str]) -> Service:
     service = Service(
         name=name,
         jaeger_name=table.text("jaeger_name", "the service's name in Jaeger", name),
         instances=table.addresses("instances"),
         dns=table.address("dns"),
-        tls=table.tls(),
+        tls=_tls(table),
         prometheus=table.text("prometheus", "the name of a Prometheus source"),
         version=table.text("version", "PromQL"),
         version_label=table.text("version_label", "a label", "version"),
@@ -461,7 +288,7 @@ def _service(name: str, table: _Table, sources: list[str]) -> Service:
     return service
 
 
-def _labels(table: _Table, name: str) -> Mapping[str, str]:
+def _labels(table: Table, name: str) -> Mapping[str, str]:
     labels = table.take("alerts", dict, '{ label = "value" }', {"job": name})
     if not all(isinstance(value, str) for value in labels.values()):
         table.problem("alerts", 'it is { label = "value" }')
