@@ -66,7 +66,9 @@ class Health:
     @property
     def last_seen(self) -> float:
         """When Slack last sent anything, in Unix seconds; 0 for never."""
-        return self.socket.last_seen if self.socket else 0.0
+        if self.socket is None:
+            return 0.0
+        return max(self.socket.last_frame, self.socket.last_ping_pong_time or 0.0)
 
 
 health = Health()
@@ -182,7 +184,7 @@ class Socket(SocketModeClient):
         self.wss_uri = url
         self.socket_mode_request_listeners.append(conversation.receive)
         self.greeted = False
-        self.last_seen = 0.0
+        self.last_frame = 0.0
         self.refused: CommandError | None = None
 
     @property
@@ -201,7 +203,7 @@ class Socket(SocketModeClient):
             raise
 
     async def _hear(self, frame: aiohttp.WSMessage) -> None:
-        self.last_seen = time.time()
+        self.last_frame = time.time()
         message = json.loads(frame.data)
         if message.get("type") == "hello":
             self.greeted = True

@@ -25,6 +25,8 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
+from tests.fakes.slack_blocks import Json, marked_up, refused_blocks, shown
+
 APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
 BOT_TOKEN = "xoxb-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
@@ -35,12 +37,6 @@ SECONDS = 10.0  # a test that waits longer for something has failed
 ACK_SECONDS = 3.0
 MOST_SOCKETS = 10
 _LIVE = re.compile(r"<(?:[!@#][^>]*|https?:[^>]*)>")
-_KINDS = (
-    "section", "header", "divider", "context", "actions", "image", "rich_text", "markdown", "table",
-)  # fmt: skip
-_RICH = ("rich_text_section", "rich_text_preformatted", "rich_text_list", "rich_text_quote")
-
-Json = dict[str, Any]
 
 
 @dataclass
@@ -58,13 +54,13 @@ class Post:
         """What a reader sees: the blocks' text, or the text when there are none."""
         if not self.blocks:
             return unescape(self.text)
-        return "\n".join(_shown(block) for block in self.blocks)
+        return "\n".join(shown(block) for block in self.blocks)
 
     @property
     def live(self) -> list[str]:
         """Whatever Slack would turn into a mention or a link that markup asked for."""
-        marked_up = [self.text, *(text for block in self.blocks for text in _marked_up(block))]
-        return [found for text in marked_up for found in _LIVE.findall(text)]
+        texts = [self.text, *(text for block in self.blocks for text in marked_up(block))]
+        return [found for text in texts for found in _LIVE.findall(text)]
 
 
 @dataclass
@@ -430,70 +426,6 @@ def person(user_id: str, name: str, **differently: Any) -> Json:
         "profile": {"display_name": name, "real_name": name, "email": f"{name}@example.com"},
         **differently,
     }  # fmt: skip
-
-
-def refused_blocks(blocks: list[Json]) -> str:
-    """Return Slack's error for blocks that it does not take, "" for good ones."""
-    if len(blocks) > 50 or any(block.get("type") not in _KINDS for block in blocks):
-        return "invalid_blocks"
-    if not all(_is_good(block) for block in blocks):
-        return "invalid_blocks"
-    shown = sum(len(_shown(block)) for block in blocks)
-    # Somewhere between what was seen to pass and what was seen to be refused.
-    if shown > 9_600 or len(json.dumps(blocks)) > 15_600:
-        return "msg_blocks_too_long"
-    return ""
-
-
-def _is_good(block: Json) -> bool:
-    match block["type"]:
-        case "section":
-            return 0 < len(block.get("text", {}).get("text", "")) <= 3_000
-        case "header":
-            return 0 < len(block.get("text", {}).get("text", "")) <= 150
-        case "context":
-            return 0 < len(block.get("elements", ())) <= 10
-        case "rich_text":
-            return bool(block["elements"]) and all(map(_is_good_rich, block["elements"]))
-        case _:
-            return True
-
-
-def _is_good_rich(element: Json) -> bool:
-    if element.get("type") not in _RICH or not element.get("elements"):
-        return False
-    for inner in element["elements"]:
-        if inner.get("type") == "text" and not inner.get("text"):
-            return False
-        if inner.get("type") == "link" and not str(inner.get("url")).startswith("http"):
-            return False
-        if element["type"] == "rich_text_preformatted" and inner.get("type") not in (
-            "text",
-            "link",
-        ):
-            return False
-    return True
-
-
-def _shown(block: Json) -> str:
-    """The characters of a block that a reader sees."""
-    if "elements" in block:
-        between = "\n" if block["type"] in ("rich_text", "rich_text_list") else ""
-        return between.join(map(_shown, block["elements"]))
-    text = block.get("text", "")
-    return str(text.get("text", "")) if isinstance(text, dict) else str(text)
-
-
-def _marked_up(block: Json) -> Iterable[str]:
-    """The texts of a block in which Slack looks for markup; rich text is not among them."""
-    text = block.get("text")
-    if isinstance(text, dict) and text.get("type") == "mrkdwn":
-        yield str(text["text"])
-    if block.get("type") == "markdown":
-        yield str(text)
-    if block.get("type") == "context":
-        for element in block["elements"]:
-            yield from _marked_up({"text": element})
 
 
 def _refused(error: str) -> Json:
