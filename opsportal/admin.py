@@ -6,9 +6,6 @@ from django.contrib.auth.models import Group, User
 
 from ops.admin import AuditedAdmin
 
-admin.site.site_header = admin.site.site_title = "OpsPortal"
-admin.site.index_title = "People and the audit log"
-admin.site.enable_nav_sidebar = False
 admin.site.unregister((User, Group))
 
 

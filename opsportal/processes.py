@@ -6,6 +6,7 @@ CommandError with one sentence when it cannot run.
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -24,6 +25,7 @@ from opsportal import health
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
+log = logging.getLogger(__name__)
 _DASHBOARD = "opsportal.asgi:application"
 
 
@@ -76,7 +78,7 @@ def check_addresses() -> None:
 def doors() -> list[Part]:
     """Return every door that the settings open; Slack's needs its tokens."""
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
-    return [web, grpc, slack] if slack_tokens else [web, grpc]
+    return [web, grpc, slack_beside] if slack_tokens else [web, grpc]
 
 
 async def web(stop: asyncio.Event) -> None:
@@ -96,9 +98,18 @@ async def grpc(stop: asyncio.Event) -> None:
 
 
 async def slack(stop: asyncio.Event) -> None:
-    """The Slack door; readiness depends on its socket."""
+    """The Slack door alone; readiness depends on its socket."""
     health.also_ready("slack", check_connected)
     await run_bot(stop)
+
+
+async def slack_beside(stop: asyncio.Event) -> None:
+    """The Slack door beside the others, which its trouble must not take along."""
+    try:
+        await run_bot(stop)
+    except CommandError as error:
+        log.error("the Slack bot has ended, the other doors stay open: %s", error)  # noqa: TRY400
+        await stop.wait()
 
 
 async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:

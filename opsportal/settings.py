@@ -117,7 +117,7 @@ ASGI_APPLICATION = "opsportal.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "opsportal",
+    "opsportal.apps.OpsPortalConfig",
     "opsportal.dashboard",
     "ops.traces",
     "ops.alerts",
@@ -127,7 +127,7 @@ INSTALLED_APPS = [
     "ops.overview",
     "ops.rpc",
     "bot",
-    "django.contrib.admin",
+    "opsportal.apps.OpsPortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

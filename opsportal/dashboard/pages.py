@@ -63,7 +63,7 @@ class Visit:
             "clock": self.clock,
             "section": section,
             "sections": [item for item in SECTIONS if item[2] in self.permissions],
-            "audits": self.staff and "audit.view_auditentry" in self.permissions,
+            "audits": "audit.view_auditentry" in self.permissions,
             "other_sites": [
                 (name, url(section if section in _NAMES else "overview", name))
                 for name in sites().all

@@ -73,7 +73,7 @@ async def test_every_page_is_accessible_and_fits(
 
 @pytest.fixture
 def people(person: Person) -> None:
-    person("olga", "operators", "auditors", is_staff=True)
+    person("olga", "operators", "auditors")
 
 
 async def _amiss(page: Page, address: str) -> list[str]:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def olga(person: Person) -> User:
-    return person("olga", "operators", "auditors", is_staff=True)
+    return person("olga", "operators", "auditors")
 
 
 def something_failed(place: Place) -> None:

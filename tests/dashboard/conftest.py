@@ -49,7 +49,7 @@ def operator(person: Person) -> AsyncClient:
 
 @pytest.fixture
 def auditor(person: Person) -> AsyncClient:
-    return logged_in(person("ada", "viewers", "auditors", is_staff=True))
+    return logged_in(person("ada", "viewers", "auditors"))
 
 
 @pytest.fixture

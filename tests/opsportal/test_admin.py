@@ -61,7 +61,7 @@ def test_it_undoes_the_change_when_the_row_cannot_be_written(admin: Client, pers
 
 
 def test_it_ends_a_session_when_the_person_is_deactivated(person: Person, client: Client) -> None:
-    alice = person("alice", "auditors", is_staff=True)
+    alice = person("alice", "auditors")
     client.force_login(alice)
     assert client.get(LOG).status_code == 200
     User.objects.filter(pk=alice.pk).update(is_active=False)
@@ -72,11 +72,23 @@ def test_it_shows_the_log_to_an_auditor_and_to_nobody_without_the_right(
     person: Person, client: Client
 ) -> None:
     write_rows("demo/petstore")
-    client.force_login(person("audrey", "auditors", is_staff=True))
+    client.force_login(person("audrey", "auditors"))
     page = client.get(LOG).content.decode()
     assert "demo/petstore" in page and "<script>alert" not in page
     client.force_login(person("victor", "viewers", is_staff=True))
     assert client.get(LOG).status_code == 403
+
+
+def test_it_sends_strangers_to_the_one_log_in_page(client: Client) -> None:
+    response = client.get(LOG)
+    assert (response.status_code, response.url) == (302, f"/admin/login/?next={LOG}")  # type: ignore[attr-defined]
+    response = client.get(response.url)  # type: ignore[attr-defined]
+    assert response.url == f"/account/login/?next={LOG}"  # type: ignore[attr-defined]
+
+
+def test_it_refuses_who_is_neither_staff_nor_auditor(person: Person, client: Client) -> None:
+    client.force_login(person("victor", "viewers"))
+    assert client.get(LOG, follow=True).status_code == 403
 
 
 def test_it_lets_not_even_a_superuser_write(admin: Client) -> None:

@@ -80,7 +80,7 @@ def test_it_makes_and_alters_none(admin: Client, alice: User) -> None:
 
 def test_it_is_not_for_those_without_the_right(person: Person, client: Client, alice: User) -> None:
     token_of(alice)
-    client.force_login(person("audrey", "auditors", is_staff=True))
+    client.force_login(person("audrey", "auditors"))
     assert client.get(LIST).status_code == 403
     assert revoke(client) == 403
     assert Token.objects.get().revoked is None

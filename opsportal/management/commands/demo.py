@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
 def _make_user(password: str) -> None:
     """The demo's one person: operator and auditor."""
-    user, _ = User.objects.get_or_create(username=environment.USER, defaults={"is_staff": True})
+    user, _ = User.objects.get_or_create(username=environment.USER)
     if not user.check_password(password):
         user.set_password(password)
         user.save()

@@ -1,0 +1,28 @@
+"""Django admin behind the dashboard's own log-in, open to those whom it concerns."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+
+class AdminSite(admin.AdminSite):
+    """For staff, who manage people, and for auditors, who need be nothing else."""
+
+    site_header = site_title = "OpsPortal"
+    index_title = "People and the audit log"
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return user.is_active and (
+            getattr(user, "is_staff", False) or user.has_perm("audit.view_auditentry")
+        )
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Send people to the one log-in page, which is throttled; refuse who is logged in."""
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next", request.get_full_path()))
