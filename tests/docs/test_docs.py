@@ -1,19 +1,18 @@
 """What people read is complete and leads somewhere."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
-from ops import sites
+from ops import sites, tables
+from ops.tables import Table
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-_KEY = re.compile(
-    r"\.(?:text|take|address|addresses|url|duration|file|authority|secret|choice|tables?|named)\(\s*\"(\w+)\""
-)
 
 
 def variables() -> list[str]:
@@ -22,7 +21,15 @@ def variables() -> list[str]:
 
 
 def keys() -> list[str]:
-    return sorted(set(_KEY.findall((ROOT / "ops" / "sites.py").read_text())) - {"sites"})
+    """What the reader of the site file asks its tables for."""
+    reading = [name for name, part in vars(Table).items() if _takes_key(part)]
+    asked = re.compile(rf"\.(?:{'|'.join(reading)})\(\s*\"(\w+)\"")
+    sources = "".join(inspect.getsource(module) for module in (sites, tables))
+    return sorted(set(asked.findall(sources)) - {"sites"})
+
+
+def _takes_key(part: object) -> bool:
+    return inspect.isfunction(part) and "key" in inspect.signature(part).parameters
 
 
 def links() -> list[tuple[Path, str]]:
