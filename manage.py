@@ -10,8 +10,15 @@ from django.core.management import execute_from_command_line
 from opsportal.demo import environment
 
 if __name__ == "__main__":
-    # The demo brings its own settings; OPSPORTAL_DEMO=1 lets other commands use them too.
-    if sys.argv[1:2] in (["demo"], ["petstore"]) or os.environ.get("OPSPORTAL_DEMO") == "1":
+    # The demo brings its own settings; OPSPORTAL_DEMO=1 lets other commands use them too, and a
+    # petstore that was given none needs some.
+    command = sys.argv[1:2]
+    unset = "OPSPORTAL_SECRET_KEY" not in os.environ
+    if (
+        command == ["demo"]
+        or os.environ.get("OPSPORTAL_DEMO") == "1"
+        or (command == ["petstore"] and unset)
+    ):
         environment.prepare()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
     try:
