@@ -33,7 +33,7 @@ class BoundedPaginator(Paginator[AuditEntry]):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
-    list_display = ("seq", "at", "actor", "door", "action", "target", "result", "detail")
+    list_display = ("seq", "when", "actor", "door", "action", "target", "result", "detail")
     list_filter = (("outcome", admin.ChoicesFieldListFilter), ("at", admin.DateFieldListFilter))
     search_fields = ("actor",)
     search_help_text = (
@@ -46,6 +46,10 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     paginator = BoundedPaginator
     actions = None
     sortable_by = ()
+
+    @admin.display(description="time, UTC")
+    def when(self, entry: AuditEntry) -> str:
+        return f"{entry.at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="outcome")
     def result(self, entry: AuditEntry) -> str:
@@ -73,7 +77,7 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
         return super().changelist_view(request, {"title": "Who did what, newest first"})
 
     def get_fields(self, request: HttpRequest, obj: AuditEntry | None = None) -> Any:
-        return ("seq", "at", *_COLUMNS, "detail", "address", "origin", "text", "hash")
+        return ("seq", "when", *_COLUMNS, "detail", "address", "origin", "text", "hash")
 
     def get_readonly_fields(self, request: HttpRequest, obj: AuditEntry | None = None) -> Any:
         return self.get_fields(request, obj)
