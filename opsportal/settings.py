@@ -39,7 +39,7 @@ def _flag(name: str, default: bool) -> bool:
 
 def _number(name: str, default: int, least: int, most: int) -> int:
     text = _text(name, str(default))
-    if not text.isdigit() or not least <= int(text) <= most:
+    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
         raise _wrong(name, f"a number from {least} to {most}")
     return int(text)
 
@@ -50,17 +50,28 @@ def _words(name: str, default: str = "") -> list[str]:
 
 def _address(name: str, default: str) -> str:
     text = _text(name, default)
-    host, colon, port = text.rpartition(":")
-    if not (host and colon and port.isdigit() and int(port) < 65536):
+    host, _, port = text.rpartition(":")
+    if not (host and re.fullmatch("[0-9]{1,5}", port) and int(port) < 65536):
         raise _wrong(name, f"host:port, such as {default}")
     return text
 
 
 def _url(name: str, schemes: tuple[str, ...]) -> str:
     text = _text(name).rstrip("/")
-    if text and urlsplit(text).scheme not in schemes:
+    try:
+        usable = urlsplit(text).scheme in schemes and urlsplit(text).port != 0
+    except ValueError:  # brackets without an IPv6 address, a port above 65535
+        usable = False
+    if text and not usable:
         raise _wrong(name, "a URL that begins with " + " or ".join(f"{s}://" for s in schemes))
     return text
+
+
+def _hosts(name: str, default: str) -> list[str]:
+    hosts = _words(name, default)
+    if any("/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
+        raise _wrong(name, "host names without scheme and port, such as ops.example.com")
+    return hosts
 
 
 def _file(name: str) -> str:
@@ -111,7 +122,7 @@ if len(SECRET_KEY) < 50:
         'python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
     )
 DEBUG = _flag("OPSPORTAL_DEBUG", default=False)
-ALLOWED_HOSTS = _words("OPSPORTAL_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = _hosts("OPSPORTAL_HOSTS", "localhost,127.0.0.1,[::1]")
 ROOT_URLCONF = "opsportal.urls"
 ASGI_APPLICATION = "opsportal.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

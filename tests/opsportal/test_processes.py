@@ -93,6 +93,11 @@ def test_it_names_everything_wrong_in_the_site_file_before_it_starts(
         ("OPSPORTAL_LOG_FORMAT", "xml", "text or json"),
         ("DATABASE_URL", "mysql://x", "a URL: sqlite:///path/to/file or postgres://"),
         ("REDIS_URL", "http://x", "a URL that begins with redis:// or rediss://"),
+        ("REDIS_URL", "redis://:secret@x:port/0", "a URL that begins with redis:// or rediss://"),
+        ("OPSPORTAL_SMTP_URL", "smtp://u:secret@x:port", "a URL that begins with smtp://"),
+        ("OPSPORTAL_GRPC_ADDRESS", "x:²", "host:port, such as 127.0.0.1:9090"),
+        ("OPSPORTAL_HOSTS", "https://x", "host names without scheme and port"),
+        ("OPSPORTAL_HOSTS", "x:8000", "host names without scheme and port"),
     ],
 )
 def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
