@@ -29,7 +29,10 @@ class Table:
         where = f"[{self.name}] " if self.name else ""
         self.problems.append(f"{where}{key}: {sentence}")
 
-    def take(self, key: str, kind: type | tuple[type, ...], form: str, default: Any) -> Any:
+    def take(
+        self, key: str, kind: type | tuple[type, ...], form: str, default: Any, secret: bool = False
+    ) -> Any:
+        """Return the key's value; one that may be a secret is not shown when it is wrong."""
         kinds = kind if isinstance(kind, tuple) else (kind,)
         self.known.append(key)
         value = self.values.pop(key, None)
@@ -39,7 +42,7 @@ class Table:
             return default
         # To Python a bool is an int too.
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            self.problem(key, f"is {value!r}; it is {form}")
+            self.problem(key, f"it is {form}" if secret else f"is {value!r}; it is {form}")
             return default
         return value
 
@@ -79,7 +82,8 @@ class Table:
         except ValueError:  # brackets without an IPv6 address, a port above 65535
             usable = False
         if value and not usable:
-            self.problem(key, f'is "{value}"; it is an http:// or https:// URL')
+            shown = "" if "@" in value else f'is "{value}"; '  # there may be a password before it
+            self.problem(key, f"{shown}it is an http:// or https:// URL")
             return ""
         if parts.username or parts.password:
             self.problem(key, "has a password in it; use username and password = { env = … }")
@@ -102,7 +106,7 @@ class Table:
 
     def secret(self, key: str) -> str:
         """A value that stands in the environment: `key = { env = "NAME" }`."""
-        value = self.take(key, dict, '{ env = "NAME" }, never the secret itself', None)
+        value = self.take(key, dict, '{ env = "NAME" }, never the secret itself', None, secret=True)
         return self._from_environment(key, value) if value is not None else ""
 
     def _from_environment(self, key: str, value: dict[str, Any]) -> str:
@@ -117,7 +121,7 @@ class Table:
 
     def headers(self) -> dict[str, str]:
         found = {}
-        for name, value in self.take("headers", dict, "a table of texts", {}).items():
+        for name, value in self.take("headers", dict, "a table of texts", {}, secret=True).items():
             key = f"headers.{name}"
             if not _HEADER.fullmatch(name) or name.lower().endswith("-bin"):
                 self.problem(key, "its name must be of letters, digits, . _ - and not end in -bin")

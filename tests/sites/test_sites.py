@@ -287,10 +287,18 @@ WRONG = [
         "[sites.a.prometheus]\nurl = 'http://ops:secret@p'",
         "[sites.a.prometheus] url: has a password in it; use username and password = { env",
     ),
+    (
+        "[sites.a.prometheus]\nurl = 'http://ops:sesame@p:port'",
+        "[sites.a.prometheus] url: it is an http:// or https:// URL",
+    ),
+    (
+        f"{PROMETHEUS}headers = 'authorization: sesame'",
+        "[sites.a.prometheus] headers: it is a table of texts",
+    ),
     (PROMETHEUS * 2, "[sites.a] prometheus: several sources have one name; give each its own"),
     (
         f"{PROMETHEUS}bearer_token = 'abc'",
-        "[sites.a.prometheus] bearer_token: is 'abc'; it is { env = \"NAME\" }, never the secret",
+        '[sites.a.prometheus] bearer_token: it is { env = "NAME" }, never the secret',
     ),
     (
         f"{PROMETHEUS}bearer_token = {{ env = 'SECRET' }}\nusername = 'ops'",
