@@ -1,7 +1,7 @@
 """What every HTTP request passes first: whose address it really is, and its id."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -10,6 +10,7 @@ from django.utils.decorators import async_only_middleware
 from ops.actor import new_request_id
 
 Next = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+LONGEST_NAME = 255
 
 
 @async_only_middleware
@@ -50,6 +51,12 @@ def request_id(next_: Next) -> Next:
 def client_address(request: HttpRequest) -> str:
     """Return the address that the request came from, "" for none."""
     return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def typed_name(request: HttpRequest, credentials: Mapping[str, str] | None = None) -> str:
+    """Return the name with which somebody tries to log in, no longer than the throttle stores."""
+    name = (credentials or request.POST).get("username")
+    return str(name or "")[:LONGEST_NAME]
 
 
 def _is_address(text: str) -> bool:

@@ -1,6 +1,7 @@
 """What all pages share: log-in, sites, zones, errors, the frame."""
 
 import pytest
+from axes.models import AccessAttempt
 from django.core import mail
 from django.test import AsyncClient
 
@@ -163,6 +164,15 @@ async def test_wrong_passwords_lock_the_name_out(place: Place, viewer: AsyncClie
     assert answers[-1].status_code == 429
     assert heading(answers[-1]) == "Too many attempts"
     assert "15 minutes" in text(answers[-1])
+
+
+async def test_a_name_longer_than_any_is_a_wrong_one(place: Place, viewer: AsyncClient) -> None:
+    """PostgreSQL would refuse to store it, SQLite does not."""
+    answer = await AsyncClient().post("/account/login/", {"username": "v" * 5000, "password": "x"})
+
+    assert answer.status_code == 200
+    assert "Please enter a correct username and password" in text(answer)
+    assert len((await AccessAttempt.objects.aget()).username) == 255
 
 
 async def test_logging_out_needs_a_form_and_ends_the_session(
