@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
@@ -45,10 +45,14 @@ async def readyz() -> Answer:
 
 
 async def metrics() -> Answer:
-    """Prometheus's text format, with the head of the audit chain."""
-    seq, digest = await in_database(chain.head)
+    """Prometheus's text format, with the head of the audit chain if the database tells it."""
     _audit_head.clear()
-    _audit_head.labels(digest).set(seq)
+    try:
+        async with asyncio.timeout(SECONDS):
+            seq, digest = await in_database(chain.head)
+        _audit_head.labels(digest).set(seq)
+    except (DatabaseError, TimeoutError) as error:
+        log.warning("metrics: the head of the audit log cannot be read: %r", error)
     return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 

@@ -92,9 +92,10 @@ def test_it_finds_a_cut_tail_against_a_noted_head() -> None:
     assert "3 rows" in verify()
 
 
-def test_it_refuses_a_malformed_expectation() -> None:
+@pytest.mark.parametrize("expectation", ["12", "12:ab", f"²:{chain.GENESIS}"])
+def test_it_refuses_a_malformed_expectation(expectation: str) -> None:
     with pytest.raises(CommandError, match="--expect is SEQ:HASH"):
-        verify("--expect", "12")
+        verify("--expect", expectation)
 
 
 def test_it_cannot_be_changed_through_the_model() -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from django.test import AsyncClient
 
 from ops.actor import Actor, Door
@@ -22,6 +23,26 @@ async def test_it_tells_the_head_of_the_audit_log(async_client: AsyncClient) -> 
     entry = await in_database(chain.append, Actor(1, "alice", Door.GRPC), "a.b", "t", Outcome.OK)
     body = (await async_client.get("/metrics")).content.decode()
     assert f'opsportal_audit_head{{hash="{entry.hash}"}} 1.0' in body
+
+
+async def test_it_gives_the_other_metrics_when_the_database_fails(
+    async_client: AsyncClient, no_audit_table: None
+) -> None:
+    response = await async_client.get("/metrics")
+    assert response.status_code == 200
+    assert b"python_info" in response.content
+    assert b"opsportal_audit_head{" not in response.content
+
+
+@pytest.fixture
+def no_audit_table() -> Iterator[None]:
+    def rename(old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    rename("audit_auditentry", "audit_away")
+    yield
+    rename("audit_away", "audit_auditentry")
 
 
 @pytest.fixture

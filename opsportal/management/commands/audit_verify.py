@@ -1,3 +1,4 @@
+import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -32,6 +33,6 @@ class Command(BaseCommand):
 
 def _expected(text: str) -> tuple[int, str]:
     seq, _, digest = text.partition(":")
-    if not seq.isdigit() or len(digest) != len(chain.GENESIS):
+    if not re.fullmatch("[0-9]+", seq) or len(digest) != len(chain.GENESIS):
         raise CommandError("--expect is SEQ:HASH, a number and 64 hex digits")
     return int(seq), digest.lower()
