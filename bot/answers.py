@@ -90,6 +90,7 @@ def one_trace(trace: Trace) -> Reply:
         ),
         notes=(
             *([f"and {count(left, 'more error')}"] if left > 0 else ()),
+            *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
             shortened(facts, _SENTENCE),
             *trace.warnings[:MOST_WARNINGS],
             f"Its log lines: show logs {trace.trace_id}",

@@ -17,7 +17,9 @@ def full_id(text: str) -> str:
     """Return a trace id in full, 32 lower-case hex digits; raises InvalidInput."""
     stripped = text.strip()
     if not _ID.fullmatch(stripped) or not stripped.strip("0"):
-        raise InvalidInput(f'"{stripped[:80]}" is not a trace id: it is 1 to 32 hex digits, not 0')
+        raise InvalidInput(
+            f'"{stripped[:80]}" is not a trace id: it is 1 to 32 hex digits, not all of them 0'
+        )
     return stripped.lower().zfill(32)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ops.traces.spans import Span, failure, what_failed
+from ops.traces.timing import Times, Timing, where_time_went
 
 LONGEST_PATH = 40
 MISSING_PARENT = "missing parent"
@@ -53,8 +54,8 @@ class Trace:
     `service` and `operation` are the root span's, "" when it is missing. `services` and
     `operations` are distinct names by first start, `tags` the distinct attribute keys of all
     spans, sorted, `errors` deepest first (then by start), `warnings` distinct sentences about
-    the whole (clock skew, truncation, missing parents, duplicate ids, cycles). `jaeger_url`
-    is "" when the site names no UI.
+    the whole (clock skew, truncation, missing parents, duplicate ids, cycles). `timing` counts
+    in rows. `jaeger_url` is "" when the site names no UI.
     """
 
     site: str
@@ -71,6 +72,7 @@ class Trace:
     rows: tuple[Row, ...]
     span_count: int
     missing_parents: int
+    timing: Timing
     jaeger_url: str
 
 
@@ -100,6 +102,7 @@ def build_trace(site: str, trace_id: str, spans: Sequence[Span], jaeger_url: str
         rows=rows,
         span_count=len(ordered),
         missing_parents=len(missing),
+        timing=_timing(rows),
         jaeger_url=jaeger_url,
     )
 
@@ -185,6 +188,19 @@ def _families(span_count: int, parents: list[int]) -> tuple[list[int], list[int]
         following[position] = first[parents[position]]
         first[parents[position]] = position
     return first, following, counts
+
+
+def _timing(rows: Sequence[Row]) -> Timing:
+    """A missing parent lasts as long as the children that are left of it."""
+    spans = [row.span for row in rows]
+    starts = [span.start if span else 2**63 for span in spans]
+    ends = [span.end if span else 0 for span in spans]
+    for row, start, end in zip(rows, starts, ends, strict=True):
+        if row.parent >= 0 and spans[row.parent] is None:
+            starts[row.parent] = min(starts[row.parent], start)
+            ends[row.parent] = max(ends[row.parent], end)
+    names = [(span.service, span.operation) if span else None for span in spans]
+    return where_time_went(Times.of(starts, ends, [row.parent for row in rows]), names)
 
 
 def _errors(rows: Sequence[Row]) -> tuple[SpanError, ...]:

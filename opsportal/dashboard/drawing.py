@@ -35,6 +35,12 @@ def bar(start: int, duration: int, whole: int) -> Bar:
     return Bar(_text(x), _text(width), _text(x), "before")
 
 
+def stretch(start: int, duration: int, whole: int) -> tuple[str, str]:
+    """Return where a stretch of a lane begins and how wide it is."""
+    x = 100 * start / max(whole, 1)
+    return _text(x), _text(min(max(100 * duration / max(whole, 1), LEAST_WIDTH), 100 - x))
+
+
 def colours(services: Sequence[str]) -> dict[str, int]:
     """Give each service the number of its hue, 1 to COLOURS."""
     return {service: index % COLOURS + 1 for index, service in enumerate(services)}

@@ -21,5 +21,11 @@ urlpatterns = [
     *pages,
     path("sites/<str:site>/", include(pages)),
     path("account/", account.show, name="account"),
+    path("account/password_change/", account.ChangePassword.as_view(), name="password_change"),
+    path(
+        "account/reset/<uidb64>/<token>/",
+        account.ResetPassword.as_view(),
+        name="password_reset_confirm",
+    ),
     path("account/", include("django.contrib.auth.urls")),
 ]

@@ -17,14 +17,17 @@ def count(number: int, one: str, several: str = "") -> str:
 def name(text: str, longest: int = LONGEST_NAME) -> str:
     """Cut a foreign name for use in a sentence.
 
-    One that could turn the direction of the words around it is kept apart from them.
+    One that is written from right to left is kept apart from the words around it. Controls of
+    direction are left out: one that is never ended would turn those words as well.
     """
     cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in cut)
+    directed = "".join(letter for letter in cut if letter not in _CONTROLS)
+    plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in directed)
     turns = any(unicodedata.bidirectional(letter) not in _PLAIN_DIRECTIONS for letter in plain)
     return f"{_ISOLATE}{plain}{_END}" if turns else plain
 
 
+_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _PLAIN_DIRECTIONS = {"L", "EN", "ES", "ET", "CS", "B", "S", "WS", "ON", "NSM", ""}
 
 

@@ -1,9 +1,17 @@
 """`/account/`: the viewer's time zone, password and way out."""
 
-from django.http import HttpResponse, HttpResponseRedirect
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from ops.actor import Actor, Door
+from ops.audit import chain
+from ops.audit.models import Outcome
 from opsportal.dashboard.clock import COOKIE
 from opsportal.dashboard.forms import ZoneForm
 from opsportal.dashboard.pages import Visit, page
@@ -32,3 +40,25 @@ async def show(visit: Visit) -> HttpResponse:
         {"heading": f"You are {visit.actor.name}", "form": form},
         status=400 if form.errors else 200,
     )
+
+
+class ChangePassword(PasswordChangeView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Change it together with its row in the audit log, or not at all."""
+        with transaction.atomic():
+            _record(self.request, "account.change_password", form.user)
+            return super().form_valid(form)
+
+
+class ResetPassword(PasswordResetConfirmView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set it together with its row in the audit log, or not at all."""
+        with transaction.atomic():
+            _record(self.request, "account.reset_password", form.user)
+            return super().form_valid(form)
+
+
+def _record(request: HttpRequest, action: str, user: User) -> None:
+    name, address = user.get_username(), str(request.META.get("REMOTE_ADDR") or "")
+    actor = Actor(user.pk, name, Door.BROWSER, address)
+    chain.append(actor, action, f"user/{name}", Outcome.OK)

@@ -48,12 +48,16 @@ async def logs(visit: Visit, trace_id: str) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the waterfall as it is drawn; `bar` is None for a missing parent."""
+    """A row of the waterfall as it is drawn; `bar` is None for a missing parent.
+
+    `critical` is where the critical path runs through it: x and width in percent.
+    """
 
     row: Row
     indent: int
     colour: int
     bar: Bar | None
+    critical: list[tuple[str, str]]
     offset: int
     open: bool
 
@@ -64,6 +68,7 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
     holding = ids.index(wanted) if wanted in ids else 0
     colours = drawing.colours(trace.services)
     rows = sheet(visit.request, trace.rows, ROWS, holding)
+    critical = _critical(trace)
     return {
         "heading": _heading(trace),
         "trace": trace,
@@ -73,18 +78,35 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "legend": [(service, colours[service]) for service in trace.services],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
         "sheet": rows,
-        "lines": [_line(trace, row, colours, wanted) for row in rows.items],
+        "lines": [
+            _line(trace, row, colours, critical.get(index, []), wanted)
+            for index, row in enumerate(rows.items, rows.first - 1)
+        ],
     }
 
 
-def _line(trace: Trace, row: Row, colours: dict[str, int], wanted: str) -> Line:
+def _critical(trace: Trace) -> dict[int, list[tuple[str, str]]]:
+    found: dict[int, list[tuple[str, str]]] = {}
+    for part in trace.timing.path:
+        place = drawing.stretch(part.start - trace.start, part.end - part.start, trace.duration)
+        found.setdefault(part.row, []).append(place)
+    return found
+
+
+def _line(
+    trace: Trace,
+    row: Row,
+    colours: dict[str, int],
+    critical: list[tuple[str, str]],
+    wanted: str,
+) -> Line:
     span, indent = row.span, min(row.depth, DEEPEST)
     if span is None:
-        return Line(row, indent, 0, None, 0, open=row.missing_id == wanted)
+        return Line(row, indent, 0, None, critical, 0, open=row.missing_id == wanted)
     offset = span.start - trace.start
     place = drawing.bar(offset, span.duration, trace.duration)
     colour = colours.get(span.service, 1)
-    return Line(row, indent, colour, place, offset, open=span.span_id == wanted)
+    return Line(row, indent, colour, place, critical, offset, open=span.span_id == wanted)
 
 
 def _heading(trace: Trace) -> str:
