@@ -76,6 +76,18 @@ async def test_a_span_shows_tags_process_events_and_warnings(
     assert "javascript:" not in "".join(re.findall(r'href="[^"]*"', page.content.decode()))
 
 
+async def test_many_warnings_fold_up(place: Place, viewer: AsyncClient) -> None:
+    root = span("petstore", "SearchPets", warnings=[f"askew by {n} ms" for n in range(300)])
+
+    page = await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/")
+
+    notice, _, spans = page.content.decode().partition("Waterfall")
+    assert "295 more warnings" in notice
+    assert notice.index("askew by 4 ms") < notice.index("<details>") < notice.index("askew by 5 ms")
+    assert "askew by 299 ms" not in notice
+    assert "askew by 299 ms" in spans
+
+
 async def test_its_bars_stand_where_the_spans_ran(place: Place, viewer: AsyncClient) -> None:
     inner = span("store", "Query", start=1_795_469_320_500_000_000, duration=250 * MILLISECOND)
     root = span(
