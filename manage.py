@@ -19,7 +19,7 @@ if __name__ == "__main__":
         or os.environ.get("OPSPORTAL_DEMO") == "1"
         or (command == ["petstore"] and unset)
     ):
-        environment.prepare()
+        environment.prepare(joins=command != ["demo"])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
     try:
         execute_from_command_line(sys.argv)

@@ -8,8 +8,11 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / ".demo"
 USER = "demo"
 
 
-def prepare() -> None:
-    """Set the environment that `opsportal.settings` reads; keys are made at the first run."""
+def prepare(*, joins: bool = False) -> None:
+    """Set the environment that `opsportal.settings` reads; keys are made at the first run.
+
+    A command that joins a running demo links to that one's pages, whatever address they have.
+    """
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     os.environ.update(
         OPSPORTAL_SECRET_KEY=secret("secret_key"),
@@ -21,7 +24,7 @@ def prepare() -> None:
     )
     os.environ.pop("REDIS_URL", None)
     web = os.environ.get("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
-    os.environ.setdefault("OPSPORTAL_PUBLIC_URL", f"http://{web}")
+    os.environ.setdefault("OPSPORTAL_PUBLIC_URL", _public_url(f"http://{web}", joins=joins))
 
 
 def secret(name: str) -> str:
@@ -31,3 +34,11 @@ def secret(name: str) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(50))
     return path.read_text()
+
+
+def _public_url(own: str, *, joins: bool) -> str:
+    path = FOLDER / "public_url"
+    if joins and path.exists():
+        return path.read_text()
+    path.write_text(own)
+    return own
