@@ -221,7 +221,7 @@ def _tag_list(text: str) -> list[tuple[str, str]]:
 
 
 def _bare(word: str) -> tuple[str, str]:
-    if word == "error":
+    if unquote(word) == "error":
         return "error", "true"
     hint = '; did you mean "error"?' if slip_of(word, ("error",)) else ""
     raise InvalidInput(

@@ -67,6 +67,7 @@ def test_it_reads_the_older_forms_as_the_same_query() -> None:
         ("url=http://x/?a=b", (("url", "http://x/?a=b"),)),
         ("empty=", (("empty", ""),)),
         ("error=false", (("error", "false"),)),
+        ('"error"', (("error", "true"),)),
         ("tags=[]", ()),
         ("tags=[a , b = c ]", (("a", "true"), ("b", "c"))),
         ('tags=[a="x,]y",b]', (("a", "x,]y"), ("b", "true"))),
