@@ -1,5 +1,6 @@
 """Django admin, audited: whatever is written there leaves a row in the same transaction."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -17,12 +18,16 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     Both are committed together or not at all: a row that cannot be written undoes the change.
     """
 
+    def standing(self, object: Any) -> dict[str, str]:
+        """Return what the row tells of the object as it is now; never a secret."""
+        return {}
+
     def log_addition(self, request: HttpRequest, object: Model, message: Any) -> Any:
-        record(request, "add", object, message)
+        record(request, "add", object, message, self.standing(object))
         return super().log_addition(request, object, message)
 
     def log_change(self, request: HttpRequest, object: Model, message: Any) -> Any:
-        record(request, "change", object, message)
+        record(request, "change", object, message, self.standing(object))
         return super().log_change(request, object, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -31,8 +36,14 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         return super().log_deletions(request, queryset)
 
 
-def record(request: HttpRequest, verb: str, object: Model, message: Any) -> None:
-    """Write the row; `message` names changed fields, never their values."""
+def record(
+    request: HttpRequest,
+    verb: str,
+    object: Model,
+    message: Any,
+    standing: Mapping[str, str] | None = None,
+) -> None:
+    """Write the row; `message` names changed fields, `standing` the values that may be shown."""
     name = object._meta.model_name or ""
     chain.append(
         Actor(
@@ -44,6 +55,7 @@ def record(request: HttpRequest, verb: str, object: Model, message: Any) -> None
         f"admin.{verb}_{name}",
         f"{name}/{object}"[:255],
         Outcome.OK,
+        parameters=standing,
         detail=_text(message),
     )
 

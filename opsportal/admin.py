@@ -19,7 +19,19 @@ class AuditedUserAdmin(AuditedAdmin, UserAdmin[User]):
     )
     filter_horizontal = ("groups",)
 
+    def standing(self, object: User) -> dict[str, str]:
+        """What gives rights."""
+        flags = ("is_active", "is_staff", "is_superuser")
+        groups = object.groups.order_by("name").values_list("name", flat=True)
+        return {
+            "groups": ", ".join(groups) or "none",
+            "flags": ", ".join(flag for flag in flags if getattr(object, flag)) or "none",
+        }
+
 
 @admin.register(Group)
 class AuditedGroupAdmin(AuditedAdmin, GroupAdmin):
-    pass
+    def standing(self, object: Group) -> dict[str, str]:
+        """What its members may do."""
+        held = object.permissions.values_list("content_type__app_label", "codename")
+        return {"permissions": ", ".join(sorted(f"{app}.{name}" for app, name in held)) or "none"}

@@ -6,6 +6,7 @@ from django.core import mail
 from django.test import AsyncClient
 
 import ops.errors
+from ops.audit.models import AuditEntry
 from ops.errors import NotFound, OpsError
 from opsportal.dashboard.errors import RENDERINGS, rendering
 from opsportal.dashboard.urls import pages
@@ -202,6 +203,11 @@ async def test_the_password_can_be_changed(place: Place, viewer: AsyncClient) ->
     assert heading(page) == "Change your password"
     assert "▲" in text(bad)
     assert heading(done) == "Your password is changed"
+    row = await AuditEntry.objects.aget()
+    assert (row.actor, row.action, row.target) == (
+        "victor", "account.change_password", "user/victor",
+    )  # fmt: skip
+    assert new not in row.text
 
 
 async def test_a_forgotten_password_is_set_by_mail(place: Place, viewer: AsyncClient) -> None:
@@ -210,9 +216,15 @@ async def test_a_forgotten_password_is_set_by_mail(place: Place, viewer: AsyncCl
     asked = await stranger.post("/account/password_reset/", {"email": "victor@example.com"})
     told = await stranger.get(asked["Location"])
     address = "/" + mail.outbox[0].body.partition("://")[2].split()[0].partition("/")[2]
-    form = await stranger.get((await stranger.get(address))["Location"])
+    place_of_form = (await stranger.get(address))["Location"]
+    form = await stranger.get(place_of_form)
     elsewhere = await AsyncClient().get("/account/reset/MQ/set-password/")
+    new = "correct horse battery"
+    answer = await stranger.post(place_of_form, {"new_password1": new, "new_password2": new})
+    row = await AuditEntry.objects.aget()
 
+    assert answer["Location"] == "/account/reset/done/"
+    assert (row.actor, row.action) == ("victor", "account.reset_password")
     assert heading(told) == "Look into your mail"
     assert heading(form) == "Set a new password"
     assert mail.outbox[0].subject == "A new password for OpsPortal"

@@ -1,5 +1,5 @@
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection
 from django.test import Client
 
@@ -45,6 +45,24 @@ def test_it_leaves_a_row_for_a_changed_user(admin: Client, person: Person) -> No
     entry = AuditEntry.objects.get()
     assert (entry.actor, entry.action, entry.target) == ("root", "admin.change_user", "user/alice")
     assert "Active" in entry.record["detail"]
+
+
+def test_it_says_which_rights_a_person_and_a_group_have_now(admin: Client, person: Person) -> None:
+    alice = person("alice", "viewers")
+    groups = Group.objects.filter(name__in=("operators", "auditors"))
+    form = user_form(alice, groups=[group.pk for group in groups], is_staff="on")
+    assert admin.post(f"/admin/auth/user/{alice.pk}/change/", form).status_code == 302
+    auditors = Group.objects.get(name="auditors")
+    form = {"name": "auditors", "permissions": []}
+    assert admin.post(f"/admin/auth/group/{auditors.pk}/change/", form).status_code == 302
+    group, user = (entry.record["parameters"] for entry in AuditEntry.objects.all())
+    assert user == {"groups": "auditors, operators", "flags": "is_active, is_staff"}
+    assert group == {"permissions": "none"}
+
+
+def test_it_has_one_page_for_changing_a_password(admin: Client) -> None:
+    answer = admin.get("/admin/password_change/")
+    assert answer.url == "/account/password_change/"  # type: ignore[attr-defined]
 
 
 def test_it_undoes_the_change_when_the_row_cannot_be_written(admin: Client, person: Person) -> None:
