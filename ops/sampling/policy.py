@@ -63,9 +63,9 @@ def parse_policy(text: str) -> Policy:
         return NEVER if words == Strategy.NEVER else ALWAYS
     match = _RATE.fullmatch(words)
     try:
-        value = float(match[1]) if match else math.nan
+        value = float(match[1]) / (100 if match[2] else 1) if match else math.nan
     except ValueError:
         value = math.nan
-    if match is None or not math.isfinite(value):
+    if not 0 < value <= 1:
         raise refused(text.strip()[:80])
-    return rate(value / 100 if match[2] else value)
+    return rate(value)
