@@ -30,6 +30,13 @@ async def test_a_change_is_shown_before_it_is_made(place: Place, operator: Async
     assert place.first.told == place.second.told == []
 
 
+async def test_the_same_again_is_called_that(place: Place, operator: AsyncClient) -> None:
+    await operator.post(CHANGE, TEN)
+    page = await operator.get(CHANGE, TEN)
+
+    assert heading(page) == "petstore is sampled 10 % already; tell it again?"
+
+
 async def test_a_change_reaches_every_instance_and_names_each(
     place: Place, operator: AsyncClient
 ) -> None:
@@ -89,10 +96,13 @@ async def test_who_may_only_look_sees_no_form_and_changes_nothing(
     place: Place, viewer: AsyncClient
 ) -> None:
     page = await viewer.get(SAMPLING)
+    preview = await viewer.get(CHANGE, TEN)
     answer = await viewer.post(CHANGE, TEN)
 
     assert "Preview the change" not in text(page)
     assert "the group operators" in text(page)
+    assert "Change petstore" not in text(preview)
+    assert "the group operators" in text(preview)
     assert answer.status_code == 403
     assert heading(answer) == "You may not do this"
     assert place.first.told == []

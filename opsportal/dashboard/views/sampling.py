@@ -39,7 +39,12 @@ async def change(visit: Visit) -> HttpResponse:
     )
     return await visit.render(
         "pages/sampling_change.html",
-        {"heading": _question(now, form), "now": now, "form": form},
+        {
+            "heading": _question(now, form),
+            "now": now,
+            "form": form,
+            "may_change": actions.CHANGE in visit.permissions,
+        },
     )
 
 
@@ -94,4 +99,7 @@ def _heading(now: ServiceSampling) -> str:
 
 
 def _question(now: ServiceSampling, form: SamplingForm) -> str:
-    return f"Sample {words.name(now.service)} {form.policy} instead of {now.summary}?"
+    service, policy = words.name(now.service), str(form.policy)
+    if policy == now.summary:
+        return f"{service} is sampled {policy} already; tell it again?"
+    return f"Sample {service} {policy} instead of {now.summary}?"
