@@ -12,7 +12,7 @@ from bot.replies import Reply, Row
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.errors import InvalidInput, NotFound, did_you_mean
-from ops.filters import parse_query, slip_of
+from ops.filters import KEYS, parse_query, slip_of
 from ops.sampling import actions as sampling
 from ops.sampling.policy import parse_policy
 from ops.sites import sites
@@ -244,7 +244,7 @@ def _trace_id(rest: str) -> tuple[str, str]:
 def _with_service(rest: str) -> str:
     """Write a bare first word as `service=WORD`; raises InvalidInput when it is no service."""
     word, _, others = rest.partition(" ")
-    if not word or "=" in word or '"' in word or slip_of(word, ("error",)):
+    if not word or word in KEYS or "=" in word or '"' in word or slip_of(word, ("error",)):
         return rest
     known = [name for site in sites().all.values() for name in site.services]
     if word not in known:

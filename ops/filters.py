@@ -223,6 +223,8 @@ def _tag_list(text: str) -> list[tuple[str, str]]:
 def _bare(word: str) -> tuple[str, str]:
     if unquote(word) == "error":
         return "error", "true"
+    if word in KEYS:
+        raise InvalidInput(f'"{word}" stands alone: write {word}=VALUE, with no space around =')
     hint = '; did you mean "error"?' if slip_of(word, ("error",)) else ""
     raise InvalidInput(
         f'"{unquote(word)[:80]}" stands alone: write key=value (only "error" may stand alone)'

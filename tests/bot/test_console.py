@@ -39,6 +39,12 @@ def test_it_answers_each_line_of_a_pipe(talk: Talk, person: Person) -> None:
     assert "opsportal>" not in said, "a pipe sees no prompt"
 
 
+@pytest.mark.parametrize("goodbye", ["exit", " Quit "])
+def test_it_ends_when_told(talk: Talk, person: Person, goodbye: str) -> None:
+    person("olga", "operators")
+    assert talk(f"{goodbye}\nhelp\n", "--user", "olga") == ""
+
+
 def test_it_is_the_only_superuser_when_nobody_is_named(talk: Talk, person: Person) -> None:
     person("olga", is_superuser=True)
     person("victor", "viewers")

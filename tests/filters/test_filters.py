@@ -123,6 +123,7 @@ def test_it_reads_ranges(line: str, range: TimeRange) -> None:
         ("tags=[a", 'is cut short: write tags=[a,b=c]'),
         ("AddPets", '"AddPets" stands alone: write key=value'),
         ("eror", 'did you mean "error"?'),
+        ("last 15m", "write last=VALUE, with no space around ="),
         ("servise=petstore", 'unknown key "servise"; did you mean "service"?'),
         ("Limit=5", 'unknown key "Limit"; did you mean "limit"?'),
         ("trace_min=5s", 'did you mean "trace-min"? (for a tag of that name: "trace_min"=…)'),

@@ -18,6 +18,7 @@ with suppress(ImportError):  # there is none on Windows
     import readline  # noqa: F401  (importing it gives input() a history)
 
 PROMPT = "opsportal> "
+GOODBYES = ("exit", "quit")
 
 
 class Command(BaseCommand):
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         user = _user(options["user"])
         actor = Actor(user.pk, user.get_username(), Door.CONSOLE)
         if sys.stdin.isatty():
-            self.stdout.write(f'You are {actor.name}. "help" lists what I can do; Ctrl-D ends.\n')
+            self.stdout.write(f'You are {actor.name}. "help" lists what I can do; "exit" ends.\n')
         # One loop for all lines, because the backends' connections belong to it; between the
         # lines it rests, because a thread that waits for a line could not be interrupted.
         with asyncio.Runner() as runner:
@@ -50,7 +51,7 @@ class Command(BaseCommand):
 
 
 def _lines() -> Iterator[str]:
-    """Lines from the terminal or a pipe; empty ones are left out."""
+    """Lines from the terminal or a pipe, to the end or "exit"; empty ones are left out."""
     prompt = PROMPT if sys.stdin.isatty() else ""
     while True:
         try:
@@ -58,6 +59,8 @@ def _lines() -> Iterator[str]:
         except (EOFError, KeyboardInterrupt):
             if prompt:
                 sys.stdout.write("\n")
+            return
+        if line.strip().lower() in GOODBYES:
             return
         if line.strip():
             yield line
