@@ -47,7 +47,10 @@ REFERENCE = {(50, 10): (400, 0.26), (50, 100): (45, 1.6)}
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run showed; latencies in seconds, sorted."""
+    """What one run showed; latencies in seconds, sorted.
+
+    `calls` and `upstream` (calls of backends) count the second of warming up, the rest does not.
+    """
 
     calls: int
     seconds: float
@@ -95,10 +98,8 @@ class Bench:
         )  # fmt: skip
         output, _ = await process.communicate(json.dumps(plan).encode())
         found = json.loads(output)
-        latencies = sorted(found.pop("latencies"))
-        return Figures(
-            calls=len(latencies), latencies=latencies, upstream=self._upstream() - before, **found
-        )
+        found["latencies"].sort()
+        return Figures(**found, upstream=self._upstream() - before)
 
     def _upstream(self) -> int:
         text = httpx.get(f"http://{self.portal.health}/metrics").text
@@ -178,7 +179,8 @@ async def measure(bench: Bench) -> list[str]:
 
 
 TRACES_HEAD = """
-`ListTraces`, calls of a second each:
+`ListTraces`, by callers that call again as soon as they are answered. *Of Jaeger*: how many of the
+calls went through to it.
 
 | queries | limit | callers | calls/s | p50 | p99 | calls | of Jaeger | reference calls/s | p99 |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
@@ -192,7 +194,7 @@ A call that needs no backend (token, user and permission are checked, then the i
 def _traces_row(rpc: str, callers: int, limit: int, figures: Figures) -> str:
     rate, p99 = REFERENCE.get((callers, limit), ("", 0))
     cells = (
-        rpc, limit, callers, *_speed(figures), figures.calls, figures.upstream,
+        rpc, limit, callers, *_speed(figures), f"{figures.calls:,}", f"{figures.upstream:,}",
         rate, _milliseconds(p99) if p99 else "",
     )  # fmt: skip
     return _row(*cells)
@@ -206,13 +208,13 @@ def _refused_row(callers: int, figures: Figures) -> str:
 def _alerts_sentence(figures: Figures) -> str:
     return (
         f"\n{figures.calls} calls of `Alerts` at the same moment, {ALERTS:,} alerts firing: all "
-        f"answered whole after {figures.seconds:.2f} s, p99 {_milliseconds(figures.p99)}, "
-        f"{figures.upstream} calls of Prometheus."
+        f"answered whole after {figures.seconds:.2f} s, p99 {_milliseconds(figures.p99)}; "
+        f"calls of Prometheus: {figures.upstream}."
     )
 
 
 def _speed(figures: Figures) -> tuple[str, str, str]:
-    rate = f"{figures.calls / figures.seconds:,.0f}"
+    rate = f"{len(figures.latencies) / figures.seconds:,.0f}"
     return rate, _milliseconds(figures.median), _milliseconds(figures.p99)
 
 
@@ -230,7 +232,7 @@ def _machine() -> str:
     return (
         f"Measured with {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"grpcio {version('grpcio')}, Jaeger 2.13.0 with memory storage and {TRACES:,} traces of "
-        f"{SPANS} spans, {SECONDS} s each after a second to warm up. "
+        f"{SPANS} spans, {SECONDS} s each after a second to warm up."
     )
 
 

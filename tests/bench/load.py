@@ -1,7 +1,8 @@
 """The load, in a process of its own: reads what to do from standard input, writes figures.
 
 `{"address", "token", "rpc", "callers", "seconds", "limit", "end"}` -> `{"calls", "seconds",
-"latencies", "failures", "smallest"}`. With 0 seconds each caller calls once, all together.
+"latencies", "failures", "smallest"}`, where only "calls" counts the second of warming up. With 0
+seconds there is none: each caller calls once, all together.
 """
 
 import asyncio
@@ -41,6 +42,7 @@ class Load:
         self.stub: ops_pb2_grpc.OpsAsyncStub = ops_pb2_grpc.OpsStub(channel)
         self.metadata = (("authorization", f"Bearer {plan['token']}"),)
         self.numbers = count()
+        self.calls = 0
         self.figures = Figures()
 
     async def run(self, seconds: float) -> float:
@@ -61,6 +63,7 @@ class Load:
             else:
                 smallest = self.figures.smallest
                 self.figures.smallest = items if smallest is None else min(smallest, items)
+            self.calls += 1
             ended = time.perf_counter()
             self.figures.latencies.append(ended - began)
             if ended >= until:
@@ -110,6 +113,7 @@ async def main() -> None:
         seconds = await load.run(plan["seconds"])
     figures = load.figures
     answer = {
+        "calls": load.calls,
         "seconds": seconds,
         "latencies": figures.latencies,
         "failures": figures.failures,

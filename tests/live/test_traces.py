@@ -10,7 +10,6 @@ import grpc.aio
 import pytest
 
 from proto.ops import ops_pb2
-from tests.live import servers
 from tests.live.conftest import Person
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ async def test_it_says_that_there_is_no_such_trace(ops: "OpsAsyncStub", operator
 
 
 async def test_it_bears_many_different_searches_at_once(
-    ops: "OpsAsyncStub", operator: Person, jaeger: servers.Jaeger, failed: str
+    ops: "OpsAsyncStub", operator: Person, failed: str
 ) -> None:
     """Jaeger 2.13 goes down when it adjusts the same traces for two of them."""
     end = time.time_ns()
@@ -88,6 +87,4 @@ async def test_it_bears_many_different_searches_at_once(
     ]
     calls = (ops.ListTraces(each, metadata=operator.metadata) for each in requests * 4)
     answers = await asyncio.gather(*calls)
-    assert all(failed in [trace.id for trace in answer.traces] for answer in answers) or all(
-        answer.more for answer in answers
-    )
+    assert all(answer.traces for answer in answers)
