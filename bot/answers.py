@@ -89,10 +89,11 @@ def one_trace(trace: Trace) -> Reply:
             for error in trace.errors[:MOST_ERRORS]
         ),
         notes=(
-            *([f"and {count(left, 'more error')}"] if left > 0 else ()),
+            *_and_more(left, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
             shortened(facts, _SENTENCE),
             *trace.warnings[:MOST_WARNINGS],
+            *_and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
             f"Its log lines: show logs {trace.trace_id}",
         ),
         links=(
@@ -100,6 +101,10 @@ def one_trace(trace: Trace) -> Reply:
             *_jaeger(trace.jaeger_url),
         ),
     )
+
+
+def _and_more(left: int, what: str) -> tuple[str, ...]:
+    return (f"and {count(left, f'more {what}')}",) if left > 0 else ()
 
 
 def trace_logs(logs: TraceLogs) -> Reply:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.shortcuts import redirect
 
 
@@ -25,7 +25,7 @@ class AdminSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Send people to the one log-in page, which is throttled; refuse who is logged in."""
         if request.user.is_authenticated:
-            raise PermissionDenied
+            return render(request, "403.html", status=403)
         return redirect_to_login(request.GET.get("next", request.get_full_path()))
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
