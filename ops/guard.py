@@ -30,6 +30,7 @@ R = TypeVar("R")
 Run = Callable[Concatenate[Actor, P], Awaitable[R]]
 
 DEADLINE = 30.0
+DATABASE_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
@@ -119,7 +120,7 @@ class _DeadlineExceeded(BackendTimeout):
 async def _check_permission(
     registered: Action, actor: Actor, arguments: Mapping[str, object]
 ) -> None:
-    rights = await rights_of(actor.user_id)
+    rights = await _promptly(rights_of(actor.user_id))
     if rights.active and registered.permission in rights.permissions:
         return
     refusal = NotPermitted(
@@ -174,7 +175,7 @@ async def _change(
         )
 
     try:
-        await record(Outcome.STARTED)
+        await _promptly(record(Outcome.STARTED))
     except DatabaseError as error:
         metrics.audit_failures.inc()
         log.exception("%s is not done: the audit log cannot be written", registered.name)
@@ -189,6 +190,18 @@ async def _change(
         raise
     await _record_outcome(record(Outcome.OK, str(result)))
     return result
+
+
+async def _promptly(answer: Awaitable[R]) -> R:
+    """Wait for the database, but not for ever: nothing has been done yet."""
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS):
+            return await answer
+    except TimeoutError as error:
+        raise OpsError(
+            f"nothing was done: the database did not answer within {DATABASE_SECONDS:g} s; "
+            "check that it runs and can be reached"
+        ) from error
 
 
 def _texts(arguments: Mapping[str, object]) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """What every HTTP request passes first: whose address it really is, and its id."""
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import async_only_middleware
 
 from ops.actor import new_request_id
+from ops.proxies import is_trusted, real_address
 
 Next = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 LONGEST_NAME = 255
@@ -15,21 +14,14 @@ LONGEST_NAME = 255
 
 @async_only_middleware
 def trusted_proxies(next_: Next) -> Next:
-    """Believe X-Forwarded-For and X-Forwarded-Proto from trusted proxies, from nobody else.
-
-    The client's address is the last one in the list that is not a trusted proxy's.
-    """
+    """Believe X-Forwarded-For and X-Forwarded-Proto from trusted proxies, from nobody else."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
-        if not _is_trusted(client_address(request)):
+        peer = client_address(request)
+        if not is_trusted(peer):
             request.META.pop("HTTP_X_FORWARDED_PROTO", None)
-        else:
-            hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
-            while hops and _is_trusted(hops[-1]):
-                hops.pop()
-            if hops and _is_address(hops[-1]):
-                request.META["REMOTE_ADDR"] = hops[-1]
+        request.META["REMOTE_ADDR"] = real_address(peer, forwarded)
         return await next_(request)
 
     return middleware
@@ -57,17 +49,3 @@ def typed_name(request: HttpRequest, credentials: Mapping[str, str] | None = Non
     """Return the name with which somebody tries to log in, no longer than the throttle stores."""
     name = (credentials or request.POST).get("username")
     return str(name or "")[:LONGEST_NAME]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_trusted(text: str) -> bool:
-    return _is_address(text) and any(
-        ipaddress.ip_address(text) in network for network in settings.TRUSTED_PROXIES
-    )

@@ -259,7 +259,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_CLIENT_IP_CALLABLE = "opsportal.middleware.client_address"
 AXES_USERNAME_CALLABLE = "opsportal.middleware.typed_name"
-AXES_SENSITIVE_PARAMETERS = ["password"]
+AXES_SENSITIVE_PARAMETERS = ["password", "csrfmiddlewaretoken"]
 AXES_VERBOSE = False
 
 _mail = urlsplit(_url("OPSPORTAL_SMTP_URL", ("smtp", "smtps", "smtp+tls", "console")))

@@ -19,6 +19,7 @@ from django.utils import timezone
 from ops import rights
 from ops.actor import Actor, Door
 from ops.database import in_database
+from ops.proxies import real_address
 from ops.rpc.models import Token, digest_of
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -54,7 +55,7 @@ async def actor_of(context: grpc.aio.ServicerContext[Any, Any]) -> Actor:
     caller = await _caller(digest_of(token) if token else "")
     if caller is None or caller.good_until <= time.time():
         raise Unauthenticated(_REFUSED if token else _MISSING)
-    return Actor(caller.user_id, caller.name, Door.GRPC, _address(context.peer()))
+    return Actor(caller.user_id, caller.name, Door.GRPC, _address(context))
 
 
 def _bearer_token(context: grpc.aio.ServicerContext[Any, Any]) -> str:
@@ -113,7 +114,11 @@ async def _anonymous() -> Caller | None:
     return Caller(user.pk, user.get_username()) if user else None
 
 
-def _address(peer: str) -> str:
-    """`ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000` -> the address alone."""
-    _, _, rest = unquote(peer).partition(":")
-    return rest.rpartition(":")[0].strip("[]")
+def _address(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    """`ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000` -> the address, through trusted proxies."""
+    _, _, rest = unquote(context.peer()).partition(":")
+    peer = rest.rpartition(":")[0].strip("[]")
+    forwarded = (
+        str(value) for key, value in context.invocation_metadata() or () if key == "x-forwarded-for"
+    )
+    return real_address(peer, ",".join(forwarded))

@@ -1,5 +1,6 @@
 import asyncio
 import io
+import ipaddress
 import time
 from datetime import timedelta
 from typing import Any
@@ -58,6 +59,24 @@ async def test_it_lets_a_token_act_as_its_user(ops: Client, person: Person) -> N
     assert {entry["actor"] for entry in entries} == {"alice"}
     assert {entry["door"] for entry in entries} == {"grpc"}
     assert {entry["address"] for entry in entries} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"), [(["127.0.0.0/8"], "203.0.113.9"), ([], "127.0.0.1")]
+)
+async def test_it_records_the_address_that_a_trusted_proxy_tells(
+    ops: Client, person: Person, settings: Settings, trusted: list[str], address: str
+) -> None:
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network(network) for network in trusted]
+    metadata = (
+        ("authorization", f"Bearer {await token_of(person)}"),
+        ("x-forwarded-for", "198.51.100.1, 203.0.113.9"),
+    )
+    request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await ops.ChangeSampling(request, metadata=metadata)
+    entries = await in_database(lambda: [e.record for e in AuditEntry.objects.all()])
+    assert {entry["address"] for entry in entries} == {address}
 
 
 async def test_it_notes_when_a_token_was_used(ops: Client, person: Person) -> None:
