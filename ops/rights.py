@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError
 
 from ops.database import in_database
+from ops.sharing import asked_once
 
 SECONDS = 5.0
 
@@ -22,7 +22,6 @@ class Rights:
 
 
 NOBODY = Rights(active=False, name="", permissions=frozenset())
-# Tasks, so that those who ask at once ask once, and the seconds count from before the question.
 cache: TTLCache[int, asyncio.Task[Rights]] = TTLCache(maxsize=10_000, ttl=SECONDS)
 
 
@@ -30,14 +29,7 @@ async def rights_of(user_id: int | None) -> Rights:
     """Return the rights of the user with that primary key; nobody's for None or a stranger."""
     if user_id is None:
         return NOBODY
-    asked = cache.get(user_id)
-    if asked is None:
-        asked = cache[user_id] = asyncio.create_task(in_database(_read, user_id))
-    try:
-        return await asyncio.shield(asked)
-    except DatabaseError:
-        cache.pop(user_id, None)
-        raise
+    return await asked_once(cache, user_id, lambda: in_database(_read, user_id))
 
 
 def _read(user_id: int) -> Rights:

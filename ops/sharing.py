@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cachetools import TTLCache
+from django.db import DatabaseError
 
+K = TypeVar("K")
 T = TypeVar("T")
 YOUNG = 1.0  # seconds for which an answer is given again
 MOST_YOUNG = 256
@@ -20,6 +22,24 @@ class _Flight:
 
     task: asyncio.Task[Any]
     waiters: int = 0
+
+
+async def asked_once(
+    cache: MutableMapping[K, asyncio.Task[T]], key: K, ask: Callable[[], Coroutine[Any, Any, T]]
+) -> T:
+    """Return the answer that the cache holds for the key, else ask the database for it.
+
+    The cache holds tasks, so that those who ask at once ask once, and an answer's age counts
+    from before the question. A question that the database could not answer is asked again.
+    """
+    asked = cache.get(key)
+    if asked is None:
+        asked = cache[key] = asyncio.create_task(ask())
+    try:
+        return await asyncio.shield(asked)
+    except DatabaseError:
+        cache.pop(key, None)
+        raise
 
 
 class Shared:

@@ -39,8 +39,8 @@ async def healthz() -> Answer:
 
 async def readyz() -> Answer:
     """One line a check; 503 when any fails."""
-    results = await asyncio.gather(*(_passes(check) for check in _checks.values()))
-    lines = [f"{name}: {problem or 'ok'}" for name, problem in zip(_checks, results, strict=True)]
+    results = await asyncio.gather(*(_passes(check) for check in checks.values()))
+    lines = [f"{name}: {problem or 'ok'}" for name, problem in zip(checks, results, strict=True)]
     return Answer(503 if any(results) else 200, ("\n".join(lines) + "\n").encode())
 
 
@@ -58,12 +58,7 @@ async def metrics() -> Answer:
 
 def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
     """Make readiness depend on a check of this process; it raises when it fails."""
-    _checks[name] = check
-
-
-def never_mind(name: str) -> None:
-    """Take such a check back."""
-    _checks.pop(name, None)
+    checks[name] = check
 
 
 ENDPOINTS = {"healthz": healthz, "readyz": readyz, "metrics": metrics}
@@ -117,7 +112,7 @@ async def _channel_layer() -> None:
     await layer.receive(channel)
 
 
-_checks: dict[str, Callable[[], Awaitable[None]]] = {
+checks: dict[str, Callable[[], Awaitable[None]]] = {
     "database": _database,
     "channel layer": _channel_layer,
 }

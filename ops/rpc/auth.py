@@ -6,6 +6,7 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from ops.actor import Actor, Door
 from ops.database import in_database
 from ops.proxies import real_address
 from ops.rpc.models import Token, digest_of
+from ops.sharing import asked_once
 
 NOTED_EVERY = timedelta(minutes=1)
 _REFUSED = "the token is unknown, expired or revoked; make one with: manage.py create_token USER"
@@ -41,8 +43,7 @@ class Caller:
     good_until: float = float("inf")
 
 
-# Who a token's digest stands for ("" for calls without a token), None for nobody. A task, so
-# that calls that come at once ask once, and the seconds count from before the question.
+# Who a token's digest stands for ("" for calls without a token), None for nobody.
 cache: TTLCache[str, asyncio.Task[Caller | None]] = TTLCache(maxsize=10_000, ttl=rights.SECONDS)
 
 # Uses of tokens that are being written down while the calls go on.
@@ -52,7 +53,9 @@ notes: set[asyncio.Task[None]] = set()
 async def actor_of(context: grpc.aio.ServicerContext[Any, Any]) -> Actor:
     """Return who calls; raises Unauthenticated."""
     token = _bearer_token(context)
-    caller = await _caller(digest_of(token) if token else "")
+    digest = digest_of(token) if token else ""
+    ask = partial(_by_token, digest) if token else _anonymous
+    caller = await asked_once(cache, digest, ask)
     if caller is None or caller.good_until <= time.time():
         raise Unauthenticated(_REFUSED if token else _MISSING)
     return Actor(caller.user_id, caller.name, Door.GRPC, _address(context))
@@ -66,17 +69,6 @@ def _bearer_token(context: grpc.aio.ServicerContext[Any, Any]) -> str:
                 raise Unauthenticated(_MISSING)
             return token.strip()
     return ""
-
-
-async def _caller(digest: str) -> Caller | None:
-    asked = cache.get(digest)
-    if asked is None:
-        asked = cache[digest] = asyncio.create_task(_by_token(digest) if digest else _anonymous())
-    try:
-        return await asyncio.shield(asked)
-    except DatabaseError:
-        cache.pop(digest, None)
-        raise
 
 
 async def _by_token(digest: str) -> Caller | None:
