@@ -86,6 +86,17 @@ async def test_it_is_empty_where_nothing_is_known(place: Place, viewer: AsyncCli
     assert await address(place, viewer, "kafka") == ""
 
 
+async def test_a_trace_without_duration_has_a_panel_for_it(
+    place: Place, viewer: AsyncClient
+) -> None:
+    trace_id = place.jaeger.add(trace(span("petstore", "SearchPets", duration=0)))
+
+    shown = await viewer.get(f"{TRACES}{trace_id}/")
+
+    assert "Where the time went" not in text(shown)
+    assert f'<section class="panel" hx-get="{TRACES}{trace_id}/then/?' in shown.content.decode()
+
+
 async def test_it_is_a_page_without_a_script(place: Place, viewer: AsyncClient) -> None:
     remember(place)
     where = await address(place, viewer, "petstore")
