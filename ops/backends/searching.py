@@ -122,6 +122,8 @@ async def newest(search: TraceSearch, window: Window, ask: Ask) -> FoundTraces:
 
     Where a store holds too many traces that start in one nanosecond, or that last through the
     whole range, the list is what was found, and its last start may come again in the rest.
+    Where it holds too many that start just after the search's end, less time is left there for
+    spans that start later than their traces.
     """
     for _ in range(_MOST_CALLS):
         answer = await ask(window)
