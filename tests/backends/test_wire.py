@@ -134,7 +134,9 @@ def test_it_notes_what_is_odd_about_spans() -> None:
         trace(
             span("shop", "bad", start=NOON, error="", warnings=["skew", "cut"]),
             span("shop", "early", start=NOON + 1, duration=-MILLISECOND),
-            span("shop", "busy", start=NOON + 2, events=[("a", {}), ("b", {})], links=[("11", "22")]),
+            span(
+                "shop", "busy", start=NOON + 2, events=[("a", {}), ("b", {})], links=[("11", "22")]
+            ),
             span("shop", "odd", start=NOON + 3, tags={"@jaeger@warnings": "truncated"}),
             trace_id="ab",
         )
