@@ -1,0 +1,71 @@
+// What stands above the rows and stays there: search, filters, levels, the map, the ruler.
+
+import { make } from "./dom.js";
+
+const MOST_LEVELS = 9;
+
+/** Fill the section's `.tools`, and bring them, the map and the ruler into one head. */
+export function furnish(view) {
+  const { section, find, rows } = view;
+  const tools = section.querySelector(".tools");
+  view.whole = button("whole trace", () => view.zoom.reset());
+  view.whole.hidden = true;
+  const keyboard = button("keys", () => view.keys.showModal());
+  keyboard.classList.add("keyboard");
+  tools.append(line(view), make("span", { class: "only" }, "only", ...find.boxes), find.service);
+  tools.append(levels(view), view.whole, keyboard);
+  tools.hidden = false;
+  const map = make("div", { class: "map" }, view.minimap.element);
+  const strip = make("div", {}, map, section.querySelector(".ruler"));
+  rows.before(make("div", { class: "head" }, tools, strip));
+  for (const sheets of section.querySelectorAll(".sheets")) sheets.remove();
+  section.append(view.keys);
+  rows.setAttribute("role", "treegrid");
+  rows.setAttribute("aria-label", "Spans");
+  measure(view, { tools, strip });
+}
+
+/** The style sheet must know how much of the window the head takes. */
+function measure({ section, signal }, parts) {
+  const sizes = new ResizeObserver(() => {
+    for (const [name, part] of Object.entries(parts)) {
+      section.style.setProperty(`--${name}`, `${part.offsetHeight}px`);
+    }
+  });
+  for (const part of Object.values(parts)) sizes.observe(part);
+  signal.addEventListener("abort", () => sizes.disconnect());
+}
+
+function line(view) {
+  const { find } = view;
+  find.text.addEventListener("keydown", (event) => typed(event, view));
+  const previous = button("‹", () => view.step(-1), "Previous found");
+  const next = button("›", () => view.step(1), "Next found");
+  return make("div", { class: "line" }, find.text, find.status, previous, next);
+}
+
+/** In the field Enter goes on, Escape gives up. */
+function typed(event, view) {
+  if (event.key === "Enter") view.step(event.shiftKey ? -1 : 1);
+  else if (event.key === "Escape") view.find.clear();
+  else return;
+  event.preventDefault();
+  view.find.text.focus();
+}
+
+function levels(view) {
+  const deepest = view.trace.depths.reduce((one, other) => Math.max(one, other), 0) + 1;
+  const select = make("select", { "aria-label": "Levels shown" }, make("option", { value: "Infinity" }, "every level"));
+  for (let level = 1; level < Math.min(deepest, MOST_LEVELS + 1); level++) {
+    select.append(make("option", { value: level }, level === 1 ? "1 level" : `${level} levels`));
+  }
+  select.hidden = deepest === 1;
+  select.addEventListener("change", () => view.level(Number(select.value)));
+  return select;
+}
+
+function button(words, action, label = words) {
+  const made = make("button", { type: "button", "aria-label": label }, words);
+  made.addEventListener("click", action);
+  return made;
+}
