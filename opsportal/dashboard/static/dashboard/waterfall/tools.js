@@ -12,28 +12,28 @@ export function furnish(view) {
   view.whole.hidden = true;
   const keyboard = button("keys", () => view.keys.showModal());
   keyboard.classList.add("keyboard");
-  tools.append(line(view), make("span", { class: "only" }, "only", ...find.boxes), find.service);
-  tools.append(levels(view), view.whole, keyboard);
+  const filters = make("div", { class: "filters" }, "only", ...find.boxes, find.service, levels(view));
+  filters.append(view.whole, keyboard);
+  tools.append(line(view), filters);
   tools.hidden = false;
   const map = make("div", { class: "map" }, view.minimap.element);
-  const strip = make("div", {}, map, section.querySelector(".ruler"));
-  rows.before(make("div", { class: "head" }, tools, strip));
+  const head = make("div", { class: "head" });
+  rows.before(head);
+  head.append(tools, map, section.querySelector(".ruler"));
   for (const sheets of section.querySelectorAll(".sheets")) sheets.remove();
   section.append(view.keys);
   rows.setAttribute("role", "treegrid");
   rows.setAttribute("aria-label", "Spans");
-  measure(view, { tools, strip });
+  measure(head, view);
 }
 
 /** The style sheet must know how much of the window the head takes. */
-function measure({ section, signal }, parts) {
-  const sizes = new ResizeObserver(() => {
-    for (const [name, part] of Object.entries(parts)) {
-      section.style.setProperty(`--${name}`, `${part.offsetHeight}px`);
-    }
+function measure(head, { section, signal }) {
+  const size = new ResizeObserver(() => {
+    section.style.setProperty("--head", `${head.offsetHeight}px`);
   });
-  for (const part of Object.values(parts)) sizes.observe(part);
-  signal.addEventListener("abort", () => sizes.disconnect());
+  size.observe(head);
+  signal.addEventListener("abort", () => size.disconnect());
 }
 
 function line(view) {
