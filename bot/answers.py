@@ -70,11 +70,11 @@ def one_trace(trace: Trace) -> Reply:
     took = timerange.format_duration(trace.duration)
     verdict = f"{root}: {took}, no errors"
     if trace.errors:
-        errors = count(len(trace.errors), "error")
+        errors = count(trace.error_count, "error")
         deepest = shortened(trace.errors[0].sentence, _VALUE)
-        which = ", the deepest" if len(trace.errors) > 1 else ""
+        which = ", the deepest" if trace.error_count > 1 else ""
         verdict = f"{root}: {took}, {errors}{which} in {deepest}"
-    left = len(trace.errors) - MOST_ERRORS
+    left = trace.error_count - MOST_ERRORS
     facts = (
         f"{_clock(trace.start)} UTC, {count(trace.span_count, 'span')}, "
         f"{count(len(trace.services), 'service')}: {', '.join(trace.services)}"

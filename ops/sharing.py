@@ -1,4 +1,7 @@
-"""Identical reads are one: in flight together, or within a second of each other."""
+"""Identical reads are one: in flight together, or within a second of each other.
+
+What no longer changes may be kept for longer.
+"""
 
 import asyncio
 import time
@@ -40,6 +43,29 @@ async def asked_once(
     except DatabaseError:
         cache.pop(key, None)
         raise
+
+
+class Kept:
+    """Answers that no longer change, each for some `seconds` and `most` bytes of them together."""
+
+    def __init__(
+        self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds = seconds
+        self._answers: TTLCache[Hashable, tuple[Any, int]] = TTLCache(
+            most, seconds, clock, getsizeof=lambda item: item[1]
+        )
+
+    def get(self, key: Hashable) -> Any:
+        """Return what is kept under the key, None when nothing is."""
+        return self._answers.get(key, (None, 0))[0]
+
+    def keep(self, key: Hashable, answer: object, size: int) -> None:
+        """Keep an answer of so many bytes; what is larger than all that may be kept is not."""
+        if size <= self._answers.maxsize:
+            self._answers[key] = answer, size
+            # Its memory must not stay until the next answer happens to push it out.
+            asyncio.get_running_loop().call_later(self._seconds * 1.1, self._answers.expire)
 
 
 class Shared:

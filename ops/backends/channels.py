@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 from grpc import StatusCode
 
 from ops.errors import (
@@ -93,6 +94,13 @@ def translated(peer: Peer, refusals: tuple[str, ...] = ()) -> Iterator[None]:
         raise sentence(peer, code, details) from error
     except (grpc.RpcError, grpc.aio.BaseError) as error:
         raise BackendUnavailable(f"{peer.place}: the call broke off", backend=peer.name) from error
+    except DecodeError as error:
+        raise BackendUnavailable(
+            f"{peer.place} sends what is no message of its protocol; the address must be "
+            f"{peer.port}",
+            backend=peer.name,
+            answered=True,
+        ) from error
     except OSError as error:
         raise BackendUnavailable(
             f"{peer.place} cannot be asked: {error}; check tls in {peer.table}",

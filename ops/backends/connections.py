@@ -8,8 +8,11 @@ from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
 from ops.backends.samplers import Sampler
 from ops.errors import NotFound
-from ops.sharing import Shared
+from ops.sharing import Kept, Shared
 from ops.sites import PrometheusSource, Site, Tls
+
+MOST_KEPT = 256 * 1024 * 1024  # bytes
+KEPT_SECONDS = 300.0
 
 
 class _Backend(Protocol):
@@ -22,11 +25,13 @@ B = TypeVar("B", bound=_Backend)
 class Connections:
     """The backends of one event loop.
 
-    `reads` shares what is made of several backends' answers, as each backend shares its own.
+    `reads` shares what is made of several backends' answers, as each backend shares its own;
+    `kept` has what is made of answers that no longer change.
     """
 
     def __init__(self) -> None:
         self.reads = Shared()
+        self.kept = Kept(MOST_KEPT, KEPT_SECONDS)
         self._open: dict[Hashable, _Backend] = {}
 
     def jaeger(self, site: Site) -> Jaeger:

@@ -18,11 +18,11 @@ from ops.backends.calls import Calls
 from ops.backends.channels import Peer, open_channel, translated
 from ops.backends.folding import Fold
 from ops.backends.matching import SpanMatch, Tags, not_understood
-from ops.backends.otlp import read_spans
+from ops.backends.wire import read_trace
 from ops.errors import NotFound
 from ops.filters import LARGEST_LIMIT
 from ops.sites import JaegerSource, Site
-from ops.traces.spans import Span
+from ops.traces.spans import Spans
 from ops.traces.summaries import TraceSummary
 from proto.jaeger.api_v3 import query_pb2, query_pb2_grpc
 
@@ -118,22 +118,22 @@ class Jaeger:
 
         return await self._read(("operations", service), call)
 
-    async def trace(self, trace_id: str) -> tuple[Span, ...]:
-        """Return the spans of a trace, in no order; raises NotFound.
+    async def trace(self, trace_id: str) -> Spans:
+        """Return the spans of a trace; raises NotFound.
 
         The id is 1 to 32 hex digits in any case.
         """
         full_id = trace_id.lower().zfill(32)
 
-        async def call() -> tuple[Span, ...]:
+        async def call() -> Spans | None:
             request = query_pb2.GetTraceRequest(trace_id=full_id)
             messages = [message async for message in self._stream("GetTrace", request)]
-            return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_spans, messages)
+            return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_trace, messages)
 
         try:
             spans = await self._read(("trace", full_id), call)
         except NotFound:
-            spans = ()
+            spans = None
         if not spans:
             raise NotFound(f"{self.peer.name} has no trace {trace_id}")
         return spans

@@ -3,13 +3,12 @@
 import json
 import math
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.traces.spans import Attributes, Event, Link, Span, Value
 
@@ -25,24 +24,10 @@ KINDS = {
 }
 
 
-def read_spans(messages: Iterable[bytes]) -> tuple[Span, ...]:
-    """Return the spans of serialized TracesData messages, in their order."""
-    return tuple(span for message in messages for span in _spans(TracesData.FromString(message)))
-
-
-def _spans(data: TracesData) -> Iterator[Span]:
-    for resource_spans in data.resource_spans:
-        service = service_name(resource_spans.resource)
-        process = attributes(resource_spans.resource.attributes)
-        for scope_spans in resource_spans.scope_spans:
-            for span in scope_spans.spans:
-                yield read_span(span, service, process)
-
-
 def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
     """Return one span, given its resource's name and attributes."""
     found = attributes(span.attributes)
-    warnings = found.pop(WARNINGS, None)
+    found.pop(WARNINGS, None)
     start = span.start_time_unix_nano
     return Span(
         trace_id=span.trace_id.hex().zfill(32),
@@ -64,15 +49,18 @@ def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
             Link(link.trace_id.hex(), link.span_id.hex(), attributes(link.attributes))
             for link in span.links
         ),
-        warnings=_texts(warnings),
+        warnings=span_warnings(span),
         process=process,
     )
 
 
-def _texts(value: Value) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
+def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
+    """Return what Jaeger adds about a span: it travels as an attribute, one text or several."""
+    for item in span.attributes:
+        if item.key == WARNINGS:
+            values = item.value.array_value.values or (item.value,)
+            return tuple(as_text(value) for value in values)
+    return ()
 
 
 def service_name(resource: Resource) -> str:

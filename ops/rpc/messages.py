@@ -23,7 +23,8 @@ from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
-MANY_LINES = 400  # from here on writing takes more than about 5 ms
+MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
+MANY_LINES = 400  # the same
 _LARGEST = 2**63 - 1
 
 # The lists that were written lately, as thousands of alerts take longer to write than to send.
@@ -79,13 +80,18 @@ def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
     )
 
 
-def trace(found: Trace) -> ops_pb2.ShowTraceResp:
+async def trace(found: Trace) -> ops_pb2.ShowTraceResp:
     """Write one trace; its spans are left to the UI that `url` leads to."""
+    many = found.span_count > MANY_SPANS
+    return await asyncio.to_thread(_trace, found) if many else _trace(found)
+
+
+def _trace(found: Trace) -> ops_pb2.ShowTraceResp:
     return ops_pb2.ShowTraceResp(
         id=found.trace_id,
         operations=found.operations,
         errors=[error.sentence for error in found.errors[:MOST_ERRORS]],
-        tags=found.tags,
+        tags=found.tags(),
         duration=_duration(found.duration),
         url=found.jaeger_url,
         site=found.site,
@@ -94,7 +100,7 @@ def trace(found: Trace) -> ops_pb2.ShowTraceResp:
         root_operation=found.operation,
         services=found.services,
         span_count=found.span_count,
-        error_count=len(found.errors),
+        error_count=found.error_count,
         missing_parents=found.missing_parents,
         warnings=found.warnings,
     )

@@ -22,7 +22,7 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
     @rpc
     async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
         found = await traces.show_trace(actor, trace_id=request.id, site=request.site)
-        return messages.trace(found)
+        return await messages.trace(found)
 
     @rpc
     async def ShowLogs(self, actor: Actor, request: ops_pb2.ShowLogsReq) -> ops_pb2.ShowLogsResp:

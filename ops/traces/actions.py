@@ -1,30 +1,29 @@
 """What people do with traces."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from cachetools import LRUCache
 
 from ops.actor import Actor
 from ops.backends.connections import connections
 from ops.backends.jaeger import TraceSearch
-from ops.errors import OpsError
+from ops.errors import InvalidInput, OpsError
 from ops.filters import TraceQuery
 from ops.guard import action
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
-from ops.traces.finding import find_trace, full_id
+from ops.traces.finding import find_trace, full_id, trace_on
 from ops.traces.logs import LogLine, TraceLogs, build_logs
-from ops.traces.spans import Span
 from ops.traces.summaries import TraceSummary
-from ops.traces.tree import Trace, build_trace
+from ops.traces.tree import Trace, rows_with
 
 __all__ = [
     "LogLine",
     "TraceList",
     "TraceLogs",
+    "find_spans",
     "list_traces",
     "operations",
     "services",
@@ -32,9 +31,9 @@ __all__ = [
     "show_trace",
 ]
 
-T = TypeVar("T")
 READ = "traces.view_traces"
-MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
+MANY_EVENTS = 200  # from here on reading them takes more than about 5 ms
+LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
 explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 
@@ -122,17 +121,28 @@ async def show_trace(actor: Actor, *, trace_id: str, site: str = "") -> Trace:
 
     Without a site all sites are asked at once. Raises NotFound.
     """
-    full = full_id(trace_id)
-    where, spans = await find_trace(full, site)
-    return await _built(build_trace, where, full, spans)
+    return await find_trace(full_id(trace_id), site)
 
 
 @action("traces.show_logs", permission=READ)
 async def show_logs(actor: Actor, *, trace_id: str, site: str = "") -> TraceLogs:
     """Return every event of a trace. Raises NotFound."""
-    full = full_id(trace_id)
-    where, spans = await find_trace(full, site)
-    return await _built(build_logs, where, full, spans)
+    trace = await find_trace(full_id(trace_id), site)
+    many = sum(trace.rows.spans.events) > MANY_EVENTS
+    return await asyncio.to_thread(build_logs, trace) if many else build_logs(trace)
+
+
+@action("traces.find_spans", permission=READ)
+async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") -> tuple[int, ...]:
+    """Return the rows of a trace whose spans have a text anywhere in them, or `key=value`.
+
+    Raises NotFound, or InvalidInput when there is nothing to look for.
+    """
+    wanted = text.strip()
+    if not 1 <= len(wanted) <= LONGEST_TEXT:
+        raise InvalidInput(f"write what to look for, 1 to {LONGEST_TEXT:,} characters")
+    trace = await find_trace(full_id(trace_id), site)
+    return await asyncio.to_thread(rows_with, trace, wanted)
 
 
 def _name_in_jaeger(site: Site, service: str) -> str:
@@ -178,23 +188,9 @@ async def _explanation(site: Site, trace_id: str, at_once: asyncio.Semaphore) ->
         return known
     try:
         async with at_once:
-            spans = await connections().jaeger(site).trace(trace_id)
+            errors = (await trace_on(site, trace_id)).errors
     except OpsError:
         return ""
-    errors = (await _built(build_trace, site, trace_id, spans)).errors
     if errors:
         explanations[key] = errors[0].sentence
     return errors[0].sentence if errors else ""
-
-
-async def _built(
-    build: Callable[[str, str, Sequence[Span], str], T],
-    site: Site,
-    trace_id: str,
-    spans: Sequence[Span],
-) -> T:
-    ui = site.jaeger.ui if site.jaeger else ""
-    url = f"{ui}/trace/{trace_id}" if ui else ""
-    if len(spans) < MANY_SPANS:
-        return build(site.name, trace_id, spans, url)
-    return await asyncio.to_thread(build, site.name, trace_id, spans, url)

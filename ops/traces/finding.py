@@ -1,15 +1,21 @@
-"""One trace by its id: on the site that is named, else wherever it is."""
+"""One trace by its id: on the site that is named, else wherever it is.
+
+A trace that has not changed for a minute is kept, so that looking into it asks Jaeger once.
+"""
 
 import asyncio
 import re
 from collections.abc import Sequence
 
+from ops import timerange
 from ops.backends.connections import connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.sites import Site, sites
-from ops.traces.spans import Span
+from ops.traces.tree import Trace, build_trace
 
-Found = tuple[Site, tuple[Span, ...]]
+FINISHED = timerange.MINUTE  # after its last end a trace is taken to be complete
+MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
+_COLUMNS = 500  # bytes that a span takes beside its own
 _ID = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
@@ -23,8 +29,8 @@ def full_id(text: str) -> str:
     return stripped.lower().zfill(32)
 
 
-async def find_trace(trace_id: str, site: str) -> Found:
-    """Return the spans of the trace with that full id, and its site.
+async def find_trace(trace_id: str, site: str) -> Trace:
+    """Return the trace with that full id.
 
     Without a site all sites are asked at once and the first that has it counts. Raises
     NotFound, which also says which site did not answer.
@@ -32,11 +38,32 @@ async def find_trace(trace_id: str, site: str) -> Found:
     asked = [] if site else [each for each in sites().all.values() if each.jaeger]
     if len(asked) > 1:
         return await _anywhere(asked, trace_id)
-    where = asked[0] if asked else sites().site(site)
-    return where, await connections().jaeger(where).trace(trace_id)
+    return await trace_on(asked[0] if asked else sites().site(site), trace_id)
 
 
-async def _anywhere(asked: Sequence[Site], trace_id: str) -> Found:
+async def trace_on(site: Site, trace_id: str) -> Trace:
+    """Return a site's trace by its full id; raises NotFound."""
+    key = ("trace", site.name, trace_id)
+    kept: Trace | None = connections().kept.get(key)
+    if kept is not None:
+        return kept
+    trace = await connections().reads.answer(key, lambda: _read(site, trace_id))
+    if trace.start + trace.duration < timerange.now_ns() - FINISHED:
+        size = trace.rows.spans.store.size + trace.span_count * _COLUMNS
+        connections().kept.keep(key, trace, size)
+    return trace
+
+
+async def _read(site: Site, trace_id: str) -> Trace:
+    source = site.jaeger
+    url = f"{source.ui}/trace/{trace_id}" if source and source.ui else ""
+    spans = await connections().jaeger(site).trace(trace_id)
+    if len(spans) < MANY_SPANS:
+        return build_trace(site.name, trace_id, spans, url)
+    return await asyncio.to_thread(build_trace, site.name, trace_id, spans, url)
+
+
+async def _anywhere(asked: Sequence[Site], trace_id: str) -> Trace:
     searches = [asyncio.create_task(_on_site(site, trace_id)) for site in asked]
     silent: list[OpsError] = []
     try:
@@ -58,8 +85,8 @@ async def _anywhere(asked: Sequence[Site], trace_id: str) -> Found:
     )
 
 
-async def _on_site(site: Site, trace_id: str) -> Found | OpsError:
+async def _on_site(site: Site, trace_id: str) -> Trace | OpsError:
     try:
-        return site, await connections().jaeger(site).trace(trace_id)
+        return await trace_on(site, trace_id)
     except OpsError as error:
         return error

@@ -1,10 +1,9 @@
 """What a trace's spans logged, as one list."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.traces.spans import Attributes, Span
-from ops.traces.tree import root_of
+from ops.traces.spans import Attributes
+from ops.traces.tree import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +34,25 @@ class TraceLogs:
     jaeger_url: str
 
 
-def build_logs(site: str, trace_id: str, spans: Sequence[Span], jaeger_url: str = "") -> TraceLogs:
-    """Collect the events of a trace's spans; there must be at least one span."""
-    ordered = sorted(spans, key=lambda span: (span.start, span.span_id))
-    root = root_of(ordered)
+def build_logs(trace: Trace) -> TraceLogs:
+    """Collect the events of a trace's spans."""
+    spans = trace.rows.spans
     lines = [
         LogLine(
             event.time, span.service, span.operation, span.span_id, event.name, event.attributes
         )
-        for span in ordered
+        for number, count in enumerate(spans.events)
+        if count
+        for span in (spans.store[number],)
         for event in span.events
     ]
     lines.sort(key=lambda line: line.time)
     return TraceLogs(
-        site=site,
-        trace_id=trace_id,
-        start=ordered[0].start,
-        service=root.service if root else "",
-        operation=root.operation if root else "",
+        site=trace.site,
+        trace_id=trace.trace_id,
+        start=trace.start,
+        service=trace.service,
+        operation=trace.operation,
         lines=tuple(lines),
-        jaeger_url=jaeger_url,
+        jaeger_url=trace.jaeger_url,
     )

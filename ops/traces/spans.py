@@ -4,9 +4,10 @@ Times are Unix nanoseconds, durations nanoseconds, ids lower-case hex (32 digits
 16 a span). Attribute values are what OTLP's AnyValue holds, as plain Python values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
@@ -60,6 +61,56 @@ class Span:
     def end(self) -> int:
         """Unix nanoseconds."""
         return self.start + self.duration
+
+
+class SpanStore(Protocol):
+    """Where the whole spans of a trace are, numbered as in Spans; `size` is in bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Span: ...
+
+    def tag_keys(self) -> AbstractSet[str]:
+        """Return the distinct keys of all spans' attributes."""
+
+    def find(self, text: str) -> Sequence[int]:
+        """Return the spans that have a text, or `key=value`, anywhere in what they carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The spans of one trace, numbered by start, then by id.
+
+    What is asked of all of them stands in columns with an entry a span; a hundred thousand
+    whole ones would be gigabytes, so they stay in the store until one is asked for. `names`
+    are pairs of service and operation, `events` counts. `ends` is at least `starts`; `endless`
+    are the spans that came without an end, or with one before their start.
+    """
+
+    ids: Sequence[str]
+    parent_ids: Sequence[str]
+    starts: Sequence[int]
+    ends: Sequence[int]
+    names: Sequence[tuple[str, str]]
+    events: Sequence[int]
+    failing: AbstractSet[int]
+    linked: AbstractSet[int]
+    endless: AbstractSet[int]
+    warnings: Mapping[int, tuple[str, ...]]
+    store: SpanStore
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Span]:
+        """Give each span whole."""
+        return map(self.store.__getitem__, range(len(self)))
+
+    @property
+    def root(self) -> int | None:
+        """The earliest span that says it has no parent, None when it is missing."""
+        return next((number for number, above in enumerate(self.parent_ids) if not above), None)
 
 
 def failure(operation: str, message: str) -> str:

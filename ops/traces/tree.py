@@ -1,13 +1,18 @@
 """One trace as people read it: spans in tree order, the errors first, what is missing."""
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
+from typing import overload
 
-from ops.traces.spans import Span, failure, what_failed
+from ops import timerange
+from ops.traces.spans import Span, Spans, failure, what_failed
 from ops.traces.timing import Times, Timing, where_time_went
 
+MOST_ERRORS = 1_000
 LONGEST_PATH = 40
 MISSING_PARENT = "missing parent"
 
@@ -26,6 +31,57 @@ class Row:
     parent: int
     children: int
     missing_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Sequence[Row]):
+    """The lines of a waterfall as columns, and each one as a Row.
+
+    `numbers` are those of the spans; a missing parent has one from `len(spans)` on. `parents`
+    are rows, -1 for none.
+    """
+
+    spans: Spans
+    numbers: Sequence[int]
+    parents: Sequence[int]
+    depths: Sequence[int]
+    children: Sequence[int]
+    missing: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        span = self.span(index)
+        return Row(
+            span=None if span is None else self.spans.store[span],
+            depth=self.depths[index],
+            parent=self.parents[index],
+            children=self.children[index],
+            missing_id="" if span is not None else self.span_id(index),
+        )
+
+    def span(self, row: int) -> int | None:
+        """Return the number of a row's span, None for a missing parent."""
+        number = self.numbers[row]
+        return number if number < len(self.spans) else None
+
+    def span_id(self, row: int) -> str:
+        """Return the span id, of a missing parent too."""
+        number, count = self.numbers[row], len(self.spans)
+        return self.spans.ids[number] if number < count else self.missing[number - count]
+
+    def of_id(self, span_id: str) -> int | None:
+        """Return the first row with a span id, None where there is none."""
+        ids = {number for number, each in enumerate(self.spans.ids) if each == span_id}
+        ids |= {len(self.spans) + n for n, each in enumerate(self.missing) if each == span_id}
+        return next((row for row, number in enumerate(self.numbers) if number in ids), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +108,9 @@ class Trace:
     """A whole trace. Times are Unix nanoseconds, durations nanoseconds.
 
     `service` and `operation` are the root span's, "" when it is missing. `services` and
-    `operations` are distinct names by first start, `tags` the distinct attribute keys of all
-    spans, sorted, `errors` deepest first (then by start), `warnings` distinct sentences about
-    the whole (clock skew, truncation, missing parents, duplicate ids, cycles). `timing` counts
+    `operations` are distinct names by first start, `errors` the deepest first (then by start),
+    at most MOST_ERRORS of `error_count`, `warnings` distinct sentences about the whole (clock
+    skew, truncation, missing parents, several roots, duplicate ids, cycles). `timing` counts
     in rows. `jaeger_url` is "" when the site names no UI.
     """
 
@@ -66,67 +122,73 @@ class Trace:
     operation: str
     services: tuple[str, ...]
     operations: tuple[str, ...]
-    tags: tuple[str, ...]
     errors: tuple[SpanError, ...]
+    error_count: int
     warnings: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: Rows
     span_count: int
     missing_parents: int
     timing: Timing
     jaeger_url: str
 
+    def tags(self) -> list[str]:
+        """Return the distinct attribute keys of all spans, sorted; slow, it reads every span."""
+        return sorted(self.rows.spans.store.tag_keys())
 
-def build_trace(site: str, trace_id: str, spans: Sequence[Span], jaeger_url: str = "") -> Trace:
-    """Put the spans of a trace, in any order, into a tree; there must be at least one.
+
+def build_trace(site: str, trace_id: str, spans: Spans, jaeger_url: str = "") -> Trace:
+    """Put the spans of a trace into a tree; there must be at least one.
 
     A parent that is missing gets a row of its own. Where parents form a circle, the earliest
     span of it becomes a root. Spans that share an id are all kept; children go to the earliest.
     """
-    ordered = sorted(spans, key=lambda span: (span.start, span.span_id))
-    parents, missing = _parents(ordered)
+    parents, missing = _parents(spans)
     circles = _break_circles(parents)
-    rows = _rows(ordered, parents, missing)
-    root = root_of(ordered)
+    rows = _rows(spans, parents, missing)
+    service, operation = spans.names[spans.root] if spans.root is not None else ("", "")
     return Trace(
         site=site,
         trace_id=trace_id,
-        start=ordered[0].start,
-        duration=max(span.end for span in ordered) - ordered[0].start,
-        service=root.service if root else "",
-        operation=root.operation if root else "",
-        services=tuple(dict.fromkeys(span.service for span in ordered)),
-        operations=tuple(dict.fromkeys(span.operation for span in ordered)),
-        tags=tuple(sorted(set(chain.from_iterable(span.attributes for span in ordered)))),
+        start=spans.starts[0],
+        duration=max(spans.ends) - spans.starts[0],
+        service=service,
+        operation=operation,
+        services=tuple(dict.fromkeys(service for service, _ in spans.names)),
+        operations=tuple(dict.fromkeys(operation for _, operation in spans.names)),
         errors=_errors(rows),
-        warnings=_warnings(ordered, parents, missing, circles),
+        error_count=len(spans.failing),
+        warnings=_warnings(spans, parents, missing, circles),
         rows=rows,
-        span_count=len(ordered),
+        span_count=len(spans),
         missing_parents=len(missing),
         timing=_timing(rows),
         jaeger_url=jaeger_url,
     )
 
 
-def root_of(spans: Iterable[Span]) -> Span | None:
-    """Return the earliest span that says it has no parent, None when it is missing."""
-    roots = (span for span in spans if not span.parent_id)
-    return min(roots, key=lambda span: (span.start, span.span_id), default=None)
+def rows_with(trace: Trace, text: str) -> tuple[int, ...]:
+    """Return the rows whose spans have a text, or `key=value`, in what they carry."""
+    spans = trace.rows.spans
+    found = set(spans.store.find(text))
+    if text in ("error", "error=true"):
+        found |= spans.failing
+    return tuple(row for row, number in enumerate(trace.rows.numbers) if number in found)
 
 
-def _parents(spans: Sequence[Span]) -> tuple[list[int], list[str]]:
-    """Return the position of each span's parent, -1 for a root, and the missing parents' ids.
+def _parents(spans: Spans) -> tuple[list[int], list[str]]:
+    """Return the number of each span's parent, -1 for a root, and the missing parents' ids.
 
-    The missing parents count as further roots, in positions after all spans.
+    The missing parents count as further roots, in numbers after all spans.
     """
-    positions: dict[str, int] = {}
-    for position, span in enumerate(spans):
-        positions.setdefault(span.span_id, position)
+    numbers: dict[str, int] = {}
+    for number, span_id in enumerate(spans.ids):
+        numbers.setdefault(span_id, number)
     missing: dict[str, int] = {}
     parents = []
-    for span in spans:
-        parent = positions.get(span.parent_id, -1) if span.parent_id else -1
-        if span.parent_id and parent < 0:
-            parent = missing.setdefault(span.parent_id, len(spans) + len(missing))
+    for parent_id in spans.parent_ids:
+        parent = numbers.get(parent_id, -1) if parent_id else -1
+        if parent_id and parent < 0:
+            parent = missing.setdefault(parent_id, len(spans) + len(missing))
         parents.append(parent)
     return parents + [-1] * len(missing), list(missing)
 
@@ -150,22 +212,21 @@ def _break_circles(parents: list[int]) -> list[int]:
     return broken
 
 
-def _rows(spans: Sequence[Span], parents: list[int], missing: list[str]) -> tuple[Row, ...]:
+def _rows(spans: Spans, parents: list[int], missing: list[str]) -> Rows:
     first, following, counts = _families(len(spans), parents)
-    rows: list[Row] = []
+    numbers, above, depths = array("L"), array("l"), array("L")
     places = [-1] * len(parents)
     waiting = [first[-1]]
     while waiting:
-        position = waiting.pop()
-        places[position] = len(rows)
-        above = places[parents[position]] if parents[position] >= 0 else -1
-        depth = rows[above].depth + 1 if above >= 0 else 0
-        if position < len(spans):
-            rows.append(Row(spans[position], depth, above, counts[position]))
-        else:
-            rows.append(Row(None, depth, above, counts[position], missing[position - len(spans)]))
-        waiting += [next_ for next_ in (following[position], first[position]) if next_ >= 0]
-    return tuple(rows)
+        number = waiting.pop()
+        parent = places[parents[number]] if parents[number] >= 0 else -1
+        places[number] = len(numbers)
+        numbers.append(number)
+        above.append(parent)
+        depths.append(depths[parent] + 1 if parent >= 0 else 0)
+        waiting += [next_ for next_ in (following[number], first[number]) if next_ >= 0]
+    children = array("L", (counts[number] for number in numbers))
+    return Rows(spans, numbers, above, depths, children, missing)
 
 
 def _families(span_count: int, parents: list[int]) -> tuple[list[int], list[int], list[int]]:
@@ -190,34 +251,46 @@ def _families(span_count: int, parents: list[int]) -> tuple[list[int], list[int]
     return first, following, counts
 
 
-def _timing(rows: Sequence[Row]) -> Timing:
+def _timing(rows: Rows) -> Timing:
     """A missing parent lasts as long as the children that are left of it."""
-    spans = [row.span for row in rows]
-    starts = [span.start if span else 2**63 for span in spans]
-    ends = [span.end if span else 0 for span in spans]
-    for row, start, end in zip(rows, starts, ends, strict=True):
-        if row.parent >= 0 and spans[row.parent] is None:
-            starts[row.parent] = min(starts[row.parent], start)
-            ends[row.parent] = max(ends[row.parent], end)
-    names = [(span.service, span.operation) if span else None for span in spans]
-    return where_time_went(Times.of(starts, ends, [row.parent for row in rows]), names)
+    spans, count = rows.spans, len(rows.spans)
+    starts = [spans.starts[number] if number < count else 2**63 for number in rows.numbers]
+    ends = [spans.ends[number] if number < count else 0 for number in rows.numbers]
+    for row, parent in enumerate(rows.parents if rows.missing else ()):
+        if parent >= 0 and rows.numbers[parent] >= count:
+            starts[parent] = min(starts[parent], starts[row])
+            ends[parent] = max(ends[parent], ends[row])
+    names = [spans.names[number] if number < count else None for number in rows.numbers]
+    return where_time_went(Times.of(starts, ends, rows.parents), names)
 
 
-def _errors(rows: Sequence[Row]) -> tuple[SpanError, ...]:
-    found: list[tuple[int, int, SpanError]] = []
+def _errors(rows: Rows) -> tuple[SpanError, ...]:
+    failing = [row for row, number in enumerate(rows.numbers) if number in rows.spans.failing]
+    failing.sort(key=lambda row: (-rows.depths[row], rows.numbers[row]))
+    paths = _paths(rows, set(failing[:MOST_ERRORS]))
+    return tuple(_error(rows, row, paths[row]) for row in failing[:MOST_ERRORS])
+
+
+def _error(rows: Rows, row: int, path: tuple[str, ...]) -> SpanError:
+    number = rows.numbers[row]
+    service, operation = rows.spans.names[number]
+    return SpanError(row, service, operation, what_failed(rows.spans.store[number]), path)
+
+
+def _paths(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
+    """Return the operations from the root to each of the rows that are wanted."""
+    found = {}
     trail: list[str] = []
-    for index, row in enumerate(rows):
-        span = row.span
-        del trail[row.depth :]
-        trail.append(span.operation if span else MISSING_PARENT)
-        if span and span.error:
-            error = SpanError(index, span.service, span.operation, what_failed(span), _path(trail))
-            found.append((-row.depth, span.start, error))
-    found.sort(key=lambda item: item[:2])
-    return tuple(error for _, _, error in found)
+    for row in range(max(wanted, default=-1) + 1):
+        del trail[rows.depths[row] :]
+        number = rows.span(row)
+        trail.append(MISSING_PARENT if number is None else rows.spans.names[number][1])
+        if row in wanted:
+            found[row] = _shortened(trail)
+    return found
 
 
-def _path(trail: list[str]) -> tuple[str, ...]:
+def _shortened(trail: list[str]) -> tuple[str, ...]:
     if len(trail) <= LONGEST_PATH:
         return tuple(trail)
     half = LONGEST_PATH // 2
@@ -225,19 +298,45 @@ def _path(trail: list[str]) -> tuple[str, ...]:
 
 
 def _warnings(
-    spans: Sequence[Span], parents: list[int], missing: list[str], circles: list[int]
+    spans: Spans, parents: list[int], missing: list[str], circles: list[int]
 ) -> tuple[str, ...]:
-    found = list(dict.fromkeys(chain.from_iterable(span.warnings for span in spans)))
+    found = list(dict.fromkeys(chain.from_iterable(spans.warnings.values())))
     if missing:
         orphans = sum(parent >= len(spans) for parent in parents)
         found.append(f"spans whose parent is missing: {orphans} (parents {_some(missing)})")
-    times = Counter(span.span_id for span in spans)
-    if twice := [span_id for span_id, count in times.items() if count > 1]:
+    if (roots := spans.parent_ids.count("")) > 1:
+        found.append(f"{roots} spans say that they are the root")
+    if len(spans.ids) > len(set(spans.ids)):
+        times = Counter(spans.ids)
+        twice = [span_id for span_id, count in times.items() if count > 1]
         found.append(f"span ids that several spans share: {_some(twice)}")
     if circles:
-        ids = [spans[position].span_id for position in circles]
+        ids = [spans.ids[number] for number in circles]
         found.append(f"spans whose parents form a circle, shown as roots: {_some(ids)}")
-    return tuple(found)
+    if spans.endless:
+        ids = [spans.ids[number] for number in sorted(spans.endless)]
+        found.append(f"spans without an end, shown as if they took no time: {_some(ids)}")
+    return (*found, *_skew(spans, parents))
+
+
+def _skew(spans: Spans, parents: list[int]) -> tuple[str, ...]:
+    """Say that clocks differ: nothing begins before what started it."""
+    early = [
+        (spans.starts[parent] - start, number)
+        for number, (start, parent) in enumerate(zip(spans.starts, parents, strict=False))
+        if 0 <= parent < len(spans) and start < spans.starts[parent]
+    ]
+    if not early:
+        return ()
+    most, number = max(early)
+    services = spans.names[parents[number]][0], spans.names[number][0]
+    clocks = (
+        f"the clocks of {services[0]} and {services[1]}" if len(set(services)) > 1 else "clocks"
+    )
+    return (
+        f"spans that begin before their parent: {len(early)}, up to "
+        f"{timerange.format_duration(most)} early: {clocks} differ",
+    )
 
 
 def _some(ids: Sequence[str]) -> str:

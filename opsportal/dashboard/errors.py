@@ -72,9 +72,11 @@ async def page(
 ) -> HttpResponse:
     """Show the error; a page with a form passes its own template and what was typed.
 
-    Who may not look sees no form either.
+    Who may not look sees no form either. A script asks for plain text and gets the sentence.
     """
     shown = rendering(error)
+    if visit.request.get_preferred_type(["text/html", "text/plain"]) == "text/plain":
+        return HttpResponse(str(error), status=shown.status, content_type="text/plain")
     if isinstance(error, NotPermitted):
         template = "pages/error.html"
     backend = error.backend if isinstance(error, BackendUnavailable) else ""

@@ -21,6 +21,8 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
     direction are left out: one that is never ended would turn those words as well.
     """
     cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    if cut.isascii() and cut.isprintable():
+        return cut
     directed = "".join(letter for letter in cut if letter not in _CONTROLS)
     plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in directed)
     turns = any(unicodedata.bidirectional(letter) not in _PLAIN_DIRECTIONS for letter in plain)

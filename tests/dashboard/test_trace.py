@@ -1,15 +1,21 @@
 """One trace: the verdict, what failed, the waterfall; and its logs."""
 
+import gzip
+import json
 import re
+import struct
+from typing import Any
 
 import pytest
 from django.test import AsyncClient
 
+from opsportal.dashboard import waterfall
 from opsportal.dashboard.views.trace import ROWS
 from tests.dashboard.places import Place, heading, link, text
 from tests.fakes.jaeger import MILLISECOND, span, trace
 
 TRACES = "/sites/production/traces/"
+QUERY = "00000000000000aa"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -17,6 +23,7 @@ def add_failing(place: Place) -> str:
     query = span(
         "store",
         "store.Query",
+        span_id=QUERY,
         error="deadline exceeded",
         duration=900 * MILLISECOND,
         tags={"db.statement": "SELECT <name>", "attempts": 3, "javascript": "javascript:alert(1)"},
@@ -61,7 +68,9 @@ async def test_what_failed_is_named_deepest_first_with_its_path(
 async def test_a_span_shows_tags_process_events_and_warnings(
     place: Place, viewer: AsyncClient
 ) -> None:
-    page = await viewer.get(f"{TRACES}{add_failing(place)}/")
+    trace_id = add_failing(place)
+
+    page = await viewer.get(f"{TRACES}{trace_id}/", {"span": QUERY})
 
     said = text(page)
     for part in (
@@ -77,9 +86,10 @@ async def test_a_span_shows_tags_process_events_and_warnings(
 
 
 async def test_many_warnings_fold_up(place: Place, viewer: AsyncClient) -> None:
-    root = span("petstore", "SearchPets", warnings=[f"askew by {n} ms" for n in range(300)])
+    skew = [f"askew by {n} ms" for n in range(300)]
+    root = span("petstore", "SearchPets", warnings=skew, span_id=QUERY)
 
-    page = await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/")
+    page = await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/", {"span": QUERY})
 
     notice, _, spans = page.content.decode().partition("Waterfall")
     assert "295 more warnings" in notice
@@ -108,8 +118,9 @@ async def test_a_span_has_an_address_that_opens_it(place: Place, viewer: AsyncCl
 
     opened = (await viewer.get(f"{page.request['path']}{address}")).content.decode()
 
-    assert opened.count(" open>") == 1
-    assert page.content.decode().count(" open>") == 0
+    assert opened.count('<div class="inside">') == 1
+    assert 'data-open="1"' in opened
+    assert '<div class="inside">' not in page.content.decode()
 
 
 async def test_a_missing_parent_is_marked(place: Place, viewer: AsyncClient) -> None:
@@ -135,7 +146,77 @@ async def test_a_big_trace_comes_in_sheets_and_a_span_finds_its_own(
     assert f"1 to {ROWS} of {ROWS + 21} rows" in text(first)
     assert link(first, "after") == "?page=2"
     assert f"{ROWS + 1} to {ROWS + 21}" in text(second)
-    assert f'id="span-{last}" open' in holding.content.decode()
+    assert f'id="span-{last}"' in holding.content.decode()
+    assert f"span {last}" in text(holding)
+
+
+async def test_the_script_gets_all_rows_as_columns(place: Place, viewer: AsyncClient) -> None:
+    trace_id = add_failing(place)
+
+    answer = await viewer.get(f"{TRACES}{trace_id}/rows/")
+
+    header, columns = read_columns(gzip.decompress(answer.content))
+    assert answer["Content-Encoding"] == "gzip"
+    assert (header["rows"], header["duration"]) == (2, 1240 * MILLISECOND)
+    assert [header["operations"][each] for each in columns["operations"]] == [
+        "SearchPets", "store.Query",
+    ]  # fmt: skip
+    assert [header["services"][each] for each in columns["services"]] == ["petstore", "store"]
+    assert columns["starts"] == [0, MILLISECOND]
+    assert columns["durations"] == [1240 * MILLISECOND, 900 * MILLISECOND]
+    assert columns["parents"] == [-1, 0]
+    assert columns["flags"] == [waterfall.FAILING, 0b1101]
+    assert columns["path_rows"] == [0, 0, 1]
+
+
+async def test_the_script_gets_one_span_as_a_piece(place: Place, viewer: AsyncClient) -> None:
+    trace_id = add_failing(place)
+    address = f"{TRACES}{trace_id}/spans/1/"
+
+    piece = await viewer.get(address, {"of": "2"})
+    grown = await viewer.get(address, {"of": "1"}, headers={"Accept": "text/plain"})
+    beyond = await viewer.get(
+        f"{TRACES}{trace_id}/spans/2/", {"of": "2"}, headers={"Accept": "text/plain"}
+    )
+
+    assert "deadline exceeded" in piece.content.decode()
+    assert "<h1" not in piece.content.decode()
+    assert (grown.status_code, beyond.status_code) == (409, 404)
+    assert grown.content == b"the trace has grown meanwhile; load the page again"
+
+
+async def test_the_script_finds_spans_by_what_they_carry(place: Place, viewer: AsyncClient) -> None:
+    address = f"{TRACES}{add_failing(place)}/find/"
+
+    found = [
+        (await viewer.get(address, {"q": query})).json()["rows"]
+        for query in ("attempts=3", "SELECT <NAME>", "deadline", "nothing")
+    ]
+    refused = await viewer.get(address, headers={"Accept": "text/plain"})
+
+    assert found == [[1], [1], [1], []]
+    assert (refused.status_code, refused.content) == (
+        400, b"write what to look for, 1 to 1,000 characters",
+    )  # fmt: skip
+
+
+async def test_a_tag_can_be_searched_for(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(f"{TRACES}{add_failing(place)}/", {"span": QUERY})
+
+    assert link(page, "search traces by attempts") == f"{TRACES}?q=service%3Dstore+attempts%3D3"
+
+
+def read_columns(content: bytes) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """As the script does."""
+    length = int.from_bytes(content[:4], "little")
+    header = json.loads(content[4 : 4 + length])
+    formats = {"f8": "d", "u4": "I", "i4": "i", "u1": "B"}
+    columns = {}
+    for name, (kind, place, count) in header["columns"].items():
+        assert (4 + length + place) % 8 == 0
+        found = struct.unpack_from(f"<{count}{formats[kind]}", content, 4 + length + place)
+        columns[name] = list(found)
+    return header, columns
 
 
 @pytest.mark.parametrize("page", ["0", "99999", "x", "-1", "²", "9" * 5000])

@@ -1,8 +1,10 @@
 """Spans for tests, with everything but the ids left out."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ops.traces.spans import Event, Span
+from ops.traces.spans import Event, Span, Spans
 
 START = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
 
@@ -30,3 +32,38 @@ def span(span_id: str, parent_id: str = "", **fields: Any) -> Span:
 def exception(**attributes: str) -> Event:
     """The event that OpenTelemetry records for an exception."""
     return Event(START, "exception", {f"exception.{key}": text for key, text in attributes.items()})
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A store of spans that are there as they are."""
+
+    spans: Sequence[Span]
+    size: int = 0
+
+    def __getitem__(self, number: int) -> Span:
+        return self.spans[number]
+
+    def tag_keys(self) -> set[str]:
+        return {key for span in self.spans for key in span.attributes}
+
+    def find(self, text: str) -> list[int]:
+        return [number for number, span in enumerate(self.spans) if text in span.operation]
+
+
+def spans_of(*given: Span) -> Spans:
+    """The spans as a trace has them."""
+    found = sorted(given, key=lambda each: (each.start, each.span_id))
+    return Spans(
+        ids=[each.span_id for each in found],
+        parent_ids=[each.parent_id for each in found],
+        starts=[each.start for each in found],
+        ends=[each.end for each in found],
+        names=[(each.service, each.operation) for each in found],
+        events=[len(each.events) for each in found],
+        failing={number for number, each in enumerate(found) if each.error},
+        linked={number for number, each in enumerate(found) if each.links},
+        endless=frozenset(),
+        warnings={number: each.warnings for number, each in enumerate(found) if each.warnings},
+        store=Listed(found),
+    )

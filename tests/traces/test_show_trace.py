@@ -4,7 +4,8 @@ import pytest
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
 from ops.timerange import MILLISECOND, SECOND
-from ops.traces.actions import MANY_SPANS, show_logs, show_trace
+from ops.traces.actions import show_logs, show_trace
+from ops.traces.finding import MANY_SPANS
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import FakeJaeger, Release, span, trace
 
@@ -61,7 +62,7 @@ async def test_it_shows_a_trace(viewer: Actor, jaeger: FakeJaeger) -> None:
     assert [row.span.operation for row in found.rows if row.span] == ["SearchPets", "Query"]
     assert [error.sentence for error in found.errors] == ["Query: deadline exceeded"]
     assert found.errors[0].path == ("SearchPets", "Query")
-    assert (found.tags, found.warnings) == (("db.system",), ("clock skew",))
+    assert (found.tags(), found.warnings) == (["db.system"], ("clock skew",))
     assert found.jaeger_url == f"https://jaeger.example.com/jaeger/trace/{ID}"
 
 

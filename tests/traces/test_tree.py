@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.traces.spans import Event, Span
-from ops.traces.tree import LONGEST_PATH, MISSING_PARENT, Trace, build_trace
-from tests.traces.making import START, exception, span
+from ops.traces.tree import LONGEST_PATH, MISSING_PARENT, MOST_ERRORS, Trace, build_trace, rows_with
+from tests.traces.making import START, exception, span, spans_of
 
 
 def tree(*spans: Span) -> Trace:
-    return build_trace("production", "1".zfill(32), spans, "http://jaeger/trace/1")
+    return build_trace("production", "1".zfill(32), spans_of(*spans), "http://jaeger/trace/1")
 
 
 def outline(trace: Trace) -> list[tuple[int, str]]:
@@ -56,7 +56,7 @@ def test_it_says_what_the_whole_trace_is() -> None:
     assert (trace.service, trace.operation) == ("petstore", "AddPets")
     assert trace.services == ("petstore", "store")
     assert trace.operations == ("AddPets", "Insert")
-    assert trace.tags == ("db.system", "rpc.system")
+    assert trace.tags() == ["db.system", "rpc.system"]
     assert (trace.span_count, trace.missing_parents) == (3, 0)
     assert trace.jaeger_url == "http://jaeger/trace/1"
     assert (trace.errors, trace.warnings) == ((), ())
@@ -107,7 +107,7 @@ def test_it_breaks_circles_of_parents() -> None:
     assert outline(trace) == [
         (0, "root"), (0, "b"), (1, "c"), (2, "hanger"), (2, "a"), (0, "self"),
     ]  # fmt: skip
-    assert trace.warnings == ("spans whose parents form a circle, shown as roots: b, self",)
+    assert trace.warnings[0] == "spans whose parents form a circle, shown as roots: b, self"
 
 
 def test_it_keeps_spans_that_share_an_id() -> None:
@@ -196,6 +196,35 @@ def test_it_goes_ten_thousand_levels_deep() -> None:
 
     assert trace.rows[-1].depth == 9_999
     assert trace.errors[0].operation == "s9999"
+
+
+def test_it_says_that_clocks_differ() -> None:
+    trace = tree(
+        span("root", start=5_000_000), span("early", "root", service="store", start=2_000_000)
+    )
+
+    assert trace.warnings == (
+        "spans that begin before their parent: 1, up to 3 ms early: the clocks of petstore and "
+        "store differ",
+    )
+
+
+def test_it_says_that_there_are_two_roots() -> None:
+    assert tree(span("a"), span("b")).warnings == ("2 spans say that they are the root",)
+
+
+def test_it_names_the_first_thousand_errors_and_counts_all() -> None:
+    trace = tree(*(span(f"s{n}", error=True) for n in range(MOST_ERRORS + 1)))
+
+    assert (len(trace.errors), trace.error_count) == (MOST_ERRORS, MOST_ERRORS + 1)
+
+
+def test_it_finds_rows_by_what_their_spans_have() -> None:
+    trace = tree(span("root", error=True), span("b", "root", start=2), span("bb", "b", start=1))
+
+    assert rows_with(trace, "b") == (1, 2)
+    assert rows_with(trace, "error") == (0,)
+    assert (trace.rows.of_id("bb"), trace.rows.of_id("none")) == (2, None)
 
 
 ids = st.sampled_from([f"s{n}" for n in range(12)])

@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from ops import actor, timerange
 from ops.alerts.alert import Alert
 from ops.alerts.matching import Matcher
-from ops.traces.spans import Attributes
+from ops.filters import TraceQuery, format_query
+from ops.traces.spans import Attributes, Span, Value
 from opsportal.dashboard import drawing, words
 from opsportal.dashboard.clock import Clock, roughly
 
@@ -147,6 +148,36 @@ def labels(alert: Alert) -> list[tuple[str, str]]:
         for key, value in sorted(alert.labels.items())
         if key not in ("alertname", "severity")
     ]
+
+
+@register.filter
+def part(some: int, whole: int) -> str:
+    """`3.1 %`: a duration's share of the trace's."""
+    return words.percent(some / max(whole, 1))
+
+
+@register.simple_tag(takes_context=True)
+def tags(context: Context, span: Span) -> SafeString:
+    """The rows of a span's tags, sorted by key; a short one can be searched for."""
+    return format_html_join(
+        "",
+        '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td><td class="do">{}</td></tr>',
+        (
+            (key, words.value(value), _search_for(context, span, key, value))
+            for key, value in sorted(span.attributes.items())
+        ),
+    )
+
+
+def _search_for(context: Context, span: Span, key: str, value: Value) -> SafeString | str:
+    text = words.value(value)
+    if not key or isinstance(value, bytes | list | dict) or len(text) > LONGEST_INLINE:
+        return ""
+    query = TraceQuery(service=span.service, tags=((key, text),))
+    address = page_url(context, "traces", q_q=format_query(query))
+    return format_html(
+        '<a href="{}">search<span class="visually-hidden"> traces by {}</span></a>', address, key
+    )
 
 
 @register.filter

@@ -1,22 +1,23 @@
-"""`/traces/ID/` and `/traces/ID/logs/`: one trace, and what it logged."""
+"""`/traces/ID/` and what stands below it: one trace, its spans, what it logged."""
 
-from dataclasses import dataclass
+import asyncio
+from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_safe
 
+from ops.errors import Conflict, NotFound
 from ops.timerange import format_duration
 from ops.traces import actions
 from ops.traces.actions import TraceLogs
-from ops.traces.tree import Row, Trace
-from opsportal.dashboard import drawing, words
-from opsportal.dashboard.drawing import Bar
+from ops.traces.tree import Trace
+from opsportal.dashboard import drawing, waterfall, words
 from opsportal.dashboard.pages import Visit, page, sheet, url
 
 ROWS = 500
 LOG_LINES = 500
 ERRORS = 8
-DEEPEST = 30  # indents stop here
+OPERATIONS = 10
 
 
 @require_safe
@@ -46,77 +47,94 @@ async def logs(visit: Visit, trace_id: str) -> HttpResponse:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row of the waterfall as it is drawn; `bar` is None for a missing parent.
+@require_safe
+@page
+async def rows(visit: Visit, trace_id: str) -> HttpResponse:
+    """All rows as columns, for the script; see opsportal.dashboard.waterfall."""
+    trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.site.name)
+    content = await asyncio.to_thread(waterfall.columns, trace)
+    headers = {"Content-Encoding": "gzip"}
+    return HttpResponse(content, content_type="application/octet-stream", headers=headers)
 
-    `critical` is where the critical path runs through it: x and width in percent.
-    """
 
-    row: Row
-    indent: int
-    colour: int
-    bar: Bar | None
-    critical: list[tuple[str, str]]
-    offset: int
-    open: bool
+@require_safe
+@page
+async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
+    """What one row's span carries, as a piece; `?of=` is how many rows the page knows."""
+    trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.site.name)
+    if visit.request.GET.get("of") != str(len(trace.rows)):
+        raise Conflict("the trace has grown meanwhile; load the page again")
+    if row >= len(trace.rows):
+        raise NotFound(f"the trace has {len(trace.rows)} rows, there is none of number {row}")
+    return await visit.render("partials/span.html", _opened(trace, row))
+
+
+@require_safe
+@page
+async def find(visit: Visit, trace_id: str) -> HttpResponse:
+    """The rows that have a text in them, for the script."""
+    text = visit.request.GET.get("q", "")
+    found = await actions.find_spans(
+        visit.actor, trace_id=trace_id, text=text, site=visit.site.name
+    )
+    return JsonResponse({"rows": found})
 
 
 def _context(visit: Visit, trace: Trace) -> dict[str, object]:
     wanted = visit.request.GET.get("span", "")
-    ids = [row.span.span_id if row.span else row.missing_id for row in trace.rows]
-    holding = ids.index(wanted) if wanted in ids else 0
+    opened = trace.rows.of_id(wanted) if wanted else None
+    shown = sheet(visit.request, range(len(trace.rows)), ROWS, opened or 0)
     colours = drawing.colours(trace.services)
-    rows = sheet(visit.request, trace.rows, ROWS, holding)
-    critical = _critical(trace)
     return {
         "heading": _heading(trace),
         "trace": trace,
-        "events": sum(len(row.span.events) for row in trace.rows if row.span),
-        "errors": [(error, ids[error.row]) for error in trace.errors[:ERRORS]],
-        "more_errors": len(trace.errors) - ERRORS,
+        "events": sum(trace.rows.spans.events),
+        "errors": [(error, trace.rows.span_id(error.row)) for error in trace.errors[:ERRORS]],
+        "more_errors": trace.error_count - ERRORS,
+        **_timing(trace),
         "legend": [(service, colours[service]) for service in trace.services],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
-        "sheet": rows,
-        "lines": [
-            _line(trace, row, colours, critical.get(index, []), wanted)
-            for index, row in enumerate(rows.items, rows.first - 1)
+        "sheet": shown,
+        "lines": waterfall.lines(trace, shown.first - 1, shown.last),
+        "opened": opened,
+        **(_opened(trace, opened) if opened is not None else {}),
+    }
+
+
+def _timing(trace: Trace) -> dict[str, object]:
+    """The operations with the most of the time and the longest gaps, each with a span to go to."""
+    rows, timing = trace.rows, trace.timing
+    return {
+        "operations": [(each, rows.span_id(each.row)) for each in timing.operations[:OPERATIONS]],
+        "more_operations": len(timing.operations) - OPERATIONS,
+        "gaps": [
+            (gap, " ".join(rows.spans.names[rows.numbers[gap.row]]), rows.span_id(gap.row))
+            for gap in timing.gaps
         ],
     }
 
 
-def _critical(trace: Trace) -> dict[int, list[tuple[str, str]]]:
-    found: dict[int, list[tuple[str, str]]] = {}
-    for part in trace.timing.path:
-        place = drawing.stretch(part.start - trace.start, part.end - part.start, trace.duration)
-        found.setdefault(part.row, []).append(place)
-    return found
-
-
-def _line(
-    trace: Trace,
-    row: Row,
-    colours: dict[str, int],
-    critical: list[tuple[str, str]],
-    wanted: str,
-) -> Line:
-    span, indent = row.span, min(row.depth, DEEPEST)
-    if span is None:
-        return Line(row, indent, 0, None, critical, 0, open=row.missing_id == wanted)
-    offset = span.start - trace.start
-    place = drawing.bar(offset, span.duration, trace.duration)
-    colour = colours.get(span.service, 1)
-    return Line(row, indent, colour, place, critical, offset, open=span.span_id == wanted)
+def _opened(trace: Trace, row: int) -> dict[str, object]:
+    """What the piece about one span needs."""
+    number = trace.rows.span(row)
+    url = trace.jaeger_url
+    return {
+        "trace": trace,
+        "span": trace.rows[row].span,
+        "missing_id": trace.rows.span_id(row) if number is None else "",
+        "own": trace.timing.own[row],
+        "jaeger_url": f"{url}?{urlencode({'uiFind': trace.rows.span_id(row)})}" if url else "",
+    }
 
 
 def _heading(trace: Trace) -> str:
     """`petstore SearchPets failed after 1.24 s`."""
-    root = next((row.span for row in trace.rows if row.span and not row.span.parent_id), None)
+    spans = trace.rows.spans
     subject = _subject(trace.service, trace.operation)
     took = format_duration(trace.duration)
-    if root and root.error:
+    if spans.root in spans.failing:
         return f"{subject} failed after {took}"
-    failed = f", {words.count(len(trace.errors), 'span')} failed" if trace.errors else ""
+    failed = f", {words.count(trace.error_count, 'span')} failed" if trace.error_count else ""
     return f"{subject} took {took}{failed}"
 
 

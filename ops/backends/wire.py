@@ -1,0 +1,258 @@
+"""A trace kept as it came over the wire, and found in again.
+
+Parsed at once, a hundred thousand spans are four times as large as their 40 MB of OTLP, and as
+Python objects ten times. So the messages stay bytes; what is noted is where in them each span
+lies. https://protobuf.dev/programming-guides/encoding/ describes the form: a field is its
+number and wire type, then, for all that nests, a length and so many bytes.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import gt
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from ops.backends.otlp import ERROR, WARNINGS, attributes, read_span, service_name, span_warnings
+from ops.traces.spans import Span, Spans
+
+_VARINT, _EIGHT_BYTES, _NESTED, _FOUR_BYTES = 0, 1, 2, 5
+_RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
+_WARNED = WARNINGS.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The spans of one resource in one message: from where to where, and where the first is."""
+
+    message: int
+    start: int
+    end: int
+    resource: bytes
+    first: int
+
+
+class WireTrace:
+    """The messages of a trace; spans are numbered in the order in which they lie there.
+
+    Raises DecodeError when they are no TracesData.
+    """
+
+    def __init__(self, messages: Sequence[bytes]) -> None:
+        self.messages = messages
+        self.groups: list[Group] = []
+        self.starts = array("Q")
+        self.ends = array("Q")
+        try:
+            for number, message in enumerate(messages):
+                self._note(number, message)
+        except (IndexError, ValueError) as error:
+            raise DecodeError("a message is cut short") from error
+        self._firsts = [group.first for group in self.groups]
+
+    def _note(self, number: int, message: bytes) -> None:
+        for _, start, end in _fields(message, 0, len(message)):
+            parts = list(_fields(message, start, end))
+            resource = next((message[s:e] for field, s, e in parts if field == _RESOURCE), b"")
+            self.groups.append(Group(number, start, end, resource, len(self.starts)))
+            for field, scope_start, scope_end in parts:
+                if field == _SCOPES:
+                    for inner, span_start, span_end in _fields(message, scope_start, scope_end):
+                        if inner == _SPANS:
+                            self.starts.append(span_start)
+                            self.ends.append(span_end)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(map(len, self.messages))
+
+    def group(self, number: int) -> Group:
+        """Return the group that a span is in."""
+        return self.groups[bisect_right(self._firsts, number) - 1]
+
+    def raw(self, number: int) -> bytes:
+        """Return one span's bytes."""
+        return self.messages[self.group(number).message][self.starts[number] : self.ends[number]]
+
+    def each(self) -> Iterator[tuple[Group, bytes]]:
+        """Give every span's group and bytes."""
+        for index, group in enumerate(self.groups):
+            message = self.messages[group.message]
+            for number in range(group.first, self._end(index)):
+                yield group, message[self.starts[number] : self.ends[number]]
+
+    def holding(self, needle: bytes, *, any_case: bool = False) -> Iterator[int]:
+        """Give the spans that have these bytes in them or in their resource, some perhaps twice.
+
+        With `any_case` the needle is in small letters, and ASCII's capitals are read as such.
+        """
+        haystacks: dict[int, bytes] = {}
+        for index, group in enumerate(self.groups):
+            if group.message not in haystacks:
+                message = self.messages[group.message]
+                haystacks = {group.message: message.lower() if any_case else message}
+            haystack = haystacks[group.message]
+            last = self._end(index)
+            place = haystack.find(needle, group.start, group.end)
+            while place >= 0:
+                number = bisect_right(self.starts, place, group.first, last) - 1
+                if number >= group.first and place < self.ends[number]:
+                    yield number
+                    place = self.ends[number]
+                else:
+                    yield from range(group.first, last)
+                    place += 1
+                place = haystack.find(needle, place, group.end)
+
+    def _end(self, index: int) -> int:
+        return self._firsts[index + 1] if index + 1 < len(self._firsts) else len(self.starts)
+
+
+class _Store:
+    """The whole spans of a WireTrace, in the order of `numbers`."""
+
+    def __init__(self, wire: WireTrace, numbers: Sequence[int]) -> None:
+        self._wire = wire
+        self._numbers = numbers
+
+    @property
+    def size(self) -> int:
+        return self._wire.size
+
+    def __getitem__(self, number: int) -> Span:
+        place = self._numbers[number]
+        resource = Resource.FromString(self._wire.group(place).resource)
+        span = trace_pb2.Span.FromString(self._wire.raw(place))
+        return read_span(span, service_name(resource), attributes(resource.attributes))
+
+    def tag_keys(self) -> set[str]:
+        spans = (trace_pb2.Span.FromString(raw) for _, raw in self._wire.each())
+        return {item.key for span in spans for item in span.attributes} - {WARNINGS}
+
+    def find(self, text: str) -> Sequence[int]:
+        """As `key=value` first; only when nothing has that, as a text in any case."""
+        places = {place for needle in _encoded(text) for place in self._wire.holding(needle)}
+        if not places:
+            places = set(self._wire.holding(text.lower().encode(), any_case=True))
+        return [number for number, place in enumerate(self._numbers) if place in places]
+
+
+def _encoded(text: str) -> Iterator[bytes]:
+    """Give `key=value` in each form that an attribute of that key and value can have."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        return
+    for kind, read in _KINDS.items():
+        try:
+            yield KeyValue(key=key, value=AnyValue(**{kind: read(value)})).SerializeToString()
+        except (KeyError, ValueError):
+            continue
+
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "string_value": str,
+    "bool_value": {"true": True, "false": False}.__getitem__,
+    "int_value": int,
+    "double_value": float,
+}
+
+
+def read_trace(messages: Sequence[bytes]) -> Spans | None:
+    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError."""
+    wire = WireTrace(messages)
+    services: dict[bytes, str] = {}
+    names: dict[tuple[str, str], tuple[str, str]] = {}
+    found = []
+    warnings = {}
+    for place, (group, raw) in enumerate(wire.each()):
+        service = services.get(group.resource)
+        if service is None:
+            service = service_name(Resource.FromString(group.resource))
+            services[group.resource] = service
+        span = trace_pb2.Span.FromString(raw)
+        name = (service, span.name)
+        if _WARNED in raw:
+            warnings[place] = span_warnings(span)
+        found.append(
+            (
+                span.start_time_unix_nano,
+                span.span_id.hex().zfill(16),
+                place,
+                span.end_time_unix_nano,
+                span.parent_span_id.hex(),
+                names.setdefault(name, name),
+                span.status.code == ERROR,
+                len(span.events),
+                bool(span.links),
+            )
+        )
+    return _columns(wire, sorted(found), warnings) if found else None
+
+
+def _columns(
+    wire: WireTrace, found: Sequence[tuple[Any, ...]], warned: Mapping[int, tuple[str, ...]]
+) -> Spans:
+    starts, ids, places, ends, parent_ids, names, failing, events, linked = zip(*found, strict=True)
+    return Spans(
+        ids=ids,
+        parent_ids=parent_ids,
+        starts=array("Q", starts),
+        ends=array("Q", map(max, starts, ends)),
+        names=names,
+        events=array("I", events),
+        failing=_where(failing),
+        linked=_where(linked),
+        endless=_where(map(gt, starts, ends)),
+        warnings={number: warned[place] for number, place in enumerate(places) if place in warned},
+        store=_Store(wire, array("L", places)),
+    )
+
+
+def _where(flags: Iterable[bool]) -> frozenset[int]:
+    return frozenset(number for number, flag in enumerate(flags) if flag)
+
+
+def _fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Give number, start and end of each nested field between two positions.
+
+    Raises IndexError or ValueError where a message is cut short or is none.
+    """
+    while position < end:
+        tag, position = _number(message, position)
+        kind = tag & 7
+        if kind == _NESTED:
+            length, position = _number(message, position)
+            yield tag >> 3, position, position + length
+            position += length
+        elif kind == _VARINT:
+            _, position = _number(message, position)
+        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
+            position += 8 if kind == _EIGHT_BYTES else 4
+        else:
+            raise ValueError(f"there is no wire type {kind}")
+    if position > end:
+        raise ValueError("a field is longer than the message around it")
+
+
+def _number(message: bytes, position: int) -> tuple[int, int]:
+    """Read a varint; return it and where it ends."""
+    byte = message[position]
+    if byte < 0x80:
+        return byte, position + 1
+    number, shift = byte & 0x7F, 7
+    while True:
+        position += 1
+        byte = message[position]
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, position + 1
+        shift += 7

@@ -1,0 +1,170 @@
+"""The waterfall of a trace: its first rows as markup, and all of them as columns for the script.
+
+The columns travel as little-endian arrays behind a header in JSON, as waterfall.js reads them:
+a number of 4 bytes, the header's length; the header, filled up so that what follows begins at a
+multiple of 8; then each column, filled up alike. The header says for each column its type ("f8",
+"u4", "i4", "u1"), its place after the header in bytes, and how many entries it has.
+"""
+
+import gzip
+import json
+import sys
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ops.timerange import format_duration
+from ops.traces.tree import Rows, Trace
+from opsportal.dashboard import drawing, words
+
+DEEPEST = 30  # indents stop here
+LONGEST_SERVICE, LONGEST_OPERATION = 60, 160
+FAILING, MISSING, WARNED, LOGGED, LINKED, ENDLESS = 1, 2, 4, 8, 16, 32
+_TYPES = {"d": "f8", "I": "u4", "i": "i4", "B": "u1"}
+
+
+def columns(trace: Trace) -> bytes:
+    """Write all rows, compressed by gzip; times are nanoseconds after the trace's start."""
+    rows, spans = trace.rows, trace.rows.spans
+    services = {name: index for index, name in enumerate(trace.services)}
+    operations = {name: index for index, name in enumerate(trace.operations)}
+    path = sorted(trace.timing.path, key=lambda part: (part.row, part.start))
+    present = [number if number < len(spans) else -1 for number in rows.numbers]
+    found: dict[str, array[Any]] = {
+        "starts": array("d", (spans.starts[n] - trace.start if n >= 0 else 0 for n in present)),
+        "durations": array(
+            "d", (spans.ends[n] - spans.starts[n] if n >= 0 else 0 for n in present)
+        ),
+        "parents": array("i", rows.parents),
+        "services": array("I", (services[spans.names[n][0]] if n >= 0 else 0 for n in present)),
+        "operations": array("I", (operations[spans.names[n][1]] if n >= 0 else 0 for n in present)),
+        "flags": array("B", _flags(rows)),
+        "path_rows": array("I", (part.row for part in path)),
+        "path_starts": array("d", (part.start - trace.start for part in path)),
+        "path_ends": array("d", (part.end - trace.start for part in path)),
+    }
+    header = {
+        "rows": len(rows),
+        "start": str(trace.start),
+        "duration": trace.duration,
+        "services": [words.name(name, LONGEST_SERVICE) for name in trace.services],
+        "operations": [words.name(name, LONGEST_OPERATION) for name in trace.operations],
+    }
+    return gzip.compress(_packed(header, found), compresslevel=1)
+
+
+def _packed(header: dict[str, object], found: Mapping[str, "array[Any]"]) -> bytes:
+    placed, parts, place = {}, [], 0
+    for name, column in found.items():
+        if sys.byteorder == "big":
+            column.byteswap()
+        placed[name] = (_TYPES[column.typecode], place, len(column))
+        parts.append(_filled(column.tobytes()))
+        place += len(parts[-1])
+    text = json.dumps({**header, "columns": placed}, ensure_ascii=False).encode()
+    text += b" " * (-(len(text) + 4) % 8)
+    return b"".join((len(text).to_bytes(4, "little"), text, *parts))
+
+
+def _filled(content: bytes) -> bytes:
+    return content + b"\0" * (-len(content) % 8)
+
+
+def _flags(rows: Rows) -> Iterable[int]:
+    spans, count = rows.spans, len(rows.spans)
+    failing, linked, endless, warned = spans.failing, spans.linked, spans.endless, spans.warnings
+    for number in rows.numbers:
+        if number >= count:
+            yield MISSING
+            continue
+        yield (
+            (FAILING if number in failing else 0)
+            | (WARNED if number in warned else 0)
+            | (LOGGED if spans.events[number] else 0)
+            | (LINKED if number in linked else 0)
+            | (ENDLESS if number in endless else 0)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row as it is drawn: its index, span id, classes (hue, indent), and what is in it."""
+
+    row: int
+    id: str
+    classes: str
+    markup: SafeString
+
+
+def lines(trace: Trace, first: int, last: int) -> list[Line]:
+    """Draw the rows from `first` up to before `last`, as the script draws them too."""
+    colours = drawing.colours(trace.services)
+    critical = _critical(trace, first, last)
+    found = []
+    for row in range(first, last):
+        classes = f"i{min(trace.rows.depths[row], DEEPEST)}"
+        if (number := trace.rows.span(row)) is None:
+            classes, inside = f"span missing {classes}", _missing(trace, row)
+        else:
+            hue = colours[trace.rows.spans.names[number][0]]
+            classes = f"span s{hue} {classes}"
+            inside = _inside(trace, number, critical.get(row, []))
+        found.append(Line(row, trace.rows.span_id(row), classes, inside))
+    return found
+
+
+def _inside(trace: Trace, number: int, critical: list[tuple[str, str]]) -> SafeString:
+    spans = trace.rows.spans
+    service, operation = spans.names[number]
+    duration = spans.ends[number] - spans.starts[number]
+    bar = drawing.bar(spans.starts[number] - trace.start, duration, trace.duration)
+    return format_html(
+        '<a class="name" href="?span={id}#span-{id}"><span class="what">{failed}'
+        '<span class="muted"><bdi>{service}</bdi></span> <bdi>{operation}</bdi>{warned}</span></a>'
+        '<span class="visually-hidden">took {took}</span>'
+        '<svg class="lane" width="100%" height="20" aria-hidden="true">'
+        '<rect x="{x}%" y="1" width="{width}%" height="14" rx="2"/>'
+        '<text class="{side}" x="{label_x}%" y="12" dx="{shift}">{took}</text>{under}'
+        "</svg>",
+        id=spans.ids[number],
+        failed=_FAILING_MARK if number in spans.failing else "",
+        service=words.name(service, LONGEST_SERVICE),
+        operation=words.name(operation, LONGEST_OPERATION),
+        warned=_WARNING_CHIP if number in spans.warnings else "",
+        took=format_duration(duration),
+        x=bar.x,
+        width=bar.width,
+        side=bar.side,
+        label_x=bar.label_x,
+        shift="-6" if bar.side == "before" else "6",
+        under=format_html_join("", _CRITICAL, critical),
+    )
+
+
+_FAILING_MARK = format_html(
+    '<span class="mark error">▲<span class="visually-hidden"> failed:</span></span>{}', " "
+)
+_WARNING_CHIP = format_html('{}<span class="chip warn">warning</span>', " ")
+_CRITICAL = '<rect class="critical" x="{}%" y="17" width="{}%" height="2"/>'
+
+
+def _missing(trace: Trace, row: int) -> SafeString:
+    return format_html(
+        '<span class="name"><span class="what"><span class="mark" aria-hidden="true">▲</span> '
+        "parent <code>{}</code> is missing</span></span>",
+        trace.rows.span_id(row),
+    )
+
+
+def _critical(trace: Trace, first: int, last: int) -> dict[int, list[tuple[str, str]]]:
+    """Where the critical path runs through each row: x and width in percent."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for part in trace.timing.path:
+        if first <= part.row < last:
+            place = drawing.stretch(part.start - trace.start, part.end - part.start, trace.duration)
+            found.setdefault(part.row, []).append(place)
+    return found
