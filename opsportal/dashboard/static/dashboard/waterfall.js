@@ -1,8 +1,6 @@
 // One trace's waterfall takes over from the server's rows as soon as it has all of them.
 
-import { read } from "./waterfall/columns.js";
 import { ask, make } from "./waterfall/dom.js";
-import { View } from "./waterfall/view.js";
 
 const shown = new Map(); // a section and what ends its listeners
 
@@ -21,14 +19,15 @@ function meet() {
   }
 }
 
+/** The rest of the script is for pages with a waterfall; it comes while the rows do. */
 async function begin(section, signal) {
   try {
-    const answer = await ask(section.dataset.rows, signal);
-    const trace = read(await answer.arrayBuffer());
-    if (!signal.aborted) new View(section, trace, signal);
+    const rows = ask(section.dataset.rows, signal).then((answer) => answer.arrayBuffer());
+    const [buffer, { View }] = await Promise.all([rows, import("./waterfall/view.js")]);
+    if (!signal.aborted) new View(section, buffer, signal);
   } catch (error) {
     if (signal.aborted) return;
-    const words = `Only these rows, and no search or zoom: ${error.message}`;
+    const words = `No search, zoom or further rows: ${error.message}.`;
     section.querySelector("h2").after(make("p", { class: "empty problem", role: "alert" }, words));
   }
 }

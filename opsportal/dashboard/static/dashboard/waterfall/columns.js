@@ -5,7 +5,7 @@ const TYPES = { f8: Float64Array, i4: Int32Array, u4: Uint32Array, u1: Uint8Arra
 export const FAILED = 1;
 export const MISSING = 2;
 export const WARNED = 4;
-export const ODD = 32;
+export const ENDLESS = 32;
 
 /** Read the answer of `data-rows`; times are nanoseconds after the trace's start. */
 export function read(buffer) {

@@ -17,7 +17,7 @@ async function fill(inside, address, signal) {
     const answer = await ask(address, signal);
     inside.innerHTML = await answer.text();
     window.htmx?.process(inside);
-    for (const cell of inside.querySelectorAll(".pairs:not(.events) td")) cell.append(copier(cell));
+    for (const value of inside.querySelectorAll("td > bdi:only-child")) value.after(copier(value));
     inside.dispatchEvent(new CustomEvent("filled", { bubbles: true }));
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -26,12 +26,11 @@ async function fill(inside, address, signal) {
   inside.removeAttribute("aria-busy");
 }
 
-function copier(cell) {
-  const key = cell.parentElement.querySelector("th")?.textContent ?? "";
-  const text = (cell.querySelector("bdi") ?? cell).textContent;
+function copier(value) {
+  const key = value.closest("tr").querySelector("th")?.textContent ?? "";
   const button = make("button", { class: "copy", type: "button", "aria-label": `Copy ${key}` }, "copy");
   button.addEventListener("click", async () => {
-    button.textContent = (await copied(text)) ? "copied" : "not allowed";
+    button.textContent = (await copied(value.textContent)) ? "copied" : "not allowed";
     setTimeout(() => (button.textContent = "copy"), SHOWN);
   });
   return button;

@@ -18,11 +18,12 @@ function filled(element, attributes, children) {
 
 /** Fetch; an Error's message is a sentence for people. */
 export async function ask(address, signal) {
-  const answer = await fetch(address, { signal }).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error("The server cannot be reached.");
+  const headers = { Accept: "text/plain" }; // of an error
+  const answer = await fetch(address, { signal, headers }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("the server cannot be reached");
   });
-  if (answer.redirected) throw new Error("You are logged out. Load the page anew.");
+  if (answer.redirected) throw new Error("you are logged out; load the page again");
   if (answer.ok) return answer;
   const plain = answer.headers.get("content-type")?.startsWith("text/plain");
-  throw new Error(plain ? await answer.text() : `The server answered ${answer.status}.`);
+  throw new Error(plain ? await answer.text() : `the server answered ${answer.status}`);
 }

@@ -3,14 +3,13 @@
 const UNITS = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
 const MINUTE = 6e10;
 
-/** `1.24 s`, `44 ms`, `2 h 5 min`; more digits where steps of `step` must be told apart. */
-export function duration(ns, step = Infinity) {
-  if (ns < 0) return `-${duration(-ns, step)}`;
+/** `1.24 s`, `44 ms`, `2 h 5 min`. */
+export function duration(ns) {
+  if (ns < 0) return `-${duration(-ns)}`;
   for (const [unit, size] of UNITS) {
     const value = ns / size;
-    if (unit === "s" ? value >= 59.95 && step >= MINUTE : value >= 999.5) continue;
-    const usual = unit === "ns" || value >= 99.5 ? 0 : value >= 9.995 ? 1 : 2;
-    const places = Math.min(Math.max(usual, Math.ceil(Math.log10(size / step))), 9);
+    if (value >= (unit === "s" ? 59.95 : 999.5)) continue;
+    const places = unit === "ns" || value >= 99.5 ? 0 : value >= 9.995 ? 1 : 2;
     return `${Number(value.toFixed(places))} ${unit}`;
   }
   const minutes = Math.round(ns / MINUTE);

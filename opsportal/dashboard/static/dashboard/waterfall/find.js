@@ -1,6 +1,6 @@
 // Searching inside a trace: what was typed, failures, the critical path, a service.
 
-import { FAILED } from "./columns.js";
+import { FAILED, MISSING } from "./columns.js";
 import { ask, make } from "./dom.js";
 
 const PAUSE = 200; // ms of quiet before the server is asked
@@ -60,11 +60,12 @@ export class Find {
     this.errors.disabled = !failures[rows];
     this.path = make("input", { type: "checkbox" });
     this.path.disabled = !path.length;
-    this.boxes = [
-      make("label", {}, this.only, " found"),
+    this.boxes = make("span", { role: "group", "aria-label": "Show only" }, "only");
+    this.boxes.append(
+      make("label", {}, this.only, " matches"),
       make("label", {}, this.errors, ` errors (${failures[rows].toLocaleString("en")})`),
       make("label", {}, this.path, " critical path"),
-    ];
+    );
     this.service = make("select", { "aria-label": "Only service" });
     const names = [["", "every service"], ...serviceNames.entries()];
     for (const [value, name] of names) this.service.append(make("option", { value }, name));
@@ -85,8 +86,10 @@ export class Find {
     const has = (name) => name.toLowerCase().includes(text);
     const services = Uint8Array.from(this.trace.serviceNames, has);
     const operations = Uint8Array.from(this.trace.operationNames, has);
-    const hits = new Uint8Array(this.trace.rows);
-    for (let row = 0; row < hits.length; row++) {
+    const { flags, rows } = this.trace;
+    const hits = new Uint8Array(rows);
+    for (let row = 0; row < rows; row++) {
+      if (flags[row] & MISSING) continue;
       hits[row] = services[this.trace.services[row]] | operations[this.trace.operations[row]];
     }
     return hits;
@@ -115,7 +118,7 @@ export class Find {
     for (let row = 0; row < rows; row++) {
       if (this.errors.checked && !(flags[row] & FAILED)) continue;
       if (this.path.checked && pathFirsts[row] === pathFirsts[row + 1]) continue;
-      if (service >= 0 && services[row] !== service) continue;
+      if (service >= 0 && (services[row] !== service || flags[row] & MISSING)) continue;
       const hit = !this.hits || this.hits[row];
       if (hit) found.push(row);
       if (hit || !this.only.checked) kept.push(row);

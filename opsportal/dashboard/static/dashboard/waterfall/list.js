@@ -97,11 +97,11 @@ export class List {
     inside.remove();
   }
 
-  /** Scroll to a row, no further than is needed when it is near. */
-  reveal(row) {
+  /** Scroll to a row: into the middle, or no further than is needed when it is near. */
+  reveal(row, middle) {
     const [from, to] = this.window();
     const top = this.top(this.outline.places[row]);
-    const near = top > from - (to - from) / 4 && top < to + (to - from) / 4;
+    const near = !middle && top > from - (to - from) / 4 && top < to + (to - from) / 4;
     this.chosen = row;
     this.redraw();
     const name = this.elements.get(row).firstElementChild;

@@ -34,9 +34,11 @@ export class Minimap {
     const context = canvas.getContext("2d");
     const { order } = this.outline;
     const every = Math.ceil(order.length / MOST);
-    for (const [hue, name] of HUES.entries()) {
-      context.fillStyle = colours.getPropertyValue(name);
-      this.#lines(context, every, (row) => this.trace.services[row] % HUES.length === hue);
+    const hues = HUES.map((name) => colours.getPropertyValue(name));
+    for (let place = 0; place < order.length; place += every) {
+      const row = order[place];
+      context.fillStyle = hues[this.trace.services[row] % hues.length];
+      if (!(this.trace.flags[row] & MISSING)) this.#line(context, row, place);
     }
     context.fillStyle = colours.getPropertyValue("--error");
     this.#failures(context);
@@ -52,14 +54,6 @@ export class Minimap {
     frame.style.width = `${(100 * (zoom.to - zoom.from)) / zoom.whole}%`;
     frame.style.top = `${100 * first}%`;
     frame.style.height = `${100 * (last - first)}%`;
-  }
-
-  #lines(context, every, test) {
-    const { order } = this.outline;
-    for (let place = 0; place < order.length; place += every) {
-      const row = order[place];
-      if (!(this.trace.flags[row] & MISSING) && test(row)) this.#line(context, row, place);
-    }
   }
 
   /** Every failure is on the map, however many rows there are: one a line of pixels is enough. */

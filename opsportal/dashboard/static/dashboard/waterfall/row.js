@@ -1,6 +1,6 @@
 // One row: a name with its depth as indent, and a lane with the span's bar.
 
-import { FAILED, MISSING, ODD, WARNED } from "./columns.js";
+import { ENDLESS, FAILED, MISSING, WARNED } from "./columns.js";
 import { drawn, make } from "./dom.js";
 import { count, duration, share } from "./durations.js";
 
@@ -52,12 +52,12 @@ function what(trace, row) {
   const parts = [];
   if (trace.ends[row] > row + 1) parts.push(twist());
   if (flags & MISSING) {
-    parts.push(mark("warn"), "parent ", make("code", {}, operation(trace, row)), " is missing");
+    parts.push(mark("warn"), "a parent is missing");
   } else {
     if (flags & FAILED) parts.push(mark("error", " failed:"));
     const service = trace.serviceNames[trace.services[row]];
     parts.push(make("span", { class: "muted" }, make("bdi", {}, service)), " ");
-    parts.push(make("bdi", {}, operation(trace, row)));
+    parts.push(make("bdi", {}, trace.operationNames[trace.operations[row]]));
   }
   return make("span", { class: "what" }, ...parts);
 }
@@ -66,13 +66,9 @@ function chips(trace, row) {
   const flags = trace.flags[row];
   const made = [];
   if (flags & WARNED) made.push(make("span", { class: "chip warn" }, "warning"));
-  if (flags & ODD) made.push(make("span", { class: "chip warn" }, "odd"));
+  if (flags & ENDLESS) made.push(make("span", { class: "chip warn" }, "no end"));
   if (trace.ends[row] > row + 1) made.push(below(trace, row));
   return made;
-}
-
-function operation(trace, row) {
-  return trace.operationNames[trace.operations[row]];
 }
 
 function mark(tone, words = "") {

@@ -12,7 +12,7 @@ export function furnish(view) {
   view.whole.hidden = true;
   const keyboard = button("keys", () => view.keys.showModal());
   keyboard.classList.add("keyboard");
-  const filters = make("div", { class: "filters" }, "only", ...find.boxes, find.service, levels(view));
+  const filters = make("div", { class: "filters" }, find.boxes, find.service, levels(view));
   filters.append(view.whole, keyboard);
   tools.append(line(view), filters);
   tools.hidden = false;
@@ -41,7 +41,7 @@ function line(view) {
   find.text.addEventListener("keydown", (event) => typed(event, view));
   const previous = button("‹", () => view.step(-1), "Previous found");
   const next = button("›", () => view.step(1), "Next found");
-  return make("div", { class: "line" }, find.text, find.status, previous, next);
+  return make("div", { class: "line" }, find.text, previous, next, find.status);
 }
 
 /** In the field Enter goes on, Escape gives up. */

@@ -1,8 +1,7 @@
 // The waterfall of one trace: joins rows, zoom, search, map and keys.
 
-import { FAILED } from "./columns.js";
+import { FAILED, read } from "./columns.js";
 import { details } from "./details.js";
-import { make } from "./dom.js";
 import { duration } from "./durations.js";
 import { beside, Find } from "./find.js";
 import { keys } from "./keys.js";
@@ -16,7 +15,9 @@ import { selectable, Zoom, zoomable } from "./zoom.js";
 const ROOM = 0.05; // left free on both sides of a span that is zoomed to
 
 export class View {
-  constructor(section, trace, signal) {
+  /** `buffer` is the answer of `data-rows`; the view ends with `signal`. */
+  constructor(section, buffer, signal) {
+    const trace = read(buffer);
     Object.assign(this, { section, trace, signal });
     this.rows = section.querySelector(".rows");
     this.axis = section.querySelector(".ruler p");
@@ -41,7 +42,7 @@ export class View {
       this.arranged();
     }
     if (open) this.#open(row);
-    this.list.reveal(row);
+    this.list.reveal(row, open);
     this.list.elements.get(row).focus({ preventScroll: true });
     this.find.tell(row);
   }
@@ -76,7 +77,7 @@ export class View {
       stop: row === this.list.stop,
       chosen: row === this.list.chosen,
       open: this.list.opened.has(row),
-      hit: this.find.hits?.[row],
+      hit: this.find.hits?.[row] && this.outline.kept?.[row] !== 1,
       aside: this.outline.kept?.[row] === 1,
     });
   }
@@ -94,8 +95,8 @@ export class View {
 
   #open(row) {
     if (this.list.opened.has(row)) return;
-    const { span } = this.section.dataset;
-    this.list.open(row, details(`${span}${row}/?of=${this.trace.rows}`, this.signal));
+    const { spans } = this.section.dataset;
+    this.list.open(row, details(`${spans}${row}/?of=${this.trace.rows}`, this.signal));
   }
 
   #openOrClose(row) {
@@ -214,10 +215,9 @@ export class View {
   #rescale() {
     const { from, to, zoomed } = this.zoom;
     for (const [row, element] of this.list.elements) this.#paint(element, row);
-    const quarter = (to - from) / 4;
     for (const [index, tick] of this.axis.querySelectorAll("span").entries()) {
-      const at = from + index * quarter;
-      tick.textContent = at ? duration(at, zoomed ? quarter : Infinity) : "0";
+      const after = duration((index * (to - from)) / 4);
+      tick.textContent = index ? `${zoomed ? "+" : ""}${after}` : duration(from).replace(/^0 ns$/, "0");
     }
     this.whole.hidden = !zoomed;
   }
@@ -225,6 +225,6 @@ export class View {
 
 /** The address becomes the one of the span that was opened last. */
 function remember(inside) {
-  const permalink = inside.querySelector('a[href^="?span="]');
+  const permalink = inside.querySelector('a[href*="#span-"]');
   if (permalink) history.replaceState(history.state, "", permalink.href);
 }
