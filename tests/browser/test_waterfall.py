@@ -1,7 +1,7 @@
 """One trace in the browser: keys, search, collapsing, zoom, details, whatever the names are."""
 
 import re
-from typing import Any
+import time
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,9 +10,10 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Web, log_in
 from tests.conftest import Person
 from tests.dashboard.places import Place
-from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
+NAMES = ("Search", "Check", "Query", "SELECT 0", "SELECT 1", "SELECT 2", "retry")
 HOSTILE = '<script>violated("ran")</script>\u202e"><img src=x onerror=violated("ran")>'
 
 
@@ -21,7 +22,7 @@ def olga(person: Person) -> User:
     return person("olga", "operators")
 
 
-async def show(page: Page, place: Place, *roots: Any) -> str:
+async def show(page: Page, place: Place, *roots: Planned) -> str:
     """Log in, open a trace of these spans, and wait for all its rows."""
     trace_id = place.jaeger.add(trace(*roots))
     await log_in(page)
@@ -30,16 +31,21 @@ async def show(page: Page, place: Place, *roots: Any) -> str:
     return trace_id
 
 
-def search() -> Any:
-    """A search of seven spans, two of which failed."""
-    queries = [
-        span("store", f"SELECT {each}", start=None, duration=20 * MILLISECOND) for each in range(3)
-    ]
-    failed = span("store", "retry", error="deadline exceeded", tags={"attempt": 7})
-    query = span("store", "Query", error="failed", duration=90 * MILLISECOND, children=[
-        *queries, failed])  # fmt: skip
-    return span("petstore", "Search", duration=100 * MILLISECOND, children=[
-        span("petstore", "Check"), query])  # fmt: skip
+def search() -> Planned:
+    """A search of seven spans, one after the other; two failed."""
+    start = time.time_ns()
+    at = {name: start + number * 20 * MILLISECOND for number, name in enumerate(NAMES)}
+    below = [span("store", name, start=at[name]) for name in NAMES[3:6]]
+    below.append(
+        span("store", "retry", start=at["retry"], error="deadline exceeded", tags={"attempt": 7})
+    )
+    query = span(
+        "store", "Query", start=at["Query"], duration=120 * MILLISECOND,
+        error="failed", children=below,
+    )  # fmt: skip
+    check = span("petstore", "Check", start=at["Check"])
+    whole = 200 * MILLISECOND
+    return span("petstore", "Search", start=start, duration=whole, children=[check, query])
 
 
 def row(page: Page, name: str) -> Locator:
@@ -149,24 +155,29 @@ async def test_it_shows_only_errors_or_a_service(web: Web, place: Place, olga: U
         await page.get_by_label("errors (2)").uncheck()
         await page.get_by_label("Only service").select_option("petstore")
         await expect(page.get_by_role("row")).to_have_count(2)
-        await page.get_by_label("Only service").focus()
-        await page.keyboard.press("e")  # a field: keys are its own
 
-        await expect(page.get_by_role("row")).to_have_count(2)
+
+async def test_keys_are_letters_while_one_types(web: Web, place: Place, olga: User) -> None:
+    async with web.open() as page:
+        await show(page, place, search())
+        await page.get_by_label("Find in this trace").press_sequentially("ex")
+
+        await expect(page.get_by_label("Find in this trace")).to_have_value("ex")
+        await expect(page.get_by_label("Find in this trace")).to_be_focused()
 
 
 async def test_it_zooms_and_comes_back(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
         await show(page, place, search())
         last = page.locator(".ruler span").last
-        await expect(last).to_have_text("100 ms")
+        await expect(last).to_have_text("200 ms")
         await page.keyboard.press("j")
-        await page.keyboard.press("j")
+        await page.keyboard.press("End")
         await page.keyboard.press("z")
         await expect(last).to_have_text("+11 ms")
         await expect(row(page, "retry").locator("text")).to_have_text(re.compile("10 ms"))
         await page.keyboard.press("0")
-        await expect(last).to_have_text("100 ms")
+        await expect(last).to_have_text("200 ms")
 
         ruler = await page.locator(".ruler p").bounding_box()
         assert ruler
@@ -175,9 +186,9 @@ async def test_it_zooms_and_comes_back(web: Web, place: Place, olga: User) -> No
         await page.mouse.down()
         await page.mouse.move(ruler["x"] + ruler["width"] / 2, middle, steps=3)
         await page.mouse.up()
-        await expect(last).to_have_text(re.compile(r"^\+25(\.\d)? ms$"))
+        await expect(last).to_have_text(re.compile(r"^\+50(\.\d)? ms$"))
         await page.get_by_role("button", name="whole trace").click()
-        await expect(last).to_have_text("100 ms")
+        await expect(last).to_have_text("200 ms")
 
 
 async def test_few_of_many_rows_are_in_the_document(web: Web, place: Place, olga: User) -> None:
@@ -220,9 +231,7 @@ async def test_it_comes_and_goes_with_the_page(web: Web, place: Place, olga: Use
         await expect(row(page, "Query")).to_be_focused()
 
 
-async def test_a_failure_leaves_the_rows_of_the_server(
-    web: Web, place: Place, olga: User
-) -> None:
+async def test_a_failure_leaves_the_rows_of_the_server(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
         await page.route("**/rows/", lambda route: route.abort())
         trace_id = place.jaeger.add(trace(search()))
@@ -237,7 +246,9 @@ async def test_the_keys_are_written_down(web: Web, place: Place, olga: User) -> 
     async with web.open() as page:
         await show(page, place, search())
         await page.keyboard.press("?")
-        await expect(page.get_by_role("dialog", name="Keys")).to_contain_text("next and previous error")
+        await expect(page.get_by_role("dialog", name="Keys")).to_contain_text(
+            "next and previous error"
+        )
         await page.keyboard.press("Escape")
 
         await expect(page.get_by_role("dialog")).to_be_hidden()

@@ -14,7 +14,7 @@ export function keys(table, host, signal) {
   dialog.append(make("table", {}, make("tbody", {}, ...lines)), make("form", { method: "dialog" }, close));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
+    if (event.target.closest("input:not([type=checkbox]), select, textarea, dialog")) return;
     const inList = event.target.matches("[role=row]") && host.contains(event.target);
     for (const [names, , action, where] of table) {
       if (!names.includes(event.key) || (where === "list" && !inList)) continue;

@@ -77,7 +77,7 @@ function mark(tone, words = "") {
 }
 
 function twist() {
-  const attributes = { class: "twist", type: "button", tabindex: -1, "aria-label": "Collapse or expand" };
+  const attributes = { class: "twist", type: "button", tabindex: -1, "aria-label": "Fold" };
   return make("button", attributes);
 }
 
