@@ -28,7 +28,8 @@ async function fill(inside, address, signal) {
 
 function copier(value) {
   const key = value.closest("tr").querySelector("th")?.textContent ?? "";
-  const button = make("button", { class: "copy", type: "button", "aria-label": `Copy ${key}` }, "copy");
+  const attributes = { class: "copy", type: "button", "aria-label": `Copy ${key}` };
+  const button = make("button", attributes, "copy");
   button.addEventListener("click", async () => {
     button.textContent = (await copied(value.textContent)) ? "copied" : "not allowed";
     setTimeout(() => (button.textContent = "copy"), SHOWN);

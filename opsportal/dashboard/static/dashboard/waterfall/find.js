@@ -52,8 +52,10 @@ export class Find {
 
   #build() {
     const { failures, rows, path_rows: path, serviceNames } = this.trace;
-    const words = { type: "search", placeholder: "text or key=value", "aria-label": "Find in this trace" };
-    this.text = make("input", { ...words, autocomplete: "off", spellcheck: false });
+    this.text = make("input", {
+      type: "search", placeholder: "text or key=value", "aria-label": "Find in this trace",
+      autocomplete: "off", spellcheck: false,
+    });
     this.status = make("output", { class: "found" });
     this.only = make("input", { type: "checkbox" });
     this.errors = make("input", { type: "checkbox" });

@@ -8,10 +8,10 @@ import { make } from "./dom.js";
  */
 export function keys(table, host, signal) {
   const dialog = make("dialog", { class: "keys", "aria-label": "Keys" });
-  const lines = table.map(([names, words]) =>
-    make("tr", {}, make("th", { scope: "row" }, ...names.map((name) => make("kbd", {}, shown(name)))), make("td", {}, words)));
-  const close = make("button", {}, "Close");
-  dialog.append(make("table", {}, make("tbody", {}, ...lines)), make("form", { method: "dialog" }, close));
+  dialog.append(
+    make("table", {}, make("tbody", {}, ...table.map(line))),
+    make("form", { method: "dialog" }, make("button", {}, "Close")),
+  );
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest("input:not([type=checkbox]), select, textarea, dialog")) return;
@@ -26,8 +26,9 @@ export function keys(table, host, signal) {
   return dialog;
 }
 
-const ARROWS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
-
-function shown(name) {
-  return ARROWS[name] ?? name;
+function line([names, words]) {
+  const shown = names.map((name) => make("kbd", {}, ARROWS[name] ?? name));
+  return make("tr", {}, make("th", { scope: "row" }, ...shown), make("td", {}, words));
 }
+
+const ARROWS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };

@@ -49,7 +49,8 @@ export class Minimap {
   update() {
     const { frame, list, zoom } = this;
     const length = Math.max(this.outline.order.length, 1);
-    const [first, last] = list.window().map((edge) => Math.min(Math.max(list.at(edge) / length, 0), 1));
+    const share = (edge) => Math.min(Math.max(list.at(edge) / length, 0), 1);
+    const [first, last] = list.window().map(share);
     frame.style.left = `${(100 * zoom.from) / zoom.whole}%`;
     frame.style.width = `${(100 * (zoom.to - zoom.from)) / zoom.whole}%`;
     frame.style.top = `${100 * first}%`;

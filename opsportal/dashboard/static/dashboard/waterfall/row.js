@@ -10,7 +10,8 @@ const HUES = 6;
 const STEPS = 1000; // of a lane; parts of the critical path that are closer become one
 
 export function create(trace, row) {
-  const name = make("span", { class: "name", role: "gridcell" }, what(trace, row), ...chips(trace, row));
+  const parts = [what(trace, row), ...chips(trace, row)];
+  const name = make("span", { class: "name", role: "gridcell" }, ...parts);
   const attributes = { role: "row", "data-row": row, "aria-level": trace.depths[row] + 1 };
   if (trace.flags[row] & MISSING) return make("div", attributes, name);
   const took = make("span", { class: "visually-hidden", role: "gridcell" }, timing(trace, row));
@@ -44,7 +45,8 @@ export function paint(lane, trace, row, { from, to }) {
   const x = Math.min(Math.max(place(begin), 0), 100 - LEAST);
   const width = Math.max(Math.min(place(end), 100) - x, LEAST);
   const bar = drawn("rect", { x: `${x}%`, y: 1, width: `${width}%`, height: 14, rx: 2 });
-  lane.replaceChildren(bar, beside(text, x, width), ...critical(trace, row, from, to));
+  const words = drawn("title", {}, timing(trace, row));
+  lane.replaceChildren(words, bar, beside(text, x, width), ...critical(trace, row, from, to));
 }
 
 function what(trace, row) {
@@ -59,7 +61,9 @@ function what(trace, row) {
     parts.push(make("span", { class: "muted" }, make("bdi", {}, service)), " ");
     parts.push(make("bdi", {}, trace.operationNames[trace.operations[row]]));
   }
-  return make("span", { class: "what" }, ...parts);
+  const made = make("span", { class: "what" }, ...parts);
+  made.title = made.textContent.trim();
+  return made;
 }
 
 function chips(trace, row) {
@@ -94,8 +98,8 @@ function below(trace, row) {
 
 function timing(trace, row) {
   const took = trace.durations[row];
-  const after = duration(trace.starts[row]);
-  return `took ${duration(took)}, ${share(took, trace.duration)} of the trace, began after ${after}`;
+  const part = `${share(took, trace.duration)} of the trace`;
+  return `took ${duration(took)}, ${part}, began after ${duration(trace.starts[row])}`;
 }
 
 /** A bar's label is in it, after it, or before it when there is no room. */
@@ -124,6 +128,7 @@ function critical(trace, row, from, to) {
   }
   if (!parts.length) return [];
   const d = parts.map(([left, right]) => `M${left} 0H${right}V2H${left}Z`).join("");
-  const box = { viewBox: `0 0 ${STEPS} 2`, preserveAspectRatio: "none", y: 17, width: "100%", height: 2 };
-  return [drawn("svg", box, drawn("path", { class: "critical", d }))];
+  const box = { viewBox: `0 0 ${STEPS} 2`, preserveAspectRatio: "none" };
+  const path = drawn("path", { class: "critical", d });
+  return [drawn("svg", { ...box, y: 17, width: "100%", height: 2 }, path)];
 }

@@ -39,8 +39,8 @@ function measure(head, { section, signal }) {
 function line(view) {
   const { find } = view;
   find.text.addEventListener("keydown", (event) => typed(event, view));
-  const previous = button("‹", () => view.step(-1), "Previous found");
-  const next = button("›", () => view.step(1), "Next found");
+  const previous = button("‹", () => view.step(-1), "Previous match or error");
+  const next = button("›", () => view.step(1), "Next match or error");
   return make("div", { class: "line" }, find.text, previous, next, find.status);
 }
 
@@ -55,7 +55,8 @@ function typed(event, view) {
 
 function levels(view) {
   const deepest = view.trace.depths.reduce((one, other) => Math.max(one, other), 0) + 1;
-  const select = make("select", { "aria-label": "Levels shown" }, make("option", { value: "Infinity" }, "every level"));
+  const select = make("select", { "aria-label": "Levels shown" });
+  select.append(make("option", { value: "Infinity" }, "every level"));
   for (let level = 1; level < Math.min(deepest, MOST_LEVELS + 1); level++) {
     select.append(make("option", { value: level }, level === 1 ? "1 level" : `${level} levels`));
   }

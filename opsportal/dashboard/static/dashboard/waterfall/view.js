@@ -19,7 +19,7 @@ export class View {
   constructor(section, buffer, signal) {
     const trace = read(buffer);
     Object.assign(this, { section, trace, signal });
-    this.rows = section.querySelector(".rows");
+    this.rows = section.querySelector(".spans");
     this.axis = section.querySelector(".ruler p");
     this.failed = [...trace.flags.keys()].filter((row) => trace.flags[row] & FAILED);
     this.outline = new Outline(trace);
@@ -58,9 +58,10 @@ export class View {
     this.arranged();
   }
 
-  /** Go to the next row that was found, or the one before. */
+  /** Go to the next row that was found, or the one before; to errors, when nothing is sought. */
   step(step) {
-    const row = beside(this.find.found ?? [], this.list.chosen, step);
+    if (!this.find.found) return this.#error(step);
+    const row = beside(this.find.found, this.list.chosen, step);
     if (row >= 0) this.go(row);
   }
 
@@ -129,7 +130,8 @@ export class View {
     const rows = kept ? this.failed.filter((row) => kept[row]) : this.failed;
     const row = beside(rows, this.list.chosen, step);
     if (row >= 0) this.go(row);
-    this.find.say(row < 0 ? "nothing failed here" : `error ${rows.indexOf(row) + 1} of ${rows.length}`);
+    const place = rows.indexOf(row) + 1;
+    this.find.say(row < 0 ? "nothing failed here" : `error ${place} of ${rows.length}`);
   }
 
   #zoomToChosen() {
@@ -140,12 +142,14 @@ export class View {
   }
 
   #keys() {
+    const down = (key) => this.#move(key === "ArrowDown" ? 1 : -1);
+    const far = (key) => this.#move(key === "End" ? Infinity : -Infinity);
     return [
       [["e", "E"], "next and previous error", (key) => this.#error(key === "e" ? 1 : -1)],
       [["j", "k"], "down and up", (key) => this.#move(key === "j" ? 1 : -1)],
-      [["ArrowDown", "ArrowUp"], "the same, in the list", (key) => this.#move(key === "ArrowDown" ? 1 : -1), "list"],
+      [["ArrowDown", "ArrowUp"], "the same, in the list", down, "list"],
       [["ArrowLeft", "ArrowRight"], "collapse and expand", (key) => this.#fold(key), "list"],
-      [["Home", "End"], "first and last span", (key) => this.#move(key === "End" ? Infinity : -Infinity), "list"],
+      [["Home", "End"], "first and last span", far, "list"],
       [["Enter"], "open or close the span", () => this.#openOrClose(this.list.chosen), "list"],
       [["c", "x"], "collapse and expand all", (key) => this.level(key === "c" ? 1 : Infinity)],
       [[..."123456789"], "show so many levels", (key) => this.level(Number(key))],
@@ -177,6 +181,9 @@ export class View {
     document.addEventListener("click", (event) => this.#follow(event), { signal, capture: true });
     window.addEventListener("scroll", () => this.#soon(), { signal, passive: true });
     window.addEventListener("resize", () => this.#resize(), { signal });
+    const page = new ResizeObserver(() => this.#soon()); // something above was folded
+    page.observe(document.body);
+    signal.addEventListener("abort", () => page.disconnect());
     const range = (from, to) => {
       const { from: start, to: end } = this.zoom;
       this.zoom.show(start + from * (end - start), start + to * (end - start));
@@ -215,9 +222,11 @@ export class View {
   #rescale() {
     const { from, to, zoomed } = this.zoom;
     for (const [row, element] of this.list.elements) this.#paint(element, row);
-    for (const [index, tick] of this.axis.querySelectorAll("span").entries()) {
-      const after = duration((index * (to - from)) / 4);
-      tick.textContent = index ? `${zoomed ? "+" : ""}${after}` : duration(from).replace(/^0 ns$/, "0");
+    const [first, ...quarters] = this.axis.querySelectorAll("span");
+    first.textContent = from ? duration(from) : "0";
+    for (const [index, tick] of quarters.entries()) {
+      const after = duration(((index + 1) * (to - from)) / 4);
+      tick.textContent = zoomed ? `+${after}` : after;
     }
     this.whole.hidden = !zoomed;
   }

@@ -46,7 +46,8 @@ export class Zoom {
 export function zoomable(host, axis, zoom, signal) {
   const pointers = new Map();
   const share = (x) => (x - axis.getBoundingClientRect().left) / axis.clientWidth;
-  const on = (type, listener, options) => host.addEventListener(type, listener, { signal, ...options });
+  const on = (type, listener, options = {}) =>
+    host.addEventListener(type, listener, { signal, ...options });
 
   on("wheel", (event) => {
     const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
