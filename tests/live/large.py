@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 BATCH = 512
 MICROSECOND = 1_000
+SECOND = 1_000_000_000
 OPERATIONS = {
     "petstore": ("SearchPets", "auth.Check", "cache.Get"),
     "store": ("store.Query", "SELECT pets WHERE type = ?", "db.Connect", "rows.Scan"),
@@ -36,6 +37,20 @@ def large_trace(count: int, start: int) -> tuple[str, list[ResourceSpans]]:
             batches.append(_batch(service, waiting.pop(service)))
     batches += [_batch(service, spans) for service, spans in waiting.items()]
     return trace_id.hex(), batches
+
+
+def small_traces(count: int, start: int) -> list[ResourceSpans]:
+    """Return so many traces of seven spans in batches, a second apart from `start` on."""
+    source = random.Random(count)
+    spans: dict[str, list[Span]] = {service: [] for service in OPERATIONS}
+    batches = []
+    for number in range(count):
+        for service, span in _spans(7, start + number * SECOND, source.randbytes(16), source):
+            spans[service].append(span)
+            if len(spans[service]) == BATCH:
+                batches.append(_batch(service, spans[service]))
+                spans[service] = []
+    return batches + [_batch(service, each) for service, each in spans.items()]
 
 
 def _spans(
