@@ -289,12 +289,12 @@ class Portal:
         return self.manage("create_token", name)
 
     @contextmanager
-    def running(self, command: str, folder: Path) -> Iterator[None]:
+    def running(self, command: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Run serve, rungrpc or runbot until the block ends."""
         address = self.web if command == "serve" else self.health
         ready = _ok(f"http://{address}/readyz")
-        with running(_manage(command), folder, ready, env=self.environment):
-            yield
+        with running(_manage(command), folder, ready, env=self.environment) as process:
+            yield process
 
 
 def portal(folder: Path, sites: str, **environment: str) -> Portal:

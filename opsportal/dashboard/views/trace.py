@@ -1,6 +1,7 @@
 """`/traces/ID/` and what stands below it: one trace, its spans, what it logged."""
 
 import asyncio
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
@@ -10,13 +11,15 @@ from ops.errors import Conflict, NotFound
 from ops.timerange import format_duration
 from ops.traces import actions
 from ops.traces.actions import TraceLogs
-from ops.traces.tree import Trace
+from ops.traces.tree import SpanError, Trace
 from opsportal.dashboard import drawing, waterfall, words
 from opsportal.dashboard.pages import Visit, page, sheet, url
 
 ROWS = 500
 LOG_LINES = 500
-ERRORS = 8
+FAILURES = 3  # that stand above the waterfall; some more fold up
+MORE_FAILURES = 20
+LONG_PATH = 6
 OPERATIONS = 10
 
 
@@ -89,8 +92,7 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "heading": _heading(trace),
         "trace": trace,
         "events": sum(trace.rows.spans.events),
-        "errors": [(error, trace.rows.span_id(error.row)) for error in trace.errors[:ERRORS]],
-        "more_errors": trace.error_count - ERRORS,
+        **_failures(trace),
         **_timing(trace),
         "legend": [(service, colours[service]) for service in trace.services],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
@@ -99,6 +101,41 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "opened": opened,
         **(_opened(trace, opened) if opened is not None else {}),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed alike, by the deepest span of it: how many times, and the way to that span."""
+
+    error: SpanError
+    span_id: str
+    times: int
+    path: tuple[str, ...]
+
+
+def _failures(trace: Trace) -> dict[str, object]:
+    alike: dict[tuple[str, str, str], list[SpanError]] = {}
+    for error in trace.errors:
+        alike.setdefault((error.service, error.operation, error.message), []).append(error)
+    found = [
+        Failure(
+            error=errors[0],
+            span_id=trace.rows.span_id(errors[0].row),
+            times=len(errors),
+            path=_short(errors[0].path),
+        )
+        for errors in alike.values()
+    ]
+    named = found[: FAILURES + MORE_FAILURES]
+    return {
+        "failures": named[:FAILURES],
+        "more_failures": named[FAILURES:],
+        "more_errors": trace.error_count - sum(each.times for each in named),
+    }
+
+
+def _short(path: tuple[str, ...]) -> tuple[str, ...]:
+    return path if len(path) <= LONG_PATH else (*path[:2], "…", *path[-3:])
 
 
 def _timing(trace: Trace) -> dict[str, object]:
