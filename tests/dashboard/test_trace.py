@@ -62,7 +62,20 @@ async def test_what_failed_is_named_deepest_first_with_its_path(
     said = text(page)
     assert said.index("deadline exceeded in store") < said.index("it failed in petstore")
     assert "SearchPets \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} store.Query" in said
+    assert "it failed in petstore SearchPets caused by what failed below it" in said
     assert "logs (2)" in said
+
+
+async def test_what_failed_alike_is_named_once(place: Place, viewer: AsyncClient) -> None:
+    tries = [span("store", "store.Query", error="deadline exceeded") for _ in range(12)]
+    others = [span("store", f"step {number}", error="no") for number in range(30)]
+    root = span("petstore", "SearchPets", children=[*tries, *others])
+
+    said = text(await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/"))
+
+    assert "deadline exceeded in store store.Query , 12 times" in said
+    assert "20 more failures" in said
+    assert "8 more spans failed" in said
 
 
 async def test_a_span_shows_tags_process_events_and_warnings(

@@ -105,28 +105,37 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What failed alike, by the deepest span of it: how many times, and the way to that span."""
+    """What failed alike, by the deepest span of it: how many times, and the way to that span.
+
+    `caused` says that a failure named before is below it.
+    """
 
     error: SpanError
     span_id: str
     times: int
     path: tuple[str, ...]
+    caused: bool
 
 
 def _failures(trace: Trace) -> dict[str, object]:
     alike: dict[tuple[str, str, str], list[SpanError]] = {}
     for error in trace.errors:
         alike.setdefault((error.service, error.operation, error.message), []).append(error)
-    found = [
-        Failure(
-            error=errors[0],
-            span_id=trace.rows.span_id(errors[0].row),
-            times=len(errors),
-            path=_short(errors[0].path),
+    named: list[Failure] = []
+    above: set[int] = set()
+    for errors in list(alike.values())[: FAILURES + MORE_FAILURES]:
+        row = errors[0].row
+        named.append(
+            Failure(
+                error=errors[0],
+                span_id=trace.rows.span_id(row),
+                times=len(errors),
+                path=_short(errors[0].path),
+                caused=row in above,
+            )
         )
-        for errors in alike.values()
-    ]
-    named = found[: FAILURES + MORE_FAILURES]
+        while (row := trace.rows.parents[row]) >= 0 and row not in above:
+            above.add(row)
     return {
         "failures": named[:FAILURES],
         "more_failures": named[FAILURES:],
