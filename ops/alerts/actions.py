@@ -1,20 +1,24 @@
 """What people ask about alerts."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 from ops.actor import Actor
 from ops.alerts.alert import Alert, BrokenRule
 from ops.alerts.arranging import arrange
 from ops.alerts.matching import AlertFilter
+from ops.alerts.past import alerts_of, remembered
 from ops.backends.connections import connections
-from ops.backends.prometheus import Rules
+from ops.backends.prometheus import Prometheus
 from ops.errors import BackendUnavailable, NotFound, OpsError
 from ops.guard import action
-from ops.sites import PrometheusSource, Site, sites
+from ops.sites import PrometheusSource, Service, Site, sites
 
+T = TypeVar("T")
 READ = "alerts.view_alerts"
 MANY_ALERTS = 500  # from here on arranging takes more than about 5 ms
 
@@ -60,38 +64,80 @@ async def list_alerts(actor: Actor, *, filter: AlertFilter = AlertFilter()) -> A
     Raises BackendUnavailable only when no source answered, NotFound when the site has none.
     """
     site = sites().site(filter.site)
-    if not site.prometheus:
-        raise NotFound(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
     key = ("alerts", site, filter)
-    return await connections().reads.answer(key, lambda: _ask(site, filter))
+    return await connections().reads.answer(key, lambda: _now(site, filter))
 
 
-async def _ask(site: Site, filter: AlertFilter) -> AlertList:
-    answers = await asyncio.gather(*(_rules(site, source) for source in site.prometheus))
-    rules = [answer for answer in answers if isinstance(answer, Rules)]
-    errors = {
-        source.name: answer
-        for source, answer in zip(site.prometheus, answers, strict=True)
-        if isinstance(answer, OpsError)
-    }
-    if not rules:
-        raise _none_answered(site, list(errors.values()))
+@action("alerts.alerts_during", permission=READ)
+async def alerts_during(
+    actor: Actor, *, start: int = 0, end: int = 0, service: str = "", site: str = ""
+) -> AlertList:
+    """Return a service's alerts that were active at any time from start to end (Unix ns).
+
+    Asked of all Prometheus sources at the same time; a service without labels for its alerts
+    has none. What such an alert said (`Alert.annotations`) is not remembered, nor are broken
+    rules. Raises what `list_alerts` does.
+    """
+    where = sites().site(site)
+    what = where.service(service)
+    if not what.alerts:
+        return AlertList(where.name, (), (), 0, ())
+    key = ("alerts during", where, what, start, end)
+    return await connections().reads.answer(key, lambda: _then(where, what, start, end))
+
+
+async def _now(site: Site, filter: AlertFilter) -> AlertList:
+    answers, failures = await _asked(site, Prometheus.rules)
+    rules = list(answers.values())
     broken = chain.from_iterable(answer.broken for answer in rules)
     return AlertList(
         site=site.name,
-        alerts=await _arranged(rules, filter),
+        alerts=await _arranged([alert for answer in rules for alert in answer.alerts], filter),
         broken_rules=tuple(sorted(broken, key=lambda rule: (rule.name, rule.group, rule.source))),
         sources=len(site.prometheus),
-        failures=tuple(SourceFailure(name, str(error)) for name, error in errors.items()),
-        warnings=tuple(dict.fromkeys(chain.from_iterable(answer.warnings for answer in rules))),
+        failures=failures,
+        warnings=_distinct(answer.warnings for answer in rules),
     )
 
 
-async def _rules(site: Site, source: PrometheusSource) -> Rules | OpsError:
-    try:
-        return await connections().prometheus(site, source).rules()
-    except OpsError as error:
-        return error
+async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:
+    ask = partial(remembered, labels=service.alerts, start=start, end=end)
+    answers, failures = await _asked(site, ask)
+    alerts = [alert for source, found in answers.items() for alert in alerts_of(source, found)]
+    return AlertList(
+        site=site.name,
+        alerts=await _arranged(alerts, AlertFilter()),
+        broken_rules=(),
+        sources=len(site.prometheus),
+        failures=failures,
+        warnings=_distinct(found.warnings for found in answers.values()),
+    )
+
+
+async def _asked(
+    site: Site, ask: Callable[[Prometheus], Awaitable[T]]
+) -> tuple[dict[str, T], tuple[SourceFailure, ...]]:
+    """Ask every source at the same time: the answers by source, and who did not answer."""
+    if not site.prometheus:
+        raise NotFound(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
+
+    async def one(source: PrometheusSource) -> T | OpsError:
+        try:
+            return await ask(connections().prometheus(site, source))
+        except OpsError as error:
+            return error
+
+    settled = await asyncio.gather(*map(one, site.prometheus))
+    found = dict(zip((source.name for source in site.prometheus), settled, strict=True))
+    errors = {name: each for name, each in found.items() if isinstance(each, OpsError)}
+    answers = {name: each for name, each in found.items() if not isinstance(each, OpsError)}
+    if not answers:
+        raise _none_answered(site, list(errors.values()))
+    return answers, tuple(SourceFailure(name, str(error)) for name, error in errors.items())
+
+
+def _distinct(warnings: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(warnings)))
 
 
 def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
@@ -103,8 +149,7 @@ def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
     )
 
 
-async def _arranged(rules: Sequence[Rules], filter: AlertFilter) -> tuple[Alert, ...]:
-    alerts = [alert for answer in rules for alert in answer.alerts]
+async def _arranged(alerts: Sequence[Alert], filter: AlertFilter) -> tuple[Alert, ...]:
     if len(alerts) < MANY_ALERTS:
         return arrange(alerts, filter)
     return await asyncio.to_thread(arrange, alerts, filter)

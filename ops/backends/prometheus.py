@@ -77,9 +77,13 @@ class Prometheus:
         self._calls = Calls("prometheus", self.name, self.place, source.timeout)
         self._client: httpx.AsyncClient | None = None
 
-    async def query(self, promql: str) -> Vector:
-        """Return the present value of an expression; a scalar is one sample without labels."""
-        return await self._query("query", {"query": promql}, _vector)
+    async def query(self, promql: str, *, at: int = 0) -> Vector:
+        """Return an expression's value at a moment (Unix nanoseconds), 0 being the present.
+
+        A scalar is one sample without labels.
+        """
+        time = {"time": _seconds(at)} if at else {}
+        return await self._query("query", {"query": promql, **time}, _vector)
 
     async def query_range(self, promql: str, *, start: int, end: int, step: int) -> Matrix:
         """Return an expression's values from start to end; all times in nanoseconds."""

@@ -163,15 +163,21 @@ class _Store:
 
 
 def _encoded(text: str) -> Iterator[bytes]:
-    """Give `key=value` in each form that an attribute of that key and value can have."""
+    """Give `key=value` in each form that an attribute of that key and value can have.
+
+    Jaeger writes fields from the last to the first, most others the other way round.
+    """
     key, equals, value = text.partition("=")
     if not (key and equals):
         return
+    named = KeyValue(key=key).SerializeToString()
     for kind, read in _KINDS.items():
         try:
-            yield KeyValue(key=key, value=AnyValue(**{kind: read(value)})).SerializeToString()
+            valued = KeyValue(value=AnyValue(**{kind: read(value)})).SerializeToString()
         except (KeyError, ValueError):
             continue
+        yield named + valued
+        yield valued + named
 
 
 _KINDS: dict[str, Callable[[str], Any]] = {

@@ -1,27 +1,33 @@
-"""Is something wrong, what changed: one site at a glance, from the other services' actions."""
+"""Is something wrong, what changed, what else was true: one site, from the services' actions."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ops.actor import Actor
 from ops.alerts.actions import AlertList, list_alerts
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter
-from ops.errors import OpsError
+from ops.errors import InvalidInput, OpsError
 from ops.filters import TraceQuery
 from ops.guard import action
 from ops.overview.figures import Figures, figures, known, problems_of, settled
+from ops.overview.moment import ServiceMoment, SiteMoment, look_back
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site, sites
+from ops.timerange import format_moment
+from ops.traces.actions import READ as READ_TRACES
 from ops.traces.actions import list_traces
 from ops.traces.summaries import TraceSummary
 from ops.versions.actions import ServiceVersions, list_versions
 
+__all__ = ["ServiceMoment", "SiteMoment", "show_moment", "show_overview"]
+
 READ = "overview.view_overview"
 FAILING_TRACES = 5
 CHANGES = 5
+MOST_SERVICES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,25 @@ async def show_overview(actor: Actor, *, site: str = "") -> Overview:
         changes=known(changes),
         problems=(*problems_of(alerts), *silent, *unsearched, *problems_of(changes, versions)),
     )
+
+
+@action("overview.show_moment", permission=READ_TRACES)
+async def show_moment(
+    actor: Actor, *, services: Sequence[str] = (), start: int = 0, end: int = 0, site: str = ""
+) -> SiteMoment:
+    """Return what else was true while a trace ran from start to end (Unix nanoseconds).
+
+    `services` are called as the trace calls them; the site file says which those are, the
+    others are left out, as are those beyond MOST_SERVICES. What the person may not see is left
+    out too. Raises InvalidInput when the end is before the start.
+    """
+    if end < start:
+        raise InvalidInput(
+            f"the end, {format_moment(end)}, is before the start, {format_moment(start)}"
+        )
+    where = sites().site(site)
+    meant = [each for each in where.services.values() if each.jaeger_name in services]
+    return await look_back(actor, where, meant[:MOST_SERVICES], start, end)
 
 
 async def _own(

@@ -1,5 +1,6 @@
 """What people do about sampling."""
 
+from ops import timerange
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed
@@ -16,6 +17,7 @@ __all__ = [
     "change_policy",
     "changes",
     "current",
+    "policy_at",
 ]
 
 READ = "sampling.view_sampling"
@@ -47,6 +49,19 @@ async def changes(
     where = sites().site(site)
     name = where.service(service).name if service else ""
     return await in_database(state.past_changes, where.name, name, limit)
+
+
+@action("sampling.policy_at", permission=READ)
+async def policy_at(
+    actor: Actor, *, at: int = 0, service: str = "", site: str = ""
+) -> SamplingChange | None:
+    """Return the change that was in force at a moment (Unix nanoseconds), 0 being the present.
+
+    None where we had not changed anything yet: then nothing is known.
+    """
+    where = sites().site(site)
+    moment = timerange.to_datetime(at or timerange.now_ns())
+    return await in_database(state.in_force, where.name, where.service(service).name, moment)
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target)

@@ -133,6 +133,13 @@ def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, .
     return tuple(_change(change) for change in changes[:limit])
 
 
+def in_force(site: str, service: str, at: datetime) -> SamplingChange | None:
+    """Read the last change of a service at or before a moment, None when there was none."""
+    changes = Change.objects.filter(site=site, service=service, at__lte=at).order_by("-id")
+    found = changes.prefetch_related("deliveries").first()
+    return _change(found) if found else None
+
+
 def _change(change: Change) -> SamplingChange:
     return SamplingChange(
         site=change.site,

@@ -8,6 +8,8 @@ child that outlives its parent was not waited for. From the start of the span th
 walk goes on in its parent, which started it.
 """
 
+from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +40,21 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """All spans of one operation: how many, and nanoseconds on the critical path and of their own.
+
+    `row` is the span that has the most of it.
+    """
+
+    service: str
+    operation: str
+    spans: int
+    path: int
+    own: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """A stretch of a span that has children in which none of them ran; nanoseconds."""
 
@@ -51,13 +68,14 @@ class Timing:
     """Where the time of a trace went.
 
     `path` is in time order, `own` has each span's own time in nanoseconds (in which no child
-    ran), `shares` has the operations of the path, the largest first, `gaps` the longest ones.
-    `sentences` says it, three at most.
+    ran), `shares` has the operations of the path, the largest first, `operations` all of them
+    in the same order, `gaps` the longest ones. `sentences` says it, three at most.
     """
 
     path: tuple[Segment, ...] = ()
-    own: tuple[int, ...] = ()
+    own: Sequence[int] = ()
     shares: tuple[Share, ...] = ()
+    operations: tuple[Operation, ...] = ()
     gaps: tuple[Gap, ...] = ()
     sentences: tuple[str, ...] = ()
 
@@ -86,11 +104,13 @@ def where_time_went(times: Times, names: Sequence[tuple[str, str] | None]) -> Ti
     stretches = [own_stretches(times, row) for row in range(len(names))]
     shares = _shares(path, names)
     gaps = _gaps(times, stretches, names)
+    own = [sum(end - start for start, end in each) for each in stretches]
     whole = max(times.ends, default=0) - min(times.starts, default=0)
     return Timing(
         path=path,
-        own=tuple(sum(end - start for start, end in each) for each in stretches),
+        own=array("Q", own),
         shares=shares,
+        operations=_operations(path, own, names),
         gaps=gaps,
         sentences=tuple(_sentences(shares, gaps, names, whole)),
     )
@@ -174,6 +194,31 @@ def _shares(path: Sequence[Segment], names: Sequence[tuple[str, str] | None]) ->
     )
     return tuple(
         sorted(shares, key=lambda share: (-share.duration, share.service, share.operation))
+    )
+
+
+def _operations(
+    path: Sequence[Segment], own: Sequence[int], names: Sequence[tuple[str, str] | None]
+) -> tuple[Operation, ...]:
+    waited = Counter[int]()
+    for segment in path:
+        waited[segment.row] += segment.end - segment.start
+    rows: dict[tuple[str, str], list[int]] = {}
+    for row, name in enumerate(names):
+        if name is not None:
+            rows.setdefault(name, []).append(row)
+    found = (
+        Operation(
+            *name,
+            spans=len(each),
+            path=sum(waited[row] for row in each),
+            own=sum(own[row] for row in each),
+            row=max(each, key=lambda row: (waited[row], own[row], -row)),
+        )
+        for name, each in rows.items()
+    )
+    return tuple(
+        sorted(found, key=lambda each: (-each.path, -each.own, each.service, each.operation))
     )
 
 

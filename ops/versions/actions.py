@@ -18,14 +18,16 @@ READ = "versions.view_versions"
 
 
 @action("versions.show_versions", permission=READ)
-async def show_versions(actor: Actor, *, service: str = "", site: str = "") -> ServiceVersions:
-    """Return one service's versions.
+async def show_versions(
+    actor: Actor, *, service: str = "", site: str = "", at: int = 0
+) -> ServiceVersions:
+    """Return one service's versions at a moment (Unix nanoseconds), 0 being the present.
 
     Raises NotFound when the service has no version query, or, with the query, when the metric
     is missing.
     """
     where = sites().site(site)
-    return await _versions(where, where.service(service))
+    return await _versions(where, where.service(service), at)
 
 
 @action("versions.list_versions", permission=READ)
@@ -44,7 +46,7 @@ async def _versions_or_problem(site: Site, service: Service) -> ServiceVersions:
         return ServiceVersions(site.name, service.name, (), total, problem=str(error))
 
 
-async def _versions(site: Site, service: Service) -> ServiceVersions:
+async def _versions(site: Site, service: Service, at: int = 0) -> ServiceVersions:
     if not service.version:
         raise NotFound(
             f'service "{service.name}" has no version query; set version in '
@@ -52,7 +54,7 @@ async def _versions(site: Site, service: Service) -> ServiceVersions:
         )
     prometheus = connections().prometheus(site, site.source(service))
     found, targets = await asyncio.gather(
-        prometheus.query(service.version), _targets(prometheus, service)
+        prometheus.query(service.version, at=at), _targets(prometheus, service, at)
     )
     instances = [_instance(service, sample) for sample in found.samples]
     if not any(each.version for each in instances):
@@ -62,11 +64,13 @@ async def _versions(site: Site, service: Service) -> ServiceVersions:
     silent = {target.labels.get(service.instance_label, "") for target in targets.samples} - names
     instances += [InstanceVersion(name, "") for name in silent if name]
     instances.sort(key=lambda each: (each.instance, each.version))
+    # The site file knows the instances of today, not those of then.
+    expected = 0 if at else len(service.instances)
     return ServiceVersions(
         site=site.name,
         service=service.name,
         instances=tuple(instances),
-        total=max(_number(instances), len(targets.samples), len(service.instances)),
+        total=max(_number(instances), len(targets.samples), expected),
         warnings=(*found.warnings, *targets.warnings, *doubts),
     )
 
@@ -79,13 +83,13 @@ def _unknown(service: Service, prometheus: Prometheus, found: Vector) -> NotFoun
     )
 
 
-async def _targets(prometheus: Prometheus, service: Service) -> Vector:
+async def _targets(prometheus: Prometheus, service: Service, at: int) -> Vector:
     """Return `up` of every target of the jobs that say the version, also of those that are down.
 
     A service that pushes its metrics has no targets, and no answer hides no version.
     """
     try:
-        return await prometheus.query(f"up and on(job) group by (job) ({service.version})")
+        return await prometheus.query(f"up and on(job) group by (job) ({service.version})", at=at)
     except OpsError as error:
         return Vector((), (f"whether instances are down is not known: {error}",))
 

@@ -53,6 +53,27 @@ class ServiceVersions:
         each = (f"{version} on {count} of {self.total}" for version, count in self.counts)
         return ", ".join(each) + partial
 
+    @property
+    def spread(self) -> str:
+        """`1.2.0`, or `1.3.0 on petstore-3, 1.2.0 on 2 others`: what ran where, in a sentence.
+
+        "" when no instance says its version.
+        """
+        if len(self.counts) == 1 and self.known >= self.total:
+            return self.counts[0][0]
+        parts = [
+            f"{version} on {self._where(version, count, others=index > 0)}"
+            for index, (version, count) in enumerate(self.counts)
+        ]
+        left = f"{self.total - self.known} not known" if parts and self.known < self.total else ""
+        return ", ".join([*parts, *([left] if left else [])])
+
+    def _where(self, version: str, count: int, *, others: bool) -> str:
+        if count > 1:
+            return f"{count} others" if others else f"{count} instances"
+        [name] = [each.instance for each in self.instances if each.version == version]
+        return name or ("another" if others else "one instance")
+
     def _versions(self) -> list[str]:
         return [each.version for each in self.instances if each.version]
 

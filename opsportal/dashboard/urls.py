@@ -2,7 +2,16 @@
 
 from django.urls import include, path
 
-from opsportal.dashboard.views import account, alerts, overview, sampling, search, trace, versions
+from opsportal.dashboard.views import (
+    account,
+    alerts,
+    moment,
+    overview,
+    sampling,
+    search,
+    trace,
+    versions,
+)
 
 pages = [
     path("", overview.show, name="overview"),
@@ -13,6 +22,7 @@ pages = [
     path("traces/<str:trace_id>/spans/<int:row>/", trace.span, name="traces-span"),
     path("traces/<str:trace_id>/find/", trace.find, name="traces-find"),
     path("traces/<str:trace_id>/logs/", trace.logs, name="traces-logs"),
+    path("traces/<str:trace_id>/then/", moment.show, name="traces-then"),
     path("alerts/", alerts.show, name="alerts"),
     path("alerts/count/", alerts.count, name="alerts-count"),
     path("versions/", versions.show, name="versions"),

@@ -38,7 +38,8 @@ class Rule:
     _active: dict[Labels, Active] = field(default_factory=dict)
 
     def evaluate(self, samples: Samples, now: int) -> None:
-        """Look at the values at this moment."""
+        """Look at the values at this moment, and record what is active as `ALERTS`."""
+        before = self._series()
         found: dict[Labels, Active] = {}
         for key, value in self.expression.at(samples, now / SECOND).items():
             own = {name: text for name, text in key if name != NAME}
@@ -48,6 +49,16 @@ class Rule:
             if now - alert.since >= self.hold * SECOND:
                 alert.state = "firing"
         self._active = found
+        after = self._series()
+        for series in after:
+            samples.add("ALERTS", dict(series), now / SECOND, 1.0)
+        for series in before - after:
+            samples.end("ALERTS", dict(series), now / SECOND)
+
+    def _series(self) -> set[Labels]:
+        return {
+            labels(dict(key) | {"alertstate": alert.state}) for key, alert in self._active.items()
+        }
 
     @property
     def state(self) -> str:

@@ -43,11 +43,12 @@ class Series:
             del self.times[:old], self.values[:old]
 
     def last(self, time: float) -> float | None:
-        """Return the value at that time, None when there is none or it is too old."""
+        """Return the value at that time, None when there is none, it is too old or has ended."""
         after = bisect_right(self.times, time)
         if not after or time - self.times[after - 1] > LOOKBACK:
             return None
-        return self.values[after - 1]
+        value = self.values[after - 1]
+        return None if math.isnan(value) else value
 
     def rate(self, time: float, window: float) -> float | None:
         """Return a counter's increase per second in the window, as Prometheus extrapolates it."""
@@ -81,6 +82,10 @@ class Samples:
         """Add a sample."""
         series = self._metrics[name].setdefault(labels({NAME: name, **pairs}), Series())
         series.add(time, value)
+
+    def end(self, name: str, pairs: Mapping[str, str], time: float) -> None:
+        """Say that a series has no value from that time on, until one is added."""
+        self.add(name, pairs, time, math.nan)
 
     def series(self, name: str) -> Iterable[tuple[Labels, Series]]:
         """Return a metric's series."""
@@ -116,6 +121,20 @@ class Metric:
         for key, series in samples.series(self.name):
             if not self.label or not re.fullmatch(self.unlike, dict(key).get(self.label, "")):
                 yield key, series
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """`ALERTS{job="petstore"}`: the alerts of a job that are pending or fire."""
+
+    job: str
+
+    def __str__(self) -> str:
+        return f'ALERTS{{job="{self.job}"}}'
+
+    def at(self, samples: Samples, time: float) -> Vector:
+        found = Metric("ALERTS").at(samples, time)
+        return {key: value for key, value in found.items() if ("job", self.job) in key}
 
 
 @dataclass(frozen=True)

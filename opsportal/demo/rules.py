@@ -7,6 +7,7 @@ from opsportal.demo.alerting import Rule
 from opsportal.demo.promql import (
     Above,
     Aggregate,
+    Alerts,
     AndOn,
     Expression,
     Metric,
@@ -22,13 +23,14 @@ NOT_OUR_FAULT = "OK|INVALID_ARGUMENT|NOT_FOUND|CANCELLED"
 
 @dataclass(frozen=True)
 class Queries:
-    """What the site file asks about a service."""
+    """What the site file asks about a service, and what OpsPortal asks beside it."""
 
     version: Expression
     requests: Expression
     failing: Expression
     p95: Expression
     up: Expression
+    alerts: Expression
 
     @classmethod
     def of(cls, service: str) -> Self:
@@ -44,6 +46,7 @@ class Queries:
             failing=Quotient(Aggregate("sum", failed), requests),
             p95=Quantile(0.95, Aggregate("sum", buckets, ("le",))),
             up=AndOn(Metric("up"), "job", Aggregate("group", version, ("job",))),
+            alerts=Alerts(service),
         )
 
 

@@ -57,6 +57,14 @@ class TestQuery:
     async def test_it_returns_nothing_for_a_metric_that_nobody_has(self, client: Client) -> None:
         assert (await client().query("nobody_has_this")).samples == ()
 
+    async def test_it_asks_for_a_moment_to_the_nanosecond(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        await client().query("up", at=1_795_469_320_743_000_001)
+        await client().query("up")
+        then, now = fake_prometheus.forms
+        assert (then["time"], "time" in now) == ("1795469320.743000001", False)
+
     async def test_it_reads_a_scalar_as_one_sample(
         self, client: Client, fake_prometheus: FakePrometheus
     ) -> None:

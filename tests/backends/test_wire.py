@@ -4,6 +4,7 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp import attributes, read_span, service_name
@@ -107,12 +108,33 @@ def test_it_finds_a_text_wherever_a_span_has_it() -> None:
     assert spans.store.find("nothing like it") == []
 
 
+def test_it_reads_fields_in_whatever_order_they_come() -> None:
+    """Jaeger writes them from the last to the first."""
+    number = AnyValue(int_value=7).SerializeToString()
+    attribute = _nested(2, number) + _nested(1, b"retries")
+    one = _nested(9, attribute) + _nested(5, b"Buy") + _nested(2, bytes(8)) + _nested(1, bytes(16))
+    name = KeyValue(key="service.name", value=AnyValue(string_value="shop")).SerializeToString()
+    group = _nested(2, _nested(2, one)) + _nested(1, _nested(1, name))
+
+    spans = read_trace([_nested(1, group)])
+
+    assert spans is not None
+    assert list(spans.names) == [("shop", "Buy")]
+    assert spans.store.find("retries=7") == [0]
+    assert spans.store.find("retries=8") == []
+
+
+def _nested(field: int, content: bytes) -> bytes:
+    assert len(content) < 128
+    return bytes([field << 3 | 2, len(content)]) + content
+
+
 def test_it_notes_what_is_odd_about_spans() -> None:
     spans = read(
         trace(
             span("shop", "bad", start=NOON, error="", warnings=["skew", "cut"]),
             span("shop", "early", start=NOON + 1, duration=-MILLISECOND),
-            span("shop", "busy", start=NOON + 2, events=[("a", {}), ("b", {})], links=[("1", "2")]),
+            span("shop", "busy", start=NOON + 2, events=[("a", {}), ("b", {})], links=[("11", "22")]),
             span("shop", "odd", start=NOON + 3, tags={"@jaeger@warnings": "truncated"}),
             trace_id="ab",
         )

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsportal.demo.alerting import SECOND, Rule, moment, plain, scientific
 from opsportal.demo.prometheus import MOST_POINTS, Prometheus, Target, api
-from opsportal.demo.promql import Above, Aggregate, Expression, Metric, Quotient, Rate
+from opsportal.demo.promql import Above, Aggregate, Alerts, Expression, Metric, Quotient, Rate
 from opsportal.demo.running import http_server
 
 START = 1_795_521_600_123_456_789  # 2026-11-24T12:00:00.123456789Z
@@ -39,7 +39,12 @@ class Watched:
             {"summary": summary},
         )
         target = Target("shop", "shop-1", registry)
-        queries: list[Expression] = [Metric("shop_build_info"), Aggregate("sum", REQUESTS), FAILING]
+        queries: list[Expression] = [
+            Metric("shop_build_info"),
+            Aggregate("sum", REQUESTS),
+            FAILING,
+            Alerts("shop"),
+        ]
         self.prometheus = Prometheus([target], queries, [rule])
         self.now = START
 
@@ -97,6 +102,19 @@ def test_it_lets_an_alert_become_pending_fire_and_resolve(watched: Watched) -> N
     assert (watched.alerts, watched.rule["state"]) == ([], "inactive")
     watched.calls(5, "BAD", "BAD")
     assert watched.alerts[0]["activeAt"] > began
+
+
+def test_it_remembers_when_an_alert_was_pending_and_when_it_fired(watched: Watched) -> None:
+    def states(second: int) -> list[str]:
+        form = {"query": 'ALERTS{job="shop"}', "time": str(began + second)}
+        return [each["metric"]["alertstate"] for each in watched.prometheus.query(form)["result"]]
+
+    watched.calls(10, "OK", "OK")
+    began = watched.now / SECOND
+    watched.calls(9, "BAD", "BAD")
+    assert "firing" in watched.rule["state"]
+    watched.calls(15, *["OK"] * 9)
+    assert [states(second) for second in (-1, 4, 8, 20)] == [[], ["pending"], ["firing"], []]
 
 
 def test_it_does_not_fire_for_what_passes_soon(watched: Watched) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -56,6 +57,10 @@ async def test_it_has_something_true_on_every_page(site: DemoSite, operator: Act
     assert {line.service: line.problems for line in page.lines} == dict.fromkeys(
         ("petstore", "store", "mailer"), ()
     )
+    now = time.time_ns()
+    then = await overview.show_moment(operator, services=services, start=now, end=now)
+    assert {line.service for line in then.lines} >= {"petstore", "store"}
+    assert then.problems == ()
     listed = await alerts.list_alerts(operator)
     assert (listed.sources, listed.failures, listed.broken_rules) == (1, (), ())
 

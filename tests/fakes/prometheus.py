@@ -89,6 +89,12 @@ class FakePrometheus:
             for labels, value in samples
         ]
 
+    def remembers(self, query: str, *series: Mapping[str, str]) -> None:
+        """Set the answer to a range query: series that were 1 once, given by their labels."""
+        self.ranges[query] = [
+            {"metric": dict(labels), "values": [[1795469320.743, "1"]]} for labels in series
+        ]
+
     def rule(
         self,
         name: str,

@@ -127,6 +127,15 @@ def test_it_says_where_the_time_went() -> None:
     assert sum(segment.end - segment.start for segment in found.path) == 1240 * MILLISECOND
 
 
+def test_it_counts_by_operation_what_the_path_has_and_what_is_their_own() -> None:
+    spans = ((0, 100, -1), (10, 40, 0), (20, 90, 0), (50, 60, 2))
+    names = [("shop", "Buy"), ("store", "Get"), ("store", "Get"), ("store", "lock")]
+    found = where_time_went(times(*spans), names)
+    assert [
+        (each.operation, each.spans, each.path, each.own, each.row) for each in found.operations
+    ] == [("Get", 2, 60, 90, 2), ("Buy", 1, 30, 20, 0), ("lock", 1, 10, 10, 3)]
+
+
 def test_it_names_the_longest_gap() -> None:
     trace = times((0, 100 * MILLISECOND, -1), (0, 10 * MILLISECOND, 0))
     found = where_time_went(trace, [("shop", "Buy"), ("shop", "check")])

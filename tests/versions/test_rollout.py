@@ -24,6 +24,27 @@ def test_it_sums_up(found: ServiceVersions, summary: str) -> None:
     assert found.summary == summary
 
 
+@pytest.mark.parametrize(
+    ("found", "spread"),
+    [
+        (versions("1.2.0", "1.2.0"), "1.2.0"),
+        (versions("1.2.0", "1.3.0", "1.2.0"), "1.3.0 on i1, 1.2.0 on 2 others"),
+        (versions("1.3.0", "1.3.0", "1.2.0"), "1.3.0 on 2 instances, 1.2.0 on i2"),
+        (versions("1.2.0", total=3), "1.2.0 on i0, 2 not known"),
+        (versions("", ""), ""),
+    ],
+)
+def test_it_says_what_ran_where(found: ServiceVersions, spread: str) -> None:
+    assert found.spread == spread
+
+
+def test_an_instance_without_a_name_is_one_all_the_same() -> None:
+    nameless = tuple(InstanceVersion("", name) for name in ("1.3.0", "1.2.0"))
+    found = ServiceVersions("production", "petstore", nameless, 2)
+
+    assert found.spread == "1.3.0 on one instance, 1.2.0 on another"
+
+
 def test_it_counts_the_newest_first() -> None:
     found = versions("1.9", "1.10", "1.8", "1.8", "")
 

@@ -191,6 +191,16 @@ async def test_the_list_has_a_line_for_every_service(
     assert (legacy.instances, legacy.total, legacy.summary) == ((), 1, "unknown")
 
 
+async def test_it_says_what_ran_at_a_moment(viewer: Actor, prometheus: FakePrometheus) -> None:
+    build(prometheus, a="1.1.0")
+    targets(prometheus, a=1)
+
+    found = await show_versions(viewer, at=1_795_469_320_500_000_000)
+
+    assert {form["time"] for form in prometheus.forms} == {"1795469320.500000000"}
+    assert (found.summary, found.total) == ("1.1.0 on 1 of 1", 1)
+
+
 async def test_it_asks_nothing_for_a_stranger(stranger: Actor, prometheus: FakePrometheus) -> None:
     with pytest.raises(NotPermitted):
         await show_versions(stranger)

@@ -15,6 +15,7 @@ from ops.alerts.alert import Alert
 from ops.alerts.matching import Matcher
 from ops.filters import TraceQuery, format_query
 from ops.traces.spans import Attributes, Span, Value
+from ops.traces.tree import Trace
 from opsportal.dashboard import drawing, words
 from opsportal.dashboard.clock import Clock, roughly
 
@@ -45,6 +46,18 @@ def page_url(context: Context, name: str, **path: str) -> str:
     return f"{address}?{urlencode(asked)}" if asked else address
 
 
+@register.simple_tag(takes_context=True)
+def then_url(context: Context, trace: Trace) -> str:
+    """What else was true while the trace ran; "" when the site file knows none of its services."""
+    visit = context["visit"]
+    known = {service.jaeger_name for service in visit.site.services.values()}
+    services = [("service", name) for name in trace.services if name in known]
+    moments = (trace.start, trace.start + trace.duration)
+    start, end = map(timerange.format_moment, moments)
+    asked = urlencode([("start", start), ("end", end), *services])
+    return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}" if services else ""
+
+
 @register.filter
 def plural(number: int, one: str) -> str:
     """`{{ 3|plural:"span" }}` is `3 spans`."""
@@ -63,6 +76,12 @@ def lasting(context: Context, since: int) -> SafeString:
     """`11 min`, for what began then and still is."""
     clock = _clock(context)
     return _time(clock, since, roughly(max(clock.now - since, 0)))
+
+
+@register.filter
+def before(at: datetime, moment: int) -> str:
+    """`11 min before` the moment."""
+    return f"{roughly(max(moment - _nanoseconds(at), 0))} before"
 
 
 @register.simple_tag(takes_context=True)

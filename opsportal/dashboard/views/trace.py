@@ -17,7 +17,7 @@ from opsportal.dashboard.pages import Visit, page, sheet, url
 ROWS = 500
 LOG_LINES = 500
 ERRORS = 8
-SHARES = 6
+OPERATIONS = 10
 
 
 @require_safe
@@ -91,12 +91,26 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "events": sum(trace.rows.spans.events),
         "errors": [(error, trace.rows.span_id(error.row)) for error in trace.errors[:ERRORS]],
         "more_errors": trace.error_count - ERRORS,
+        **_timing(trace),
         "legend": [(service, colours[service]) for service in trace.services],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
         "sheet": shown,
         "lines": waterfall.lines(trace, shown.first - 1, shown.last),
         "opened": opened,
         **(_opened(trace, opened) if opened is not None else {}),
+    }
+
+
+def _timing(trace: Trace) -> dict[str, object]:
+    """The operations with the most of the time and the longest gaps, each with a span to go to."""
+    rows, timing = trace.rows, trace.timing
+    return {
+        "operations": [(each, rows.span_id(each.row)) for each in timing.operations[:OPERATIONS]],
+        "more_operations": len(timing.operations) - OPERATIONS,
+        "gaps": [
+            (gap, " ".join(rows.spans.names[rows.numbers[gap.row]]), rows.span_id(gap.row))
+            for gap in timing.gaps
+        ],
     }
 
 

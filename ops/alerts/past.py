@@ -1,0 +1,58 @@
+"""Alerts as the series ALERTS remembers them: Prometheus writes it as it evaluates its rules."""
+
+import json
+from collections.abc import Mapping
+
+from ops import timerange
+from ops.alerts.alert import Alert
+from ops.backends.prometheus import Matrix, Prometheus
+
+MOST_LOOKS = 60
+
+
+async def remembered(
+    prometheus: Prometheus, labels: Mapping[str, str], start: int, end: int
+) -> Matrix:
+    """Return the alerts with these labels at up to MOST_LOOKS moments from start to end.
+
+    A look finds what the last evaluation before it found, however far apart evaluations are.
+    Whole seconds, so that those who ask almost the same ask the same.
+    """
+    first = start // timerange.SECOND
+    last = max(-(-end // timerange.SECOND), first + 1)
+    step = -(-(last - first) // MOST_LOOKS)
+    matchers = ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in labels.items()
+    )
+    return await prometheus.query_range(
+        f"ALERTS{{{matchers}}}",
+        start=first * timerange.SECOND,
+        end=last * timerange.SECOND,
+        step=step * timerange.SECOND,
+    )
+
+
+def alerts_of(source: str, found: Matrix) -> list[Alert]:
+    """Return each alert once, as firing if it fired at any time.
+
+    The series says neither since when, nor the value, nor the annotations.
+    """
+    alerts = {}
+    for series in sorted(found.series, key=lambda series: _state(series.labels) == "firing"):
+        own = {k: v for k, v in series.labels.items() if k not in ("__name__", "alertstate")}
+        alerts[frozenset(own.items())] = Alert(
+            name=own.get("alertname", ""),
+            state=_state(series.labels),
+            value="",
+            active_at=0,
+            labels=own,
+            annotations={},
+            source=source,
+            group="",
+            rule_health="unknown",
+        )
+    return list(alerts.values())
+
+
+def _state(labels: Mapping[str, str]) -> str:
+    return labels.get("alertstate", "")

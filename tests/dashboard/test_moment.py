@@ -1,0 +1,155 @@
+"""Beside a trace: what else was true then."""
+
+import html
+import re
+from typing import Any
+
+import grpc
+import pytest
+from django.test import AsyncClient
+
+from tests.dashboard.places import Place, heading, link, links, text, words
+from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.fakes.prometheus import Fault
+
+TRACES = "/sites/production/traces/"
+PIECE = {"HX-Request": "true"}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def address(place: Place, client: AsyncClient, *services: str) -> str:
+    """Where the page of a trace through these services fetches the piece from, "" if nowhere."""
+    inner = [span(service, "Work") for service in services[1:]]
+    root = span(services[0], "SearchPets", children=inner, duration=1240 * MILLISECOND)
+    shown = await client.get(f"{TRACES}{place.jaeger.add(trace(root))}/")
+    found = re.search(r'hx-get="([^"]*/then/[^"]*)"', shown.content.decode())
+    return html.unescape(found[1]) if found else ""
+
+
+def remember(place: Place, name: str = "SlowSearch", **labels: str) -> None:
+    place.prometheus.says(
+        "petstore_build_info",
+        ({"instance": "petstore-2", "version": "1.2.0"}, 1),
+        ({"instance": "petstore-3", "version": "1.3.0"}, 1),
+    )
+    place.prometheus.remembers(
+        'ALERTS{job="petstore"}', {"alertname": name, "alertstate": "firing", **labels}
+    )
+
+
+def said(piece: Any) -> str:
+    return words(piece.content.decode())
+
+
+async def test_the_trace_fetches_it_by_itself(place: Place, operator: AsyncClient) -> None:
+    remember(place, severity="critical")
+    await operator.post(
+        "/sites/production/sampling/change/", {"service": "petstore", "strategy": "always"}
+    )
+
+    where = await address(place, operator, "petstore", "kafka")
+    piece = await operator.get(where, headers=PIECE)
+
+    assert "service=petstore" in where and "kafka" not in where
+    assert re.fullmatch(
+        r"At that time petstore ran 1\.3\.0 on petstore-3, 1\.2\.0 on petstore-2 · "
+        r"SlowSearch fired \( critical \) · sampling always since \d+ s before",
+        said(piece),
+    )
+    assert "<h1" not in piece.content.decode()
+    assert link(piece, "SlowSearch").endswith("/alerts/?q=alertname%3D%22SlowSearch%22")
+    assert link(piece, "1.3.0 on petstore-3, 1.2.0 on petstore-2").endswith("/versions/")
+
+
+async def test_it_says_which_instances_confirmed(place: Place, operator: AsyncClient) -> None:
+    place.second.fails = grpc.StatusCode.UNAVAILABLE
+    await operator.post(
+        "/sites/production/sampling/change/", {"service": "petstore", "strategy": "always"}
+    )
+
+    piece = await operator.get(f"{TRACES}abc/then/?service=petstore", headers=PIECE)
+
+    assert said(piece).startswith(
+        "At that time petstore : sampling always confirmed by 1 of 2 since "
+    )
+    assert link(piece, "sampling always").endswith("/sampling/?service=petstore")
+
+
+async def test_it_is_empty_where_nothing_is_known(place: Place, viewer: AsyncClient) -> None:
+    where = await address(place, viewer, "petstore", "store")
+
+    piece = await viewer.get(where, headers=PIECE)
+    whole = await viewer.get(where)
+
+    assert (piece.status_code, piece.content) == (204, b"")
+    assert "Nothing is known of the trace's services" in text(whole)
+    assert await address(place, viewer, "kafka") == ""
+
+
+async def test_a_trace_without_duration_has_a_panel_for_it(
+    place: Place, viewer: AsyncClient
+) -> None:
+    trace_id = place.jaeger.add(trace(span("petstore", "SearchPets", duration=0)))
+
+    shown = await viewer.get(f"{TRACES}{trace_id}/")
+
+    assert "Where the time went" not in text(shown)
+    assert f'<section class="panel" hx-get="{TRACES}{trace_id}/then/?' in shown.content.decode()
+
+
+async def test_it_is_a_page_without_a_script(place: Place, viewer: AsyncClient) -> None:
+    remember(place)
+    where = await address(place, viewer, "petstore")
+
+    shown = await viewer.get(where)
+
+    assert heading(shown).startswith("What else was true at ")
+    assert "petstore ran 1.3.0 on petstore-3" in text(shown)
+    assert where.startswith(link(shown, "trace"))
+
+
+async def test_a_source_that_fails_is_named(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.fault = Fault.INTERNAL
+
+    piece = await viewer.get(f"{TRACES}abc/then/?service=petstore&service=store", headers=PIECE)
+
+    assert said(piece).count("Prometheus main of production") == 1
+
+
+async def test_foreign_words_do_nothing(place: Place, viewer: AsyncClient) -> None:
+    remember(place, "<script>alert(1)</script>", severity="\u202e" + "x" * 10_000)
+
+    piece = await viewer.get(f"{TRACES}abc/then/?service=petstore", headers=PIECE)
+
+    assert "<script" not in piece.content.decode()
+    assert "\u202e" not in piece.content.decode()
+    assert len(piece.content) < 2_000
+
+
+async def test_many_alerts_are_counted(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.remembers(
+        'ALERTS{job="petstore"}',
+        *({"alertname": f"A{n}", "alertstate": "pending"} for n in range(12)),
+    )
+
+    piece = await viewer.get(f"{TRACES}abc/then/?service=petstore", headers=PIECE)
+
+    assert len([word for word, _ in links(piece) if word.startswith("A")]) == 5
+    assert said(piece).endswith("was pending · 7 more alerts")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("start=yesterday", '"yesterday" is not a time'),
+        ("start=now&end=then", '"then" is not a time'),
+        ("start=now&end=now-1h", "is before the start"),
+    ],
+)
+async def test_it_refuses_other_times(
+    place: Place, viewer: AsyncClient, query: str, sentence: str
+) -> None:
+    shown = await viewer.get(f"{TRACES}abc/then/?{query}")
+
+    assert shown.status_code == 400
+    assert sentence in text(shown)
