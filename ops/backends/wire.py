@@ -245,4 +245,3 @@ def _columns(
 
 def _where(flags: Iterable[bool]) -> frozenset[int]:
     return frozenset(number for number, flag in enumerate(flags) if flag)
-

@@ -110,7 +110,7 @@ def build_logs(trace: Trace, filter: LogFilter = ANY_LINE) -> TraceLogs:
         jaeger_url=trace.jaeger_url,
         filter=filter,
         total=services.total(),
-        services=services,
+        services=dict(services),
     )
 
 
@@ -121,7 +121,9 @@ def _matching(spans: Spans, filter: LogFilter) -> Sequence[int]:
     if filter.service or filter.span_id:
         wanted = {
             number
-            for number, ((service, _), span_id) in enumerate(zip(spans.names, spans.ids, strict=True))
+            for number, ((service, _), span_id) in enumerate(
+                zip(spans.names, spans.ids, strict=True)
+            )
             if filter.service in ("", service) and filter.span_id in ("", span_id)
         }
         numbers = [number for number in numbers if events.spans[number] in wanted]
