@@ -33,13 +33,12 @@ def trace_list(found: TraceList) -> Reply:
     asked = _line(replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT)) or "anything"
     where = f"for {asked}, {_clock(found.start)} to {_clock(found.end)} UTC"
     links = page("the list", "traces", found.query.site, line=_line(found.query))
+    older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     if not found.traces:
-        return Reply(
-            f"No traces {where}", (), (f"Further back: list traces {_wider(found)}",), links
-        )
+        further = older or f"Further back: list traces {_wider(found)}"
+        return Reply(f"No traces {where}", (), (further,), links)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
-    older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     return Reply(
         f"{f'First {traces}, there may be more' if found.more else traces}, "
         f"{failing or 'none'} with errors, {where}",

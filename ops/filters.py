@@ -4,8 +4,8 @@
 
 Words come in any order. `key=value` with a key that is not one of KEYS asks for a tag; a
 value or key with spaces stands in double quotes, with \\" and \\\\ inside; a key in quotes is
-always a tag's. A bare `error` means error=true. The older forms `tags=[a,b=c]`, `start=…`,
-`end=…` mean the same.
+always a tag's. A bare `error` means error=true: the span failed; `error=false` means that no
+span of the whole trace did. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
 """
 
 import re

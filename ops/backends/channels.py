@@ -113,12 +113,7 @@ def sentence(peer: Peer, code: StatusCode, details: str) -> OpsError:
     if code is StatusCode.UNAVAILABLE:
         return BackendUnavailable(_unreachable(peer, details), backend=peer.name)
     if code is StatusCode.RESOURCE_EXHAUSTED and (size := _TOO_LARGE.search(details)):
-        return BackendUnavailable(
-            f"{peer.place} answers with {int(size[1]) / 1024**2:.0f} MiB in one message, more than "
-            f"is accepted; raise largest_message_mib in {peer.table}",
-            backend=peer.name,
-            answered=True,
-        )
+        return too_large(peer, f"{int(size[1]) / 1024**2:.0f} MiB in one message")
     words = _MEANINGS[code].format(peer=peer, details=details or code.name)
     if code is StatusCode.DEADLINE_EXCEEDED:
         return BackendTimeout(words, backend=peer.name)
@@ -127,6 +122,16 @@ def sentence(peer: Peer, code: StatusCode, details: str) -> OpsError:
     if code in (StatusCode.INVALID_ARGUMENT, StatusCode.OUT_OF_RANGE):
         return InvalidInput(words)
     return BackendUnavailable(words, backend=peer.name, answered=True)
+
+
+def too_large(peer: Peer, what: str) -> BackendUnavailable:
+    """Return the sentence about an answer that is larger than the site file allows."""
+    return BackendUnavailable(
+        f"{peer.place} answers with {what}, more than is accepted; raise largest_message_mib in "
+        f"{peer.table}",
+        backend=peer.name,
+        answered=True,
+    )
 
 
 _FAILS = "{peer.place} fails: {details}"

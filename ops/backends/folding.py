@@ -1,6 +1,5 @@
 """Whole traces folded into summaries as they arrive, message by message; no span is kept."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.matching import SpanMatch
 from ops.backends.otlp import ERROR, read_span, service_name
+from ops.backends.searching import Answer
 from ops.traces.spans import failure, what_failed
 from ops.traces.summaries import TraceSummary
 
@@ -29,6 +29,7 @@ class _Folded:
     root_operation: str = ""
     error: str = ""
     wanted: bool = False
+    whole: bool = True
 
     def add(self, span: Span, service: str) -> bool:
         """Take in one span; return whether it fails.
@@ -51,22 +52,23 @@ class _Folded:
 
 
 class Fold:
-    """Takes serialized TracesData messages, gives a summary for each trace in them.
+    """Takes TracesData messages, gives a summary for each trace in them.
 
-    With a `match`, only traces with a span that meets it are given.
+    With a `match`, only traces with a span that meets it are given. Which error is the deepest
+    is told of traces that came in one message.
     """
 
     def __init__(self, match: SpanMatch | None = None) -> None:
         self._match = match
-        self._traces: defaultdict[bytes, _Folded] = defaultdict(_Folded)
-
-    def __len__(self) -> int:
-        """How many traces arrived."""
-        return len(self._traces)
+        self._traces: dict[bytes, _Folded] = {}
 
     def add(self, message: bytes) -> None:
+        """Fold one serialized message in."""
+        self.take(TracesData.FromString(message))
+
+    def take(self, data: TracesData) -> None:
         """Fold one message in."""
-        data = TracesData.FromString(message)
+        here: dict[bytes, _Folded] = {}
         failing: dict[bytes, list[Span]] = {}
         for resource_spans in data.resource_spans:
             resource = resource_spans.resource
@@ -74,18 +76,32 @@ class Fold:
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
                     trace_id = span.trace_id
-                    trace = self._traces[trace_id]
+                    trace = here.get(trace_id)
+                    if trace is None:
+                        trace = here[trace_id] = self._trace(trace_id)
                     trace.services.add(service)
                     if trace.add(span, service):
                         failing.setdefault(trace_id, []).append(span)
                     if self._match and not trace.wanted:
                         trace.wanted = self._match(resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
-            trace = self._traces[trace_id]
-            trace.error = trace.error or _deepest(spans, data)
+            if here[trace_id].whole:
+                here[trace_id].error = _deepest(spans, data)
 
-    def summaries(self) -> Iterator[TraceSummary]:
-        """Give the summaries, in the order in which the traces arrived."""
+    def _trace(self, trace_id: bytes) -> _Folded:
+        """Return a trace that is in the message at hand, and maybe was in one before."""
+        known = self._traces.get(trace_id)
+        if known is None:
+            known = self._traces[trace_id] = _Folded()
+        else:
+            known.whole, known.error = False, ""
+        return known
+
+    def answer(self) -> Answer:
+        """Return what arrived, in its order."""
+        return Answer([each.start for each in self._traces.values()], tuple(self._summaries()))
+
+    def _summaries(self) -> Iterator[TraceSummary]:
         for trace_id, trace in self._traces.items():
             if self._match is None or trace.wanted:
                 yield TraceSummary(

@@ -1,38 +1,40 @@
-"""Jaeger's query service, api_v3 over gRPC, from release 2.13 on."""
+"""Jaeger's query service over gRPC: api_v3 from release 2.13 on, api_v2 of those before."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
+from enum import IntEnum
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from ops import timerange
+from ops.backends.api_v2 import as_otlp, convert
 from ops.backends.calls import Calls
-from ops.backends.channels import Peer, open_channel, translated
+from ops.backends.channels import Peer, open_channel, too_large, translated
 from ops.backends.folding import Fold
-from ops.backends.matching import SpanMatch, Tags, not_understood
+from ops.backends.matching import SpanMatch, not_understood
+from ops.backends.queries import query, summary
+from ops.backends.searching import LATE, Answer, FoundTraces, TraceSearch, Window, newest
 from ops.backends.wire import read_trace
 from ops.errors import NotFound
-from ops.filters import LARGEST_LIMIT
 from ops.sites import JaegerSource, Site
 from ops.traces.spans import Spans
-from ops.traces.summaries import TraceSummary
-from proto.jaeger.api_v3 import query_pb2, query_pb2_grpc
+from proto.jaeger.api_v2 import query_pb2 as v2
+from proto.jaeger.api_v2 import query_pb2_grpc as v2_grpc
+from proto.jaeger.api_v3 import query_pb2 as v3
+from proto.jaeger.api_v3 import query_pb2_grpc as v3_grpc
 
 A = TypeVar("A")
 T = TypeVar("T")
+Stream: TypeAlias = "grpc.aio.UnaryStreamCall[bytes, bytes]"
+_V2 = v2.DESCRIPTOR.package
+_V3 = v3.DESCRIPTOR.package
 _MUCH_TO_FOLD = 1_000_000  # bytes from which folding takes more than some 5 ms
 _MUCH_TO_READ = 100_000  # the same for reading spans with all they carry
-_WIDER = 8  # times the limit is asked for first when part of the filtering is ours
-_LONGEST = 10 * 365 * timerange.DAY
-_LUCENE = re.compile(r'[.?+*|{}\[\]()"\\#@&<>~]')
 _USER_ERRORS = (
     "malform trace ID",
     "search depth must be",
@@ -43,36 +45,12 @@ _USER_ERRORS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TraceSearch:
-    """What to search for; all times in nanoseconds, 0 and "" mean any.
+class _Offer(IntEnum):
+    """What a server offers; what has a higher number has those below as well."""
 
-    `start` and `end` bound the spans' start, `span_min` and `span_max` one span's duration,
-    `trace_min` and `trace_max` the whole trace's. All but the latter must hold on one span.
-    """
-
-    start: int
-    end: int
-    limit: int
-    service: str = ""
-    operation: str = ""
-    tags: Tags = ()
-    span_min: int = 0
-    span_max: int = 0
-    trace_min: int = 0
-    trace_max: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FoundTraces:
-    """What a search found: newest first, ties by id, no more than its limit.
-
-    `fetched` is how many traces were looked at; `more` that there may be others.
-    """
-
-    summaries: tuple[TraceSummary, ...]
-    fetched: int
-    more: bool
+    API_V2 = 1
+    API_V3 = 2
+    SUMMARIES = 3
 
 
 class Jaeger:
@@ -94,29 +72,41 @@ class Jaeger:
         self._metadata = tuple(source.headers.items())
         self._channel: grpc.aio.Channel | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._has_summaries: bool | None = None
+        self._offer = _Offer.SUMMARIES
 
     async def services(self) -> tuple[str, ...]:
         """Return the names of all services, sorted."""
 
-        async def call() -> tuple[str, ...]:
-            stub = query_pb2_grpc.QueryServiceStub(self._open())
-            request = query_pb2.GetServicesRequest()
-            answer = await stub.GetServices(request, metadata=self._metadata)
-            return tuple(sorted(set(answer.services)))
+        async def new() -> Iterable[str]:
+            stub = v3_grpc.QueryServiceStub(self._open())
+            answer = await stub.GetServices(v3.GetServicesRequest(), metadata=self._metadata)
+            return answer.services
 
-        return await self._read("services", call)
+        async def old() -> Iterable[str]:
+            stub = v2_grpc.QueryServiceStub(self._open())
+            answer = await stub.GetServices(v2.GetServicesRequest(), metadata=self._metadata)
+            return answer.services
+
+        names = await self._read("services", partial(self._best, old, {_Offer.API_V3: new}))
+        return tuple(sorted(set(names)))
 
     async def operations(self, service: str) -> tuple[str, ...]:
         """Return a service's distinct operation names, sorted; none for an unknown service."""
 
-        async def call() -> tuple[str, ...]:
-            stub = query_pb2_grpc.QueryServiceStub(self._open())
-            request = query_pb2.GetOperationsRequest(service=service)
+        async def new() -> set[str]:
+            stub = v3_grpc.QueryServiceStub(self._open())
+            request = v3.GetOperationsRequest(service=service)
             answer = await stub.GetOperations(request, metadata=self._metadata)
-            return tuple(sorted({operation.name for operation in answer.operations}))
+            return {operation.name for operation in answer.operations}
 
-        return await self._read(("operations", service), call)
+        async def old() -> set[str]:
+            stub = v2_grpc.QueryServiceStub(self._open())
+            request = v2.GetOperationsRequest(service=service)
+            answer = await stub.GetOperations(request, metadata=self._metadata)
+            return {operation.name for operation in answer.operations} | {*answer.operation_names}
+
+        call = partial(self._best, old, {_Offer.API_V3: new})
+        return tuple(sorted(await self._read(("operations", service), call)))
 
     async def trace(self, trace_id: str) -> Spans:
         """Return the spans of a trace; raises NotFound.
@@ -126,10 +116,7 @@ class Jaeger:
         full_id = trace_id.lower().zfill(32)
 
         async def call() -> Spans | None:
-            # Raw, because Jaeger takes four times as long to look for clocks that differ, as we do
-            # too, and 2.13 adjusts traces in its memory in place.
-            request = query_pb2.GetTraceRequest(trace_id=full_id, raw_traces=True)
-            messages = [message async for message in self._stream("GetTrace", request)]
+            messages = await self._messages(full_id)
             return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_trace, messages)
 
         try:
@@ -142,14 +129,11 @@ class Jaeger:
 
     async def find(self, search: TraceSearch) -> FoundTraces:
         """Return the traces that match, the same to all who ask the same within a second."""
-        wide = _whole_seconds(search, timerange.now_ns())
-        found = await self._read(wide, partial(self._find, wide))
-        if wide.start == search.start:
-            return found
-        inside = (
-            trace for trace in found.summaries if trace.start + trace.duration >= search.start
-        )
-        return replace(found, summaries=tuple(inside))
+        live = search.end >= timerange.now_ns() - timerange.SECOND
+        wide = _whole_seconds(search) if live else search
+        late = 0 if live else LATE
+        found = await self._read((wide, late), partial(self._find, wide, late))
+        return found if wide.start == search.start else found.since(search.start)
 
     async def close(self) -> None:
         if self._watching is not None:
@@ -157,84 +141,93 @@ class Jaeger:
         if self._channel is not None:
             await self._channel.close()
 
-    async def _find(self, search: TraceSearch) -> FoundTraces:
-        """Ask, and ask again for the most there is when too few pass what we test ourselves."""
-        depth = self._first_depth(search)
-        while True:
-            summaries, fetched = await self._fetch(search, depth)
-            fits = [trace for trace in summaries if _fits(trace, search)]
-            if len(fits) >= search.limit or fetched < depth or depth == LARGEST_LIMIT:
-                break
-            depth = LARGEST_LIMIT
-        fits.sort(key=lambda trace: (-trace.start, trace.trace_id))
-        more = fetched >= depth or len(fits) > search.limit
-        return FoundTraces(tuple(fits[: search.limit]), fetched, more)
+    async def _find(self, search: TraceSearch, late: int) -> FoundTraces:
+        ours = self._offer < _Offer.SUMMARIES and bool(not_understood(search.span_tags))
+        window = Window(search.start, search.end + late, search.first_depth(ours))
+        return await newest(search, window, partial(self._ask, search))
 
-    def _first_depth(self, search: TraceSearch) -> int:
-        partly_ours = bool(search.trace_min or search.trace_max)
-        if self._has_summaries is False:
-            partly_ours = partly_ours or bool(not_understood(search.tags))
-        return min(search.limit * _WIDER, LARGEST_LIMIT) if partly_ours else search.limit
-
-    async def _fetch(self, search: TraceSearch, depth: int) -> tuple[Iterable[TraceSummary], int]:
-        """Return summaries and how many traces were looked at, by the best call there is."""
-        if self._has_summaries is not False:
-            try:
-                found = await self._fetch_summaries(search, depth)
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                    raise
-                self._has_summaries = False
-            else:
-                self._has_summaries = True
-                return found, len(found)
-        return await self._fetch_traces(search, depth)
-
-    async def _fetch_summaries(self, search: TraceSearch, depth: int) -> list[TraceSummary]:
-        query = self._query(search, search.tags, depth)
-        request = query_pb2.FindTraceSummariesRequest(query=query)
-        stub = query_pb2_grpc.QueryServiceStub(self._open())
-        stream = stub.FindTraceSummaries(request, metadata=self._metadata)
-        return [_summary(item) async for chunk in stream for item in chunk.summaries]
-
-    async def _fetch_traces(
-        self, search: TraceSearch, depth: int
-    ) -> tuple[Iterable[TraceSummary], int]:
-        ours = not_understood(search.tags)
-        theirs = tuple(tag for tag in search.tags if tag not in ours)
-        fold = Fold(_match(search) if ours else None)
-        request = query_pb2.FindTracesRequest(query=self._query(search, theirs, depth))
-        async for message in self._stream("FindTraces", request):
-            await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
-        return fold.summaries(), len(fold)
-
-    def _query(self, search: TraceSearch, tags: Tags, depth: int) -> query_pb2.TraceQueryParameters:
-        longest = search.span_max
-        if search.span_min and not longest:
-            # Elasticsearch takes a missing maximum for 24 hours.
-            longest = max(_LONGEST, search.span_min)
-        return query_pb2.TraceQueryParameters(
-            service_name=search.service,
-            operation_name=search.operation,
-            attributes={key: self._tag_value(value) for key, value in tags},
-            start_time_min=_timestamp(search.start),
-            start_time_max=_timestamp(search.end),
-            duration_min=_duration(search.span_min),
-            duration_max=_duration(longest),
-            search_depth=depth,
-            # Summaries need no adjusted spans; and Jaeger 2.13 adjusts the traces of its memory
-            # storage in place: searches at the same time that overlap bring it down.
-            raw_traces=True,
+    async def _ask(self, search: TraceSearch, window: Window) -> Answer:
+        """Make one call, the best that the server offers."""
+        return await self._best(
+            partial(self._by_chunks, search, window),
+            {
+                _Offer.SUMMARIES: partial(self._by_summaries, search, window),
+                _Offer.API_V3: partial(self._by_traces, search, window),
+            },
         )
 
-    def _tag_value(self, value: str) -> str:
-        return _LUCENE.sub(r"\\\g<0>", value) if self.source.tag_values == "regex" else value
+    async def _by_summaries(self, search: TraceSearch, window: Window) -> Answer:
+        asked = query(search, window, search.span_tags, self.source.tag_values)
+        stub = v3_grpc.QueryServiceStub(self._open())
+        request = v3.FindTraceSummariesRequest(query=asked)
+        stream = stub.FindTraceSummaries(request, metadata=self._metadata)
+        summaries = [summary(item) async for chunk in stream for item in chunk.summaries]
+        return Answer([each.start for each in summaries], summaries)
 
-    def _stream(self, method: str, request: Message) -> AsyncIterator[bytes]:
-        """Call a method that streams TracesData; the messages come as they are on the wire."""
-        path = f"/{query_pb2.DESCRIPTOR.package}.QueryService/{method}"
+    async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:
+        fold = Fold(_match(search))
+        async for message in self._stream(_V3, "FindTraces", self._request(search, window)):
+            await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
+        return fold.answer()
+
+    async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
+        fold = Fold(_match(search))
+        async for chunk in self._stream(_V2, "FindTraces", self._request(search, window)):
+            fold.take(convert([chunk]))
+        return fold.answer()
+
+    def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
+        """Ask for what every server understands. On the wire it is the same in both versions."""
+        ours = not_understood(search.span_tags)
+        theirs = tuple(tag for tag in search.span_tags if tag not in ours)
+        return v3.FindTracesRequest(query=query(search, window, theirs, self.source.tag_values))
+
+    async def _messages(self, trace_id: str) -> list[bytes]:
+        """Return a trace as serialized TracesData messages; none or NotFound if it is unknown."""
+
+        async def new() -> list[bytes]:
+            # Raw, because Jaeger takes four times as long to look for clocks that differ, as we do
+            # too, and 2.13 adjusts traces in its memory in place.
+            request = v3.GetTraceRequest(trace_id=trace_id, raw_traces=True)
+            return await self._collected(self._stream(_V3, "GetTrace", request))
+
+        async def old() -> list[bytes]:
+            request = v2.GetTraceRequest(trace_id=bytes.fromhex(trace_id), raw_traces=True)
+            chunks = await self._collected(self._stream(_V2, "GetTrace", request))
+            return await _off_loop(sum(map(len, chunks)) > _MUCH_TO_READ, as_otlp, chunks)
+
+        return await self._best(old, {_Offer.API_V3: new})
+
+    async def _collected(self, stream: Stream) -> list[bytes]:
+        messages: list[bytes] = []
+        size, largest = 0, self.source.largest_message
+        async for message in stream:
+            size += len(message)
+            if size > largest:
+                stream.cancel()
+                raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one trace")
+            messages.append(message)
+        return messages
+
+    def _stream(self, package: str, method: str, request: Message) -> Stream:
+        """Call a method that streams; the messages come as they are on the wire."""
+        path = f"/{package}.QueryService/{method}"
         call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._open().unary_stream(path)
-        return aiter(call(request.SerializeToString(), metadata=self._metadata))
+        return call(request.SerializeToString(), metadata=self._metadata)
+
+    async def _best(
+        self, last: Callable[[], Awaitable[T]], better: Mapping[_Offer, Callable[[], Awaitable[T]]]
+    ) -> T:
+        """Make the best call that the server offers; what it lacks is not tried again."""
+        for needed, call in better.items():
+            if needed <= self._offer:
+                try:
+                    return await call()
+                except grpc.aio.AioRpcError as error:
+                    if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                        raise
+                    self._offer = _Offer(needed - 1)
+        return await last()
 
     async def _read(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         async def translated_call() -> T:
@@ -251,11 +244,11 @@ class Jaeger:
         return self._channel
 
     async def _watch(self, channel: grpc.aio.Channel) -> None:
-        """Find out anew what the server can do whenever the connection was lost."""
+        """Find out anew what the server offers whenever the connection was lost."""
         while True:
             state = channel.get_state()
             if state is not grpc.ChannelConnectivity.READY:
-                self._has_summaries = None
+                self._offer = _Offer.SUMMARIES
             await channel.wait_for_state_change(state)
 
 
@@ -263,48 +256,19 @@ async def _off_loop(much: bool, work: Callable[[A], T], what: A) -> T:
     return await asyncio.to_thread(work, what) if much else work(what)
 
 
-def _whole_seconds(search: TraceSearch, now: int) -> TraceSearch:
+def _whole_seconds(search: TraceSearch) -> TraceSearch:
     """Widen a search that reaches up to the present to whole seconds.
 
     So everybody who watches asks the same for a second. What is past stays exact.
     """
-    if search.end < now - timerange.SECOND:
-        return search
     start = search.start // timerange.SECOND * timerange.SECOND
     return replace(search, start=start, end=-(-search.end // timerange.SECOND) * timerange.SECOND)
 
 
-def _fits(trace: TraceSummary, search: TraceSearch) -> bool:
-    return trace.duration >= search.trace_min and (
-        not search.trace_max or trace.duration <= search.trace_max
-    )
-
-
-def _match(search: TraceSearch) -> SpanMatch:
+def _match(search: TraceSearch) -> SpanMatch | None:
+    """Return the test of spans that is ours where the server understands a part of the tags."""
+    if not not_understood(search.span_tags):
+        return None
     return SpanMatch(
-        search.service, search.operation, search.tags, search.span_min, search.span_max
+        search.service, search.operation, search.span_tags, search.span_min, search.span_max
     )
-
-
-def _summary(found: query_pb2.TraceSummary) -> TraceSummary:
-    start = found.min_start_time_unix_nano
-    return TraceSummary(
-        trace_id=found.trace_id.lower().zfill(32),
-        start=start,
-        duration=max(found.max_end_time_unix_nano - start, 0),
-        service=found.root_service_name,
-        operation=found.root_operation_name,
-        span_count=found.span_count,
-        error_count=found.error_span_count,
-        services=tuple(sorted(service.name for service in found.services)),
-    )
-
-
-def _timestamp(nanoseconds: int) -> Timestamp:
-    seconds, nanos = divmod(nanoseconds, timerange.SECOND)
-    return Timestamp(seconds=seconds, nanos=nanos)
-
-
-def _duration(nanoseconds: int) -> Duration | None:
-    seconds, nanos = divmod(nanoseconds, timerange.SECOND)
-    return Duration(seconds=seconds, nanos=nanos) if nanoseconds else None

@@ -16,6 +16,7 @@ from ops.backends.otlp import ERROR, KINDS, as_text, service_name
 Tags = tuple[tuple[str, str], ...]
 
 _TRUE = ("true", "1", "t")
+_FALSE = ("false", "0", "f")
 _STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": ERROR}
 _WORDS = ("error", "span.kind", "span.status")
 _RESOURCE = "resource."
@@ -24,6 +25,14 @@ _RESOURCE = "resource."
 def not_understood(tags: Tags) -> Tags:
     """Return the tags that a server before 2.17 finds nothing for."""
     return tuple(tag for tag in tags if tag[0] in _WORDS or tag[0].startswith(_RESOURCE))
+
+
+def is_about_the_trace(tag: tuple[str, str]) -> bool:
+    """Tell whether a tag is error=false: no span of the trace failed, whatever else they are.
+
+    Releases disagree on what it means to one span; so it is no server's to test.
+    """
+    return tag[0] == "error" and tag[1].lower() in _FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ def _matches(
     key: str, value: str, resource: Resource, scope: InstrumentationScope, span: Span
 ) -> bool:
     if key == "error":
-        return (span.status.code == ERROR) is (value.lower() in _TRUE)
+        return span.status.code == ERROR and value.lower() in _TRUE
     if key == "span.kind":
         return KINDS.get(span.kind) == value.lower()
     if key == "span.status":

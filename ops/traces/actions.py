@@ -1,16 +1,17 @@
 """What people do with traces."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 
+from ops import timerange
 from ops.actor import Actor
 from ops.backends.connections import connections
-from ops.backends.jaeger import TraceSearch
+from ops.backends.searching import TraceSearch
 from ops.errors import InvalidInput, OpsError
-from ops.filters import TraceQuery
+from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
@@ -44,15 +45,18 @@ explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 class TraceList:
     """The traces that a query found, newest first, ties by id.
 
-    `query` is the query with site and service filled in and its range absolute. `fetched` is
-    how many traces the backend returned; it is more than `len(traces)` when part of the
-    filtering was ours. `more` means that the limit cut the list: `older` then asks for what
-    comes before, None when nothing says where to go on.
+    A trace belongs to the range that it starts in: at `start` or later and before `end`. The
+    list has exactly the newest of them, whichever a storage would keep, and `more` means that
+    it was cut: by the limit, or where our own filtering had looked at enough. `older` then
+    asks for what comes before. Who follows it to its end sees every trace of the range once;
+    again only those that start in the same nanosecond as the last of a list. The exception is
+    a trace whose matching span starts more than five seconds after the trace does: it may be
+    missing in a list that ends between the two.
 
-    `older` ends where the oldest trace of the list starts. Backends count both ends of a range
-    in, so that trace can come again at the head of the older list, but one that starts with it
-    and was cut is not lost. Which traces a limit keeps is the backend's choice, mostly the last
-    written: a trace written long after it started may stand in neither list.
+    `newer` is the range that follows, as long again or up to now; None where this one ends in
+    the present. `query` is the query with site and service filled in and its range absolute.
+    `fetched` is more than `len(traces)` when part of the filtering was ours: it counts what
+    was looked at for them.
     """
 
     query: TraceQuery
@@ -62,6 +66,7 @@ class TraceList:
     fetched: int
     more: bool
     older: TraceQuery | None
+    newer: TraceQuery | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,8 @@ async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> T
     The service is one of the site file, by default the site's default, or a name that only
     Jaeger knows. A site without a default service is searched through all its services.
     """
-    start, end = query.range.start_end()
+    now = timerange.now_ns()
+    start, end = query.range.start_end(now)
     site = sites().site(query.site)
     service = query.service or site.default_service
     found = (
@@ -127,7 +133,8 @@ async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> T
         traces=await _explained(site, found.summaries, explain),
         fetched=found.fetched,
         more=found.more,
-        older=_older(asked, start, end, found.summaries) if found.more else None,
+        older=None if found.rest is None else _older(asked, start, end, found.rest),
+        newer=_newer(asked, start, end, now),
     )
 
 
@@ -181,17 +188,23 @@ def _absolute(start: int, end: int) -> TimeRange:
     return TimeRange(Moment(start), Moment(end))
 
 
-def _older(
-    query: TraceQuery, start: int, end: int, traces: Sequence[TraceSummary]
-) -> TraceQuery | None:
-    """Ask for what starts before the oldest of these traces.
+def _older(query: TraceQuery, start: int, end: int, rest: int) -> TraceQuery | None:
+    """Ask for what starts before `rest`.
 
-    A trace that starts before the range, and only reaches into it, does not count. The range
-    gets shorter by at least a nanosecond, so that going on always comes to an end.
+    Where that is the whole range again, more traces start together than the list has room for,
+    and only a longer list goes on.
     """
-    oldest = min((trace.start for trace in traces if trace.start > start), default=start)
-    earlier_end = min(oldest, end - 1)
-    return replace(query, range=_absolute(start, earlier_end)) if earlier_end > start else None
+    if rest < end:
+        return replace(query, range=_absolute(start, rest))
+    if query.limit < LARGEST_LIMIT:
+        return replace(query, limit=min(query.limit * 2, LARGEST_LIMIT))
+    return replace(query, range=_absolute(start, end - 1)) if end - 1 > start else None
+
+
+def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | None:
+    if end >= now - timerange.SECOND:
+        return None
+    return replace(query, range=_absolute(end, min(end + end - start, now)))
 
 
 async def _explained(

@@ -16,9 +16,9 @@ def folded(*messages: TracesData) -> list[TraceSummary]:
     fold = Fold()
     for message in messages:
         fold.add(message.SerializeToString())
-    summaries = list(fold.summaries())
-    assert len(fold) == len(summaries)
-    return summaries
+    answer = fold.answer()
+    assert [each.start for each in answer.summaries] == answer.starts
+    return list(answer.summaries)
 
 
 def merged(*traces: TracesData) -> TracesData:
@@ -44,6 +44,14 @@ def test_it_takes_one_trace_in_several_messages() -> None:
     assert (summary.start, summary.duration) == (NOON, 10 * MILLISECOND)
     assert (summary.service, summary.services) == ("a", ("a", "b"))
     assert (summary.span_count, summary.error_count) == (3, 1)
+
+
+def test_it_leaves_the_error_of_a_trace_in_pieces_to_who_reads_it_whole() -> None:
+    """Which is the deepest cannot be told without keeping every span."""
+    high = trace(span("a", "root", error="failed"), trace_id="1")
+    deep = trace(span("b", "deep", error="no", parent_id="00000000000000aa"), trace_id="1")
+    (summary,) = folded(high, deep)
+    assert (summary.error_count, summary.error) == (2, "")
 
 
 def test_it_takes_the_earliest_root() -> None:

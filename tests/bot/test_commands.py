@@ -77,7 +77,17 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
     [older] = reply.notes
     assert older.startswith("The ones before: list traces service=petstore from=")
     again = await said(viewer, older.removeprefix("The ones before: "))
-    assert [row.cells[2] for row in again.rows] == ["petstore op1", "petstore op0"]
+    assert [row.cells[2] for row in again.rows] == ["petstore op0"]
+
+
+async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: Backends) -> None:
+    start = now_ns() - MINUTE
+    many = (trace(span("petstore", "x", start=start - number, error="")) for number in range(1_600))
+    backends.jaeger.add(*many)
+    reply = await said(viewer, "list traces error=false")
+    assert reply.summary.startswith("No traces for service=petstore error=false")
+    [older] = reply.notes
+    assert older.startswith("The ones before: list traces service=petstore error=false from=")
 
 
 async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backends) -> None:

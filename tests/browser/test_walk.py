@@ -49,10 +49,10 @@ async def walk(page: Page, place: Place) -> None:
 
     await page.get_by_role("link", name="petstore SearchPets").click()
     await expect(page.locator("h1")).to_contain_text("petstore SearchPets failed after")
-    await page.locator("summary", has_text="store.Query").click()
+    await page.locator(".span .name", has_text="store.Query").click()
     await expect(page.get_by_text("SELECT 1")).to_be_visible()
 
-    await page.get_by_role("link", name="logs (1)").click()
+    await page.get_by_role("link", name="logs (1)", exact=True).click()
     await expect(page.locator("h1")).to_have_text("petstore SearchPets logged 1 line")
     await page.get_by_role("link", name="store.Query").click()
     await expect(page.get_by_text("SELECT 1")).to_be_visible()
@@ -155,7 +155,7 @@ async def test_the_keyboard_is_enough(web: Web, place: Place, olga: User) -> Non
         await page.get_by_role("link", name="petstore SearchPets").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("h1")).to_contain_text("failed after")
-        await page.locator("summary", has_text="store.Query").focus()
+        await page.get_by_role("row", name=re.compile("store.Query")).focus()
         await page.keyboard.press("Enter")
 
         await expect(page.get_by_text("SELECT 1")).to_be_visible()

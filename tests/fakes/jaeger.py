@@ -1,18 +1,19 @@
-"""A Jaeger on port 0 that behaves as release 2.13, 2.20 or main, and a way to write its traces.
+"""A Jaeger on port 0 that behaves as release 1.x, 2.13, 2.20 or main; a way to write its traces.
 
-What it enforces: a whole trace a message, traces and names in random order, times and depth
-required, no summaries and no `error` on 2.13, an unknown trace an empty stream or, on main,
-NOT_FOUND; with a tenant header, not even health answers without one.
+What it enforces: a whole trace a message, names in random order, of the traces that match a
+random choice where there are more than the depth, times and depth required, no summaries and
+no `error` on 2.13, an unknown trace an empty stream or, on main, NOT_FOUND; with a tenant
+header, not even health answers without one. Release 1.x has api_v2 only, see
+tests.fakes.jaeger_v2.
 """
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import grpc
 import grpc.aio
@@ -25,8 +26,11 @@ from opsportal.demo import jaeger
 from opsportal.demo.running import OPTIONS, add_health
 from opsportal.demo.store import KINDS, Found, Query, TagTest, TraceStore, has_attribute, has_tag
 from proto.jaeger.api_v3 import query_pb2
+from tests.fakes import jaeger_v2
+from tests.fakes.jaeger_v2 import any_of
 
-Release = Literal["2.13", "2.20", "main"]
+Release = Literal["1.x", "2.13", "2.20", "main"]
+RELEASES: tuple[Release, ...] = get_args(Release)
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000
 PATIENCE = 5  # seconds
@@ -55,6 +59,8 @@ class _Fault:
 class FakeJaeger:
     """`store` is what it knows, `calls` what it was asked, `cancelled` what clients gave up.
 
+    `unknown` are the paths of calls that it has no method for.
+
     With `tenant_header` only calls from one of `tenants` are answered. `credentials` make it
     speak TLS.
     """
@@ -74,6 +80,7 @@ class FakeJaeger:
         self.tenants = tenants
         self.calls: list[Call] = []
         self.cancelled: list[str] = []
+        self.unknown: list[str] = []
         self.address = ""
         self._credentials = credentials
         self._fault: _Fault | None = None
@@ -113,8 +120,11 @@ class FakeJaeger:
     async def start(self, address: str = "127.0.0.1:0") -> Self:
         """Listen; a fake that was stopped may be started again on its old `address`."""
         self._server = grpc.aio.server(interceptors=[_Door(self)], options=OPTIONS)
-        jaeger.add_to(self._server, _QUERIES[self.release](self.store))
-        await add_health(self._server, jaeger.QUERY_SERVICE)
+        if self.release == "1.x":
+            await jaeger_v2.add_to(self._server, self.store)
+        else:
+            jaeger.add_to(self._server, _QUERIES[self.release](self.store))
+            await add_health(self._server, jaeger.QUERY_SERVICE)
         if self._credentials:
             port = self._server.add_secure_port(address, self._credentials)
         else:
@@ -168,7 +178,10 @@ class _Door(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         method = handler_call_details.method.rpartition("/")[2]
         metadata = dict(handler_call_details.invocation_metadata)
-        if handler is None or handler.request_streaming:
+        if handler is None:
+            self.fake.unknown.append(handler_call_details.method)
+            return None
+        if handler.request_streaming:
             return handler
         codecs = handler.request_deserializer, handler.response_serializer
         if handler.unary_unary:
@@ -209,13 +222,10 @@ class _Door(grpc.aio.ServerInterceptor):
 
 
 class _Queries20(jaeger.QueryService):
-    """Release 2.20, but in no order: Jaeger promises none."""
-
-    random = random.Random(7)
+    """Release 2.20, but in no order: Jaeger promises none, nor which traces a limit leaves."""
 
     def found(self, query: Query) -> list[TracesData]:
-        traces = super().found(query)
-        return self.random.sample(traces, len(traces))
+        return any_of(self.store, query)
 
 
 class _Queries13(_Queries20):
@@ -259,6 +269,7 @@ _QUERIES: dict[Release, type[jaeger.QueryService]] = {
     "main": _QueriesMain,
 }
 _TAG_TESTS: dict[Release, TagTest] = {
+    "1.x": has_attribute,
     "2.13": has_attribute,
     "2.20": has_tag,
     "main": _has_tag_main,

@@ -38,8 +38,8 @@ async def test_jaeger_imports_what_we_export(jaeger: servers.Jaeger, reader: Act
     made = trace(
         span(
             "shop", "Buy", kind="server", error="too late", tags={"n": 2**60, "x": 0.5, "b": b"\1"},
-            events=[("retry", {"list": ["a", 1, True], "map": {"k": "v"}})], links=[("1f" * 16, "2e" * 8)],
-            children=[span("store", "Query", kind="client")],
+            events=[("retry", {"list": ["a", 1, True], "map": {"k": "v"}})],
+            links=[("1f" * 16, "2e" * 8)], children=[span("store", "Query", kind="client")],
         ),
         trace_id=ORIGINAL,
     )  # fmt: skip
@@ -49,10 +49,9 @@ async def test_jaeger_imports_what_we_export(jaeger: servers.Jaeger, reader: Act
 
     exported = await exported_spans(reader, ORIGINAL, 2)
     text = json.dumps(exported).replace(ORIGINAL, COPY)
-    imported = httpx.post(
-        f"{jaeger.otlp_http}/v1/traces", content=text, headers={"Content-Type": "application/json"}
-    )
-    shown = httpx.post(f"{jaeger.ui}/api/transform", content=text)
+    async with httpx.AsyncClient(headers={"Content-Type": "application/json"}) as client:
+        imported = await client.post(f"{jaeger.otlp_http}/v1/traces", content=text)
+        shown = await client.post(f"{jaeger.ui}/api/transform", content=text)
 
     assert imported.is_success, imported.text
     again = await exported_spans(reader, COPY, 2)

@@ -1,9 +1,9 @@
 """A Jaeger that holds 3,000 small traces and one each of 10,000 and 100,000 spans."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,8 +47,8 @@ async def held(tmp_path: Path, site_file: SiteFile) -> AsyncIterator[Held]:
         # A trace that ended an hour ago is taken to be complete and kept: wait until it is.
         direct = connections().jaeger(sites().site("p"))
         for count, trace_id in ids.items():
-            while await number_of_spans(direct, trace_id) < count:
-                await asyncio.sleep(0.2)
+            number = partial(number_of_spans, direct, trace_id)
+            await servers.eventually(number, count.__eq__)
         yield Held(ids, now)
 
 

@@ -71,7 +71,7 @@ async def test_it_writes_alerts_once_for_all_who_ask_at_the_same_time() -> None:
 def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() -> None:
     odd = TraceSummary("1" * 32, 2**64 - 1, 2**64 - 1, "", "", 1, 0, ())
     query = messages.trace_query(ops_pb2.ListTracesReq())
-    (item,) = messages.trace_list(TraceList(query, 0, 1, (odd,), 1, False, None)).traces
+    (item,) = messages.trace_list(TraceList(query, 0, 1, (odd,), 1, False, None, None)).traces
     assert item.start == item.duration == 2**63 - 1
 
 

@@ -6,10 +6,10 @@ import pytest
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
 from ops.filters import TraceQuery, parse_query
-from ops.timerange import HOUR, MILLISECOND, SECOND, Moment, TimeRange
+from ops.timerange import HOUR, MILLISECOND, MINUTE, SECOND, Moment, TimeRange, now_ns
 from ops.traces.actions import TraceList, list_traces, operations, services
 from tests.conftest import SiteFile
-from tests.fakes.jaeger import FakeJaeger, Release, span, trace
+from tests.fakes.jaeger import RELEASES, FakeJaeger, Release, span, trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +26,9 @@ jaeger_name = "petstore"
 jaeger = {{ address = "{0}" }}
 [sites.empty]
 """
+
+
+RELEASED = pytest.mark.parametrize("release", RELEASES)
 
 
 @pytest.fixture(autouse=True)
@@ -121,8 +124,8 @@ async def test_it_passes_the_whole_filter_on(viewer: Actor, jaeger: FakeJaeger) 
         2 * SECOND,
     )
     assert sent.start_time_min.ToNanoseconds() == NOON - HOUR
-    assert sent.start_time_max.ToNanoseconds() == NOON
-    assert sent.search_depth == 7
+    assert sent.start_time_max.ToNanoseconds() == NOON + 5 * SECOND
+    assert sent.search_depth == 14
 
 
 async def test_it_bounds_whole_traces_itself(viewer: Actor, jaeger: FakeJaeger) -> None:
@@ -136,7 +139,7 @@ async def test_it_bounds_whole_traces_itself(viewer: Actor, jaeger: FakeJaeger) 
     assert found.fetched == 3
 
 
-@pytest.mark.parametrize("release", ["2.13", "2.20", "main"])
+@RELEASED
 async def test_error_finds_the_failing_traces_whatever_the_release(
     viewer: Actor, site_file: SiteFile, release: Release
 ) -> None:
@@ -151,23 +154,60 @@ async def test_error_finds_the_failing_traces_whatever_the_release(
     assert found.traces[0].error == "x: bad"
 
 
-async def test_it_gives_the_next_older_window_until_all_is_seen(
-    viewer: Actor, jaeger: FakeJaeger
+@RELEASED
+async def test_error_false_finds_the_traces_in_which_nothing_failed(
+    viewer: Actor, site_file: SiteFile, release: Release
 ) -> None:
-    for number in range(7, 0, -1):
-        add(jaeger, number, number // 2 * SECOND)
-    query: TraceQuery | None = before_noon("limit=3")
-    seen: list[int] = []
-    windows = []
+    """Also those whose matching span did not fail, but another one did."""
+    async with FakeJaeger(release) as other:
+        site_file(SITE.format(other.address))
+        add(other, 1, SECOND)
+        below = span("store", "Query", error="bad")
+        other.add(trace(span("petstore", "x", start=NOON - SECOND, children=[below])))
 
-    while query is not None:
-        found = await list_traces(viewer, query=query)
-        windows.append(found.end)
-        seen += [each for each in ids(found) if each not in seen]
-        query = found.older
+        found = await list_traces(viewer, query=before_noon("error=false"))
 
-    assert seen == [1, 2, 3, 4, 5, 6, 7]
-    assert windows == sorted(set(windows), reverse=True)
+    assert ids(found) == [1]
+    assert (found.fetched, found.more) == (2, False)
+    assert all("error" not in str(call.request) for call in other.calls)
+
+
+async def followed(viewer: Actor, query: TraceQuery) -> list[TraceList]:
+    """The lists that one sees who goes on with what is older."""
+    lists = [await list_traces(viewer, query=query)]
+    while (older := lists[-1].older) is not None:
+        lists.append(await list_traces(viewer, query=older))
+    return lists
+
+
+@RELEASED
+async def test_every_trace_comes_once_for_who_follows_the_older_ones(
+    viewer: Actor, site_file: SiteFile, release: Release
+) -> None:
+    """Also where the matching spans start later than the traces, after the lists' ends."""
+    async with FakeJaeger(release) as other:
+        site_file(SITE.format(other.address))
+        for number in range(1, 31):
+            query = span("store", "Query", start=NOON - (number - 2) * SECOND)
+            root = span("petstore", "x", start=NOON - number * SECOND, children=[query])
+            other.add(trace(root, trace_id=f"{number:x}"))
+
+        lists = await followed(viewer, before_noon("service=store limit=4"))
+
+    assert [ids(found) for found in lists] == [
+        list(range(first, min(first + 4, 31))) for first in range(1, 31, 4)
+    ]
+    assert [found.more for found in lists] == [True] * 7 + [False]
+
+
+async def test_traces_that_start_at_once_are_not_lost(viewer: Actor, jaeger: FakeJaeger) -> None:
+    for number in range(1, 8):
+        add(jaeger, number, SECOND if number < 6 else number * SECOND)
+
+    lists = await followed(viewer, before_noon("limit=2"))
+
+    assert ids(lists[0]) == [1, 2]
+    assert {number for found in lists for number in ids(found)} == set(range(1, 8))
 
 
 async def test_an_older_window_ends_where_the_list_was_cut(
@@ -200,15 +240,31 @@ async def test_it_comes_to_an_end_with_one_trace_at_a_time(
     assert seen == {1, 2, 3}
 
 
-async def test_a_trace_that_reaches_into_the_range_does_not_cut_it(
-    viewer: Actor, jaeger: FakeJaeger
-) -> None:
+async def test_a_trace_belongs_where_it_starts(viewer: Actor, jaeger: FakeJaeger) -> None:
     child = span("petstore", "late", start=NOON - SECOND)
     jaeger.add(trace(span("petstore", "x", start=NOON - 2 * HOUR, children=[child])))
+    add(jaeger, 1, HOUR)
+    add(jaeger, 2, 0)
 
-    found = await list_traces(viewer, query=before_noon("limit=1"))
+    found = await list_traces(viewer, query=before_noon())
+    after = await list_traces(viewer, query=found.newer or found.query)
 
-    assert (found.more, found.older) == (True, None)
+    assert (ids(found), found.fetched, found.more) == ([1], 1, False)
+    assert ids(after) == [2]
+
+
+async def test_newer_follows_as_long_again_or_up_to_now(viewer: Actor, jaeger: FakeJaeger) -> None:
+    past = await list_traces(viewer, query=before_noon())
+    assert past.newer == replace(past.query, range=TimeRange(Moment(NOON), Moment(NOON + HOUR)))
+    start = now_ns() - MINUTE
+    lately = TimeRange(Moment(start), Moment(start + MINUTE // 2 + SECOND))
+    recent = await list_traces(viewer, query=TraceQuery(range=lately))
+    assert recent.newer is not None
+    assert recent.newer.range.start == lately.end
+    last = await list_traces(viewer, query=recent.newer)
+    assert recent.end < last.end < now_ns()
+    assert last.newer is None
+    assert (await list_traces(viewer, query=TraceQuery())).newer is None
 
 
 def failing(jaeger: FakeJaeger, number: int, start: int) -> None:
@@ -221,7 +277,7 @@ def failing(jaeger: FakeJaeger, number: int, start: int) -> None:
 
 
 async def test_it_explains_the_first_failing_traces(viewer: Actor, jaeger: FakeJaeger) -> None:
-    add(jaeger, 9, 0)
+    add(jaeger, 9, 1)
     for number in (1, 2, 3):
         failing(jaeger, number, number * SECOND)
 

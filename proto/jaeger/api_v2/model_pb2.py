@@ -22,20 +22,29 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fproto/jaeger/api_v2/model.proto\x12\rjaeger.api_v2\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n\x08KeyValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x06v_type\x18\x02 \x01(\x0e\x32\x18.jaeger.api_v2.ValueType\x12\r\n\x05v_str\x18\x03 \x01(\t\x12\x0e\n\x06v_bool\x18\x04 \x01(\x08\x12\x0f\n\x07v_int64\x18\x05 \x01(\x03\x12\x11\n\tv_float64\x18\x06 \x01(\x01\x12\x10\n\x08v_binary\x18\x07 \x01(\x0c\"]\n\x03Log\x12-\n\ttimestamp\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x17.jaeger.api_v2.KeyValue*E\n\tValueType\x12\n\n\x06STRING\x10\x00\x12\x08\n\x04\x42OOL\x10\x01\x12\t\n\x05INT64\x10\x02\x12\x0b\n\x07\x46LOAT64\x10\x03\x12\n\n\x06\x42INARY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fproto/jaeger/api_v2/model.proto\x12\rjaeger.api_v2\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n\x08KeyValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x06v_type\x18\x02 \x01(\x0e\x32\x18.jaeger.api_v2.ValueType\x12\r\n\x05v_str\x18\x03 \x01(\t\x12\x0e\n\x06v_bool\x18\x04 \x01(\x08\x12\x0f\n\x07v_int64\x18\x05 \x01(\x03\x12\x11\n\tv_float64\x18\x06 \x01(\x01\x12\x10\n\x08v_binary\x18\x07 \x01(\x0c\"]\n\x03Log\x12-\n\ttimestamp\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x17.jaeger.api_v2.KeyValue\"Z\n\x07SpanRef\x12\x10\n\x08trace_id\x18\x01 \x01(\x0c\x12\x0f\n\x07span_id\x18\x02 \x01(\x0c\x12,\n\x08ref_type\x18\x03 \x01(\x0e\x32\x1a.jaeger.api_v2.SpanRefType\"F\n\x07Process\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12%\n\x04tags\x18\x02 \x03(\x0b\x32\x17.jaeger.api_v2.KeyValue\"\xf1\x02\n\x04Span\x12\x10\n\x08trace_id\x18\x01 \x01(\x0c\x12\x0f\n\x07span_id\x18\x02 \x01(\x0c\x12\x16\n\x0eoperation_name\x18\x03 \x01(\t\x12*\n\nreferences\x18\x04 \x03(\x0b\x32\x16.jaeger.api_v2.SpanRef\x12\r\n\x05\x66lags\x18\x05 \x01(\r\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x04tags\x18\x08 \x03(\x0b\x32\x17.jaeger.api_v2.KeyValue\x12 \n\x04logs\x18\t \x03(\x0b\x32\x12.jaeger.api_v2.Log\x12\'\n\x07process\x18\n \x01(\x0b\x32\x16.jaeger.api_v2.Process\x12\x12\n\nprocess_id\x18\x0b \x01(\t\x12\x10\n\x08warnings\x18\x0c \x03(\t*E\n\tValueType\x12\n\n\x06STRING\x10\x00\x12\x08\n\x04\x42OOL\x10\x01\x12\t\n\x05INT64\x10\x02\x12\x0b\n\x07\x46LOAT64\x10\x03\x12\n\n\x06\x42INARY\x10\x04*-\n\x0bSpanRefType\x12\x0c\n\x08\x43HILD_OF\x10\x00\x12\x10\n\x0c\x46OLLOWS_FROM\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.jaeger.api_v2.model_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VALUETYPE']._serialized_start=331
-  _globals['_VALUETYPE']._serialized_end=400
-  _globals['_KEYVALUE']._serialized_start=84
-  _globals['_KEYVALUE']._serialized_end=234
-  _globals['_LOG']._serialized_start=236
-  _globals['_LOG']._serialized_end=329
+  _globals['_VALUETYPE']._serialized_start=899
+  _globals['_VALUETYPE']._serialized_end=968
+  _globals['_SPANREFTYPE']._serialized_start=970
+  _globals['_SPANREFTYPE']._serialized_end=1015
+  _globals['_KEYVALUE']._serialized_start=116
+  _globals['_KEYVALUE']._serialized_end=266
+  _globals['_LOG']._serialized_start=268
+  _globals['_LOG']._serialized_end=361
+  _globals['_SPANREF']._serialized_start=363
+  _globals['_SPANREF']._serialized_end=453
+  _globals['_PROCESS']._serialized_start=455
+  _globals['_PROCESS']._serialized_end=525
+  _globals['_SPAN']._serialized_start=528
+  _globals['_SPAN']._serialized_end=897
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,118 @@
+"""Spans of Jaeger's older model as OTLP, which is what the rest of the house reads.
+
+That model has tags for what OTLP knows of a span: its kind, its status, an event's name. Here
+they are turned back.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status, TracesData
+
+from ops.backends.otlp import KINDS, WARNINGS
+from proto.jaeger.api_v2 import model_pb2, query_pb2
+
+_KINDS = {name: number for number, name in KINDS.items() if name}
+_NONE = model_pb2.KeyValue()
+_TOGETHER = 500  # chunks that make one message; Jaeger puts ten spans into a chunk
+
+
+def as_otlp(chunks: Sequence[bytes]) -> list[bytes]:
+    """Turn serialized SpansResponseChunk messages into a few serialized TracesData messages."""
+    starts = range(0, len(chunks), _TOGETHER)
+    return [convert(chunks[at : at + _TOGETHER]).SerializeToString() for at in starts]
+
+
+def convert(chunks: Iterable[bytes]) -> TracesData:
+    """Turn serialized SpansResponseChunk messages into one of OTLP: a resource for a process."""
+    data = TracesData()
+    places: dict[bytes, ScopeSpans] = {}
+    for chunk in chunks:
+        for span in query_pb2.SpansResponseChunk.FromString(chunk).spans:
+            process = span.process.SerializeToString(deterministic=True)
+            if process not in places:
+                resource = _resource(span.process)
+                places[process] = data.resource_spans.add(resource=resource).scope_spans.add()
+            places[process].spans.append(_span(span))
+    return data
+
+
+def _resource(process: model_pb2.Process) -> Resource:
+    name = KeyValue(key="service.name", value=AnyValue(string_value=process.service_name))
+    return Resource(attributes=[*map(_attribute, process.tags), name])
+
+
+def _span(span: model_pb2.Span) -> Span:
+    tags = {tag.key: tag for tag in span.tags}
+    kind = tags.pop("span.kind", _NONE).v_str.lower()
+    status = _status(tags)
+    start = max(span.start_time.ToNanoseconds(), 0)
+    parent = _parent(span)
+    warnings = ArrayValue(values=[AnyValue(string_value=text) for text in span.warnings])
+    attributes = [_attribute(tag) for tag in tags.values()]
+    if span.warnings:
+        attributes.append(KeyValue(key=WARNINGS, value=AnyValue(array_value=warnings)))
+    return Span(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_span_id=parent,
+        name=span.operation_name,
+        kind=_KINDS.get(kind, Span.SPAN_KIND_UNSPECIFIED),
+        start_time_unix_nano=start,
+        end_time_unix_nano=max(start + span.duration.ToNanoseconds(), 0),
+        attributes=attributes,
+        events=map(_event, span.logs),
+        links=[
+            Span.Link(trace_id=reference.trace_id, span_id=reference.span_id)
+            for reference in span.references
+            if (reference.trace_id, reference.span_id) != (span.trace_id, parent)
+        ],
+        status=status,
+    )
+
+
+def _status(tags: dict[str, model_pb2.KeyValue]) -> Status | None:
+    """Take the status out of the tags; an `error` that says more than yes is left there."""
+    code = tags.pop("otel.status_code", _NONE).v_str.upper()
+    message = tags.pop("otel.status_description", _NONE).v_str
+    error = tags.get("error", _NONE)
+    if error.v_bool or error.v_str.lower() == "true":
+        del tags["error"]
+        code = "ERROR"
+    if code == "ERROR":
+        return Status(code=Status.STATUS_CODE_ERROR, message=message)
+    return Status(code=Status.STATUS_CODE_OK, message=message) if code == "OK" else None
+
+
+def _parent(span: model_pb2.Span) -> bytes:
+    """Return the span that this one is the child of, or else follows from, in its own trace."""
+    within = [each for each in span.references if each.trace_id == span.trace_id]
+    within.sort(key=lambda reference: reference.ref_type)
+    return within[0].span_id if within else b""
+
+
+def _event(log: model_pb2.Log) -> Span.Event:
+    fields = {field.key: field for field in log.fields}
+    return Span.Event(
+        time_unix_nano=max(log.timestamp.ToNanoseconds(), 0),
+        name=fields.pop("event", _NONE).v_str,
+        attributes=map(_attribute, fields.values()),
+    )
+
+
+def _attribute(tag: model_pb2.KeyValue) -> KeyValue:
+    return KeyValue(key=tag.key, value=_value(tag))
+
+
+def _value(tag: model_pb2.KeyValue) -> AnyValue:
+    match tag.v_type:
+        case model_pb2.BOOL:
+            return AnyValue(bool_value=tag.v_bool)
+        case model_pb2.INT64:
+            return AnyValue(int_value=tag.v_int64)
+        case model_pb2.FLOAT64:
+            return AnyValue(double_value=tag.v_float64)
+        case model_pb2.BINARY:
+            return AnyValue(bytes_value=tag.v_binary)
+    return AnyValue(string_value=tag.v_str)

@@ -1,0 +1,68 @@
+"""Searches as Jaeger takes them, summaries as the house has them."""
+
+import re
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ops import timerange
+from ops.backends.matching import Tags
+from ops.backends.searching import TraceSearch, Window
+from ops.traces.summaries import TraceSummary
+from proto.jaeger.api_v3 import query_pb2
+
+_LONGEST = 10 * 365 * timerange.DAY
+_LUCENE = re.compile(r'[.?+*|{}\[\]()"\\#@&<>~]')
+
+
+def query(
+    search: TraceSearch, window: Window, tags: Tags, tag_values: str
+) -> query_pb2.TraceQueryParameters:
+    """Return the query for these tags of a search; `tag_values` is the site file's."""
+    escaped = tag_values == "regex"
+    longest = search.span_max
+    if search.span_min and not longest:
+        # Elasticsearch takes a missing maximum for 24 hours.
+        longest = max(_LONGEST, search.span_min)
+    return query_pb2.TraceQueryParameters(
+        service_name=search.service,
+        operation_name=search.operation,
+        attributes={key: _as_expression(value) if escaped else value for key, value in tags},
+        start_time_min=_timestamp(window.start),
+        start_time_max=_timestamp(window.end),
+        duration_min=_duration(search.span_min),
+        duration_max=_duration(longest),
+        search_depth=window.depth,
+        # Summaries need no adjusted spans; and Jaeger 2.13 adjusts the traces of its memory
+        # storage in place: searches at the same time that overlap bring it down.
+        raw_traces=True,
+    )
+
+
+def summary(found: query_pb2.TraceSummary) -> TraceSummary:
+    """Return what Jaeger says about a trace; the error's sentence is not in it."""
+    start = found.min_start_time_unix_nano
+    return TraceSummary(
+        trace_id=found.trace_id.lower().zfill(32),
+        start=start,
+        duration=max(found.max_end_time_unix_nano - start, 0),
+        service=found.root_service_name,
+        operation=found.root_operation_name,
+        span_count=found.span_count,
+        error_count=found.error_span_count,
+        services=tuple(sorted(service.name for service in found.services)),
+    )
+
+
+def _as_expression(value: str) -> str:
+    return _LUCENE.sub(r"\\\g<0>", value)
+
+
+def _timestamp(nanoseconds: int) -> Timestamp:
+    seconds, nanos = divmod(nanoseconds, timerange.SECOND)
+    return Timestamp(seconds=seconds, nanos=nanos)
+
+
+def _duration(nanoseconds: int) -> Duration | None:
+    seconds, nanos = divmod(nanoseconds, timerange.SECOND)
+    return Duration(seconds=seconds, nanos=nanos) if nanoseconds else None

@@ -1,0 +1,179 @@
+"""Exactly the newest traces, from stores that keep whichever they like when they cut an answer.
+
+No storage of Jaeger promises which of the matching traces a limit leaves: some keep the last
+written, some any. So a cut answer is not the list; it says how far back to look. From the
+start of its last trace within the limit on there are enough of them, and fewer for the store
+to leave out. It is asked for these, and for twice as many, until an answer is not cut. That
+takes two calls of a store that keeps the newest; one that keeps any is asked five times for
+the 20 newest of 100,000.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ops import timerange
+from ops.backends.matching import Tags, is_about_the_trace
+from ops.filters import LARGEST_LIMIT
+from ops.traces.summaries import TraceSummary
+
+LATE = 5 * timerange.SECOND  # how long after its trace's start a matching span may start
+_MOST_CALLS = 20
+_WIDER = 8  # times the limit is asked for first when part of the filtering is ours
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSearch:
+    """What to search for; all times in nanoseconds, 0 and "" mean any.
+
+    Traces are meant that start at `start` or later and before `end`. `span_min` and `span_max`
+    bound one span's duration, `trace_min` and `trace_max` the whole trace's. All but the
+    latter, and the tag error=false, must hold on one span.
+    """
+
+    start: int
+    end: int
+    limit: int
+    service: str = ""
+    operation: str = ""
+    tags: Tags = ()
+    span_min: int = 0
+    span_max: int = 0
+    trace_min: int = 0
+    trace_max: int = 0
+
+    @property
+    def span_tags(self) -> Tags:
+        """The tags that one span must have."""
+        return tuple(tag for tag in self.tags if not is_about_the_trace(tag))
+
+    def fits(self, trace: TraceSummary) -> bool:
+        """Tell whether a trace meets what is asked of it as a whole."""
+        return (
+            self.start <= trace.start < self.end
+            and trace.duration >= self.trace_min
+            and (not self.trace_max or trace.duration <= self.trace_max)
+            and not (trace.error_count and self.span_tags != self.tags)
+        )
+
+    def first_depth(self, span_tags_are_ours: bool) -> int:
+        """Return how many traces to ask for first: twice the limit finds its cut."""
+        whole = self.trace_min or self.trace_max or self.span_tags != self.tags
+        if whole or span_tags_are_ours:
+            return min(self.limit * _WIDER, self.deepest)
+        return self.limit * 2
+
+    @property
+    def deepest(self) -> int:
+        """The most traces that are asked for at once."""
+        return max(self.limit * 2, LARGEST_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What to ask a store for: `depth` traces with a matching span that starts in this time.
+
+    Its end lies after the search's, as a span may start well after its trace.
+    """
+
+    start: int
+    end: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a store: the starts of all its traces, summaries of those that match."""
+
+    starts: Sequence[int]
+    summaries: Sequence[TraceSummary]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTraces:
+    """What a search found: newest first, ties by id, no more than its limit.
+
+    `fetched` counts these and the traces among them in time that our own filtering left out.
+    Matching traces that are not here, if there are any, start before `rest`; None where all
+    are here.
+    """
+
+    summaries: tuple[TraceSummary, ...]
+    fetched: int
+    rest: int | None
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be others."""
+        return self.rest is not None
+
+    def since(self, start: int) -> "FoundTraces":
+        """Leave out what starts before."""
+        kept = tuple(trace for trace in self.summaries if trace.start >= start)
+        fetched = self.fetched - len(self.summaries) + len(kept)
+        rest = self.rest if self.rest is not None and self.rest > start else None
+        return FoundTraces(kept, fetched, rest)
+
+
+Ask = Callable[[Window], Awaitable[Answer]]
+
+
+async def newest(search: TraceSearch, window: Window, ask: Ask) -> FoundTraces:
+    """Return the newest traces that fit. The window is what to ask the store for first.
+
+    Where a store holds too many traces that start in one nanosecond, or that last through the
+    whole range, the list is what was found, and its last start may come again in the rest.
+    Where it holds too many that start just after the search's end, less time is left there for
+    spans that start later than their traces.
+    """
+    for _ in range(_MOST_CALLS):
+        answer = await ask(window)
+        fits = sorted(filter(search.fits, answer.summaries), key=_newest_first)
+        whole = len(answer.starts) < window.depth
+        narrower = window if whole else _narrowed(window, search, answer, fits)
+        if narrower == window:
+            break
+        window = narrower
+    rest = _rest(search, fits, window.start, whole)
+    return FoundTraces(tuple(fits[: search.limit]), _fetched(search, fits, answer, rest), rest)
+
+
+def _newest_first(trace: TraceSummary) -> tuple[int, str]:
+    return -trace.start, trace.trace_id
+
+
+def _narrowed(
+    window: Window, search: TraceSearch, answer: Answer, fits: Sequence[TraceSummary]
+) -> Window:
+    """Return the window to look at instead, the same where nothing is left to try."""
+    depth = min(window.depth * 2, search.deepest)
+    if len(fits) >= search.limit:
+        cut = fits[search.limit - 1].start
+    elif window.depth < search.deepest:
+        return replace(window, depth=search.deepest)
+    else:
+        starts = sorted(start for start in answer.starts if start >= window.start)
+        cut = starts[len(starts) // 2] if starts else window.start
+    if cut >= search.end:
+        return replace(window, end=(search.end + window.end) // 2)
+    return replace(window, start=max(cut, window.start), depth=depth)
+
+
+def _rest(
+    search: TraceSearch, fits: Sequence[TraceSummary], known_from: int, whole: bool
+) -> int | None:
+    """Return before when the traces start that are not listed; of ties with the last, after it."""
+    last, beyond = fits[: search.limit][-1:], fits[search.limit :]
+    if not whole:
+        return (last[0].start if last else known_from) + 1
+    if beyond:
+        return last[0].start + (beyond[0].start == last[0].start)
+    return known_from if known_from > search.start else None
+
+
+def _fetched(
+    search: TraceSearch, fits: Sequence[TraceSummary], answer: Answer, rest: int | None
+) -> int:
+    cut = search.start if rest is None else rest
+    looked_at = sum(cut <= start < search.end for start in answer.starts)
+    fitting = sum(trace.start >= cut for trace in fits)
+    return len(fits[: search.limit]) + looked_at - fitting

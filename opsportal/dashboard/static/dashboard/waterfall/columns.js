@@ -1,0 +1,52 @@
+// A trace as columns: typed arrays over one buffer, an entry a row, rows in depth-first order.
+
+const TYPES = { f8: Float64Array, i4: Int32Array, u4: Uint32Array, u1: Uint8Array };
+
+export const FAILED = 1;
+export const MISSING = 2;
+export const WARNED = 4;
+export const ENDLESS = 32;
+
+/** Read the answer of `data-rows`; times are nanoseconds after the trace's start. */
+export function read(buffer) {
+  const size = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
+  const trace = {
+    rows: head.rows,
+    duration: Math.max(head.duration, 1),
+    serviceNames: head.services,
+    operationNames: head.operations,
+  };
+  for (const [name, [type, offset, count]] of Object.entries(head.columns)) {
+    trace[name] = new TYPES[type](buffer, 4 + size + offset, count);
+  }
+  return Object.assign(trace, nested(trace), { pathFirsts: pathFirsts(trace) });
+}
+
+/**
+ * What the parents say, without recursion: each row's depth, the row after its last descendant,
+ * and how many rows before it failed (so a difference counts the failures of a stretch).
+ */
+function nested({ rows, parents, flags }) {
+  const depths = new Uint32Array(rows);
+  const ends = new Uint32Array(rows);
+  const failures = new Uint32Array(rows + 1);
+  for (let row = 0; row < rows; row++) {
+    depths[row] = parents[row] < 0 ? 0 : depths[parents[row]] + 1;
+    failures[row + 1] = failures[row] + (flags[row] & FAILED);
+  }
+  for (let row = rows - 1; row >= 0; row--) {
+    ends[row] = Math.max(ends[row], row + 1);
+    const parent = parents[row];
+    if (parent >= 0) ends[parent] = Math.max(ends[parent], ends[row]);
+  }
+  return { depths, ends, failures };
+}
+
+/** Where a row's parts of the critical path begin; the next row's first is the end. */
+function pathFirsts({ rows, path_rows: parts }) {
+  const firsts = new Uint32Array(rows + 1);
+  for (const row of parts) firsts[row + 1]++;
+  for (let row = 0; row < rows; row++) firsts[row + 1] += firsts[row];
+  return firsts;
+}

@@ -1,0 +1,151 @@
+// The rows in the document: only those in the window, a few more, and the chosen one.
+
+const MORE = 6; // rows drawn above and below the window
+
+export class List {
+  /**
+   * `view.create(row)` makes a row's element, `view.dress(element, row)` shows its present state.
+   * An open row holds an element of its own, of whatever height.
+   */
+  constructor(host, outline, view, signal) {
+    Object.assign(this, { host, outline, view });
+    this.elements = new Map();
+    this.opened = new Map();
+    this.heights = new Map();
+    this.chosen = -1;
+    this.sizes = new ResizeObserver((entries) => this.#measured(entries));
+    signal.addEventListener("abort", () => this.sizes.disconnect());
+    host.replaceChildren();
+    this.resize();
+  }
+
+  /** The height of a row is the style sheet's: it differs on a phone. */
+  resize() {
+    this.height = parseFloat(getComputedStyle(this.host).getPropertyValue("--row"));
+  }
+
+  /** The row that the Tab key stops at: the chosen one, or the first. */
+  get stop() {
+    return this.outline.places[this.chosen] >= 0 ? this.chosen : this.outline.order[0];
+  }
+
+  /** Draw what the window shows now; rows that stay keep their elements, and the focus. */
+  draw() {
+    this.#arrange();
+    const rows = this.#wanted();
+    const wanted = new Set(rows);
+    for (const [row, element] of this.elements) {
+      if (wanted.has(row)) continue;
+      element.remove();
+      this.elements.delete(row);
+    }
+    let next = this.host.firstElementChild;
+    for (const row of rows) {
+      const element = this.elements.get(row) ?? this.#add(row, next);
+      if (element === next) next = next.nextElementSibling;
+      const place = this.outline.places[row];
+      element.style.top = `${this.top(place)}px`;
+      element.setAttribute("aria-rowindex", place + 1);
+    }
+  }
+
+  /** Draw, after the state of rows has changed. */
+  redraw() {
+    this.draw();
+    for (const [row, element] of this.elements) this.view.dress(element, row);
+  }
+
+  /** Where a place of the order begins, in pixels. */
+  top(place) {
+    let top = place * this.height;
+    for (const open of this.stretched) {
+      if (open.place >= place) break;
+      top += open.height;
+    }
+    return top;
+  }
+
+  /** The place of the order at so many pixels. */
+  at(pixels) {
+    let rest = pixels;
+    for (const { place, height } of this.stretched) {
+      const inside = rest - (place + 1) * this.height;
+      if (inside < 0) break;
+      if (inside < height) return place;
+      rest -= height;
+    }
+    return Math.floor(rest / this.height);
+  }
+
+  /** The pixels of the list between the window's upper and lower edge. */
+  window() {
+    const { top } = this.host.getBoundingClientRect();
+    return [-top, window.innerHeight - top];
+  }
+
+  open(row, inside) {
+    this.opened.set(row, inside);
+    this.elements.get(row)?.append(inside);
+    this.sizes.observe(inside);
+  }
+
+  close(row) {
+    const inside = this.opened.get(row);
+    this.opened.delete(row);
+    this.heights.delete(inside);
+    this.sizes.unobserve(inside);
+    inside.remove();
+  }
+
+  /** Scroll to a row: into the middle, or no further than is needed when it is near. */
+  reveal(row, middle) {
+    const [from, to] = this.window();
+    const top = this.top(this.outline.places[row]);
+    const near = !middle && top > from - (to - from) / 4 && top < to + (to - from) / 4;
+    this.chosen = row;
+    this.redraw();
+    const name = this.elements.get(row).firstElementChild;
+    name.scrollIntoView({ block: near ? "nearest" : "center", behavior: "instant" });
+    this.draw();
+  }
+
+  /** The open rows that are shown, in order, with the height they add. */
+  #arrange() {
+    const { order, places } = this.outline;
+    this.stretched = [...this.opened]
+      .map(([row, inside]) => ({ place: places[row], height: this.heights.get(inside) ?? 0 }))
+      .filter(({ place }) => place >= 0)
+      .sort((one, other) => one.place - other.place);
+    this.host.style.height = `${this.top(order.length)}px`;
+    this.host.setAttribute("aria-rowcount", order.length);
+  }
+
+  /** The stop is always there, so that the focus is never lost. */
+  #wanted() {
+    const { order, places } = this.outline;
+    const [from, to] = this.window();
+    const first = Math.max(this.at(from) - MORE, 0);
+    const rows = [...order.subarray(first, Math.max(this.at(to) + 1 + MORE, first))];
+    const { stop } = this;
+    if (stop === undefined || rows.includes(stop)) return rows;
+    return places[stop] < first ? [stop, ...rows] : [...rows, stop];
+  }
+
+  #add(row, next) {
+    const element = this.view.create(row);
+    const inside = this.opened.get(row);
+    if (inside) element.append(inside);
+    this.view.dress(element, row);
+    this.elements.set(row, element);
+    this.host.insertBefore(element, next);
+    return element;
+  }
+
+  /** An element that is out of the document has no size; what it had is remembered. */
+  #measured(entries) {
+    for (const { target, borderBoxSize } of entries) {
+      if (target.isConnected) this.heights.set(target, borderBoxSize[0].blockSize);
+    }
+    this.draw();
+  }
+}
