@@ -1,4 +1,4 @@
-"""One trace: the verdict, what failed, the waterfall; and its logs."""
+"""One trace: the verdict, what failed, the waterfall."""
 
 import gzip
 import json
@@ -261,33 +261,3 @@ async def test_an_unknown_trace_and_a_bad_id_are_said_in_words(
     assert heading(unknown) == "There is no such thing here"
     assert "ab" * 16 in text(unknown)
     assert unknown["X-Request-ID"] in text(unknown)
-
-
-async def test_logs_stand_in_time_order_and_lead_to_their_span(
-    place: Place, viewer: AsyncClient
-) -> None:
-    trace_id = add_failing(place)
-
-    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
-
-    said = text(page)
-    assert heading(page) == "petstore SearchPets logged 2 lines"
-    assert said.index("+1 ms") < said.index("+2 ms")
-    assert link(page, "store.Query").startswith(f"{TRACES}{trace_id}/?span=")
-
-
-async def test_a_trace_without_logs_says_where_to_look(place: Place, viewer: AsyncClient) -> None:
-    trace_id = place.jaeger.add(trace(span("petstore", "AddPets")))
-
-    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
-
-    assert heading(page) == "petstore AddPets logged nothing"
-    assert link(page, "the trace") == f"{TRACES}{trace_id}/"
-
-
-async def test_a_trace_without_root_is_still_named(place: Place, viewer: AsyncClient) -> None:
-    trace_id = place.jaeger.add(trace(span("petstore", "x", parent_id="00000000deadbeef")))
-
-    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
-
-    assert heading(page) == "A trace without its root logged nothing"

@@ -1,4 +1,4 @@
-"""`/traces/ID/` and what stands below it: one trace, its spans, what it logged."""
+"""`/traces/ID/` and what its page fetches: one trace, its rows, its spans."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,13 +10,11 @@ from django.views.decorators.http import require_safe
 from ops.errors import Conflict, NotFound
 from ops.timerange import format_duration
 from ops.traces import actions
-from ops.traces.actions import TraceLogs
 from ops.traces.tree import SpanError, Trace
 from opsportal.dashboard import drawing, waterfall, words
 from opsportal.dashboard.pages import Visit, page, sheet, url
 
 ROWS = 500
-LOG_LINES = 500
 FAILURES = 3  # that stand above the waterfall; some more fold up
 MORE_FAILURES = 20
 LONG_PATH = 6
@@ -31,23 +29,6 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     if trace.site != visit.site.name:
         return HttpResponseRedirect(url("traces-one", trace.site, trace_id=trace.trace_id))
     return await visit.render("pages/trace.html", _context(visit, trace))
-
-
-@require_safe
-@page
-async def logs(visit: Visit, trace_id: str) -> HttpResponse:
-    """Every event of the trace, in time order."""
-    found = await actions.show_logs(visit.actor, trace_id=trace_id, site=visit.asked)
-    if found.site != visit.site.name:
-        return HttpResponseRedirect(url("traces-logs", found.site, trace_id=found.trace_id))
-    return await visit.render(
-        "pages/logs.html",
-        {
-            "heading": _logs_heading(found),
-            "logs": found,
-            "sheet": sheet(visit.request, found.lines, LOG_LINES),
-        },
-    )
 
 
 @require_safe
@@ -176,22 +157,9 @@ def _opened(trace: Trace, row: int) -> dict[str, object]:
 def _heading(trace: Trace) -> str:
     """`petstore SearchPets failed after 1.24 s`."""
     spans = trace.rows.spans
-    subject = _subject(trace.service, trace.operation)
+    subject = words.root(trace.service, trace.operation)
     took = format_duration(trace.duration)
     if spans.root in spans.failing:
         return f"{subject} failed after {took}"
     failed = f", {words.count(trace.error_count, 'span')} failed" if trace.error_count else ""
     return f"{subject} took {took}{failed}"
-
-
-def _logs_heading(logs: TraceLogs) -> str:
-    subject = _subject(logs.service, logs.operation)
-    if not logs.lines:
-        return f"{subject} logged nothing"
-    return f"{subject} logged {words.count(len(logs.lines), 'line')}"
-
-
-def _subject(service: str, operation: str) -> str:
-    if not (service or operation):
-        return "A trace without its root"
-    return f"{words.name(service)} {words.name(operation)}"
