@@ -6,6 +6,7 @@ from opsportal.dashboard.views import (
     account,
     alerts,
     downloads,
+    filtering,
     logs,
     moment,
     overview,
@@ -18,7 +19,9 @@ from opsportal.dashboard.views import (
 pages = [
     path("", overview.show, name="overview"),
     path("traces/", search.search, name="traces"),
-    path("traces/names/", search.names, name="traces-names"),
+    path("traces/names/", filtering.names, name="traces-names"),
+    path("traces/step/", filtering.step, name="traces-step"),
+    path("traces/forget/", filtering.forget, name="traces-forget"),
     path("traces/<str:trace_id>/", trace.show, name="traces-one"),
     path("traces/<str:trace_id>/rows/", trace.rows, name="traces-rows"),
     path("traces/<str:trace_id>/spans/<int:row>/", trace.span, name="traces-span"),
