@@ -50,6 +50,8 @@ class Step {
     if (line !== undefined && document.activeElement !== this.line) this.line.value = line;
     for (const [name, value] of Object.entries(fields)) this.#fill(this.form.elements[name], value);
     const { q, ...others } = problems;
+    // A word that is still being typed is not wrong yet.
+    if (q && this.line.getAttribute("aria-expanded") === "true") return;
     this.problem.textContent = q?.join(" ") ?? "";
     this.problem.hidden = !q;
     if (q) this.line.setAttribute("aria-invalid", true);
@@ -90,7 +92,7 @@ class Suggestions {
     line.addEventListener("input", () => this.#offer());
     line.addEventListener("click", () => line.value || this.#offer());
     line.addEventListener("keydown", (event) => this.#key(event));
-    line.addEventListener("blur", () => this.#close());
+    line.addEventListener("blur", () => this.#leave());
     list.addEventListener("pointerdown", (event) => event.preventDefault()); // focus stays
     list.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");
@@ -105,7 +107,7 @@ class Suggestions {
     else if (this.list.hidden || event.isComposing) return;
     else if (event.key === "ArrowDown") this.#choose(1);
     else if (event.key === "ArrowUp") this.#choose(-1);
-    else if (event.key === "Escape") this.#close();
+    else if (event.key === "Escape") this.#leave();
     else if (["Enter", "Tab"].includes(event.key) && this.chosen) this.#accept(this.chosen);
     else return;
     event.preventDefault();
@@ -173,6 +175,12 @@ class Suggestions {
     this.#close();
     this.changed();
     if (more) this.#offer();
+  }
+
+  #leave() {
+    if (this.list.hidden) return;
+    this.#close();
+    this.changed();
   }
 
   #close() {
