@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import chain
 
 from ops.timerange import format_duration
 
@@ -154,6 +155,26 @@ def own_stretches(times: Times, number: int) -> list[tuple[int, int]]:
     if end > reached:
         found.append((reached, end))
     return found
+
+
+def even_parts(stretches: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
+    """Divide each moment evenly among the spans that then have a stretch; nanoseconds.
+
+    With the stretches of their own, the parts of all spans are the time in which any span ran.
+    """
+    changes: dict[int, int] = {}
+    for start, end in chain.from_iterable(stretches):
+        changes[start] = changes.get(start, 0) + 1
+        changes[end] = changes.get(end, 0) - 1
+    running, before, part = 0, 0, 0.0
+    parts: dict[int, float] = {}  # what a span would have that ran from the beginning until then
+    for moment in sorted(changes):
+        if running:
+            part += (moment - before) / running
+        parts[moment] = part
+        running += changes[moment]
+        before = moment
+    return [sum(parts[end] - parts[start] for start, end in each) for each in stretches]
 
 
 def _chain(times: Times) -> list[int]:
