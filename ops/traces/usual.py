@@ -7,7 +7,7 @@ from statistics import median_low
 
 from ops import timerange
 from ops.backends.connections import connections
-from ops.backends.jaeger import TraceSearch
+from ops.backends.searching import TraceSearch
 from ops.errors import OpsError
 from ops.sites import Site, sites
 from ops.traces.comparing import LEAST_SHARE, Difference, kind_of
