@@ -85,18 +85,17 @@ async def test_it_offers_the_older_ones_when_the_limit_cut_the_list(
     assert older.status_code == 200
 
 
-async def test_its_chips_narrow_to_failures_and_operations(
-    place: Place, viewer: AsyncClient
-) -> None:
+async def test_its_chips_narrow_to_failures_and_back(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(trace(span("petstore", "AddPets")), failing())
 
     page = await viewer.get(SEARCH)
     failed = await viewer.get(link(page, "▲ failed 1"))
-    added = await viewer.get(link(page, "AddPets 1"))
 
     assert heading(failed) == "1 trace, 1 failed"
-    assert heading(added) == "1 trace, none failed"
-    assert heading(await viewer.get(link(added, "all"))) == "2 traces, 1 failed"
+    assert heading(await viewer.get(link(failed, "all"))) == "2 traces, 1 failed"
+    fine = await viewer.get(SEARCH, {"q": "error=false"})
+    assert heading(fine) == "1 trace, none failed"
+    assert heading(await viewer.get(link(fine, "▲ failed 0"))) == "1 trace, 1 failed"
 
 
 async def test_its_fields_lead_to_the_line_that_means_the_same(
