@@ -20,6 +20,7 @@ from opsportal.dashboard.clock import Clock
 LEAST_RATIO = 10  # of longest to shortest on the axis: less would make much of little
 MARGIN = 1.25  # times the longest that still fits, so that no mark sits on the edge
 MOST_TICKS = 5
+FIRST_TICK = 0.1  # of the width; what is nearer to the left edge would meet the zones' names
 LONGEST_NAME = 60
 
 _DOT = (
@@ -155,7 +156,8 @@ def _marks(
 
 def _ticks(start: int, end: int, clock: Clock) -> list[Tick]:
     step = next((each for each in _STEPS if (end - start) // each < MOST_TICKS), _STEPS[-1])
-    moments = range(-(-start // step) * step, end + 1, step)
+    first = start + int((end - start) * FIRST_TICK)
+    moments = range(-(-first // step) * step, end + 1, step)
     return [
         Tick(
             x=f"{100 * (at - start) / max(end - start, 1):.2f}",

@@ -61,8 +61,8 @@ function boxOf(frame, xs, ys) {
 
 function draw(plot, { left, right, top, bottom }) {
   const place = { x: left, width: right - left, y: top, height: bottom - top };
-  const chosen = plot.querySelector(".chosen");
-  for (const [name, share] of Object.entries(place)) chosen.setAttribute(name, `${100 * share}%`);
+  const box = plot.querySelector(".box");
+  for (const [name, share] of Object.entries(place)) box.setAttribute(name, `${100 * share}%`);
 }
 
 /** The search within the box; an edge on the plot's own keeps the bound that was searched with. */
@@ -100,7 +100,7 @@ function duration(nanoseconds) {
 
 /** Two of the traces can be compared, neither fewer nor more. */
 function count() {
-  for (const form of document.querySelectorAll("form.found")) {
+  for (const form of document.querySelectorAll("form.results")) {
     const chosen = form.querySelectorAll("[name=trace]:checked").length;
     form.querySelector("button").disabled = chosen !== 2;
     form.querySelector("[role=status]").textContent = chosen ? `${chosen} of 2 chosen` : "";
