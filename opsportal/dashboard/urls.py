@@ -2,17 +2,29 @@
 
 from django.urls import include, path
 
-from opsportal.dashboard.views import account, alerts, overview, sampling, search, trace, versions
+from opsportal.dashboard.views import (
+    account,
+    alerts,
+    comparing,
+    overview,
+    sampling,
+    search,
+    trace,
+    versions,
+)
 
 pages = [
     path("", overview.show, name="overview"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", search.names, name="traces-names"),
+    path("traces/compare/", comparing.compare, name="traces-compare"),
     path("traces/<str:trace_id>/", trace.show, name="traces-one"),
     path("traces/<str:trace_id>/rows/", trace.rows, name="traces-rows"),
     path("traces/<str:trace_id>/spans/<int:row>/", trace.span, name="traces-span"),
     path("traces/<str:trace_id>/find/", trace.find, name="traces-find"),
     path("traces/<str:trace_id>/logs/", trace.logs, name="traces-logs"),
+    path("traces/<str:trace_id>/usual/", comparing.usual, name="traces-usual"),
+    path("traces/<str:trace_id>/usual/duration/", comparing.usually, name="traces-usually"),
     path("alerts/", alerts.show, name="alerts"),
     path("alerts/count/", alerts.count, name="alerts-count"),
     path("versions/", versions.show, name="versions"),
