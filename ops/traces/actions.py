@@ -1,7 +1,7 @@
 """What people do with traces."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from sys import getsizeof
 
@@ -188,23 +188,20 @@ async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") 
 
 
 @action("traces.compare_traces", permission=READ)
-async def compare_traces(actor: Actor, *, first: str, second: str, site: str = "") -> Comparison:
+async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = "") -> Comparison:
     """Compare two traces of one site by their ids.
 
-    Raises NotFound, or InvalidInput when both are the same or on different sites.
+    Raises NotFound, or InvalidInput when they are not two, or on different sites.
     """
-    ids = full_id(first), full_id(second)
-    if ids[0] == ids[1]:
-        raise InvalidInput(f"{ids[0]} is given twice; comparing takes two different traces")
-    one, other = await asyncio.gather(*(find_trace(each, site) for each in ids))
-    if one.site != other.site:
+    first, second = await asyncio.gather(*(find_trace(each, site) for each in _two(trace_ids)))
+    if first.site != second.site:
         raise InvalidInput(
-            f"the first trace is on the site {one.site}, the second on {other.site}; "
+            f"the first trace is on the site {first.site}, the second on {second.site}; "
             "comparing takes two of one site"
         )
-    if one.span_count + other.span_count < MANY_SPANS:
-        return compare(one, other)
-    return await asyncio.to_thread(compare, one, other)
+    if first.span_count + second.span_count < MANY_SPANS:
+        return compare(first, second)
+    return await asyncio.to_thread(compare, first, second)
 
 
 @action("traces.compare_duration", permission=READ)
@@ -217,6 +214,18 @@ async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Us
 async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
     """Compare a trace with the recent successful ones of its root operation. Raises NotFound."""
     return await usual_operations(await find_trace(full_id(trace_id), site))
+
+
+def _two(trace_ids: Sequence[str]) -> list[str]:
+    """Return two full ids; raises InvalidInput."""
+    if len(trace_ids) == 1:
+        raise InvalidInput("one trace is given; give the id of a second one to compare it with")
+    if len(trace_ids) != 2:
+        raise InvalidInput(f"{len(trace_ids) or 'no'} traces are given; comparing takes two")
+    ids = [full_id(each) for each in trace_ids]
+    if ids[0] == ids[1]:
+        raise InvalidInput(f"{ids[0]} is given twice; comparing takes two different traces")
+    return ids
 
 
 def _name_in_jaeger(site: Site, service: str) -> str:

@@ -16,12 +16,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from ops.timerange import format_duration
 from ops.traces.timing import even_parts, own_stretches
 from ops.traces.tree import MISSING_PARENT, Rows, SpanError, Trace, names_of, shortened, times_of
 
 Kind = Literal["new", "missing", "slower", "faster", "same"]
 Name = tuple[str, str] | None
 LEAST_SHARE = 0.01  # of the longer trace; operations whose own times differ by less are the same
+LEAST_SAID = 0.05  # of the difference; less than that is not worth saying
+LONGEST_NAME = 120
 _ALONE = -2
 N = TypeVar("N", int, float)
 
@@ -53,7 +56,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two traces and their differences, those first that explain most.
+    """Two traces, A and B, and their differences, those first that explain most.
 
     `new_errors` are of the second trace, where the span's counterpart did not fail or is not
     there; `vanished_errors` likewise of the first.
@@ -76,6 +79,21 @@ class Comparison:
         sign = 1 if self.longer > 0 else -1
         most = max(self.differences, key=lambda each: sign * each.explains, default=None)
         return most if most and self.longer and sign * most.explains > 0 else None
+
+    @property
+    def verdict(self) -> str:
+        """`B took 1.17 s longer: store Query explains 98 %`."""
+        if not self.longer:
+            return "A and B took equally long"
+        took = format_duration(abs(self.longer))
+        verdict = f"B took {took} {'longer' if self.longer > 0 else 'less'}"
+        share = self.main.explains / self.longer if self.main else 0
+        if not self.main or share < LEAST_SAID:
+            return verdict
+        name = f"{self.main.service} {self.main.operation}"[:LONGEST_NAME]
+        return (
+            f"{verdict}: {name} explains {f'{100 * share:.0f} %' if share < 0.995 else 'all of it'}"
+        )
 
 
 def compare(first: Trace, second: Trace) -> Comparison:

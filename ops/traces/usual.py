@@ -18,6 +18,7 @@ from ops.traces.tree import Trace, names_of, times_of
 BACK = timerange.DAY
 SLACK = timerange.MINUTE  # what ran beside a trace is as good a measure as what ran before
 MOST = 50
+ENOUGH = 5  # fewer are a weak measure
 MOST_FETCHED = 200  # some fail, and of some the operation is not the root
 MOST_READ = 20
 LARGEST = 5_000  # spans of a trace that is read whole
@@ -48,6 +49,13 @@ class Usual:
     def longer(self) -> int:
         """By how many nanoseconds this trace took longer."""
         return self.trace.duration - self.duration
+
+    @property
+    def measure(self) -> str:
+        """`the last 50 that succeeded`; says so when they are few."""
+        if self.found == 1:
+            return "the only one that succeeded"
+        return f"{'the last' if self.found >= ENOUGH else 'only'} {self.found} that succeeded"
 
 
 async def usual_duration(trace: Trace) -> Usual:

@@ -39,8 +39,8 @@ def test_it_can_start() -> None:
 
 def test_it_has_the_commands_that_were_promised() -> None:
     assert COMMANDS == [
-        "help", "list traces", "show trace", "show logs", "change sampling", "version", "alerts",
-        "sampling",
+        "help", "list traces", "show trace", "show logs", "compare", "change sampling", "version",
+        "alerts", "sampling",
     ]  # fmt: skip
 
 

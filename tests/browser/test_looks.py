@@ -24,7 +24,7 @@ EARLIER = "from=2024-01-01T11:00:00Z to=2024-01-01T12:00:00Z limit=200"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def addresses(trace_id: str) -> list[str]:
+def addresses(trace_id: str, other: str) -> list[str]:
     return [
         f"{SITE}/",
         f"{SITE}/traces/",
@@ -40,6 +40,10 @@ def addresses(trace_id: str) -> list[str]:
         f"{SITE}/traces/{trace_id}/logs/",
         f"{SITE}/traces/{trace_id}/logs/?text=A&field=exception.stacktrace&service={'x' * 400}",
         f"{SITE}/traces/{trace_id}/logs/?text={'x' * 400}&service=none&span=00000000000000bb",
+        f"{SITE}/traces/{trace_id}/usual/",
+        f"{SITE}/traces/compare/",
+        f"{SITE}/traces/compare/?trace={trace_id}&trace={other}",
+        f"{SITE}/traces/compare/?trace={trace_id}&trace=a&trace=b",
         f"{SITE}/traces/{'ab' * 16}/",
         f"{SITE}/alerts/",
         f"{SITE}/alerts/?q=state%3Dburning",
@@ -70,6 +74,7 @@ async def test_every_page_is_accessible_and_fits(
         tags={long_name: long_name}, events=[("exception", {"exception.stacktrace": "a\nb"})],
         warnings=["clock skew adjusted"], parent_id="00000000000000bb",
     )  # fmt: skip
+    other = place.jaeger.add(trace(span("petstore", "Search", children=[span("s", long_name)])))
     trace_id = place.jaeger.add(trace(span("petstore", "Search"), opened))
 
     found: list[str] = []
@@ -77,7 +82,7 @@ async def test_every_page_is_accessible_and_fits(
         for address in ("/account/login/", "/account/password_reset/"):
             found += await _amiss(page, address)
         await log_in(page)
-        for address in addresses(trace_id):
+        for address in addresses(trace_id, other):
             found += await _amiss(page, address)
 
     assert not found, "\n".join(found)

@@ -43,7 +43,7 @@ def search(query: int, *, start: int = NOON, error: str | None = None, **more: i
 async def test_it_compares_two_traces(viewer: Actor, jaeger: FakeJaeger) -> None:
     first, second = (jaeger.add(trace(search(query))) for query in (30, 1200))
 
-    found = await compare_traces(viewer, first=first[-8:].upper(), second=f" {second} ")
+    found = await compare_traces(viewer, trace_ids=[first[-8:].upper(), f" {second} "])
 
     assert (found.first.trace_id, found.second.trace_id) == (first, second)
     assert found.longer == 1170 * MILLISECOND
@@ -57,7 +57,7 @@ async def test_it_compares_large_traces_off_the_loop(viewer: Actor, jaeger: Fake
         jaeger.add(trace(search(9, Step=steps))) for steps in (MANY_SPANS, MANY_SPANS + 2)
     )
 
-    found = await compare_traces(viewer, first=first, second=second, site="production")
+    found = await compare_traces(viewer, trace_ids=[first, second], site="production")
 
     assert ("new", "Step", (0, 2)) in [(d.kind, d.operation, d.counts) for d in found.differences]
 
@@ -68,13 +68,20 @@ async def test_it_needs_two_different_traces_of_one_site(
     here, there = jaeger.add(trace(search(1))), second.add(trace(search(1)))
 
     with pytest.raises(InvalidInput, match=f"^{here} is given twice; comparing takes two diff"):
-        await compare_traces(viewer, first=here, second=here.lstrip("0"))
+        await compare_traces(viewer, trace_ids=[here, here.lstrip("0")])
     with pytest.raises(InvalidInput, match=r"^the first trace is on the site production, the sec"):
-        await compare_traces(viewer, first=here, second=there)
+        await compare_traces(viewer, trace_ids=[here, there])
     with pytest.raises(NotFound, match=f"^Jaeger of production has no trace {there}$"):
-        await compare_traces(viewer, first=here, second=there, site="production")
+        await compare_traces(viewer, trace_ids=[here, there], site="production")
     with pytest.raises(InvalidInput, match=r'^"x" is not a trace id'):
-        await compare_traces(viewer, first=here, second="x")
+        await compare_traces(viewer, trace_ids=[here, "x"])
+    for ids, sentence in (
+        ([], "^no traces are given; comparing takes two$"),
+        ([here], "^one trace is given; give the id of a second one to compare it with$"),
+        ([here] * 3, "^3 traces are given; comparing takes two$"),
+    ):
+        with pytest.raises(InvalidInput, match=sentence):
+            await compare_traces(viewer, trace_ids=ids)
 
 
 async def test_it_says_how_long_such_a_trace_usually_takes(
@@ -173,7 +180,7 @@ async def test_traces_that_cannot_be_read_are_left_out(viewer: Actor, jaeger: Fa
 
 async def test_strangers_learn_nothing(stranger: Actor, jaeger: FakeJaeger) -> None:
     with pytest.raises(NotPermitted):
-        await compare_traces(stranger, first="a", second="b")
+        await compare_traces(stranger, trace_ids=["a", "b"])
     for action in (compare_duration, compare_with_usual):
         with pytest.raises(NotPermitted):
             await action(stranger, trace_id="a")
