@@ -38,6 +38,8 @@ def addresses(trace_id: str) -> list[str]:
         f"{SITE}/traces/{trace_id}/",
         f"{SITE}/traces/{trace_id}/?span=00000000000000aa",
         f"{SITE}/traces/{trace_id}/logs/",
+        f"{SITE}/traces/{trace_id}/logs/?text=A&field=exception.stacktrace&service={'x' * 400}",
+        f"{SITE}/traces/{trace_id}/logs/?text={'x' * 400}&service=none&span=00000000000000bb",
         f"{SITE}/traces/{'ab' * 16}/",
         f"{SITE}/alerts/",
         f"{SITE}/alerts/?q=state%3Dburning",

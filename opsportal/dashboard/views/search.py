@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
@@ -11,21 +12,23 @@ from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList
-from opsportal.dashboard import errors, words
+from opsportal.dashboard import errors, recents, words
 from opsportal.dashboard.forms import SearchFields
 from opsportal.dashboard.pages import Visit, page
 from opsportal.dashboard.results import Results, address, line_of
 
 EXPLAINED = 20  # so many failing traces get their error's sentence
 FIRST_QUERY = TraceQuery(limit=100)
-MOST_NAMES = 500
 _ID = re.compile(r"[0-9A-Fa-f]{16,32}")
 
 
 @require_safe
 @page
 async def search(visit: Visit) -> HttpResponse:
-    """`?q=LINE` searches; the fields' form (`?fields=1&…`) redirects to its line."""
+    """`?q=LINE` searches; the fields' form (`?fields=1&…`) redirects to its line.
+
+    `sent` says that a person wrote it: it is remembered, and left out of the address.
+    """
     typed = visit.request.GET
     line = typed.get("q", "").strip()
     if "fields" in typed:
@@ -38,33 +41,26 @@ async def search(visit: Visit) -> HttpResponse:
         where = sites().site(query.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(address(where, query))
+        if line and "sent" in typed:
+            await recents.remember(visit.user_id, where, line)
+            return HttpResponseRedirect(f"{visit.url('traces')}?{urlencode({'q': line})}")
         asked = replace(query, site=where)
         found = await actions.list_traces(visit.actor, query=asked, explain=EXPLAINED)
     except OpsError as error:
-        context = {"line": line, "fields": SearchFields(query=query)}
+        context = {"line": line, "fields": SearchFields(query=query), **await _before(visit)}
         return await errors.page(visit, error, "pages/search.html", context)
-    return await visit.render("pages/search.html", _context(visit, query, line, found))
+    context = {**_context(visit, query, line, found), **await _before(visit)}
+    return await visit.render("pages/search.html", context)
 
 
-@require_safe
-@page
-async def names(visit: Visit) -> HttpResponse:
-    """Suggestions for the fields, fetched when they are opened."""
-    service = visit.request.GET.get("service", "")
-    where = visit.site.name
-    services = await actions.services(visit.actor, site=where)
-    operations = (
-        await actions.operations(visit.actor, service=service, site=where) if service else ()
-    )
-    return await visit.render(
-        "partials/names.html",
-        {"services": services[:MOST_NAMES], "operations": operations[:MOST_NAMES]},
-    )
+async def _before(visit: Visit) -> dict[str, object]:
+    return {"recents": await recents.recent(visit.user_id, visit.site.name)}
 
 
 async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     fields = SearchFields(visit.request.GET)
     if fields.is_valid():
+        await recents.remember(visit.user_id, visit.site.name, line_of(fields.query))
         return HttpResponseRedirect(address(visit.site.name, fields.query))
     context = {
         "heading": "That cannot be searched",
@@ -72,6 +68,7 @@ async def _from_fields(visit: Visit, line: str) -> HttpResponse:
         "line": line,
         "fields": fields,
         "open": True,
+        **await _before(visit),
     }
     return await visit.render("pages/search.html", context, status=400)
 
