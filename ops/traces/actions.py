@@ -43,6 +43,7 @@ READ = "traces.view_traces"
 MANY_EVENTS = 200  # from here on reading them takes more than about 5 ms
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
+QUICKLY = 10.0  # seconds for what a page can do without
 explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 
 
@@ -170,7 +171,7 @@ async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = 
     return await asyncio.to_thread(compare, first, second)
 
 
-@action("traces.compare_duration", permission=READ)
+@action("traces.compare_duration", permission=READ, deadline=QUICKLY)
 async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
     """Say how long such a trace usually takes; quick, it reads no other trace. Raises NotFound."""
     return await usual_duration(await find_trace(full_id(trace_id), site))
