@@ -49,6 +49,7 @@ LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
 SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
 LIST_KEPT = 60.0  # seconds
+QUICKLY = 10.0  # seconds for what a page can do without
 explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 
 
@@ -204,7 +205,7 @@ async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = 
     return await asyncio.to_thread(compare, first, second)
 
 
-@action("traces.compare_duration", permission=READ)
+@action("traces.compare_duration", permission=READ, deadline=QUICKLY)
 async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
     """Say how long such a trace usually takes; quick, it reads no other trace. Raises NotFound."""
     return await usual_duration(await find_trace(full_id(trace_id), site))

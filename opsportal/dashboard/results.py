@@ -18,6 +18,7 @@ from opsportal.dashboard.found import (
 from opsportal.dashboard.pages import Visit, sheet, url
 from opsportal.dashboard.scatter import scatter
 
+LEAST_LIVELY = 4  # a range with traces in less than a fourth of it is not drawn whole
 ROWS = 100
 OPERATIONS, FOLDED = 8, 40  # rows that stand by operation, and that can be unfolded
 ERROR = ("error", "true")
@@ -92,8 +93,7 @@ class Results:
     def traces(self) -> dict[str, object]:
         """The picture, the figures and the table of at least one trace."""
         found, traces = self.found, self.found.traces
-        # Where the list was cut, nothing is known of what comes before its last trace.
-        start = traces[-1].start if found.more else found.start
+        start = _first_shown(found)
         sum_up, operations = figures(traces), self.operations()
         rows = sheet(self.visit.request, ordered(traces, self.sort), ROWS)
         whole = replace(found.query, range=DEFAULT_RANGE, trace_min=0, trace_max=0)
@@ -169,6 +169,19 @@ def _name_in_jaeger(query: TraceQuery) -> str:
 def line_of(query: TraceQuery) -> str:
     """The query as a line; which site is meant stands in the address."""
     return format_query(replace(query, site=""))
+
+
+def _first_shown(found: TraceList) -> int:
+    """Return where the picture begins, in Unix nanoseconds.
+
+    Where the list was cut, nothing is known of what comes before its last trace; and most of a
+    range in which nothing was is left out.
+    """
+    oldest = found.traces[-1].start
+    lively = found.end - oldest
+    if found.more or lively * LEAST_LIVELY < found.end - found.start:
+        return oldest - lively // 20
+    return found.start
 
 
 def _exact(duration: int) -> str:
