@@ -116,6 +116,7 @@ async def show_logs(message: Message, rest: str) -> Reply:
         "change sampling always",
         "change sampling never service=petstore",
     ),
+    changes=True,
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
     """Tell every instance of the service."""
