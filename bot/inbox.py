@@ -34,9 +34,12 @@ log = logging.getLogger(__name__)
 class Inbox:
     """The messages of one bot process, which the database knows as `name`."""
 
-    def __init__(self, name: str, clock: Clock = timezone.now) -> None:
+    def __init__(
+        self, name: str, clock: Clock = timezone.now, sure_seconds: float = SURE_SECONDS
+    ) -> None:
         self.name = name
         self.clock = clock
+        self.sure_seconds = sure_seconds
         self.seen: TTLCache[str, Letter] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
         self.held_until = clock()
         self._new: deque[Letter] = deque()
@@ -75,7 +78,7 @@ class Inbox:
         raises OpsError instead.
         """
         try:
-            async with asyncio.timeout(SURE_SECONDS if surely else RECORD_SECONDS):
+            async with asyncio.timeout(self.sure_seconds if surely else RECORD_SECONDS):
                 if surely:
                     await asyncio.shield(letter.recorded)
                 if not letter.recorded.done():
