@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from bot.lines import LINES
 from bot.models import Identity
 from bot.patience import USUAL, Patience
 from bot.slack import run_bot
@@ -85,16 +86,23 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
     async def running(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[FakeSlack]:
         async with slack:
             tokens.SLACK_API_URL = slack.api_url
-            stop = asyncio.Event()
-            bot = asyncio.ensure_future(run_bot(stop, patience))
-            try:
-                await slack.greeted()
+            async with another_bot(slack, patience):
                 yield slack
-            finally:
-                stop.set()
-                await bot
 
     return running
+
+
+@asynccontextmanager
+async def another_bot(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[None]:
+    """Run one bot more on the same app, until the block ends."""
+    stop = asyncio.Event()
+    bot = asyncio.ensure_future(run_bot(stop, patience))
+    try:
+        await slack.greeted(slack.greetings + LINES)
+        yield
+    finally:
+        stop.set()
+        await bot
 
 
 @pytest.fixture

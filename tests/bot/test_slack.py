@@ -237,7 +237,7 @@ async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, a
     await slack.greeted(2)
     await check_connected()
     await slack.disconnect("refresh_requested")
-    await slack.greeted(2)
+    await slack.greeted(4)
     await slack.mention(ALICE, "help")
     await slack.posted(1)
     assert slack.violations == []
@@ -246,7 +246,7 @@ async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, a
 async def test_it_comes_back_after_the_connection_breaks(workspace: Workspace, alice: User) -> None:
     async with workspace(FakeSlack(ping_seconds=0.05), Patience(ping=0.1)) as slack:
         slack.abort()
-        await slack.greeted(2)
+        await slack.greeted(4)
         await slack.mention(ALICE, "help")
         await slack.posted(1)
         await slack.ponged()
