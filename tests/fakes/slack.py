@@ -104,6 +104,7 @@ class FakeSlack:
         self.answers_pings = True
         self.silent = False
         self.socket_mode = True
+        self.seconds: dict[str, float] = {}
         self.handshakes_fail = 0
         self.hello: Json = {}
         self.release = asyncio.Event()
@@ -247,6 +248,7 @@ class FakeSlack:
         async with self._changed:
             self.calls.append((method, arguments))
             self._changed.notify_all()
+        await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
             return await self._fault(request, self._faults[method].popleft())
         answer = self._authorised(request, method) or self._called(method, arguments)
