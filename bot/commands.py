@@ -137,6 +137,7 @@ async def compare(message: Message, rest: str) -> Reply:
         "change sampling always",
         "change sampling never service=petstore",
     ),
+    changes=True,
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
     """Tell every instance of the service."""

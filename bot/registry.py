@@ -38,6 +38,7 @@ class Command:
     """A registered command.
 
     `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
+    What `changes` something is never done a second time without asking.
     """
 
     pattern: re.Pattern[str]
@@ -47,6 +48,7 @@ class Command:
     summary: str = ""
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    changes: bool = False
 
 
 class Registry:
@@ -65,6 +67,7 @@ class Registry:
         summary: str,
         examples: tuple[str, ...],
         details: tuple[str, ...] = (),
+        changes: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler for texts that match the pattern as a whole, in any case.
 
@@ -77,7 +80,7 @@ class Registry:
         def register(handler: Handler) -> Handler:
             written = f"{name} {usage}".strip()
             self.commands.append(
-                Command(compiled, handler, name, written, summary, examples, details)
+                Command(compiled, handler, name, written, summary, examples, details, changes)
             )
             return handler
 
@@ -107,6 +110,10 @@ class Registry:
         words = text.lower().split(maxsplit=3)[:2]
         names = [command.name for command in self.commands]
         return did_you_mean(" ".join(words), names) or did_you_mean(" ".join(words[:1]), names)
+
+    def changes(self, text: str) -> bool:
+        """Whether the command that a text reaches changes something."""
+        return self._find(text)[0].changes
 
     async def answer(self, message: Message) -> Reply:
         """Let the first command that matches answer; whatever goes wrong becomes a reply.

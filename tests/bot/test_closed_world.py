@@ -87,5 +87,16 @@ async def test_it_reaches_an_action_with_every_example(
     guard.refused_lately.clear()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+async def test_it_marks_the_commands_that_change_something(
+    name: str, example: str, backends: Backends
+) -> None:
+    await registry.answer(Message(Actor(None, "somebody", Door.SLACK), example))
+    entry = await in_database(AuditEntry.objects.get)
+    assert registry.changes(example) == ACTIONS[entry.action].audit
+    guard.refused_lately.clear()
+
+
 def test_it_tries_no_command_without_an_action_but_help() -> None:
     assert {name for name, _ in EXAMPLES} | NO_ACTION == set(COMMANDS)
