@@ -276,7 +276,7 @@ class TestFind:
         assert [dict(query.attributes) for query in queries] == [{"k": "v"}]
         found = await jaeger.find(replace(HOUR, tags=(("error", "true"),), limit=2))
         depths = [c.request.query.search_depth for c in old.calls if c.method == "FindTraces"]
-        assert depths[1:] == [16, LARGEST_LIMIT]
+        assert depths[1:] == [16, 64]
         assert (found.summaries, found.fetched, found.more) == ((), 59, False)
 
     async def test_it_filters_whole_traces_itself(self, fake: FakeJaeger) -> None:
