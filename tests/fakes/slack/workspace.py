@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes.slack_blocks import Json, marked_up, refused_blocks, shown
+from tests.fakes.slack.blocks import Json, marked_up, refused_blocks, shown
 
 APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
 BOT_TOKEN = "xoxb-secret"
