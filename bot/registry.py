@@ -134,8 +134,8 @@ class Registry:
 
         Returns "" when no command is near. It is to be shown, never to be carried out.
         """
-        near, line = max(self._guesses(text), default=(0.0, ""))
-        return line if near >= ALIKE else ""
+        _, line = max(self._guesses(text), default=(0.0, ""))
+        return line
 
     async def answer(self, message: Message) -> Reply:
         """Let the first command that matches answer; whatever goes wrong becomes a reply.
@@ -148,14 +148,15 @@ class Registry:
         return stranger_reply(message.stranger) if message.stranger else reply
 
     def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
-        """Replace the first words by each command; how alike they are, and the line it makes."""
+        """Replace the first words by each command that is near: how near, and the line it makes."""
         words = text.split(maxsplit=LONGEST_NAME)
         for taken in range(1, min(len(words), LONGEST_NAME) + 1):
             head = " ".join(words[:taken])[:_LONGEST_HEAD].lower()
             for command in self.commands:
+                near = max(self._alike(head, name) for name in self._names(command))
                 line = " ".join((command.name, *words[taken:]))
-                if self.find(line)[0] is command:
-                    yield max(self._alike(head, name) for name in self._names(command)), line
+                if near >= ALIKE and self.find(line)[0] is command:
+                    yield near, line
 
     def _names(self, command: Command) -> Iterator[str]:
         """The command's name, and its last word where that alone will do."""
