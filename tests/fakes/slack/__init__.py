@@ -8,6 +8,7 @@ from tests.fakes.slack.workspace import (
     BOT_TOKEN,
     BOT_USER,
     CHANNEL,
+    CONFIG_TOKEN,
     DIRECT,
     NEEDED,
     SCOPES,
@@ -16,6 +17,7 @@ from tests.fakes.slack.workspace import (
     FakeSlack,
     Fault,
     Post,
+    bot_user,
     person,
 )
 
@@ -27,6 +29,7 @@ __all__ = [
     "BOT_TOKEN",
     "BOT_USER",
     "CHANNEL",
+    "CONFIG_TOKEN",
     "DIRECT",
     "NEEDED",
     "SCOPES",
@@ -35,5 +38,6 @@ __all__ = [
     "FakeSlack",
     "Fault",
     "Post",
+    "bot_user",
     "person",
 ]
