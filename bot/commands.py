@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bot import answers
 from bot.registry import Message, Registry
-from bot.replies import Reply, Row
+from bot.replies import Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.errors import InvalidInput, NotFound, did_you_mean
@@ -24,6 +24,7 @@ POLICY_WORDS = ("never", "always", "float", "rate")
 SMALL_WORDS = ("of", "for", "on", "to")
 EXPLAINED = 10  # so many failing traces of a list get their error's sentence
 PAST_CHANGES = 3
+MOST_GUESSED = 200
 
 _IN_ADDRESS = re.compile(r"[^?#]*/traces?/([^/?#]+)")
 
@@ -55,7 +56,7 @@ async def help(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
-    r"list +traces?(?: +(.+))?",
+    r"(?:list +traces?|traces)(?: +(.+))?",
     "list traces",
     usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20]",
     summary="search for traces, newest first",
@@ -79,7 +80,7 @@ async def list_traces(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
-    r"show +trace(?: +(.+))?",
+    r"(?:show +traces?|trace)(?: +(.+))?",
     "show trace",
     usage="ID [site=NAME]",
     summary="one trace: its verdict, its errors, its links",
@@ -92,7 +93,7 @@ async def show_trace(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
-    r"show +logs?(?: +(.+))?",
+    r"(?:(?:show|list) +)?logs?(?: +(.+))?",
     "show logs",
     usage="ID [site=NAME]",
     summary="every log line of one trace",
@@ -150,7 +151,7 @@ async def change_sampling(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
-    r"versions?(?: +(.+))?",
+    r"(?:(?:show|list) +)?versions?(?: +(.+))?",
     "version",
     usage="[SERVICE] [site=NAME]",
     summary="which version runs where, of one service or of all",
@@ -166,7 +167,7 @@ async def version(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
-    r"alerts?(?: +(.+))?",
+    r"(?:(?:show|list) +)?alerts?(?: +(.+))?",
     "alerts",
     usage='[SERVICE] [LABEL="VALUE" …] [state=firing] [since=now-1h] [site=NAME]',
     summary="what fires and what is about to",
@@ -185,7 +186,7 @@ async def list_alerts(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
-    r"sampling(?: +(.+))?",
+    r"(?:show +)?sampling(?: +(.+))?",
     "sampling",
     usage="[SERVICE] [site=NAME]",
     summary="which share of new traces is kept, and who changed it last",
@@ -193,6 +194,8 @@ async def list_alerts(message: Message, rest: str) -> Reply:
 )
 async def show_sampling(message: Message, rest: str) -> Reply:
     """Show what each instance was last told, and the last changes."""
+    if not all(map(_is_name, rest.split())):
+        raise InvalidInput(f'a change is written as "change sampling {shortened(rest, 80)}"')
     service, site = _service(rest)
     found = await sampling.current(message.actor, service=service, site=site)
     changes = await sampling.changes(
@@ -203,13 +206,12 @@ async def show_sampling(message: Message, rest: str) -> Reply:
 
 @registry.default
 async def unknown(message: Message, text: str) -> Reply:
-    """Answer what no command understands with the nearest one."""
+    """Answer what no command understands with the nearest one; nothing is done on a guess."""
     if not text:
         return await help(message, "")
-    raise InvalidInput(
-        f'there is no command "{text[:80]}"'
-        + (registry.nearest(text) or '; "help" lists what I can do')
-    )
+    near = shortened(registry.nearest(text), MOST_GUESSED)
+    hint = f'did you mean "{near}"?' if near else '"help" lists what I can do'
+    raise InvalidInput(f'there is no command "{shortened(text, 80)}"; {hint}')
 
 
 def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:

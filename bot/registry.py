@@ -1,15 +1,28 @@
-"""Which words reach which handler: tried in order, the first match wins, else the default."""
+"""Which words reach which handler: tried in order, the first match wins, else the default.
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
+The patterns run under RE2, whose time grows with the text and never with its square: nobody
+can stop the bot with a message.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
+
+import re2
 
 from bot.errors import reply_or_error, stranger_reply
 from bot.replies import Reply
 from bot.text import normalise
 from ops.actor import Actor
-from ops.errors import did_you_mean
+
+ALIKE = 0.7  # 1 would be the very command
+LONGEST_NAME = 3  # words: "list of traces"
+_LONGEST_HEAD = 40
+_WORD_APART = 0.1
+_OPTIONS = re2.Options()
+_OPTIONS.case_sensitive = False
+_OPTIONS.log_errors = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class Command:
     What `changes` something is never done a second time without asking.
     """
 
-    pattern: re.Pattern[str]
+    pattern: Any
     handler: Handler
     name: str = ""
     usage: str = ""
@@ -71,9 +84,13 @@ class Registry:
     ) -> Callable[[Handler], Handler]:
         """Register a handler for texts that match the pattern as a whole, in any case.
 
-        The pattern has one group or none: what the handler gets besides the message.
+        The pattern, in RE2's syntax, has one group or none: what the handler gets besides the
+        message. Raises RegistryError for one that cannot be used.
         """
-        compiled = re.compile(pattern, re.IGNORECASE)
+        try:
+            compiled = re2.compile(pattern, _OPTIONS)
+        except re2.error as error:
+            raise RegistryError(f'the pattern of "{name}" is not RE2: {error}') from None
         if compiled.groups > 1:
             raise RegistryError(f'the pattern of "{name}" has more than one group')
 
@@ -90,7 +107,7 @@ class Registry:
         """Register the handler of every text that no command matches; there is one."""
         if self.fallback is not None:
             raise RegistryError(f"{handler.__name__} is a second default handler")
-        self.fallback = Command(re.compile(""), handler)
+        self.fallback = Command(re2.compile(""), handler)
         return handler
 
     def check(self) -> None:
@@ -101,31 +118,16 @@ class Registry:
             if not command.examples:
                 raise RegistryError(f'"{command.name}" has no example for its help')
             for example in command.examples:
-                reached, _ = self._find(normalise(example))
+                reached, _ = self.find(normalise(example))
                 if reached is not command:
                     raise RegistryError(f'the example "{example}" does not reach "{command.name}"')
 
-    def nearest(self, text: str) -> str:
-        """Return `; did you mean "list traces"?` for a text like a command, else ""."""
-        words = text.lower().split(maxsplit=3)[:2]
-        names = [command.name for command in self.commands]
-        return did_you_mean(" ".join(words), names) or did_you_mean(" ".join(words[:1]), names)
-
     def changes(self, text: str) -> bool:
         """Whether the command that a text reaches changes something."""
-        return self._find(text)[0].changes
+        return self.find(text)[0].changes
 
-    async def answer(self, message: Message) -> Reply:
-        """Let the first command that matches answer; whatever goes wrong becomes a reply.
-
-        A stranger's command goes as far as the guard, which refuses and records it; what the
-        stranger reads is only why they are one.
-        """
-        command, rest = self._find(message.text)
-        reply = await reply_or_error(command.handler(message, rest), command.name)
-        return stranger_reply(message.stranger) if message.stranger else reply
-
-    def _find(self, text: str) -> tuple[Command, str]:
+    def find(self, text: str) -> tuple[Command, str]:
+        """Return the command of a normal line, the default if none, and what its group holds."""
         for command in self.commands:
             if match := command.pattern.fullmatch(text):
                 rest = match[1] if command.pattern.groups else ""
@@ -133,3 +135,45 @@ class Registry:
         if self.fallback is None:
             raise RegistryError("there is no default handler")
         return self.fallback, text
+
+    def nearest(self, text: str) -> str:
+        """Return the line that was probably meant: "list traces error" for "lst trace error".
+
+        Returns "" when no command is near. It is to be shown, never to be carried out.
+        """
+        _, line = max(self._guesses(text), default=(0.0, ""))
+        return line
+
+    async def answer(self, message: Message) -> Reply:
+        """Let the first command that matches answer; whatever goes wrong becomes a reply.
+
+        A stranger's command goes as far as the guard, which refuses and records it; what the
+        stranger reads is only why they are one.
+        """
+        command, rest = self.find(message.text)
+        reply = await reply_or_error(command.handler(message, rest), command.name)
+        return stranger_reply(message.stranger) if message.stranger else reply
+
+    def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
+        """Replace the first words by each command that is near: how near, and the line it makes."""
+        words = text.split(maxsplit=LONGEST_NAME)
+        for taken in range(1, min(len(words), LONGEST_NAME) + 1):
+            head = " ".join(words[:taken])[:_LONGEST_HEAD].lower()
+            for command in self.commands:
+                near = max(self._alike(head, name) for name in self._names(command))
+                line = " ".join((command.name, *words[taken:]))
+                if near >= ALIKE and self.find(line)[0] is command:
+                    yield near, line
+
+    def _names(self, command: Command) -> Iterator[str]:
+        """The command's name, and its last word where that alone will do."""
+        yield command.name
+        last = command.name.rpartition(" ")[2]
+        if self.find(last)[0] is command:
+            yield last
+
+    @staticmethod
+    def _alike(head: str, name: str) -> float:
+        """A word more or less counts like a letter or two."""
+        apart = abs(head.count(" ") - name.count(" "))
+        return SequenceMatcher(None, head, name).ratio() - _WORD_APART * apart

@@ -2,41 +2,46 @@
 
 Slack sends a message twice: as `text` with entities, links and mentions in angle brackets,
 and, when a person typed it there, as rich text blocks, where nothing needs undoing. Keyboards
-turn quotes and dashes into typographic ones, which no command means.
+turn quotes and dashes into typographic ones, which no command means. Whatever else stands
+where text should be counts as no text: nothing that Slack may send raises here.
 """
 
-import html
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 _KEYBOARD = str.maketrans(
     {
         **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-        **dict.fromkeys("\t\n\v\f\r\u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " "),
+        **dict.fromkeys(
+            "\t\n\v\f\r\x1c\x1d\x1e\x1f\u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " "
+        ),
         **dict.fromkeys(map(chr, range(0x2000, 0x200B)), " "),
         **dict.fromkeys("\u00ad\u061c\u180e\u200b\u200c\u200d\u2060\ufeff", None),
         **dict.fromkeys(map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F))), None),
         **dict.fromkeys(map(chr, range(0x2066, 0x206A)), None),
+        **dict.fromkeys(map(chr, range(0xD800, 0xE000)), "\ufffd"),  # halves of a letter
     }
 )
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 _ONLY_WORDS = re.compile(r"([A-Za-z ]+)[.!?]+")
+_BEFORE = ",:>` \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
 _COURTESIES = ("please", "pls", "plz", "thanks")
+_DEEPEST = 16  # Slack nests four deep
 
 
-def clean(event: Mapping[str, Any], bot: str) -> str:
+def clean(event: object, bot: str) -> str:
     """Return the command in a Slack message event, where `bot` is the bot's own user id.
 
     What stands behind the bot's mention is the command; when nothing does, what stands
-    before it; without a mention (a direct message) all of it.
+    before it; without a mention (a direct message) all of it. Attachments are never read:
+    they hold what others wrote.
     """
-    blocks = event.get("blocks") or []
-    rich = [block for block in blocks if block.get("type") == "rich_text"]
-    text = "\n".join(map(_rich, rich)) if rich else _marked_up(str(event.get("text") or ""))
+    message = event if isinstance(event, Mapping) else {}
+    blocks = [block for block in _children(message, "blocks") if block.get("type") == "rich_text"]
+    text = "\n".join(map(_rich, blocks)) or _marked_up(_string(message, "text"))
     before, mention, behind = text.partition(_mention(bot))
     command = normalise(behind.replace(_mention(bot), " "))
     return command if mention and command else normalise(before)
@@ -44,15 +49,15 @@ def clean(event: Mapping[str, Any], bot: str) -> str:
 
 def normalise(text: str) -> str:
     """Return one trimmed line with plain quotes, dashes and spaces and without courtesies."""
-    line = _MENTION.sub(r"@\1", text.translate(_KEYBOARD)).strip().lstrip(",: ")
+    line = _MENTION.sub(r"@\1", text.translate(_KEYBOARD)).lstrip(_BEFORE).rstrip(" `")
     first, _, rest = line.partition(" ")
     if first.lower() in _COURTESIES:
         line = rest.strip()
     rest, _, last = line.rstrip(" .!?").rpartition(" ")
     if last.lower() in _COURTESIES:
-        line = rest.strip()
+        line = rest.rstrip(" ,")
     only_words = _ONLY_WORDS.fullmatch(line)
-    return only_words[1].strip() if only_words else line
+    return only_words[1].strip() if only_words else line if line.strip(".!?") else ""
 
 
 def _mention(user: str) -> str:
@@ -62,8 +67,8 @@ def _mention(user: str) -> str:
 
 def _marked_up(text: str) -> str:
     """Undo Slack's markup; entities last, so that an escaped bracket stays a bracket."""
-    undone = _ANGLE.sub(lambda match: _reference(match[1], match[2]), text)
-    return html.unescape(undone.replace("`", ""))
+    undone = _ANGLE.sub(lambda match: _reference(match[1], match[2]), text.replace("`", ""))
+    return undone.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _reference(target: str, label: str | None) -> str:
@@ -76,28 +81,38 @@ def _reference(target: str, label: str | None) -> str:
     return label or target.removeprefix("mailto:")
 
 
-def _rich(element: Mapping[str, Any]) -> str:
+def _rich(element: Mapping[str, object], depth: int = 0) -> str:
     """The text of a rich text block or of any element in it."""
     match element.get("type"):
         case "text":
-            return str(element.get("text", ""))
+            return _string(element, "text")
         case "link":
-            return str(element.get("text") or element.get("url", "")).removeprefix("mailto:")
+            return _string(element, "text", "url").removeprefix("mailto:")
         case "user":
-            return _mention(str(element.get("user_id", "")))
+            return _mention(_string(element, "user_id"))
         case "channel":
-            return f"#{element.get('channel_id', '')}"
+            return f"#{_string(element, 'channel_id')}"
         case "usergroup":
-            return f"@{element.get('usergroup_id', '')}"
+            return f"@{_string(element, 'usergroup_id')}"
         case "broadcast":
-            return f"@{element.get('range', '')}"
+            return f"@{_string(element, 'range')}"
         case "emoji":
-            return f":{element.get('name', '')}:"
-        case "rich_text" | "rich_text_list":
-            return "\n".join(map(_rich, _children(element)))
-        case _:
-            return str(element.get("fallback") or "") or "".join(map(_rich, _children(element)))
+            return f":{_string(element, 'name')}:"
+        case "color":
+            return _string(element, "value")
+        case "date":
+            return _string(element, "fallback")
+    between = "\n" if element.get("type") in ("rich_text", "rich_text_list") else ""
+    below = _children(element, "elements") if depth < _DEEPEST else []
+    return between.join(_rich(child, depth + 1) for child in below)
 
 
-def _children(element: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    return [child for child in element.get("elements") or [] if isinstance(child, Mapping)]
+def _string(element: Mapping[str, object], *keys: str) -> str:
+    """The first of these keys that holds a text, "" when none does."""
+    texts = (element.get(key) for key in keys)
+    return next((text for text in texts if isinstance(text, str) and text), "")
+
+
+def _children(element: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    found = element.get(key)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

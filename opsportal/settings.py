@@ -109,6 +109,7 @@ if bool(GRPC_TLS_CERTIFICATE) != bool(GRPC_TLS_KEY):
     raise _wrong("OPSPORTAL_GRPC_TLS_KEY", "given together with OPSPORTAL_GRPC_TLS_CERTIFICATE")
 SLACK_APP_TOKEN = _token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
 SLACK_BOT_TOKEN = _token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
+SLACK_CONFIG_TOKEN = _token("OPSPORTAL_SLACK_CONFIG_TOKEN", "xoxe")
 SLACK_MATCH_EMAIL = _flag("OPSPORTAL_SLACK_MATCH_EMAIL", default=False)
 SLACK_API_URL = _url("OPSPORTAL_SLACK_API_URL", ("http", "https")) or "https://slack.com/api"
 

@@ -15,7 +15,6 @@ from ops.backends.connections import connections
 from ops.backends.jaeger import Jaeger
 from ops.backends.searching import LATE, TraceSearch
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound
-from ops.filters import LARGEST_LIMIT
 from ops.sites import JaegerSource, Tls
 from tests.backends.conftest import make_site
 from tests.fakes import tls

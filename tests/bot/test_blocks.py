@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bot.blocks import MOST_FALLBACK, MOST_MESSAGES, escaped, slack_messages
 from bot.replies import Link, Reply, Row
 from tests.fakes.slack import Post
-from tests.fakes.slack_blocks import refused_blocks
+from tests.fakes.slack.blocks import refused_blocks
 
 PAGE = Link("the list", "https://ops.example.com/traces/")
 TRAPS = "<!channel> <@U0ALICE01> <https://evil.example|click> & @here *bold* `code` \x1b[2J"

@@ -1,10 +1,12 @@
 import gc
 
 import pytest
+import re2
 
 from bot.commands import registry
 from bot.errors import HEADS, error_reply
-from bot.registry import Message
+from bot.registry import Command, Message
+from bot.text import clean
 from ops import errors, guard
 from ops.actor import Actor, Door, new_request_id
 from ops.audit.models import AuditEntry
@@ -12,6 +14,7 @@ from ops.database import in_database
 from ops.errors import BackendTimeout, NotConfirmed, OpsError
 from ops.guard import ACTIONS
 from tests.bot.conftest import Backends
+from tests.fakes.slack import ALICE, BOT_USER, FakeSlack
 
 NO_ACTION = {"help"}
 COMMANDS = [command.name for command in registry.commands]
@@ -35,6 +38,23 @@ def made(kind: type[OpsError]) -> OpsError:
 
 def test_it_can_start() -> None:
     registry.check()
+
+
+@pytest.mark.parametrize("command", registry.commands, ids=lambda command: command.name)
+async def test_it_reaches_its_own_handler_with_every_example_of_help(
+    command: Command, caller: Actor
+) -> None:
+    shown = await registry.answer(Message(caller, f"help {command.name}"))
+    examples = [row.cells[0] for row in shown.rows]
+    assert examples == list(command.examples)
+    for example in examples:
+        event = FakeSlack().mention_event(ALICE, example)
+        for said in (event, {**event, "blocks": None}):
+            assert registry.find(clean(said, BOT_USER))[0] is command
+
+
+def test_it_matches_under_re2_which_no_text_makes_slow() -> None:
+    assert {type(command.pattern) for command in registry.commands} == {type(re2.compile(""))}
 
 
 def test_it_has_the_commands_that_were_promised() -> None:

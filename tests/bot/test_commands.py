@@ -45,6 +45,7 @@ def cells(reply: Reply) -> list[tuple[str, ...]]:
         'list traces service=petstore operation="AddPets" error min=100ms',
         "List Traces  petstore",
         "list trace petstore",
+        "traces petstore",
         "list traces trace-min=1s trace-max=2s from=now-1h to=now+5s",
         "list traces error=true",
         "list traces operation=\u201cAddPets\u201d please",
@@ -160,7 +161,10 @@ async def test_it_says_what_is_wrong_and_where_the_form_is(
         ("version store", "Not found: no version of"),
         ("help me", 'Not found: there is no command "me"'),
         ("help list trace", 'did you mean "list traces"?'),
-        ("lst traces error", 'there is no command "lst traces error"; did you mean "list traces"?'),
+        (
+            "lst traces error",
+            'there is no command "lst traces error"; did you mean "list traces error"?',
+        ),
         ("show tracexyz", 'there is no command "show tracexyz"; did you mean "show trace"?'),
         (
             "what happens here",
@@ -175,6 +179,43 @@ async def test_it_says_what_there_is_not(
     assert reply.failed
     assert sentence in reply.summary
     assert reply.notes[-1].startswith("request ")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("chang sampling 20%", "change sampling 20%"),
+        ("set sampling petstore to 20%", "change sampling petstore to 20%"),
+        ("sampling 20%", "change sampling 20%"),
+        ("sampling always", "change sampling always"),
+    ],
+)
+async def test_it_suggests_a_change_and_never_guesses_one(
+    operator: Actor, backends: Backends, line: str, meant: str
+) -> None:
+    reply = await said(operator, line)
+    assert reply.failed
+    assert f'"{meant}"' in reply.summary
+    assert [each.told for each in backends.instances] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("list alerts", "alerts"),
+        ("Show alert", "alerts"),
+        ("list versions", "version"),
+        ("show version petstore", "version petstore"),
+        ("show sampling", "sampling"),
+        ("show traces 17b4", "show trace 17b4"),
+        ("trace 17b4", "show trace 17b4"),
+        ("log 17b4", "show logs 17b4"),
+    ],
+)
+async def test_it_understands_other_ways_of_saying_it(
+    viewer: Actor, backends: Backends, line: str, same: str
+) -> None:
+    assert (await said(viewer, line)).summary == (await said(viewer, same)).summary
 
 
 async def test_it_shows_a_trace(viewer: Actor, backends: Backends, settings: Settings) -> None:

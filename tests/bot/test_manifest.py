@@ -1,51 +1,66 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as in_use
+from django.core.management import call_command
+from jsonschema import Draft7Validator
+from pytest_django import Settings
 
 from bot.commands import registry
+from bot.manifest import CALLS, EVENTS, manifest
 from bot.slack import REMEDIES
 from tests.fakes.slack import NEEDED, SCOPES
 
-MANIFEST = Path(settings.BASE_DIR, "docs", "slack-manifest.json")
-SCOPE_OF_EVENT = {"app_mention": "app_mentions:read", "message.im": "im:history"}
+FILE = Path(in_use.BASE_DIR, "docs", "slack-manifest.json")
+SCHEMA = "OPSPORTAL_TEST_SLACK_SCHEMA"
 
 
-@pytest.fixture
-def manifest() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    return found
+def test_it_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("slack_manifest")
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == manifest()
+    assert FILE.read_text(encoding="utf-8") == printed, f"write it anew: slack_manifest > {FILE}"
 
 
-def test_it_asks_for_the_events_that_the_bot_answers(manifest: dict[str, Any]) -> None:
-    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == set(SCOPE_OF_EVENT)
+@pytest.mark.parametrize("match_email", [False, True])
+def test_it_is_valid_by_slacks_own_schema(settings: Settings, match_email: bool) -> None:
+    if SCHEMA not in os.environ:
+        pytest.skip(f"{SCHEMA} does not name a file with Slack's JSON Schema of manifests")
+    settings.SLACK_MATCH_EMAIL = match_email
+    schema = json.loads(Path(os.environ[SCHEMA]).read_text(encoding="utf-8"))
+    validator = Draft7Validator(schema)
+    assert [error.message for error in validator.iter_errors(manifest())] == []
+    assert not validator.is_valid({**manifest(), "unheard_of": 1})
 
 
-def test_it_asks_for_no_more_scopes_than_the_bot_needs(manifest: dict[str, Any]) -> None:
-    scopes = manifest["oauth_config"]["scopes"]
+def test_it_asks_for_no_more_scopes_than_the_bot_needs() -> None:
+    scopes: dict[str, list[str]] = manifest()["oauth_config"]["scopes"]
     assert set(scopes) == {"bot"}
-    assert set(scopes["bot"]) == {*SCOPE_OF_EVENT.values(), *NEEDED.values()} == SCOPES
+    assert set(scopes["bot"]) == {*EVENTS.values(), *CALLS.values()} == SCOPES
+    assert CALLS.items() >= NEEDED.items()
 
 
-def test_it_turns_on_socket_mode_and_direct_messages_only(manifest: dict[str, Any]) -> None:
-    assert manifest["settings"]["socket_mode_enabled"] is True
-    assert manifest["settings"]["interactivity"] == {"is_enabled": False}
-    home = manifest["features"]["app_home"]
+def test_it_asks_for_addresses_only_where_people_are_found_by_them(settings: Settings) -> None:
+    settings.SLACK_MATCH_EMAIL = True
+    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == SCOPES | {"users:read.email"}
+
+
+def test_it_turns_on_socket_mode_and_direct_messages_only() -> None:
+    found: dict[str, Any] = manifest()
+    assert found["settings"]["socket_mode_enabled"] is True
+    assert found["settings"]["interactivity"] == {"is_enabled": False}
+    home = found["features"]["app_home"]
     assert home["messages_tab_enabled"] and not home["messages_tab_read_only_enabled"]
     assert home["home_tab_enabled"] is False
-    assert "slash_commands" not in manifest["features"]
-
-
-def test_it_keeps_slacks_lengths(manifest: dict[str, Any]) -> None:
-    assert len(manifest["display_information"]["name"]) <= 35
-    assert len(manifest["display_information"]["description"]) <= 140
+    assert "slash_commands" not in found["features"]
 
 
 def test_the_page_about_slack_names_it_and_every_command() -> None:
-    page = MANIFEST.with_name("slack.md").read_text(encoding="utf-8")
-    assert MANIFEST.name in page
-    assert any(MANIFEST.name in remedy for remedy in REMEDIES.values())
+    page = FILE.with_name("slack.md").read_text(encoding="utf-8")
+    assert FILE.name in page
+    assert any(FILE.name in remedy for remedy in REMEDIES.values())
     missing = [command.name for command in registry.commands if f"`{command.name}" not in page]
     assert missing == []

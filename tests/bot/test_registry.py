@@ -1,9 +1,17 @@
-import pytest
+from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands import registry
 from bot.registry import Message, Registry, RegistryError
 from bot.replies import Reply
+from bot.text import normalise
 from ops.actor import Actor
 from ops.errors import InvalidInput
+
+GO: Any = {"summary": "summary", "examples": ("go",)}
 
 
 async def first(message: Message, rest: str) -> Reply:
@@ -115,11 +123,44 @@ async def test_it_tells_a_stranger_only_that(caller: Actor) -> None:
     assert reply.failed
 
 
-def test_it_knows_the_nearest_command() -> None:
+@pytest.mark.parametrize("pattern", [r"(go) \1", r"go(?= on)", r"(go"])
+def test_it_refuses_a_pattern_that_may_take_long(pattern: str) -> None:
+    with pytest.raises(RegistryError, match='the pattern of "name" is not RE2'):
+        registered(Registry(), pattern)
+
+
+@pytest.fixture
+def near() -> Registry:
     registry = Registry()
-    registry.command(r"list traces", "list traces", summary="", examples=())(first)
-    registry.command(r"alerts", "alerts", summary="", examples=())(first)
-    assert registry.nearest("lst trace error") == '; did you mean "list traces"?'
-    assert registry.nearest("alert severity=page") == '; did you mean "alerts"?'
-    assert registry.nearest("what is going on here") == ""
-    assert registry.nearest("") == ""
+    registry.command(r"list traces(?: (.+))?|traces(?: .+)?", "list traces", **GO)(first)
+    registry.command(r"change sampling(?: (.+))?", "change sampling", **GO)(first)
+    registry.command(r"sampling(?: (.+))?", "sampling", **GO)(first)
+    registry.command(r"alerts(?: (.+))?", "alerts", **GO)(first)
+    registry.default(default)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("lst trace Error  a=b", "list traces Error a=b"),
+        ("listtraces error", "list traces error"),
+        ("list of traces", "list traces"),
+        ("tracs error", "list traces error"),
+        ("chang sampling 20%", "change sampling 20%"),
+        ("set sampling 20%", "change sampling 20%"),
+        ("alrts severity=page", "alerts severity=page"),
+        ("what is going on here", ""),
+        ("hello", ""),
+        ("", ""),
+        ("x" * 4_000, ""),
+    ],
+)
+def test_it_knows_the_line_that_was_probably_meant(near: Registry, said: str, meant: str) -> None:
+    assert near.nearest(said) == meant
+
+
+@given(st.text())
+def test_it_suggests_only_what_a_command_understands(said: str) -> None:
+    line = registry.nearest(normalise(said))
+    assert not line or registry.find(line)[0].name

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.text import clean, normalise
 
@@ -34,6 +36,17 @@ def text(content: str, **style: bool) -> dict[str, Any]:
         {"text": f"<@{BOT}> show trace <http://{ID}|{ID}>"},
         {"text": f"please show trace {ID}", "blocks": None},
         {"text": f"<@{BOT}> show trace {ID}", "blocks": [{"type": "section"}]},
+        {"text": f"<@{BOT}> show trace {ID}", "blocks": [{"type": "rich_text", "elements": []}]},
+        {"text": f"<@{BOT}> show trace {ID}", "blocks": {"type": "rich_text"}},
+        rich(MENTION, text(" "), MENTION, text(f" show trace {ID}")),
+        rich(text("FYI "), {"type": "user", "user_id": "U2"}, MENTION, text(f" show trace {ID}")),
+        rich(text(f"show trace {ID} "), MENTION, text(" thanks!")),
+        rich(text(f"please show trace {ID} "), MENTION, text(" ?")),
+        rich(MENTION, text(f" Please show trace {ID}, thanks.")),
+        rich(MENTION, text(" show trace\n"), text(ID, code=True)),
+        {"text": f"<@{BOT}> &gt; show trace {ID}"},
+        {"text": f"<@{BOT}>\n\u2022 show trace {ID}\n"},
+        {"text": f"<@{BOT}> ```show trace {ID}```"},
     ],
 )
 def test_it_finds_the_command_in_every_shape_of_message(event: dict[str, Any]) -> None:
@@ -47,6 +60,25 @@ def test_it_reads_a_code_block_below_the_mention() -> None:
         {"type": "rich_text_preformatted", "elements": [text("list traces error")]}
     )
     assert clean(event, BOT) == "list traces error"
+
+
+def test_it_reads_capital_letters_as_they_are() -> None:
+    """A tag's value may need them; the commands themselves match in any case."""
+    event = rich(MENTION, text(" LIST Traces operation=AddPets"))
+    assert clean(event, BOT) == "LIST Traces operation=AddPets"
+
+
+def test_it_reads_several_lines_as_one() -> None:
+    event = rich(MENTION, text(" list traces\n"), text("  error\n\n"), text("last=15m"))
+    assert clean(event, BOT).split() == ["list", "traces", "error", "last=15m"]
+
+
+def test_it_reads_no_attachment() -> None:
+    """A forwarded message is somebody else's; it must not become a command."""
+    forwarded = {"text": "change sampling always", "fallback": "change sampling always"}
+    assert clean({"text": f"<@{BOT}> ", "attachments": [forwarded]}, BOT) == ""
+    event = {**rich(MENTION, text(" alerts")), "attachments": [forwarded]}
+    assert clean(event, BOT) == "alerts"
 
 
 def test_it_reads_lists_and_quotes() -> None:
@@ -76,9 +108,10 @@ def test_it_undoes_references_in_blocks() -> None:
         {"type": "emoji", "name": "wave"},
         {"type": "link", "url": "http://x.io/a"},
         {"type": "date", "timestamp": 1, "format": "{date}", "fallback": "today"},
+        {"type": "color", "value": "#FF0000"},
         {"type": "something new"},
     )
-    assert clean(event, BOT) == "@U2#C1@S1@here:wave:http://x.io/atoday"
+    assert clean(event, BOT) == "@U2#C1@S1@here:wave:http://x.io/atoday#FF0000"
 
 
 def test_it_undoes_what_keyboards_do() -> None:
@@ -98,6 +131,57 @@ def test_it_leaves_values_alone(said: str) -> None:
     assert normalise(said) == said
 
 
-def test_it_returns_nothing_for_a_mention_alone() -> None:
-    assert clean({"text": f"<@{BOT}>"}, BOT) == ""
-    assert clean({}, BOT) == ""
+@pytest.mark.parametrize("said", ["", " ", "?", " !!", "\u200b", "please", "Thanks!"])
+def test_it_returns_nothing_for_a_mention_alone(said: str) -> None:
+    assert clean({"text": f"<@{BOT}>{said}"}, BOT) == ""
+    assert clean(rich(MENTION, text(said)), BOT) == ""
+
+
+KEYS = st.sampled_from(
+    ("type", "text", "blocks", "elements", "url", "user_id", "style", "fallback", "attachments")
+)
+KINDS = st.sampled_from(
+    ("rich_text", "rich_text_section", "rich_text_list", "text", "link", "user", "date", "color")
+)
+LETTERS = st.text(st.characters(), max_size=20)  # halves of letters too
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | LETTERS | KINDS,
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(KEYS | LETTERS, below, max_size=4),
+    max_leaves=25,
+)
+ELEMENTS = st.recursive(
+    st.fixed_dictionaries({"type": KINDS | TREES}, optional={"text": TREES, "user_id": TREES}),
+    lambda below: st.fixed_dictionaries(
+        {"type": KINDS, "elements": st.lists(below | TREES, max_size=3)}
+    ),
+    max_leaves=10,
+)
+BLOCKS = st.lists(
+    st.fixed_dictionaries({"type": st.just("rich_text"), "elements": st.lists(ELEMENTS)}) | TREES
+)
+EVENTS = st.fixed_dictionaries({"text": TREES, "blocks": BLOCKS | TREES})
+
+
+def deep(levels: int) -> dict[str, Any]:
+    block: dict[str, Any] = text("alerts")
+    for _ in range(levels):
+        block = {"type": "rich_text", "elements": [block]}
+    return {"blocks": [block]}
+
+
+@given(EVENTS | TREES)
+def test_it_makes_one_line_of_any_json(event: Any) -> None:
+    line = clean(event, BOT)
+    assert line == line.strip()
+    assert not set("\t\n\r\u00a0\u2028").intersection(line)
+    line.encode()
+
+
+def test_it_reads_as_deep_as_slack_nests() -> None:
+    assert clean(deep(4), BOT) == "alerts"
+    assert clean(deep(10_000), BOT) == ""
+
+
+def test_it_undoes_slacks_entities_only() -> None:
+    endless = f"&#{'9' * 5_000};"
+    assert clean({"text": f"&lt;{endless}&quot;"}, BOT) == f"<{endless}&quot;"

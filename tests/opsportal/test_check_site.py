@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.findings import Finding
 from ops.sites import load
-from opsportal.management.commands.check_site import Finding, check, check_sites
+from opsportal.management.commands.check_site import check, check_sites
 from tests.conftest import SiteFile
 from tests.fakes import tls
 from tests.fakes.instance import FakeInstance, fake_instance

@@ -3,28 +3,21 @@
 import asyncio
 from argparse import ArgumentParser
 from collections.abc import Awaitable, Iterable, Sequence, Sized
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from ops.backends.connections import close_connections, connections
 from ops.backends.prometheus import Sample
 from ops.backends.samplers import resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
+from ops.findings import Finding
 from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
+from opsportal.management.findings import show
 
 QUERIES = ("version", "requests", "failing", "p95")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: whether all is well, and the sentence that says so or what to mend."""
-
-    well: bool
-    sentence: str
 
 
 class Command(BaseCommand):
@@ -37,12 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("site", nargs="?", default="", help="only this site (default: all)")
 
     def handle(self, *args: Any, site: str, **options: Any) -> None:
-        findings = check(Path(settings.SITES_FILE), site)
-        for finding in findings:
-            mark = self.style.SUCCESS("✓") if finding.well else self.style.ERROR("✗")
-            self.stdout.write(f"{mark} {finding.sentence}")
-        if wrong := sum(not finding.well for finding in findings):
-            raise CommandError(f"{wrong} of {len(findings)} to mend")
+        show(self, check(Path(settings.SITES_FILE), site))
 
 
 def check(path: Path, name: str = "") -> list[Finding]:

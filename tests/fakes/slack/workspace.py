@@ -25,14 +25,16 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes.slack_blocks import Json, marked_up, refused_blocks, shown
+from tests.fakes.slack.blocks import Json, marked_up, refused_blocks, shown
 
 APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
 BOT_TOKEN = "xoxb-secret"
+CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
 SCOPES = frozenset({"app_mentions:read", "chat:write", "im:history", "users:read"})
 NEEDED = {"chat.postMessage": "chat:write", "users.info": "users:read"}
+TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
 SECONDS = 10.0  # a test that waits longer for something has failed
 ACK_SECONDS = 3.0
 MOST_SOCKETS = 10
@@ -94,7 +96,8 @@ class FakeSlack:
     def __init__(self, *, ping_seconds: float = 10.0, scopes: Iterable[str] = SCOPES) -> None:
         self.ping_seconds = ping_seconds
         self.scopes = set(scopes)
-        self.users: dict[str, Json] = {ALICE: person(ALICE, "alice")}
+        self.users: dict[str, Json] = {ALICE: person(ALICE, "alice"), BOT_USER: bot_user()}
+        self.manifest: Json = {}
         self.channels = {CHANNEL, DIRECT}
         self.calls: list[tuple[str, Json]] = []
         self.posts: list[Post] = []
@@ -107,6 +110,8 @@ class FakeSlack:
         self.seconds: dict[str, float] = {}
         self.handshakes_fail = 0
         self.hello: Json = {}
+        self.socket_mode = True
+        self.most_sockets = MOST_SOCKETS
         self.release = asyncio.Event()
         self.greetings = 0
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
@@ -256,7 +261,7 @@ class FakeSlack:
             self.violations.append(f"{method}: {error}")
         async with self._changed:
             self._changed.notify_all()
-        return web.json_response(answer)
+        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
 
     async def _fault(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.hang:
@@ -275,10 +280,10 @@ class FakeSlack:
     def _authorised(self, request: web.Request, method: str) -> Json:
         """Return the refusal of a token, {} when it may call the method."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        wanted = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
+        wanted = TOKEN_OF.get(method, BOT_TOKEN)
         if not token:
             return _refused("not_authed")
-        if token not in (APP_TOKEN, BOT_TOKEN):
+        if token not in (APP_TOKEN, BOT_TOKEN, CONFIG_TOKEN):
             return _refused("invalid_auth")
         if token != wanted:
             return _refused("not_allowed_token_type")
@@ -299,6 +304,8 @@ class FakeSlack:
                     "user": "opsportal", "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID,
                     "is_enterprise_install": False,
                 }  # fmt: skip
+            case "apps.manifest.export":
+                return {"ok": True, "manifest": self.manifest}
             case "users.info":
                 return self._users_info(arguments)
             case "chat.postMessage":
@@ -351,8 +358,8 @@ class FakeSlack:
             return web.Response(status=503)
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
-        if len(self.sockets) >= MOST_SOCKETS:
-            await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
+        if reason := self._unwelcome():
+            await socket.send_json({"type": "disconnect", "reason": reason})
             await socket.close()
             return socket
         self.sockets.append(socket)
@@ -364,6 +371,11 @@ class FakeSlack:
             pinging.cancel()
             self.sockets.remove(socket)
         return socket
+
+    def _unwelcome(self) -> str:
+        if not self.socket_mode:
+            return "link_disabled"
+        return "too_many_websockets" if len(self.sockets) >= self.most_sockets else ""
 
     async def _greet(self, socket: web.WebSocketResponse) -> None:
         await socket.send_json(
@@ -434,6 +446,12 @@ def person(user_id: str, name: str, **differently: Any) -> Json:
         "profile": {"display_name": name, "real_name": name, "email": f"{name}@example.com"},
         **differently,
     }  # fmt: skip
+
+
+def bot_user() -> Json:
+    """The app's own `user` of users.info."""
+    profile = {"display_name": "opsportal", "real_name": "OpsPortal", "api_app_id": APP}
+    return person(BOT_USER, "opsportal", is_bot=True, profile={**profile, "bot_id": BOT_ID})
 
 
 def _refused(error: str) -> Json:

@@ -1,0 +1,11 @@
+"""What the commands that check a set-up say: a line each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether something is well, and the sentence that says so or what to mend."""
+
+    well: bool
+    sentence: str

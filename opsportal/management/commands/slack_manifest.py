@@ -1,0 +1,14 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bot.manifest import manifest
+
+
+class Command(BaseCommand):
+    help = "Print the manifest of the Slack app, with the least scopes that the settings need."
+    requires_system_checks = ()  # it needs neither a site file nor a database
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(json.dumps(manifest(), indent=2))
