@@ -38,6 +38,7 @@ class Visit:
 
     request: HttpRequest
     actor: Actor
+    user_id: int
     permissions: frozenset[str]
     staff: bool
     site: Site
@@ -127,6 +128,7 @@ async def _visit(request: HttpRequest, user: User, site: str) -> Visit:
             door=Door.BROWSER,
             address=str(request.META.get("REMOTE_ADDR") or ""),
         ),
+        user_id=user.pk,
         permissions=rights.permissions,
         staff=user.is_staff,
         site=sites().site(site),

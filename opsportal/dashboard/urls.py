@@ -5,6 +5,7 @@ from django.urls import include, path
 from opsportal.dashboard.views import (
     account,
     alerts,
+    filtering,
     moment,
     overview,
     sampling,
@@ -16,7 +17,9 @@ from opsportal.dashboard.views import (
 pages = [
     path("", overview.show, name="overview"),
     path("traces/", search.search, name="traces"),
-    path("traces/names/", search.names, name="traces-names"),
+    path("traces/filter/", filtering.step, name="traces-filter"),
+    path("traces/names/", filtering.names, name="traces-names"),
+    path("traces/recent/", filtering.recent, name="traces-recent"),
     path("traces/<str:trace_id>/", trace.show, name="traces-one"),
     path("traces/<str:trace_id>/rows/", trace.rows, name="traces-rows"),
     path("traces/<str:trace_id>/spans/<int:row>/", trace.span, name="traces-span"),

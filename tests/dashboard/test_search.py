@@ -210,17 +210,6 @@ async def test_a_site_that_is_not_there_is_refused_by_the_line(
     assert 'did you mean "staging"?' in text(page)
 
 
-async def test_it_suggests_services_and_their_operations(place: Place, viewer: AsyncClient) -> None:
-    place.jaeger.add(failing())
-
-    names = await viewer.get(f"{SEARCH}names/", {"service": "store"})
-
-    html = names.content.decode()
-    assert '<option value="petstore">' in html
-    assert '<option value="store.Query">' in html
-    assert '<option value="SearchPets">' not in html
-
-
 async def test_hostile_names_stay_text(place: Place, viewer: AsyncClient) -> None:
     name = "<script>alert(1)</script>\u202e" + "x" * 10_000
     place.jaeger.add(trace(span("petstore", name, error="<img src=x>\u202e")))

@@ -1,6 +1,5 @@
 """`/traces/`: the filter line, the fields beside it, and what they find."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -14,28 +13,29 @@ from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.forms import SearchFields
+from opsportal.dashboard.forms import SearchFields, line_of
 from opsportal.dashboard.pages import Visit, page, url
+from opsportal.dashboard.views import filtering
+from opsportal.dashboard.views.filtering import FIRST_QUERY, TRACE_ID
 
 EXPLAINED = 20  # so many failing traces get their error's sentence
-FIRST_QUERY = TraceQuery(limit=100)
 MOST_CHIPS = 6
-MOST_NAMES = 500
 ERROR = ("error", "true")
-_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
 
 
 @require_safe
 @page
 async def search(visit: Visit) -> HttpResponse:
-    """`?q=LINE` searches; the fields' form (`?fields=1&…`) redirects to its line."""
+    """`?q=LINE` searches; what a person sends (`&sent=1`, `?fields=1&…`) redirects to that."""
     typed = visit.request.GET
     line = typed.get("q", "").strip()
     if "fields" in typed:
         return await _from_fields(visit, line)
-    if _ID.fullmatch(line):
+    if TRACE_ID.fullmatch(line):
         return HttpResponseRedirect(visit.url("traces-one", trace_id=line))
-    query = FIRST_QUERY
+    if "sent" in typed:
+        return filtering.sent(visit, line)
+    query, frame = FIRST_QUERY, await filtering.frame(visit)
     try:
         query = parse_query(line) if line else FIRST_QUERY
         where = sites().site(query.site or visit.site.name).name
@@ -44,37 +44,22 @@ async def search(visit: Visit) -> HttpResponse:
         asked = replace(query, site=where)
         found = await actions.list_traces(visit.actor, query=asked, explain=EXPLAINED)
     except OpsError as error:
-        context = {"line": line, "fields": SearchFields(query=query)}
+        context = {"line": line, "fields": SearchFields(query=query), **frame}
         return await errors.page(visit, error, "pages/search.html", context)
-    return await visit.render("pages/search.html", _context(visit, query, line, found))
-
-
-@require_safe
-@page
-async def names(visit: Visit) -> HttpResponse:
-    """Suggestions for the fields, fetched when they are opened."""
-    service = visit.request.GET.get("service", "")
-    where = visit.site.name
-    services = await actions.services(visit.actor, site=where)
-    operations = (
-        await actions.operations(visit.actor, service=service, site=where) if service else ()
-    )
-    return await visit.render(
-        "partials/names.html",
-        {"services": services[:MOST_NAMES], "operations": operations[:MOST_NAMES]},
-    )
+    return await visit.render("pages/search.html", {**_context(visit, query, line, found), **frame})
 
 
 async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     fields = SearchFields(visit.request.GET)
     if fields.is_valid():
-        return HttpResponseRedirect(_address(visit.site.name, fields.query))
+        return filtering.sent(visit, line_of(fields.query))
     context = {
         "heading": "That cannot be searched",
         "advice": "The marked fields say why; nothing was asked.",
         "line": line,
         "fields": fields,
         "open": True,
+        **await filtering.frame(visit),
     }
     return await visit.render("pages/search.html", context, status=400)
 
