@@ -17,7 +17,8 @@ export class Completion {
     this.known = new Map(); // addresses and the names there
   }
 
-  /** Each as `{text, hint, start, end}`: what `text` would replace. Unasked only while one types. */
+  /** `{text, hint, word, start, end}` each: `word`, by default the text, stands for what is there
+      from start to end. Unasked only for a word that is being typed. */
   async offers(asked) {
     const { value, defaultValue, selectionEnd: caret } = this.line;
     const whole = (text) => ({ text, start: 0, end: value.length });
@@ -39,14 +40,14 @@ export class Completion {
     const given = plain(typed.slice(key.length));
     const service = words.find(({ 0: text }) => text.startsWith("service="))?.[0].slice(8);
     const names = await this.#values(key, plain(service ?? ""));
-    return matching(names, given).map((name) => ({ text: key + quoted(name), ...place }));
+    return matching(names, given).map((name) => ({ text: name, word: key + quoted(name), ...place }));
   }
 
-  take({ text, start, end }) {
+  take({ text, word = text, start, end }) {
     const { line } = this;
-    const goesOn = text.endsWith("=");
+    const goesOn = word.endsWith("=");
     const until = !goesOn && line.value[end] === " " ? end + 1 : end;
-    line.setRangeText(goesOn ? text : `${text} `, start, until, "end");
+    line.setRangeText(goesOn ? word : `${word} `, start, until, "end");
     line.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }
 
