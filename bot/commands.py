@@ -3,6 +3,7 @@
 `registry` is the one list of commands for Slack and for the console.
 """
 
+import asyncio
 import re
 from dataclasses import replace
 
@@ -100,7 +101,8 @@ async def show_trace(message: Message, rest: str) -> Reply:
 async def show_logs(message: Message, rest: str) -> Reply:
     """Show a trace's log lines."""
     trace_id, site = _trace_id(rest)
-    return answers.trace_logs(await traces.show_logs(message.actor, trace_id=trace_id, site=site))
+    found = await traces.show_logs(message.actor, trace_id=trace_id, site=site)
+    return await asyncio.to_thread(answers.trace_logs, found)
 
 
 @registry.command(

@@ -1,16 +1,18 @@
-"""What is kept of people beside their account."""
-
 from django.conf import settings
 from django.db import models
 
 
 class RecentSearch(models.Model):
-    """A filter line that somebody sent; a later one has the larger key."""
+    """A line that a person searched traces by, on a site; the newest has the latest `at`."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
     site = models.CharField(max_length=63)
-    line = models.CharField(max_length=1000)
+    line = models.CharField(max_length=2_000)
+    at = models.DateTimeField()
 
     class Meta:
         default_permissions = ()
-        ordering = ("-pk",)
+        indexes = [models.Index(fields=["user", "site", "-at"])]
+
+    def __str__(self) -> str:
+        return self.line

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.connections import close_connections
-from opsportal.dashboard import history
+from opsportal.dashboard import recents
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
@@ -28,7 +28,7 @@ async def fresh_process() -> AsyncIterator[None]:
     guard.refused_lately.clear()
     new_request_id()
     yield
-    await asyncio.gather(*history.writing)
+    await asyncio.gather(*recents.writing)
     await close_connections()
 
 

@@ -41,10 +41,7 @@ def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
         error=span.status.code == ERROR,
         message=span.status.message,
         attributes=found,
-        events=tuple(
-            Event(event.time_unix_nano, event.name, attributes(event.attributes))
-            for event in span.events
-        ),
+        events=tuple(map(read_event, span.events)),
         links=tuple(
             Link(link.trace_id.hex(), link.span_id.hex(), attributes(link.attributes))
             for link in span.links
@@ -52,6 +49,11 @@ def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
         warnings=span_warnings(span),
         process=process,
     )
+
+
+def read_event(event: trace_pb2.Span.Event) -> Event:
+    """Return one event of a span."""
+    return Event(event.time_unix_nano, event.name, attributes(event.attributes))
 
 
 def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
@@ -73,7 +75,8 @@ def service_name(resource: Resource) -> str:
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
     """Return OTLP's key-value list as a dict; of a key given twice the last counts."""
-    return {item.key: _value(item.value) for item in items}
+    # Most are texts, which takes half the time without asking for the kind.
+    return {item.key: item.value.string_value or _value(item.value) for item in items}
 
 
 def _value(value: AnyValue) -> Value:

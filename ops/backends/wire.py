@@ -2,14 +2,14 @@
 
 Parsed at once, a hundred thousand spans are four times as large as their 40 MB of OTLP, and as
 Python objects ten times. So the messages stay bytes; what is noted is where in them each span
-lies. https://protobuf.dev/programming-guides/encoding/ describes the form: a field is its
-number and wire type, then, for all that nests, a length and so many bytes.
+lies.
 """
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import gt
 from typing import Any
 
@@ -18,10 +18,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from ops.backends import otlp_json
+from ops.backends.events import WireEvents
+from ops.backends.fields import fields
 from ops.backends.otlp import ERROR, WARNINGS, attributes, read_span, service_name, span_warnings
 from ops.traces.spans import Span, Spans
 
-_VARINT, _EIGHT_BYTES, _NESTED, _FOUR_BYTES = 0, 1, 2, 5
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
 _WARNED = WARNINGS.encode()
 
@@ -56,13 +58,13 @@ class WireTrace:
         self._firsts = [group.first for group in self.groups]
 
     def _note(self, number: int, message: bytes) -> None:
-        for _, start, end in _fields(message, 0, len(message)):
-            parts = list(_fields(message, start, end))
+        for _, start, end in fields(message, 0, len(message)):
+            parts = list(fields(message, start, end))
             resource = next((message[s:e] for field, s, e in parts if field == _RESOURCE), b"")
             self.groups.append(Group(number, start, end, resource, len(self.starts)))
             for field, scope_start, scope_end in parts:
                 if field == _SCOPES:
-                    for inner, span_start, span_end in _fields(message, scope_start, scope_end):
+                    for inner, span_start, span_end in fields(message, scope_start, scope_end):
                         if inner == _SPANS:
                             self.starts.append(span_start)
                             self.ends.append(span_end)
@@ -118,11 +120,12 @@ class WireTrace:
 
 
 class _Store:
-    """The whole spans of a WireTrace, in the order of `numbers`."""
+    """The whole spans of a WireTrace, in the order of `numbers`; `logged` are those with events."""
 
-    def __init__(self, wire: WireTrace, numbers: Sequence[int]) -> None:
+    def __init__(self, wire: WireTrace, numbers: Sequence[int], logged: Sequence[int]) -> None:
         self._wire = wire
         self._numbers = numbers
+        self._logged = logged
 
     @property
     def size(self) -> int:
@@ -133,6 +136,19 @@ class _Store:
         resource = Resource.FromString(self._wire.group(place).resource)
         span = trace_pb2.Span.FromString(self._wire.raw(place))
         return read_span(span, service_name(resource), attributes(resource.attributes))
+
+    @cached_property
+    def events(self) -> WireEvents:
+        wire = self._wire
+        places = (
+            (number, wire.group(place).message, wire.starts[place], wire.ends[place])
+            for number in self._logged
+            for place in (self._numbers[number],)
+        )
+        return WireEvents(wire.messages, places)
+
+    def otlp_json(self) -> Iterator[bytes]:
+        return otlp_json.written(self._wire.messages)
 
     def tag_keys(self) -> set[str]:
         spans = (trace_pb2.Span.FromString(raw) for _, raw in self._wire.each())
@@ -173,12 +189,15 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 
 
 def read_trace(messages: Sequence[bytes]) -> Spans | None:
-    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError."""
+    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError.
+
+    Columns are filled one by one, and then put into order: a hundred thousand rows would keep
+    the interpreter's lock for as long as it takes to sort and to collect them.
+    """
     wire = WireTrace(messages)
     services: dict[bytes, str] = {}
     names: dict[tuple[str, str], tuple[str, str]] = {}
-    found = []
-    warnings = {}
+    columns = _Columns()
     for place, (group, raw) in enumerate(wire.each()):
         service = services.get(group.resource)
         if service is None:
@@ -186,79 +205,59 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
             services[group.resource] = service
         span = trace_pb2.Span.FromString(raw)
         name = (service, span.name)
+        columns.starts.append(span.start_time_unix_nano)
+        columns.ends.append(span.end_time_unix_nano)
+        columns.ids.append(span.span_id.hex().zfill(16))
+        columns.parent_ids.append(span.parent_span_id.hex())
+        columns.names.append(names.setdefault(name, name))
+        columns.events.append(len(span.events))
+        if span.status.code == ERROR:
+            columns.failing.add(place)
+        if span.links:
+            columns.linked.add(place)
         if _WARNED in raw:
-            warnings[place] = span_warnings(span)
-        found.append(
-            (
-                span.start_time_unix_nano,
-                span.span_id.hex().zfill(16),
-                place,
-                span.end_time_unix_nano,
-                span.parent_span_id.hex(),
-                names.setdefault(name, name),
-                span.status.code == ERROR,
-                len(span.events),
-                bool(span.links),
-            )
+            columns.warnings[place] = span_warnings(span)
+    return columns.ordered(wire) if len(wire) else None
+
+
+class _Columns:
+    """What is noted of the spans, in the order in which they lie there."""
+
+    def __init__(self) -> None:
+        self.starts, self.ends, self.events = array("Q"), array("Q"), array("I")
+        self.ids: list[str] = []
+        self.parent_ids: list[str] = []
+        self.names: list[tuple[str, str]] = []
+        self.failing: set[int] = set()
+        self.linked: set[int] = set()
+        self.warnings: dict[int, tuple[str, ...]] = {}
+
+    def ordered(self, wire: WireTrace) -> Spans:
+        """Return them by start, then by id."""
+        places = sorted(range(len(self.starts)), key=self.ids.__getitem__)
+        places.sort(key=self.starts.__getitem__)
+        starts = array("Q", (self.starts[place] for place in places))
+        ends = array("Q", (self.ends[place] for place in places))
+        events = array("I", (self.events[place] for place in places))
+        logged = array("L", (number for number, count in enumerate(events) if count))
+        return Spans(
+            ids=[self.ids[place] for place in places],
+            parent_ids=[self.parent_ids[place] for place in places],
+            starts=starts,
+            ends=array("Q", map(max, starts, ends)),
+            names=[self.names[place] for place in places],
+            events=events,
+            failing=_where(place in self.failing for place in places),
+            linked=_where(place in self.linked for place in places),
+            endless=_where(map(gt, starts, ends)),
+            warnings={
+                number: self.warnings[place]
+                for number, place in enumerate(places)
+                if place in self.warnings
+            },
+            store=_Store(wire, array("L", places), logged),
         )
-    return _columns(wire, sorted(found), warnings) if found else None
-
-
-def _columns(
-    wire: WireTrace, found: Sequence[tuple[Any, ...]], warned: Mapping[int, tuple[str, ...]]
-) -> Spans:
-    starts, ids, places, ends, parent_ids, names, failing, events, linked = zip(*found, strict=True)
-    return Spans(
-        ids=ids,
-        parent_ids=parent_ids,
-        starts=array("Q", starts),
-        ends=array("Q", map(max, starts, ends)),
-        names=names,
-        events=array("I", events),
-        failing=_where(failing),
-        linked=_where(linked),
-        endless=_where(map(gt, starts, ends)),
-        warnings={number: warned[place] for number, place in enumerate(places) if place in warned},
-        store=_Store(wire, array("L", places)),
-    )
 
 
 def _where(flags: Iterable[bool]) -> frozenset[int]:
     return frozenset(number for number, flag in enumerate(flags) if flag)
-
-
-def _fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Give number, start and end of each nested field between two positions.
-
-    Raises IndexError or ValueError where a message is cut short or is none.
-    """
-    while position < end:
-        tag, position = _number(message, position)
-        kind = tag & 7
-        if kind == _NESTED:
-            length, position = _number(message, position)
-            yield tag >> 3, position, position + length
-            position += length
-        elif kind == _VARINT:
-            _, position = _number(message, position)
-        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            position += 8 if kind == _EIGHT_BYTES else 4
-        else:
-            raise ValueError(f"there is no wire type {kind}")
-    if position > end:
-        raise ValueError("a field is longer than the message around it")
-
-
-def _number(message: bytes, position: int) -> tuple[int, int]:
-    """Read a varint; return it and where it ends."""
-    byte = message[position]
-    if byte < 0x80:
-        return byte, position + 1
-    number, shift = byte & 0x7F, 7
-    while True:
-        position += 1
-        byte = message[position]
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, position + 1
-        shift += 7

@@ -1,6 +1,7 @@
 """What people do with traces."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
@@ -14,15 +15,26 @@ from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
-from ops.traces.finding import find_trace, full_id, trace_on
-from ops.traces.logs import LogLine, TraceLogs, build_logs
+from ops.traces.comparing import Comparison, Difference, compare
+from ops.traces.finding import MANY_SPANS, find_trace, full_id, trace_on
+from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace, rows_with
+from ops.traces.usual import Usual, usual_duration, usual_operations
 
 __all__ = [
+    "Comparison",
+    "Difference",
+    "LogFilter",
     "LogLine",
+    "TraceExport",
     "TraceList",
     "TraceLogs",
+    "Usual",
+    "compare_duration",
+    "compare_traces",
+    "compare_with_usual",
+    "export_trace",
     "find_spans",
     "list_traces",
     "operations",
@@ -32,7 +44,6 @@ __all__ = [
 ]
 
 READ = "traces.view_traces"
-MANY_EVENTS = 200  # from here on reading them takes more than about 5 ms
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
 explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
@@ -64,6 +75,20 @@ class TraceList:
     more: bool
     older: TraceQuery | None
     newer: TraceQuery | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceExport:
+    """A whole trace as one JSON text of OTLP.
+
+    The pieces are written as they are taken, once; each takes some milliseconds: take them in
+    a thread. They come from what has been read already, so nothing fails half-way, and they may
+    be taken as slowly as whoever receives them likes.
+    """
+
+    site: str
+    trace_id: str
+    pieces: Iterator[bytes]
 
 
 @action("traces.services", permission=READ)
@@ -131,11 +156,22 @@ async def show_trace(actor: Actor, *, trace_id: str, site: str = "") -> Trace:
 
 
 @action("traces.show_logs", permission=READ)
-async def show_logs(actor: Actor, *, trace_id: str, site: str = "") -> TraceLogs:
-    """Return every event of a trace. Raises NotFound."""
+async def show_logs(
+    actor: Actor, *, trace_id: str, site: str = "", filter: LogFilter = ANY_LINE
+) -> TraceLogs:
+    """Return the events of a trace, all of them without a filter. Raises NotFound.
+
+    Each line is read when it is asked for, which takes some 10 µs: ask for many in a thread.
+    """
     trace = await find_trace(full_id(trace_id), site)
-    many = sum(trace.rows.spans.events) > MANY_EVENTS
-    return await asyncio.to_thread(build_logs, trace) if many else build_logs(trace)
+    return await asyncio.to_thread(build_logs, trace, filter)
+
+
+@action("traces.export_trace", permission=READ)
+async def export_trace(actor: Actor, *, trace_id: str, site: str = "") -> TraceExport:
+    """Return a trace as Jaeger and other programs import it. Raises NotFound."""
+    trace = await find_trace(full_id(trace_id), site)
+    return TraceExport(trace.site, trace.trace_id, trace.rows.spans.store.otlp_json())
 
 
 @action("traces.find_spans", permission=READ)
@@ -149,6 +185,38 @@ async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") 
         raise InvalidInput(f"write what to look for, 1 to {LONGEST_TEXT:,} characters")
     trace = await find_trace(full_id(trace_id), site)
     return await asyncio.to_thread(rows_with, trace, wanted)
+
+
+@action("traces.compare_traces", permission=READ)
+async def compare_traces(actor: Actor, *, first: str, second: str, site: str = "") -> Comparison:
+    """Compare two traces of one site by their ids.
+
+    Raises NotFound, or InvalidInput when both are the same or on different sites.
+    """
+    ids = full_id(first), full_id(second)
+    if ids[0] == ids[1]:
+        raise InvalidInput(f"{ids[0]} is given twice; comparing takes two different traces")
+    one, other = await asyncio.gather(*(find_trace(each, site) for each in ids))
+    if one.site != other.site:
+        raise InvalidInput(
+            f"the first trace is on the site {one.site}, the second on {other.site}; "
+            "comparing takes two of one site"
+        )
+    if one.span_count + other.span_count < MANY_SPANS:
+        return compare(one, other)
+    return await asyncio.to_thread(compare, one, other)
+
+
+@action("traces.compare_duration", permission=READ)
+async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
+    """Say how long such a trace usually takes; quick, it reads no other trace. Raises NotFound."""
+    return await usual_duration(await find_trace(full_id(trace_id), site))
+
+
+@action("traces.compare_with_usual", permission=READ)
+async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
+    """Compare a trace with the recent successful ones of its root operation. Raises NotFound."""
+    return await usual_operations(await find_trace(full_id(trace_id), site))
 
 
 def _name_in_jaeger(site: Site, service: str) -> str:

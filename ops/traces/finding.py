@@ -11,11 +11,13 @@ from ops import timerange
 from ops.backends.connections import connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.sites import Site, sites
+from ops.traces.spans import Spans
 from ops.traces.tree import Trace, build_trace
 
 FINISHED = timerange.MINUTE  # after its last end a trace is taken to be complete
 MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
 _COLUMNS = 500  # bytes that a span takes beside its own
+_EVENT = 40  # and an event, once the logs are looked at
 _ID = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
@@ -49,9 +51,12 @@ async def trace_on(site: Site, trace_id: str) -> Trace:
         return kept
     trace = await connections().reads.answer(key, lambda: _read(site, trace_id))
     if trace.start + trace.duration < timerange.now_ns() - FINISHED:
-        size = trace.rows.spans.store.size + trace.span_count * _COLUMNS
-        connections().kept.keep(key, trace, size)
+        connections().kept.keep(key, trace, _size(trace.rows.spans))
     return trace
+
+
+def _size(spans: Spans) -> int:
+    return spans.store.size + len(spans) * _COLUMNS + sum(spans.events) * _EVENT
 
 
 async def _read(site: Site, trace_id: str) -> Trace:

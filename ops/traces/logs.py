@@ -1,9 +1,30 @@
-"""What a trace's spans logged, as one list."""
+"""What a trace's spans logged, as one list, or those lines of it that one looks for."""
 
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
-from ops.traces.spans import Attributes
+from ops.traces.spans import FAILURES, Attributes, Event, Events, Spans, Value
 from ops.traces.tree import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which lines are wanted; "" means any.
+
+    `text` is found in any case in a line's name, keys and values, and in `key=value` as one.
+    `field` is `key=value`, exactly so, or a key alone.
+    """
+
+    text: str = ""
+    service: str = ""
+    field: str = ""
+    span_id: str = ""
+
+
+ANY_LINE = LogFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +38,47 @@ class LogLine:
     name: str
     attributes: Attributes
 
+    @property
+    def failed(self) -> bool:
+        """Whether it is how libraries report an error."""
+        return self.name in FAILURES
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Sequence[LogLine]):
+    """Log lines as numbers of a trace's events; each line is read when it is asked for."""
+
+    spans: Spans
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> LogLine: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Lines": ...
+    def __getitem__(self, index: int | slice) -> "LogLine | Lines":
+        if isinstance(index, slice):
+            return Lines(self.spans, self.numbers[index])
+        number = self.numbers[index]
+        events = self.spans.store.events
+        span, event = events.spans[number], events[number]
+        return LogLine(
+            event.time,
+            *self.spans.names[span],
+            self.spans.ids[span],
+            event.name,
+            event.attributes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TraceLogs:
-    """Every span event of a trace, in time order.
+    """The span events of a trace that a filter lets through, in time order.
 
-    `start` (Unix nanoseconds), `service` and `operation` are the trace's, as in Trace.
+    `start` (Unix nanoseconds), `service` and `operation` are the trace's, as in Trace. `total`
+    is how many lines there are without the filter, `services` who logged how many of these.
     """
 
     site: str
@@ -30,29 +86,85 @@ class TraceLogs:
     start: int
     service: str
     operation: str
-    lines: tuple[LogLine, ...]
+    lines: Sequence[LogLine]
     jaeger_url: str
+    filter: LogFilter
+    total: int
+    services: Mapping[str, int]
 
 
-def build_logs(trace: Trace) -> TraceLogs:
+def build_logs(trace: Trace, filter: LogFilter = ANY_LINE) -> TraceLogs:
     """Collect the events of a trace's spans."""
     spans = trace.rows.spans
-    lines = [
-        LogLine(
-            event.time, span.service, span.operation, span.span_id, event.name, event.attributes
-        )
-        for number, count in enumerate(spans.events)
-        if count
-        for span in (spans.store[number],)
-        for event in span.events
-    ]
-    lines.sort(key=lambda line: line.time)
+    services = Counter[str]()
+    for (service, _), count in zip(spans.names, spans.events, strict=True):
+        if count:
+            services[service] += count
     return TraceLogs(
         site=trace.site,
         trace_id=trace.trace_id,
         start=trace.start,
         service=trace.service,
         operation=trace.operation,
-        lines=tuple(lines),
+        lines=Lines(spans, _matching(spans, filter)),
         jaeger_url=trace.jaeger_url,
+        filter=filter,
+        total=services.total(),
+        services=dict(services),
     )
+
+
+def _matching(spans: Spans, filter: LogFilter) -> Sequence[int]:
+    """Return the numbers of the events; what can be told without reading them is told first."""
+    events = spans.store.events
+    numbers: Sequence[int] = range(len(events.times))
+    if filter.service or filter.span_id:
+        wanted = {
+            number
+            for number, ((service, _), span_id) in enumerate(
+                zip(spans.names, spans.ids, strict=True)
+            )
+            if filter.service in ("", service) and filter.span_id in ("", span_id)
+        }
+        numbers = [number for number in numbers if events.spans[number] in wanted]
+    if filter.field:
+        numbers = _passing(events, numbers, _has_field(filter.field))
+    if filter.text:
+        numbers = _passing(events, numbers, _has_text(filter.text))
+    return numbers
+
+
+def _passing(
+    events: Events, numbers: Iterable[int], test: Callable[[Event], bool]
+) -> Sequence[int]:
+    return [number for number in numbers if test(events[number])]
+
+
+def _has_field(field: str) -> Callable[[Event], bool]:
+    key, equals, value = field.partition("=")
+    if not equals:
+        return lambda event: key in event.attributes
+    return lambda event: key in event.attributes and _as_text(event.attributes[key]) == value
+
+
+def _has_text(text: str) -> Callable[[Event], bool]:
+    wanted = text.casefold()
+
+    def test(event: Event) -> bool:
+        said = [f"{key}={_as_text(value)}" for key, value in event.attributes.items()]
+        said.append(event.name)
+        return wanted in "\n".join(said).casefold()
+
+    return test
+
+
+def _as_text(value: Value) -> str:
+    """Write a value so that it can be looked for: text as it is, all else as JSON, bytes in hex."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(value).lower()
+    return value.hex() if isinstance(value, bytes) else _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=bytes.hex).encode

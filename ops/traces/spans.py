@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
+FAILURES = ("exception", "error")  # names of the events that report one
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,36 @@ class Span:
         return self.start + self.duration
 
 
+class Events(Protocol):
+    """All that the spans of a trace logged, in time order, then in the spans' order.
+
+    `times` are Unix nanoseconds, `spans` the numbers of the spans; the rest of an event is
+    read when it is asked for.
+    """
+
+    @property
+    def times(self) -> Sequence[int]: ...
+
+    @property
+    def spans(self) -> Sequence[int]: ...
+
+    def __getitem__(self, number: int) -> Event: ...
+
+
 class SpanStore(Protocol):
     """Where the whole spans of a trace are, numbered as in Spans; `size` is in bytes."""
 
     @property
     def size(self) -> int: ...
 
+    @property
+    def events(self) -> Events:
+        """Slow when it is asked for first: it looks through every span that has events."""
+
     def __getitem__(self, number: int) -> Span: ...
+
+    def otlp_json(self) -> Iterator[bytes]:
+        """Give the trace as it came, as one JSON text of OTLP in pieces of some 100 kB."""
 
     def tag_keys(self) -> AbstractSet[str]:
         """Return the distinct keys of all spans' attributes."""
@@ -127,7 +151,7 @@ def what_failed(span: Span) -> str:
     if span.message:
         return span.message
     for event in reversed(span.events):
-        if event.name in ("exception", "error"):
+        if event.name in FAILURES:
             keys = ("exception.message", "message", "error.object", "exception.type")
             if text := _first_text(event.attributes, keys):
                 return text

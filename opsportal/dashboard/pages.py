@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -37,8 +38,8 @@ class Visit:
     """One request of a person who is logged in. `asked` is the site in the address, or ""."""
 
     request: HttpRequest
-    actor: Actor
     user_id: int
+    actor: Actor
     permissions: frozenset[str]
     staff: bool
     site: Site
@@ -74,7 +75,7 @@ class Visit:
 
 
 _NAMES = {name for name, _, _ in SECTIONS}
-View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 def url(page: str, site: str, **path: str) -> str:
@@ -92,7 +93,7 @@ def page(view: View) -> View:
     """Make a view of `(visit, …)`: log-in first, the site found, errors turned into pages."""
 
     @functools.wraps(view)
-    async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponse:
+    async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
         user = await request.auser()
         if isinstance(user, AnonymousUser):
             return _log_in(request)
@@ -122,13 +123,13 @@ async def _visit(request: HttpRequest, user: User, site: str) -> Visit:
     rights = await rights_of(user.pk)
     return Visit(
         request=request,
+        user_id=user.pk,
         actor=Actor(
             user_id=user.pk,
             name=user.get_username(),
             door=Door.BROWSER,
             address=str(request.META.get("REMOTE_ADDR") or ""),
         ),
-        user_id=user.pk,
         permissions=rights.permissions,
         staff=user.is_staff,
         site=sites().site(site),

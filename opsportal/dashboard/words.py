@@ -33,6 +33,13 @@ _CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\
 _PLAIN_DIRECTIONS = {"L", "EN", "ES", "ET", "CS", "B", "S", "WS", "ON", "NSM", ""}
 
 
+def root(service: str, operation: str) -> str:
+    """Name a trace by its root span, which may be missing."""
+    if not (service or operation):
+        return "A trace without its root"
+    return f"{name(service)} {name(operation)}"
+
+
 def value(given: Value) -> str:
     """Write an attribute's value: text as it is, everything else as JSON has it."""
     if isinstance(given, str):

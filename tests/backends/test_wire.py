@@ -1,5 +1,7 @@
 """Traces kept as bytes: what is read of them is what parsing them whole gives."""
 
+from typing import Any
+
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
@@ -127,6 +129,34 @@ def test_it_reads_fields_in_whatever_order_they_come() -> None:
 def _nested(field: int, content: bytes) -> bytes:
     assert len(content) < 128
     return bytes([field << 3 | 2, len(content)]) + content
+
+
+def test_it_gives_events_in_time_order_each_by_itself() -> None:
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("a", {"n": 1}),
+        ("b", {"text": "x", "raw": b"1"}),
+        ("c", {}),
+    ]
+    messages = [
+        trace(span("shop", "late", start=NOON + 1, events=events), trace_id="ab"),
+        trace(
+            span("shop", "none", start=NOON + 3),
+            span("store", "early", start=NOON, events=events[::-1]),
+            trace_id="ab",
+        ),
+    ]
+    spans = read(*messages)
+
+    found = spans.store.events
+
+    expected = sorted(
+        ((event.time, number, event) for number, each in enumerate(spans) for event in each.events),
+        key=lambda item: item[:2],
+    )
+    assert list(zip(found.times, found.spans, map(found.__getitem__, range(6)), strict=True)) == (
+        expected
+    )
+    assert len(expected) == 6
 
 
 def test_it_notes_what_is_odd_about_spans() -> None:

@@ -1,4 +1,4 @@
-"""Measure, and write the figures into docs/benchmarks.md: `make bench`, some two minutes.
+"""Measure, and write the figures into docs/benchmarks.md: `make bench`, some nine minutes.
 
 Server, load and backends share the machine, as they did when the reference was measured.
 """
@@ -23,6 +23,7 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
+from tests.bench import pages
 from tests.bench.load import SECOND
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -238,7 +239,7 @@ def _machine() -> str:
 
 async def main() -> None:
     with ExitStack() as stack:
-        folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(3)]
+        folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
         jaeger = stack.enter_context(servers.jaeger(folders[0]))
         loaded = await load_traces(jaeger.otlp)
         async with FakePrometheus() as prometheus:
@@ -248,6 +249,8 @@ async def main() -> None:
             token = portal.person("bench", "viewers")
             with portal.running("rungrpc", folders[2]):
                 lines = await measure(Bench(portal, token, loaded))
+            with portal.running("serve", folders[3]) as process:
+                lines += await pages.measure(jaeger, portal, process.pid)
     words, _, _ = PAGE.read_text().partition(MARK)
     PAGE.write_text(words + MARK + "\n" + _machine() + "\n" + "\n".join(lines) + "\n")
 

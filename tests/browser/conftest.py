@@ -1,12 +1,9 @@
 """Chromium before a real server; everything runs in the test's own event loop."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +11,9 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
 from opsportal.asgi import application
+from tests.browser.chromium import executable
 from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-INSTALL = "these tests need Chromium: apt install chromium, or playwright install chromium"
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   violated(`${event.effectiveDirective} ${event.blockedURI} at ${event.sourceFile}`))
@@ -71,18 +67,10 @@ async def _chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         kind = playwright.chromium
         browser = await kind.launch(
-            executable_path=_executable(kind.executable_path), args=["--no-sandbox"]
+            executable_path=executable(kind.executable_path), args=["--no-sandbox"]
         )
         yield browser
         await browser.close()
-
-
-def _executable(own: str) -> str:
-    """Playwright's own Chromium, or the system's."""
-    path = own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(INSTALL)
-    return str(path)
 
 
 async def log_in(page: Page, name: str = "olga") -> None:

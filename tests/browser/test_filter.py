@@ -56,10 +56,12 @@ async def test_words_services_and_operations_complete(web: Web, place: Place, ol
         await expect(line).to_have_value("error service=store ")
 
         await page.keyboard.type("operation=get")
+        await expect(options(page)).to_have_text(["GET /pets"])
         await page.keyboard.press("ArrowUp")
         await page.keyboard.press("Enter")
         await expect(line).to_have_value('error service=store operation="GET /pets" ')
         await page.keyboard.type("operation=hi")
+        await expect(options(page)).to_have_text(['say "hi"'])
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("Enter")
         await expect(line).to_have_value(re.compile(r'operation="say \\"hi\\"" $'))
@@ -188,7 +190,7 @@ async def test_what_was_typed_last_is_sent(web: Web, place: Place, olga: User) -
     """Even where the other view has not followed, because it cannot or not yet."""
     async with web.open() as page:
         line = await show(page, place)
-        await page.route("**/filter/**", lambda route: route.abort())
+        await page.route("**/step/**", lambda route: route.abort())
         await page.get_by_text("Fields…").click()
         await page.get_by_label("Span at least").fill("soon")
         await page.get_by_role("button", name="Search", exact=True).click()
@@ -207,8 +209,8 @@ async def test_an_answer_that_comes_late_changes_nothing(
     async with web.open() as page:
         line = await show(page, place)
         await page.get_by_text("Fields…").click()
-        async with page.expect_request("**/filter/**") as first:
-            await page.route("**/filter/**", lambda route: None, times=1)
+        async with page.expect_request("**/step/**") as first:
+            await page.route("**/step/**", lambda route: None, times=1)
             await line.fill("min=1ms")
         await first.value
         await line.fill("min=2ms")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_walk import something_failed
@@ -32,6 +32,8 @@ def addresses(trace_id: str) -> list[str]:
         f"{SITE}/traces/{trace_id}/",
         f"{SITE}/traces/{trace_id}/?span=00000000000000aa",
         f"{SITE}/traces/{trace_id}/logs/",
+        f"{SITE}/traces/{trace_id}/logs/?text=A&field=exception.stacktrace&service={'x' * 400}",
+        f"{SITE}/traces/{trace_id}/logs/?text={'x' * 400}&service=none&span=00000000000000bb",
         f"{SITE}/traces/{'ab' * 16}/",
         f"{SITE}/alerts/",
         f"{SITE}/alerts/?q=state%3Dburning",
@@ -76,9 +78,33 @@ def people(person: Person) -> None:
     person("olga", "operators", "auditors")
 
 
+@pytest.mark.parametrize("look", LOOKS)
+async def test_the_filter_is_accessible_while_one_types(
+    web: Web, place: Place, people: None, look: str
+) -> None:
+    something_failed(place)
+    async with web.open(**LOOKS[look]) as page:
+        await log_in(page)
+        await page.goto(f"{SITE}/traces/?q=error&sent=1")
+        await page.get_by_text("Fields…").click()
+        await page.get_by_label("Span at least").fill("soon")
+        await expect(page.get_by_text('"soon" is not a duration')).to_be_visible()
+        line = page.get_by_role("combobox", name="Filter")
+        await line.fill("m")
+        await line.press("ArrowDown")
+        await expect(page.locator("#suggestions [aria-selected=true]")).to_be_visible()
+        found = await _found(page, "the filter")
+
+    assert not found, "\n".join(found)
+
+
 async def _amiss(page: Page, address: str) -> list[str]:
-    """What axe finds, what is wider than the window, and headings that are not one."""
     await page.goto(address)
+    return await _found(page, address)
+
+
+async def _found(page: Page, address: str) -> list[str]:
+    """What axe finds, what is wider than the window, and headings that are not one."""
     results = await Axe().run(page)
     found = [
         f"{address}: {violation['id']} {node['html'][:120]} {node['failureSummary'][:200]}"

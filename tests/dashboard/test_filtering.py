@@ -13,7 +13,7 @@ from django.test import AsyncClient
 
 from ops.database import in_database
 from ops.filters import KEYS
-from opsportal.dashboard import history
+from opsportal.dashboard import recents
 from opsportal.dashboard.views.filtering import LONGEST_NAME, WORDS
 from opsportal.models import RecentSearch
 from tests.dashboard.places import Place, field, heading, links
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def step(client: AsyncClient, **typed: str) -> dict[str, Any]:
-    answer = await client.get(f"{SITE}filter/", typed)
+    answer = await client.get(f"{SITE}step/", typed)
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     return found
@@ -32,7 +32,7 @@ async def step(client: AsyncClient, **typed: str) -> dict[str, Any]:
 
 async def send(client: AsyncClient, line: str, site: str = "production") -> Any:
     answer = await client.get(f"/sites/{site}/traces/", {"q": line, "sent": "1"}, follow=True)
-    await asyncio.gather(*history.writing)
+    await asyncio.gather(*recents.writing)
     return answer
 
 
@@ -139,12 +139,12 @@ async def test_what_the_fields_sent_is_kept_too(place: Place, viewer: AsyncClien
     fields = {"fields": "1", "service": "petstore", "span_min": "2s", "last": "1h"}
 
     await viewer.get(SITE, fields)
-    await asyncio.gather(*history.writing)
+    await asyncio.gather(*recents.writing)
 
     assert await recent(viewer) == ["service=petstore min=2s"]
 
 
-@pytest.mark.parametrize("line", ["", "servic=x", "site=nowhere", "ab" * 16, "a=" + "b" * 1_000])
+@pytest.mark.parametrize("line", ["", "servic=x", "site=nowhere", "ab" * 16, "a=" + "b" * 2_000])
 async def test_what_is_no_search_is_not_kept(place: Place, viewer: AsyncClient, line: str) -> None:
     await send(viewer, line)
 
@@ -153,7 +153,7 @@ async def test_what_is_no_search_is_not_kept(place: Place, viewer: AsyncClient, 
 
 async def test_following_a_link_is_not_kept(place: Place, viewer: AsyncClient) -> None:
     await viewer.get(SITE, {"q": "error"})
-    await asyncio.gather(*history.writing)
+    await asyncio.gather(*recents.writing)
 
     assert await RecentSearch.objects.acount() == 0
 
@@ -171,7 +171,7 @@ async def test_everybody_sees_and_forgets_their_own_only(
     await send(viewer, "error")
     await send(operator, "min=1s")
 
-    answer = await viewer.post(f"{SITE}recent/", {"q": "error last=2h"})
+    answer = await viewer.post(f"{SITE}forget/", {"q": "error last=2h"})
 
     assert answer["Location"] == f"{SITE}?q=error+last%3D2h"
     assert await recent(viewer) == []
@@ -182,8 +182,8 @@ async def test_forgetting_needs_a_form_of_ours(place: Place, viewer: AsyncClient
     viewer.handler.enforce_csrf_checks = True
     await send(viewer, "error")
 
-    forged = await viewer.post(f"{SITE}recent/")
-    looked = await viewer.get(f"{SITE}recent/")
+    forged = await viewer.post(f"{SITE}forget/")
+    looked = await viewer.get(f"{SITE}forget/")
 
     assert forged.status_code == 403
     assert looked["Location"] == SITE
@@ -204,8 +204,8 @@ async def test_a_locked_database_delays_no_page(place: Place, viewer: AsyncClien
             answer = await viewer.get(SITE, {"q": line, "sent": "1"})
             page = await viewer.get(answer["Location"])
             assert heading(page) == "No trace matches"
-        assert len(history.writing) == history.AT_ONCE
-    await asyncio.gather(*history.writing)
+        assert len(recents.writing) == recents.AT_ONCE
+    await asyncio.gather(*recents.writing)
 
     assert sorted(await recent(viewer)) == ["error", "min=1ms"]
 
@@ -213,8 +213,8 @@ async def test_a_locked_database_delays_no_page(place: Place, viewer: AsyncClien
 async def test_a_search_that_cannot_be_written_is_logged(
     place: Place, viewer: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    history.remember(0, "production", "error")
-    await asyncio.gather(*history.writing)
+    recents.remember(0, "production", "error")
+    await asyncio.gather(*recents.writing)
 
     assert "a search is not kept" in caplog.text
 

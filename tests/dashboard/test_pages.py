@@ -18,8 +18,8 @@ PATHS = [
     str(page.pattern).replace("<str:trace_id>", "ab" * 16).replace("<int:row>", "0")
     for page in pages
 ]
-WRITING = ("sampling/change/", "traces/recent/")
-ONES_OWN = ("traces/filter/", "traces/recent/")  # what one types or typed, of operations nothing
+WRITING = ("sampling/change/", "traces/forget/")
+ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -99,6 +99,16 @@ async def test_its_chips_narrow_to_failures_and_operations(
     assert heading(await viewer.get(link(added, "all"))) == "2 traces, 1 failed"
 
 
+async def test_what_did_not_fail_narrows_to_what_did(place: Place, viewer: AsyncClient) -> None:
+    place.jaeger.add(trace(span("petstore", "AddPets")), failing())
+
+    page = await viewer.get(SEARCH, {"q": "error=false"})
+    failed = await viewer.get(link(page, "▲ failed 0"))
+
+    assert heading(page) == "1 trace, none failed"
+    assert heading(failed) == "1 trace, 1 failed"
+
+
 async def test_its_fields_lead_to_the_line_that_means_the_same(
     place: Place, viewer: AsyncClient
 ) -> None:

@@ -1,4 +1,4 @@
-"""One trace: the verdict, what failed, the waterfall; and its logs."""
+"""One trace: the verdict, what failed, the waterfall."""
 
 import gzip
 import json
@@ -62,7 +62,20 @@ async def test_what_failed_is_named_deepest_first_with_its_path(
     said = text(page)
     assert said.index("deadline exceeded in store") < said.index("it failed in petstore")
     assert "SearchPets \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} store.Query" in said
+    assert "it failed in petstore SearchPets caused by what failed below it" in said
     assert "logs (2)" in said
+
+
+async def test_what_failed_alike_is_named_once(place: Place, viewer: AsyncClient) -> None:
+    tries = [span("store", "store.Query", error="deadline exceeded") for _ in range(12)]
+    others = [span("store", f"step {number}", error="no") for number in range(30)]
+    root = span("petstore", "SearchPets", children=[*tries, *others])
+
+    said = text(await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/"))
+
+    assert "deadline exceeded in store store.Query , 12 times" in said
+    assert "20 more failures" in said
+    assert "8 more spans failed" in said
 
 
 async def test_a_span_shows_tags_process_events_and_warnings(
@@ -248,33 +261,3 @@ async def test_an_unknown_trace_and_a_bad_id_are_said_in_words(
     assert heading(unknown) == "There is no such thing here"
     assert "ab" * 16 in text(unknown)
     assert unknown["X-Request-ID"] in text(unknown)
-
-
-async def test_logs_stand_in_time_order_and_lead_to_their_span(
-    place: Place, viewer: AsyncClient
-) -> None:
-    trace_id = add_failing(place)
-
-    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
-
-    said = text(page)
-    assert heading(page) == "petstore SearchPets logged 2 lines"
-    assert said.index("+1 ms") < said.index("+2 ms")
-    assert link(page, "store.Query").startswith(f"{TRACES}{trace_id}/?span=")
-
-
-async def test_a_trace_without_logs_says_where_to_look(place: Place, viewer: AsyncClient) -> None:
-    trace_id = place.jaeger.add(trace(span("petstore", "AddPets")))
-
-    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
-
-    assert heading(page) == "petstore AddPets logged nothing"
-    assert link(page, "the trace") == f"{TRACES}{trace_id}/"
-
-
-async def test_a_trace_without_root_is_still_named(place: Place, viewer: AsyncClient) -> None:
-    trace_id = place.jaeger.add(trace(span("petstore", "x", parent_id="00000000deadbeef")))
-
-    page = await viewer.get(f"{TRACES}{trace_id}/logs/")
-
-    assert heading(page) == "A trace without its root logged nothing"

@@ -103,11 +103,15 @@ def _listens(port: int) -> Callable[[], bool]:
 
 @dataclass(frozen=True)
 class Jaeger:
-    """A Jaeger with memory storage; `query` and `otlp` are gRPC addresses, `ui` is a URL."""
+    """A Jaeger with memory storage.
+
+    `query` and `otlp` are gRPC addresses, `ui` and `otlp_http` URLs.
+    """
 
     query: str
     ui: str
     otlp: str
+    otlp_http: str
 
 
 @contextmanager
@@ -116,14 +120,20 @@ def jaeger(folder: Path) -> Iterator[Jaeger]:
     binary = subprocess.run(
         [HERE / "jaeger.sh"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    query, ui, otlp, health = free_ports(4)
+    query, ui, otlp, otlp_http, health = free_ports(5)
     config = folder / "jaeger.yaml"
-    config.write_text(_JAEGER.format(query=query, ui=ui, otlp=otlp, health=health))
+    ports = {"query": query, "ui": ui, "otlp": otlp, "otlp_http": otlp_http, "health": health}
+    config.write_text(_JAEGER.format(**ports))
     # It would trace itself and send that to a port where nobody listens.
     quiet = {**os.environ, "OTEL_TRACES_SAMPLER": "always_off"}
     ready = _ok(f"http://127.0.0.1:{health}/status")
     with running([binary, "--config", config], folder, ready, env=quiet):
-        yield Jaeger(f"127.0.0.1:{query}", f"http://127.0.0.1:{ui}", f"127.0.0.1:{otlp}")
+        yield Jaeger(
+            query=f"127.0.0.1:{query}",
+            ui=f"http://127.0.0.1:{ui}",
+            otlp=f"127.0.0.1:{otlp}",
+            otlp_http=f"http://127.0.0.1:{otlp_http}",
+        )
 
 
 _JAEGER = """\
@@ -139,7 +149,11 @@ extensions:
     storage: {{traces: mem}}
     grpc: {{endpoint: "127.0.0.1:{query}"}}
     http: {{endpoint: "127.0.0.1:{ui}"}}
-receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{otlp}"}}}}}}}}
+receivers:
+  otlp:
+    protocols:
+      grpc: {{endpoint: "127.0.0.1:{otlp}"}}
+      http: {{endpoint: "127.0.0.1:{otlp_http}"}}
 processors: {{batch: }}
 exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
 """
@@ -289,12 +303,12 @@ class Portal:
         return self.manage("create_token", name)
 
     @contextmanager
-    def running(self, command: str, folder: Path) -> Iterator[None]:
+    def running(self, command: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Run serve, rungrpc or runbot until the block ends."""
         address = self.web if command == "serve" else self.health
         ready = _ok(f"http://{address}/readyz")
-        with running(_manage(command), folder, ready, env=self.environment):
-            yield
+        with running(_manage(command), folder, ready, env=self.environment) as process:
+            yield process
 
 
 def portal(folder: Path, sites: str, **environment: str) -> Portal:

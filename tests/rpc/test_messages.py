@@ -7,7 +7,7 @@ from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.rpc import messages
 from ops.timerange import SECOND, Moment, now_ns
-from ops.traces.actions import LogLine, TraceList, TraceLogs
+from ops.traces.actions import LogFilter, LogLine, TraceList, TraceLogs
 from ops.traces.spans import Value
 from ops.traces.summaries import TraceSummary
 from proto.jaeger.api_v2 import model_pb2
@@ -16,7 +16,7 @@ from proto.ops import ops_pb2
 
 async def log_of(value: Value) -> model_pb2.Log:
     line = LogLine(3 * SECOND + 7, "store", "store.Query", "00f067aa0ba902b7", "", {"key": value})
-    logs = TraceLogs("demo", "1" * 32, 0, "petstore", "SearchPets", (line,), "")
+    logs = TraceLogs("demo", "1" * 32, 0, "petstore", "SearchPets", (line,), "", LogFilter(), 1, {})
     return (await messages.logs(logs)).logs[0]
 
 
@@ -53,7 +53,9 @@ async def test_it_writes_many_logs_in_their_order() -> None:
         LogLine(time, "store", "store.Query", "00f067aa0ba902b7", "retry", {})
         for time in range(messages.MANY_LINES + 1)
     )
-    written = await messages.logs(TraceLogs("demo", "1" * 32, 0, "", "", lines, ""))
+    written = await messages.logs(
+        TraceLogs("demo", "1" * 32, 0, "", "", lines, "", LogFilter(), 2, {})
+    )
     assert [log.timestamp.ToNanoseconds() for log in written.logs] == [*range(len(lines))]
 
 

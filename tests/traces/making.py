@@ -1,6 +1,6 @@
 """Spans for tests, with everything but the ids left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,22 @@ class Listed:
     spans: Sequence[Span]
     size: int = 0
 
+    @property
+    def events(self) -> "ListedEvents":
+        return ListedEvents(
+            sorted(
+                (
+                    (event, number)
+                    for number, each in enumerate(self.spans)
+                    for event in each.events
+                ),
+                key=lambda item: item[0].time,
+            )
+        )
+
+    def otlp_json(self) -> Iterator[bytes]:
+        raise NotImplementedError
+
     def __getitem__(self, number: int) -> Span:
         return self.spans[number]
 
@@ -49,6 +65,24 @@ class Listed:
 
     def find(self, text: str) -> list[int]:
         return [number for number, span in enumerate(self.spans) if text in span.operation]
+
+
+@dataclass(frozen=True)
+class ListedEvents:
+    """Events that are there as they are, each with its span's number."""
+
+    events: Sequence[tuple[Event, int]]
+
+    @property
+    def times(self) -> list[int]:
+        return [event.time for event, _ in self.events]
+
+    @property
+    def spans(self) -> list[int]:
+        return [number for _, number in self.events]
+
+    def __getitem__(self, number: int) -> Event:
+        return self.events[number][0]
 
 
 def spans_of(*given: Span) -> Spans:

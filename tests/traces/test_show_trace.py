@@ -1,10 +1,15 @@
+import json
+from typing import Any
+
 import grpc
 import pytest
 
 from ops.actor import Actor
+from ops.backends.connections import connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
+from ops.sharing import Shared
 from ops.timerange import MILLISECOND, SECOND
-from ops.traces.actions import show_logs, show_trace
+from ops.traces.actions import LogFilter, export_trace, show_logs, show_trace
 from ops.traces.finding import MANY_SPANS
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import FakeJaeger, Release, span, trace
@@ -84,6 +89,65 @@ async def test_it_shows_the_logs_in_time_order(viewer: Actor, jaeger: FakeJaeger
     assert found.jaeger_url == f"https://jaeger.example.com/jaeger/trace/{ID}"
 
 
+async def test_it_shows_the_logs_that_one_looks_for(viewer: Actor, jaeger: FakeJaeger) -> None:
+    add(jaeger)
+
+    for filter, names in (
+        (LogFilter(), ["received", "retry", "exception"]),
+        (LogFilter(text="TOO LATE"), ["exception"]),
+        (LogFilter(text="PETS=3"), ["received"]),
+        (LogFilter(text="re", service="store"), ["retry"]),
+        (LogFilter(field="attempt=1"), ["retry"]),
+        (LogFilter(field="attempt"), ["retry"]),
+        (LogFilter(field="exception.message=too"), []),
+        (LogFilter(span_id="00000000000000a1"), ["received"]),
+        (LogFilter(service="nobody"), []),
+    ):
+        found = await show_logs(viewer, trace_id=ID, filter=filter)
+
+        assert [line.name for line in found.lines] == names, filter
+        assert (found.total, found.services) == (3, {"petstore": 1, "store": 2})
+        assert found.filter == filter
+
+
+async def test_it_looks_through_logs_as_people_see_them(viewer: Actor, jaeger: FakeJaeger) -> None:
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("größe", {}),
+        ("flags", {"on": True, "share": 0.25}),
+        ("nested", {"all": ["a", {"b": 7}], "raw": b"\xbe\xef"}),
+    ]
+    jaeger.add(trace(span("petstore", "x", start=NOON, events=events), trace_id="abc"))
+
+    for text, names in (
+        ("GRÖSSE", ["größe"]),
+        ("on=true", ["flags"]),
+        ("0.25", ["flags"]),
+        ('{"b": 7}', ["nested"]),
+        ("beef", ["nested"]),
+    ):
+        found = await show_logs(viewer, trace_id=ID, filter=LogFilter(text=text))
+
+        assert [line.name for line in found.lines] == names, text
+
+
+async def test_it_exports_a_trace(viewer: Actor, jaeger: FakeJaeger) -> None:
+    add(jaeger)
+
+    found = await export_trace(viewer, trace_id="ABC")
+
+    spans = [
+        each
+        for resource in json.loads(b"".join(found.pieces))["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for each in scope["spans"]
+    ]
+    assert (found.site, found.trace_id) == ("production", ID)
+    assert {(each["traceId"], each["spanId"]) for each in spans} == {
+        (ID, "00000000000000a1"),
+        (ID, "00000000000000b2"),
+    }
+
+
 @pytest.mark.parametrize("text", ["abc", "ABC", "0abc", ID, f" {ID} "])
 async def test_it_accepts_ids_of_any_length_and_case(
     viewer: Actor, jaeger: FakeJaeger, text: str
@@ -95,7 +159,7 @@ async def test_it_accepts_ids_of_any_length_and_case(
 
 @pytest.mark.parametrize("text", ["", "xyz", "1" * 33, "0", "0" * 32, "a b", "../etc", "١٢"])
 async def test_a_bad_id_never_reaches_jaeger(viewer: Actor, jaeger: FakeJaeger, text: str) -> None:
-    for action in (show_trace, show_logs):
+    for action in (show_trace, show_logs, export_trace):
         with pytest.raises(InvalidInput, match="is not a trace id: it is 1 to 32 hex digits"):
             await action(viewer, trace_id=text, site="production")
 
@@ -170,6 +234,20 @@ async def test_it_says_that_there_is_no_jaeger_to_ask(viewer: Actor, site_file: 
         await show_trace(viewer, trace_id=ID)
 
 
+async def test_a_finished_trace_is_asked_of_jaeger_once(viewer: Actor, jaeger: FakeJaeger) -> None:
+    add(jaeger)
+    young = jaeger.add(trace(span("petstore", "AddPets")))
+
+    shown = await show_trace(viewer, trace_id=ID, site="production")
+    await show_trace(viewer, trace_id=young, site="production")
+    connections().reads = Shared()  # as a second later
+    await jaeger.stop()
+
+    assert await show_trace(viewer, trace_id=ID, site="production") is shown
+    assert (await show_logs(viewer, trace_id=ID, site="production")).total
+    assert connections().kept.get(("trace", "production", young)) is None
+
+
 async def test_it_builds_large_traces_alike(viewer: Actor, jaeger: FakeJaeger) -> None:
     children = [
         span("petstore", f"op{n}", start=NOON + n, events=[("e", {})]) for n in range(MANY_SPANS)
@@ -193,7 +271,7 @@ async def test_logs_of_orphans_have_no_root(viewer: Actor, jaeger: FakeJaeger) -
 
 
 async def test_it_asks_nothing_for_a_stranger(stranger: Actor, jaeger: FakeJaeger) -> None:
-    for action in (show_trace, show_logs):
+    for action in (show_trace, show_logs, export_trace):
         with pytest.raises(NotPermitted):
             await action(stranger, trace_id=ID)
 

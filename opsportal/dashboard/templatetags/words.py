@@ -27,6 +27,7 @@ register.filter("duration", timerange.format_duration)
 register.filter("sparkline", drawing.sparkline)
 
 LONGEST_INLINE = 300
+LONGEST_KEY = 120
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
@@ -215,14 +216,17 @@ def fields(given: Attributes) -> SafeString:
     return format_html_join(" ", "{}", ((_field(k, words.value(v)),) for k, v in given.items()))
 
 
-def _field(key: str, text: str) -> SafeString:
+def _field(name: str, text: str) -> SafeString:
+    key = words.name(name, LONGEST_KEY)
     if len(text) <= LONGEST_INLINE and "\n" not in text:
-        return format_html('<span class="field"><b>{}</b>=<bdi>{}</bdi></span>', key, text)
+        return format_html(
+            '<span class="field"><b><bdi>{}</bdi></b>=<bdi>{}</bdi></span>', key, text
+        )
     size = (
         words.count(text.count("\n") + 1, "line") if "\n" in text else f"{len(text):,} characters"
     )
     return format_html(
-        '<details class="field"><summary><b>{}</b> ({})</summary>'
+        '<details class="field"><summary><b><bdi>{}</bdi></b> ({})</summary>'
         "<pre><bdi>{}</bdi></pre></details>",
         key,
         size,

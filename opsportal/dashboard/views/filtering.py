@@ -1,4 +1,4 @@
-"""`/traces/filter/`, `names/`, `recent/`: what stands behind the filter while one types."""
+"""`/traces/step/`, `names/`, `forget/`: what stands behind the filter while one types."""
 
 import re
 from dataclasses import replace
@@ -11,7 +11,7 @@ from ops.errors import OpsError
 from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
 from ops.traces import actions
-from opsportal.dashboard import history
+from opsportal.dashboard import recents
 from opsportal.dashboard.forms import SearchFields, line_of
 from opsportal.dashboard.pages import Visit, page
 
@@ -69,10 +69,10 @@ async def names(visit: Visit) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
-async def recent(visit: Visit) -> HttpResponse:
+async def forget(visit: Visit) -> HttpResponse:
     """On POST forget one's own searches; then go back to the search."""
     if visit.request.method == "POST":
-        await history.forget(visit.user_id, visit.site.name)
+        await recents.forget(visit.user_id, visit.site.name)
     return _search(visit, visit.request.POST.get("q", ""))
 
 
@@ -84,14 +84,14 @@ def sent(visit: Visit, line: str) -> HttpResponse:
         return _search(visit, line)  # which says what is wrong
     if line:
         where = query.site or visit.site.name
-        history.remember(visit.user_id, where, line_of(replace(query, site="")))
+        recents.remember(visit.user_id, where, line_of(replace(query, site="")))
     return _search(visit, line)
 
 
 async def frame(visit: Visit) -> dict[str, object]:
     """Return what `partials/filter.html` needs beside the line and its fields."""
-    lately = await history.recent(visit.user_id, visit.site.name)
-    return {"recent": lately, "filter_words": WORDS}
+    lately = await recents.recent(visit.user_id, visit.site.name)
+    return {"recents": lately, "filter_words": WORDS}
 
 
 def _checked(visit: Visit, line: str) -> TraceQuery:

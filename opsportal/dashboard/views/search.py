@@ -35,7 +35,7 @@ async def search(visit: Visit) -> HttpResponse:
         return HttpResponseRedirect(visit.url("traces-one", trace_id=line))
     if "sent" in typed:
         return filtering.sent(visit, line)
-    query, frame = FIRST_QUERY, await filtering.frame(visit)
+    query = FIRST_QUERY
     try:
         query = parse_query(line) if line else FIRST_QUERY
         where = sites().site(query.site or visit.site.name).name
@@ -44,9 +44,14 @@ async def search(visit: Visit) -> HttpResponse:
         asked = replace(query, site=where)
         found = await actions.list_traces(visit.actor, query=asked, explain=EXPLAINED)
     except OpsError as error:
-        context = {"line": line, "fields": SearchFields(query=query), **frame}
+        context = {
+            "line": line,
+            "fields": SearchFields(query=query),
+            **await filtering.frame(visit),
+        }
         return await errors.page(visit, error, "pages/search.html", context)
-    return await visit.render("pages/search.html", {**_context(visit, query, line, found), **frame})
+    context = {**_context(visit, query, line, found), **await filtering.frame(visit)}
+    return await visit.render("pages/search.html", context)
 
 
 async def _from_fields(visit: Visit, line: str) -> HttpResponse:
@@ -111,7 +116,7 @@ def _chips(found: TraceList) -> list[Chip]:
     """All, the failed ones, and the most frequent operations of the service, in one window."""
     query, traces = found.query, found.traces
     service = _name_in_jaeger(query)
-    others = tuple(tag for tag in query.tags if tag != ERROR)
+    others = tuple(tag for tag in query.tags if tag[0] != "error")
     everything = replace(query, tags=others, operation="")
     failing = replace(everything, tags=(*others, ERROR))
     narrowed = query != everything

@@ -1,6 +1,7 @@
-"""`/traces/ID/` and what stands below it: one trace, its spans, what it logged."""
+"""`/traces/ID/` and what its page fetches: one trace, its rows, its spans."""
 
 import asyncio
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
@@ -9,14 +10,14 @@ from django.views.decorators.http import require_safe
 from ops.errors import Conflict, NotFound
 from ops.timerange import format_duration
 from ops.traces import actions
-from ops.traces.actions import TraceLogs
-from ops.traces.tree import Trace
+from ops.traces.tree import SpanError, Trace
 from opsportal.dashboard import drawing, waterfall, words
 from opsportal.dashboard.pages import Visit, page, sheet, url
 
 ROWS = 500
-LOG_LINES = 500
-ERRORS = 8
+FAILURES = 3  # that stand above the waterfall; some more fold up
+MORE_FAILURES = 20
+LONG_PATH = 6
 OPERATIONS = 10
 
 
@@ -28,23 +29,6 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     if trace.site != visit.site.name:
         return HttpResponseRedirect(url("traces-one", trace.site, trace_id=trace.trace_id))
     return await visit.render("pages/trace.html", _context(visit, trace))
-
-
-@require_safe
-@page
-async def logs(visit: Visit, trace_id: str) -> HttpResponse:
-    """Every event of the trace, in time order."""
-    found = await actions.show_logs(visit.actor, trace_id=trace_id, site=visit.asked)
-    if found.site != visit.site.name:
-        return HttpResponseRedirect(url("traces-logs", found.site, trace_id=found.trace_id))
-    return await visit.render(
-        "pages/logs.html",
-        {
-            "heading": _logs_heading(found),
-            "logs": found,
-            "sheet": sheet(visit.request, found.lines, LOG_LINES),
-        },
-    )
 
 
 @require_safe
@@ -89,8 +73,7 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "heading": _heading(trace),
         "trace": trace,
         "events": sum(trace.rows.spans.events),
-        "errors": [(error, trace.rows.span_id(error.row)) for error in trace.errors[:ERRORS]],
-        "more_errors": trace.error_count - ERRORS,
+        **_failures(trace),
         **_timing(trace),
         "legend": [(service, colours[service]) for service in trace.services],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
@@ -99,6 +82,50 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "opened": opened,
         **(_opened(trace, opened) if opened is not None else {}),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed alike, by the deepest span of it: how many times, and the way to that span.
+
+    `caused` says that a failure named before is below it.
+    """
+
+    error: SpanError
+    span_id: str
+    times: int
+    path: tuple[str, ...]
+    caused: bool
+
+
+def _failures(trace: Trace) -> dict[str, object]:
+    alike: dict[tuple[str, str, str], list[SpanError]] = {}
+    for error in trace.errors:
+        alike.setdefault((error.service, error.operation, error.message), []).append(error)
+    named: list[Failure] = []
+    above: set[int] = set()
+    for errors in list(alike.values())[: FAILURES + MORE_FAILURES]:
+        row = errors[0].row
+        named.append(
+            Failure(
+                error=errors[0],
+                span_id=trace.rows.span_id(row),
+                times=len(errors),
+                path=_short(errors[0].path),
+                caused=row in above,
+            )
+        )
+        while (row := trace.rows.parents[row]) >= 0 and row not in above:
+            above.add(row)
+    return {
+        "failures": named[:FAILURES],
+        "more_failures": named[FAILURES:],
+        "more_errors": trace.error_count - sum(each.times for each in named),
+    }
+
+
+def _short(path: tuple[str, ...]) -> tuple[str, ...]:
+    return path if len(path) <= LONG_PATH else (*path[:2], "…", *path[-3:])
 
 
 def _timing(trace: Trace) -> dict[str, object]:
@@ -130,22 +157,9 @@ def _opened(trace: Trace, row: int) -> dict[str, object]:
 def _heading(trace: Trace) -> str:
     """`petstore SearchPets failed after 1.24 s`."""
     spans = trace.rows.spans
-    subject = _subject(trace.service, trace.operation)
+    subject = words.root(trace.service, trace.operation)
     took = format_duration(trace.duration)
     if spans.root in spans.failing:
         return f"{subject} failed after {took}"
     failed = f", {words.count(trace.error_count, 'span')} failed" if trace.error_count else ""
     return f"{subject} took {took}{failed}"
-
-
-def _logs_heading(logs: TraceLogs) -> str:
-    subject = _subject(logs.service, logs.operation)
-    if not logs.lines:
-        return f"{subject} logged nothing"
-    return f"{subject} logged {words.count(len(logs.lines), 'line')}"
-
-
-def _subject(service: str, operation: str) -> str:
-    if not (service or operation):
-        return "A trace without its root"
-    return f"{words.name(service)} {words.name(operation)}"

@@ -1,12 +1,12 @@
 // Suggestions under a text field, by keys, mouse and touch: ARIA's combobox with a listbox.
 
-import { make } from "../waterfall/dom.js";
+import { make } from "../dom.js";
 
 export class Combobox {
   /** `source.offers(asked)` promises `{text, hint, …}` each, `source.take(offer)` writes one. */
   constructor(field, source) {
     Object.assign(this, { field, source, offers: [], chosen: -1, turn: 0 });
-    const name = { id: "suggestions", class: "suggestions", "aria-label": "Suggestions" };
+    const name = { id: "suggestions", "aria-label": "Suggestions" };
     this.list = make("ul", { ...name, role: "listbox", hidden: "" });
     field.after(this.list);
     field.setAttribute("role", "combobox");
@@ -26,7 +26,8 @@ export class Combobox {
 
   /** Offer what fits; with `asked` the first is chosen at once. */
   async open(asked = false) {
-    const turn = ++this.turn;
+    this.close(); // what was offered before does not fit any more
+    const { turn } = this;
     const offers = await this.source.offers(asked);
     if (turn !== this.turn) return;
     this.offers = offers;

@@ -1,6 +1,6 @@
 // What can stand where the caret is in the filter line: a word, a name, an earlier line.
 
-import { ask } from "../waterfall/dom.js";
+import { ask } from "../dom.js";
 
 const MOST = 12;
 const WORD = /(?:"(?:[^"\\]|\\.)*"?|[^\s"])+/g;
@@ -13,7 +13,7 @@ export class Completion {
     this.service = search.dataset.service; // where the line names none
     this.words = [...search.querySelector("#words").options].map(({ value, text }) => [value, text]);
     this.windows = [...search.querySelector("[name=last]").options].map(({ value }) => value);
-    this.recent = [...search.querySelectorAll(".recent bdi")].map((line) => line.textContent);
+    this.recent = [...search.querySelectorAll(".recents bdi")].map((line) => line.textContent);
     this.known = new Map(); // addresses and the names there
   }
 

@@ -3,7 +3,7 @@
 
 import { Combobox } from "./combobox.js";
 import { Completion, matching } from "./completion.js";
-import { ask, make } from "../waterfall/dom.js";
+import { ask, make } from "../dom.js";
 
 const PAUSE = 150; // ms of quiet before the server is asked
 

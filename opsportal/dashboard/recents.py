@@ -1,33 +1,37 @@
-"""What each person searched for lately, at each site: a help that no page waits or fails for."""
+"""The last searches of each person, kept so that they can be repeated; nobody else sees them.
+
+A page that only reads neither fails nor waits because this cannot be written or read.
+"""
 
 import asyncio
 import logging
 
 from django.db import Error, transaction
+from django.utils import timezone
 
 from ops.database import in_database
 from opsportal.models import RecentSearch
 
-KEPT = 20  # of a person and site
-LONGEST = 1_000
+MOST = 20  # of a person and site
+LONGEST = 2_000
 AT_ONCE = 2  # so few of the database's threads may wait for a database that is locked
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 writing: set[asyncio.Task[None]] = set()
 
 
 async def recent(user_id: int, site: str) -> list[str]:
-    """Return the lines that the person sent, newest first, each once."""
+    """Return the lines, the newest first; none when they cannot be had."""
     try:
         return await in_database(_read, user_id, site)
     except Error as error:
-        logger.warning("recent searches cannot be read: %s", error)
+        log.warning("recent searches cannot be read: %s", error)
         return []
 
 
 def remember(user_id: int, site: str, line: str) -> None:
-    """Put the line first. It is written while the caller goes on, or left out."""
+    """Put a line first. It is written while the caller goes on, or left out."""
     if len(line) > LONGEST or len(writing) >= AT_ONCE:
-        logger.info("a search is not kept: it is too long, or others still wait to be written")
+        log.info("a search is not kept: it is too long, or others still wait to be written")
         return
     task = asyncio.create_task(_keep(user_id, site, line))
     writing.add(task)
@@ -35,7 +39,7 @@ def remember(user_id: int, site: str, line: str) -> None:
 
 
 async def forget(user_id: int, site: str) -> None:
-    """Drop all lines of the person at the site."""
+    """Remove all of a person's lines of a site; raises DatabaseError."""
     await in_database(RecentSearch.objects.filter(user_id=user_id, site=site).delete)
 
 
@@ -43,18 +47,18 @@ async def _keep(user_id: int, site: str, line: str) -> None:
     try:
         await in_database(_write, user_id, site, line)
     except Error as error:
-        logger.warning("a search is not kept: %s", error)
+        log.warning("a search is not kept: %s", error)
 
 
 def _read(user_id: int, site: str) -> list[str]:
-    mine = RecentSearch.objects.filter(user_id=user_id, site=site)
-    return list(dict.fromkeys(mine.values_list("line", flat=True)[:KEPT]))
+    found = RecentSearch.objects.filter(user_id=user_id, site=site).order_by("-at", "-id")
+    return list(dict.fromkeys(found.values_list("line", flat=True)[:MOST]))
 
 
 @transaction.atomic
 def _write(user_id: int, site: str, line: str) -> None:
     mine = RecentSearch.objects.filter(user_id=user_id, site=site)
     mine.filter(line=line).delete()
-    RecentSearch.objects.create(user_id=user_id, site=site, line=line)
-    kept = list(mine.values_list("pk", flat=True)[:KEPT])
-    mine.exclude(pk__in=kept).delete()
+    mine.create(user_id=user_id, site=site, line=line, at=timezone.now())
+    kept = mine.order_by("-at", "-id").values_list("id", flat=True)[:MOST]
+    mine.exclude(id__in=list(kept)).delete()

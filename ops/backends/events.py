@@ -1,0 +1,47 @@
+"""The events of spans that are kept as bytes: where each lies, and each read by itself."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from ops.backends.fields import fields
+from ops.backends.otlp import read_event
+from ops.traces.spans import Event
+
+_EVENTS = 11  # field of Span
+Place = tuple[int, int, int, int]  # a span's number, its message, and from where to where
+
+
+class WireEvents:
+    """What spans logged, in time order, see ops.traces.spans.Events."""
+
+    def __init__(self, messages: Sequence[bytes], places: Iterable[Place]) -> None:
+        self._messages = messages
+        self.times = array("Q")
+        self.spans = array("L")
+        self._of_message = array("L")
+        self._starts = array("Q")
+        self._ends = array("Q")
+        for time, span, message, start, end in sorted(_found(messages, places)):
+            self.times.append(time)
+            self.spans.append(span)
+            self._of_message.append(message)
+            self._starts.append(start)
+            self._ends.append(end)
+
+    def __getitem__(self, number: int) -> Event:
+        message = self._messages[self._of_message[number]]
+        raw = message[self._starts[number] : self._ends[number]]
+        return read_event(trace_pb2.Span.Event.FromString(raw))
+
+
+def _found(
+    messages: Sequence[bytes], places: Iterable[Place]
+) -> Iterator[tuple[int, int, int, int, int]]:
+    read = trace_pb2.Span.Event.FromString
+    for number, message, span_start, span_end in places:
+        content = messages[message]
+        for field, start, end in fields(content, span_start, span_end):
+            if field == _EVENTS:
+                yield read(content[start:end]).time_unix_nano, number, message, start, end

@@ -1,0 +1,46 @@
+"""Protobuf's wire format, as far as it takes to find where in a message something lies.
+
+https://protobuf.dev/programming-guides/encoding/ describes it: a field is its number and wire
+type, then, for all that nests, a length and so many bytes.
+"""
+
+from collections.abc import Iterator
+
+_VARINT, _EIGHT_BYTES, _NESTED, _FOUR_BYTES = 0, 1, 2, 5
+
+
+def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Give number, start and end of each nested field between two positions.
+
+    Raises IndexError or ValueError where a message is cut short or is none.
+    """
+    while position < end:
+        tag, position = _number(message, position)
+        kind = tag & 7
+        if kind == _NESTED:
+            length, position = _number(message, position)
+            yield tag >> 3, position, position + length
+            position += length
+        elif kind == _VARINT:
+            _, position = _number(message, position)
+        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
+            position += 8 if kind == _EIGHT_BYTES else 4
+        else:
+            raise ValueError(f"there is no wire type {kind}")
+    if position > end:
+        raise ValueError("a field is longer than the message around it")
+
+
+def _number(message: bytes, position: int) -> tuple[int, int]:
+    """Read a varint; return it and where it ends."""
+    byte = message[position]
+    if byte < 0x80:
+        return byte, position + 1
+    number, shift = byte & 0x7F, 7
+    while True:
+        position += 1
+        byte = message[position]
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, position + 1
+        shift += 7
