@@ -1,15 +1,16 @@
 """What people do with traces."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from sys import getsizeof
 
 from cachetools import LRUCache
 
 from ops import timerange
 from ops.actor import Actor
 from ops.backends.connections import connections
-from ops.backends.searching import TraceSearch
+from ops.backends.searching import FoundTraces, TraceSearch
 from ops.errors import InvalidInput, OpsError
 from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
@@ -46,6 +47,8 @@ __all__ = [
 READ = "traces.view_traces"
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
+SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
+LIST_KEPT = 60.0  # seconds
 explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 
 
@@ -110,35 +113,32 @@ async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> T
 
     The service is one of the site file, by default the site's default, or a name that only
     Jaeger knows. A site without a default service is searched through all its services.
+    The list of an absolute range that has ended is kept for a minute.
     """
     now = timerange.now_ns()
     start, end = query.range.start_end(now)
     site = sites().site(query.site)
     service = query.service or site.default_service
-    found = (
-        await connections()
-        .jaeger(site)
-        .find(
-            TraceSearch(
-                start=start,
-                end=end,
-                limit=query.limit,
-                service=_name_in_jaeger(site, service),
-                operation=query.operation,
-                tags=query.tags,
-                span_min=query.span_min,
-                span_max=query.span_max,
-                trace_min=query.trace_min,
-                trace_max=query.trace_max,
-            )
-        )
+    search = TraceSearch(
+        start=start,
+        end=end,
+        limit=query.limit,
+        service=_name_in_jaeger(site, service),
+        operation=query.operation,
+        tags=query.tags,
+        span_min=query.span_min,
+        span_max=query.span_max,
+        trace_min=query.trace_min,
+        trace_max=query.trace_max,
     )
+    settled = end <= now - SETTLED and query.range == _absolute(start, end)
+    found = await (_kept if settled else _found)(site, search, explain)
     asked = replace(query, site=site.name, service=service, range=_absolute(start, end))
     return TraceList(
         query=asked,
         start=start,
         end=end,
-        traces=await _explained(site, found.summaries, explain),
+        traces=found.summaries,
         fetched=found.fetched,
         more=found.more,
         older=None if found.rest is None else _older(asked, start, end, found.rest),
@@ -245,6 +245,32 @@ def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | No
     if end >= now - timerange.SECOND:
         return None
     return replace(query, range=_absolute(end, min(end + end - start, now)))
+
+
+async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
+    """Ask Jaeger once for the list that is sorted, paged and shared."""
+    key = ("traces", site.name, search, explain)
+    kept: FoundTraces | None = connections().kept.get(key)
+    if kept is not None:
+        return kept
+    found = await _found(site, search, explain)
+    connections().kept.keep(key, found, _size(found.summaries), LIST_KEPT)
+    return found
+
+
+async def _found(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
+    found = await connections().jaeger(site).find(search)
+    return replace(found, summaries=await _explained(site, found.summaries, explain))
+
+
+def _size(traces: Iterable[TraceSummary]) -> int:
+    """Return the bytes of a list, as if no two of its traces shared a name."""
+    return sum(getsizeof(part) for each in traces for part in (each, *_parts(each), *each.services))
+
+
+def _parts(trace: TraceSummary) -> tuple[object, ...]:
+    named = trace.trace_id, trace.service, trace.operation, trace.error, trace.services
+    return *named, trace.start, trace.duration
 
 
 async def _explained(

@@ -112,7 +112,7 @@ class ZoneForm(forms.Form):
     zone = forms.ChoiceField(choices=[(name, name) for name in zone_names()])
 
 
-def line_of(query: TraceQuery) -> str:
+def full_line(query: TraceQuery) -> str:
     """Write a query as a line; never an empty one, which asks for what is shown first."""
     return format_query(query) or f"limit={query.limit}"
 

@@ -1,11 +1,13 @@
 """Every page in light, dark and narrow: fit for assistive technology, and no wider than it is."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from ops.timerange import SECOND
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_walk import something_failed
 from tests.conftest import Person
@@ -18,6 +20,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
+EARLIER = "from=2024-01-01T11:00:00Z to=2024-01-01T12:00:00Z limit=200"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -26,6 +29,9 @@ def addresses(trace_id: str) -> list[str]:
         f"{SITE}/",
         f"{SITE}/traces/",
         f"{SITE}/traces/?q=error+last%3D2h",
+        f"{SITE}/traces/?q=last%3D2h&sort=-duration",
+        f"{SITE}/traces/?{urlencode({'q': EARLIER})}&sort=spans&page=2",
+        f"{SITE}/traces/?q=operation%3DAddPets",
         f"{SITE}/traces/?q=servic%3Dx",
         f"{SITE}/traces/?q=operation%3DNothing",
         f"{SITE}/traces/?fields=1&span_min=soon&limit=20",
@@ -54,6 +60,10 @@ async def test_every_page_is_accessible_and_fits(
     web: Web, place: Place, people: None, look: str
 ) -> None:
     something_failed(place)
+    noon = 1_704_110_400 * SECOND
+    for number in range(1, 121):
+        root = span("petstore", f"operation {number % 20}", start=noon - number * SECOND)
+        place.jaeger.add(trace(root))
     long_name = "x" * 400
     opened = span(
         long_name, long_name, span_id="00000000000000aa", error=long_name,

@@ -12,7 +12,7 @@ from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
 from ops.traces import actions
 from opsportal.dashboard import recents
-from opsportal.dashboard.forms import SearchFields, line_of
+from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import Visit, page
 
 FIRST_QUERY = TraceQuery(limit=100)
@@ -84,7 +84,7 @@ def sent(visit: Visit, line: str) -> HttpResponse:
         return _search(visit, line)  # which says what is wrong
     if line:
         where = query.site or visit.site.name
-        recents.remember(visit.user_id, where, line_of(replace(query, site="")))
+        recents.remember(visit.user_id, where, full_line(replace(query, site="")))
     return _search(visit, line)
 
 
@@ -104,7 +104,7 @@ def _checked(visit: Visit, line: str) -> TraceQuery:
 
 def _line(fields: SearchFields) -> dict[str, object]:
     if fields.is_valid():
-        return {"line": line_of(fields.query)}
+        return {"line": full_line(fields.query)}
     return {"errors": {name: list(sentences) for name, sentences in fields.errors.items()}}
 
 
