@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from ops.timerange import SECOND
 from tests.browser.conftest import Web, log_in
@@ -93,9 +93,33 @@ def people(person: Person) -> None:
     person("olga", "operators", "auditors")
 
 
+@pytest.mark.parametrize("look", LOOKS)
+async def test_the_filter_is_accessible_while_one_types(
+    web: Web, place: Place, people: None, look: str
+) -> None:
+    something_failed(place)
+    async with web.open(**LOOKS[look]) as page:
+        await log_in(page)
+        await page.goto(f"{SITE}/traces/?q=error&sent=1")
+        await page.get_by_text("Fields…").click()
+        await page.get_by_label("Span at least").fill("soon")
+        await expect(page.get_by_text('"soon" is not a duration')).to_be_visible()
+        line = page.get_by_role("combobox", name="Filter")
+        await line.fill("m")
+        await line.press("ArrowDown")
+        await expect(page.locator("#suggestions [aria-selected=true]")).to_be_visible()
+        found = await _found(page, "the filter")
+
+    assert not found, "\n".join(found)
+
+
 async def _amiss(page: Page, address: str) -> list[str]:
-    """What axe finds, what is wider than the window, and headings that are not one."""
     await page.goto(address)
+    return await _found(page, address)
+
+
+async def _found(page: Page, address: str) -> list[str]:
+    """What axe finds, what is wider than the window, and headings that are not one."""
     results = await Axe().run(page)
     found = [
         f"{address}: {violation['id']} {node['html'][:120]} {node['failureSummary'][:200]}"

@@ -252,6 +252,16 @@ async def test_two_traces_can_be_chosen_to_compare(place: Place, viewer: AsyncCl
     assert "Compare SearchPets that took" in html
 
 
+async def test_what_did_not_fail_narrows_to_what_did(place: Place, viewer: AsyncClient) -> None:
+    place.jaeger.add(trace(span("petstore", "AddPets")), failing())
+
+    page = await viewer.get(SEARCH, {"q": "error=false"})
+    failed = await viewer.get(link(page, "▲ failed 0"))
+
+    assert heading(page) == "1 trace, none failed"
+    assert heading(failed) == "1 trace, 1 failed"
+
+
 async def test_its_fields_lead_to_the_line_that_means_the_same(
     place: Place, viewer: AsyncClient
 ) -> None:

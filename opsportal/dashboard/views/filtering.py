@@ -1,74 +1,113 @@
-"""What the filter of the trace search asks while one types, and the searches of before."""
+"""`/traces/step/`, `names/`, `forget/`: what stands behind the filter while one types."""
 
-from typing import Any
+import re
+from dataclasses import replace
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from ops.errors import InvalidInput
-from ops.filters import format_query, parse_query
+from ops.errors import OpsError
+from ops.filters import TraceQuery, parse_query
+from ops.sites import sites
 from ops.traces import actions
 from opsportal.dashboard import recents
-from opsportal.dashboard.forms import WINDOWS, SearchFields
+from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import Visit, page
 
-KEYS = (
-    "service=", "operation=", "error", "error=false", "min=", "max=", "trace-min=", "trace-max=",
-    "last=", "from=", "to=", "limit=",
-)  # fmt: skip
+FIRST_QUERY = TraceQuery(limit=100)
+LONGEST_NAME = 500
+MOST_NAMES = 10_000
+TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
+WORDS = (
+    ("service=", "spans of this service"),
+    ("operation=", "spans of this name"),
+    ("error", "the span failed"),
+    ("error=false", "no span of the trace failed"),
+    ("min=", "the span took 100ms or more"),
+    ("max=", "the span took 2s or less"),
+    ("trace-min=", "the trace took 1s or more"),
+    ("trace-max=", "the trace took 10s or less"),
+    ("last=", "1h up to now"),
+    ("from=", "2026-11-24T14:20:51Z, now-15m"),
+    ("to=", "the same forms"),
+    ("limit=", "so many traces"),
+    ("site=", "another site"),
+)
 
 
 @require_safe
 @page
 async def step(visit: Visit) -> HttpResponse:
-    """Turn a line (`?q=`) into what the fields show, or fields (`?fields=1&…`) into a line.
-
-    What cannot be read is `problems`: sentences by the name of the field, "q" for the line.
-    """
-    return JsonResponse(_line(visit) if "fields" in visit.request.GET else _fields(visit))
-
-
-def _line(visit: Visit) -> dict[str, Any]:
-    fields = SearchFields(visit.request.GET)
-    if fields.is_valid():
-        return {"line": format_query(fields.query)}
-    problems = {name or "q": list(sentences) for name, sentences in fields.errors.items()}
-    return {"problems": {name.replace("__all__", "q"): each for name, each in problems.items()}}
-
-
-def _fields(visit: Visit) -> dict[str, Any]:
+    """Of the line `?q=` answer the fields that mean the same, of fields the line."""
+    typed = visit.request.GET
+    if "fields" in typed:
+        fields = SearchFields(typed)
+        return JsonResponse(_line(fields))
+    line = typed.get("q", "").strip()
+    if TRACE_ID.fullmatch(line):
+        return JsonResponse({})
     try:
-        query = parse_query(visit.request.GET.get("q", ""))
-        query.range.start_end()
-    except InvalidInput as error:
-        return {"problems": {"q": [str(error)]}}
-    fields = SearchFields(query=query)
-    return {"fields": {field.name: str(field.value() or "") for field in fields}}
+        query = _checked(visit, line)
+    except OpsError as error:
+        return JsonResponse({"problem": str(error)})
+    return JsonResponse({"fields": SearchFields(query=query).initial})
 
 
 @require_safe
 @page
 async def names(visit: Visit) -> HttpResponse:
-    """The words that can come next: keys, windows, services, a service's operations."""
-    service = visit.request.GET.get("service", "") or visit.site.default_service
-    where = visit.site.name
-    services = await actions.services(visit.actor, site=where)
-    operations = (
-        await actions.operations(visit.actor, service=service, site=where) if service else ()
-    )
-    return JsonResponse(
-        {
-            "keys": KEYS,
-            "last": WINDOWS,
-            "service": [*dict.fromkeys([*visit.site.services, *services])],
-            "operation": operations,
-        }
-    )
+    """Answer the services' names, or the operations' of `?service=`."""
+    where, service = visit.site.name, visit.request.GET.get("service", "")
+    if service:
+        found = await actions.operations(visit.actor, service=service, site=where)
+    else:
+        found = await actions.services(visit.actor, site=where)
+    usable = [name for name in found if len(name) <= LONGEST_NAME]
+    return JsonResponse({"names": usable[:MOST_NAMES]})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @page
 async def forget(visit: Visit) -> HttpResponse:
-    """Remove one's own recent searches of this site."""
-    await recents.forget(visit.user_id, visit.site.name)
-    return HttpResponseRedirect(visit.url("traces"))
+    """On POST forget one's own searches; then go back to the search."""
+    if visit.request.method == "POST":
+        await recents.forget(visit.user_id, visit.site.name)
+    return _search(visit, visit.request.POST.get("q", ""))
+
+
+def sent(visit: Visit, line: str) -> HttpResponse:
+    """Remember a line that a person sent and go to its address, which others can be given."""
+    try:
+        query = _checked(visit, line)
+    except OpsError:
+        return _search(visit, line)  # which says what is wrong
+    if line:
+        where = query.site or visit.site.name
+        recents.remember(visit.user_id, where, full_line(replace(query, site="")))
+    return _search(visit, line)
+
+
+async def frame(visit: Visit) -> dict[str, object]:
+    """Return what `partials/filter.html` needs beside the line and its fields."""
+    lately = await recents.recent(visit.user_id, visit.site.name)
+    return {"recents": lately, "filter_words": WORDS}
+
+
+def _checked(visit: Visit, line: str) -> TraceQuery:
+    """Read a line; raises the InvalidInput or NotFound that searching would."""
+    query = parse_query(line) if line else FIRST_QUERY
+    query.range.start_end()
+    sites().site(query.site or visit.site.name)
+    return query
+
+
+def _line(fields: SearchFields) -> dict[str, object]:
+    if fields.is_valid():
+        return {"line": full_line(fields.query)}
+    return {"errors": {name: list(sentences) for name, sentences in fields.errors.items()}}
+
+
+def _search(visit: Visit, line: str) -> HttpResponse:
+    query = f"?{urlencode({'q': line})}" if line else ""
+    return HttpResponseRedirect(visit.url("traces") + query)

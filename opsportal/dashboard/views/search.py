@@ -1,8 +1,6 @@
 """`/traces/`: the filter line, the fields beside it, and what they find."""
 
-import re
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
@@ -12,63 +10,58 @@ from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList
-from opsportal.dashboard import errors, recents, words
-from opsportal.dashboard.forms import SearchFields
+from opsportal.dashboard import errors, words
+from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import Visit, page
 from opsportal.dashboard.results import Results, address, line_of
+from opsportal.dashboard.views import filtering
+from opsportal.dashboard.views.filtering import FIRST_QUERY, TRACE_ID
 
 EXPLAINED = 20  # so many failing traces get their error's sentence
-FIRST_QUERY = TraceQuery(limit=100)
-_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
 
 
 @require_safe
 @page
 async def search(visit: Visit) -> HttpResponse:
-    """`?q=LINE` searches; the fields' form (`?fields=1&…`) redirects to its line.
-
-    `sent` says that a person wrote it: it is remembered, and left out of the address.
-    """
+    """`?q=LINE` searches; what a person sends (`&sent=1`, `?fields=1&…`) redirects to that."""
     typed = visit.request.GET
     line = typed.get("q", "").strip()
     if "fields" in typed:
         return await _from_fields(visit, line)
-    if _ID.fullmatch(line):
+    if TRACE_ID.fullmatch(line):
         return HttpResponseRedirect(visit.url("traces-one", trace_id=line))
-    query = FIRST_QUERY
+    if "sent" in typed:
+        return filtering.sent(visit, line)
+    query, frame = FIRST_QUERY, await filtering.frame(visit)
     try:
         query = parse_query(line) if line else FIRST_QUERY
         where = sites().site(query.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(address(where, query))
-        if line and "sent" in typed:
-            await recents.remember(visit.user_id, where, line)
-            return HttpResponseRedirect(f"{visit.url('traces')}?{urlencode({'q': line})}")
         asked = replace(query, site=where)
         found = await actions.list_traces(visit.actor, query=asked, explain=EXPLAINED)
     except OpsError as error:
-        context = {"line": line, "fields": SearchFields(query=query), **await _before(visit)}
+        context = {
+            "line": line,
+            "fields": SearchFields(query=query),
+            **await filtering.frame(visit),
+        }
         return await errors.page(visit, error, "pages/search.html", context)
-    context = {**_context(visit, query, line, found), **await _before(visit)}
+    context = {**_context(visit, query, line, found), **frame}
     return await visit.render("pages/search.html", context)
-
-
-async def _before(visit: Visit) -> dict[str, object]:
-    return {"recents": await recents.recent(visit.user_id, visit.site.name)}
 
 
 async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     fields = SearchFields(visit.request.GET)
     if fields.is_valid():
-        await recents.remember(visit.user_id, visit.site.name, line_of(fields.query))
-        return HttpResponseRedirect(address(visit.site.name, fields.query))
+        return filtering.sent(visit, full_line(fields.query))
     context = {
         "heading": "That cannot be searched",
         "advice": "The marked fields say why; nothing was asked.",
         "line": line,
         "fields": fields,
         "open": True,
-        **await _before(visit),
+        **await filtering.frame(visit),
     }
     return await visit.render("pages/search.html", context, status=400)
 
