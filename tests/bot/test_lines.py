@@ -49,7 +49,7 @@ async def test_it_parts_the_refreshes_of_its_connections(workspace: Workspace) -
 
 
 async def test_it_replaces_a_connection_on_which_nothing_comes(workspace: Workspace) -> None:
-    patience = Patience(ping=0.02, deaf=0.5, first_wait=0)
+    patience = Patience(ping=0.02, deaf=1.0, first_wait=0)
     async with workspace(FakeSlack(), patience) as slack:
         slack.silent = True
         await until(lambda: health.alive == 0)
