@@ -67,9 +67,12 @@ class Lines:
             try:
                 hello = await socket.greeted()
             except (ConnectionError, TimeoutError) as error:
-                log.warning("%s", error or "Slack does not greet us on a new connection")
+                refused = isinstance(error, ConnectionError)
+                log.warning("%s", error if refused else "Slack says nothing on a new connection")
                 self._retire(socket)
-                await backoff.pause(self.patience.longest_refused)
+                await backoff.pause(
+                    self.patience.longest_refused if refused else self.patience.longest_unreached
+                )
             else:
                 await self.told(hello.get("num_connections", 1))
                 return socket, hello

@@ -1,7 +1,7 @@
 """A connection on which Slack reaches us: frames in, acknowledgements out.
 
-It is alive while Slack has greeted us and frames or pongs still come. That an
-API call succeeds says nothing about it.
+It is alive once Slack has greeted us and answered a ping, and while frames or pongs come. That an
+API call succeeds says nothing about it, nor does a greeting behind which nothing follows.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ class Socket:
         self.patience = patience
         self.loop = asyncio.get_running_loop()
         self.hello: asyncio.Future[Envelope] = self.loop.create_future()
+        self.answers = asyncio.Event()
         self.ended: asyncio.Future[str] = self.loop.create_future()
         self.last_heard = self.loop.time()
         self.closing = False
@@ -54,14 +55,21 @@ class Socket:
         """Slack reaches us on it."""
         going = not self.ended.done() or self.ended.result() in EXPECTED
         recent = self.loop.time() - self.last_heard < self.patience.deaf
-        return self.hello.done() and going and recent and not self.line.closed
+        return self.answers.is_set() and going and recent and not self.line.closed
 
     async def greeted(self) -> Envelope:
-        """Wait for Slack's hello and return it; raises ConnectionError or TimeoutError."""
-        async with asyncio.timeout(HELLO_SECONDS):
-            await asyncio.wait((self.hello, self.ended), return_when=asyncio.FIRST_COMPLETED)
-        if not self.hello.done():
-            raise ConnectionError(f"Slack ended a new connection: {self.ended.result()}")
+        """Wait for Slack's hello and for an answer to a ping, and return the hello.
+
+        Raises ConnectionError when Slack ends the connection instead, or TimeoutError.
+        """
+        answering = asyncio.ensure_future(self.answers.wait())
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                await asyncio.wait((answering, self.ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answering.cancel()
+        if not self.answers.is_set():
+            raise ConnectionError(f"Slack ends a new connection: {self.ended.result()}")
         return self.hello.result()
 
     def end(self, reason: str) -> None:
@@ -98,6 +106,8 @@ class Socket:
     async def _read(self) -> None:
         async for frame in self.line:
             self.last_heard = self.loop.time()
+            if self.hello.done():
+                self.answers.set()
             if frame.type == aiohttp.WSMsgType.PING:
                 with suppress(ConnectionError):
                     await self.line.pong(frame.data)
@@ -130,10 +140,9 @@ class Socket:
             log.exception("an envelope of Slack could not be handled")
 
     async def _ping(self) -> None:
-        while not self.line.closed:
-            await asyncio.sleep(self.patience.ping)
-            if self.loop.time() - self.last_heard >= self.patience.deaf:
-                self.end("silence")
-                return
+        await asyncio.wait((self.hello,))
+        while self.loop.time() - self.last_heard < self.patience.deaf:
             with suppress(ConnectionError):
                 await self.line.ping(b"opsportal")
+            await asyncio.sleep(self.patience.ping)
+        self.end("silence")
