@@ -322,6 +322,8 @@ def _warnings(
     if spans.endless:
         ids = [spans.ids[number] for number in sorted(spans.endless)]
         found.append(f"spans without an end, shown as if they took no time: {_some(ids)}")
+    if len(spans) > 1 and max(spans.ends) == spans.starts[0]:
+        found.append("the whole trace takes no time: all spans begin and end in one nanosecond")
     return (*found, *_skew(spans, parents))
 
 

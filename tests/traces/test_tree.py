@@ -125,7 +125,7 @@ def test_it_keeps_spans_that_share_an_id() -> None:
 
 def test_it_lifts_the_warnings_of_spans_once_each() -> None:
     skew = "clock skew adjustment disabled"
-    trace = tree(span("a", warnings=(skew, "cut")), span("b", "a", warnings=(skew,)))
+    trace = tree(span("a", duration=1, warnings=(skew, "cut")), span("b", "a", warnings=(skew,)))
 
     assert trace.warnings == (skew, "cut")
 
@@ -209,8 +209,17 @@ def test_it_says_that_clocks_differ() -> None:
     )
 
 
+def test_it_says_that_the_whole_takes_no_time() -> None:
+    assert tree(span("root"), span("a", "root")).warnings == (
+        "the whole trace takes no time: all spans begin and end in one nanosecond",
+    )
+    assert tree(span("root")).warnings == ()
+
+
 def test_it_says_that_there_are_two_roots() -> None:
-    assert tree(span("a"), span("b")).warnings == ("2 spans say that they are the root",)
+    assert tree(span("a", duration=1), span("b")).warnings == (
+        "2 spans say that they are the root",
+    )
 
 
 def test_it_names_the_first_thousand_errors_and_counts_all() -> None:
