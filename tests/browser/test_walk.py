@@ -136,6 +136,7 @@ async def test_the_fields_suggest_names_and_become_the_line(
         await log_in(page)
         await page.goto("/sites/production/traces/")
         await page.locator("summary", has_text="Fields").click()
+        await page.get_by_label("Operation", exact=True).focus()
         await expect(page.locator("#operations option")).to_have_count(2)
         await page.get_by_label("Operation", exact=True).fill("AddPets")
         await page.get_by_role("button", name="Search with these").click()
