@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATES := git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-strip-extras
 
 .PHONY: help demo bot test check format live bench proto lock clean
 

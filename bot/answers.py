@@ -15,13 +15,14 @@ from ops.alerts.matching import AlertFilter, format_filter
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
-from ops.traces.actions import LogLine, TraceList, TraceLogs
+from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
 from ops.traces.spans import Value
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace
 from ops.versions.actions import ServiceVersions
 
 MOST_ERRORS = 5
+MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_FIELDS = 12
 _VALUE = 160
@@ -104,6 +105,63 @@ def one_trace(trace: Trace) -> Reply:
 
 def _and_more(left: int, what: str) -> tuple[str, ...]:
     return (f"and {count(left, f'more {what}')}",) if left > 0 else ()
+
+
+def comparison(found: Comparison) -> Reply:
+    """Two traces: the verdict, the differences that explain most, what failed in one only."""
+    site, ids = found.first.site, [found.first.trace_id, found.second.trace_id]
+    failed = (("B", found.new_errors), ("A", found.vanished_errors))
+    return Reply(
+        f"{shortened(found.verdict, _SENTENCE)}{_elsewhere(site)}",
+        rows=_difference_rows(found.differences),
+        notes=tuple(
+            f"{count(len(errors), 'span')} failed in {side} only, the deepest in "
+            f"{shortened(errors[0].sentence, _VALUE)}"
+            for side, errors in failed
+            if errors
+        ),
+        links=(
+            *page("the comparison", "traces-compare", site, trace=ids),
+            *page("trace A", "traces-one", site, trace_id=ids[0]),
+            *page("trace B", "traces-one", site, trace_id=ids[1]),
+        ),
+    )
+
+
+def beside_usual(found: Usual) -> Reply:
+    """One trace beside what is usual: by how much, and the operations that differ most."""
+    trace = found.trace
+    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
+    verdict = f"{root}: {timerange.format_duration(trace.duration)}"
+    if found.found:
+        usually = timerange.format_duration(found.duration)
+        verdict += f", usually {usually}: {_longer(found.longer)} against {found.measure}"
+    else:
+        verdict += "; no other succeeded in the day before it"
+    return Reply(
+        verdict,
+        rows=_difference_rows(found.differences),
+        links=(
+            *page("the differences", "traces-usual", trace.site, trace_id=trace.trace_id),
+            *_jaeger(trace.jaeger_url),
+        ),
+    )
+
+
+def _difference_rows(differences: Sequence[Difference]) -> tuple[Row, ...]:
+    changed = [each for each in differences if each.kind != "same"]
+    return tuple(map(_difference_row, changed[:MOST_DIFFERENCES]))
+
+
+def _difference_row(each: Difference) -> Row:
+    name = shortened(f"{each.service} {each.operation}", 60)
+    times = " -> ".join(map(timerange.format_duration, each.owns))
+    spans = f"{each.counts[0]} -> {each.counts[1]} spans"
+    return Row((_longer(each.explains), each.kind, name, times, spans))
+
+
+def _longer(nanoseconds: int) -> str:
+    return f"{'+' if nanoseconds > 0 else ''}{timerange.format_duration(nanoseconds)}"
 
 
 def trace_logs(logs: TraceLogs) -> Reply:

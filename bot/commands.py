@@ -107,6 +107,27 @@ async def show_logs(message: Message, rest: str) -> Reply:
 
 
 @registry.command(
+    r"compare(?: +traces?)?(?: +(.+))?",
+    "compare",
+    usage="ID [ID] [site=NAME]",
+    summary="two traces, or one with what is usual: where the time differs",
+    examples=(
+        "compare 17b4f65b0d9f038e2a7bc5ea84309af2 9c01d2f4a7e3b8655d0e4f1a2b3c4d5e",
+        "compare 17b4f65b0d9f038e2a7bc5ea84309af2",
+    ),
+    details=("One alone is compared with the last of its root operation that succeeded.",),
+)
+async def compare(message: Message, rest: str) -> Reply:
+    """Compare two traces, or one with what is usual."""
+    words, named = _words(" ".join(map(_linked_id, rest.split())), "site")
+    ids = [word for word in words if word.lower() not in ("with", "and")]
+    if len(ids) == 1:
+        usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], **named)
+        return answers.beside_usual(usual)
+    return answers.comparison(await traces.compare_traces(message.actor, trace_ids=ids, **named))
+
+
+@registry.command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
     usage="[SERVICE] never | always | float RATE | RATE % [site=NAME]",
@@ -117,6 +138,7 @@ async def show_logs(message: Message, rest: str) -> Reply:
         "change sampling always",
         "change sampling never service=petstore",
     ),
+    changes=True,
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
     """Tell every instance of the service."""
@@ -241,8 +263,13 @@ def _trace_id(rest: str) -> tuple[str, str]:
         raise InvalidInput(
             "which trace is meant? Give one id, 1 to 32 hex digits, or the link to its page"
         )
-    in_address = _IN_ADDRESS.match(first)
-    return in_address[1] if in_address else first, named.get("site", "")
+    return _linked_id(first), named.get("site", "")
+
+
+def _linked_id(word: str) -> str:
+    """The id in a link to a trace's page; any other word as it is."""
+    in_address = _IN_ADDRESS.match(word)
+    return in_address[1] if in_address else word
 
 
 def _with_service(rest: str) -> str:

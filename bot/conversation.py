@@ -1,26 +1,24 @@
-"""From an event of Slack to an answer in its thread.
-
-Each event is acknowledged first and answered afterwards, a few at a time. When too many wait
-it is not acknowledged: Slack then sends it again later.
-"""
+"""From an event of Slack to an answer in its thread."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeGuard
 
 import aiohttp
 from cachetools import TTLCache
 from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks import Block, SlackMessage, slack_messages
 from bot.commands import registry
-from bot.errors import reply_or_error
+from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.identity import Profile, find_actor, read_profile
+from bot.inbox import Inbox
+from bot.letters import Event, Letter
+from bot.models import State
+from bot.pool import Pool
 from bot.registry import Message
 from bot.replies import Reply
 from bot.text import clean
@@ -30,8 +28,7 @@ from ops.database import in_database
 from ops.errors import BackendUnavailable
 
 AT_ONCE = 8
-MOST_WAITING = 100
-SEEN_SECONDS = 900  # the last repetition of an event comes after about five minutes
+MOST_WAITING = 200
 PROFILE_SECONDS = 600
 GRACE_SECONDS = 5
 TRIES = 4
@@ -41,46 +38,56 @@ _BLOCKS_REFUSED = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_lo
 _INVISIBLE = ("user_not_found", "user_not_visible")
 log = logging.getLogger(__name__)
 
-Event = Mapping[str, Any]
-
 
 class Conversation:
     """What the bot hears and says in one workspace, where it is the user `bot_id`."""
 
-    def __init__(self, web: AsyncWebClient, team_id: str, bot_id: str) -> None:
+    def __init__(self, web: AsyncWebClient, team_id: str, bot_id: str, inbox: Inbox) -> None:
         self.web = web
         self.team_id = team_id
         self.bot_id = bot_id
-        self.seen: TTLCache[str, bool] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
+        self.inbox = inbox
         self.profiles: TTLCache[str, Profile] = TTLCache(maxsize=10_000, ttl=PROFILE_SECONDS)
-        self.free = asyncio.Semaphore(AT_ONCE)
-        self.answering: set[asyncio.Task[None]] = set()
+        self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
+        self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
 
-    async def receive(self, socket: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """Acknowledge an envelope and, when it is a message to us, start answering it."""
-        event = request.payload.get("event") or {}
-        for_us = request.type == "events_api" and self._is_for_us(event)
-        if for_us and len(self.answering) >= MOST_WAITING:
-            log.warning("%s messages wait; Slack is to send this one again", MOST_WAITING)
-            return
+    async def hear(
+        self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Record an envelope that is a message to us, acknowledge it, and start answering it."""
+        letter, first = None, False
         try:
-            await socket.send_socket_mode_response({"envelope_id": request.envelope_id})
-        except Exception as error:  # noqa: BLE001  whatever it was, the message is here
-            log.warning("an envelope could not be acknowledged: %s", error)
-        if for_us and self._is_new(request.payload, event):
-            task = asyncio.ensure_future(self._answer(request.payload, event))
-            self.answering.add(task)
-            task.add_done_callback(self.answering.discard)
+            payload = envelope.get("payload")
+            if envelope.get("type") == "events_api" and self._is_for_us(payload):
+                letter, first = self.inbox.take(payload)
+                await self.inbox.keep(letter)
+        finally:
+            await acknowledge()
+        if letter is not None and first and not letter.is_anothers:
+            self.take_in(letter)
+
+    def take_in(self, letter: Letter) -> None:
+        """Have a letter answered; when too many wait, with the request to come again."""
+        if not (self.pool.put(letter) or self.door.put(letter)):
+            log.warning("so many wait even to be told so that a message stays without an answer")
+            self.inbox.finish(letter, State.FAILED)
+
+    async def tend(self, seconds: float) -> None:
+        """Keep what this process holds and take over what others left, until cancelled."""
+        while True:
+            for letter in await self.inbox.pick_up(self.pool.room):
+                self.take_in(letter)
+            await asyncio.sleep(seconds)
 
     async def finish(self) -> None:
         """Let the answers that are under way end, but not for long."""
-        if self.answering:
-            _, late = await asyncio.wait(self.answering, timeout=GRACE_SECONDS)
-            for task in late:
-                task.cancel()
+        await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
 
-    def _is_for_us(self, event: Event) -> bool:
+    def _is_for_us(self, payload: object) -> TypeGuard[Event]:
         """A person's mention of us or direct message, but no edited one."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if not isinstance(event, dict) or not (event.get("channel") and event.get("ts")):
+            return False
         direct = event.get("type") == "message" and event.get("channel_type") == "im"
         return (
             (direct or event.get("type") == "app_mention")
@@ -90,34 +97,49 @@ class Conversation:
             and not event.get("edited")
         )
 
-    def _is_new(self, payload: Event, event: Event) -> bool:
-        """Slack repeats events, and one message can come as two."""
-        keys = (f"event {payload.get('event_id')}", f"{event.get('channel')} {event.get('ts')}")
-        new = not any(key in self.seen for key in keys)
-        self.seen.update(dict.fromkeys(keys, True))
-        return new
-
-    async def _answer(self, payload: Event, event: Event) -> None:
+    async def _work(self, letter: Letter) -> None:
         new_request_id()
         started = time.perf_counter()
-        async with self.free:
-            reply = await reply_or_error(self._reply(payload, event))
-            metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
-            metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-            for message in slack_messages(reply):
-                await self._post(event, message)
+        reply = await reply_or_error(self._reply(letter))
+        if reply is None:
+            return
+        metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
+        metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
+        await self._say(letter, reply)
 
-    async def _reply(self, payload: Event, event: Event) -> Reply:
-        user = str(event["user"])
+    async def _turn_away(self, letter: Letter) -> None:
+        await self._say(letter, busy_reply(MOST_WAITING))
+
+    async def _reply(self, letter: Letter) -> Reply | None:
+        """Return the reply, None when it is another process's to give."""
+        text = clean(letter.event, self.bot_id)
+        changes = registry.changes(text)
+        if letter.abandoned and changes:
+            letter.outcome = State.ASKED
+            return ask_again_reply(text)
+        if not await self.inbox.advance(letter, State.WORKING, surely=changes):
+            return None
+        user = str(letter.event["user"])
         origin = {
             "slack_user": user,
-            "slack_team": str(payload.get("team_id", "")),
-            "channel": str(event["channel"]),
-            "ts": str(event["ts"]),
-            "event_id": str(payload.get("event_id", "")),
+            "slack_team": letter.row.team,
+            "channel": letter.row.channel,
+            "ts": letter.row.ts,
+            "event_id": letter.row.event_id,
         }
         actor, stranger = await in_database(find_actor, await self._profile(user), origin)
-        return await registry.answer(Message(actor, clean(event, self.bot_id), event, stranger))
+        return await registry.answer(Message(actor, text, letter.event, stranger))
+
+    async def _say(self, letter: Letter, reply: Reply) -> None:
+        """Post a reply, unless another process has come before us."""
+        if not await self.inbox.advance(letter, State.POSTING):
+            return
+        try:
+            posted = [await self._post(letter, message) for message in slack_messages(reply)]
+        except Exception:
+            log.exception("an answer could not be posted")
+            posted = [False]
+        self.inbox.finish(letter, letter.outcome if all(posted) else State.FAILED)
 
     async def _profile(self, user: str) -> Profile:
         if (known := self.profiles.get(user)) is None:
@@ -135,12 +157,15 @@ class Conversation:
             raise _unknown_user(str(error) or "no answer in time") from error
         return read_profile(answer["user"], self.team_id)
 
-    async def _post(self, event: Event, message: SlackMessage) -> None:
-        """Post into the thread, again only when Slack surely has not posted it."""
+    async def _post(self, letter: Letter, message: SlackMessage) -> bool:
+        """Post into the thread, again only when Slack surely has not posted it.
+
+        False when it is not there for all we know.
+        """
         blocks = list(message.blocks)
         for _ in range(TRIES):
             try:
-                await self._send(event, message.text, blocks)
+                await self._send(letter, message.text, blocks)
             except SlackApiError as error:
                 code, pause = error_code(error), retry_after(error)
                 if blocks and code in _BLOCKS_REFUSED:
@@ -150,21 +175,23 @@ class Conversation:
                     await asyncio.sleep(pause)
                 else:
                     log.warning("an answer could not be posted: %s", code)
-                    return
+                    return False
             except aiohttp.ClientConnectorError as error:
                 log.warning("an answer could not be posted yet: %s", error)
                 await asyncio.sleep(1)
             except (aiohttp.ClientError, TimeoutError) as error:
                 log.warning("whether an answer was posted is not known: %s", error or "no answer")
-                return
+                return False
             else:
-                return
+                return True
         log.warning("an answer was given up after %s tries", TRIES)
+        return False
 
-    async def _send(self, event: Event, text: str, blocks: list[Block]) -> None:
+    async def _send(self, letter: Letter, text: str, blocks: list[Block]) -> None:
+        channel, thread_ts = letter.thread
         await self.web.chat_postMessage(
-            channel=event["channel"],
-            thread_ts=event.get("thread_ts") or event["ts"],
+            channel=channel,
+            thread_ts=thread_ts,
             text=text,
             blocks=blocks or None,
             parse="none",

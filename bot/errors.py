@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Awaitable
 from dataclasses import replace
+from typing import TypeVar
 
 from bot.answers import sampling_change
-from bot.replies import Reply
+from bot.replies import Reply, Row
 from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
@@ -19,6 +20,7 @@ from ops.errors import (
 )
 from ops.sampling.actions import SamplingChange
 
+R = TypeVar("R", bound=Reply | None)
 log = logging.getLogger(__name__)
 
 HEADS: dict[type[OpsError], str] = {
@@ -33,7 +35,7 @@ HEADS: dict[type[OpsError], str] = {
 }
 
 
-async def reply_or_error(answering: Awaitable[Reply], command: str = "") -> Reply:
+async def reply_or_error(answering: Awaitable[R], command: str = "") -> R | Reply:
     """Return the reply, or the one about what went wrong; raises nothing but cancellation."""
     try:
         return await answering
@@ -62,6 +64,25 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
 def stranger_reply(reason: str) -> Reply:
     """Return what somebody reads whom we do not know."""
     return Reply(f"I do nothing for you: {reason}", notes=(_request(),), failed=True)
+
+
+def busy_reply(waiting: int) -> Reply:
+    """Return what somebody reads when too many wait before them."""
+    return Reply(
+        f"Sorry, {waiting} messages wait before yours, so I leave it: nothing was done. "
+        "Please write it again in a minute",
+        failed=True,
+    )
+
+
+def ask_again_reply(text: str) -> Reply:
+    """Return the question whether a change is to be made that may have been made already."""
+    return Reply(
+        "I was interrupted, and cannot say whether this was done. Shall I do it again?",
+        (Row((text,)),),
+        ("To have it done, write it to me once more.",),
+        failed=True,
+    )
 
 
 def _request() -> str:

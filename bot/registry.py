@@ -51,6 +51,7 @@ class Command:
     """A registered command.
 
     `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
+    What `changes` something is never done a second time without asking.
     """
 
     pattern: Any
@@ -60,6 +61,7 @@ class Command:
     summary: str = ""
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    changes: bool = False
 
 
 class Registry:
@@ -78,6 +80,7 @@ class Registry:
         summary: str,
         examples: tuple[str, ...],
         details: tuple[str, ...] = (),
+        changes: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler for texts that match the pattern as a whole, in any case.
 
@@ -94,7 +97,7 @@ class Registry:
         def register(handler: Handler) -> Handler:
             written = f"{name} {usage}".strip()
             self.commands.append(
-                Command(compiled, handler, name, written, summary, examples, details)
+                Command(compiled, handler, name, written, summary, examples, details, changes)
             )
             return handler
 
@@ -118,6 +121,10 @@ class Registry:
                 reached, _ = self.find(normalise(example))
                 if reached is not command:
                     raise RegistryError(f'the example "{example}" does not reach "{command.name}"')
+
+    def changes(self, text: str) -> bool:
+        """Whether the command that a text reaches changes something."""
+        return self.find(text)[0].changes
 
     def find(self, text: str) -> tuple[Command, str]:
         """Return the command of a normal line, the default if none, and what its group holds."""

@@ -1,27 +1,32 @@
-"""The Slack door's line: a Socket Mode connection that is held until told to stop."""
+"""The Slack door: a bot that holds its connections until told to stop."""
 
 import asyncio
-import json
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
 from django.conf import settings
 from django.core.management.base import CommandError
 from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import metrics
+from bot.census import Census
 from bot.commands import registry
 from bot.conversation import Conversation, error_code, retry_after
+from bot.inbox import Inbox
+from bot.lines import LINES, Lines
+from bot.patience import USUAL, Backoff, Patience
+from bot.sockets import CLOSE_SECONDS, Socket
 
+T = TypeVar("T")
 CALL_SECONDS = 30
-CLOSE_SECONDS = 5
+OPEN_SECONDS = 5
 
 _APP = "OPSPORTAL_SLACK_APP_TOKEN"
 _BOT = "OPSPORTAL_SLACK_BOT_TOKEN"
@@ -42,45 +47,34 @@ REMEDIES = {
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """All in seconds: between pings, until a deaf socket is replaced, between attempts to start."""
-
-    ping: float = 5.0
-    deaf: float = 60.0
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-
-
 class Health:
     """Whether Slack reaches this process."""
 
     def __init__(self) -> None:
-        self.socket: Socket | None = None
+        self.sockets: set[Socket] = set()
 
     @property
-    def connected(self) -> bool:
-        """Slack has greeted us on a connection that is still open."""
-        return self.socket is not None and self.socket.alive
+    def alive(self) -> int:
+        """On how many connections Slack reaches us."""
+        return sum(socket.alive for socket in self.sockets)
 
     @property
-    def last_seen(self) -> float:
-        """When Slack last sent anything, in Unix seconds; 0 for never."""
-        if self.socket is None:
-            return 0.0
-        return max(self.socket.last_frame, self.socket.last_ping_pong_time or 0.0)
+    def open(self) -> int:
+        """How many connections Slack counts as ours, old ones too."""
+        return sum(not socket.line.closed for socket in self.sockets)
 
 
 health = Health()
+metrics.sockets.set_function(lambda: health.alive)
 
 
 async def check_connected() -> None:
     """Raise ConnectionError while Slack does not reach us; for readiness."""
-    if not health.connected:
+    if not health.alive:
         raise ConnectionError("the Slack bot is not connected")
 
 
-async def run_bot(stop: asyncio.Event, patience: Patience = Patience()) -> None:
+async def run_bot(stop: asyncio.Event, patience: Patience = USUAL) -> None:
     """Answer in Slack until `stop` is set.
 
     Raises CommandError, with one sentence and the remedy, when the tokens cannot be used.
@@ -101,40 +95,91 @@ async def run_bot(stop: asyncio.Event, patience: Patience = Patience()) -> None:
 
 
 async def _serve(patience: Patience) -> None:
-    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         # Without retry handlers: a message whose answer was lost would be posted twice.
         web = AsyncWebClient(
             settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
         )
-        me = await _patiently(patience, _BOT, web.auth_test)
-        conversation = Conversation(web, me["team_id"], me["user_id"])
-        opening = partial(web.apps_connections_open, app_token=settings.SLACK_APP_TOKEN)
+        me = await _patiently(Backoff(patience), _BOT, web.auth_test)
+        name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        inbox = Inbox(name)
+        census = Census(name, lambda: health.open)
+        conversation = Conversation(web, me["team_id"], me["user_id"], inbox)
+        lines = Lines(
+            lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
+            conversation.hear,
+            census.told,
+            patience,
+            health.sockets,
+        )
+        writing = asyncio.ensure_future(inbox.write())
+        working = [
+            asyncio.ensure_future(conversation.tend(patience.tend)),
+            asyncio.ensure_future(_beat(census, patience.tend)),
+            *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),
+        ]
         try:
-            while True:
-                opened = await _patiently(patience, _APP, opening)
-                await _hold(Socket(web, conversation, opened["url"], patience))
+            await _first_failure([writing, *working])
         finally:
+            await _ended(working)
+            await lines.close()
             await conversation.finish()
+            await _ended([writing])
+            await inbox.close()
+            await census.leave()
 
 
-async def _patiently(patience: Patience, token: str, call: Callable[[], Awaitable[Any]]) -> Any:
-    """Call until Slack answers; raises CommandError when it refuses the token."""
-    wait = patience.first_wait
+async def _open(
+    web: AsyncWebClient, session: aiohttp.ClientSession
+) -> aiohttp.ClientWebSocketResponse:
+    async with asyncio.timeout(OPEN_SECONDS):
+        opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
+    async with asyncio.timeout(OPEN_SECONDS):
+        return await session.ws_connect(
+            opened["url"],
+            autoping=False,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            proxy=web.proxy,
+            ssl=web.ssl or True,
+        )
+
+
+async def _beat(census: Census, seconds: float) -> None:
     while True:
+        await census.beat()
+        await asyncio.sleep(seconds)
+
+
+async def _first_failure(tasks: Sequence[asyncio.Future[None]]) -> None:
+    """None of them ends but by failing; raises what the first one fails with."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _ended(tasks: Sequence[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Call until Slack answers; raises CommandError when it refuses the token."""
+    while True:
+        asked, longest = None, backoff.patience.longest_unreached
         try:
             return await call()
         except SlackApiError as error:
             if refused := refusal(token, error):
                 raise refused from None
-            reason = error_code(error)
-            asked = retry_after(error)
-            wait = wait if asked is None else asked
+            reason, asked = error_code(error), retry_after(error)
+            if not reason.startswith("HTTP 5"):
+                longest = backoff.patience.longest_refused
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "no answer in time"
         log.warning("%s does not answer: %s", settings.SLACK_API_URL, reason)
-        await asyncio.sleep(wait)
-        wait = min(2 * (wait or patience.first_wait), patience.longest_wait)
+        await backoff.pause(longest, asked)
 
 
 def refusal(token: str, error: SlackApiError) -> CommandError | None:
@@ -143,75 +188,3 @@ def refusal(token: str, error: SlackApiError) -> CommandError | None:
     if code not in REMEDIES:
         return None
     return CommandError(f"Slack refuses {token} ({code}): {REMEDIES[code]}")
-
-
-async def _hold(socket: "Socket") -> None:
-    """Keep a socket until it has been deaf for too long; raises CommandError when refused.
-
-    The SDK reconnects by itself; a new socket is for the cases in which it tries for ever.
-    """
-    health.socket = socket
-    alive = time.monotonic()
-    connecting = asyncio.ensure_future(socket.connect())  # type: ignore[no-untyped-call]
-    try:
-        while time.monotonic() - alive < socket.patience.deaf and socket.refused is None:
-            await asyncio.sleep(0.5)
-            if socket.alive:
-                alive = time.monotonic()
-    finally:
-        health.socket = None
-        connecting.cancel()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(socket.close(), CLOSE_SECONDS)  # type: ignore[no-untyped-call]
-    if socket.refused is not None:
-        raise socket.refused
-    log.warning("Slack's socket was deaf for %g s; opening a new one", socket.patience.deaf)
-
-
-class Socket(SocketModeClient):
-    """The SDK's socket, which also knows whether Slack has greeted us and why it will not."""
-
-    def __init__(
-        self, web: AsyncWebClient, conversation: Conversation, url: str, patience: Patience
-    ) -> None:
-        self.patience = patience
-        super().__init__(
-            settings.SLACK_APP_TOKEN,
-            web_client=web,
-            ping_interval=patience.ping,
-            on_message_listeners=[self._hear],
-        )
-        self.wss_uri = url
-        self.socket_mode_request_listeners.append(conversation.receive)
-        self.greeted = False
-        self.last_frame = 0.0
-        self.refused: CommandError | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Greeted, open, and answering pings."""
-        session = self.current_session
-        return self.greeted and not self.stale and session is not None and not session.closed
-
-    async def issue_new_wss_url(self) -> str:
-        """The SDK calls this whenever it reconnects."""
-        self.greeted = False
-        try:
-            return await super().issue_new_wss_url()
-        except SlackApiError as error:
-            self.refused = refusal(_APP, error)
-            raise
-
-    async def _hear(self, frame: aiohttp.WSMessage) -> None:
-        self.last_frame = time.time()
-        message = json.loads(frame.data)
-        if message.get("type") == "hello":
-            self.greeted = True
-            if (number := message.get("num_connections", 1)) > 1:
-                log.warning(
-                    "%s connections use this Slack app; each message reaches only one of them",
-                    number,
-                )
-        elif message.get("type") == "disconnect":
-            self.greeted = False
-            log.info("Slack ends the connection: %s", message.get("reason"))

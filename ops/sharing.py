@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, MutableMap
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cachetools import TTLCache
+from cachetools import TLRUCache, TTLCache
 from django.db import DatabaseError
 
 K = TypeVar("K")
@@ -45,27 +45,41 @@ async def asked_once(
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is kept, its bytes and for how many seconds."""
+
+    answer: Any
+    size: int
+    seconds: float
+
+
 class Kept:
-    """Answers that no longer change, each for some `seconds` and `most` bytes of them together."""
+    """Answers that no longer change, `most` bytes of them together, each for some `seconds`."""
 
     def __init__(
         self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._seconds = seconds
-        self._answers: TTLCache[Hashable, tuple[Any, int]] = TTLCache(
-            most, seconds, clock, getsizeof=lambda item: item[1]
+        self._answers: TLRUCache[Hashable, _Answer] = TLRUCache(
+            most, lambda _, kept, now: now + kept.seconds, clock, getsizeof=lambda kept: kept.size
         )
 
     def get(self, key: Hashable) -> Any:
         """Return what is kept under the key, None when nothing is."""
-        return self._answers.get(key, (None, 0))[0]
+        kept = self._answers.get(key)
+        return kept.answer if kept else None
 
-    def keep(self, key: Hashable, answer: object, size: int) -> None:
-        """Keep an answer of so many bytes; what is larger than all that may be kept is not."""
+    def keep(self, key: Hashable, answer: object, size: int, seconds: float = 0) -> None:
+        """Keep an answer of so many bytes; what is larger than all that may be kept is not.
+
+        With `seconds` it is kept for these instead.
+        """
         if size <= self._answers.maxsize:
-            self._answers[key] = answer, size
+            kept = _Answer(answer, size, seconds or self._seconds)
+            self._answers[key] = kept
             # Its memory must not stay until the next answer happens to push it out.
-            asyncio.get_running_loop().call_later(self._seconds * 1.1, self._answers.expire)
+            asyncio.get_running_loop().call_later(kept.seconds * 1.1, self._answers.expire)
 
 
 class Shared:

@@ -1,5 +1,6 @@
 """What every room's tests share: a site file, people, actors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytest_django import Settings
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.connections import close_connections
+from opsportal.dashboard import recents
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
@@ -26,6 +28,7 @@ async def fresh_process() -> AsyncIterator[None]:
     guard.refused_lately.clear()
     new_request_id()
     yield
+    await asyncio.gather(*recents.writing)
     await close_connections()
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from ops import timerange
 from ops.backends.api_v2 import as_otlp, convert
@@ -117,7 +117,11 @@ class Jaeger:
 
         async def call() -> Spans | None:
             messages = await self._messages(full_id)
-            return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_trace, messages)
+            try:
+                return await self._read_trace(messages)
+            except DecodeError:
+                # Jaeger's memory storage does not wait for a trace that it is just adding to.
+                return await self._read_trace(await self._messages(full_id))
 
         try:
             spans = await self._read(("trace", full_id), call)
@@ -181,6 +185,9 @@ class Jaeger:
         ours = not_understood(search.span_tags)
         theirs = tuple(tag for tag in search.span_tags if tag not in ours)
         return v3.FindTracesRequest(query=query(search, window, theirs, self.source.tag_values))
+
+    async def _read_trace(self, messages: list[bytes]) -> Spans | None:
+        return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_trace, messages)
 
     async def _messages(self, trace_id: str) -> list[bytes]:
         """Return a trace as serialized TracesData messages; none or NotFound if it is unknown."""

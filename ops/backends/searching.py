@@ -4,7 +4,7 @@ No storage of Jaeger promises which of the matching traces a limit leaves: some 
 written, some any. So a cut answer is not the list; it says how far back to look. From the
 start of its last trace within the limit on there are enough of them, and fewer for the store
 to leave out. It is asked for these, and for twice as many, until an answer is not cut. That
-takes two calls of a store that keeps the newest; one that keeps any is asked five times for
+takes two calls of a store that keeps the newest; one that keeps any is asked some six times for
 the 20 newest of 100,000.
 """
 
@@ -18,6 +18,7 @@ from ops.traces.summaries import TraceSummary
 
 LATE = 5 * timerange.SECOND  # how long after its trace's start a matching span may start
 _MOST_CALLS = 20
+_DEEPER = 4  # times as many are asked for when too few of them fit
 _WIDER = 8  # times the limit is asked for first when part of the filtering is ours
 
 
@@ -56,11 +57,11 @@ class TraceSearch:
         )
 
     def first_depth(self, span_tags_are_ours: bool) -> int:
-        """Return how many traces to ask for first: twice the limit finds its cut."""
+        """Return how many traces to ask for first."""
         whole = self.trace_min or self.trace_max or self.span_tags != self.tags
         if whole or span_tags_are_ours:
             return min(self.limit * _WIDER, self.deepest)
-        return self.limit * 2
+        return self.limit + 1  # one more tells whether there are others
 
     @property
     def deepest(self) -> int:
@@ -149,7 +150,7 @@ def _narrowed(
     if len(fits) >= search.limit:
         cut = fits[search.limit - 1].start
     elif window.depth < search.deepest:
-        return replace(window, depth=search.deepest)
+        return replace(window, depth=min(window.depth * _DEEPER, search.deepest))
     else:
         starts = sorted(start for start in answer.starts if start >= window.start)
         cut = starts[len(starts) // 2] if starts else window.start

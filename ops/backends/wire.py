@@ -7,7 +7,7 @@ lies.
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import gt
@@ -189,12 +189,15 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 
 
 def read_trace(messages: Sequence[bytes]) -> Spans | None:
-    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError."""
+    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError.
+
+    Columns are filled one by one, and then put into order: a hundred thousand rows would keep
+    the interpreter's lock for as long as it takes to sort and to collect them.
+    """
     wire = WireTrace(messages)
     services: dict[bytes, str] = {}
     names: dict[tuple[str, str], tuple[str, str]] = {}
-    found = []
-    warnings = {}
+    columns = _Columns()
     for place, (group, raw) in enumerate(wire.each()):
         service = services.get(group.resource)
         if service is None:
@@ -202,45 +205,58 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
             services[group.resource] = service
         span = trace_pb2.Span.FromString(raw)
         name = (service, span.name)
+        columns.starts.append(span.start_time_unix_nano)
+        columns.ends.append(span.end_time_unix_nano)
+        columns.ids.append(span.span_id.hex().zfill(16))
+        columns.parent_ids.append(span.parent_span_id.hex())
+        columns.names.append(names.setdefault(name, name))
+        columns.events.append(len(span.events))
+        if span.status.code == ERROR:
+            columns.failing.add(place)
+        if span.links:
+            columns.linked.add(place)
         if _WARNED in raw:
-            warnings[place] = span_warnings(span)
-        found.append(
-            (
-                span.start_time_unix_nano,
-                span.span_id.hex().zfill(16),
-                place,
-                span.end_time_unix_nano,
-                span.parent_span_id.hex(),
-                names.setdefault(name, name),
-                span.status.code == ERROR,
-                len(span.events),
-                bool(span.links),
-            )
+            columns.warnings[place] = span_warnings(span)
+    return columns.ordered(wire) if len(wire) else None
+
+
+class _Columns:
+    """What is noted of the spans, in the order in which they lie there."""
+
+    def __init__(self) -> None:
+        self.starts, self.ends, self.events = array("Q"), array("Q"), array("I")
+        self.ids: list[str] = []
+        self.parent_ids: list[str] = []
+        self.names: list[tuple[str, str]] = []
+        self.failing: set[int] = set()
+        self.linked: set[int] = set()
+        self.warnings: dict[int, tuple[str, ...]] = {}
+
+    def ordered(self, wire: WireTrace) -> Spans:
+        """Return them by start, then by id."""
+        places = sorted(range(len(self.starts)), key=self.ids.__getitem__)
+        places.sort(key=self.starts.__getitem__)
+        starts = array("Q", (self.starts[place] for place in places))
+        ends = array("Q", (self.ends[place] for place in places))
+        events = array("I", (self.events[place] for place in places))
+        logged = array("L", (number for number, count in enumerate(events) if count))
+        return Spans(
+            ids=[self.ids[place] for place in places],
+            parent_ids=[self.parent_ids[place] for place in places],
+            starts=starts,
+            ends=array("Q", map(max, starts, ends)),
+            names=[self.names[place] for place in places],
+            events=events,
+            failing=_where(place in self.failing for place in places),
+            linked=_where(place in self.linked for place in places),
+            endless=_where(map(gt, starts, ends)),
+            warnings={
+                number: self.warnings[place]
+                for number, place in enumerate(places)
+                if place in self.warnings
+            },
+            store=_Store(wire, array("L", places), logged),
         )
-    return _columns(wire, sorted(found), warnings) if found else None
-
-
-def _columns(
-    wire: WireTrace, found: Sequence[tuple[Any, ...]], warned: Mapping[int, tuple[str, ...]]
-) -> Spans:
-    starts, ids, places, ends, parent_ids, names, failing, events, linked = zip(*found, strict=True)
-    return Spans(
-        ids=ids,
-        parent_ids=parent_ids,
-        starts=array("Q", starts),
-        ends=array("Q", map(max, starts, ends)),
-        names=names,
-        events=array("I", events),
-        failing=_where(failing),
-        linked=_where(linked),
-        endless=_where(map(gt, starts, ends)),
-        warnings={number: warned[place] for number, place in enumerate(places) if place in warned},
-        store=_Store(
-            wire,
-            array("L", places),
-            array("L", (number for number, count in enumerate(events) if count)),
-        ),
-    )
 
 
 def _where(flags: Iterable[bool]) -> frozenset[int]:

@@ -1,31 +1,40 @@
 """What people do with traces."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from sys import getsizeof
 
 from cachetools import LRUCache
 
 from ops import timerange
 from ops.actor import Actor
 from ops.backends.connections import connections
-from ops.backends.searching import TraceSearch
+from ops.backends.searching import FoundTraces, TraceSearch
 from ops.errors import InvalidInput, OpsError
 from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
-from ops.traces.finding import find_trace, full_id, trace_on
+from ops.traces.comparing import Comparison, Difference, compare
+from ops.traces.finding import MANY_SPANS, find_trace, full_id, trace_on
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace, rows_with
+from ops.traces.usual import Usual, usual_duration, usual_operations
 
 __all__ = [
+    "Comparison",
+    "Difference",
     "LogFilter",
     "LogLine",
     "TraceExport",
     "TraceList",
     "TraceLogs",
+    "Usual",
+    "compare_duration",
+    "compare_traces",
+    "compare_with_usual",
     "export_trace",
     "find_spans",
     "list_traces",
@@ -38,6 +47,9 @@ __all__ = [
 READ = "traces.view_traces"
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
+SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
+LIST_KEPT = 60.0  # seconds
+QUICKLY = 10.0  # seconds for what a page can do without
 explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
 
 
@@ -102,35 +114,32 @@ async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> T
 
     The service is one of the site file, by default the site's default, or a name that only
     Jaeger knows. A site without a default service is searched through all its services.
+    The list of an absolute range that has ended is kept for a minute.
     """
     now = timerange.now_ns()
     start, end = query.range.start_end(now)
     site = sites().site(query.site)
     service = query.service or site.default_service
-    found = (
-        await connections()
-        .jaeger(site)
-        .find(
-            TraceSearch(
-                start=start,
-                end=end,
-                limit=query.limit,
-                service=_name_in_jaeger(site, service),
-                operation=query.operation,
-                tags=query.tags,
-                span_min=query.span_min,
-                span_max=query.span_max,
-                trace_min=query.trace_min,
-                trace_max=query.trace_max,
-            )
-        )
+    search = TraceSearch(
+        start=start,
+        end=end,
+        limit=query.limit,
+        service=_name_in_jaeger(site, service),
+        operation=query.operation,
+        tags=query.tags,
+        span_min=query.span_min,
+        span_max=query.span_max,
+        trace_min=query.trace_min,
+        trace_max=query.trace_max,
     )
+    settled = end <= now - SETTLED and query.range == _absolute(start, end)
+    found = await (_kept if settled else _found)(site, search, explain)
     asked = replace(query, site=site.name, service=service, range=_absolute(start, end))
     return TraceList(
         query=asked,
         start=start,
         end=end,
-        traces=await _explained(site, found.summaries, explain),
+        traces=found.summaries,
         fetched=found.fetched,
         more=found.more,
         older=None if found.rest is None else _older(asked, start, end, found.rest),
@@ -179,6 +188,47 @@ async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") 
     return await asyncio.to_thread(rows_with, trace, wanted)
 
 
+@action("traces.compare_traces", permission=READ)
+async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = "") -> Comparison:
+    """Compare two traces of one site by their ids.
+
+    Raises NotFound, or InvalidInput when they are not two, or on different sites.
+    """
+    first, second = await asyncio.gather(*(find_trace(each, site) for each in _two(trace_ids)))
+    if first.site != second.site:
+        raise InvalidInput(
+            f"the first trace is on the site {first.site}, the second on {second.site}; "
+            "comparing takes two of one site"
+        )
+    if first.span_count + second.span_count < MANY_SPANS:
+        return compare(first, second)
+    return await asyncio.to_thread(compare, first, second)
+
+
+@action("traces.compare_duration", permission=READ, deadline=QUICKLY)
+async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
+    """Say how long such a trace usually takes; quick, it reads no other trace. Raises NotFound."""
+    return await usual_duration(await find_trace(full_id(trace_id), site))
+
+
+@action("traces.compare_with_usual", permission=READ)
+async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
+    """Compare a trace with the recent successful ones of its root operation. Raises NotFound."""
+    return await usual_operations(await find_trace(full_id(trace_id), site))
+
+
+def _two(trace_ids: Sequence[str]) -> list[str]:
+    """Return two full ids; raises InvalidInput."""
+    if len(trace_ids) == 1:
+        raise InvalidInput("one trace is given; give the id of a second one to compare it with")
+    if len(trace_ids) != 2:
+        raise InvalidInput(f"{len(trace_ids) or 'no'} traces are given; comparing takes two")
+    ids = [full_id(each) for each in trace_ids]
+    if ids[0] == ids[1]:
+        raise InvalidInput(f"{ids[0]} is given twice; comparing takes two different traces")
+    return ids
+
+
 def _name_in_jaeger(site: Site, service: str) -> str:
     known = site.services.get(service or site.default_service)
     return known.jaeger_name if known else service
@@ -205,6 +255,32 @@ def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | No
     if end >= now - timerange.SECOND:
         return None
     return replace(query, range=_absolute(end, min(end + end - start, now)))
+
+
+async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
+    """Ask Jaeger once for the list that is sorted, paged and shared."""
+    key = ("traces", site.name, search, explain)
+    kept: FoundTraces | None = connections().kept.get(key)
+    if kept is not None:
+        return kept
+    found = await _found(site, search, explain)
+    connections().kept.keep(key, found, _size(found.summaries), LIST_KEPT)
+    return found
+
+
+async def _found(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
+    found = await connections().jaeger(site).find(search)
+    return replace(found, summaries=await _explained(site, found.summaries, explain))
+
+
+def _size(traces: Iterable[TraceSummary]) -> int:
+    """Return the bytes of a list, as if no two of its traces shared a name."""
+    return sum(getsizeof(part) for each in traces for part in (each, *_parts(each), *each.services))
+
+
+def _parts(trace: TraceSummary) -> tuple[object, ...]:
+    named = trace.trace_id, trace.service, trace.operation, trace.error, trace.services
+    return *named, trace.start, trace.duration
 
 
 async def _explained(

@@ -10,8 +10,10 @@ walk goes on in its parent, which started it.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import chain
 
 from ops.timerange import format_duration
 
@@ -91,24 +93,23 @@ class Times:
 
     @classmethod
     def of(cls, starts: Sequence[int], ends: Sequence[int], parents: Sequence[int]) -> "Times":
-        children: list[list[int]] = [[] for _ in parents]
+        children: dict[int, list[int]] = {}
         for number in sorted(range(len(parents)), key=starts.__getitem__):
             if parents[number] >= 0:
-                children[parents[number]].append(number)
-        return cls(starts, ends, parents, children)
+                children.setdefault(parents[number], []).append(number)
+        return cls(starts, ends, parents, [children.get(each, ()) for each in range(len(parents))])
 
 
 def where_time_went(times: Times, names: Sequence[tuple[str, str] | None]) -> Timing:
     """Analyse a trace; `names` has each span's service and operation, None for a placeholder."""
     path = tuple(segment for segment in critical_path(times) if names[segment.row])
-    stretches = [own_stretches(times, row) for row in range(len(names))]
     shares = _shares(path, names)
-    gaps = _gaps(times, stretches, names)
-    own = [sum(end - start for start, end in each) for each in stretches]
+    own = array("Q", bytes(8 * len(names)))
+    gaps = tuple(nsmallest(MOST_GAPS, _gaps(times, names, own), key=_longest_first))
     whole = max(times.ends, default=0) - min(times.starts, default=0)
     return Timing(
         path=path,
-        own=array("Q", own),
+        own=own,
         shares=shares,
         operations=_operations(path, own, names),
         gaps=gaps,
@@ -154,6 +155,26 @@ def own_stretches(times: Times, number: int) -> list[tuple[int, int]]:
     if end > reached:
         found.append((reached, end))
     return found
+
+
+def even_parts(stretches: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
+    """Divide each moment evenly among the spans that then have a stretch; nanoseconds.
+
+    With the stretches of their own, the parts of all spans are the time in which any span ran.
+    """
+    changes: dict[int, int] = {}
+    for start, end in chain.from_iterable(stretches):
+        changes[start] = changes.get(start, 0) + 1
+        changes[end] = changes.get(end, 0) - 1
+    running, before, part = 0, 0, 0.0
+    parts: dict[int, float] = {}  # what a span would have that ran from the beginning until then
+    for moment in sorted(changes):
+        if running:
+            part += (moment - before) / running
+        parts[moment] = part
+        running += changes[moment]
+        before = moment
+    return [sum(parts[end] - parts[start] for start, end in each) for each in stretches]
 
 
 def _chain(times: Times) -> list[int]:
@@ -223,17 +244,18 @@ def _operations(
 
 
 def _gaps(
-    times: Times,
-    stretches: Sequence[Sequence[tuple[int, int]]],
-    names: Sequence[tuple[str, str] | None],
-) -> tuple[Gap, ...]:
-    gaps = (
-        Gap(row, start, end - start)
-        for row, each in enumerate(stretches)
-        if times.children[row] and names[row]
-        for start, end in each
-    )
-    return tuple(sorted(gaps, key=lambda gap: (-gap.duration, gap.start))[:MOST_GAPS])
+    times: Times, names: Sequence[tuple[str, str] | None], own: MutableSequence[int]
+) -> Iterator[Gap]:
+    """Give the gaps, and add up each span's own time on the way."""
+    for row, name in enumerate(names):
+        for start, end in own_stretches(times, row):
+            own[row] += end - start
+            if name is not None and times.children[row]:
+                yield Gap(row, start, end - start)
+
+
+def _longest_first(gap: Gap) -> tuple[int, int]:
+    return -gap.duration, gap.start
 
 
 def _sentences(

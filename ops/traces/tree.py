@@ -161,7 +161,7 @@ def build_trace(site: str, trace_id: str, spans: Spans, jaeger_url: str = "") ->
         rows=rows,
         span_count=len(spans),
         missing_parents=len(missing),
-        timing=_timing(rows),
+        timing=where_time_went(times_of(rows), names_of(rows)),
         jaeger_url=jaeger_url,
     )
 
@@ -251,8 +251,8 @@ def _families(span_count: int, parents: list[int]) -> tuple[list[int], list[int]
     return first, following, counts
 
 
-def _timing(rows: Rows) -> Timing:
-    """A missing parent lasts as long as the children that are left of it."""
+def times_of(rows: Rows) -> Times:
+    """Return when each row ran; a missing parent, as long as the children that are left of it."""
     spans, count = rows.spans, len(rows.spans)
     starts = [spans.starts[number] if number < count else 2**63 for number in rows.numbers]
     ends = [spans.ends[number] if number < count else 0 for number in rows.numbers]
@@ -260,8 +260,13 @@ def _timing(rows: Rows) -> Timing:
         if parent >= 0 and rows.numbers[parent] >= count:
             starts[parent] = min(starts[parent], starts[row])
             ends[parent] = max(ends[parent], ends[row])
-    names = [spans.names[number] if number < count else None for number in rows.numbers]
-    return where_time_went(Times.of(starts, ends, rows.parents), names)
+    return Times.of(starts, ends, rows.parents)
+
+
+def names_of(rows: Rows) -> list[tuple[str, str] | None]:
+    """Return each row's service and operation, None for a missing parent."""
+    spans, count = rows.spans, len(rows.spans)
+    return [spans.names[number] if number < count else None for number in rows.numbers]
 
 
 def _errors(rows: Rows) -> tuple[SpanError, ...]:
@@ -286,11 +291,12 @@ def _paths(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
         number = rows.span(row)
         trail.append(MISSING_PARENT if number is None else rows.spans.names[number][1])
         if row in wanted:
-            found[row] = _shortened(trail)
+            found[row] = shortened(trail)
     return found
 
 
-def _shortened(trail: list[str]) -> tuple[str, ...]:
+def shortened(trail: Sequence[str]) -> tuple[str, ...]:
+    """Leave out the middle of more than LONGEST_PATH operations."""
     if len(trail) <= LONGEST_PATH:
         return tuple(trail)
     half = LONGEST_PATH // 2

@@ -52,6 +52,7 @@ class TagsField(forms.CharField):
 class SearchFields(forms.Form):
     """The filter line's words as fields; valid when `query` can be asked."""
 
+    site = forms.CharField(required=False, widget=forms.HiddenInput)
     service = forms.CharField(required=False, widget=forms.TextInput({"list": "services"}))
     operation = forms.CharField(required=False, widget=forms.TextInput({"list": "operations"}))
     tags = TagsField(required=False, label="Tags", help_text='error key=value key="two words"')
@@ -111,6 +112,11 @@ class ZoneForm(forms.Form):
     zone = forms.ChoiceField(choices=[(name, name) for name in zone_names()])
 
 
+def full_line(query: TraceQuery) -> str:
+    """Write a query as a line; never an empty one, which asks for what is shown first."""
+    return format_query(query) or f"limit={query.limit}"
+
+
 def _or_refuse(parse: Any, text: str) -> Any:
     try:
         return parse(text)
@@ -128,6 +134,7 @@ def _query(given: dict[str, Any]) -> TraceQuery:
         range = TimeRange.last(given["last"]) if given["last"] else DEFAULT_RANGE
     range.start_end()
     return TraceQuery(
+        site=given["site"],
         service=given["service"],
         operation=given["operation"],
         tags=given["tags"],
@@ -143,6 +150,7 @@ def _query(given: dict[str, Any]) -> TraceQuery:
 def _initial(query: TraceQuery) -> dict[str, Any]:
     durations = ("span_min", "span_max", "trace_min", "trace_max")
     return {
+        "site": query.site,
         "service": query.service,
         "operation": query.operation,
         "tags": format_query(TraceQuery(tags=query.tags)),

@@ -38,6 +38,7 @@ class Visit:
     """One request of a person who is logged in. `asked` is the site in the address, or ""."""
 
     request: HttpRequest
+    user_id: int
     actor: Actor
     permissions: frozenset[str]
     staff: bool
@@ -122,6 +123,7 @@ async def _visit(request: HttpRequest, user: User, site: str) -> Visit:
     rights = await rights_of(user.pk)
     return Visit(
         request=request,
+        user_id=user.pk,
         actor=Actor(
             user_id=user.pk,
             name=user.get_username(),

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 
+from ops.timerange import format_duration
 from ops.traces.spans import Value
 
 LONGEST_NAME = 80
@@ -59,6 +60,13 @@ def percent(share: float) -> str:
     if 0 < number < 0.1:
         return "under 0.1 %"
     return f"{number:.1f}".removesuffix(".0") + " %"
+
+
+def longer(nanoseconds: int) -> str:
+    """Write a difference between durations: `+1.17 s`, `-3 ms`, `0`."""
+    if not nanoseconds:
+        return "0"
+    return f"{'+' if nanoseconds > 0 else ''}{format_duration(nanoseconds)}"
 
 
 def rate(number: float) -> str:

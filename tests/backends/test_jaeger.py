@@ -15,7 +15,6 @@ from ops.backends.connections import connections
 from ops.backends.jaeger import Jaeger
 from ops.backends.searching import LATE, TraceSearch
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound
-from ops.filters import LARGEST_LIMIT
 from ops.sites import JaegerSource, Tls
 from tests.backends.conftest import make_site
 from tests.fakes import tls
@@ -276,7 +275,7 @@ class TestFind:
         assert [dict(query.attributes) for query in queries] == [{"k": "v"}]
         found = await jaeger.find(replace(HOUR, tags=(("error", "true"),), limit=2))
         depths = [c.request.query.search_depth for c in old.calls if c.method == "FindTraces"]
-        assert depths[1:] == [16, LARGEST_LIMIT]
+        assert depths[1:] == [16, 64]
         assert (found.summaries, found.fetched, found.more) == ((), 59, False)
 
     async def test_it_filters_whole_traces_itself(self, fake: FakeJaeger) -> None:

@@ -80,13 +80,13 @@ STORES = pytest.mark.parametrize("keeps", [the_newest, the_oldest, any_])
 
 
 @STORES
-@pytest.mark.parametrize("count", [0, 1, 39])
+@pytest.mark.parametrize("count", [0, 1, 20])
 async def test_it_asks_once_where_the_answer_is_not_cut(keeps: Keeps, count: int) -> None:
     store = Store(many(count), keeps)
     found = await store.find(SEARCH)
     assert list(found.summaries) == expected(store.traces, SEARCH)[:20]
     assert (found.fetched, found.more) == (min(count, 20), count > 20)
-    assert [window.depth for window in store.windows] == [40]
+    assert [window.depth for window in store.windows] == [21]
 
 
 @STORES
@@ -169,7 +169,7 @@ async def test_it_gives_up_where_older_traces_fill_every_answer(keeps: Keeps) ->
     store = Store(before, keeps, late=2 * HOUR - MILLISECOND)
     found = await store.find(SEARCH)
     assert (found.summaries, found.fetched, found.more) == ((), 0, True)
-    assert len(store.windows) <= 3
+    assert len(store.windows) <= 6
 
 
 @STORES

@@ -117,7 +117,7 @@ async def load_traces(otlp: str) -> int:
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             request_serializer=ExportTraceServiceRequest.SerializeToString,
         )
-        for number in range(TRACES):
+        for number in reversed(range(TRACES)):  # as they happen
             made = _trace(now - (number + 2) * SECOND, failing=number % 10 == 0)
             await export(ExportTraceServiceRequest(resource_spans=made.resource_spans))
     return now - SECOND

@@ -9,15 +9,17 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from bot.lines import LINES
 from bot.models import Identity
-from bot.slack import Patience, run_bot
+from bot.patience import USUAL, Patience
+from bot.slack import run_bot
 from ops.actor import Actor, Door
 from ops.database import in_database
 from tests.conftest import Person, SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
-from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, FakeSlack
+from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, SECONDS, TEAM, FakeSlack
 
 SITES = """
 default_site = "demo"
@@ -34,7 +36,6 @@ version = "petstore_build_info"
 [sites.demo.services.store]
 version = "store_build_info"
 """
-USUAL = Patience()
 Workspace = Callable[..., AbstractAsyncContextManager[FakeSlack]]
 
 
@@ -85,16 +86,23 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
     async def running(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[FakeSlack]:
         async with slack:
             tokens.SLACK_API_URL = slack.api_url
-            stop = asyncio.Event()
-            bot = asyncio.ensure_future(run_bot(stop, patience))
-            try:
-                await slack.greeted()
+            async with another_bot(slack, patience):
                 yield slack
-            finally:
-                stop.set()
-                await bot
 
     return running
+
+
+@asynccontextmanager
+async def another_bot(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[None]:
+    """Run one bot more on the same app, until the block ends."""
+    stop = asyncio.Event()
+    bot = asyncio.ensure_future(run_bot(stop, patience))
+    try:
+        await slack.greeted(slack.greetings + LINES)
+        yield
+    finally:
+        stop.set()
+        await bot
 
 
 @pytest.fixture
@@ -116,3 +124,10 @@ async def alice(person: Person) -> User:
 def caller() -> Actor:
     """Somebody at the console, for what needs no rights."""
     return Actor(None, "somebody", Door.CONSOLE)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the others go on until something is so, or fail."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110  nothing tells of every condition
+            await asyncio.sleep(0)

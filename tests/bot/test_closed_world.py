@@ -59,8 +59,8 @@ def test_it_matches_under_re2_which_no_text_makes_slow() -> None:
 
 def test_it_has_the_commands_that_were_promised() -> None:
     assert COMMANDS == [
-        "help", "list traces", "show trace", "show logs", "change sampling", "version", "alerts",
-        "sampling",
+        "help", "list traces", "show trace", "show logs", "compare", "change sampling", "version",
+        "alerts", "sampling",
     ]  # fmt: skip
 
 
@@ -104,6 +104,17 @@ async def test_it_reaches_an_action_with_every_example(
     entry = await in_database(AuditEntry.objects.get)
     assert entry.action in ACTIONS
     assert (entry.outcome, entry.door) == ("denied", "slack")
+    guard.refused_lately.clear()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+async def test_it_marks_the_commands_that_change_something(
+    name: str, example: str, backends: Backends
+) -> None:
+    await registry.answer(Message(Actor(None, "somebody", Door.SLACK), example))
+    entry = await in_database(AuditEntry.objects.get)
+    assert registry.changes(example) == ACTIONS[entry.action].audit
     guard.refused_lately.clear()
 
 

@@ -1,18 +1,21 @@
 import asyncio
+from typing import Any
 
 import pytest
 from grpc import StatusCode
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from pytest_django import Settings
 
 from bot import console
 from bot.replies import Reply
 from ops.actor import Actor
-from ops.timerange import MINUTE, now_ns
+from ops.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.fakes.prometheus import alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
+NOON = 1_704_110_400 * SECOND  # 2024-01-01T12:00:00Z, long past
 UNKNOWN = "17b4f65b0d9f038e2a7bc5ea84309af2"
 
 
@@ -120,6 +123,10 @@ async def test_it_counts_errors_that_are_not_explained(viewer: Actor, backends: 
         ("show trace abc def", "which trace is meant?"),
         ("show trace xyz", '"xyz" is not a trace id'),
         ("show logs abc siet=x", 'unknown key "siet"; did you mean "site"?'),
+        ("compare", "no traces are given; comparing takes two"),
+        ("compare a b c", "3 traces are given; comparing takes two"),
+        ("compare abc 0abc", "is given twice; comparing takes two different traces"),
+        ("compare abc xyz", '"xyz" is not a trace id'),
         ("change sampling", 'the sampling policy "" is not one'),
         ("change sampling nan", 'the sampling policy "nan" is not one'),
         ("change sampling float NaN", 'the sampling policy "float NaN" is not one'),
@@ -345,6 +352,45 @@ async def test_it_refuses_to_change_sampling_for_a_viewer(
     reply = await said(viewer, "change sampling always")
     assert reply.summary.startswith("Not permitted: victor may not do this")
     assert [each.told for each in backends.instances] == [[], [], []]
+
+
+def search(milliseconds: int, **query: Any) -> TracesData:
+    took = milliseconds * MILLISECOND
+    below = span("store", "Query", duration=took, start=NOON, **query)
+    return trace(span("petstore", "Search", duration=took, start=NOON, children=[below]))
+
+
+async def test_it_compares_two_traces(
+    viewer: Actor, backends: Backends, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com"
+    ids = [backends.jaeger.add(search(30)), backends.jaeger.add(search(1200, error="too late"))]
+    reply = await said(
+        viewer, f"compare https://ops.example.com/traces/{ids[0]}/?a=b with {ids[1]}"
+    )
+    assert reply.summary == "B took 1.17 s longer: store Query explains all of it"
+    assert cells(reply) == [("+1.17 s", "slower", "store Query", "30 ms -> 1.2 s", "1 -> 1 spans")]
+    assert reply.notes == ("1 span failed in B only, the deepest in Query: too late",)
+    assert [link.url for link in reply.links] == [
+        f"https://ops.example.com/traces/compare/?trace={ids[0]}&trace={ids[1]}",
+        f"https://ops.example.com/traces/{ids[0]}/",
+        f"https://ops.example.com/traces/{ids[1]}/",
+    ]
+
+
+async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: Backends) -> None:
+    backends.jaeger.add(*(search(30) for _ in range(6)))
+    slow, other = (
+        backends.jaeger.add(each) for each in (search(1200), trace(span("petstore", "AddPets")))
+    )
+    reply = await said(viewer, f"compare {slow}")
+    assert reply.summary == (
+        "petstore Search: 1.2 s, usually 30 ms: +1.17 s against the last 6 that succeeded"
+    )
+    assert cells(reply)[0][:3] == ("+1.17 s", "slower", "store Query")
+    alone = await said(viewer, f"compare {other}")
+    assert alone.summary == "petstore AddPets: 10 ms; no other succeeded in the day before it"
+    assert alone.rows == ()
 
 
 async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:

@@ -1,11 +1,13 @@
 """Every page in light, dark and narrow: fit for assistive technology, and no wider than it is."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
+from ops.timerange import SECOND
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_walk import something_failed
 from tests.conftest import Person
@@ -18,14 +20,18 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
+EARLIER = "from=2024-01-01T11:00:00Z to=2024-01-01T12:00:00Z limit=200"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def addresses(trace_id: str) -> list[str]:
+def addresses(trace_id: str, other: str) -> list[str]:
     return [
         f"{SITE}/",
         f"{SITE}/traces/",
         f"{SITE}/traces/?q=error+last%3D2h",
+        f"{SITE}/traces/?q=last%3D2h&sort=-duration",
+        f"{SITE}/traces/?{urlencode({'q': EARLIER})}&sort=spans&page=2",
+        f"{SITE}/traces/?q=operation%3DAddPets",
         f"{SITE}/traces/?q=servic%3Dx",
         f"{SITE}/traces/?q=operation%3DNothing",
         f"{SITE}/traces/?fields=1&span_min=soon&limit=20",
@@ -34,6 +40,10 @@ def addresses(trace_id: str) -> list[str]:
         f"{SITE}/traces/{trace_id}/logs/",
         f"{SITE}/traces/{trace_id}/logs/?text=A&field=exception.stacktrace&service={'x' * 400}",
         f"{SITE}/traces/{trace_id}/logs/?text={'x' * 400}&service=none&span=00000000000000bb",
+        f"{SITE}/traces/{trace_id}/usual/",
+        f"{SITE}/traces/compare/",
+        f"{SITE}/traces/compare/?trace={trace_id}&trace={other}",
+        f"{SITE}/traces/compare/?trace={trace_id}&trace=a&trace=b",
         f"{SITE}/traces/{'ab' * 16}/",
         f"{SITE}/alerts/",
         f"{SITE}/alerts/?q=state%3Dburning",
@@ -54,12 +64,17 @@ async def test_every_page_is_accessible_and_fits(
     web: Web, place: Place, people: None, look: str
 ) -> None:
     something_failed(place)
+    noon = 1_704_110_400 * SECOND
+    for number in range(1, 121):
+        root = span("petstore", f"operation {number % 20}", start=noon - number * SECOND)
+        place.jaeger.add(trace(root))
     long_name = "x" * 400
     opened = span(
         long_name, long_name, span_id="00000000000000aa", error=long_name,
         tags={long_name: long_name}, events=[("exception", {"exception.stacktrace": "a\nb"})],
         warnings=["clock skew adjusted"], parent_id="00000000000000bb",
     )  # fmt: skip
+    other = place.jaeger.add(trace(span("petstore", "Search", children=[span("s", long_name)])))
     trace_id = place.jaeger.add(trace(span("petstore", "Search"), opened))
 
     found: list[str] = []
@@ -67,7 +82,7 @@ async def test_every_page_is_accessible_and_fits(
         for address in ("/account/login/", "/account/password_reset/"):
             found += await _amiss(page, address)
         await log_in(page)
-        for address in addresses(trace_id):
+        for address in addresses(trace_id, other):
             found += await _amiss(page, address)
 
     assert not found, "\n".join(found)
@@ -78,9 +93,33 @@ def people(person: Person) -> None:
     person("olga", "operators", "auditors")
 
 
+@pytest.mark.parametrize("look", LOOKS)
+async def test_the_filter_is_accessible_while_one_types(
+    web: Web, place: Place, people: None, look: str
+) -> None:
+    something_failed(place)
+    async with web.open(**LOOKS[look]) as page:
+        await log_in(page)
+        await page.goto(f"{SITE}/traces/?q=error&sent=1")
+        await page.get_by_text("Fields…").click()
+        await page.get_by_label("Span at least").fill("soon")
+        await expect(page.get_by_text('"soon" is not a duration')).to_be_visible()
+        line = page.get_by_role("combobox", name="Filter")
+        await line.fill("m")
+        await line.press("ArrowDown")
+        await expect(page.locator("#suggestions [aria-selected=true]")).to_be_visible()
+        found = await _found(page, "the filter")
+
+    assert not found, "\n".join(found)
+
+
 async def _amiss(page: Page, address: str) -> list[str]:
-    """What axe finds, what is wider than the window, and headings that are not one."""
     await page.goto(address)
+    return await _found(page, address)
+
+
+async def _found(page: Page, address: str) -> list[str]:
+    """What axe finds, what is wider than the window, and headings that are not one."""
     results = await Axe().run(page)
     found = [
         f"{address}: {violation['id']} {node['html'][:120]} {node['failureSummary'][:200]}"

@@ -137,7 +137,7 @@ async def test_the_fields_suggest_names_and_become_the_line(
         await page.goto("/sites/production/traces/")
         await page.locator("summary", has_text="Fields").click()
         await expect(page.locator("#operations option")).to_have_count(2)
-        await page.get_by_label("Operation").fill("AddPets")
+        await page.get_by_label("Operation", exact=True).fill("AddPets")
         await page.get_by_role("button", name="Search with these").click()
 
         await expect(page.locator("h1")).to_have_text("1 trace, none failed")

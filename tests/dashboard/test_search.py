@@ -1,6 +1,8 @@
 """Searching traces: the line, the fields, permalinks, what goes wrong."""
 
+import re
 import time
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import grpc
@@ -85,18 +87,179 @@ async def test_it_offers_the_older_ones_when_the_limit_cut_the_list(
     assert older.status_code == 200
 
 
-async def test_its_chips_narrow_to_failures_and_operations(
-    place: Place, viewer: AsyncClient
-) -> None:
+async def test_its_chips_narrow_to_failures_and_back(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(trace(span("petstore", "AddPets")), failing())
 
     page = await viewer.get(SEARCH)
     failed = await viewer.get(link(page, "▲ failed 1"))
-    added = await viewer.get(link(page, "AddPets 1"))
 
     assert heading(failed) == "1 trace, 1 failed"
-    assert heading(added) == "1 trace, none failed"
-    assert heading(await viewer.get(link(added, "all"))) == "2 traces, 1 failed"
+    assert heading(await viewer.get(link(failed, "all"))) == "2 traces, 1 failed"
+    fine = await viewer.get(SEARCH, {"q": "error=false"})
+    assert heading(fine) == "1 trace, none failed"
+    assert heading(await viewer.get(link(fine, "▲ failed 0"))) == "1 trace, 1 failed"
+
+
+def long_past(place: Place, *durations: int, operation: str = "AddPets") -> str:
+    """Traces before a noon long ago; returns the line that finds them."""
+    noon = 1_704_110_400 * SECOND
+    for number, duration in enumerate(durations, 1):
+        start = noon - number * SECOND
+        root = span("petstore", operation, start=start, duration=duration * MILLISECOND)
+        place.jaeger.add(trace(root))
+    return "from=2024-01-01T11:00:00Z to=2024-01-01T12:00:00Z limit=1500"
+
+
+def took(page: Any) -> list[str]:
+    """The durations in the table, from top to bottom."""
+    return re.findall(r'<td class="number took[^"]*">([^<]*)<', page.content.decode())
+
+
+async def test_sorting_paging_and_narrowing_do_not_ask_jaeger_again(
+    place: Place, viewer: AsyncClient
+) -> None:
+    line = long_past(place, *range(1, 131))
+
+    page = await viewer.get(SEARCH, {"q": line})
+    asked = len(place.jaeger.calls)
+    slowest = await viewer.get(link(page, "Duration"))
+    fastest = await viewer.get(link(slowest, "Duration ↓"))
+    second = await viewer.get(link(fastest, "after"))
+
+    assert heading(second) == "130 traces, none failed"
+    assert took(page)[:2] == ["1 ms", "2 ms"]
+    assert took(slowest)[0] == "130 ms"
+    assert took(fastest)[0] == "1 ms"
+    assert took(second) == [f"{number} ms" for number in range(101, 131)]
+    assert "101 to 130 of 130 rows" in text(second)
+    assert took(await viewer.get(link(second, "before"))) == took(fastest)
+    assert len(place.jaeger.calls) == asked
+    assert 'aria-sort="descending"' in slowest.content.decode()
+    assert fastest.content.decode().count("aria-sort=") == 1
+    assert 'aria-sort="ascending"' in fastest.content.decode()
+
+
+async def test_what_leads_on_keeps_the_times_and_the_order(
+    place: Place, viewer: AsyncClient
+) -> None:
+    place.jaeger.add(trace(span("petstore", "AddPets")), failing())
+
+    page = await viewer.get(SEARCH, {"q": "last=2h", "sort": "-spans"})
+
+    for word in ("Started, UTC", "▲ failed 1", "SearchPets", "Errors"):
+        query = parse_qs(urlsplit(link(page, word)).query)
+        assert "from=2" in query["q"][0]
+        assert "last=" not in query["q"][0]
+    assert parse_qs(urlsplit(link(page, "SearchPets")).query)["sort"] == ["-spans"]
+
+
+async def test_an_order_that_is_none_is_newest_first(place: Place, viewer: AsyncClient) -> None:
+    line = long_past(place, 1, 2)
+
+    page = await viewer.get(SEARCH, {"q": line, "sort": "colour"})
+
+    assert page.status_code == 200
+    assert took(page) == ["1 ms", "2 ms"]
+
+
+async def test_it_draws_every_trace_and_says_the_same_in_words(
+    place: Place, viewer: AsyncClient
+) -> None:
+    line = long_past(place, *range(1, 131))
+
+    page = await viewer.get(SEARCH, {"q": line})
+
+    assert page.content.decode().count("<circle") == 130
+    assert "130 traces · none failed · p50 65 ms · p95 124 ms · max 130 ms" in text(page)
+
+
+async def test_an_operation_narrows_and_is_lifted(place: Place, viewer: AsyncClient) -> None:
+    line = long_past(place, 1, 2)
+    long_past(place, 30, operation="SearchPets")
+
+    page = await viewer.get(SEARCH, {"q": line})
+    narrowed = await viewer.get(link(page, "AddPets"))
+
+    assert heading(page) == "3 traces, none failed"
+    assert heading(narrowed) == "2 traces, none failed"
+    assert "operation=AddPets" in field(narrowed, "q")
+    lifted = await viewer.get(link(narrowed, "AddPets ✕ all operations"))
+    assert heading(lifted) == "3 traces, none failed"
+
+
+async def test_an_operation_of_another_service_names_it(place: Place, viewer: AsyncClient) -> None:
+    child = span("store", "Query")
+    place.jaeger.add(trace(span("gate", "GET /", children=[child])))
+
+    page = await viewer.get(SEARCH, {"q": "service=store"})
+
+    query = parse_qs(urlsplit(link(page, "gate GET /")).query)["q"][0]
+    assert query.startswith('service=gate operation="GET /" ')
+    assert heading(await viewer.get(link(page, "gate GET /"))) == "1 trace, none failed"
+
+
+async def test_many_operations_fold_up(place: Place, viewer: AsyncClient) -> None:
+    for number in range(60):
+        line = long_past(place, 1, operation=f"operation-{number:02}")
+
+    page = await viewer.get(SEARCH, {"q": line})
+
+    assert "52 more operations" in text(page)
+    assert "12 more with no more traces than these" in text(page)
+
+
+async def test_newer_goes_on_where_the_range_ends(place: Place, viewer: AsyncClient) -> None:
+    long_past(place, 1)
+
+    page = await viewer.get(
+        SEARCH, {"q": "from=2024-01-01T10:30:00Z to=2024-01-01T11:30:00Z", "sort": "spans"}
+    )
+    newer = link(page, "newer")
+
+    assert heading(page) == "No trace matches"
+    assert "from=2024-01-01T11:30:00Z to=2024-01-01T12:30:00Z" in unquote(newer).replace("+", " ")
+    assert heading(await viewer.get(newer)) == "1 trace, none failed"
+
+
+async def test_it_says_how_many_of_those_that_came_match(place: Place, viewer: AsyncClient) -> None:
+    line = long_past(place, 1, 20, 30)
+
+    page = await viewer.get(SEARCH, {"q": f"{line} trace-min=10ms"})
+
+    assert "2 of the 3 traces that Jaeger gave match" in text(page)
+    assert "that Jaeger gave" not in text(await viewer.get(SEARCH, {"q": line}))
+
+
+async def test_an_empty_list_that_was_cut_offers_older_ones(
+    place: Place, viewer: AsyncClient
+) -> None:
+    line = long_past(place, *[1] * 3_010).replace("limit=1500", "limit=1 trace-min=1h")
+
+    page = await viewer.get(SEARCH, {"q": line})
+
+    assert heading(page) == "No trace matches"
+    older = unquote(link(page, "Go on with older ones")).replace("+", " ")
+    assert "from=2024-01-01T11:00:00Z to=2024-01-01T11:" in older
+
+
+async def test_two_traces_can_be_chosen_to_compare(place: Place, viewer: AsyncClient) -> None:
+    place.jaeger.add(failing())
+
+    html = (await viewer.get(SEARCH)).content.decode()
+
+    assert f'action="{SEARCH}compare/"' in html
+    assert re.search(r'<input type="checkbox" name="trace" value="[0-9a-f]{32}"', html)
+    assert "Compare SearchPets that took" in html
+
+
+async def test_what_did_not_fail_narrows_to_what_did(place: Place, viewer: AsyncClient) -> None:
+    place.jaeger.add(trace(span("petstore", "AddPets")), failing())
+
+    page = await viewer.get(SEARCH, {"q": "error=false"})
+    failed = await viewer.get(link(page, "▲ failed 0"))
+
+    assert heading(page) == "1 trace, none failed"
+    assert heading(failed) == "1 trace, 1 failed"
 
 
 async def test_its_fields_lead_to_the_line_that_means_the_same(
@@ -208,17 +371,6 @@ async def test_a_site_that_is_not_there_is_refused_by_the_line(
     assert page.status_code == 404
     assert field(page, "q") == "site=stagin error"
     assert 'did you mean "staging"?' in text(page)
-
-
-async def test_it_suggests_services_and_their_operations(place: Place, viewer: AsyncClient) -> None:
-    place.jaeger.add(failing())
-
-    names = await viewer.get(f"{SEARCH}names/", {"service": "store"})
-
-    html = names.content.decode()
-    assert '<option value="petstore">' in html
-    assert '<option value="store.Query">' in html
-    assert '<option value="SearchPets">' not in html
 
 
 async def test_hostile_names_stay_text(place: Place, viewer: AsyncClient) -> None:

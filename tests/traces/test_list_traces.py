@@ -125,7 +125,7 @@ async def test_it_passes_the_whole_filter_on(viewer: Actor, jaeger: FakeJaeger) 
     )
     assert sent.start_time_min.ToNanoseconds() == NOON - HOUR
     assert sent.start_time_max.ToNanoseconds() == NOON + 5 * SECOND
-    assert sent.search_depth == 14
+    assert sent.search_depth == 8
 
 
 async def test_it_bounds_whole_traces_itself(viewer: Actor, jaeger: FakeJaeger) -> None:
@@ -295,6 +295,28 @@ async def test_it_explains_a_trace_once(viewer: Actor, jaeger: FakeJaeger) -> No
 
     assert found.traces[0].error == "Query: e1"
     assert jaeger.methods().count("GetTrace") == 1
+
+
+async def test_a_range_that_has_ended_is_asked_for_once(viewer: Actor, jaeger: FakeJaeger) -> None:
+    add(jaeger, 1, SECOND)
+    first = await list_traces(viewer, query=before_noon(), explain=5)
+    asked = len(jaeger.calls)
+    again = await list_traces(viewer, query=before_noon(), explain=5)
+
+    assert again == first
+    assert len(jaeger.calls) == asked
+
+    await list_traces(viewer, query=before_noon("error"), explain=5)
+    assert len(jaeger.calls) > asked
+
+
+async def test_a_relative_range_is_asked_for_anew(viewer: Actor, jaeger: FakeJaeger) -> None:
+    until_a_minute_ago = TimeRange(Moment(-HOUR, relative=True), Moment(-MINUTE, relative=True))
+    query = TraceQuery(range=until_a_minute_ago)
+
+    assert (await list_traces(viewer, query=query)).traces == ()
+    jaeger.add(trace(span("petstore", "AddPets", start=now_ns() - 2 * MINUTE), trace_id="1"))
+    assert ids(await list_traces(viewer, query=query)) == [1]
 
 
 async def test_a_list_is_worth_more_than_its_explanations(

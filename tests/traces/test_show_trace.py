@@ -5,7 +5,9 @@ import grpc
 import pytest
 
 from ops.actor import Actor
+from ops.backends.connections import connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
+from ops.sharing import Shared
 from ops.timerange import MILLISECOND, SECOND
 from ops.traces.actions import LogFilter, export_trace, show_logs, show_trace
 from ops.traces.finding import MANY_SPANS
@@ -230,6 +232,20 @@ async def test_it_says_that_there_is_no_jaeger_to_ask(viewer: Actor, site_file: 
 
     with pytest.raises(NotFound, match='site "a" has no Jaeger'):
         await show_trace(viewer, trace_id=ID)
+
+
+async def test_a_finished_trace_is_asked_of_jaeger_once(viewer: Actor, jaeger: FakeJaeger) -> None:
+    add(jaeger)
+    young = jaeger.add(trace(span("petstore", "AddPets")))
+
+    shown = await show_trace(viewer, trace_id=ID, site="production")
+    await show_trace(viewer, trace_id=young, site="production")
+    connections().reads = Shared()  # as a second later
+    await jaeger.stop()
+
+    assert await show_trace(viewer, trace_id=ID, site="production") is shown
+    assert (await show_logs(viewer, trace_id=ID, site="production")).total
+    assert connections().kept.get(("trace", "production", young)) is None
 
 
 async def test_it_builds_large_traces_alike(viewer: Actor, jaeger: FakeJaeger) -> None:

@@ -23,6 +23,7 @@ register = template.Library()
 register.filter("words_name", words.name)
 register.filter("percent", words.percent)
 register.filter("rate", words.rate)
+register.filter("longer", words.longer)
 register.filter("duration", timerange.format_duration)
 register.filter("sparkline", drawing.sparkline)
 

@@ -105,12 +105,14 @@ class FakeSlack:
         self.sockets: list[web.WebSocketResponse] = []
         self.pongs = 0
         self.answers_pings = True
+        self.silent = False
+        self.seconds: dict[str, float] = {}
         self.handshakes_fail = 0
         self.hello: Json = {}
         self.socket_mode = True
         self.most_sockets = MOST_SOCKETS
         self.release = asyncio.Event()
-        self._greetings = 0
+        self.greetings = 0
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._tickets: set[str] = set()
         self._deliveries: dict[str, list[Delivery]] = defaultdict(list)
@@ -146,7 +148,7 @@ class FakeSlack:
 
     async def greeted(self, times: int = 1) -> None:
         """Wait until a connection was opened that many times."""
-        await self._until(lambda: self._greetings >= times)
+        await self._until(lambda: self.greetings >= times)
 
     async def posted(self, number: int) -> list[Post]:
         """Wait until there are so many posts and return all."""
@@ -250,6 +252,7 @@ class FakeSlack:
         async with self._changed:
             self.calls.append((method, arguments))
             self._changed.notify_all()
+        await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
             return await self._fault(request, self._faults[method].popleft())
         answer = self._authorised(request, method) or self._called(method, arguments)
@@ -384,12 +387,12 @@ class FakeSlack:
             }
         )
         async with self._changed:
-            self._greetings += 1
+            self.greetings += 1
             self._changed.notify_all()
 
     async def _read(self, socket: web.WebSocketResponse) -> None:
         async for frame in socket:
-            if frame.type == WSMsgType.PING and self.answers_pings:
+            if frame.type == WSMsgType.PING and self.answers_pings and not self.silent:
                 await socket.pong(frame.data)
             elif frame.type == WSMsgType.PONG:
                 async with self._changed:
@@ -414,6 +417,8 @@ class FakeSlack:
     async def _ping(self, socket: web.WebSocketResponse) -> None:
         for number in itertools.count(1):
             await asyncio.sleep(self.ping_seconds)
+            if self.silent:
+                continue
             await socket.ping(f"Ping from applink-{number}".encode())
 
     def _next_socket(self) -> web.WebSocketResponse:

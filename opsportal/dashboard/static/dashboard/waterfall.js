@@ -1,6 +1,6 @@
 // One trace's waterfall takes over from the server's rows as soon as it has all of them.
 
-import { ask, make } from "./waterfall/dom.js";
+import { ask, make } from "./dom.js";
 
 const shown = new Map(); // a section and what ends its listeners
 

@@ -1,6 +1,6 @@
 // What a span says when it is open; the server writes and escapes it.
 
-import { ask, make } from "./dom.js";
+import { ask, make } from "../dom.js";
 
 const SHOWN = 1500; // ms that "copied" stays
 

@@ -1,7 +1,7 @@
 // Searching inside a trace: what was typed, failures, the critical path, a service.
 
 import { FAILED, MISSING } from "./columns.js";
-import { ask, make } from "./dom.js";
+import { ask, make } from "../dom.js";
 
 const PAUSE = 200; // ms of quiet before the server is asked
 

@@ -1,6 +1,6 @@
 // What keys do. They never fire while one is typing, and leave the browser's own alone.
 
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 
 /**
  * `table` has rows of [keys, words, action, where]; `where` "list" is for keys that mean

@@ -1,7 +1,7 @@
 // The whole trace in a strip: each row shown a line, failures on top, and what the window shows.
 
 import { FAILED, MISSING } from "./columns.js";
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 import { selectable } from "./zoom.js";
 
 const FEWEST = 40; // rows; fewer fit into the window as they are

@@ -1,7 +1,7 @@
 // One row: a name with its depth as indent, and a lane with the span's bar.
 
 import { ENDLESS, FAILED, MISSING, WARNED } from "./columns.js";
-import { drawn, make } from "./dom.js";
+import { drawn, make } from "../dom.js";
 import { count, duration, share } from "./durations.js";
 
 const DEEPEST = 30; // indents stop here

@@ -1,6 +1,6 @@
 // What stands above the rows and stays there: search, filters, levels, the map, the ruler.
 
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 
 const MOST_LEVELS = 9;
 

@@ -1,6 +1,6 @@
 // The stretch of time that the lanes show, and how wheel, mouse and fingers change it.
 
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 
 const LEAST = 100; // ns; nearer than this there is nothing to see
 const DRAG = 4; // pixels; less is a click

@@ -1,0 +1,81 @@
+"""What of an event is kept until it is answered."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from bot.models import ReceivedEvent, State
+
+Event = Mapping[str, Any]
+
+_NEEDED = (
+    "type", "channel_type", "user", "text", "blocks", "attachments", "channel", "ts", "thread_ts",
+)  # fmt: skip
+_UNUSUAL = re.compile(r"[^\x21-\x7e]")
+
+
+@dataclass(eq=False)
+class Letter:
+    """An event in this process.
+
+    `recorded` tells, once the database has it, whether it is ours to answer; `at_risk` that it
+    was acknowledged before; `abandoned` that a process which is gone may have begun with it;
+    `outcome` what it is once the answer is posted.
+    """
+
+    row: ReceivedEvent
+    recorded: asyncio.Future[bool]
+    at_risk: bool = False
+    abandoned: bool = False
+    outcome: State = State.ANSWERED
+
+    @property
+    def is_anothers(self) -> bool:
+        """Another process had it recorded first."""
+        return self.recorded.done() and not self.recorded.result()
+
+    @cached_property
+    def event(self) -> Event:
+        """The event as Slack sent it, as far as an answer needs it."""
+        found: Event = json.loads(self.row.payload)
+        return found
+
+    @cached_property
+    def thread(self) -> tuple[str, str]:
+        """Channel and ts of the thread that the answer belongs to."""
+        return self.row.channel, str(self.event.get("thread_ts") or self.event["ts"])
+
+
+def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
+    """Return the letter of an event's payload; its `event` has a channel and a ts."""
+    event = payload["event"]
+    channel, ts = _key(event["channel"]), _key(event["ts"])
+    row = ReceivedEvent(
+        event_id=_key(payload.get("event_id") or f"{channel}/{ts}"),
+        channel=channel,
+        ts=ts,
+        team=_key(payload.get("team_id", "")),
+        kind=_key(event["type"]),
+        payload=json.dumps({name: event[name] for name in _NEEDED if name in event}),
+        holder=holder,
+        lease_until=now,
+        received=now,
+    )
+    return Letter(row, asyncio.get_running_loop().create_future())
+
+
+def abandoned_letter(row: ReceivedEvent) -> Letter:
+    """Return the letter of an event that was taken over from a process that is gone."""
+    letter = Letter(row, asyncio.get_running_loop().create_future(), abandoned=True)
+    letter.recorded.set_result(True)
+    return letter
+
+
+def _key(text: object) -> str:
+    """What every database stores, so that no row of a burst spoils the others."""
+    return _UNUSUAL.sub("", str(text))[:64]

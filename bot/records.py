@@ -1,0 +1,78 @@
+"""The received events in the database: what is written, claimed and cleaned up."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from bot.models import ReceivedEvent, State
+
+LEASE = timedelta(seconds=30)
+KEPT = timedelta(days=1)
+log = logging.getLogger(__name__)
+
+_BEFORE = {
+    State.WORKING: (State.RECORDED,),
+    State.POSTING: (State.RECORDED, State.WORKING),
+}
+
+
+def write(
+    events: Sequence[ReceivedEvent], finished: Mapping[UUID, State], now: datetime
+) -> set[UUID]:
+    """Record a burst of events and how others ended, in one transaction.
+
+    Returns which of the events nobody had recorded before; a second try after a lost answer
+    returns the same. The order is everybody's, or two processes could lock each other out.
+    """
+    events = sorted(events, key=lambda event: event.event_id)
+    for event in events:
+        event.lease_until = now + LEASE
+    with transaction.atomic():
+        ReceivedEvent.objects.bulk_create(events, ignore_conflicts=True)
+        for state in set(finished.values()):
+            ended = [key for key, each in finished.items() if each is state]
+            ReceivedEvent.objects.filter(pk__in=ended).update(state=state, finished=now, payload="")
+        ours = ReceivedEvent.objects.filter(pk__in=[event.pk for event in events])
+        return set(ours.values_list("pk", flat=True))
+
+
+def advance(key: UUID, holder: str, state: State) -> bool:
+    """Go on to a state; False when the event is not at this holder's any more."""
+    event = ReceivedEvent.objects.filter(pk=key, holder=holder, state__in=_BEFORE[state])
+    return event.update(state=state) == 1
+
+
+def tend(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
+    """Renew the holder's leases, clean up, and take over what others have abandoned.
+
+    Returns what was taken over, at most so many, oldest first.
+    """
+    _open().filter(holder=holder).update(lease_until=now + LEASE)
+    ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
+    left = _open().filter(lease_until__lte=now)
+    lost = left.filter(state=State.POSTING).update(state=State.FAILED, finished=now, payload="")
+    if lost:
+        log.warning("whether %s answers of a lost process were posted is not known", lost)
+    abandoned = left.exclude(state=State.POSTING).order_by("received")[:most]
+    return [event for event in abandoned if _claimed(event, holder, now)]
+
+
+def release(holder: str, now: datetime) -> None:
+    """Let other processes have what a holder has not begun."""
+    ReceivedEvent.objects.filter(holder=holder, state=State.RECORDED).update(lease_until=now)
+
+
+def _open() -> QuerySet[ReceivedEvent]:
+    return ReceivedEvent.objects.filter(state__in=(*_BEFORE[State.POSTING], State.POSTING))
+
+
+def _claimed(event: ReceivedEvent, holder: str, now: datetime) -> bool:
+    """Compare and set: of several processes that try, one succeeds."""
+    unchanged = ReceivedEvent.objects.filter(
+        pk=event.pk, holder=event.holder, state=event.state, lease_until=event.lease_until
+    )
+    return unchanged.update(holder=holder, lease_until=now + LEASE, state=State.RECORDED) == 1

@@ -1,0 +1,113 @@
+"""`/traces/step/`, `names/`, `forget/`: what stands behind the filter while one types."""
+
+import re
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ops.errors import OpsError
+from ops.filters import TraceQuery, parse_query
+from ops.sites import sites
+from ops.traces import actions
+from opsportal.dashboard import recents
+from opsportal.dashboard.forms import SearchFields, full_line
+from opsportal.dashboard.pages import Visit, page
+
+FIRST_QUERY = TraceQuery(limit=100)
+LONGEST_NAME = 500
+MOST_NAMES = 10_000
+TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
+WORDS = (
+    ("service=", "spans of this service"),
+    ("operation=", "spans of this name"),
+    ("error", "the span failed"),
+    ("error=false", "no span of the trace failed"),
+    ("min=", "the span took 100ms or more"),
+    ("max=", "the span took 2s or less"),
+    ("trace-min=", "the trace took 1s or more"),
+    ("trace-max=", "the trace took 10s or less"),
+    ("last=", "1h up to now"),
+    ("from=", "2026-11-24T14:20:51Z, now-15m"),
+    ("to=", "the same forms"),
+    ("limit=", "so many traces"),
+    ("site=", "another site"),
+)
+
+
+@require_safe
+@page
+async def step(visit: Visit) -> HttpResponse:
+    """Of the line `?q=` answer the fields that mean the same, of fields the line."""
+    typed = visit.request.GET
+    if "fields" in typed:
+        fields = SearchFields(typed)
+        return JsonResponse(_line(fields))
+    line = typed.get("q", "").strip()
+    if TRACE_ID.fullmatch(line):
+        return JsonResponse({})
+    try:
+        query = _checked(visit, line)
+    except OpsError as error:
+        return JsonResponse({"problem": str(error)})
+    return JsonResponse({"fields": SearchFields(query=query).initial})
+
+
+@require_safe
+@page
+async def names(visit: Visit) -> HttpResponse:
+    """Answer the services' names, or the operations' of `?service=`."""
+    where, service = visit.site.name, visit.request.GET.get("service", "")
+    if service:
+        found = await actions.operations(visit.actor, service=service, site=where)
+    else:
+        found = await actions.services(visit.actor, site=where)
+    usable = [name for name in found if len(name) <= LONGEST_NAME]
+    return JsonResponse({"names": usable[:MOST_NAMES]})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+async def forget(visit: Visit) -> HttpResponse:
+    """On POST forget one's own searches; then go back to the search."""
+    if visit.request.method == "POST":
+        await recents.forget(visit.user_id, visit.site.name)
+    return _search(visit, visit.request.POST.get("q", ""))
+
+
+def sent(visit: Visit, line: str) -> HttpResponse:
+    """Remember a line that a person sent and go to its address, which others can be given."""
+    try:
+        query = _checked(visit, line)
+    except OpsError:
+        return _search(visit, line)  # which says what is wrong
+    if line:
+        where = query.site or visit.site.name
+        recents.remember(visit.user_id, where, full_line(replace(query, site="")))
+    return _search(visit, line)
+
+
+async def frame(visit: Visit) -> dict[str, object]:
+    """Return what `partials/filter.html` needs beside the line and its fields."""
+    lately = await recents.recent(visit.user_id, visit.site.name)
+    return {"recents": lately, "filter_words": WORDS}
+
+
+def _checked(visit: Visit, line: str) -> TraceQuery:
+    """Read a line; raises the InvalidInput or NotFound that searching would."""
+    query = parse_query(line) if line else FIRST_QUERY
+    query.range.start_end()
+    sites().site(query.site or visit.site.name)
+    return query
+
+
+def _line(fields: SearchFields) -> dict[str, object]:
+    if fields.is_valid():
+        return {"line": full_line(fields.query)}
+    return {"errors": {name: list(sentences) for name, sentences in fields.errors.items()}}
+
+
+def _search(visit: Visit, line: str) -> HttpResponse:
+    query = f"?{urlencode({'q': line})}" if line else ""
+    return HttpResponseRedirect(visit.url("traces") + query)

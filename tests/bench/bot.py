@@ -1,0 +1,134 @@
+"""Two bots as processes of their own against a fake Slack: bursts, a locked database, a kill.
+
+    .venv/bin/python -m tests.bench.bot
+
+Half a minute of the minute is the lease of the bot that is killed. Everything shares a machine.
+"""
+
+import asyncio
+import os
+import sqlite3
+import statistics
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from subprocess import Popen
+from tempfile import TemporaryDirectory
+
+from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeSlack
+from tests.live import servers
+
+BURST = 500
+LOCKED = 50
+KILLED = 40
+POST_SECONDS = 0.2
+SITES = """
+[sites.bench.jaeger]
+address = "127.0.0.1:1"
+[sites.bench.services.petstore]
+"""
+
+
+async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
+    """Mention the bots so often at once and wait until all is acknowledged."""
+    sent = [await slack.mention(ALICE, "help") for _ in range(number)]
+    for each in sent:
+        await each.acknowledged()
+    return sent
+
+
+async def answered(slack: FakeSlack, sent: list[Delivery], seconds: float) -> str:
+    """Wait for the answers; say how many came, and how many of them more than once."""
+    wanted = {each.envelope["payload"]["event"]["ts"] for each in sent}
+    threads: list[str] = []
+    try:
+        async with asyncio.timeout(seconds):
+            while not wanted <= set(threads):
+                await asyncio.sleep(0.1)
+                threads = [post.thread_ts for post in slack.posts]
+    except TimeoutError:
+        pass
+    theirs = [each for each in threads if each in wanted]
+    busy = sum(post.shown.startswith("Sorry") for post in slack.posts if post.thread_ts in wanted)
+    return (
+        f"{len(set(theirs))} of {len(wanted)} answered ({busy} with the request to come again), "
+        f"{len(theirs) - len(set(theirs))} more than once"
+    )
+
+
+def shown(sent: list[Delivery]) -> str:
+    """The acknowledgements' latencies."""
+    seconds = sorted(each.seconds for each in sent)
+    p99 = statistics.quantiles(seconds, n=100)[98]
+    return (
+        f"{len(sent)} acknowledged, p50 {statistics.median(seconds) * 1000:.0f} ms, "
+        f"p99 {p99 * 1000:.0f} ms, most {seconds[-1] * 1000:.0f} ms"
+    )
+
+
+async def measure(slack: FakeSlack, bots: list[Popen[bytes]], database: str) -> None:
+    """Print a line for each trial."""
+    slack.seconds["chat.postMessage"] = POST_SECONDS
+    await burst(slack, 10)
+    sent = await burst(slack, BURST)
+    print(f"burst: {shown(sent)}; {await answered(slack, sent, 60)}", flush=True)
+
+    if database.startswith("sqlite:///"):
+        lock = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        sent = await burst(slack, LOCKED)
+        print(f"database locked: {shown(sent)}; {await answered(slack, sent, 60)}", flush=True)
+        lock.rollback()
+        lock.close()
+
+    sent = await burst(slack, KILLED)
+    bots[0].kill()
+    print(f"killed in a burst: {await answered(slack, sent, 90)}", flush=True)
+    print(f"violations: {slack.violations or 'none'}")
+
+
+async def main() -> None:
+    """Start everything, measure, end everything."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="opsportal-bots-")))
+        async with FakeSlack() as slack:
+            portal = await asyncio.to_thread(prepared, folder, slack)
+            try:
+                bots = [await asyncio.to_thread(started, stack, portal, folder, n) for n in (1, 2)]
+                await measure(slack, bots, portal.environment["DATABASE_URL"])
+            finally:
+                await asyncio.to_thread(stack.close)
+
+
+def prepared(folder: Path, slack: FakeSlack) -> servers.Portal:
+    """An installation in which Alice is somebody; on SQLite unless DATABASE_URL names another."""
+    environment = {
+        "OPSPORTAL_SLACK_APP_TOKEN": APP_TOKEN,
+        "OPSPORTAL_SLACK_BOT_TOKEN": BOT_TOKEN,
+        "OPSPORTAL_SLACK_API_URL": slack.api_url,
+    }
+    if url := os.environ.get("DATABASE_URL"):
+        environment["DATABASE_URL"] = url
+    portal = servers.portal(folder, SITES, **environment)
+    portal.person("alice", "operators")
+    link = (
+        "from bot.models import Identity; from django.contrib.auth.models import User; "
+        f"Identity.objects.create(slack_user_id={ALICE!r}, slack_team_id={TEAM!r}, "
+        "user=User.objects.get())"
+    )
+    portal.manage("shell", "--verbosity", "0", "--command", link)
+    return portal
+
+
+def started(stack: ExitStack, portal: servers.Portal, folder: Path, number: int) -> Popen[bytes]:
+    """A bot process, with a health address and a log of its own."""
+    health = f"127.0.0.1:{servers.free_ports(1)[0]}"
+    environment = {**portal.environment, "OPSPORTAL_HEALTH_ADDRESS": health}
+    place = folder / f"bot{number}"
+    place.mkdir()
+    bot = replace(portal, health=health, environment=environment)
+    return stack.enter_context(bot.running("runbot", place))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
