@@ -1,9 +1,11 @@
 from collections.abc import AsyncIterator, Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
@@ -21,6 +23,7 @@ from tests.fakes.slack import (
     bot_user,
 )
 
+PAGE = Path(settings.BASE_DIR, "docs", "slack.md").read_text(encoding="utf-8")
 PAGES = f"https://api.slack.com/apps/{APP}"
 
 
@@ -111,9 +114,11 @@ async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
 
 async def test_it_says_what_it_could_not_ask(slack: FakeSlack, tokens: Settings) -> None:
     tokens.SLACK_CONFIG_TOKEN = ""
-    last = (await check_slack())[-1]
-    assert last.well
-    assert last.sentence.startswith("not asked, for want of OPSPORTAL_SLACK_CONFIG_TOKEN")
+    findings = await check_slack()
+    assert findings[-1].well
+    assert findings[-1].sentence.startswith("not asked, for want of OPSPORTAL_SLACK_CONFIG_TOKEN")
+    for finding in findings:
+        assert f"✓ {finding.sentence}\n" in PAGE, "the page shows what a newcomer will see"
 
 
 async def test_it_says_that_socket_mode_is_off(slack: FakeSlack) -> None:

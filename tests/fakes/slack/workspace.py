@@ -106,7 +106,6 @@ class FakeSlack:
         self.pongs = 0
         self.answers_pings = True
         self.silent = False
-        self.socket_mode = True
         self.seconds: dict[str, float] = {}
         self.handshakes_fail = 0
         self.hello: Json = {}
@@ -387,8 +386,6 @@ class FakeSlack:
                 **self.hello,
             }
         )
-        if not self.socket_mode:
-            await socket.send_json({"type": "disconnect", "reason": "link_disabled"})
         async with self._changed:
             self.greetings += 1
             self._changed.notify_all()
