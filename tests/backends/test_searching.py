@@ -100,10 +100,10 @@ async def test_it_gives_the_newest_whichever_a_store_keeps(keeps: Keeps, limit: 
     assert max(window.depth for window in store.windows) <= max(limit * 2, LARGEST_LIMIT)
 
 
-async def test_it_asks_twice_a_store_that_keeps_the_newest() -> None:
+async def test_it_asks_a_store_once_that_gives_the_newest_first() -> None:
     store = Store(many(10_000), the_newest)
     await store.find(SEARCH, late=0)
-    assert len(store.windows) == 2
+    assert len(store.windows) == 1
 
 
 async def test_it_asks_a_store_that_keeps_any_a_few_times() -> None:
