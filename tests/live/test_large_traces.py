@@ -21,7 +21,7 @@ from tests.live import servers
 from tests.live.large import large_trace, send, small_traces
 
 SMALL = 3_000
-ALMOST = 0.99  # of the spans: a busy Jaeger was seen to drop some
+ALMOST = 0.99  # of the spans: waiting for all timed out once on a busy machine, why is not known
 SELECT = "SELECT * FROM pets WHERE id = 9999"
 pytestmark = pytest.mark.django_db(transaction=True)
 
