@@ -150,10 +150,18 @@ class FakeSlack:
         """Wait until a connection was opened that many times."""
         await self._until(lambda: self.greetings >= times)
 
+    async def connected(self) -> None:
+        """Wait until there is an open connection."""
+        await self._until(lambda: bool(self.sockets))
+
     async def posted(self, number: int) -> list[Post]:
         """Wait until there are so many posts and return all."""
         await self._until(lambda: len(self.posts) >= number)
         return self.posts
+
+    async def answered(self, thread_ts: str) -> None:
+        """Wait until there is a post in a thread."""
+        await self._until(lambda: any(post.thread_ts == thread_ts for post in self.posts))
 
     async def called(self, method: str, times: int = 1) -> None:
         """Wait until a method was called that many times."""
@@ -407,7 +415,7 @@ class FakeSlack:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
         delivery = waiting[0]
-        if "payload" in answer and not delivery.envelope["accepts_response_payload"]:
+        if answer.get("payload") and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")
         delivery.seconds = time.monotonic() - delivery.sent
         if delivery.seconds > ACK_SECONDS:
