@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes.slack.blocks import Json, marked_up, refused_blocks, shown
+from tests.fakes.slack.blocks import Json, calls, marked_up, refused_blocks, shown
 
 APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
 BOT_TOKEN = "xoxb-secret"
@@ -62,7 +62,8 @@ class Post:
     def live(self) -> list[str]:
         """Whatever Slack would turn into a mention or a link that markup asked for."""
         texts = [self.text, *(text for block in self.blocks for text in marked_up(block))]
-        return [found for text in texts for found in _LIVE.findall(text)]
+        called = [call for block in self.blocks for call in calls(block)]
+        return [found for text in texts for found in _LIVE.findall(text)] + called
 
 
 @dataclass
