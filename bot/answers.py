@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.links import page
-from bot.replies import Link, Reply, Row, shortened
+from bot.replies import Link, Reply, Row, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
@@ -25,6 +25,7 @@ MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_FIELDS = 12
+_DIFFERENCES = ("Explains", "Change", "Operation", "Time, A -> B", "Spans, A -> B")
 _VALUE = 160
 _SENTENCE = 300
 
@@ -44,6 +45,7 @@ def trace_list(found: TraceList) -> Reply:
         f"{f'First {traces}, there may be more' if found.more else traces}, "
         f"{failing or 'none'} with errors, {where}",
         rows=tuple(map(_trace_row, found.traces)),
+        columns=("Started", "Took", "Trace", "Error and id"),
         notes=(older,) if older else (),
         links=links,
     )
@@ -59,7 +61,7 @@ def _trace_row(trace: TraceSummary) -> Row:
     root = f"{trace.service} {trace.operation}".strip() or "(root missing)"
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
-        (_clock(trace.start), timerange.format_duration(trace.duration), shortened(root, 60)),
+        (_when(trace.start), timerange.format_duration(trace.duration), shortened(root, 60)),
         (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
     )
 
@@ -114,6 +116,7 @@ def comparison(found: Comparison) -> Reply:
     return Reply(
         f"{shortened(found.verdict, _SENTENCE)}{_elsewhere(site)}",
         rows=_difference_rows(found.differences),
+        columns=_DIFFERENCES,
         notes=tuple(
             f"{count(len(errors), 'span')} failed in {side} only, the deepest in "
             f"{shortened(errors[0].sentence, _VALUE)}"
@@ -141,6 +144,7 @@ def beside_usual(found: Usual) -> Reply:
     return Reply(
         verdict,
         rows=_difference_rows(found.differences),
+        columns=_DIFFERENCES,
         links=(
             *page("the differences", "traces-usual", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
@@ -208,6 +212,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     return Reply(
         f"{state}{about}{f' for {narrowed}' if narrowed else ''}{partial}{_elsewhere(found.site)}",
         rows=tuple(map(_alert_row, found.alerts)),
+        columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
@@ -225,7 +230,8 @@ def _alert_row(alert: Alert) -> Row:
         for name, value in alert.labels.items()
         if name not in ("alertname", "severity")
     )
-    since = f"for {_lasting(timerange.now_ns() - alert.active_at)}" if alert.active_at else ""
+    lasting = f"for {_lasting(timerange.now_ns() - alert.active_at)}"
+    since = When(lasting, alert.active_at // timerange.SECOND) if alert.active_at else ""
     return Row(
         (alert.state, alert.severity, alert.name, since),
         tuple(shortened(line, _SENTENCE) for line in (alert.summary, labels) if line),
@@ -247,6 +253,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
     return Reply(
         summary + _elsewhere(site),
         rows=tuple(row for versions in found for row in _version_rows(versions, len(found) > 1)),
+        columns=("Instance" if len(found) == 1 else "Service", "Version", "Instances"),
         notes=tuple(warning for versions in found for warning in versions.warnings),
         links=page("the versions", "versions", site),
     )
@@ -270,6 +277,7 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
         f"Sampling of {found.service}: {found.summary}, "
         f"{confirmed if number else 'the site file names no instances'}{_elsewhere(found.site)}",
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
+        columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
     )
@@ -285,6 +293,7 @@ def sampling_change(change: SamplingChange) -> Reply:
             Row((each.address, "confirmed" if each.confirmed else "NOT CONFIRMED"), _why(each))
             for each in _failed_first(change.instances)
         ),
+        columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
     )
 
@@ -297,7 +306,8 @@ def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
         return Row((instance.address, "never told"))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
-    return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
+    told = When(_ago(instance.told_at), int(instance.told_at.timestamp()))
+    return Row((instance.address, state, told), _why(instance))
 
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
@@ -321,6 +331,10 @@ def _clock(nanoseconds: int) -> str:
     moment = timerange.to_datetime(nanoseconds)
     today = timerange.to_datetime(timerange.now_ns()).date()
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _when(nanoseconds: int) -> When:
+    return When(_clock(nanoseconds), nanoseconds // timerange.SECOND)
 
 
 def _ago(moment: datetime) -> str:

@@ -1,16 +1,17 @@
 """A reply in Slack's blocks, within Slack's limits.
 
-Everything is rich text, which Slack shows letter by letter: no `<!channel>` in a log line
-calls anybody, no asterisk makes anything bold. Only the plain `text`, which notifications
-and screen readers use, is markup to Slack, and there `& < >` are escaped.
+A reply that names its columns is a table where that fits; everything else is rich text. Both
+are shown letter by letter: no `<!channel>` in a log line calls anybody, no asterisk makes
+anything bold. Only the plain `text`, which notifications and screen readers use, is markup to
+Slack, and there `& < >` are escaped.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.replies import Link, Reply, plain, shortened, table_lines, visible
+from bot.replies import Link, Reply, Row, When, plain, shortened, table_lines, visible
 
 # Slack refuses a message whose blocks are too long in all, at a limit it does not publish:
 # 9,597 characters in 15,561 of JSON passed, 11,341 in 17,694 did not.
@@ -18,18 +19,25 @@ MOST_TEXT = 8_000
 MOST_JSON = 13_000
 MOST_MESSAGES = 3
 MOST_FALLBACK = 3_000
+MOST_ROWS = 100  # of a table, with its heading
+MOST_COLUMNS = 20
 _LONGEST_LINE = 400
 _LONGEST_SENTENCE = 600
+_DATE = "{ago} ({date_short_pretty} {time_secs})"
 
 Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """The arguments of one chat.postMessage besides channel and thread."""
+    """The arguments of one chat.postMessage besides channel and thread.
+
+    `fallback` are the blocks to try when Slack refuses the table in `blocks`.
+    """
 
     text: str
     blocks: tuple[Block, ...]
+    fallback: tuple[Block, ...] = ()
 
 
 def slack_messages(reply: Reply) -> list[SlackMessage]:
@@ -47,12 +55,62 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
         text = plain(reply) if first else "\n".join(piece.lines)
         block = {"type": "rich_text", "elements": elements}
         messages.append(SlackMessage(escaped(shortened(text, MOST_FALLBACK)), (block,)))
+    if len(messages) == 1 and (table := _with_table(reply)):
+        return [replace(messages[0], blocks=table, fallback=messages[0].blocks)]
     return messages
 
 
 def escaped(text: str) -> str:
     """Return the text so that Slack's markup means it literally."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _with_table(reply: Reply) -> tuple[Block, ...]:
+    """The reply with a real table, () where it has none or where it does not fit."""
+    if not (reply.columns and reply.rows) or len(reply.rows) >= MOST_ROWS:
+        return ()
+    table, characters = _table(reply.rows, reply.columns)
+    closing = _closing(reply, 0)
+    blocks: list[Block] = [
+        {"type": "rich_text", "elements": [_section(reply.summary, bold=True)]},
+        table,
+        *([{"type": "rich_text", "elements": closing}] if closing else ()),
+    ]
+    characters += sum(map(len, (reply.summary, *reply.notes)))
+    fits = characters <= MOST_TEXT and len(json.dumps(blocks)) <= MOST_JSON
+    return tuple(blocks) if fits and 0 < len(table["rows"][0]) <= MOST_COLUMNS else ()
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Block, int]:
+    """A table whose last column is what stands below the rows, and how many characters it has."""
+    width = max(len(row.cells) for row in rows)
+    below = any(row.below for row in rows)
+    lines = [columns, *(_cells(row, width, below) for row in rows)]
+    wide = width + below
+    padded = [(*line[:wide], *[""] * (wide - len(line))) for line in lines]
+    wrapped = [{"is_wrapped": True}] * min(wide, MOST_COLUMNS)
+    return (
+        {
+            "type": "table",
+            "column_settings": wrapped,
+            "rows": [list(map(_cell, line)) for line in padded],
+        },
+        sum(len(visible(cell)) + 1 for line in padded for cell in line),
+    )
+
+
+def _cells(row: Row, width: int, below: bool) -> Sequence[str]:
+    beside = (*row.cells, *[""] * (width - len(row.cells)))
+    return (*beside, " \N{MIDDLE DOT} ".join(row.below)) if below else beside
+
+
+def _cell(text: str) -> Block:
+    """A cell that Slack takes: it wants none empty."""
+    if not isinstance(text, When):
+        return {"type": "raw_text", "text": visible(text).strip() or "-"}
+    date = {"type": "date", "timestamp": text.seconds, "format": _DATE, "fallback": str(text)}
+    section = {"type": "rich_text_section", "elements": [date]}
+    return {"type": "rich_text", "elements": [section]}
 
 
 @dataclass(slots=True)

@@ -42,7 +42,8 @@ async def help(message: Message, rest: str) -> Reply:
     """List the commands, or show one of them."""
     if not rest:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
-        return Reply("What I can do", rows, ("How to write one of them: help list traces",))
+        how = ("How to write one of them: help list traces",)
+        return Reply("What I can do", rows, how, columns=("Command", "What it does"))
     wanted = " ".join(rest.lower().split())
     names = [command.name for command in registry.commands]
     for command in registry.commands:

@@ -34,7 +34,9 @@ GRACE_SECONDS = 5
 TRIES = 4
 LONGEST_PAUSE = 30.0
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
-_BLOCKS_REFUSED = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
+_BLOCKS_REFUSED = (
+    "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
+)  # fmt: skip
 _INVISIBLE = ("user_not_found", "user_not_visible")
 log = logging.getLogger(__name__)
 
@@ -162,15 +164,15 @@ class Conversation:
 
         False when it is not there for all we know.
         """
-        blocks = list(message.blocks)
+        blocks, simpler = list(message.blocks), iter((message.fallback, ()))
         for _ in range(TRIES):
             try:
                 await self._send(letter, message.text, blocks)
             except SlackApiError as error:
                 code, pause = error_code(error), retry_after(error)
                 if blocks and code in _BLOCKS_REFUSED:
-                    log.warning("Slack refuses our blocks (%s); the text alone is posted", code)
-                    blocks = []
+                    log.warning("Slack refuses our blocks (%s); simpler ones are posted", code)
+                    blocks = list(next(simpler))
                 elif pause is not None:
                     await asyncio.sleep(pause)
                 else:

@@ -6,8 +6,22 @@ written out here, so that a log line can neither colour nor clear somebody's ter
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 GAP = "  "
+
+
+class When(str):
+    """A moment as text has it; with `seconds` since 1970 Slack writes it for each reader's zone."""
+
+    __slots__ = ("seconds",)
+    seconds: int
+
+    def __new__(cls, written: str, seconds: int) -> Self:
+        """Return the text with its moment."""
+        self = super().__new__(cls, written)
+        self.seconds = seconds
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,7 @@ class Reply:
     """What the bot says. The summary stands alone: a phone's notification shows only that.
 
     `notes` are sentences below the rows; the first of `links` is where to see everything.
+    `columns` name the cells, and last what is below them, where rows are best seen as a table.
     """
 
     summary: str
@@ -38,6 +53,7 @@ class Reply:
     notes: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     failed: bool = False
+    columns: tuple[str, ...] = ()
 
 
 def plain(reply: Reply) -> str:

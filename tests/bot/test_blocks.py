@@ -1,11 +1,12 @@
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.blocks import MOST_FALLBACK, MOST_MESSAGES, escaped, slack_messages
-from bot.replies import Link, Reply, Row
+from bot.replies import Link, Reply, Row, When
 from tests.fakes.slack import Post
 from tests.fakes.slack.blocks import refused_blocks
 
@@ -75,21 +76,112 @@ def test_it_keeps_the_fallback_text_short() -> None:
     assert all(len(post.text) <= 4 * MOST_FALLBACK for post in found)
 
 
-lines = st.text(max_size=700)
+TABLE = Reply(
+    "2 traces",
+    (Row((When("14:20:51", 1_764_000_000), "1 s"), ("no", "17b4")), Row(("", "2 s"))),
+    ("a note",),
+    (PAGE,),
+    columns=("Started", "Took", "Error and id"),
+)
+
+
+def test_it_shows_a_table_with_moments_in_the_readers_zone() -> None:
+    [post] = posts(TABLE)
+    assert [block["type"] for block in post.blocks] == ["rich_text", "table", "rich_text"]
+    heading, first, second = post.blocks[1]["rows"]
+    assert [cell["text"] for cell in heading] == ["Started", "Took", "Error and id"]
+    [date] = first[0]["elements"][0]["elements"]
+    assert date["timestamp"] == 1_764_000_000
+    assert date["fallback"] == "14:20:51"
+    assert first[2]["text"] == "no \N{MIDDLE DOT} 17b4"
+    assert second[0]["text"] == "-", "Slack takes no empty cell"
+    assert post.text.startswith("2 traces\n\n14:20:51")
+
+
+def test_it_has_the_same_as_lines_for_a_slack_that_refuses_the_table() -> None:
+    [message] = slack_messages(TABLE)
+    [block] = message.fallback
+    assert block["elements"][1]["type"] == "rich_text_preformatted"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        tuple(Row((str(number), "x")) for number in range(100)),
+        (Row(tuple("x" * 21)),),
+        tuple(Row(("é" * 300, "x")) for _ in range(15)),
+    ],
+)
+def test_it_shows_lines_where_a_table_does_not_fit(rows: tuple[Row, ...]) -> None:
+    found = posts(Reply("many", rows, columns=("a", "b")))
+    assert all(block["type"] == "rich_text" for post in found for block in post.blocks)
+
+
+def test_it_cuts_fifty_thousand_log_lines_to_three_messages() -> None:
+    rows = tuple(Row((f"14:20:51.{n % 1000:03}", "store SELECT"), ("x=1",)) for n in range(50_000))
+    found = posts(Reply("50,000 log lines", rows, links=(PAGE,)))
+    assert len(found) == MOST_MESSAGES
+    shown = sum(post.shown.count("store SELECT") for post in found)
+    assert f"{50_000 - shown:,} more do not fit here: see the list." in found[-1].shown
+    assert found[-1].shown.endswith("the list")
+
+
+lines = st.text(max_size=700) | st.sampled_from(
+    [TRAPS, "```", "`", "%s%n{0}", "\u202eevil\u2066", "w" * 10_000, "<!date^1^{time}|x>", ""]
+)
+whens = st.builds(When, lines, st.integers(0, 2**33))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     summary=lines,
     table=st.lists(
-        st.tuples(st.lists(lines, max_size=3), st.lists(lines, max_size=3)), max_size=60
+        st.tuples(st.lists(lines | whens, max_size=3), st.lists(lines, max_size=3)), max_size=60
     ),
     notes=st.lists(lines, max_size=4),
+    columns=st.sampled_from([(), ("a",), ("a", "b", "c", "d")]),
 )
-def test_it_stays_within_slacks_limits(
-    summary: str, table: list[tuple[list[str], list[str]]], notes: list[str]
+def test_it_stays_within_slacks_limits_and_leaves_data_inert(
+    summary: str,
+    table: list[tuple[list[str], list[str]]],
+    notes: list[str],
+    columns: tuple[str, ...],
 ) -> None:
     rows = tuple(Row(tuple(cells), tuple(below)) for cells, below in table)
-    for message in slack_messages(Reply(f"s{summary}", rows, tuple(notes), (PAGE,))):
-        assert refused_blocks(json.loads(json.dumps(message.blocks))) == ""
+    reply = Reply(f"s{summary}", rows, tuple(notes), (PAGE,), columns=columns)
+    for message in slack_messages(reply):
         assert message.text
+        for blocks in filter(None, (message.blocks, message.fallback)):
+            post = Post("C", "1", "2", message.text, json.loads(json.dumps(blocks)))
+            assert refused_blocks(post.blocks) == ""
+            assert post.live == []
+            assert set(parts(post.blocks)) <= KINDS, "what others wrote is text and nothing else"
+            assert all(url == PAGE.url for url in urls(post.blocks))
+            assert not {"\u202e", "\u2066", "\x1b"} & set(post.shown + message.text)
+
+
+KINDS = {
+    "rich_text", "rich_text_section", "rich_text_preformatted", "text", "link", "table",
+    "raw_text", "date",
+}  # fmt: skip
+
+
+def parts(tree: object) -> Iterator[str]:
+    """The kind of every part of a payload."""
+    for part in walk(tree):
+        if "type" in part:
+            yield part["type"]
+
+
+def urls(tree: object) -> Iterator[str]:
+    for part in walk(tree):
+        if "url" in part:
+            yield part["url"]
+
+
+def walk(tree: object) -> Iterator[dict[str, str]]:
+    if isinstance(tree, dict):
+        yield tree
+    if isinstance(tree, (dict, list)):
+        for inner in tree.values() if isinstance(tree, dict) else tree:
+            yield from walk(inner)

@@ -23,7 +23,7 @@ async def test_it_answers_a_mention_in_its_thread(slack: FakeSlack, alice: User)
     await delivery.acknowledged()
     [post] = await slack.posted(1)
     assert (post.channel, post.thread_ts) == (CHANNEL, delivery.envelope["payload"]["event"]["ts"])
-    assert post.shown.startswith("What I can do\nhelp\n")
+    assert post.shown.startswith("What I can do\nCommand  What it does\nhelp  ")
     assert slack.violations == []
 
 
@@ -165,6 +165,15 @@ async def test_it_posts_the_text_alone_when_slack_refuses_the_blocks(
     assert post.blocks == []
     assert 'there is no command "<help>"; did you mean "help"?' in post.shown
     assert post.live == []
+
+
+async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, alice: User) -> None:
+    slack.fail("chat.postMessage", Fault("invalid_blocks"))
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    [block] = post.blocks
+    assert block["elements"][1]["type"] == "rich_text_preformatted"
+    assert "list traces\n  search for traces" in post.shown
 
 
 async def test_it_gives_an_answer_up_after_a_few_tries(
