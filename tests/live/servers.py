@@ -118,7 +118,7 @@ class Jaeger:
 def jaeger(folder: Path, *, batches: bool = True) -> Iterator[Jaeger]:
     """Run release 2.13, or the one that JAEGER_BIN names.
 
-    In `batches` it writes what comes within 200 ms together, in any order.
+    In `batches` it writes what came within 200 ms together, in any order; else while it is sent.
     """
     binary = subprocess.run(
         [HERE / "jaeger.sh"], check=True, capture_output=True, text=True

@@ -3,17 +3,12 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ops.actor import Actor
-from ops.backends.connections import connections
-from ops.backends.jaeger import Jaeger
-from ops.backends.searching import TraceSearch
 from ops.filters import TraceQuery
-from ops.sites import sites
 from ops.timerange import HOUR, SECOND, Moment, TimeRange
 from ops.traces.actions import find_spans, list_traces, show_trace
 from tests.conftest import Person, SiteFile, actor_of
@@ -36,7 +31,8 @@ class Held:
 
 @pytest.fixture
 async def held(tmp_path: Path, site_file: SiteFile) -> AsyncIterator[Held]:
-    with servers.jaeger(tmp_path) as jaeger:
+    # Sent is written then: who reads a trace that memory storage adds to can make Jaeger panic.
+    with servers.jaeger(tmp_path, batches=False) as jaeger:
         now = time.time_ns()
         await send(jaeger.otlp, small_traces(SMALL, now - SMALL * SECOND))
         ids = {}
@@ -45,17 +41,7 @@ async def held(tmp_path: Path, site_file: SiteFile) -> AsyncIterator[Held]:
             await send(jaeger.otlp, batches)
             ids[count] = trace_id
         site_file(f'[sites.p.jaeger]\naddress = "{jaeger.query}"\n[sites.p.services.petstore]')
-        # A trace that ended an hour ago is taken to be complete and kept: wait until it is.
-        hour = TraceSearch(now - 2 * HOUR, now - HOUR + SECOND, limit=10, service="petstore")
-        direct = connections().jaeger(sites().site("p"))
-        await servers.eventually(partial(span_counts, direct, hour), list(LARGE).__eq__)
         yield Held(ids, now)
-
-
-async def span_counts(jaeger: Jaeger, search: TraceSearch) -> list[int]:
-    """How many spans the traces have that are found, in order; none are read."""
-    found = await jaeger.find(search)
-    return sorted(each.span_count for each in found.summaries)
 
 
 @pytest.fixture
@@ -79,10 +65,7 @@ async def test_it_reads_a_large_one_whole(reader: Actor, held: Held, count: int)
 async def test_a_list_has_exactly_the_newest(reader: Actor, held: Held) -> None:
     window = TimeRange(Moment(held.end - (SMALL + 10) * SECOND), Moment(held.end))
 
-    found = await servers.eventually(
-        lambda: list_traces(reader, query=TraceQuery(range=window, limit=1_500)),
-        lambda found: found.traces[0].start == held.end - SECOND,
-    )
+    found = await list_traces(reader, query=TraceQuery(range=window, limit=1_500))
 
     starts = [trace.start for trace in found.traces]
     assert starts == [held.end - (number + 1) * SECOND for number in range(1_500)]
