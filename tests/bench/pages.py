@@ -121,10 +121,10 @@ async def window(portal: servers.Portal) -> AsyncIterator[Window]:
 
 async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) -> list[str]:
     """Return the lines of the page; `process` is the server's id."""
-    traces = {count: await _sent(jaeger, count) for count in (FEW, MANY, MANY + 1, MANY + 2)}
     async with window(portal) as opened:
         await opened.results("/traces/")  # the first page of a process is slower than any other
         lines = [await _results(opened)]
+        traces = {count: await _sent(jaeger, count) for count in (FEW, MANY, MANY + 1)}
         few = await opened.trace(f"/traces/{traces[FEW]}/")
         before = _memory(process)
         many = await opened.trace(f"/traces/{traces[MANY]}/")
