@@ -97,15 +97,21 @@ export class List {
     inside.remove();
   }
 
-  /** Scroll to a row: into the middle, or no further than is needed when it is near. */
-  reveal(row, middle) {
+  /** Scroll to a row: an open one to the top, for its details; others no further than is needed. */
+  reveal(row, open) {
     const [from, to] = this.window();
     const top = this.top(this.outline.places[row]);
-    const near = !middle && top > from - (to - from) / 4 && top < to + (to - from) / 4;
+    const near = top > from - (to - from) / 4 && top < to + (to - from) / 4;
+    const block = open ? "start" : near ? "nearest" : "center";
     this.chosen = row;
+    this.awaited = open && this.opened.get(row);
     this.redraw();
+    this.#scrollTo(row, block);
+  }
+
+  #scrollTo(row, block) {
     const name = this.elements.get(row).firstElementChild;
-    name.scrollIntoView({ block: near ? "nearest" : "center", behavior: "instant" });
+    name.scrollIntoView({ block, behavior: "instant" });
     this.draw();
   }
 
@@ -147,5 +153,9 @@ export class List {
       if (target.isConnected) this.heights.set(target, borderBoxSize[0].blockSize);
     }
     this.draw();
+    if (!entries.some(({ target }) => target === this.awaited)) return;
+    // Near the page's end there is room to scroll only now.
+    this.#scrollTo(this.chosen, "start");
+    if (!this.awaited.hasAttribute("aria-busy")) this.awaited = null;
   }
 }
