@@ -65,7 +65,7 @@ class TraceSearch:
         whole = self.trace_min or self.trace_max or self.span_tags != self.tags
         if whole or span_tags_are_ours:
             return min(self.limit * _WIDER, self.deepest)
-        return self.limit + self.limit // 4 + 10  # some more tell in which order they come
+        return self.limit + self.limit // 4 + 4  # some more tell in which order they come
 
     @property
     def deepest(self) -> int:
