@@ -85,6 +85,7 @@ class Window:
         await session.send("HeapProfiler.collectGarbage")
         heap = await session.send("Runtime.getHeapUsage")
         held = int(heap["usedSize"]) + int(heap.get("backingStorageSize", 0))
+        await self.page.wait_for_load_state("networkidle")  # the next load shall be alone
         return Loaded(seen["rows"], seen["tools"], held, await self._elements())
 
     async def act(self, act: str, done: str) -> float:
