@@ -170,9 +170,10 @@ def _narrowed(
     else:
         starts = sorted(start for start in answer.starts if start >= window.start)
         cut = starts[len(starts) // 2] if starts else window.start
-    if cut >= search.end:
+    narrower = replace(window, start=max(cut, window.start), depth=depth)
+    if cut >= search.end or narrower == window:
         return replace(window, end=(search.end + window.end) // 2)
-    return replace(window, start=max(cut, window.start), depth=depth)
+    return narrower
 
 
 def _rest(
