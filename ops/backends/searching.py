@@ -171,7 +171,8 @@ def _narrowed(
         starts = sorted(start for start in answer.starts if start >= window.start)
         cut = starts[len(starts) // 2] if starts else window.start
     narrower = replace(window, start=max(cut, window.start), depth=depth)
-    if cut >= search.end or narrower == window:
+    crowded = narrower == window and any(start >= search.end for start in answer.starts)
+    if cut >= search.end or crowded:
         return replace(window, end=(search.end + window.end) // 2)
     return narrower
 
