@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.manifest import EVENTS, scopes
-from bot.refusals import REMEDIES
+from bot.refusals import REMEDIES, error_code
 from ops.findings import Finding
 
 SECONDS = 10
@@ -212,13 +212,11 @@ async def _answer(
 
 
 def _refusal(token: Token, error: SlackApiError) -> str:
-    status = getattr(error.response, "status_code", 0)
-    data = getattr(error.response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    if code is None:
-        return f"{settings.SLACK_API_URL} answers with HTTP {status}: try again in a minute"
+    code = error_code(error)
+    if code.startswith("HTTP "):
+        return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
     otherwise = "try again in a minute" if code == "ratelimited" else "make a new one"
-    remedy = REMEDIES.get(str(code), otherwise)
+    remedy = REMEDIES.get(code, otherwise)
     return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
 
 

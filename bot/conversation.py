@@ -112,8 +112,11 @@ class Conversation:
         new_request_id()
         started = time.perf_counter()
         replying = asyncio.ensure_future(reply_or_error(self._reply(letter)))
-        await self._wait(letter, replying)
-        reply = await replying
+        try:
+            await self._wait(letter, replying)
+            reply = await replying
+        finally:
+            replying.cancel()  # we may be cancelled while we wait
         if reply is None:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
@@ -126,7 +129,10 @@ class Conversation:
         if done or letter.row.placeholder:
             return
         [message] = slack_messages(WAITING)
-        letter.row.placeholder = await self.sender.hold_place(letter.thread, message)
+        try:
+            letter.row.placeholder = await self.sender.hold_place(letter.thread, message)
+        except Exception:
+            log.exception("a placeholder could not be posted")
         if letter.row.placeholder:
             await self.inbox.hold_place(letter)
 

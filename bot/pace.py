@@ -65,7 +65,7 @@ class Pacer:
         """Take the next place of a channel; returns in how many seconds it is."""
         now = self.clock()
         own = max(self._own.get(key, now), now)
-        taken = await self._shared(key, now, own, limit.interval)
+        taken = await self._shared(key, own, limit.interval)
         self._own[key] = taken + limit.interval
         return max(taken - limit.ahead - now, 0.0)
 
@@ -73,17 +73,17 @@ class Pacer:
         """Let nobody write to a channel for so many seconds, and without a burst after it."""
         now = self.clock()
         until = now + seconds + limit.ahead
-        await self._shared(key, until, until, 0.0)
+        await self._shared(key, until, 0.0)
         self._own[key] = max(self._own.get(key, until), until)
 
-    async def _shared(self, key: str, now: float, own: float, interval: float) -> float:
-        """Return the kept moment, no earlier than `own`, and move it on by the interval."""
+    async def _shared(self, key: str, least: float, interval: float) -> float:
+        """Return the kept moment, no earlier than `least`, and move it on by the interval."""
         try:
             async with asyncio.timeout(SECONDS):
-                return await in_database(_claim, key, own, interval)
+                return await in_database(_claim, key, least, interval)
         except (Error, TimeoutError) as error:
             log.warning("messages are paced by each process alone: %s", error or "no answer")
-            return own
+            return least
 
 
 def _claim(key: str, least: float, interval: float) -> float:

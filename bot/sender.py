@@ -24,8 +24,9 @@ from bot.refusals import error_code, retry_after
 
 TRIES = 4
 _BLOCKS_REFUSED = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
-_LATER = ("ratelimited", "rate_limited", "message_limit_exceeded", "HTTP 429")
+_LATER = ("ratelimited", "rate_limited")
 _THEIR_FAULTS = ("fatal_error", "internal_error")
+_BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
 log = logging.getLogger(__name__)
@@ -65,13 +66,12 @@ class Sender:
         Returns ANSWERED, or the worst of how its messages ended.
         """
         async with self._queue(thread[0]):
-            states = []
+            states = [State.ANSWERED]
             for message in messages:
                 sent = await self._replaced(thread, message, placeholder) if placeholder else None
                 placeholder = ""
                 states.append((sent or await self._post(thread, message)).state)
-        failures = [state for state in states if state is not State.ANSWERED]
-        return State.UNKNOWN if State.UNKNOWN in failures else (*failures, State.ANSWERED)[0]
+        return max(states, key=_BEST_FIRST.index)
 
     async def hold_place(self, thread: tuple[str, str], message: SlackMessage) -> str:
         """Post what an answer will replace; returns its ts, "" where the channel is busy."""
@@ -150,7 +150,7 @@ def _fate(error: Exception) -> tuple[Fate, str]:
     code = error_code(error)
     if code in _BLOCKS_REFUSED:
         return Fate.BLOCKS_REFUSED, code
-    if code in _LATER:
+    if code in _LATER or retry_after(error) is not None:
         return Fate.LATER, code
     if code in _THEIR_FAULTS or code.startswith("HTTP 5"):
         return Fate.LOST, code
