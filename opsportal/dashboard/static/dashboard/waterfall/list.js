@@ -13,6 +13,7 @@ export class List {
     this.opened = new Map();
     this.heights = new Map();
     this.chosen = -1;
+    this.awaited = -1; // the row whose details are still to come into the window
     this.sizes = new ResizeObserver((entries) => this.#measured(entries));
     signal.addEventListener("abort", () => this.sizes.disconnect());
     host.replaceChildren();
@@ -104,7 +105,7 @@ export class List {
     const near = top > from - (to - from) / 4 && top < to + (to - from) / 4;
     const block = open ? "start" : near ? "nearest" : "center";
     this.chosen = row;
-    this.awaited = open && this.opened.get(row);
+    this.awaited = open ? row : -1;
     this.redraw();
     this.#scrollTo(row, block);
   }
@@ -153,9 +154,10 @@ export class List {
       if (target.isConnected) this.heights.set(target, borderBoxSize[0].blockSize);
     }
     this.draw();
-    if (!entries.some(({ target }) => target === this.awaited)) return;
+    const inside = this.opened.get(this.awaited);
+    if (!inside?.isConnected || !entries.some(({ target }) => target === inside)) return;
     // Near the page's end there is room to scroll only now.
-    this.#scrollTo(this.chosen, "start");
-    if (!this.awaited.hasAttribute("aria-busy")) this.awaited = null;
+    this.#scrollTo(this.awaited, "start");
+    if (!inside.hasAttribute("aria-busy")) this.awaited = -1;
   }
 }
