@@ -85,7 +85,7 @@ class Kept:
 
     def _forget(self) -> None:
         self._answers.expire()
-        give_back()
+        asyncio.get_running_loop().run_in_executor(None, give_back)
 
 
 class Shared:
