@@ -454,6 +454,7 @@ class FakeSlack:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
         delivery = waiting[0]
+        # The Node client always sends one, an empty one where there is nothing to say.
         if answer.get("payload") and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")
         delivery.seconds = time.monotonic() - delivery.sent
@@ -499,10 +500,11 @@ def bot_user() -> Json:
 
 
 def _content(arguments: Json) -> tuple[str, list[Json]]:
+    """A message's text and blocks; a form has these as JSON."""
     blocks = arguments.get("blocks") or []
-    return str(arguments.get("text") or ""), json.loads(blocks) if isinstance(
-        blocks, str
-    ) else blocks
+    if isinstance(blocks, str):
+        blocks = json.loads(blocks)
+    return str(arguments.get("text") or ""), blocks
 
 
 def _refused(error: str) -> Json:
