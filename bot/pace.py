@@ -18,6 +18,7 @@ from bot.models import Pace
 from ops.database import in_database
 
 SECONDS = 0.5  # that the database may take before a process paces itself alone
+ALONE = 5.0  # seconds before it asks again
 _CLAIMS = 20  # others may take a place before us
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Pacer:
     def __init__(self, clock: Callable[[], float] = lambda: timezone.now().timestamp()) -> None:
         self.clock = clock
         self._own: dict[str, float] = {}
+        self._alone_until = 0.0
 
     async def turn(self, key: str, limit: Limit) -> float:
         """Take the next place of a channel; returns in how many seconds it is."""
@@ -78,11 +80,14 @@ class Pacer:
 
     async def _shared(self, key: str, least: float, interval: float) -> float:
         """Return the kept moment, no earlier than `least`, and move it on by the interval."""
+        if self.clock() < self._alone_until:
+            return least
         try:
             async with asyncio.timeout(SECONDS):
                 return await in_database(_claim, key, least, interval)
         except (Error, TimeoutError) as error:
             log.warning("messages are paced by each process alone: %s", error or "no answer")
+            self._alone_until = self.clock() + ALONE
             return least
 
 
