@@ -25,7 +25,8 @@ MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_FIELDS = 12
-_DIFFERENCES = ("Explains", "Change", "Operation", "Time, A -> B", "Spans, A -> B")
+_FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
+_FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
 _SENTENCE = 300
 
@@ -116,7 +117,7 @@ def comparison(found: Comparison) -> Reply:
     return Reply(
         f"{shortened(found.verdict, _SENTENCE)}{_elsewhere(site)}",
         rows=_difference_rows(found.differences),
-        columns=_DIFFERENCES,
+        columns=_FROM_A_TO_B,
         notes=tuple(
             f"{count(len(errors), 'span')} failed in {side} only, the deepest in "
             f"{shortened(errors[0].sentence, _VALUE)}"
@@ -144,7 +145,7 @@ def beside_usual(found: Usual) -> Reply:
     return Reply(
         verdict,
         rows=_difference_rows(found.differences),
-        columns=_DIFFERENCES,
+        columns=_FROM_USUAL,
         links=(
             *page("the differences", "traces-usual", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),

@@ -52,7 +52,7 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
             *([_preformatted(piece.lines)] if piece.lines else ()),
             *(_closing(reply, left) if last else ()),
         ]
-        text = plain(reply) if first else "\n".join(piece.lines)
+        text = plain(reply) if first else "\n".join(piece.lines).strip() or visible(reply.summary)
         block = {"type": "rich_text", "elements": elements}
         messages.append(SlackMessage(escaped(shortened(text, MOST_FALLBACK)), (block,)))
     if len(messages) == 1 and (table := _with_table(reply)):
@@ -108,7 +108,8 @@ def _cell(text: str) -> Block:
     """A cell that Slack takes: it wants none empty."""
     if not isinstance(text, When):
         return {"type": "raw_text", "text": visible(text).strip() or "-"}
-    date = {"type": "date", "timestamp": text.seconds, "format": _DATE, "fallback": str(text)}
+    shown = visible(text).strip() or "-"
+    date = {"type": "date", "timestamp": text.seconds, "format": _DATE, "fallback": shown}
     section = {"type": "rich_text_section", "elements": [date]}
     return {"type": "rich_text", "elements": [section]}
 

@@ -18,10 +18,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import metrics
 from bot.census import Census
 from bot.commands import registry
-from bot.conversation import Conversation, error_code, retry_after
+from bot.conversation import Conversation
 from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
+from bot.refusals import REMEDIES, error_code, retry_after
+from bot.sender import Sender
 from bot.sockets import CLOSE_SECONDS, Socket
 
 T = TypeVar("T")
@@ -30,20 +32,6 @@ OPEN_SECONDS = 5
 
 _APP = "OPSPORTAL_SLACK_APP_TOKEN"
 _BOT = "OPSPORTAL_SLACK_BOT_TOKEN"
-_COPY = "copy it again from the app's settings"
-_SCOPES = "give it the scopes that docs/slack-manifest.json names"
-REMEDIES = {
-    "account_inactive": "the bot was removed; install the app again",
-    "invalid_auth": _COPY,
-    "missing_scope": _SCOPES,
-    "no_permission": _SCOPES,
-    "not_allowed_token_type": f"{_APP} is the app-level token (xapp-), {_BOT} the bot's (xoxb-)",
-    "not_authed": _COPY,
-    "team_disabled": "the workspace is disabled",
-    "token_expired": "make a new one in the app's settings",
-    "token_revoked": "install the app again and copy the new one",
-    "user_removed_from_team": "the bot was removed from the workspace; install the app again",
-}
 log = logging.getLogger(__name__)
 
 
@@ -105,7 +93,8 @@ async def _serve(patience: Patience) -> None:
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
         census = Census(name, lambda: health.open)
-        conversation = Conversation(web, me["team_id"], me["user_id"], inbox)
+        sender = Sender(web, patience.limits)
+        conversation = Conversation(web, me["team_id"], me["user_id"], inbox, sender, patience)
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,

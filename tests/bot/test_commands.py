@@ -370,6 +370,7 @@ async def test_it_compares_two_traces(
     )
     assert reply.summary == "B took 1.17 s longer: store Query explains all of it"
     assert cells(reply) == [("+1.17 s", "slower", "store Query", "30 ms -> 1.2 s", "1 -> 1 spans")]
+    assert reply.columns[3:] == ("Own time, A -> B", "Spans, A -> B")
     assert reply.notes == ("1 span failed in B only, the deepest in Query: too late",)
     assert [link.url for link in reply.links] == [
         f"https://ops.example.com/traces/compare/?trace={ids[0]}&trace={ids[1]}",
@@ -388,6 +389,7 @@ async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: B
         "petstore Search: 1.2 s, usually 30 ms: +1.17 s against the last 6 that succeeded"
     )
     assert cells(reply)[0][:3] == ("+1.17 s", "slower", "store Query")
+    assert reply.columns[3:] == ("Own time, usual -> here", "Spans, usual -> here")
     alone = await said(viewer, f"compare {other}")
     assert alone.summary == "petstore AddPets: 10 ms; no other succeeded in the day before it"
     assert alone.rows == ()
