@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from bot.links import page
-from bot.replies import Link, Reply, Row, When, shortened
+from bot.replies import FollowUp, Link, Reply, Row, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
@@ -25,6 +25,7 @@ MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_FIELDS = 12
+_WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
@@ -39,7 +40,9 @@ def trace_list(found: TraceList) -> Reply:
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     if not found.traces:
         further = older or f"Further back: list traces {_wider(found)}"
-        return Reply(f"No traces {where}", (), (further,), links)
+        line = f"list traces {_line(found.older) if found.older else _wider(found)}"
+        back = (FollowUp("Further back", line),)
+        return Reply(f"No traces {where}", (), (further,), links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     return Reply(
@@ -49,7 +52,18 @@ def trace_list(found: TraceList) -> Reply:
         columns=("Started", "Took", "Trace", "Error and id"),
         notes=(older,) if older else (),
         links=links,
+        follow_ups=tuple(_next_of_list(found)),
     )
+
+
+def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
+    """Open the first ones, the first one's logs, what is older: five at most."""
+    where = _site_key(found.query.site)
+    for which, trace in zip(_WHICH, found.traces, strict=False):
+        yield FollowUp(f"Open the {which}", f"show trace {trace.trace_id}{where}")
+    yield FollowUp("Logs of the first", f"show logs {found.traces[0].trace_id}{where}")
+    if found.older:
+        yield FollowUp("Older", f"list traces {_line(found.older)}")
 
 
 def _wider(found: TraceList) -> str:
@@ -102,6 +116,10 @@ def one_trace(trace: Trace) -> Reply:
         links=(
             *page("the trace", "traces-one", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
+        ),
+        follow_ups=(
+            FollowUp("Logs", f"show logs {trace.trace_id}{_site_key(trace.site)}"),
+            FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
         ),
     )
 
@@ -180,6 +198,7 @@ def trace_logs(logs: TraceLogs) -> Reply:
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
         ),
+        follow_ups=(FollowUp("The trace", f"show trace {logs.trace_id}{_site_key(logs.site)}"),),
     )
 
 
@@ -352,6 +371,11 @@ def _lasting(nanoseconds: int) -> str:
 def _line(query: TraceQuery) -> str:
     """The query as somebody would type it: the default site needs no name."""
     return format_query(replace(query, site="" if query.site == sites().default else query.site))
+
+
+def _site_key(site: str) -> str:
+    """What names the site in a command, where it is not the one that everybody means."""
+    return "" if site in ("", sites().default) else f" site={site}"
 
 
 def _elsewhere(site: str) -> str:

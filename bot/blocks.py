@@ -9,8 +9,8 @@ Slack, and there `& < >` are escaped.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from bot.buttons import Block, buttons
 from bot.replies import Link, Reply, Row, When, plain, shortened, table_lines, visible
 
 # Slack refuses a message whose blocks are too long in all, at a limit it does not publish:
@@ -24,8 +24,6 @@ MOST_COLUMNS = 20
 _LONGEST_LINE = 400
 _LONGEST_SENTENCE = 600
 _DATE = "{ago} ({date_short_pretty} {time_secs})"
-
-Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,13 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
         block = {"type": "rich_text", "elements": elements}
         messages.append(SlackMessage(escaped(shortened(text, MOST_FALLBACK)), (block,)))
     if len(messages) == 1 and (table := _with_table(reply)):
-        return [replace(messages[0], blocks=table, fallback=messages[0].blocks)]
-    return messages
+        messages = [replace(messages[0], blocks=table, fallback=messages[0].blocks)]
+    return [*messages[:-1], _with_buttons(messages[-1], buttons(reply.follow_ups))]
+
+
+def _with_buttons(message: SlackMessage, block: tuple[Block, ...]) -> SlackMessage:
+    fallback = (*message.fallback, *block) if message.fallback else ()
+    return replace(message, blocks=(*message.blocks, *block), fallback=fallback)
 
 
 def escaped(text: str) -> str:

@@ -7,13 +7,16 @@ import asyncio
 import re
 from dataclasses import replace
 
-from bot import answers
+from bot import answers, glance
+from bot.buttons import LONGEST_LABEL
+from bot.errors import error_reply
 from bot.registry import Message, Registry
-from bot.replies import Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.filters import KEYS, parse_query, slip_of
+from ops.overview import actions as overview
 from ops.sampling import actions as sampling
 from ops.sampling.policy import parse_policy
 from ops.sites import sites
@@ -196,7 +199,8 @@ async def list_alerts(message: Message, rest: str) -> Reply:
 async def show_sampling(message: Message, rest: str) -> Reply:
     """Show what each instance was last told, and the last changes."""
     if not all(map(_is_name, rest.split())):
-        raise InvalidInput(f'a change is written as "change sampling {shortened(rest, 80)}"')
+        line = f"change sampling {rest}"
+        return _suggestion(f'a change is written as "{shortened(line, 100)}"', line)
     service, site = _service(rest)
     found = await sampling.current(message.actor, service=service, site=site)
     changes = await sampling.changes(
@@ -205,14 +209,38 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     return answers.service_sampling(found, changes)
 
 
+@registry.command(
+    r"(?:show +)?overview(?: +(.+))?",
+    "overview",
+    usage="[site=NAME]",
+    summary="each service at a glance, and what you may do",
+    examples=("overview",),
+)
+async def show_overview(message: Message, rest: str) -> Reply:
+    """Show the site at a glance; the Home tab is this too."""
+    words, named = _words(rest, "site")
+    if words:
+        raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
+    found = await overview.show_overview(message.actor, **named)
+    return glance.overview(found, await glance.rights_sentence(message.actor))
+
+
 @registry.default
 async def unknown(message: Message, text: str) -> Reply:
     """Answer what no command understands with the nearest one; nothing is done on a guess."""
     if not text:
         return await help(message, "")
-    near = shortened(registry.nearest(text), MOST_GUESSED)
-    hint = f'did you mean "{near}"?' if near else '"help" lists what I can do'
-    raise InvalidInput(f'there is no command "{shortened(text, 80)}"; {hint}')
+    near = registry.nearest(text)
+    hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
+    problem = f'there is no command "{shortened(text, 80)}"; '
+    return _suggestion(problem + (hint if near else '"help" lists what I can do'), near)
+
+
+def _suggestion(problem: str, line: str) -> Reply:
+    """Say what is wrong, with the line that was meant as a button, where a button can show it."""
+    whole = (FollowUp(line, line),) if 0 < len(line) <= LONGEST_LABEL else ()
+    reply = error_reply(InvalidInput(problem))
+    return replace(reply, follow_ups=(*whole, FollowUp("Help", "help")))
 
 
 def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:

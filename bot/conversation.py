@@ -11,14 +11,15 @@ from cachetools import TTLCache
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.blocks import slack_messages
 from bot.commands import registry
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.identity import Profile, find_actor, read_profile
 from bot.inbox import Inbox
+from bot.interactions import as_event
 from bot.letters import Event, Letter
 from bot.models import State
 from bot.patience import Patience
+from bot.places import Places
 from bot.pool import Pool
 from bot.refusals import error_code
 from bot.registry import Message
@@ -56,7 +57,7 @@ class Conversation:
         self.team_id = team_id
         self.bot_id = bot_id
         self.inbox = inbox
-        self.sender = sender
+        self.places = Places(sender)
         self.patience = patience
         self.profiles: TTLCache[str, Profile] = TTLCache(maxsize=10_000, ttl=PROFILE_SECONDS)
         self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
@@ -65,12 +66,14 @@ class Conversation:
     async def hear(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
     ) -> None:
-        """Record an envelope that is a message to us, acknowledge it, and start answering it."""
+        """Record an envelope that asks us for something, acknowledge it, start answering it."""
         letter, first = None, False
         try:
-            payload = envelope.get("payload")
-            if envelope.get("type") == "events_api" and self._is_for_us(payload):
-                letter, first = self.inbox.take(payload)
+            done, payload = as_event(envelope), envelope.get("payload")
+            if done is None and envelope.get("type") == "events_api" and self._is_for_us(payload):
+                done = payload
+            if done is not None:
+                letter, first = self.inbox.take(done)
                 await self.inbox.keep(letter)
         finally:
             await acknowledge()
@@ -128,9 +131,8 @@ class Conversation:
         done, _ = await asyncio.wait((replying,), timeout=self.patience.placeholder)
         if done or letter.row.placeholder:
             return
-        [message] = slack_messages(WAITING)
         try:
-            letter.row.placeholder = await self.sender.hold_place(letter.thread, message)
+            letter.row.placeholder = await self.places.hold(letter, WAITING)
         except Exception:
             log.exception("a placeholder could not be posted")
         if letter.row.placeholder:
@@ -153,7 +155,7 @@ class Conversation:
             "slack_user": user,
             "slack_team": letter.row.team,
             "channel": letter.row.channel,
-            "ts": letter.row.ts,
+            "ts": str(letter.event["ts"]),
             "event_id": letter.row.event_id,
         }
         actor, stranger = await in_database(find_actor, await self._profile(user), origin)
@@ -164,9 +166,7 @@ class Conversation:
         if not await self.inbox.advance(letter, State.POSTING):
             return
         try:
-            state = await self.sender.say(
-                letter.thread, slack_messages(reply), letter.row.placeholder
-            )
+            state = await self.places.say(letter, reply)
         except Exception:
             log.exception("an answer could not be posted")
             state = State.FAILED

@@ -1,12 +1,13 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.blocks import MOST_FALLBACK, MOST_MESSAGES, escaped, slack_messages
-from bot.replies import Link, Reply, Row, When
+from bot.replies import FollowUp, Link, Reply, Row, When
 from tests.fakes.slack import Post
 from tests.fakes.slack.blocks import refused_blocks
 
@@ -28,6 +29,16 @@ def test_it_shows_summary_table_notes_and_links_in_one_message() -> None:
     assert elements[1]["type"] == "rich_text_preformatted"
     assert elements[3]["elements"][0] == {"type": "link", "url": PAGE.url, "text": "the list"}
     assert post.text.startswith("1 trace\n\na  b\n")
+
+
+def test_it_offers_the_first_five_that_fit_as_buttons() -> None:
+    long = FollowUp("long", "list traces " + "x" * 2_000)
+    several = [FollowUp(f"{number} {'x' * 90}", f"help {number}") for number in range(6)]
+    [post] = posts(Reply("1 trace", follow_ups=(long, *several)))
+    buttons = post.blocks[-1]["elements"]
+    assert [button["value"] for button in buttons] == [f"help {number}" for number in range(5)]
+    assert len({button["action_id"] for button in buttons}) == 5
+    assert {len(button["text"]["text"]) for button in buttons} == {75}
 
 
 def test_it_leaves_nothing_live_of_what_others_wrote() -> None:
@@ -140,15 +151,18 @@ whens = st.builds(When, lines, st.integers(0, 2**33))
     ),
     notes=st.lists(lines, max_size=4),
     columns=st.sampled_from([(), ("a",), ("a", "b", "c", "d")]),
+    follow_ups=st.lists(st.builds(FollowUp, lines, lines), max_size=7),
 )
 def test_it_stays_within_slacks_limits_and_leaves_data_inert(
     summary: str,
     table: list[tuple[list[str], list[str]]],
     notes: list[str],
     columns: tuple[str, ...],
+    follow_ups: list[FollowUp],
 ) -> None:
     rows = tuple(Row(tuple(cells), tuple(below)) for cells, below in table)
     reply = Reply(f"s{summary}", rows, tuple(notes), (PAGE,), columns=columns)
+    reply = replace(reply, follow_ups=tuple(follow_ups))
     for message in slack_messages(reply):
         assert message.text
         for blocks in filter(None, (message.blocks, message.fallback)):
@@ -162,7 +176,7 @@ def test_it_stays_within_slacks_limits_and_leaves_data_inert(
 
 KINDS = {
     "rich_text", "rich_text_section", "rich_text_preformatted", "text", "link", "table",
-    "raw_text", "date",
+    "raw_text", "date", "actions", "button", "plain_text",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
+from tests.fakes.slack import interactions
 from tests.fakes.slack.blocks import Json, calls, marked_up, refused_blocks, shown
 
 APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
@@ -32,7 +33,7 @@ BOT_TOKEN = "xoxb-secret"
 CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
-SCOPES = frozenset({"app_mentions:read", "chat:write", "im:history", "users:read"})
+SCOPES = frozenset({"app_mentions:read", "chat:write", "commands", "im:history", "users:read"})
 NEEDED = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
@@ -108,6 +109,10 @@ class FakeSlack:
         self.channels = {CHANNEL, DIRECT}
         self.calls: list[tuple[str, Json]] = []
         self.posts: list[Post] = []
+        self.whispers: list[Post] = []
+        """What only one person sees, whom `thread_ts` names."""
+        self.homes: dict[str, list[Post]] = defaultdict(list)
+        """Each person's Home tab, every time that it was published."""
         self.violations: list[str] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.pongs = 0
@@ -124,6 +129,7 @@ class FakeSlack:
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._last_post: dict[str, float] = {}
         self._tickets: set[str] = set()
+        self._responds: dict[str, interactions.Respond] = {}
         self._deliveries: dict[str, list[Delivery]] = defaultdict(list)
         self._changed = asyncio.Condition()
         self._clock = itertools.count(1_760_005_930)
@@ -133,6 +139,7 @@ class FakeSlack:
         application = web.Application()
         application.router.add_route("*", "/api/{method}", self._api)
         application.router.add_get("/link/", self._link)
+        application.router.add_post("/respond/{key}", self._respond)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -172,6 +179,16 @@ class FakeSlack:
         """Wait until there is a post in a thread."""
         await self._until(lambda: any(post.thread_ts == thread_ts for post in self.posts))
 
+    async def whispered(self, number: int) -> list[Post]:
+        """Wait until so much was said to one person alone and return all."""
+        await self._until(lambda: len(self.whispers) >= number)
+        return self.whispers
+
+    async def published(self, user: str, times: int = 1) -> Post:
+        """Wait until a person's Home tab was published so often and return it."""
+        await self._until(lambda: len(self.homes[user]) >= times)
+        return self.homes[user][-1]
+
     async def replaced(self, ts: str) -> Post:
         """Wait until a post was replaced, and return it."""
         await self._until(lambda: any(post.ts == ts and post.earlier for post in self.posts))
@@ -195,6 +212,53 @@ class FakeSlack:
         whole |= {"type": "message", "channel_type": "im", "text": escape(text, quote=False)}
         del whole["blocks"]
         return await self.deliver(whole)
+
+    async def press(self, user: str, post: Post, label: str) -> Delivery:
+        """Press a button of a post, of what one person alone sees, or of their Home tab."""
+        button = interactions.find_button(post.blocks, label)
+        if post in self.homes[user]:
+            where: Json = {"type": "view", "view_id": "V0HOME"}
+        else:
+            alone = post in self.whispers
+            where = {
+                "type": "message", "message_ts": post.ts, "channel_id": post.channel,
+                "is_ephemeral": alone,
+            }  # fmt: skip
+            if post.thread_ts and not alone:
+                where["thread_ts"] = post.thread_ts
+        payload = interactions.press(user, self._name(user), self._team(user), button, **where)
+        payload["api_app_id"] = APP
+        if where["type"] == "message":
+            payload["channel"] = {"id": post.channel, "name": "ops"}
+            payload["response_url"] = self._respond_url(post.channel, user)
+        if where.get("is_ephemeral") is False:
+            payload["message"] = {"type": "message", "ts": post.ts, "text": post.text}
+        return await self.send({"type": "interactive", "payload": payload})
+
+    async def slash(self, user: str, text: str, channel: str = CHANNEL) -> Delivery:
+        """Type /ops in a channel, where the bot need not be."""
+        assert "commands" in self.scopes, "without the scope there is no command"
+        payload = interactions.slash(user, self._name(user), self._team(user), channel, text)
+        payload |= {"api_app_id": APP, "response_url": self._respond_url(channel, user)}
+        envelope = {"type": "slash_commands", "accepts_response_payload": True}
+        return await self.send({**envelope, "payload": payload})
+
+    async def open_home(self, user: str, tab: str = "home") -> Delivery:
+        """Open the app's Home tab, or another tab of it."""
+        ts = self._ts()
+        event = {"type": "app_home_opened", "user": user, "channel": DIRECT, "tab": tab}
+        return await self.deliver({**event, "event_ts": ts})
+
+    def _name(self, user: str) -> str:
+        return str(self.users.get(user, {}).get("name", user))
+
+    def _team(self, user: str) -> str:
+        return str(self.users.get(user, {}).get("team_id", TEAM))
+
+    def _respond_url(self, channel: str, user: str) -> str:
+        key = secrets.token_hex(12)
+        self._responds[key] = interactions.Respond(channel, user)
+        return f"http://{self.host}/respond/{key}"
 
     def mention_event(self, user: str, text: str, **event: Any) -> Json:
         """The app_mention event that a person's message makes."""
@@ -223,7 +287,7 @@ class FakeSlack:
             "event": event,
             "type": "event_callback",
             "event_id": event_id or f"Ev{secrets.token_hex(5).upper()}",
-            "event_time": int(float(event["ts"])),
+            "event_time": int(float(event.get("ts") or event["event_ts"])),
             "is_ext_shared_channel": False,
             "authorizations": [
                 {"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}
@@ -344,6 +408,8 @@ class FakeSlack:
                 return self._post(arguments)
             case "chat.update":
                 return self._update(arguments)
+            case "views.publish":
+                return self._publish(arguments)
             case _:
                 return _refused("unknown_method")
 
@@ -374,6 +440,8 @@ class FakeSlack:
 
     def _post(self, arguments: Json) -> Json:
         channel, (text, blocks) = str(arguments.get("channel", "")), _content(arguments)
+        if channel in self.users:
+            channel = DIRECT  # to a person's id: their conversation with the app
         if channel not in self.channels:
             return _refused("channel_not_found")
         if not text and not blocks:
@@ -391,6 +459,40 @@ class FakeSlack:
         if len(text) > 40_000:
             answer["warning"] = "message_truncated"
         return answer
+
+    def _publish(self, arguments: Json) -> Json:
+        user, view = str(arguments.get("user_id", "")), arguments.get("view") or {}
+        view = json.loads(view) if isinstance(view, str) else view
+        if user not in self.users:
+            return _refused("user_not_found")
+        if problem := interactions.refused_view(view):
+            return _refused(problem)
+        self.homes[user].append(Post("", "", self._ts(), "", view["blocks"]))
+        return {"ok": True, "view": {"id": "V0HOME", **view}}
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        """Answer an interaction: its status, and its error as plain text."""
+        body = json.loads(await request.text())
+        async with self._changed:
+            self.calls.append(("response_url", body))
+            self._changed.notify_all()
+        await asyncio.sleep(self.seconds.get("response_url", 0))
+        if self._faults["response_url"]:
+            return await self._fault(request, self._faults["response_url"].popleft())
+        respond = self._responds.get(request.match_info["key"])
+        problem = respond.refusal(body) if respond else "no_service"
+        if problem or respond is None:
+            self.violations.append(f"response_url: {problem}")
+            status = 400 if problem in ("no_text", "invalid_blocks") else 404
+            return web.Response(status=status, text=problem)
+        respond.used += 1
+        alone = body.get("response_type", "ephemeral") == "ephemeral"
+        text, blocks = _content(body)
+        async with self._changed:
+            said = Post(respond.channel, respond.user if alone else "", self._ts(), text, blocks)
+            (self.whispers if alone else self.posts).append(said)
+            self._changed.notify_all()
+        return web.Response(text="ok")
 
     # Socket Mode
 
