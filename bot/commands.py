@@ -7,15 +7,16 @@ import asyncio
 import re
 from dataclasses import replace
 
-from bot import answers, glance
+from bot import answers, cards, glance
 from bot.buttons import LONGEST_LABEL
 from bot.errors import error_reply
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
-from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from ops.filters import KEYS, parse_query, slip_of
+from ops.guard import check
 from ops.overview import actions as overview
 from ops.sampling import actions as sampling
 from ops.sampling.policy import parse_policy
@@ -134,24 +135,85 @@ async def compare(message: Message, rest: str) -> Reply:
 @registry.command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
-    usage="[SERVICE] never | always | float RATE | RATE % [site=NAME]",
-    summary="change which share of new traces is kept",
+    usage="[SERVICE] never | always | float RATE | RATE % [now] [site=NAME]",
+    summary="change which share of new traces is kept, once somebody applies it",
     examples=(
         "change sampling float 0.1",
         "change sampling petstore 25 %",
-        "change sampling always",
+        "change sampling always now",
         "change sampling never service=petstore",
+    ),
+    details=(
+        "A card asks first: who asked may apply it, or who may approve, within five minutes.",
+        "With now it is done at once, where the site allows that.",
     ),
     changes=True,
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
-    """Tell every instance of the service."""
+    """Ask on a card whether to tell every instance of the service; with `now`, tell them."""
     words, named = _words(rest, "service", "site")
+    at_once = bool(words) and words[-1].lower() == "now"
+    if at_once:
+        words.pop()
     if "service" not in named and len(words) > 1 and _is_name(words[0]):
         named["service"] = words.pop(0)
+    service, site = named.get("service", ""), named.get("site", "")
     policy = parse_policy(" ".join(words))
-    change = await sampling.change_policy(message.actor, policy=policy, **named)
-    return answers.sampling_change(change)
+    if at_once and sites().site(site).change_now:
+        change = await sampling.change_policy(
+            message.actor, policy=policy, service=service, site=site
+        )
+        return answers.sampling_change(change)
+    note = "This site asks first, also where one writes now." if at_once else ""
+    return await cards.propose(message.actor, policy, service, site, note)
+
+
+@registry.command(
+    r"undo +sampling(?: +(.+))?",
+    "undo sampling",
+    usage="[SERVICE] [site=NAME]",
+    summary="go back to the sampling before the last change, once somebody applies it",
+    examples=("undo sampling", "undo sampling petstore"),
+    changes=True,
+)
+async def undo_sampling(message: Message, rest: str) -> Reply:
+    """Ask on a card whether to go back."""
+    service, site = _service(rest)
+    await check(message.actor, cards.OWN, service=service, site=site)
+    where = sites().site(site)
+    name = where.service(service).name
+    past = await sampling.changes(message.actor, service=name, site=where.name, limit=2)
+    if len(past) < 2:
+        raise Conflict(f"sampling of {name} was not changed twice: there is nothing to go back to")
+    return await cards.propose(message.actor, past[1].policy, name, where.name)
+
+
+@registry.command(
+    r"apply(?: +(.+))?",
+    "apply",
+    usage="CARD",
+    summary="make the change that a card asks about",
+    examples=("apply 3f9a1c7e2b",),
+    details=("The button Apply does the same.",),
+    changes=True,
+)
+async def apply(message: Message, rest: str) -> Reply:
+    """Make a card's change, once."""
+    return await cards.apply(message.actor, rest.lower())
+
+
+@registry.command(
+    r"cancel(?: +(.+))?",
+    "cancel",
+    usage="CARD",
+    summary="let the change that a card asks about go",
+    examples=("cancel 3f9a1c7e2b",),
+    details=("The button Cancel does the same.",),
+    changes=True,
+)
+async def cancel(message: Message, rest: str) -> Reply:
+    """Let a card's change go."""
+    return await cards.cancel(message.actor, rest.lower())
 
 
 @registry.command(

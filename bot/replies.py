@@ -58,7 +58,8 @@ class Reply:
 
     `notes` are sentences below the rows; the first of `links` is where to see everything.
     `columns` name the cells, and last what is below them, where rows are best seen as a table.
-    `follow_ups` are offered where there are buttons, the first ones at least.
+    `follow_ups` are offered where there are buttons, the first ones at least. `card` is the key
+    of the change card that this shows.
     """
 
     summary: str
@@ -68,6 +69,7 @@ class Reply:
     failed: bool = False
     columns: tuple[str, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    card: str = ""
 
 
 def plain(reply: Reply) -> str:

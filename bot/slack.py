@@ -105,6 +105,7 @@ async def _serve(patience: Patience) -> None:
         writing = asyncio.ensure_future(inbox.write())
         working = [
             asyncio.ensure_future(conversation.tend(patience.tend)),
+            asyncio.ensure_future(conversation.places.tend(patience.tend)),
             asyncio.ensure_future(_beat(census, patience.tend)),
             *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),
         ]

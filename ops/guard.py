@@ -141,6 +141,14 @@ async def _check_permission(
     raise refusal
 
 
+async def check(actor: Actor, name: str, **arguments: object) -> None:
+    """Raise NotPermitted, recorded as of the action itself, unless the actor may do it now.
+
+    For a door that asks before it acts; the action checks again.
+    """
+    await _check_permission(ACTIONS[name], actor, arguments)
+
+
 async def _within_deadline(registered: Action, effect: Callable[[], Awaitable[R]]) -> R:
     try:
         async with asyncio.timeout(registered.deadline) as limit:

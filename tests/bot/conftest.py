@@ -26,6 +26,7 @@ SITES = """
 default_site = "demo"
 [sites.demo]
 default_service = "petstore"
+change_now = true
 [sites.demo.jaeger]
 address = "{jaeger.address}"
 ui = "https://jaeger.example.com"

@@ -47,7 +47,7 @@ async def test_it_changes_once_what_is_delivered_in_every_way(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
     async with another_bot(slack):
-        delivery = await slack.mention(ALICE, "change sampling float 0.1")
+        delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
         copies = [await slack.redeliver(delivery, attempt) for attempt in (0, 0, 0, 1, 2, 3)]
         for each in (delivery, *copies):
             await each.acknowledged()

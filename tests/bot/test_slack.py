@@ -130,7 +130,7 @@ async def test_it_shows_what_others_wrote_without_calling_anybody(
 async def test_it_changes_sampling_as_the_linked_person(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
-    delivery = await slack.mention(ALICE, "change sampling float 0.1")
+    delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
     [post] = await slack.posted(1)
     assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
     assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
@@ -343,7 +343,7 @@ async def test_it_lets_an_answer_end_before_it_stops(
         stop = asyncio.Event()
         bot = asyncio.ensure_future(run_bot(stop, QUICK))
         await slack.greeted()
-        delivery = await slack.mention(ALICE, "change sampling never")
+        delivery = await slack.mention(ALICE, "change sampling never now")
         await delivery.acknowledged()
         stop.set()
         await bot
