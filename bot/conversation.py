@@ -164,9 +164,8 @@ class Conversation:
         if not await self.inbox.advance(letter, State.POSTING):
             return
         try:
-            state = await self.sender.say(
-                letter.thread, slack_messages(reply), letter.row.placeholder
-            )
+            messages = await asyncio.to_thread(slack_messages, reply)
+            state = await self.sender.say(letter.thread, messages, letter.row.placeholder)
         except Exception:
             log.exception("an answer could not be posted")
             state = State.FAILED

@@ -13,7 +13,6 @@ from bot.slack import check_connected, health, run_bot
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, until
-from tests.fakes.jaeger import span, trace
 from tests.fakes.slack import ALICE, BOT_TOKEN, CHANNEL, TEAM, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,27 +102,6 @@ async def test_it_acknowledges_what_it_does_not_know(slack: FakeSlack) -> None:
     for kind in ("slash_commands", "interactive", "something_new"):
         delivery = await slack.send({"type": kind, "payload": {"user": {"id": ALICE}}})
         await delivery.acknowledged()
-    assert slack.violations == []
-
-
-async def test_it_shows_what_others_wrote_without_calling_anybody(
-    slack: FakeSlack, alice: User, backends: Backends
-) -> None:
-    evil = "<!channel> <@U0ALICE01> <https://evil.example|click> @here `x` *b*"
-    trace_id = backends.jaeger.add(
-        trace(span("petstore", evil, error=evil, tags={evil: evil}, events=[(evil, {evil: evil})]))
-    )
-    for number, command in enumerate(
-        ("list traces", f"show trace {trace_id}", f"show logs {trace_id}", f"show {evil}"), 1
-    ):
-        await slack.mention(ALICE, command)
-        post = (await slack.posted(number))[-1]
-        assert "<!channel>" in post.shown
-        assert post.live == []
-    calls = [arguments for name, arguments in slack.calls if name == "chat.postMessage"]
-    for arguments in calls:
-        assert arguments["parse"] == "none"
-        assert arguments["link_names"] is False
     assert slack.violations == []
 
 

@@ -56,6 +56,7 @@ class WebApi(Shared):
         self.users: dict[str, Json] = {ALICE: person(ALICE, "alice"), BOT_USER: bot_user()}
         self.manifest: Json = {}
         self.channels = {CHANNEL, DIRECT}
+        self.lacks: set[str] = set()
         self.calls: list[tuple[str, Json]] = []
         self.posts: list[Post] = []
         self.seconds: dict[str, float] = {}
@@ -188,7 +189,7 @@ class WebApi(Shared):
             return _refused("message_not_found")
         if not text and not blocks:
             return _refused("no_text")
-        if problem := refused_blocks(blocks):
+        if problem := refused_blocks(blocks, self.lacks):
             return _refused(problem)
         if len(text) > 4_000:
             return _refused("msg_too_long")
@@ -202,7 +203,7 @@ class WebApi(Shared):
             return _refused("channel_not_found")
         if not text and not blocks:
             return _refused("no_text")
-        if problem := refused_blocks(blocks):
+        if problem := refused_blocks(blocks, self.lacks):
             return _refused(problem)
         post = Post(channel, str(arguments.get("thread_ts") or ""), self._ts(), text, blocks)
         post.text = text[:40_000]
