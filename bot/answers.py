@@ -63,10 +63,13 @@ def _wider(found: TraceList) -> str:
 
 def _trace_row(trace: TraceSummary) -> Row:
     root = f"{trace.service} {trace.operation}".strip() or "(root missing)"
-    started = When(_clock(trace.start), trace.start // timerange.SECOND, ago=True)
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
-        (started, timerange.format_duration(trace.duration), shortened(root, 60)),
+        (
+            _when(trace.start, ago=True),
+            timerange.format_duration(trace.duration),
+            shortened(root, 60),
+        ),
         (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
     )
 
@@ -95,6 +98,7 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
             )
             for error in trace.errors[:MOST_ERRORS]
         ),
+        columns=("Error", "Where"),
         notes=(
             *_and_more(left, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
@@ -345,8 +349,8 @@ def _clock(nanoseconds: int) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _when(nanoseconds: int) -> When:
-    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND)
+def _when(nanoseconds: int, *, ago: bool = False) -> When:
+    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND, ago=ago)
 
 
 def _ago(moment: datetime) -> When:

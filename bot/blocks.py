@@ -16,8 +16,8 @@ from typing import Any
 from bot.replies import Link, Reply, Row, When, parts, plain, shortened, table_lines, visible
 
 # Slack refuses a message whose blocks are too long in all, at a limit it does not publish:
-# 9,597 characters in 15,561 of JSON passed, 11,341 in 17,694 did not. A longer text than that
-# below it posts in pieces, and does not take in place of another.
+# 9,597 characters in 15,561 of JSON passed, 11,341 in 17,694 did not. A `text` that is longer
+# than LONGEST_ESCAPED it posts in pieces, and does not take in place of another.
 MOST_TEXT = 8_000
 MOST_JSON = 13_000
 MOST_MESSAGES = 3
@@ -47,6 +47,14 @@ class SlackMessage:
     text: str
     blocks: tuple[Block, ...]
     fallback: tuple[Block, ...] = ()
+
+
+@dataclass(slots=True)
+class _Piece:
+    """The table's lines of one message, and how many rows end in it."""
+
+    lines: list[str]
+    rows: int
 
 
 def slack_messages(reply: Reply) -> list[SlackMessage]:
@@ -85,13 +93,13 @@ def _kept(notes: Sequence[str]) -> tuple[str, ...]:
     return (*notes[:kept], *([f"and {left:,} more"] if left else []))
 
 
-def _text(reply: Reply, piece: "_Piece", *, first: bool) -> str:
+def _text(reply: Reply, piece: _Piece, *, first: bool) -> str:
     """The text of notifications, escaped; no message is without."""
     text = plain(reply) if first else "\n".join(piece.lines).strip() or visible(reply.summary)
     return escaped(_cut(text, MOST_FALLBACK, escaped, LONGEST_ESCAPED))
 
 
-def _lines(reply: Reply, piece: "_Piece", left: int, *, first: bool, last: bool) -> Block:
+def _lines(reply: Reply, piece: _Piece, left: int, *, first: bool, last: bool) -> Block:
     """A piece as rich text, its rows as lines."""
     elements = [
         *([_section(reply.summary, bold=True)] if first else ()),
@@ -145,14 +153,6 @@ def _cell(text: str) -> Block:
     if any(isinstance(part, When) for part in parts(text)):
         return {"type": "rich_text", "elements": [_section(text)]}
     return {"type": "raw_text", "text": visible(text).strip() or "-"}
-
-
-@dataclass(slots=True)
-class _Piece:
-    """The table's lines of one message, and how many rows end in it."""
-
-    lines: list[str]
-    rows: int
 
 
 def _pieces(reply: Reply) -> Iterator[_Piece]:
