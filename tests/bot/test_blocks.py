@@ -76,6 +76,14 @@ def test_it_keeps_the_text_so_short_that_slack_neither_splits_nor_refuses_it() -
     assert all(1_000 < len(post.text) <= LONGEST_ESCAPED for post in found)
 
 
+def test_it_cuts_a_word_of_letters_that_are_long_in_json_shorter() -> None:
+    turtles = "\N{TURTLE}" * 3_000
+    [post] = posts(Reply(turtles, (Row((turtles,), (turtles,)),), (turtles,)))
+    assert refused_blocks(post.blocks) == ""
+    assert len(post.shown.split("\n")) == 4
+    assert all(100 < len(line) < 400 for line in post.shown.split("\n"))
+
+
 def test_it_says_how_many_notes_are_left_out() -> None:
     [post] = posts(Reply("s", (Row(("a",)),), tuple(f"{n} {'x' * 300}" for n in range(50))))
     lines = post.shown.split("\n")
