@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.links import page
-from bot.replies import FollowUp, Link, Reply, Row, When, shortened
+from bot.moments import at_that_time
+from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, format_filter
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
+from ops.overview.actions import SiteMoment
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
@@ -35,19 +37,20 @@ _SENTENCE = 300
 def trace_list(found: TraceList) -> Reply:
     """The traces that a search found."""
     asked = _line(replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT)) or "anything"
-    where = f"for {asked}, {_clock(found.start)} to {_clock(found.end)} UTC"
+    window = (_when(found.start), " to ", _when(found.end))
+    where = (f"for {shortened(asked, _SENTENCE)}, ", *window)
     links = page("the list", "traces", found.query.site, line=_line(found.query))
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     if not found.traces:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
-        return Reply(f"No traces {where}", (), (further,), links, follow_ups=back)
+        return Reply(Sentence("No traces ", *where), (), (further,), links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
+    some = f"First {traces}, there may be more" if found.more else traces
     return Reply(
-        f"{f'First {traces}, there may be more' if found.more else traces}, "
-        f"{failing or 'none'} with errors, {where}",
+        Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
         columns=("Started", "Took", "Trace", "Error and id"),
         notes=(older,) if older else (),
@@ -76,14 +79,18 @@ def _trace_row(trace: TraceSummary) -> Row:
     root = f"{trace.service} {trace.operation}".strip() or "(root missing)"
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
-        (_when(trace.start), timerange.format_duration(trace.duration), shortened(root, 60)),
+        (
+            _when(trace.start, ago=True),
+            timerange.format_duration(trace.duration),
+            shortened(root, 60),
+        ),
         (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
     )
 
 
-def one_trace(trace: Trace) -> Reply:
-    """One trace: its verdict and its deepest errors."""
-    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
+def one_trace(trace: Trace, then: SiteMoment) -> Reply:
+    """One trace: its verdict, its deepest errors, where its time went; what else was true then."""
+    root = _root(trace)
     took = timerange.format_duration(trace.duration)
     verdict = f"{root}: {took}, no errors"
     if trace.errors:
@@ -93,7 +100,7 @@ def one_trace(trace: Trace) -> Reply:
         verdict = f"{root}: {took}, {errors}{which} in {deepest}"
     left = trace.error_count - MOST_ERRORS
     facts = (
-        f"{_clock(trace.start)} UTC, {count(trace.span_count, 'span')}, "
+        f", {count(trace.span_count, 'span')}, "
         f"{count(len(trace.services), 'service')}: {', '.join(trace.services)}"
     )
     return Reply(
@@ -105,10 +112,12 @@ def one_trace(trace: Trace) -> Reply:
             )
             for error in trace.errors[:MOST_ERRORS]
         ),
+        columns=("Error", "Where"),
         notes=(
             *_and_more(left, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
-            shortened(facts, _SENTENCE),
+            Sentence(_when(trace.start), shortened(facts, _SENTENCE)),
+            *at_that_time(then),
             *trace.warnings[:MOST_WARNINGS],
             *_and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
             f"Its log lines: show logs {trace.trace_id}",
@@ -122,6 +131,11 @@ def one_trace(trace: Trace) -> Reply:
             FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
         ),
     )
+
+
+def _root(trace: Trace | TraceLogs) -> str:
+    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
+    return shortened(root, _VALUE)
 
 
 def _and_more(left: int, what: str) -> tuple[str, ...]:
@@ -153,8 +167,7 @@ def comparison(found: Comparison) -> Reply:
 def beside_usual(found: Usual) -> Reply:
     """One trace beside what is usual: by how much, and the operations that differ most."""
     trace = found.trace
-    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
-    verdict = f"{root}: {timerange.format_duration(trace.duration)}"
+    verdict = f"{_root(trace)}: {timerange.format_duration(trace.duration)}"
     if found.found:
         usually = timerange.format_duration(found.duration)
         verdict += f", usually {usually}: {_longer(found.longer)} against {found.measure}"
@@ -189,11 +202,11 @@ def _longer(nanoseconds: int) -> str:
 
 def trace_logs(logs: TraceLogs) -> Reply:
     """Every log line of a trace, in time order."""
-    root = f"{logs.service} {logs.operation}".strip() or "a trace whose root is missing"
     lines = count(len(logs.lines), "log line") if logs.lines else "No log lines"
     return Reply(
-        f"{lines} in {root}, {_clock(logs.start)} UTC",
+        Sentence(f"{lines} in {_root(logs)}, ", _when(logs.start)),
         rows=tuple(map(_log_row, logs.lines)),
+        notes=("The lines' times are UTC.",) if logs.lines else (),
         links=(
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
@@ -227,10 +240,11 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         state = f"{count(len(firing), 'alert')} {verb} ({by_severity})"
     about = f", {len(pending):,} pending" if pending else ""
     narrowed = format_filter(replace(filter, site=""))
+    asked = f" for {shortened(narrowed, _SENTENCE)}" if narrowed else ""
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
-        f"{state}{about}{f' for {narrowed}' if narrowed else ''}{partial}{_elsewhere(found.site)}",
+        f"{state}{about}{asked}{partial}{_elsewhere(found.site)}",
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
@@ -251,7 +265,8 @@ def _alert_row(alert: Alert) -> Row:
         if name not in ("alertname", "severity")
     )
     lasting = f"for {_lasting(timerange.now_ns() - alert.active_at)}"
-    since = When(lasting, alert.active_at // timerange.SECOND) if alert.active_at else ""
+    began = alert.active_at // timerange.SECOND
+    since = When(lasting, began, ago=True) if alert.active_at else ""
     return Row(
         (alert.state, alert.severity, alert.name, since),
         tuple(shortened(line, _SENTENCE) for line in (alert.summary, labels) if line),
@@ -326,8 +341,7 @@ def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
         return Row((instance.address, "never told"))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
-    told = When(_ago(instance.told_at), int(instance.told_at.timestamp()))
-    return Row((instance.address, state, told), _why(instance))
+    return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
 
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
@@ -335,9 +349,10 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
 
 
 def _past_change(change: SamplingChange) -> str:
-    return (
-        f"{_ago(change.at)}: {change.previous} -> {change.policy} by {change.actor} "
-        f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed"
+    return Sentence(
+        _ago(change.at),
+        f": {change.previous} -> {change.policy} by {change.actor} "
+        f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed",
     )
 
 
@@ -353,13 +368,14 @@ def _clock(nanoseconds: int) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _when(nanoseconds: int) -> When:
-    return When(_clock(nanoseconds), nanoseconds // timerange.SECOND)
+def _when(nanoseconds: int, *, ago: bool = False) -> When:
+    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND, ago=ago)
 
 
-def _ago(moment: datetime) -> str:
+def _ago(moment: datetime) -> When:
     elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
-    return f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
+    written = f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
+    return When(written, int(moment.timestamp()), ago=True)
 
 
 def _lasting(nanoseconds: int) -> str:

@@ -16,7 +16,7 @@ from bot import card_records
 from bot.answers import count, sampling_change
 from bot.errors import error_reply
 from bot.models import CardState, ChangeCard
-from bot.replies import FollowUp, Reply, Row
+from bot.replies import FollowUp, Reply, Row, Sentence, When
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import (
@@ -55,7 +55,9 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
         notes=(
             *((note,) if note else ()),
             f"{_effect(before, policy)}.",
-            f"{card.asker} asks; open for {minutes} minutes, until {_clock(card.expires)}.",
+            Sentence(
+                f"{card.asker} asks; open for {minutes} minutes, until ", _when(card.expires), "."
+            ),
             f"Without the buttons: apply {card.key}, or cancel {card.key}",
         ),
         follow_ups=(
@@ -95,19 +97,21 @@ async def cancel(actor: Actor, key: str) -> Reply:
 
 def face(card: ChangeCard) -> Reply:
     """What a card's message says once it is no longer open: who, when, with what result."""
-    who = f"{card.decided_by} at {_clock(card.decided_at)}" if card.decided_at else ""
-    by = f"by {who}, asked for by {card.asker}"
+    at = (" at ", _when(card.decided_at)) if card.decided_at else ()
+    by = (f" by {card.decided_by}", *at, f", asked for by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
     look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
     match card.state:
         case CardState.APPLYING:
             return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)
         case CardState.CANCELLED:
-            return Reply(f"Cancelled {by}: {_what(card)}", card=card.key)
+            return Reply(Sentence("Cancelled", *by, f": {_what(card)}"), card=card.key)
         case CardState.EXPIRED:
             return Reply(
                 f"Expired, nothing was done: {_what(card)}",
-                notes=(f"{card.asker} asked; nobody applied it until {_clock(card.expires)}",),
+                notes=(
+                    Sentence(f"{card.asker} asked; nobody applied it until ", _when(card.expires)),
+                ),
                 failed=True,
                 card=card.key,
             )
@@ -115,14 +119,14 @@ def face(card: ChangeCard) -> Reply:
             return Reply(
                 outcome["summary"],
                 rows=tuple(Row(tuple(cells), tuple(below)) for cells, below in outcome["rows"]),
-                notes=(f"{_DONE[CardState(card.state)]} {by}", *outcome["notes"]),
+                notes=(Sentence(_DONE[CardState(card.state)], *by), *outcome["notes"]),
                 failed=outcome["failed"],
                 card=card.key,
             )
     return Reply(
         f"Whether this was done is not known: {_what(card)}",
         notes=(
-            f"Applied {by}, and no outcome is recorded. It is not done again",
+            Sentence("Applied", *by, "; no outcome is recorded, and it is not done again"),
             f"Look with: {look.line}; the audit log has what was begun",
             *outcome.get("notes", ()),
         ),
@@ -232,5 +236,5 @@ def _effect(before: ServiceSampling, policy: Policy) -> str:
     return f"Of the {begin}, {policy} are kept, {times:.3g} times as many as now"
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S} UTC"
+def _when(moment: datetime) -> When:
+    return When(f"{moment:%H:%M:%S} UTC", int(moment.timestamp()))

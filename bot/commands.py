@@ -10,6 +10,7 @@ from dataclasses import replace
 from bot import answers, cards, glance
 from bot.buttons import LONGEST_LABEL
 from bot.errors import error_reply
+from bot.moments import look_back
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
@@ -92,9 +93,10 @@ async def list_traces(message: Message, rest: str) -> Reply:
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
 )
 async def show_trace(message: Message, rest: str) -> Reply:
-    """Show one trace."""
+    """Show one trace, and what else was true then."""
     trace_id, site = _trace_id(rest)
-    return answers.one_trace(await traces.show_trace(message.actor, trace_id=trace_id, site=site))
+    trace = await traces.show_trace(message.actor, trace_id=trace_id, site=site)
+    return answers.one_trace(trace, await look_back(message.actor, trace))
 
 
 @registry.command(

@@ -29,7 +29,7 @@ class Places:
 
     async def say(self, letter: Letter, reply: Reply) -> State:
         """Show a reply; returns ANSWERED, or the worst of how its messages ended."""
-        messages = slack_messages(reply)
+        messages = await asyncio.to_thread(slack_messages, reply)
         if letter.row.kind == HOME:
             return await self.sender.publish(str(letter.event["user"]), _home(messages))
         if reply.card and (card := await in_database(card_records.find, reply.card)):

@@ -12,15 +12,32 @@ GAP = "  "
 
 
 class When(str):
-    """A moment as text has it; with `seconds` since 1970 Slack writes it for each reader's zone."""
+    """A moment as text has it; with `seconds` since 1970 Slack writes it for each reader's zone.
 
-    __slots__ = ("seconds",)
+    `ago` tells that how long ago it was matters as well.
+    """
+
+    __slots__ = ("ago", "seconds")
     seconds: int
+    ago: bool
 
-    def __new__(cls, written: str, seconds: int) -> Self:
+    def __new__(cls, written: str, seconds: int, *, ago: bool = False) -> Self:
         """Return the text with its moment."""
         self = super().__new__(cls, written)
-        self.seconds = seconds
+        self.seconds, self.ago = seconds, ago
+        return self
+
+
+class Sentence(str):
+    """A text in which there are moments: its `parts`, one after the other, some of them `When`."""
+
+    __slots__ = ("parts",)
+    parts: tuple[str, ...]
+
+    def __new__(cls, *parts: str) -> Self:
+        """Return the parts as one text."""
+        self = super().__new__(cls, "".join(parts))
+        self.parts = parts
         return self
 
 
@@ -56,7 +73,8 @@ class FollowUp:
 class Reply:
     """What the bot says. The summary stands alone: a phone's notification shows only that.
 
-    `notes` are sentences below the rows; the first of `links` is where to see everything.
+    `notes` are sentences below the rows; the first of `links` is where to see everything. In the
+    summary, notes and cells a `When` or `Sentence` keeps its moments.
     `columns` name the cells, and last what is below them, where rows are best seen as a table.
     `follow_ups` are offered where there are buttons, the first ones at least. `card` is the key
     of the change card that this shows.
@@ -106,6 +124,11 @@ def visible(text: str) -> str:
         else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """Return a sentence's parts, and any other text as the only one."""
+    return text.parts if isinstance(text, Sentence) else (text,)
 
 
 def shortened(text: str, most: int) -> str:

@@ -166,6 +166,7 @@ class Sender:
                 link_names=False,
                 unfurl_links=False,
                 unfurl_media=False,
+                mrkdwn=False,
                 **content,
             )
 
@@ -178,7 +179,9 @@ class Sender:
         """None where Slack does not let the message be replaced: it is gone, or not ours."""
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(channel=thread[0], ts=ts, parse="none", **content)
+            return self.web.chat_update(
+                channel=thread[0], ts=ts, parse="none", link_names=False, **content
+            )
 
         paces = ((_REPLACING, self.limits.replacing),)
         sent = await self._persist(update, message, paces, repeatable=True)

@@ -228,7 +228,8 @@ async def test_it_shows_a_trace(viewer: Actor, backends: Backends, settings: Set
     assert cells(reply) == [("SELECT: pool exhausted",), ("AddPets failed",)]
     assert reply.rows[0].below == ("store: AddPets > SELECT",)
     assert reply.notes[0] == "99 % in petstore AddPets, 1.23 s"
-    assert "2 spans, 2 services: petstore, store" in reply.notes[-2]
+    assert "UTC, 2 spans, 2 services: petstore, store" in reply.notes[-3]
+    assert reply.notes[-2].startswith("At that time petstore ran 1.3.0 on 127.0.0.1:")
     assert reply.notes[-1] == f"Its log lines: show logs {trace_id}"
     assert [link.url for link in reply.links] == [
         f"https://ops.example.com/traces/{trace_id}/",

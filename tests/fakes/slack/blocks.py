@@ -1,7 +1,7 @@
 """Which blocks Slack takes, and what a reader sees of them."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 Json = dict[str, Any]
@@ -10,9 +10,14 @@ _RICH = ("rich_text_section", "rich_text_preformatted", "rich_text_list", "rich_
 _STYLES = (None, "primary", "danger")
 
 
-def refused_blocks(blocks: list[Json]) -> str:
-    """Return Slack's error for blocks that it does not take, "" for good ones."""
+def refused_blocks(blocks: list[Json], lacks: Collection[str] = ()) -> str:
+    """Return Slack's error for blocks that it does not take, "" for good ones.
+
+    `lacks` are the kinds that a workspace does not have yet.
+    """
     if len(blocks) > MOST_BLOCKS or not all(map(_is_good, blocks)):
+        return "invalid_blocks"
+    if any(block["type"] in lacks for block in blocks):
         return "invalid_blocks"
     tables = [block for block in blocks if block["type"] == "table"]
     if len(tables) > 1:

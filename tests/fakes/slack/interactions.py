@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.slack.blocks import Json, refused_blocks
+from .blocks import Json, refused_blocks
 
 COMMAND = "/ops"
 MOST_RESPONSES = 5
