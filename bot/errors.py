@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bot.answers import sampling_change
-from bot.replies import Reply, Row
+from bot.replies import FollowUp, Reply, Row
 from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
@@ -82,6 +82,7 @@ def ask_again_reply(text: str) -> Reply:
         (Row((text,)),),
         ("To have it done, write it to me once more.",),
         failed=True,
+        follow_ups=(FollowUp("Do it again", text, "danger"),),
     )
 
 

@@ -119,7 +119,9 @@ async def test_it_asks_before_it_repeats_a_change_of_a_killed_process(
         assert post.shown.startswith("I was interrupted, and cannot say whether this was done.")
         assert "change sampling always" in post.shown
         await until_ended(1)
-    assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
+        assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
+        await slack.press(ALICE, post, "Do it again")
+        assert (await slack.posted(2))[1].shown.startswith("Change sampling of petstore: unknown")
     assert [each.told for each in backends.instances] == [[], [], []]
 
 

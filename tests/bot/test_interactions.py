@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.interactions import SLASH, as_event
 from bot.letters import new_letter
 from bot.models import ReceivedEvent, State
 from bot.records import write
+from bot.text import clean
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import Backends, Workspace, another_bot
@@ -20,6 +23,27 @@ from tests.fakes.slack import ALICE, CHANNEL, DIRECT, FakeSlack, Fault, Post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STRANGER = "U0EVE0001"
+
+
+NAMES = st.sampled_from(
+    ["type", "user", "id", "actions", "value", "container", "message_ts", "is_ephemeral", "event",
+     "user_id", "channel_id", "text", "response_url", "trigger_id", "team", "message", "channel"]
+)  # fmt: skip
+SHAPES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+    | st.sampled_from(["block_actions", "app_home_opened", "\ud800", "x" * 500]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(st.sampled_from(["interactive", "slash_commands", "events_api"]), SHAPES)
+def test_no_shape_is_too_strange(kind: str, payload: Any) -> None:
+    event = as_event({"type": kind, "envelope_id": "e", "payload": payload})
+    if event is not None:
+        assert isinstance(clean(event["event"], "U0OPSBOT1"), str)
+        assert event["event"]["user"]
+        assert event["event"]["once"]
 
 
 async def listed(slack: FakeSlack, backends: Backends) -> tuple[Post, str]:
