@@ -30,7 +30,7 @@ from ops.errors import (
 from ops.guard import check
 from ops.sampling import actions as sampling
 from ops.sampling.actions import ServiceSampling
-from ops.sampling.policy import NEVER, Policy, Strategy
+from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy
 from ops.sites import sites
 
 OWN = "sampling.change_policy"
@@ -58,7 +58,7 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
             Sentence(
                 f"{card.asker} asks; open for {minutes} minutes, until ", _when(card.expires), "."
             ),
-            f"Without the buttons: apply {card.key}, or cancel {card.key}",
+            f"Or write: apply {card.key}, cancel {card.key}",
         ),
         follow_ups=(
             FollowUp("Apply", f"apply {card.key}", "primary"),
@@ -222,18 +222,19 @@ def _what(card: ChangeCard) -> str:
 def _effect(before: ServiceSampling, policy: Policy) -> str:
     """What is to be expected, where it is known what is so now."""
     begin = f"traces that begin in {before.service}"
+    some = f"All {begin} are kept" if policy == ALWAYS else f"Of the {begin}, {policy} are kept"
     if policy == NEVER:
         return f"No {begin} are kept any more"
     told = {each.policy if each.confirmed else None for each in before.instances}
     now = told.pop() if len(told) == 1 else None
     if now is None:
-        return f"Of the {begin}, {policy} are kept; how many are kept now is not known"
+        return f"{some}; how many are kept now is not known"
     if now == policy:
-        return f"Of the {begin}, {policy} are kept already; the instances are told again"
+        return f"{some} already; the instances are told again"
     if now == NEVER:
-        return f"Of the {begin}, {policy} are kept, where none are now"
+        return f"{some}, where none are now"
     times = policy.rate / now.rate
-    return f"Of the {begin}, {policy} are kept, {times:.3g} times as many as now"
+    return f"{some}, {times:.3g} times as many as now"
 
 
 def _when(moment: datetime) -> When:

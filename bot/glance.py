@@ -23,12 +23,14 @@ NEXT = (
     FollowUp("Help", "help"),
 )
 _COLUMNS = ("Service", "Alerts", "Version", "Sampling", "Requests", "Failing", "p95")
-_UNKNOWN = "?"
 _NONE = "-"
 
 
 def overview(found: Overview, rights: str) -> Reply:
-    """One site: what is wrong first, a line for each service; `rights` is a sentence."""
+    """One site: what is wrong first, a line for each service; `rights` is a sentence.
+
+    Each cell says what it is, as only messages in Slack have tables with a heading.
+    """
     problems = [*found.problems, *(each for line in found.lines for each in line.problems)]
     told = list(dict.fromkeys(problems))
     left = len(told) - MOST_PROBLEMS
@@ -80,11 +82,11 @@ def _row(line: ServiceLine) -> Row:
     return Row(
         (
             line.service,
-            _UNKNOWN if line.alerts is None else str(len(line.alerts)),
-            (_UNKNOWN if versions.problem else versions.summary) if versions else _NONE,
-            line.sampling.summary if line.sampling else _NONE,
+            "alerts unknown" if line.alerts is None else count(len(line.alerts), "alert"),
+            ("version unknown" if versions.problem else versions.summary) if versions else _NONE,
+            f"sampling {line.sampling.summary}" if line.sampling else _NONE,
             _NONE if line.requests is None else f"{line.requests:.3g}/s",
-            _NONE if line.failing is None else f"{line.failing:.1%}",
-            _NONE if line.p95 is None else timerange.format_duration(line.p95),
+            _NONE if line.failing is None else f"{100 * line.failing:.3g} % fail",
+            _NONE if line.p95 is None else f"p95 {timerange.format_duration(line.p95)}",
         )
     )

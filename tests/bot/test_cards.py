@@ -363,7 +363,8 @@ async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> No
     expected = [
         ("10%", "10 % are kept; how many are kept now is not known."),
         ("10%", "10 % are kept already; the instances are told again."),
-        ("50%", "50 % are kept, 5 times as many as now."),
+        ("50%", "Of the traces that begin in petstore, 50 % are kept, 5 times as many as now."),
+        ("always", "All traces that begin in petstore are kept, 2 times as many as now."),
         ("never", "No traces that begin in petstore are kept any more."),
         ("1%", "1 % are kept, where none are now."),
     ]

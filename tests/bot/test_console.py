@@ -103,7 +103,7 @@ def test_a_pipe_is_told_how_to_apply(talk: Talk, site_file: SiteFile, person: Pe
     site_file(f'{SITES}instances = ["127.0.0.1:1"]')
     person("olga", "operators")
     said = talk("change sampling always", "--user", "olga")
-    assert "Without the buttons: apply " in said
+    assert "Or write: apply " in said
     assert "Apply it?" not in said
 
 
