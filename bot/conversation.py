@@ -7,47 +7,43 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeGuard
 
 import aiohttp
-from cachetools import TTLCache
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks import Block, SlackMessage, slack_messages
 from bot.commands import registry
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
-from bot.identity import Profile, find_actor, read_profile
+from bot.identity import find_actor
 from bot.inbox import Inbox
 from bot.letters import Event, Letter
 from bot.models import State
 from bot.pool import Pool
+from bot.profiles import Profiles
+from bot.refusals import error_code, retry_after
 from bot.registry import Message
 from bot.replies import Reply
 from bot.text import clean
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
-from ops.errors import BackendUnavailable
 
 AT_ONCE = 8
 MOST_WAITING = 200
-PROFILE_SECONDS = 600
 GRACE_SECONDS = 5
 TRIES = 4
-LONGEST_PAUSE = 30.0
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 _BLOCKS_REFUSED = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
-_INVISIBLE = ("user_not_found", "user_not_visible")
 log = logging.getLogger(__name__)
 
 
 class Conversation:
     """What the bot hears and says in one workspace, where it is the user `bot_id`."""
 
-    def __init__(self, web: AsyncWebClient, team_id: str, bot_id: str, inbox: Inbox) -> None:
+    def __init__(self, web: AsyncWebClient, bot_id: str, profiles: Profiles, inbox: Inbox) -> None:
         self.web = web
-        self.team_id = team_id
         self.bot_id = bot_id
         self.inbox = inbox
-        self.profiles: TTLCache[str, Profile] = TTLCache(maxsize=10_000, ttl=PROFILE_SECONDS)
+        self.profiles = profiles
         self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
         self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
 
@@ -58,6 +54,8 @@ class Conversation:
         letter, first = None, False
         try:
             payload = envelope.get("payload")
+            if envelope.get("type") == "events_api":
+                self._note_change(payload)
             if envelope.get("type") == "events_api" and self._is_for_us(payload):
                 letter, first = self.inbox.take(payload)
                 await self.inbox.keep(letter)
@@ -82,6 +80,13 @@ class Conversation:
     async def finish(self) -> None:
         """Let the answers that are under way end, but not for long."""
         await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
+
+    def _note_change(self, payload: object) -> None:
+        """Whom Slack tells to have changed is asked about anew."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if isinstance(event, dict) and event.get("type") == "user_change":
+            user = event.get("user")
+            self.profiles.forget(user.get("id") if isinstance(user, dict) else None)
 
     def _is_for_us(self, payload: object) -> TypeGuard[Event]:
         """A person's mention of us or direct message, but no edited one."""
@@ -119,15 +124,15 @@ class Conversation:
             return ask_again_reply(text)
         if not await self.inbox.advance(letter, State.WORKING, surely=changes):
             return None
-        user = str(letter.event["user"])
+        profile = await self.profiles.who_wrote(letter.event, letter.row.team)
         origin = {
-            "slack_user": user,
-            "slack_team": letter.row.team,
+            "slack_user": profile.user_id,
+            "slack_team": profile.team_id,
             "channel": letter.row.channel,
             "ts": letter.row.ts,
             "event_id": letter.row.event_id,
         }
-        actor, stranger = await in_database(find_actor, await self._profile(user), origin)
+        actor, stranger = await in_database(find_actor, profile, origin)
         return await registry.answer(Message(actor, text, letter.event, stranger))
 
     async def _say(self, letter: Letter, reply: Reply) -> None:
@@ -140,22 +145,6 @@ class Conversation:
             log.exception("an answer could not be posted")
             posted = [False]
         self.inbox.finish(letter, letter.outcome if all(posted) else State.FAILED)
-
-    async def _profile(self, user: str) -> Profile:
-        if (known := self.profiles.get(user)) is None:
-            known = self.profiles[user] = await self._ask_profile(user)
-        return known
-
-    async def _ask_profile(self, user: str) -> Profile:
-        try:
-            answer = await self.web.users_info(user=user)
-        except SlackApiError as error:
-            if error_code(error) in _INVISIBLE:
-                return Profile(user, self.team_id, user, "", "Slack does not say who you are")
-            raise _unknown_user(error_code(error)) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _unknown_user(str(error) or "no answer in time") from error
-        return read_profile(answer["user"], self.team_id)
 
     async def _post(self, letter: Letter, message: SlackMessage) -> bool:
         """Post into the thread, again only when Slack surely has not posted it.
@@ -199,25 +188,3 @@ class Conversation:
             unfurl_links=False,
             unfurl_media=False,
         )
-
-
-def error_code(error: SlackApiError) -> str:
-    """Return Slack's word for an error, or the HTTP status where there is none."""
-    data = getattr(error.response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    return str(code or f"HTTP {getattr(error.response, 'status_code', 'error')}")
-
-
-def retry_after(error: SlackApiError) -> float | None:
-    """Return how many seconds Slack wants to be left alone, None when it says nothing of it."""
-    if getattr(error.response, "status_code", None) != 429:
-        return None
-    seconds = str(error.response.headers.get("Retry-After", ""))
-    return min(float(seconds), LONGEST_PAUSE) if seconds.isdigit() else 1.0
-
-
-def _unknown_user(reason: str) -> BackendUnavailable:
-    return BackendUnavailable(
-        f"Slack did not say who you are ({reason}), so nothing was done; try again",
-        backend="Slack",
-    )

@@ -19,7 +19,8 @@ from ops.audit.models import Outcome
 class Profile:
     """What Slack says of a user. `outsider` is why they can be nobody here, "" if they can.
 
-    `email` is "" where Slack hides it or nobody has confirmed it.
+    `team_id` is the workspace they are of, `workspace` what people call ours. `email` is ""
+    where Slack hides it or nobody has confirmed it.
     """
 
     user_id: str
@@ -27,18 +28,25 @@ class Profile:
     name: str
     email: str
     outsider: str
+    workspace: str = ""
 
 
-def read_profile(user: Mapping[str, Any], team_id: str) -> Profile:
+def outsider(user_id: str, team_id: str, reason: str) -> Profile:
+    """Return the profile of somebody whom Slack does not show, and who is therefore nobody."""
+    return Profile(user_id, team_id, user_id, "", reason)
+
+
+def read_profile(user: Mapping[str, Any], team_id: str, workspace: str = "") -> Profile:
     """Read the `user` of Slack's users.info, asked by the bot of that workspace."""
     profile = user.get("profile") or {}
     confirmed = user.get("is_email_confirmed", True)
     return Profile(
         user_id=str(user.get("id", "")),
-        team_id=team_id,
+        team_id=str(user.get("team_id") or team_id),
         name=str(profile.get("display_name") or user.get("name") or user.get("id", "")),
         email=str(profile.get("email") or "") if confirmed else "",
         outsider=_outsider(user, team_id),
+        workspace=workspace,
     )
 
 

@@ -15,6 +15,7 @@ Event = Mapping[str, Any]
 
 _NEEDED = (
     "type", "channel_type", "user", "text", "blocks", "attachments", "channel", "ts", "thread_ts",
+    "team", "user_team", "source_team",
 )  # fmt: skip
 _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 

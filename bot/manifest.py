@@ -8,7 +8,11 @@ from typing import Any
 
 from django.conf import settings
 
-EVENTS = {"app_mention": "app_mentions:read", "message.im": "im:history"}
+EVENTS = {
+    "app_mention": "app_mentions:read",
+    "message.im": "im:history",
+    "user_change": "users:read",
+}
 CALLS = {"chat.postMessage": "chat:write", "users.info": "users:read"}
 
 

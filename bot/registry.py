@@ -15,6 +15,7 @@ from bot.errors import reply_or_error, stranger_reply
 from bot.replies import Reply
 from bot.text import normalise
 from ops.actor import Actor
+from ops.guard import record_refusal
 
 ALIKE = 0.7  # 1 would be the very command
 LONGEST_NAME = 3  # words: "list of traces"
@@ -62,6 +63,11 @@ class Command:
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     changes: bool = False
+
+    @property
+    def audit_name(self) -> str:
+        """What the audit log calls it when it is refused: "bot.list_traces"."""
+        return f"bot.{self.name.replace(' ', '_') or 'unknown'}"
 
 
 class Registry:
@@ -147,12 +153,14 @@ class Registry:
     async def answer(self, message: Message) -> Reply:
         """Let the first command that matches answer; whatever goes wrong becomes a reply.
 
-        A stranger's command goes as far as the guard, which refuses and records it; what the
-        stranger reads is only why they are one.
+        A stranger gets no further than here: that they tried is recorded, and they read why
+        they are one.
         """
         command, rest = self.find(message.text)
-        reply = await reply_or_error(command.handler(message, rest), command.name)
-        return stranger_reply(message.stranger) if message.stranger else reply
+        if message.stranger:
+            await record_refusal(message.actor, command.audit_name, message.stranger)
+            return stranger_reply(message.stranger)
+        return await reply_or_error(command.handler(message, rest), command.name)
 
     def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
         """Replace the first words by each command that is near: how near, and the line it makes."""

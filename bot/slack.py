@@ -18,10 +18,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import metrics
 from bot.census import Census
 from bot.commands import registry
-from bot.conversation import Conversation, error_code, retry_after
+from bot.conversation import Conversation
 from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
+from bot.profiles import Profiles
+from bot.refusals import error_code, retry_after
 from bot.sockets import CLOSE_SECONDS, Socket
 
 T = TypeVar("T")
@@ -105,7 +107,8 @@ async def _serve(patience: Patience) -> None:
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
         census = Census(name, lambda: health.open)
-        conversation = Conversation(web, me["team_id"], me["user_id"], inbox)
+        profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
+        conversation = Conversation(web, me["user_id"], profiles, inbox)
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,

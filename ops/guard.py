@@ -127,18 +127,28 @@ async def _check_permission(
         f"{actor.name or 'a stranger'} may not do this: it needs the permission "
         f"{registered.permission}"
     )
-    who = (actor.user_id, actor.name, registered.name)
-    if who not in refused_lately:
-        refused_lately[who] = True
-        try:
-            await in_database(
-                chain.append, actor, registered.name, "", Outcome.DENIED,
-                parameters=_texts(arguments), detail=str(refusal),
-            )  # fmt: skip
-        except DatabaseError:
-            metrics.audit_failures.inc()
-            log.exception("the refusal of %s to %s is not recorded", registered.name, actor.name)
+    await record_refusal(actor, registered.name, str(refusal), _texts(arguments))
     raise refusal
+
+
+async def record_refusal(
+    actor: Actor, name: str, reason: str, parameters: Mapping[str, str] | None = None
+) -> None:
+    """Write the "denied" row, once a minute for an actor and an action or a door's command.
+
+    That it cannot be written makes nothing allowed: it raises nothing.
+    """
+    who = (actor.user_id, actor.name, name)
+    if who in refused_lately:
+        return
+    refused_lately[who] = True
+    try:
+        await in_database(
+            chain.append, actor, name, "", Outcome.DENIED, parameters=parameters, detail=reason
+        )
+    except DatabaseError:
+        metrics.audit_failures.inc()
+        log.exception("the refusal of %s to %s is not recorded", name, actor.name)
 
 
 async def _within_deadline(registered: Action, effect: Callable[[], Awaitable[R]]) -> R:

@@ -49,7 +49,7 @@ async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
         "users.info says who people are",
         "OPSPORTAL_SLACK_APP_TOKEN works",
         "Socket Mode works; no other connections",
-        "the app sends app_mention, message.im",
+        "the app sends app_mention, message.im, user_change",
         "people can write to it directly",
     ]
     assert all(finding.well for finding in findings)
@@ -105,7 +105,7 @@ async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
     slack.manifest["settings"]["event_subscriptions"]["bot_events"] = ["app_mention"]
     slack.manifest["features"]["app_home"]["messages_tab_read_only_enabled"] = True
     events, messages = await to_mend()
-    assert events.startswith("the app does not send message.im: add to Subscribe to bot events")
+    assert events.startswith("the app does not send message.im, user_change: add to Subscribe to")
     assert f"{PAGES}/event-subscriptions" in events
     assert messages.endswith(f"{PAGES}/app-home")
     slack.manifest = {}

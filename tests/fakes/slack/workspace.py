@@ -182,6 +182,14 @@ class FakeSlack:
         del whole["blocks"]
         return await self.deliver(whole)
 
+    async def change_user(self, user: Json) -> Delivery:
+        """Change what users.info says of somebody, and tell of it."""
+        assert "users:read" in self.scopes, "Slack tells of changes only with users:read"
+        self.users[user["id"]] = user
+        ts = self._ts()
+        event = {"type": "user_change", "user": user, "cache_ts": int(float(ts)), "event_ts": ts}
+        return await self.deliver(event)
+
     def mention_event(self, user: str, text: str, **event: Any) -> Json:
         """The app_mention event that a person's message makes."""
         ts = self._ts()
@@ -209,7 +217,7 @@ class FakeSlack:
             "event": event,
             "type": "event_callback",
             "event_id": event_id or f"Ev{secrets.token_hex(5).upper()}",
-            "event_time": int(float(event["ts"])),
+            "event_time": int(float(event.get("ts") or event["event_ts"])),
             "is_ext_shared_channel": False,
             "authorizations": [
                 {"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}
