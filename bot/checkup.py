@@ -16,20 +16,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.manifest import EVENTS, scopes
+from bot.refusals import REMEDIES, error_code
 from ops.findings import Finding
 
 SECONDS = 10
-REMEDIES = {
-    "account_inactive": "install the app again and copy the new one",
-    "invalid_auth": "copy it again",
-    "missing_scope": "make one with all scopes",
-    "not_allowed_token_type": "it is another kind of token",
-    "ratelimited": "try again in a minute",
-    "team_disabled": "the workspace is disabled",
-    "token_expired": "make a new one",
-    "token_revoked": "install the app again and copy the new one",
-    "user_removed_from_team": "install the app again and copy the new one",
-}
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
 
@@ -222,12 +212,11 @@ async def _answer(
 
 
 def _refusal(token: Token, error: SlackApiError) -> str:
-    status = getattr(error.response, "status_code", 0)
-    data = getattr(error.response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    if code is None:
-        return f"{settings.SLACK_API_URL} answers with HTTP {status}: try again in a minute"
-    remedy = REMEDIES.get(str(code), "make a new one")
+    code = error_code(error)
+    if code.startswith("HTTP "):
+        return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
+    otherwise = "try again in a minute" if code == "ratelimited" else "make a new one"
+    remedy = REMEDIES.get(code, otherwise)
     return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
 
 

@@ -6,22 +6,19 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeGuard
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.blocks import Block, SlackMessage, slack_messages
+from bot.blocks import slack_messages
 from bot.commands import registry
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.identity import find_actor
 from bot.inbox import Inbox
 from bot.letters import Event, Letter
 from bot.models import State
+from bot.patience import Patience
 from bot.pool import Pool
 from bot.profiles import Profiles
-from bot.refusals import error_code, retry_after
 from bot.registry import Message
 from bot.replies import Reply
+from bot.sender import Sender
 from bot.text import clean
 from ops import metrics
 from ops.actor import new_request_id
@@ -30,20 +27,27 @@ from ops.database import in_database
 AT_ONCE = 8
 MOST_WAITING = 200
 GRACE_SECONDS = 5
-TRIES = 4
+WAITING = Reply("I am on it: this takes a moment …")
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
-_BLOCKS_REFUSED = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
 log = logging.getLogger(__name__)
 
 
 class Conversation:
     """What the bot hears and says in one workspace, where it is the user `bot_id`."""
 
-    def __init__(self, web: AsyncWebClient, bot_id: str, profiles: Profiles, inbox: Inbox) -> None:
-        self.web = web
+    def __init__(
+        self,
+        bot_id: str,
+        profiles: Profiles,
+        inbox: Inbox,
+        sender: Sender,
+        patience: Patience,
+    ) -> None:
         self.bot_id = bot_id
-        self.inbox = inbox
         self.profiles = profiles
+        self.inbox = inbox
+        self.sender = sender
+        self.patience = patience
         self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
         self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
 
@@ -105,12 +109,30 @@ class Conversation:
     async def _work(self, letter: Letter) -> None:
         new_request_id()
         started = time.perf_counter()
-        reply = await reply_or_error(self._reply(letter))
+        replying = asyncio.ensure_future(reply_or_error(self._reply(letter)))
+        try:
+            await self._wait(letter, replying)
+            reply = await replying
+        finally:
+            replying.cancel()  # we may be cancelled while we wait
         if reply is None:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
         await self._say(letter, reply)
+
+    async def _wait(self, letter: Letter, replying: asyncio.Future[Reply | None]) -> None:
+        """Wait for a reply; when it takes long, say in the thread that it is being looked for."""
+        done, _ = await asyncio.wait((replying,), timeout=self.patience.placeholder)
+        if done or letter.row.placeholder:
+            return
+        [message] = slack_messages(WAITING)
+        try:
+            letter.row.placeholder = await self.sender.hold_place(letter.thread, message)
+        except Exception:
+            log.exception("a placeholder could not be posted")
+        if letter.row.placeholder:
+            await self.inbox.hold_place(letter)
 
     async def _turn_away(self, letter: Letter) -> None:
         await self._say(letter, busy_reply(MOST_WAITING))
@@ -140,51 +162,10 @@ class Conversation:
         if not await self.inbox.advance(letter, State.POSTING):
             return
         try:
-            posted = [await self._post(letter, message) for message in slack_messages(reply)]
+            state = await self.sender.say(
+                letter.thread, slack_messages(reply), letter.row.placeholder
+            )
         except Exception:
             log.exception("an answer could not be posted")
-            posted = [False]
-        self.inbox.finish(letter, letter.outcome if all(posted) else State.FAILED)
-
-    async def _post(self, letter: Letter, message: SlackMessage) -> bool:
-        """Post into the thread, again only when Slack surely has not posted it.
-
-        False when it is not there for all we know.
-        """
-        blocks = list(message.blocks)
-        for _ in range(TRIES):
-            try:
-                await self._send(letter, message.text, blocks)
-            except SlackApiError as error:
-                code, pause = error_code(error), retry_after(error)
-                if blocks and code in _BLOCKS_REFUSED:
-                    log.warning("Slack refuses our blocks (%s); the text alone is posted", code)
-                    blocks = []
-                elif pause is not None:
-                    await asyncio.sleep(pause)
-                else:
-                    log.warning("an answer could not be posted: %s", code)
-                    return False
-            except aiohttp.ClientConnectorError as error:
-                log.warning("an answer could not be posted yet: %s", error)
-                await asyncio.sleep(1)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                log.warning("whether an answer was posted is not known: %s", error or "no answer")
-                return False
-            else:
-                return True
-        log.warning("an answer was given up after %s tries", TRIES)
-        return False
-
-    async def _send(self, letter: Letter, text: str, blocks: list[Block]) -> None:
-        channel, thread_ts = letter.thread
-        await self.web.chat_postMessage(
-            channel=channel,
-            thread_ts=thread_ts,
-            text=text,
-            blocks=blocks or None,
-            parse="none",
-            link_names=False,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+            state = State.FAILED
+        self.inbox.finish(letter, letter.outcome if state is State.ANSWERED else state)

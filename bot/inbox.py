@@ -94,6 +94,15 @@ class Inbox:
                 ) from error
             return self.clock() < max(letter.row.lease_until, self.held_until)
 
+    async def hold_place(self, letter: Letter) -> None:
+        """Note which message the answer will replace; at worst it stays."""
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                await asyncio.shield(letter.recorded)
+                await in_database(records.hold_place, letter.row.pk, letter.row.placeholder)
+        except (Error, TimeoutError) as error:
+            log.warning("a placeholder is not recorded: %s", error or "no answer")
+
     def finish(self, letter: Letter, state: State) -> None:
         """Write down, soon, how a message ended."""
         metrics.events.labels(state.value).inc()

@@ -13,13 +13,18 @@ EVENTS = {
     "message.im": "im:history",
     "user_change": "users:read",
 }
-CALLS = {"chat.postMessage": "chat:write", "users.info": "users:read"}
+CALLS = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "users.info": "users:read",
+}
 
 
 def scopes() -> dict[str, str]:
     """Return each scope that the settings make necessary, and what it is for."""
     needed = {scope: f"the event {event}" for event, scope in EVENTS.items()}
-    needed |= {scope: method for method, scope in CALLS.items()}
+    for method, scope in CALLS.items():
+        needed.setdefault(scope, method)
     if settings.SLACK_MATCH_EMAIL:
         needed["users:read.email"] = "OPSPORTAL_SLACK_MATCH_EMAIL"
     return dict(sorted(needed.items()))

@@ -28,13 +28,17 @@ class Identity(models.Model):
 
 
 class State(models.TextChoices):
-    """How far an event is. From `posting` on it is never answered again."""
+    """How far an event is. From `posting` on it is never answered again.
+
+    `unknown` are those whose answer may stand in Slack or not.
+    """
 
     RECORDED = "recorded"
     WORKING = "working"
     POSTING = "posting"
     ANSWERED = "answered"
     FAILED = "failed"
+    UNKNOWN = "unknown"
     ASKED = "asked"
 
 
@@ -42,7 +46,8 @@ class ReceivedEvent(models.Model):
     """A message to the bot, known to all its processes by event id and by channel and ts.
 
     `holder` is the process that answers it; when `lease_until` has passed another one may.
-    `payload` is the event's JSON as far as an answer needs it, "" once there is one.
+    `payload` is the event's JSON as far as an answer needs it, "" once there is one;
+    `placeholder` the ts of the message that the answer will replace, "" for none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -52,6 +57,7 @@ class ReceivedEvent(models.Model):
     team = models.CharField(max_length=64)
     kind = models.CharField(max_length=64)
     payload = models.TextField()
+    placeholder = models.CharField(max_length=64, default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.RECORDED)
     holder = models.CharField(max_length=64)
     lease_until = models.DateTimeField()
@@ -72,6 +78,19 @@ class BotProcess(models.Model):
     name = models.CharField(max_length=64, primary_key=True)
     sockets = models.PositiveSmallIntegerField()
     seen = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Pace(models.Model):
+    """Until when the messages that a channel may get are used up; see bot.pace.
+
+    `key` is a channel's id, or another limit's name; `until` is in seconds since 1970.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    until = models.FloatField()
 
     class Meta:
         default_permissions = ()

@@ -4,6 +4,8 @@ import asyncio
 import random
 from dataclasses import dataclass
 
+from bot.pace import USUAL_LIMITS, Limits
+
 _dice = random.SystemRandom()
 
 
@@ -13,7 +15,8 @@ class Patience:
 
     Between pings; of silence until a connection counts as dead; that an old one stays open for
     Slack to close; between attempts at first, at most when Slack cannot be reached, and at
-    most when it refuses; between two looks for what other processes have abandoned.
+    most when it refuses; between two looks for what other processes have abandoned; until
+    whoever waits for an answer is told that it takes a while. And how fast Slack lets us write.
     """
 
     ping: float = 5.0
@@ -23,6 +26,8 @@ class Patience:
     longest_unreached: float = 3.0
     longest_refused: float = 60.0
     tend: float = 10.0
+    placeholder: float = 0.8
+    limits: Limits = USUAL_LIMITS
 
 
 USUAL = Patience()

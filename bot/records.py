@@ -46,6 +46,11 @@ def advance(key: UUID, holder: str, state: State) -> bool:
     return event.update(state=state) == 1
 
 
+def hold_place(key: UUID, ts: str) -> None:
+    """Note the message that an answer will replace, for whoever gives it."""
+    ReceivedEvent.objects.filter(pk=key).update(placeholder=ts)
+
+
 def tend(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
     """Renew the holder's leases, clean up, and take over what others have abandoned.
 
@@ -54,7 +59,7 @@ def tend(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
     _open().filter(holder=holder).update(lease_until=now + LEASE)
     ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
     left = _open().filter(lease_until__lte=now)
-    lost = left.filter(state=State.POSTING).update(state=State.FAILED, finished=now, payload="")
+    lost = left.filter(state=State.POSTING).update(state=State.UNKNOWN, finished=now, payload="")
     if lost:
         log.warning("whether %s answers of a lost process were posted is not known", lost)
     abandoned = left.exclude(state=State.POSTING).order_by("received")[:most]

@@ -23,7 +23,8 @@ from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
 from bot.profiles import Profiles
-from bot.refusals import error_code, retry_after
+from bot.refusals import REMEDIES, error_code, retry_after
+from bot.sender import Sender
 from bot.sockets import CLOSE_SECONDS, Socket
 
 T = TypeVar("T")
@@ -32,20 +33,6 @@ OPEN_SECONDS = 5
 
 _APP = "OPSPORTAL_SLACK_APP_TOKEN"
 _BOT = "OPSPORTAL_SLACK_BOT_TOKEN"
-_COPY = "copy it again from the app's settings"
-_SCOPES = "give it the scopes that docs/slack-manifest.json names"
-REMEDIES = {
-    "account_inactive": "the bot was removed; install the app again",
-    "invalid_auth": _COPY,
-    "missing_scope": _SCOPES,
-    "no_permission": _SCOPES,
-    "not_allowed_token_type": f"{_APP} is the app-level token (xapp-), {_BOT} the bot's (xoxb-)",
-    "not_authed": _COPY,
-    "team_disabled": "the workspace is disabled",
-    "token_expired": "make a new one in the app's settings",
-    "token_revoked": "install the app again and copy the new one",
-    "user_removed_from_team": "the bot was removed from the workspace; install the app again",
-}
 log = logging.getLogger(__name__)
 
 
@@ -107,8 +94,9 @@ async def _serve(patience: Patience) -> None:
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
         census = Census(name, lambda: health.open)
+        sender = Sender(web, patience.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
-        conversation = Conversation(web, me["user_id"], profiles, inbox)
+        conversation = Conversation(me["user_id"], profiles, inbox, sender, patience)
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,

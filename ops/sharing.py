@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from cachetools import TLRUCache, TTLCache
 from django.db import DatabaseError
 
+from ops.memory import give_back
+
 K = TypeVar("K")
 T = TypeVar("T")
 YOUNG = 1.0  # seconds for which an answer is given again
@@ -79,7 +81,11 @@ class Kept:
             kept = _Answer(answer, size, seconds or self._seconds)
             self._answers[key] = kept
             # Its memory must not stay until the next answer happens to push it out.
-            asyncio.get_running_loop().call_later(kept.seconds * 1.1, self._answers.expire)
+            asyncio.get_running_loop().call_later(kept.seconds * 1.1, self._forget)
+
+    def _forget(self) -> None:
+        self._answers.expire()
+        asyncio.get_running_loop().run_in_executor(None, give_back)
 
 
 class Shared:

@@ -3,16 +3,16 @@
 No storage of Jaeger promises which of the matching traces a limit leaves: some keep the last
 written, some any. So a cut answer is not the list; it says how far back to look. From the
 start of its last trace within the limit on there are enough of them, and fewer for the store
-to leave out. It is asked for these, and for twice as many, until an answer is not cut. That
-takes two calls of a store that keeps the newest; one that keeps any is asked some six times for
-the 20 newest of 100,000. Where eleven traces or more come in the order of their starts, that is
-no chance: such a store gives the newest first, and is not asked again. (One that goes by when
-traces were written does so as long as they end in the order in which they start.)
+to leave out. It is asked for these, and for twice as many, until an answer is not cut. A store
+that keeps any is asked some six times for the 20 newest of 100,000.
+
+One that gives what was written last first shows it: its answer goes from new to old, but for
+traces that were written late, as long ones are and those of one batch. How late is seen in the
+answer; where it reaches back twice as far beyond the list, the store is not asked again.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from ops import timerange
 from ops.backends.matching import Tags, is_about_the_trace
@@ -21,7 +21,7 @@ from ops.traces.summaries import TraceSummary
 
 LATE = 5 * timerange.SECOND  # how long after its trace's start a matching span may start
 _MOST_CALLS = 20
-_NO_CHANCE = 11  # traces that come in order by chance once in 40 million times
+_NO_CHANCE = 11  # so many traces do not come from new to old by chance
 _DEEPER = 4  # times as many are asked for when too few of them fit
 _WIDER = 8  # times the limit is asked for first when part of the filtering is ours
 
@@ -65,7 +65,7 @@ class TraceSearch:
         whole = self.trace_min or self.trace_max or self.span_tags != self.tags
         if whole or span_tags_are_ours:
             return min(self.limit * _WIDER, self.deepest)
-        return self.limit + 1  # one more tells whether there are others
+        return self.limit + self.limit // 4 + 4  # some more tell in which order they come
 
     @property
     def deepest(self) -> int:
@@ -143,9 +143,15 @@ async def newest(search: TraceSearch, window: Window, ask: Ask) -> FoundTraces:
 
 
 def _newest_came(search: TraceSearch, answer: Answer, fits: Sequence[TraceSummary]) -> bool:
-    """Tell whether a cut answer shows that it begins with the newest, and holds enough of them."""
-    ordered = all(later > earlier for later, earlier in pairwise(answer.starts))
-    return ordered and len(answer.starts) >= _NO_CHANCE and len(fits) > search.limit
+    """Tell whether a cut answer shows that what it leaves out is older than the list."""
+    if len(answer.starts) < _NO_CHANCE or len(fits) <= search.limit:
+        return False
+    newest = oldest = answer.starts[-1]
+    late = 0
+    for start in reversed(answer.starts):
+        newest, oldest = max(newest, start), min(oldest, start)
+        late = max(late, newest - start)
+    return fits[search.limit - 1].start > oldest + 2 * late
 
 
 def _newest_first(trace: TraceSummary) -> tuple[int, str]:
@@ -164,9 +170,11 @@ def _narrowed(
     else:
         starts = sorted(start for start in answer.starts if start >= window.start)
         cut = starts[len(starts) // 2] if starts else window.start
-    if cut >= search.end:
+    narrower = replace(window, start=max(cut, window.start), depth=depth)
+    crowded = narrower == window and any(start >= search.end for start in answer.starts)
+    if cut >= search.end or crowded:
         return replace(window, end=(search.end + window.end) // 2)
-    return replace(window, start=max(cut, window.start), depth=depth)
+    return narrower
 
 
 def _rest(

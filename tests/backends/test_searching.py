@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ops.backends.searching import LATE, Answer, FoundTraces, TraceSearch, Window, newest
 from ops.filters import LARGEST_LIMIT
-from ops.timerange import HOUR, MILLISECOND, SECOND
+from ops.timerange import HOUR, MILLISECOND, MINUTE, SECOND
 from ops.traces.summaries import TraceSummary
 
 NOON = 1_704_110_400 * SECOND
@@ -30,6 +30,17 @@ def the_oldest(traces: list[TraceSummary], depth: int) -> list[TraceSummary]:
 
 def any_(traces: list[TraceSummary], depth: int) -> list[TraceSummary]:
     return RANDOM.sample(traces, min(depth, len(traces)))
+
+
+def the_last_written(batch: int) -> Keeps:
+    """Traces of one batch come in any order."""
+
+    def keeps(traces: list[TraceSummary], depth: int) -> list[TraceSummary]:
+        newest = the_newest(traces, len(traces))
+        batches = [newest[first : first + batch] for first in range(0, len(newest), batch)]
+        return [each for some in batches for each in RANDOM.sample(some, len(some))][:depth]
+
+    return keeps
 
 
 class Store:
@@ -86,7 +97,7 @@ async def test_it_asks_once_where_the_answer_is_not_cut(keeps: Keeps, count: int
     found = await store.find(SEARCH)
     assert list(found.summaries) == expected(store.traces, SEARCH)[:20]
     assert (found.fetched, found.more) == (min(count, 20), count > 20)
-    assert [window.depth for window in store.windows] == [21]
+    assert [window.depth for window in store.windows] == [29]
 
 
 @STORES
@@ -100,10 +111,32 @@ async def test_it_gives_the_newest_whichever_a_store_keeps(keeps: Keeps, limit: 
     assert max(window.depth for window in store.windows) <= max(limit * 2, LARGEST_LIMIT)
 
 
-async def test_it_asks_a_store_once_that_gives_the_newest_first() -> None:
-    store = Store(many(10_000), the_newest)
-    await store.find(SEARCH, late=0)
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("limit", [10, 20, 1_500])
+async def test_it_asks_a_store_once_that_gives_the_last_written_first(
+    batch: int, limit: int
+) -> None:
+    store = Store(many(10_000), the_last_written(batch))
+    search = replace(SEARCH, limit=limit)
+    found = await store.find(search, late=0)
+    assert list(found.summaries) == expected(store.traces, search)[:limit]
     assert len(store.windows) == 1
+
+
+async def test_large_batches_cost_it_nothing_but_calls() -> None:
+    store = Store(many(10_000), the_last_written(100))
+    found = await store.find(SEARCH)
+    assert list(found.summaries) == expected(store.traces, SEARCH)[:20]
+
+
+async def test_it_asks_again_where_a_trace_was_written_late_enough_to_hide_others() -> None:
+    """The newest was written long before those that started earlier."""
+    late = [made(number, NOON - MINUTE - number * SECOND) for number in range(1_000)]
+    early = [made(2_000 + number, NOON - number * SECOND) for number in range(1, 10)]
+    first = [*late[:25], early[0], *late[25:], *early[1:]]
+    store = Store(first, lambda traces, depth: traces[:depth])
+    found = await store.find(SEARCH, late=0)
+    assert list(found.summaries) == expected(store.traces, SEARCH)[:20]
 
 
 async def test_it_asks_a_store_that_keeps_any_a_few_times() -> None:

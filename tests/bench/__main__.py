@@ -240,7 +240,8 @@ def _machine() -> str:
 async def main() -> None:
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
-        jaeger = stack.enter_context(servers.jaeger(folders[0]))
+        # One by one: in batches, what is sent here in two seconds would lie in any order.
+        jaeger = stack.enter_context(servers.jaeger(folders[0], batches=False))
         loaded = await load_traces(jaeger.otlp)
         async with FakePrometheus() as prometheus:
             fake_alerts(prometheus)

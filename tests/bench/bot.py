@@ -19,6 +19,7 @@ from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeS
 from tests.live import servers
 
 BURST = 500
+CHANNELS = 100  # one takes a message a second
 LOCKED = 50
 KILLED = 40
 POST_SECONDS = 0.2
@@ -31,7 +32,12 @@ address = "127.0.0.1:1"
 
 async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
     """Mention the bots so often at once and wait until all is acknowledged."""
-    sent = [await slack.mention(ALICE, "help") for _ in range(number)]
+    channels = [f"C0BENCH{channel:03}" for channel in range(CHANNELS)]
+    slack.channels.update(channels)
+    sent = [
+        await slack.mention(ALICE, "help", channel=channels[each % CHANNELS])
+        for each in range(number)
+    ]
     for each in sent:
         await each.acknowledged()
     return sent
@@ -71,7 +77,7 @@ async def measure(slack: FakeSlack, bots: list[Popen[bytes]], database: str) -> 
     slack.seconds["chat.postMessage"] = POST_SECONDS
     await burst(slack, 10)
     sent = await burst(slack, BURST)
-    print(f"burst: {shown(sent)}; {await answered(slack, sent, 60)}", flush=True)
+    print(f"burst: {shown(sent)}; {await answered(slack, sent, 180)}", flush=True)
 
     if database.startswith("sqlite:///"):
         lock = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)

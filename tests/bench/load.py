@@ -7,6 +7,7 @@ seconds there is none: each caller calls once, all together.
 
 import asyncio
 import json
+import random
 import sys
 import time
 from collections import Counter
@@ -41,7 +42,7 @@ class Load:
         self.plan = plan
         self.stub: ops_pb2_grpc.OpsAsyncStub = ops_pb2_grpc.OpsStub(channel)
         self.metadata = (("authorization", f"Bearer {plan['token']}"),)
-        self.numbers = count()
+        self.numbers = count(random.randrange(SECOND))
         self.calls = 0
         self.figures = Figures()
 

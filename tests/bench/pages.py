@@ -85,6 +85,7 @@ class Window:
         await session.send("HeapProfiler.collectGarbage")
         heap = await session.send("Runtime.getHeapUsage")
         held = int(heap["usedSize"]) + int(heap.get("backingStorageSize", 0))
+        await self.page.wait_for_load_state("networkidle")  # the next load shall be alone
         return Loaded(seen["rows"], seen["tools"], held, await self._elements())
 
     async def act(self, act: str, done: str) -> float:
@@ -121,10 +122,10 @@ async def window(portal: servers.Portal) -> AsyncIterator[Window]:
 
 async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) -> list[str]:
     """Return the lines of the page; `process` is the server's id."""
-    traces = {count: await _sent(jaeger, count) for count in (FEW, MANY, MANY + 1, MANY + 2)}
     async with window(portal) as opened:
         await opened.results("/traces/")  # the first page of a process is slower than any other
         lines = [await _results(opened)]
+        traces = {count: await _sent(jaeger, count) for count in (FEW, MANY, MANY + 1)}
         few = await opened.trace(f"/traces/{traces[FEW]}/")
         before = _memory(process)
         many = await opened.trace(f"/traces/{traces[MANY]}/")

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from bot.lines import LINES
 from bot.models import Identity
-from bot.patience import USUAL, Patience
+from bot.pace import Limit, Limits
+from bot.patience import Patience
 from bot.slack import run_bot
 from ops.actor import Actor, Door
 from ops.database import in_database
@@ -36,6 +37,8 @@ version = "petstore_build_info"
 [sites.demo.services.store]
 version = "store_build_info"
 """
+UNLIMITED = Limit(interval=0, burst=1)
+QUICK = Patience(placeholder=60, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED))
 Workspace = Callable[..., AbstractAsyncContextManager[FakeSlack]]
 
 
@@ -83,7 +86,7 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
     """Run the bot in a fake workspace for as long as the block lasts."""
 
     @asynccontextmanager
-    async def running(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[FakeSlack]:
+    async def running(slack: FakeSlack, patience: Patience = QUICK) -> AsyncIterator[FakeSlack]:
         async with slack:
             tokens.SLACK_API_URL = slack.api_url
             async with another_bot(slack, patience):
@@ -93,7 +96,7 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
 
 
 @asynccontextmanager
-async def another_bot(slack: FakeSlack, patience: Patience = USUAL) -> AsyncIterator[None]:
+async def another_bot(slack: FakeSlack, patience: Patience = QUICK) -> AsyncIterator[None]:
     """Run one bot more on the same app, until the block ends."""
     stop = asyncio.Event()
     bot = asyncio.ensure_future(run_bot(stop, patience))

@@ -82,7 +82,8 @@ async def test_it_names_each_missing_scope_and_what_it_is_for(
     tokens.SLACK_MATCH_EMAIL = True
     slack.scopes = {"chat:write", "app_mentions:read", "channels:history"}
     assert await to_mend() == [
-        "the app lacks im:history (for the event message.im), users:read (for users.info), "
+        "the app lacks im:history (for the event message.im), "
+        "users:read (for the event user_change), "
         "users:read.email (for OPSPORTAL_SLACK_MATCH_EMAIL): add to its Bot Token Scopes, "
         f"{PAGES}/oauth, then install it again, {PAGES}/install-on-team"
     ]

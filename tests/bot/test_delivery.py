@@ -131,14 +131,14 @@ async def test_it_says_nothing_twice_that_a_killed_process_may_have_posted(
     async with workspace(slack):
         await until_ended(1)
     assert slack.posts == []
-    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
 
 
 async def test_it_notes_an_answer_that_slack_may_have_lost(slack: FakeSlack, alice: User) -> None:
     slack.fail("chat.postMessage", Fault(reset=True))
     await slack.mention(ALICE, "help")
     await until_ended(1)
-    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
 
 
 async def test_it_acknowledges_whatever_comes_once(slack: FakeSlack) -> None:

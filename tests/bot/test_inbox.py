@@ -163,7 +163,7 @@ async def test_it_does_not_answer_again_what_may_be_posted() -> None:
     await dead.advance(await recorded(dead), State.POSTING)
     clock.passes(seconds=31)
     assert await heir.pick_up(10) == []
-    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
 
 
 async def test_it_leaves_what_it_has_not_begun_when_it_ends() -> None:

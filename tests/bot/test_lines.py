@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from django.contrib.auth.models import User
 
 from bot.patience import Backoff, Patience
 from bot.slack import check_connected, health
-from tests.bot.conftest import Workspace, until
+from tests.bot.conftest import QUICK, Workspace, until
 from tests.fakes.slack import ALICE, FakeSlack
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +27,7 @@ async def test_it_opens_the_next_connection_before_the_old_one_closes(
 async def test_it_always_has_a_connection_while_slack_refreshes_them(
     workspace: Workspace, alice: User
 ) -> None:
-    async with workspace(FakeSlack(), Patience(linger=0)) as slack:
+    async with workspace(FakeSlack(), replace(QUICK, linger=0)) as slack:
         for number in range(1, 11):
             await slack.disconnect("refresh_requested")
             sent = [await slack.send({"type": "interactive", "payload": {}}) for _ in range(20)]
@@ -49,7 +51,7 @@ async def test_it_parts_the_refreshes_of_its_connections(workspace: Workspace) -
 
 
 async def test_it_replaces_a_connection_on_which_nothing_comes(workspace: Workspace) -> None:
-    patience = Patience(ping=0.02, deaf=1.0, first_wait=0)
+    patience = replace(QUICK, ping=0.02, deaf=1.0, first_wait=0)
     async with workspace(FakeSlack(), patience) as slack:
         slack.silent = True
         await until(lambda: health.alive == 0)
@@ -61,7 +63,7 @@ async def test_it_replaces_a_connection_on_which_nothing_comes(workspace: Worksp
 
 
 async def test_it_is_not_healthy_while_socket_mode_is_off(workspace: Workspace) -> None:
-    async with workspace(FakeSlack(), Patience(first_wait=0)) as slack:
+    async with workspace(FakeSlack(), replace(QUICK, first_wait=0)) as slack:
         slack.socket_mode = False
         await slack.disconnect("link_disabled")
         await until(lambda: health.alive == 0)

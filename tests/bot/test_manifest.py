@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from bot.commands import registry
 from bot.manifest import CALLS, EVENTS, manifest
-from bot.slack import REMEDIES
+from bot.refusals import REMEDIES
 from tests.fakes.slack import NEEDED, SCOPES
 
 FILE = Path(in_use.BASE_DIR, "docs", "slack-manifest.json")

@@ -126,6 +126,18 @@ async def test_a_link_to_a_span_opens_it(web: Web, place: Place, olga: User) -> 
         await expect(row(page, "retry")).to_contain_text("attempt")
 
 
+async def test_what_failed_leads_to_its_details_on_a_phone(
+    web: Web, place: Place, olga: User
+) -> None:
+    """They come after the row, below which there was no room to scroll."""
+    async with web.open(viewport={"width": 390, "height": 844}) as page:
+        await show(page, place, search())
+        await page.get_by_role("link", name="store retry").click()
+        tags = page.get_by_role("table", name="Tags")
+        await expect(tags).to_be_in_viewport(ratio=1)
+        await expect(row(page, "retry")).to_be_in_viewport()
+
+
 async def test_it_finds_names_and_attributes(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
         await show(page, place, search())

@@ -115,15 +115,18 @@ class Jaeger:
 
 
 @contextmanager
-def jaeger(folder: Path) -> Iterator[Jaeger]:
-    """Run release 2.13, or the one that JAEGER_BIN names."""
+def jaeger(folder: Path, *, batches: bool = True) -> Iterator[Jaeger]:
+    """Run release 2.13, or the one that JAEGER_BIN names.
+
+    In `batches` it writes what came within 200 ms together, in any order; else while it is sent.
+    """
     binary = subprocess.run(
         [HERE / "jaeger.sh"], check=True, capture_output=True, text=True
     ).stdout.strip()
     query, ui, otlp, otlp_http, health = free_ports(5)
     config = folder / "jaeger.yaml"
     ports = {"query": query, "ui": ui, "otlp": otlp, "otlp_http": otlp_http, "health": health}
-    config.write_text(_JAEGER.format(**ports))
+    config.write_text(_JAEGER.format(**ports, processors="batch" if batches else ""))
     # It would trace itself and send that to a port where nobody listens.
     quiet = {**os.environ, "OTEL_TRACES_SAMPLER": "always_off"}
     ready = _ok(f"http://127.0.0.1:{health}/status")
@@ -140,7 +143,7 @@ _JAEGER = """\
 service:
   extensions: [jaeger_storage, jaeger_query, healthcheckv2]
   pipelines:
-    traces: {{receivers: [otlp], processors: [batch], exporters: [jaeger_storage_exporter]}}
+    traces: {{receivers: [otlp], processors: [{processors}], exporters: [jaeger_storage_exporter]}}
   telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
 extensions:
   healthcheckv2: {{use_v2: true, http: {{endpoint: "127.0.0.1:{health}"}}}}

@@ -3,17 +3,12 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ops.actor import Actor
-from ops.backends.connections import connections
-from ops.backends.jaeger import Jaeger
-from ops.errors import BackendUnavailable, NotFound
 from ops.filters import TraceQuery
-from ops.sites import sites
 from ops.timerange import HOUR, SECOND, Moment, TimeRange
 from ops.traces.actions import find_spans, list_traces, show_trace
 from tests.conftest import Person, SiteFile, actor_of
@@ -21,7 +16,7 @@ from tests.live import servers
 from tests.live.large import large_trace, send, small_traces
 
 SMALL = 3_000
-ALMOST = 0.99  # of the spans: waiting for all timed out once on a busy machine, why is not known
+LARGE = (10_000, 100_000)
 SELECT = "SELECT * FROM pets WHERE id = 9999"
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,29 +31,17 @@ class Held:
 
 @pytest.fixture
 async def held(tmp_path: Path, site_file: SiteFile) -> AsyncIterator[Held]:
-    with servers.jaeger(tmp_path) as jaeger:
+    # Sent is written then: who reads a trace that memory storage adds to can make Jaeger panic.
+    with servers.jaeger(tmp_path, batches=False) as jaeger:
         now = time.time_ns()
         await send(jaeger.otlp, small_traces(SMALL, now - SMALL * SECOND))
         ids = {}
-        for count in (10_000, 100_000):
+        for count in LARGE:
             trace_id, batches = large_trace(count, now - HOUR)
             await send(jaeger.otlp, batches)
             ids[count] = trace_id
         site_file(f'[sites.p.jaeger]\naddress = "{jaeger.query}"\n[sites.p.services.petstore]')
-        # A trace that ended an hour ago is taken to be complete and kept: wait until it is.
-        direct = connections().jaeger(sites().site("p"))
-        for count, trace_id in ids.items():
-            number = partial(number_of_spans, direct, trace_id)
-            await servers.eventually(number, (count * ALMOST).__le__)
         yield Held(ids, now)
-
-
-async def number_of_spans(jaeger: Jaeger, trace_id: str) -> int:
-    """Count what is there; while more comes in, an answer may be none or a broken one."""
-    try:
-        return len(await jaeger.trace(trace_id))
-    except (NotFound, BackendUnavailable):
-        return 0
 
 
 @pytest.fixture
@@ -66,12 +49,12 @@ def reader(person: Person) -> Actor:
     return actor_of(person("rita", "viewers"))
 
 
-@pytest.mark.parametrize("count", [10_000, 100_000])
+@pytest.mark.parametrize("count", LARGE)
 async def test_it_reads_a_large_one_whole(reader: Actor, held: Held, count: int) -> None:
     trace_id = held.ids[count]
     trace = await show_trace(reader, trace_id=trace_id)
-    assert count * ALMOST <= trace.span_count <= count
-    assert len(trace.rows) == trace.span_count + trace.missing_parents
+    assert (trace.span_count, trace.service, trace.missing_parents) == (count, "petstore", 0)
+    assert len(trace.rows) == count
     assert trace.error_count == len(trace.rows.spans.failing) > 0
     found = await find_spans(reader, trace_id=trace_id, text="deadline exceeded")
     assert {trace.rows.numbers[row] for row in found} == trace.rows.spans.failing
@@ -83,10 +66,7 @@ async def test_it_reads_a_large_one_whole(reader: Actor, held: Held, count: int)
 async def test_a_list_has_exactly_the_newest(reader: Actor, held: Held) -> None:
     window = TimeRange(Moment(held.end - (SMALL + 10) * SECOND), Moment(held.end))
 
-    found = await servers.eventually(
-        lambda: list_traces(reader, query=TraceQuery(range=window, limit=1_500)),
-        lambda found: found.traces[0].start == held.end - SECOND,
-    )
+    found = await list_traces(reader, query=TraceQuery(range=window, limit=1_500))
 
     starts = [trace.start for trace in found.traces]
     assert starts == [held.end - (number + 1) * SECOND for number in range(1_500)]

@@ -33,7 +33,11 @@ CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
 SCOPES = frozenset({"app_mentions:read", "chat:write", "im:history", "users:read"})
-NEEDED = {"chat.postMessage": "chat:write", "users.info": "users:read"}
+NEEDED = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "users.info": "users:read",
+}
 TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
 SECONDS = 30.0  # a test that waits longer for something has failed
 ACK_SECONDS = 3.0
@@ -50,6 +54,8 @@ class Post:
     ts: str
     text: str
     blocks: list[Json]
+    earlier: list[str] = field(default_factory=list)
+    """What it showed before each time that it was replaced."""
 
     @property
     def shown(self) -> str:
@@ -107,6 +113,7 @@ class FakeSlack:
         self.answers_pings = True
         self.silent = False
         self.seconds: dict[str, float] = {}
+        self.channel_seconds = 0.0
         self.handshakes_fail = 0
         self.hello: Json = {}
         self.socket_mode = True
@@ -114,6 +121,7 @@ class FakeSlack:
         self.release = asyncio.Event()
         self.greetings = 0
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+        self._last_post: dict[str, float] = {}
         self._tickets: set[str] = set()
         self._deliveries: dict[str, list[Delivery]] = defaultdict(list)
         self._changed = asyncio.Condition()
@@ -162,6 +170,11 @@ class FakeSlack:
     async def answered(self, thread_ts: str) -> None:
         """Wait until there is a post in a thread."""
         await self._until(lambda: any(post.thread_ts == thread_ts for post in self.posts))
+
+    async def replaced(self, ts: str) -> Post:
+        """Wait until a post was replaced, and return it."""
+        await self._until(lambda: any(post.ts == ts and post.earlier for post in self.posts))
+        return next(post for post in self.posts if post.ts == ts)
 
     async def called(self, method: str, times: int = 1) -> None:
         """Wait until a method was called that many times."""
@@ -271,12 +284,23 @@ class FakeSlack:
         await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
             return await self._fault(request, self._faults[method].popleft())
+        if method == "chat.postMessage" and self._too_fast(str(arguments.get("channel", ""))):
+            limited = Fault("ratelimited", status=429, retry_after=1)
+            return await self._fault(request, limited)
         answer = self._authorised(request, method) or self._called(method, arguments)
         if error := answer.get("error"):
             self.violations.append(f"{method}: {error}")
         async with self._changed:
             self._changed.notify_all()
         return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
+
+    def _too_fast(self, channel: str) -> bool:
+        """A channel takes a message in so many seconds, where there is such a limit."""
+        now = time.monotonic()
+        if now < self._last_post.get(channel, 0.0) + self.channel_seconds:
+            return True
+        self._last_post[channel] = now
+        return False
 
     async def _fault(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.hang:
@@ -325,6 +349,8 @@ class FakeSlack:
                 return self._users_info(arguments)
             case "chat.postMessage":
                 return self._post(arguments)
+            case "chat.update":
+                return self._update(arguments)
             case _:
                 return _refused("unknown_method")
 
@@ -337,11 +363,24 @@ class FakeSlack:
             user = {**user, "profile": profile}
         return {"ok": True, "user": user}
 
+    def _update(self, arguments: Json) -> Json:
+        """An update without blocks takes the old ones away."""
+        ts, text, blocks = str(arguments.get("ts", "")), *_content(arguments)
+        post = next((each for each in self.posts if each.ts == ts), None)
+        if post is None or post.channel != arguments.get("channel"):
+            return _refused("message_not_found")
+        if not text and not blocks:
+            return _refused("no_text")
+        if problem := refused_blocks(blocks):
+            return _refused(problem)
+        if len(text) > 4_000:
+            return _refused("msg_too_long")
+        post.earlier.append(post.shown)
+        post.text, post.blocks = text, blocks
+        return {"ok": True, "channel": post.channel, "ts": ts, "text": text}
+
     def _post(self, arguments: Json) -> Json:
-        channel, text = str(arguments.get("channel", "")), str(arguments.get("text") or "")
-        blocks = arguments.get("blocks") or []
-        if isinstance(blocks, str):
-            blocks = json.loads(blocks)
+        channel, (text, blocks) = str(arguments.get("channel", "")), _content(arguments)
         if channel not in self.channels:
             return _refused("channel_not_found")
         if not text and not blocks:
@@ -423,6 +462,7 @@ class FakeSlack:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
         delivery = waiting[0]
+        # The Node client always sends one, an empty one where there is nothing to say.
         if answer.get("payload") and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")
         delivery.seconds = time.monotonic() - delivery.sent
@@ -465,6 +505,14 @@ def bot_user() -> Json:
     """The app's own `user` of users.info."""
     profile = {"display_name": "opsportal", "real_name": "OpsPortal", "api_app_id": APP}
     return person(BOT_USER, "opsportal", is_bot=True, profile={**profile, "bot_id": BOT_ID})
+
+
+def _content(arguments: Json) -> tuple[str, list[Json]]:
+    """A message's text and blocks; a form has these as JSON."""
+    blocks = arguments.get("blocks") or []
+    if isinstance(blocks, str):
+        blocks = json.loads(blocks)
+    return str(arguments.get("text") or ""), blocks
 
 
 def _refused(error: str) -> Json:

@@ -13,6 +13,7 @@ export class List {
     this.opened = new Map();
     this.heights = new Map();
     this.chosen = -1;
+    this.awaited = -1; // the row whose details are still to come into the window
     this.sizes = new ResizeObserver((entries) => this.#measured(entries));
     signal.addEventListener("abort", () => this.sizes.disconnect());
     host.replaceChildren();
@@ -97,15 +98,21 @@ export class List {
     inside.remove();
   }
 
-  /** Scroll to a row: into the middle, or no further than is needed when it is near. */
-  reveal(row, middle) {
+  /** Scroll to a row: an open one to the top, for its details; others no further than is needed. */
+  reveal(row, open) {
     const [from, to] = this.window();
     const top = this.top(this.outline.places[row]);
-    const near = !middle && top > from - (to - from) / 4 && top < to + (to - from) / 4;
+    const near = top > from - (to - from) / 4 && top < to + (to - from) / 4;
+    const block = open ? "start" : near ? "nearest" : "center";
     this.chosen = row;
+    this.awaited = open ? row : -1;
     this.redraw();
+    this.#scrollTo(row, block);
+  }
+
+  #scrollTo(row, block) {
     const name = this.elements.get(row).firstElementChild;
-    name.scrollIntoView({ block: near ? "nearest" : "center", behavior: "instant" });
+    name.scrollIntoView({ block, behavior: "instant" });
     this.draw();
   }
 
@@ -147,5 +154,10 @@ export class List {
       if (target.isConnected) this.heights.set(target, borderBoxSize[0].blockSize);
     }
     this.draw();
+    const inside = this.opened.get(this.awaited);
+    if (!inside?.isConnected || !entries.some(({ target }) => target === inside)) return;
+    // Near the page's end there is room to scroll only now.
+    this.#scrollTo(this.awaited, "start");
+    if (!inside.hasAttribute("aria-busy")) this.awaited = -1;
   }
 }

@@ -180,6 +180,9 @@ export class View {
     rows.addEventListener("filled", (event) => remember(event.target), { signal });
     document.addEventListener("click", (event) => this.#follow(event), { signal, capture: true });
     window.addEventListener("scroll", () => this.#soon(), { signal, passive: true });
+    for (const kind of ["wheel", "touchmove"]) { // whoever scrolls goes somewhere else
+      window.addEventListener(kind, () => (this.list.awaited = -1), { signal, passive: true });
+    }
     window.addEventListener("resize", () => this.#resize(), { signal });
     const page = new ResizeObserver(() => this.#soon()); // something above was folded
     page.observe(document.body);
