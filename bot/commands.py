@@ -12,8 +12,10 @@ from bot.registry import Message, Registry
 from bot.replies import Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
+from ops.database import in_database
 from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.filters import KEYS, parse_query, slip_of
+from ops.people import linking
 from ops.sampling import actions as sampling
 from ops.sampling.policy import parse_policy
 from ops.sites import sites
@@ -202,6 +204,22 @@ async def show_sampling(message: Message, rest: str) -> Reply:
         message.actor, service=found.service, site=found.site, limit=PAST_CHANGES
     )
     return answers.service_sampling(found, changes)
+
+
+@registry.command(
+    r"link(?: +(?:me|my +account))?",
+    "link",
+    summary="a code by direct message, with which you link your Slack account to yours here",
+    examples=("link", "link my account"),
+    details=("It is entered in the dashboard, under Account, Slack, within ten minutes.",),
+    newcomers=True,
+)
+async def link(message: Message, rest: str) -> Reply:
+    """Give a code to somebody whom Slack knows and we do not."""
+    if message.newcomer is None:
+        return Reply(f"You are {message.actor.name} here: there is nothing to link")
+    code = await in_database(linking.give_code, message.newcomer, message.actor)
+    return answers.link_code(code)
 
 
 @registry.default

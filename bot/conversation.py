@@ -8,8 +8,9 @@ from typing import Any, TypeGuard
 
 from bot.blocks import slack_messages
 from bot.commands import registry
+from bot.direct import DirectMessages
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
-from bot.identity import find_actor
+from bot.identity import find_writer
 from bot.inbox import Inbox
 from bot.letters import Event, Letter
 from bot.models import State
@@ -41,12 +42,14 @@ class Conversation:
         profiles: Profiles,
         inbox: Inbox,
         sender: Sender,
+        direct: DirectMessages,
         patience: Patience,
     ) -> None:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
         self.sender = sender
+        self.direct = direct
         self.patience = patience
         self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
         self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
@@ -154,14 +157,18 @@ class Conversation:
             "ts": letter.row.ts,
             "event_id": letter.row.event_id,
         }
-        actor, stranger = await in_database(find_actor, profile, origin)
-        return await registry.answer(Message(actor, text, letter.event, stranger))
+        writer = await in_database(find_writer, profile, origin)
+        return await registry.answer(
+            Message(writer.actor, text, letter.event, writer.stranger, writer.newcomer)
+        )
 
     async def _say(self, letter: Letter, reply: Reply) -> None:
         """Post a reply, unless another process has come before us."""
         if not await self.inbox.advance(letter, State.POSTING):
             return
         try:
+            if reply.private and not letter.is_direct:
+                reply = await self.direct.say(str(letter.event["user"]), reply)
             state = await self.sender.say(
                 letter.thread, slack_messages(reply), letter.row.placeholder
             )

@@ -46,6 +46,11 @@ class Letter:
         found: Event = json.loads(self.row.payload)
         return found
 
+    @property
+    def is_direct(self) -> bool:
+        """Nobody but its writer reads what is answered to it."""
+        return self.event.get("type") == "message" and self.event.get("channel_type") == "im"
+
     @cached_property
     def thread(self) -> tuple[str, str]:
         """Channel and ts of the thread that the answer belongs to."""

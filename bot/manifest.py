@@ -16,6 +16,7 @@ EVENTS = {
 CALLS = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
     "users.info": "users:read",
 }
 

@@ -16,6 +16,7 @@ from bot.replies import Reply
 from bot.text import normalise
 from ops.actor import Actor
 from ops.guard import record_refusal
+from ops.people.account import SlackAccount
 
 ALIKE = 0.7  # 1 would be the very command
 LONGEST_NAME = 3  # words: "list of traces"
@@ -30,13 +31,15 @@ _OPTIONS.log_errors = False
 class Message:
     """One message to the bot: who wrote it, its clean text, Slack's event ({} in the console).
 
-    `stranger` says why the actor is nobody we know, "" when they are known.
+    `stranger` says why the actor is nobody we know, "" when they are known; `newcomer` is the
+    Slack account of a stranger who may become somebody.
     """
 
     actor: Actor
     text: str
     event: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stranger: str = ""
+    newcomer: SlackAccount | None = None
 
 
 Handler = Callable[[Message, str], Awaitable[Reply]]
@@ -52,7 +55,8 @@ class Command:
     """A registered command.
 
     `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
-    What `changes` something is never done a second time without asking.
+    What `changes` something is never done a second time without asking. What is for `newcomers`
+    too, they may do before they are anybody here.
     """
 
     pattern: Any
@@ -63,6 +67,7 @@ class Command:
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     changes: bool = False
+    newcomers: bool = False
 
     @property
     def audit_name(self) -> str:
@@ -77,7 +82,7 @@ class Registry:
         self.commands: list[Command] = []
         self.fallback: Command | None = None
 
-    def command(
+    def command(  # noqa: PLR0913  all but two are named where it is called
         self,
         pattern: str,
         name: str,
@@ -87,6 +92,7 @@ class Registry:
         examples: tuple[str, ...],
         details: tuple[str, ...] = (),
         changes: bool = False,
+        newcomers: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler for texts that match the pattern as a whole, in any case.
 
@@ -103,7 +109,17 @@ class Registry:
         def register(handler: Handler) -> Handler:
             written = f"{name} {usage}".strip()
             self.commands.append(
-                Command(compiled, handler, name, written, summary, examples, details, changes)
+                Command(
+                    compiled,
+                    handler,
+                    name,
+                    written,
+                    summary,
+                    examples,
+                    details,
+                    changes=changes,
+                    newcomers=newcomers,
+                )
             )
             return handler
 
@@ -153,11 +169,11 @@ class Registry:
     async def answer(self, message: Message) -> Reply:
         """Let the first command that matches answer; whatever goes wrong becomes a reply.
 
-        A stranger gets no further than here: that they tried is recorded, and they read why
-        they are one.
+        A stranger gets no further than here, but with what newcomers may do: that they tried is
+        recorded, and they read why they are one.
         """
         command, rest = self.find(message.text)
-        if message.stranger:
+        if message.stranger and not (command.newcomers and message.newcomer):
             await record_refusal(message.actor, command.audit_name, message.stranger)
             return stranger_reply(message.stranger)
         return await reply_or_error(command.handler(message, rest), command.name)

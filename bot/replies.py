@@ -30,7 +30,8 @@ class Link:
 class Reply:
     """What the bot says. The summary stands alone: a phone's notification shows only that.
 
-    `notes` are sentences below the rows; the first of `links` is where to see everything.
+    `notes` are sentences below the rows; the first of `links` is where to see everything. What
+    is `private` nobody reads but who asked.
     """
 
     summary: str
@@ -38,6 +39,7 @@ class Reply:
     notes: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     failed: bool = False
+    private: bool = False
 
 
 def plain(reply: Reply) -> str:

@@ -63,6 +63,8 @@ class Sender:
     ) -> State:
         """Post an answer into a thread; the first message replaces the placeholder, by its ts.
 
+        A thread is a channel and the ts of its first message, "" for no thread.
+
         Returns ANSWERED, or the worst of how its messages ended.
         """
         async with self._queue(thread[0]):
@@ -90,7 +92,7 @@ class Sender:
         def post(content: dict[str, Any]) -> Awaitable[Any]:
             return self.web.chat_postMessage(
                 channel=channel,
-                thread_ts=thread_ts,
+                thread_ts=thread_ts or None,
                 parse="none",
                 link_names=False,
                 unfurl_links=False,

@@ -19,6 +19,7 @@ from bot import metrics
 from bot.census import Census
 from bot.commands import registry
 from bot.conversation import Conversation
+from bot.direct import DirectMessages
 from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
@@ -96,7 +97,9 @@ async def _serve(patience: Patience) -> None:
         census = Census(name, lambda: health.open)
         sender = Sender(web, patience.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
-        conversation = Conversation(me["user_id"], profiles, inbox, sender, patience)
+        conversation = Conversation(
+            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), patience
+        )
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,

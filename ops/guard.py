@@ -29,6 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Run = Callable[Concatenate[Actor, P], Awaitable[R]]
 
+ANY_PERSON = "an active account"  # what every action needs, and these no more
 DEADLINE = 30.0
 DATABASE_SECONDS = 10.0
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ def action(
 ) -> Callable[[Run[P, R]], Run[P, R]]:
     """Register a coroutine function `(actor, *, …)` as an action and put the guard around it.
 
+    `permission` is Django's `app.codename`, or ANY_PERSON for what people do about themselves.
     `target` gets the keyword arguments and says what is acted upon, for the audit log. It may
     refuse bad input; then nothing has happened and nothing is written.
     """
@@ -121,11 +123,12 @@ async def _check_permission(
     registered: Action, actor: Actor, arguments: Mapping[str, object]
 ) -> None:
     rights = await _promptly(rights_of(actor.user_id))
-    if rights.active and registered.permission in rights.permissions:
+    needed = registered.permission
+    if rights.active and (needed == ANY_PERSON or needed in rights.permissions):
         return
     refusal = NotPermitted(
-        f"{actor.name or 'a stranger'} may not do this: it needs the permission "
-        f"{registered.permission}"
+        f"{actor.name or 'a stranger'} may not do this: it needs "
+        f"{needed if needed == ANY_PERSON else f'the permission {needed}'}"
     )
     await record_refusal(actor, registered.name, str(refusal), _texts(arguments))
     raise refusal

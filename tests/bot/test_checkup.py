@@ -45,7 +45,7 @@ async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
     findings = await check_slack()
     assert [finding.sentence for finding in findings] == [
         "OPSPORTAL_SLACK_BOT_TOKEN works: @opsportal in Acme (T0ACME001)",
-        "the app has the scopes app_mentions:read, chat:write, im:history, users:read",
+        "the app has the scopes app_mentions:read, chat:write, im:history, im:write, users:read",
         "users.info says who people are",
         "OPSPORTAL_SLACK_APP_TOKEN works",
         "Socket Mode works; no other connections",
@@ -82,7 +82,7 @@ async def test_it_names_each_missing_scope_and_what_it_is_for(
     tokens.SLACK_MATCH_EMAIL = True
     slack.scopes = {"chat:write", "app_mentions:read", "channels:history"}
     assert await to_mend() == [
-        "the app lacks im:history (for the event message.im), "
+        "the app lacks im:history (for the event message.im), im:write (for conversations.open), "
         "users:read (for the event user_change), "
         "users:read.email (for OPSPORTAL_SLACK_MATCH_EMAIL): add to its Bot Token Scopes, "
         f"{PAGES}/oauth, then install it again, {PAGES}/install-on-team"

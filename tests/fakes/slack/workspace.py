@@ -32,10 +32,11 @@ BOT_TOKEN = "xoxb-secret"
 CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
-SCOPES = frozenset({"app_mentions:read", "chat:write", "im:history", "users:read"})
+SCOPES = frozenset({"app_mentions:read", "chat:write", "im:history", "im:write", "users:read"})
 NEEDED = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
     "users.info": "users:read",
 }
 TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
@@ -190,7 +191,7 @@ class FakeSlack:
 
     async def direct(self, user: str, text: str, **event: Any) -> Delivery:
         """Write to the bot in a direct message."""
-        whole = self.mention_event(user, text, channel=DIRECT, **event)
+        whole = self.mention_event(user, text, channel=self._direct(user), **event)
         whole |= {"type": "message", "channel_type": "im", "text": escape(text, quote=False)}
         del whole["blocks"]
         return await self.deliver(whole)
@@ -345,6 +346,8 @@ class FakeSlack:
                 }  # fmt: skip
             case "apps.manifest.export":
                 return {"ok": True, "manifest": self.manifest}
+            case "conversations.open":
+                return self._open(arguments)
             case "users.info":
                 return self._users_info(arguments)
             case "chat.postMessage":
@@ -353,6 +356,23 @@ class FakeSlack:
                 return self._update(arguments)
             case _:
                 return _refused("unknown_method")
+
+    def _open(self, arguments: Json) -> Json:
+        """Open the direct message with one person; the app's bot has one with each."""
+        user = self.users.get(str(arguments.get("users", "")))
+        if user is None:
+            return _refused(
+                "user_not_found" if arguments.get("users") else "users_list_not_supplied"
+            )
+        if user["is_bot"] or user["deleted"]:
+            return _refused("cannot_dm_bot" if user["is_bot"] else "user_disabled")
+        return {"ok": True, "channel": {"id": self._direct(user["id"])}}
+
+    def _direct(self, user: str) -> str:
+        """The channel of a person's direct messages with the bot, which is there from now on."""
+        channel = f"D{user[1:]}"
+        self.channels.add(channel)
+        return channel
 
     def _users_info(self, arguments: Json) -> Json:
         user = self.users.get(str(arguments.get("user", "")))
