@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 
 from bot import answers
+from bot.moments import look_back
 from bot.registry import Message, Registry
 from bot.replies import Reply, Row, shortened
 from ops.alerts import actions as alerts
@@ -44,7 +45,8 @@ async def help(message: Message, rest: str) -> Reply:
     """List the commands, or show one of them."""
     if not rest:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
-        return Reply("What I can do", rows, ("How to write one of them: help list traces",))
+        how = ("How to write one of them: help list traces",)
+        return Reply("What I can do", rows, how, columns=("Command", "What it does"))
     wanted = " ".join(rest.lower().split())
     names = [command.name for command in registry.commands]
     for command in registry.commands:
@@ -89,9 +91,10 @@ async def list_traces(message: Message, rest: str) -> Reply:
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
 )
 async def show_trace(message: Message, rest: str) -> Reply:
-    """Show one trace."""
+    """Show one trace, and what else was true then."""
     trace_id, site = _trace_id(rest)
-    return answers.one_trace(await traces.show_trace(message.actor, trace_id=trace_id, site=site))
+    trace = await traces.show_trace(message.actor, trace_id=trace_id, site=site)
+    return answers.one_trace(trace, await look_back(message.actor, trace))
 
 
 @registry.command(

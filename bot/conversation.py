@@ -169,9 +169,8 @@ class Conversation:
         try:
             if reply.private and not letter.is_direct:
                 reply = await self.direct.say(str(letter.event["user"]), reply)
-            state = await self.sender.say(
-                letter.thread, slack_messages(reply), letter.row.placeholder
-            )
+            messages = await asyncio.to_thread(slack_messages, reply)
+            state = await self.sender.say(letter.thread, messages, letter.row.placeholder)
         except Exception:
             log.exception("an answer could not be posted")
             state = State.FAILED

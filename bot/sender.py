@@ -23,7 +23,9 @@ from bot.pace import Limit, Limits, Pacer
 from bot.refusals import error_code, retry_after
 
 TRIES = 4
-_BLOCKS_REFUSED = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
+_BLOCKS_REFUSED = (
+    "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
+)  # fmt: skip
 _LATER = ("ratelimited", "rate_limited")
 _THEIR_FAULTS = ("fatal_error", "internal_error")
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
@@ -63,9 +65,8 @@ class Sender:
     ) -> State:
         """Post an answer into a thread; the first message replaces the placeholder, by its ts.
 
-        A thread is a channel and the ts of its first message, "" for no thread.
-
-        Returns ANSWERED, or the worst of how its messages ended.
+        A thread is a channel and the ts of its first message, "" for no thread. Returns
+        ANSWERED, or the worst of how its messages ended.
         """
         async with self._queue(thread[0]):
             states = [State.ANSWERED]
@@ -97,6 +98,7 @@ class Sender:
                 link_names=False,
                 unfurl_links=False,
                 unfurl_media=False,
+                mrkdwn=False,
                 **content,
             )
 
@@ -109,7 +111,9 @@ class Sender:
         """None where Slack does not let the message be replaced: it is gone, or not ours."""
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(channel=thread[0], ts=ts, parse="none", **content)
+            return self.web.chat_update(
+                channel=thread[0], ts=ts, parse="none", link_names=False, **content
+            )
 
         paces = ((_REPLACING, self.limits.replacing),)
         sent = await self._persist(update, message, paces, repeatable=True)
@@ -124,19 +128,19 @@ class Sender:
         repeatable: bool,
     ) -> Sent:
         """Call until it is done; one that may be done already only where it is `repeatable`."""
-        blocks = list(message.blocks)
+        blocks, simpler = message.blocks, iter((message.fallback, ()))
         for _ in range(TRIES):
             for key, limit in paces:
                 await asyncio.sleep(await self.pacer.turn(key, limit))
             try:
-                answer = await call({"text": message.text, "blocks": blocks or None})
+                answer = await call({"text": message.text, "blocks": list(blocks) or None})
                 return Sent(State.ANSWERED, str(answer["ts"]))
             except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
                 fate, reason = _fate(error)
                 log.warning("a message is not surely in Slack (%s): %s", fate.name.lower(), reason)
                 asked = retry_after(error)
             if fate is Fate.BLOCKS_REFUSED and blocks:
-                blocks = []
+                blocks = next(simpler)
             elif fate is Fate.LATER:
                 await self.pacer.back_off(*paces[-1], 1.0 if asked is None else asked)
             elif not (fate is Fate.LOST and repeatable):

@@ -16,9 +16,8 @@ from ops.people.models import Identity, LinkCode
 from tests.conftest import Person
 from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import field, heading, text
-from tests.fakes.slack import ALICE, CHANNEL, DIRECT, TEAM, FakeSlack, Fault
+from tests.fakes.slack import ALICE, CHANNEL, DIRECT, TEAM, FakeSlack, Fault, Post
 from tests.fakes.slack import person as slack_user
-from tests.fakes.slack.workspace import Post
 
 ENTER, LINK = "/account/slack/", "/account/slack/link/"
 KEY = f"{TEAM}/{ALICE}"
