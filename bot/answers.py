@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.links import page
+from bot.links import link_account, page
 from bot.moments import at_that_time
 from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
 from ops import timerange
@@ -15,6 +15,7 @@ from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, format_filter
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.overview.actions import SiteMoment
+from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
@@ -315,6 +316,20 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
+    )
+
+
+def link_code(code: Code) -> Reply:
+    """The code that makes a Slack account somebody's here, for its owner alone."""
+    return Reply(
+        f"Your code is {code.shown}",
+        notes=(
+            "Sign in to the dashboard, open Account, Slack, and enter it within ten minutes. "
+            "It links this Slack account to the account you are signed in with, once.",
+            "Give it to nobody, and enter no code that somebody else gave you.",
+        ),
+        links=link_account(code),
+        private=True,
     )
 
 

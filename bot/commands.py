@@ -15,10 +15,12 @@ from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
+from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from ops.filters import KEYS, parse_query, slip_of
 from ops.guard import check
 from ops.overview import actions as overview
+from ops.people import linking
 from ops.sampling import actions as sampling
 from ops.sampling.policy import parse_policy
 from ops.sites import sites
@@ -287,6 +289,22 @@ async def show_overview(message: Message, rest: str) -> Reply:
         raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
     found = await overview.show_overview(message.actor, **named)
     return glance.overview(found, await glance.rights_sentence(message.actor))
+
+
+@registry.command(
+    r"link(?: +(?:me|my +account))?",
+    "link",
+    summary="a code by direct message, with which you link your Slack account to yours here",
+    examples=("link", "link my account"),
+    details=("It is entered in the dashboard, under Account, Slack, within ten minutes.",),
+    newcomers=True,
+)
+async def link(message: Message, rest: str) -> Reply:
+    """Give a code to somebody whom Slack knows and we do not."""
+    if message.newcomer is None:
+        return Reply(f"You are {message.actor.name} here: there is nothing to link")
+    code = await in_database(linking.give_code, message.newcomer, message.actor)
+    return answers.link_code(code)
 
 
 @registry.default

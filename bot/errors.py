@@ -61,9 +61,11 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
     return Reply(f"{head}: {error}", notes=notes, failed=True)
 
 
-def stranger_reply(reason: str) -> Reply:
-    """Return what somebody reads whom we do not know."""
-    return Reply(f"I do nothing for you: {reason}", notes=(_request(),), failed=True)
+def stranger_reply(reason: str, *follow_ups: FollowUp) -> Reply:
+    """Return what somebody reads whom we do not know, and what they may do about it."""
+    return Reply(
+        f"I do nothing for you: {reason}", notes=(_request(),), failed=True, follow_ups=follow_ups
+    )
 
 
 def busy_reply(waiting: int) -> Reply:

@@ -15,7 +15,7 @@ Event = Mapping[str, Any]
 
 _NEEDED = (
     "type", "channel_type", "user", "text", "blocks", "attachments", "channel", "ts", "thread_ts",
-    "once", "response_url",
+    "team", "user_team", "source_team", "once", "response_url",
 )  # fmt: skip
 _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 
@@ -45,6 +45,13 @@ class Letter:
         """The event as Slack sent it, as far as an answer needs it."""
         found: Event = json.loads(self.row.payload)
         return found
+
+    @property
+    def is_direct(self) -> bool:
+        """Nobody but its writer reads what is answered to it."""
+        if self.event.get("response_url") or self.row.channel == self.event.get("user"):
+            return True
+        return self.event.get("type") == "message" and self.event.get("channel_type") == "im"
 
     @cached_property
     def thread(self) -> tuple[str, str]:

@@ -13,11 +13,13 @@ EVENTS = {
     "app_home_opened": NO_SCOPE,
     "app_mention": "app_mentions:read",
     "message.im": "im:history",
+    "user_change": "users:read",
 }
 COMMAND = "/ops"
 CALLS = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
     "users.info": "users:read",
     "views.publish": NO_SCOPE,
 }

@@ -78,6 +78,7 @@ class Reply:
     `columns` name the cells, and last what is below them, where rows are best seen as a table.
     `follow_ups` are offered where there are buttons, the first ones at least. `card` is the key
     of the change card that this shows.
+    What is `private` nobody reads but who asked.
     """
 
     summary: str
@@ -88,6 +89,7 @@ class Reply:
     columns: tuple[str, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     card: str = ""
+    private: bool = False
 
 
 def plain(reply: Reply) -> str:

@@ -70,7 +70,8 @@ class Sender:
     ) -> State:
         """Post an answer into a thread; the first message replaces the placeholder, by its ts.
 
-        Returns ANSWERED, or the worst of how its messages ended.
+        A thread is a channel and the ts of its first message, "" for no thread. Returns
+        ANSWERED, or the worst of how its messages ended.
         """
         async with self._queue(thread[0]):
             states = [State.ANSWERED]

@@ -19,9 +19,11 @@ from bot import metrics
 from bot.census import Census
 from bot.commands import registry
 from bot.conversation import Conversation
+from bot.direct import DirectMessages
 from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
+from bot.profiles import Profiles
 from bot.refusals import REMEDIES, error_code, retry_after
 from bot.sender import Sender
 from bot.sockets import CLOSE_SECONDS, Socket
@@ -94,7 +96,10 @@ async def _serve(patience: Patience) -> None:
         inbox = Inbox(name)
         census = Census(name, lambda: health.open)
         sender = Sender(web, patience.limits)
-        conversation = Conversation(web, me["team_id"], me["user_id"], inbox, sender, patience)
+        profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
+        conversation = Conversation(
+            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), patience
+        )
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,

@@ -12,12 +12,13 @@ from grpc import StatusCode
 from pytest_django import Settings
 
 from bot import cards, console
-from bot.models import CardState, ChangeCard, Identity
+from bot.models import CardState, ChangeCard
 from bot.patience import Patience
 from ops import rights
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
+from ops.people.models import Identity
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
 from tests.bot.test_delivery import until_ended
 from tests.conftest import Person, SiteFile

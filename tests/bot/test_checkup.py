@@ -45,11 +45,12 @@ async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
     findings = await check_slack()
     assert [finding.sentence for finding in findings] == [
         "OPSPORTAL_SLACK_BOT_TOKEN works: @opsportal in Acme (T0ACME001)",
-        "the app has the scopes app_mentions:read, chat:write, commands, im:history, users:read",
+        "the app has the scopes app_mentions:read, chat:write, commands, im:history, im:write, "
+        "users:read",
         "users.info says who people are",
         "OPSPORTAL_SLACK_APP_TOKEN works",
         "Socket Mode works; no other connections",
-        "the app sends app_home_opened, app_mention, message.im",
+        "the app sends app_home_opened, app_mention, message.im, user_change",
         "people can write to it directly",
         "the app has buttons, the command /ops and a Home tab",
     ]
@@ -84,7 +85,7 @@ async def test_it_names_each_missing_scope_and_what_it_is_for(
     slack.scopes = {"chat:write", "app_mentions:read", "channels:history"}
     assert await to_mend() == [
         "the app lacks commands (for the command /ops), im:history (for the event message.im), "
-        "users:read (for users.info), "
+        "im:write (for conversations.open), users:read (for the event user_change), "
         "users:read.email (for OPSPORTAL_SLACK_MATCH_EMAIL): add to its Bot Token Scopes, "
         f"{PAGES}/oauth, then install it again, {PAGES}/install-on-team"
     ]
@@ -110,7 +111,7 @@ async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
     slack.manifest["settings"]["interactivity"] = {"is_enabled": False}
     events, messages, interactions = await to_mend()
     assert events.startswith(
-        "the app does not send app_home_opened, message.im: add to Subscribe to bot events"
+        "the app does not send app_home_opened, message.im, user_change: add to Subscribe to"
     )
     assert interactions == (
         f"the app has no buttons: turn on Interactivity, {PAGES}/interactive-messages; "

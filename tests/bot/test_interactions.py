@@ -171,6 +171,26 @@ async def test_it_says_at_home_how_a_stranger_is_linked(slack: FakeSlack) -> Non
     home = await slack.published(ALICE)
     assert home.shown.startswith("I do nothing for you: nobody here is linked to you")
     assert ALICE in home.shown
+    await slack.press(ALICE, home, "Link")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    assert "code" in post.shown
+
+
+async def test_it_whispers_a_code_where_the_command_asks(slack: FakeSlack) -> None:
+    await slack.slash(ALICE, "link")
+    [whisper] = await slack.whispered(1)
+    assert (whisper.channel, whisper.thread_ts) == (CHANNEL, ALICE)
+    assert "code" in whisper.shown
+
+
+async def test_it_says_a_code_directly_where_a_button_asks(slack: FakeSlack) -> None:
+    await slack.mention(ALICE, "help")
+    [refusal] = await slack.posted(1)
+    await slack.press(ALICE, refusal, "Link")
+    directly, said = (await slack.posted(3))[1:]
+    assert (directly.channel, said.channel) == (DIRECT, CHANNEL)
+    assert said.shown == "I have written to you directly"
 
 
 async def test_it_offers_the_nearest_command_as_a_button(slack: FakeSlack, alice: User) -> None:

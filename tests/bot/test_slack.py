@@ -257,7 +257,7 @@ async def test_it_does_nothing_while_slack_does_not_say_who_speaks(
     slack.fail("users.info", *faults)
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "No answer to show: Slack did not say who you are" in post.shown
+    assert "I do nothing for you: Slack did not say who you are" in post.shown
     assert "request " in post.shown
     assert [each.told for each in backends.instances] == [[], [], []]
     await slack.mention(ALICE, "help")

@@ -32,6 +32,7 @@ from .shared import Shared
 NEEDED = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
     "users.info": "users:read",
 }
 TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
@@ -179,6 +180,8 @@ class WebApi(Shared):
                 }  # fmt: skip
             case "apps.manifest.export":
                 return {"ok": True, "manifest": self.manifest}
+            case "conversations.open":
+                return self._open(arguments)
             case "users.info":
                 return self._users_info(arguments)
             case "chat.postMessage":
@@ -189,6 +192,23 @@ class WebApi(Shared):
                 return self._publish(arguments)
             case _:
                 return _refused("unknown_method")
+
+    def _open(self, arguments: Json) -> Json:
+        """Open the direct message with one person; the app's bot has one with each."""
+        user = self.users.get(str(arguments.get("users", "")))
+        if user is None:
+            return _refused(
+                "user_not_found" if arguments.get("users") else "users_list_not_supplied"
+            )
+        if user["is_bot"] or user["deleted"]:
+            return _refused("cannot_dm_bot" if user["is_bot"] else "user_disabled")
+        return {"ok": True, "channel": {"id": self._direct(user["id"])}}
+
+    def _direct(self, user: str) -> str:
+        """The channel of a person's direct messages with the bot, which is there from now on."""
+        channel = f"D{user[1:]}"
+        self.channels.add(channel)
+        return channel
 
     def _users_info(self, arguments: Json) -> Json:
         user = self.users.get(str(arguments.get("user", "")))
@@ -218,7 +238,7 @@ class WebApi(Shared):
     def _post(self, arguments: Json) -> Json:
         channel, (text, blocks) = str(arguments.get("channel", "")), content(arguments)
         if channel in self.users:
-            channel = DIRECT  # to a person's id: their conversation with the app
+            channel = self._direct(channel)
         if channel not in self.channels:
             return _refused("channel_not_found")
         if not text and not blocks:

@@ -19,7 +19,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from . import interactions
-from .app import APP, BOT_USER, CHANNEL, DIRECT, SCOPES, TEAM
+from .app import APP, BOT_USER, CHANNEL, SCOPES, TEAM
 from .blocks import Json
 from .posts import Post
 from .socket_mode import Delivery, SocketMode
@@ -59,7 +59,7 @@ class FakeSlack(WebApi, SocketMode):
 
     async def direct(self, user: str, text: str, **event: Any) -> Delivery:
         """Write to the bot in a direct message."""
-        whole = self.mention_event(user, text, channel=DIRECT, **event)
+        whole = self.mention_event(user, text, channel=self._direct(user), **event)
         whole |= {"type": "message", "channel_type": "im", "text": escape(text, quote=False)}
         del whole["blocks"]
         return await self.deliver(whole)
@@ -97,7 +97,7 @@ class FakeSlack(WebApi, SocketMode):
     async def open_home(self, user: str, tab: str = "home") -> Delivery:
         """Open the app's Home tab, or another tab of it."""
         ts = self._ts()
-        event = {"type": "app_home_opened", "user": user, "channel": DIRECT, "tab": tab}
+        event = {"type": "app_home_opened", "user": user, "channel": self._direct(user), "tab": tab}
         return await self.deliver({**event, "event_ts": ts})
 
     def _name(self, user: str) -> str:
@@ -110,6 +110,14 @@ class FakeSlack(WebApi, SocketMode):
         key = secrets.token_hex(12)
         self._responds[key] = interactions.Respond(channel, user)
         return f"http://{self.host}/respond/{key}"
+
+    async def change_user(self, user: Json) -> Delivery:
+        """Change what users.info says of somebody, and tell of it."""
+        assert "users:read" in self.scopes, "Slack tells of changes only with users:read"
+        self.users[user["id"]] = user
+        ts = self._ts()
+        event = {"type": "user_change", "user": user, "cache_ts": int(float(ts)), "event_ts": ts}
+        return await self.deliver(event)
 
     def mention_event(self, user: str, text: str, **event: Any) -> Json:
         """The app_mention event that a person's message makes."""
