@@ -4,10 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeGuard
 
 import aiohttp
 from cachetools import TTLCache
+from django.utils import timezone
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -60,6 +62,7 @@ class Conversation:
         self.patience = patience
         self.profiles: TTLCache[str, Profile] = TTLCache(maxsize=10_000, ttl=PROFILE_SECONDS)
         self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
+        self.full: datetime | None = None
         self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
 
     async def hear(
@@ -79,7 +82,10 @@ class Conversation:
 
     def take_in(self, letter: Letter) -> None:
         """Have a letter answered; when too many wait, with the request to come again."""
-        if not (self.pool.put(letter) or self.door.put(letter)):
+        if self.pool.put(letter):
+            return
+        self.full = timezone.now()
+        if not self.door.put(letter):
             log.warning("so many wait even to be told so that a message stays without an answer")
             self.inbox.finish(letter, State.FAILED)
 

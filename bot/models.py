@@ -73,11 +73,24 @@ class ReceivedEvent(models.Model):
 
 
 class BotProcess(models.Model):
-    """A running bot, and how many connections to Slack it has open."""
+    """A bot, as it was when it was last `seen`; `stopped` is None while it runs, or was killed.
+
+    It has `sockets` connections to Slack open, on `reached` of them Slack reaches it, and
+    `heard` is when it did so last. `strays` are connections of other programs that Slack
+    counted then, at `counted`. `full` is when it last turned somebody away.
+    """
 
     name = models.CharField(max_length=64, primary_key=True)
+    workspace = models.CharField(max_length=200, default="")
     sockets = models.PositiveSmallIntegerField()
+    reached = models.PositiveSmallIntegerField(default=0)
+    heard = models.DateTimeField(null=True)
+    strays = models.PositiveSmallIntegerField(default=0)
+    counted = models.DateTimeField(null=True)
+    waiting = models.PositiveIntegerField(default=0)
+    full = models.DateTimeField(null=True)
     seen = models.DateTimeField()
+    stopped = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()
