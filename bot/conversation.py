@@ -27,6 +27,7 @@ from bot.registry import Message
 from bot.replies import Reply
 from bot.sender import Sender
 from bot.text import clean
+from bot.turns import Turns
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
@@ -61,7 +62,8 @@ class Conversation:
         self.sender = sender
         self.patience = patience
         self.profiles: TTLCache[str, Profile] = TTLCache(maxsize=10_000, ttl=PROFILE_SECONDS)
-        self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
+        self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=AT_ONCE + MOST_WAITING)
+        self.turns = Turns(self.pool.put)
         self.full: datetime | None = None
         self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
 
@@ -80,9 +82,20 @@ class Conversation:
         if letter is not None and first and not letter.is_anothers:
             self.take_in(letter)
 
+    @property
+    def waiting(self) -> int:
+        """How many letters wait, for their turn or in the pool."""
+        return len(self.turns.waiting) + len(self.pool.waiting)
+
+    @property
+    def room(self) -> int:
+        """How many letters more can be taken in."""
+        return AT_ONCE + MOST_WAITING - self.waiting - len(self.pool.working)
+
     def take_in(self, letter: Letter) -> None:
         """Have a letter answered; when too many wait, with the request to come again."""
-        if self.pool.put(letter):
+        if self.room > 0:
+            self.turns.put(letter)
             return
         self.full = timezone.now()
         if not self.door.put(letter):
@@ -92,12 +105,13 @@ class Conversation:
     async def tend(self, seconds: float) -> None:
         """Keep what this process holds and take over what others left, until cancelled."""
         while True:
-            for letter in await self.inbox.pick_up(self.pool.room):
+            for letter in await self.inbox.pick_up(self.room):
                 self.take_in(letter)
             await asyncio.sleep(seconds)
 
     async def finish(self) -> None:
         """Let the answers that are under way end, but not for long."""
+        await self.turns.give_once()
         await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
 
     def _is_for_us(self, payload: object) -> TypeGuard[Event]:

@@ -59,6 +59,7 @@ def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
         event_id=_key(payload.get("event_id") or f"{channel}/{ts}"),
         channel=channel,
         ts=ts,
+        thread=_key(event.get("thread_ts") or ts),
         team=_key(payload.get("team_id", "")),
         kind=_key(event["type"]),
         payload=json.dumps({name: event[name] for name in _NEEDED if name in event}),

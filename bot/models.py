@@ -47,13 +47,15 @@ class ReceivedEvent(models.Model):
 
     `holder` is the process that answers it; when `lease_until` has passed another one may.
     `payload` is the event's JSON as far as an answer needs it, "" once there is one;
-    `placeholder` the ts of the message that the answer will replace, "" for none.
+    `placeholder` the ts of the message that the answer will replace, "" for none. `thread` is
+    the ts of the message that the thread hangs on, its own outside of one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event_id = models.CharField(max_length=64, unique=True)
     channel = models.CharField(max_length=64)
     ts = models.CharField(max_length=64)
+    thread = models.CharField(max_length=64, default="")
     team = models.CharField(max_length=64)
     kind = models.CharField(max_length=64)
     payload = models.TextField()

@@ -116,6 +116,7 @@ async def _serve(patience: Patience) -> None:
         writing = asyncio.ensure_future(inbox.write())
         working = [
             asyncio.ensure_future(conversation.tend(patience.tend)),
+            asyncio.ensure_future(conversation.turns.give()),
             asyncio.ensure_future(_beat(census, patience.beat)),
             *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),
         ]
@@ -150,7 +151,7 @@ def _standing(conversation: Conversation) -> Standing:
         sockets=health.open,
         reached=health.alive,
         heard=health.heard,
-        waiting=len(conversation.pool.waiting),
+        waiting=conversation.waiting,
         full=conversation.full,
     )
 

@@ -70,6 +70,29 @@ async def test_it_answers_half_of_two_bots_messages_each_once(
     assert sorted(post.thread_ts for post in slack.posts) == threads
 
 
+async def test_it_answers_a_thread_in_order_whichever_bot_has_which_message(
+    slack: FakeSlack, alice: User
+) -> None:
+    async with another_bot(slack):
+        slack.fail("users.info", Fault(hang=True))
+        first = await slack.mention(ALICE, "help")
+        await slack.called("users.info")
+        thread = first.envelope["payload"]["event"]["ts"]
+        for command in ("alerts", "version", "sampling", "compare"):
+            sent = await slack.mention(ALICE, f"help {command}", thread_ts=thread)
+            await sent.acknowledged()
+        await slack.mention(ALICE, "help show trace")
+        await slack.posted(1)
+        slack.release.set()
+        await settled(slack, 6)
+    other, *answers = (post.shown.partition("\n")[0] for post in slack.posts)
+    assert other.startswith("show")
+    assert answers[0] == "What I can do"
+    assert [answer.split()[0] for answer in answers[1:]] == [
+        "alerts", "version", "sampling", "compare",
+    ]  # fmt: skip
+
+
 async def test_it_knows_in_a_new_process_what_is_answered(
     workspace: Workspace, alice: User
 ) -> None:
