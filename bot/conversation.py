@@ -19,7 +19,7 @@ from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.identity import Profile, find_actor, read_profile
 from bot.inbox import Inbox
 from bot.letters import Event, Letter
-from bot.models import State
+from bot.models import LOST_PLACE, State
 from bot.patience import Patience
 from bot.pool import Pool
 from bot.refusals import error_code
@@ -149,12 +149,13 @@ class Conversation:
         if done or letter.row.placeholder:
             return
         [message] = slack_messages(WAITING)
+        await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
         try:
-            letter.row.placeholder = await self.sender.hold_place(letter.thread, message)
+            ts = await self.sender.hold_place(letter.thread, message)
         except Exception:
             log.exception("a placeholder could not be posted")
-        if letter.row.placeholder:
-            await self.inbox.hold_place(letter)
+        else:
+            await self.inbox.hold_place(letter, ts)
 
     async def _turn_away(self, letter: Letter) -> None:
         await self._say(letter, busy_reply(MOST_WAITING))

@@ -42,13 +42,17 @@ class State(models.TextChoices):
     ASKED = "asked"
 
 
+LOST_PLACE = "lost"
+
+
 class ReceivedEvent(models.Model):
     """A message to the bot, known to all its processes by event id and by channel and ts.
 
     `holder` is the process that answers it; when `lease_until` has passed another one may.
     `payload` is the event's JSON as far as an answer needs it, "" once there is one;
-    `placeholder` the ts of the message that the answer will replace, "" for none. `thread` is
-    the ts of the message that the thread hangs on, its own outside of one.
+    `placeholder` the ts of the message that the answer will replace, "" for none, LOST_PLACE
+    when one may stand there whose ts is not known. `thread` is the ts of the message that the
+    thread hangs on, its own outside of one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks import SlackMessage
-from bot.models import State
+from bot.models import LOST_PLACE, State
 from bot.pace import Limit, Limits, Pacer
 from bot.refusals import error_code, retry_after
 
@@ -65,6 +65,8 @@ class Sender:
 
         Returns ANSWERED, or the worst of how its messages ended.
         """
+        if placeholder == LOST_PLACE:
+            placeholder = ""
         async with self._queue(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
@@ -74,12 +76,16 @@ class Sender:
         return max(states, key=_BEST_FIRST.index)
 
     async def hold_place(self, thread: tuple[str, str], message: SlackMessage) -> str:
-        """Post what an answer will replace; returns its ts, "" where the channel is busy."""
+        """Post what an answer will replace.
+
+        Returns its ts, "" where there is none as the channel is busy, LOST_PLACE for a lost one.
+        """
         queue = self._queue(thread[0])
         if queue.locked():
             return ""
         async with queue:
-            return (await self._post(thread, message)).ts
+            sent = await self._post(thread, message)
+        return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())

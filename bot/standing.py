@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from bot.models import BotProcess, ReceivedEvent, State
+from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
 from bot.records import KEPT
 from ops.database import in_database
 from ops.overview.doors import DoorReport, LostAnswer
@@ -21,6 +21,7 @@ _FATES = {
     State.UNKNOWN: "may be missing: Slack did not say that it took it, and nothing is said twice",
     State.FAILED: "is missing: Slack did not take it; the log says why",
 }
+_LEFT = "is there; the note that it takes a moment may have stayed as well"
 
 
 async def report() -> DoorReport | None:
@@ -92,7 +93,9 @@ def _counted(process: BotProcess) -> float:
 
 
 def _lost(now: datetime) -> QuerySet[ReceivedEvent]:
-    lost = ReceivedEvent.objects.filter(state__in=_FATES, received__gt=now - KEPT)
+    """What may be missing in Slack, or stand there too much."""
+    left = Q(placeholder=LOST_PLACE, finished__isnull=False)
+    lost = ReceivedEvent.objects.filter(Q(state__in=_FATES) | left, received__gt=now - KEPT)
     return lost.order_by("-received")
 
 
@@ -102,7 +105,7 @@ def _lost_answer(event: ReceivedEvent, workspace: str) -> LostAnswer:
         at=event.received,
         place=event.channel,
         url=_permalink(workspace, event),
-        fate=_FATES[State(event.state)],
+        fate=_FATES.get(State(event.state), _LEFT),
     )
 
 

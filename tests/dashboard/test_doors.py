@@ -75,12 +75,12 @@ def lost(running: None) -> None:
 @pytest.mark.usefixtures("lost")
 async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncClient) -> None:
     overview = await viewer.get("/")
-    assert "5 answers of the last day may be missing in Slack all" in text(overview)
+    assert "5 answers of the last day to check in Slack all" in text(overview)
     assert link(overview, "C4") == "https://acme.slack.com/archives/C4/p1760005004000100"
     assert "C0 : the answer may be missing" not in text(overview)
 
     whole = await viewer.get(link(overview, "all"))
-    assert heading(whole) == "5 answers of the last day may be missing"
+    assert heading(whole) == "5 answers of the last day to check"
     assert "C0 : the answer may be missing" in text(whole)
 
 

@@ -58,7 +58,7 @@ def _state(reports: Sequence[DoorReport]) -> str:
     if wrong := [report.door for report in reports if report.troubles]:
         return f"Something is wrong with {', '.join(wrong)}"
     if lost := sum(report.lost_in_all for report in reports):
-        return f"{words.count(lost, 'answer')} of the last day may be missing"
+        return f"{words.count(lost, 'answer')} of the last day to check"
     return "Every door is well" if reports else "No bot is set up"
 
 
