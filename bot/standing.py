@@ -34,15 +34,15 @@ def _report(now: datetime) -> DoorReport | None:
     if not (known or settings.SLACK_BOT_TOKEN):
         return None
     running = [each for each in known if not each.stopped and now - each.seen < MISSED]
-    lost = _lost(now)
+    lost = list(_lost(now)[:MOST_LOST])
     workspace = known[0].workspace if known else ""
     return DoorReport(
         door="Slack",
         standing=_standing(running),
         heard=max((each.heard for each in known if each.heard), default=None),
         troubles=tuple(_troubles(known, running, now)),
-        lost=tuple(_lost_answer(event, workspace) for event in lost[:MOST_LOST]),
-        lost_in_all=lost.count(),
+        lost=tuple(_lost_answer(event, workspace) for event in lost),
+        lost_in_all=len(lost) if len(lost) < MOST_LOST else _lost(now).count(),
     )
 
 
