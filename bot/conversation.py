@@ -4,7 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeGuard
+
+from django.utils import timezone
 
 from bot.commands import registry
 from bot.direct import DirectMessages
@@ -13,7 +16,7 @@ from bot.identity import find_writer
 from bot.inbox import Inbox
 from bot.interactions import as_event
 from bot.letters import Event, Letter
-from bot.models import State
+from bot.models import LOST_PLACE, State
 from bot.patience import Patience
 from bot.places import Places
 from bot.pool import Pool
@@ -22,6 +25,7 @@ from bot.registry import Message
 from bot.replies import Reply
 from bot.sender import Sender
 from bot.text import clean
+from bot.turns import Turns
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
@@ -52,7 +56,9 @@ class Conversation:
         self.places = Places(sender)
         self.direct = direct
         self.patience = patience
-        self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=MOST_WAITING)
+        self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=AT_ONCE + MOST_WAITING)
+        self.turns = Turns(self.pool.put)
+        self.full: datetime | None = None
         self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
 
     async def hear(
@@ -74,21 +80,36 @@ class Conversation:
         if letter is not None and first and not letter.is_anothers:
             self.take_in(letter)
 
+    @property
+    def waiting(self) -> int:
+        """How many letters wait, for their turn or in the pool."""
+        return len(self.turns.waiting) + len(self.pool.waiting)
+
+    @property
+    def room(self) -> int:
+        """How many letters more can be taken in."""
+        return AT_ONCE + MOST_WAITING - self.waiting - len(self.pool.working)
+
     def take_in(self, letter: Letter) -> None:
         """Have a letter answered; when too many wait, with the request to come again."""
-        if not (self.pool.put(letter) or self.door.put(letter)):
+        if self.room > 0:
+            self.turns.put(letter)
+            return
+        self.full = timezone.now()
+        if not self.door.put(letter):
             log.warning("so many wait even to be told so that a message stays without an answer")
             self.inbox.finish(letter, State.FAILED)
 
     async def tend(self, seconds: float) -> None:
         """Keep what this process holds and take over what others left, until cancelled."""
         while True:
-            for letter in await self.inbox.pick_up(self.pool.room):
+            for letter in await self.inbox.pick_up(self.room):
                 self.take_in(letter)
             await asyncio.sleep(seconds)
 
     async def finish(self) -> None:
         """Let the answers that are under way end, but not for long."""
+        await self.turns.give_once()
         await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
 
     def _note_change(self, payload: object) -> None:
@@ -132,12 +153,13 @@ class Conversation:
         done, _ = await asyncio.wait((replying,), timeout=self.patience.placeholder)
         if done or letter.row.placeholder:
             return
+        await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
         try:
-            letter.row.placeholder = await self.places.hold(letter, WAITING)
+            ts = await self.places.hold(letter, WAITING)
         except Exception:
             log.exception("a placeholder could not be posted")
-        if letter.row.placeholder:
-            await self.inbox.hold_place(letter)
+        else:
+            await self.inbox.hold_place(letter, ts)
 
     async def _turn_away(self, letter: Letter) -> None:
         await self._say(letter, busy_reply(MOST_WAITING))

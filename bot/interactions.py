@@ -60,7 +60,7 @@ def _press(payload: Mapping[str, Any], envelope_id: str) -> Event | None:
             "ts": ts,
             "thread_ts": thread or ts,
             "blocks": [{"type": "rich_text", "elements": [section]}],
-            "once": f"{ts}/{_at(action, 'action_ts')}/{user}",
+            "once": f"{_at(action, 'action_ts')}/{ts}/{user}",
             "response_url": _at(payload, "response_url") if alone else "",
         },
     }

@@ -61,8 +61,7 @@ class Letter:
     @property
     def lane(self) -> tuple[str, str]:
         """What has one answer after the other: a thread; what belongs to none is alone."""
-        channel, thread = self.thread
-        return channel, thread or self.row.ts
+        return self.row.channel, self.row.thread
 
 
 def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
@@ -76,6 +75,7 @@ def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
         event_id=_key(payload.get("event_id") or f"{channel}/{ts}"),
         channel=channel,
         ts=ts,
+        thread=_key(event.get("thread_ts") or ts),
         team=_key(payload.get("team_id", "")),
         kind=_key(event["type"]),
         payload=json.dumps({name: event[name] for name in _NEEDED if name in event}),

@@ -19,18 +19,24 @@ class State(models.TextChoices):
     ASKED = "asked"
 
 
+LOST_PLACE = "lost"
+
+
 class ReceivedEvent(models.Model):
     """A message to the bot, known to all its processes by event id and by channel and ts.
 
     `holder` is the process that answers it; when `lease_until` has passed another one may.
     `payload` is the event's JSON as far as an answer needs it, "" once there is one;
-    `placeholder` the ts of the message that the answer will replace, "" for none.
+    `placeholder` the ts of the message that the answer will replace, "" for none, LOST_PLACE
+    when one may stand there whose ts is not known. `thread` is the ts of the message that the
+    thread hangs on, its own outside of one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event_id = models.CharField(max_length=64, unique=True)
     channel = models.CharField(max_length=64)
     ts = models.CharField(max_length=64)
+    thread = models.CharField(max_length=64, default="")
     team = models.CharField(max_length=64)
     kind = models.CharField(max_length=64)
     payload = models.TextField()
@@ -50,11 +56,24 @@ class ReceivedEvent(models.Model):
 
 
 class BotProcess(models.Model):
-    """A running bot, and how many connections to Slack it has open."""
+    """A bot, as it was when it was last `seen`; `stopped` is None while it runs, or was killed.
+
+    It has `sockets` connections to Slack open, on `reached` of them Slack reaches it, and
+    `heard` is when it did so last. `strays` are connections of other programs that Slack
+    counted then, at `counted`. `full` is when it last turned somebody away.
+    """
 
     name = models.CharField(max_length=64, primary_key=True)
+    workspace = models.CharField(max_length=200, default="")
     sockets = models.PositiveSmallIntegerField()
+    reached = models.PositiveSmallIntegerField(default=0)
+    heard = models.DateTimeField(null=True)
+    strays = models.PositiveSmallIntegerField(default=0)
+    counted = models.DateTimeField(null=True)
+    waiting = models.PositiveIntegerField(default=0)
+    full = models.DateTimeField(null=True)
     seen = models.DateTimeField()
+    stopped = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

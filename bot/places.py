@@ -13,7 +13,7 @@ from bot.blocks import SlackMessage, slack_messages
 from bot.cards import face
 from bot.interactions import HOME, PRESS
 from bot.letters import Letter
-from bot.models import CardState, ChangeCard, State
+from bot.models import LOST_PLACE, CardState, ChangeCard, State
 from bot.replies import Reply
 from bot.sender import Sender
 from ops.database import in_database
@@ -92,7 +92,8 @@ class Places:
     async def _post(self, letter: Letter, card: ChangeCard, message: SlackMessage) -> State | None:
         """A card is for everybody, also when /ops asked for it, if Slack lets us write there."""
         channel, ts = letter.row.channel, letter.row.placeholder
-        sent = await self.sender.replace(channel, ts, message) if ts else None
+        holds = ts not in ("", LOST_PLACE)
+        sent = await self.sender.replace(channel, ts, message) if holds else None
         if sent is None or sent.state is State.FAILED:
             sent = await self.sender.post(letter.thread, message)
         if sent.ts:

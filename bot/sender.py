@@ -21,7 +21,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.blocks import SlackMessage
-from bot.models import State
+from bot.models import LOST_PLACE, State
 from bot.pace import Limit, Limits, Pacer
 from bot.refusals import error_code, retry_after
 
@@ -73,6 +73,8 @@ class Sender:
         A thread is a channel and the ts of its first message, "" for no thread. Returns
         ANSWERED, or the worst of how its messages ended.
         """
+        if placeholder == LOST_PLACE:
+            placeholder = ""
         async with self._queue(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
@@ -82,12 +84,16 @@ class Sender:
         return max(states, key=_BEST_FIRST.index)
 
     async def hold_place(self, thread: tuple[str, str], message: SlackMessage) -> str:
-        """Post what an answer will replace; returns its ts, "" where the channel is busy."""
+        """Post what an answer will replace.
+
+        Returns its ts, "" where there is none as the channel is busy, LOST_PLACE for a lost one.
+        """
         queue = self._queue(thread[0])
         if queue.locked():
             return ""
         async with queue:
-            return (await self._post(thread, message)).ts
+            sent = await self._post(thread, message)
+        return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     async def post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
         """Post one message into a thread, or into the channel when its ts is ""."""

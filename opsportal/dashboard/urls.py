@@ -20,6 +20,7 @@ from opsportal.dashboard.views import (
 
 pages = [
     path("", overview.show, name="overview"),
+    path("doors/", overview.doors, name="overview-doors"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),

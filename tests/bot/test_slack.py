@@ -368,7 +368,7 @@ async def test_it_warns_when_others_use_the_app(
 ) -> None:
     slack = FakeSlack()
     slack.hello = {"num_connections": 5}
-    async with workspace(slack):
+    async with workspace(slack, replace(QUICK, beat=0.02)):
         await until(lambda: "5 connections use this Slack app, 2 of them ours" in caplog.text)
 
 

@@ -7,11 +7,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from ops.database import in_database
 from ops.timerange import SECOND
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_walk import something_failed
 from tests.conftest import Person
 from tests.dashboard.places import Place
+from tests.dashboard.test_doors import answers_are_lost, bot_runs
 from tests.fakes.jaeger import span, trace
 
 SITE = "/sites/production"
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def addresses(trace_id: str, other: str) -> list[str]:
     return [
         f"{SITE}/",
+        f"{SITE}/doors/",
         f"{SITE}/traces/",
         f"{SITE}/traces/?q=error+last%3D2h",
         f"{SITE}/traces/?q=last%3D2h&sort=-duration",
@@ -66,6 +69,8 @@ async def test_every_page_is_accessible_and_fits(
     web: Web, place: Place, people: None, look: str
 ) -> None:
     something_failed(place)
+    await in_database(bot_runs, seconds_ago=40)
+    await in_database(answers_are_lost, 5)
     noon = 1_704_110_400 * SECOND
     for number in range(1, 121):
         root = span("petstore", f"operation {number % 20}", start=noon - number * SECOND)

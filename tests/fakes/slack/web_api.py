@@ -40,13 +40,17 @@ TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_T
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the next call of a method instead of its answer."""
+    """What happens to the next call of a method instead of its answer.
+
+    With `lost` it is done all the same, but its answer does not arrive.
+    """
 
     error: str = ""
     status: int = 200
     retry_after: float | None = None
     hang: bool = False
     reset: bool = False
+    lost: bool = False
 
 
 class WebApi(Shared):
@@ -119,15 +123,22 @@ class WebApi(Shared):
         await self._tell()
         await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
-            return await self._fault(request, self._faults[method].popleft())
+            fault = self._faults[method].popleft()
+            if fault.lost:
+                await self._answer(request, method, arguments)
+            return await self._fault(request, fault)
         if method == "chat.postMessage" and self._too_fast(str(arguments.get("channel", ""))):
             limited = Fault("ratelimited", status=429, retry_after=1)
             return await self._fault(request, limited)
+        answer = await self._answer(request, method, arguments)
+        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
+
+    async def _answer(self, request: web.Request, method: str, arguments: Json) -> Json:
         answer = self._authorised(request, method) or self._called(method, arguments)
         if error := answer.get("error"):
             self.violations.append(f"{method}: {error}")
         await self._tell()
-        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
+        return answer
 
     def _too_fast(self, channel: str) -> bool:
         """A channel takes a message in so many seconds, where there is such a limit."""
@@ -140,7 +151,7 @@ class WebApi(Shared):
     async def _fault(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.hang:
             await self.release.wait()
-        if (fault.reset or fault.hang) and request.transport is not None:
+        if (fault.reset or fault.hang or fault.lost) and request.transport is not None:
             request.transport.abort()
         headers = {}
         if fault.retry_after is not None:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0004_identity"),
+        ("bot", "0005_standing"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
