@@ -154,8 +154,8 @@ async def test_a_link_leads_to_the_workspace_or_nowhere(
     now = timezone.now()
     await in_database(
         ReceivedEvent.objects.create,
-        event_id="Ev1", channel=channel, ts=ts, thread="1.2", team=TEAM, kind="app_mention", payload="",
-        state=State.UNKNOWN, holder="gone", lease_until=now, received=now, finished=now,
+        event_id="Ev1", channel=channel, ts=ts, thread="1.2", team=TEAM, kind="app_mention",
+        payload="", state=State.UNKNOWN, holder="gone", lease_until=now, received=now, finished=now,
     )  # fmt: skip
     [lost] = (await told(lambda _: True)).lost
     assert lost.url == url
