@@ -166,7 +166,10 @@ async def _decided(key: str) -> Reply:
     if card is None:
         raise NotFound("the card is gone")
     if card.state == CardState.APPLYING:
-        raise Conflict(f"{card.decided_by} is applying this at the moment; nothing is done twice")
+        raise Conflict(
+            f"{card.decided_by} applied this {_ago(card)}, and its outcome is not there yet; "
+            "nothing is done twice"
+        )
     return face(card)
 
 
@@ -235,6 +238,11 @@ def _effect(before: ServiceSampling, policy: Policy) -> str:
         return f"{some}, where none are now"
     times = policy.rate / now.rate
     return f"{some}, {times:.3g} times as many as now"
+
+
+def _ago(card: ChangeCard) -> str:
+    seconds = (timezone.now() - (card.decided_at or card.asked_at)).seconds
+    return f"{seconds} s ago" if seconds else "just now"
 
 
 def _when(moment: datetime) -> When:

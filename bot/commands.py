@@ -200,6 +200,7 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
     examples=("apply 3f9a1c7e2b",),
     details=("The button Apply does the same.",),
     changes=True,
+    once=True,
 )
 async def apply(message: Message, rest: str) -> Reply:
     """Make a card's change, once."""
@@ -214,6 +215,7 @@ async def apply(message: Message, rest: str) -> Reply:
     examples=("cancel 3f9a1c7e2b",),
     details=("The button Cancel does the same.",),
     changes=True,
+    once=True,
 )
 async def cancel(message: Message, rest: str) -> Reply:
     """Let a card's change go."""

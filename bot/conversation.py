@@ -167,11 +167,10 @@ class Conversation:
     async def _reply(self, letter: Letter) -> Reply | None:
         """Return the reply, None when it is another process's to give."""
         text = clean(letter.event, self.bot_id)
-        changes = registry.changes(text)
-        if letter.abandoned and changes:
+        if letter.abandoned and registry.asks_again(text):
             letter.outcome = State.ASKED
             return ask_again_reply(text)
-        if not await self.inbox.advance(letter, State.WORKING, surely=changes):
+        if not await self.inbox.advance(letter, State.WORKING, surely=registry.changes(text)):
             return None
         profile = await self.profiles.who_wrote(letter.event, letter.row.team)
         origin = {

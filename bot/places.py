@@ -85,8 +85,10 @@ class Places:
         if pressed and not card.ts:  # the answer to posting it was lost, and here it is
             card.channel, card.ts = letter.row.channel, str(letter.event["ts"])
             await in_database(card_records.posted, card.key, card.channel, card.ts)
-        state = await self._replace(card, message) if card.ts else State.FAILED
         here = pressed and (letter.row.channel, letter.event["ts"]) == (card.channel, card.ts)
+        if here and card.state == card.shown:
+            return State.ANSWERED  # by the message that was pressed
+        state = await self._replace(card, message) if card.ts else State.FAILED
         return state if here and state is not State.FAILED else None
 
     async def _post(self, letter: Letter, card: ChangeCard, message: SlackMessage) -> State | None:

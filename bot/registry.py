@@ -55,8 +55,8 @@ class Command:
     """A registered command.
 
     `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
-    What `changes` something is never done a second time without asking. What is for `newcomers`
-    too, they may do before they are anybody here.
+    What `changes` something is never done a second time without asking, but for what by itself
+    happens `once`. What is for `newcomers` too, they may do before they are anybody here.
     """
 
     pattern: Any
@@ -67,6 +67,7 @@ class Command:
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     changes: bool = False
+    once: bool = False
     newcomers: bool = False
 
     @property
@@ -92,6 +93,7 @@ class Registry:
         examples: tuple[str, ...],
         details: tuple[str, ...] = (),
         changes: bool = False,
+        once: bool = False,
         newcomers: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler for texts that match the pattern as a whole, in any case.
@@ -118,6 +120,7 @@ class Registry:
                     examples,
                     details,
                     changes=changes,
+                    once=once,
                     newcomers=newcomers,
                 )
             )
@@ -147,6 +150,11 @@ class Registry:
     def changes(self, text: str) -> bool:
         """Whether the command that a text reaches changes something."""
         return self.find(text)[0].changes
+
+    def asks_again(self, text: str) -> bool:
+        """Whether it must be asked for again when a process that is gone may have done it."""
+        command, _ = self.find(text)
+        return command.changes and not command.once
 
     def find(self, text: str) -> tuple[Command, str]:
         """Return the command of a normal line, the default if none, and what its group holds."""

@@ -12,7 +12,7 @@ from grpc import StatusCode
 from pytest_django import Settings
 
 from bot import cards, console
-from bot.models import CardState, ChangeCard
+from bot.models import CardState, ChangeCard, State
 from bot.patience import Patience
 from ops import rights
 from ops.actor import Actor, Door
@@ -20,7 +20,7 @@ from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.people.models import Identity
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
-from tests.bot.test_delivery import until_ended
+from tests.bot.test_delivery import left_behind, until_ended
 from tests.conftest import Person, SiteFile
 from tests.fakes.slack import ALICE, CHANNEL, DIRECT, TEAM, FakeSlack, Fault, Post, person
 
@@ -64,6 +64,14 @@ async def until_state(state: CardState) -> None:
     async with asyncio.timeout(10):
         while {(each := await card()).state, each.shown} != {state}:
             pass
+
+
+async def until_shown() -> ChangeCard:
+    """Wait until it is known which message shows the card."""
+    async with asyncio.timeout(10):
+        while not (each := await card()).ts:
+            pass
+    return each
 
 
 def told(backends: Backends) -> list[list[tuple[str, float]]]:
@@ -259,6 +267,19 @@ async def test_it_is_unknown_when_its_process_is_lost_and_never_repeated(
     assert told(backends) == NOTHING
 
 
+async def test_a_press_is_carried_on_with_when_its_process_was_killed(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack()) as slack:
+        post = await asked(slack)
+        key = (await until_shown()).key
+        await left_behind(slack, f"apply {key}", State.WORKING)
+        async with another_bot(slack):
+            await slack.replaced(post.ts)
+    assert told(backends) == TOLD
+    assert "Applied by alice" in post.shown
+
+
 async def test_it_is_not_made_while_somebody_makes_it(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -270,7 +291,8 @@ async def test_it_is_not_made_while_somebody_makes_it(
     )  # fmt: skip
     await slack.press(ALICE, post, "Apply")
     answer = (await slack.posted(2))[1]
-    assert "bob is applying this at the moment" in answer.shown
+    assert answer.shown.startswith("Not as things are now: bob applied this ")
+    assert "its outcome is not there yet; nothing is done twice" in answer.shown
     assert told(backends) == NOTHING
 
 
