@@ -2,19 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.links import page
+from bot.links import link_account, page
 from bot.moments import at_that_time
-from bot.replies import Link, Reply, Row, Sentence, When, shortened
+from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, format_filter
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.overview.actions import SiteMoment
+from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
@@ -27,6 +28,7 @@ MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_FIELDS = 12
+_WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
@@ -42,7 +44,9 @@ def trace_list(found: TraceList) -> Reply:
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     if not found.traces:
         further = older or f"Further back: list traces {_wider(found)}"
-        return Reply(Sentence("No traces ", *where), (), (further,), links)
+        line = f"list traces {_line(found.older) if found.older else _wider(found)}"
+        back = (FollowUp("Further back", line),)
+        return Reply(Sentence("No traces ", *where), (), (further,), links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     some = f"First {traces}, there may be more" if found.more else traces
@@ -52,7 +56,18 @@ def trace_list(found: TraceList) -> Reply:
         columns=("Started", "Took", "Trace", "Error and id"),
         notes=(older,) if older else (),
         links=links,
+        follow_ups=tuple(_next_of_list(found)),
     )
+
+
+def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
+    """Open the first ones, the first one's logs, what is older: five at most."""
+    where = _site_key(found.query.site)
+    for which, trace in zip(_WHICH, found.traces, strict=False):
+        yield FollowUp(f"Open the {which}", f"show trace {trace.trace_id}{where}")
+    yield FollowUp("Logs of the first", f"show logs {found.traces[0].trace_id}{where}")
+    if found.older:
+        yield FollowUp("Older", f"list traces {_line(found.older)}")
 
 
 def _wider(found: TraceList) -> str:
@@ -111,6 +126,10 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         links=(
             *page("the trace", "traces-one", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
+        ),
+        follow_ups=(
+            FollowUp("Logs", f"show logs {trace.trace_id}{_site_key(trace.site)}"),
+            FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
         ),
     )
 
@@ -193,6 +212,7 @@ def trace_logs(logs: TraceLogs) -> Reply:
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
         ),
+        follow_ups=(FollowUp("The trace", f"show trace {logs.trace_id}{_site_key(logs.site)}"),),
     )
 
 
@@ -299,6 +319,20 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
     )
 
 
+def link_code(code: Code) -> Reply:
+    """The code that makes a Slack account somebody's here, for its owner alone."""
+    return Reply(
+        f"Your code is {code.shown}",
+        notes=(
+            "Sign in to the dashboard, open Account, Slack, and enter it within ten minutes. "
+            "It links this Slack account to the account you are signed in with, once.",
+            "Give it to nobody, and enter no code that somebody else gave you.",
+        ),
+        links=link_account(code),
+        private=True,
+    )
+
+
 def sampling_change(change: SamplingChange) -> Reply:
     """What a change did: old, new, and what each instance said."""
     return Reply(
@@ -368,6 +402,11 @@ def _lasting(nanoseconds: int) -> str:
 def _line(query: TraceQuery) -> str:
     """The query as somebody would type it: the default site needs no name."""
     return format_query(replace(query, site="" if query.site == sites().default else query.site))
+
+
+def _site_key(site: str) -> str:
+    """What names the site in a command, where it is not the one that everybody means."""
+    return "" if site in ("", sites().default) else f" site={site}"
 
 
 def _elsewhere(site: str) -> str:

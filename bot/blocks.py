@@ -11,8 +11,8 @@ from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
 
+from bot.buttons import Block, buttons
 from bot.replies import Link, Reply, Row, When, parts, plain, shortened, table_lines, visible
 
 # Slack refuses a message whose blocks are too long in all, at a limit it does not publish:
@@ -33,8 +33,6 @@ _LONGEST_SENTENCE = 600
 _JSON_PER_LETTER = 6  # twelve is the most
 _EXACT = "{date_short_pretty} {time_secs}"
 _AGO = f"{{ago}} ({_EXACT})"
-
-Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,13 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
         for piece in shown
     ]
     if len(messages) == 1 and (table := _with_table(seen)):
-        return [replace(messages[0], blocks=table, fallback=messages[0].blocks)]
-    return messages
+        messages = [replace(messages[0], blocks=table, fallback=messages[0].blocks)]
+    return [*messages[:-1], _with_buttons(messages[-1], buttons(reply.follow_ups))]
+
+
+def _with_buttons(message: SlackMessage, block: tuple[Block, ...]) -> SlackMessage:
+    fallback = (*message.fallback, *block) if message.fallback else ()
+    return replace(message, blocks=(*message.blocks, *block), fallback=fallback)
 
 
 def escaped(text: str) -> str:

@@ -94,8 +94,9 @@ class Inbox:
                 ) from error
             return self.clock() < max(letter.row.lease_until, self.held_until)
 
-    async def hold_place(self, letter: Letter) -> None:
+    async def hold_place(self, letter: Letter, placeholder: str) -> None:
         """Note which message the answer will replace; at worst it stays."""
+        letter.row.placeholder = placeholder
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 await asyncio.shield(letter.recorded)

@@ -16,7 +16,8 @@ class Patience:
     Between pings; of silence until a connection counts as dead; that an old one stays open for
     Slack to close; between attempts at first, at most when Slack cannot be reached, and at
     most when it refuses; between two looks for what other processes have abandoned; until
-    whoever waits for an answer is told that it takes a while. And how fast Slack lets us write.
+    whoever waits for an answer is told that it takes a while; between two words to the other
+    processes and the dashboard. And how fast Slack lets us write.
     """
 
     ping: float = 5.0
@@ -27,6 +28,7 @@ class Patience:
     longest_refused: float = 60.0
     tend: float = 10.0
     placeholder: float = 0.8
+    beat: float = 3.0
     limits: Limits = USUAL_LIMITS
 
 

@@ -1,7 +1,7 @@
 """The received events in the database: what is written, claimed and cleaned up."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from bot.models import ReceivedEvent, State
 
 LEASE = timedelta(seconds=30)
 KEPT = timedelta(days=1)
+STUCK = timedelta(minutes=5)
 log = logging.getLogger(__name__)
 
 _BEFORE = {
@@ -38,6 +39,15 @@ def write(
             ReceivedEvent.objects.filter(pk__in=ended).update(state=state, finished=now, payload="")
         ours = ReceivedEvent.objects.filter(pk__in=[event.pk for event in events])
         return set(ours.values_list("pk", flat=True))
+
+
+def unanswered(threads: Collection[str], now: datetime) -> list[ReceivedEvent]:
+    """Return the events of these threads that somebody still has to answer.
+
+    One that is stuck does not hold up its thread for ever: it is not among them.
+    """
+    recent = _open().filter(thread__in=threads, received__gt=now - STUCK)
+    return list(recent.only("channel", "thread", "ts"))
 
 
 def advance(key: UUID, holder: str, state: State) -> bool:

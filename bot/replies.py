@@ -58,12 +58,27 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What somebody may want next: a button that stands for a command.
+
+    `line` is the command as they would type it. `style` is Slack's: "", "primary" or "danger".
+    """
+
+    label: str
+    line: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the bot says. The summary stands alone: a phone's notification shows only that.
 
     `notes` are sentences below the rows; the first of `links` is where to see everything. In the
     summary, notes and cells a `When` or `Sentence` keeps its moments.
     `columns` name the cells, and last what is below them, where rows are best seen as a table.
+    `follow_ups` are offered where there are buttons, the first ones at least. `card` is the key
+    of the change card that this shows.
+    What is `private` nobody reads but who asked.
     """
 
     summary: str
@@ -72,6 +87,9 @@ class Reply:
     links: tuple[Link, ...] = ()
     failed: bool = False
     columns: tuple[str, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    card: str = ""
+    private: bool = False
 
 
 def plain(reply: Reply) -> str:

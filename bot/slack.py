@@ -6,22 +6,26 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 import aiohttp
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.utils import timezone
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
-from bot.census import Census
+from bot.census import Census, Standing
 from bot.commands import registry
 from bot.conversation import Conversation
+from bot.direct import DirectMessages
 from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
+from bot.profiles import Profiles
 from bot.refusals import REMEDIES, error_code, retry_after
 from bot.sender import Sender
 from bot.sockets import CLOSE_SECONDS, Socket
@@ -40,6 +44,7 @@ class Health:
 
     def __init__(self) -> None:
         self.sockets: set[Socket] = set()
+        self._heard: datetime | None = None
 
     @property
     def alive(self) -> int:
@@ -50,6 +55,14 @@ class Health:
     def open(self) -> int:
         """How many connections Slack counts as ours, old ones too."""
         return sum(not socket.line.closed for socket in self.sockets)
+
+    @property
+    def heard(self) -> datetime | None:
+        """When Slack was heard last, also on a connection that is gone; None for never."""
+        silent = [socket.silent_for for socket in self.sockets if socket.answers.is_set()]
+        if silent:
+            self._heard = timezone.now() - timedelta(seconds=min(silent))
+        return self._heard
 
 
 health = Health()
@@ -92,9 +105,12 @@ async def _serve(patience: Patience) -> None:
         me = await _patiently(Backoff(patience), _BOT, web.auth_test)
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
-        census = Census(name, lambda: health.open)
         sender = Sender(web, patience.limits)
-        conversation = Conversation(web, me["team_id"], me["user_id"], inbox, sender, patience)
+        profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
+        conversation = Conversation(
+            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), patience
+        )
+        census = Census(name, str(me.get("url", ""))[:200], partial(_standing, conversation))
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,
@@ -105,7 +121,9 @@ async def _serve(patience: Patience) -> None:
         writing = asyncio.ensure_future(inbox.write())
         working = [
             asyncio.ensure_future(conversation.tend(patience.tend)),
-            asyncio.ensure_future(_beat(census, patience.tend)),
+            asyncio.ensure_future(conversation.places.tend(patience.tend)),
+            asyncio.ensure_future(conversation.turns.give()),
+            asyncio.ensure_future(_beat(census, patience.beat)),
             *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),
         ]
         try:
@@ -132,6 +150,16 @@ async def _open(
             proxy=web.proxy,
             ssl=web.ssl or True,
         )
+
+
+def _standing(conversation: Conversation) -> Standing:
+    return Standing(
+        sockets=health.open,
+        reached=health.alive,
+        heard=health.heard,
+        waiting=conversation.waiting,
+        full=conversation.full,
+    )
 
 
 async def _beat(census: Census, seconds: float) -> None:

@@ -54,8 +54,13 @@ class Socket:
     def alive(self) -> bool:
         """Slack reaches us on it."""
         going = not self.ended.done() or self.ended.result() in EXPECTED
-        recent = self.loop.time() - self.last_heard < self.patience.deaf
+        recent = self.silent_for < self.patience.deaf
         return self.answers.is_set() and going and recent and not self.line.closed
+
+    @property
+    def silent_for(self) -> float:
+        """For how many seconds nothing has come."""
+        return self.loop.time() - self.last_heard
 
     async def greeted(self) -> Envelope:
         """Wait for Slack's hello and for an answer to a ping, and return the hello.
@@ -141,7 +146,7 @@ class Socket:
 
     async def _ping(self) -> None:
         await asyncio.wait((self.hello,))
-        while self.loop.time() - self.last_heard < self.patience.deaf:
+        while self.silent_for < self.patience.deaf:
             with suppress(ConnectionError):
                 await self.line.ping(b"opsportal")
             await asyncio.sleep(self.patience.ping)

@@ -11,6 +11,7 @@ from ops.alerts.matching import AlertFilter
 from ops.errors import InvalidInput, OpsError
 from ops.filters import TraceQuery
 from ops.guard import action
+from ops.overview.doors import DoorReport, LostAnswer, reporters
 from ops.overview.figures import Figures, figures, known, problems_of, settled
 from ops.overview.moment import ServiceMoment, SiteMoment, look_back
 from ops.sampling import actions as sampling
@@ -22,7 +23,15 @@ from ops.traces.actions import list_traces
 from ops.traces.summaries import TraceSummary
 from ops.versions.actions import ServiceVersions, list_versions
 
-__all__ = ["ServiceMoment", "SiteMoment", "show_moment", "show_overview"]
+__all__ = [
+    "DoorReport",
+    "LostAnswer",
+    "ServiceMoment",
+    "SiteMoment",
+    "show_doors",
+    "show_moment",
+    "show_overview",
+]
 
 READ = "overview.view_overview"
 FAILING_TRACES = 5
@@ -110,6 +119,13 @@ async def show_moment(
     where = sites().site(site)
     meant = [each for each in where.services.values() if each.jaeger_name in services]
     return await look_back(actor, where, meant[:MOST_SERVICES], start, end)
+
+
+@action("overview.show_doors", permission=READ)
+async def show_doors(actor: Actor) -> tuple[DoorReport, ...]:
+    """Return how the doors are that are in use and run as processes of their own."""
+    reports = await asyncio.gather(*(report() for report in reporters.values()))
+    return tuple(report for report in reports if report)
 
 
 async def _own(

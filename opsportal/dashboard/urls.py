@@ -13,12 +13,14 @@ from opsportal.dashboard.views import (
     overview,
     sampling,
     search,
+    slack,
     trace,
     versions,
 )
 
 pages = [
     path("", overview.show, name="overview"),
+    path("doors/", overview.doors, name="overview-doors"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),
@@ -45,6 +47,9 @@ urlpatterns = [
     *pages,
     path("sites/<str:site>/", include(pages)),
     path("account/", account.show, name="account"),
+    path("account/slack/", slack.show, name="account-slack"),
+    path("account/slack/link/", slack.link, name="account-slack-link"),
+    path("account/slack/unlink/", slack.unlink, name="account-slack-unlink"),
     path("account/password_change/", account.ChangePassword.as_view(), name="password_change"),
     path(
         "account/reset/<uidb64>/<token>/",

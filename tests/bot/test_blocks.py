@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.blocks import LONGEST_ESCAPED, LONGEST_URL, MOST_MESSAGES, escaped, slack_messages
-from bot.replies import Link, Reply, Row, Sentence, When
+from bot.replies import FollowUp, Link, Reply, Row, Sentence, When
 from tests.fakes.slack import Post
 from tests.fakes.slack.blocks import refused_blocks
 
@@ -28,6 +28,16 @@ def test_it_shows_summary_table_notes_and_links_in_one_message() -> None:
     assert elements[1]["type"] == "rich_text_preformatted"
     assert elements[3]["elements"][0] == {"type": "link", "url": PAGE.url, "text": "the list"}
     assert post.text.startswith("1 trace\n\na  b\n")
+
+
+def test_it_offers_the_first_five_that_fit_as_buttons() -> None:
+    long = FollowUp("long", "list traces " + "x" * 2_000)
+    several = [FollowUp(f"{number} {'x' * 90}", f"help {number}") for number in range(6)]
+    [post] = posts(Reply("1 trace", follow_ups=(long, *several)))
+    buttons = post.blocks[-1]["elements"]
+    assert [button["value"] for button in buttons] == [f"help {number}" for number in range(5)]
+    assert len({button["action_id"] for button in buttons}) == 5
+    assert {len(button["text"]["text"]) for button in buttons} == {75}
 
 
 def test_it_leaves_nothing_live_of_what_others_wrote() -> None:
@@ -197,6 +207,7 @@ links = st.builds(
     links=st.lists(links, max_size=3),
     columns=st.sampled_from([(), ("a",), ("a", "b", "c", "d")]),
     times=st.sampled_from([1, 1, 1, 40]),
+    follow_ups=st.lists(st.builds(FollowUp, lines, lines), max_size=7),
 )
 def test_it_stays_within_slacks_limits_and_leaves_data_inert(
     summary: str,
@@ -205,9 +216,12 @@ def test_it_stays_within_slacks_limits_and_leaves_data_inert(
     links: list[Link],
     columns: tuple[str, ...],
     times: int,
+    follow_ups: list[FollowUp],
 ) -> None:
     rows = tuple(Row(tuple(cells), tuple(below)) for cells, below in table) * times
-    reply = Reply(summary, rows, tuple(notes), tuple(links), columns=columns)
+    reply = Reply(
+        summary, rows, tuple(notes), tuple(links), columns=columns, follow_ups=tuple(follow_ups)
+    )
     found = slack_messages(reply)
     assert 1 <= len(found) <= MOST_MESSAGES
     for message in found:
@@ -223,7 +237,7 @@ def test_it_stays_within_slacks_limits_and_leaves_data_inert(
 
 KINDS = {
     "rich_text", "rich_text_section", "rich_text_preformatted", "text", "link", "table",
-    "raw_text", "date",
+    "raw_text", "date", "actions", "button", "plain_text",
 }  # fmt: skip
 
 

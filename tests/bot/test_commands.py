@@ -298,14 +298,14 @@ async def test_it_says_that_there_are_no_logs(viewer: Actor, backends: Backends)
 @pytest.mark.parametrize(
     ("line", "told", "policy"),
     [
-        ("change sampling never", ("STNever", 0.0), "never"),
-        ("change sampling always", ("STAlways", 0.0), "always"),
-        ("change sampling float 0.25", ("STFloat", 0.25), "25 %"),
-        ("change sampling 25 %", ("STFloat", 0.25), "25 %"),
-        ("change sampling to 25%", ("STFloat", 0.25), "25 %"),
-        ("change sampling petstore 0.25", ("STFloat", 0.25), "25 %"),
-        ("change sampling of petstore to rate 25%", ("STFloat", 0.25), "25 %"),
-        ("Change Sampling Never service=petstore site=demo", ("STNever", 0.0), "never"),
+        ("change sampling never now", ("STNever", 0.0), "never"),
+        ("change sampling always now", ("STAlways", 0.0), "always"),
+        ("change sampling float 0.25 now", ("STFloat", 0.25), "25 %"),
+        ("change sampling 25 % now", ("STFloat", 0.25), "25 %"),
+        ("change sampling to 25% now", ("STFloat", 0.25), "25 %"),
+        ("change sampling petstore 0.25 now", ("STFloat", 0.25), "25 %"),
+        ("change sampling of petstore to rate 25% now", ("STFloat", 0.25), "25 %"),
+        ("Change Sampling Never service=petstore site=demo now", ("STNever", 0.0), "never"),
     ],
 )
 async def test_it_changes_sampling(
@@ -322,9 +322,9 @@ async def test_it_changes_sampling(
 async def test_it_says_which_instances_did_not_confirm_and_why(
     operator: Actor, backends: Backends
 ) -> None:
-    await said(operator, "change sampling 1%")
+    await said(operator, "change sampling 1% now")
     backends.instances[1].fails = StatusCode.INTERNAL
-    reply = await said(operator, "change sampling 10%")
+    reply = await said(operator, "change sampling 10% now")
     assert reply.failed
     assert reply.summary == (
         "Not confirmed everywhere: Sampling of petstore: 1 % -> 10 %, confirmed by 2 of 3 instances"

@@ -115,6 +115,7 @@ async def test_it_turns_what_a_handler_raises_into_a_reply(
     assert "secret" in caplog.text
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_it_tells_a_stranger_only_that(caller: Actor) -> None:
     registry = Registry()
     registry.default(default)

@@ -18,6 +18,7 @@ from bot.models import Pace, ReceivedEvent, State
 from bot.pace import Limit, Limits, Pacer
 from bot.replies import Reply, Row
 from bot.sender import TRIES, Sender
+from bot.standing import report
 from ops.database import in_database
 from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot
 from tests.fakes.slack import ALICE, BOT_TOKEN, CHANNEL, DIRECT, TEAM, FakeSlack, Fault
@@ -209,6 +210,26 @@ async def test_no_place_is_held_in_a_busy_channel(slack: FakeSlack) -> None:
     assert await sender.hold_place(THREAD, said("wait")[0]) == ""
     slack.release.set()
     await answer
+
+
+async def test_a_lost_placeholder_is_not_replaced_but_noted(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("users.info", Fault(hang=True), Fault(hang=True))
+        slack.fail("chat.postMessage", Fault(lost=True))
+        await slack.mention(ALICE, "help")
+        [left] = await slack.posted(1)
+        slack.release.set()
+        [_, answer] = await slack.posted(2)
+        assert left.shown == "I am on it: this takes a moment …"
+        assert "Slack did not say who you are" in answer.shown
+    assert slack.violations == []
+    found = await report()
+    assert found
+    assert [lost.fate for lost in found.lost] == [
+        "is there; the note that it takes a moment may have stayed as well"
+    ]
 
 
 async def test_another_process_replaces_what_held_the_place(

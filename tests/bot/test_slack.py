@@ -177,7 +177,7 @@ async def test_it_acknowledges_what_it_does_not_know(slack: FakeSlack) -> None:
 async def test_it_changes_sampling_as_the_linked_person(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
-    delivery = await slack.mention(ALICE, "change sampling float 0.1")
+    delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
     [post] = await slack.posted(1)
     assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
     assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
@@ -257,7 +257,7 @@ async def test_it_does_nothing_while_slack_does_not_say_who_speaks(
     slack.fail("users.info", *faults)
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "No answer to show: Slack did not say who you are" in post.shown
+    assert "I do nothing for you: Slack did not say who you are" in post.shown
     assert "request " in post.shown
     assert [each.told for each in backends.instances] == [[], [], []]
     await slack.mention(ALICE, "help")
@@ -368,7 +368,7 @@ async def test_it_warns_when_others_use_the_app(
 ) -> None:
     slack = FakeSlack()
     slack.hello = {"num_connections": 5}
-    async with workspace(slack):
+    async with workspace(slack, replace(QUICK, beat=0.02)):
         await until(lambda: "5 connections use this Slack app, 2 of them ours" in caplog.text)
 
 
@@ -390,7 +390,7 @@ async def test_it_lets_an_answer_end_before_it_stops(
         stop = asyncio.Event()
         bot = asyncio.ensure_future(run_bot(stop, QUICK))
         await slack.greeted()
-        delivery = await slack.mention(ALICE, "change sampling never")
+        delivery = await slack.mention(ALICE, "change sampling never now")
         await delivery.acknowledged()
         stop.set()
         await bot

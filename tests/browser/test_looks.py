@@ -7,11 +7,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from ops.database import in_database
 from ops.timerange import SECOND
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_walk import something_failed
 from tests.conftest import Person
 from tests.dashboard.places import Place
+from tests.dashboard.test_doors import answers_are_lost, bot_runs
 from tests.fakes.jaeger import span, trace
 
 SITE = "/sites/production"
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def addresses(trace_id: str, other: str) -> list[str]:
     return [
         f"{SITE}/",
+        f"{SITE}/doors/",
         f"{SITE}/traces/",
         f"{SITE}/traces/?q=error+last%3D2h",
         f"{SITE}/traces/?q=last%3D2h&sort=-duration",
@@ -54,6 +57,8 @@ def addresses(trace_id: str, other: str) -> list[str]:
         f"{SITE}/sampling/change/?service=petstore&strategy=rate&rate=10",
         "/sites/staging/",
         "/account/",
+        "/account/slack/",
+        "/account/slack/?code=K7QM-4RTD",
         "/account/password_change/",
         "/nowhere/",
     ]
@@ -64,6 +69,8 @@ async def test_every_page_is_accessible_and_fits(
     web: Web, place: Place, people: None, look: str
 ) -> None:
     something_failed(place)
+    await in_database(bot_runs, seconds_ago=40)
+    await in_database(answers_are_lost, 5)
     noon = 1_704_110_400 * SECOND
     for number in range(1, 121):
         root = span("petstore", f"operation {number % 20}", start=noon - number * SECOND)
@@ -108,17 +115,17 @@ async def test_the_filter_is_accessible_while_one_types(
         await line.fill("m")
         await line.press("ArrowDown")
         await expect(page.locator("#suggestions [aria-selected=true]")).to_be_visible()
-        found = await _found(page, "the filter")
+        found = await found_amiss(page, "the filter")
 
     assert not found, "\n".join(found)
 
 
 async def _amiss(page: Page, address: str) -> list[str]:
     await page.goto(address)
-    return await _found(page, address)
+    return await found_amiss(page, address)
 
 
-async def _found(page: Page, address: str) -> list[str]:
+async def found_amiss(page: Page, address: str) -> list[str]:
     """What axe finds, what is wider than the window, and headings that are not one."""
     results = await Axe().run(page)
     found = [

@@ -1,19 +1,27 @@
 """`/`: is something wrong, what changed."""
 
+import asyncio
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from ops.errors import OpsError
 from ops.overview import actions
-from ops.overview.actions import Overview
+from ops.overview.actions import DoorReport, Overview
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import Visit, is_piece, page
+
+MOST_LOST = 3
 
 
 @require_safe
 @page
 async def show(visit: Visit) -> HttpResponse:
     """Ask for everything at a glance."""
-    overview = await actions.show_overview(visit.actor, site=visit.site.name)
+    overview, reports = await asyncio.gather(
+        actions.show_overview(visit.actor, site=visit.site.name), _reports(visit)
+    )
     return await visit.render(
         "pages/overview.html",
         {
@@ -21,8 +29,37 @@ async def show(visit: Visit) -> HttpResponse:
             "overview": overview,
             "answered": _answered(overview),
             "problems": _problems(overview),
+            "most": MOST_LOST,
+            **reports,
         },
     )
+
+
+@require_safe
+@page
+async def doors(visit: Visit) -> HttpResponse:
+    """How the doors are: the piece for which an open overview asks again, or all of it."""
+    if is_piece(visit.request):
+        piece = {**await _reports(visit), "most": MOST_LOST}
+        return await visit.render("partials/doors.html", piece)
+    reports = await actions.show_doors(visit.actor)
+    return await visit.render("pages/doors.html", {"doors": reports, "heading": _state(reports)})
+
+
+async def _reports(visit: Visit) -> dict[str, object]:
+    """What cannot be told is said too: an old word would pass for a new one."""
+    try:
+        return {"doors": await actions.show_doors(visit.actor)}
+    except OpsError as error:
+        return {"untold": str(error)}
+
+
+def _state(reports: Sequence[DoorReport]) -> str:
+    if wrong := [report.door for report in reports if report.troubles]:
+        return f"Something is wrong with {', '.join(wrong)}"
+    if lost := sum(report.lost_in_all for report in reports):
+        return f"{words.count(lost, 'answer')} of the last day to check"
+    return "Every door is well" if reports else "No bot is set up"
 
 
 def _heading(overview: Overview) -> str:

@@ -9,7 +9,9 @@ BOT_TOKEN = "xoxb-secret"
 CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
-SCOPES = frozenset({"app_mentions:read", "chat:write", "im:history", "users:read"})
+SCOPES = frozenset(
+    {"app_mentions:read", "chat:write", "commands", "im:history", "im:write", "users:read"}
+)
 
 
 def person(user_id: str, name: str, **differently: Any) -> Json:

@@ -73,7 +73,7 @@ class SocketMode(Shared):
             "event": event,
             "type": "event_callback",
             "event_id": event_id or f"Ev{secrets.token_hex(5).upper()}",
-            "event_time": int(float(event["ts"])),
+            "event_time": int(float(event.get("ts") or event["event_ts"])),
             "is_ext_shared_channel": False,
             "authorizations": [
                 {"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}

@@ -25,12 +25,14 @@ from .app import (
     person,
 )
 from .blocks import Json, refused_blocks
+from .interactions import Respond, refused_view
 from .posts import Post, content
 from .shared import Shared
 
 NEEDED = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
     "users.info": "users:read",
 }
 TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
@@ -38,13 +40,17 @@ TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_T
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the next call of a method instead of its answer."""
+    """What happens to the next call of a method instead of its answer.
+
+    With `lost` it is done all the same, but its answer does not arrive.
+    """
 
     error: str = ""
     status: int = 200
     retry_after: float | None = None
     hang: bool = False
     reset: bool = False
+    lost: bool = False
 
 
 class WebApi(Shared):
@@ -59,11 +65,16 @@ class WebApi(Shared):
         self.lacks: set[str] = set()
         self.calls: list[tuple[str, Json]] = []
         self.posts: list[Post] = []
+        self.whispers: list[Post] = []
+        """What only one person sees, whom `thread_ts` names."""
+        self.homes: dict[str, list[Post]] = defaultdict(list)
+        """Each person's Home tab, every time that it was published."""
         self.seconds: dict[str, float] = {}
         self.channel_seconds = 0.0
         self.release = asyncio.Event()
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._last_post: dict[str, float] = {}
+        self._responds: dict[str, Respond] = {}
 
     @property
     def api_url(self) -> str:
@@ -84,6 +95,16 @@ class WebApi(Shared):
         """Wait until there is a post in a thread."""
         await self._until(lambda: any(post.thread_ts == thread_ts for post in self.posts))
 
+    async def whispered(self, number: int) -> list[Post]:
+        """Wait until so much was said to one person alone and return all."""
+        await self._until(lambda: len(self.whispers) >= number)
+        return self.whispers
+
+    async def published(self, user: str, times: int = 1) -> Post:
+        """Wait until a person's Home tab was published so often and return it."""
+        await self._until(lambda: len(self.homes[user]) >= times)
+        return self.homes[user][-1]
+
     async def replaced(self, ts: str) -> Post:
         """Wait until a post was replaced, and return it."""
         await self._until(lambda: any(post.ts == ts and post.earlier for post in self.posts))
@@ -102,15 +123,22 @@ class WebApi(Shared):
         await self._tell()
         await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
-            return await self._fault(request, self._faults[method].popleft())
+            fault = self._faults[method].popleft()
+            if fault.lost:
+                await self._answer(request, method, arguments)
+            return await self._fault(request, fault)
         if method == "chat.postMessage" and self._too_fast(str(arguments.get("channel", ""))):
             limited = Fault("ratelimited", status=429, retry_after=1)
             return await self._fault(request, limited)
+        answer = await self._answer(request, method, arguments)
+        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
+
+    async def _answer(self, request: web.Request, method: str, arguments: Json) -> Json:
         answer = self._authorised(request, method) or self._called(method, arguments)
         if error := answer.get("error"):
             self.violations.append(f"{method}: {error}")
         await self._tell()
-        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
+        return answer
 
     def _too_fast(self, channel: str) -> bool:
         """A channel takes a message in so many seconds, where there is such a limit."""
@@ -123,7 +151,7 @@ class WebApi(Shared):
     async def _fault(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.hang:
             await self.release.wait()
-        if (fault.reset or fault.hang) and request.transport is not None:
+        if (fault.reset or fault.hang or fault.lost) and request.transport is not None:
             request.transport.abort()
         headers = {}
         if fault.retry_after is not None:
@@ -163,14 +191,35 @@ class WebApi(Shared):
                 }  # fmt: skip
             case "apps.manifest.export":
                 return {"ok": True, "manifest": self.manifest}
+            case "conversations.open":
+                return self._open(arguments)
             case "users.info":
                 return self._users_info(arguments)
             case "chat.postMessage":
                 return self._post(arguments)
             case "chat.update":
                 return self._update(arguments)
+            case "views.publish":
+                return self._publish(arguments)
             case _:
                 return _refused("unknown_method")
+
+    def _open(self, arguments: Json) -> Json:
+        """Open the direct message with one person; the app's bot has one with each."""
+        user = self.users.get(str(arguments.get("users", "")))
+        if user is None:
+            return _refused(
+                "user_not_found" if arguments.get("users") else "users_list_not_supplied"
+            )
+        if user["is_bot"] or user["deleted"]:
+            return _refused("cannot_dm_bot" if user["is_bot"] else "user_disabled")
+        return {"ok": True, "channel": {"id": self._direct(user["id"])}}
+
+    def _direct(self, user: str) -> str:
+        """The channel of a person's direct messages with the bot, which is there from now on."""
+        channel = f"D{user[1:]}"
+        self.channels.add(channel)
+        return channel
 
     def _users_info(self, arguments: Json) -> Json:
         user = self.users.get(str(arguments.get("user", "")))
@@ -199,6 +248,8 @@ class WebApi(Shared):
 
     def _post(self, arguments: Json) -> Json:
         channel, (text, blocks) = str(arguments.get("channel", "")), content(arguments)
+        if channel in self.users:
+            channel = self._direct(channel)
         if channel not in self.channels:
             return _refused("channel_not_found")
         if not text and not blocks:
@@ -216,6 +267,38 @@ class WebApi(Shared):
         if len(text) > 40_000:
             answer["warning"] = "message_truncated"
         return answer
+
+    def _publish(self, arguments: Json) -> Json:
+        user, view = str(arguments.get("user_id", "")), arguments.get("view") or {}
+        view = json.loads(view) if isinstance(view, str) else view
+        if user not in self.users:
+            return _refused("user_not_found")
+        if problem := refused_view(view):
+            return _refused(problem)
+        self.homes[user].append(Post("", "", self._ts(), "", view["blocks"]))
+        return {"ok": True, "view": {"id": "V0HOME", **view}}
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        """Answer an interaction: its status, and its error as plain text."""
+        body = json.loads(await request.text())
+        self.calls.append(("response_url", body))
+        await self._tell()
+        await asyncio.sleep(self.seconds.get("response_url", 0))
+        if self._faults["response_url"]:
+            return await self._fault(request, self._faults["response_url"].popleft())
+        respond = self._responds.get(request.match_info["key"])
+        problem = respond.refusal(body) if respond else "no_service"
+        if problem or respond is None:
+            self.violations.append(f"response_url: {problem}")
+            status = 400 if problem in ("no_text", "invalid_blocks") else 404
+            return web.Response(status=status, text=problem)
+        respond.used += 1
+        alone = body.get("response_type", "ephemeral") == "ephemeral"
+        text, blocks = content(body)
+        said = Post(respond.channel, respond.user if alone else "", self._ts(), text, blocks)
+        (self.whispers if alone else self.posts).append(said)
+        await self._tell()
+        return web.Response(text="ok")
 
 
 def _refused(error: str) -> Json:

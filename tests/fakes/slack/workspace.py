@@ -18,8 +18,10 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from .app import BOT_USER, CHANNEL, DIRECT, SCOPES, TEAM
+from . import interactions
+from .app import APP, BOT_USER, CHANNEL, SCOPES, TEAM
 from .blocks import Json
+from .posts import Post
 from .socket_mode import Delivery, SocketMode
 from .web_api import WebApi
 
@@ -36,6 +38,7 @@ class FakeSlack(WebApi, SocketMode):
         application = web.Application()
         application.router.add_route("*", "/api/{method}", self._api)
         application.router.add_get("/link/", self._link)
+        application.router.add_post("/respond/{key}", self._respond)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -56,10 +59,65 @@ class FakeSlack(WebApi, SocketMode):
 
     async def direct(self, user: str, text: str, **event: Any) -> Delivery:
         """Write to the bot in a direct message."""
-        whole = self.mention_event(user, text, channel=DIRECT, **event)
+        whole = self.mention_event(user, text, channel=self._direct(user), **event)
         whole |= {"type": "message", "channel_type": "im", "text": escape(text, quote=False)}
         del whole["blocks"]
         return await self.deliver(whole)
+
+    async def press(self, user: str, post: Post, label: str) -> Delivery:
+        """Press a button of a post, of what one person alone sees, or of their Home tab."""
+        button = interactions.find_button(post.blocks, label)
+        if post in self.homes[user]:
+            where: Json = {"type": "view", "view_id": "V0HOME"}
+        else:
+            alone = post in self.whispers
+            where = {
+                "type": "message", "message_ts": post.ts, "channel_id": post.channel,
+                "is_ephemeral": alone,
+            }  # fmt: skip
+            if post.thread_ts and not alone:
+                where["thread_ts"] = post.thread_ts
+        payload = interactions.press(user, self._name(user), self._team(user), button, **where)
+        payload["api_app_id"] = APP
+        if where["type"] == "message":
+            payload["channel"] = {"id": post.channel, "name": "ops"}
+            payload["response_url"] = self._respond_url(post.channel, user)
+        if where.get("is_ephemeral") is False:
+            payload["message"] = {"type": "message", "ts": post.ts, "text": post.text}
+        return await self.send({"type": "interactive", "payload": payload})
+
+    async def slash(self, user: str, text: str, channel: str = CHANNEL) -> Delivery:
+        """Type /ops in a channel, where the bot need not be."""
+        assert "commands" in self.scopes, "without the scope there is no command"
+        payload = interactions.slash(user, self._name(user), self._team(user), channel, text)
+        payload |= {"api_app_id": APP, "response_url": self._respond_url(channel, user)}
+        envelope = {"type": "slash_commands", "accepts_response_payload": True}
+        return await self.send({**envelope, "payload": payload})
+
+    async def open_home(self, user: str, tab: str = "home") -> Delivery:
+        """Open the app's Home tab, or another tab of it."""
+        ts = self._ts()
+        event = {"type": "app_home_opened", "user": user, "channel": self._direct(user), "tab": tab}
+        return await self.deliver({**event, "event_ts": ts})
+
+    def _name(self, user: str) -> str:
+        return str(self.users.get(user, {}).get("name", user))
+
+    def _team(self, user: str) -> str:
+        return str(self.users.get(user, {}).get("team_id", TEAM))
+
+    def _respond_url(self, channel: str, user: str) -> str:
+        key = secrets.token_hex(12)
+        self._responds[key] = interactions.Respond(channel, user)
+        return f"http://{self.host}/respond/{key}"
+
+    async def change_user(self, user: Json) -> Delivery:
+        """Change what users.info says of somebody, and tell of it."""
+        assert "users:read" in self.scopes, "Slack tells of changes only with users:read"
+        self.users[user["id"]] = user
+        ts = self._ts()
+        event = {"type": "user_change", "user": user, "cache_ts": int(float(ts)), "event_ts": ts}
+        return await self.deliver(event)
 
     def mention_event(self, user: str, text: str, **event: Any) -> Json:
         """The app_mention event that a person's message makes."""

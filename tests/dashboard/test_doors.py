@@ -1,0 +1,100 @@
+"""How the bot is, on the overview and on a page of its own."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import AsyncClient
+from django.utils import timezone
+
+from bot.models import BotProcess, ReceivedEvent, State
+from tests.dashboard.places import Place, heading, link, text
+
+PIECE = {"HX-Request": "true"}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def bot_runs(seconds_ago: float = 0) -> None:
+    seen = timezone.now() - timedelta(seconds=seconds_ago)
+    BotProcess.objects.create(
+        name="host:1:aa", workspace="https://acme.slack.com/", sockets=2, reached=2,
+        heard=seen - timedelta(seconds=4), seen=seen,
+    )  # fmt: skip
+
+
+def answers_are_lost(number: int) -> None:
+    now = timezone.now()
+    for each in range(number):
+        ReceivedEvent.objects.create(
+            event_id=f"Ev{each}", channel=f"C{each}", ts=f"1760005{each:03}.000100", team="T1",
+            kind="app_mention", payload="", state=State.UNKNOWN, holder="x", lease_until=now,
+            received=now + timedelta(seconds=each - number), finished=now,
+        )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def site(place: Place) -> None:
+    """A site to be looked at."""
+
+
+async def test_without_a_bot_nothing_is_said(viewer: AsyncClient) -> None:
+    assert "Slack" not in text(await viewer.get("/"))
+    assert heading(await viewer.get("/doors/")) == "No bot is set up"
+
+
+@pytest.fixture
+def running(transactional_db: None) -> None:
+    bot_runs()
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_bot_that_is_well_is_one_line(viewer: AsyncClient) -> None:
+    assert "Slack: 2 connections, last heard 4 s ago" in text(await viewer.get("/"))
+    assert heading(await viewer.get("/doors/")) == "Every door is well"
+
+
+@pytest.fixture
+def gone(transactional_db: None) -> None:
+    bot_runs(seconds_ago=40)
+
+
+@pytest.mark.usefixtures("gone")
+async def test_a_bot_that_is_gone_is_said_with_the_remedy(viewer: AsyncClient) -> None:
+    sentence = (
+        "▲ Slack: the bot host:1:aa is gone: nobody is answered; start one with "
+        "manage.py runbot Slack was last heard 44 s ago"
+    )
+    assert sentence in text(await viewer.get("/"))
+    assert heading(await viewer.get("/doors/")) == "Something is wrong with Slack"
+
+
+@pytest.fixture
+def lost(running: None) -> None:
+    answers_are_lost(5)
+
+
+@pytest.mark.usefixtures("lost")
+async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncClient) -> None:
+    overview = await viewer.get("/")
+    assert "5 answers of the last day to check in Slack all" in text(overview)
+    assert link(overview, "C4") == "https://acme.slack.com/archives/C4/p1760005004000100"
+    assert "C0 : the answer may be missing" not in text(overview)
+
+    whole = await viewer.get(link(overview, "all"))
+    assert heading(whole) == "5 answers of the last day to check"
+    assert "C0 : the answer may be missing" in text(whole)
+
+
+@pytest.mark.usefixtures("running")
+async def test_an_open_page_asks_again_for_this_piece_only(viewer: AsyncClient) -> None:
+    assert 'hx-get="/sites/production/doors/"' in (await viewer.get("/")).content.decode()
+    piece = await viewer.get("/doors/", headers=PIECE)
+    assert "Slack: 2 connections" in piece.content.decode()
+    assert "<h1" not in piece.content.decode()
+
+
+@pytest.mark.usefixtures("running")
+async def test_whoever_may_not_see_the_overview_is_told_nothing(newcomer: AsyncClient) -> None:
+    piece = await newcomer.get("/doors/", headers=PIECE)
+    assert "2 connections" not in piece.content.decode()
+    assert "permission overview.view_overview" in piece.content.decode()
+    assert (await newcomer.get("/doors/")).status_code == 403
