@@ -19,6 +19,7 @@ import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import Any, Self
@@ -124,6 +125,7 @@ class FakeSlack:
         self.most_sockets = MOST_SOCKETS
         self.release = asyncio.Event()
         self.greetings = 0
+        self.failed: list[tuple[str, Json, Fault]] = []
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._last_post: dict[str, float] = {}
         self._tickets: set[str] = set()
@@ -235,7 +237,7 @@ class FakeSlack:
         return await self.send({"type": "events_api", "payload": payload})
 
     async def send(self, envelope: Json) -> Delivery:
-        """Send any envelope to one of the sockets."""
+        """Send any envelope to one of the sockets; on one that breaks it is lost."""
         whole = {
             "envelope_id": secrets.token_hex(16),
             "accepts_response_payload": False,
@@ -245,7 +247,8 @@ class FakeSlack:
         }
         delivery = Delivery(whole)
         self._deliveries[whole["envelope_id"]].append(delivery)
-        await self._next_socket().send_json(whole)
+        with suppress(ConnectionError):
+            await self._next_socket().send_json(whole)
         return delivery
 
     async def redeliver(self, delivery: Delivery, attempt: int = 1) -> Delivery:
@@ -280,6 +283,7 @@ class FakeSlack:
         await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
             fault = self._faults[method].popleft()
+            self.failed.append((method, arguments, fault))
             if fault.lost:
                 await self._answer(request, method, arguments)
             return await self._fault(request, fault)
