@@ -6,7 +6,7 @@ BIN := .venv/bin
 TEMPLATES := git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-strip-extras
 
-.PHONY: help demo bot test check format live bench proto lock clean
+.PHONY: help demo bot test check format live bench chaos proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -39,6 +39,9 @@ live: .venv/dev ## the tests against real Jaeger, Prometheus, PostgreSQL and Red
 
 bench: .venv/dev ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench
+
+chaos: .venv/dev ## let two bots be killed, limited and told all twice; write docs/benchmarks.md
+	@GRPC_VERBOSITY=NONE $(BIN)/python -m tests.bench.chaos
 
 proto: .venv/dev ## generate the code of proto/ anew
 	$(BIN)/python -m proto.generate

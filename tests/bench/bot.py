@@ -1,5 +1,7 @@
 """Two bots as processes of their own against a fake Slack: bursts, a locked database, a kill.
 
+For a look at one of these; `make chaos` tries everything at once.
+
     .venv/bin/python -m tests.bench.bot
 
 Half a minute of the minute is the lease of the bot that is killed. Everything shares a machine.
@@ -98,7 +100,8 @@ async def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="opsportal-bots-")))
         async with FakeSlack() as slack:
-            portal = await asyncio.to_thread(prepared, folder, slack)
+            database = os.environ.get("DATABASE_URL", "")
+            portal = await asyncio.to_thread(prepared, folder, slack, database=database)
             try:
                 bots = [await asyncio.to_thread(started, stack, portal, folder, n) for n in (1, 2)]
                 await measure(slack, bots, portal.environment["DATABASE_URL"])
@@ -106,16 +109,18 @@ async def main() -> None:
                 await asyncio.to_thread(stack.close)
 
 
-def prepared(folder: Path, slack: FakeSlack) -> servers.Portal:
-    """An installation in which Alice is somebody; on SQLite unless DATABASE_URL names another."""
+def prepared(
+    folder: Path, slack: FakeSlack, sites: str = SITES, database: str = ""
+) -> servers.Portal:
+    """An installation in which Alice is somebody; on SQLite unless a DATABASE_URL is given."""
     environment = {
         "OPSPORTAL_SLACK_APP_TOKEN": APP_TOKEN,
         "OPSPORTAL_SLACK_BOT_TOKEN": BOT_TOKEN,
         "OPSPORTAL_SLACK_API_URL": slack.api_url,
     }
-    if url := os.environ.get("DATABASE_URL"):
-        environment["DATABASE_URL"] = url
-    portal = servers.portal(folder, SITES, **environment)
+    if database:
+        environment["DATABASE_URL"] = database
+    portal = servers.portal(folder, sites, **environment)
     portal.person("alice", "operators")
     link = (
         "from ops.people.models import Identity; from django.contrib.auth.models import User; "

@@ -59,7 +59,8 @@ class _Fault:
 class FakeJaeger:
     """`store` is what it knows, `calls` what it was asked, `cancelled` what clients gave up.
 
-    `unknown` are the paths of calls that it has no method for.
+    `unknown` are the paths of calls that it has no method for. It thinks for `seconds` about
+    each call.
 
     With `tenant_header` only calls from one of `tenants` are answered. `credentials` make it
     speak TLS.
@@ -82,6 +83,7 @@ class FakeJaeger:
         self.cancelled: list[str] = []
         self.unknown: list[str] = []
         self.address = ""
+        self.seconds = 0.0
         self._credentials = credentials
         self._fault: _Fault | None = None
         self._news = asyncio.Event()
@@ -154,6 +156,8 @@ class FakeJaeger:
         """Note a call, and refuse it without a known tenant."""
         self.calls.append(call)
         self._news.set()
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         if not self.tenant_header:
             return
         tenant = call.metadata.get(self.tenant_header)

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
@@ -82,7 +83,7 @@ class SocketMode(Shared):
         return await self.send({"type": "events_api", "payload": payload})
 
     async def send(self, envelope: Json) -> Delivery:
-        """Send any envelope to one of the sockets."""
+        """Send any envelope to one of the sockets; on one that breaks it is lost."""
         whole = {
             "envelope_id": secrets.token_hex(16),
             "accepts_response_payload": False,
@@ -92,7 +93,8 @@ class SocketMode(Shared):
         }
         delivery = Delivery(whole)
         self._deliveries[whole["envelope_id"]].append(delivery)
-        await self._next_socket().send_json(whole)
+        with suppress(ConnectionError):
+            await self._next_socket().send_json(whole)
         return delivery
 
     async def redeliver(self, delivery: Delivery, attempt: int = 1) -> Delivery:

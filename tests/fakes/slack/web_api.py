@@ -72,6 +72,7 @@ class WebApi(Shared):
         self.seconds: dict[str, float] = {}
         self.channel_seconds = 0.0
         self.release = asyncio.Event()
+        self.failed: list[tuple[str, Json, Fault]] = []
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._last_post: dict[str, float] = {}
         self._responds: dict[str, Respond] = {}
@@ -124,6 +125,7 @@ class WebApi(Shared):
         await asyncio.sleep(self.seconds.get(method, 0))
         if self._faults[method]:
             fault = self._faults[method].popleft()
+            self.failed.append((method, arguments, fault))
             if fault.lost:
                 await self._answer(request, method, arguments)
             return await self._fault(request, fault)

@@ -1,0 +1,140 @@
+"""What became of the questions that two bots were asked in their trouble."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.fakes.slack import Delivery, FakeSlack, Post
+
+PLACEHOLDER = "I am on it"
+
+
+@dataclass
+class Question:
+    """A mention. Its answer shows its `sign`, or is the one post in its thread.
+
+    `unheard`: Slack had to deliver it again, as nobody acknowledged it.
+    """
+
+    number: int
+    channel: str
+    thread: str
+    ts: str
+    sign: str
+    changes: bool
+    deliveries: list[Delivery] = field(default_factory=list)
+    unheard: bool = False
+
+    @property
+    def acknowledged(self) -> float | None:
+        """When it was first acknowledged; None while it is not."""
+        moments = [each.sent + each.seconds for each in self.deliveries if each.acked.is_set()]
+        return min(moments, default=None)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As the dashboard's link to it has it."""
+        return self.channel, self.ts.replace(".", "")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Questions by number, or how many there are of a kind.
+
+    `followers` were asked in the thread of another; `missing` have no answer and are not listed
+    as lost, `unlisted` are threads in which more was lost than is listed; `late` are pairs out
+    of order of which the first reached a bot only after the second was asked.
+    """
+
+    once: int
+    followers: int
+    missing: list[int]
+    twice: list[int]
+    disordered: list[tuple[int, int]]
+    unlisted: list[str]
+    fates: Mapping[str, int]
+    absent: int
+    lost: int
+    late: int
+
+
+def verdict(
+    questions: Sequence[Question], slack: FakeSlack, listed: Mapping[tuple[str, str], str]
+) -> Verdict:
+    """Compare what was asked with what stands in Slack and what the dashboard lists as lost."""
+    threads: dict[str, list[Post]] = defaultdict(list)
+    for post in slack.posts:
+        threads[post.thread_ts].append(post)
+    answers = {each.number: _answers(each, threads[each.thread]) for each in questions}
+    known = [each for each in questions if each.key in listed]
+    absent = [each for each in questions if not answers[each.number]]
+    disordered, late = _order(questions, answers)
+    return Verdict(
+        once=sum(len(each) == 1 for each in answers.values()),
+        followers=sum(each.thread != each.ts for each in questions),
+        missing=[each.number for each in absent if each not in known],
+        twice=[number for number, found in answers.items() if len(found) > 1],
+        disordered=disordered,
+        unlisted=_unlisted(questions, known, threads, slack),
+        fates=Counter(listed[each.key] for each in known),
+        absent=len(absent),
+        lost=len(_lost_posts(questions, slack)),
+        late=late,
+    )
+
+
+def _answers(question: Question, posts: Sequence[Post]) -> list[int]:
+    """The places in its thread at which the answer stands."""
+    return [
+        place
+        for place, post in enumerate(posts)
+        if (question.sign in post.shown if question.sign else not _holds_place(post))
+    ]
+
+
+def _holds_place(post: Post) -> bool:
+    return post.shown.startswith(PLACEHOLDER)
+
+
+def _order(
+    questions: Sequence[Question], answers: Mapping[int, list[int]]
+) -> tuple[list[tuple[int, int]], int]:
+    """Pairs whose answers changed places, but for those whose first one came late to the bots."""
+    disordered, late = [], 0
+    for first in questions:
+        for second in questions[first.number + 1 :]:
+            if first.thread != second.thread or not answers[first.number]:
+                continue
+            if not answers[second.number] or answers[first.number] < answers[second.number]:
+                continue
+            if first.acknowledged is None or first.acknowledged > second.deliveries[0].sent:
+                late += 1
+            else:
+                disordered.append((first.number, second.number))
+    return disordered, late
+
+
+def _unlisted(
+    questions: Sequence[Question],
+    known: Sequence[Question],
+    threads: Mapping[str, Sequence[Post]],
+    slack: FakeSlack,
+) -> list[str]:
+    """Threads in which more went wrong than the dashboard says: lost answers, left placeholders."""
+    shown = Counter(each.thread for each in known)
+    left = {thread: sum(map(_holds_place, posts)) for thread, posts in threads.items()}
+    ours = {each.thread for each in questions}
+    lost = _lost_posts(questions, slack)
+    answers = Counter(thread for thread, text in lost if not text.startswith(PLACEHOLDER))
+    return [thread for thread in ours if shown[thread] < max(left.get(thread, 0), answers[thread])]
+
+
+def _lost_posts(questions: Sequence[Question], slack: FakeSlack) -> list[tuple[str, str]]:
+    """Thread and text of each post of which the bots were not told whether it was taken."""
+    ours = {each.thread for each in questions}
+    return [
+        (str(arguments.get("thread_ts")), str(arguments.get("text")))
+        for method, arguments, fault in slack.failed
+        if method == "chat.postMessage" and (fault.lost or fault.reset)
+        and arguments.get("thread_ts") in ours
+    ]  # fmt: skip
