@@ -47,7 +47,7 @@ def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED) -> Sender:
 async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeSlack) -> None:
     """Slack takes fewer than we think: it says so once."""
     slack.channel_seconds = 0.05
-    sender = sender_to(slack, Limit(interval=0.06, burst=3))
+    sender = sender_to(slack, Limit(interval=0.1, burst=3))
     texts = [str(number) for number in range(10)]
     states = await asyncio.gather(*(sender.say(THREAD, said(text)) for text in texts))
     assert states == [State.ANSWERED] * 10
