@@ -1,7 +1,8 @@
 """Jaeger's query service over gRPC: api_v3 from release 2.13 on, api_v2 of those before."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
@@ -170,14 +171,16 @@ class Jaeger:
 
     async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:
         fold = Fold(_match(search))
-        async for message in self._stream(_V3, "FindTraces", self._request(search, window)):
-            await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
+        with self._stream(_V3, "FindTraces", self._request(search, window)) as messages:
+            async for message in messages:
+                await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
         return fold.answer()
 
     async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
         fold = Fold(_match(search))
-        async for chunk in self._stream(_V2, "FindTraces", self._request(search, window)):
-            fold.take(convert([chunk]))
+        with self._stream(_V2, "FindTraces", self._request(search, window)) as chunks:
+            async for chunk in chunks:
+                fold.take(convert([chunk]))
         return fold.answer()
 
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
@@ -196,31 +199,40 @@ class Jaeger:
             # Raw, because Jaeger takes four times as long to look for clocks that differ, as we do
             # too, and 2.13 adjusts traces in its memory in place.
             request = v3.GetTraceRequest(trace_id=trace_id, raw_traces=True)
-            return await self._collected(self._stream(_V3, "GetTrace", request))
+            return await self._collected(_V3, request)
 
         async def old() -> list[bytes]:
             request = v2.GetTraceRequest(trace_id=bytes.fromhex(trace_id), raw_traces=True)
-            chunks = await self._collected(self._stream(_V2, "GetTrace", request))
+            chunks = await self._collected(_V2, request)
             return await _off_loop(sum(map(len, chunks)) > _MUCH_TO_READ, as_otlp, chunks)
 
         return await self._best(old, {_Offer.API_V3: new})
 
-    async def _collected(self, stream: Stream) -> list[bytes]:
-        messages: list[bytes] = []
+    async def _collected(self, package: str, request: Message) -> list[bytes]:
+        collected: list[bytes] = []
         size, largest = 0, self.source.largest_message
-        async for message in stream:
-            size += len(message)
-            if size > largest:
-                stream.cancel()
-                raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one trace")
-            messages.append(message)
-        return messages
+        with self._stream(package, "GetTrace", request) as messages:
+            async for message in messages:
+                size += len(message)
+                if size > largest:
+                    raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one trace")
+                collected.append(message)
+        return collected
 
-    def _stream(self, package: str, method: str, request: Message) -> Stream:
-        """Call a method that streams; the messages come as they are on the wire."""
+    @contextmanager
+    def _stream(self, package: str, method: str, request: Message) -> Iterator[Stream]:
+        """Call a method that streams; the messages come as they are on the wire.
+
+        A call that is left amid it is ended: gRPC would keep it open, and its last message.
+        """
         path = f"/{package}.QueryService/{method}"
-        call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._open().unary_stream(path)
-        return call(request.SerializeToString(), metadata=self._metadata)
+        method_call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
+        method_call = self._open().unary_stream(path)
+        call = method_call(request.SerializeToString(), metadata=self._metadata)
+        try:
+            yield call
+        finally:
+            call.cancel()
 
     async def _best(
         self, last: Callable[[], Awaitable[T]], better: Mapping[_Offer, Callable[[], Awaitable[T]]]

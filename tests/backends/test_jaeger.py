@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -353,6 +354,32 @@ class TestFind:
         for reader in readers:
             reader.cancel()
         await new.until(lambda: new.cancelled == ["FindTraceSummaries"])
+
+
+class Busy(ThreadPoolExecutor):
+    """Never gets round to what it is given; `given` is set when something is."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.given = asyncio.Event()
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        self.given.set()
+        return Future[None]()
+
+
+async def test_a_search_that_is_left_while_traces_are_folded_ends_its_call(
+    old: FakeJaeger,
+) -> None:
+    many = [span("store", "Query", tags={"text": "x" * 50_000}) for _ in range(30)]
+    old.add(trace(span("petstore", "AddPets", start=at(1), children=many)))
+    old.hang(method="FindTraces", after=1)
+    busy = Busy()
+    asyncio.get_running_loop().set_default_executor(busy)
+    reader = asyncio.create_task(client(old).find(HOUR))
+    await busy.given.wait()
+    reader.cancel()
+    await old.until(lambda: old.cancelled == ["FindTraces"])
 
 
 class TestOldest:
