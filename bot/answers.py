@@ -2,17 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.links import page
-from bot.replies import Link, Reply, Row, shortened
+from bot.links import link_account, page
+from bot.moments import at_that_time
+from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, format_filter
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
+from ops.overview.actions import SiteMoment
+from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
@@ -25,6 +28,9 @@ MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_FIELDS = 12
+_WHICH = ("first", "second", "third")
+_FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
+_FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
 _SENTENCE = 300
 
@@ -32,21 +38,36 @@ _SENTENCE = 300
 def trace_list(found: TraceList) -> Reply:
     """The traces that a search found."""
     asked = _line(replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT)) or "anything"
-    where = f"for {asked}, {_clock(found.start)} to {_clock(found.end)} UTC"
+    window = (_when(found.start), " to ", _when(found.end))
+    where = (f"for {shortened(asked, _SENTENCE)}, ", *window)
     links = page("the list", "traces", found.query.site, line=_line(found.query))
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
     if not found.traces:
         further = older or f"Further back: list traces {_wider(found)}"
-        return Reply(f"No traces {where}", (), (further,), links)
+        line = f"list traces {_line(found.older) if found.older else _wider(found)}"
+        back = (FollowUp("Further back", line),)
+        return Reply(Sentence("No traces ", *where), (), (further,), links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
+    some = f"First {traces}, there may be more" if found.more else traces
     return Reply(
-        f"{f'First {traces}, there may be more' if found.more else traces}, "
-        f"{failing or 'none'} with errors, {where}",
+        Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
+        columns=("Started", "Took", "Trace", "Error and id"),
         notes=(older,) if older else (),
         links=links,
+        follow_ups=tuple(_next_of_list(found)),
     )
+
+
+def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
+    """Open the first ones, the first one's logs, what is older: five at most."""
+    where = _site_key(found.query.site)
+    for which, trace in zip(_WHICH, found.traces, strict=False):
+        yield FollowUp(f"Open the {which}", f"show trace {trace.trace_id}{where}")
+    yield FollowUp("Logs of the first", f"show logs {found.traces[0].trace_id}{where}")
+    if found.older:
+        yield FollowUp("Older", f"list traces {_line(found.older)}")
 
 
 def _wider(found: TraceList) -> str:
@@ -59,14 +80,18 @@ def _trace_row(trace: TraceSummary) -> Row:
     root = f"{trace.service} {trace.operation}".strip() or "(root missing)"
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
-        (_clock(trace.start), timerange.format_duration(trace.duration), shortened(root, 60)),
+        (
+            _when(trace.start, ago=True),
+            timerange.format_duration(trace.duration),
+            shortened(root, 60),
+        ),
         (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
     )
 
 
-def one_trace(trace: Trace) -> Reply:
-    """One trace: its verdict and its deepest errors."""
-    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
+def one_trace(trace: Trace, then: SiteMoment) -> Reply:
+    """One trace: its verdict, its deepest errors, where its time went; what else was true then."""
+    root = _root(trace)
     took = timerange.format_duration(trace.duration)
     verdict = f"{root}: {took}, no errors"
     if trace.errors:
@@ -76,7 +101,7 @@ def one_trace(trace: Trace) -> Reply:
         verdict = f"{root}: {took}, {errors}{which} in {deepest}"
     left = trace.error_count - MOST_ERRORS
     facts = (
-        f"{_clock(trace.start)} UTC, {count(trace.span_count, 'span')}, "
+        f", {count(trace.span_count, 'span')}, "
         f"{count(len(trace.services), 'service')}: {', '.join(trace.services)}"
     )
     return Reply(
@@ -88,10 +113,12 @@ def one_trace(trace: Trace) -> Reply:
             )
             for error in trace.errors[:MOST_ERRORS]
         ),
+        columns=("Error", "Where"),
         notes=(
             *_and_more(left, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
-            shortened(facts, _SENTENCE),
+            Sentence(_when(trace.start), shortened(facts, _SENTENCE)),
+            *at_that_time(then),
             *trace.warnings[:MOST_WARNINGS],
             *_and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
             f"Its log lines: show logs {trace.trace_id}",
@@ -100,7 +127,16 @@ def one_trace(trace: Trace) -> Reply:
             *page("the trace", "traces-one", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
         ),
+        follow_ups=(
+            FollowUp("Logs", f"show logs {trace.trace_id}{_site_key(trace.site)}"),
+            FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
+        ),
     )
+
+
+def _root(trace: Trace | TraceLogs) -> str:
+    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
+    return shortened(root, _VALUE)
 
 
 def _and_more(left: int, what: str) -> tuple[str, ...]:
@@ -114,6 +150,7 @@ def comparison(found: Comparison) -> Reply:
     return Reply(
         f"{shortened(found.verdict, _SENTENCE)}{_elsewhere(site)}",
         rows=_difference_rows(found.differences),
+        columns=_FROM_A_TO_B,
         notes=tuple(
             f"{count(len(errors), 'span')} failed in {side} only, the deepest in "
             f"{shortened(errors[0].sentence, _VALUE)}"
@@ -131,8 +168,7 @@ def comparison(found: Comparison) -> Reply:
 def beside_usual(found: Usual) -> Reply:
     """One trace beside what is usual: by how much, and the operations that differ most."""
     trace = found.trace
-    root = f"{trace.service} {trace.operation}".strip() or "a trace whose root is missing"
-    verdict = f"{root}: {timerange.format_duration(trace.duration)}"
+    verdict = f"{_root(trace)}: {timerange.format_duration(trace.duration)}"
     if found.found:
         usually = timerange.format_duration(found.duration)
         verdict += f", usually {usually}: {_longer(found.longer)} against {found.measure}"
@@ -141,6 +177,7 @@ def beside_usual(found: Usual) -> Reply:
     return Reply(
         verdict,
         rows=_difference_rows(found.differences),
+        columns=_FROM_USUAL,
         links=(
             *page("the differences", "traces-usual", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
@@ -166,15 +203,16 @@ def _longer(nanoseconds: int) -> str:
 
 def trace_logs(logs: TraceLogs) -> Reply:
     """Every log line of a trace, in time order."""
-    root = f"{logs.service} {logs.operation}".strip() or "a trace whose root is missing"
     lines = count(len(logs.lines), "log line") if logs.lines else "No log lines"
     return Reply(
-        f"{lines} in {root}, {_clock(logs.start)} UTC",
+        Sentence(f"{lines} in {_root(logs)}, ", _when(logs.start)),
         rows=tuple(map(_log_row, logs.lines)),
+        notes=("The lines' times are UTC.",) if logs.lines else (),
         links=(
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
         ),
+        follow_ups=(FollowUp("The trace", f"show trace {logs.trace_id}{_site_key(logs.site)}"),),
     )
 
 
@@ -203,11 +241,13 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         state = f"{count(len(firing), 'alert')} {verb} ({by_severity})"
     about = f", {len(pending):,} pending" if pending else ""
     narrowed = format_filter(replace(filter, site=""))
+    asked = f" for {shortened(narrowed, _SENTENCE)}" if narrowed else ""
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
-        f"{state}{about}{f' for {narrowed}' if narrowed else ''}{partial}{_elsewhere(found.site)}",
+        f"{state}{about}{asked}{partial}{_elsewhere(found.site)}",
         rows=tuple(map(_alert_row, found.alerts)),
+        columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
@@ -225,7 +265,9 @@ def _alert_row(alert: Alert) -> Row:
         for name, value in alert.labels.items()
         if name not in ("alertname", "severity")
     )
-    since = f"for {_lasting(timerange.now_ns() - alert.active_at)}" if alert.active_at else ""
+    lasting = f"for {_lasting(timerange.now_ns() - alert.active_at)}"
+    began = alert.active_at // timerange.SECOND
+    since = When(lasting, began, ago=True) if alert.active_at else ""
     return Row(
         (alert.state, alert.severity, alert.name, since),
         tuple(shortened(line, _SENTENCE) for line in (alert.summary, labels) if line),
@@ -247,6 +289,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
     return Reply(
         summary + _elsewhere(site),
         rows=tuple(row for versions in found for row in _version_rows(versions, len(found) > 1)),
+        columns=("Instance" if len(found) == 1 else "Service", "Version", "Instances"),
         notes=tuple(warning for versions in found for warning in versions.warnings),
         links=page("the versions", "versions", site),
     )
@@ -270,8 +313,23 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
         f"Sampling of {found.service}: {found.summary}, "
         f"{confirmed if number else 'the site file names no instances'}{_elsewhere(found.site)}",
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
+        columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
+    )
+
+
+def link_code(code: Code) -> Reply:
+    """The code that makes a Slack account somebody's here, for its owner alone."""
+    return Reply(
+        f"Your code is {code.shown}",
+        notes=(
+            "Sign in to the dashboard, open Account, Slack, and enter it within ten minutes. "
+            "It links this Slack account to the account you are signed in with, once.",
+            "Give it to nobody, and enter no code that somebody else gave you.",
+        ),
+        links=link_account(code),
+        private=True,
     )
 
 
@@ -285,6 +343,7 @@ def sampling_change(change: SamplingChange) -> Reply:
             Row((each.address, "confirmed" if each.confirmed else "NOT CONFIRMED"), _why(each))
             for each in _failed_first(change.instances)
         ),
+        columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
     )
 
@@ -305,9 +364,10 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
 
 
 def _past_change(change: SamplingChange) -> str:
-    return (
-        f"{_ago(change.at)}: {change.previous} -> {change.policy} by {change.actor} "
-        f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed"
+    return Sentence(
+        _ago(change.at),
+        f": {change.previous} -> {change.policy} by {change.actor} "
+        f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed",
     )
 
 
@@ -323,9 +383,14 @@ def _clock(nanoseconds: int) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _ago(moment: datetime) -> str:
+def _when(nanoseconds: int, *, ago: bool = False) -> When:
+    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND, ago=ago)
+
+
+def _ago(moment: datetime) -> When:
     elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
-    return f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
+    written = f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
+    return When(written, int(moment.timestamp()), ago=True)
 
 
 def _lasting(nanoseconds: int) -> str:
@@ -337,6 +402,11 @@ def _lasting(nanoseconds: int) -> str:
 def _line(query: TraceQuery) -> str:
     """The query as somebody would type it: the default site needs no name."""
     return format_query(replace(query, site="" if query.site == sites().default else query.site))
+
+
+def _site_key(site: str) -> str:
+    """What names the site in a command, where it is not the one that everybody means."""
+    return "" if site in ("", sites().default) else f" site={site}"
 
 
 def _elsewhere(site: str) -> str:

@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.manifest import EVENTS, scopes
+from bot.manifest import COMMAND, EVENTS, scopes
 from bot.refusals import REMEDIES, error_code
 from ops.findings import Finding
 
@@ -163,7 +163,7 @@ async def _configuration(web: AsyncWebClient, findings: list[Finding]) -> None:
         CONFIG, lambda: web.apps_manifest_export(app_id=app, token=CONFIG.value)
     )
     manifest = exported.get("manifest") or {}
-    findings += [_events(manifest), _messages(manifest)]
+    findings += [_events(manifest), _messages(manifest), _interactions(manifest)]
 
 
 def _events(manifest: Mapping[str, Any]) -> Finding:
@@ -186,6 +186,24 @@ def _messages(manifest: Mapping[str, Any]) -> Finding:
         "nobody can write to the bot directly: turn on the Messages Tab and allow messages "
         f"from it, {_page('app-home')}",
     )
+
+
+def _interactions(manifest: Mapping[str, Any]) -> Finding:
+    """Whether buttons, the command and the Home tab reach us."""
+    commands = _at(manifest, "features", "slash_commands")
+    named = [_at(each, "command") for each in commands] if isinstance(commands, list) else []
+    there = {
+        f"buttons: turn on Interactivity, {_page('interactive-messages')}": _at(
+            manifest, "settings", "interactivity", "is_enabled"
+        ),
+        f"command {COMMAND}: make it, {_page('slash-commands')}": COMMAND in named,
+        f"Home tab: turn it on, {_page('app-home')}": _at(
+            manifest, "features", "app_home", "home_tab_enabled"
+        ),
+    }
+    if missing := [sentence for sentence, is_there in there.items() if not is_there]:
+        return Finding(False, f"the app has no {'; no '.join(missing)}")
+    return Finding(True, f"the app has buttons, the command {COMMAND} and a Home tab")
 
 
 def _at(tree: Any, *path: str) -> Any:

@@ -7,13 +7,20 @@ import asyncio
 import re
 from dataclasses import replace
 
-from bot import answers
+from bot import answers, cards, glance
+from bot.buttons import LONGEST_LABEL
+from bot.errors import error_reply
+from bot.moments import look_back
 from bot.registry import Message, Registry
-from bot.replies import Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
-from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.database import in_database
+from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from ops.filters import KEYS, parse_query, slip_of
+from ops.guard import check
+from ops.overview import actions as overview
+from ops.people import linking
 from ops.sampling import actions as sampling
 from ops.sampling.policy import parse_policy
 from ops.sites import sites
@@ -42,7 +49,8 @@ async def help(message: Message, rest: str) -> Reply:
     """List the commands, or show one of them."""
     if not rest:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
-        return Reply("What I can do", rows, ("How to write one of them: help list traces",))
+        how = ("How to write one of them: help list traces",)
+        return Reply("What I can do", rows, how, columns=("Command", "What it does"))
     wanted = " ".join(rest.lower().split())
     names = [command.name for command in registry.commands]
     for command in registry.commands:
@@ -87,9 +95,10 @@ async def list_traces(message: Message, rest: str) -> Reply:
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
 )
 async def show_trace(message: Message, rest: str) -> Reply:
-    """Show one trace."""
+    """Show one trace, and what else was true then."""
     trace_id, site = _trace_id(rest)
-    return answers.one_trace(await traces.show_trace(message.actor, trace_id=trace_id, site=site))
+    trace = await traces.show_trace(message.actor, trace_id=trace_id, site=site)
+    return answers.one_trace(trace, await look_back(message.actor, trace))
 
 
 @registry.command(
@@ -130,24 +139,87 @@ async def compare(message: Message, rest: str) -> Reply:
 @registry.command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
-    usage="[SERVICE] never | always | float RATE | RATE % [site=NAME]",
-    summary="change which share of new traces is kept",
+    usage="[SERVICE] never | always | float RATE | RATE % [now] [site=NAME]",
+    summary="change which share of new traces is kept, once somebody applies it",
     examples=(
         "change sampling float 0.1",
         "change sampling petstore 25 %",
-        "change sampling always",
+        "change sampling always now",
         "change sampling never service=petstore",
+    ),
+    details=(
+        "A card asks first: who asked may apply it, or who may approve, within five minutes.",
+        "With now it is done at once, where the site allows that.",
     ),
     changes=True,
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
-    """Tell every instance of the service."""
+    """Ask on a card whether to tell every instance of the service; with `now`, tell them."""
     words, named = _words(rest, "service", "site")
+    at_once = bool(words) and words[-1].lower() == "now"
+    if at_once:
+        words.pop()
     if "service" not in named and len(words) > 1 and _is_name(words[0]):
         named["service"] = words.pop(0)
+    service, site = named.get("service", ""), named.get("site", "")
     policy = parse_policy(" ".join(words))
-    change = await sampling.change_policy(message.actor, policy=policy, **named)
-    return answers.sampling_change(change)
+    if at_once and sites().site(site).change_now:
+        change = await sampling.change_policy(
+            message.actor, policy=policy, service=service, site=site
+        )
+        return answers.sampling_change(change)
+    note = "This site asks first, also where one writes now." if at_once else ""
+    return await cards.propose(message.actor, policy, service, site, note)
+
+
+@registry.command(
+    r"undo +sampling(?: +(.+))?",
+    "undo sampling",
+    usage="[SERVICE] [site=NAME]",
+    summary="go back to the sampling before the last change, once somebody applies it",
+    examples=("undo sampling", "undo sampling petstore"),
+    changes=True,
+)
+async def undo_sampling(message: Message, rest: str) -> Reply:
+    """Ask on a card whether to go back."""
+    service, site = _service(rest)
+    await check(message.actor, cards.OWN, service=service, site=site)
+    where = sites().site(site)
+    name = where.service(service).name
+    past = await sampling.changes(message.actor, service=name, site=where.name, limit=2)
+    if len(past) < 2:
+        raise Conflict(f"sampling of {name} was not changed twice: there is nothing to go back to")
+    return await cards.propose(message.actor, past[1].policy, name, where.name)
+
+
+@registry.command(
+    r"apply(?: +(.+))?",
+    "apply",
+    usage="CARD",
+    summary="make the change that a card asks about",
+    examples=("apply 3f9a1c7e2b",),
+    details=("The button Apply does the same.",),
+    changes=True,
+    once=True,
+)
+async def apply(message: Message, rest: str) -> Reply:
+    """Make a card's change, once."""
+    return await cards.apply(message.actor, rest.lower())
+
+
+@registry.command(
+    r"cancel(?: +(.+))?",
+    "cancel",
+    usage="CARD",
+    summary="let the change that a card asks about go",
+    examples=("cancel 3f9a1c7e2b",),
+    details=("The button Cancel does the same.",),
+    changes=True,
+    once=True,
+)
+async def cancel(message: Message, rest: str) -> Reply:
+    """Let a card's change go."""
+    return await cards.cancel(message.actor, rest.lower())
 
 
 @registry.command(
@@ -195,7 +267,8 @@ async def list_alerts(message: Message, rest: str) -> Reply:
 async def show_sampling(message: Message, rest: str) -> Reply:
     """Show what each instance was last told, and the last changes."""
     if not all(map(_is_name, rest.split())):
-        raise InvalidInput(f'a change is written as "change sampling {shortened(rest, 80)}"')
+        line = f"change sampling {rest}"
+        return _suggestion(f'a change is written as "{shortened(line, 100)}"', line)
     service, site = _service(rest)
     found = await sampling.current(message.actor, service=service, site=site)
     changes = await sampling.changes(
@@ -204,14 +277,54 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     return answers.service_sampling(found, changes)
 
 
+@registry.command(
+    r"(?:show +)?overview(?: +(.+))?",
+    "overview",
+    usage="[site=NAME]",
+    summary="each service at a glance, and what you may do",
+    examples=("overview",),
+)
+async def show_overview(message: Message, rest: str) -> Reply:
+    """Show the site at a glance; the Home tab is this too."""
+    words, named = _words(rest, "site")
+    if words:
+        raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
+    found = await overview.show_overview(message.actor, **named)
+    return glance.overview(found, await glance.rights_sentence(message.actor))
+
+
+@registry.command(
+    r"link(?: +(?:me|my +account))?",
+    "link",
+    summary="a code by direct message, with which you link your Slack account to yours here",
+    examples=("link", "link my account"),
+    details=("It is entered in the dashboard, under Account, Slack, within ten minutes.",),
+    newcomers=True,
+)
+async def link(message: Message, rest: str) -> Reply:
+    """Give a code to somebody whom Slack knows and we do not."""
+    if message.newcomer is None:
+        return Reply(f"You are {message.actor.name} here: there is nothing to link")
+    code = await in_database(linking.give_code, message.newcomer, message.actor)
+    return answers.link_code(code)
+
+
 @registry.default
 async def unknown(message: Message, text: str) -> Reply:
     """Answer what no command understands with the nearest one; nothing is done on a guess."""
     if not text:
         return await help(message, "")
-    near = shortened(registry.nearest(text), MOST_GUESSED)
-    hint = f'did you mean "{near}"?' if near else '"help" lists what I can do'
-    raise InvalidInput(f'there is no command "{shortened(text, 80)}"; {hint}')
+    near = registry.nearest(text)
+    hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
+    problem = f'there is no command "{shortened(text, 80)}"; '
+    return _suggestion(problem + (hint if near else '"help" lists what I can do'), near)
+
+
+def _suggestion(problem: str, line: str) -> Reply:
+    """Say what is wrong, with the line that was meant as a button, where a button can show it."""
+    whole = (FollowUp(line, line),) if 0 < len(line) <= LONGEST_LABEL else ()
+    reply = error_reply(InvalidInput(problem))
+    return replace(reply, follow_ups=(*whole, FollowUp("Help", "help")))
 
 
 def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:

@@ -13,6 +13,12 @@ async def answer(actor: Actor, line: str) -> Reply:
     return await registry.answer(Message(actor, normalise(line)))
 
 
+def asks(reply: Reply) -> tuple[str, str] | None:
+    """Return the lines for yes and for no when a reply is a card that waits for one of them."""
+    lines = [follow_up.line for follow_up in reply.follow_ups]
+    return (lines[0], lines[1]) if reply.card and len(lines) == 2 else None
+
+
 def shown(reply: Reply) -> str:
     """Return a reply as the console prints it, an empty line behind it."""
     return f"{plain(reply)}\n\n"

@@ -7,22 +7,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeGuard
 
-import aiohttp
-from cachetools import TTLCache
 from django.utils import timezone
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.blocks import slack_messages
 from bot.commands import registry
+from bot.direct import DirectMessages
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
-from bot.identity import Profile, find_actor, read_profile
+from bot.identity import find_writer
 from bot.inbox import Inbox
+from bot.interactions import as_event
 from bot.letters import Event, Letter
 from bot.models import LOST_PLACE, State
 from bot.patience import Patience
+from bot.places import Places
 from bot.pool import Pool
-from bot.refusals import error_code
+from bot.profiles import Profiles
 from bot.registry import Message
 from bot.replies import Reply
 from bot.sender import Sender
@@ -31,15 +29,12 @@ from bot.turns import Turns
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
-from ops.errors import BackendUnavailable
 
 AT_ONCE = 8
 MOST_WAITING = 200
-PROFILE_SECONDS = 600
 GRACE_SECONDS = 5
 WAITING = Reply("I am on it: this takes a moment …")
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
-_INVISIBLE = ("user_not_found", "user_not_visible")
 log = logging.getLogger(__name__)
 
 
@@ -48,20 +43,19 @@ class Conversation:
 
     def __init__(
         self,
-        web: AsyncWebClient,
-        team_id: str,
         bot_id: str,
+        profiles: Profiles,
         inbox: Inbox,
         sender: Sender,
+        direct: DirectMessages,
         patience: Patience,
     ) -> None:
-        self.web = web
-        self.team_id = team_id
         self.bot_id = bot_id
+        self.profiles = profiles
         self.inbox = inbox
-        self.sender = sender
+        self.places = Places(sender)
+        self.direct = direct
         self.patience = patience
-        self.profiles: TTLCache[str, Profile] = TTLCache(maxsize=10_000, ttl=PROFILE_SECONDS)
         self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=AT_ONCE + MOST_WAITING)
         self.turns = Turns(self.pool.put)
         self.full: datetime | None = None
@@ -70,12 +64,16 @@ class Conversation:
     async def hear(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
     ) -> None:
-        """Record an envelope that is a message to us, acknowledge it, and start answering it."""
+        """Record an envelope that asks us for something, acknowledge it, start answering it."""
         letter, first = None, False
         try:
-            payload = envelope.get("payload")
-            if envelope.get("type") == "events_api" and self._is_for_us(payload):
-                letter, first = self.inbox.take(payload)
+            done, payload = as_event(envelope), envelope.get("payload")
+            if envelope.get("type") == "events_api":
+                self._note_change(payload)
+                if done is None and self._is_for_us(payload):
+                    done = payload
+            if done is not None:
+                letter, first = self.inbox.take(done)
                 await self.inbox.keep(letter)
         finally:
             await acknowledge()
@@ -114,6 +112,13 @@ class Conversation:
         await self.turns.give_once()
         await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
 
+    def _note_change(self, payload: object) -> None:
+        """Whom Slack tells to have changed is asked about anew."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if isinstance(event, dict) and event.get("type") == "user_change":
+            user = event.get("user")
+            self.profiles.forget(user.get("id") if isinstance(user, dict) else None)
+
     def _is_for_us(self, payload: object) -> TypeGuard[Event]:
         """A person's mention of us or direct message, but no edited one."""
         event = payload.get("event") if isinstance(payload, dict) else None
@@ -148,10 +153,9 @@ class Conversation:
         done, _ = await asyncio.wait((replying,), timeout=self.patience.placeholder)
         if done or letter.row.placeholder:
             return
-        [message] = slack_messages(WAITING)
         await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
         try:
-            ts = await self.sender.hold_place(letter.thread, message)
+            ts = await self.places.hold(letter, WAITING)
         except Exception:
             log.exception("a placeholder could not be posted")
         else:
@@ -163,55 +167,33 @@ class Conversation:
     async def _reply(self, letter: Letter) -> Reply | None:
         """Return the reply, None when it is another process's to give."""
         text = clean(letter.event, self.bot_id)
-        changes = registry.changes(text)
-        if letter.abandoned and changes:
+        if letter.abandoned and registry.asks_again(text):
             letter.outcome = State.ASKED
             return ask_again_reply(text)
-        if not await self.inbox.advance(letter, State.WORKING, surely=changes):
+        if not await self.inbox.advance(letter, State.WORKING, surely=registry.changes(text)):
             return None
-        user = str(letter.event["user"])
+        profile = await self.profiles.who_wrote(letter.event, letter.row.team)
         origin = {
-            "slack_user": user,
-            "slack_team": letter.row.team,
+            "slack_user": profile.user_id,
+            "slack_team": profile.team_id,
             "channel": letter.row.channel,
-            "ts": letter.row.ts,
+            "ts": str(letter.event["ts"]),
             "event_id": letter.row.event_id,
         }
-        actor, stranger = await in_database(find_actor, await self._profile(user), origin)
-        return await registry.answer(Message(actor, text, letter.event, stranger))
+        writer = await in_database(find_writer, profile, origin)
+        return await registry.answer(
+            Message(writer.actor, text, letter.event, writer.stranger, writer.newcomer)
+        )
 
     async def _say(self, letter: Letter, reply: Reply) -> None:
         """Post a reply, unless another process has come before us."""
         if not await self.inbox.advance(letter, State.POSTING):
             return
         try:
-            state = await self.sender.say(
-                letter.thread, slack_messages(reply), letter.row.placeholder
-            )
+            if reply.private and not letter.is_direct:
+                reply = await self.direct.say(str(letter.event["user"]), reply)
+            state = await self.places.say(letter, reply)
         except Exception:
             log.exception("an answer could not be posted")
             state = State.FAILED
         self.inbox.finish(letter, letter.outcome if state is State.ANSWERED else state)
-
-    async def _profile(self, user: str) -> Profile:
-        if (known := self.profiles.get(user)) is None:
-            known = self.profiles[user] = await self._ask_profile(user)
-        return known
-
-    async def _ask_profile(self, user: str) -> Profile:
-        try:
-            answer = await self.web.users_info(user=user)
-        except SlackApiError as error:
-            if error_code(error) in _INVISIBLE:
-                return Profile(user, self.team_id, user, "", "Slack does not say who you are")
-            raise _unknown_user(error_code(error)) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _unknown_user(str(error) or "no answer in time") from error
-        return read_profile(answer["user"], self.team_id)
-
-
-def _unknown_user(reason: str) -> BackendUnavailable:
-    return BackendUnavailable(
-        f"Slack did not say who you are ({reason}), so nothing was done; try again",
-        backend="Slack",
-    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bot.answers import sampling_change
-from bot.replies import Reply, Row
+from bot.replies import FollowUp, Reply, Row
 from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
@@ -61,9 +61,11 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
     return Reply(f"{head}: {error}", notes=notes, failed=True)
 
 
-def stranger_reply(reason: str) -> Reply:
-    """Return what somebody reads whom we do not know."""
-    return Reply(f"I do nothing for you: {reason}", notes=(_request(),), failed=True)
+def stranger_reply(reason: str, *follow_ups: FollowUp) -> Reply:
+    """Return what somebody reads whom we do not know, and what they may do about it."""
+    return Reply(
+        f"I do nothing for you: {reason}", notes=(_request(),), failed=True, follow_ups=follow_ups
+    )
 
 
 def busy_reply(waiting: int) -> Reply:
@@ -82,6 +84,7 @@ def ask_again_reply(text: str) -> Reply:
         (Row((text,)),),
         ("To have it done, write it to me once more.",),
         failed=True,
+        follow_ups=(FollowUp("Do it again", text, "danger"),),
     )
 
 

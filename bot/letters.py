@@ -15,6 +15,7 @@ Event = Mapping[str, Any]
 
 _NEEDED = (
     "type", "channel_type", "user", "text", "blocks", "attachments", "channel", "ts", "thread_ts",
+    "team", "user_team", "source_team", "once", "response_url",
 )  # fmt: skip
 _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 
@@ -45,16 +46,31 @@ class Letter:
         found: Event = json.loads(self.row.payload)
         return found
 
+    @property
+    def is_direct(self) -> bool:
+        """Nobody but its writer reads what is answered to it."""
+        if self.event.get("response_url") or self.row.channel == self.event.get("user"):
+            return True
+        return self.event.get("type") == "message" and self.event.get("channel_type") == "im"
+
     @cached_property
     def thread(self) -> tuple[str, str]:
-        """Channel and ts of the thread that the answer belongs to."""
+        """Channel and ts of the thread that the answer belongs to, "" for none."""
         return self.row.channel, str(self.event.get("thread_ts") or self.event["ts"])
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """What has one answer after the other: a thread; what belongs to none is alone."""
+        return self.row.channel, self.row.thread
 
 
 def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
-    """Return the letter of an event's payload; its `event` has a channel and a ts."""
+    """Return the letter of an event's payload; its `event` has a channel and a ts.
+
+    Where several events can come of one message, as of a button, `once` tells them apart.
+    """
     event = payload["event"]
-    channel, ts = _key(event["channel"]), _key(event["ts"])
+    channel, ts = _key(event["channel"]), _key(event.get("once") or event["ts"])
     row = ReceivedEvent(
         event_id=_key(payload.get("event_id") or f"{channel}/{ts}"),
         channel=channel,

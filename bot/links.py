@@ -7,6 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from bot.replies import Link
+from ops.people.code import Code
 from ops.sites import sites
 
 
@@ -30,3 +31,11 @@ def page(
     asked = ({"q": line} if line else {}) | ({"trace": trace} if trace else {})
     query = f"?{urlencode(asked, doseq=True)}" if asked else ""
     return (Link(label, f"{settings.PUBLIC_URL}{reverse(name, kwargs=several | path)}{query}"),)
+
+
+def link_account(code: Code) -> tuple[Link, ...]:
+    """Return the link to where the code is entered, with it filled in; none without PUBLIC_URL."""
+    if not settings.PUBLIC_URL:
+        return ()
+    query = urlencode({"code": code.shown})
+    return (Link("Enter it", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)

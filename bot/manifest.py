@@ -8,11 +8,20 @@ from typing import Any
 
 from django.conf import settings
 
-EVENTS = {"app_mention": "app_mentions:read", "message.im": "im:history"}
+NO_SCOPE = ""  # Slack wants none
+EVENTS = {
+    "app_home_opened": NO_SCOPE,
+    "app_mention": "app_mentions:read",
+    "message.im": "im:history",
+    "user_change": "users:read",
+}
+COMMAND = "/ops"
 CALLS = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.open": "im:write",
     "users.info": "users:read",
+    "views.publish": NO_SCOPE,
 }
 
 
@@ -21,6 +30,8 @@ def scopes() -> dict[str, str]:
     needed = {scope: f"the event {event}" for event, scope in EVENTS.items()}
     for method, scope in CALLS.items():
         needed.setdefault(scope, method)
+    needed["commands"] = f"the command {COMMAND}"
+    needed.pop(NO_SCOPE)
     if settings.SLACK_MATCH_EMAIL:
         needed["users:read.email"] = "OPSPORTAL_SLACK_MATCH_EMAIL"
     return dict(sorted(needed.items()))
@@ -36,16 +47,24 @@ def manifest() -> dict[str, Any]:
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": "opsportal", "always_online": True},
+            "slash_commands": [
+                {
+                    "command": COMMAND,
+                    "description": "Ask as in a mention; only you see the answer",
+                    "usage_hint": "help",
+                    "should_escape": False,
+                }
+            ],
         },
         "oauth_config": {"scopes": {"bot": list(scopes())}},
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)},
-            "interactivity": {"is_enabled": False},
+            "interactivity": {"is_enabled": True},
             "org_deploy_enabled": False,
             "socket_mode_enabled": True,
             "token_rotation_enabled": False,

@@ -4,29 +4,6 @@ from django.conf import settings
 from django.db import models
 
 
-class Identity(models.Model):
-    """A Slack user who is a person here. One person may have several."""
-
-    slack_user_id = models.CharField("Slack user id", max_length=32)
-    slack_team_id = models.CharField("Slack workspace id", max_length=32)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="slack_identities"
-    )
-    created = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name = "Slack identity"
-        verbose_name_plural = "Slack identities"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["slack_team_id", "slack_user_id"], name="one_person_a_slack_user"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.slack_team_id}/{self.slack_user_id}"
-
-
 class State(models.TextChoices):
     """How far an event is. From `posting` on it is never answered again.
 
@@ -113,3 +90,55 @@ class Pace(models.Model):
 
     class Meta:
         default_permissions = ()
+
+
+class CardState(models.TextChoices):
+    """What became of a card. `applying` is the claim: only one process ever makes it.
+
+    `applied` was made, everywhere or not; `failed` was refused; `unknown` may have been made.
+    """
+
+    OPEN = "open"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class ChangeCard(models.Model):
+    """A change of sampling that somebody asked for, and that is made once somebody says so.
+
+    `previous` is a summary for people, `instances` how many there are to tell. `channel` and
+    `ts` are the message that shows it, "" where none does. `decided_by` applied or cancelled it.
+    `result` is what that led to, as bot.cards writes it; `shown` the state that the message
+    shows, which was last seen to at `tended`.
+    """
+
+    key = models.CharField(max_length=16, primary_key=True)
+    state = models.CharField(max_length=16, choices=CardState.choices, default=CardState.OPEN)
+    site = models.CharField(max_length=63)
+    service = models.CharField(max_length=63)
+    previous = models.CharField(max_length=255)
+    strategy = models.CharField(max_length=8)
+    rate = models.FloatField()
+    instances = models.PositiveIntegerField()
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    asker = models.CharField(max_length=150)
+    asked_at = models.DateTimeField()
+    expires = models.DateTimeField()
+    channel = models.CharField(max_length=64, default="")
+    ts = models.CharField(max_length=64, default="")
+    decided_by = models.CharField(max_length=150, default="")
+    decided_at = models.DateTimeField(null=True)
+    result = models.TextField(default="")
+    shown = models.CharField(max_length=16, choices=CardState.choices, default=CardState.OPEN)
+    tended = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["state", "expires"], name="cards_to_tend")]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.site}/{self.service}, {self.state}"

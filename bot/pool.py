@@ -54,8 +54,8 @@ class Pool:
 
     def _next(self) -> Letter | None:
         """The first letter whose thread nobody answers in at the moment."""
-        busy = {letter.thread for letter in self.working.values()}
-        return next((letter for letter in self.waiting if letter.thread not in busy), None)
+        busy = {letter.lane for letter in self.working.values()}
+        return next((letter for letter in self.waiting if letter.lane not in busy), None)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self.working[task]

@@ -12,9 +12,11 @@ from typing import Any
 import re2
 
 from bot.errors import reply_or_error, stranger_reply
-from bot.replies import Reply
+from bot.replies import FollowUp, Reply
 from bot.text import normalise
 from ops.actor import Actor
+from ops.guard import record_refusal
+from ops.people.account import SlackAccount
 
 ALIKE = 0.7  # 1 would be the very command
 LONGEST_NAME = 3  # words: "list of traces"
@@ -29,13 +31,15 @@ _OPTIONS.log_errors = False
 class Message:
     """One message to the bot: who wrote it, its clean text, Slack's event ({} in the console).
 
-    `stranger` says why the actor is nobody we know, "" when they are known.
+    `stranger` says why the actor is nobody we know, "" when they are known; `newcomer` is the
+    Slack account of a stranger who may become somebody.
     """
 
     actor: Actor
     text: str
     event: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stranger: str = ""
+    newcomer: SlackAccount | None = None
 
 
 Handler = Callable[[Message, str], Awaitable[Reply]]
@@ -51,7 +55,8 @@ class Command:
     """A registered command.
 
     `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
-    What `changes` something is never done a second time without asking.
+    What `changes` something is never done a second time without asking, but for what by itself
+    happens `once`. What is for `newcomers` too, they may do before they are anybody here.
     """
 
     pattern: Any
@@ -62,6 +67,13 @@ class Command:
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     changes: bool = False
+    once: bool = False
+    newcomers: bool = False
+
+    @property
+    def audit_name(self) -> str:
+        """What the audit log calls it when it is refused: "bot.list_traces"."""
+        return f"bot.{self.name.replace(' ', '_') or 'unknown'}"
 
 
 class Registry:
@@ -71,7 +83,7 @@ class Registry:
         self.commands: list[Command] = []
         self.fallback: Command | None = None
 
-    def command(
+    def command(  # noqa: PLR0913  all but two are named where it is called
         self,
         pattern: str,
         name: str,
@@ -81,6 +93,8 @@ class Registry:
         examples: tuple[str, ...],
         details: tuple[str, ...] = (),
         changes: bool = False,
+        once: bool = False,
+        newcomers: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler for texts that match the pattern as a whole, in any case.
 
@@ -97,7 +111,18 @@ class Registry:
         def register(handler: Handler) -> Handler:
             written = f"{name} {usage}".strip()
             self.commands.append(
-                Command(compiled, handler, name, written, summary, examples, details, changes)
+                Command(
+                    compiled,
+                    handler,
+                    name,
+                    written,
+                    summary,
+                    examples,
+                    details,
+                    changes=changes,
+                    once=once,
+                    newcomers=newcomers,
+                )
             )
             return handler
 
@@ -126,6 +151,11 @@ class Registry:
         """Whether the command that a text reaches changes something."""
         return self.find(text)[0].changes
 
+    def asks_again(self, text: str) -> bool:
+        """Whether it must be asked for again when a process that is gone may have done it."""
+        command, _ = self.find(text)
+        return command.changes and not command.once
+
     def find(self, text: str) -> tuple[Command, str]:
         """Return the command of a normal line, the default if none, and what its group holds."""
         for command in self.commands:
@@ -147,12 +177,16 @@ class Registry:
     async def answer(self, message: Message) -> Reply:
         """Let the first command that matches answer; whatever goes wrong becomes a reply.
 
-        A stranger's command goes as far as the guard, which refuses and records it; what the
-        stranger reads is only why they are one.
+        A stranger gets no further than here, but with what newcomers may do: that they tried is
+        recorded, and they read why they are one.
         """
         command, rest = self.find(message.text)
-        reply = await reply_or_error(command.handler(message, rest), command.name)
-        return stranger_reply(message.stranger) if message.stranger else reply
+        if message.stranger and not (command.newcomers and message.newcomer):
+            await record_refusal(message.actor, command.audit_name, message.stranger)
+            offered = [each for each in self.commands if each.newcomers and message.newcomer]
+            buttons = (FollowUp(each.name.capitalize(), each.name) for each in offered)
+            return stranger_reply(message.stranger, *buttons)
+        return await reply_or_error(command.handler(message, rest), command.name)
 
     def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
         """Replace the first words by each command that is near: how near, and the line it makes."""

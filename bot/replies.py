@@ -6,8 +6,39 @@ written out here, so that a log line can neither colour nor clear somebody's ter
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 GAP = "  "
+
+
+class When(str):
+    """A moment as text has it; with `seconds` since 1970 Slack writes it for each reader's zone.
+
+    `ago` tells that how long ago it was matters as well.
+    """
+
+    __slots__ = ("ago", "seconds")
+    seconds: int
+    ago: bool
+
+    def __new__(cls, written: str, seconds: int, *, ago: bool = False) -> Self:
+        """Return the text with its moment."""
+        self = super().__new__(cls, written)
+        self.seconds, self.ago = seconds, ago
+        return self
+
+
+class Sentence(str):
+    """A text in which there are moments: its `parts`, one after the other, some of them `When`."""
+
+    __slots__ = ("parts",)
+    parts: tuple[str, ...]
+
+    def __new__(cls, *parts: str) -> Self:
+        """Return the parts as one text."""
+        self = super().__new__(cls, "".join(parts))
+        self.parts = parts
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +58,27 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What somebody may want next: a button that stands for a command.
+
+    `line` is the command as they would type it. `style` is Slack's: "", "primary" or "danger".
+    """
+
+    label: str
+    line: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the bot says. The summary stands alone: a phone's notification shows only that.
 
-    `notes` are sentences below the rows; the first of `links` is where to see everything.
+    `notes` are sentences below the rows; the first of `links` is where to see everything. In the
+    summary, notes and cells a `When` or `Sentence` keeps its moments.
+    `columns` name the cells, and last what is below them, where rows are best seen as a table.
+    `follow_ups` are offered where there are buttons, the first ones at least. `card` is the key
+    of the change card that this shows.
+    What is `private` nobody reads but who asked.
     """
 
     summary: str
@@ -38,6 +86,10 @@ class Reply:
     notes: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     failed: bool = False
+    columns: tuple[str, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    card: str = ""
+    private: bool = False
 
 
 def plain(reply: Reply) -> str:
@@ -74,6 +126,11 @@ def visible(text: str) -> str:
         else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """Return a sentence's parts, and any other text as the only one."""
+    return text.parts if isinstance(text, Sentence) else (text,)
 
 
 def shortened(text: str, most: int) -> str:

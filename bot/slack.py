@@ -21,9 +21,11 @@ from bot import metrics
 from bot.census import Census, Standing
 from bot.commands import registry
 from bot.conversation import Conversation
+from bot.direct import DirectMessages
 from bot.inbox import Inbox
 from bot.lines import LINES, Lines
 from bot.patience import USUAL, Backoff, Patience
+from bot.profiles import Profiles
 from bot.refusals import REMEDIES, error_code, retry_after
 from bot.sender import Sender
 from bot.sockets import CLOSE_SECONDS, Socket
@@ -104,7 +106,10 @@ async def _serve(patience: Patience) -> None:
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
         sender = Sender(web, patience.limits)
-        conversation = Conversation(web, me["team_id"], me["user_id"], inbox, sender, patience)
+        profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
+        conversation = Conversation(
+            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), patience
+        )
         census = Census(name, str(me.get("url", ""))[:200], partial(_standing, conversation))
         lines = Lines(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
@@ -116,6 +121,7 @@ async def _serve(patience: Patience) -> None:
         writing = asyncio.ensure_future(inbox.write())
         working = [
             asyncio.ensure_future(conversation.tend(patience.tend)),
+            asyncio.ensure_future(conversation.places.tend(patience.tend)),
             asyncio.ensure_future(conversation.turns.give()),
             asyncio.ensure_future(_beat(census, patience.beat)),
             *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),

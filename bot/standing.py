@@ -110,8 +110,11 @@ def _lost_answer(event: ReceivedEvent, workspace: str) -> LostAnswer:
 
 
 def _permalink(workspace: str, event: ReceivedEvent) -> str:
-    """The question's address, made as Slack makes it; "" where the workspace has none."""
-    seconds, _, fraction = event.ts.partition(".")
+    """The question's address, made as Slack makes it; "" where the workspace has none.
+
+    A button's press is no message of its own: its thread will do.
+    """
+    seconds, _, fraction = (event.thread if "/" in event.ts else event.ts).partition(".")
     if urlsplit(workspace).scheme != "https" or not (seconds + fraction).isdigit():
         return ""
     return f"{workspace.rstrip('/')}/archives/{quote(event.channel, safe='')}/p{seconds}{fraction}"

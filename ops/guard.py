@@ -29,6 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Run = Callable[Concatenate[Actor, P], Awaitable[R]]
 
+ANY_PERSON = "an active account"  # what every action needs, and these no more
 DEADLINE = 30.0
 DATABASE_SECONDS = 10.0
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ def action(
 ) -> Callable[[Run[P, R]], Run[P, R]]:
     """Register a coroutine function `(actor, *, …)` as an action and put the guard around it.
 
+    `permission` is Django's `app.codename`, or ANY_PERSON for what people do about themselves.
     `target` gets the keyword arguments and says what is acted upon, for the audit log. It may
     refuse bad input; then nothing has happened and nothing is written.
     """
@@ -121,24 +123,43 @@ async def _check_permission(
     registered: Action, actor: Actor, arguments: Mapping[str, object]
 ) -> None:
     rights = await _promptly(rights_of(actor.user_id))
-    if rights.active and registered.permission in rights.permissions:
+    needed = registered.permission
+    if rights.active and (needed == ANY_PERSON or needed in rights.permissions):
         return
     refusal = NotPermitted(
-        f"{actor.name or 'a stranger'} may not do this: it needs the permission "
-        f"{registered.permission}"
+        f"{actor.name or 'a stranger'} may not do this: it needs "
+        f"{needed if needed == ANY_PERSON else f'the permission {needed}'}"
     )
-    who = (actor.user_id, actor.name, registered.name)
-    if who not in refused_lately:
-        refused_lately[who] = True
-        try:
-            await in_database(
-                chain.append, actor, registered.name, "", Outcome.DENIED,
-                parameters=_texts(arguments), detail=str(refusal),
-            )  # fmt: skip
-        except DatabaseError:
-            metrics.audit_failures.inc()
-            log.exception("the refusal of %s to %s is not recorded", registered.name, actor.name)
+    await record_refusal(actor, registered.name, str(refusal), _texts(arguments))
     raise refusal
+
+
+async def check(actor: Actor, name: str, **arguments: object) -> None:
+    """Raise NotPermitted, recorded as of the action itself, unless the actor may do it now.
+
+    For a door that asks before it acts; the action checks again.
+    """
+    await _check_permission(ACTIONS[name], actor, arguments)
+
+
+async def record_refusal(
+    actor: Actor, name: str, reason: str, parameters: Mapping[str, str] | None = None
+) -> None:
+    """Write the "denied" row, once a minute for an actor and an action or a door's command.
+
+    That it cannot be written makes nothing allowed: it raises nothing.
+    """
+    who = (actor.user_id, actor.name, name)
+    if who in refused_lately:
+        return
+    refused_lately[who] = True
+    try:
+        await in_database(
+            chain.append, actor, name, "", Outcome.DENIED, parameters=parameters, detail=reason
+        )
+    except DatabaseError:
+        metrics.audit_failures.inc()
+        log.exception("the refusal of %s to %s is not recorded", name, actor.name)
 
 
 async def _within_deadline(registered: Action, effect: Callable[[], Awaitable[R]]) -> R:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from cachetools import TLRUCache, TTLCache
 from django.db import DatabaseError
 
-from ops.memory import give_back
+from ops.memory import LARGE, give_back_after
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -81,11 +81,10 @@ class Kept:
             kept = _Answer(answer, size, seconds or self._seconds)
             self._answers[key] = kept
             # Its memory must not stay until the next answer happens to push it out.
-            asyncio.get_running_loop().call_later(kept.seconds * 1.1, self._forget)
-
-    def _forget(self) -> None:
-        self._answers.expire()
-        asyncio.get_running_loop().run_in_executor(None, give_back)
+            forgotten = kept.seconds * 1.1
+            asyncio.get_running_loop().call_later(forgotten, self._answers.expire)
+            if size >= LARGE:
+                give_back_after(forgotten)
 
 
 class Shared:

@@ -91,13 +91,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One environment: its backends and services."""
+    """One environment: its backends and services.
+
+    `change_now` allows the bot to change at once, without asking on a card first.
+    """
 
     name: str
     jaeger: JaegerSource | None
     prometheus: tuple[PrometheusSource, ...]
     services: Mapping[str, Service] = field(hash=False)
     default_service: str
+    change_now: bool = False
 
     def service(self, name: str = "") -> Service:
         """Return the named service, the default one for ""; raises NotFound or InvalidInput."""
@@ -188,8 +192,9 @@ def _site(name: str, table: Table) -> Site:
     default = table.text("default_service", "the name of one of the site's services", only)
     if default and default not in services:
         table.problem("default_service", f'is "{default}"; it is one of {", ".join(services)}')
+    now = table.take("change_now", bool, "true or false", False)
     table.done()
-    return Site(name, source, prometheus, services, default)
+    return Site(name, source, prometheus, services, default, now)
 
 
 def _jaeger(table: Table) -> JaegerSource:

@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "ops.sampling",
     "ops.audit",
     "ops.overview",
+    "ops.people",
     "ops.rpc",
     "bot",
     "opsportal.apps.OpsPortalAdminConfig",
@@ -359,6 +360,7 @@ LOGGING = {
         "axes": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        "slack_sdk": {"level": "INFO"},  # below that it writes out whole messages
         "uvicorn": {"level": "WARNING"},
     },
 }

@@ -50,8 +50,9 @@ def site_file(tmp_path: Path, settings: Settings) -> SiteFile:
 def person(transactional_db: None) -> Person:
     """Make a user in the named groups: `person("alice", "operators")`."""
 
-    # Emptying the database between tests takes the migration's groups along.
+    # Emptying the database between tests takes the migrations' groups along.
     import_module("opsportal.migrations.0001_groups").make_groups(apps, None)
+    import_module("opsportal.migrations.0003_approvers").make_group(apps, None)
 
     def make(name: str = "alice", *groups: str, **attributes: Any) -> User:
         user = User.objects.create_user(name, f"{name}@example.com", "opensesame", **attributes)

@@ -21,7 +21,6 @@ from ops.backends.queries import query, summary
 from ops.backends.searching import LATE, Answer, FoundTraces, TraceSearch, Window, newest
 from ops.backends.wire import read_trace
 from ops.errors import NotFound
-from ops.memory import give_back
 from ops.sites import JaegerSource, Site
 from ops.traces.spans import Spans
 from proto.jaeger.api_v2 import query_pb2 as v2
@@ -261,14 +260,7 @@ class Jaeger:
 
 
 async def _off_loop(much: bool, work: Callable[[A], T], what: A) -> T:
-    return await asyncio.to_thread(_large, work, what) if much else work(what)
-
-
-def _large(work: Callable[[A], T], what: A) -> T:
-    try:
-        return work(what)
-    finally:
-        give_back()
+    return await asyncio.to_thread(work, what) if much else work(what)
 
 
 def _whole_seconds(search: TraceSearch) -> TraceSearch:

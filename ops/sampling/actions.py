@@ -14,6 +14,7 @@ __all__ = [
     "InstanceSampling",
     "SamplingChange",
     "ServiceSampling",
+    "approve_change",
     "change_policy",
     "changes",
     "current",
@@ -22,6 +23,7 @@ __all__ = [
 
 READ = "sampling.view_sampling"
 CHANGE = "sampling.change_policy"
+APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
 
 
@@ -73,6 +75,18 @@ async def change_policy(
     Raises NotConfirmed, with the SamplingChange as its result, when not all confirmed, and
     Conflict when the service has no instances to tell.
     """
+    return await _change(actor, policy, service, site)
+
+
+@action("sampling.approve_change", permission=APPROVE, audit=True, target=_target)
+async def approve_change(
+    actor: Actor, *, asked_by: str, policy: Policy, service: str = "", site: str = ""
+) -> SamplingChange:
+    """Make the change that somebody else asked for, as change_policy does."""
+    return await _change(actor, policy, service, site)
+
+
+async def _change(actor: Actor, policy: Policy, service: str, site: str) -> SamplingChange:
     where = sites().site(site)
     what = where.service(service)
     addresses = await delivery.addresses(what)

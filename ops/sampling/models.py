@@ -24,6 +24,7 @@ class Change(models.Model):
         permissions = [
             ("view_sampling", "Can see sampling"),
             ("change_policy", "Can change sampling policies"),
+            ("approve_change", "Can make sampling changes that others asked for"),
         ]
         indexes = [models.Index(fields=["site", "service", "-id"])]
 

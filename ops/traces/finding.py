@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from ops import timerange
 from ops.backends.connections import connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
+from ops.memory import LARGE, give_back_after
 from ops.sites import Site, sites
 from ops.traces.spans import Spans
 from ops.traces.tree import Trace, build_trace
 
 FINISHED = timerange.MINUTE  # after its last end a trace is taken to be complete
 MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
+_SHOWN = 60.0  # seconds after which pages of a trace that is not kept have been sent
 _COLUMNS = 500  # bytes that a span takes beside its own
 _EVENT = 40  # and an event, once the logs are looked at
 _ID = re.compile(r"[0-9a-fA-F]{1,32}")
@@ -50,8 +52,11 @@ async def trace_on(site: Site, trace_id: str) -> Trace:
     if kept is not None:
         return kept
     trace = await connections().reads.answer(key, lambda: _read(site, trace_id))
+    size = _size(trace.rows.spans)
     if trace.start + trace.duration < timerange.now_ns() - FINISHED:
-        connections().kept.keep(key, trace, _size(trace.rows.spans))
+        connections().kept.keep(key, trace, size)
+    elif size >= LARGE:
+        give_back_after(_SHOWN)
     return trace
 
 

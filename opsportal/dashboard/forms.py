@@ -14,6 +14,7 @@ from ops.filters import (
     format_query,
     parse_query,
 )
+from ops.people.actions import Code, parse_code
 from ops.sampling.policy import Policy, Strategy, parse_policy
 from ops.timerange import Moment, TimeRange
 from opsportal.dashboard.clock import zone_names
@@ -104,6 +105,24 @@ class SamplingForm(forms.Form):
         except InvalidInput as error:
             self.add_error("rate", str(error))
         return given
+
+
+class CodeField(forms.CharField):
+    """A code that the bot gave."""
+
+    def clean(self, value: Any) -> Code:
+        found: Code = _or_refuse(parse_code, super().clean(value))
+        return found
+
+
+class CodeForm(forms.Form):
+    """The code that links a Slack account to the person who enters it."""
+
+    code = CodeField(
+        max_length=40,
+        help_text="such as K7QM-4RTD",
+        widget=forms.TextInput({"autocomplete": "one-time-code", "spellcheck": "false"}),
+    )
 
 
 class ZoneForm(forms.Form):

@@ -13,6 +13,7 @@ from opsportal.dashboard.views import (
     overview,
     sampling,
     search,
+    slack,
     trace,
     versions,
 )
@@ -46,6 +47,9 @@ urlpatterns = [
     *pages,
     path("sites/<str:site>/", include(pages)),
     path("account/", account.show, name="account"),
+    path("account/slack/", slack.show, name="account-slack"),
+    path("account/slack/link/", slack.link, name="account-slack-link"),
+    path("account/slack/unlink/", slack.unlink, name="account-slack-unlink"),
     path("account/password_change/", account.ChangePassword.as_view(), name="password_change"),
     path(
         "account/reset/<uidb64>/<token>/",

@@ -17,18 +17,21 @@ GROUPS = {"viewers": READ, "operators": READ + CHANGE, "auditors": AUDIT}
 
 
 def make_groups(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    for name, permissions in GROUPS.items():
+        make_group(apps, name, permissions)
+
+
+def make_group(apps: StateApps, name: str, permissions: tuple[tuple[str, ...], ...]) -> None:
     ContentType = apps.get_model("contenttypes", "ContentType")
     Permission = apps.get_model("auth", "Permission")
-    Group = apps.get_model("auth", "Group")
-    for name, permissions in GROUPS.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        for app, model, codename, label in permissions:
-            # Django makes permissions only after all migrations; it keeps the ones it finds.
-            content_type, _ = ContentType.objects.get_or_create(app_label=app, model=model)
-            permission, _ = Permission.objects.get_or_create(
-                content_type=content_type, codename=codename, defaults={"name": label}
-            )
-            group.permissions.add(permission)
+    group, _ = apps.get_model("auth", "Group").objects.get_or_create(name=name)
+    for app, model, codename, label in permissions:
+        # Django makes permissions only after all migrations; it keeps the ones it finds.
+        content_type, _ = ContentType.objects.get_or_create(app_label=app, model=model)
+        permission, _ = Permission.objects.get_or_create(
+            content_type=content_type, codename=codename, defaults={"name": label}
+        )
+        group.permissions.add(permission)
 
 
 def remove_groups(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:

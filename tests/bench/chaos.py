@@ -50,6 +50,7 @@ PAGE = servers.ROOT / "docs" / "benchmarks.md"
 SITES = """
 [sites.bench]
 default_service = "petstore"
+change_now = true
 [sites.bench.jaeger]
 address = "{jaeger.address}"
 [sites.bench.services.petstore]
@@ -120,7 +121,7 @@ class Trouble:
         above = self.dice.choice(earlier) if earlier and self.dice.random() < 0.5 else None
         changes = above is None and self.dice.random() < 0.15
         if changes:
-            text, sign = f"change sampling float {_ratio(number)}", ""
+            text, sign = f"change sampling float {_ratio(number)} now", ""
         else:
             sign = self.jaeger.add(trace(span("petstore", f"Question{number}")))
             text = f"show trace {sign}"

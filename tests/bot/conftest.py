@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bot.lines import LINES
-from bot.models import Identity
 from bot.pace import Limit, Limits
 from bot.patience import Patience
 from bot.slack import run_bot
 from ops.actor import Actor, Door
 from ops.database import in_database
+from ops.people.models import Identity
 from tests.conftest import Person, SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger
@@ -26,6 +26,7 @@ SITES = """
 default_site = "demo"
 [sites.demo]
 default_service = "petstore"
+change_now = true
 [sites.demo.jaeger]
 address = "{jaeger.address}"
 ui = "https://jaeger.example.com"

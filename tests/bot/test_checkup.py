@@ -45,12 +45,14 @@ async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
     findings = await check_slack()
     assert [finding.sentence for finding in findings] == [
         "OPSPORTAL_SLACK_BOT_TOKEN works: @opsportal in Acme (T0ACME001)",
-        "the app has the scopes app_mentions:read, chat:write, im:history, users:read",
+        "the app has the scopes app_mentions:read, chat:write, commands, im:history, im:write, "
+        "users:read",
         "users.info says who people are",
         "OPSPORTAL_SLACK_APP_TOKEN works",
         "Socket Mode works; no other connections",
-        "the app sends app_mention, message.im",
+        "the app sends app_home_opened, app_mention, message.im, user_change",
         "people can write to it directly",
+        "the app has buttons, the command /ops and a Home tab",
     ]
     assert all(finding.well for finding in findings)
     assert slack.violations == []
@@ -82,7 +84,8 @@ async def test_it_names_each_missing_scope_and_what_it_is_for(
     tokens.SLACK_MATCH_EMAIL = True
     slack.scopes = {"chat:write", "app_mentions:read", "channels:history"}
     assert await to_mend() == [
-        "the app lacks im:history (for the event message.im), users:read (for users.info), "
+        "the app lacks commands (for the command /ops), im:history (for the event message.im), "
+        "im:write (for conversations.open), users:read (for the event user_change), "
         "users:read.email (for OPSPORTAL_SLACK_MATCH_EMAIL): add to its Bot Token Scopes, "
         f"{PAGES}/oauth, then install it again, {PAGES}/install-on-team"
     ]
@@ -104,12 +107,20 @@ async def test_it_sees_that_two_tokens_are_of_two_apps(slack: FakeSlack) -> None
 async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
     slack.manifest["settings"]["event_subscriptions"]["bot_events"] = ["app_mention"]
     slack.manifest["features"]["app_home"]["messages_tab_read_only_enabled"] = True
-    events, messages = await to_mend()
-    assert events.startswith("the app does not send message.im: add to Subscribe to bot events")
+    slack.manifest["features"]["slash_commands"] = []
+    slack.manifest["settings"]["interactivity"] = {"is_enabled": False}
+    events, messages, interactions = await to_mend()
+    assert events.startswith(
+        "the app does not send app_home_opened, message.im, user_change: add to Subscribe to"
+    )
+    assert interactions == (
+        f"the app has no buttons: turn on Interactivity, {PAGES}/interactive-messages; "
+        f"no command /ops: make it, {PAGES}/slash-commands"
+    )
     assert f"{PAGES}/event-subscriptions" in events
     assert messages.endswith(f"{PAGES}/app-home")
     slack.manifest = {}
-    assert len(await to_mend()) == 2
+    assert len(await to_mend()) == 3
 
 
 async def test_it_says_what_it_could_not_ask(slack: FakeSlack, tokens: Settings) -> None:
@@ -184,6 +195,6 @@ async def test_its_exit_status_says_whether_something_is_to_mend(slack: FakeSlac
     await run("check_slack", stdout=output)
     assert output.getvalue().startswith("✓ OPSPORTAL_SLACK_BOT_TOKEN works")
     slack.socket_mode = False
-    with pytest.raises(CommandError, match="1 of 7 to mend"):
+    with pytest.raises(CommandError, match="1 of 8 to mend"):
         await run("check_slack", stdout=output)
     assert "✗ Socket Mode is off" in output.getvalue()

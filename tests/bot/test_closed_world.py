@@ -16,7 +16,7 @@ from ops.guard import ACTIONS
 from tests.bot.conftest import Backends
 from tests.fakes.slack import ALICE, BOT_USER, FakeSlack
 
-NO_ACTION = {"help"}
+NO_ACTION = {"help", "link"}
 COMMANDS = [command.name for command in registry.commands]
 EXAMPLES = [
     (command.name, example)
@@ -59,8 +59,8 @@ def test_it_matches_under_re2_which_no_text_makes_slow() -> None:
 
 def test_it_has_the_commands_that_were_promised() -> None:
     assert COMMANDS == [
-        "help", "list traces", "show trace", "show logs", "compare", "change sampling", "version",
-        "alerts", "sampling",
+        "help", "list traces", "show trace", "show logs", "compare", "change sampling",
+        "undo sampling", "apply", "cancel", "version", "alerts", "sampling", "overview", "link",
     ]  # fmt: skip
 
 
@@ -118,5 +118,5 @@ async def test_it_marks_the_commands_that_change_something(
     guard.refused_lately.clear()
 
 
-def test_it_tries_no_command_without_an_action_but_help() -> None:
+def test_it_tries_every_command_that_has_an_action() -> None:
     assert {name for name, _ in EXAMPLES} | NO_ACTION == set(COMMANDS)

@@ -228,7 +228,8 @@ async def test_it_shows_a_trace(viewer: Actor, backends: Backends, settings: Set
     assert cells(reply) == [("SELECT: pool exhausted",), ("AddPets failed",)]
     assert reply.rows[0].below == ("store: AddPets > SELECT",)
     assert reply.notes[0] == "99 % in petstore AddPets, 1.23 s"
-    assert "2 spans, 2 services: petstore, store" in reply.notes[-2]
+    assert "UTC, 2 spans, 2 services: petstore, store" in reply.notes[-3]
+    assert reply.notes[-2].startswith("At that time petstore ran 1.3.0 on 127.0.0.1:")
     assert reply.notes[-1] == f"Its log lines: show logs {trace_id}"
     assert [link.url for link in reply.links] == [
         f"https://ops.example.com/traces/{trace_id}/",
@@ -297,14 +298,14 @@ async def test_it_says_that_there_are_no_logs(viewer: Actor, backends: Backends)
 @pytest.mark.parametrize(
     ("line", "told", "policy"),
     [
-        ("change sampling never", ("STNever", 0.0), "never"),
-        ("change sampling always", ("STAlways", 0.0), "always"),
-        ("change sampling float 0.25", ("STFloat", 0.25), "25 %"),
-        ("change sampling 25 %", ("STFloat", 0.25), "25 %"),
-        ("change sampling to 25%", ("STFloat", 0.25), "25 %"),
-        ("change sampling petstore 0.25", ("STFloat", 0.25), "25 %"),
-        ("change sampling of petstore to rate 25%", ("STFloat", 0.25), "25 %"),
-        ("Change Sampling Never service=petstore site=demo", ("STNever", 0.0), "never"),
+        ("change sampling never now", ("STNever", 0.0), "never"),
+        ("change sampling always now", ("STAlways", 0.0), "always"),
+        ("change sampling float 0.25 now", ("STFloat", 0.25), "25 %"),
+        ("change sampling 25 % now", ("STFloat", 0.25), "25 %"),
+        ("change sampling to 25% now", ("STFloat", 0.25), "25 %"),
+        ("change sampling petstore 0.25 now", ("STFloat", 0.25), "25 %"),
+        ("change sampling of petstore to rate 25% now", ("STFloat", 0.25), "25 %"),
+        ("Change Sampling Never service=petstore site=demo now", ("STNever", 0.0), "never"),
     ],
 )
 async def test_it_changes_sampling(
@@ -321,9 +322,9 @@ async def test_it_changes_sampling(
 async def test_it_says_which_instances_did_not_confirm_and_why(
     operator: Actor, backends: Backends
 ) -> None:
-    await said(operator, "change sampling 1%")
+    await said(operator, "change sampling 1% now")
     backends.instances[1].fails = StatusCode.INTERNAL
-    reply = await said(operator, "change sampling 10%")
+    reply = await said(operator, "change sampling 10% now")
     assert reply.failed
     assert reply.summary == (
         "Not confirmed everywhere: Sampling of petstore: 1 % -> 10 %, confirmed by 2 of 3 instances"
@@ -370,6 +371,7 @@ async def test_it_compares_two_traces(
     )
     assert reply.summary == "B took 1.17 s longer: store Query explains all of it"
     assert cells(reply) == [("+1.17 s", "slower", "store Query", "30 ms -> 1.2 s", "1 -> 1 spans")]
+    assert reply.columns[3:] == ("Own time, A -> B", "Spans, A -> B")
     assert reply.notes == ("1 span failed in B only, the deepest in Query: too late",)
     assert [link.url for link in reply.links] == [
         f"https://ops.example.com/traces/compare/?trace={ids[0]}&trace={ids[1]}",
@@ -388,6 +390,7 @@ async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: B
         "petstore Search: 1.2 s, usually 30 ms: +1.17 s against the last 6 that succeeded"
     )
     assert cells(reply)[0][:3] == ("+1.17 s", "slower", "store Query")
+    assert reply.columns[3:] == ("Own time, usual -> here", "Spans, usual -> here")
     alone = await said(viewer, f"compare {other}")
     assert alone.summary == "petstore AddPets: 10 ms; no other succeeded in the day before it"
     assert alone.rows == ()

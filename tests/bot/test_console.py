@@ -66,6 +66,47 @@ def test_it_knows_no_user_of_that_name(talk: Talk) -> None:
         talk("help", "--user", "nobody")
 
 
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "outcome"),
+    [
+        ("y", "Not confirmed everywhere: Sampling of petstore: unknown -> always"),
+        ("n", "Cancelled by olga"),
+        ("", "Cancelled by olga"),
+    ],
+)
+def test_it_asks_before_it_changes(
+    site_file: SiteFile,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    person: Person,
+    typed: str,
+    outcome: str,
+) -> None:
+    site_file(f'{SITES}instances = ["127.0.0.1:1"]')
+    person("olga", "operators")
+    monkeypatch.setattr(sys, "stdin", Terminal(f"change sampling always\n{typed}"))
+    call_command("bot_console", "--user", "olga")
+    said = capsys.readouterr().out
+    assert "Change sampling of petstore: unknown -> always on 1 instance?" in said
+    assert "Apply it? y/n " in said
+    assert outcome in said
+
+
+def test_a_pipe_is_told_how_to_apply(talk: Talk, site_file: SiteFile, person: Person) -> None:
+    site_file(f'{SITES}instances = ["127.0.0.1:1"]')
+    person("olga", "operators")
+    said = talk("change sampling always", "--user", "olga")
+    assert "Or write: apply " in said
+    assert "Apply it?" not in said
+
+
 def test_it_lets_nobody_do_more_than_they_may(talk: Talk, person: Person) -> None:
     person("victor", "viewers")
     person("gone", "operators", is_active=False)

@@ -16,7 +16,7 @@ from bot.slack import health
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import Backends, Workspace, another_bot, until
-from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault
+from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ async def test_it_changes_once_what_is_delivered_in_every_way(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
     async with another_bot(slack):
-        delivery = await slack.mention(ALICE, "change sampling float 0.1")
+        delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
         copies = [await slack.redeliver(delivery, attempt) for attempt in (0, 0, 0, 1, 2, 3)]
         for each in (delivery, *copies):
             await each.acknowledged()
@@ -73,6 +73,7 @@ async def test_it_answers_half_of_two_bots_messages_each_once(
 async def test_it_answers_a_thread_in_order_whichever_bot_has_which_message(
     slack: FakeSlack, alice: User
 ) -> None:
+    slack.users["U0BOB0001"] = person("U0BOB0001", "bob")
     async with another_bot(slack):
         slack.fail("users.info", Fault(hang=True))
         first = await slack.mention(ALICE, "help")
@@ -81,12 +82,12 @@ async def test_it_answers_a_thread_in_order_whichever_bot_has_which_message(
         for command in ("alerts", "version", "sampling", "compare"):
             sent = await slack.mention(ALICE, f"help {command}", thread_ts=thread)
             await sent.acknowledged()
-        await slack.mention(ALICE, "help show trace")
+        await slack.mention("U0BOB0001", "help")
         await slack.posted(1)
         slack.release.set()
         await settled(slack, 6)
     other, *answers = (post.shown.partition("\n")[0] for post in slack.posts)
-    assert other.startswith("show")
+    assert other.startswith("I do nothing for you"), "another thread waits for nobody"
     assert answers[0] == "What I can do"
     assert [answer.split()[0] for answer in answers[1:]] == [
         "alerts", "version", "sampling", "compare",
@@ -142,7 +143,9 @@ async def test_it_asks_before_it_repeats_a_change_of_a_killed_process(
         assert post.shown.startswith("I was interrupted, and cannot say whether this was done.")
         assert "change sampling always" in post.shown
         await until_ended(1)
-    assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
+        assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
+        await slack.press(ALICE, post, "Do it again")
+        assert (await slack.posted(2))[1].shown.startswith("Change sampling of petstore: unknown")
     assert [each.told for each in backends.instances] == [[], [], []]
 
 

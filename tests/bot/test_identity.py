@@ -4,12 +4,12 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from bot.identity import Profile, find_actor, read_profile
-from bot.models import Identity
+from bot.identity import Profile, find_writer, read_profile
 from ops import rights
 from ops.actor import Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
+from ops.people.models import Identity
 from tests.conftest import Person
 from tests.fakes.slack import ALICE, TEAM, FakeSlack
 from tests.fakes.slack import person as slack_user
@@ -28,30 +28,32 @@ def link(user: User) -> Identity:
 def test_it_finds_the_linked_person(person: Person) -> None:
     user = person("olga")
     link(user)
-    actor, stranger = find_actor(profile(), ORIGIN)
-    assert stranger == ""
+    writer = find_writer(profile(), ORIGIN)
+    assert (writer.stranger, writer.newcomer) == ("", None)
+    actor = writer.actor
     assert (actor.user_id, actor.name, actor.door) == (user.pk, "olga", Door.SLACK)
     assert actor.origin == ORIGIN
 
 
 def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
     person("alice")
-    actor, stranger = find_actor(profile(), ORIGIN)
-    assert actor.user_id is None
-    assert actor.name == "alice (U0ALICE01)"
-    assert "user id U0ALICE01 and workspace id T0ACME001" in stranger
+    writer = find_writer(profile(), ORIGIN)
+    assert writer.actor.user_id is None
+    assert writer.actor.name == "alice (U0ALICE01)"
+    assert "user id U0ALICE01 and workspace id T0ACME001" in writer.stranger
+    assert writer.newcomer == profile().account
 
 
 def test_it_does_not_take_a_link_of_another_workspace(person: Person) -> None:
     Identity.objects.create(slack_user_id=ALICE, slack_team_id="T0OTHER01", user=person("olga"))
-    assert find_actor(profile(), ORIGIN)[0].user_id is None
+    assert find_writer(profile(), ORIGIN).actor.user_id is None
 
 
 def test_it_does_not_know_a_person_who_was_deactivated(person: Person) -> None:
     link(person("olga", is_active=False))
-    actor, stranger = find_actor(profile(), ORIGIN)
-    assert actor.user_id is None
-    assert stranger == "your account here is deactivated"
+    writer = find_writer(profile(), ORIGIN)
+    assert writer.actor.user_id is None
+    assert (writer.stranger, writer.newcomer) == ("your account here is deactivated", None)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +72,10 @@ def test_it_refuses_outsiders_even_when_linked(
 ) -> None:
     settings.SLACK_MATCH_EMAIL = True
     link(person("alice"))
-    assert find_actor(profile(**differently), ORIGIN)[1] == reason
+    assert find_writer(profile(**differently), ORIGIN).stranger == reason
     Identity.objects.all().delete()
-    assert find_actor(profile(**differently), ORIGIN)[1] == reason
+    writer = find_writer(profile(**differently), ORIGIN)
+    assert (writer.stranger, writer.newcomer) == (reason, None)
     assert not Identity.objects.exists()
 
 
@@ -80,13 +83,13 @@ def test_it_links_the_one_person_with_the_same_email(person: Person, settings: S
     settings.SLACK_MATCH_EMAIL = True
     user = person("alice")
     User.objects.filter(pk=user.pk).update(email="ALICE@Example.com")
-    actor, stranger = find_actor(profile(), ORIGIN)
-    assert (actor.user_id, stranger) == (user.pk, "")
+    writer = find_writer(profile(), ORIGIN)
+    assert (writer.actor.user_id, writer.stranger) == (user.pk, "")
     assert str(Identity.objects.get()) == f"{TEAM}/{ALICE}"
     entry = AuditEntry.objects.get()
-    assert (entry.actor, entry.door, entry.action) == ("alice", "slack", "bot.link_identity")
+    assert (entry.actor, entry.door, entry.action) == ("alice", "slack", "people.link_same_email")
     assert entry.target == f"identity/{TEAM}/{ALICE}"
-    find_actor(profile(), ORIGIN)
+    find_writer(profile(), ORIGIN)
     assert AuditEntry.objects.count() == 1, "and that once"
 
 
@@ -98,12 +101,12 @@ def test_it_keeps_a_link_that_was_set_by_hand(
     person("alice")
     other = person("olga")
     link(other)
-    assert find_actor(profile(), ORIGIN)[0].user_id == other.pk
+    assert find_writer(profile(), ORIGIN).actor.user_id == other.pk
 
 
 def test_it_links_nobody_where_the_setting_does_not_allow_it(person: Person) -> None:
     person("alice")
-    assert find_actor(profile(), ORIGIN)[0].user_id is None
+    assert find_writer(profile(), ORIGIN).actor.user_id is None
 
 
 @pytest.mark.parametrize("email", ["", "alice@elsewhere.example"])
@@ -113,33 +116,35 @@ def test_it_links_nobody_without_the_same_email(
     settings.SLACK_MATCH_EMAIL = True
     User.objects.filter(pk=person("bob").pk).update(email="")
     person("alice")
-    assert find_actor(profile(profile={"email": email}), ORIGIN)[0].user_id is None
+    assert find_writer(profile(profile={"email": email}), ORIGIN).actor.user_id is None
 
 
 def test_it_links_nobody_with_an_unconfirmed_email(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     person("alice")
-    assert find_actor(profile(is_email_confirmed=False), ORIGIN)[0].user_id is None
+    assert find_writer(profile(is_email_confirmed=False), ORIGIN).actor.user_id is None
 
 
 def test_it_links_neither_of_two_people_with_one_email(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     person("alice")
     User.objects.filter(pk=person("bob").pk).update(email="alice@example.com")
-    assert find_actor(profile(), ORIGIN)[0].user_id is None
+    assert find_writer(profile(), ORIGIN).actor.user_id is None
     assert not Identity.objects.exists()
 
 
 def test_it_links_no_deactivated_person(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     person("alice", is_active=False)
-    assert find_actor(profile(), ORIGIN)[0].user_id is None
+    assert find_writer(profile(), ORIGIN).actor.user_id is None
 
 
 async def test_it_tells_a_stranger_so_and_records_what_they_tried(slack: FakeSlack) -> None:
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("I do nothing for you: nobody here is linked to you; ask")
+    assert post.shown.startswith(
+        'I do nothing for you: nobody here is linked to you; write "link" to me'
+    )
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.outcome) == ("alice (U0ALICE01)", "denied")
     assert entry.record["origin"]["slack_user"] == ALICE

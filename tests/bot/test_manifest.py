@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 from pytest_django import Settings
 
 from bot.commands import registry
-from bot.manifest import CALLS, EVENTS, manifest
+from bot.manifest import CALLS, EVENTS, NO_SCOPE, manifest
 from bot.refusals import REMEDIES
 from tests.fakes.slack import NEEDED, SCOPES
 
@@ -39,7 +39,8 @@ def test_it_is_valid_by_slacks_own_schema(settings: Settings, match_email: bool)
 def test_it_asks_for_no_more_scopes_than_the_bot_needs() -> None:
     scopes: dict[str, list[str]] = manifest()["oauth_config"]["scopes"]
     assert set(scopes) == {"bot"}
-    assert set(scopes["bot"]) == {*EVENTS.values(), *CALLS.values()} == SCOPES
+    needed = {*EVENTS.values(), *CALLS.values(), "commands"} - {NO_SCOPE}
+    assert set(scopes["bot"]) == needed == SCOPES
     assert CALLS.items() >= NEEDED.items()
 
 
@@ -48,14 +49,16 @@ def test_it_asks_for_addresses_only_where_people_are_found_by_them(settings: Set
     assert set(manifest()["oauth_config"]["scopes"]["bot"]) == SCOPES | {"users:read.email"}
 
 
-def test_it_turns_on_socket_mode_and_direct_messages_only() -> None:
+def test_it_turns_on_what_the_bot_answers_and_no_addresses() -> None:
     found: dict[str, Any] = manifest()
     assert found["settings"]["socket_mode_enabled"] is True
-    assert found["settings"]["interactivity"] == {"is_enabled": False}
+    assert found["settings"]["interactivity"] == {"is_enabled": True}
     home = found["features"]["app_home"]
     assert home["messages_tab_enabled"] and not home["messages_tab_read_only_enabled"]
-    assert home["home_tab_enabled"] is False
-    assert "slash_commands" not in found["features"]
+    assert home["home_tab_enabled"] is True
+    [command] = found["features"]["slash_commands"]
+    assert command["command"] == "/ops"
+    assert "url" not in json.dumps(found), "Socket Mode needs none"
 
 
 def test_the_page_about_slack_names_it_and_every_command() -> None:

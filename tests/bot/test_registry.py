@@ -115,6 +115,7 @@ async def test_it_turns_what_a_handler_raises_into_a_reply(
     assert "secret" in caplog.text
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_it_tells_a_stranger_only_that(caller: Actor) -> None:
     registry = Registry()
     registry.default(default)
@@ -164,3 +165,16 @@ def test_it_knows_the_line_that_was_probably_meant(near: Registry, said: str, me
 def test_it_suggests_only_what_a_command_understands(said: str) -> None:
     line = registry.nearest(normalise(said))
     assert not line or registry.find(line)[0].name
+
+
+def test_it_looks_at_a_text_once_whatever_it_is() -> None:
+    """RE2 takes no more steps than the text has letters, times its program's size."""
+    for command in registry.commands:
+        assert command.pattern.programsize < 100, command.name
+
+
+@given(st.text(max_size=50).map(lambda said: said * 80))
+def test_it_finds_a_command_or_the_default_for_anything(said: str) -> None:
+    command, rest = registry.find(normalise(said[:4_000]))
+    assert command in registry.commands or command is registry.fallback
+    assert isinstance(rest, str)

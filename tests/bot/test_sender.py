@@ -13,9 +13,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.blocks import SlackMessage
+from bot.blocks import SlackMessage, slack_messages
 from bot.models import Pace, ReceivedEvent, State
 from bot.pace import Limit, Limits, Pacer
+from bot.replies import Reply, Row
 from bot.sender import TRIES, Sender
 from bot.standing import report
 from ops.database import in_database
@@ -130,6 +131,27 @@ async def test_it_says_how_a_message_ended(
     sender = sender_to(slack)
     assert await sender.say(THREAD, said("hello")) is state
     assert len(slack.calls) == len(faults) + (state is State.ANSWERED)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "kinds"),
+    [
+        ([], ["rich_text", "table"]),
+        (["invalid_blocks"], ["rich_text"]),
+        (["only_one_table_allowed"], ["rich_text"]),
+        (["invalid_blocks", "msg_blocks_too_long"], []),
+    ],
+)
+async def test_it_shows_a_table_then_lines_then_text_alone(
+    slack: FakeSlack, refusals: list[str], kinds: list[str]
+) -> None:
+    slack.fail("chat.postMessage", *map(Fault, refusals))
+    table = slack_messages(Reply("1 trace", (Row(("a", "b")),), columns=("A", "B")))
+    assert await sender_to(slack).say(THREAD, table) is State.ANSWERED
+    [post] = slack.posts
+    assert [block["type"] for block in post.blocks] == kinds
+    assert post.shown.split() in (["1", "trace", "A", "B", "a", "b"], ["1", "trace", "a", "b"])
+    assert slack.violations == []
 
 
 async def test_an_answer_whose_fate_is_not_known_is_recorded_so(

@@ -13,8 +13,18 @@ from bot.slack import check_connected, health, run_bot
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, until
-from tests.fakes.jaeger import span, trace
-from tests.fakes.slack import ALICE, BOT_TOKEN, CHANNEL, TEAM, FakeSlack, Fault, person
+from tests.fakes.slack import (
+    ALICE,
+    APP,
+    BOT_ID,
+    BOT_TOKEN,
+    BOT_USER,
+    CHANNEL,
+    TEAM,
+    FakeSlack,
+    Fault,
+    person,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +34,7 @@ async def test_it_answers_a_mention_in_its_thread(slack: FakeSlack, alice: User)
     await delivery.acknowledged()
     [post] = await slack.posted(1)
     assert (post.channel, post.thread_ts) == (CHANNEL, delivery.envelope["payload"]["event"]["ts"])
-    assert post.shown.startswith("What I can do\nhelp\n")
+    assert post.shown.startswith("What I can do\nCommand  What it does\nhelp  ")
     assert slack.violations == []
 
 
@@ -86,6 +96,11 @@ async def test_it_answers_one_message_that_comes_as_two_events_once(
         {"user": "U0OPSBOT1"},
         {"type": "message", "channel_type": "channel"},
         {"type": "reaction_added"},
+        {"bot_id": BOT_ID, "app_id": APP, "bot_profile": {"id": BOT_ID}},
+        {"type": "message", "channel_type": "im", "subtype": "bot_message"},
+        {"type": "message", "channel_type": "im", "subtype": "message_changed"},
+        {"type": "message", "channel_type": "im", "subtype": "message_deleted"},
+        {"type": "message", "channel_type": "im", "edited": {"user": ALICE, "ts": "1.1"}},
     ],
 )
 async def test_it_acknowledges_and_ignores_what_is_no_persons_new_message(
@@ -99,6 +114,59 @@ async def test_it_acknowledges_and_ignores_what_is_no_persons_new_message(
     assert post.shown.startswith("What I can do")
 
 
+@pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast"])
+async def test_it_answers_a_message_with_a_file_or_sent_to_the_channel(
+    slack: FakeSlack, alice: User, subtype: str
+) -> None:
+    await slack.mention(ALICE, "help", subtype=subtype, files=[{"id": "F1"}])
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
+async def test_it_does_not_answer_itself(slack: FakeSlack, alice: User) -> None:
+    """Slack delivers the bot's own direct messages to it."""
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    event = {"channel": post.channel, "ts": post.ts, "thread_ts": post.thread_ts}
+    event |= {"type": "message", "channel_type": "im", "user": BOT_USER, "bot_id": BOT_ID}
+    echo = await slack.deliver({**event, "text": post.text, "blocks": post.blocks})
+    await echo.acknowledged()
+    await slack.direct(ALICE, "show trace")
+    [_, second] = await slack.posted(2)
+    assert "which trace is meant" in second.shown
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        "text",
+        {"event": None},
+        {"event": [{"type": "app_mention"}]},
+        {"event": {"type": ["app_mention"], "channel": 5, "ts": {"a": 1}, "user": [ALICE]}},
+        {"event": {"type": "app_mention", "channel": CHANNEL, "ts": None, "user": ALICE}},
+        {"event": {"type": "app_mention", "channel": [], "ts": "", "user": {}, "text": 7}},
+        {
+            "event_id": {"odd": None},
+            "event": {
+                "type": "app_mention", "channel": ["C"], "ts": 1.5, "thread_ts": [None],
+                "user": {"id": ALICE}, "text": ["\x00", "\ud800"], "blocks": {"a": [[]]},
+                "subtype": None, "edited": 0,
+            },
+        },
+    ],
+)  # fmt: skip
+async def test_it_acknowledges_whatever_comes_and_goes_on(
+    slack: FakeSlack, alice: User, payload: Any
+) -> None:
+    delivery = await slack.send({"type": "events_api", "payload": payload})
+    await delivery.acknowledged()
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
 async def test_it_acknowledges_what_it_does_not_know(slack: FakeSlack) -> None:
     for kind in ("slash_commands", "interactive", "something_new"):
         delivery = await slack.send({"type": kind, "payload": {"user": {"id": ALICE}}})
@@ -106,31 +174,10 @@ async def test_it_acknowledges_what_it_does_not_know(slack: FakeSlack) -> None:
     assert slack.violations == []
 
 
-async def test_it_shows_what_others_wrote_without_calling_anybody(
-    slack: FakeSlack, alice: User, backends: Backends
-) -> None:
-    evil = "<!channel> <@U0ALICE01> <https://evil.example|click> @here `x` *b*"
-    trace_id = backends.jaeger.add(
-        trace(span("petstore", evil, error=evil, tags={evil: evil}, events=[(evil, {evil: evil})]))
-    )
-    for number, command in enumerate(
-        ("list traces", f"show trace {trace_id}", f"show logs {trace_id}", f"show {evil}"), 1
-    ):
-        await slack.mention(ALICE, command)
-        post = (await slack.posted(number))[-1]
-        assert "<!channel>" in post.shown
-        assert post.live == []
-    calls = [arguments for name, arguments in slack.calls if name == "chat.postMessage"]
-    for arguments in calls:
-        assert arguments["parse"] == "none"
-        assert arguments["link_names"] is False
-    assert slack.violations == []
-
-
 async def test_it_changes_sampling_as_the_linked_person(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
-    delivery = await slack.mention(ALICE, "change sampling float 0.1")
+    delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
     [post] = await slack.posted(1)
     assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
     assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
@@ -168,6 +215,15 @@ async def test_it_posts_the_text_alone_when_slack_refuses_the_blocks(
     assert post.live == []
 
 
+async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, alice: User) -> None:
+    slack.fail("chat.postMessage", Fault("invalid_blocks"))
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    [block] = post.blocks
+    assert block["elements"][1]["type"] == "rich_text_preformatted"
+    assert "list traces\n  search for traces" in post.shown
+
+
 async def test_it_gives_an_answer_up_after_a_few_tries(
     slack: FakeSlack, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -201,7 +257,7 @@ async def test_it_does_nothing_while_slack_does_not_say_who_speaks(
     slack.fail("users.info", *faults)
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "No answer to show: Slack did not say who you are" in post.shown
+    assert "I do nothing for you: Slack did not say who you are" in post.shown
     assert "request " in post.shown
     assert [each.told for each in backends.instances] == [[], [], []]
     await slack.mention(ALICE, "help")
@@ -334,7 +390,7 @@ async def test_it_lets_an_answer_end_before_it_stops(
         stop = asyncio.Event()
         bot = asyncio.ensure_future(run_bot(stop, QUICK))
         await slack.greeted()
-        delivery = await slack.mention(ALICE, "change sampling never")
+        delivery = await slack.mention(ALICE, "change sampling never now")
         await delivery.acknowledged()
         stop.set()
         await bot
@@ -344,6 +400,7 @@ async def test_it_lets_an_answer_end_before_it_stops(
 
 async def test_it_answers_a_guest_of_another_workspace_with_why(slack: FakeSlack) -> None:
     slack.users["U0EVE0001"] = person("U0EVE0001", "eve", team_id="T0OTHER01")
-    await slack.mention("U0EVE0001", "change sampling always")
+    shared = {"user_team": "T0OTHER01", "source_team": "T0OTHER01", "team": "T0OTHER01"}
+    await slack.mention("U0EVE0001", "change sampling always", **shared)
     [post] = await slack.posted(1)
     assert post.shown.startswith("I do nothing for you: you are from another Slack workspace")

@@ -144,6 +144,7 @@ async def test_it_shows_each_answer_that_slack_may_have_lost(
         ("javascript:alert(1)", "C1", "1.2", ""),
         ("", "C1", "1.2", ""),
         ("https://acme.slack.com/", "C1", "1.<b>", ""),
+        ("https://acme.slack.com/", "C1", "3.4/1.2/U1", "https://acme.slack.com/archives/C1/p12"),
     ],
 )  # fmt: skip
 async def test_a_link_leads_to_the_workspace_or_nowhere(
@@ -153,8 +154,8 @@ async def test_a_link_leads_to_the_workspace_or_nowhere(
     now = timezone.now()
     await in_database(
         ReceivedEvent.objects.create,
-        event_id="Ev1", channel=channel, ts=ts, team=TEAM, kind="app_mention", payload="",
-        state=State.UNKNOWN, holder="gone", lease_until=now, received=now, finished=now,
+        event_id="Ev1", channel=channel, ts=ts, thread="1.2", team=TEAM, kind="app_mention",
+        payload="", state=State.UNKNOWN, holder="gone", lease_until=now, received=now, finished=now,
     )  # fmt: skip
     [lost] = (await told(lambda _: True)).lost
     assert lost.url == url

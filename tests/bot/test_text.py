@@ -47,6 +47,14 @@ def text(content: str, **style: bool) -> dict[str, Any]:
         {"text": f"<@{BOT}> &gt; show trace {ID}"},
         {"text": f"<@{BOT}>\n\u2022 show trace {ID}\n"},
         {"text": f"<@{BOT}> ```show trace {ID}```"},
+        {"text": f"<@{BOT}> <@{BOT}> show trace {ID}"},
+        {"text": f"<@{BOT}> show trace {ID} <@{BOT}>"},
+        {"text": f"<@U2> can you ask <@{BOT}> show trace {ID}"},
+        {"text": f"<@{BOT}> show trace <{ID}>"},
+        {"text": f"<@{BOT}>\u00a0show trace\u00a0{ID}", "blocks": []},
+        rich(MENTION, text(" show trace "), {"type": "link", "url": ID}),
+        rich(MENTION, text(" show trace "), text(f"{ID} "), MENTION),
+        rich(MENTION, text(" show trace "), text(ID, italic=True, strike=True, code=True)),
     ],
 )
 def test_it_finds_the_command_in_every_shape_of_message(event: dict[str, Any]) -> None:
@@ -79,6 +87,30 @@ def test_it_reads_no_attachment() -> None:
     assert clean({"text": f"<@{BOT}> ", "attachments": [forwarded]}, BOT) == ""
     event = {**rich(MENTION, text(" alerts")), "attachments": [forwarded]}
     assert clean(event, BOT) == "alerts"
+
+
+@pytest.mark.parametrize("style", ["bullet", "ordered"])
+def test_it_reads_lists_below_the_mention(style: str) -> None:
+    section = {"type": "rich_text_section", "elements": [MENTION, text(" list traces")]}
+    items = [
+        {"type": "rich_text_section", "elements": [text(word)]} for word in ("error", "last=15m")
+    ]
+    listed = {"type": "rich_text_list", "style": style, "indent": 1, "elements": items}
+    block = {"type": "rich_text", "elements": [section, listed]}
+    assert clean({"blocks": [block]}, BOT) == "list traces error last=15m"
+
+
+def test_it_reads_a_mention_within_a_list() -> None:
+    item = {"type": "rich_text_section", "elements": [MENTION, text(" alerts")]}
+    listed = {"type": "rich_text", "elements": [{"type": "rich_text_list", "elements": [item]}]}
+    assert clean({"blocks": [listed]}, BOT) == "alerts"
+
+
+def test_it_reads_what_is_below_a_quote_of_somebody_else() -> None:
+    quote = {"type": "rich_text_quote", "elements": [text("what runs there?")]}
+    section = {"type": "rich_text_section", "elements": [MENTION, text(" version petstore")]}
+    block = {"type": "rich_text", "elements": [quote, section]}
+    assert clean({"blocks": [block]}, BOT) == "version petstore"
 
 
 def test_it_reads_lists_and_quotes() -> None:
@@ -138,11 +170,18 @@ def test_it_returns_nothing_for_a_mention_alone(said: str) -> None:
 
 
 KEYS = st.sampled_from(
-    ("type", "text", "blocks", "elements", "url", "user_id", "style", "fallback", "attachments")
-)
+    (
+        "type", "text", "blocks", "elements", "url", "user_id", "channel_id", "usergroup_id",
+        "name", "range", "value", "style", "fallback", "attachments",
+    )
+)  # fmt: skip
 KINDS = st.sampled_from(
-    ("rich_text", "rich_text_section", "rich_text_list", "text", "link", "user", "date", "color")
-)
+    (
+        "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote",
+        "rich_text_preformatted", "text", "link", "user", "channel", "usergroup", "broadcast",
+        "emoji", "date", "color", "section", "table",
+    )
+)  # fmt: skip
 LETTERS = st.text(st.characters(), max_size=20)  # halves of letters too
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | LETTERS | KINDS,

@@ -30,7 +30,7 @@ def public_coroutines(module: ModuleType) -> list[str]:
 
 def test_it_knows_the_services() -> None:
     rooms = {module.__name__.split(".")[1] for module in action_modules()}
-    assert rooms >= {"traces", "alerts", "versions", "sampling", "overview"}
+    assert rooms >= {"traces", "alerts", "versions", "sampling", "overview", "people"}
 
 
 @pytest.mark.parametrize("module", action_modules(), ids=lambda module: module.__name__)

@@ -62,6 +62,18 @@ async def rows() -> list[tuple[str, str, str, str]]:
     return await in_database(read)
 
 
+async def test_it_says_beforehand_whether_somebody_may(
+    operator: Actor, viewer: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    await guard.check(operator, "tests.change", what="petstore")
+    assert await rows() == []
+    with pytest.raises(NotPermitted, match=r"victor may not do this: it needs .*change_policy"):
+        await guard.check(viewer, "tests.change", what="petstore")
+    [(actor, _, outcome, _)] = await rows()
+    assert (actor, outcome) == ("victor", "denied")
+    assert effects.done == []
+
+
 async def test_it_writes_the_intent_before_the_effect_and_the_outcome_after(
     operator: Actor, effects: Effects, change: guard.Run[..., str]
 ) -> None:

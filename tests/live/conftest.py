@@ -109,6 +109,8 @@ def portal(
 
 
 SITES = """
+[sites.live]
+change_now = true
 [sites.live.jaeger]
 address = "{jaeger}"
 ui = "{ui}"

@@ -58,7 +58,7 @@ def test_it_takes_no_row_back(statement: str, portal: servers.Portal, postgresql
 
 
 def test_it_has_a_row_for_intent_and_outcome_of_each_door(operator: Person) -> None:
-    operator.says("change sampling always")
+    operator.says("change sampling always now")
     form = {"service": "petstore", "strategy": "always", "rate": ""}
     operator.submits("/sampling/change/", **form)
     page = operator.opens("/admin/audit/auditentry/", q="action=sampling.change_policy actor=olga")

@@ -25,7 +25,7 @@ async def test_it_changes_every_instance_through_each_door(
     assert confirmed == {petstore.address for petstore in petstores}
     assert "petstore is sampled 50 % on 3 of 3" in operator.opens("/sampling/")
 
-    answer = operator.says("change sampling float 0.25")
+    answer = operator.says("change sampling float 0.25 now")
     assert "Sampling of petstore: 50 % -> 25 %, confirmed by 3 of 3 instances" in answer
 
     question = operator.opens("/sampling/change/", service="petstore", strategy="always")
@@ -46,11 +46,11 @@ async def test_it_refuses_a_viewer(ops: "OpsAsyncStub", viewer: Person) -> None:
 def test_it_shows_in_the_traces(
     portal: servers.Portal, operator: Person, petstores: list[servers.Petstore], failed: str
 ) -> None:
-    operator.says("change sampling never")
+    operator.says("change sampling never now")
     never = time.time_ns()
     add_nameless_pet(petstores[0])
     always = time.time_ns()
-    operator.says("change sampling always")
+    operator.says("change sampling always now")
     kept = time.time_ns()
     add_nameless_pet(petstores[0])
     with grpc.insecure_channel(portal.grpc) as channel:

@@ -22,6 +22,7 @@ from tests.fakes import tls
 WHOLE = f"""
 default_site = "production"
 [sites.production]
+change_now = true
 default_service = "petstore"
 [sites.production.jaeger]
 address = "jaeger:16685"
@@ -129,6 +130,7 @@ class TestMeaning:
                 ),
             },
             default_service="petstore",
+            change_now=True,
         )
         assert list(found.all) == ["production", "staging"]
 

@@ -1,4 +1,4 @@
-"""`/account/`: the viewer's time zone, password and way out."""
+"""`/account/`: the viewer's time zone, Slack accounts, password and way out."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
+from ops.people.actions import slack_accounts
 from opsportal.dashboard.clock import COOKIE
 from opsportal.dashboard.forms import ZoneForm
 from opsportal.dashboard.pages import Visit, page
@@ -37,7 +38,11 @@ async def show(visit: Visit) -> HttpResponse:
         return response
     return await visit.render(
         "pages/account.html",
-        {"heading": f"You are {visit.actor.name}", "form": form},
+        {
+            "heading": f"You are {visit.actor.name}",
+            "form": form,
+            "accounts": await slack_accounts(visit.actor),
+        },
         status=400 if form.errors else 200,
     )
 

@@ -45,7 +45,10 @@ class Command(BaseCommand):
 
     def _answer(self, runner: asyncio.Runner, actor: Actor, line: str) -> None:
         try:
-            self.stdout.write(console.shown(runner.run(console.answer(actor, line))))
+            reply = runner.run(console.answer(actor, line))
+            self.stdout.write(console.shown(reply))
+            if sys.stdin.isatty() and (lines := console.asks(reply)):
+                self._answer(runner, actor, lines[0] if _agrees() else lines[1])
         except KeyboardInterrupt:
             self.stderr.write("given up")
 
@@ -64,6 +67,13 @@ def _lines() -> Iterator[str]:
             return
         if line.strip():
             yield line
+
+
+def _agrees() -> bool:
+    try:
+        return input("Apply it? y/n ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _user(name: str | None) -> User:

@@ -1,6 +1,6 @@
 """A Slack workspace in the test's own process; README.md says what it does and refuses."""
 
-from tests.fakes.slack.workspace import (
+from .app import (
     ALICE,
     APP,
     APP_TOKEN,
@@ -10,17 +10,16 @@ from tests.fakes.slack.workspace import (
     CHANNEL,
     CONFIG_TOKEN,
     DIRECT,
-    NEEDED,
     SCOPES,
-    SECONDS,
     TEAM,
-    Delivery,
-    FakeSlack,
-    Fault,
-    Post,
     bot_user,
     person,
 )
+from .posts import Post
+from .shared import SECONDS
+from .socket_mode import Delivery
+from .web_api import NEEDED, Fault
+from .workspace import FakeSlack
 
 __all__ = [
     "ALICE",

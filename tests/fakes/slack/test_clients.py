@@ -22,6 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, FakeSlack
 
+PLAIN = {"type": "plain_text", "text": "Go"}
 AGAIN = 0.5  # seconds; Slack waits for four
 Client = Callable[[FakeSlack], AbstractAsyncContextManager[None]]
 
@@ -157,4 +158,44 @@ async def test_its_refresh_is_followed(client: Client) -> None:
         ts = await insisted(slack)
         await slack.answered(ts)
     assert {post.text for post in slack.posts} == {f"heard {ts}"}
+    assert slack.violations == []
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_bolt_answers_buttons_the_command_and_the_home_tab() -> None:
+    async with FakeSlack() as slack:
+        app = AsyncApp(client=AsyncWebClient(BOT_TOKEN, slack.api_url))
+        button = {"type": "button", "action_id": "go", "value": "v", "text": PLAIN}
+        blocks = [{"type": "actions", "elements": [button]}]
+
+        @app.command("/ops")
+        async def typed(ack: Any, respond: Any, command: dict[str, Any]) -> None:
+            await ack()
+            await respond(text=f"typed {command['text']}", blocks=blocks)
+
+        @app.action("go")
+        async def pressed(ack: Any, respond: Any, action: dict[str, Any]) -> None:
+            await ack()
+            await respond(text=f"pressed {action['value']}", replace_original=False)
+
+        @app.event("app_home_opened")
+        async def opened(event: dict[str, Any], client: AsyncWebClient) -> None:
+            await client.views_publish(
+                user_id=event["user"], view={"type": "home", "blocks": blocks}
+            )
+
+        handler = AsyncSocketModeHandler(app, APP_TOKEN, web_client=app.client)
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+        try:
+            await slack.greeted()
+            await slack.slash(ALICE, "alerts")
+            [whisper] = await slack.whispered(1)
+            await slack.press(ALICE, whisper, "Go")
+            await slack.open_home(ALICE)
+            home = await slack.published(ALICE)
+            texts = [each.text for each in await slack.whispered(2)]
+        finally:
+            await handler.close_async()  # type: ignore[no-untyped-call]
+    assert texts == ["typed alerts", "pressed v"]
+    assert home.blocks == blocks
     assert slack.violations == []

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from bot.models import Identity
 from ops.admin import AuditedAdmin
+from ops.people.models import Identity
 
 
 @admin.register(Identity)

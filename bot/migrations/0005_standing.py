@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0003_sender"),
+        ("bot", "0004_identity"),
     ]
 
     operations = [

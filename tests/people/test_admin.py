@@ -3,8 +3,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from bot.models import Identity
 from ops.audit.models import AuditEntry
+from ops.people.models import Identity
 from tests.conftest import Person
 
 
@@ -17,7 +17,7 @@ def admin(person: Person, client: Client) -> User:
 
 def test_it_links_somebody_and_leaves_a_row(admin: User, client: Client, person: Person) -> None:
     olga = person("olga")
-    address = reverse("admin:bot_identity_add")
+    address = reverse("admin:people_identity_add")
     form = {"slack_user_id": "U0ALICE01", "slack_team_id": "T0ACME001", "user": olga.pk}
     assert client.post(address, form).status_code == 302
     identity = Identity.objects.get()
@@ -31,7 +31,7 @@ def test_it_links_a_slack_user_to_one_person_only(
 ) -> None:
     form = {"slack_user_id": "U0ALICE01", "slack_team_id": "T0ACME001"}
     Identity.objects.create(**form, user=person("olga"))
-    address = reverse("admin:bot_identity_add")
+    address = reverse("admin:people_identity_add")
     answer = client.post(address, {**form, "user": person("victor").pk})
     assert answer.status_code == 200
     assert "already exists" in answer.content.decode()
@@ -41,5 +41,5 @@ def test_it_links_a_slack_user_to_one_person_only(
 def test_it_finds_identities(admin: User, client: Client, person: Person) -> None:
     form = {"slack_user_id": "U0ALICE01", "slack_team_id": "T0ACME001"}
     Identity.objects.create(**form, user=person("olga"))
-    page = client.get(reverse("admin:bot_identity_changelist"), {"q": "olga"}).content.decode()
+    page = client.get(reverse("admin:people_identity_changelist"), {"q": "olga"}).content.decode()
     assert "U0ALICE01" in page

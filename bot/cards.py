@@ -1,0 +1,249 @@
+"""A change of sampling that waits on a card for somebody to apply it.
+
+A card is a row in the database: it outlives a restart, and whoever claims it first makes the
+change, once, however often and wherever it is pressed. Who asked may press, and whoever may
+approve; the guard has the last word and the audit log the presser, with who asked beside it.
+"""
+
+import json
+import logging
+from datetime import datetime
+
+from django.db import Error
+from django.utils import timezone
+
+from bot import card_records
+from bot.answers import count, sampling_change
+from bot.errors import error_reply
+from bot.models import CardState, ChangeCard
+from bot.replies import FollowUp, Reply, Row, Sentence, When
+from ops.actor import Actor
+from ops.database import in_database
+from ops.errors import (
+    Conflict,
+    InvalidInput,
+    NotConfirmed,
+    NotFound,
+    NotPermitted,
+    OpsError,
+)
+from ops.guard import check
+from ops.sampling import actions as sampling
+from ops.sampling.actions import ServiceSampling
+from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy
+from ops.sites import sites
+
+OWN = "sampling.change_policy"
+OTHERS = "sampling.approve_change"
+_NOTHING_DONE = (InvalidInput, NotFound, NotPermitted, Conflict)
+log = logging.getLogger(__name__)
+
+
+async def propose(actor: Actor, policy: Policy, service: str, site: str, note: str = "") -> Reply:
+    """Ask on a card whether to make a change; raises OpsError where nobody could apply it."""
+    await check(actor, OWN, policy=policy, service=service, site=site)
+    before = await sampling.current(actor, service=service, site=site)
+    if not before.instances:
+        raise Conflict(
+            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
+            "has no instances; name them in the site file as instances or dns"
+        )
+    card = await in_database(card_records.ask, actor, before, policy, timezone.now())
+    minutes = card_records.LIFE.seconds // 60
+    return Reply(
+        f"Change {_what(card)}?",
+        notes=(
+            *((note,) if note else ()),
+            f"{_effect(before, policy)}.",
+            Sentence(
+                f"{card.asker} asks; open for {minutes} minutes, until ", _when(card.expires), "."
+            ),
+            f"Or write: apply {card.key}, cancel {card.key}",
+        ),
+        follow_ups=(
+            FollowUp("Apply", f"apply {card.key}", "primary"),
+            FollowUp("Cancel", f"cancel {card.key}"),
+        ),
+        card=card.key,
+    )
+
+
+async def apply(actor: Actor, key: str) -> Reply:
+    """Make the change of a card that is still open; returns what became of it.
+
+    Raises NotPermitted, NotFound, or Conflict while somebody else is making it.
+    """
+    card = await _pressed(actor, key)
+    if not await in_database(
+        card_records.decide, key, CardState.APPLYING, actor.name, timezone.now()
+    ):
+        return await _decided(key)
+    state, outcome = await _made(actor, card)
+    card.state, card.result = state, _written(outcome)
+    card.decided_by, card.decided_at = actor.name, timezone.now()
+    try:
+        await in_database(card_records.finish, key, state, card.result, timezone.now())
+    except Error:
+        log.exception("what became of the card %s is not recorded", key)
+    return face(card)
+
+
+async def cancel(actor: Actor, key: str) -> Reply:
+    """Let a card that is still open go; returns what became of it. Raises as apply does."""
+    await _pressed(actor, key)
+    await in_database(card_records.decide, key, CardState.CANCELLED, actor.name, timezone.now())
+    return await _decided(key)
+
+
+def face(card: ChangeCard) -> Reply:
+    """What a card's message says once it is no longer open: who, when, with what result."""
+    at = (" at ", _when(card.decided_at)) if card.decided_at else ()
+    by = (f" by {card.decided_by}", *at, f", asked for by {card.asker}")
+    outcome = json.loads(card.result) if card.result else {}
+    look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
+    match card.state:
+        case CardState.APPLYING:
+            return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)
+        case CardState.CANCELLED:
+            return Reply(Sentence("Cancelled", *by, f": {_what(card)}"), card=card.key)
+        case CardState.EXPIRED:
+            return Reply(
+                f"Expired, nothing was done: {_what(card)}",
+                notes=(
+                    Sentence(f"{card.asker} asked; nobody applied it until ", _when(card.expires)),
+                ),
+                failed=True,
+                card=card.key,
+            )
+        case CardState.APPLIED | CardState.FAILED if outcome:
+            return Reply(
+                outcome["summary"],
+                rows=tuple(Row(tuple(cells), tuple(below)) for cells, below in outcome["rows"]),
+                notes=(Sentence(_DONE[CardState(card.state)], *by), *outcome["notes"]),
+                failed=outcome["failed"],
+                card=card.key,
+            )
+    return Reply(
+        f"Whether this was done is not known: {_what(card)}",
+        notes=(
+            Sentence("Applied", *by, "; no outcome is recorded, and it is not done again"),
+            f"Look with: {look.line}; the audit log has what was begun",
+            *outcome.get("notes", ()),
+        ),
+        follow_ups=(look,),
+        failed=True,
+        card=card.key,
+    )
+
+
+_DONE = {CardState.APPLIED: "Applied", CardState.FAILED: "Tried"}
+
+
+async def _pressed(actor: Actor, key: str) -> ChangeCard:
+    """Return the card; raises NotFound, and NotPermitted, which is recorded."""
+    card = await in_database(card_records.find, key)
+    if card is None:
+        await check(actor, OWN)
+        raise NotFound(f'there is no card "{key[:20]}"; "change sampling" makes a new one')
+    if card.asked_by_id == actor.user_id:
+        await check(actor, OWN, policy=_policy(card), service=card.service, site=card.site)
+    else:
+        await check(
+            actor,
+            OTHERS,
+            asked_by=card.asker,
+            policy=_policy(card),
+            service=card.service,
+            site=card.site,
+        )
+    return card
+
+
+async def _decided(key: str) -> Reply:
+    """What became of a card that is no longer open, also because its time is over."""
+    await in_database(card_records.expire, timezone.now())
+    card = await in_database(card_records.find, key)
+    if card is None:
+        raise NotFound("the card is gone")
+    if card.state == CardState.APPLYING:
+        raise Conflict(
+            f"{card.decided_by} applied this {_ago(card)}, and its outcome is not there yet; "
+            "nothing is done twice"
+        )
+    return face(card)
+
+
+async def _made(actor: Actor, card: ChangeCard) -> tuple[CardState, Reply]:
+    try:
+        if card.asked_by_id == actor.user_id:
+            change = await sampling.change_policy(
+                actor, policy=_policy(card), service=card.service, site=card.site
+            )
+        else:
+            change = await sampling.approve_change(
+                actor,
+                asked_by=card.asker,
+                policy=_policy(card),
+                service=card.service,
+                site=card.site,
+            )
+    except NotConfirmed as error:
+        return CardState.APPLIED, error_reply(error)
+    except _NOTHING_DONE as error:
+        return CardState.FAILED, error_reply(error)
+    except OpsError as error:
+        reply = error_reply(error)
+        return CardState.UNKNOWN, Reply("", notes=(reply.summary, *reply.notes))
+    return CardState.APPLIED, sampling_change(change)
+
+
+def _written(outcome: Reply) -> str:
+    """A reply as the card keeps it; `face` reads it."""
+    return json.dumps(
+        {
+            "summary": outcome.summary,
+            "rows": [[row.cells, row.below] for row in outcome.rows],
+            "notes": outcome.notes,
+            "failed": outcome.failed,
+        }
+    )
+
+
+def _policy(card: ChangeCard) -> Policy:
+    return Policy(Strategy(card.strategy), card.rate)
+
+
+def _what(card: ChangeCard) -> str:
+    """`sampling of petstore: 10 % -> 25 % on 3 instances`."""
+    where = "" if card.site == sites().default else f" (site {card.site})"
+    return (
+        f"sampling of {card.service}: {card.previous} -> {_policy(card)} on "
+        f"{count(card.instances, 'instance')}{where}"
+    )
+
+
+def _effect(before: ServiceSampling, policy: Policy) -> str:
+    """What is to be expected, where it is known what is so now."""
+    begin = f"traces that begin in {before.service}"
+    some = f"All {begin} are kept" if policy == ALWAYS else f"Of the {begin}, {policy} are kept"
+    if policy == NEVER:
+        return f"No {begin} are kept any more"
+    told = {each.policy if each.confirmed else None for each in before.instances}
+    now = told.pop() if len(told) == 1 else None
+    if now is None:
+        return f"{some}; how many are kept now is not known"
+    if now == policy:
+        return f"{some} already; the instances are told again"
+    if now == NEVER:
+        return f"{some}, where none are now"
+    times = policy.rate / now.rate
+    return f"{some}, {times:.3g} times as many as now"
+
+
+def _ago(card: ChangeCard) -> str:
+    seconds = (timezone.now() - (card.decided_at or card.asked_at)).seconds
+    return f"{seconds} s ago" if seconds else "just now"
+
+
+def _when(moment: datetime) -> When:
+    return When(f"{moment:%H:%M:%S} UTC", int(moment.timestamp()))

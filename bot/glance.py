@@ -1,0 +1,92 @@
+"""The overview as a reply, which is also the Home tab, and what whoever reads it may do."""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+
+from bot.answers import count
+from bot.links import page
+from bot.replies import FollowUp, Reply, Row, shortened
+from ops import timerange
+from ops.actor import Actor
+from ops.guard import ACTIONS
+from ops.overview.actions import Overview, ServiceLine
+from ops.rights import rights_of
+from ops.sites import sites
+
+MOST_PROBLEMS = 5
+NEXT = (
+    FollowUp("Alerts", "alerts"),
+    FollowUp("Failing traces", "list traces error"),
+    FollowUp("Versions", "version"),
+    FollowUp("Sampling", "sampling"),
+    FollowUp("Help", "help"),
+)
+_COLUMNS = ("Service", "Alerts", "Version", "Sampling", "Requests", "Failing", "p95")
+_NONE = "-"
+
+
+def overview(found: Overview, rights: str) -> Reply:
+    """One site: what is wrong first, a line for each service; `rights` is a sentence.
+
+    Each cell says what it is, as only messages in Slack have tables with a heading.
+    """
+    problems = [*found.problems, *(each for line in found.lines for each in line.problems)]
+    told = list(dict.fromkeys(problems))
+    left = len(told) - MOST_PROBLEMS
+    failing = len(found.failing or ())
+    return Reply(
+        ", ".join(_state(found)),
+        rows=tuple(map(_row, found.lines)),
+        columns=_COLUMNS,
+        notes=(
+            *((f"{count(failing, 'trace')} failed lately",) if failing else ()),
+            *(shortened(problem, 300) for problem in told[:MOST_PROBLEMS]),
+            *((f"and {count(left, 'more problem')}",) if left > 0 else ()),
+            rights,
+        ),
+        links=page("the overview", "overview", found.site),
+        follow_ups=NEXT,
+    )
+
+
+async def rights_sentence(actor: Actor) -> str:
+    """Say who somebody is here and what they may do: `You are olga here and can see traces`."""
+    rights = await rights_of(actor.user_id)
+    used = {action.permission for action in ACTIONS.values()}
+    may = [
+        label.removeprefix("Can ")
+        for model in apps.get_models()
+        for codename, label in model._meta.permissions
+        if f"{model._meta.app_label}.{codename}" in rights.permissions & used
+    ]
+    return f"You are {actor.name} here and can {', '.join(may) or 'do nothing yet'}"
+
+
+def _state(found: Overview) -> Iterator[str]:
+    site = "" if found.site == sites().default else f" (site {found.site})"
+    if found.alerts is None:
+        yield f"What fires is not known{site}"
+    elif firing := len(found.alerts.firing):
+        yield f"{count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}{site}"
+    else:
+        silent = " that we know of" if found.alerts.failures else ""
+        yield f"Nothing fires{silent}{site}"
+    for line in found.lines:
+        if line.versions and len(line.versions.counts) > 1:
+            yield f"{line.service} runs {len(line.versions.counts)} versions"
+
+
+def _row(line: ServiceLine) -> Row:
+    versions = line.versions
+    return Row(
+        (
+            line.service,
+            "alerts unknown" if line.alerts is None else count(len(line.alerts), "alert"),
+            ("version unknown" if versions.problem else versions.summary) if versions else _NONE,
+            f"sampling {line.sampling.summary}" if line.sampling else _NONE,
+            _NONE if line.requests is None else f"{line.requests:.3g}/s",
+            _NONE if line.failing is None else f"{100 * line.failing:.3g} % fail",
+            _NONE if line.p95 is None else f"p95 {timerange.format_duration(line.p95)}",
+        )
+    )

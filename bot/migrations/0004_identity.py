@@ -1,0 +1,13 @@
+"""Identities are of `ops.people` from here on; their table stays as it is."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("bot", "0003_sender"), ("people", "0001_identity")]
+
+    operations = [
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.DeleteModel(name="Identity")]
+        )
+    ]

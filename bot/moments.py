@@ -1,0 +1,57 @@
+"""What else was true while a trace ran, in a note or two."""
+
+import asyncio
+
+from bot.replies import shortened
+from ops.actor import Actor
+from ops.alerts.alert import Alert
+from ops.overview.actions import ServiceMoment, SiteMoment, show_moment
+from ops.traces.tree import Trace
+
+SECONDS = 2.0  # that it may take: the trace is what was asked for
+MOST_SERVICES = 3
+MOST_ALERTS = 3
+_LONGEST_NOTE = 500
+_LONGEST_NAME = 160
+
+
+async def look_back(actor: Actor, trace: Trace) -> SiteMoment:
+    """Return what was true then; where that takes long, nothing but a problem that says so."""
+    end = trace.start + trace.duration
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await show_moment(
+                actor, services=trace.services, start=trace.start, end=end, site=trace.site
+            )
+    except TimeoutError:
+        late = f"no answer within {SECONDS:g} s"
+        return SiteMoment(trace.site, trace.start, end, (), (late,))
+
+
+def at_that_time(then: SiteMoment) -> tuple[str, ...]:
+    """Return what ran and what fired, with alerts first, and what of it is not known."""
+    lines = sorted(then.lines, key=lambda line: not line.alerts)
+    said = [words for line in lines if (words := _of_service(line))]
+    left = len(said) - MOST_SERVICES
+    more = [f"and {left} more"] if left > 0 else []
+    known = f"At that time {'; '.join([*said[:MOST_SERVICES], *more])}" if said else ""
+    unknown = f"Not all is known of that time: {then.problems[0]}" if then.problems else ""
+    return tuple(shortened(note, _LONGEST_NOTE) for note in (known, unknown) if note)
+
+
+def _of_service(line: ServiceMoment) -> str:
+    """`petstore ran 1.2.0, Errors fired (page)`, "" when neither is known."""
+    ran = line.versions.spread if line.versions else ""
+    left = len(line.alerts) - MOST_ALERTS
+    said = [
+        *([f"ran {shortened(ran, _LONGEST_NAME)}"] if ran else []),
+        *map(_of_alert, line.alerts[:MOST_ALERTS]),
+        *([f"{left} more"] if left > 0 else []),
+    ]
+    return f"{line.service} {', '.join(said)}" if said else ""
+
+
+def _of_alert(alert: Alert) -> str:
+    state = "fired" if alert.state == "firing" else f"was {alert.state}"
+    severity = f" ({alert.severity})" if alert.severity else ""
+    return shortened(f"{alert.name} {state}{severity}", _LONGEST_NAME)

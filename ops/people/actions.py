@@ -1,0 +1,61 @@
+"""What people do about themselves: which Slack accounts act as them."""
+
+from ops.actor import Actor
+from ops.database import in_database
+from ops.errors import Conflict, NotPermitted
+from ops.guard import ANY_PERSON, action, record_refusal
+from ops.people import linking
+from ops.people.account import SlackAccount
+from ops.people.code import Code, parse_code
+
+__all__ = ["Code", "SlackAccount", "find_code", "link", "parse_code", "slack_accounts", "unlink"]
+
+
+def _target(*, account: str, **_: object) -> str:
+    return linking.target(account)
+
+
+@action("people.slack_accounts", permission=ANY_PERSON)
+async def slack_accounts(actor: Actor) -> tuple[SlackAccount, ...]:
+    """Return the Slack accounts that act as the actor."""
+    return await in_database(linking.accounts_of, _person(actor))
+
+
+@action("people.find_code", permission=ANY_PERSON)
+async def find_code(actor: Actor, *, code: Code) -> SlackAccount:
+    """Return the Slack account that the bot gave the code to.
+
+    Raises NotFound for a code that is none or too old, Conflict after too many of those.
+    """
+    return await in_database(linking.read_code, code, await _guess(actor, "people.find_code"))
+
+
+@action("people.link", permission=ANY_PERSON, audit=True, target=_target)
+async def link(actor: Actor, *, code: Code, account: str) -> SlackAccount:
+    """Let a Slack account act as the actor: the one with this key, whose code this is.
+
+    The code is used up. Raises as `find_code` does, and Conflict where it acts as another.
+    """
+    guess = await _guess(actor, "people.link")
+    return await in_database(linking.use_code, code, guess, account, _person(actor))
+
+
+@action("people.unlink", permission=ANY_PERSON, audit=True, target=_target)
+async def unlink(actor: Actor, *, account: str) -> SlackAccount:
+    """Let one of the actor's Slack accounts act as them no more; raises NotFound."""
+    return await in_database(linking.remove, account, _person(actor))
+
+
+async def _guess(actor: Actor, name: str) -> int:
+    guess = await in_database(linking.count_guess, _person(actor))
+    if guess is None:
+        reason = f"{linking.GUESSES} codes were wrong; none is taken from you for ten minutes"
+        await record_refusal(actor, name, reason)
+        raise Conflict(reason)
+    return guess
+
+
+def _person(actor: Actor) -> int:
+    if actor.user_id is None:
+        raise NotPermitted("only a person has Slack accounts")
+    return actor.user_id

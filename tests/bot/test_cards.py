@@ -1,0 +1,462 @@
+"""A change asks first, on a card that is used once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from grpc import StatusCode
+from pytest_django import Settings
+
+from bot import cards, console
+from bot.models import CardState, ChangeCard, State
+from bot.patience import Patience
+from ops import rights
+from ops.actor import Actor, Door
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from ops.people.models import Identity
+from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
+from tests.bot.test_delivery import left_behind, until_ended
+from tests.conftest import Person, SiteFile
+from tests.fakes.slack import ALICE, CHANNEL, DIRECT, TEAM, FakeSlack, Fault, Post, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BOB = "U0BOB0001"
+TENDING = replace(QUICK, tend=0.05)
+NOTHING: list[list[tuple[str, float]]] = [[], [], []]
+TOLD = [[("STFloat", 0.1)]] * 3
+LONG_AGO = timedelta(minutes=10)
+
+
+@pytest.fixture
+async def slack(workspace: Workspace) -> AsyncIterator[FakeSlack]:
+    """A workspace in which the bot runs, with Bob in it besides Alice."""
+    fake = FakeSlack()
+    fake.users[BOB] = person(BOB, "bob")
+    async with workspace(fake):
+        yield fake
+
+
+async def linked(make: Person, name: str, *groups: str) -> User:
+    """Bob of Slack, linked to somebody in these groups."""
+    user = await in_database(make, name, *groups)
+    await in_database(Identity.objects.create, slack_user_id=BOB, slack_team_id=TEAM, user=user)
+    return user
+
+
+async def asked(slack: FakeSlack, line: str = "change sampling float 0.1") -> Post:
+    """The card that Alice's line makes."""
+    number = len(slack.posts)
+    await slack.mention(ALICE, line)
+    return (await slack.posted(number + 1))[number]
+
+
+async def card() -> ChangeCard:
+    return await in_database(ChangeCard.objects.get)
+
+
+async def until_state(state: CardState) -> None:
+    """Wait until the card is so, and its message says so."""
+    async with asyncio.timeout(10):
+        while {(each := await card()).state, each.shown} != {state}:
+            pass
+
+
+async def until_shown() -> ChangeCard:
+    """Wait until it is known which message shows the card."""
+    async with asyncio.timeout(10):
+        while not (each := await card()).ts:
+            pass
+    return each
+
+
+def told(backends: Backends) -> list[list[tuple[str, float]]]:
+    return [each.told for each in backends.instances]
+
+
+async def test_it_shows_what_would_change_and_changes_nothing(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    assert post.shown.startswith(
+        "Change sampling of petstore: unknown -> 10 % on 3 instances?\n"
+        "Of the traces that begin in petstore, 10 % are kept; how many are kept now is not known."
+    )
+    assert "alice asks; open for 5 minutes, until " in post.shown
+    assert post.shown.endswith("[Apply]  [Cancel]")
+    assert told(backends) == NOTHING
+    assert await in_database(AuditEntry.objects.count) == 0
+    assert slack.violations == []
+
+
+async def test_it_is_applied_by_who_asked_and_says_so_in_place(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    pressed = await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    assert post.shown.startswith(
+        "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances\n"
+    )
+    assert backends.instances[0].address in post.shown
+    assert "Applied by alice at " in post.shown
+    assert "asked for by alice" in post.shown
+    assert not [block for block in post.blocks if block["type"] == "actions"]
+    assert told(backends) == TOLD
+    await until_state(CardState.APPLIED)
+    started, ok = await in_database(lambda: list(AuditEntry.objects.order_by("seq")))
+    assert (started.outcome, ok.outcome) == ("started", "ok")
+    assert started.record["origin"] == {
+        "slack_user": ALICE,
+        "slack_team": TEAM,
+        "channel": CHANNEL,
+        "ts": post.ts,
+        "event_id": pressed.envelope["payload"]["trigger_id"],
+    }
+    assert len(slack.posts) == 1
+    assert slack.violations == []
+
+
+async def test_it_is_applied_once_however_it_is_pressed(
+    slack: FakeSlack, alice: User, person: Person, backends: Backends
+) -> None:
+    await linked(person, "bob", "approvers")
+    post = await asked(slack)
+    async with another_bot(slack):
+        presses = [await slack.press(user, post, "Apply") for user in (ALICE, BOB, ALICE, BOB)]
+        copies = [await slack.redeliver(each, attempt) for each in presses for attempt in (0, 1)]
+        for each in (*presses, *copies):
+            await each.acknowledged()
+        await until_ended(5)
+    assert told(backends) == TOLD
+    assert await in_database(AuditEntry.objects.count) == 2
+    assert "confirmed by 3 of 3" in post.shown
+
+
+async def test_it_is_applied_by_who_may_approve(
+    slack: FakeSlack, alice: User, person: Person, backends: Backends
+) -> None:
+    await linked(person, "bob", "approvers")
+    post = await asked(slack)
+    await slack.press(BOB, post, "Apply")
+    await slack.replaced(post.ts)
+    assert "Applied by bob at " in post.shown
+    assert "asked for by alice" in post.shown
+    entry = await in_database(AuditEntry.objects.first)
+    assert entry is not None
+    assert (entry.actor, entry.action) == ("bob", "sampling.approve_change")
+    assert entry.record["parameters"]["asked_by"] == "alice"
+    assert entry.record["origin"]["slack_user"] == BOB
+    assert told(backends) == TOLD
+
+
+@pytest.mark.parametrize("label", ["Apply", "Cancel"])
+@pytest.mark.parametrize("group", ["operators", "viewers", ""])
+async def test_it_is_pressed_by_nobody_else(
+    slack: FakeSlack, alice: User, person: Person, backends: Backends, group: str, label: str
+) -> None:
+    if group:
+        await linked(person, "bob", group)
+    post = await asked(slack)
+    await slack.press(BOB, post, label)
+    refusal = (await slack.posted(2))[1]
+    assert refusal.thread_ts == post.thread_ts
+    wanted = "Not permitted: bob may not do this" if group else "I do nothing for you"
+    assert refusal.shown.startswith(wanted)
+    entry = await in_database(AuditEntry.objects.get)
+    assert (entry.outcome, entry.record["origin"]["slack_user"]) == ("denied", BOB)
+    assert (await card()).state == CardState.OPEN
+    await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    assert told(backends) == TOLD
+
+
+async def test_rights_count_when_it_is_pressed(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    await in_database(alice.groups.clear)
+    rights.cache.clear()
+    await slack.press(ALICE, post, "Apply")
+    assert (await slack.posted(2))[1].shown.startswith("Not permitted: alice may not do this")
+    assert told(backends) == NOTHING
+
+
+async def test_it_is_cancelled(slack: FakeSlack, alice: User, backends: Backends) -> None:
+    post = await asked(slack)
+    await slack.press(ALICE, post, "Cancel")
+    await slack.replaced(post.ts)
+    assert post.shown.startswith("Cancelled by alice at ")
+    await until_state(CardState.CANCELLED)
+    reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
+    assert reply.summary.startswith("Cancelled by alice")
+    assert told(backends) == NOTHING
+
+
+def at_console(user: User) -> Actor:
+    return Actor(user.pk, user.get_username(), Door.CONSOLE)
+
+
+async def test_it_expires_when_its_time_is_over(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), TENDING) as slack:
+        post = await asked(slack)
+        await passed()
+        await slack.replaced(post.ts)
+        assert post.shown.startswith("Expired, nothing was done: sampling of petstore: unknown")
+        await until_state(CardState.EXPIRED)
+    assert told(backends) == NOTHING
+
+
+async def passed() -> None:
+    """Let the card's time be over."""
+    then = timezone.now() - LONG_AGO
+    await in_database(ChangeCard.objects.update, expires=then, tended=then)
+
+
+async def test_it_says_that_it_has_expired_when_it_is_pressed_too_late(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    await passed()
+    await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    assert post.shown.startswith("Expired, nothing was done")
+    assert told(backends) == NOTHING
+    assert len(slack.posts) == 1
+
+
+async def test_it_outlives_the_bot_that_showed_it(
+    tokens: Settings, alice: User, backends: Backends
+) -> None:
+    async with FakeSlack() as slack:
+        tokens.SLACK_API_URL = slack.api_url
+        async with another_bot(slack):
+            post = await asked(slack)
+        async with another_bot(slack):
+            await slack.press(ALICE, post, "Apply")
+            await slack.replaced(post.ts)
+    assert told(backends) == TOLD
+
+
+async def test_it_is_unknown_when_its_process_is_lost_and_never_repeated(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), TENDING) as slack:
+        post = await asked(slack)
+        await until_ended(1)
+        then = timezone.now() - LONG_AGO
+        await in_database(
+            ChangeCard.objects.update,
+            state=CardState.APPLYING, decided_by="alice", decided_at=then, tended=then,
+        )  # fmt: skip
+        await slack.replaced(post.ts)
+        assert post.shown.startswith("Whether this was done is not known: sampling of petstore")
+        assert "Look with: sampling petstore" in post.shown
+        await until_state(CardState.UNKNOWN)
+        key = (await card()).key
+        await slack.mention(ALICE, f"apply {key}")
+        assert (await slack.posted(2))[1].shown.startswith("Whether this was done is not known")
+        await slack.press(ALICE, post, "Sampling")
+        assert (await slack.posted(3))[2].shown.startswith("Sampling of petstore: unknown")
+    assert told(backends) == NOTHING
+
+
+async def test_a_press_is_carried_on_with_when_its_process_was_killed(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack()) as slack:
+        post = await asked(slack)
+        key = (await until_shown()).key
+        await left_behind(slack, f"apply {key}", State.WORKING)
+        async with another_bot(slack):
+            await slack.replaced(post.ts)
+    assert told(backends) == TOLD
+    assert "Applied by alice" in post.shown
+
+
+async def test_it_is_not_made_while_somebody_makes_it(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    await until_ended(1)
+    await in_database(
+        ChangeCard.objects.update,
+        state=CardState.APPLYING, decided_by="bob", decided_at=timezone.now(),
+    )  # fmt: skip
+    await slack.press(ALICE, post, "Apply")
+    answer = (await slack.posted(2))[1]
+    assert answer.shown.startswith("Not as things are now: bob applied this ")
+    assert "its outcome is not there yet; nothing is done twice" in answer.shown
+    assert told(backends) == NOTHING
+
+
+async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    patience: Patience = replace(QUICK, placeholder=1.0)
+    async with workspace(FakeSlack(), patience) as slack:
+        post = await asked(slack)
+        await until_ended(1)
+        backends.instances[1].hangs = True
+        await slack.press(ALICE, post, "Apply")
+        await until(
+            lambda: any("alice is applying" in each for each in (post.shown, *post.earlier))
+        )
+        assert "[Apply]" not in post.shown
+
+
+async def test_it_names_the_instances_that_did_not_confirm(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    backends.instances[1].fails = StatusCode.INTERNAL
+    post = await asked(slack)
+    await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    assert post.shown.startswith("Not confirmed everywhere: Sampling of petstore: unknown -> 10 %")
+    assert "NOT CONFIRMED" in post.shown
+    assert "Applied by alice" in post.shown
+    await until_state(CardState.APPLIED)
+
+
+async def test_it_asks_in_the_channel_when_the_command_asks(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    await slack.slash(ALICE, "change sampling float 0.1")
+    [post] = await slack.posted(1)
+    assert (post.channel, post.thread_ts) == (CHANNEL, "")
+    await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    assert told(backends) == TOLD
+    assert slack.whispers == []
+
+
+async def test_it_asks_the_person_alone_where_it_may_not_write(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    await slack.slash(ALICE, "change sampling float 0.1", channel="C0OTHER01")
+    [whisper] = await slack.whispered(1)
+    await slack.press(ALICE, whisper, "Apply")
+    done = (await slack.whispered(2))[1]
+    assert done.shown.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3")
+    assert told(backends) == TOLD
+    assert slack.posts == []
+
+
+async def test_it_answers_in_the_thread_when_its_message_is_gone(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    slack.fail("chat.update", Fault("message_not_found"))
+    await slack.press(ALICE, post, "Apply")
+    assert "confirmed by 3 of 3" in (await slack.posted(2))[1].shown
+    assert told(backends) == TOLD
+
+
+async def test_it_is_found_again_when_the_answer_to_posting_it_was_lost(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    await until_ended(1)
+    await in_database(ChangeCard.objects.update, channel="", ts="")
+    await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    assert told(backends) == TOLD
+
+
+async def test_what_the_console_decides_shows_in_slack(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), TENDING) as slack:
+        post = await asked(slack)
+        await until_ended(1)
+        reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
+        assert reply.summary.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3")
+        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
+        await slack.replaced(post.ts)
+        assert "Applied by alice" in post.shown
+
+
+async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> None:
+    expected = [
+        ("10%", "10 % are kept; how many are kept now is not known."),
+        ("10%", "10 % are kept already; the instances are told again."),
+        ("50%", "Of the traces that begin in petstore, 50 % are kept, 5 times as many as now."),
+        ("always", "All traces that begin in petstore are kept, 2 times as many as now."),
+        ("never", "No traces that begin in petstore are kept any more."),
+        ("1%", "1 % are kept, where none are now."),
+    ]
+    for policy, sentence in expected:
+        reply = await console.answer(operator, f"change sampling {policy}")
+        assert reply.notes[0].endswith(sentence)
+        asked = console.asks(reply)
+        assert asked is not None
+        assert (await console.answer(operator, asked[0])).notes[0].startswith("Applied by olga")
+
+
+async def test_it_goes_back_to_the_policy_before(operator: Actor, backends: Backends) -> None:
+    await console.answer(operator, "change sampling 10% now")
+    reply = await console.answer(operator, "undo sampling")
+    assert "there is nothing to go back to" in reply.summary
+    await console.answer(operator, "change sampling always now")
+    reply = await console.answer(operator, "undo sampling petstore")
+    assert reply.summary == "Change sampling of petstore: always -> 10 % on 3 instances?"
+    asked = console.asks(reply)
+    assert asked is not None
+    assert (await console.answer(operator, asked[1])).summary.startswith("Cancelled by olga")
+
+
+async def test_it_asks_all_the_same_where_the_site_does(
+    operator: Actor, backends: Backends, site_file: SiteFile
+) -> None:
+    site_file(SITES.replace("change_now = true\n", "").format(**vars(backends)))
+    reply = await console.answer(operator, "change sampling always now")
+    assert reply.notes[0] == "This site asks first, also where one writes now."
+    assert told(backends) == NOTHING
+
+
+async def test_it_says_why_a_change_could_not_begin(
+    operator: Actor, backends: Backends, site_file: SiteFile
+) -> None:
+    reply = await console.answer(operator, "change sampling always")
+    site_file(
+        SITES.replace("sites.demo.services.petstore", "sites.demo.services.shop")
+        .replace('default_service = "petstore"', "")
+        .format(**vars(backends))
+    )
+    done = await cards.apply(operator, reply.card)
+    assert done.summary.startswith('Not found: site "demo" has no service "petstore"')
+    assert done.notes[0].startswith("Tried by olga at ")
+    assert (await card()).state == CardState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("apply 3f9a1c7e2b", 'Not found: there is no card "3f9a1c7e2b"'),
+        ("cancel", 'Not found: there is no card ""'),
+        ("change sampling store 5%", 'there is nothing to change: service "store" of site "demo"'),
+    ],
+)
+async def test_it_says_what_there_is_not(
+    operator: Actor, backends: Backends, line: str, sentence: str
+) -> None:
+    assert sentence in (await console.answer(operator, line)).summary
+
+
+async def test_it_asks_in_the_direct_conversation_when_home_asks(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    await slack.direct(ALICE, "chang sampling 10%")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    await slack.press(ALICE, post, "change sampling 10%")
+    asks = (await slack.posted(2))[1]
+    await slack.press(ALICE, asks, "Apply")
+    await slack.replaced(asks.ts)
+    assert told(backends) == TOLD

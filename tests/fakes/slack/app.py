@@ -1,0 +1,32 @@
+"""The app that is installed in the workspace: its names, tokens and scopes; and the people."""
+
+from typing import Any
+
+from .blocks import Json
+
+APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
+BOT_TOKEN = "xoxb-secret"
+CONFIG_TOKEN = "xoxe.xoxp-1-secret"
+APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
+ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
+SCOPES = frozenset(
+    {"app_mentions:read", "chat:write", "commands", "im:history", "im:write", "users:read"}
+)
+
+
+def person(user_id: str, name: str, **differently: Any) -> Json:
+    """A `user` of users.info."""
+    return {
+        "id": user_id, "team_id": TEAM, "name": name, "deleted": False, "real_name": name.title(),
+        "tz": "Europe/Paris", "is_admin": False, "is_restricted": False,
+        "is_ultra_restricted": False, "is_bot": False, "is_app_user": False,
+        "is_email_confirmed": True, "updated": 1_760_000_000,
+        "profile": {"display_name": name, "real_name": name, "email": f"{name}@example.com"},
+        **differently,
+    }  # fmt: skip
+
+
+def bot_user() -> Json:
+    """The app's own `user` of users.info."""
+    profile = {"display_name": "opsportal", "real_name": "OpsPortal", "api_app_id": APP}
+    return person(BOT_USER, "opsportal", is_bot=True, profile={**profile, "bot_id": BOT_ID})

@@ -1,0 +1,100 @@
+"""What people do besides writing: buttons, the slash command, the Home tab, and their answers."""
+
+import itertools
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .blocks import Json, refused_blocks
+
+COMMAND = "/ops"
+MOST_RESPONSES = 5
+RESPONSE_SECONDS = 1_800
+MOST_HOME_BLOCKS = 100
+_NOT_AT_HOME = ("table", "markdown")
+_triggers = itertools.count(1)
+
+
+@dataclass
+class Respond:
+    """An address for the answers to one interaction; `channel` and `user` see them."""
+
+    channel: str
+    user: str
+    made: float = field(default_factory=time.monotonic)
+    used: int = 0
+
+    def refusal(self, body: Json) -> str:
+        """Return Slack's word against one more message there, "" when it takes it."""
+        if time.monotonic() - self.made > RESPONSE_SECONDS:
+            return "expired_url"
+        if self.used >= MOST_RESPONSES:
+            return "used_url"
+        if not body.get("text") and not body.get("blocks"):
+            return "no_text"
+        return refused_blocks(body.get("blocks") or [])
+
+
+def find_button(blocks: list[Json], label: str) -> Json:
+    """The button of that label; raises LookupError with those there are."""
+    buttons: list[Json] = [
+        each for block in blocks if block["type"] == "actions" for each in block["elements"]
+    ]
+    labels = [each["text"]["text"] for each in buttons]
+    if label not in labels:
+        raise LookupError(f"no button {label!r} among {labels}")
+    return buttons[labels.index(label)]
+
+
+def press(user: str, name: str, team: str, button: Json, **container: Any) -> Json:
+    """The block_actions that a press of a button makes, without where it is."""
+    pressed = {key: value for key, value in button.items() if key != "confirm"}
+    return {
+        "type": "block_actions",
+        "user": {"id": user, "username": name, "name": name, "team_id": team},
+        "token": "vt",
+        "container": container,
+        "trigger_id": trigger(),
+        "team": {"id": team, "domain": "acme"},
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "state": {"values": {}},
+        "actions": [
+            {"block_id": "b1", **pressed, "action_ts": f"{1_760_100_000 + next(_triggers)}.000100"}
+        ],
+    }
+
+
+def slash(user: str, name: str, team: str, channel: str, text: str) -> Json:
+    """The slash_commands that a typed command makes, without its response_url."""
+    return {
+        "token": "vt",
+        "team_id": team,
+        "team_domain": "acme",
+        "channel_id": channel,
+        "channel_name": "ops",
+        "user_id": user,
+        "user_name": name,
+        "command": COMMAND,
+        "text": text,
+        "is_enterprise_install": "false",
+        "trigger_id": trigger(),
+    }
+
+
+def trigger() -> str:
+    """A trigger_id as Slack makes them."""
+    return f"{1_232_142_342_300 + next(_triggers)}.333649436676.{secrets.token_hex(16)}"
+
+
+def refused_view(view: Json) -> str:
+    """Slack's error for a Home tab that it does not take, "" for a good one."""
+    blocks = view.get("blocks")
+    if view.get("type") != "home" or not isinstance(blocks, list):
+        return "invalid_arguments"
+    if len(blocks) > MOST_HOME_BLOCKS or any(block.get("type") in _NOT_AT_HOME for block in blocks):
+        return "invalid_blocks"
+    # A view may be longer in all than a message.
+    wrong = [refused_blocks([block]) for block in blocks]
+    return next(filter(None, wrong), "")

@@ -1,0 +1,30 @@
+"""What the Web API and Socket Mode have in common, and how tests wait for either."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+SECONDS = 30.0  # a test that waits longer for something has failed
+
+
+class Shared:
+    """Where both are, what both refused, and one clock for all messages."""
+
+    def __init__(self) -> None:
+        self.host = ""
+        self.violations: list[str] = []
+        self._tickets: set[str] = set()
+        self._changed = asyncio.Condition()
+        self._clock = itertools.count(1_760_005_930)
+
+    def _ts(self) -> str:
+        return f"{next(self._clock)}.000100"
+
+    async def _tell(self) -> None:
+        """Let whoever waits look again."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SECONDS), self._changed:
+            await self._changed.wait_for(condition)
