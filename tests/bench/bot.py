@@ -12,7 +12,7 @@ import os
 import sqlite3
 import statistics
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
@@ -30,6 +30,14 @@ SITES = """
 address = "127.0.0.1:1"
 [sites.bench.services.petstore]
 """
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A running bot, and its health address."""
+
+    process: Popen[bytes]
+    health: str
 
 
 async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
@@ -67,14 +75,14 @@ async def answered(slack: FakeSlack, sent: list[Delivery], seconds: float) -> st
 def shown(sent: list[Delivery]) -> str:
     """The acknowledgements' latencies."""
     seconds = sorted(each.seconds for each in sent)
-    p99 = statistics.quantiles(seconds, n=100)[98]
+    p99 = statistics.quantiles(seconds, n=100, method="inclusive")[98]
     return (
         f"{len(sent)} acknowledged, p50 {statistics.median(seconds) * 1000:.0f} ms, "
         f"p99 {p99 * 1000:.0f} ms, most {seconds[-1] * 1000:.0f} ms"
     )
 
 
-async def measure(slack: FakeSlack, bots: list[Popen[bytes]], database: str) -> None:
+async def measure(slack: FakeSlack, bots: list[Bot], database: str) -> None:
     """Print a line for each trial."""
     slack.seconds["chat.postMessage"] = POST_SECONDS
     await burst(slack, 10)
@@ -90,7 +98,7 @@ async def measure(slack: FakeSlack, bots: list[Popen[bytes]], database: str) -> 
         lock.close()
 
     sent = await burst(slack, KILLED)
-    bots[0].kill()
+    bots[0].process.kill()
     print(f"killed in a burst: {await answered(slack, sent, 90)}", flush=True)
     print(f"violations: {slack.violations or 'none'}")
 
@@ -131,14 +139,14 @@ def prepared(
     return portal
 
 
-def started(stack: ExitStack, portal: servers.Portal, folder: Path, number: int) -> Popen[bytes]:
+def started(stack: ExitStack, portal: servers.Portal, folder: Path, number: int) -> Bot:
     """A bot process, with a health address and a log of its own."""
     health = f"127.0.0.1:{servers.free_ports(1)[0]}"
     environment = {**portal.environment, "OPSPORTAL_HEALTH_ADDRESS": health}
     place = folder / f"bot{number}"
     place.mkdir()
     bot = replace(portal, health=health, environment=environment)
-    return stack.enter_context(bot.running("runbot", place))
+    return Bot(stack.enter_context(bot.running("runbot", place)), health)
 
 
 if __name__ == "__main__":

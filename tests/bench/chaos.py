@@ -18,11 +18,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.bot import POST_SECONDS, answered, burst, prepared, shown, started
+import httpx
+
+from tests.bench.bot import POST_SECONDS, Bot, answered, burst, prepared, shown, started
 from tests.bench.verdict import Question, Verdict, verdict
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger, span, trace
@@ -60,14 +61,14 @@ LIMIT = Fault("ratelimited", status=429, retry_after=1)
 
 @dataclass
 class Trouble:
-    """What happens to two bots, by chance but the same in each run."""
+    """What happens to two bots, by chance; the seed makes it much the same in each run."""
 
     slack: FakeSlack
     jaeger: FakeJaeger
     portal: servers.Portal
     folder: Path
     stack: ExitStack
-    bots: list[Popen[bytes]] = field(default_factory=list)
+    bots: list[Bot] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     dice: random.Random = field(default_factory=lambda: random.Random(SEED))
@@ -89,10 +90,19 @@ class Trouble:
         self.jaeger.seconds = 0
         await asyncio.gather(*self.under_way)
 
-    async def start(self) -> Popen[bytes]:
+    async def start(self) -> Bot:
         """One bot more."""
         self.number += 1
         return await asyncio.to_thread(started, self.stack, self.portal, self.folder, self.number)
+
+    def unready(self) -> int:
+        """Of how many bots the health address says that Slack does not reach them."""
+        answers = [httpx.get(f"http://{bot.health}/readyz") for bot in self.bots]
+        return sum(answer.status_code == 503 for answer in answers)
+
+    def reported(self) -> int:
+        """Of how many the dashboard is told so."""
+        return int(self.portal.manage("shell", "--verbosity", "0", "--command", COUNT_THE_TROUBLES))
 
     async def _spread(self, times: int, happen: Callable[[], Awaitable[None]]) -> None:
         """Have something happen so often, at any moment."""
@@ -172,8 +182,8 @@ class Trouble:
         self._count("kills")
         await self._ask_some()
         bot = self.bots.pop(self.dice.randrange(len(self.bots)))
-        bot.kill()
-        await asyncio.to_thread(bot.wait)
+        bot.process.kill()
+        await asyncio.to_thread(bot.process.wait)
         self.bots.append(await self.start())
 
     async def _ask_some(self) -> None:
@@ -217,6 +227,11 @@ def _listed(portal: servers.Portal) -> dict[tuple[str, str], str]:
     return {(channel, ts): fate for channel, ts, fate in json.loads(said)}
 
 
+COUNT_THE_TROUBLES = """
+import asyncio
+from bot.standing import report
+print(len(asyncio.run(report()).troubles))
+"""
 LIST_THE_LOST = """
 import asyncio, json
 from bot.standing import report
@@ -261,12 +276,31 @@ def figures(trouble: Trouble, found: Verdict, instance: FakeInstance) -> list[st
     ]
 
 
+async def silence(trouble: Trouble) -> list[str]:
+    """How long until health address and dashboard say that Slack is silent, and is back."""
+    lines = ["", "| Slack is | on `/readyz` after | on the dashboard after |", "|---|--:|--:|"]
+    for word, ill in (("silent", len(trouble.bots)), ("back", 0)):
+        trouble.slack.silent = word == "silent"
+        seen = await asyncio.gather(
+            asyncio.to_thread(_seconds_until, trouble.unready, ill),
+            asyncio.to_thread(_seconds_until, trouble.reported, ill),
+        )
+        lines.append(_row(word, *seen))
+    return lines
+
+
+def _seconds_until(count: Callable[[], int], wanted: int) -> str:
+    began = time.monotonic()
+    servers.until(lambda: count() == wanted, "what bots say of Slack is true")
+    return f"{time.monotonic() - began:.0f} s"
+
+
 def _row(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def _spread(seconds: Sequence[float]) -> str:
-    p99 = statistics.quantiles(seconds, n=100)[98]
+    p99 = statistics.quantiles(seconds, n=100, method="inclusive")[98]
     parts = (statistics.median(seconds), p99, max(seconds))
     return ", ".join(f"{part * 1000:,.0f} ms" for part in parts)
 
@@ -300,6 +334,7 @@ async def main() -> None:
                 await trouble.run()
                 found = await settled(trouble)
                 lines += figures(trouble, found, instance)
+                lines += await silence(trouble)
             finally:
                 await asyncio.to_thread(stack.close)
     text = "\n".join(lines) + "\n"
