@@ -23,14 +23,13 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.blocks import SlackMessage
 from bot.models import LOST_PLACE, State
 from bot.pace import Limit, Limits, Pacer
-from bot.refusals import error_code, retry_after
+from bot.refusals import error_code, is_refusal, retry_after
 
 TRIES = 4
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
 _LATER = ("ratelimited", "rate_limited")
-_THEIR_FAULTS = ("fatal_error", "internal_error")
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
@@ -243,6 +242,4 @@ def _fate(error: Exception) -> tuple[Fate, str]:
         return Fate.BLOCKS_REFUSED, code
     if code in _LATER or retry_after(error) is not None:
         return Fate.LATER, code
-    if code in _THEIR_FAULTS or code.startswith("HTTP 5"):
-        return Fate.LOST, code
-    return Fate.REFUSED, code
+    return Fate.REFUSED if is_refusal(error) else Fate.LOST, code

@@ -123,7 +123,7 @@ class Socket:
     def _text(self, data: str) -> None:
         try:
             message = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
             log.warning("Slack sent what is no JSON object: %.80r", data)
