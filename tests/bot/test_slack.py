@@ -23,6 +23,7 @@ from tests.fakes.slack import (
     BOT_TOKEN,
     BOT_USER,
     CHANNEL,
+    DIRECT,
     TEAM,
     FakeSlack,
     Fault,
@@ -289,6 +290,37 @@ async def test_it_tells_people_politely_when_too_many_wait(slack: FakeSlack, ali
         f"Sorry, {MOST_WAITING} messages wait before yours, so I leave it: nothing was done. "
         "Please write it again in a minute"
     )
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE + MOST_WAITING)
+
+
+async def test_a_channel_that_takes_no_answers_holds_up_no_other(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault(hang=True))
+    for _ in range(AT_ONCE + 1):
+        await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE)
+
+
+async def test_turning_people_away_in_one_channel_holds_up_no_other(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
+    for _ in range(AT_ONCE + MOST_WAITING):
+        await slack.mention(ALICE, "help")
+    slack.fail("chat.postMessage", Fault(hang=True))
+    await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    assert post.shown.startswith("Sorry")
     slack.release.set()
     await slack.posted(1 + AT_ONCE + MOST_WAITING)
 
