@@ -31,6 +31,12 @@ _BLOCKS_REFUSED = (
 )  # fmt: skip
 _LATER = ("ratelimited", "rate_limited")
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
+_INERT: dict[str, Any] = {
+    "parse": "none",
+    "link_names": False,
+    "unfurl_links": False,
+    "unfurl_media": False,
+}
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
 _PUBLISHING = "views.publish"
@@ -133,15 +139,7 @@ class Sender:
             url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
         )
         said = await webhook.send_dict(
-            {
-                "response_type": "ephemeral",
-                "replace_original": False,
-                "parse": "none",
-                "link_names": False,
-                "unfurl_links": False,
-                "unfurl_media": False,
-                **content,
-            }
+            {"response_type": "ephemeral", "replace_original": False, **_INERT, **content}
         )
         response = AsyncSlackResponse(
             client=None,
@@ -168,11 +166,8 @@ class Sender:
             return self.web.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts or None,
-                parse="none",
-                link_names=False,
-                unfurl_links=False,
-                unfurl_media=False,
                 mrkdwn=False,
+                **_INERT,
                 **content,
             )
 
@@ -185,9 +180,7 @@ class Sender:
         """None where Slack does not let the message be replaced: it is gone, or not ours."""
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(
-                channel=thread[0], ts=ts, parse="none", link_names=False, **content
-            )
+            return self.web.chat_update(channel=thread[0], ts=ts, **_INERT, **content)
 
         paces = ((_REPLACING, self.limits.replacing),)
         sent = await self._persist(update, message, paces, repeatable=True)

@@ -18,7 +18,7 @@ from bot.patience import Patience
 Envelope = Mapping[str, Any]
 Hear = Callable[["Socket", Envelope], Awaitable[None]]
 
-HELLO_SECONDS = 10
+HELLO_SECONDS = 5
 CLOSE_SECONDS = 5
 HALF_LIFE = "half its life is over"
 ASKED = ("warning", "refresh_requested")
