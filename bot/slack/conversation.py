@@ -32,6 +32,7 @@ from ops.database import in_database
 
 AT_ONCE = 8
 MOST_WAITING = 200
+MOST_TURNED_AWAY = 2_000  # at a time
 GRACE_SECONDS = 5
 WAITING = Reply("I am on it: this takes a moment …")
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
@@ -56,10 +57,10 @@ class Conversation:
         self.places = Places(sender)
         self.direct = direct
         self.patience = patience
-        self.pool = Pool(self._work, at_once=AT_ONCE, most_waiting=AT_ONCE + MOST_WAITING)
+        self.pool = Pool(self._work, at_once=AT_ONCE)
         self.turns = Turns(self.pool.put)
         self.full: datetime | None = None
-        self.door = Pool(self._turn_away, at_once=1, most_waiting=10 * MOST_WAITING)
+        self.door = Pool(self._turn_away, at_once=1)
 
     async def hear(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
@@ -85,26 +86,28 @@ class Conversation:
         """How many letters wait, for their turn or in the pool."""
         return len(self.turns.waiting) + len(self.pool.waiting)
 
-    @property
-    def room(self) -> int:
-        """How many letters more can be taken in."""
-        return AT_ONCE + MOST_WAITING - self.waiting - len(self.pool.working)
-
     def take_in(self, letter: Letter) -> None:
         """Have a letter answered; when too many wait, with the request to come again."""
-        if self.room > 0:
+        if len(self.turns.waiting) + len(self.pool) < AT_ONCE + MOST_WAITING:
             self.turns.put(letter)
             return
         self.full = timezone.now()
-        if not self.door.put(letter):
+        if len(self.door) < MOST_TURNED_AWAY:
+            self.door.put(letter)
+        else:
             log.warning("so many wait even to be told so that a message stays without an answer")
             self.inbox.finish(letter, State.FAILED)
 
     async def tend(self, seconds: float) -> None:
-        """Keep what this process holds and take over what others left, until cancelled."""
+        """Keep what this process holds and take over what others left, until cancelled.
+
+        Who waits for a turn takes no room: it may be one of these that they wait for. And none
+        of these is turned away: somebody may have begun with it.
+        """
         while True:
-            for letter in await self.inbox.pick_up(self.room):
-                self.take_in(letter)
+            room = max(0, AT_ONCE + MOST_WAITING - len(self.pool))
+            for letter in await self.inbox.pick_up(room):
+                self.turns.put(letter)
             await asyncio.sleep(seconds)
 
     async def finish(self) -> None:
@@ -146,7 +149,7 @@ class Conversation:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-        await self._say(letter, reply)
+        await self._say(letter, reply, self.pool)
 
     async def _wait(self, letter: Letter, replying: asyncio.Future[Reply | None]) -> None:
         """Wait for a reply; when it takes long, say in the thread that it is being looked for."""
@@ -162,7 +165,7 @@ class Conversation:
             await self.inbox.hold_place(letter, ts)
 
     async def _turn_away(self, letter: Letter) -> None:
-        await self._say(letter, busy_reply(MOST_WAITING))
+        await self._say(letter, busy_reply(MOST_WAITING), self.door)
 
     async def _reply(self, letter: Letter) -> Reply | None:
         """Return the reply, None when it is another process's to give."""
@@ -185,10 +188,11 @@ class Conversation:
             Message(writer.actor, text, letter.event, writer.stranger, writer.newcomer)
         )
 
-    async def _say(self, letter: Letter, reply: Reply) -> None:
+    async def _say(self, letter: Letter, reply: Reply, pool: Pool) -> None:
         """Post a reply, unless another process has come before us."""
         if not await self.inbox.advance(letter, State.POSTING):
             return
+        pool.stand_aside(letter)
         try:
             if reply.private and not letter.is_direct:
                 reply = await self.direct.say(str(letter.event["user"]), reply)

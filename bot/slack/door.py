@@ -26,7 +26,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.lines import LINES, Lines
 from bot.slack.patience import USUAL, Backoff, Patience
 from bot.slack.profiles import Profiles
-from bot.slack.refusals import REMEDIES, error_code, retry_after
+from bot.slack.refusals import REMEDIES, error_code, is_refusal, retry_after
 from bot.slack.sender import Sender
 from bot.slack.sockets import CLOSE_SECONDS, Socket
 
@@ -144,7 +144,7 @@ async def _open(
         opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
     async with asyncio.timeout(OPEN_SECONDS):
         return await session.ws_connect(
-            opened["url"],
+            str(opened["url"]),  # aiohttp has an error for what is no address
             autoping=False,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
             proxy=web.proxy,
@@ -191,7 +191,7 @@ async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[
             if refused := refusal(token, error):
                 raise refused from None
             reason, asked = error_code(error), retry_after(error)
-            if not reason.startswith("HTTP 5"):
+            if is_refusal(error):
                 longest = backoff.patience.longest_refused
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "no answer in time"

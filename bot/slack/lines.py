@@ -12,6 +12,7 @@ from bot.slack.patience import Backoff, Patience
 from bot.slack.sockets import EXPECTED, HALF_LIFE, Envelope, Socket
 
 LINES = 2
+_NO_COUNT = 1_000  # Slack allows ten
 Opening = Callable[[Backoff], Awaitable[aiohttp.ClientWebSocketResponse]]
 Hear = Callable[[Envelope, Callable[[], Awaitable[None]]], Awaitable[None]]
 Told = Callable[[int], Awaitable[None]]
@@ -74,7 +75,7 @@ class Lines:
                     self.patience.longest_refused if refused else self.patience.longest_unreached
                 )
             else:
-                await self.told(hello.get("num_connections", 1))
+                await self.told(_connections(hello))
                 return socket, hello
 
     async def _ended(self, socket: Socket, backoff: Backoff) -> Socket | None:
@@ -129,7 +130,14 @@ class Lines:
         self.sockets.discard(socket)
 
 
+def _connections(hello: Mapping[str, Any]) -> int:
+    """How many connections Slack counts, 0 when what it says is no such number."""
+    told = hello.get("num_connections")
+    return told if isinstance(told, int) and 0 < told < _NO_COUNT else 0
+
+
 def _lifetime(hello: Mapping[str, Any]) -> float:
     """How long Slack means to keep a connection, in seconds; five hours when it does not say."""
-    told = (hello.get("debug_info") or {}).get("approximate_connection_time")
+    info = hello.get("debug_info")
+    told = info.get("approximate_connection_time") if isinstance(info, Mapping) else None
     return float(told) if isinstance(told, int | float) and told > 0 else 18_000.0

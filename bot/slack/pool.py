@@ -1,4 +1,7 @@
-"""So many messages are answered at once, so many wait, each thread's one after the other."""
+"""So many messages are answered at once, each thread's one after the other; the others wait.
+
+An answer that is to be posted stands aside: a channel that Slack limits holds up no other.
+"""
 
 import asyncio
 from collections import deque
@@ -13,26 +16,30 @@ Work = Callable[[Letter], Awaitable[None]]
 class Pool:
     """Runs `work`, which raises nothing, for letters in the order in which they came."""
 
-    def __init__(self, work: Work, *, at_once: int, most_waiting: int) -> None:
+    def __init__(self, work: Work, *, at_once: int) -> None:
         self.work = work
         self.at_once = at_once
-        self.most_waiting = most_waiting
         self.waiting: deque[Letter] = deque()
         self.working: dict[asyncio.Task[None], Letter] = {}
+        self._aside: set[Letter] = set()
 
-    @property
-    def room(self) -> int:
-        """How many more letters may wait."""
-        return self.most_waiting - len(self.waiting)
+    def __len__(self) -> int:
+        """How many letters are not done with."""
+        return len(self.waiting) + len(self.working)
 
-    def put(self, letter: Letter) -> bool:
-        """Take a letter in; False when too many wait already."""
-        if self.room <= 0:
-            return False
+    def put(self, letter: Letter) -> None:
+        """Take a letter in."""
         self.waiting.append(letter)
         metrics.waiting.inc()
         self._start()
-        return True
+
+    def stand_aside(self, letter: Letter) -> None:
+        """Work on another letter meanwhile; what is left of this one's work is to wait.
+
+        Its thread goes on waiting for it.
+        """
+        self._aside.add(letter)
+        self._start()
 
     async def finish(self, seconds: float) -> None:
         """Begin with nothing more and let what is under way end, but not for long."""
@@ -44,7 +51,10 @@ class Pool:
                 task.cancel()
 
     def _start(self) -> None:
-        while len(self.working) < self.at_once and (letter := self._next()) is not None:
+        while len(self.working) - len(self._aside) < self.at_once:
+            letter = self._next()
+            if letter is None:
+                return
             self.waiting.remove(letter)
             metrics.waiting.dec()
             metrics.working.inc()
@@ -58,6 +68,6 @@ class Pool:
         return next((letter for letter in self.waiting if letter.lane not in busy), None)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        del self.working[task]
+        self._aside.discard(self.working.pop(task))
         metrics.working.dec()
         self._start()

@@ -2,7 +2,7 @@
 
 from slack_sdk.errors import SlackApiError
 
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 600.0  # who is asked to wait for longer than that asks a broken Slack
 _AGAIN = "install the app again and copy the new one"
 _SCOPES = "give the app the scopes that docs/slack-manifest.json names"
 
@@ -20,6 +20,7 @@ REMEDIES = {
     "token_revoked": _AGAIN,
     "user_removed_from_team": f"the bot was removed from the workspace; {_AGAIN}",
 }
+_THEIR_FAULTS = ("fatal_error", "internal_error")
 
 
 def error_code(error: SlackApiError) -> str:
@@ -27,6 +28,12 @@ def error_code(error: SlackApiError) -> str:
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
     return str(code or f"HTTP {getattr(error.response, 'status_code', 'error')}")
+
+
+def is_refusal(error: SlackApiError) -> bool:
+    """Whether Slack has surely done nothing; else it had a fault, or said what makes no sense."""
+    code = error_code(error)
+    return code not in _THEIR_FAULTS and (code.startswith("HTTP 4") or not code.startswith("HTTP"))
 
 
 def retry_after(error: Exception) -> float | None:

@@ -23,15 +23,20 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.models import LOST_PLACE, State
 from bot.slack.blocks import SlackMessage
 from bot.slack.pace import Limit, Limits, Pacer
-from bot.slack.refusals import error_code, retry_after
+from bot.slack.refusals import error_code, is_refusal, retry_after
 
 TRIES = 4
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
 _LATER = ("ratelimited", "rate_limited")
-_THEIR_FAULTS = ("fatal_error", "internal_error")
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
+_INERT: dict[str, Any] = {
+    "parse": "none",
+    "link_names": False,
+    "unfurl_links": False,
+    "unfurl_media": False,
+}
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
 _PUBLISHING = "views.publish"
@@ -134,15 +139,7 @@ class Sender:
             url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
         )
         said = await webhook.send_dict(
-            {
-                "response_type": "ephemeral",
-                "replace_original": False,
-                "parse": "none",
-                "link_names": False,
-                "unfurl_links": False,
-                "unfurl_media": False,
-                **content,
-            }
+            {"response_type": "ephemeral", "replace_original": False, **_INERT, **content}
         )
         response = AsyncSlackResponse(
             client=None,
@@ -169,11 +166,8 @@ class Sender:
             return self.web.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts or None,
-                parse="none",
-                link_names=False,
-                unfurl_links=False,
-                unfurl_media=False,
                 mrkdwn=False,
+                **_INERT,
                 **content,
             )
 
@@ -186,9 +180,7 @@ class Sender:
         """None where Slack does not let the message be replaced: it is gone, or not ours."""
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(
-                channel=thread[0], ts=ts, parse="none", link_names=False, **content
-            )
+            return self.web.chat_update(channel=thread[0], ts=ts, **_INERT, **content)
 
         paces = ((_REPLACING, self.limits.replacing),)
         sent = await self._persist(update, message, paces, repeatable=True)
@@ -243,6 +235,4 @@ def _fate(error: Exception) -> tuple[Fate, str]:
         return Fate.BLOCKS_REFUSED, code
     if code in _LATER or retry_after(error) is not None:
         return Fate.LATER, code
-    if code in _THEIR_FAULTS or code.startswith("HTTP 5"):
-        return Fate.LOST, code
-    return Fate.REFUSED, code
+    return Fate.REFUSED if is_refusal(error) else Fate.LOST, code

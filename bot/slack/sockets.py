@@ -18,7 +18,7 @@ from bot.slack.patience import Patience
 Envelope = Mapping[str, Any]
 Hear = Callable[["Socket", Envelope], Awaitable[None]]
 
-HELLO_SECONDS = 10
+HELLO_SECONDS = 5
 CLOSE_SECONDS = 5
 HALF_LIFE = "half its life is over"
 ASKED = ("warning", "refresh_requested")
@@ -123,7 +123,7 @@ class Socket:
     def _text(self, data: str) -> None:
         try:
             message = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
             log.warning("Slack sent what is no JSON object: %.80r", data)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
+from bot.slack.conversation import AT_ONCE, MOST_WAITING
 from bot.slack.door import health
 from bot.slack.letters import new_letter
 from bot.slack.records import write
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import Backends, Workspace, another_bot, until
+from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until
 from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,14 +35,18 @@ async def until_ended(number: int) -> None:
             pass
 
 
-async def left_behind(slack: FakeSlack, text: str, state: State) -> None:
-    """A message that a process had when it was killed, more than its lease ago."""
-    then = timezone.now() - timedelta(minutes=1)
+async def left_behind(slack: FakeSlack, text: str, state: State, ago: float = 60) -> str:
+    """A message that a process had when it was killed, by default more than its lease ago.
+
+    Returns its ts.
+    """
+    then = timezone.now() - timedelta(seconds=ago)
     event = slack.mention_event(ALICE, text)
     payload = {"event_id": "Ev1", "team_id": "T0ACME001", "event": event}
     row = new_letter(payload, "killed", then).row
     row.state = state
     await in_database(write, [row], {}, then)
+    return row.ts
 
 
 async def test_it_changes_once_what_is_delivered_in_every_way(
@@ -146,6 +152,22 @@ async def test_it_asks_before_it_repeats_a_change_of_a_killed_process(
         assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
         await slack.press(ALICE, post, "Do it again")
         assert (await slack.posted(2))[1].shown.startswith("Change sampling of petstore: unknown")
+    assert [each.told for each in backends.instances] == [[], [], []]
+
+
+async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    slack = FakeSlack()
+    thread = await left_behind(slack, "change sampling always", State.WORKING, ago=0)
+    async with workspace(slack, replace(QUICK, tend=0.02)):
+        for _ in range(AT_ONCE + MOST_WAITING):
+            await (await slack.mention(ALICE, "help", thread_ts=thread)).acknowledged()
+        assert slack.posts == []
+        left = ReceivedEvent.objects.filter(holder="killed")
+        await in_database(left.update, lease_until=timezone.now())
+        first = (await slack.posted(2))[0]
+    assert first.shown.startswith("I was interrupted, and cannot say whether this was done.")
     assert [each.told for each in backends.instances] == [[], [], []]
 
 

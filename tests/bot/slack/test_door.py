@@ -6,9 +6,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 from pytest_django import Settings
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.models import BotProcess
 from bot.slack.conversation import AT_ONCE, MOST_WAITING
-from bot.slack.door import check_connected, health, run_bot
+from bot.slack.door import _patiently, check_connected, health, run_bot
+from bot.slack.patience import Backoff
 from bot.slack.sender import TRIES
 from ops.audit.models import AuditEntry
 from ops.database import in_database
@@ -20,6 +23,7 @@ from tests.fakes.slack import (
     BOT_TOKEN,
     BOT_USER,
     CHANNEL,
+    DIRECT,
     TEAM,
     FakeSlack,
     Fault,
@@ -290,6 +294,37 @@ async def test_it_tells_people_politely_when_too_many_wait(slack: FakeSlack, ali
     await slack.posted(1 + AT_ONCE + MOST_WAITING)
 
 
+async def test_a_channel_that_takes_no_answers_holds_up_no_other(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault(hang=True))
+    for _ in range(AT_ONCE + 1):
+        await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE)
+
+
+async def test_turning_people_away_in_one_channel_holds_up_no_other(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
+    for _ in range(AT_ONCE + MOST_WAITING):
+        await slack.mention(ALICE, "help")
+    slack.fail("chat.postMessage", Fault(hang=True))
+    await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    assert post.shown.startswith("Sorry")
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE + MOST_WAITING)
+
+
 async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, alice: User) -> None:
     await until(lambda: health.alive == 2)
     await slack.disconnect("refresh_requested")
@@ -361,6 +396,72 @@ async def test_it_waits_for_a_slack_that_does_not_answer_yet(
     async with workspace(slack, replace(QUICK, first_wait=0)):
         await slack.mention(ALICE, "help")
         await slack.posted(1)
+
+
+@pytest.mark.parametrize("body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]"])
+async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
+    workspace: Workspace, alice: User, body: str
+) -> None:
+    slack = FakeSlack()
+    slack.fail("auth.test", Fault(body='{"ok": tr'))
+    slack.fail("apps.connections.open", Fault(body=body))
+    async with workspace(slack, replace(QUICK, first_wait=0)):
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        {"num_connections": None, "debug_info": []},
+        {"num_connections": "2", "debug_info": {"approximate_connection_time": "long"}},
+        {"num_connections": {}, "debug_info": "none", "connection_info": 7},
+        {"num_connections": 10**30, "debug_info": {"approximate_connection_time": -1}},
+    ],
+)
+async def test_it_takes_any_greeting(
+    workspace: Workspace, alice: User, hello: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    slack = FakeSlack()
+    slack.hello = hello
+    async with workspace(slack, replace(QUICK, beat=0.02)):
+        async with asyncio.timeout(10):
+            while not await in_database(BotProcess.objects.exclude(counted=None).exists):
+                pass
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+        assert health.alive == 2
+    assert "use this Slack app" not in caplog.text
+
+
+@pytest.mark.parametrize("frame", ["no JSON", "[]", "[" * 100_000, '{"type": ["hello"]}', "\ud800"])
+async def test_it_keeps_a_connection_on_which_something_strange_comes(
+    slack: FakeSlack, alice: User, frame: str
+) -> None:
+    for socket in slack.sockets:
+        await socket.send_bytes(frame.encode(errors="replace"))
+        await socket.send_str(frame.encode(errors="replace").decode())
+    for _ in slack.sockets:
+        await slack.mention(ALICE, "help")
+    await slack.posted(2)
+    assert slack.greetings == 2
+    assert slack.violations == []
+
+
+async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
+    """A fault is over when it is over; a refusal seldom is."""
+    longest: list[float] = []
+
+    class Noted(Backoff):
+        async def pause(self, longest_: float, asked: float | None = None) -> None:
+            longest.append(longest_)
+
+    async with FakeSlack() as slack:
+        faults = [Fault(status=500), Fault("internal_error"), Fault("fatal_error"), Fault(body="{")]
+        slack.fail("auth.test", *faults, Fault("accesslimited"))
+        web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
+        await _patiently(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
+    assert longest == [QUICK.longest_unreached] * 4 + [QUICK.longest_refused]
 
 
 async def test_it_warns_when_others_use_the_app(

@@ -9,11 +9,13 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import console
 from bot.models import ReceivedEvent, State
 from bot.slack.interactions import SLASH, as_event
 from bot.slack.letters import new_letter
 from bot.slack.records import write
 from bot.text import clean
+from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import Backends, Workspace, another_bot
@@ -249,3 +251,59 @@ async def test_it_acknowledges_what_is_nothing_to_do(
     assert as_event(envelope) is None
     await (await slack.send(envelope)).acknowledged()
     assert await in_database(ReceivedEvent.objects.count) == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "help",
+        "HELP list traces",
+        "version petstore",
+        "versoin petstore",
+        "chang sampling 20%",
+        "list trace no=such",
+        "show trace",
+        "overview",
+        "what is going on",
+        "",
+    ],
+)
+async def test_it_says_the_same_wherever_it_is_asked(
+    slack: FakeSlack, alice: User, backends: Backends, line: str
+) -> None:
+    """A mention, a direct message, /ops, a button, and the console."""
+    await slack.mention(ALICE, line)
+    [mentioned] = await slack.posted(1)
+    await slack.direct(ALICE, line)
+    direct = (await slack.posted(2))[1]
+    await slack.slash(ALICE, line)
+    [whisper] = await slack.whispered(1)
+    said = [mentioned, direct, whisper]
+    if line:
+        slack.posts.append(button_for(line, mentioned))
+        await slack.press(ALICE, slack.posts[-1], "Again")
+        said.append((await slack.posted(4))[3])
+    user = await in_database(User.objects.get)
+    reply = await console.answer(Actor(user.pk, user.get_username(), Door.CONSOLE), line)
+    words = reply.summary.split()
+    assert [each.shown.split()[: len(words)] for each in said] == [words] * len(said)
+    assert [labels(each) for each in said] == [labels(mentioned)] * len(said)
+    assert slack.violations == []
+
+
+def button_for(line: str, post: Post) -> Post:
+    """A post with a button that stands for a line, in the thread of another."""
+    button = {
+        "type": "button",
+        "action_id": "line_0",
+        "text": {"type": "plain_text", "text": "Again"},
+        "value": line,
+    }
+    blocks = [{"type": "actions", "elements": [button]}]
+    return Post(post.channel, post.thread_ts, f"{post.ts}9", "", blocks)
+
+
+def labels(post: Post) -> list[str]:
+    """What the buttons of a post say."""
+    elements = [each for block in post.blocks for each in block.get("elements", [])]
+    return [each["text"]["text"] for each in elements if each["type"] == "button"]

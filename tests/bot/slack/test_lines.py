@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from django.contrib.auth.models import User
 
-from bot.slack.door import check_connected, health
-from bot.slack.patience import Backoff, Patience
+from bot.slack.door import OPEN_SECONDS, check_connected, health
+from bot.slack.patience import USUAL, Backoff, Patience
+from bot.slack.sockets import HELLO_SECONDS
 from tests.bot.conftest import QUICK, Workspace, until
 from tests.fakes.slack import ALICE, Delivery, FakeSlack
 
@@ -86,6 +87,12 @@ async def test_it_is_not_healthy_while_socket_mode_is_off(workspace: Workspace) 
         await until(lambda: health.alive == 0)
         slack.socket_mode = True
         await until(lambda: health.alive == 2)
+
+
+def test_it_waits_no_longer_than_silence_and_recovery_may_go_unnoticed() -> None:
+    """Unhealthy within 30 s of silence, healthy within 10 s of its end."""
+    assert USUAL.deaf + USUAL.ping < 30
+    assert max(OPEN_SECONDS, HELLO_SECONDS) + USUAL.longest_unreached < 10
 
 
 def test_it_backs_off_from_one_second_to_sixty_at_random() -> None:

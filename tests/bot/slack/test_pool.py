@@ -28,21 +28,39 @@ class Gate:
             await asyncio.sleep(0)
 
 
-async def test_it_works_on_so_many_at_once_and_lets_so_many_wait() -> None:
+async def test_it_works_on_so_many_at_once_and_lets_the_others_wait() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=2, most_waiting=1)
-    assert [pool.put(letter(f"{n}.0")) for n in range(4)] == [True, True, True, False]
+    pool = Pool(gate, at_once=2)
+    for number in range(4):
+        pool.put(letter(f"{number}.0"))
     await asyncio.sleep(0)
     assert gate.begun == ["0.0", "1.0"]
     await gate.opens("0.0")
     assert gate.begun == ["0.0", "1.0", "2.0"]
-    assert pool.room == 1
+    assert (len(pool), len(pool.waiting)) == (3, 1)
+    await pool.finish(0)
+
+
+async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> None:
+    gate = Gate()
+    pool = Pool(gate, at_once=1)
+    first = letter("1.0")
+    for each in (first, letter("2.0", "1.0"), letter("3.0"), letter("4.0")):
+        pool.put(each)
+    await asyncio.sleep(0)
+    pool.stand_aside(first)
+    await asyncio.sleep(0)
+    assert gate.begun == ["1.0", "3.0"]
+    await gate.opens("1.0")
+    assert gate.begun == ["1.0", "3.0"], "one is worked on"
+    await gate.opens("3.0")
+    assert gate.begun == ["1.0", "3.0", "2.0"]
     await pool.finish(0)
 
 
 async def test_it_answers_in_a_thread_one_after_the_other() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=4, most_waiting=9)
+    pool = Pool(gate, at_once=4)
     for ts, thread in (("1.0", ""), ("2.0", "1.0"), ("3.0", "1.0"), ("4.0", "")):
         pool.put(letter(ts, thread))
     await asyncio.sleep(0)
@@ -56,7 +74,7 @@ async def test_it_answers_in_a_thread_one_after_the_other() -> None:
 
 async def test_it_begins_nothing_more_when_it_ends() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=1, most_waiting=9)
+    pool = Pool(gate, at_once=1)
     pool.put(letter("1.0"))
     pool.put(letter("2.0"))
     await asyncio.sleep(0)

@@ -21,7 +21,16 @@ from bot.slack.sender import TRIES, Sender
 from bot.slack.standing import report
 from ops.database import in_database
 from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot
-from tests.fakes.slack import ALICE, BOT_TOKEN, CHANNEL, DIRECT, TEAM, FakeSlack, Fault
+from tests.fakes.slack import (
+    ALICE,
+    BOT_TOKEN,
+    CHANNEL,
+    DIRECT,
+    SECONDS,
+    TEAM,
+    FakeSlack,
+    Fault,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = 1_760_000_000.0
@@ -85,6 +94,17 @@ async def test_what_slack_asked_one_process_all_keep() -> None:
     assert [await other.turn(CHANNEL, SECOND), await one.turn(CHANNEL, SECOND)] == [7, 8]
 
 
+async def test_it_waits_as_long_as_slack_asks(slack: FakeSlack) -> None:
+    slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=120))
+    saying = asyncio.ensure_future(sender_to(slack).say(THREAD, said("later")))
+    later = Pace.objects.filter(key=CHANNEL, until__gt=timezone.now().timestamp() + 100)
+    async with asyncio.timeout(SECONDS):
+        while not await in_database(later.exists):
+            pass
+    assert len(slack.calls) == 1
+    saying.cancel()
+
+
 async def test_a_quiet_channel_has_its_burst_again() -> None:
     now = NOON
     pacer = Pacer(lambda: now)
@@ -119,6 +139,9 @@ async def test_a_process_paces_itself_without_a_database(
         ([Fault(reset=True)], State.UNKNOWN),
         ([Fault(status=500)], State.UNKNOWN),
         ([Fault("fatal_error")], State.UNKNOWN),
+        ([Fault(body='{"ok": tr')], State.UNKNOWN),
+        ([Fault(body="[]")], State.UNKNOWN),
+        ([Fault(status=404)], State.FAILED),
         ([Fault("channel_not_found")], State.FAILED),
         ([Fault("ratelimited", status=429, retry_after=0)] * TRIES, State.FAILED),
         ([Fault("ratelimited", status=429, retry_after=0)] * (TRIES - 1), State.ANSWERED),
@@ -194,6 +217,23 @@ async def test_replacing_is_tried_again(slack: FakeSlack, lost: list[Fault]) -> 
         ("first", ["wait"]),
         ("second", []),
     ]
+
+
+async def test_slack_is_never_asked_to_make_more_of_a_message(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        await slack.mention(ALICE, "help")
+        [post] = await slack.posted(1)
+        await slack.replaced(post.ts)
+        await slack.slash(ALICE, "help")
+        await slack.whispered(1)
+    writing = ("chat.postMessage", "chat.update", "response_url")
+    written = [arguments for method, arguments in slack.calls if method in writing]
+    assert len(written) >= 3
+    for arguments in written:
+        asked = [arguments[key] for key in ("link_names", "unfurl_links", "unfurl_media")]
+        assert (arguments["parse"], *asked) == ("none", False, False, False)
 
 
 async def test_a_message_that_is_gone_is_not_replaced_but_followed(slack: FakeSlack) -> None:
