@@ -8,7 +8,9 @@ as nobody likes to read a change confirmed twice. Replacing one's own message ca
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -24,6 +26,7 @@ from bot.blocks import SlackMessage
 from bot.models import LOST_PLACE, State
 from bot.pace import Limit, Limits, Pacer
 from bot.refusals import error_code, retry_after
+from bot.replies import shortened
 
 TRIES = 4
 _BLOCKS_REFUSED = (
@@ -35,6 +38,7 @@ _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
 _PUBLISHING = "views.publish"
+_LONGEST_SECTION = 3_000
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +68,7 @@ class Sender:
         self.limits = limits
         self.pacer = Pacer()
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._answers: Counter[str] = Counter()
 
     async def say(
         self, thread: tuple[str, str], messages: Sequence[SlackMessage], placeholder: str = ""
@@ -75,7 +80,7 @@ class Sender:
         """
         if placeholder == LOST_PLACE:
             placeholder = ""
-        async with self._queue(thread[0]):
+        async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
                 sent = await self._replaced(thread, message, placeholder) if placeholder else None
@@ -83,21 +88,23 @@ class Sender:
                 states.append((sent or await self._post(thread, message)).state)
         return max(states, key=_BEST_FIRST.index)
 
-    async def hold_place(self, thread: tuple[str, str], message: SlackMessage) -> str:
-        """Post what an answer will replace.
+    async def hold_place(
+        self, thread: tuple[str, str], message: SlackMessage, is_wanted: Callable[[], bool]
+    ) -> str:
+        """Post what an answer will replace, unless an answer waits to get into the channel.
 
-        Returns its ts, "" where there is none as the channel is busy, LOST_PLACE for a lost one.
+        Returns its ts, "" where there is none, also as it is not wanted any more, LOST_PLACE for
+        a lost one.
         """
-        queue = self._queue(thread[0])
-        if queue.locked():
-            return ""
-        async with queue:
+        async with self._queue(thread[0]):
+            if self._answers[thread[0]] or not is_wanted():
+                return ""
             sent = await self._post(thread, message)
         return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     async def post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
         """Post one message into a thread, or into the channel when its ts is ""."""
-        async with self._queue(thread[0]):
+        async with self._answering(thread[0]):
             return await self._post(thread, message)
 
     async def replace(self, channel: str, ts: str, message: SlackMessage) -> Sent:
@@ -121,7 +128,8 @@ class Sender:
         """Show a person their Home tab."""
 
         def publish(content: dict[str, Any]) -> Awaitable[Any]:
-            text = {"type": "plain_text", "text": message.text, "emoji": False}
+            shown = shortened(message.text, _LONGEST_SECTION)
+            text = {"type": "plain_text", "text": shown, "emoji": False}
             blocks = content["blocks"] or [{"type": "section", "text": text}]
             return self.web.views_publish(user_id=user, view={"type": "home", "blocks": blocks})
 
@@ -158,6 +166,17 @@ class Sender:
                 "Slack does not take an answer", response
             )
         return response
+
+    @asynccontextmanager
+    async def _answering(self, channel: str) -> AsyncIterator[None]:
+        """Have a channel for an answer; no placeholder comes before it while it waits."""
+        self._answers[channel] += 1
+        try:
+            async with self._queue(channel):
+                yield
+        finally:
+            self._answers[channel] -= 1
+            self._answers += Counter()  # forgets the channels for which nothing is left
 
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())

@@ -16,8 +16,9 @@ from bot.records import write
 from bot.text import clean
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import Backends, Workspace, another_bot
+from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.test_delivery import until_ended
+from tests.conftest import SiteFile
 from tests.fakes.jaeger import span, trace
 from tests.fakes.slack import ALICE, CHANNEL, DIRECT, FakeSlack, Fault, Post
 
@@ -163,6 +164,21 @@ async def test_it_shows_the_overview_and_the_persons_rights_at_home(
     assert (post.channel, post.thread_ts) == (DIRECT, "")
     assert post.shown.startswith("2 services, several versions of petstore")
     assert len(slack.homes[ALICE]) == 2
+    assert slack.violations == []
+
+
+async def test_it_shows_text_alone_at_home_where_blocks_are_refused(
+    slack: FakeSlack, alice: User, backends: Backends, site_file: SiteFile
+) -> None:
+    names = (f"service-{number}-{'x' * 40}" for number in range(60))
+    more = "".join(f'[sites.demo.services.{name}]\nversion = "odd_build_info"\n' for name in names)
+    site_file((SITES + more).format(**vars(backends)))
+    backends.prometheus.says("odd_build_info", ({"instance": "i", "version": "<&>" * 9}, 1))
+    slack.fail("views.publish", Fault("invalid_blocks"))
+    await slack.open_home(ALICE)
+    home = await slack.published(ALICE)
+    assert [block["type"] for block in home.blocks] == ["section"]
+    assert home.shown.startswith("Nothing fires, petstore runs 2 versions")
     assert slack.violations == []
 
 
