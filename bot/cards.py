@@ -15,6 +15,7 @@ from django.utils import timezone
 from bot import card_records
 from bot.answers import count, sampling_change
 from bot.errors import error_reply
+from bot.links import page
 from bot.models import CardState, ChangeCard
 from bot.replies import FollowUp, Reply, Row, Sentence, When
 from ops.actor import Actor
@@ -71,7 +72,7 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
 async def apply(actor: Actor, key: str) -> Reply:
     """Make the change of a card that is still open; returns what became of it.
 
-    Raises NotPermitted, NotFound, or Conflict while somebody else is making it.
+    Raises NotPermitted, InvalidInput, NotFound, or Conflict while somebody else is making it.
     """
     card = await _pressed(actor, key)
     if not await in_database(
@@ -120,6 +121,7 @@ def face(card: ChangeCard) -> Reply:
                 outcome["summary"],
                 rows=tuple(Row(tuple(cells), tuple(below)) for cells, below in outcome["rows"]),
                 notes=(Sentence(_DONE[CardState(card.state)], *by), *outcome["notes"]),
+                links=page("sampling", "sampling", card.site),
                 failed=outcome["failed"],
                 card=card.key,
             )
@@ -140,7 +142,9 @@ _DONE = {CardState.APPLIED: "Applied", CardState.FAILED: "Tried"}
 
 
 async def _pressed(actor: Actor, key: str) -> ChangeCard:
-    """Return the card; raises NotFound, and NotPermitted, which is recorded."""
+    """Return the card; raises InvalidInput, NotFound, and NotPermitted, which is recorded."""
+    if not key:
+        raise InvalidInput("which card is meant? Each says how to apply and to cancel it")
     card = await in_database(card_records.find, key)
     if card is None:
         await check(actor, OWN)

@@ -149,6 +149,7 @@ class Sender:
                 "link_names": False,
                 "unfurl_links": False,
                 "unfurl_media": False,
+                "mrkdwn": False,
                 **content,
             }
         )

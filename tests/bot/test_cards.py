@@ -94,8 +94,9 @@ async def test_it_shows_what_would_change_and_changes_nothing(
 
 
 async def test_it_is_applied_by_who_asked_and_says_so_in_place(
-    slack: FakeSlack, alice: User, backends: Backends
+    slack: FakeSlack, alice: User, backends: Backends, settings: Settings
 ) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com"
     post = await asked(slack)
     pressed = await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
@@ -105,6 +106,7 @@ async def test_it_is_applied_by_who_asked_and_says_so_in_place(
     assert backends.instances[0].address in post.shown
     assert "Applied by alice at " in post.shown
     assert "asked for by alice" in post.shown
+    assert post.shown.endswith("\nsampling"), "the link to the page"
     assert not [block for block in post.blocks if block["type"] == "actions"]
     assert told(backends) == TOLD
     await until_state(CardState.APPLIED)
@@ -439,7 +441,7 @@ async def test_it_says_why_a_change_could_not_begin(
     ("line", "sentence"),
     [
         ("apply 3f9a1c7e2b", 'Not found: there is no card "3f9a1c7e2b"'),
-        ("cancel", 'Not found: there is no card ""'),
+        ("cancel", "Not understood: which card is meant?"),
         ("change sampling store 5%", 'there is nothing to change: service "store" of site "demo"'),
     ],
 )

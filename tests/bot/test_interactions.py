@@ -146,6 +146,7 @@ async def test_it_says_text_alone_to_one_person_where_blocks_are_refused(
     [whisper] = await slack.whispered(1)
     assert whisper.blocks == []
     assert whisper.shown.startswith("What I can do")
+    assert slack.calls[-1][1]["mrkdwn"] is False, "as in a message"
 
 
 async def test_it_shows_the_overview_and_the_persons_rights_at_home(
