@@ -160,6 +160,7 @@ async def test_it_says_that_the_socket_does_not_open(slack: FakeSlack) -> None:
         (Fault(status=500), "answers with HTTP 500: try again in a minute"),
         (Fault("ratelimited", status=429, retry_after=9), "(ratelimited): try again in a minute"),
         (Fault("token_revoked"), "(token_revoked): install the app again"),
+        (Fault("missing_scope"), "its app-level token connections:write"),
         (Fault("something_new"), "(something_new): make a new one"),
     ],
 )
