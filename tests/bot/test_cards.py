@@ -326,6 +326,24 @@ async def test_it_names_the_instances_that_did_not_confirm(
     await until_state(CardState.APPLIED)
 
 
+async def test_it_says_who_and_when_beside_more_instances_than_a_message_holds(
+    workspace: Workspace, alice: User, backends: Backends, site_file: SiteFile
+) -> None:
+    own = '"{instances[0].address}", "{instances[1].address}", "{instances[2].address}"'
+    closed = ", ".join(f'"127.0.0.{number}:1"' for number in range(1, 81))
+    site_file(SITES.replace(own, closed).format(**vars(backends)))
+    async with workspace(FakeSlack()) as slack:
+        post = await asked(slack)
+        await slack.press(ALICE, post, "Apply")
+        await slack.replaced(post.ts)
+        assert "confirmed by 0 of 80 instances" in post.shown
+        left = 80 - post.shown.count("NOT CONFIRMED")
+        assert f"{left} more do not fit here" in post.shown
+        assert "Applied by alice at " in post.shown
+        assert len(slack.posts) == 1
+        assert slack.violations == []
+
+
 async def test_it_asks_in_the_channel_when_the_command_asks(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
