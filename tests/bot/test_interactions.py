@@ -138,6 +138,17 @@ async def test_it_gives_up_an_answer_to_one_person_as_any_other(
     assert slack.whispers == []
 
 
+async def test_it_says_lines_to_one_person_where_tables_are_refused(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.lacks = {"table"}
+    await slack.slash(ALICE, "help")
+    [whisper] = await slack.whispered(1)
+    assert [block["type"] for block in whisper.blocks] == ["rich_text"]
+    assert "help\n  what I can do" in whisper.shown
+    assert slack.violations == ["response_url: invalid_blocks"]
+
+
 async def test_it_says_text_alone_to_one_person_where_blocks_are_refused(
     slack: FakeSlack, alice: User
 ) -> None:
