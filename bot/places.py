@@ -107,7 +107,7 @@ class Places:
 
     async def _replace(self, card: ChangeCard, message: SlackMessage) -> State:
         sent = await self.sender.replace(card.channel, card.ts, message)
-        if sent.state is not State.UNKNOWN:
+        if sent.state is not State.UNKNOWN and not sent.later:
             await in_database(card_records.seen, card.key, card.state)
         return sent.state
 

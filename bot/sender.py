@@ -53,11 +53,15 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a message ended: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none."""
+    """How a message ended: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none.
+
+    `later` tells that it failed as Slack takes no more just now.
+    """
 
     state: State
     ts: str = ""
     channel: str = ""
+    later: bool = False
 
 
 class Sender:
@@ -83,9 +87,13 @@ class Sender:
         async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
-                sent = await self._replaced(thread, message, placeholder) if placeholder else None
-                placeholder = ""
-                states.append((sent or await self._post(thread, message)).state)
+                sent = Sent(State.FAILED)
+                if placeholder:
+                    sent = await self.replace(thread[0], placeholder, message)
+                    placeholder = ""
+                if sent.state is State.FAILED:
+                    sent = await self._post(thread, message)
+                states.append(sent.state)
         return max(states, key=_BEST_FIRST.index)
 
     async def hold_place(
@@ -108,8 +116,15 @@ class Sender:
             return await self._post(thread, message)
 
     async def replace(self, channel: str, ts: str, message: SlackMessage) -> Sent:
-        """Replace one of our messages; FAILED where Slack does not let it be replaced."""
-        return await self._replaced((channel, ts), message, ts) or Sent(State.FAILED)
+        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
+
+        def update(content: dict[str, Any]) -> Awaitable[Any]:
+            return self.web.chat_update(
+                channel=channel, ts=ts, parse="none", link_names=False, **content
+            )
+
+        paces = ((_REPLACING, self.limits.replacing),)
+        return await self._persist(update, message, paces, repeatable=True)
 
     async def respond(self, url: str, messages: Sequence[SlackMessage]) -> State:
         """Answer whoever typed a command or pressed a button, seen by nobody else.
@@ -200,20 +215,6 @@ class Sender:
         paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
         return await self._persist(post, message, paces, repeatable=False)
 
-    async def _replaced(
-        self, thread: tuple[str, str], message: SlackMessage, ts: str
-    ) -> Sent | None:
-        """None where Slack does not let the message be replaced: it is gone, or not ours."""
-
-        def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(
-                channel=thread[0], ts=ts, parse="none", link_names=False, **content
-            )
-
-        paces = ((_REPLACING, self.limits.replacing),)
-        sent = await self._persist(update, message, paces, repeatable=True)
-        return None if sent.state is State.FAILED else sent
-
     async def _persist(
         self,
         call: Callable[[dict[str, Any]], Awaitable[Any]],
@@ -241,7 +242,8 @@ class Sender:
                 await self.pacer.back_off(*paces[-1], 1.0 if asked is None else asked)
             elif not (fate is Fate.LOST and repeatable):
                 break
-        return Sent(State.UNKNOWN if fate is Fate.LOST else State.FAILED)
+        state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
+        return Sent(state, later=fate is Fate.LATER)
 
 
 def _error_in(body: str) -> str:

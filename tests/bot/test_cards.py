@@ -14,6 +14,7 @@ from pytest_django import Settings
 from bot import cards, console
 from bot.models import CardState, ChangeCard, State
 from bot.patience import Patience
+from bot.sender import TRIES
 from ops import rights
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
@@ -375,6 +376,23 @@ async def test_it_answers_in_the_thread_when_its_message_is_gone(
     slack.fail("chat.update", Fault("message_not_found"))
     await slack.press(ALICE, post, "Apply")
     assert "confirmed by 3 of 3" in (await slack.posted(2))[1].shown
+    assert told(backends) == TOLD
+
+
+async def test_it_is_replaced_later_when_slack_takes_no_more_just_now(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), TENDING) as slack:
+        post = await asked(slack)
+        await until_shown()
+        limited = Fault("ratelimited", status=429, retry_after=0)
+        slack.fail("chat.update", *[limited] * TRIES)
+        await slack.press(ALICE, post, "Apply")
+        assert "Applied by alice" in (await slack.posted(2))[1].shown
+        assert "[Apply]" in post.shown
+        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
+        await slack.replaced(post.ts)
+        assert "Applied by alice" in post.shown
     assert told(backends) == TOLD
 
 
