@@ -356,7 +356,7 @@ def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
         return Row((instance.address, "never told"))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
-    return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
+    return Row((instance.address, state, ago(instance.told_at)), _why(instance))
 
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
@@ -365,7 +365,7 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
 
 def _past_change(change: SamplingChange) -> str:
     return Sentence(
-        _ago(change.at),
+        ago(change.at),
         f": {change.previous} -> {change.policy} by {change.actor} "
         f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed",
     )
@@ -387,7 +387,13 @@ def _when(nanoseconds: int, *, ago: bool = False) -> When:
     return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND, ago=ago)
 
 
-def _ago(moment: datetime) -> When:
+def at(moment: datetime) -> When:
+    """Return `14:20:51 UTC`, with the date before it when that is not today's."""
+    return _when(int(moment.timestamp()) * timerange.SECOND)
+
+
+def ago(moment: datetime) -> When:
+    """Return `5 s ago`, `just now`."""
     elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
     written = f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
     return When(written, int(moment.timestamp()), ago=True)

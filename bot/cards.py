@@ -7,16 +7,16 @@ approve; the guard has the last word and the audit log the presser, with who ask
 
 import json
 import logging
-from datetime import datetime
 
 from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import count, sampling_change
+from bot.answers import ago, at, count, sampling_change
 from bot.errors import error_reply
+from bot.links import page
 from bot.models import CardState, ChangeCard
-from bot.replies import FollowUp, Reply, Row, Sentence, When
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import (
@@ -56,7 +56,7 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
             *((note,) if note else ()),
             f"{_effect(before, policy)}.",
             Sentence(
-                f"{card.asker} asks; open for {minutes} minutes, until ", _when(card.expires), "."
+                f"{card.asker} asks; open for {minutes} minutes, until ", at(card.expires), "."
             ),
             f"Or write: apply {card.key}, cancel {card.key}",
         ),
@@ -71,7 +71,7 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
 async def apply(actor: Actor, key: str) -> Reply:
     """Make the change of a card that is still open; returns what became of it.
 
-    Raises NotPermitted, NotFound, or Conflict while somebody else is making it.
+    Raises NotPermitted, InvalidInput, NotFound, or Conflict while somebody else is making it.
     """
     card = await _pressed(actor, key)
     if not await in_database(
@@ -97,8 +97,8 @@ async def cancel(actor: Actor, key: str) -> Reply:
 
 def face(card: ChangeCard) -> Reply:
     """What a card's message says once it is no longer open: who, when, with what result."""
-    at = (" at ", _when(card.decided_at)) if card.decided_at else ()
-    by = (f" by {card.decided_by}", *at, f", asked for by {card.asker}")
+    then = (" at ", at(card.decided_at)) if card.decided_at else ()
+    by = (f" by {card.decided_by}", *then, f", asked for by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
     look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
     match card.state:
@@ -110,7 +110,7 @@ def face(card: ChangeCard) -> Reply:
             return Reply(
                 f"Expired, nothing was done: {_what(card)}",
                 notes=(
-                    Sentence(f"{card.asker} asked; nobody applied it until ", _when(card.expires)),
+                    Sentence(f"{card.asker} asked; nobody applied it until ", at(card.expires)),
                 ),
                 failed=True,
                 card=card.key,
@@ -120,6 +120,7 @@ def face(card: ChangeCard) -> Reply:
                 outcome["summary"],
                 rows=tuple(Row(tuple(cells), tuple(below)) for cells, below in outcome["rows"]),
                 notes=(Sentence(_DONE[CardState(card.state)], *by), *outcome["notes"]),
+                links=page("sampling", "sampling", card.site),
                 failed=outcome["failed"],
                 card=card.key,
             )
@@ -140,7 +141,9 @@ _DONE = {CardState.APPLIED: "Applied", CardState.FAILED: "Tried"}
 
 
 async def _pressed(actor: Actor, key: str) -> ChangeCard:
-    """Return the card; raises NotFound, and NotPermitted, which is recorded."""
+    """Return the card; raises InvalidInput, NotFound, and NotPermitted, which is recorded."""
+    if not key:
+        raise InvalidInput("which card is meant? Each says how to apply and to cancel it")
     card = await in_database(card_records.find, key)
     if card is None:
         await check(actor, OWN)
@@ -166,8 +169,9 @@ async def _decided(key: str) -> Reply:
     if card is None:
         raise NotFound("the card is gone")
     if card.state == CardState.APPLYING:
+        since = ago(card.decided_at or card.asked_at)
         raise Conflict(
-            f"{card.decided_by} applied this {_ago(card)}, and its outcome is not there yet; "
+            f"{card.decided_by} applied this {since}, and its outcome is not there yet; "
             "nothing is done twice"
         )
     return face(card)
@@ -238,12 +242,3 @@ def _effect(before: ServiceSampling, policy: Policy) -> str:
         return f"{some}, where none are now"
     times = policy.rate / now.rate
     return f"{some}, {times:.3g} times as many as now"
-
-
-def _ago(card: ChangeCard) -> str:
-    seconds = (timezone.now() - (card.decided_at or card.asked_at)).seconds
-    return f"{seconds} s ago" if seconds else "just now"
-
-
-def _when(moment: datetime) -> When:
-    return When(f"{moment:%H:%M:%S} UTC", int(moment.timestamp()))

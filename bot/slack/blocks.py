@@ -56,7 +56,10 @@ class _Piece:
 
 
 def slack_messages(reply: Reply) -> list[SlackMessage]:
-    """Return the few messages that show the reply; how much does not fit is said in the last."""
+    """Return the few messages that show the reply; how much does not fit is said in the last.
+
+    A card is one, as what becomes of it replaces it.
+    """
     seen = replace(
         reply,
         rows=reply.rows[:_MOST_SEEN],
@@ -64,7 +67,7 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
         links=tuple(link for link in reply.links if len(link.url) <= LONGEST_URL),
     )
     pieces = list(_pieces(seen)) or [_Piece([], 0)]
-    shown = pieces[:MOST_MESSAGES]
+    shown = pieces[: 1 if reply.card else MOST_MESSAGES]
     left = len(reply.rows) - sum(piece.rows for piece in shown)
     messages = [
         SlackMessage(

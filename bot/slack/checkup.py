@@ -21,6 +21,7 @@ from ops.findings import Finding
 
 SECONDS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
+_PROXY = "where only a proxy reaches Slack, set HTTPS_PROXY"
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
 
 
@@ -224,13 +225,14 @@ async def _answer(
         raise _TroubleError(_refusal(token, error)) from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _TroubleError(
-            f"{settings.SLACK_API_URL} does not answer ({type(error).__name__}): "
-            "where only a proxy reaches Slack, set HTTPS_PROXY"
+            f"{settings.SLACK_API_URL} does not answer ({type(error).__name__}): {_PROXY}"
         ) from None
 
 
 def _refusal(token: Token, error: SlackApiError) -> str:
     code = error_code(error)
+    if code == "HTTP 200":
+        return f"{settings.SLACK_API_URL} does not answer as Slack does: {_PROXY}"
     if code.startswith("HTTP "):
         return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
     otherwise = "try again in a minute" if code == "ratelimited" else "make a new one"

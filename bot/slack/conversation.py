@@ -158,7 +158,7 @@ class Conversation:
             return
         await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
         try:
-            ts = await self.places.hold(letter, WAITING)
+            ts = await self.places.hold(letter, WAITING, lambda: not replying.done())
         except Exception:
             log.exception("a placeholder could not be posted")
         else:

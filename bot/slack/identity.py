@@ -56,7 +56,8 @@ def outsider(user_id: str, team_id: str, reason: str) -> Profile:
 
 def read_profile(user: Mapping[str, Any], team_id: str, workspace: str = "") -> Profile:
     """Read the `user` of Slack's users.info, asked by the bot of that workspace."""
-    profile = user.get("profile") or {}
+    profile = user.get("profile")
+    profile = profile if isinstance(profile, Mapping) else {}
     confirmed = user.get("is_email_confirmed", True)
     return Profile(
         user_id=str(user.get("id", "")),

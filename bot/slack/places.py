@@ -5,6 +5,7 @@ A card stays one message: what becomes of it replaces it.
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from django.utils import timezone
 
@@ -40,10 +41,11 @@ class Places:
             return await self.sender.respond(str(url), messages)
         return await self.sender.say(letter.thread, messages, letter.row.placeholder)
 
-    async def hold(self, letter: Letter, reply: Reply) -> str:
+    async def hold(self, letter: Letter, reply: Reply, is_wanted: Callable[[], bool]) -> str:
         """Say that the answer takes a while; returns the ts of what it will replace, "" for none.
 
-        What only one person sees cannot be replaced.
+        What only one person sees cannot be replaced. When it comes to its turn in the channel,
+        it may not be wanted any more.
         """
         [message] = slack_messages(reply)
         if letter.row.kind == HOME:
@@ -55,7 +57,7 @@ class Places:
         if url := letter.event.get("response_url"):
             await self.sender.respond(str(url), [message])
             return ""
-        return await self.sender.hold_place(letter.thread, message)
+        return await self.sender.hold_place(letter.thread, message, is_wanted)
 
     async def tend(self, seconds: float) -> None:
         """Show what became of cards whose time is over or whose process is lost, until cancelled.
@@ -105,7 +107,7 @@ class Places:
 
     async def _replace(self, card: ChangeCard, message: SlackMessage) -> State:
         sent = await self.sender.replace(card.channel, card.ts, message)
-        if sent.state is not State.UNKNOWN:
+        if sent.state is not State.UNKNOWN and not sent.later:
             await in_database(card_records.seen, card.key, card.state)
         return sent.state
 

@@ -4,7 +4,10 @@ from slack_sdk.errors import SlackApiError
 
 LONGEST_PAUSE = 600.0  # who is asked to wait for longer than that asks a broken Slack
 _AGAIN = "install the app again and copy the new one"
-_SCOPES = "give the app the scopes that docs/slack-manifest.json names"
+_SCOPES = (
+    "give the app the scopes that docs/slack-manifest.json names, and its app-level token "
+    "connections:write"
+)
 
 # Codes after which calling again cannot help, and what does.
 REMEDIES = {

@@ -8,7 +8,9 @@ as nobody likes to read a change confirmed twice. Replacing one's own message ca
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -21,6 +23,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.models import LOST_PLACE, State
+from bot.replies import shortened
 from bot.slack.blocks import SlackMessage
 from bot.slack.pace import Limit, Limits, Pacer
 from bot.slack.refusals import error_code, is_refusal, retry_after
@@ -40,6 +43,7 @@ _INERT: dict[str, Any] = {
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
 _PUBLISHING = "views.publish"
+_LONGEST_SECTION = 3_000
 log = logging.getLogger(__name__)
 
 
@@ -54,11 +58,15 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a message ended: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none."""
+    """How a message ended: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none.
+
+    `later` tells that it failed as Slack takes no more just now.
+    """
 
     state: State
     ts: str = ""
     channel: str = ""
+    later: bool = False
 
 
 class Sender:
@@ -69,6 +77,7 @@ class Sender:
         self.limits = limits
         self.pacer = Pacer()
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._answers: Counter[str] = Counter()
 
     async def say(
         self, thread: tuple[str, str], messages: Sequence[SlackMessage], placeholder: str = ""
@@ -80,34 +89,45 @@ class Sender:
         """
         if placeholder == LOST_PLACE:
             placeholder = ""
-        async with self._queue(thread[0]):
+        async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
-                sent = await self._replaced(thread, message, placeholder) if placeholder else None
-                placeholder = ""
-                states.append((sent or await self._post(thread, message)).state)
+                sent = Sent(State.FAILED)
+                if placeholder:
+                    sent = await self.replace(thread[0], placeholder, message)
+                    placeholder = ""
+                if sent.state is State.FAILED:
+                    sent = await self._post(thread, message)
+                states.append(sent.state)
         return max(states, key=_BEST_FIRST.index)
 
-    async def hold_place(self, thread: tuple[str, str], message: SlackMessage) -> str:
-        """Post what an answer will replace.
+    async def hold_place(
+        self, thread: tuple[str, str], message: SlackMessage, is_wanted: Callable[[], bool]
+    ) -> str:
+        """Post what an answer will replace, unless an answer waits to get into the channel.
 
-        Returns its ts, "" where there is none as the channel is busy, LOST_PLACE for a lost one.
+        Returns its ts, "" where there is none, also as it is not wanted any more, LOST_PLACE for
+        a lost one.
         """
-        queue = self._queue(thread[0])
-        if queue.locked():
-            return ""
-        async with queue:
+        async with self._queue(thread[0]):
+            if self._answers[thread[0]] or not is_wanted():
+                return ""
             sent = await self._post(thread, message)
         return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     async def post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
         """Post one message into a thread, or into the channel when its ts is ""."""
-        async with self._queue(thread[0]):
+        async with self._answering(thread[0]):
             return await self._post(thread, message)
 
     async def replace(self, channel: str, ts: str, message: SlackMessage) -> Sent:
-        """Replace one of our messages; FAILED where Slack does not let it be replaced."""
-        return await self._replaced((channel, ts), message, ts) or Sent(State.FAILED)
+        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
+
+        def update(content: dict[str, Any]) -> Awaitable[Any]:
+            return self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
+
+        paces = ((_REPLACING, self.limits.replacing),)
+        return await self._persist(update, message, paces, repeatable=True)
 
     async def respond(self, url: str, messages: Sequence[SlackMessage]) -> State:
         """Answer whoever typed a command or pressed a button, seen by nobody else.
@@ -126,7 +146,8 @@ class Sender:
         """Show a person their Home tab."""
 
         def publish(content: dict[str, Any]) -> Awaitable[Any]:
-            text = {"type": "plain_text", "text": message.text, "emoji": False}
+            shown = shortened(message.text, _LONGEST_SECTION)
+            text = {"type": "plain_text", "text": shown, "emoji": False}
             blocks = content["blocks"] or [{"type": "section", "text": text}]
             return self.web.views_publish(user_id=user, view={"type": "home", "blocks": blocks})
 
@@ -139,7 +160,13 @@ class Sender:
             url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
         )
         said = await webhook.send_dict(
-            {"response_type": "ephemeral", "replace_original": False, **_INERT, **content}
+            {
+                "response_type": "ephemeral",
+                "replace_original": False,
+                "mrkdwn": False,
+                **_INERT,
+                **content,
+            }
         )
         response = AsyncSlackResponse(
             client=None,
@@ -155,6 +182,17 @@ class Sender:
                 "Slack does not take an answer", response
             )
         return response
+
+    @asynccontextmanager
+    async def _answering(self, channel: str) -> AsyncIterator[None]:
+        """Have a channel for an answer; no placeholder comes before it while it waits."""
+        self._answers[channel] += 1
+        try:
+            async with self._queue(channel):
+                yield
+        finally:
+            self._answers[channel] -= 1
+            self._answers += Counter()  # forgets the channels for which nothing is left
 
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())
@@ -173,18 +211,6 @@ class Sender:
 
         paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
         return await self._persist(post, message, paces, repeatable=False)
-
-    async def _replaced(
-        self, thread: tuple[str, str], message: SlackMessage, ts: str
-    ) -> Sent | None:
-        """None where Slack does not let the message be replaced: it is gone, or not ours."""
-
-        def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(channel=thread[0], ts=ts, **_INERT, **content)
-
-        paces = ((_REPLACING, self.limits.replacing),)
-        sent = await self._persist(update, message, paces, repeatable=True)
-        return None if sent.state is State.FAILED else sent
 
     async def _persist(
         self,
@@ -213,7 +239,8 @@ class Sender:
                 await self.pacer.back_off(*paces[-1], 1.0 if asked is None else asked)
             elif not (fate is Fate.LOST and repeatable):
                 break
-        return Sent(State.UNKNOWN if fate is Fate.LOST else State.FAILED)
+        state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
+        return Sent(state, later=fate is Fate.LATER)
 
 
 def _error_in(body: str) -> str:

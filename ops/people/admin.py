@@ -1,13 +1,33 @@
 """Who in Slack is who here, set by hand; every change is audited."""
 
+from django import forms
 from django.contrib import admin
 
 from ops.admin import AuditedAdmin
 from ops.people.models import Identity
 
 
+class IdentityForm(forms.ModelForm[Identity]):
+    """Takes what can be Slack's ids: one that is mistyped would never be anybody's."""
+
+    slack_user_id = forms.RegexField(
+        label="Slack user id",
+        regex=r"^[UW][A-Z0-9]+\Z",
+        max_length=32,
+        help_text="the bot tells both ids to whoever it does not know",
+        error_messages={"invalid": "A user id begins with U or W, such as U0ALICE01."},
+    )
+    slack_team_id = forms.RegexField(
+        label="Slack workspace id",
+        regex=r"^[TE][A-Z0-9]+\Z",
+        max_length=32,
+        error_messages={"invalid": "A workspace id begins with T or E, such as T0ACME001."},
+    )
+
+
 @admin.register(Identity)
 class IdentityAdmin(AuditedAdmin):
+    form = IdentityForm
     list_display = ("slack_user_id", "slack_team_id", "user", "created")
     list_select_related = ("user",)
     search_fields = ("slack_user_id", "user__username", "user__email")

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from bot import cards, console
 from bot.models import CardState, ChangeCard, State
 from bot.slack.patience import Patience
+from bot.slack.sender import TRIES
 from ops import rights
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
@@ -94,8 +95,9 @@ async def test_it_shows_what_would_change_and_changes_nothing(
 
 
 async def test_it_is_applied_by_who_asked_and_says_so_in_place(
-    slack: FakeSlack, alice: User, backends: Backends
+    slack: FakeSlack, alice: User, backends: Backends, settings: Settings
 ) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com"
     post = await asked(slack)
     pressed = await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
@@ -105,6 +107,7 @@ async def test_it_is_applied_by_who_asked_and_says_so_in_place(
     assert backends.instances[0].address in post.shown
     assert "Applied by alice at " in post.shown
     assert "asked for by alice" in post.shown
+    assert post.shown.endswith("\nsampling"), "the link to the page"
     assert not [block for block in post.blocks if block["type"] == "actions"]
     assert told(backends) == TOLD
     await until_state(CardState.APPLIED)
@@ -324,6 +327,24 @@ async def test_it_names_the_instances_that_did_not_confirm(
     await until_state(CardState.APPLIED)
 
 
+async def test_it_says_who_and_when_beside_more_instances_than_a_message_holds(
+    workspace: Workspace, alice: User, backends: Backends, site_file: SiteFile
+) -> None:
+    own = '"{instances[0].address}", "{instances[1].address}", "{instances[2].address}"'
+    closed = ", ".join(f'"127.0.0.{number}:1"' for number in range(1, 81))
+    site_file(SITES.replace(own, closed).format(**vars(backends)))
+    async with workspace(FakeSlack()) as slack:
+        post = await asked(slack)
+        await slack.press(ALICE, post, "Apply")
+        await slack.replaced(post.ts)
+        assert "confirmed by 0 of 80 instances" in post.shown
+        left = 80 - post.shown.count("NOT CONFIRMED")
+        assert f"{left} more do not fit here" in post.shown
+        assert "Applied by alice at " in post.shown
+        assert len(slack.posts) == 1
+        assert slack.violations == []
+
+
 async def test_it_asks_in_the_channel_when_the_command_asks(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -355,6 +376,23 @@ async def test_it_answers_in_the_thread_when_its_message_is_gone(
     slack.fail("chat.update", Fault("message_not_found"))
     await slack.press(ALICE, post, "Apply")
     assert "confirmed by 3 of 3" in (await slack.posted(2))[1].shown
+    assert told(backends) == TOLD
+
+
+async def test_it_is_replaced_later_when_slack_takes_no_more_just_now(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), TENDING) as slack:
+        post = await asked(slack)
+        await until_shown()
+        limited = Fault("ratelimited", status=429, retry_after=0)
+        slack.fail("chat.update", *[limited] * TRIES)
+        await slack.press(ALICE, post, "Apply")
+        assert "Applied by alice" in (await slack.posted(2))[1].shown
+        assert "[Apply]" in post.shown
+        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
+        await slack.replaced(post.ts)
+        assert "Applied by alice" in post.shown
     assert told(backends) == TOLD
 
 
@@ -439,7 +477,7 @@ async def test_it_says_why_a_change_could_not_begin(
     ("line", "sentence"),
     [
         ("apply 3f9a1c7e2b", 'Not found: there is no card "3f9a1c7e2b"'),
-        ("cancel", 'Not found: there is no card ""'),
+        ("cancel", "Not understood: which card is meant?"),
         ("change sampling store 5%", 'there is nothing to change: service "store" of site "demo"'),
     ],
 )

@@ -38,6 +38,19 @@ def test_it_links_a_slack_user_to_one_person_only(
     assert Identity.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("user_id", "team_id", "wrong"),
+    [("T0ACME001", "U0ALICE01", "user id"), ("U0ALICE01", "acme.slack.com", "workspace id")],
+)
+def test_it_takes_no_id_that_can_be_nobodys(
+    admin: User, client: Client, person: Person, user_id: str, team_id: str, wrong: str
+) -> None:
+    form = {"slack_user_id": user_id, "slack_team_id": team_id, "user": person("olga").pk}
+    answer = client.post(reverse("admin:people_identity_add"), form)
+    assert f"A {wrong} begins with" in answer.content.decode()
+    assert not Identity.objects.exists()
+
+
 def test_it_finds_identities(admin: User, client: Client, person: Person) -> None:
     form = {"slack_user_id": "U0ALICE01", "slack_team_id": "T0ACME001"}
     Identity.objects.create(**form, user=person("olga"))

@@ -208,8 +208,10 @@ links = st.builds(
     columns=st.sampled_from([(), ("a",), ("a", "b", "c", "d")]),
     times=st.sampled_from([1, 1, 1, 40]),
     follow_ups=st.lists(st.builds(FollowUp, lines, lines), max_size=7),
+    card=st.sampled_from(["", "3f9a1c7e2b"]),
 )
 def test_it_stays_within_slacks_limits_and_leaves_data_inert(
+    *,
     summary: str,
     table: list[tuple[list[str], list[str]]],
     notes: list[str],
@@ -217,13 +219,15 @@ def test_it_stays_within_slacks_limits_and_leaves_data_inert(
     columns: tuple[str, ...],
     times: int,
     follow_ups: list[FollowUp],
+    card: str,
 ) -> None:
     rows = tuple(Row(tuple(cells), tuple(below)) for cells, below in table) * times
     reply = Reply(
-        summary, rows, tuple(notes), tuple(links), columns=columns, follow_ups=tuple(follow_ups)
-    )
+        summary, rows, tuple(notes), tuple(links), columns=columns, follow_ups=tuple(follow_ups),
+        card=card,
+    )  # fmt: skip
     found = slack_messages(reply)
-    assert 1 <= len(found) <= MOST_MESSAGES
+    assert 1 <= len(found) <= (1 if card else MOST_MESSAGES)
     for message in found:
         assert 0 < len(message.text) <= LONGEST_ESCAPED
         for blocks in filter(None, (message.blocks, message.fallback)):

@@ -79,6 +79,14 @@ def test_it_refuses_outsiders_even_when_linked(
     assert not Identity.objects.exists()
 
 
+@pytest.mark.parametrize("odd", [None, "x", ["x"], 7])
+def test_it_reads_a_profile_of_any_shape(odd: object) -> None:
+    user = {**slack_user(ALICE, "alice"), "profile": odd, "name": odd}
+    found = read_profile(user, TEAM)
+    assert (found.email, found.outsider) == ("", "")
+    assert found.account.name
+
+
 def test_it_links_the_one_person_with_the_same_email(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     user = person("alice")

@@ -18,8 +18,9 @@ from bot.text import clean
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import Backends, Workspace, another_bot
+from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.slack.test_delivery import until_ended
+from tests.conftest import SiteFile
 from tests.fakes.jaeger import span, trace
 from tests.fakes.slack import ALICE, CHANNEL, DIRECT, FakeSlack, Fault, Post
 
@@ -139,6 +140,17 @@ async def test_it_gives_up_an_answer_to_one_person_as_any_other(
     assert slack.whispers == []
 
 
+async def test_it_says_lines_to_one_person_where_tables_are_refused(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.lacks = {"table"}
+    await slack.slash(ALICE, "help")
+    [whisper] = await slack.whispered(1)
+    assert [block["type"] for block in whisper.blocks] == ["rich_text"]
+    assert "help\n  what I can do" in whisper.shown
+    assert slack.violations == ["response_url: invalid_blocks"]
+
+
 async def test_it_says_text_alone_to_one_person_where_blocks_are_refused(
     slack: FakeSlack, alice: User
 ) -> None:
@@ -147,6 +159,7 @@ async def test_it_says_text_alone_to_one_person_where_blocks_are_refused(
     [whisper] = await slack.whispered(1)
     assert whisper.blocks == []
     assert whisper.shown.startswith("What I can do")
+    assert slack.calls[-1][1]["mrkdwn"] is False, "as in a message"
 
 
 async def test_it_shows_the_overview_and_the_persons_rights_at_home(
@@ -165,6 +178,21 @@ async def test_it_shows_the_overview_and_the_persons_rights_at_home(
     assert (post.channel, post.thread_ts) == (DIRECT, "")
     assert post.shown.startswith("2 services, several versions of petstore")
     assert len(slack.homes[ALICE]) == 2
+    assert slack.violations == []
+
+
+async def test_it_shows_text_alone_at_home_where_blocks_are_refused(
+    slack: FakeSlack, alice: User, backends: Backends, site_file: SiteFile
+) -> None:
+    names = (f"service-{number}-{'x' * 40}" for number in range(60))
+    more = "".join(f'[sites.demo.services.{name}]\nversion = "odd_build_info"\n' for name in names)
+    site_file((SITES + more).format(**vars(backends)))
+    backends.prometheus.says("odd_build_info", ({"instance": "i", "version": "<&>" * 9}, 1))
+    slack.fail("views.publish", Fault("invalid_blocks"))
+    await slack.open_home(ALICE)
+    home = await slack.published(ALICE)
+    assert [block["type"] for block in home.blocks] == ["section"]
+    assert home.shown.startswith("Nothing fires, petstore runs 2 versions")
     assert slack.violations == []
 
 

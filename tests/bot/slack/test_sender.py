@@ -13,9 +13,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.models import Pace, ReceivedEvent, State
+from bot.models import LOST_PLACE, Pace, ReceivedEvent, State
 from bot.replies import Reply, Row
 from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.conversation import AT_ONCE
 from bot.slack.pace import Limit, Limits, Pacer
 from bot.slack.sender import TRIES, Sender
 from bot.slack.standing import report
@@ -209,7 +210,7 @@ async def test_a_slow_answer_replaces_what_held_its_place(
 @pytest.mark.parametrize("lost", [[], [Fault(reset=True)]])
 async def test_replacing_is_tried_again(slack: FakeSlack, lost: list[Fault]) -> None:
     sender = sender_to(slack)
-    ts = await sender.hold_place(THREAD, said("wait")[0])
+    ts = await sender.hold_place(THREAD, said("wait")[0], yes)
     slack.fail("chat.update", *lost)
     messages = [*said("first"), *said("second")]
     assert await sender.say(THREAD, messages, ts) is State.ANSWERED
@@ -242,14 +243,45 @@ async def test_a_message_that_is_gone_is_not_replaced_but_followed(slack: FakeSl
     assert [post.text for post in slack.posts] == ["hello"]
 
 
-async def test_no_place_is_held_in_a_busy_channel(slack: FakeSlack) -> None:
+def yes() -> bool:
+    return True
+
+
+async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
+    slack: FakeSlack,
+) -> None:
     slack.fail("chat.postMessage", Fault(hang=True))
     sender = sender_to(slack)
-    answer = asyncio.ensure_future(sender.say(THREAD, said("hello")))
+    [wait] = said("wait")
+    first = asyncio.ensure_future(sender.hold_place(THREAD, wait, yes))
     await slack.called("chat.postMessage")
-    assert await sender.hold_place(THREAD, said("wait")[0]) == ""
+    behind = asyncio.ensure_future(sender.hold_place(THREAD, wait, yes))
+    answer = asyncio.ensure_future(sender.say(THREAD, said("hello")))
+    await asyncio.sleep(0)
     slack.release.set()
-    await answer
+    assert (await first, await behind) == (LOST_PLACE, "")
+    assert await answer is State.ANSWERED
+    assert await sender.hold_place(THREAD, wait, lambda: False) == ""
+    assert [post.text for post in slack.posts] == ["hello"]
+
+
+async def test_each_of_several_slow_answers_has_its_place_held(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    """Several people ask in one channel at once, as they do in an incident."""
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0.05)) as slack:
+        backends.jaeger.hang()
+        threads = [await asked(slack, "list traces") for _ in range(AT_ONCE)]
+        posts = await slack.posted(AT_ONCE)
+        assert sorted(post.thread_ts for post in posts) == threads
+        assert {post.shown for post in posts} == {"I am on it: this takes a moment …"}
+        assert slack.violations == []
+
+
+async def asked(slack: FakeSlack, line: str) -> str:
+    """The ts of the message in which Alice asks."""
+    delivery = await slack.mention(ALICE, line)
+    return str(delivery.envelope["payload"]["event"]["ts"])
 
 
 async def test_a_lost_placeholder_is_not_replaced_but_noted(
@@ -278,7 +310,7 @@ async def test_another_process_replaces_what_held_the_place(
     async with FakeSlack() as slack:
         event = slack.mention_event(ALICE, "help")
         thread = (CHANNEL, event["ts"])
-        ts = await sender_to(slack).hold_place(thread, said("wait")[0])
+        ts = await sender_to(slack).hold_place(thread, said("wait")[0], yes)
         hour_ago = timezone.now() - timedelta(hours=1)
         await in_database(
             ReceivedEvent.objects.create,

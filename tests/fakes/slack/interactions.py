@@ -3,6 +3,7 @@
 import itertools
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ COMMAND = "/ops"
 MOST_RESPONSES = 5
 RESPONSE_SECONDS = 1_800
 MOST_HOME_BLOCKS = 100
+GONE = ("expired_url", "used_url", "no_service")
 _NOT_AT_HOME = ("table", "markdown")
 _triggers = itertools.count(1)
 
@@ -25,7 +27,7 @@ class Respond:
     made: float = field(default_factory=time.monotonic)
     used: int = 0
 
-    def refusal(self, body: Json) -> str:
+    def refusal(self, body: Json, lacks: Collection[str] = ()) -> str:
         """Return Slack's word against one more message there, "" when it takes it."""
         if time.monotonic() - self.made > RESPONSE_SECONDS:
             return "expired_url"
@@ -33,7 +35,7 @@ class Respond:
             return "used_url"
         if not body.get("text") and not body.get("blocks"):
             return "no_text"
-        return refused_blocks(body.get("blocks") or [])
+        return refused_blocks(body.get("blocks") or [], lacks)
 
 
 def find_button(blocks: list[Json], label: str) -> Json:

@@ -25,7 +25,7 @@ from .app import (
     person,
 )
 from .blocks import Json, refused_blocks
-from .interactions import Respond, refused_view
+from .interactions import GONE, Respond, refused_view
 from .posts import Post, content
 from .shared import Shared
 
@@ -294,10 +294,10 @@ class WebApi(Shared):
         if self._faults["response_url"]:
             return await self._fault(request, self._faults["response_url"].popleft())
         respond = self._responds.get(request.match_info["key"])
-        problem = respond.refusal(body) if respond else "no_service"
+        problem = respond.refusal(body, self.lacks) if respond else "no_service"
         if problem or respond is None:
             self.violations.append(f"response_url: {problem}")
-            status = 400 if problem in ("no_text", "invalid_blocks") else 404
+            status = 404 if problem in GONE else 400
             return web.Response(status=status, text=problem)
         respond.used += 1
         alone = body.get("response_type", "ephemeral") == "ephemeral"
