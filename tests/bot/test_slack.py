@@ -398,12 +398,14 @@ async def test_it_waits_for_a_slack_that_does_not_answer_yet(
         await slack.posted(1)
 
 
-@pytest.mark.parametrize("body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]"])
+@pytest.mark.parametrize(
+    "body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]", "[1]"]
+)
 async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
     workspace: Workspace, alice: User, body: str
 ) -> None:
     slack = FakeSlack()
-    slack.fail("auth.test", Fault(body='{"ok": tr'))
+    slack.fail("auth.test", Fault(body='{"ok": tr'), Fault(body='"ok"'))
     slack.fail("apps.connections.open", Fault(body=body))
     async with workspace(slack, replace(QUICK, first_wait=0)):
         await slack.mention(ALICE, "help")
