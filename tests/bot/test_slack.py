@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
+from prometheus_client import REGISTRY
 from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -473,6 +474,7 @@ async def test_it_warns_when_others_use_the_app(
     slack.hello = {"num_connections": 5}
     async with workspace(slack, replace(QUICK, beat=0.02)):
         await until(lambda: "5 connections use this Slack app, 2 of them ours" in caplog.text)
+        assert REGISTRY.get_sample_value("opsportal_bot_stray_connections") == 3
 
 
 async def test_it_is_not_connected_before_and_after(workspace: Workspace) -> None:
