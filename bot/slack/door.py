@@ -26,7 +26,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.lines import LINES, Lines
 from bot.slack.patience import USUAL, Backoff, Patience
 from bot.slack.profiles import Profiles
-from bot.slack.refusals import REMEDIES, error_code, is_refusal, retry_after
+from bot.slack.refusals import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
 from bot.slack.sender import Sender
 from bot.slack.sockets import CLOSE_SECONDS, Socket
 
@@ -190,12 +190,12 @@ async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[
         except SlackApiError as error:
             if refused := refusal(token, error):
                 raise refused from None
-            reason, asked = error_code(error), retry_after(error)
+            why, asked = reason(error), retry_after(error)
             if is_refusal(error):
                 longest = backoff.patience.longest_refused
-        except (aiohttp.ClientError, TimeoutError) as error:
-            reason = str(error) or "no answer in time"
-        log.warning("%s does not answer: %s", settings.SLACK_API_URL, reason)
+        except UNANSWERED as error:
+            why = reason(error)
+        log.warning("%s does not answer: %s", settings.SLACK_API_URL, why)
         await backoff.pause(longest, asked)
 
 

@@ -66,7 +66,7 @@ class Inbox:
         try:
             await asyncio.wait_for(asyncio.shield(letter.recorded), RECORD_SECONDS)
         except TimeoutError:
-            if not letter.at_risk:
+            if not (letter.at_risk or letter.recorded.done()):
                 letter.at_risk = True
                 metrics.at_risk.inc()
                 metrics.unrecorded.inc()

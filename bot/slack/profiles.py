@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.identity import Profile, outsider, read_profile
-from bot.slack.refusals import error_code
+from bot.slack.refusals import FAILED_CALL, error_code, reason
 
 SECONDS = 600
 ELSEWHERE = "you are from another Slack workspace"
@@ -45,7 +45,7 @@ class Profiles:
             asked = self._asked[user] = asyncio.create_task(self._ask(user))
         try:
             return await asyncio.shield(asked)
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        except FAILED_CALL as error:
             if self._asked.get(user) is asked:
                 self.forget(user)
             return outsider(user, self.team_id, _unknown(error))
@@ -68,8 +68,4 @@ class Profiles:
 
 
 def _unknown(error: Exception) -> str:
-    reason = error_code(error) if isinstance(error, SlackApiError) else str(error)
-    return (
-        f"Slack did not say who you are ({reason or 'no answer in time'}), so nothing was done; "
-        "try again"
-    )
+    return f"Slack did not say who you are ({reason(error)}), so nothing was done; try again"

@@ -1,5 +1,6 @@
 """What Slack's refusals mean: its code, how long to wait, what to do about a token."""
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 
 LONGEST_PAUSE = 600.0  # who is asked to wait for longer than that asks a broken Slack
@@ -26,11 +27,25 @@ REMEDIES = {
 _THEIR_FAULTS = ("fatal_error", "internal_error")
 
 
+# What a call raises that Slack did not answer; slack_sdk trips over what is no JSON object.
+UNANSWERED = (aiohttp.ClientError, TimeoutError, AttributeError)
+FAILED_CALL = (SlackApiError, *UNANSWERED)
+
+
 def error_code(error: SlackApiError) -> str:
     """Return Slack's word for an error, or the HTTP status where there is none."""
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
     return str(code or f"HTTP {getattr(error.response, 'status_code', 'error')}")
+
+
+def reason(error: Exception) -> str:
+    """Return in a few words why a call has failed."""
+    if isinstance(error, SlackApiError):
+        return error_code(error)
+    if isinstance(error, AttributeError):
+        return "an answer that makes no sense"
+    return str(error) or "no answer in time"
 
 
 def is_refusal(error: SlackApiError) -> bool:

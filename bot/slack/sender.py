@@ -26,7 +26,7 @@ from bot.models import LOST_PLACE, State
 from bot.replies import shortened
 from bot.slack.blocks import SlackMessage
 from bot.slack.pace import Limit, Limits, Pacer
-from bot.slack.refusals import error_code, is_refusal, retry_after
+from bot.slack.refusals import FAILED_CALL, error_code, is_refusal, reason, retry_after
 
 TRIES = 4
 _BLOCKS_REFUSED = (
@@ -229,9 +229,9 @@ class Sender:
                 answer = await call({"text": message.text, "blocks": list(blocks) or None})
                 ts, channel = (str(answer.get(key) or "") for key in ("ts", "channel"))
                 return Sent(State.ANSWERED, ts, channel)
-            except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-                fate, reason = _fate(error)
-                log.warning("a message is not surely in Slack (%s): %s", fate.name.lower(), reason)
+            except FAILED_CALL as error:
+                fate, why = _fate(error), reason(error)
+                log.warning("a message is not surely in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
@@ -252,14 +252,13 @@ def _error_in(body: str) -> str:
     return found if isinstance(found, str) and len(found) < 80 and "<" not in found else ""
 
 
-def _fate(error: Exception) -> tuple[Fate, str]:
-    """What became of a call that raised this, and why."""
+def _fate(error: Exception) -> Fate:
+    """What became of a call that raised this."""
     if not isinstance(error, SlackApiError):
-        later = isinstance(error, aiohttp.ClientConnectorError)
-        return Fate.LATER if later else Fate.LOST, str(error) or "no answer in time"
+        return Fate.LATER if isinstance(error, aiohttp.ClientConnectorError) else Fate.LOST
     code = error_code(error)
     if code in _BLOCKS_REFUSED:
-        return Fate.BLOCKS_REFUSED, code
+        return Fate.BLOCKS_REFUSED
     if code in _LATER or retry_after(error) is not None:
-        return Fate.LATER, code
-    return Fate.REFUSED if is_refusal(error) else Fate.LOST, code
+        return Fate.LATER
+    return Fate.REFUSED if is_refusal(error) else Fate.LOST

@@ -22,6 +22,8 @@ from ops.database import in_database
 
 SECONDS = 1.0  # that the database may take before nothing waits
 AGAIN = 0.3  # seconds until those who wait are looked at again
+BURST = 8  # so many at once are a burst: all of it is recorded and acknowledged first,
+BREATH = 0.1  # for which answering would leave too little of the machine
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,8 @@ class Turns:
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN if self.waiting else None):
                     await self._news.wait()
+            if len(self.waiting) > BURST:
+                await asyncio.sleep(BREATH)
             self._news.clear()
             await self.give_once()
 

@@ -11,11 +11,14 @@ import asyncio
 import os
 import sqlite3
 import statistics
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
+
+import psycopg
 
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeSlack
 from tests.live import servers
@@ -51,6 +54,22 @@ async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
     for each in sent:
         await each.acknowledged()
     return sent
+
+
+@contextmanager
+def locked(database: str) -> Iterator[None]:
+    """Let nobody record what the bots receive. `database` is its DATABASE_URL."""
+    connection: sqlite3.Connection | psycopg.Connection
+    if database.startswith("sqlite:///"):
+        connection = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
+        lock = "BEGIN IMMEDIATE"
+    else:
+        connection = psycopg.connect(database)
+        lock = "LOCK TABLE bot_receivedevent IN ACCESS EXCLUSIVE MODE"
+    with closing(connection):
+        connection.execute(lock)
+        yield
+        connection.rollback()
 
 
 async def answered(slack: FakeSlack, sent: list[Delivery], seconds: float) -> str:
@@ -89,13 +108,9 @@ async def measure(slack: FakeSlack, bots: list[Bot], database: str) -> None:
     sent = await burst(slack, BURST)
     print(f"burst: {shown(sent)}; {await answered(slack, sent, 180)}", flush=True)
 
-    if database.startswith("sqlite:///"):
-        lock = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
-        lock.execute("BEGIN IMMEDIATE")
+    with locked(database):
         sent = await burst(slack, LOCKED)
-        print(f"database locked: {shown(sent)}; {await answered(slack, sent, 60)}", flush=True)
-        lock.rollback()
-        lock.close()
+    print(f"database locked: {shown(sent)}; {await answered(slack, sent, 60)}", flush=True)
 
     sent = await burst(slack, KILLED)
     bots[0].process.kill()

@@ -23,7 +23,17 @@ from typing import Any
 
 import httpx
 
-from tests.bench.bot import POST_SECONDS, Bot, answered, burst, prepared, shown, started
+from tests.bench.bot import (
+    LOCKED,
+    POST_SECONDS,
+    Bot,
+    answered,
+    burst,
+    locked,
+    prepared,
+    shown,
+    started,
+)
 from tests.bench.verdict import Question, Verdict, verdict
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger, span, trace
@@ -305,12 +315,15 @@ def _spread(seconds: Sequence[float]) -> str:
     return ", ".join(f"{part * 1000:,.0f} ms" for part in parts)
 
 
-async def bursts(slack: FakeSlack) -> str:
-    """Mention them very often at once."""
+async def bursts(slack: FakeSlack, database: str) -> str:
+    """Mention them very often at once, then once more while nothing can be recorded."""
     slack.seconds["chat.postMessage"] = POST_SECONDS
     await burst(slack, 10)
     sent: list[Delivery] = await burst(slack, BURST)
     said = f"A burst: {shown(sent)}; {await answered(slack, sent, 180)}."
+    with locked(database):
+        sent = await burst(slack, LOCKED)
+    said += f"\n\nThe database locked: {shown(sent)}; {await answered(slack, sent, 180)}."
     slack.seconds.clear()
     return said
 
@@ -328,7 +341,12 @@ async def main() -> None:
             trouble = Trouble(slack, jaeger, portal, folder, stack)
             try:
                 trouble.bots = [await trouble.start(), await trouble.start()]
-                lines = [_machine(kind), "", await bursts(slack), ""]
+                lines = [
+                    _machine(kind),
+                    "",
+                    await bursts(slack, portal.environment["DATABASE_URL"]),
+                    "",
+                ]
                 slack.channels.update(f"C0CHAOS{each:03}" for each in range(CHANNELS))
                 slack.channel_seconds = 1.0
                 await trouble.run()

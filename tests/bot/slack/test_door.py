@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
+from prometheus_client import REGISTRY
 from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -398,12 +399,14 @@ async def test_it_waits_for_a_slack_that_does_not_answer_yet(
         await slack.posted(1)
 
 
-@pytest.mark.parametrize("body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]"])
+@pytest.mark.parametrize(
+    "body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]", "[1]"]
+)
 async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
     workspace: Workspace, alice: User, body: str
 ) -> None:
     slack = FakeSlack()
-    slack.fail("auth.test", Fault(body='{"ok": tr'))
+    slack.fail("auth.test", Fault(body='{"ok": tr'), Fault(body='"ok"'))
     slack.fail("apps.connections.open", Fault(body=body))
     async with workspace(slack, replace(QUICK, first_wait=0)):
         await slack.mention(ALICE, "help")
@@ -471,6 +474,7 @@ async def test_it_warns_when_others_use_the_app(
     slack.hello = {"num_connections": 5}
     async with workspace(slack, replace(QUICK, beat=0.02)):
         await until(lambda: "5 connections use this Slack app, 2 of them ours" in caplog.text)
+        assert REGISTRY.get_sample_value("opsportal_bot_stray_connections") == 3
 
 
 async def test_it_is_not_connected_before_and_after(workspace: Workspace) -> None:

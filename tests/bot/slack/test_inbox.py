@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from prometheus_client import REGISTRY
 
 from bot.models import ReceivedEvent, State
 from bot.slack import records
@@ -194,11 +195,13 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
         letter, _ = inbox.take(payload())
         await inbox.keep(letter)
         assert letter.at_risk
+        assert REGISTRY.get_sample_value("opsportal_bot_unrecorded") == 1
         assert inbox.take(payload()) == (letter, False), "a copy does not make it two"
         assert await inbox.advance(letter, State.WORKING), "meanwhile it is answered"
         assert await inbox.advance(letter, State.POSTING)
         inbox.finish(letter, State.ANSWERED)
     assert await letter.recorded
+    assert REGISTRY.get_sample_value("opsportal_bot_unrecorded") == 0
     writing.cancel()
     await inbox.close()
     assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED

@@ -18,6 +18,7 @@ from bot.text import clean
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
+from ops.timerange import MINUTE, now_ns
 from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.slack.test_delivery import until_ended
 from tests.conftest import SiteFile
@@ -71,6 +72,27 @@ async def test_it_answers_a_button_in_the_thread_as_if_it_was_typed(
     assert logs.shown.startswith("No log lines in petstore AddPets")
     assert logs.thread_ts == post.thread_ts
     assert slack.violations == []
+
+
+async def test_a_list_leads_to_its_traces_their_logs_and_older_ones(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    first, second = (
+        backends.jaeger.add(trace(span("petstore", name, start=now_ns() - minutes * MINUTE)))
+        for name, minutes in (("older", 9), ("newer", 8))
+    )
+    await slack.mention(ALICE, "list traces limit=1")
+    [post] = await slack.posted(1)
+    for label, shown in (
+        ("Open the first", "petstore newer: "),
+        ("Logs of the first", "No log lines in petstore newer"),
+        ("Older", "1 trace, none with errors"),
+    ):
+        await slack.press(ALICE, post, label)
+        answer = (await slack.posted(len(slack.posts) + 1))[-1]
+        assert answer.shown.startswith(shown)
+    assert second in post.shown
+    assert first in answer.shown
 
 
 async def test_it_answers_a_press_once_however_often_it_comes(

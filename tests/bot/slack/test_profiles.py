@@ -100,7 +100,14 @@ async def test_it_does_not_even_look_up_whom_the_event_shows_to_be_of_another_te
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("fatal_error"), Fault("ratelimited", status=429), Fault(status=500)]
+    "fault",
+    [
+        Fault("fatal_error"),
+        Fault("ratelimited", status=429),
+        Fault(status=500),
+        Fault(body='"ok"'),
+        Fault(body='{"ok": true, "user": {"id": "U0ALICE01", "profile": ["x"]}}'),
+    ],
 )
 async def test_it_records_that_it_could_not_learn_who_wrote(
     slack: FakeSlack, alice: User, backends: Backends, fault: Fault
@@ -113,6 +120,8 @@ async def test_it_records_that_it_could_not_learn_who_wrote(
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.outcome) == (f"{ALICE} ({ALICE})", "denied")
     assert "Slack did not say who you are" in entry.record["detail"]
+    await slack.mention(ALICE, "help")
+    assert (await slack.posted(2))[1].shown.startswith("What I can do"), "it asks again"
 
 
 async def test_it_trusts_no_answer_about_somebody_else(slack: FakeSlack, alice: User) -> None:

@@ -142,6 +142,7 @@ async def test_a_process_paces_itself_without_a_database(
         ([Fault("fatal_error")], State.UNKNOWN),
         ([Fault(body='{"ok": tr')], State.UNKNOWN),
         ([Fault(body="[]")], State.UNKNOWN),
+        ([Fault(body="[1]")], State.UNKNOWN),
         ([Fault(status=404)], State.FAILED),
         ([Fault("channel_not_found")], State.FAILED),
         ([Fault("ratelimited", status=429, retry_after=0)] * TRIES, State.FAILED),
