@@ -106,7 +106,6 @@ async def test_it_does_not_even_look_up_whom_the_event_shows_to_be_of_another_te
         Fault("ratelimited", status=429),
         Fault(status=500),
         Fault(body='"ok"'),
-        Fault(body='{"ok": true, "user": {"id": "U0ALICE01", "profile": ["x"]}}'),
     ],
 )
 async def test_it_records_that_it_could_not_learn_who_wrote(
