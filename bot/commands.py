@@ -8,11 +8,10 @@ import re
 from dataclasses import replace
 
 from bot import answers, cards, glance
-from bot.buttons import LONGEST_LABEL
 from bot.errors import error_reply
 from bot.moments import look_back
 from bot.registry import Message, Registry
-from bot.replies import FollowUp, Reply, Row, shortened
+from bot.replies import LONGEST_LABEL, FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.database import in_database

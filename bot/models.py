@@ -80,7 +80,7 @@ class BotProcess(models.Model):
 
 
 class Pace(models.Model):
-    """Until when the messages that a channel may get are used up; see bot.pace.
+    """Until when the messages that a channel may get are used up; see bot.slack.pace.
 
     `key` is a channel's id, or another limit's name; `until` is in seconds since 1970.
     """

@@ -20,6 +20,8 @@ from ops.people.account import SlackAccount
 
 ALIKE = 0.7  # 1 would be the very command
 LONGEST_NAME = 3  # words: "list of traces"
+LONGEST_LEAD = 5  # words: "could you please show me traces"
+_WITHIN = 0.72  # a command somewhere in it: "show me the alerts" is not "show trace the alerts"
 _LONGEST_HEAD = 40
 _WORD_APART = 0.1
 _OPTIONS = re2.Options()
@@ -189,7 +191,10 @@ class Registry:
         return await reply_or_error(command.handler(message, rest), command.name)
 
     def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
-        """Replace the first words by each command that is near: how near, and the line it makes."""
+        """Replace the first words by each command that is near: how near, and the line it makes.
+
+        Or leave them out: "could you list traces".
+        """
         words = text.split(maxsplit=LONGEST_NAME)
         for taken in range(1, min(len(words), LONGEST_NAME) + 1):
             head = " ".join(words[:taken])[:_LONGEST_HEAD].lower()
@@ -198,6 +203,12 @@ class Registry:
                 line = " ".join((command.name, *words[taken:]))
                 if near >= ALIKE and self.find(line)[0] is command:
                     yield near, line
+        words = text.split(maxsplit=LONGEST_LEAD)
+        for skipped in range(1, len(words)):
+            line = " ".join(words[skipped:])
+            if self.find(line)[0] is not self.fallback:
+                yield _WITHIN, line
+                return
 
     def _names(self, command: Command) -> Iterator[str]:
         """The command's name, and its last word where that alone will do."""

@@ -1,4 +1,4 @@
-"""One reply for every way of showing it: plain text here, Slack's blocks in `bot.blocks`.
+"""One reply for every way of showing it: plain text here, Slack's blocks in `bot.slack.blocks`.
 
 Nothing in a reply is markup. Whatever shows it makes it harmless: control characters are
 written out here, so that a log line can neither colour nor clear somebody's terminal.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 GAP = "  "
+LONGEST_LABEL = 75  # characters, as Slack has it
 
 
 class When(str):
@@ -62,6 +63,7 @@ class FollowUp:
     """What somebody may want next: a button that stands for a command.
 
     `line` is the command as they would type it. `style` is Slack's: "", "primary" or "danger".
+    A label that is longer than LONGEST_LABEL is cut.
     """
 
     label: str

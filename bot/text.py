@@ -26,7 +26,7 @@ _KEYBOARD = str.maketrans(
 )
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
-_ONLY_WORDS = re.compile(r"([A-Za-z ]+)[.!?]+")
+_VALUE = frozenset("=\"'")  # behind which a full stop or question mark may be meant
 _BEFORE = ",:>` \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
 _COURTESIES = ("please", "pls", "plz", "thanks")
 _DEEPEST = 16  # Slack nests four deep
@@ -56,8 +56,10 @@ def normalise(text: str) -> str:
     rest, _, last = line.rstrip(" .!?").rpartition(" ")
     if last.lower() in _COURTESIES:
         line = rest.rstrip(" ,")
-    only_words = _ONLY_WORDS.fullmatch(line)
-    return only_words[1].strip() if only_words else line if line.strip(".!?") else ""
+    rest, space, last = line.rpartition(" ")
+    if not _VALUE.intersection(last):
+        line = f"{rest}{space}{last.rstrip('.!?')}".rstrip()
+    return line
 
 
 def _mention(user: str) -> str:

@@ -18,7 +18,7 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from bot.slack import check_connected, run_bot
+from bot.slack.door import check_connected, run_bot
 from ops.backends.connections import close_connections
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites

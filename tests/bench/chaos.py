@@ -229,12 +229,12 @@ def _listed(portal: servers.Portal) -> dict[tuple[str, str], str]:
 
 COUNT_THE_TROUBLES = """
 import asyncio
-from bot.standing import report
+from bot.slack.standing import report
 print(len(asyncio.run(report()).troubles))
 """
 LIST_THE_LOST = """
 import asyncio, json
-from bot.standing import report
+from bot.slack.standing import report
 lost = asyncio.run(report()).lost
 print(json.dumps([[each.place, each.url.rpartition("/p")[2], each.fate] for each in lost]))
 """

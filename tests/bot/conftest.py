@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from bot.lines import LINES
-from bot.pace import Limit, Limits
-from bot.patience import Patience
-from bot.slack import run_bot
+from bot.slack.door import run_bot
+from bot.slack.lines import LINES
+from bot.slack.pace import Limit, Limits
+from bot.slack.patience import Patience
 from ops.actor import Actor, Door
 from ops.database import in_database
 from ops.people.models import Identity

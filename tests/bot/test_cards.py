@@ -13,15 +13,15 @@ from pytest_django import Settings
 
 from bot import cards, console
 from bot.models import CardState, ChangeCard, State
-from bot.patience import Patience
-from bot.sender import TRIES
+from bot.slack.patience import Patience
+from bot.slack.sender import TRIES
 from ops import rights
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.people.models import Identity
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
-from tests.bot.test_delivery import left_behind, until_ended
+from tests.bot.slack.test_delivery import left_behind, until_ended
 from tests.conftest import Person, SiteFile
 from tests.fakes.slack import ALICE, CHANNEL, DIRECT, TEAM, FakeSlack, Fault, Post, person
 

@@ -51,6 +51,8 @@ def text(content: str, **style: bool) -> dict[str, Any]:
         {"text": f"<@{BOT}> show trace {ID} <@{BOT}>"},
         {"text": f"<@U2> can you ask <@{BOT}> show trace {ID}"},
         {"text": f"<@{BOT}> show trace <{ID}>"},
+        {"text": f"<@{BOT}> show trace {ID}?"},
+        rich(MENTION, text(f" show trace {ID} !")),
         {"text": f"<@{BOT}>\u00a0show trace\u00a0{ID}", "blocks": []},
         rich(MENTION, text(" show trace "), {"type": "link", "url": ID}),
         rich(MENTION, text(" show trace "), text(f"{ID} "), MENTION),

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bot.checkup import check_slack
+from bot.slack.checkup import check_slack
 from opsportal.management.findings import show
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bot.manifest import manifest
+from bot.slack.manifest import manifest
 
 
 class Command(BaseCommand):

@@ -42,7 +42,8 @@ TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_T
 class Fault:
     """What happens to the next call of a method instead of its answer.
 
-    With `lost` it is done all the same, but its answer does not arrive.
+    With `lost` it is done all the same, but its answer does not arrive. `body` is what is
+    answered as it stands, though it calls itself JSON.
     """
 
     error: str = ""
@@ -51,6 +52,7 @@ class Fault:
     hang: bool = False
     reset: bool = False
     lost: bool = False
+    body: str = ""
 
 
 class WebApi(Shared):
@@ -158,6 +160,9 @@ class WebApi(Shared):
         headers = {}
         if fault.retry_after is not None:
             headers["Retry-After"] = f"{fault.retry_after:g}"
+        if fault.body:
+            text, kind = fault.body, "application/json"
+            return web.Response(status=fault.status, text=text, content_type=kind, headers=headers)
         if fault.status >= 500:
             return web.Response(status=fault.status, text="<html>oops</html>", headers=headers)
         return web.json_response(

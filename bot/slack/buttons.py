@@ -1,0 +1,40 @@
+"""What may follow an answer, as buttons below it, within Slack's limits."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from bot.replies import LONGEST_LABEL, FollowUp, shortened, visible
+
+MOST = 5
+MOST_JSON = 2_000  # beside what bot.slack.blocks gives the rest of the message
+_LONGEST_LINE = 2_000
+
+Block = dict[str, Any]
+
+
+def buttons(follow_ups: Iterable[FollowUp]) -> tuple[Block, ...]:
+    """Return one block with the first follow-ups, none when there are none.
+
+    One whose line is too long for Slack, or for the message, is left out.
+    """
+    elements: list[Block] = []
+    for follow_up in follow_ups:
+        button = _button(follow_up, len(elements))
+        fits = len(json.dumps([*elements, button])) <= MOST_JSON
+        if len(elements) < MOST and 0 < len(follow_up.line) <= _LONGEST_LINE and fits:
+            elements.append(button)
+    return ({"type": "actions", "elements": elements},) if elements else ()
+
+
+def _button(follow_up: FollowUp, number: int) -> Block:
+    label = shortened(visible(follow_up.label).strip(), LONGEST_LABEL) or "…"
+    button: Block = {
+        "type": "button",
+        "action_id": f"line_{number}",
+        "text": {"type": "plain_text", "text": label, "emoji": False},
+        "value": follow_up.line,
+    }
+    if follow_up.style:
+        button["style"] = follow_up.style
+    return button

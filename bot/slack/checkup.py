@@ -1,0 +1,252 @@
+"""What `manage.py check_slack` asks Slack, and what each answer means for whoever sets it up.
+
+The sentences hold Slack's codes and names, never a token nor an address with a ticket in it.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from django.conf import settings
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.slack.manifest import COMMAND, EVENTS, scopes
+from bot.slack.refusals import REMEDIES, error_code
+from ops.findings import Finding
+
+SECONDS = 10
+_TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
+_PROXY = "where only a proxy reaches Slack, set HTTPS_PROXY"
+_APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One of Slack's tokens: its setting, what it is and where it is made, the page for that."""
+
+    setting: str
+    kind: str
+    page: str
+
+    @property
+    def value(self) -> str:
+        """The token itself, "" when it is not set; never to be shown."""
+        return str(getattr(settings, self.setting))
+
+    def __str__(self) -> str:
+        return f"OPSPORTAL_{self.setting}"
+
+
+APP = Token(
+    "SLACK_APP_TOKEN",
+    "the app-level token (xapp-…) with the scope connections:write, of App-Level Tokens",
+    "general",
+)
+BOT = Token(
+    "SLACK_BOT_TOKEN",
+    "the Bot User OAuth Token (xoxb-…), which is there once the app is installed",
+    "oauth",
+)
+CONFIG = Token(
+    "SLACK_CONFIG_TOKEN",
+    "one of Your App Configuration Tokens (xoxe.…), which live for twelve hours",
+    "",
+)
+
+
+class _TroubleError(Exception):
+    """Something is to mend; str() is the sentence."""
+
+
+async def check_slack() -> list[Finding]:
+    """Ask Slack about everything that the bot needs; a finding each, in the order of mending."""
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        web = AsyncWebClient(BOT.value, settings.SLACK_API_URL, session=session, retry_handlers=[])
+        findings: list[Finding] = []
+        for part in (_bot, _socket, _configuration):
+            try:
+                await part(web, findings)
+            except _TroubleError as trouble:
+                findings.append(Finding(False, str(trouble)))
+    return findings
+
+
+async def _bot(web: AsyncWebClient, findings: list[Finding]) -> None:
+    """The bot's token, its scopes, whether it may look people up, and of which app it is."""
+    me = await _answer(BOT, web.auth_test)
+    who = f"@{me.get('user')} in {me.get('team')} ({me.get('team_id')})"
+    findings += [Finding(True, f"{BOT} works: {who}"), _scopes(me.headers)]
+    if "users:read" in _granted(me.headers):
+        found = await _answer(BOT, lambda: web.users_info(user=str(me.get("user_id"))))
+        findings.append(_owner(found.get("user") or {}))
+
+
+def _granted(headers: Mapping[str, str]) -> set[str]:
+    return set(re.findall(r"[^\s,]+", headers.get("x-oauth-scopes", "")))
+
+
+def _scopes(headers: Mapping[str, str]) -> Finding:
+    needed, granted = scopes(), _granted(headers)
+    missing = [f"{scope} (for {use})" for scope, use in needed.items() if scope not in granted]
+    if missing:
+        return Finding(
+            False,
+            f"the app lacks {', '.join(missing)}: add to its Bot Token Scopes, {_page('oauth')}, "
+            f"then install it again, {_page('install-on-team')}",
+        )
+    spare = sorted(granted - set(needed))
+    more = f"; it needs no {', '.join(spare)}" if spare else ""
+    return Finding(True, f"the app has the scopes {', '.join(needed)}{more}")
+
+
+def _owner(user: Mapping[str, Any]) -> Finding:
+    """Two tokens of two apps both work, and nothing ever arrives."""
+    ours, theirs = _app_id(), (user.get("profile") or {}).get("api_app_id")
+    if ours and theirs and ours != theirs:
+        return Finding(
+            False,
+            f"{APP} is of the app {ours}, {BOT} of {theirs}: "
+            f"copy both from one app, {_page('general')} and {_page('oauth')}",
+        )
+    return Finding(True, "users.info says who people are")
+
+
+async def _socket(web: AsyncWebClient, findings: list[Finding]) -> None:
+    """The app-level token, and whether Slack greets us on a socket."""
+    opened = await _answer(APP, lambda: web.apps_connections_open(app_token=APP.value))
+    findings.append(Finding(True, f"{APP} works"))
+    findings.append(_greeting(await _first_frame(web, str(opened.get("url")))))
+
+
+async def _first_frame(web: AsyncWebClient, url: str) -> Mapping[str, Any]:
+    """What Slack says first. What it sends before the socket closes it will send again."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            session.ws_connect(url, proxy=web.proxy) as socket,
+        ):
+            frame = json.loads(await socket.receive_str(timeout=SECONDS))
+    except aiohttp.WSServerHandshakeError as error:
+        reason = f"HTTP {error.status}"
+    except (aiohttp.ClientError, TimeoutError, TypeError, ValueError) as error:
+        reason = type(error).__name__
+    else:
+        return frame if isinstance(frame, dict) else {}
+    raise _TroubleError(
+        f"Slack's socket does not open ({reason}): what is between here and "
+        "wss-primary.slack.com must let WebSockets through"
+    )
+
+
+def _greeting(frame: Mapping[str, Any]) -> Finding:
+    if frame.get("type") == "hello":
+        others = int(frame.get("num_connections") or 1) - 1
+        plural = "" if others == 1 else "s"
+        return Finding(True, f"Socket Mode works; {others or 'no'} other connection{plural}")
+    if frame.get("reason") == "too_many_websockets":
+        return Finding(False, "ten connections use this app already: end programs that should not")
+    return Finding(False, f"Socket Mode is off: turn it on, {_page('socket-mode')}")
+
+
+async def _configuration(web: AsyncWebClient, findings: list[Finding]) -> None:
+    """Which events the app sends, and whether people may write to it: its manifest says."""
+    app = _app_id()
+    if not (CONFIG.value and app):
+        what = f"not asked, for want of {CONFIG}: whether the app sends {', '.join(EVENTS)}"
+        findings.append(Finding(True, f"{what}, {_page('event-subscriptions')}"))
+        return
+    exported = await _answer(
+        CONFIG, lambda: web.apps_manifest_export(app_id=app, token=CONFIG.value)
+    )
+    manifest = exported.get("manifest") or {}
+    findings += [_events(manifest), _messages(manifest), _interactions(manifest)]
+
+
+def _events(manifest: Mapping[str, Any]) -> Finding:
+    subscribed = _at(manifest, "settings", "event_subscriptions", "bot_events") or ()
+    if missing := [event for event in EVENTS if event not in subscribed]:
+        return Finding(
+            False,
+            f"the app does not send {', '.join(missing)}: add to Subscribe to bot events, "
+            f"{_page('event-subscriptions')}, then install it again, {_page('install-on-team')}",
+        )
+    return Finding(True, f"the app sends {', '.join(EVENTS)}")
+
+
+def _messages(manifest: Mapping[str, Any]) -> Finding:
+    home = _at(manifest, "features", "app_home") or {}
+    if home.get("messages_tab_enabled") and not home.get("messages_tab_read_only_enabled"):
+        return Finding(True, "people can write to it directly")
+    return Finding(
+        False,
+        "nobody can write to the bot directly: turn on the Messages Tab and allow messages "
+        f"from it, {_page('app-home')}",
+    )
+
+
+def _interactions(manifest: Mapping[str, Any]) -> Finding:
+    """Whether buttons, the command and the Home tab reach us."""
+    commands = _at(manifest, "features", "slash_commands")
+    named = [_at(each, "command") for each in commands] if isinstance(commands, list) else []
+    there = {
+        f"buttons: turn on Interactivity, {_page('interactive-messages')}": _at(
+            manifest, "settings", "interactivity", "is_enabled"
+        ),
+        f"command {COMMAND}: make it, {_page('slash-commands')}": COMMAND in named,
+        f"Home tab: turn it on, {_page('app-home')}": _at(
+            manifest, "features", "app_home", "home_tab_enabled"
+        ),
+    }
+    if missing := [sentence for sentence, is_there in there.items() if not is_there]:
+        return Finding(False, f"the app has no {'; no '.join(missing)}")
+    return Finding(True, f"the app has buttons, the command {COMMAND} and a Home tab")
+
+
+def _at(tree: Any, *path: str) -> Any:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+async def _answer(
+    token: Token, call: Callable[[], Awaitable[AsyncSlackResponse]]
+) -> AsyncSlackResponse:
+    """Return Slack's answer; raises _TroubleError when there is none or it refuses the token."""
+    if not token.value:
+        raise _TroubleError(f"{token} is not set: it is {token.kind}, {_page(token.page)}")
+    try:
+        return await call()
+    except SlackApiError as error:
+        raise _TroubleError(_refusal(token, error)) from None
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise _TroubleError(
+            f"{settings.SLACK_API_URL} does not answer ({type(error).__name__}): {_PROXY}"
+        ) from None
+
+
+def _refusal(token: Token, error: SlackApiError) -> str:
+    code = error_code(error)
+    if code == "HTTP 200":
+        return f"{settings.SLACK_API_URL} does not answer as Slack does: {_PROXY}"
+    if code.startswith("HTTP "):
+        return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
+    otherwise = "try again in a minute" if code == "ratelimited" else "make a new one"
+    remedy = REMEDIES.get(code, otherwise)
+    return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
+
+
+def _app_id() -> str:
+    """The app's id, which its app-level token begins with."""
+    match = _APP_ID.fullmatch(APP.value)
+    return match[1] if match else ""
+
+
+def _page(name: str) -> str:
+    """A page of the app's settings; the list of apps where the id is not known."""
+    apps, app = "https://api.slack.com/apps", _app_id()
+    return f"{apps}/{app}/{name}" if app and name else apps

@@ -1,0 +1,211 @@
+"""From an event of Slack to an answer in its thread."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeGuard
+
+from django.utils import timezone
+
+from bot.commands import registry
+from bot.errors import ask_again_reply, busy_reply, reply_or_error
+from bot.models import LOST_PLACE, State
+from bot.registry import Message
+from bot.replies import Reply
+from bot.slack.direct import DirectMessages
+from bot.slack.identity import find_writer
+from bot.slack.inbox import Inbox
+from bot.slack.interactions import as_event
+from bot.slack.letters import Event, Letter
+from bot.slack.patience import Patience
+from bot.slack.places import Places
+from bot.slack.pool import Pool
+from bot.slack.profiles import Profiles
+from bot.slack.sender import Sender
+from bot.slack.turns import Turns
+from bot.text import clean
+from ops import metrics
+from ops.actor import new_request_id
+from ops.database import in_database
+
+AT_ONCE = 8
+MOST_WAITING = 200
+MOST_TURNED_AWAY = 2_000  # at a time
+GRACE_SECONDS = 5
+WAITING = Reply("I am on it: this takes a moment …")
+_HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
+log = logging.getLogger(__name__)
+
+
+class Conversation:
+    """What the bot hears and says in one workspace, where it is the user `bot_id`."""
+
+    def __init__(
+        self,
+        bot_id: str,
+        profiles: Profiles,
+        inbox: Inbox,
+        sender: Sender,
+        direct: DirectMessages,
+        patience: Patience,
+    ) -> None:
+        self.bot_id = bot_id
+        self.profiles = profiles
+        self.inbox = inbox
+        self.places = Places(sender)
+        self.direct = direct
+        self.patience = patience
+        self.pool = Pool(self._work, at_once=AT_ONCE)
+        self.turns = Turns(self.pool.put)
+        self.full: datetime | None = None
+        self.door = Pool(self._turn_away, at_once=1)
+
+    async def hear(
+        self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Record an envelope that asks us for something, acknowledge it, start answering it."""
+        letter, first = None, False
+        try:
+            done, payload = as_event(envelope), envelope.get("payload")
+            if envelope.get("type") == "events_api":
+                self._note_change(payload)
+                if done is None and self._is_for_us(payload):
+                    done = payload
+            if done is not None:
+                letter, first = self.inbox.take(done)
+                await self.inbox.keep(letter)
+        finally:
+            await acknowledge()
+        if letter is not None and first and not letter.is_anothers:
+            self.take_in(letter)
+
+    @property
+    def waiting(self) -> int:
+        """How many letters wait, for their turn or in the pool."""
+        return len(self.turns.waiting) + len(self.pool.waiting)
+
+    def take_in(self, letter: Letter) -> None:
+        """Have a letter answered; when too many wait, with the request to come again."""
+        if len(self.turns.waiting) + len(self.pool) < AT_ONCE + MOST_WAITING:
+            self.turns.put(letter)
+            return
+        self.full = timezone.now()
+        if len(self.door) < MOST_TURNED_AWAY:
+            self.door.put(letter)
+        else:
+            log.warning("so many wait even to be told so that a message stays without an answer")
+            self.inbox.finish(letter, State.FAILED)
+
+    async def tend(self, seconds: float) -> None:
+        """Keep what this process holds and take over what others left, until cancelled.
+
+        Who waits for a turn takes no room: it may be one of these that they wait for. And none
+        of these is turned away: somebody may have begun with it.
+        """
+        while True:
+            room = max(0, AT_ONCE + MOST_WAITING - len(self.pool))
+            for letter in await self.inbox.pick_up(room):
+                self.turns.put(letter)
+            await asyncio.sleep(seconds)
+
+    async def finish(self) -> None:
+        """Let the answers that are under way end, but not for long."""
+        await self.turns.give_once()
+        await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
+
+    def _note_change(self, payload: object) -> None:
+        """Whom Slack tells to have changed is asked about anew."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if isinstance(event, dict) and event.get("type") == "user_change":
+            user = event.get("user")
+            self.profiles.forget(user.get("id") if isinstance(user, dict) else None)
+
+    def _is_for_us(self, payload: object) -> TypeGuard[Event]:
+        """A person's mention of us or direct message, but no edited one."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if not isinstance(event, dict) or not (event.get("channel") and event.get("ts")):
+            return False
+        direct = event.get("type") == "message" and event.get("channel_type") == "im"
+        return (
+            (direct or event.get("type") == "app_mention")
+            and event.get("subtype") in _HUMAN_SUBTYPES
+            and event.get("user") not in (None, "", self.bot_id)
+            and not event.get("bot_id")
+            and not event.get("edited")
+        )
+
+    async def _work(self, letter: Letter) -> None:
+        new_request_id()
+        started = time.perf_counter()
+        replying = asyncio.ensure_future(reply_or_error(self._reply(letter)))
+        try:
+            await self._wait(letter, replying)
+            reply = await replying
+        finally:
+            replying.cancel()  # we may be cancelled while we wait
+        if reply is None:
+            return
+        metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
+        metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
+        await self._say(letter, reply, self.pool)
+
+    async def _wait(self, letter: Letter, replying: asyncio.Future[Reply | None]) -> None:
+        """Wait for a reply; when it takes long, say in the thread that it is being looked for."""
+        done, _ = await asyncio.wait((replying,), timeout=self.patience.placeholder)
+        if done or letter.row.placeholder:
+            return
+        await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
+        holding = asyncio.ensure_future(
+            self.places.hold(letter, WAITING, lambda: not replying.done())
+        )
+        try:
+            await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
+            if not holding.done():
+                self.pool.stand_aside(letter)
+            ts = await holding
+        except Exception:
+            log.exception("a placeholder could not be posted")
+        else:
+            await self.inbox.hold_place(letter, ts)
+        finally:
+            holding.cancel()
+
+    async def _turn_away(self, letter: Letter) -> None:
+        await self._say(letter, busy_reply(MOST_WAITING), self.door)
+
+    async def _reply(self, letter: Letter) -> Reply | None:
+        """Return the reply, None when it is another process's to give."""
+        text = clean(letter.event, self.bot_id)
+        if letter.abandoned and registry.asks_again(text):
+            letter.outcome = State.ASKED
+            return ask_again_reply(text)
+        if not await self.inbox.advance(letter, State.WORKING, surely=registry.changes(text)):
+            return None
+        profile = await self.profiles.who_wrote(letter.event, letter.row.team)
+        origin = {
+            "slack_user": profile.user_id,
+            "slack_team": profile.team_id,
+            "channel": letter.row.channel,
+            "ts": str(letter.event["ts"]),
+            "event_id": letter.row.event_id,
+        }
+        writer = await in_database(find_writer, profile, origin)
+        return await registry.answer(
+            Message(writer.actor, text, letter.event, writer.stranger, writer.newcomer)
+        )
+
+    async def _say(self, letter: Letter, reply: Reply, pool: Pool) -> None:
+        """Post a reply, unless another process has come before us."""
+        if not await self.inbox.advance(letter, State.POSTING):
+            return
+        pool.stand_aside(letter)
+        try:
+            if reply.private and not letter.is_direct:
+                reply = await self.direct.say(str(letter.event["user"]), reply)
+            state = await self.places.say(letter, reply)
+        except Exception:
+            log.exception("an answer could not be posted")
+            state = State.FAILED
+        self.inbox.finish(letter, letter.outcome if state is State.ANSWERED else state)

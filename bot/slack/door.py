@@ -1,0 +1,207 @@
+"""The Slack door: a bot that holds its connections until told to stop."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import aiohttp
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.utils import timezone
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands import registry
+from bot.slack import metrics
+from bot.slack.census import Census, Standing
+from bot.slack.conversation import Conversation
+from bot.slack.direct import DirectMessages
+from bot.slack.inbox import Inbox
+from bot.slack.lines import LINES, Lines
+from bot.slack.patience import USUAL, Backoff, Patience
+from bot.slack.profiles import Profiles
+from bot.slack.refusals import REMEDIES, error_code, is_refusal, retry_after
+from bot.slack.sender import Sender
+from bot.slack.sockets import CLOSE_SECONDS, Socket
+
+T = TypeVar("T")
+CALL_SECONDS = 30
+OPEN_SECONDS = 5
+
+_APP = "OPSPORTAL_SLACK_APP_TOKEN"
+_BOT = "OPSPORTAL_SLACK_BOT_TOKEN"
+log = logging.getLogger(__name__)
+
+
+class Health:
+    """Whether Slack reaches this process."""
+
+    def __init__(self) -> None:
+        self.sockets: set[Socket] = set()
+        self._heard: datetime | None = None
+
+    @property
+    def alive(self) -> int:
+        """On how many connections Slack reaches us."""
+        return sum(socket.alive for socket in self.sockets)
+
+    @property
+    def open(self) -> int:
+        """How many connections Slack counts as ours, old ones too."""
+        return sum(not socket.line.closed for socket in self.sockets)
+
+    @property
+    def heard(self) -> datetime | None:
+        """When Slack was heard last, also on a connection that is gone; None for never."""
+        silent = [socket.silent_for for socket in self.sockets if socket.answers.is_set()]
+        if silent:
+            self._heard = timezone.now() - timedelta(seconds=min(silent))
+        return self._heard
+
+
+health = Health()
+metrics.sockets.set_function(lambda: health.alive)
+
+
+async def check_connected() -> None:
+    """Raise ConnectionError while Slack does not reach us; for readiness."""
+    if not health.alive:
+        raise ConnectionError("the Slack bot is not connected")
+
+
+async def run_bot(stop: asyncio.Event, patience: Patience = USUAL) -> None:
+    """Answer in Slack until `stop` is set.
+
+    Raises CommandError, with one sentence and the remedy, when the tokens cannot be used.
+    """
+    registry.check()
+    if not (settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN):
+        raise CommandError(f"the bot needs {_APP} and {_BOT}; docs/slack.md says where they are")
+    serving = asyncio.ensure_future(_serve(patience))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        serving.cancel()
+        await asyncio.wait((serving,))
+    if not serving.cancelled():
+        serving.result()
+
+
+async def _serve(patience: Patience) -> None:
+    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        # Without retry handlers: a message whose answer was lost would be posted twice.
+        web = AsyncWebClient(
+            settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
+        )
+        me = await _patiently(Backoff(patience), _BOT, web.auth_test)
+        name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        inbox = Inbox(name)
+        sender = Sender(web, patience.limits)
+        profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
+        conversation = Conversation(
+            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), patience
+        )
+        census = Census(name, str(me.get("url", ""))[:200], partial(_standing, conversation))
+        lines = Lines(
+            lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
+            conversation.hear,
+            census.told,
+            patience,
+            health.sockets,
+        )
+        writing = asyncio.ensure_future(inbox.write())
+        working = [
+            asyncio.ensure_future(conversation.tend(patience.tend)),
+            asyncio.ensure_future(conversation.places.tend(patience.tend)),
+            asyncio.ensure_future(conversation.turns.give()),
+            asyncio.ensure_future(_beat(census, patience.beat)),
+            *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),
+        ]
+        try:
+            await _first_failure([writing, *working])
+        finally:
+            await _ended(working)
+            await lines.close()
+            await conversation.finish()
+            await _ended([writing])
+            await inbox.close()
+            await census.leave()
+
+
+async def _open(
+    web: AsyncWebClient, session: aiohttp.ClientSession
+) -> aiohttp.ClientWebSocketResponse:
+    async with asyncio.timeout(OPEN_SECONDS):
+        opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
+    async with asyncio.timeout(OPEN_SECONDS):
+        return await session.ws_connect(
+            str(opened["url"]),  # aiohttp has an error for what is no address
+            autoping=False,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            proxy=web.proxy,
+            ssl=web.ssl or True,
+        )
+
+
+def _standing(conversation: Conversation) -> Standing:
+    return Standing(
+        sockets=health.open,
+        reached=health.alive,
+        heard=health.heard,
+        waiting=conversation.waiting,
+        full=conversation.full,
+    )
+
+
+async def _beat(census: Census, seconds: float) -> None:
+    while True:
+        await census.beat()
+        await asyncio.sleep(seconds)
+
+
+async def _first_failure(tasks: Sequence[asyncio.Future[None]]) -> None:
+    """None of them ends but by failing; raises what the first one fails with."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _ended(tasks: Sequence[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Call until Slack answers; raises CommandError when it refuses the token."""
+    while True:
+        asked, longest = None, backoff.patience.longest_unreached
+        try:
+            return await call()
+        except SlackApiError as error:
+            if refused := refusal(token, error):
+                raise refused from None
+            reason, asked = error_code(error), retry_after(error)
+            if is_refusal(error):
+                longest = backoff.patience.longest_refused
+        except (aiohttp.ClientError, TimeoutError) as error:
+            reason = str(error) or "no answer in time"
+        log.warning("%s does not answer: %s", settings.SLACK_API_URL, reason)
+        await backoff.pause(longest, asked)
+
+
+def refusal(token: str, error: SlackApiError) -> CommandError | None:
+    """Return the sentence to end with when trying again cannot help, else None."""
+    code = error_code(error)
+    if code not in REMEDIES:
+        return None
+    return CommandError(f"Slack refuses {token} ({code}): {REMEDIES[code]}")

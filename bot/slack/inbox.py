@@ -1,0 +1,159 @@
+"""Record, then acknowledge, then work: each message once, for all bot processes.
+
+One task writes: what has gathered while it wrote goes into the next transaction. While the
+database does not answer, messages are kept in memory and written when it is back.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from cachetools import TTLCache
+from django.db import Error
+from django.utils import timezone
+
+from bot.models import State
+from bot.slack import metrics, records
+from bot.slack.letters import Event, Letter, abandoned_letter, new_letter
+from ops.database import in_database
+from ops.errors import OpsError
+
+RECORD_SECONDS = 1.0  # of the three in which Slack wants its acknowledgement
+SURE_SECONDS = 10.0
+RETRY_SECONDS = 0.5
+BURST = 500
+SEEN_SECONDS = 900  # the last repetition of an event comes after about five minutes
+Clock = Callable[[], datetime]
+log = logging.getLogger(__name__)
+
+
+class Inbox:
+    """The messages of one bot process, which the database knows as `name`."""
+
+    def __init__(
+        self, name: str, clock: Clock = timezone.now, sure_seconds: float = SURE_SECONDS
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.sure_seconds = sure_seconds
+        self.seen: TTLCache[str, Letter] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
+        self.held_until = clock()
+        self._new: deque[Letter] = deque()
+        self._finished: dict[UUID, State] = {}
+        self._gathered = asyncio.Event()
+
+    def take(self, payload: Event) -> tuple[Letter, bool]:
+        """Return the letter of an event, and whether this process sees it for the first time.
+
+        Slack repeats events, and one message can come as two.
+        """
+        letter = new_letter(payload, self.name, self.clock())
+        keys = (f"event {letter.row.event_id}", f"{letter.row.channel} {letter.row.ts}")
+        for key in keys:
+            if (known := self.seen.get(key)) is not None:
+                return known, False
+        self.seen.update(dict.fromkeys(keys, letter))
+        self._new.append(letter)
+        self._gathered.set()
+        return letter, True
+
+    async def keep(self, letter: Letter) -> None:
+        """Wait until the database has it, but not so long that Slack gives us up."""
+        try:
+            await asyncio.wait_for(asyncio.shield(letter.recorded), RECORD_SECONDS)
+        except TimeoutError:
+            if not letter.at_risk:
+                letter.at_risk = True
+                metrics.at_risk.inc()
+                metrics.unrecorded.inc()
+
+    async def advance(self, letter: Letter, state: State, *, surely: bool = False) -> bool:
+        """Write down how far the answer is; False when it is another process's to give.
+
+        While the database does not answer the lease decides. What must be written `surely`
+        raises OpsError instead.
+        """
+        try:
+            async with asyncio.timeout(self.sure_seconds if surely else RECORD_SECONDS):
+                if surely:
+                    await asyncio.shield(letter.recorded)
+                if not letter.recorded.done():
+                    return True
+                return letter.recorded.result() and await in_database(
+                    records.advance, letter.row.pk, self.name, state
+                )
+        except (Error, TimeoutError) as error:
+            if surely:
+                raise OpsError(
+                    "nothing was done: the database does not answer, and it must know of a "
+                    "change before it is made; check it, then ask again"
+                ) from error
+            return self.clock() < max(letter.row.lease_until, self.held_until)
+
+    async def hold_place(self, letter: Letter, placeholder: str) -> None:
+        """Note which message the answer will replace; at worst it stays."""
+        letter.row.placeholder = placeholder
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                await asyncio.shield(letter.recorded)
+                await in_database(records.hold_place, letter.row.pk, letter.row.placeholder)
+        except (Error, TimeoutError) as error:
+            log.warning("a placeholder is not recorded: %s", error or "no answer")
+
+    def finish(self, letter: Letter, state: State) -> None:
+        """Write down, soon, how a message ended."""
+        metrics.events.labels(state.value).inc()
+        self._finished[letter.row.pk] = state
+        self._gathered.set()
+
+    async def write(self) -> None:
+        """Write what gathers, until cancelled."""
+        while True:
+            await self._gathered.wait()
+            self._gathered.clear()
+            while self._new or self._finished:
+                if not await self._write_burst():
+                    await asyncio.sleep(RETRY_SECONDS)
+
+    async def pick_up(self, most: int) -> list[Letter]:
+        """Renew our leases and return at most so many messages of processes that are gone."""
+        try:
+            now = self.clock()
+            rows = await in_database(records.tend, self.name, now, most)
+        except Error as error:
+            log.warning("the bot's leases cannot be renewed: %s", error)
+            return []
+        self.held_until = now + records.LEASE
+        return [abandoned_letter(row) for row in rows]
+
+    async def close(self) -> None:
+        """Write the rest and leave to others what was not begun; raises nothing."""
+        try:
+            while self._new or self._finished:
+                if not await self._write_burst():
+                    return
+            await in_database(records.release, self.name, self.clock())
+        except Error as error:
+            log.warning("others get the bot's messages after their lease only: %s", error)
+
+    async def _write_burst(self) -> bool:
+        letters = list(islice(self._new, BURST))
+        finished = dict(self._finished)
+        rows = [letter.row for letter in letters]
+        try:
+            ours = await in_database(records.write, rows, finished, self.clock())
+        except Error as error:
+            log.warning("%s messages are not recorded yet: %s", len(self._new), error)
+            return False
+        for key in finished:
+            del self._finished[key]
+        for letter in letters:
+            self._new.popleft()
+            letter.recorded.set_result(letter.row.pk in ours)
+            if letter.at_risk:
+                metrics.unrecorded.dec()
+        return True

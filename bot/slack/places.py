@@ -1,0 +1,122 @@
+"""Where an answer goes: into a thread, to whoever typed /ops alone, onto their Home tab.
+
+A card stays one message: what becomes of it replaces it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from bot import card_records
+from bot.cards import face
+from bot.models import LOST_PLACE, CardState, ChangeCard, State
+from bot.replies import Reply
+from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.interactions import HOME, PRESS
+from bot.slack.letters import Letter
+from bot.slack.sender import Sender
+from ops.database import in_database
+
+log = logging.getLogger(__name__)
+
+
+class Places:
+    """Brings answers to where they were asked for."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+
+    async def say(self, letter: Letter, reply: Reply) -> State:
+        """Show a reply; returns ANSWERED, or the worst of how its messages ended."""
+        messages = await asyncio.to_thread(slack_messages, reply)
+        if letter.row.kind == HOME:
+            return await self.sender.publish(str(letter.event["user"]), _home(messages))
+        if reply.card and (card := await in_database(card_records.find, reply.card)):
+            state = await self._say_card(letter, card, messages[0])
+            if state is not None:
+                return state
+        if url := letter.event.get("response_url"):
+            return await self.sender.respond(str(url), messages)
+        return await self.sender.say(letter.thread, messages, letter.row.placeholder)
+
+    async def hold(self, letter: Letter, reply: Reply, is_wanted: Callable[[], bool]) -> str:
+        """Say that the answer takes a while; returns the ts of what it will replace, "" for none.
+
+        What only one person sees cannot be replaced. When it comes to its turn in the channel,
+        it may not be wanted any more.
+        """
+        [message] = slack_messages(reply)
+        if letter.row.kind == HOME:
+            return ""
+        if letter.row.kind == PRESS and (card := await in_database(_shown_by, letter)):
+            if card.state == CardState.APPLYING:
+                await self._replace(card, slack_messages(face(card))[0])
+            return ""
+        if url := letter.event.get("response_url"):
+            await self.sender.respond(str(url), [message])
+            return ""
+        return await self.sender.hold_place(letter.thread, message, is_wanted)
+
+    async def tend(self, seconds: float) -> None:
+        """Show what became of cards whose time is over or whose process is lost, until cancelled.
+
+        Every process does: whichever lives.
+        """
+        while True:
+            try:
+                now = timezone.now()
+                await in_database(card_records.expire, now)
+                for card in await in_database(card_records.stale, now):
+                    await self._replace(card, slack_messages(face(card))[0])
+            except Exception:
+                log.exception("the cards cannot be tended")
+            await asyncio.sleep(seconds)
+
+    async def _say_card(
+        self, letter: Letter, card: ChangeCard, message: SlackMessage
+    ) -> State | None:
+        """Post an open card, or replace it by what became of it.
+
+        None where the answer belongs elsewhere too, or instead.
+        """
+        if card.state == CardState.OPEN:
+            return await self._post(letter, card, message)
+        pressed = letter.row.kind == PRESS and not letter.event.get("response_url")
+        if pressed and not card.ts:  # the answer to posting it was lost, and here it is
+            card.channel, card.ts = letter.row.channel, str(letter.event["ts"])
+            await in_database(card_records.posted, card.key, card.channel, card.ts)
+        here = pressed and (letter.row.channel, letter.event["ts"]) == (card.channel, card.ts)
+        if here and card.state == card.shown:
+            return State.ANSWERED  # by the message that was pressed
+        state = await self._replace(card, message) if card.ts else State.FAILED
+        return state if here and state is not State.FAILED else None
+
+    async def _post(self, letter: Letter, card: ChangeCard, message: SlackMessage) -> State | None:
+        """A card is for everybody, also when /ops asked for it, if Slack lets us write there."""
+        channel, ts = letter.row.channel, letter.row.placeholder
+        holds = ts not in ("", LOST_PLACE)
+        sent = await self.sender.replace(channel, ts, message) if holds else None
+        if sent is None or sent.state is State.FAILED:
+            sent = await self.sender.post(letter.thread, message)
+        if sent.ts:
+            await in_database(card_records.posted, card.key, sent.channel or channel, sent.ts)
+        whispered = sent.state is State.FAILED and letter.event.get("response_url")
+        return None if whispered else sent.state
+
+    async def _replace(self, card: ChangeCard, message: SlackMessage) -> State:
+        sent = await self.sender.replace(card.channel, card.ts, message)
+        if sent.state is not State.UNKNOWN and not sent.later:
+            await in_database(card_records.seen, card.key, card.state)
+        return sent.state
+
+
+def _shown_by(letter: Letter) -> ChangeCard | None:
+    return card_records.find_shown(letter.row.channel, str(letter.event["ts"]))
+
+
+def _home(messages: list[SlackMessage]) -> SlackMessage:
+    """All of it as one, without tables, which Slack has in messages only."""
+    blocks = [block for each in messages for block in each.fallback or each.blocks]
+    return SlackMessage(messages[0].text, tuple(blocks))

@@ -1,0 +1,48 @@
+"""What Slack's refusals mean: its code, how long to wait, what to do about a token."""
+
+from slack_sdk.errors import SlackApiError
+
+LONGEST_PAUSE = 600.0  # who is asked to wait for longer than that asks a broken Slack
+_AGAIN = "install the app again and copy the new one"
+_SCOPES = (
+    "give the app the scopes that docs/slack-manifest.json names, and its app-level token "
+    "connections:write"
+)
+
+# Codes after which calling again cannot help, and what does.
+REMEDIES = {
+    "account_inactive": f"the bot was removed; {_AGAIN}",
+    "invalid_auth": "copy it again from the app's settings",
+    "missing_scope": _SCOPES,
+    "no_permission": _SCOPES,
+    "not_allowed_token_type": "OPSPORTAL_SLACK_APP_TOKEN is the app-level token (xapp-), "
+    "OPSPORTAL_SLACK_BOT_TOKEN the bot's (xoxb-)",
+    "not_authed": "copy it again from the app's settings",
+    "team_disabled": "the workspace is disabled",
+    "token_expired": "make a new one in the app's settings",
+    "token_revoked": _AGAIN,
+    "user_removed_from_team": f"the bot was removed from the workspace; {_AGAIN}",
+}
+_THEIR_FAULTS = ("fatal_error", "internal_error")
+
+
+def error_code(error: SlackApiError) -> str:
+    """Return Slack's word for an error, or the HTTP status where there is none."""
+    data = getattr(error.response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    return str(code or f"HTTP {getattr(error.response, 'status_code', 'error')}")
+
+
+def is_refusal(error: SlackApiError) -> bool:
+    """Whether Slack has surely done nothing; else it had a fault, or said what makes no sense."""
+    code = error_code(error)
+    return code not in _THEIR_FAULTS and (code.startswith("HTTP 4") or not code.startswith("HTTP"))
+
+
+def retry_after(error: Exception) -> float | None:
+    """Return how many seconds Slack wants to be left alone, None when it says nothing of it."""
+    response = getattr(error, "response", None)
+    if getattr(response, "status_code", None) != 429:
+        return None
+    seconds = str(response.headers.get("Retry-After", "")) if response else ""
+    return min(float(seconds), LONGEST_PAUSE) if seconds.isdigit() else 1.0

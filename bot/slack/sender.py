@@ -1,0 +1,265 @@
+"""What the bot says reaches Slack in order, as fast as Slack lets, and never twice.
+
+Each channel is one queue: an answer's messages stay together, and a channel that Slack limits
+holds up no other. A message whose answer is lost may stand there or not: it is not sent again,
+as nobody likes to read a change confirmed twice. Replacing one's own message can be repeated.
+"""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+from weakref import WeakValueDictionary
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.models import LOST_PLACE, State
+from bot.replies import shortened
+from bot.slack.blocks import SlackMessage
+from bot.slack.pace import Limit, Limits, Pacer
+from bot.slack.refusals import error_code, is_refusal, retry_after
+
+TRIES = 4
+_BLOCKS_REFUSED = (
+    "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
+)  # fmt: skip
+_LATER = ("ratelimited", "rate_limited")
+_BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
+_INERT: dict[str, Any] = {
+    "parse": "none",
+    "link_names": False,
+    "unfurl_links": False,
+    "unfurl_media": False,
+}
+_EVERYWHERE = "workspace"
+_REPLACING = "chat.update"
+_PUBLISHING = "views.publish"
+_LONGEST_SECTION = 3_000
+log = logging.getLogger(__name__)
+
+
+class Fate(Enum):
+    """What became of a call that did not go well: `LATER` Slack surely did nothing yet."""
+
+    BLOCKS_REFUSED = auto()
+    LATER = auto()
+    LOST = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How a message ended: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none.
+
+    `later` tells that it failed as Slack takes no more just now.
+    """
+
+    state: State
+    ts: str = ""
+    channel: str = ""
+    later: bool = False
+
+
+class Sender:
+    """Writes into one workspace."""
+
+    def __init__(self, web: AsyncWebClient, limits: Limits) -> None:
+        self.web = web
+        self.limits = limits
+        self.pacer = Pacer()
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._answers: Counter[str] = Counter()
+
+    async def say(
+        self, thread: tuple[str, str], messages: Sequence[SlackMessage], placeholder: str = ""
+    ) -> State:
+        """Post an answer into a thread; the first message replaces the placeholder, by its ts.
+
+        A thread is a channel and the ts of its first message, "" for no thread. Returns
+        ANSWERED, or the worst of how its messages ended.
+        """
+        if placeholder == LOST_PLACE:
+            placeholder = ""
+        async with self._answering(thread[0]):
+            states = [State.ANSWERED]
+            for message in messages:
+                sent = Sent(State.FAILED)
+                if placeholder:
+                    sent = await self.replace(thread[0], placeholder, message)
+                    placeholder = ""
+                if sent.state is State.FAILED:
+                    sent = await self._post(thread, message)
+                states.append(sent.state)
+        return max(states, key=_BEST_FIRST.index)
+
+    async def hold_place(
+        self, thread: tuple[str, str], message: SlackMessage, is_wanted: Callable[[], bool]
+    ) -> str:
+        """Post what an answer will replace, unless an answer waits to get into the channel.
+
+        Returns its ts, "" where there is none, also as it is not wanted any more, LOST_PLACE for
+        a lost one.
+        """
+        async with self._queue(thread[0]):
+            if self._answers[thread[0]] or not is_wanted():
+                return ""
+            sent = await self._post(thread, message)
+        return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
+
+    async def post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
+        """Post one message into a thread, or into the channel when its ts is ""."""
+        async with self._answering(thread[0]):
+            return await self._post(thread, message)
+
+    async def replace(self, channel: str, ts: str, message: SlackMessage) -> Sent:
+        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
+
+        def update(content: dict[str, Any]) -> Awaitable[Any]:
+            return self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
+
+        paces = ((_REPLACING, self.limits.replacing),)
+        return await self._persist(update, message, paces, repeatable=True)
+
+    async def respond(self, url: str, messages: Sequence[SlackMessage]) -> State:
+        """Answer whoever typed a command or pressed a button, seen by nobody else.
+
+        Slack takes five messages at such an address, for half an hour.
+        """
+        paces = ((_EVERYWHERE, self.limits.workspace),)
+
+        async def post(content: dict[str, Any]) -> Any:
+            return await self._post_to(url, content)
+
+        sent = [await self._persist(post, each, paces, repeatable=False) for each in messages]
+        return max((each.state for each in sent), key=_BEST_FIRST.index)
+
+    async def publish(self, user: str, message: SlackMessage) -> State:
+        """Show a person their Home tab."""
+
+        def publish(content: dict[str, Any]) -> Awaitable[Any]:
+            shown = shortened(message.text, _LONGEST_SECTION)
+            text = {"type": "plain_text", "text": shown, "emoji": False}
+            blocks = content["blocks"] or [{"type": "section", "text": text}]
+            return self.web.views_publish(user_id=user, view={"type": "home", "blocks": blocks})
+
+        paces = ((_PUBLISHING, self.limits.replacing),)
+        return (await self._persist(publish, message, paces, repeatable=True)).state
+
+    async def _post_to(self, url: str, content: dict[str, Any]) -> AsyncSlackResponse:
+        """Raises SlackApiError as the methods do, where this address has only a status."""
+        webhook = AsyncWebhookClient(
+            url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
+        )
+        said = await webhook.send_dict(
+            {
+                "response_type": "ephemeral",
+                "replace_original": False,
+                "mrkdwn": False,
+                **_INERT,
+                **content,
+            }
+        )
+        response = AsyncSlackResponse(
+            client=None,
+            http_verb="POST",
+            api_url="response_url",
+            req_args={},
+            data={"error": _error_in(said.body)} if 300 <= said.status_code < 500 else {},
+            headers=said.headers,
+            status_code=said.status_code,
+        )
+        if said.status_code != 200:
+            raise SlackApiError(  # type: ignore[no-untyped-call]
+                "Slack does not take an answer", response
+            )
+        return response
+
+    @asynccontextmanager
+    async def _answering(self, channel: str) -> AsyncIterator[None]:
+        """Have a channel for an answer; no placeholder comes before it while it waits."""
+        self._answers[channel] += 1
+        try:
+            async with self._queue(channel):
+                yield
+        finally:
+            self._answers[channel] -= 1
+            self._answers += Counter()  # forgets the channels for which nothing is left
+
+    def _queue(self, channel: str) -> asyncio.Lock:
+        return self._queues.setdefault(channel, asyncio.Lock())
+
+    async def _post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
+        channel, thread_ts = thread
+
+        def post(content: dict[str, Any]) -> Awaitable[Any]:
+            return self.web.chat_postMessage(
+                channel=channel,
+                thread_ts=thread_ts or None,
+                mrkdwn=False,
+                **_INERT,
+                **content,
+            )
+
+        paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
+        return await self._persist(post, message, paces, repeatable=False)
+
+    async def _persist(
+        self,
+        call: Callable[[dict[str, Any]], Awaitable[Any]],
+        message: SlackMessage,
+        paces: Sequence[tuple[str, Limit]],
+        *,
+        repeatable: bool,
+    ) -> Sent:
+        """Call until it is done; one that may be done already only where it is `repeatable`."""
+        blocks, simpler = message.blocks, iter((message.fallback, ()))
+        for _ in range(TRIES):
+            for key, limit in paces:
+                await asyncio.sleep(await self.pacer.turn(key, limit))
+            try:
+                answer = await call({"text": message.text, "blocks": list(blocks) or None})
+                ts, channel = (str(answer.get(key) or "") for key in ("ts", "channel"))
+                return Sent(State.ANSWERED, ts, channel)
+            except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+                fate, reason = _fate(error)
+                log.warning("a message is not surely in Slack (%s): %s", fate.name.lower(), reason)
+                asked = retry_after(error)
+            if fate is Fate.BLOCKS_REFUSED and blocks:
+                blocks = next(simpler)
+            elif fate is Fate.LATER:
+                await self.pacer.back_off(*paces[-1], 1.0 if asked is None else asked)
+            elif not (fate is Fate.LOST and repeatable):
+                break
+        state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
+        return Sent(state, later=fate is Fate.LATER)
+
+
+def _error_in(body: str) -> str:
+    """Slack's word in an answer that is JSON or the word itself, "" where there is none."""
+    try:
+        found = json.loads(body).get("error")
+    except (ValueError, AttributeError):
+        found = body
+    return found if isinstance(found, str) and len(found) < 80 and "<" not in found else ""
+
+
+def _fate(error: Exception) -> tuple[Fate, str]:
+    """What became of a call that raised this, and why."""
+    if not isinstance(error, SlackApiError):
+        later = isinstance(error, aiohttp.ClientConnectorError)
+        return Fate.LATER if later else Fate.LOST, str(error) or "no answer in time"
+    code = error_code(error)
+    if code in _BLOCKS_REFUSED:
+        return Fate.BLOCKS_REFUSED, code
+    if code in _LATER or retry_after(error) is not None:
+        return Fate.LATER, code
+    return Fate.REFUSED if is_refusal(error) else Fate.LOST, code

@@ -1,0 +1,124 @@
+"""How the bot is, for the dashboard: what its processes have told, and what Slack may have lost."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
+from bot.slack.records import KEPT
+from ops.database import in_database
+from ops.overview.doors import DoorReport, LostAnswer
+
+MISSED = timedelta(seconds=15)  # a process tells of itself every few seconds
+RECENTLY = timedelta(minutes=5)
+FORGOTTEN = timedelta(days=7)
+MOST_LOST = 200
+_FATES = {
+    State.UNKNOWN: "may be missing: Slack did not say that it took it, and nothing is said twice",
+    State.FAILED: "is missing: Slack did not take it; the log says why",
+}
+_LEFT = "is there; the note that it takes a moment may have stayed as well"
+
+
+async def report() -> DoorReport | None:
+    """Return how the bot is; None where there is none."""
+    return await in_database(_report, timezone.now())
+
+
+def _report(now: datetime) -> DoorReport | None:
+    known = list(BotProcess.objects.filter(seen__gt=now - FORGOTTEN).order_by("-seen"))
+    if not (known or settings.SLACK_BOT_TOKEN):
+        return None
+    running = [each for each in known if not each.stopped and now - each.seen < MISSED]
+    lost = list(_lost(now)[:MOST_LOST])
+    workspace = known[0].workspace if known else ""
+    return DoorReport(
+        door="Slack",
+        standing=_standing(running),
+        heard=max((each.heard for each in known if each.heard), default=None),
+        troubles=tuple(_troubles(known, running, now)),
+        lost=tuple(_lost_answer(event, workspace) for event in lost),
+        lost_in_all=len(lost) if len(lost) < MOST_LOST else _lost(now).count(),
+    )
+
+
+def _standing(running: Sequence[BotProcess]) -> str:
+    if not running:
+        return "no bot is running"
+    waiting = sum(each.waiting for each in running)
+    parts = [
+        _count(sum(each.reached for each in running), "connection"),
+        *([_count(len(running), "bot")] if len(running) > 1 else []),
+        *([f"{_count(waiting, 'message')} waiting"] if waiting else []),
+    ]
+    return ", ".join(parts)
+
+
+def _troubles(
+    known: Sequence[BotProcess], running: Sequence[BotProcess], now: datetime
+) -> Iterator[str]:
+    if not running:
+        yield f"{_absence(known)}: nobody is answered; start one with manage.py runbot"
+    for each in running:
+        if not each.reached:
+            yield (
+                f"Slack does not reach the bot {each.name}: it goes on trying; when that lasts, "
+                "manage.py check_slack says what to mend"
+            )
+        if each.full and now - each.full < RECENTLY:
+            yield (
+                f"the bot {each.name} had to turn messages away: too many wait; when that lasts, "
+                "look for a slow backend, or run another bot"
+            )
+    latest = max((each for each in running if each.counted), key=_counted, default=None)
+    if latest and latest.strays:
+        yield (
+            f"another program uses this Slack app, on {_count(latest.strays, 'connection')}, and "
+            "takes messages away: end it, or give it an app of its own"
+        )
+
+
+def _absence(known: Sequence[BotProcess]) -> str:
+    if not known:
+        return "no bot has ever run here"
+    return "the bot was stopped" if known[0].stopped else f"the bot {known[0].name} is gone"
+
+
+def _counted(process: BotProcess) -> float:
+    return process.counted.timestamp() if process.counted else 0.0
+
+
+def _lost(now: datetime) -> QuerySet[ReceivedEvent]:
+    """What may be missing in Slack, or stand there too much."""
+    left = Q(placeholder=LOST_PLACE, finished__isnull=False)
+    lost = ReceivedEvent.objects.filter(Q(state__in=_FATES) | left, received__gt=now - KEPT)
+    return lost.order_by("-received")
+
+
+def _lost_answer(event: ReceivedEvent, workspace: str) -> LostAnswer:
+    return LostAnswer(
+        key=event.pk.hex,
+        at=event.received,
+        place=event.channel,
+        url=_permalink(workspace, event),
+        fate=_FATES.get(State(event.state), _LEFT),
+    )
+
+
+def _permalink(workspace: str, event: ReceivedEvent) -> str:
+    """The question's address, made as Slack makes it; "" where the workspace has none.
+
+    A button's press is no message of its own: its thread will do.
+    """
+    seconds, _, fraction = (event.thread if "/" in event.ts else event.ts).partition(".")
+    if urlsplit(workspace).scheme != "https" or not (seconds + fraction).isdigit():
+        return ""
+    return f"{workspace.rstrip('/')}/archives/{quote(event.channel, safe='')}/p{seconds}{fraction}"
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"

@@ -1,0 +1,218 @@
+"""Two bots on one database and one Slack app, and all the ways in which Slack repeats itself."""
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from bot.models import BotProcess, ReceivedEvent, State
+from bot.slack.conversation import AT_ONCE, MOST_WAITING
+from bot.slack.door import health
+from bot.slack.letters import new_letter
+from bot.slack.records import write
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until
+from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def settled(slack: FakeSlack, posts: int) -> None:
+    """Wait for so many posts, and until the database has them as answered."""
+    await slack.posted(posts)
+    await until_ended(posts)
+
+
+async def until_ended(number: int) -> None:
+    async with asyncio.timeout(10):
+        while await in_database(ReceivedEvent.objects.exclude(finished=None).count) < number:
+            pass
+
+
+async def left_behind(slack: FakeSlack, text: str, state: State, ago: float = 60) -> str:
+    """A message that a process had when it was killed, by default more than its lease ago.
+
+    Returns its ts.
+    """
+    then = timezone.now() - timedelta(seconds=ago)
+    event = slack.mention_event(ALICE, text)
+    payload = {"event_id": "Ev1", "team_id": "T0ACME001", "event": event}
+    row = new_letter(payload, "killed", then).row
+    row.state = state
+    await in_database(write, [row], {}, then)
+    return row.ts
+
+
+async def test_it_changes_once_what_is_delivered_in_every_way(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    async with another_bot(slack):
+        delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
+        copies = [await slack.redeliver(delivery, attempt) for attempt in (0, 0, 0, 1, 2, 3)]
+        for each in (delivery, *copies):
+            await each.acknowledged()
+        await settled(slack, 1)
+    assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
+    assert len(slack.posts) == 1
+    assert await in_database(AuditEntry.objects.count) == 2, "started and ok"
+    assert slack.violations == []
+
+
+async def test_it_answers_half_of_two_bots_messages_each_once(
+    slack: FakeSlack, alice: User
+) -> None:
+    async with another_bot(slack):
+        sent = [await slack.mention(ALICE, "help") for _ in range(20)]
+        for each in sent:
+            await slack.redeliver(each)
+        await settled(slack, 20)
+    threads = [each.envelope["payload"]["event"]["ts"] for each in sent]
+    assert sorted(post.thread_ts for post in slack.posts) == threads
+
+
+async def test_it_answers_a_thread_in_order_whichever_bot_has_which_message(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.users["U0BOB0001"] = person("U0BOB0001", "bob")
+    async with another_bot(slack):
+        slack.fail("users.info", Fault(hang=True))
+        first = await slack.mention(ALICE, "help")
+        await slack.called("users.info")
+        thread = first.envelope["payload"]["event"]["ts"]
+        for command in ("alerts", "version", "sampling", "compare"):
+            sent = await slack.mention(ALICE, f"help {command}", thread_ts=thread)
+            await sent.acknowledged()
+        await slack.mention("U0BOB0001", "help")
+        await slack.posted(1)
+        slack.release.set()
+        await settled(slack, 6)
+    other, *answers = (post.shown.partition("\n")[0] for post in slack.posts)
+    assert other.startswith("I do nothing for you"), "another thread waits for nobody"
+    assert answers[0] == "What I can do"
+    assert [answer.split()[0] for answer in answers[1:]] == [
+        "alerts", "version", "sampling", "compare",
+    ]  # fmt: skip
+
+
+async def test_it_knows_in_a_new_process_what_is_answered(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack()) as slack:
+        delivery = await slack.mention(ALICE, "help")
+        await settled(slack, 1)
+        async with another_bot(slack):
+            again = [await slack.redeliver(delivery, attempt) for attempt in (0, 0, 0, 0)]
+            for each in again:
+                await each.acknowledged()
+    assert len(slack.posts) == 1
+    assert slack.violations == []
+
+
+async def test_it_answers_a_retry_that_it_sees_for_the_first_time(
+    slack: FakeSlack, alice: User
+) -> None:
+    seen = await slack.mention(ALICE, "help")
+    event = slack.mention_event(ALICE, "show trace")
+    payload = {**seen.envelope["payload"], "event": event, "event_id": "Ev2"}
+    lost = Delivery({**seen.envelope, "payload": payload})
+    await (await slack.redeliver(lost, attempt=2)).acknowledged()
+    posts = await slack.posted(2)
+    assert event["ts"] in [post.thread_ts for post in posts]
+
+
+@pytest.mark.parametrize("state", [State.RECORDED, State.WORKING])
+async def test_it_answers_what_a_killed_process_has_left(
+    workspace: Workspace, alice: User, state: State
+) -> None:
+    slack = FakeSlack()
+    await left_behind(slack, "help", state)
+    async with workspace(slack):
+        [post] = await slack.posted(1)
+        assert post.shown.startswith("What I can do")
+        await until_ended(1)
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
+
+
+async def test_it_asks_before_it_repeats_a_change_of_a_killed_process(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    slack = FakeSlack()
+    await left_behind(slack, "change sampling always", State.WORKING)
+    async with workspace(slack):
+        [post] = await slack.posted(1)
+        assert post.shown.startswith("I was interrupted, and cannot say whether this was done.")
+        assert "change sampling always" in post.shown
+        await until_ended(1)
+        assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
+        await slack.press(ALICE, post, "Do it again")
+        assert (await slack.posted(2))[1].shown.startswith("Change sampling of petstore: unknown")
+    assert [each.told for each in backends.instances] == [[], [], []]
+
+
+async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    slack = FakeSlack()
+    thread = await left_behind(slack, "change sampling always", State.WORKING, ago=0)
+    async with workspace(slack, replace(QUICK, tend=0.02)):
+        for _ in range(AT_ONCE + MOST_WAITING):
+            await (await slack.mention(ALICE, "help", thread_ts=thread)).acknowledged()
+        assert slack.posts == []
+        left = ReceivedEvent.objects.filter(holder="killed")
+        await in_database(left.update, lease_until=timezone.now())
+        first = (await slack.posted(2))[0]
+    assert first.shown.startswith("I was interrupted, and cannot say whether this was done.")
+    assert [each.told for each in backends.instances] == [[], [], []]
+
+
+async def test_it_says_nothing_twice_that_a_killed_process_may_have_posted(
+    workspace: Workspace, alice: User
+) -> None:
+    slack = FakeSlack()
+    await left_behind(slack, "help", State.POSTING)
+    async with workspace(slack):
+        await until_ended(1)
+    assert slack.posts == []
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+async def test_it_notes_an_answer_that_slack_may_have_lost(slack: FakeSlack, alice: User) -> None:
+    slack.fail("chat.postMessage", Fault(reset=True))
+    await slack.mention(ALICE, "help")
+    await until_ended(1)
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+async def test_it_acknowledges_whatever_comes_once(slack: FakeSlack) -> None:
+    strange: list[Any] = [
+        None,
+        [],
+        "x",
+        {"event": []},
+        {"event": {"type": "app_mention", "user": ALICE}},
+    ]
+    for payload in strange:
+        await (await slack.send({"type": "events_api", "payload": payload})).acknowledged()
+    for socket in slack.sockets:
+        for text in ("no JSON", "[]", json.dumps({"type": "something new"})):
+            await socket.send_str(text)
+    await (await slack.send({"type": "interactive", "payload": {}})).acknowledged()
+    assert slack.violations == []
+
+
+async def test_it_counts_the_connections_of_all_its_processes(
+    slack: FakeSlack, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with another_bot(slack):
+        await until(lambda: health.alive == 4)
+        async with asyncio.timeout(10):
+            while await in_database(BotProcess.objects.count) < 2:
+                pass
+    assert await in_database(BotProcess.objects.filter(stopped=None).count) == 1
+    assert "use this Slack app" not in caplog.text

@@ -1,0 +1,522 @@
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError
+from pytest_django import Settings
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.models import BotProcess
+from bot.slack.conversation import AT_ONCE, MOST_WAITING
+from bot.slack.door import _patiently, check_connected, health, run_bot
+from bot.slack.patience import Backoff
+from bot.slack.sender import TRIES
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from tests.bot.conftest import QUICK, Backends, Workspace, until
+from tests.fakes.slack import (
+    ALICE,
+    APP,
+    BOT_ID,
+    BOT_TOKEN,
+    BOT_USER,
+    CHANNEL,
+    DIRECT,
+    TEAM,
+    FakeSlack,
+    Fault,
+    person,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_it_answers_a_mention_in_its_thread(slack: FakeSlack, alice: User) -> None:
+    delivery = await slack.mention(ALICE, "help")
+    await delivery.acknowledged()
+    [post] = await slack.posted(1)
+    assert (post.channel, post.thread_ts) == (CHANNEL, delivery.envelope["payload"]["event"]["ts"])
+    assert post.shown.startswith("What I can do\nCommand  What it does\nhelp  ")
+    assert slack.violations == []
+
+
+async def test_it_stays_in_the_thread_it_was_asked_in(slack: FakeSlack, alice: User) -> None:
+    await slack.mention(ALICE, "help", thread_ts="1760005928.816399", parent_user_id="U2")
+    [post] = await slack.posted(1)
+    assert post.thread_ts == "1760005928.816399"
+
+
+async def test_it_answers_direct_messages(slack: FakeSlack, alice: User) -> None:
+    await slack.direct(ALICE, "what's <up> & down")
+    [post] = await slack.posted(1)
+    assert 'there is no command "what\'s <up> & down"' in post.shown
+    assert post.live == []
+
+
+async def test_it_acknowledges_before_it_has_answered(slack: FakeSlack, alice: User) -> None:
+    slack.fail("users.info", Fault(hang=True))
+    delivery = await slack.mention(ALICE, "help")
+    await delivery.acknowledged()
+    assert slack.posts == []
+    slack.release.set()
+
+
+async def test_it_answers_a_repeated_event_once(slack: FakeSlack, alice: User) -> None:
+    delivery = await slack.mention(ALICE, "help")
+    copy = await slack.redeliver(delivery, attempt=0)
+    again = await slack.redeliver(delivery, attempt=1)
+    for each in (delivery, copy, again):
+        await each.acknowledged()
+    await slack.posted(1)
+    await slack.mention(ALICE, "show trace")
+    first, second = await slack.posted(2)
+    assert first.shown.startswith("What I can do")
+    assert "which trace is meant" in second.shown
+    assert slack.violations == []
+
+
+async def test_it_answers_one_message_that_comes_as_two_events_once(
+    slack: FakeSlack, alice: User
+) -> None:
+    event = slack.mention_event(ALICE, "help")
+    await slack.deliver(event)
+    await slack.deliver({**event, "client_msg_id": "another"})
+    await slack.posted(1)
+    await slack.mention(ALICE, "show trace")
+    first, second = await slack.posted(2)
+    assert first.shown.startswith("What I can do")
+    assert "which trace is meant" in second.shown
+
+
+@pytest.mark.parametrize(
+    "differently",
+    [
+        {"edited": {"user": ALICE, "ts": "1760005941.000000"}},
+        {"bot_id": "B0OTHER01"},
+        {"subtype": "bot_message"},
+        {"user": None},
+        {"user": "U0OPSBOT1"},
+        {"type": "message", "channel_type": "channel"},
+        {"type": "reaction_added"},
+        {"bot_id": BOT_ID, "app_id": APP, "bot_profile": {"id": BOT_ID}},
+        {"type": "message", "channel_type": "im", "subtype": "bot_message"},
+        {"type": "message", "channel_type": "im", "subtype": "message_changed"},
+        {"type": "message", "channel_type": "im", "subtype": "message_deleted"},
+        {"type": "message", "channel_type": "im", "edited": {"user": ALICE, "ts": "1.1"}},
+    ],
+)
+async def test_it_acknowledges_and_ignores_what_is_no_persons_new_message(
+    slack: FakeSlack, alice: User, differently: dict[str, Any]
+) -> None:
+    event = slack.mention_event(ALICE, "change sampling always")
+    ignored = await slack.deliver({**event, **differently})
+    await ignored.acknowledged()
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
+@pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast"])
+async def test_it_answers_a_message_with_a_file_or_sent_to_the_channel(
+    slack: FakeSlack, alice: User, subtype: str
+) -> None:
+    await slack.mention(ALICE, "help", subtype=subtype, files=[{"id": "F1"}])
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
+async def test_it_does_not_answer_itself(slack: FakeSlack, alice: User) -> None:
+    """Slack delivers the bot's own direct messages to it."""
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    event = {"channel": post.channel, "ts": post.ts, "thread_ts": post.thread_ts}
+    event |= {"type": "message", "channel_type": "im", "user": BOT_USER, "bot_id": BOT_ID}
+    echo = await slack.deliver({**event, "text": post.text, "blocks": post.blocks})
+    await echo.acknowledged()
+    await slack.direct(ALICE, "show trace")
+    [_, second] = await slack.posted(2)
+    assert "which trace is meant" in second.shown
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        "text",
+        {"event": None},
+        {"event": [{"type": "app_mention"}]},
+        {"event": {"type": ["app_mention"], "channel": 5, "ts": {"a": 1}, "user": [ALICE]}},
+        {"event": {"type": "app_mention", "channel": CHANNEL, "ts": None, "user": ALICE}},
+        {"event": {"type": "app_mention", "channel": [], "ts": "", "user": {}, "text": 7}},
+        {
+            "event_id": {"odd": None},
+            "event": {
+                "type": "app_mention", "channel": ["C"], "ts": 1.5, "thread_ts": [None],
+                "user": {"id": ALICE}, "text": ["\x00", "\ud800"], "blocks": {"a": [[]]},
+                "subtype": None, "edited": 0,
+            },
+        },
+    ],
+)  # fmt: skip
+async def test_it_acknowledges_whatever_comes_and_goes_on(
+    slack: FakeSlack, alice: User, payload: Any
+) -> None:
+    delivery = await slack.send({"type": "events_api", "payload": payload})
+    await delivery.acknowledged()
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
+async def test_it_acknowledges_what_it_does_not_know(slack: FakeSlack) -> None:
+    for kind in ("slash_commands", "interactive", "something_new"):
+        delivery = await slack.send({"type": kind, "payload": {"user": {"id": ALICE}}})
+        await delivery.acknowledged()
+    assert slack.violations == []
+
+
+async def test_it_changes_sampling_as_the_linked_person(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
+    [post] = await slack.posted(1)
+    assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
+    assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
+    entries = await in_database(lambda: list(AuditEntry.objects.order_by("seq")))
+    assert [(e.actor, e.door, e.outcome) for e in entries] == [
+        ("alice", "slack", "started"),
+        ("alice", "slack", "ok"),
+    ]
+    payload = delivery.envelope["payload"]
+    assert entries[0].record["origin"] == {
+        "slack_user": ALICE,
+        "slack_team": TEAM,
+        "channel": CHANNEL,
+        "ts": payload["event"]["ts"],
+        "event_id": payload["event_id"],
+    }
+
+
+async def test_it_takes_the_next_thread_when_slack_limits_it(slack: FakeSlack, alice: User) -> None:
+    limited = Fault("ratelimited", status=429, retry_after=0)
+    slack.fail("chat.postMessage", limited, limited)
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
+async def test_it_posts_the_text_alone_when_slack_refuses_the_blocks(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault("invalid_blocks"))
+    await slack.direct(ALICE, "<help>")
+    [post] = await slack.posted(1)
+    assert post.blocks == []
+    assert 'there is no command "<help>"; did you mean "help"?' in post.shown
+    assert post.live == []
+
+
+async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, alice: User) -> None:
+    slack.fail("chat.postMessage", Fault("invalid_blocks"))
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    [block] = post.blocks
+    assert block["elements"][1]["type"] == "rich_text_preformatted"
+    assert "list traces\n  search for traces" in post.shown
+
+
+async def test_it_gives_an_answer_up_after_a_few_tries(
+    slack: FakeSlack, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack.fail("chat.postMessage", *[Fault("ratelimited", status=429, retry_after=0)] * TRIES)
+    await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage", TRIES)
+    await slack.mention(ALICE, "show trace")
+    [post] = await slack.posted(1)
+    assert "which trace is meant" in post.shown
+    assert caplog.text.count("not surely in Slack (later): ratelimited") == TRIES
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(reset=True), Fault("fatal_error")])
+async def test_it_does_not_post_twice_when_an_answer_is_lost(
+    slack: FakeSlack, alice: User, fault: Fault
+) -> None:
+    slack.fail("chat.postMessage", fault)
+    await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.mention(ALICE, "show trace")
+    [post] = await slack.posted(1)
+    assert "which trace is meant" in post.shown
+
+
+@pytest.mark.parametrize(
+    "faults", [[Fault("fatal_error")], [Fault(status=500)], [Fault(reset=True)] * 2]
+)
+async def test_it_does_nothing_while_slack_does_not_say_who_speaks(
+    slack: FakeSlack, alice: User, backends: Backends, faults: list[Fault]
+) -> None:
+    slack.fail("users.info", *faults)
+    await slack.mention(ALICE, "change sampling always")
+    [post] = await slack.posted(1)
+    assert "I do nothing for you: Slack did not say who you are" in post.shown
+    assert "request " in post.shown
+    assert [each.told for each in backends.instances] == [[], [], []]
+    await slack.mention(ALICE, "help")
+    assert len(await slack.posted(2)) == 2, "and asks again the next time"
+
+
+async def test_it_asks_slack_for_a_person_once_in_ten_minutes(
+    slack: FakeSlack, alice: User
+) -> None:
+    for number in (1, 2, 3):
+        await slack.mention(ALICE, "help")
+        await slack.posted(number)
+    assert [name for name, _ in slack.calls].count("users.info") == 1
+
+
+async def test_it_tells_people_politely_when_too_many_wait(slack: FakeSlack, alice: User) -> None:
+    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
+    held = [await slack.mention(ALICE, "help") for _ in range(AT_ONCE + MOST_WAITING)]
+    for each in held:
+        await each.acknowledged()
+    one_more = await slack.mention(ALICE, "help")
+    await one_more.acknowledged()
+    [post] = await slack.posted(1)
+    assert post.thread_ts == one_more.envelope["payload"]["event"]["ts"]
+    assert post.shown == (
+        f"Sorry, {MOST_WAITING} messages wait before yours, so I leave it: nothing was done. "
+        "Please write it again in a minute"
+    )
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE + MOST_WAITING)
+
+
+async def test_a_channel_that_takes_no_answers_holds_up_no_other(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault(hang=True))
+    for _ in range(AT_ONCE + 1):
+        await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE)
+
+
+async def test_a_channel_that_takes_no_placeholders_holds_up_no_other(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("chat.postMessage", Fault(hang=True))
+        for _ in range(AT_ONCE + 1):
+            await slack.mention(ALICE, "help")
+        await slack.called("chat.postMessage")
+        await slack.direct(ALICE, "help")
+        [post] = await slack.posted(1)
+        assert post.channel == DIRECT
+        slack.release.set()
+        await until(lambda: len(slack.posts) == 2 + AT_ONCE)
+
+
+async def test_turning_people_away_in_one_channel_holds_up_no_other(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
+    for _ in range(AT_ONCE + MOST_WAITING):
+        await slack.mention(ALICE, "help")
+    slack.fail("chat.postMessage", Fault(hang=True))
+    await slack.mention(ALICE, "help")
+    await slack.called("chat.postMessage")
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.channel == DIRECT
+    assert post.shown.startswith("Sorry")
+    slack.release.set()
+    await slack.posted(1 + AT_ONCE + MOST_WAITING)
+
+
+async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, alice: User) -> None:
+    await until(lambda: health.alive == 2)
+    await slack.disconnect("refresh_requested")
+    await slack.greeted(4)
+    await slack.mention(ALICE, "help")
+    await slack.posted(1)
+    assert slack.violations == []
+
+
+async def test_it_comes_back_after_the_connection_breaks(workspace: Workspace, alice: User) -> None:
+    async with workspace(FakeSlack(ping_seconds=0.05), replace(QUICK, ping=0.1)) as slack:
+        slack.abort()
+        await slack.greeted(4)
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+        await slack.ponged()
+
+
+async def test_it_takes_a_new_socket_when_the_old_one_stays_deaf(
+    workspace: Workspace, alice: User
+) -> None:
+    """A ticket that a failed handshake used up: the SDK would try it for ever."""
+    slack = FakeSlack()
+    slack.handshakes_fail = 1
+    async with workspace(slack, replace(QUICK, ping=0.1, deaf=0.1)):
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+
+
+async def test_it_ends_when_its_token_is_revoked_later(
+    tokens: Settings, backends: Backends
+) -> None:
+    async with FakeSlack() as slack:
+        tokens.SLACK_API_URL = slack.api_url
+        bot = asyncio.ensure_future(run_bot(asyncio.Event(), QUICK))
+        await slack.greeted()
+        slack.fail("apps.connections.open", Fault("account_inactive"))
+        await slack.disconnect("refresh_requested")
+        with pytest.raises(CommandError, match=r"account_inactive.*install the app again"):
+            await bot
+
+
+@pytest.mark.parametrize(
+    ("setting", "token", "sentence"),
+    [
+        ("SLACK_APP_TOKEN", "xapp-wrong", "Slack refuses OPSPORTAL_SLACK_APP_TOKEN"),
+        ("SLACK_APP_TOKEN", BOT_TOKEN, "OPSPORTAL_SLACK_APP_TOKEN is the app-level token"),
+        ("SLACK_BOT_TOKEN", "xoxb-wrong", "Slack refuses OPSPORTAL_SLACK_BOT_TOKEN"),
+        ("SLACK_BOT_TOKEN", "", "the bot needs OPSPORTAL_SLACK_APP_TOKEN and"),
+    ],
+)
+async def test_it_ends_with_one_sentence_when_a_token_cannot_work(
+    tokens: Settings, setting: str, token: str, sentence: str
+) -> None:
+    async with FakeSlack() as slack:
+        tokens.SLACK_API_URL = slack.api_url
+        setattr(tokens, setting, token)
+        with pytest.raises(CommandError, match=sentence):
+            await run_bot(asyncio.Event(), QUICK)
+
+
+async def test_it_waits_for_a_slack_that_does_not_answer_yet(
+    workspace: Workspace, alice: User
+) -> None:
+    limited = Fault("ratelimited", status=429, retry_after=0)
+    slack = FakeSlack()
+    slack.fail("auth.test", limited, Fault(reset=True), Fault(status=500), Fault("fatal_error"))
+    slack.fail("apps.connections.open", limited)
+    async with workspace(slack, replace(QUICK, first_wait=0)):
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+
+
+@pytest.mark.parametrize("body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]"])
+async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
+    workspace: Workspace, alice: User, body: str
+) -> None:
+    slack = FakeSlack()
+    slack.fail("auth.test", Fault(body='{"ok": tr'))
+    slack.fail("apps.connections.open", Fault(body=body))
+    async with workspace(slack, replace(QUICK, first_wait=0)):
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        {"num_connections": None, "debug_info": []},
+        {"num_connections": "2", "debug_info": {"approximate_connection_time": "long"}},
+        {"num_connections": {}, "debug_info": "none", "connection_info": 7},
+        {"num_connections": 10**30, "debug_info": {"approximate_connection_time": -1}},
+    ],
+)
+async def test_it_takes_any_greeting(
+    workspace: Workspace, alice: User, hello: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    slack = FakeSlack()
+    slack.hello = hello
+    async with workspace(slack, replace(QUICK, beat=0.02)):
+        async with asyncio.timeout(10):
+            while not await in_database(BotProcess.objects.exclude(counted=None).exists):
+                pass
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+        assert health.alive == 2
+    assert "use this Slack app" not in caplog.text
+
+
+@pytest.mark.parametrize("frame", ["no JSON", "[]", "[" * 100_000, '{"type": ["hello"]}', "\ud800"])
+async def test_it_keeps_a_connection_on_which_something_strange_comes(
+    slack: FakeSlack, alice: User, frame: str
+) -> None:
+    for socket in slack.sockets:
+        await socket.send_bytes(frame.encode(errors="replace"))
+        await socket.send_str(frame.encode(errors="replace").decode())
+    for _ in slack.sockets:
+        await slack.mention(ALICE, "help")
+    await slack.posted(2)
+    assert slack.greetings == 2
+    assert slack.violations == []
+
+
+async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
+    """A fault is over when it is over; a refusal seldom is."""
+    longest: list[float] = []
+
+    class Noted(Backoff):
+        async def pause(self, longest_: float, asked: float | None = None) -> None:
+            longest.append(longest_)
+
+    async with FakeSlack() as slack:
+        faults = [Fault(status=500), Fault("internal_error"), Fault("fatal_error"), Fault(body="{")]
+        slack.fail("auth.test", *faults, Fault("accesslimited"))
+        web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
+        await _patiently(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
+    assert longest == [QUICK.longest_unreached] * 4 + [QUICK.longest_refused]
+
+
+async def test_it_warns_when_others_use_the_app(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack = FakeSlack()
+    slack.hello = {"num_connections": 5}
+    async with workspace(slack, replace(QUICK, beat=0.02)):
+        await until(lambda: "5 connections use this Slack app, 2 of them ours" in caplog.text)
+
+
+async def test_it_is_not_connected_before_and_after(workspace: Workspace) -> None:
+    assert health.alive == 0
+    with pytest.raises(ConnectionError):
+        await check_connected()
+    async with workspace(FakeSlack()):
+        await until(lambda: health.alive > 0)
+        await check_connected()
+    assert health.alive == 0
+
+
+async def test_it_lets_an_answer_end_before_it_stops(
+    tokens: Settings, backends: Backends, alice: User
+) -> None:
+    async with FakeSlack() as slack:
+        tokens.SLACK_API_URL = slack.api_url
+        stop = asyncio.Event()
+        bot = asyncio.ensure_future(run_bot(stop, QUICK))
+        await slack.greeted()
+        delivery = await slack.mention(ALICE, "change sampling never now")
+        await delivery.acknowledged()
+        stop.set()
+        await bot
+        [post] = slack.posts
+        assert "confirmed by 3 of 3" in post.shown
+
+
+async def test_it_answers_a_guest_of_another_workspace_with_why(slack: FakeSlack) -> None:
+    slack.users["U0EVE0001"] = person("U0EVE0001", "eve", team_id="T0OTHER01")
+    shared = {"user_team": "T0OTHER01", "source_team": "T0OTHER01", "team": "T0OTHER01"}
+    await slack.mention("U0EVE0001", "change sampling always", **shared)
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("I do nothing for you: you are from another Slack workspace")

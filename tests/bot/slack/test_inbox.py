@@ -1,0 +1,218 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from bot.models import ReceivedEvent, State
+from bot.slack import records
+from bot.slack.inbox import Inbox
+from bot.slack.letters import Letter
+from ops.database import in_database
+from ops.errors import OpsError
+
+pytestmark = pytest.mark.django_db(transaction=True)
+START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+
+def payload(event_id: str = "Ev1", ts: str = "1760005930.000100", **event: Any) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "team_id": "T0ACME001",
+        "token": "vt",
+        "event": {
+            "type": "app_mention",
+            "user": "U0ALICE01",
+            "text": "help",
+            "channel": "C0OPS0001",
+            "ts": ts,
+            **event,
+        },
+    }
+
+
+async def recorded(inbox: Inbox, **message: Any) -> Letter:
+    """Take a message in and record it."""
+    letter, _ = inbox.take(payload(**message))
+    await written(inbox)
+    return letter
+
+
+async def written(inbox: Inbox) -> None:
+    """Write what has gathered, as the writer does."""
+    assert await inbox._write_burst()
+
+
+@asynccontextmanager
+async def locked() -> AsyncIterator[None]:
+    """Another program has the row of Ev1 in a transaction that does not end."""
+    holding, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            row = ReceivedEvent(event_id="Ev1", lease_until=START, received=START)
+            row.save(force_insert=True)
+            holding.set()
+            release.wait(10)
+            transaction.set_rollback(True)
+
+    holder = asyncio.ensure_future(in_database(hold))
+    assert await asyncio.to_thread(holding.wait, 10)
+    try:
+        yield
+    finally:
+        release.set()
+        await holder
+
+
+async def test_it_gives_a_message_to_one_of_two_processes() -> None:
+    first, second = Inbox("first"), Inbox("second")
+    mine, copy = await recorded(first), await recorded(second)
+    assert not mine.is_anothers
+    assert copy.is_anothers
+    assert await first.advance(mine, State.WORKING)
+    assert not await second.advance(copy, State.WORKING)
+
+
+@pytest.mark.parametrize("copy", [{"ts": "1.5"}, {"event_id": "Ev2"}])
+async def test_it_knows_a_message_by_event_id_and_by_channel_and_ts(copy: dict[str, str]) -> None:
+    inbox, other = Inbox("first"), Inbox("second")
+    letter = await recorded(inbox)
+    assert inbox.take(payload(**copy)) == (letter, False)
+    assert (await recorded(other, **copy)).is_anothers
+
+
+async def test_it_writes_a_burst_in_one_transaction() -> None:
+    inbox = Inbox("first")
+    letters = [inbox.take(payload(f"Ev{n}", ts=f"{n}.1"))[0] for n in range(200)]
+    await written(inbox)
+    assert all(letter.recorded.result() for letter in letters)
+    assert await in_database(ReceivedEvent.objects.count) == 200
+
+
+async def test_it_keeps_what_an_answer_needs_and_no_secret_until_it_is_answered() -> None:
+    inbox = Inbox("first")
+    letter = await recorded(inbox, text="a \x00 b", url_private="https://files.example/secret")
+    row = await in_database(ReceivedEvent.objects.get)
+    assert "vt" not in row.payload
+    assert "secret" not in row.payload
+    assert letter.event["text"] == "a \x00 b"
+    inbox.finish(letter, State.ANSWERED)
+    await written(inbox)
+    row = await in_database(ReceivedEvent.objects.get)
+    assert (row.state, row.payload) == (State.ANSWERED, "")
+    assert row.finished is not None
+
+
+async def test_it_takes_over_what_a_dead_process_had_begun_after_its_lease() -> None:
+    clock = Clock()
+    dead, heir, late = (Inbox(name, clock) for name in ("dead", "heir", "late"))
+    letter = await recorded(dead)
+    await dead.advance(letter, State.WORKING)
+    assert await heir.pick_up(10) == []
+    clock.passes(seconds=31)
+    [taken] = await heir.pick_up(10)
+    assert (taken.row.event_id, taken.abandoned) == ("Ev1", True)
+    assert taken.event == letter.event
+    assert await late.pick_up(10) == [], "it is taken once"
+    assert not await dead.advance(letter, State.POSTING), "who comes back too late says nothing"
+    assert await heir.advance(taken, State.POSTING)
+
+
+async def test_it_takes_no_more_than_there_is_room_for() -> None:
+    clock = Clock()
+    dead, heir = Inbox("dead", clock), Inbox("heir", clock)
+    for number in range(3):
+        await recorded(dead, event_id=f"Ev{number}", ts=f"{number}.1")
+    clock.passes(seconds=31)
+    assert await heir.pick_up(0) == []
+    assert [letter.row.event_id for letter in await heir.pick_up(2)] == ["Ev0", "Ev1"]
+
+
+async def test_it_keeps_its_own_as_long_as_it_lives() -> None:
+    clock = Clock()
+    inbox, other = Inbox("first", clock), Inbox("second", clock)
+    letter = await recorded(inbox)
+    for _ in range(5):
+        clock.passes(seconds=20)
+        assert await inbox.pick_up(10) == []
+        assert await other.pick_up(10) == []
+    assert await inbox.advance(letter, State.WORKING)
+
+
+async def test_it_does_not_answer_again_what_may_be_posted() -> None:
+    clock = Clock()
+    dead, heir = Inbox("dead", clock), Inbox("heir", clock)
+    await dead.advance(await recorded(dead), State.POSTING)
+    clock.passes(seconds=31)
+    assert await heir.pick_up(10) == []
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+async def test_it_leaves_what_it_has_not_begun_when_it_ends() -> None:
+    clock = Clock()
+    ending, other = Inbox("ending", clock), Inbox("other", clock)
+    await recorded(ending)
+    await ending.close()
+    assert len(await other.pick_up(10)) == 1
+
+
+async def test_it_forgets_after_a_day() -> None:
+    clock = Clock()
+    inbox = Inbox("first", clock)
+    inbox.finish(await recorded(inbox), State.ANSWERED)
+    await written(inbox)
+    clock.passes(hours=23)
+    await inbox.pick_up(10)
+    assert await in_database(ReceivedEvent.objects.count) == 1
+    clock.passes(hours=2)
+    await inbox.pick_up(10)
+    assert await in_database(ReceivedEvent.objects.count) == 0
+
+
+async def test_it_records_later_what_it_could_not_record_in_time() -> None:
+    inbox = Inbox("first")
+    writing = asyncio.ensure_future(inbox.write())
+    async with locked():
+        letter, _ = inbox.take(payload())
+        await inbox.keep(letter)
+        assert letter.at_risk
+        assert inbox.take(payload()) == (letter, False), "a copy does not make it two"
+        assert await inbox.advance(letter, State.WORKING), "meanwhile it is answered"
+        assert await inbox.advance(letter, State.POSTING)
+        inbox.finish(letter, State.ANSWERED)
+    assert await letter.recorded
+    writing.cancel()
+    await inbox.close()
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
+
+
+async def test_it_makes_no_change_that_the_database_does_not_know_of() -> None:
+    inbox = Inbox("first", sure_seconds=0.01)
+    letter, _ = inbox.take(payload())
+    with pytest.raises(OpsError, match="nothing was done: the database does not answer"):
+        await inbox.advance(letter, State.WORKING, surely=True)
+
+
+async def test_it_records_the_same_again_when_the_first_answer_was_lost() -> None:
+    inbox = Inbox("first")
+    letter, _ = inbox.take(payload())
+    for _ in range(2):
+        assert await in_database(records.write, [letter.row], {}, START) == {letter.row.pk}

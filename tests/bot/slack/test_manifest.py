@@ -1,0 +1,69 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as in_use
+from django.core.management import call_command
+from jsonschema import Draft7Validator
+from pytest_django import Settings
+
+from bot.commands import registry
+from bot.slack.manifest import CALLS, EVENTS, NO_SCOPE, manifest
+from bot.slack.refusals import REMEDIES
+from tests.fakes.slack import NEEDED, SCOPES
+
+FILE = Path(in_use.BASE_DIR, "docs", "slack-manifest.json")
+SCHEMA = "OPSPORTAL_TEST_SLACK_SCHEMA"
+
+
+def test_it_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("slack_manifest")
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == manifest()
+    assert FILE.read_text(encoding="utf-8") == printed, f"write it anew: slack_manifest > {FILE}"
+
+
+@pytest.mark.parametrize("match_email", [False, True])
+def test_it_is_valid_by_slacks_own_schema(settings: Settings, match_email: bool) -> None:
+    if SCHEMA not in os.environ:
+        pytest.skip(f"{SCHEMA} does not name a file with Slack's JSON Schema of manifests")
+    settings.SLACK_MATCH_EMAIL = match_email
+    schema = json.loads(Path(os.environ[SCHEMA]).read_text(encoding="utf-8"))
+    validator = Draft7Validator(schema)
+    assert [error.message for error in validator.iter_errors(manifest())] == []
+    assert not validator.is_valid({**manifest(), "unheard_of": 1})
+
+
+def test_it_asks_for_no_more_scopes_than_the_bot_needs() -> None:
+    scopes: dict[str, list[str]] = manifest()["oauth_config"]["scopes"]
+    assert set(scopes) == {"bot"}
+    needed = {*EVENTS.values(), *CALLS.values(), "commands"} - {NO_SCOPE}
+    assert set(scopes["bot"]) == needed == SCOPES
+    assert CALLS.items() >= NEEDED.items()
+
+
+def test_it_asks_for_addresses_only_where_people_are_found_by_them(settings: Settings) -> None:
+    settings.SLACK_MATCH_EMAIL = True
+    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == SCOPES | {"users:read.email"}
+
+
+def test_it_turns_on_what_the_bot_answers_and_no_addresses() -> None:
+    found: dict[str, Any] = manifest()
+    assert found["settings"]["socket_mode_enabled"] is True
+    assert found["settings"]["interactivity"] == {"is_enabled": True}
+    home = found["features"]["app_home"]
+    assert home["messages_tab_enabled"] and not home["messages_tab_read_only_enabled"]
+    assert home["home_tab_enabled"] is True
+    [command] = found["features"]["slash_commands"]
+    assert command["command"] == "/ops"
+    assert "url" not in json.dumps(found), "Socket Mode needs none"
+
+
+def test_the_page_about_slack_names_it_and_every_command() -> None:
+    page = FILE.with_name("slack.md").read_text(encoding="utf-8")
+    assert FILE.name in page
+    assert any(FILE.name in remedy for remedy in REMEDIES.values())
+    missing = [command.name for command in registry.commands if f"`{command.name}" not in page]
+    assert missing == []

@@ -1,0 +1,130 @@
+"""Who writes: asked once, forgotten when Slack says so, and recorded when refused."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from bot.slack.conversation import AT_ONCE
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from tests.bot.conftest import Backends
+from tests.fakes.slack import ALICE, CHANNEL, TEAM, FakeSlack, Fault, person
+
+OTHER = "T0OTHER01"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def asked(slack: FakeSlack) -> int:
+    return [name for name, _ in slack.calls].count("users.info")
+
+
+async def test_it_asks_once_for_all_messages_that_wait_for_it(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.seconds["users.info"] = 0.1
+    for _ in range(AT_ONCE):
+        await slack.mention(ALICE, "help")
+    await slack.posted(AT_ONCE)
+    assert asked(slack) == 1
+
+
+async def test_it_asks_anew_when_slack_tells_of_a_change(slack: FakeSlack, alice: User) -> None:
+    await slack.mention(ALICE, "help")
+    await slack.posted(1)
+    change = await slack.change_user(person(ALICE, "alice", is_restricted=True))
+    await change.acknowledged()
+    await slack.mention(ALICE, "help")
+    _, post = await slack.posted(2)
+    assert "you are a guest in this Slack workspace" in post.shown
+    assert asked(slack) == 2
+    assert slack.violations == []
+
+
+@pytest.mark.parametrize("user", [None, "U0", [], {}, {"id": None}, {"id": ["x"]}])
+async def test_it_acknowledges_a_change_of_any_shape(
+    slack: FakeSlack, alice: User, user: object
+) -> None:
+    change = await slack.deliver(
+        {"type": "user_change", "user": user, "event_ts": "1760005929.000100"}
+    )
+    await change.acknowledged()
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert post.shown.startswith("What I can do")
+
+
+@pytest.mark.parametrize(
+    ("differently", "reason"),
+    [
+        ({"is_bot": True}, "you are a bot"),
+        ({"deleted": True}, "your Slack account is deactivated"),
+        ({"is_restricted": True}, "you are a guest in this Slack workspace"),
+        ({"is_ultra_restricted": True}, "you are a guest in this Slack workspace"),
+        ({"is_stranger": True}, "you are from another Slack workspace"),
+        ({"team_id": OTHER}, "you are from another Slack workspace"),
+    ],
+)
+async def test_it_refuses_and_records_whom_slack_calls_an_outsider(
+    slack: FakeSlack, alice: User, backends: Backends, differently: dict[str, Any], reason: str
+) -> None:
+    slack.users[ALICE] = person(ALICE, "alice", **differently)
+    delivery = await slack.mention(ALICE, "change sampling always")
+    [post] = await slack.posted(1)
+    assert post.shown.startswith(f"I do nothing for you: {reason}")
+    assert [each.told for each in backends.instances] == [[], [], []]
+    entry = await in_database(AuditEntry.objects.get)
+    assert (entry.actor, entry.action) == (f"alice ({ALICE})", "bot.change_sampling")
+    assert (entry.outcome, entry.record["detail"]) == ("denied", reason)
+    payload = delivery.envelope["payload"]
+    assert entry.record["origin"] == {
+        "slack_user": ALICE,
+        "slack_team": differently.get("team_id", TEAM),
+        "channel": CHANNEL,
+        "ts": payload["event"]["ts"],
+        "event_id": payload["event_id"],
+    }
+
+
+@pytest.mark.parametrize("field", ["team", "user_team", "source_team"])
+async def test_it_does_not_even_look_up_whom_the_event_shows_to_be_of_another_team(
+    slack: FakeSlack, alice: User, field: str
+) -> None:
+    await slack.mention(ALICE, "help", **{field: OTHER})
+    [post] = await slack.posted(1)
+    assert "you are from another Slack workspace" in post.shown
+    assert asked(slack) == 0
+    entry = await in_database(AuditEntry.objects.get)
+    assert (entry.action, entry.outcome) == ("bot.help", "denied")
+    assert entry.record["origin"]["slack_team"] == OTHER
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("fatal_error"), Fault("ratelimited", status=429), Fault(status=500)]
+)
+async def test_it_records_that_it_could_not_learn_who_wrote(
+    slack: FakeSlack, alice: User, backends: Backends, fault: Fault
+) -> None:
+    slack.fail("users.info", fault)
+    await slack.mention(ALICE, "change sampling always")
+    [post] = await slack.posted(1)
+    assert "Slack did not say who you are" in post.shown
+    assert [each.told for each in backends.instances] == [[], [], []]
+    entry = await in_database(AuditEntry.objects.get)
+    assert (entry.actor, entry.outcome) == (f"{ALICE} ({ALICE})", "denied")
+    assert "Slack did not say who you are" in entry.record["detail"]
+
+
+async def test_it_trusts_no_answer_about_somebody_else(slack: FakeSlack, alice: User) -> None:
+    slack.users["U0MALLORY"] = person(ALICE, "alice")
+    await slack.mention("U0MALLORY", "help")
+    [post] = await slack.posted(1)
+    assert "Slack did not say who you are" in post.shown
+
+
+async def test_it_records_an_insistent_stranger_once_a_minute(slack: FakeSlack) -> None:
+    for number in (1, 2, 3):
+        await slack.mention(ALICE, "help")
+        await slack.posted(number)
+    entry = await in_database(AuditEntry.objects.get)
+    assert (entry.action, entry.outcome) == ("bot.help", "denied")

@@ -1,0 +1,327 @@
+"""Answers in order, as fast as Slack lets, never twice."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.models import LOST_PLACE, Pace, ReceivedEvent, State
+from bot.replies import Reply, Row
+from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.conversation import AT_ONCE
+from bot.slack.pace import Limit, Limits, Pacer
+from bot.slack.sender import TRIES, Sender
+from bot.slack.standing import report
+from ops.database import in_database
+from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot
+from tests.fakes.slack import (
+    ALICE,
+    BOT_TOKEN,
+    CHANNEL,
+    DIRECT,
+    SECONDS,
+    TEAM,
+    FakeSlack,
+    Fault,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOON = 1_760_000_000.0
+SECOND = Limit(interval=1.0, burst=3)
+THREAD = (CHANNEL, "1760005928.816399")
+
+
+def said(text: str) -> list[SlackMessage]:
+    return [SlackMessage(text, ())]
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with FakeSlack() as fake:
+        yield fake
+
+
+def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED) -> Sender:
+    web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
+    return Sender(web, Limits(channel, UNLIMITED, UNLIMITED))
+
+
+async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeSlack) -> None:
+    """Slack takes fewer than we think: it says so once."""
+    slack.channel_seconds = 0.05
+    sender = sender_to(slack, Limit(interval=0.1, burst=3))
+    texts = [str(number) for number in range(10)]
+    states = await asyncio.gather(*(sender.say(THREAD, said(text)) for text in texts))
+    assert states == [State.ANSWERED] * 10
+    assert [post.text for post in slack.posts] == texts
+    assert len(slack.calls) <= 11
+
+
+async def test_a_limited_channel_delays_no_other(slack: FakeSlack) -> None:
+    slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=1))
+    sender = sender_to(slack)
+    limited = asyncio.ensure_future(sender.say(THREAD, said("later")))
+    await slack.called("chat.postMessage")
+    await sender.say((DIRECT, "1760005928.000001"), said("now"))
+    assert not limited.done()
+    await limited
+    assert [post.text for post in slack.posts] == ["now", "later"]
+
+
+async def test_processes_share_a_channels_places() -> None:
+    one, other = Pacer(lambda: NOON), Pacer(lambda: NOON)
+    turns = [await each.turn(CHANNEL, SECOND) for each in (one, other, one, other, one)]
+    assert turns == [0, 0, 0, 1, 2]
+    assert await other.turn(DIRECT, SECOND) == 0
+
+
+async def test_places_that_are_taken_at_once_are_all_different() -> None:
+    pacers = [Pacer(lambda: NOON) for _ in range(4)]
+    turns = await asyncio.gather(*(pacers[n % 4].turn(CHANNEL, SECOND) for n in range(12)))
+    assert sorted(turns) == [0, 0, *range(10)]
+
+
+async def test_what_slack_asked_one_process_all_keep() -> None:
+    one, other = Pacer(lambda: NOON), Pacer(lambda: NOON)
+    await one.back_off(CHANNEL, SECOND, 7)
+    assert [await other.turn(CHANNEL, SECOND), await one.turn(CHANNEL, SECOND)] == [7, 8]
+
+
+async def test_it_waits_as_long_as_slack_asks(slack: FakeSlack) -> None:
+    slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=120))
+    saying = asyncio.ensure_future(sender_to(slack).say(THREAD, said("later")))
+    later = Pace.objects.filter(key=CHANNEL, until__gt=timezone.now().timestamp() + 100)
+    async with asyncio.timeout(SECONDS):
+        while not await in_database(later.exists):
+            pass
+    assert len(slack.calls) == 1
+    saying.cancel()
+
+
+async def test_a_quiet_channel_has_its_burst_again() -> None:
+    now = NOON
+    pacer = Pacer(lambda: now)
+    assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+    now += 60
+    assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+
+
+async def test_a_process_paces_itself_without_a_database(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def drop() -> None:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Pace)
+
+    def create() -> None:
+        with connection.schema_editor() as editor:
+            editor.create_model(Pace)
+
+    pacer = Pacer(lambda: NOON)
+    await in_database(drop)
+    try:
+        assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+    finally:
+        await in_database(create)
+    assert "paced by each process alone" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("faults", "state"),
+    [
+        ([Fault(reset=True)], State.UNKNOWN),
+        ([Fault(status=500)], State.UNKNOWN),
+        ([Fault("fatal_error")], State.UNKNOWN),
+        ([Fault(body='{"ok": tr')], State.UNKNOWN),
+        ([Fault(body="[]")], State.UNKNOWN),
+        ([Fault(status=404)], State.FAILED),
+        ([Fault("channel_not_found")], State.FAILED),
+        ([Fault("ratelimited", status=429, retry_after=0)] * TRIES, State.FAILED),
+        ([Fault("ratelimited", status=429, retry_after=0)] * (TRIES - 1), State.ANSWERED),
+    ],
+)
+async def test_it_says_how_a_message_ended(
+    slack: FakeSlack, faults: list[Fault], state: State
+) -> None:
+    slack.fail("chat.postMessage", *faults)
+    sender = sender_to(slack)
+    assert await sender.say(THREAD, said("hello")) is state
+    assert len(slack.calls) == len(faults) + (state is State.ANSWERED)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "kinds"),
+    [
+        ([], ["rich_text", "table"]),
+        (["invalid_blocks"], ["rich_text"]),
+        (["only_one_table_allowed"], ["rich_text"]),
+        (["invalid_blocks", "msg_blocks_too_long"], []),
+    ],
+)
+async def test_it_shows_a_table_then_lines_then_text_alone(
+    slack: FakeSlack, refusals: list[str], kinds: list[str]
+) -> None:
+    slack.fail("chat.postMessage", *map(Fault, refusals))
+    table = slack_messages(Reply("1 trace", (Row(("a", "b")),), columns=("A", "B")))
+    assert await sender_to(slack).say(THREAD, table) is State.ANSWERED
+    [post] = slack.posts
+    assert [block["type"] for block in post.blocks] == kinds
+    assert post.shown.split() in (["1", "trace", "A", "B", "a", "b"], ["1", "trace", "a", "b"])
+    assert slack.violations == []
+
+
+async def test_an_answer_whose_fate_is_not_known_is_recorded_so(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack()) as slack:
+        slack.fail("chat.postMessage", Fault(reset=True))
+        delivery = await slack.mention(ALICE, "help")
+        await slack.called("chat.postMessage")
+        await slack.mention(ALICE, "help")
+        await slack.posted(1)
+    [lost] = await in_database(lambda: list(ReceivedEvent.objects.filter(state=State.UNKNOWN)))
+    assert lost.ts == delivery.envelope["payload"]["event"]["ts"]
+
+
+async def test_a_slow_answer_replaces_what_held_its_place(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("users.info", Fault(hang=True), Fault(hang=True))
+        await slack.mention(ALICE, "help")
+        [post] = await slack.posted(1)
+        assert post.shown == "I am on it: this takes a moment …"
+        slack.release.set()
+        await slack.replaced(post.ts)
+        assert "Slack did not say who you are" in post.shown
+        assert "request " in post.shown
+        assert slack.violations == []
+    assert len(slack.posts) == 1
+
+
+@pytest.mark.parametrize("lost", [[], [Fault(reset=True)]])
+async def test_replacing_is_tried_again(slack: FakeSlack, lost: list[Fault]) -> None:
+    sender = sender_to(slack)
+    ts = await sender.hold_place(THREAD, said("wait")[0], yes)
+    slack.fail("chat.update", *lost)
+    messages = [*said("first"), *said("second")]
+    assert await sender.say(THREAD, messages, ts) is State.ANSWERED
+    assert [(post.text, post.earlier) for post in slack.posts] == [
+        ("first", ["wait"]),
+        ("second", []),
+    ]
+
+
+async def test_slack_is_never_asked_to_make_more_of_a_message(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("users.info", *[Fault(hang=True)] * 2)
+        await slack.mention(ALICE, "help")
+        [post] = await slack.posted(1)
+        slack.release.set()
+        await slack.replaced(post.ts)
+        await slack.slash(ALICE, "help")
+        await slack.whispered(1)
+    writing = ("chat.postMessage", "chat.update", "response_url")
+    written = [arguments for method, arguments in slack.calls if method in writing]
+    assert len(written) >= 3
+    for arguments in written:
+        asked = [arguments[key] for key in ("link_names", "unfurl_links", "unfurl_media")]
+        assert (arguments["parse"], *asked) == ("none", False, False, False)
+
+
+async def test_a_message_that_is_gone_is_not_replaced_but_followed(slack: FakeSlack) -> None:
+    sender = sender_to(slack)
+    assert await sender.say(THREAD, said("hello"), "1760005000.000001") is State.ANSWERED
+    assert [post.text for post in slack.posts] == ["hello"]
+
+
+def yes() -> bool:
+    return True
+
+
+async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
+    slack: FakeSlack,
+) -> None:
+    slack.fail("chat.postMessage", Fault(hang=True))
+    sender = sender_to(slack)
+    [wait] = said("wait")
+    first = asyncio.ensure_future(sender.hold_place(THREAD, wait, yes))
+    await slack.called("chat.postMessage")
+    behind = asyncio.ensure_future(sender.hold_place(THREAD, wait, yes))
+    answer = asyncio.ensure_future(sender.say(THREAD, said("hello")))
+    await asyncio.sleep(0)
+    slack.release.set()
+    assert (await first, await behind) == (LOST_PLACE, "")
+    assert await answer is State.ANSWERED
+    assert await sender.hold_place(THREAD, wait, lambda: False) == ""
+    assert [post.text for post in slack.posts] == ["hello"]
+
+
+async def test_each_of_several_slow_answers_has_its_place_held(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    """Several people ask in one channel at once, as they do in an incident."""
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0.05)) as slack:
+        backends.jaeger.hang()
+        threads = [await asked(slack, "list traces") for _ in range(AT_ONCE)]
+        posts = await slack.posted(AT_ONCE)
+        assert sorted(post.thread_ts for post in posts) == threads
+        assert {post.shown for post in posts} == {"I am on it: this takes a moment …"}
+        assert slack.violations == []
+
+
+async def asked(slack: FakeSlack, line: str) -> str:
+    """The ts of the message in which Alice asks."""
+    delivery = await slack.mention(ALICE, line)
+    return str(delivery.envelope["payload"]["event"]["ts"])
+
+
+async def test_a_lost_placeholder_is_not_replaced_but_noted(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("users.info", Fault(hang=True), Fault(hang=True))
+        slack.fail("chat.postMessage", Fault(lost=True))
+        await slack.mention(ALICE, "help")
+        [left] = await slack.posted(1)
+        slack.release.set()
+        [_, answer] = await slack.posted(2)
+        assert left.shown == "I am on it: this takes a moment …"
+        assert "Slack did not say who you are" in answer.shown
+    assert slack.violations == []
+    found = await report()
+    assert found
+    assert [lost.fate for lost in found.lost] == [
+        "is there; the note that it takes a moment may have stayed as well"
+    ]
+
+
+async def test_another_process_replaces_what_held_the_place(
+    tokens: Settings, backends: Backends, alice: User
+) -> None:
+    async with FakeSlack() as slack:
+        event = slack.mention_event(ALICE, "help")
+        thread = (CHANNEL, event["ts"])
+        ts = await sender_to(slack).hold_place(thread, said("wait")[0], yes)
+        hour_ago = timezone.now() - timedelta(hours=1)
+        await in_database(
+            ReceivedEvent.objects.create,
+            event_id="Ev1", channel=CHANNEL, ts=event["ts"], team=TEAM, kind="app_mention",
+            payload=json.dumps(event), placeholder=ts, state=State.WORKING,
+            holder="gone", lease_until=hour_ago, received=hour_ago,
+        )  # fmt: skip
+        tokens.SLACK_API_URL = slack.api_url
+        async with another_bot(slack):
+            post = await slack.replaced(ts)
+    assert post.shown.startswith("What I can do")
+    assert slack.posts == [post]
