@@ -157,12 +157,20 @@ class Conversation:
         if done or letter.row.placeholder:
             return
         await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
+        holding = asyncio.ensure_future(
+            self.places.hold(letter, WAITING, lambda: not replying.done())
+        )
         try:
-            ts = await self.places.hold(letter, WAITING, lambda: not replying.done())
+            await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
+            if not holding.done():
+                self.pool.stand_aside(letter)
+            ts = await holding
         except Exception:
             log.exception("a placeholder could not be posted")
         else:
             await self.inbox.hold_place(letter, ts)
+        finally:
+            holding.cancel()
 
     async def _turn_away(self, letter: Letter) -> None:
         await self._say(letter, busy_reply(MOST_WAITING), self.door)

@@ -309,6 +309,21 @@ async def test_a_channel_that_takes_no_answers_holds_up_no_other(
     await slack.posted(1 + AT_ONCE)
 
 
+async def test_a_channel_that_takes_no_placeholders_holds_up_no_other(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("chat.postMessage", Fault(hang=True))
+        for _ in range(AT_ONCE + 1):
+            await slack.mention(ALICE, "help")
+        await slack.called("chat.postMessage")
+        await slack.direct(ALICE, "help")
+        [post] = await slack.posted(1)
+        assert post.channel == DIRECT
+        slack.release.set()
+        await until(lambda: len(slack.posts) == 2 + AT_ONCE)
+
+
 async def test_turning_people_away_in_one_channel_holds_up_no_other(
     slack: FakeSlack, alice: User
 ) -> None:

@@ -225,8 +225,10 @@ async def test_slack_is_never_asked_to_make_more_of_a_message(
     workspace: Workspace, alice: User
 ) -> None:
     async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("users.info", *[Fault(hang=True)] * 2)
         await slack.mention(ALICE, "help")
         [post] = await slack.posted(1)
+        slack.release.set()
         await slack.replaced(post.ts)
         await slack.slash(ALICE, "help")
         await slack.whispered(1)
