@@ -223,6 +223,8 @@ async def _answer(
         return await call()
     except SlackApiError as error:
         raise _TroubleError(_refusal(token, error)) from None
+    except AttributeError:  # slack_sdk trips over what is no JSON object
+        raise _TroubleError(_not_slack()) from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _TroubleError(
             f"{settings.SLACK_API_URL} does not answer ({type(error).__name__}): {_PROXY}"
@@ -232,12 +234,16 @@ async def _answer(
 def _refusal(token: Token, error: SlackApiError) -> str:
     code = error_code(error)
     if code == "HTTP 200":
-        return f"{settings.SLACK_API_URL} does not answer as Slack does: {_PROXY}"
+        return _not_slack()
     if code.startswith("HTTP "):
         return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
     otherwise = "try again in a minute" if code == "ratelimited" else "make a new one"
     remedy = REMEDIES.get(code, otherwise)
     return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
+
+
+def _not_slack() -> str:
+    return f"{settings.SLACK_API_URL} does not answer as Slack does: {_PROXY}"
 
 
 def _app_id() -> str:
