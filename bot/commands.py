@@ -11,7 +11,7 @@ from bot import answers, cards, glance
 from bot.errors import error_reply
 from bot.moments import look_back
 from bot.registry import Message, Registry
-from bot.replies import LONGEST_LABEL, FollowUp, Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.database import in_database
@@ -33,6 +33,7 @@ PAST_CHANGES = 3
 MOST_GUESSED = 200
 
 _IN_ADDRESS = re.compile(r"[^?#]*/traces?/([^/?#]+)")
+_TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
 
 registry = Registry()
 
@@ -267,7 +268,7 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     """Show what each instance was last told, and the last changes."""
     if not all(map(_is_name, rest.split())):
         line = f"change sampling {rest}"
-        return _suggestion(f'a change is written as "{shortened(line, 100)}"', line)
+        return _suggestion(f'a change is written as "{shortened(line, MOST_GUESSED)}"', line)
     service, site = _service(rest)
     found = await sampling.current(message.actor, service=service, site=site)
     changes = await sampling.changes(
@@ -313,15 +314,15 @@ async def unknown(message: Message, text: str) -> Reply:
     """Answer what no command understands with the nearest one; nothing is done on a guess."""
     if not text:
         return await help(message, "")
-    near = registry.nearest(text)
+    near = registry.nearest(text) or _about_trace(text)
     hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
     problem = f'there is no command "{shortened(text, 80)}"; '
     return _suggestion(problem + (hint if near else '"help" lists what I can do'), near)
 
 
 def _suggestion(problem: str, line: str) -> Reply:
-    """Say what is wrong, with the line that was meant as a button, where a button can show it."""
-    whole = (FollowUp(line, line),) if 0 < len(line) <= LONGEST_LABEL else ()
+    """Say what is wrong, with the line that was meant as a button, where the problem shows it."""
+    whole = (FollowUp(line, line),) if 0 < len(line) <= MOST_GUESSED else ()
     reply = error_reply(InvalidInput(problem))
     return replace(reply, follow_ups=(*whole, FollowUp("Help", "help")))
 
@@ -382,6 +383,12 @@ def _linked_id(word: str) -> str:
     """The id in a link to a trace's page; any other word as it is."""
     in_address = _IN_ADDRESS.match(word)
     return in_address[1] if in_address else word
+
+
+def _about_trace(text: str) -> str:
+    """Return the line that shows a trace, for its id or the link to its page alone; else ""."""
+    trace_id = _linked_id(text)
+    return f"show trace {trace_id}" if _TRACE_ID.fullmatch(trace_id) else ""
 
 
 def _with_service(rest: str) -> str:

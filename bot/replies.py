@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Self
 
 GAP = "  "
-LONGEST_LABEL = 75  # characters, as Slack has it
 
 
 class When(str):
@@ -63,7 +62,6 @@ class FollowUp:
     """What somebody may want next: a button that stands for a command.
 
     `line` is the command as they would type it. `style` is Slack's: "", "primary" or "danger".
-    A label that is longer than LONGEST_LABEL is cut.
     """
 
     label: str

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from bot.replies import LONGEST_LABEL, FollowUp, shortened, visible
+from bot.replies import FollowUp, shortened, visible
 
 MOST = 5
 MOST_JSON = 2_000  # beside what bot.slack.blocks gives the rest of the message
+_LONGEST_LABEL = 75
 _LONGEST_LINE = 2_000
 
 Block = dict[str, Any]
@@ -28,7 +29,7 @@ def buttons(follow_ups: Iterable[FollowUp]) -> tuple[Block, ...]:
 
 
 def _button(follow_up: FollowUp, number: int) -> Block:
-    label = shortened(visible(follow_up.label).strip(), LONGEST_LABEL) or "…"
+    label = shortened(visible(follow_up.label).strip(), _LONGEST_LABEL) or "…"
     button: Block = {
         "type": "button",
         "action_id": f"line_{number}",

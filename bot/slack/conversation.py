@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeGuard
+from weakref import WeakValueDictionary
 
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from bot.replies import Reply
 from bot.slack.direct import DirectMessages
 from bot.slack.identity import find_writer
 from bot.slack.inbox import Inbox
-from bot.slack.interactions import as_event
+from bot.slack.interactions import HOME, as_event
 from bot.slack.letters import Event, Letter
 from bot.slack.patience import Patience
 from bot.slack.places import Places
@@ -60,6 +61,7 @@ class Conversation:
         self.pool = Pool(self._work, at_once=AT_ONCE)
         self.turns = Turns(self.pool.put)
         self.full: datetime | None = None
+        self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.door = Pool(self._turn_away, at_once=1)
 
     async def hear(
@@ -198,9 +200,19 @@ class Conversation:
 
     async def _say(self, letter: Letter, reply: Reply, pool: Pool) -> None:
         """Post a reply, unless another process has come before us."""
-        if not await self.inbox.advance(letter, State.POSTING):
-            return
         pool.stand_aside(letter)
+        # Only what is posted next is marked so: of the others it is known that they are not.
+        async with self._gate(letter):
+            if await self.inbox.advance(letter, State.POSTING):
+                await self._post(letter, reply)
+
+    def _gate(self, letter: Letter) -> asyncio.Lock:
+        """One answer after the other goes into a channel; what one person sees waits for none."""
+        alone = letter.event.get("response_url") or letter.row.kind == HOME
+        place = letter.row.pk.hex if alone else letter.row.channel
+        return self._gates.setdefault(place, asyncio.Lock())
+
+    async def _post(self, letter: Letter, reply: Reply) -> None:
         try:
             if reply.private and not letter.is_direct:
                 reply = await self.direct.say(str(letter.event["user"]), reply)

@@ -14,8 +14,8 @@ from bot.models import ReceivedEvent, State
 Event = Mapping[str, Any]
 
 _NEEDED = (
-    "type", "channel_type", "user", "text", "blocks", "attachments", "channel", "ts", "thread_ts",
-    "team", "user_team", "source_team", "once", "response_url",
+    "type", "channel_type", "user", "text", "blocks", "channel", "ts", "thread_ts", "team",
+    "user_team", "source_team", "once", "response_url",
 )  # fmt: skip
 _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 

@@ -60,4 +60,4 @@ def retry_after(error: Exception) -> float | None:
     if getattr(response, "status_code", None) != 429:
         return None
     seconds = str(response.headers.get("Retry-After", "")) if response else ""
-    return min(float(seconds), LONGEST_PAUSE) if seconds.isdigit() else 1.0
+    return min(float(seconds), LONGEST_PAUSE) if seconds.isdecimal() else 1.0

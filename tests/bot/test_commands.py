@@ -166,6 +166,8 @@ async def test_it_says_what_is_wrong_and_where_the_form_is(
             'there is no command "lst traces error"; did you mean "list traces error"?',
         ),
         ("show tracexyz", 'there is no command "show tracexyz"; did you mean "show trace"?'),
+        (UNKNOWN, f'did you mean "show trace {UNKNOWN}"?'),
+        (f"see https://jaeger.io/trace/{UNKNOWN}?x=y", f'did you mean "show trace {UNKNOWN}"?'),
         (
             "what happens here",
             'there is no command "what happens here"; "help" lists what I can do',

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.models import BotProcess
+from bot.models import BotProcess, ReceivedEvent, State
 from bot.slack.conversation import AT_ONCE, MOST_WAITING
 from bot.slack.door import _patiently, check_connected, health, run_bot
 from bot.slack.patience import Backoff
@@ -305,6 +305,8 @@ async def test_a_channel_that_takes_no_answers_holds_up_no_other(
     await slack.direct(ALICE, "help")
     [post] = await slack.posted(1)
     assert post.channel == DIRECT
+    posting = ReceivedEvent.objects.filter(channel=CHANNEL, state=State.POSTING)
+    assert await in_database(posting.count) == 1, "a kill now leaves the others to another bot"
     slack.release.set()
     await slack.posted(1 + AT_ONCE)
 

@@ -110,7 +110,8 @@ async def test_it_writes_a_burst_in_one_transaction() -> None:
 
 async def test_it_keeps_what_an_answer_needs_and_no_secret_until_it_is_answered() -> None:
     inbox = Inbox("first")
-    letter = await recorded(inbox, text="a \x00 b", url_private="https://files.example/secret")
+    unneeded = {"url_private": "https://files.example/secret", "attachments": [{"text": "secret"}]}
+    letter = await recorded(inbox, text="a \x00 b", **unneeded)
     row = await in_database(ReceivedEvent.objects.get)
     assert "vt" not in row.payload
     assert "secret" not in row.payload

@@ -248,6 +248,10 @@ async def test_it_says_a_code_directly_where_a_button_asks(slack: FakeSlack) -> 
 async def test_it_offers_the_nearest_command_as_a_button(slack: FakeSlack, alice: User) -> None:
     await slack.mention(ALICE, "versoin petstore")
     [post] = await slack.posted(1)
+    long = "list traces service=petstore operation=AddPets min=100ms max=2s limit=5 last=15m error"
+    await slack.mention(ALICE, long.replace("list", "lits"))
+    assert labels((await slack.posted(2))[1]) == [f"{long[:74]}…", "Help"]
+    slack.posts.pop()
     await slack.press(ALICE, post, "version petstore")
     assert (await slack.posted(2))[1].shown.startswith("petstore: 1.3.0 on 1 of 3")
     await slack.press(ALICE, post, "Help")
