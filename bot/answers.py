@@ -115,12 +115,12 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         ),
         columns=("Error", "Where"),
         notes=(
-            *_and_more(left, "error"),
+            *and_more(left, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
             Sentence(_when(trace.start), shortened(facts, _SENTENCE)),
             *at_that_time(then),
             *trace.warnings[:MOST_WARNINGS],
-            *_and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
+            *and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
             f"Its log lines: show logs {trace.trace_id}",
         ),
         links=(
@@ -139,7 +139,8 @@ def _root(trace: Trace | TraceLogs) -> str:
     return shortened(root, _VALUE)
 
 
-def _and_more(left: int, what: str) -> tuple[str, ...]:
+def and_more(left: int, what: str) -> tuple[str, ...]:
+    """Return `and 3 more errors` as a note, none when nothing is left."""
     return (f"and {count(left, f'more {what}')}",) if left > 0 else ()
 
 
@@ -148,7 +149,7 @@ def comparison(found: Comparison) -> Reply:
     site, ids = found.first.site, [found.first.trace_id, found.second.trace_id]
     failed = (("B", found.new_errors), ("A", found.vanished_errors))
     return Reply(
-        f"{shortened(found.verdict, _SENTENCE)}{_elsewhere(site)}",
+        f"{shortened(found.verdict, _SENTENCE)}{elsewhere(site)}",
         rows=_difference_rows(found.differences),
         columns=_FROM_A_TO_B,
         notes=tuple(
@@ -245,7 +246,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
-        f"{state}{about}{asked}{partial}{_elsewhere(found.site)}",
+        f"{state}{about}{asked}{partial}{elsewhere(found.site)}",
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
@@ -287,7 +288,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
         parts += [f"unknown for {', '.join(unknown)}"] if unknown else []
         summary = f"{count(len(found), 'service')}, {'; '.join(parts) or 'one version each'}"
     return Reply(
-        summary + _elsewhere(site),
+        summary + elsewhere(site),
         rows=tuple(row for versions in found for row in _version_rows(versions, len(found) > 1)),
         columns=("Instance" if len(found) == 1 else "Service", "Version", "Instances"),
         notes=tuple(warning for versions in found for warning in versions.warnings),
@@ -311,7 +312,7 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
     confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
     return Reply(
         f"Sampling of {found.service}: {found.summary}, "
-        f"{confirmed if number else 'the site file names no instances'}{_elsewhere(found.site)}",
+        f"{confirmed if number else 'the site file names no instances'}{elsewhere(found.site)}",
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
@@ -338,7 +339,7 @@ def sampling_change(change: SamplingChange) -> Reply:
     return Reply(
         f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
         f"{change.confirmed} of {count(len(change.instances), 'instance')}"
-        f"{_elsewhere(change.site)}",
+        f"{elsewhere(change.site)}",
         rows=tuple(
             Row((each.address, "confirmed" if each.confirmed else "NOT CONFIRMED"), _why(each))
             for each in _failed_first(change.instances)
@@ -415,7 +416,7 @@ def _site_key(site: str) -> str:
     return "" if site in ("", sites().default) else f" site={site}"
 
 
-def _elsewhere(site: str) -> str:
+def elsewhere(site: str) -> str:
     """Name the site where it is not the one that everybody means."""
     return "" if site in ("", sites().default) else f" (site {site})"
 

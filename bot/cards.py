@@ -7,12 +7,14 @@ approve; the guard has the last word and the audit log the presser, with who ask
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import ago, at, count, sampling_change
+from bot.answers import ago, at, count, elsewhere, sampling_change
 from bot.errors import error_reply
 from bot.links import page
 from bot.models import CardState, ChangeCard
@@ -29,12 +31,15 @@ from ops.errors import (
 )
 from ops.guard import check
 from ops.sampling import actions as sampling
-from ops.sampling.actions import ServiceSampling
+from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy
-from ops.sites import sites
 
 OWN = "sampling.change_policy"
 OTHERS = "sampling.approve_change"
+_ACTIONS: dict[str, Callable[..., Awaitable[SamplingChange]]] = {
+    OWN: sampling.change_policy,
+    OTHERS: sampling.approve_change,
+}
 _NOTHING_DONE = (InvalidInput, NotFound, NotPermitted, Conflict)
 log = logging.getLogger(__name__)
 
@@ -148,18 +153,17 @@ async def _pressed(actor: Actor, key: str) -> ChangeCard:
     if card is None:
         await check(actor, OWN)
         raise NotFound(f'there is no card "{key[:20]}"; "change sampling" makes a new one')
-    if card.asked_by_id == actor.user_id:
-        await check(actor, OWN, policy=_policy(card), service=card.service, site=card.site)
-    else:
-        await check(
-            actor,
-            OTHERS,
-            asked_by=card.asker,
-            policy=_policy(card),
-            service=card.service,
-            site=card.site,
-        )
+    name, asked = _asked(actor, card)
+    await check(actor, name, **asked)
     return card
+
+
+def _asked(actor: Actor, card: ChangeCard) -> tuple[str, dict[str, Any]]:
+    """The action that the card is for whoever presses it, and its arguments."""
+    asked = {"policy": _policy(card), "service": card.service, "site": card.site}
+    if card.asked_by_id == actor.user_id:
+        return OWN, asked
+    return OTHERS, {"asked_by": card.asker, **asked}
 
 
 async def _decided(key: str) -> Reply:
@@ -178,19 +182,9 @@ async def _decided(key: str) -> Reply:
 
 
 async def _made(actor: Actor, card: ChangeCard) -> tuple[CardState, Reply]:
+    name, asked = _asked(actor, card)
     try:
-        if card.asked_by_id == actor.user_id:
-            change = await sampling.change_policy(
-                actor, policy=_policy(card), service=card.service, site=card.site
-            )
-        else:
-            change = await sampling.approve_change(
-                actor,
-                asked_by=card.asker,
-                policy=_policy(card),
-                service=card.service,
-                site=card.site,
-            )
+        change = await _ACTIONS[name](actor, **asked)
     except NotConfirmed as error:
         return CardState.APPLIED, error_reply(error)
     except _NOTHING_DONE as error:
@@ -219,10 +213,9 @@ def _policy(card: ChangeCard) -> Policy:
 
 def _what(card: ChangeCard) -> str:
     """`sampling of petstore: 10 % -> 25 % on 3 instances`."""
-    where = "" if card.site == sites().default else f" (site {card.site})"
     return (
         f"sampling of {card.service}: {card.previous} -> {_policy(card)} on "
-        f"{count(card.instances, 'instance')}{where}"
+        f"{count(card.instances, 'instance')}{elsewhere(card.site)}"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.apps import apps
 
-from bot.answers import count
+from bot.answers import and_more, count, elsewhere
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops import timerange
@@ -12,7 +12,6 @@ from ops.actor import Actor
 from ops.guard import ACTIONS
 from ops.overview.actions import Overview, ServiceLine
 from ops.rights import rights_of
-from ops.sites import sites
 
 MOST_PROBLEMS = 5
 NEXT = (
@@ -33,7 +32,6 @@ def overview(found: Overview, rights: str) -> Reply:
     """
     problems = [*found.problems, *(each for line in found.lines for each in line.problems)]
     told = list(dict.fromkeys(problems))
-    left = len(told) - MOST_PROBLEMS
     failing = len(found.failing or ())
     return Reply(
         ", ".join(_state(found)),
@@ -42,7 +40,7 @@ def overview(found: Overview, rights: str) -> Reply:
         notes=(
             *((f"{count(failing, 'trace')} failed lately",) if failing else ()),
             *(shortened(problem, 300) for problem in told[:MOST_PROBLEMS]),
-            *((f"and {count(left, 'more problem')}",) if left > 0 else ()),
+            *and_more(len(told) - MOST_PROBLEMS, "problem"),
             rights,
         ),
         links=page("the overview", "overview", found.site),
@@ -64,7 +62,7 @@ async def rights_sentence(actor: Actor) -> str:
 
 
 def _state(found: Overview) -> Iterator[str]:
-    site = "" if found.site == sites().default else f" (site {found.site})"
+    site = elsewhere(found.site)
     if found.alerts is None:
         yield f"What fires is not known{site}"
     elif firing := len(found.alerts.firing):

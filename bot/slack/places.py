@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bot import card_records
 from bot.cards import face
-from bot.models import LOST_PLACE, CardState, ChangeCard, State
+from bot.models import CardState, ChangeCard, State
 from bot.replies import Reply
 from bot.slack.blocks import SlackMessage, slack_messages
 from bot.slack.interactions import HOME, PRESS
@@ -95,13 +95,10 @@ class Places:
 
     async def _post(self, letter: Letter, card: ChangeCard, message: SlackMessage) -> State | None:
         """A card is for everybody, also when /ops asked for it, if Slack lets us write there."""
-        channel, ts = letter.row.channel, letter.row.placeholder
-        holds = ts not in ("", LOST_PLACE)
-        sent = await self.sender.replace(channel, ts, message) if holds else None
-        if sent is None or sent.state is State.FAILED:
-            sent = await self.sender.post(letter.thread, message)
+        sent = await self.sender.post(letter.thread, message, letter.row.placeholder)
         if sent.ts:
-            await in_database(card_records.posted, card.key, sent.channel or channel, sent.ts)
+            channel = sent.channel or letter.row.channel
+            await in_database(card_records.posted, card.key, channel, sent.ts)
         whispered = sent.state is State.FAILED and letter.event.get("response_url")
         return None if whispered else sent.state
 

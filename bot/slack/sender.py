@@ -87,18 +87,11 @@ class Sender:
         A thread is a channel and the ts of its first message, "" for no thread. Returns
         ANSWERED, or the worst of how its messages ended.
         """
-        if placeholder == LOST_PLACE:
-            placeholder = ""
         async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
-                sent = Sent(State.FAILED)
-                if placeholder:
-                    sent = await self.replace(thread[0], placeholder, message)
-                    placeholder = ""
-                if sent.state is State.FAILED:
-                    sent = await self._post(thread, message)
-                states.append(sent.state)
+                states.append((await self._put(thread, message, placeholder)).state)
+                placeholder = ""
         return max(states, key=_BEST_FIRST.index)
 
     async def hold_place(
@@ -115,10 +108,12 @@ class Sender:
             sent = await self._post(thread, message)
         return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
-    async def post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
-        """Post one message into a thread, or into the channel when its ts is ""."""
+    async def post(
+        self, thread: tuple[str, str], message: SlackMessage, placeholder: str = ""
+    ) -> Sent:
+        """Post one message as `say` does; returns how it ended and where it is."""
         async with self._answering(thread[0]):
-            return await self._post(thread, message)
+            return await self._put(thread, message, placeholder)
 
     async def replace(self, channel: str, ts: str, message: SlackMessage) -> Sent:
         """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
@@ -196,6 +191,14 @@ class Sender:
 
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())
+
+    async def _put(self, thread: tuple[str, str], message: SlackMessage, placeholder: str) -> Sent:
+        """In place of a placeholder, or as a new message where there is none to replace."""
+        if placeholder not in ("", LOST_PLACE):
+            sent = await self.replace(thread[0], placeholder, message)
+            if sent.state is not State.FAILED:
+                return sent
+        return await self._post(thread, message)
 
     async def _post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
         channel, thread_ts = thread

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from bot.answers import count
 from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
 from bot.slack.records import KEPT
 from ops.database import in_database
@@ -51,9 +52,9 @@ def _standing(running: Sequence[BotProcess]) -> str:
         return "no bot is running"
     waiting = sum(each.waiting for each in running)
     parts = [
-        _count(sum(each.reached for each in running), "connection"),
-        *([_count(len(running), "bot")] if len(running) > 1 else []),
-        *([f"{_count(waiting, 'message')} waiting"] if waiting else []),
+        count(sum(each.reached for each in running), "connection"),
+        *([count(len(running), "bot")] if len(running) > 1 else []),
+        *([f"{count(waiting, 'message')} waiting"] if waiting else []),
     ]
     return ", ".join(parts)
 
@@ -77,7 +78,7 @@ def _troubles(
     latest = max((each for each in running if each.counted), key=_counted, default=None)
     if latest and latest.strays:
         yield (
-            f"another program uses this Slack app, on {_count(latest.strays, 'connection')}, and "
+            f"another program uses this Slack app, on {count(latest.strays, 'connection')}, and "
             "takes messages away: end it, or give it an app of its own"
         )
 
@@ -118,7 +119,3 @@ def _permalink(workspace: str, event: ReceivedEvent) -> str:
     if urlsplit(workspace).scheme != "https" or not (seconds + fraction).isdigit():
         return ""
     return f"{workspace.rstrip('/')}/archives/{quote(event.channel, safe='')}/p{seconds}{fraction}"
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one}{'' if number == 1 else 's'}"
