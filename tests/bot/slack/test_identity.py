@@ -15,6 +15,14 @@ from tests.fakes.slack import ALICE, TEAM, FakeSlack
 from tests.fakes.slack import person as slack_user
 
 ORIGIN = {"slack_user": ALICE, "slack_team": TEAM}
+OUTSIDERS = [
+    ({"is_bot": True}, "you are a bot"),
+    ({"deleted": True}, "your Slack account is deactivated"),
+    ({"is_restricted": True}, "you are a guest in this Slack workspace"),
+    ({"is_ultra_restricted": True}, "you are a guest in this Slack workspace"),
+    ({"team_id": "T0OTHER01"}, "you are from another Slack workspace"),
+    ({"is_stranger": True}, "you are from another Slack workspace"),
+]
 
 
 def profile(**differently: Any) -> Profile:
@@ -56,17 +64,7 @@ def test_it_does_not_know_a_person_who_was_deactivated(person: Person) -> None:
     assert (writer.stranger, writer.newcomer) == ("your account here is deactivated", None)
 
 
-@pytest.mark.parametrize(
-    ("differently", "reason"),
-    [
-        ({"is_bot": True}, "you are a bot"),
-        ({"deleted": True}, "your Slack account is deactivated"),
-        ({"is_restricted": True}, "you are a guest in this Slack workspace"),
-        ({"is_ultra_restricted": True}, "you are a guest in this Slack workspace"),
-        ({"team_id": "T0OTHER01"}, "you are from another Slack workspace"),
-        ({"is_stranger": True}, "you are from another Slack workspace"),
-    ],
-)
+@pytest.mark.parametrize(("differently", "reason"), OUTSIDERS)
 def test_it_refuses_outsiders_even_when_linked(
     person: Person, settings: Settings, differently: dict[str, Any], reason: str
 ) -> None:

@@ -9,6 +9,7 @@ from bot.slack.conversation import AT_ONCE
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import Backends
+from tests.bot.slack.test_identity import OUTSIDERS
 from tests.fakes.slack import ALICE, CHANNEL, TEAM, FakeSlack, Fault, person
 
 OTHER = "T0OTHER01"
@@ -54,17 +55,7 @@ async def test_it_acknowledges_a_change_of_any_shape(
     assert post.shown.startswith("What I can do")
 
 
-@pytest.mark.parametrize(
-    ("differently", "reason"),
-    [
-        ({"is_bot": True}, "you are a bot"),
-        ({"deleted": True}, "your Slack account is deactivated"),
-        ({"is_restricted": True}, "you are a guest in this Slack workspace"),
-        ({"is_ultra_restricted": True}, "you are a guest in this Slack workspace"),
-        ({"is_stranger": True}, "you are from another Slack workspace"),
-        ({"team_id": OTHER}, "you are from another Slack workspace"),
-    ],
-)
+@pytest.mark.parametrize(("differently", "reason"), OUTSIDERS)
 async def test_it_refuses_and_records_whom_slack_calls_an_outsider(
     slack: FakeSlack, alice: User, backends: Backends, differently: dict[str, Any], reason: str
 ) -> None:
