@@ -7,9 +7,10 @@ import asyncio
 import re
 from dataclasses import replace
 
-from bot import answers, cards, glance
+from bot import answers, cards
 from bot.errors import error_reply
 from bot.moments import look_back
+from bot.overview import overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
@@ -290,7 +291,7 @@ async def show_overview(message: Message, rest: str) -> Reply:
     if words:
         raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
     found = await overview.show_overview(message.actor, **named)
-    return glance.overview(found, await glance.rights_sentence(message.actor))
+    return overview_reply(found, await rights_sentence(message.actor))
 
 
 @registry.command(

@@ -5,9 +5,10 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    """How far an event is. From `posting` on it is never answered again.
+    """How far an event is.
 
-    `unknown` are those whose answer may stand in Slack or not.
+    While it is `posting` some of its answer may be in Slack; where that is so it is never
+    answered again. `unknown` are those whose answer may stand there or not.
     """
 
     RECORDED = "recorded"

@@ -5,8 +5,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeGuard
-from weakref import WeakValueDictionary
 
 from django.utils import timezone
 
@@ -15,17 +15,18 @@ from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.models import LOST_PLACE, State
 from bot.registry import Message
 from bot.replies import Reply
+from bot.slack.claim import Claim, TakenOverError
+from bot.slack.delivery import Delivery
 from bot.slack.direct import DirectMessages
 from bot.slack.identity import find_writer
 from bot.slack.inbox import Inbox
-from bot.slack.interactions import HOME, as_event
-from bot.slack.letters import Event, Letter
-from bot.slack.patience import Patience
-from bot.slack.places import Places
+from bot.slack.interactions import as_event
+from bot.slack.jobs import Event, Job
 from bot.slack.pool import Pool
 from bot.slack.profiles import Profiles
 from bot.slack.sender import Sender
-from bot.slack.turns import Turns
+from bot.slack.thread_order import ThreadOrder
+from bot.slack.timing import Timing
 from bot.text import clean
 from ops import metrics
 from ops.actor import new_request_id
@@ -50,25 +51,24 @@ class Conversation:
         inbox: Inbox,
         sender: Sender,
         direct: DirectMessages,
-        patience: Patience,
+        timing: Timing,
     ) -> None:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
-        self.places = Places(sender)
+        self.delivery = Delivery(sender)
         self.direct = direct
-        self.patience = patience
+        self.timing = timing
         self.pool = Pool(self._work, at_once=AT_ONCE)
-        self.turns = Turns(self.pool.put)
+        self.order = ThreadOrder(self.pool.put)
         self.full: datetime | None = None
-        self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.door = Pool(self._turn_away, at_once=1)
 
     async def hear(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
     ) -> None:
         """Record an envelope that asks us for something, acknowledge it, start answering it."""
-        letter, first = None, False
+        job, first = None, False
         try:
             done, payload = as_event(envelope), envelope.get("payload")
             if envelope.get("type") == "events_api":
@@ -76,29 +76,29 @@ class Conversation:
                 if done is None and self._is_for_us(payload):
                     done = payload
             if done is not None:
-                letter, first = self.inbox.take(done)
-                await self.inbox.keep(letter)
+                job, first = self.inbox.take(done)
+                await self.inbox.keep(job)
         finally:
             await acknowledge()
-        if letter is not None and first and not letter.is_anothers:
-            self.take_in(letter)
+        if job is not None and first and not job.is_anothers:
+            self.take_in(job)
 
     @property
     def waiting(self) -> int:
-        """How many letters wait, for their turn or in the pool."""
-        return len(self.turns.waiting) + len(self.pool.waiting)
+        """How many jobs wait, for their turn or in the pool."""
+        return len(self.order.waiting) + len(self.pool.waiting)
 
-    def take_in(self, letter: Letter) -> None:
-        """Have a letter answered; when too many wait, with the request to come again."""
-        if len(self.turns.waiting) + len(self.pool) < AT_ONCE + MOST_WAITING:
-            self.turns.put(letter)
+    def take_in(self, job: Job) -> None:
+        """Have a job answered; when too many wait, with the request to come again."""
+        if len(self.order.waiting) + len(self.pool) < AT_ONCE + MOST_WAITING:
+            self.order.put(job)
             return
         self.full = timezone.now()
         if len(self.door) < MOST_TURNED_AWAY:
-            self.door.put(letter)
+            self.door.put(job)
         else:
             log.warning("so many wait even to be told so that a message stays without an answer")
-            self.inbox.finish(letter, State.FAILED)
+            self.inbox.finish(job, State.FAILED)
 
     async def tend(self, seconds: float) -> None:
         """Keep what this process holds and take over what others left, until cancelled.
@@ -108,13 +108,13 @@ class Conversation:
         """
         while True:
             room = max(0, AT_ONCE + MOST_WAITING - len(self.pool))
-            for letter in await self.inbox.pick_up(room):
-                self.turns.put(letter)
+            for job in await self.inbox.pick_up(room):
+                self.order.put(job)
             await asyncio.sleep(seconds)
 
     async def finish(self) -> None:
         """Let the answers that are under way end, but not for long."""
-        await self.turns.give_once()
+        await self.order.give_once()
         await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
 
     def _note_change(self, payload: object) -> None:
@@ -138,12 +138,12 @@ class Conversation:
             and not event.get("edited")
         )
 
-    async def _work(self, letter: Letter) -> None:
+    async def _work(self, job: Job) -> None:
         new_request_id()
         started = time.perf_counter()
-        replying = asyncio.ensure_future(reply_or_error(self._reply(letter)))
+        replying = asyncio.ensure_future(reply_or_error(self._reply(job)))
         try:
-            await self._wait(letter, replying)
+            await self._wait(job, replying)
             reply = await replying
         finally:
             replying.cancel()  # we may be cancelled while we wait
@@ -151,73 +151,64 @@ class Conversation:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-        await self._say(letter, reply, self.pool)
+        await self._say(job, reply, self.pool)
 
-    async def _wait(self, letter: Letter, replying: asyncio.Future[Reply | None]) -> None:
+    async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
         """Wait for a reply; when it takes long, say in the thread that it is being looked for."""
-        done, _ = await asyncio.wait((replying,), timeout=self.patience.placeholder)
-        if done or letter.row.placeholder:
+        done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
+        if done or job.row.placeholder:
             return
-        await self.inbox.hold_place(letter, LOST_PLACE)  # who is killed now leaves it so
+        await self.inbox.hold_place(job, LOST_PLACE)  # who is killed now leaves it so
         holding = asyncio.ensure_future(
-            self.places.hold(letter, WAITING, lambda: not replying.done())
+            self.delivery.hold(job, WAITING, lambda: not replying.done())
         )
         try:
             await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
             if not holding.done():
-                self.pool.stand_aside(letter)
+                self.pool.stand_aside(job)
             ts = await holding
         except Exception:
             log.exception("a placeholder could not be posted")
         else:
-            await self.inbox.hold_place(letter, ts)
+            await self.inbox.hold_place(job, ts)
         finally:
             holding.cancel()
 
-    async def _turn_away(self, letter: Letter) -> None:
-        await self._say(letter, busy_reply(MOST_WAITING), self.door)
+    async def _turn_away(self, job: Job) -> None:
+        await self._say(job, busy_reply(MOST_WAITING), self.door)
 
-    async def _reply(self, letter: Letter) -> Reply | None:
+    async def _reply(self, job: Job) -> Reply | None:
         """Return the reply, None when it is another process's to give."""
-        text = clean(letter.event, self.bot_id)
-        if letter.abandoned and registry.asks_again(text):
-            letter.outcome = State.ASKED
+        text = clean(job.event, self.bot_id)
+        if job.abandoned and registry.asks_again(text):
+            job.outcome = State.ASKED
             return ask_again_reply(text)
-        if not await self.inbox.advance(letter, State.WORKING, surely=registry.changes(text)):
+        if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
             return None
-        profile = await self.profiles.who_wrote(letter.event, letter.row.team)
+        profile = await self.profiles.who_wrote(job.event, job.row.team)
         origin = {
             "slack_user": profile.user_id,
             "slack_team": profile.team_id,
-            "channel": letter.row.channel,
-            "ts": str(letter.event["ts"]),
-            "event_id": letter.row.event_id,
+            "channel": job.row.channel,
+            "ts": str(job.event["ts"]),
+            "event_id": job.row.event_id,
         }
         writer = await in_database(find_writer, profile, origin)
         return await registry.answer(
-            Message(writer.actor, text, letter.event, writer.stranger, writer.newcomer)
+            Message(writer.actor, text, job.event, writer.stranger, writer.newcomer)
         )
 
-    async def _say(self, letter: Letter, reply: Reply, pool: Pool) -> None:
+    async def _say(self, job: Job, reply: Reply, pool: Pool) -> None:
         """Post a reply, unless another process has come before us."""
-        pool.stand_aside(letter)
-        # Only what is posted next is marked so: of the others it is known that they are not.
-        async with self._gate(letter):
-            if await self.inbox.advance(letter, State.POSTING):
-                await self._post(letter, reply)
-
-    def _gate(self, letter: Letter) -> asyncio.Lock:
-        """One answer after the other goes into a channel; what one person sees waits for none."""
-        alone = letter.event.get("response_url") or letter.row.kind == HOME
-        place = letter.row.pk.hex if alone else letter.row.channel
-        return self._gates.setdefault(place, asyncio.Lock())
-
-    async def _post(self, letter: Letter, reply: Reply) -> None:
+        pool.stand_aside(job)
+        claim = Claim(partial(self.inbox.advance, job))
         try:
-            if reply.private and not letter.is_direct:
-                reply = await self.direct.say(str(letter.event["user"]), reply)
-            state = await self.places.say(letter, reply)
+            if reply.private and not job.is_direct:
+                reply = await self.direct.say(str(job.event["user"]), reply, claim)
+            state = await self.delivery.say(job, reply, claim)
+        except TakenOverError:
+            return
         except Exception:
             log.exception("an answer could not be posted")
             state = State.FAILED
-        self.inbox.finish(letter, letter.outcome if state is State.ANSWERED else state)
+        self.inbox.finish(job, job.outcome if state is State.ANSWERED else state)

@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import State
 from bot.replies import Reply
 from bot.slack.blocks import slack_messages
+from bot.slack.claim import Claim
 from bot.slack.refusals import FAILED_CALL, reason
 from bot.slack.sender import Sender
 
@@ -24,14 +25,14 @@ class DirectMessages:
         self.web = web
         self.sender = sender
 
-    async def say(self, user: str, reply: Reply) -> Reply:
-        """Write to a Slack user; returns what to say where they asked."""
+    async def say(self, user: str, reply: Reply, claim: Claim) -> Reply:
+        """Write to a Slack user; returns what to say where they asked, raises TakenOverError."""
         try:
             opened = await self.web.conversations_open(users=user)
             channel = str(opened["channel"].get("id"))
         except FAILED_CALL as error:
             return _not_sent(reason(error))
-        state = await self.sender.say((channel, ""), slack_messages(reply))
+        state = await self.sender.say((channel, ""), slack_messages(reply), claim)
         if state is State.ANSWERED:
             return Reply(SENT)
         return Reply(_NOT_SURE, failed=True) if state is State.UNKNOWN else _not_sent("refused")

@@ -19,16 +19,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import registry
 from bot.slack import metrics
-from bot.slack.census import Census, Standing
+from bot.slack.connections import CONNECTIONS, Connections
 from bot.slack.conversation import Conversation
 from bot.slack.direct import DirectMessages
+from bot.slack.heartbeat import Heartbeat, Standing
 from bot.slack.inbox import Inbox
-from bot.slack.lines import LINES, Lines
-from bot.slack.patience import USUAL, Backoff, Patience
 from bot.slack.profiles import Profiles
 from bot.slack.refusals import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
 from bot.slack.sender import Sender
 from bot.slack.sockets import CLOSE_SECONDS, Socket
+from bot.slack.timing import USUAL, Backoff, Timing
 
 T = TypeVar("T")
 CALL_SECONDS = 30
@@ -54,7 +54,7 @@ class Health:
     @property
     def open(self) -> int:
         """How many connections Slack counts as ours, old ones too."""
-        return sum(not socket.line.closed for socket in self.sockets)
+        return sum(not socket.websocket.closed for socket in self.sockets)
 
     @property
     def heard(self) -> datetime | None:
@@ -75,7 +75,7 @@ async def check_connected() -> None:
         raise ConnectionError("the Slack bot is not connected")
 
 
-async def run_bot(stop: asyncio.Event, patience: Patience = USUAL) -> None:
+async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
     """Answer in Slack until `stop` is set.
 
     Raises CommandError, with one sentence and the remedy, when the tokens cannot be used.
@@ -83,7 +83,7 @@ async def run_bot(stop: asyncio.Event, patience: Patience = USUAL) -> None:
     registry.check()
     if not (settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN):
         raise CommandError(f"the bot needs {_APP} and {_BOT}; docs/slack.md says where they are")
-    serving = asyncio.ensure_future(_serve(patience))
+    serving = asyncio.ensure_future(_serve(timing))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -95,46 +95,46 @@ async def run_bot(stop: asyncio.Event, patience: Patience = USUAL) -> None:
         serving.result()
 
 
-async def _serve(patience: Patience) -> None:
+async def _serve(timing: Timing) -> None:
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         # Without retry handlers: a message whose answer was lost would be posted twice.
         web = AsyncWebClient(
             settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
         )
-        me = await _patiently(Backoff(patience), _BOT, web.auth_test)
+        me = await _patiently(Backoff(timing), _BOT, web.auth_test)
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
-        sender = Sender(web, patience.limits)
+        sender = Sender(web, timing.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
         conversation = Conversation(
-            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), patience
+            me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
-        census = Census(name, str(me.get("url", ""))[:200], partial(_standing, conversation))
-        lines = Lines(
+        heartbeat = Heartbeat(name, str(me.get("url", ""))[:200], partial(_standing, conversation))
+        connections = Connections(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             conversation.hear,
-            census.told,
-            patience,
+            heartbeat.told,
+            timing,
             health.sockets,
         )
         writing = asyncio.ensure_future(inbox.write())
         working = [
-            asyncio.ensure_future(conversation.tend(patience.tend)),
-            asyncio.ensure_future(conversation.places.tend(patience.tend)),
-            asyncio.ensure_future(conversation.turns.give()),
-            asyncio.ensure_future(_beat(census, patience.beat)),
-            *(asyncio.ensure_future(lines.hold(number)) for number in range(LINES)),
+            asyncio.ensure_future(conversation.tend(timing.tend)),
+            asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
+            asyncio.ensure_future(conversation.order.give()),
+            asyncio.ensure_future(_beat(heartbeat, timing.beat)),
+            *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
         ]
         try:
             await _first_failure([writing, *working])
         finally:
             await _ended(working)
-            await lines.close()
+            await connections.close()
             await conversation.finish()
             await _ended([writing])
             await inbox.close()
-            await census.leave()
+            await heartbeat.leave()
 
 
 async def _open(
@@ -162,9 +162,9 @@ def _standing(conversation: Conversation) -> Standing:
     )
 
 
-async def _beat(census: Census, seconds: float) -> None:
+async def _beat(heartbeat: Heartbeat, seconds: float) -> None:
     while True:
-        await census.beat()
+        await heartbeat.beat()
         await asyncio.sleep(seconds)
 
 
@@ -184,7 +184,7 @@ async def _ended(tasks: Sequence[asyncio.Future[None]]) -> None:
 async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[T]]) -> T:
     """Call until Slack answers; raises CommandError when it refuses the token."""
     while True:
-        asked, longest = None, backoff.patience.longest_unreached
+        asked, longest = None, backoff.timing.longest_unreached
         try:
             return await call()
         except SlackApiError as error:
@@ -192,7 +192,7 @@ async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[
                 raise refused from None
             why, asked = reason(error), retry_after(error)
             if is_refusal(error):
-                longest = backoff.patience.longest_refused
+                longest = backoff.timing.longest_refused
         except UNANSWERED as error:
             why = reason(error)
         log.warning("%s does not answer: %s", settings.SLACK_API_URL, why)

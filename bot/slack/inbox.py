@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from bot.models import State
 from bot.slack import metrics, records
-from bot.slack.letters import Event, Letter, abandoned_letter, new_letter
+from bot.slack.jobs import Event, Job, abandoned_job, new_job
 from ops.database import in_database
 from ops.errors import OpsError
 
@@ -40,38 +40,38 @@ class Inbox:
         self.name = name
         self.clock = clock
         self.sure_seconds = sure_seconds
-        self.seen: TTLCache[str, Letter] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
+        self.seen: TTLCache[str, Job] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
         self.held_until = clock()
-        self._new: deque[Letter] = deque()
+        self._new: deque[Job] = deque()
         self._finished: dict[UUID, State] = {}
         self._gathered = asyncio.Event()
 
-    def take(self, payload: Event) -> tuple[Letter, bool]:
-        """Return the letter of an event, and whether this process sees it for the first time.
+    def take(self, payload: Event) -> tuple[Job, bool]:
+        """Return the job of an event, and whether this process sees it for the first time.
 
         Slack repeats events, and one message can come as two.
         """
-        letter = new_letter(payload, self.name, self.clock())
-        keys = (f"event {letter.row.event_id}", f"{letter.row.channel} {letter.row.ts}")
+        job = new_job(payload, self.name, self.clock())
+        keys = (f"event {job.row.event_id}", f"{job.row.channel} {job.row.ts}")
         for key in keys:
             if (known := self.seen.get(key)) is not None:
                 return known, False
-        self.seen.update(dict.fromkeys(keys, letter))
-        self._new.append(letter)
+        self.seen.update(dict.fromkeys(keys, job))
+        self._new.append(job)
         self._gathered.set()
-        return letter, True
+        return job, True
 
-    async def keep(self, letter: Letter) -> None:
+    async def keep(self, job: Job) -> None:
         """Wait until the database has it, but not so long that Slack gives us up."""
         try:
-            await asyncio.wait_for(asyncio.shield(letter.recorded), RECORD_SECONDS)
+            await asyncio.wait_for(asyncio.shield(job.recorded), RECORD_SECONDS)
         except TimeoutError:
-            if not (letter.at_risk or letter.recorded.done()):
-                letter.at_risk = True
+            if not (job.at_risk or job.recorded.done()):
+                job.at_risk = True
                 metrics.at_risk.inc()
                 metrics.unrecorded.inc()
 
-    async def advance(self, letter: Letter, state: State, *, surely: bool = False) -> bool:
+    async def advance(self, job: Job, state: State, *, surely: bool = False) -> bool:
         """Write down how far the answer is; False when it is another process's to give.
 
         While the database does not answer the lease decides. What must be written `surely`
@@ -80,11 +80,11 @@ class Inbox:
         try:
             async with asyncio.timeout(self.sure_seconds if surely else RECORD_SECONDS):
                 if surely:
-                    await asyncio.shield(letter.recorded)
-                if not letter.recorded.done():
+                    await asyncio.shield(job.recorded)
+                if not job.recorded.done():
                     return True
-                return letter.recorded.result() and await in_database(
-                    records.advance, letter.row.pk, self.name, state
+                return job.recorded.result() and await in_database(
+                    records.advance, job.row.pk, self.name, state
                 )
         except (Error, TimeoutError) as error:
             if surely:
@@ -92,22 +92,22 @@ class Inbox:
                     "nothing was done: the database does not answer, and it must know of a "
                     "change before it is made; check it, then ask again"
                 ) from error
-            return self.clock() < max(letter.row.lease_until, self.held_until)
+            return self.clock() < max(job.row.lease_until, self.held_until)
 
-    async def hold_place(self, letter: Letter, placeholder: str) -> None:
+    async def hold_place(self, job: Job, placeholder: str) -> None:
         """Note which message the answer will replace; at worst it stays."""
-        letter.row.placeholder = placeholder
+        job.row.placeholder = placeholder
         try:
             async with asyncio.timeout(RECORD_SECONDS):
-                await asyncio.shield(letter.recorded)
-                await in_database(records.hold_place, letter.row.pk, letter.row.placeholder)
+                await asyncio.shield(job.recorded)
+                await in_database(records.hold_place, job.row.pk, job.row.placeholder)
         except (Error, TimeoutError) as error:
             log.warning("a placeholder is not recorded: %s", error or "no answer")
 
-    def finish(self, letter: Letter, state: State) -> None:
+    def finish(self, job: Job, state: State) -> None:
         """Write down, soon, how a message ended."""
         metrics.events.labels(state.value).inc()
-        self._finished[letter.row.pk] = state
+        self._finished[job.row.pk] = state
         self._gathered.set()
 
     async def write(self) -> None:
@@ -119,7 +119,7 @@ class Inbox:
                 if not await self._write_burst():
                     await asyncio.sleep(RETRY_SECONDS)
 
-    async def pick_up(self, most: int) -> list[Letter]:
+    async def pick_up(self, most: int) -> list[Job]:
         """Renew our leases and return at most so many messages of processes that are gone."""
         try:
             now = self.clock()
@@ -128,7 +128,7 @@ class Inbox:
             log.warning("the bot's leases cannot be renewed: %s", error)
             return []
         self.held_until = now + records.LEASE
-        return [abandoned_letter(row) for row in rows]
+        return [abandoned_job(row) for row in rows]
 
     async def close(self) -> None:
         """Write the rest and leave to others what was not begun; raises nothing."""
@@ -141,9 +141,9 @@ class Inbox:
             log.warning("others get the bot's messages after their lease only: %s", error)
 
     async def _write_burst(self) -> bool:
-        letters = list(islice(self._new, BURST))
+        jobs = list(islice(self._new, BURST))
         finished = dict(self._finished)
-        rows = [letter.row for letter in letters]
+        rows = [job.row for job in jobs]
         try:
             ours = await in_database(records.write, rows, finished, self.clock())
         except Error as error:
@@ -151,9 +151,9 @@ class Inbox:
             return False
         for key in finished:
             del self._finished[key]
-        for letter in letters:
+        for job in jobs:
             self._new.popleft()
-            letter.recorded.set_result(letter.row.pk in ours)
-            if letter.at_risk:
+            job.recorded.set_result(job.row.pk in ours)
+            if job.at_risk:
                 metrics.unrecorded.dec()
         return True

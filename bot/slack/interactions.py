@@ -7,7 +7,7 @@ one. A button's value is a line for the registry, as if whoever presses it had t
 from collections.abc import Mapping
 from typing import Any
 
-from bot.slack.letters import Event
+from bot.slack.jobs import Event
 
 PRESS = "block_actions"
 SLASH = "slash_command"

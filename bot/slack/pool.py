@@ -8,37 +8,37 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from bot.slack import metrics
-from bot.slack.letters import Letter
+from bot.slack.jobs import Job
 
-Work = Callable[[Letter], Awaitable[None]]
+Work = Callable[[Job], Awaitable[None]]
 
 
 class Pool:
-    """Runs `work`, which raises nothing, for letters in the order in which they came."""
+    """Runs `work`, which raises nothing, for jobs in the order in which they came."""
 
     def __init__(self, work: Work, *, at_once: int) -> None:
         self.work = work
         self.at_once = at_once
-        self.waiting: deque[Letter] = deque()
-        self.working: dict[asyncio.Task[None], Letter] = {}
-        self._aside: set[Letter] = set()
+        self.waiting: deque[Job] = deque()
+        self.working: dict[asyncio.Task[None], Job] = {}
+        self._aside: set[Job] = set()
 
     def __len__(self) -> int:
-        """How many letters are not done with."""
+        """How many jobs are not done with."""
         return len(self.waiting) + len(self.working)
 
-    def put(self, letter: Letter) -> None:
-        """Take a letter in."""
-        self.waiting.append(letter)
+    def put(self, job: Job) -> None:
+        """Take a job in."""
+        self.waiting.append(job)
         metrics.waiting.inc()
         self._start()
 
-    def stand_aside(self, letter: Letter) -> None:
-        """Work on another letter meanwhile; what is left of this one's work is to wait.
+    def stand_aside(self, job: Job) -> None:
+        """Work on another job meanwhile; what is left of this one's work is to wait.
 
         Its thread goes on waiting for it.
         """
-        self._aside.add(letter)
+        self._aside.add(job)
         self._start()
 
     async def finish(self, seconds: float) -> None:
@@ -52,20 +52,20 @@ class Pool:
 
     def _start(self) -> None:
         while len(self.working) - len(self._aside) < self.at_once:
-            letter = self._next()
-            if letter is None:
+            job = self._next()
+            if job is None:
                 return
-            self.waiting.remove(letter)
+            self.waiting.remove(job)
             metrics.waiting.dec()
             metrics.working.inc()
-            task = asyncio.ensure_future(self.work(letter))
-            self.working[task] = letter
+            task = asyncio.ensure_future(self.work(job))
+            self.working[task] = job
             task.add_done_callback(self._done)
 
-    def _next(self) -> Letter | None:
-        """The first letter whose thread nobody answers in at the moment."""
-        busy = {letter.lane for letter in self.working.values()}
-        return next((letter for letter in self.waiting if letter.lane not in busy), None)
+    def _next(self) -> Job | None:
+        """The first job whose thread nobody answers in at the moment."""
+        busy = {job.lane for job in self.working.values()}
+        return next((job for job in self.waiting if job.lane not in busy), None)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._aside.discard(self.working.pop(task))

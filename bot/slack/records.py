@@ -16,8 +16,8 @@ STUCK = timedelta(minutes=5)
 log = logging.getLogger(__name__)
 
 _BEFORE = {
-    State.WORKING: (State.RECORDED,),
-    State.POSTING: (State.RECORDED, State.WORKING),
+    State.WORKING: (State.RECORDED, State.POSTING),
+    State.POSTING: (State.RECORDED, State.WORKING, State.POSTING),
 }
 
 
@@ -77,12 +77,12 @@ def tend(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
 
 
 def release(holder: str, now: datetime) -> None:
-    """Let other processes have what a holder has not begun."""
-    ReceivedEvent.objects.filter(holder=holder, state=State.RECORDED).update(lease_until=now)
+    """Let other processes have what a holder, which stops, has not begun to post."""
+    _open().filter(holder=holder).exclude(state=State.POSTING).update(lease_until=now)
 
 
 def _open() -> QuerySet[ReceivedEvent]:
-    return ReceivedEvent.objects.filter(state__in=(*_BEFORE[State.POSTING], State.POSTING))
+    return ReceivedEvent.objects.filter(state__in=_BEFORE[State.POSTING])
 
 
 def _claimed(event: ReceivedEvent, holder: str, now: datetime) -> bool:

@@ -25,6 +25,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.models import LOST_PLACE, State
 from bot.replies import shortened
 from bot.slack.blocks import SlackMessage
+from bot.slack.claim import Claim
 from bot.slack.pace import Limit, Limits, Pacer
 from bot.slack.refusals import FAILED_CALL, error_code, is_refusal, reason, retry_after
 
@@ -80,17 +81,21 @@ class Sender:
         self._answers: Counter[str] = Counter()
 
     async def say(
-        self, thread: tuple[str, str], messages: Sequence[SlackMessage], placeholder: str = ""
+        self,
+        thread: tuple[str, str],
+        messages: Sequence[SlackMessage],
+        claim: Claim,
+        placeholder: str = "",
     ) -> State:
         """Post an answer into a thread; the first message replaces the placeholder, by its ts.
 
         A thread is a channel and the ts of its first message, "" for no thread. Returns
-        ANSWERED, or the worst of how its messages ended.
+        ANSWERED, or the worst of how its messages ended; raises TakenOverError.
         """
         async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
-                states.append((await self._put(thread, message, placeholder)).state)
+                states.append((await self._put(thread, message, claim, placeholder)).state)
                 placeholder = ""
         return max(states, key=_BEST_FIRST.index)
 
@@ -109,22 +114,26 @@ class Sender:
         return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     async def post(
-        self, thread: tuple[str, str], message: SlackMessage, placeholder: str = ""
+        self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str = ""
     ) -> Sent:
         """Post one message as `say` does; returns how it ended and where it is."""
         async with self._answering(thread[0]):
-            return await self._put(thread, message, placeholder)
+            return await self._put(thread, message, claim, placeholder)
 
-    async def replace(self, channel: str, ts: str, message: SlackMessage) -> Sent:
+    async def replace(
+        self, channel: str, ts: str, message: SlackMessage, claim: Claim | None = None
+    ) -> Sent:
         """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
             return self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
 
         paces = ((_REPLACING, self.limits.replacing),)
-        return await self._persist(update, message, paces, repeatable=True)
+        return await self._persist(update, message, paces, claim, repeatable=True)
 
-    async def respond(self, url: str, messages: Sequence[SlackMessage]) -> State:
+    async def respond(
+        self, url: str, messages: Sequence[SlackMessage], claim: Claim | None = None
+    ) -> State:
         """Answer whoever typed a command or pressed a button, seen by nobody else.
 
         Slack takes five messages at such an address, for half an hour.
@@ -134,10 +143,12 @@ class Sender:
         async def post(content: dict[str, Any]) -> Any:
             return await self._post_to(url, content)
 
-        sent = [await self._persist(post, each, paces, repeatable=False) for each in messages]
+        sent = [
+            await self._persist(post, each, paces, claim, repeatable=False) for each in messages
+        ]
         return max((each.state for each in sent), key=_BEST_FIRST.index)
 
-    async def publish(self, user: str, message: SlackMessage) -> State:
+    async def publish(self, user: str, message: SlackMessage, claim: Claim) -> State:
         """Show a person their Home tab."""
 
         def publish(content: dict[str, Any]) -> Awaitable[Any]:
@@ -147,7 +158,7 @@ class Sender:
             return self.web.views_publish(user_id=user, view={"type": "home", "blocks": blocks})
 
         paces = ((_PUBLISHING, self.limits.replacing),)
-        return (await self._persist(publish, message, paces, repeatable=True)).state
+        return (await self._persist(publish, message, paces, claim, repeatable=True)).state
 
     async def _post_to(self, url: str, content: dict[str, Any]) -> AsyncSlackResponse:
         """Raises SlackApiError as the methods do, where this address has only a status."""
@@ -192,15 +203,19 @@ class Sender:
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())
 
-    async def _put(self, thread: tuple[str, str], message: SlackMessage, placeholder: str) -> Sent:
+    async def _put(
+        self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str
+    ) -> Sent:
         """In place of a placeholder, or as a new message where there is none to replace."""
         if placeholder not in ("", LOST_PLACE):
-            sent = await self.replace(thread[0], placeholder, message)
+            sent = await self.replace(thread[0], placeholder, message, claim)
             if sent.state is not State.FAILED:
                 return sent
-        return await self._post(thread, message)
+        return await self._post(thread, message, claim)
 
-    async def _post(self, thread: tuple[str, str], message: SlackMessage) -> Sent:
+    async def _post(
+        self, thread: tuple[str, str], message: SlackMessage, claim: Claim | None = None
+    ) -> Sent:
         channel, thread_ts = thread
 
         def post(content: dict[str, Any]) -> Awaitable[Any]:
@@ -213,21 +228,27 @@ class Sender:
             )
 
         paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
-        return await self._persist(post, message, paces, repeatable=False)
+        return await self._persist(post, message, paces, claim, repeatable=False)
 
     async def _persist(
         self,
         call: Callable[[dict[str, Any]], Awaitable[Any]],
         message: SlackMessage,
         paces: Sequence[tuple[str, Limit]],
+        claim: Claim | None,
         *,
         repeatable: bool,
     ) -> Sent:
-        """Call until it is done; one that may be done already only where it is `repeatable`."""
+        """Call until it is done; one that may be done already only where it is `repeatable`.
+
+        What is no answer, as a placeholder, has no claim.
+        """
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         for _ in range(TRIES):
             for key, limit in paces:
                 await asyncio.sleep(await self.pacer.turn(key, limit))
+            if claim:
+                await claim.begin()
             try:
                 answer = await call({"text": message.text, "blocks": list(blocks) or None})
                 ts, channel = (str(answer.get(key) or "") for key in ("ts", "channel"))
@@ -236,6 +257,8 @@ class Sender:
                 fate, why = _fate(error), reason(error)
                 log.warning("a message is not surely in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
+            if claim and fate is not Fate.LOST:
+                await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
             elif fate is Fate.LATER:

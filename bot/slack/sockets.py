@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.slack.patience import Patience
+from bot.slack.timing import Timing
 
 Envelope = Mapping[str, Any]
 Hear = Callable[["Socket", Envelope], Awaitable[None]]
@@ -31,11 +31,11 @@ class Socket:
     """One connection. `ended` tells why it is to be replaced, while it may still be open."""
 
     def __init__(
-        self, line: aiohttp.ClientWebSocketResponse, hear: Hear, patience: Patience
+        self, websocket: aiohttp.ClientWebSocketResponse, hear: Hear, timing: Timing
     ) -> None:
-        self.line = line
+        self.websocket = websocket
         self.hear = hear
-        self.patience = patience
+        self.timing = timing
         self.loop = asyncio.get_running_loop()
         self.hello: asyncio.Future[Envelope] = self.loop.create_future()
         self.answers = asyncio.Event()
@@ -48,14 +48,14 @@ class Socket:
     @property
     def open(self) -> bool:
         """Acknowledgements can be sent."""
-        return not (self.line.closed or self.closing)
+        return not (self.websocket.closed or self.closing)
 
     @property
     def alive(self) -> bool:
         """Slack reaches us on it."""
         going = not self.ended.done() or self.ended.result() in EXPECTED
-        recent = self.silent_for < self.patience.deaf
-        return self.answers.is_set() and going and recent and not self.line.closed
+        recent = self.silent_for < self.timing.deaf
+        return self.answers.is_set() and going and recent and not self.websocket.closed
 
     @property
     def silent_for(self) -> float:
@@ -84,12 +84,12 @@ class Socket:
 
     async def acknowledge(self, envelope_id: str) -> None:
         """Send an envelope's acknowledgement; raises ConnectionError when it cannot."""
-        await self.line.send_json({"envelope_id": envelope_id})
+        await self.websocket.send_json({"envelope_id": envelope_id})
 
     async def retire(self) -> None:
         """Wait for Slack to close it, then close it; what comes until then is still heard."""
         if self.ended.done() and self.ended.result() in ASKED:
-            await asyncio.wait(self.tasks[:1], timeout=self.patience.linger)
+            await asyncio.wait(self.tasks[:1], timeout=self.timing.linger)
         await self.close()
 
     async def close(self) -> None:
@@ -97,7 +97,7 @@ class Socket:
         if self.alive:
             self.closing = True
             with suppress(ConnectionError, aiohttp.ClientError):
-                await self.line.send_frame(_CLOSE_FRAME, aiohttp.WSMsgType.CLOSE)
+                await self.websocket.send_frame(_CLOSE_FRAME, aiohttp.WSMsgType.CLOSE)
             await asyncio.wait(self.tasks[:1], timeout=CLOSE_SECONDS)
         if self.hearing:
             await asyncio.wait(self.hearing, timeout=CLOSE_SECONDS)
@@ -105,17 +105,17 @@ class Socket:
             task.cancel()
         await asyncio.wait(self.tasks)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.line.close(), CLOSE_SECONDS)
+            await asyncio.wait_for(self.websocket.close(), CLOSE_SECONDS)
         self.end("closed by us")
 
     async def _read(self) -> None:
-        async for frame in self.line:
+        async for frame in self.websocket:
             self.last_heard = self.loop.time()
             if self.hello.done():
                 self.answers.set()
             if frame.type == aiohttp.WSMsgType.PING:
                 with suppress(ConnectionError):
-                    await self.line.pong(frame.data)
+                    await self.websocket.pong(frame.data)
             elif frame.type == aiohttp.WSMsgType.TEXT:
                 self._text(frame.data)
         self.end("closed")
@@ -146,8 +146,8 @@ class Socket:
 
     async def _ping(self) -> None:
         await asyncio.wait((self.hello,))
-        while self.silent_for < self.patience.deaf:
+        while self.silent_for < self.timing.deaf:
             with suppress(ConnectionError):
-                await self.line.ping(b"opsportal")
-            await asyncio.sleep(self.patience.ping)
+                await self.websocket.ping(b"opsportal")
+            await asyncio.sleep(self.timing.ping)
         self.end("silence")

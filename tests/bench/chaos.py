@@ -239,12 +239,12 @@ def _listed(portal: servers.Portal) -> dict[tuple[str, str], str]:
 
 COUNT_THE_TROUBLES = """
 import asyncio
-from bot.slack.standing import report
+from bot.slack.report import report
 print(len(asyncio.run(report()).troubles))
 """
 LIST_THE_LOST = """
 import asyncio, json
-from bot.slack.standing import report
+from bot.slack.report import report
 lost = asyncio.run(report()).lost
 print(json.dumps([[each.place, each.url.rpartition("/p")[2], each.fate] for each in lost]))
 """

@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from bot.slack.connections import CONNECTIONS
 from bot.slack.door import run_bot
-from bot.slack.lines import LINES
 from bot.slack.pace import Limit, Limits
-from bot.slack.patience import Patience
+from bot.slack.timing import Timing
 from ops.actor import Actor, Door
 from ops.database import in_database
 from ops.people.models import Identity
@@ -39,7 +39,7 @@ version = "petstore_build_info"
 version = "store_build_info"
 """
 UNLIMITED = Limit(interval=0, burst=1)
-QUICK = Patience(placeholder=60, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED))
+QUICK = Timing(placeholder=60, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED))
 Workspace = Callable[..., AbstractAsyncContextManager[FakeSlack]]
 
 
@@ -87,22 +87,22 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
     """Run the bot in a fake workspace for as long as the block lasts."""
 
     @asynccontextmanager
-    async def running(slack: FakeSlack, patience: Patience = QUICK) -> AsyncIterator[FakeSlack]:
+    async def running(slack: FakeSlack, timing: Timing = QUICK) -> AsyncIterator[FakeSlack]:
         async with slack:
             tokens.SLACK_API_URL = slack.api_url
-            async with another_bot(slack, patience):
+            async with another_bot(slack, timing):
                 yield slack
 
     return running
 
 
 @asynccontextmanager
-async def another_bot(slack: FakeSlack, patience: Patience = QUICK) -> AsyncIterator[None]:
+async def another_bot(slack: FakeSlack, timing: Timing = QUICK) -> AsyncIterator[None]:
     """Run one bot more on the same app, until the block ends."""
     stop = asyncio.Event()
-    bot = asyncio.ensure_future(run_bot(stop, patience))
+    bot = asyncio.ensure_future(run_bot(stop, timing))
     try:
-        await slack.greeted(slack.greetings + LINES)
+        await slack.greeted(slack.greetings + CONNECTIONS)
         yield
     finally:
         stop.set()

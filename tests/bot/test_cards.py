@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from bot import cards, console
 from bot.models import CardState, ChangeCard, State
-from bot.slack.patience import Patience
 from bot.slack.sender import TRIES
+from bot.slack.timing import Timing
 from ops import rights
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
@@ -302,8 +302,8 @@ async def test_it_is_not_made_while_somebody_makes_it(
 async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:
-    patience: Patience = replace(QUICK, placeholder=1.0)
-    async with workspace(FakeSlack(), patience) as slack:
+    timing: Timing = replace(QUICK, placeholder=1.0)
+    async with workspace(FakeSlack(), timing) as slack:
         post = await asked(slack)
         await until_ended(1)
         backends.instances[1].hangs = True

@@ -13,7 +13,7 @@ from django.utils import timezone
 from bot.models import BotProcess, ReceivedEvent, State
 from bot.slack.conversation import AT_ONCE, MOST_WAITING
 from bot.slack.door import health
-from bot.slack.letters import new_letter
+from bot.slack.jobs import new_job
 from bot.slack.records import write
 from ops.audit.models import AuditEntry
 from ops.database import in_database
@@ -43,7 +43,7 @@ async def left_behind(slack: FakeSlack, text: str, state: State, ago: float = 60
     then = timezone.now() - timedelta(seconds=ago)
     event = slack.mention_event(ALICE, text)
     payload = {"event_id": "Ev1", "team_id": "T0ACME001", "event": event}
-    row = new_letter(payload, "killed", then).row
+    row = new_job(payload, "killed", then).row
     row.state = state
     await in_database(write, [row], {}, then)
     return row.ts

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import BotProcess
 from bot.slack.door import _patiently, check_connected, health, run_bot
-from bot.slack.patience import Backoff
+from bot.slack.timing import Backoff
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, until
 from tests.fakes.slack import (

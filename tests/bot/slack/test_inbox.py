@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from bot.models import ReceivedEvent, State
 from bot.slack import records
 from bot.slack.inbox import Inbox
-from bot.slack.letters import Letter
+from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.errors import OpsError
 
@@ -49,11 +49,11 @@ def payload(event_id: str = "Ev1", ts: str = "1760005930.000100", **event: Any) 
     }
 
 
-async def recorded(inbox: Inbox, **message: Any) -> Letter:
+async def recorded(inbox: Inbox, **message: Any) -> Job:
     """Take a message in and record it."""
-    letter, _ = inbox.take(payload(**message))
+    job, _ = inbox.take(payload(**message))
     await written(inbox)
-    return letter
+    return job
 
 
 async def written(inbox: Inbox) -> None:
@@ -95,28 +95,28 @@ async def test_it_gives_a_message_to_one_of_two_processes() -> None:
 @pytest.mark.parametrize("copy", [{"ts": "1.5"}, {"event_id": "Ev2"}])
 async def test_it_knows_a_message_by_event_id_and_by_channel_and_ts(copy: dict[str, str]) -> None:
     inbox, other = Inbox("first"), Inbox("second")
-    letter = await recorded(inbox)
-    assert inbox.take(payload(**copy)) == (letter, False)
+    job = await recorded(inbox)
+    assert inbox.take(payload(**copy)) == (job, False)
     assert (await recorded(other, **copy)).is_anothers
 
 
 async def test_it_writes_a_burst_in_one_transaction() -> None:
     inbox = Inbox("first")
-    letters = [inbox.take(payload(f"Ev{n}", ts=f"{n}.1"))[0] for n in range(200)]
+    jobs = [inbox.take(payload(f"Ev{n}", ts=f"{n}.1"))[0] for n in range(200)]
     await written(inbox)
-    assert all(letter.recorded.result() for letter in letters)
+    assert all(job.recorded.result() for job in jobs)
     assert await in_database(ReceivedEvent.objects.count) == 200
 
 
 async def test_it_keeps_what_an_answer_needs_and_no_secret_until_it_is_answered() -> None:
     inbox = Inbox("first")
     unneeded = {"url_private": "https://files.example/secret", "attachments": [{"text": "secret"}]}
-    letter = await recorded(inbox, text="a \x00 b", **unneeded)
+    job = await recorded(inbox, text="a \x00 b", **unneeded)
     row = await in_database(ReceivedEvent.objects.get)
     assert "vt" not in row.payload
     assert "secret" not in row.payload
-    assert letter.event["text"] == "a \x00 b"
-    inbox.finish(letter, State.ANSWERED)
+    assert job.event["text"] == "a \x00 b"
+    inbox.finish(job, State.ANSWERED)
     await written(inbox)
     row = await in_database(ReceivedEvent.objects.get)
     assert (row.state, row.payload) == (State.ANSWERED, "")
@@ -126,15 +126,15 @@ async def test_it_keeps_what_an_answer_needs_and_no_secret_until_it_is_answered(
 async def test_it_takes_over_what_a_dead_process_had_begun_after_its_lease() -> None:
     clock = Clock()
     dead, heir, late = (Inbox(name, clock) for name in ("dead", "heir", "late"))
-    letter = await recorded(dead)
-    await dead.advance(letter, State.WORKING)
+    job = await recorded(dead)
+    await dead.advance(job, State.WORKING)
     assert await heir.pick_up(10) == []
     clock.passes(seconds=31)
     [taken] = await heir.pick_up(10)
     assert (taken.row.event_id, taken.abandoned) == ("Ev1", True)
-    assert taken.event == letter.event
+    assert taken.event == job.event
     assert await late.pick_up(10) == [], "it is taken once"
-    assert not await dead.advance(letter, State.POSTING), "who comes back too late says nothing"
+    assert not await dead.advance(job, State.POSTING), "who comes back too late says nothing"
     assert await heir.advance(taken, State.POSTING)
 
 
@@ -145,18 +145,18 @@ async def test_it_takes_no_more_than_there_is_room_for() -> None:
         await recorded(dead, event_id=f"Ev{number}", ts=f"{number}.1")
     clock.passes(seconds=31)
     assert await heir.pick_up(0) == []
-    assert [letter.row.event_id for letter in await heir.pick_up(2)] == ["Ev0", "Ev1"]
+    assert [job.row.event_id for job in await heir.pick_up(2)] == ["Ev0", "Ev1"]
 
 
 async def test_it_keeps_its_own_as_long_as_it_lives() -> None:
     clock = Clock()
     inbox, other = Inbox("first", clock), Inbox("second", clock)
-    letter = await recorded(inbox)
+    job = await recorded(inbox)
     for _ in range(5):
         clock.passes(seconds=20)
         assert await inbox.pick_up(10) == []
         assert await other.pick_up(10) == []
-    assert await inbox.advance(letter, State.WORKING)
+    assert await inbox.advance(job, State.WORKING)
 
 
 async def test_it_does_not_answer_again_what_may_be_posted() -> None:
@@ -193,15 +193,15 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
     inbox = Inbox("first")
     writing = asyncio.ensure_future(inbox.write())
     async with locked():
-        letter, _ = inbox.take(payload())
-        await inbox.keep(letter)
-        assert letter.at_risk
+        job, _ = inbox.take(payload())
+        await inbox.keep(job)
+        assert job.at_risk
         assert REGISTRY.get_sample_value("opsportal_bot_unrecorded") == 1
-        assert inbox.take(payload()) == (letter, False), "a copy does not make it two"
-        assert await inbox.advance(letter, State.WORKING), "meanwhile it is answered"
-        assert await inbox.advance(letter, State.POSTING)
-        inbox.finish(letter, State.ANSWERED)
-    assert await letter.recorded
+        assert inbox.take(payload()) == (job, False), "a copy does not make it two"
+        assert await inbox.advance(job, State.WORKING), "meanwhile it is answered"
+        assert await inbox.advance(job, State.POSTING)
+        inbox.finish(job, State.ANSWERED)
+    assert await job.recorded
     assert REGISTRY.get_sample_value("opsportal_bot_unrecorded") == 0
     writing.cancel()
     await inbox.close()
@@ -210,13 +210,13 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
 
 async def test_it_makes_no_change_that_the_database_does_not_know_of() -> None:
     inbox = Inbox("first", sure_seconds=0.01)
-    letter, _ = inbox.take(payload())
+    job, _ = inbox.take(payload())
     with pytest.raises(OpsError, match="nothing was done: the database does not answer"):
-        await inbox.advance(letter, State.WORKING, surely=True)
+        await inbox.advance(job, State.WORKING, surely=True)
 
 
 async def test_it_records_the_same_again_when_the_first_answer_was_lost() -> None:
     inbox = Inbox("first")
-    letter, _ = inbox.take(payload())
+    job, _ = inbox.take(payload())
     for _ in range(2):
-        assert await in_database(records.write, [letter.row], {}, START) == {letter.row.pk}
+        assert await in_database(records.write, [job.row], {}, START) == {job.row.pk}

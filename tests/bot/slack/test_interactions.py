@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot import console
 from bot.models import ReceivedEvent, State
 from bot.slack.interactions import SLASH, as_event
-from bot.slack.letters import new_letter
+from bot.slack.jobs import new_job
 from bot.slack.records import write
 from bot.text import clean
 from ops.actor import Actor, Door
@@ -271,7 +271,7 @@ async def test_it_answers_a_command_that_a_killed_process_has_left(
         assert (row.kind, row.payload) == (SLASH, ""), "the address is forgotten"
         event = as_event(typed.envelope)
         assert event is not None
-        left = new_letter({**event, "event_id": "1.2.x"}, "killed", then).row
+        left = new_job({**event, "event_id": "1.2.x"}, "killed", then).row
         left.ts = "1.2.x"
         await in_database(write, [left], {}, then)
         async with another_bot(slack):

@@ -1,13 +1,13 @@
 import asyncio
 from datetime import UTC, datetime
 
-from bot.slack.letters import Letter, new_letter
+from bot.slack.jobs import Job, new_job
 from bot.slack.pool import Pool
 
 
-def letter(ts: str, thread_ts: str = "") -> Letter:
+def job(ts: str, thread_ts: str = "") -> Job:
     event = {"type": "app_mention", "channel": "C1", "ts": ts, "thread_ts": thread_ts}
-    return new_letter({"event": event}, "test", datetime.now(UTC))
+    return new_job({"event": event}, "test", datetime.now(UTC))
 
 
 class Gate:
@@ -17,9 +17,9 @@ class Gate:
         self.begun: list[str] = []
         self.gates: dict[str, asyncio.Event] = {}
 
-    async def __call__(self, letter: Letter) -> None:
-        self.begun.append(letter.row.ts)
-        gate = self.gates[letter.row.ts] = asyncio.Event()
+    async def __call__(self, job: Job) -> None:
+        self.begun.append(job.row.ts)
+        gate = self.gates[job.row.ts] = asyncio.Event()
         await gate.wait()
 
     async def opens(self, ts: str) -> None:
@@ -32,7 +32,7 @@ async def test_it_works_on_so_many_at_once_and_lets_the_others_wait() -> None:
     gate = Gate()
     pool = Pool(gate, at_once=2)
     for number in range(4):
-        pool.put(letter(f"{number}.0"))
+        pool.put(job(f"{number}.0"))
     await asyncio.sleep(0)
     assert gate.begun == ["0.0", "1.0"]
     await gate.opens("0.0")
@@ -44,8 +44,8 @@ async def test_it_works_on_so_many_at_once_and_lets_the_others_wait() -> None:
 async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> None:
     gate = Gate()
     pool = Pool(gate, at_once=1)
-    first = letter("1.0")
-    for each in (first, letter("2.0", "1.0"), letter("3.0"), letter("4.0")):
+    first = job("1.0")
+    for each in (first, job("2.0", "1.0"), job("3.0"), job("4.0")):
         pool.put(each)
     await asyncio.sleep(0)
     pool.stand_aside(first)
@@ -62,7 +62,7 @@ async def test_it_answers_in_a_thread_one_after_the_other() -> None:
     gate = Gate()
     pool = Pool(gate, at_once=4)
     for ts, thread in (("1.0", ""), ("2.0", "1.0"), ("3.0", "1.0"), ("4.0", "")):
-        pool.put(letter(ts, thread))
+        pool.put(job(ts, thread))
     await asyncio.sleep(0)
     assert gate.begun == ["1.0", "4.0"]
     await gate.opens("1.0")
@@ -75,8 +75,8 @@ async def test_it_answers_in_a_thread_one_after_the_other() -> None:
 async def test_it_begins_nothing_more_when_it_ends() -> None:
     gate = Gate()
     pool = Pool(gate, at_once=1)
-    pool.put(letter("1.0"))
-    pool.put(letter("2.0"))
+    pool.put(job("1.0"))
+    pool.put(job("2.0"))
     await asyncio.sleep(0)
     ending = asyncio.ensure_future(pool.finish(5))
     await gate.opens("1.0")

@@ -16,10 +16,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import LOST_PLACE, Pace, ReceivedEvent, State
 from bot.replies import Reply, Row
 from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.claim import Claim, TakenOverError
 from bot.slack.conversation import AT_ONCE
 from bot.slack.pace import Limit, Limits, Pacer
+from bot.slack.report import report
 from bot.slack.sender import TRIES, Sender
-from bot.slack.standing import report
 from ops.database import in_database
 from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot
 from tests.fakes.slack import (
@@ -49,9 +50,31 @@ async def slack() -> AsyncIterator[FakeSlack]:
         yield fake
 
 
+class Marks(list[State]):
+    """What a claim has written down, as if it were this bot's unless `taken_over`."""
+
+    taken_over = False
+
+    async def advance(self, state: State) -> bool:
+        self.append(state)
+        return not self.taken_over
+
+
+def ours() -> Claim:
+    return Claim(Marks().advance)
+
+
 def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED) -> Sender:
     web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
     return Sender(web, Limits(channel, UNLIMITED, UNLIMITED))
+
+
+async def channel_is_full(seconds: float) -> None:
+    """Wait until who comes to the channel has to wait so long."""
+    later = Pace.objects.filter(key=CHANNEL, until__gt=timezone.now().timestamp() + seconds)
+    async with asyncio.timeout(SECONDS):
+        while not await in_database(later.exists):
+            pass
 
 
 async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeSlack) -> None:
@@ -59,7 +82,7 @@ async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeS
     slack.channel_seconds = 0.05
     sender = sender_to(slack, Limit(interval=0.1, burst=3))
     texts = [str(number) for number in range(10)]
-    states = await asyncio.gather(*(sender.say(THREAD, said(text)) for text in texts))
+    states = await asyncio.gather(*(sender.say(THREAD, said(text), ours()) for text in texts))
     assert states == [State.ANSWERED] * 10
     assert [post.text for post in slack.posts] == texts
     assert len(slack.calls) <= 11
@@ -68,9 +91,9 @@ async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeS
 async def test_a_limited_channel_delays_no_other(slack: FakeSlack) -> None:
     slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=1))
     sender = sender_to(slack)
-    limited = asyncio.ensure_future(sender.say(THREAD, said("later")))
+    limited = asyncio.ensure_future(sender.say(THREAD, said("later"), ours()))
     await slack.called("chat.postMessage")
-    await sender.say((DIRECT, "1760005928.000001"), said("now"))
+    await sender.say((DIRECT, "1760005928.000001"), said("now"), ours())
     assert not limited.done()
     await limited
     assert [post.text for post in slack.posts] == ["now", "later"]
@@ -97,11 +120,8 @@ async def test_what_slack_asked_one_process_all_keep() -> None:
 
 async def test_it_waits_as_long_as_slack_asks(slack: FakeSlack) -> None:
     slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=120))
-    saying = asyncio.ensure_future(sender_to(slack).say(THREAD, said("later")))
-    later = Pace.objects.filter(key=CHANNEL, until__gt=timezone.now().timestamp() + 100)
-    async with asyncio.timeout(SECONDS):
-        while not await in_database(later.exists):
-            pass
+    saying = asyncio.ensure_future(sender_to(slack).say(THREAD, said("later"), ours()))
+    await channel_is_full(100)
     assert len(slack.calls) == 1
     saying.cancel()
 
@@ -154,8 +174,50 @@ async def test_it_says_how_a_message_ended(
 ) -> None:
     slack.fail("chat.postMessage", *faults)
     sender = sender_to(slack)
-    assert await sender.say(THREAD, said("hello")) is state
+    assert await sender.say(THREAD, said("hello"), ours()) is state
     assert len(slack.calls) == len(faults) + (state is State.ANSWERED)
+
+
+LIMITED = Fault("ratelimited", status=429, retry_after=0)
+
+
+@pytest.mark.parametrize(
+    ("faults", "marks"),
+    [
+        ([], [State.POSTING]),
+        ([LIMITED], [State.POSTING, State.WORKING, State.POSTING]),
+        ([Fault("invalid_blocks")], [State.POSTING, State.WORKING, State.POSTING]),
+        ([Fault("channel_not_found")], [State.POSTING, State.WORKING, State.POSTING]),
+        ([Fault(reset=True), LIMITED], [State.POSTING]),
+    ],
+)
+async def test_an_answer_counts_as_being_posted_only_while_some_of_it_may_be_in_slack(
+    slack: FakeSlack, faults: list[Fault], marks: list[State]
+) -> None:
+    slack.fail("chat.postMessage", *faults)
+    written = Marks()
+    first, second = slack_messages(Reply("hello")) + slack_messages(Reply("again"))
+    await sender_to(slack).say(THREAD, [first, second], Claim(written.advance))
+    assert written == marks
+    assert slack.posts[-1].shown == "again"
+
+
+async def test_what_another_process_has_taken_over_is_not_said(slack: FakeSlack) -> None:
+    written = Marks()
+    written.taken_over = True
+    with pytest.raises(TakenOverError):
+        await sender_to(slack).say(THREAD, said("hello"), Claim(written.advance))
+    assert slack.calls == []
+
+
+async def test_what_waits_for_its_turn_is_not_marked_as_being_posted(slack: FakeSlack) -> None:
+    """So another bot gives the answer when this one is killed meanwhile."""
+    sender, marks = sender_to(slack, Limit(interval=60, burst=1)), Marks()
+    await sender.say(THREAD, said("first"), ours())
+    waiting = asyncio.ensure_future(sender.say(THREAD, said("later"), Claim(marks.advance)))
+    await channel_is_full(100)
+    assert marks == []
+    waiting.cancel()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +234,7 @@ async def test_it_shows_a_table_then_lines_then_text_alone(
 ) -> None:
     slack.fail("chat.postMessage", *map(Fault, refusals))
     table = slack_messages(Reply("1 trace", (Row(("a", "b")),), columns=("A", "B")))
-    assert await sender_to(slack).say(THREAD, table) is State.ANSWERED
+    assert await sender_to(slack).say(THREAD, table, ours()) is State.ANSWERED
     [post] = slack.posts
     assert [block["type"] for block in post.blocks] == kinds
     assert post.shown.split() in (["1", "trace", "A", "B", "a", "b"], ["1", "trace", "a", "b"])
@@ -214,7 +276,7 @@ async def test_replacing_is_tried_again(slack: FakeSlack, lost: list[Fault]) -> 
     ts = await sender.hold_place(THREAD, said("wait")[0], yes)
     slack.fail("chat.update", *lost)
     messages = [*said("first"), *said("second")]
-    assert await sender.say(THREAD, messages, ts) is State.ANSWERED
+    assert await sender.say(THREAD, messages, ours(), ts) is State.ANSWERED
     assert [(post.text, post.earlier) for post in slack.posts] == [
         ("first", ["wait"]),
         ("second", []),
@@ -242,7 +304,7 @@ async def test_slack_is_never_asked_to_make_more_of_a_message(
 
 async def test_a_message_that_is_gone_is_not_replaced_but_followed(slack: FakeSlack) -> None:
     sender = sender_to(slack)
-    assert await sender.say(THREAD, said("hello"), "1760005000.000001") is State.ANSWERED
+    assert await sender.say(THREAD, said("hello"), ours(), "1760005000.000001") is State.ANSWERED
     assert [post.text for post in slack.posts] == ["hello"]
 
 
@@ -259,7 +321,7 @@ async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
     first = asyncio.ensure_future(sender.hold_place(THREAD, wait, yes))
     await slack.called("chat.postMessage")
     behind = asyncio.ensure_future(sender.hold_place(THREAD, wait, yes))
-    answer = asyncio.ensure_future(sender.say(THREAD, said("hello")))
+    answer = asyncio.ensure_future(sender.say(THREAD, said("hello"), ours()))
     await asyncio.sleep(0)
     slack.release.set()
     assert (await first, await behind) == (LOST_PLACE, "")

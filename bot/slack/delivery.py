@@ -14,50 +14,54 @@ from bot.cards import face
 from bot.models import CardState, ChangeCard, State
 from bot.replies import Reply
 from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.claim import Claim
 from bot.slack.interactions import HOME, PRESS
-from bot.slack.letters import Letter
+from bot.slack.jobs import Job
 from bot.slack.sender import Sender
 from ops.database import in_database
 
 log = logging.getLogger(__name__)
 
 
-class Places:
+class Delivery:
     """Brings answers to where they were asked for."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
 
-    async def say(self, letter: Letter, reply: Reply) -> State:
-        """Show a reply; returns ANSWERED, or the worst of how its messages ended."""
+    async def say(self, job: Job, reply: Reply, claim: Claim) -> State:
+        """Show a reply; returns ANSWERED, or the worst of how its messages ended.
+
+        Raises TakenOverError.
+        """
         messages = await asyncio.to_thread(slack_messages, reply)
-        if letter.row.kind == HOME:
-            return await self.sender.publish(str(letter.event["user"]), _home(messages))
+        if job.row.kind == HOME:
+            return await self.sender.publish(str(job.event["user"]), _home(messages), claim)
         if reply.card and (card := await in_database(card_records.find, reply.card)):
-            state = await self._say_card(letter, card, messages[0])
+            state = await self._say_card(job, card, messages[0], claim)
             if state is not None:
                 return state
-        if url := letter.event.get("response_url"):
-            return await self.sender.respond(str(url), messages)
-        return await self.sender.say(letter.thread, messages, letter.row.placeholder)
+        if url := job.event.get("response_url"):
+            return await self.sender.respond(str(url), messages, claim)
+        return await self.sender.say(job.thread, messages, claim, job.row.placeholder)
 
-    async def hold(self, letter: Letter, reply: Reply, is_wanted: Callable[[], bool]) -> str:
+    async def hold(self, job: Job, reply: Reply, is_wanted: Callable[[], bool]) -> str:
         """Say that the answer takes a while; returns the ts of what it will replace, "" for none.
 
         What only one person sees cannot be replaced. When it comes to its turn in the channel,
         it may not be wanted any more.
         """
         [message] = slack_messages(reply)
-        if letter.row.kind == HOME:
+        if job.row.kind == HOME:
             return ""
-        if letter.row.kind == PRESS and (card := await in_database(_shown_by, letter)):
+        if job.row.kind == PRESS and (card := await in_database(_shown_by, job)):
             if card.state == CardState.APPLYING:
                 await self._replace(card, slack_messages(face(card))[0])
             return ""
-        if url := letter.event.get("response_url"):
+        if url := job.event.get("response_url"):
             await self.sender.respond(str(url), [message])
             return ""
-        return await self.sender.hold_place(letter.thread, message, is_wanted)
+        return await self.sender.hold_place(job.thread, message, is_wanted)
 
     async def tend(self, seconds: float) -> None:
         """Show what became of cards whose time is over or whose process is lost, until cancelled.
@@ -75,42 +79,46 @@ class Places:
             await asyncio.sleep(seconds)
 
     async def _say_card(
-        self, letter: Letter, card: ChangeCard, message: SlackMessage
+        self, job: Job, card: ChangeCard, message: SlackMessage, claim: Claim
     ) -> State | None:
         """Post an open card, or replace it by what became of it.
 
         None where the answer belongs elsewhere too, or instead.
         """
         if card.state == CardState.OPEN:
-            return await self._post(letter, card, message)
-        pressed = letter.row.kind == PRESS and not letter.event.get("response_url")
+            return await self._post(job, card, message, claim)
+        pressed = job.row.kind == PRESS and not job.event.get("response_url")
         if pressed and not card.ts:  # the answer to posting it was lost, and here it is
-            card.channel, card.ts = letter.row.channel, str(letter.event["ts"])
+            card.channel, card.ts = job.row.channel, str(job.event["ts"])
             await in_database(card_records.posted, card.key, card.channel, card.ts)
-        here = pressed and (letter.row.channel, letter.event["ts"]) == (card.channel, card.ts)
+        here = pressed and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
         if here and card.state == card.shown:
             return State.ANSWERED  # by the message that was pressed
-        state = await self._replace(card, message) if card.ts else State.FAILED
+        state = await self._replace(card, message, claim) if card.ts else State.FAILED
         return state if here and state is not State.FAILED else None
 
-    async def _post(self, letter: Letter, card: ChangeCard, message: SlackMessage) -> State | None:
+    async def _post(
+        self, job: Job, card: ChangeCard, message: SlackMessage, claim: Claim
+    ) -> State | None:
         """A card is for everybody, also when /ops asked for it, if Slack lets us write there."""
-        sent = await self.sender.post(letter.thread, message, letter.row.placeholder)
+        sent = await self.sender.post(job.thread, message, claim, job.row.placeholder)
         if sent.ts:
-            channel = sent.channel or letter.row.channel
+            channel = sent.channel or job.row.channel
             await in_database(card_records.posted, card.key, channel, sent.ts)
-        whispered = sent.state is State.FAILED and letter.event.get("response_url")
+        whispered = sent.state is State.FAILED and job.event.get("response_url")
         return None if whispered else sent.state
 
-    async def _replace(self, card: ChangeCard, message: SlackMessage) -> State:
-        sent = await self.sender.replace(card.channel, card.ts, message)
+    async def _replace(
+        self, card: ChangeCard, message: SlackMessage, claim: Claim | None = None
+    ) -> State:
+        sent = await self.sender.replace(card.channel, card.ts, message, claim)
         if sent.state is not State.UNKNOWN and not sent.later:
             await in_database(card_records.seen, card.key, card.state)
         return sent.state
 
 
-def _shown_by(letter: Letter) -> ChangeCard | None:
-    return card_records.find_shown(letter.row.channel, str(letter.event["ts"]))
+def _shown_by(job: Job) -> ChangeCard | None:
+    return card_records.find_shown(job.row.channel, str(job.event["ts"]))
 
 
 def _home(messages: list[SlackMessage]) -> SlackMessage:

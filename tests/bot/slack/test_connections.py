@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from bot.slack.door import OPEN_SECONDS, check_connected, health
-from bot.slack.patience import USUAL, Backoff, Patience
 from bot.slack.sockets import HELLO_SECONDS
+from bot.slack.timing import USUAL, Backoff, Timing
 from tests.bot.conftest import QUICK, Workspace, until
 from tests.fakes.slack import ALICE, Delivery, FakeSlack
 
@@ -69,8 +69,8 @@ async def test_it_parts_the_refreshes_of_its_connections(workspace: Workspace) -
 
 
 async def test_it_replaces_a_connection_on_which_nothing_comes(workspace: Workspace) -> None:
-    patience = replace(QUICK, ping=0.02, deaf=1.0, first_wait=0)
-    async with workspace(FakeSlack(), patience) as slack:
+    timing = replace(QUICK, ping=0.02, deaf=1.0, first_wait=0)
+    async with workspace(FakeSlack(), timing) as slack:
         slack.silent = True
         await until(lambda: health.alive == 0)
         with pytest.raises(ConnectionError):
@@ -96,13 +96,13 @@ def test_it_waits_no_longer_than_silence_and_recovery_may_go_unnoticed() -> None
 
 
 def test_it_backs_off_from_one_second_to_sixty_at_random() -> None:
-    patience = Patience()
-    backoff = Backoff(patience)
-    waits = [backoff.seconds(patience.longest_refused) for _ in range(200)]
+    timing = Timing()
+    backoff = Backoff(timing)
+    waits = [backoff.seconds(timing.longest_refused) for _ in range(200)]
     assert all(1 <= wait <= 60 for wait in waits)
     assert all(wait <= 2 ** (number + 1) for number, wait in enumerate(waits[:5]))
     assert len({round(wait, 3) for wait in waits[10:]}) > 100
     assert max(waits) > 30
     backoff.reset()
-    assert backoff.seconds(patience.longest_refused) <= 2
-    assert all(backoff.seconds(patience.longest_unreached) <= 3 for _ in range(9))
+    assert backoff.seconds(timing.longest_refused) <= 2
+    assert all(backoff.seconds(timing.longest_unreached) <= 3 for _ in range(9))

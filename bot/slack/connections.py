@@ -1,4 +1,4 @@
-"""Always a connection: several lines to Slack, each with its next socket open before it closes."""
+"""Several connections to Slack, each with its next socket open before the old one closes."""
 
 import asyncio
 import logging
@@ -8,10 +8,10 @@ from typing import Any
 
 import aiohttp
 
-from bot.slack.patience import Backoff, Patience
 from bot.slack.sockets import EXPECTED, HALF_LIFE, Envelope, Socket
+from bot.slack.timing import Backoff, Timing
 
-LINES = 2
+CONNECTIONS = 2
 _NO_COUNT = 1_000  # Slack allows ten
 Opening = Callable[[Backoff], Awaitable[aiohttp.ClientWebSocketResponse]]
 Hear = Callable[[Envelope, Callable[[], Awaitable[None]]], Awaitable[None]]
@@ -19,7 +19,7 @@ Told = Callable[[int], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
-class Lines:
+class Connections:
     """The sockets of one bot.
 
     `opening` opens one; `hear` gets each envelope and what acknowledges it; `told` how many
@@ -27,20 +27,20 @@ class Lines:
     """
 
     def __init__(
-        self, opening: Opening, hear: Hear, told: Told, patience: Patience, sockets: set[Socket]
+        self, opening: Opening, hear: Hear, told: Told, timing: Timing, sockets: set[Socket]
     ) -> None:
         self.opening = opening
         self.hear = hear
         self.told = told
-        self.patience = patience
+        self.timing = timing
         self.sockets = sockets
         self._mine: set[Socket] = set()
         self._one_at_a_time = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def hold(self, number: int) -> None:
-        """Keep one of the lines up until cancelled; raises what `opening` raises."""
-        backoff = Backoff(self.patience)
+        """Keep one connection up until cancelled; raises what `opening` raises."""
+        backoff = Backoff(self.timing)
         old: Socket | None = None
         loop = asyncio.get_running_loop()
         while True:
@@ -48,7 +48,7 @@ class Lines:
                 socket, hello = await self._greeted(backoff)
             if old is None and number:
                 # Slack ends all that were opened together at the same time: part them.
-                loop.call_later(number * _lifetime(hello) / LINES, socket.end, HALF_LIFE)
+                loop.call_later(number * _lifetime(hello) / CONNECTIONS, socket.end, HALF_LIFE)
             if old is not None:
                 self._retire(old)
             old = await self._ended(socket, backoff)
@@ -61,8 +61,8 @@ class Lines:
 
     async def _greeted(self, backoff: Backoff) -> tuple[Socket, Envelope]:
         while True:
-            line = await self.opening(backoff)
-            socket = Socket(line, self._heard, self.patience)
+            websocket = await self.opening(backoff)
+            socket = Socket(websocket, self._heard, self.timing)
             self._mine.add(socket)
             self.sockets.add(socket)
             try:
@@ -72,7 +72,7 @@ class Lines:
                 log.warning("%s", error if refused else "Slack says nothing on a new connection")
                 self._retire(socket)
                 await backoff.pause(
-                    self.patience.longest_refused if refused else self.patience.longest_unreached
+                    self.timing.longest_refused if refused else self.timing.longest_unreached
                 )
             else:
                 await self.told(_connections(hello))
@@ -86,7 +86,7 @@ class Lines:
         if reason in EXPECTED:
             backoff.reset()
             return socket
-        if socket.last_heard - born > self.patience.longest_refused:
+        if socket.last_heard - born > self.timing.longest_refused:
             backoff.reset()
         log.warning("a connection to Slack has ended: %s", reason)
         self._retire(socket)
@@ -95,7 +95,7 @@ class Lines:
 
     def _longest(self, reason: str) -> float:
         reached = reason not in ("closed", "silence")
-        return self.patience.longest_refused if reached else self.patience.longest_unreached
+        return self.timing.longest_refused if reached else self.timing.longest_unreached
 
     async def _heard(self, socket: Socket, envelope: Envelope) -> None:
         await self.hear(envelope, partial(self._acknowledge, socket, envelope["envelope_id"]))

@@ -10,7 +10,7 @@ _dice = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timing:
     """All in seconds.
 
     Between pings; of silence until a connection counts as dead; that an old one stays open for
@@ -32,24 +32,24 @@ class Patience:
     limits: Limits = USUAL_LIMITS
 
 
-USUAL = Patience()
+USUAL = Timing()
 
 
 class Backoff:
     """Waits longer each time, at random, so that processes do not come back together."""
 
-    def __init__(self, patience: Patience) -> None:
-        self.patience = patience
+    def __init__(self, timing: Timing) -> None:
+        self.timing = timing
         self.reset()
 
     def reset(self) -> None:
         """Begin anew: it went well."""
-        self._most = 2 * self.patience.first_wait
+        self._most = 2 * self.timing.first_wait
 
     def seconds(self, longest: float) -> float:
         """Return how long to wait this time."""
-        seconds = _dice.uniform(self.patience.first_wait, min(self._most, longest))
-        self._most = min(2 * self._most, self.patience.longest_refused)
+        seconds = _dice.uniform(self.timing.first_wait, min(self._most, longest))
+        self._most = min(2 * self._most, self.timing.longest_refused)
         return seconds
 
     async def pause(self, longest: float, asked: float | None = None) -> None:

@@ -21,7 +21,7 @@ _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 
 
 @dataclass(eq=False)
-class Letter:
+class Job:
     """An event in this process.
 
     `recorded` tells, once the database has it, whether it is ours to answer; `at_risk` that it
@@ -64,8 +64,8 @@ class Letter:
         return self.row.channel, self.row.thread
 
 
-def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
-    """Return the letter of an event's payload; its `event` has a channel and a ts.
+def new_job(payload: Event, holder: str, now: datetime) -> Job:
+    """Return the job of an event's payload; its `event` has a channel and a ts.
 
     Where several events can come of one message, as of a button, `once` tells them apart.
     """
@@ -83,14 +83,14 @@ def new_letter(payload: Event, holder: str, now: datetime) -> Letter:
         lease_until=now,
         received=now,
     )
-    return Letter(row, asyncio.get_running_loop().create_future())
+    return Job(row, asyncio.get_running_loop().create_future())
 
 
-def abandoned_letter(row: ReceivedEvent) -> Letter:
-    """Return the letter of an event that was taken over from a process that is gone."""
-    letter = Letter(row, asyncio.get_running_loop().create_future(), abandoned=True)
-    letter.recorded.set_result(True)
-    return letter
+def abandoned_job(row: ReceivedEvent) -> Job:
+    """Return the job of an event that was taken over from a process that is gone."""
+    job = Job(row, asyncio.get_running_loop().create_future(), abandoned=True)
+    job.recorded.set_result(True)
+    return job
 
 
 def _key(text: object) -> str:

@@ -25,7 +25,7 @@ _COLUMNS = ("Service", "Alerts", "Version", "Sampling", "Requests", "Failing", "
 _NONE = "-"
 
 
-def overview(found: Overview, rights: str) -> Reply:
+def overview_reply(found: Overview, rights: str) -> Reply:
     """One site: what is wrong first, a line for each service; `rights` is a sentence.
 
     Each cell says what it is, as only messages in Slack have tables with a heading.

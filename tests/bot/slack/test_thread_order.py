@@ -8,8 +8,8 @@ from django.db import connection
 
 from bot.models import ReceivedEvent, State
 from bot.slack.inbox import Inbox
-from bot.slack.letters import Letter
-from bot.slack.turns import Turns
+from bot.slack.jobs import Job
+from bot.slack.thread_order import ThreadOrder
 from ops.database import in_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,23 +23,23 @@ class Process:
         self.now = START
         self.inbox = Inbox(name, lambda: self.now)
         self.begun: list[str] = []
-        self.turns = Turns(lambda letter: self.begun.append(letter.row.ts), lambda: self.now)
+        self.order = ThreadOrder(lambda job: self.begun.append(job.row.ts), lambda: self.now)
 
-    async def gets(self, ts: str, thread: str = "1.0", **event: Any) -> Letter:
+    async def gets(self, ts: str, thread: str = "1.0", **event: Any) -> Job:
         """Record a message and let it wait for its turn."""
         whole = {"type": "app_mention", "channel": "C1", "ts": ts, "thread_ts": thread, **event}
-        letter, _ = self.inbox.take({"event_id": f"Ev{ts}", "event": whole})
+        job, _ = self.inbox.take({"event_id": f"Ev{ts}", "event": whole})
         assert await self.inbox._write_burst()
-        self.turns.put(letter)
-        return letter
+        self.order.put(job)
+        return job
 
-    async def ends(self, letter: Letter) -> None:
-        self.inbox.finish(letter, State.ANSWERED)
+    async def ends(self, job: Job) -> None:
+        self.inbox.finish(job, State.ANSWERED)
         assert await self.inbox._write_burst()
 
     async def gives(self) -> list[str]:
         """Give turns once; returns all that has begun so far."""
-        await self.turns.give_once()
+        await self.order.give_once()
         return self.begun
 
 
@@ -76,9 +76,9 @@ async def test_what_is_taken_over_comes_before_what_waited_for_it() -> None:
     await heir.gets("2.0")
     assert await heir.gives() == []
     heir.now += timedelta(seconds=31)
-    for letter in await heir.inbox.pick_up(10):
+    for job in await heir.inbox.pick_up(10):
         assert await heir.gives() == [], "it has it, but has not begun"
-        heir.turns.put(letter)
+        heir.order.put(job)
     assert await heir.gives() == ["1.0", "2.0"]
 
 

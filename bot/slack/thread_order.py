@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from bot.models import ReceivedEvent
 from bot.slack import metrics, records
-from bot.slack.letters import Letter
+from bot.slack.jobs import Job
 from ops.database import in_database
 
 SECONDS = 1.0  # that the database may take before nothing waits
@@ -27,21 +27,21 @@ BREATH = 0.1  # for which answering would leave too little of the machine
 log = logging.getLogger(__name__)
 
 
-class Turns:
-    """Gives each letter to `begin` when it is its turn."""
+class ThreadOrder:
+    """Gives each job to `begin` when it is its turn."""
 
     def __init__(
-        self, begin: Callable[[Letter], object], clock: Callable[[], datetime] = timezone.now
+        self, begin: Callable[[Job], object], clock: Callable[[], datetime] = timezone.now
     ) -> None:
         self.begin = begin
         self.clock = clock
-        self.waiting: list[Letter] = []
+        self.waiting: list[Job] = []
         self._begun: TTLCache[UUID, bool] = TTLCache(maxsize=20_000, ttl=900)
         self._news = asyncio.Event()
 
-    def put(self, letter: Letter) -> None:
-        """Take a letter in."""
-        self.waiting.append(letter)
+    def put(self, job: Job) -> None:
+        """Take a job in."""
+        self.waiting.append(job)
         metrics.waiting.inc()
         self._news.set()
 
@@ -59,14 +59,14 @@ class Turns:
 
     async def give_once(self) -> None:
         """Begin with all whose turn it is, earlier messages first."""
-        letters = sorted(self.waiting, key=lambda letter: letter.row.ts)
-        unanswered = await self._unanswered({letter.row.thread for letter in letters})
-        for letter in letters:
-            if not any(self._is_before(letter.row, each) for each in unanswered):
-                self.waiting.remove(letter)
+        jobs = sorted(self.waiting, key=lambda job: job.row.ts)
+        unanswered = await self._unanswered({job.row.thread for job in jobs})
+        for job in jobs:
+            if not any(self._is_before(job.row, each) for each in unanswered):
+                self.waiting.remove(job)
                 metrics.waiting.dec()
-                self._begun[letter.row.pk] = True
-                self.begin(letter)
+                self._begun[job.row.pk] = True
+                self.begin(job)
 
     def _is_before(self, row: ReceivedEvent, other: ReceivedEvent) -> bool:
         """The pool keeps in order what has begun here."""

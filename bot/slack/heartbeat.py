@@ -34,7 +34,7 @@ class Standing:
     full: datetime | None
 
 
-class Census:
+class Heartbeat:
     """Tells of this process, `name`, in the `workspace` with that address."""
 
     def __init__(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from bot.models import BotProcess, ReceivedEvent, State
-from bot.slack.standing import report
+from bot.slack.report import report
 from ops.database import in_database
 from ops.overview.doors import DoorReport
 from tests.bot.conftest import QUICK, Workspace
@@ -64,8 +64,8 @@ async def test_it_tells_on_how_many_connections_slack_reaches_the_bot(
 
 
 async def test_it_tells_of_silence_and_of_its_end(workspace: Workspace) -> None:
-    patience = replace(OFTEN, ping=0.02, deaf=1.0, first_wait=0)
-    async with workspace(FakeSlack(), patience) as slack:
+    timing = replace(OFTEN, ping=0.02, deaf=1.0, first_wait=0)
+    async with workspace(FakeSlack(), timing) as slack:
         await told(lambda found: not found.troubles)
         slack.silent = True
         found = await told(lambda found: found.troubles)
