@@ -13,6 +13,7 @@ from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter, format_filter
+from ops.errors import did_you_mean
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
@@ -236,13 +237,16 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     firing, pending = found.firing, found.pending
     severities = Counter(alert.severity or "no severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
-    state = "No alert fires"
+    label = "" if found.alerts else _label_alone(filter)
+    state = f'No alert with a label "{shortened(label, 80)}" fires' if label else "No alert fires"
     if firing:
         verb = "fires" if len(firing) == 1 else "fire"
         state = f"{count(len(firing), 'alert')} {verb} ({by_severity})"
     about = f", {len(pending):,} pending" if pending else ""
     narrowed = format_filter(replace(filter, site=""))
-    asked = f" for {shortened(narrowed, _SENTENCE)}" if narrowed else ""
+    others = tuple(each for each in filter.matchers if each.name != label)
+    rest = format_filter(replace(filter, site="", matchers=others))
+    asked = f" for {shortened(rest, _SENTENCE)}" if rest else ""
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
@@ -250,6 +254,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
+            *((_no_service(label, found.site),) if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
                 f"The rule {rule.name} cannot fire: {shortened(rule.error, _SENTENCE)}"
@@ -257,7 +262,37 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
             ),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
+        follow_ups=tuple(_next_of_alerts(found, narrowed)),
     )
+
+
+def _label_alone(filter: AlertFilter) -> str:
+    """The label that alerts must have, whatever its value; perhaps a service was meant."""
+    alone = (each.name for each in filter.matchers if (each.operator, each.value) == ("!=", ""))
+    return next(alone, "")
+
+
+def _no_service(name: str, site: str) -> str:
+    services = sites().site(site).services
+    hint = did_you_mean(name, services) or f"; there is {', '.join(services) or 'none'}"
+    return shortened(
+        f'There is no service "{shortened(name, 80)}" in the site file{hint}', _SENTENCE
+    )
+
+
+def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
+    """What fails in the services whose alerts these are; all alerts, where these are some."""
+    where = _site_key(found.site)
+    labels = [alert.labels.items() for alert in found.alerts]
+    site = sites().site(found.site)
+    for service in site.services.values() if site.jaeger else ():
+        if service.alerts and any(service.alerts.items() <= each for each in labels):
+            line = f"list traces {service.name} error{where}"
+            yield FollowUp(f"Failing traces of {service.name}", line)
+    if narrowed:
+        yield FollowUp("All alerts", f"alerts{where}")
+    if found.alerts:
+        yield FollowUp("Versions", f"version{where}")
 
 
 def _alert_row(alert: Alert) -> Row:

@@ -435,8 +435,25 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     assert reply.notes == ("The rule Broken cannot fire: many-to-many",)
     narrowed = await said(viewer, "alerts petstore severity=~page|critical")
     assert narrowed.summary == '1 alert fires (1 page) for job="petstore" severity=~"page|critical"'
-    none = await said(viewer, "alerts state=firing team")
-    assert none.summary == "No alert fires for state=firing team"
+    assert [follow_up.line for follow_up in reply.follow_ups] == [
+        "list traces petstore error", "list traces store error", "version",
+    ]  # fmt: skip
+    none = await said(viewer, 'alerts team="a" state=firing')
+    assert none.summary == 'No alert fires for state=firing team="a"'
+    assert [follow_up.line for follow_up in none.follow_ups] == ["alerts"]
+
+
+async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
+    viewer: Actor, backends: Backends
+) -> None:
+    backends.prometheus.rule("Errors", alert("Errors", job="petstore"))
+    reply = await said(viewer, "alerts PetStor state=firing")
+    assert reply.summary == 'No alert with a label "PetStor" fires for state=firing'
+    hint = 'There is no service "PetStor" in the site file; did you mean "petstore"?'
+    assert reply.notes == (hint,)
+    reply = await said(viewer, "alerts team")
+    assert reply.summary == 'No alert with a label "team" fires'
+    assert reply.notes == ('There is no service "team" in the site file; there is petstore, store',)
 
 
 async def test_it_says_which_backend_does_not_answer(viewer: Actor, backends: Backends) -> None:
