@@ -32,6 +32,7 @@ MOST_FIELDS = 12
 _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
+UNKNOWN = "unknown"  # what was sampled before it was first changed
 _VALUE = 160
 _SENTENCE = 300
 
@@ -164,6 +165,10 @@ def comparison(found: Comparison) -> Reply:
             *page("trace A", "traces-one", site, trace_id=ids[0]),
             *page("trace B", "traces-one", site, trace_id=ids[1]),
         ),
+        follow_ups=tuple(
+            FollowUp(f"Open {side}", f"show trace {trace_id}{_site_key(site)}")
+            for side, trace_id in zip("AB", ids, strict=True)
+        ),
     )
 
 
@@ -184,6 +189,7 @@ def beside_usual(found: Usual) -> Reply:
             *page("the differences", "traces-usual", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
         ),
+        follow_ups=(_open(trace),),
     )
 
 
@@ -214,8 +220,12 @@ def trace_logs(logs: TraceLogs) -> Reply:
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
         ),
-        follow_ups=(FollowUp("The trace", f"show trace {logs.trace_id}{_site_key(logs.site)}"),),
+        follow_ups=(_open(logs),),
     )
+
+
+def _open(trace: Trace | TraceLogs) -> FollowUp:
+    return FollowUp("The trace", f"show trace {trace.trace_id}{_site_key(trace.site)}")
 
 
 def _log_row(line: LogLine) -> Row:
@@ -282,17 +292,20 @@ def _no_service(name: str, site: str) -> str:
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
     """What fails in the services whose alerts these are; all alerts, where these are some."""
-    where = _site_key(found.site)
     labels = [alert.labels.items() for alert in found.alerts]
     site = sites().site(found.site)
     for service in site.services.values() if site.jaeger else ():
         if service.alerts and any(service.alerts.items() <= each for each in labels):
-            line = f"list traces {service.name} error{where}"
-            yield FollowUp(f"Failing traces of {service.name}", line)
+            yield _failing(service.name, found.site)
     if narrowed:
-        yield FollowUp("All alerts", f"alerts{where}")
+        yield FollowUp("All alerts", f"alerts{_site_key(found.site)}")
     if found.alerts:
-        yield FollowUp("Versions", f"version{where}")
+        yield FollowUp("Versions", f"version{_site_key(found.site)}")
+
+
+def _failing(service: str, site: str) -> FollowUp:
+    line = f"list traces {service} error{_site_key(site)}"
+    return FollowUp(f"Failing traces of {service}", line)
 
 
 def _alert_row(alert: Alert) -> Row:
@@ -328,6 +341,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
         columns=("Instance" if len(found) == 1 else "Service", "Version", "Instances"),
         notes=tuple(warning for versions in found for warning in versions.warnings),
         links=page("the versions", "versions", site),
+        follow_ups=tuple(_failing(each.service, site) for each in found if len(each.counts) > 1),
     )
 
 
@@ -352,6 +366,7 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
+        follow_ups=(undo(found.service, found.site),) if len(changes) > 1 else (),
     )
 
 
@@ -381,7 +396,13 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
+        follow_ups=(undo(change.service, change.site),) if change.previous != UNKNOWN else (),
     )
+
+
+def undo(service: str, site: str) -> FollowUp:
+    """The way back to the sampling before the last change."""
+    return FollowUp("Undo", f"undo sampling {service}{_site_key(site)}")
 
 
 def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSampling]:

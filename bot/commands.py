@@ -10,7 +10,7 @@ from dataclasses import replace
 from bot import answers, cards
 from bot.errors import error_reply
 from bot.moments import look_back
-from bot.overview import overview_reply, rights_sentence
+from bot.overview import BEGIN, overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
@@ -51,7 +51,8 @@ async def help(message: Message, rest: str) -> Reply:
     if not rest:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
         how = ("How to write one of them: help list traces",)
-        return Reply("What I can do", rows, how, columns=("Command", "What it does"))
+        columns = ("Command", "What it does")
+        return Reply("What I can do", rows, how, columns=columns, follow_ups=BEGIN)
     wanted = " ".join(rest.lower().split())
     names = [command.name for command in registry.commands]
     for command in registry.commands:

@@ -7,7 +7,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from pytest_django import Settings
 
 from bot import console
-from bot.replies import Reply
+from bot.replies import FollowUp, Reply
 from ops.actor import Actor
 from ops.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends
@@ -149,6 +149,8 @@ async def test_it_says_what_is_wrong_and_where_the_form_is(
     assert reply.summary.startswith("Not understood: ")
     assert sentence in reply.summary
     assert reply.notes[0].startswith(f"How to write it: help {line.split(maxsplit=1)[0]}")
+    help = reply.notes[0].removeprefix("How to write it: ")
+    assert reply.follow_ups == (FollowUp("How to write it", help),)
     assert [each.told for each in backends.instances] == [[], [], []]
 
 
@@ -339,12 +341,15 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
     )
     assert now.rows[0].cells[:2] == (backends.instances[1].address, "10 % NOT CONFIRMED")
     assert now.notes[0] == "just now: 1 % -> 10 % by olga (browser), 2 of 3 confirmed"
+    undo = (FollowUp("Undo", "undo sampling petstore"),)
+    assert (reply.follow_ups, now.follow_ups) == (undo, undo)
 
 
 async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Backends) -> None:
     reply = await said(viewer, "sampling")
     assert reply.summary == "Sampling of petstore: unknown, confirmed by 0 of 3 instances"
     assert [row.cells[1] for row in reply.rows] == ["never told"] * 3
+    assert reply.follow_ups == (), "there is nothing to undo"
     none = await said(viewer, "sampling store")
     assert none.summary == "Sampling of store: unknown, the site file names no instances"
 
@@ -380,6 +385,7 @@ async def test_it_compares_two_traces(
         f"https://ops.example.com/traces/{ids[0]}/",
         f"https://ops.example.com/traces/{ids[1]}/",
     ]
+    assert reply.follow_ups[1] == FollowUp("Open B", f"show trace {ids[1]}")
 
 
 async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: Backends) -> None:
@@ -396,6 +402,7 @@ async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: B
     alone = await said(viewer, f"compare {other}")
     assert alone.summary == "petstore AddPets: 10 ms; no other succeeded in the day before it"
     assert alone.rows == ()
+    assert alone.follow_ups == (FollowUp("The trace", f"show trace {other}"),)
 
 
 async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
@@ -409,6 +416,8 @@ async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
         ("store", "unknown"),
     ]
     assert "store_build_info" in every.rows[1].below[0]
+    failing = FollowUp("Failing traces of petstore", "list traces petstore error")
+    assert one.follow_ups == every.follow_ups == (failing,)
 
 
 async def test_it_shows_that_every_service_runs_one_version(
@@ -462,7 +471,10 @@ async def test_it_says_which_backend_does_not_answer(viewer: Actor, backends: Ba
         reply = await said(viewer, line)
         assert reply.summary.startswith("No answer to show: "), reply.summary
         assert "127.0.0.1:" in reply.summary
+        assert reply.follow_ups == (FollowUp("Try again", line),)
 
 
 async def test_it_answers_nothing_at_all_with_help(viewer: Actor) -> None:
-    assert (await said(viewer, "")).summary == "What I can do"
+    reply = await said(viewer, "")
+    assert reply.summary == "What I can do"
+    assert [follow_up.label for follow_up in reply.follow_ups][:2] == ["Overview", "Alerts"]
