@@ -48,7 +48,8 @@ def trace_list(found: TraceList) -> Reply:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
-        return Reply(Sentence("No traces ", *where), (), (further,), links, follow_ups=back)
+        notes = (*_unknown_service(found.query), further)
+        return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     some = f"First {traces}, there may be more" if found.more else traces
@@ -70,6 +71,14 @@ def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
     yield FollowUp("Logs of the first", f"show logs {found.traces[0].trace_id}{where}")
     if found.older:
         yield FollowUp("Older", f"list traces {_line(found.older)}")
+
+
+def _unknown_service(query: TraceQuery) -> tuple[str, ...]:
+    """A service that Jaeger may know all the same, and that may be mistyped."""
+    services = sites().site(query.site).services
+    known = {*services, *(service.jaeger_name for service in services.values())}
+    named = query.service and query.service not in known
+    return (_no_service(query.service, query.site),) if named else ()
 
 
 def _wider(found: TraceList) -> str:
@@ -245,7 +254,7 @@ def _log_row(line: LogLine) -> Row:
 def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     """What fires and what is about to."""
     firing, pending = found.firing, found.pending
-    severities = Counter(alert.severity or "no severity" for alert in firing)
+    severities = Counter(shortened(alert.severity, 40) or "no severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
     label = "" if found.alerts else _label_alone(filter)
     state = f'No alert with a label "{shortened(label, 80)}" fires' if label else "No alert fires"
@@ -328,7 +337,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
     site = found[0].site if found else ""
     if len(found) == 1:
         only = found[0]
-        summary = f"{only.service}: {only.problem or only.summary}"
+        summary = f"{only.service}: {shortened(only.problem or only.summary, _SENTENCE)}"
     else:
         mixed = [versions.service for versions in found if len(versions.counts) > 1]
         unknown = [versions.service for versions in found if versions.problem]

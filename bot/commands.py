@@ -60,7 +60,7 @@ async def help(message: Message, rest: str) -> Reply:
             examples = tuple(Row((example,)) for example in command.examples)
             return Reply(f"{command.usage}: {command.summary}", examples, command.details)
     raise NotFound(
-        f'there is no command "{rest}"'
+        f'there is no command "{shortened(rest, 80)}"'
         + (did_you_mean(wanted, names) or f"; there is {', '.join(names)}")
     )
 

@@ -98,6 +98,28 @@ async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backend
     reply = await said(viewer, "list traces petstore no=such")
     assert reply.summary.startswith("No traces for service=petstore no=such, ")
     assert reply.notes == ("Further back: list traces service=petstore no=such last=6h",)
+    mistyped = await said(viewer, "list traces service=petstor")
+    assert mistyped.notes[0] == (
+        'There is no service "petstor" in the site file; did you mean "petstore"?'
+    )
+
+
+async def test_it_says_what_is_wrong_however_long_the_words(
+    viewer: Actor, backends: Backends
+) -> None:
+    word = "w" * 10_000
+    backends.prometheus.rule("Errors", alert("Errors", severity=word))
+    backends.prometheus.says("store_build_info", ({"instance": "a", "version": word}, 1))
+    for line, end in {
+        f"version {word}": "it has petstore, store",
+        f"version site={word}": "there is demo",
+        f"help {word}": "link",
+        "alerts": ")",
+        "version store": "…",
+    }.items():
+        summary = (await said(viewer, line)).summary
+        assert len(summary) < 400, line
+        assert summary.endswith(end)
 
 
 async def test_it_counts_errors_that_are_not_explained(viewer: Actor, backends: Backends) -> None:
