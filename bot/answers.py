@@ -12,9 +12,9 @@ from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter, format_filter
+from ops.alerts.matching import STATES, AlertFilter, format_filter
 from ops.errors import did_you_mean
-from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
+from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, in_quotes
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
@@ -273,7 +273,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
-            *((_no_service(label, found.site),) if label else ()),
+            *((_no_service(label, found.site), _how_to_ask(label)) if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
                 f"The rule {rule.name} cannot fire: {shortened(rule.error, _SENTENCE)}"
@@ -297,6 +297,13 @@ def _no_service(name: str, site: str) -> str:
     return shortened(
         f'There is no service "{shortened(name, 80)}" in the site file{hint}', _SENTENCE
     )
+
+
+def _how_to_ask(word: str) -> str:
+    """For who wrote `alerts critical` or `alerts firing`."""
+    if word.lower() in STATES:
+        return f"For a state write: alerts state={word.lower()}"
+    return f"For a severity write: alerts severity={in_quotes(shortened(word, 80))}"
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:

@@ -28,7 +28,7 @@ from ops.traces import actions as traces
 from ops.versions import actions as versions
 
 POLICY_WORDS = ("never", "always", "float", "rate")
-SMALL_WORDS = ("of", "for", "on", "to")
+SMALL_WORDS = ("of", "for", "on", "in", "to", "with")
 EXPLAINED = 10  # so many failing traces of a list get their error's sentence
 PAST_CHANGES = 3
 MOST_GUESSED = 200
@@ -349,6 +349,7 @@ def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
 
 def _alert_filter(rest: str) -> AlertFilter:
     """Read a filter; a bare first word that is a service of the site means its labels."""
+    rest = _without_small_word(rest)
     word, _, others = rest.partition(" ")
     if any(word in site.services for site in sites().all.values()):
         filter = parse_filter(others)
@@ -356,6 +357,12 @@ def _alert_filter(rest: str) -> AlertFilter:
         labels = tuple(Matcher(name, "=", value) for name, value in service.alerts.items())
         return replace(filter, matchers=labels + filter.matchers)
     return parse_filter(rest)
+
+
+def _without_small_word(rest: str) -> str:
+    """What is left of `for petstore` and `with error`."""
+    first, _, others = rest.partition(" ")
+    return others.lstrip() if first.lower() in SMALL_WORDS else rest
 
 
 def _is_name(word: str) -> bool:
@@ -395,6 +402,7 @@ def _about_trace(text: str) -> str:
 
 def _with_service(rest: str) -> str:
     """Write a bare first word as `service=WORD`; raises InvalidInput when it is no service."""
+    rest = _without_small_word(rest)
     word, _, others = rest.partition(" ")
     if not word or word in KEYS or "=" in word or '"' in word or slip_of(word, ("error",)):
         return rest

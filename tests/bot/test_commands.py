@@ -46,6 +46,8 @@ def cells(reply: Reply) -> list[tuple[str, ...]]:
         "List Traces  petstore",
         "list trace petstore",
         "traces petstore",
+        "list traces of petstore",
+        "list traces with error",
         "list traces trace-min=1s trace-max=2s from=now-1h to=now+5s",
         "list traces error=true",
         "list traces operation=\u201cAddPets\u201d please",
@@ -481,10 +483,17 @@ async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
     reply = await said(viewer, "alerts PetStor state=firing")
     assert reply.summary == 'No alert with a label "PetStor" fires for state=firing'
     hint = 'There is no service "PetStor" in the site file; did you mean "petstore"?'
-    assert reply.notes == (hint,)
-    reply = await said(viewer, "alerts team")
-    assert reply.summary == 'No alert with a label "team" fires'
-    assert reply.notes == ('There is no service "team" in the site file; there is petstore, store',)
+    assert reply.notes[0] == hint
+    reply = await said(viewer, "alerts critical")
+    assert reply.summary == 'No alert with a label "critical" fires'
+    assert reply.notes == (
+        'There is no service "critical" in the site file; there is petstore, store',
+        'For a severity write: alerts severity="critical"',
+    )
+    reply = await said(viewer, "alerts firing")
+    assert reply.notes[1] == "For a state write: alerts state=firing"
+    reply = await said(viewer, "alerts for petstore")
+    assert reply.summary == '1 alert fires (1 no severity) for job="petstore"'
 
 
 async def test_it_says_which_backend_does_not_answer(viewer: Actor, backends: Backends) -> None:
