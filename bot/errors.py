@@ -18,6 +18,7 @@ from ops.errors import (
     NotPermitted,
     OpsError,
 )
+from ops.people.account import SlackAccount
 from ops.sampling.actions import SamplingChange
 
 R = TypeVar("R", bound=Reply | None)
@@ -67,11 +68,15 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
     return Reply(f"{head}: {error}", notes=notes, failed=True, follow_ups=wrong)
 
 
-def stranger_reply(reason: str, *follow_ups: FollowUp) -> Reply:
+def stranger_reply(reason: str, newcomer: SlackAccount | None, *follow_ups: FollowUp) -> Reply:
     """Return what somebody reads whom we do not know, and what they may do about it."""
-    return Reply(
-        f"I cannot help you: {reason}", notes=(_request(),), failed=True, follow_ups=follow_ups
-    )
+    ways = (
+        'Write "link" to me, and I send you a code with which you link yourself.',
+        "Or ask whoever manages people to add a Slack identity in admin with user id "
+        f"{newcomer.user_id} and workspace id {newcomer.team_id}.",
+    ) if newcomer else ()  # fmt: skip
+    notes = (*ways, _request())
+    return Reply(f"I cannot help you: {reason}", notes=notes, failed=True, follow_ups=follow_ups)
 
 
 def busy_reply(waiting: int) -> Reply:

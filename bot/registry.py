@@ -187,7 +187,7 @@ class Registry:
             await record_refusal(message.actor, command.audit_name, message.stranger)
             offered = [each for each in self.commands if each.newcomers and message.newcomer]
             buttons = (FollowUp(each.name.capitalize(), each.name) for each in offered)
-            return stranger_reply(message.stranger, *buttons)
+            return stranger_reply(message.stranger, message.newcomer, *buttons)
         again = "" if command.changes else message.text
         return await reply_or_error(command.handler(message, rest), command.name, again)
 

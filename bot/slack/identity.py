@@ -103,10 +103,5 @@ def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
 
 def _not_linked(profile: Profile) -> str:
     hidden = settings.SLACK_MATCH_EMAIL and not profile.email
-    return (
-        "nobody here is linked to you"
-        + (" and Slack does not tell me your e-mail address" if hidden else "")
-        + '; write "link" to me, and I send you a code with which you link yourself, or ask '
-        "whoever manages people to add a Slack identity in admin with user id "
-        f"{profile.user_id} and workspace id {profile.team_id}"
-    )
+    because = ", and Slack does not tell me your e-mail address" if hidden else ""
+    return f"nobody here is linked to you{because}"

@@ -48,7 +48,7 @@ def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
     writer = find_writer(profile(), ORIGIN)
     assert writer.actor.user_id is None
     assert writer.actor.name == "alice (U0ALICE01)"
-    assert "user id U0ALICE01 and workspace id T0ACME001" in writer.stranger
+    assert writer.stranger == "nobody here is linked to you"
     assert writer.newcomer == profile().account
 
 
@@ -148,9 +148,7 @@ def test_it_links_no_deactivated_person(person: Person, settings: Settings) -> N
 async def test_it_tells_a_stranger_so_and_records_what_they_tried(slack: FakeSlack) -> None:
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert post.shown.startswith(
-        'I cannot help you: nobody here is linked to you; write "link" to me'
-    )
+    assert post.shown.startswith("I cannot help you: nobody here is linked to you\nWrite ")
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.outcome) == ("alice (U0ALICE01)", "denied")
     assert entry.record["origin"]["slack_user"] == ALICE

@@ -105,7 +105,10 @@ async def test_it_links_to_the_page_with_the_code_filled_in(
 async def test_a_strangers_refusal_says_what_to_do(slack: FakeSlack) -> None:
     await slack.mention(ALICE, "alerts")
     [post] = await slack.posted(1)
-    assert 'write "link" to me, and I send you a code' in post.shown
+    lines = post.shown.split("\n")
+    assert lines[0] == "I cannot help you: nobody here is linked to you"
+    assert lines[1].startswith('Write "link" to me, and I send you a code')
+    assert lines[2].endswith(f"in admin with user id {ALICE} and workspace id {TEAM}.")
 
 
 @pytest.mark.parametrize(
