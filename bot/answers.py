@@ -13,7 +13,7 @@ from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.matching import STATES, AlertFilter, format_filter
-from ops.errors import did_you_mean
+from ops.errors import did_you_mean, nearest
 from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, in_quotes
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
@@ -257,6 +257,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     severities = Counter(shortened(alert.severity, 40) or "no severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
     label = "" if found.alerts else _label_alone(filter)
+    perhaps = _perhaps(label, found.site)
     state = f'No alert with a label "{shortened(label, 80)}" fires' if label else "No alert fires"
     if firing:
         verb = "fires" if len(firing) == 1 else "fire"
@@ -273,7 +274,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
-            *((_no_service(label, found.site), _how_to_ask(label)) if label else ()),
+            *((_no_service(label, found.site), f"Perhaps you mean: {perhaps}") if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
                 f"The rule {rule.name} cannot fire: {shortened(rule.error, _SENTENCE)}"
@@ -281,7 +282,10 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
             ),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
-        follow_ups=tuple(_next_of_alerts(found, narrowed)),
+        follow_ups=(
+            *((FollowUp(perhaps, perhaps),) if perhaps else ()),
+            *_next_of_alerts(found, narrowed),
+        ),
     )
 
 
@@ -299,11 +303,15 @@ def _no_service(name: str, site: str) -> str:
     )
 
 
-def _how_to_ask(word: str) -> str:
-    """For who wrote `alerts critical` or `alerts firing`."""
-    if word.lower() in STATES:
-        return f"For a state write: alerts state={word.lower()}"
-    return f"For a severity write: alerts severity={in_quotes(shortened(word, 80))}"
+def _perhaps(label: str, site: str) -> str:
+    """What was probably meant by a word that is no label of any alert; "" where none is."""
+    if not label:
+        return ""
+    if label.lower() in STATES:
+        return f"alerts state={label.lower()}{_site_key(site)}"
+    if service := nearest(label, sites().site(site).services):
+        return f"alerts {service}{_site_key(site)}"
+    return f"alerts severity={in_quotes(shortened(label, 80))}{_site_key(site)}"
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:

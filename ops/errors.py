@@ -64,8 +64,14 @@ class BackendTimeout(BackendUnavailable):
     """A backend did not answer within its time."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "x"?` for the nearest known word in any case, "" when none is near."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like it, in any case; "" when none is near."""
     small = {each.lower(): each for each in sorted(known)}
     near = difflib.get_close_matches(word.lower(), small, n=1, cutoff=0.7)
-    return f'; did you mean "{small[near[0]]}"?' if near else ""
+    return small[near[0]] if near else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean "x"?` for the nearest known word, or "" when none is near."""
+    near = nearest(word, known)
+    return f'; did you mean "{near}"?' if near else ""

@@ -483,15 +483,16 @@ async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
     reply = await said(viewer, "alerts PetStor state=firing")
     assert reply.summary == 'No alert with a label "PetStor" fires for state=firing'
     hint = 'There is no service "PetStor" in the site file; did you mean "petstore"?'
-    assert reply.notes[0] == hint
+    assert reply.notes == (hint, "Perhaps you mean: alerts petstore")
+    assert reply.follow_ups[0] == FollowUp("alerts petstore", "alerts petstore")
     reply = await said(viewer, "alerts critical")
     assert reply.summary == 'No alert with a label "critical" fires'
     assert reply.notes == (
         'There is no service "critical" in the site file; there is petstore, store',
-        'For a severity write: alerts severity="critical"',
+        'Perhaps you mean: alerts severity="critical"',
     )
     reply = await said(viewer, "alerts firing")
-    assert reply.notes[1] == "For a state write: alerts state=firing"
+    assert reply.notes[1] == "Perhaps you mean: alerts state=firing"
     reply = await said(viewer, "alerts for petstore")
     assert reply.summary == '1 alert fires (1 no severity) for job="petstore"'
 
