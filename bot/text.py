@@ -28,7 +28,7 @@ _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 _VALUE = frozenset("=\"'")  # behind which a full stop or question mark may be meant
 _BEFORE = ",:>`-* \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
-_COURTESIES = ("please", "pls", "plz", "thanks")
+_COURTESIES = ("please", "pls", "plz", "thanks", "thank you", "thx")
 _TO_OTHERS = ("cc", "fyi")
 _EMOJI = re.compile(r":[\w+'-]+:")
 _DEEPEST = 16  # Slack nests four deep
@@ -56,9 +56,10 @@ def normalise(text: str) -> str:
     first, _, rest = line.partition(" ")
     if first.lower() in _COURTESIES:
         line = rest.strip()
-    rest, _, last = line.rstrip(" .!?").rpartition(" ")
-    if last.lower() in _COURTESIES:
-        line = rest.rstrip(" ,")
+    words = line.rstrip(" .!?").split(" ")
+    for number in (1, 2):
+        if " ".join(words[-number:]).lower() in _COURTESIES:
+            line = " ".join(words[:-number]).rstrip(" ,")
     rest, space, last = line.rpartition(" ")
     if not _VALUE.intersection(last):
         line = f"{rest}{space}{last.rstrip('.!?')}".rstrip()

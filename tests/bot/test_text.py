@@ -168,7 +168,8 @@ def test_it_undoes_what_keyboards_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["alerts", " alerts? ", "Please alerts", "alerts thanks!", ": alerts"]
+    "said",
+    ["alerts", " alerts? ", "Please alerts", "alerts thanks!", "alerts, Thank you!", ": alerts"],
 )
 def test_it_leaves_out_courtesies(said: str) -> None:
     assert normalise(said).lower() == "alerts"
@@ -185,7 +186,7 @@ def test_it_leaves_values_alone(said: str) -> None:
     assert normalise(said) == said
 
 
-@pytest.mark.parametrize("said", ["", " ", "?", " !!", "\u200b", "please", "Thanks!"])
+@pytest.mark.parametrize("said", ["", " ", "?", " !!", "\u200b", "please", "Thanks!", "thank you"])
 def test_it_returns_nothing_for_a_mention_alone(said: str) -> None:
     assert clean({"text": f"<@{BOT}>{said}"}, BOT) == ""
     assert clean(rich(MENTION, text(said)), BOT) == ""
