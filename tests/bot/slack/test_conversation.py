@@ -223,15 +223,17 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
     assert "list traces\n  search for traces" in post.shown
 
 
-async def test_it_gives_an_answer_up_after_a_few_tries(
-    slack: FakeSlack, alice: User, caplog: pytest.LogCaptureFixture
+async def test_it_gives_an_answer_up_when_its_patience_is_over(
+    workspace: Workspace, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slack.fail("chat.postMessage", *[Fault("ratelimited", status=429, retry_after=0)] * TRIES)
-    await slack.mention(ALICE, "help")
-    await slack.called("chat.postMessage", TRIES)
-    await slack.mention(ALICE, "show trace")
-    [post] = await slack.posted(1)
-    assert "which trace is meant" in post.shown
+    impatient = replace(QUICK, limits=replace(QUICK.limits, patience=0))
+    async with workspace(FakeSlack(), impatient) as slack:
+        slack.fail("chat.postMessage", *[Fault("ratelimited", status=429, retry_after=0)] * TRIES)
+        await slack.mention(ALICE, "help")
+        await slack.called("chat.postMessage", TRIES)
+        await slack.mention(ALICE, "show trace")
+        [post] = await slack.posted(1)
+        assert "which trace is meant" in post.shown
     assert caplog.text.count("not surely in Slack (later): ratelimited") == TRIES
 
 
