@@ -100,13 +100,14 @@ async def test_it_waits_for_a_slack_that_does_not_answer_yet(
 
 
 @pytest.mark.parametrize(
-    "body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]", "[1]"]
+    "body",
+    [b'{"ok": tr', b'{"ok": true}', b'{"ok": true, "url": {}}', b'{"url": "\xff"}', b"[]", b"[1]"],
 )
 async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
-    workspace: Workspace, alice: User, body: str
+    workspace: Workspace, alice: User, body: bytes
 ) -> None:
     slack = FakeSlack()
-    slack.fail("auth.test", Fault(body='{"ok": tr'), Fault(body='"ok"'))
+    slack.fail("auth.test", Fault(body=b'{"ok": tr'), Fault(body=b'"ok"'))
     slack.fail("apps.connections.open", Fault(body=body))
     async with workspace(slack, replace(QUICK, first_wait=0)):
         await slack.mention(ALICE, "help")
@@ -160,7 +161,12 @@ async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
             longest.append(longest_)
 
     async with FakeSlack() as slack:
-        faults = [Fault(status=500), Fault("internal_error"), Fault("fatal_error"), Fault(body="{")]
+        faults = [
+            Fault(status=500),
+            Fault("internal_error"),
+            Fault("fatal_error"),
+            Fault(body=b"{"),
+        ]
         slack.fail("auth.test", *faults, Fault("accesslimited"))
         web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
         await _patiently(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
