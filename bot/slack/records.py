@@ -61,13 +61,14 @@ def hold_place(key: UUID, ts: str) -> None:
     ReceivedEvent.objects.filter(pk=key).update(placeholder=ts)
 
 
-def tend(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
-    """Renew the holder's leases, clean up, and take over what others have abandoned.
-
-    Returns what was taken over, at most so many, oldest first.
-    """
+def renew(holder: str, now: datetime) -> None:
+    """Keep what a holder has to answer, and clean up."""
     _open().filter(holder=holder).update(lease_until=now + LEASE)
     ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
+
+
+def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
+    """Take over what others have abandoned: at most so many, oldest first."""
     left = _open().filter(lease_until__lte=now)
     lost = left.filter(state=State.POSTING).update(state=State.UNKNOWN, finished=now, payload="")
     if lost:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from prometheus_client import REGISTRY
 
 from bot.models import ReceivedEvent, State
@@ -83,6 +83,22 @@ async def locked() -> AsyncIterator[None]:
         await holder
 
 
+@asynccontextmanager
+async def away() -> AsyncIterator[None]:
+    """The database has no such table just now."""
+
+    def rename(old: str, new: str) -> None:
+        with connection.schema_editor() as editor:
+            editor.alter_db_table(ReceivedEvent, old, new)
+
+    table = ReceivedEvent._meta.db_table
+    await in_database(rename, table, "away")
+    try:
+        yield
+    finally:
+        await in_database(rename, "away", table)
+
+
 async def test_it_gives_a_message_to_one_of_two_processes() -> None:
     first, second = Inbox("first"), Inbox("second")
     mine, copy = await recorded(first), await recorded(second)
@@ -157,6 +173,25 @@ async def test_it_keeps_its_own_as_long_as_it_lives() -> None:
         assert await inbox.pick_up(10) == []
         assert await other.pick_up(10) == []
     assert await inbox.advance(job, State.WORKING)
+
+
+async def test_it_takes_nothing_over_while_others_could_not_renew_their_leases(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They have answered meanwhile, and write that down now."""
+    clock = Clock()
+    living, dead, heir = (Inbox(name, clock) for name in ("living", "dead", "heir"))
+    job = await recorded(living)
+    await recorded(dead, event_id="Ev2", ts="2.1")
+    async with away():
+        clock.passes(seconds=31)
+        assert await heir.pick_up(10) == []
+        living.finish(job, State.ANSWERED)
+        assert not await living._write_burst()
+    assert "leases cannot be renewed" in caplog.text
+    assert await heir.pick_up(10) == []
+    await written(living)
+    assert [job.row.event_id for job in await heir.pick_up(10)] == ["Ev2"]
 
 
 async def test_it_does_not_answer_again_what_may_be_posted() -> None:
