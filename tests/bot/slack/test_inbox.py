@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from prometheus_client import REGISTRY
 
 from bot.models import ReceivedEvent, State
@@ -15,6 +15,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.errors import OpsError
+from tests.bot.conftest import away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
@@ -81,22 +82,6 @@ async def locked() -> AsyncIterator[None]:
     finally:
         release.set()
         await holder
-
-
-@asynccontextmanager
-async def away() -> AsyncIterator[None]:
-    """The database has no such table just now."""
-
-    def rename(old: str, new: str) -> None:
-        with connection.schema_editor() as editor:
-            editor.alter_db_table(ReceivedEvent, old, new)
-
-    table = ReceivedEvent._meta.db_table
-    await in_database(rename, table, "away")
-    try:
-        yield
-    finally:
-        await in_database(rename, "away", table)
 
 
 async def test_it_gives_a_message_to_one_of_two_processes() -> None:
@@ -183,7 +168,7 @@ async def test_it_takes_nothing_over_while_others_could_not_renew_their_leases(
     living, dead, heir = (Inbox(name, clock) for name in ("living", "dead", "heir"))
     job = await recorded(living)
     await recorded(dead, event_id="Ev2", ts="2.1")
-    async with away():
+    async with away(ReceivedEvent):
         clock.passes(seconds=31)
         assert await heir.pick_up(10) == []
         living.finish(job, State.ANSWERED)
