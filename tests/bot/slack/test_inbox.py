@@ -188,6 +188,30 @@ async def test_it_does_not_answer_again_what_may_be_posted() -> None:
     assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
 
 
+async def test_it_gives_up_what_ends_one_process_after_the_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    await recorded(Inbox("killed", clock))
+    for number in range(records.MOST_TAKEOVERS):
+        clock.passes(seconds=31)
+        heir = Inbox(f"heir {number}", clock)
+        assert len(await heir.pick_up(10)) == 1
+    clock.passes(seconds=31)
+    assert await Inbox("last", clock).pick_up(10) == []
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
+    assert "Ev1 is not answered: each bot that tried was gone" in caplog.text
+
+
+async def test_what_orderly_stops_leave_is_not_given_up() -> None:
+    clock = Clock()
+    await recorded(ending := Inbox("ending", clock))
+    for number in range(records.MOST_TAKEOVERS + 1):
+        await ending.close()
+        ending = Inbox(f"heir {number}", clock)
+        assert len(await ending.pick_up(10)) == 1
+
+
 async def test_it_leaves_what_it_has_not_begun_when_it_ends() -> None:
     clock = Clock()
     ending, other = Inbox("ending", clock), Inbox("other", clock)
