@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from ops.errors import OpsError
 RECORD_SECONDS = 1.0  # of the three in which Slack wants its acknowledgement
 SURE_SECONDS = 10.0
 RETRY_SECONDS = 0.5
+AWAY = timedelta(seconds=5)  # of a database that takes as long to renew a lease
 BURST = 500
 SEEN_SECONDS = 900  # the last repetition of an event comes after about five minutes
 Clock = Callable[[], datetime]
@@ -129,12 +130,14 @@ class Inbox:
         try:
             await in_database(records.renew, self.name, now)
             self.held_until = now + records.LEASE
-            rows = [] if was_away else await in_database(records.take_over, self.name, now, most)
+            self._away = self.clock() - now > AWAY
+            if was_away or self._away:
+                return []
+            rows = await in_database(records.take_over, self.name, now, most)
         except Error as error:
             log.warning("the bot's leases cannot be renewed: %s", error)
             self._away = True
             return []
-        self._away = False
         return [abandoned_job(row) for row in rows]
 
     async def close(self) -> None:

@@ -179,6 +179,19 @@ async def test_it_takes_nothing_over_while_others_could_not_renew_their_leases(
     assert [job.row.event_id for job in await heir.pick_up(10)] == ["Ev2"]
 
 
+async def test_it_takes_nothing_over_after_the_database_was_locked() -> None:
+    clock = Clock()
+    dead, heir = Inbox("dead", clock), Inbox("heir", clock)
+    await recorded(dead, event_id="Ev2", ts="2.1")
+    async with locked():
+        waiting = asyncio.ensure_future(heir.pick_up(10))
+        await asyncio.sleep(0)
+        clock.passes(seconds=31)
+    assert await waiting == []
+    assert await heir.pick_up(10) == [], "the others renew their leases now"
+    assert len(await heir.pick_up(10)) == 1
+
+
 async def test_it_does_not_answer_again_what_may_be_posted() -> None:
     clock = Clock()
     dead, heir = Inbox("dead", clock), Inbox("heir", clock)
