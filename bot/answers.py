@@ -12,8 +12,9 @@ from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
 from ops import timerange
 from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter, format_filter
-from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
+from ops.alerts.matching import STATES, AlertFilter, format_filter
+from ops.errors import did_you_mean
+from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, in_quotes
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
@@ -31,6 +32,7 @@ MOST_FIELDS = 12
 _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
+UNKNOWN = "unknown"  # what was sampled before it was first changed
 _VALUE = 160
 _SENTENCE = 300
 
@@ -46,7 +48,8 @@ def trace_list(found: TraceList) -> Reply:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
-        return Reply(Sentence("No traces ", *where), (), (further,), links, follow_ups=back)
+        notes = (*_unknown_service(found.query), further)
+        return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     some = f"First {traces}, there may be more" if found.more else traces
@@ -68,6 +71,14 @@ def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
     yield FollowUp("Logs of the first", f"show logs {found.traces[0].trace_id}{where}")
     if found.older:
         yield FollowUp("Older", f"list traces {_line(found.older)}")
+
+
+def _unknown_service(query: TraceQuery) -> tuple[str, ...]:
+    """A service that Jaeger may know all the same, and that may be mistyped."""
+    services = sites().site(query.site).services
+    known = {*services, *(service.jaeger_name for service in services.values())}
+    named = query.service and query.service not in known
+    return (_no_service(query.service, query.site),) if named else ()
 
 
 def _wider(found: TraceList) -> str:
@@ -163,6 +174,10 @@ def comparison(found: Comparison) -> Reply:
             *page("trace A", "traces-one", site, trace_id=ids[0]),
             *page("trace B", "traces-one", site, trace_id=ids[1]),
         ),
+        follow_ups=tuple(
+            FollowUp(f"Open {side}", f"show trace {trace_id}{_site_key(site)}")
+            for side, trace_id in zip("AB", ids, strict=True)
+        ),
     )
 
 
@@ -183,6 +198,7 @@ def beside_usual(found: Usual) -> Reply:
             *page("the differences", "traces-usual", trace.site, trace_id=trace.trace_id),
             *_jaeger(trace.jaeger_url),
         ),
+        follow_ups=(_open(trace),),
     )
 
 
@@ -213,8 +229,12 @@ def trace_logs(logs: TraceLogs) -> Reply:
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
         ),
-        follow_ups=(FollowUp("The trace", f"show trace {logs.trace_id}{_site_key(logs.site)}"),),
+        follow_ups=(_open(logs),),
     )
+
+
+def _open(trace: Trace | TraceLogs) -> FollowUp:
+    return FollowUp("The trace", f"show trace {trace.trace_id}{_site_key(trace.site)}")
 
 
 def _log_row(line: LogLine) -> Row:
@@ -234,15 +254,18 @@ def _log_row(line: LogLine) -> Row:
 def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     """What fires and what is about to."""
     firing, pending = found.firing, found.pending
-    severities = Counter(alert.severity or "no severity" for alert in firing)
+    severities = Counter(shortened(alert.severity, 40) or "no severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
-    state = "No alert fires"
+    label = "" if found.alerts else _label_alone(filter)
+    state = f'No alert with a label "{shortened(label, 80)}" fires' if label else "No alert fires"
     if firing:
         verb = "fires" if len(firing) == 1 else "fire"
         state = f"{count(len(firing), 'alert')} {verb} ({by_severity})"
     about = f", {len(pending):,} pending" if pending else ""
     narrowed = format_filter(replace(filter, site=""))
-    asked = f" for {shortened(narrowed, _SENTENCE)}" if narrowed else ""
+    others = tuple(each for each in filter.matchers if each.name != label)
+    rest = format_filter(replace(filter, site="", matchers=others))
+    asked = f" for {shortened(rest, _SENTENCE)}" if rest else ""
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
@@ -250,6 +273,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
+            *((_no_service(label, found.site), _how_to_ask(label)) if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
                 f"The rule {rule.name} cannot fire: {shortened(rule.error, _SENTENCE)}"
@@ -257,7 +281,47 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
             ),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
+        follow_ups=tuple(_next_of_alerts(found, narrowed)),
     )
+
+
+def _label_alone(filter: AlertFilter) -> str:
+    """The label that alerts must have, whatever its value; perhaps a service was meant."""
+    alone = (each.name for each in filter.matchers if (each.operator, each.value) == ("!=", ""))
+    return next(alone, "")
+
+
+def _no_service(name: str, site: str) -> str:
+    services = sites().site(site).services
+    hint = did_you_mean(name, services) or f"; there is {', '.join(services) or 'none'}"
+    return shortened(
+        f'There is no service "{shortened(name, 80)}" in the site file{hint}', _SENTENCE
+    )
+
+
+def _how_to_ask(word: str) -> str:
+    """For who wrote `alerts critical` or `alerts firing`."""
+    if word.lower() in STATES:
+        return f"For a state write: alerts state={word.lower()}"
+    return f"For a severity write: alerts severity={in_quotes(shortened(word, 80))}"
+
+
+def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
+    """What fails in the services whose alerts these are; all alerts, where these are some."""
+    labels = [alert.labels.items() for alert in found.alerts]
+    site = sites().site(found.site)
+    for service in site.services.values() if site.jaeger else ():
+        if service.alerts and any(service.alerts.items() <= each for each in labels):
+            yield _failing(service.name, found.site)
+    if narrowed:
+        yield FollowUp("All alerts", f"alerts{_site_key(found.site)}")
+    if found.alerts:
+        yield FollowUp("Versions", f"version{_site_key(found.site)}")
+
+
+def _failing(service: str, site: str) -> FollowUp:
+    line = f"list traces {service} error{_site_key(site)}"
+    return FollowUp(f"Failing traces of {service}", line)
 
 
 def _alert_row(alert: Alert) -> Row:
@@ -280,7 +344,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
     site = found[0].site if found else ""
     if len(found) == 1:
         only = found[0]
-        summary = f"{only.service}: {only.problem or only.summary}"
+        summary = f"{only.service}: {shortened(only.problem or only.summary, _SENTENCE)}"
     else:
         mixed = [versions.service for versions in found if len(versions.counts) > 1]
         unknown = [versions.service for versions in found if versions.problem]
@@ -293,6 +357,7 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
         columns=("Instance" if len(found) == 1 else "Service", "Version", "Instances"),
         notes=tuple(warning for versions in found for warning in versions.warnings),
         links=page("the versions", "versions", site),
+        follow_ups=tuple(_failing(each.service, site) for each in found if len(each.counts) > 1),
     )
 
 
@@ -317,6 +382,7 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
+        follow_ups=(undo(found.service, found.site),) if len(changes) > 1 else (),
     )
 
 
@@ -346,7 +412,13 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
+        follow_ups=(undo(change.service, change.site),) if change.previous != UNKNOWN else (),
     )
+
+
+def undo(service: str, site: str) -> FollowUp:
+    """The way back to the sampling before the last change."""
+    return FollowUp("Undo", f"undo sampling {service}{_site_key(site)}")
 
 
 def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSampling]:

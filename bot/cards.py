@@ -14,7 +14,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import ago, at, count, elsewhere, sampling_change
+from bot.answers import UNKNOWN, ago, at, count, elsewhere, sampling_change, undo
 from bot.errors import error_reply
 from bot.links import page
 from bot.models import CardState, ChangeCard
@@ -106,6 +106,7 @@ def face(card: ChangeCard) -> Reply:
     by = (f" by {card.decided_by}", *then, f", asked for by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
     look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
+    back = (undo(card.service, card.site),) if card.previous != UNKNOWN else ()
     match card.state:
         case CardState.APPLYING:
             return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)
@@ -127,6 +128,7 @@ def face(card: ChangeCard) -> Reply:
                 notes=(Sentence(_DONE[CardState(card.state)], *by), *outcome["notes"]),
                 links=page("sampling", "sampling", card.site),
                 failed=outcome["failed"],
+                follow_ups=back if card.state == CardState.APPLIED else (),
                 card=card.key,
             )
     return Reply(

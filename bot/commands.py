@@ -10,7 +10,7 @@ from dataclasses import replace
 from bot import answers, cards
 from bot.errors import error_reply
 from bot.moments import look_back
-from bot.overview import overview_reply, rights_sentence
+from bot.overview import BEGIN, overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts import actions as alerts
@@ -28,7 +28,7 @@ from ops.traces import actions as traces
 from ops.versions import actions as versions
 
 POLICY_WORDS = ("never", "always", "float", "rate")
-SMALL_WORDS = ("of", "for", "on", "to")
+SMALL_WORDS = ("of", "for", "on", "in", "to", "with")
 EXPLAINED = 10  # so many failing traces of a list get their error's sentence
 PAST_CHANGES = 3
 MOST_GUESSED = 200
@@ -51,7 +51,8 @@ async def help(message: Message, rest: str) -> Reply:
     if not rest:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
         how = ("How to write one of them: help list traces",)
-        return Reply("What I can do", rows, how, columns=("Command", "What it does"))
+        columns = ("Command", "What it does")
+        return Reply("What I can do", rows, how, columns=columns, follow_ups=BEGIN)
     wanted = " ".join(rest.lower().split())
     names = [command.name for command in registry.commands]
     for command in registry.commands:
@@ -59,7 +60,7 @@ async def help(message: Message, rest: str) -> Reply:
             examples = tuple(Row((example,)) for example in command.examples)
             return Reply(f"{command.usage}: {command.summary}", examples, command.details)
     raise NotFound(
-        f'there is no command "{rest}"'
+        f'there is no command "{shortened(rest, 80)}"'
         + (did_you_mean(wanted, names) or f"; there is {', '.join(names)}")
     )
 
@@ -348,6 +349,7 @@ def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
 
 def _alert_filter(rest: str) -> AlertFilter:
     """Read a filter; a bare first word that is a service of the site means its labels."""
+    rest = _without_small_word(rest)
     word, _, others = rest.partition(" ")
     if any(word in site.services for site in sites().all.values()):
         filter = parse_filter(others)
@@ -355,6 +357,12 @@ def _alert_filter(rest: str) -> AlertFilter:
         labels = tuple(Matcher(name, "=", value) for name, value in service.alerts.items())
         return replace(filter, matchers=labels + filter.matchers)
     return parse_filter(rest)
+
+
+def _without_small_word(rest: str) -> str:
+    """What is left of `for petstore` and `with error`."""
+    first, _, others = rest.partition(" ")
+    return others.lstrip() if first.lower() in SMALL_WORDS else rest
 
 
 def _is_name(word: str) -> bool:
@@ -394,6 +402,7 @@ def _about_trace(text: str) -> str:
 
 def _with_service(rest: str) -> str:
     """Write a bare first word as `service=WORD`; raises InvalidInput when it is no service."""
+    rest = _without_small_word(rest)
     word, _, others = rest.partition(" ")
     if not word or word in KEYS or "=" in word or '"' in word or slip_of(word, ("error",)):
         return rest

@@ -29,7 +29,7 @@ HEADS: dict[type[OpsError], str] = {
     InvalidInput: "Not understood",
     NotFound: "Not found",
     NotPermitted: "Not permitted",
-    Conflict: "Not as things are now",
+    Conflict: "Not possible now",
     NotConfirmed: "Not confirmed everywhere",
     BackendUnavailable: "No answer to show",
     BackendTimeout: "No answer in time",
@@ -37,10 +37,16 @@ HEADS: dict[type[OpsError], str] = {
 }
 
 
-async def reply_or_error(answering: Awaitable[R], command: str = "") -> R | Reply:
-    """Return the reply, or the one about what went wrong; raises nothing but cancellation."""
+async def reply_or_error(answering: Awaitable[R], command: str = "", again: str = "") -> R | Reply:
+    """Return the reply, or the one about what went wrong; raises nothing but cancellation.
+
+    `again` is the line to try once more when a backend did not answer, "" for none.
+    """
     try:
         return await answering
+    except BackendUnavailable as error:
+        once_more = (FollowUp("Try again", again),) if again else ()
+        return replace(error_reply(error), follow_ups=once_more)
     except OpsError as error:
         return error_reply(error, command)
     except Error:
@@ -59,19 +65,19 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
     Bad input to a command also says which help to ask for.
     """
     head = next(HEADS[kind] for kind in type(error).__mro__ if kind in HEADS)
-    help = f"How to write it: help {command}"
-    wrong = command and isinstance(error, InvalidInput)
-    notes = (help, _request()) if wrong else (_request(),)
+    help = FollowUp("How to write it", f"help {command}")
+    wrong = (help,) if command and isinstance(error, InvalidInput) else ()
+    notes = (*(f"{each.label}: {each.line}" for each in wrong), _request())
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
         outcome = sampling_change(error.result)
         return replace(outcome, summary=f"{head}: {outcome.summary}", notes=notes, failed=True)
-    return Reply(f"{head}: {error}", notes=notes, failed=True)
+    return Reply(f"{head}: {error}", notes=notes, failed=True, follow_ups=wrong)
 
 
 def stranger_reply(reason: str, *follow_ups: FollowUp) -> Reply:
     """Return what somebody reads whom we do not know, and what they may do about it."""
     return Reply(
-        f"I do nothing for you: {reason}", notes=(_request(),), failed=True, follow_ups=follow_ups
+        f"I cannot help you: {reason}", notes=(_request(),), failed=True, follow_ups=follow_ups
     )
 
 

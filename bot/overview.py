@@ -14,13 +14,13 @@ from ops.overview.actions import Overview, ServiceLine
 from ops.rights import rights_of
 
 MOST_PROBLEMS = 5
-NEXT = (
+_NEXT = (
     FollowUp("Alerts", "alerts"),
     FollowUp("Failing traces", "list traces error"),
     FollowUp("Versions", "version"),
     FollowUp("Sampling", "sampling"),
-    FollowUp("Help", "help"),
 )
+BEGIN = (FollowUp("Overview", "overview"), *_NEXT)
 _COLUMNS = ("Service", "Alerts", "Version", "Sampling", "Requests", "Failing", "p95")
 _NONE = "-"
 
@@ -44,7 +44,7 @@ def overview_reply(found: Overview, rights: str) -> Reply:
             rights,
         ),
         links=page("the overview", "overview", found.site),
-        follow_ups=NEXT,
+        follow_ups=(*_NEXT, FollowUp("Help", "help")),
     )
 
 

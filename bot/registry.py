@@ -188,7 +188,8 @@ class Registry:
             offered = [each for each in self.commands if each.newcomers and message.newcomer]
             buttons = (FollowUp(each.name.capitalize(), each.name) for each in offered)
             return stranger_reply(message.stranger, *buttons)
-        return await reply_or_error(command.handler(message, rest), command.name)
+        again = "" if command.changes else message.text
+        return await reply_or_error(command.handler(message, rest), command.name, again)
 
     def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
         """Replace the first words by each command that is near: how near, and the line it makes.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 GAP = "  "
+MOST_PADDED = 40  # letters: one long cell would push what is beside the others out of sight
 
 
 class When(str):
@@ -101,13 +102,14 @@ def plain(reply: Reply) -> str:
 
 
 def table_lines(rows: Sequence[Row]) -> list[list[str]]:
-    """Return the lines of each row, the cells of all rows as wide as the widest.
+    """Return the lines of each row, the cells of all rows as wide as the widest, within reason.
 
     The last column is as wide as it is.
     """
     texts = [tuple(map(visible, row.cells)) for row in rows]
     columns = max((len(cells) for cells in texts), default=0)
-    widths = [max(len(cells[n]) for cells in texts if len(cells) > n) for n in range(columns)]
+    wide = [max(len(cells[n]) for cells in texts if len(cells) > n) for n in range(columns)]
+    widths = [min(width, MOST_PADDED) for width in wide]
     return [
         [_line(cells, widths), *(f"{GAP}{visible(line)}" for line in row.below)]
         for cells, row in zip(texts, rows, strict=True)

@@ -27,8 +27,10 @@ _KEYBOARD = str.maketrans(
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 _VALUE = frozenset("=\"'")  # behind which a full stop or question mark may be meant
-_BEFORE = ",:>` \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
+_BEFORE = ",:>`-* \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
 _COURTESIES = ("please", "pls", "plz", "thanks")
+_TO_OTHERS = ("cc", "fyi")
+_EMOJI = re.compile(r":[\w+'-]+:")
 _DEEPEST = 16  # Slack nests four deep
 
 
@@ -41,7 +43,7 @@ def clean(event: object, bot: str) -> str:
     """
     message = event if isinstance(event, Mapping) else {}
     blocks = [block for block in _children(message, "blocks") if block.get("type") == "rich_text"]
-    text = "\n".join(map(_rich, blocks)) or _marked_up(_string(message, "text"))
+    text = "\n".join(filter(None, map(_rich, blocks))) or _marked_up(_string(message, "text"))
     before, mention, behind = text.partition(_mention(bot))
     command = normalise(behind.replace(_mention(bot), " "))
     return command if mention and command else normalise(before)
@@ -49,7 +51,8 @@ def clean(event: object, bot: str) -> str:
 
 def normalise(text: str) -> str:
     """Return one trimmed line with plain quotes, dashes and spaces and without courtesies."""
-    line = _MENTION.sub(r"@\1", text.translate(_KEYBOARD)).lstrip(_BEFORE).rstrip(" `")
+    line = _without_asides(text.translate(_KEYBOARD))
+    line = _MENTION.sub(r"@\1", line).lstrip(_BEFORE).rstrip(" `")
     first, _, rest = line.partition(" ")
     if first.lower() in _COURTESIES:
         line = rest.strip()
@@ -60,6 +63,19 @@ def normalise(text: str) -> str:
     if not _VALUE.intersection(last):
         line = f"{rest}{space}{last.rstrip('.!?')}".rstrip()
     return line
+
+
+def _without_asides(line: str) -> str:
+    """Leave out what is for other people at the end: emoji, mentions, and `cc` before them."""
+    words, mentions = line.split(" "), False
+    while words:
+        word = words[-1].strip(",.!?")
+        mentions = mentions or bool(_MENTION.fullmatch(word))
+        to_others = mentions and word.lower().rstrip(":") in _TO_OTHERS
+        if word and not (_MENTION.fullmatch(word) or _EMOJI.fullmatch(word) or to_others):
+            return " ".join(words)
+        words.pop()
+    return ""
 
 
 def _mention(user: str) -> str:
@@ -80,7 +96,13 @@ def _reference(target: str, label: str | None) -> str:
         return f"#{(label or target[1:]).lstrip('#')}"
     if target.startswith("!"):
         return label or f"@{target[1:].partition('^')[0]}"
-    return label or target.removeprefix("mailto:")
+    return _link(target, label or "")
+
+
+def _link(address: str, label: str) -> str:
+    """What was typed: the label, unless it is of several words, as links have that were copied."""
+    typed = label if len(label.split()) == 1 else ""
+    return typed or address.removeprefix("mailto:") or label
 
 
 def _rich(element: Mapping[str, object], depth: int = 0) -> str:
@@ -89,7 +111,7 @@ def _rich(element: Mapping[str, object], depth: int = 0) -> str:
         case "text":
             return _string(element, "text")
         case "link":
-            return _string(element, "text", "url").removeprefix("mailto:")
+            return _link(_string(element, "url"), _string(element, "text"))
         case "user":
             return _mention(_string(element, "user_id"))
         case "channel":

@@ -65,6 +65,7 @@ class BackendTimeout(BackendUnavailable):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "x"?` for the nearest known word, or "" when none is near."""
-    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    """Return `; did you mean "x"?` for the nearest known word in any case, "" when none is near."""
+    small = {each.lower(): each for each in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), small, n=1, cutoff=0.7)
+    return f'; did you mean "{small[near[0]]}"?' if near else ""

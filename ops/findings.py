@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Whether something is well, and the sentence that says so or what to mend."""
+    """Whether something is well, None for not asked; the sentence that says so or what to mend."""
 
-    well: bool
+    well: bool | None
     sentence: str

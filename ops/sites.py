@@ -114,7 +114,7 @@ class Site:
             return self.services[name or self.default_service]
         except KeyError:
             raise NotFound(
-                f'site "{self.name}" has no service "{name}"'
+                f'site "{self.name}" has no service "{name[:80]}"'
                 + (did_you_mean(name, self.services) or f"; it has {', '.join(self.services)}")
             ) from None
 
@@ -139,7 +139,7 @@ class Sites:
             return self.all[name or self.default]
         except KeyError:
             raise NotFound(
-                f'there is no site "{name}"'
+                f'there is no site "{name[:80]}"'
                 + (did_you_mean(name, self.all) or f"; there is {', '.join(self.all)}")
             ) from None
 

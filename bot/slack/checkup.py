@@ -22,6 +22,7 @@ from ops.findings import Finding
 SECONDS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
 _PROXY = "where only a proxy reaches Slack, set HTTPS_PROXY"
+_PASSING = ("ratelimited", "internal_error", "fatal_error", "service_unavailable")
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
 
 
@@ -158,7 +159,7 @@ async def _configuration(web: AsyncWebClient, findings: list[Finding]) -> None:
     app = _app_id()
     if not (CONFIG.value and app):
         what = f"not asked, for want of {CONFIG}: whether the app sends {', '.join(EVENTS)}"
-        findings.append(Finding(True, f"{what}, {_page('event-subscriptions')}"))
+        findings.append(Finding(None, f"{what}, {_page('event-subscriptions')}"))
         return
     exported = await _answer(
         CONFIG, lambda: web.apps_manifest_export(app_id=app, token=CONFIG.value)
@@ -233,12 +234,15 @@ async def _answer(
 
 def _refusal(token: Token, error: SlackApiError) -> str:
     code = error_code(error)
-    if code == "HTTP 200":
+    if code in ("HTTP 200", "HTTP error"):
         return _not_slack()
     if code.startswith("HTTP "):
         return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
-    otherwise = "try again in a minute" if code == "ratelimited" else "make a new one"
-    remedy = REMEDIES.get(code, otherwise)
+    if code in _PASSING:
+        return f"Slack cannot answer just now ({code}): try again in a minute"
+    remedy = REMEDIES.get(code, "make a new one")
+    if token is not BOT and code in ("missing_scope", "no_permission"):
+        remedy = "make a new one"  # a token keeps the scopes that it was made with
     return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
 
 

@@ -168,7 +168,7 @@ async def test_it_is_pressed_by_nobody_else(
     await slack.press(BOB, post, label)
     refusal = (await slack.posted(2))[1]
     assert refusal.thread_ts == post.thread_ts
-    wanted = "Not permitted: bob may not do this" if group else "I do nothing for you"
+    wanted = "Not permitted: bob may not do this" if group else "I cannot help you"
     assert refusal.shown.startswith(wanted)
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.outcome, entry.record["origin"]["slack_user"]) == ("denied", BOB)
@@ -294,7 +294,7 @@ async def test_it_is_not_made_while_somebody_makes_it(
     )  # fmt: skip
     await slack.press(ALICE, post, "Apply")
     answer = (await slack.posted(2))[1]
-    assert answer.shown.startswith("Not as things are now: bob applied this ")
+    assert answer.shown.startswith("Not possible now: bob applied this ")
     assert "its outcome is not there yet; nothing is done twice" in answer.shown
     assert told(backends) == NOTHING
 
@@ -447,6 +447,19 @@ async def test_it_goes_back_to_the_policy_before(operator: Actor, backends: Back
     asked = console.asks(reply)
     assert asked is not None
     assert (await console.answer(operator, asked[1])).summary.startswith("Cancelled by olga")
+
+
+async def test_it_is_undone_with_a_button_where_it_was_changed_before(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    await asked(slack, "change sampling always now")
+    post = await asked(slack)
+    await slack.press(ALICE, post, "Apply")
+    await slack.replaced(post.ts)
+    await slack.press(ALICE, post, "Undo")
+    undo = (await slack.posted(3))[2]
+    assert undo.shown.startswith("Change sampling of petstore: 10 % -> always on 3 instances?")
+    assert post.shown.startswith("Sampling of petstore: always -> 10 %, confirmed by 3 of 3")
 
 
 async def test_it_asks_all_the_same_where_the_site_does(

@@ -7,7 +7,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from pytest_django import Settings
 
 from bot import console
-from bot.replies import Reply
+from bot.replies import FollowUp, Reply
 from ops.actor import Actor
 from ops.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends
@@ -46,6 +46,8 @@ def cells(reply: Reply) -> list[tuple[str, ...]]:
         "List Traces  petstore",
         "list trace petstore",
         "traces petstore",
+        "list traces of petstore",
+        "list traces with error",
         "list traces trace-min=1s trace-max=2s from=now-1h to=now+5s",
         "list traces error=true",
         "list traces operation=\u201cAddPets\u201d please",
@@ -98,6 +100,28 @@ async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backend
     reply = await said(viewer, "list traces petstore no=such")
     assert reply.summary.startswith("No traces for service=petstore no=such, ")
     assert reply.notes == ("Further back: list traces service=petstore no=such last=6h",)
+    mistyped = await said(viewer, "list traces service=petstor")
+    assert mistyped.notes[0] == (
+        'There is no service "petstor" in the site file; did you mean "petstore"?'
+    )
+
+
+async def test_it_says_what_is_wrong_however_long_the_words(
+    viewer: Actor, backends: Backends
+) -> None:
+    word = "w" * 10_000
+    backends.prometheus.rule("Errors", alert("Errors", severity=word))
+    backends.prometheus.says("store_build_info", ({"instance": "a", "version": word}, 1))
+    for line, end in {
+        f"version {word}": "it has petstore, store",
+        f"version site={word}": "there is demo",
+        f"help {word}": "link",
+        "alerts": ")",
+        "version store": "…",
+    }.items():
+        summary = (await said(viewer, line)).summary
+        assert len(summary) < 400, line
+        assert summary.endswith(end)
 
 
 async def test_it_counts_errors_that_are_not_explained(viewer: Actor, backends: Backends) -> None:
@@ -149,6 +173,8 @@ async def test_it_says_what_is_wrong_and_where_the_form_is(
     assert reply.summary.startswith("Not understood: ")
     assert sentence in reply.summary
     assert reply.notes[0].startswith(f"How to write it: help {line.split(maxsplit=1)[0]}")
+    help = reply.notes[0].removeprefix("How to write it: ")
+    assert reply.follow_ups == (FollowUp("How to write it", help),)
     assert [each.told for each in backends.instances] == [[], [], []]
 
 
@@ -339,12 +365,15 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
     )
     assert now.rows[0].cells[:2] == (backends.instances[1].address, "10 % NOT CONFIRMED")
     assert now.notes[0] == "just now: 1 % -> 10 % by olga (browser), 2 of 3 confirmed"
+    undo = (FollowUp("Undo", "undo sampling petstore"),)
+    assert (reply.follow_ups, now.follow_ups) == (undo, undo)
 
 
 async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Backends) -> None:
     reply = await said(viewer, "sampling")
     assert reply.summary == "Sampling of petstore: unknown, confirmed by 0 of 3 instances"
     assert [row.cells[1] for row in reply.rows] == ["never told"] * 3
+    assert reply.follow_ups == (), "there is nothing to undo"
     none = await said(viewer, "sampling store")
     assert none.summary == "Sampling of store: unknown, the site file names no instances"
 
@@ -380,6 +409,7 @@ async def test_it_compares_two_traces(
         f"https://ops.example.com/traces/{ids[0]}/",
         f"https://ops.example.com/traces/{ids[1]}/",
     ]
+    assert reply.follow_ups[1] == FollowUp("Open B", f"show trace {ids[1]}")
 
 
 async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: Backends) -> None:
@@ -396,6 +426,7 @@ async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: B
     alone = await said(viewer, f"compare {other}")
     assert alone.summary == "petstore AddPets: 10 ms; no other succeeded in the day before it"
     assert alone.rows == ()
+    assert alone.follow_ups == (FollowUp("The trace", f"show trace {other}"),)
 
 
 async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
@@ -409,6 +440,8 @@ async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
         ("store", "unknown"),
     ]
     assert "store_build_info" in every.rows[1].below[0]
+    failing = FollowUp("Failing traces of petstore", "list traces petstore error")
+    assert one.follow_ups == every.follow_ups == (failing,)
 
 
 async def test_it_shows_that_every_service_runs_one_version(
@@ -435,8 +468,32 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     assert reply.notes == ("The rule Broken cannot fire: many-to-many",)
     narrowed = await said(viewer, "alerts petstore severity=~page|critical")
     assert narrowed.summary == '1 alert fires (1 page) for job="petstore" severity=~"page|critical"'
-    none = await said(viewer, "alerts state=firing team")
-    assert none.summary == "No alert fires for state=firing team"
+    assert [follow_up.line for follow_up in reply.follow_ups] == [
+        "list traces petstore error", "list traces store error", "version",
+    ]  # fmt: skip
+    none = await said(viewer, 'alerts team="a" state=firing')
+    assert none.summary == 'No alert fires for state=firing team="a"'
+    assert [follow_up.line for follow_up in none.follow_ups] == ["alerts"]
+
+
+async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
+    viewer: Actor, backends: Backends
+) -> None:
+    backends.prometheus.rule("Errors", alert("Errors", job="petstore"))
+    reply = await said(viewer, "alerts PetStor state=firing")
+    assert reply.summary == 'No alert with a label "PetStor" fires for state=firing'
+    hint = 'There is no service "PetStor" in the site file; did you mean "petstore"?'
+    assert reply.notes[0] == hint
+    reply = await said(viewer, "alerts critical")
+    assert reply.summary == 'No alert with a label "critical" fires'
+    assert reply.notes == (
+        'There is no service "critical" in the site file; there is petstore, store',
+        'For a severity write: alerts severity="critical"',
+    )
+    reply = await said(viewer, "alerts firing")
+    assert reply.notes[1] == "For a state write: alerts state=firing"
+    reply = await said(viewer, "alerts for petstore")
+    assert reply.summary == '1 alert fires (1 no severity) for job="petstore"'
 
 
 async def test_it_says_which_backend_does_not_answer(viewer: Actor, backends: Backends) -> None:
@@ -445,7 +502,10 @@ async def test_it_says_which_backend_does_not_answer(viewer: Actor, backends: Ba
         reply = await said(viewer, line)
         assert reply.summary.startswith("No answer to show: "), reply.summary
         assert "127.0.0.1:" in reply.summary
+        assert reply.follow_ups == (FollowUp("Try again", line),)
 
 
 async def test_it_answers_nothing_at_all_with_help(viewer: Actor) -> None:
-    assert (await said(viewer, "")).summary == "What I can do"
+    reply = await said(viewer, "")
+    assert reply.summary == "What I can do"
+    assert [follow_up.label for follow_up in reply.follow_ups][:2] == ["Overview", "Alerts"]

@@ -120,7 +120,7 @@ async def test_it_tells_a_stranger_only_that(caller: Actor) -> None:
     registry = Registry()
     registry.default(default)
     reply = await registry.answer(Message(caller, "x", stranger="you are a bot"))
-    assert reply.summary == "I do nothing for you: you are a bot"
+    assert reply.summary == "I cannot help you: you are a bot"
     assert reply.failed
 
 

@@ -27,6 +27,11 @@ def test_it_lines_up_rows_of_different_lengths() -> None:
     assert table_lines(rows) == [["a     b       c"], ["long"], ["x     longer"], [""]]
 
 
+def test_it_keeps_cells_in_sight_beside_one_that_is_long() -> None:
+    rows = (Row(("a", "v" * 300, "c")), Row(("b", "1.2.0", "d")))
+    assert table_lines(rows)[1] == [f"b  {'1.2.0':40}  d"]
+
+
 def test_it_writes_out_what_would_act_on_a_terminal() -> None:
     assert visible("a\x1b[2Jb\x07") == r"a\x1b[2Jb\x07"
     assert visible("two\nlines\tand\u00a0more") == "two lines and more"

@@ -57,6 +57,12 @@ def text(content: str, **style: bool) -> dict[str, Any]:
         rich(MENTION, text(" show trace "), {"type": "link", "url": ID}),
         rich(MENTION, text(" show trace "), text(f"{ID} "), MENTION),
         rich(MENTION, text(" show trace "), text(ID, italic=True, strike=True, code=True)),
+        rich(MENTION, text(f" - show trace {ID}")),
+        rich(MENTION, text(f" show trace {ID} cc "), {"type": "user", "user_id": "U2"}),
+        rich(MENTION, text(f" show trace {ID} "), {"type": "emoji", "name": "pray"}, text(" ")),
+        {"text": f"<@{BOT}> show trace {ID} thanks :+1: fyi: <@U2>, <@U3>!"},
+        {"text": f"show trace {ID} <@{BOT}> <@U2>"},
+        {"text": f"<@{BOT}> show trace {ID}", "blocks": [{"type": "rich_text"}] * 2},
     ],
 )
 def test_it_finds_the_command_in_every_shape_of_message(event: dict[str, Any]) -> None:
@@ -132,6 +138,14 @@ def test_it_undoes_references_and_entities() -> None:
     )
 
 
+def test_it_follows_links_whose_label_nobody_typed() -> None:
+    """Such as those of our own answers, which people copy."""
+    page = f"https://ops.example.com/traces/{ID}/"
+    link = {"type": "link", "url": page, "text": "the trace"}
+    assert clean(rich(MENTION, text(" show trace "), link), BOT) == f"show trace {page}"
+    assert clean({"text": f"<@{BOT}> <{page}|the trace>"}, BOT) == page
+
+
 def test_it_undoes_references_in_blocks() -> None:
     event = rich(
         MENTION,
@@ -160,7 +174,13 @@ def test_it_leaves_out_courtesies(said: str) -> None:
     assert normalise(said).lower() == "alerts"
 
 
-@pytest.mark.parametrize("said", ['alerts name=~"a.?"', "alerts name=~a.?", "list traces a=please"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        'alerts name=~"a.?"', "alerts name=~a.?", "list traces a=please", "list traces a=:b: c",
+        "help cc", "list traces a=14:00:00",
+    ],
+)  # fmt: skip
 def test_it_leaves_values_alone(said: str) -> None:
     assert normalise(said) == said
 

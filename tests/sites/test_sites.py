@@ -162,8 +162,10 @@ class TestLookups:
             load(site_file(WHOLE)).site("x")
 
     def test_it_suggests_a_service(self, site_file: SiteFile) -> None:
-        with pytest.raises(NotFound, match='no service "petstor"; did you mean "petstore"'):
-            load(site_file(WHOLE)).site().service("petstor")
+        for written in ("petstor", "PETSTORE"):
+            wanted = f'no service "{written}"; did you mean "petstore"'
+            with pytest.raises(NotFound, match=wanted):
+                load(site_file(WHOLE)).site().service(written)
 
     def test_it_asks_which_service_where_none_is_the_default(self, site_file: SiteFile) -> None:
         site = load(site_file("[sites.a.services.b]\n[sites.a.services.c]")).site()

@@ -38,7 +38,7 @@ async def slack(tokens: Settings) -> AsyncIterator[FakeSlack]:
 
 
 async def to_mend() -> list[str]:
-    return [finding.sentence for finding in await check_slack() if not finding.well]
+    return [finding.sentence for finding in await check_slack() if finding.well is False]
 
 
 async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
@@ -126,10 +126,11 @@ async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
 async def test_it_says_what_it_could_not_ask(slack: FakeSlack, tokens: Settings) -> None:
     tokens.SLACK_CONFIG_TOKEN = ""
     findings = await check_slack()
-    assert findings[-1].well
+    assert findings[-1].well is None
     assert findings[-1].sentence.startswith("not asked, for want of OPSPORTAL_SLACK_CONFIG_TOKEN")
     for finding in findings:
-        assert f"✓ {finding.sentence}\n" in PAGE, "the page shows what a newcomer will see"
+        mark = "✓" if finding.well else "?"
+        assert f"{mark} {finding.sentence}\n" in PAGE, "the page shows what a newcomer will see"
 
 
 async def test_it_says_that_socket_mode_is_off(slack: FakeSlack) -> None:
@@ -162,7 +163,8 @@ async def test_it_says_that_the_socket_does_not_open(slack: FakeSlack) -> None:
         (Fault(status=500), "answers with HTTP 500: try again in a minute"),
         (Fault("ratelimited", status=429, retry_after=9), "(ratelimited): try again in a minute"),
         (Fault("token_revoked"), "(token_revoked): install the app again"),
-        (Fault("missing_scope"), "its app-level token connections:write"),
+        (Fault("internal_error"), "Slack cannot answer just now (internal_error): try again in a"),
+        (Fault(body="<html>"), "does not answer as Slack does: where only a proxy"),
         (Fault("something_new"), "(something_new): make a new one"),
     ],
 )
@@ -173,6 +175,14 @@ async def test_it_says_what_every_failure_means(
     slack.fail(method, fault, fault)  # aiohttp asks again where that is safe
     [found] = await to_mend()
     assert sentence in found
+
+
+async def test_it_says_what_to_do_about_a_missing_scope(slack: FakeSlack) -> None:
+    slack.fail("auth.test", Fault("missing_scope"))
+    slack.fail("apps.connections.open", Fault("missing_scope"))
+    bot, app = await to_mend()
+    assert "(missing_scope): give the app the scopes that docs/slack-manifest.json names" in bot
+    assert "(missing_scope): make a new one; it is the app-level token (xapp-…) with" in app
 
 
 async def test_it_never_shows_a_token(slack: FakeSlack) -> None:
@@ -192,11 +202,18 @@ async def test_it_never_shows_a_token(slack: FakeSlack) -> None:
             assert secret not in shown
 
 
-async def test_its_exit_status_says_whether_something_is_to_mend(slack: FakeSlack) -> None:
+async def test_its_exit_status_says_whether_something_is_to_mend(
+    slack: FakeSlack, tokens: Settings
+) -> None:
     run = sync_to_async(call_command)
     output = StringIO()
     await run("check_slack", stdout=output)
     assert output.getvalue().startswith("✓ OPSPORTAL_SLACK_BOT_TOKEN works")
+    assert "?" not in output.getvalue()
+    tokens.SLACK_CONFIG_TOKEN, config = "", tokens.SLACK_CONFIG_TOKEN
+    await run("check_slack", stdout=output)
+    tokens.SLACK_CONFIG_TOKEN = config
+    assert "\n? not asked, for want of" in output.getvalue()
     slack.socket_mode = False
     with pytest.raises(CommandError, match="1 of 8 to mend"):
         await run("check_slack", stdout=output)

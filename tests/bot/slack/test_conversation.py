@@ -219,8 +219,9 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
     slack.fail("chat.postMessage", Fault("invalid_blocks"))
     await slack.mention(ALICE, "help")
     [post] = await slack.posted(1)
-    [block] = post.blocks
+    block, buttons = post.blocks
     assert block["elements"][1]["type"] == "rich_text_preformatted"
+    assert buttons["type"] == "actions"
     assert "list traces\n  search for traces" in post.shown
 
 
@@ -266,7 +267,7 @@ async def test_it_does_nothing_while_slack_does_not_say_who_speaks(
     slack.fail("users.info", *faults)
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "I do nothing for you: Slack did not say who you are" in post.shown
+    assert "I cannot help you: Slack did not say who you are" in post.shown
     assert "request " in post.shown
     assert [each.told for each in backends.instances] == [[], [], []]
     await slack.mention(ALICE, "help")
@@ -351,4 +352,4 @@ async def test_it_answers_a_guest_of_another_workspace_with_why(slack: FakeSlack
     shared = {"user_team": "T0OTHER01", "source_team": "T0OTHER01", "team": "T0OTHER01"}
     await slack.mention("U0EVE0001", "change sampling always", **shared)
     [post] = await slack.posted(1)
-    assert post.shown.startswith("I do nothing for you: you are from another Slack workspace")
+    assert post.shown.startswith("I cannot help you: you are from another Slack workspace")

@@ -94,7 +94,7 @@ async def test_it_answers_a_thread_in_order_whichever_bot_has_which_message(
         slack.release.set()
         await settled(slack, 6)
     other, *answers = (post.shown.partition("\n")[0] for post in slack.posts)
-    assert other.startswith("I do nothing for you"), "another thread waits for nobody"
+    assert other.startswith("I cannot help you"), "another thread waits for nobody"
     assert answers[0] == "What I can do"
     assert [answer.split()[0] for answer in answers[1:]] == [
         "alerts", "version", "sampling", "compare",

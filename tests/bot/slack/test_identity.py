@@ -149,7 +149,7 @@ async def test_it_tells_a_stranger_so_and_records_what_they_tried(slack: FakeSla
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
     assert post.shown.startswith(
-        'I do nothing for you: nobody here is linked to you; write "link" to me'
+        'I cannot help you: nobody here is linked to you; write "link" to me'
     )
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.outcome) == ("alice (U0ALICE01)", "denied")
@@ -160,14 +160,14 @@ async def test_it_tells_a_stranger_nothing_else(slack: FakeSlack) -> None:
     for number, text in enumerate(("help", "list traces", "what?"), 1):
         await slack.mention(ALICE, text)
         post = (await slack.posted(number))[-1]
-        assert post.shown.startswith("I do nothing for you")
+        assert post.shown.startswith("I cannot help you")
         assert "list traces" not in post.shown
 
 
 async def test_it_tells_somebody_whom_slack_does_not_show(slack: FakeSlack) -> None:
     await slack.mention("U0GHOST01", "alerts")
     [post] = await slack.posted(1)
-    assert "I do nothing for you: Slack does not say who you are" in post.shown
+    assert "I cannot help you: Slack does not say who you are" in post.shown
 
 
 async def test_it_stops_serving_somebody_who_was_deactivated(slack: FakeSlack, alice: User) -> None:

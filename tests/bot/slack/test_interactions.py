@@ -119,7 +119,7 @@ async def test_it_lets_nobody_do_more_by_a_button(
     slack.users[STRANGER] = {**slack.users[ALICE], "id": STRANGER}
     pressed = await slack.press(STRANGER, post, "Open the first")
     answer = (await slack.posted(2))[1]
-    assert answer.shown.startswith("I do nothing for you: nobody here is linked to you")
+    assert answer.shown.startswith("I cannot help you: nobody here is linked to you")
     entry = await in_database(AuditEntry.objects.get)
     assert entry.outcome == "denied"
     assert entry.record["origin"]["slack_user"] == STRANGER
@@ -168,7 +168,7 @@ async def test_it_says_lines_to_one_person_where_tables_are_refused(
     slack.lacks = {"table"}
     await slack.slash(ALICE, "help")
     [whisper] = await slack.whispered(1)
-    assert [block["type"] for block in whisper.blocks] == ["rich_text"]
+    assert [block["type"] for block in whisper.blocks] == ["rich_text", "actions"]
     assert "help\n  what I can do" in whisper.shown
     assert slack.violations == ["response_url: invalid_blocks"]
 
@@ -221,7 +221,7 @@ async def test_it_shows_text_alone_at_home_where_blocks_are_refused(
 async def test_it_says_at_home_how_a_stranger_is_linked(slack: FakeSlack) -> None:
     await slack.open_home(ALICE)
     home = await slack.published(ALICE)
-    assert home.shown.startswith("I do nothing for you: nobody here is linked to you")
+    assert home.shown.startswith("I cannot help you: nobody here is linked to you")
     assert ALICE in home.shown
     await slack.press(ALICE, home, "Link")
     [post] = await slack.posted(1)

@@ -125,7 +125,7 @@ async def test_it_gives_no_code_to_who_can_be_nobody_here(
     slack.users[ALICE] = slack_user(ALICE, "alice", **differently)
     await slack.mention(ALICE, "link")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("I do nothing for you: you")
+    assert post.shown.startswith("I cannot help you: you")
     assert not await in_database(LinkCode.objects.exists)
     assert [(action, outcome) for _, action, _, outcome in await audit()] == [
         ("bot.link", "denied")
@@ -136,7 +136,7 @@ async def test_it_gives_no_code_to_who_was_deactivated_here(slack: FakeSlack, al
     await in_database(User.objects.filter(pk=alice.pk).update, is_active=False)
     await slack.direct(ALICE, "link")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("I do nothing for you: your account here is deactivated")
+    assert post.shown.startswith("I cannot help you: your account here is deactivated")
     assert not await in_database(LinkCode.objects.exists)
 
 

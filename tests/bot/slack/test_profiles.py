@@ -62,7 +62,7 @@ async def test_it_refuses_and_records_whom_slack_calls_an_outsider(
     slack.users[ALICE] = person(ALICE, "alice", **differently)
     delivery = await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert post.shown.startswith(f"I do nothing for you: {reason}")
+    assert post.shown.startswith(f"I cannot help you: {reason}")
     assert [each.told for each in backends.instances] == [[], [], []]
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.action) == (f"alice ({ALICE})", "bot.change_sampling")
