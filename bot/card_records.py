@@ -88,6 +88,7 @@ def posted(key: str, channel: str, ts: str) -> None:
     ChangeCard.objects.filter(key=key).update(channel=channel, ts=ts)
 
 
-def seen(key: str, state: str) -> None:
-    """Note what a card's message shows now."""
+def seen(key: str, state: str) -> ChangeCard | None:
+    """Note what a card's message shows now; returns the card."""
     ChangeCard.objects.filter(key=key).update(shown=state)
+    return find(key)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bot import card_records
 from bot.cards import face
-from bot.models import CardState, ChangeCard, State
+from bot.models import LOST_PLACE, CardState, ChangeCard, State
 from bot.replies import Reply
 from bot.slack.blocks import SlackMessage, slack_messages
 from bot.slack.claim import Claim
@@ -91,7 +91,11 @@ class Delivery:
         if pressed and not card.ts:  # the answer to posting it was lost, and here it is
             card.channel, card.ts = job.row.channel, str(job.event["ts"])
             await in_database(card_records.posted, card.key, card.channel, card.ts)
-        here = pressed and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
+        here = (
+            pressed
+            and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
+            and job.row.placeholder in ("", LOST_PLACE)  # else the answer belongs there as well
+        )
         if here and card.state == card.shown:
             return State.ANSWERED  # by the message that was pressed
         state = await self._replace(card, message, claim) if card.ts else State.FAILED
@@ -111,9 +115,15 @@ class Delivery:
     async def _replace(
         self, card: ChangeCard, message: SlackMessage, claim: Claim | None = None
     ) -> State:
+        """Show what became of a card, and then what has become of it since.
+
+        Another process may have shown that before us, and we have replaced it.
+        """
         sent = await self.sender.replace(card.channel, card.ts, message, claim)
         if sent.state is not State.UNKNOWN and not sent.later:
-            await in_database(card_records.seen, card.key, card.state)
+            now = await in_database(card_records.seen, card.key, card.state)
+            if now and now.state != card.state:
+                await self._replace(now, slack_messages(face(now))[0])
         return sent.state
 
 

@@ -132,8 +132,8 @@ def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
     assert not found.disordered, f"out of order: {found.disordered}"
     assert not found.unlisted, f"lost, and not shown as lost: {found.unlisted}"
     limited = sum(fault.status == 429 for _, _, fault in slack.failed)
-    acks = sorted(each.deliveries[0].seconds for each in questions if not each.unheard)
-    unheard = sum(each.unheard for each in questions)
+    firsts = [each.deliveries[0] for each in questions]
+    heard = [each.seconds for each in firsts if each.acked.is_set()]
     cards = [each for each in questions if each.card]
     now = sum(each.changes for each in questions) - len(cards)
     presses = [press.delivery for each in cards for press in each.presses]
@@ -156,9 +156,9 @@ def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
         _row("not in Slack", found.absent),
         _row("changes made; made twice", f"{len(trouble.instance.told)}; 0"),
         *(_row(f"cards: {end}", n) for end, n in ends.most_common()),
-        _row("acknowledged only when Slack delivered again", unheard),
+        _row("acknowledged only when Slack delivered again", len(firsts) - len(heard)),
         _row("of these, after a later one of their thread was asked", found.late),
-        _row("the others acknowledged: p50, p99, most", _spread(acks)),
+        _row("the others acknowledged: p50, p99, most", _spread(heard)),
         _row("presses never acknowledged", len(presses) - len(pressed)),
         _row("the others acknowledged: p50, p99, most", _spread(pressed)),
     ]

@@ -131,7 +131,6 @@ class Trouble:
             await asyncio.sleep(ACK_SECONDS)
             if question.acknowledged is not None:
                 return
-            question.unheard = True
             await self._again(question, attempt, 0)
 
     async def _again(self, question: Question, attempt: int, seconds: float) -> None:

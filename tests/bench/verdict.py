@@ -26,8 +26,7 @@ class Press:
 class Question:
     """A mention. Its answer shows its `sign`; that to a change is the one post in its thread.
 
-    Where it asks for a `card`, answers to the presses of that may stand there too. `unheard`:
-    Slack had to deliver it again, as nobody acknowledged it.
+    Where it asks for a `card`, answers to the presses of that may stand there too.
     """
 
     number: int
@@ -39,7 +38,6 @@ class Question:
     card: bool
     deliveries: list[Delivery] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
-    unheard: bool = False
 
     @property
     def acknowledged(self) -> float | None:
