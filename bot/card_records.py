@@ -14,7 +14,7 @@ from ops.sampling.policy import Policy
 
 LIFE = timedelta(minutes=5)
 CLAIM = timedelta(seconds=90)  # the guard lets no change take as long
-AGAIN = timedelta(seconds=10)  # until somebody else shows what the one who decided has not
+AGAIN = timedelta(seconds=30)  # until somebody else shows what the one who decided has not
 KEPT = timedelta(days=30)
 MOST_SHOWN = 20
 

@@ -5,7 +5,7 @@ A card stays one message: what becomes of it replaces it.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from django.utils import timezone
 
@@ -45,23 +45,30 @@ class Delivery:
             return await self.sender.respond(str(url), messages, claim)
         return await self.sender.say(job.thread, messages, claim, job.row.placeholder)
 
-    async def hold(self, job: Job, reply: Reply, is_wanted: Callable[[], bool]) -> str:
-        """Say that the answer takes a while; returns the ts of what it will replace, "" for none.
+    async def hold(
+        self,
+        job: Job,
+        reply: Reply,
+        is_wanted: Callable[[], bool],
+        note: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Say that the answer takes a while; `note` gets the ts of what it will replace.
 
         What only one person sees cannot be replaced. When it comes to its turn in the channel,
         it may not be wanted any more.
         """
         [message] = slack_messages(reply)
         if job.row.kind == HOME:
-            return ""
+            return
         if job.row.kind == PRESS and (card := await in_database(_shown_by, job)):
             if card.state == CardState.APPLYING:
                 await self._replace(card, slack_messages(face(card))[0])
-            return ""
+            return
         if url := job.event.get("response_url"):
             await self.sender.respond(str(url), [message])
-            return ""
-        return await self.sender.hold_place(job.thread, message, is_wanted)
+            return
+        await note(LOST_PLACE)  # who is killed now leaves it so
+        await note(await self.sender.hold_place(job.thread, message, is_wanted))
 
     async def tend(self, seconds: float) -> None:
         """Show what became of cards whose time is over or whose process is lost, until cancelled.
@@ -94,7 +101,7 @@ class Delivery:
         here = (
             pressed
             and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
-            and job.row.placeholder in ("", LOST_PLACE)  # else the answer belongs there as well
+            and not job.row.placeholder  # else the answer belongs there as well
         )
         if here and card.state == card.shown:
             return State.ANSWERED  # by the message that was pressed

@@ -12,7 +12,7 @@ from grpc import StatusCode
 from pytest_django import Settings
 
 from bot import cards, console
-from bot.models import CardState, ChangeCard, State
+from bot.models import LOST_PLACE, CardState, ChangeCard, ReceivedEvent, State
 from bot.slack.sender import TRIES
 from bot.slack.timing import Timing
 from ops import rights
@@ -341,7 +341,12 @@ async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
         post = await asked(slack)
         await until_ended(1)
         backends.instances[1].hangs = True
+        slack.fail("chat.update", Fault(hang=True))
         await slack.press(ALICE, post, "Apply")
+        await slack.called("chat.update")
+        noted = ReceivedEvent.objects.filter(placeholder=LOST_PLACE)
+        assert not await in_database(noted.exists), "the card is no note that could stay"
+        slack.release.set()
         await until(
             lambda: any("alice is applying" in each for each in (post.shown, *post.earlier))
         )
