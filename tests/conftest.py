@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
-from django.db import close_old_connections, connection
+from django.db import connection, connections
 from pytest_django import Settings
 
 from ops import guard, rights
@@ -33,7 +33,7 @@ async def fresh_process() -> AsyncIterator[None]:
     await close_connections()
     # What a test asked Django's async methods outside of a request holds a session open, and a
     # database in use cannot be dropped.
-    await sync_to_async(close_old_connections)()
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

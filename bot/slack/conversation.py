@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bot.commands import registry
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
-from bot.models import LOST_PLACE, State
+from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
 from bot.slack.claim import Claim, TakenOverError
@@ -159,19 +159,17 @@ class Conversation:
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
         if done or job.row.placeholder:
             return
-        await self.inbox.hold_place(job, LOST_PLACE)  # who is killed now leaves it so
+        note = partial(self.inbox.hold_place, job)
         holding = asyncio.ensure_future(
-            self.delivery.hold(job, WAITING, lambda: not replying.done())
+            self.delivery.hold(job, WAITING, lambda: not replying.done(), note)
         )
         try:
             await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
             if not holding.done():
                 self.pool.stand_aside(job)
-            ts = await holding
+            await holding
         except Exception:
             log.exception("a placeholder could not be posted")
-        else:
-            await self.inbox.hold_place(job, ts)
         finally:
             holding.cancel()
 
