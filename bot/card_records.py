@@ -14,7 +14,7 @@ from ops.sampling.policy import Policy
 
 LIFE = timedelta(minutes=5)
 CLAIM = timedelta(seconds=90)  # the guard lets no change take as long
-AGAIN = timedelta(seconds=10)  # until somebody else shows what the one who decided has not
+AGAIN = timedelta(seconds=30)  # until somebody else shows what the one who decided has not
 KEPT = timedelta(days=30)
 MOST_SHOWN = 20
 
@@ -88,6 +88,7 @@ def posted(key: str, channel: str, ts: str) -> None:
     ChangeCard.objects.filter(key=key).update(channel=channel, ts=ts)
 
 
-def seen(key: str, state: str) -> None:
-    """Note what a card's message shows now."""
+def seen(key: str, state: str) -> ChangeCard | None:
+    """Note what a card's message shows now; returns the card."""
     ChangeCard.objects.filter(key=key).update(shown=state)
+    return find(key)

@@ -14,7 +14,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import UNKNOWN, ago, at, count, elsewhere, sampling_change, undo
+from bot.answers import UNKNOWN, at, count, elsewhere, sampling_change, undo
 from bot.errors import error_reply
 from bot.links import page
 from bot.models import CardState, ChangeCard
@@ -76,7 +76,7 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
 async def apply(actor: Actor, key: str) -> Reply:
     """Make the change of a card that is still open; returns what became of it.
 
-    Raises NotPermitted, InvalidInput, NotFound, or Conflict while somebody else is making it.
+    Raises NotPermitted, InvalidInput or NotFound.
     """
     card = await _pressed(actor, key)
     if not await in_database(
@@ -101,7 +101,7 @@ async def cancel(actor: Actor, key: str) -> Reply:
 
 
 def face(card: ChangeCard) -> Reply:
-    """What a card's message says once it is no longer open: who, when, with what result."""
+    """What a card's message says once somebody has decided: who, when, with what result."""
     then = (" at ", at(card.decided_at)) if card.decided_at else ()
     by = (f" by {card.decided_by}", *then, f", asked for by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
@@ -174,12 +174,6 @@ async def _decided(key: str) -> Reply:
     card = await in_database(card_records.find, key)
     if card is None:
         raise NotFound("the card is gone")
-    if card.state == CardState.APPLYING:
-        since = ago(card.decided_at or card.asked_at)
-        raise Conflict(
-            f"{card.decided_by} applied this {since}, and its outcome is not there yet; "
-            "nothing is done twice"
-        )
     return face(card)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
 
+from django.db import Error
+
 from bot.answers import sampling_change
 from bot.replies import FollowUp, Reply, Row
 from ops.actor import request_id
@@ -48,6 +50,11 @@ async def reply_or_error(answering: Awaitable[R], command: str = "", again: str 
         return replace(error_reply(error), follow_ups=once_more)
     except OpsError as error:
         return error_reply(error, command)
+    except Error:
+        log.exception("the database fails")
+        return error_reply(
+            OpsError("the database does not answer; check that it runs, then ask again")
+        )
     except Exception:
         log.exception("a message could not be answered")
         return error_reply(OpsError("something failed inside OpsPortal; the log has more"))

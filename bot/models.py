@@ -26,7 +26,8 @@ LOST_PLACE = "lost"
 class ReceivedEvent(models.Model):
     """A message to the bot, known to all its processes by event id and by channel and ts.
 
-    `holder` is the process that answers it; when `lease_until` has passed another one may.
+    `holder` is the process that answers it, "" for none; when `lease_until` has passed another
+    one may. `takeovers` tells how often one has, from a process that was gone.
     `payload` is the event's JSON as far as an answer needs it, "" once there is one;
     `placeholder` the ts of the message that the answer will replace, "" for none, LOST_PLACE
     when one may stand there whose ts is not known. `thread` is the ts of the message that the
@@ -45,6 +46,7 @@ class ReceivedEvent(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.RECORDED)
     holder = models.CharField(max_length=64)
     lease_until = models.DateTimeField()
+    takeovers = models.PositiveSmallIntegerField(default=0, db_default=0)
     received = models.DateTimeField(db_index=True)
     finished = models.DateTimeField(null=True)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import connection, connections
 from pytest_django import Settings
 
 from ops import guard, rights
@@ -30,6 +31,9 @@ async def fresh_process() -> AsyncIterator[None]:
     yield
     await asyncio.gather(*recents.writing)
     await close_connections()
+    # What a test asked Django's async methods outside of a request holds a session open, and a
+    # database in use cannot be dropped.
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

@@ -15,23 +15,28 @@ class TakenOverError(Exception):
 
 
 class Claim:
-    """One answer's; `advance` writes down its state, False where it is another process's."""
+    """One answer's; `advance` writes down its state, False where it is another process's.
+
+    While `posting` some of the answer may be in Slack.
+    """
 
     def __init__(self, advance: Callable[[State], Awaitable[bool]]) -> None:
         self._advance = advance
-        self._calling = False
+        self.posting = False
         self._some_shown = False
 
     async def begin(self) -> None:
         """Allow a call that shows some of the answer; raises TakenOverError."""
-        if self._calling:  # and what was called before was not taken back
+        if self.posting:  # and what was called before was not taken back
             self._some_shown = True
-        elif not await self._advance(State.POSTING):
+            return
+        self.posting = True
+        if not await self._advance(State.POSTING):
+            self.posting = False
             raise TakenOverError
-        self._calling = True
 
     async def take_back(self) -> None:
         """Slack did nothing in the last call."""
         if not self._some_shown:
-            self._calling = False
+            self.posting = False
             await self._advance(State.WORKING)

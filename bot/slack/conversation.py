@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bot.commands import registry
 from bot.errors import ask_again_reply, busy_reply, reply_or_error
-from bot.models import LOST_PLACE, State
+from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
 from bot.slack.claim import Claim, TakenOverError
@@ -35,7 +35,7 @@ from ops.database import in_database
 AT_ONCE = 8
 MOST_WAITING = 200
 MOST_TURNED_AWAY = 2_000  # at a time
-GRACE_SECONDS = 5
+LAST_CALL_SECONDS = 3.0
 WAITING = Reply("I am on it: this takes a moment …")
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 log = logging.getLogger(__name__)
@@ -115,7 +115,8 @@ class Conversation:
     async def finish(self) -> None:
         """Let the answers that are under way end, but not for long."""
         await self.order.give_once()
-        await asyncio.gather(self.pool.finish(GRACE_SECONDS), self.door.finish(GRACE_SECONDS))
+        grace = self.timing.grace
+        await asyncio.gather(self.pool.finish(grace), self.door.finish(grace))
 
     def _note_change(self, payload: object) -> None:
         """Whom Slack tells to have changed is asked about anew."""
@@ -158,19 +159,17 @@ class Conversation:
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
         if done or job.row.placeholder:
             return
-        await self.inbox.hold_place(job, LOST_PLACE)  # who is killed now leaves it so
+        note = partial(self.inbox.hold_place, job)
         holding = asyncio.ensure_future(
-            self.delivery.hold(job, WAITING, lambda: not replying.done())
+            self.delivery.hold(job, WAITING, lambda: not replying.done(), note)
         )
         try:
             await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
             if not holding.done():
                 self.pool.stand_aside(job)
-            ts = await holding
+            await holding
         except Exception:
             log.exception("a placeholder could not be posted")
-        else:
-            await self.inbox.hold_place(job, ts)
         finally:
             holding.cancel()
 
@@ -199,9 +198,22 @@ class Conversation:
         )
 
     async def _say(self, job: Job, reply: Reply, pool: Pool) -> None:
-        """Post a reply, unless another process has come before us."""
+        """Post a reply, unless another process has come before us.
+
+        Who is told to stop ends a call that has begun: else nobody knows whether it was done.
+        """
         pool.stand_aside(job)
         claim = Claim(partial(self.inbox.advance, job))
+        saying = asyncio.ensure_future(self._said(job, reply, claim))
+        try:
+            await asyncio.shield(saying)
+        except asyncio.CancelledError:
+            if claim.posting:
+                await asyncio.wait((saying,), timeout=LAST_CALL_SECONDS)
+            saying.cancel()
+            raise
+
+    async def _said(self, job: Job, reply: Reply, claim: Claim) -> None:
         try:
             if reply.private and not job.is_direct:
                 reply = await self.direct.say(str(job.event["user"]), reply, claim)
@@ -210,5 +222,5 @@ class Conversation:
             return
         except Exception:
             log.exception("an answer could not be posted")
-            state = State.FAILED
+            state = State.UNKNOWN if claim.posting else State.FAILED
         self.inbox.finish(job, job.outcome if state is State.ANSWERED else state)

@@ -5,13 +5,13 @@ A card stays one message: what becomes of it replaces it.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from django.utils import timezone
 
 from bot import card_records
 from bot.cards import face
-from bot.models import CardState, ChangeCard, State
+from bot.models import LOST_PLACE, CardState, ChangeCard, State
 from bot.replies import Reply
 from bot.slack.blocks import SlackMessage, slack_messages
 from bot.slack.claim import Claim
@@ -45,23 +45,30 @@ class Delivery:
             return await self.sender.respond(str(url), messages, claim)
         return await self.sender.say(job.thread, messages, claim, job.row.placeholder)
 
-    async def hold(self, job: Job, reply: Reply, is_wanted: Callable[[], bool]) -> str:
-        """Say that the answer takes a while; returns the ts of what it will replace, "" for none.
+    async def hold(
+        self,
+        job: Job,
+        reply: Reply,
+        is_wanted: Callable[[], bool],
+        note: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Say that the answer takes a while; `note` gets the ts of what it will replace.
 
         What only one person sees cannot be replaced. When it comes to its turn in the channel,
         it may not be wanted any more.
         """
         [message] = slack_messages(reply)
         if job.row.kind == HOME:
-            return ""
+            return
         if job.row.kind == PRESS and (card := await in_database(_shown_by, job)):
             if card.state == CardState.APPLYING:
                 await self._replace(card, slack_messages(face(card))[0])
-            return ""
+            return
         if url := job.event.get("response_url"):
             await self.sender.respond(str(url), [message])
-            return ""
-        return await self.sender.hold_place(job.thread, message, is_wanted)
+            return
+        await note(LOST_PLACE)  # who is killed now leaves it so
+        await note(await self.sender.hold_place(job.thread, message, is_wanted))
 
     async def tend(self, seconds: float) -> None:
         """Show what became of cards whose time is over or whose process is lost, until cancelled.
@@ -91,7 +98,11 @@ class Delivery:
         if pressed and not card.ts:  # the answer to posting it was lost, and here it is
             card.channel, card.ts = job.row.channel, str(job.event["ts"])
             await in_database(card_records.posted, card.key, card.channel, card.ts)
-        here = pressed and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
+        here = (
+            pressed
+            and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
+            and not job.row.placeholder  # else the answer belongs there as well
+        )
         if here and card.state == card.shown:
             return State.ANSWERED  # by the message that was pressed
         state = await self._replace(card, message, claim) if card.ts else State.FAILED
@@ -111,9 +122,15 @@ class Delivery:
     async def _replace(
         self, card: ChangeCard, message: SlackMessage, claim: Claim | None = None
     ) -> State:
+        """Show what became of a card, and then what has become of it since.
+
+        Another process may have shown that before us, and we have replaced it.
+        """
         sent = await self.sender.replace(card.channel, card.ts, message, claim)
         if sent.state is not State.UNKNOWN and not sent.later:
-            await in_database(card_records.seen, card.key, card.state)
+            now = await in_database(card_records.seen, card.key, card.state)
+            if now and now.state != card.state:
+                await self._replace(now, slack_messages(face(now))[0])
         return sent.state
 
 

@@ -124,6 +124,7 @@ async def _serve(timing: Timing) -> None:
             asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
             asyncio.ensure_future(conversation.order.give()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
+            asyncio.ensure_future(_watch_token(web, timing)),
             *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
         ]
         try:
@@ -166,6 +167,16 @@ async def _beat(heartbeat: Heartbeat, seconds: float) -> None:
     while True:
         await heartbeat.beat()
         await asyncio.sleep(seconds)
+
+
+async def _watch_token(web: AsyncWebClient, timing: Timing) -> None:
+    """With a token that is revoked the bot would hear everything and could say nothing.
+
+    Raises CommandError.
+    """
+    while True:
+        await asyncio.sleep(timing.token)
+        await _patiently(Backoff(timing), _BOT, web.auth_test)
 
 
 async def _first_failure(tasks: Sequence[asyncio.Future[None]]) -> None:

@@ -50,6 +50,7 @@ class Heartbeat:
         self.clock = clock
         self._counted: int | None = None
         self._ours = 0
+        self._telling: asyncio.Future[int] | None = None
         self._strays: dict[str, int | datetime] = {}
 
     async def told(self, number: int) -> None:
@@ -79,7 +80,9 @@ class Heartbeat:
             await self._tell()
 
     async def leave(self) -> None:
-        """Tell them that this process has no connection any more."""
+        """Tell them that this process has no connection any more, as the last thing."""
+        if self._telling:
+            await asyncio.wait((self._telling,), timeout=SECONDS)
         gone = BotProcess.objects.filter(name=self.name)
         try:
             await in_database(gone.update, sockets=0, reached=0, stopped=self.clock())
@@ -92,7 +95,8 @@ class Heartbeat:
         row = {"workspace": self.workspace, "seen": now, **asdict(standing), **self._strays}
         try:
             async with asyncio.timeout(SECONDS):
-                others = await in_database(_write, self.name, row, now)
+                self._telling = asyncio.ensure_future(in_database(_write, self.name, row, now))
+                others = await asyncio.shield(self._telling)
         except (Error, TimeoutError) as error:
             log.warning("the other bot processes cannot be counted: %s", error or "no answer")
             others = 0

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from ops.errors import OpsError
 RECORD_SECONDS = 1.0  # of the three in which Slack wants its acknowledgement
 SURE_SECONDS = 10.0
 RETRY_SECONDS = 0.5
+AWAY = timedelta(seconds=5)  # of a database that takes as long to renew a lease
 BURST = 500
 SEEN_SECONDS = 900  # the last repetition of an event comes after about five minutes
 Clock = Callable[[], datetime]
@@ -42,6 +43,7 @@ class Inbox:
         self.sure_seconds = sure_seconds
         self.seen: TTLCache[str, Job] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
         self.held_until = clock()
+        self._away = False
         self._new: deque[Job] = deque()
         self._finished: dict[UUID, State] = {}
         self._gathered = asyncio.Event()
@@ -120,14 +122,22 @@ class Inbox:
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def pick_up(self, most: int) -> list[Job]:
-        """Renew our leases and return at most so many messages of processes that are gone."""
+        """Renew our leases and return at most so many messages of processes that are gone.
+
+        While the database is away all leases run out: when it is back nobody is gone yet.
+        """
+        now, was_away = self.clock(), self._away
         try:
-            now = self.clock()
-            rows = await in_database(records.tend, self.name, now, most)
+            await in_database(records.renew, self.name, now)
+            self.held_until = now + records.LEASE
+            self._away = self.clock() - now > AWAY
+            if was_away or self._away:
+                return []
+            rows = await in_database(records.take_over, self.name, now, most)
         except Error as error:
             log.warning("the bot's leases cannot be renewed: %s", error)
+            self._away = True
             return []
-        self.held_until = now + records.LEASE
         return [abandoned_job(row) for row in rows]
 
     async def close(self) -> None:

@@ -40,12 +40,14 @@ class Limit:
 class Limits:
     """How fast we write: into one channel, in all, and how fast we replace messages.
 
-    Replacing is of Slack's third tier: fifty a minute and more.
+    Replacing is of Slack's third tier: fifty a minute and more. And for how many seconds an
+    answer is offered to a Slack that takes nothing.
     """
 
     channel: Limit
     workspace: Limit
     replacing: Limit
+    patience: float = 300.0
 
 
 USUAL_LIMITS = Limits(

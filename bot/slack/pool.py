@@ -49,6 +49,8 @@ class Pool:
             _, late = await asyncio.wait(self.working, timeout=seconds)
             for task in late:
                 task.cancel()
+            if late:
+                await asyncio.wait(late)
 
     def _start(self) -> None:
         while len(self.working) - len(self._aside) < self.at_once:

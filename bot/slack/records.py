@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from bot.models import ReceivedEvent, State
 
 LEASE = timedelta(seconds=30)
 KEPT = timedelta(days=1)
 STUCK = timedelta(minutes=5)
+MOST_TAKEOVERS = 3
 log = logging.getLogger(__name__)
 
 _BEFORE = {
@@ -61,24 +62,34 @@ def hold_place(key: UUID, ts: str) -> None:
     ReceivedEvent.objects.filter(pk=key).update(placeholder=ts)
 
 
-def tend(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
-    """Renew the holder's leases, clean up, and take over what others have abandoned.
-
-    Returns what was taken over, at most so many, oldest first.
-    """
+def renew(holder: str, now: datetime) -> None:
+    """Keep what a holder has to answer, and clean up."""
     _open().filter(holder=holder).update(lease_until=now + LEASE)
     ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
+
+
+def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
+    """Take over what others have abandoned: at most so many, oldest first.
+
+    What process after process was gone with is not tried again: it may be what ends them.
+    """
     left = _open().filter(lease_until__lte=now)
     lost = left.filter(state=State.POSTING).update(state=State.UNKNOWN, finished=now, payload="")
     if lost:
         log.warning("whether %s answers of a lost process were posted is not known", lost)
-    abandoned = left.exclude(state=State.POSTING).order_by("received")[:most]
-    return [event for event in abandoned if _claimed(event, holder, now)]
+    abandoned = left.exclude(state=State.POSTING)
+    deadly = abandoned.filter(takeovers__gte=MOST_TAKEOVERS)
+    for event_id in deadly.values_list("event_id", flat=True):
+        log.error("%s is not answered: each bot that tried was gone before it could", event_id)
+    deadly.update(state=State.FAILED, finished=now, payload="")
+    oldest = abandoned.order_by("received")[:most]
+    return [event for event in oldest if _claimed(event, holder, now)]
 
 
 def release(holder: str, now: datetime) -> None:
     """Let other processes have what a holder, which stops, has not begun to post."""
-    _open().filter(holder=holder).exclude(state=State.POSTING).update(lease_until=now)
+    unposted = _open().filter(holder=holder).exclude(state=State.POSTING)
+    unposted.update(holder="", lease_until=now)
 
 
 def _open() -> QuerySet[ReceivedEvent]:
@@ -90,4 +101,10 @@ def _claimed(event: ReceivedEvent, holder: str, now: datetime) -> bool:
     unchanged = ReceivedEvent.objects.filter(
         pk=event.pk, holder=event.holder, state=event.state, lease_until=event.lease_until
     )
-    return unchanged.update(holder=holder, lease_until=now + LEASE, state=State.RECORDED) == 1
+    claimed = unchanged.update(
+        holder=holder,
+        lease_until=now + LEASE,
+        state=State.RECORDED,
+        takeovers=F("takeovers") + (1 if event.holder else 0),
+    )
+    return claimed == 1

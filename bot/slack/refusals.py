@@ -28,7 +28,8 @@ _THEIR_FAULTS = ("fatal_error", "internal_error")
 
 
 # What a call raises that Slack did not answer; slack_sdk trips over what is no JSON object.
-UNANSWERED = (aiohttp.ClientError, TimeoutError, AttributeError)
+_NO_SENSE = (AttributeError, UnicodeDecodeError)
+UNANSWERED = (aiohttp.ClientError, TimeoutError, *_NO_SENSE)
 FAILED_CALL = (SlackApiError, *UNANSWERED)
 
 
@@ -43,7 +44,7 @@ def reason(error: Exception) -> str:
     """Return in a few words why a call has failed."""
     if isinstance(error, SlackApiError):
         return error_code(error)
-    if isinstance(error, AttributeError):
+    if isinstance(error, _NO_SENSE):
         return "an answer that makes no sense"
     return str(error) or "no answer in time"
 

@@ -20,7 +20,7 @@ FORGOTTEN = timedelta(days=7)
 MOST_LOST = 200
 _FATES = {
     State.UNKNOWN: "may be missing: Slack did not say that it took it, and nothing is said twice",
-    State.FAILED: "is missing: Slack did not take it; the log says why",
+    State.FAILED: "is missing: Slack did not take it, or no bot could give it; the log says why",
 }
 _LEFT = "is there; the note that it takes a moment may have stayed as well"
 

@@ -8,11 +8,13 @@ as nobody likes to read a change confirmed twice. Replacing one's own message ca
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -30,10 +32,14 @@ from bot.slack.pace import Limit, Limits, Pacer
 from bot.slack.refusals import FAILED_CALL, error_code, is_refusal, reason, retry_after
 
 TRIES = 4
+_LONGEST_WAIT = 8.0  # seconds between two tries, where Slack does not say
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
 _LATER = ("ratelimited", "rate_limited")
+_NOT_REACHED = (
+    aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
+)  # fmt: skip
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
 _INERT: dict[str, Any] = {
     "parse": "none",
@@ -139,12 +145,13 @@ class Sender:
         Slack takes five messages at such an address, for half an hour.
         """
         paces = ((_EVERYWHERE, self.limits.workspace),)
+        patience = self.limits.patience if claim else 0.0
 
         async def post(content: dict[str, Any]) -> Any:
             return await self._post_to(url, content)
 
         sent = [
-            await self._persist(post, each, paces, claim, repeatable=False) for each in messages
+            await self._persist(post, each, paces, claim, patience=patience) for each in messages
         ]
         return max((each.state for each in sent), key=_BEST_FIRST.index)
 
@@ -228,7 +235,8 @@ class Sender:
             )
 
         paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
-        return await self._persist(post, message, paces, claim, repeatable=False)
+        patience = self.limits.patience if claim else 0.0
+        return await self._persist(post, message, paces, claim, patience=patience)
 
     async def _persist(
         self,
@@ -237,14 +245,17 @@ class Sender:
         paces: Sequence[tuple[str, Limit]],
         claim: Claim | None,
         *,
-        repeatable: bool,
+        repeatable: bool = False,
+        patience: float = 0.0,
     ) -> Sent:
         """Call until it is done; one that may be done already only where it is `repeatable`.
 
-        What is no answer, as a placeholder, has no claim.
+        A Slack that surely did nothing is asked again for so many seconds, and a few times at
+        least. What is no answer, as a placeholder, has no claim.
         """
         blocks, simpler = message.blocks, iter((message.fallback, ()))
-        for _ in range(TRIES):
+        given_up = time.monotonic() + patience
+        for tries in count(1):
             for key, limit in paces:
                 await asyncio.sleep(await self.pacer.turn(key, limit))
             if claim:
@@ -261,9 +272,10 @@ class Sender:
                 await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
-            elif fate is Fate.LATER:
-                await self.pacer.back_off(*paces[-1], 1.0 if asked is None else asked)
-            elif not (fate is Fate.LOST and repeatable):
+            elif fate is Fate.LATER and (tries < TRIES or time.monotonic() < given_up):
+                wait = min(2.0 ** (tries - 1), _LONGEST_WAIT) if asked is None else asked
+                await self.pacer.back_off(*paces[-1], wait)
+            elif not (fate is Fate.LOST and repeatable and tries < TRIES):
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
         return Sent(state, later=fate is Fate.LATER)
@@ -281,7 +293,7 @@ def _error_in(body: str) -> str:
 def _fate(error: Exception) -> Fate:
     """What became of a call that raised this."""
     if not isinstance(error, SlackApiError):
-        return Fate.LATER if isinstance(error, aiohttp.ClientConnectorError) else Fate.LOST
+        return Fate.LATER if isinstance(error, _NOT_REACHED) else Fate.LOST
     code = error_code(error)
     if code in _BLOCKS_REFUSED:
         return Fate.BLOCKS_REFUSED

@@ -1,10 +1,8 @@
 """The one place where an OpsError becomes a page of the dashboard."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpResponse
 
@@ -18,9 +16,7 @@ from ops.errors import (
     NotPermitted,
     OpsError,
 )
-
-if TYPE_CHECKING:
-    from opsportal.dashboard.pages import Visit
+from opsportal.dashboard.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,4 +61,4 @@ def _write(user_id: int, site: str, line: str) -> None:
     mine.filter(line=line).delete()
     mine.create(user_id=user_id, site=site, line=line, at=timezone.now())
     kept = mine.order_by("-at", "-id").values_list("id", flat=True)[:MOST]
-    mine.exclude(id__in=list(kept)).delete()
+    mine.exclude(id__in=kept).delete()  # one statement: what others add meanwhile stays

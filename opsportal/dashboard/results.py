@@ -15,8 +15,9 @@ from opsportal.dashboard.found import (
     figures,
     ordered,
 )
-from opsportal.dashboard.pages import Visit, sheet, url
 from opsportal.dashboard.scatter import scatter
+from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.visit import Visit, url
 
 LEAST_LIVELY = 4  # a range with traces in less than a fourth of it is not drawn whole
 ROWS = 100

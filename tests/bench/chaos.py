@@ -1,60 +1,38 @@
 """Two bots as processes of their own in an hour's trouble, in three minutes: `make chaos`.
 
-Slack refreshes and breaks connections, limits, loses answers, delivers again and elsewhere; the
-bots are killed and started again; Jaeger is slow. What must be so however slow the machine is,
-is asserted; the rest is figures, which go into docs/benchmarks.md.
+tests.bench.trouble is what happens to them, tests.bench.verdict and tests.bench.changes what
+became of what they were asked. What must be so however slow the machine is, is asserted; the
+rest is figures, which go into docs/benchmarks.md.
 """
 
 import asyncio
 import json
 import os
 import platform
-import random
 import re
 import shutil
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 
-from tests.bench.bot import (
-    LOCKED,
-    POST_SECONDS,
-    Bot,
-    answered,
-    burst,
-    locked,
-    prepared,
-    shown,
-    started,
-)
-from tests.bench.verdict import Question, Verdict, verdict
-from tests.fakes.instance import FakeInstance, fake_instance
-from tests.fakes.jaeger import FakeJaeger, span, trace
-from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault
+from ops.sampling.policy import parse_policy
+from tests.bench.bot import LOCKED, POST_SECONDS, answered, burst, locked, prepared, shown
+from tests.bench.changes import Traces, card_of, end_of, undecided, wrongs
+from tests.bench.trouble import CHANNELS, SECONDS, SLOWEST, TOGETHER, Trouble, number_of
+from tests.bench.verdict import Listed, Question, Verdict, verdict
+from tests.fakes.instance import fake_instance
+from tests.fakes.jaeger import FakeJaeger
+from tests.fakes.slack import Delivery, FakeSlack
 from tests.live import servers
 
-SEED = 1_760_005_930
-SECONDS = 180.0
-DRAIN_SECONDS = 120.0  # a lease, the next look for it, and what has piled up
 BURST = 500
-QUESTIONS = 400
-CHANNELS = 20
-REFRESHES = 60  # four connections, some refreshed more often than in an hour
-BREAKS = 3
-KILLS = 6
-TOGETHER = 5  # asked at the moment of a break or a kill
-LIMITED = 40
-LOST_POSTS = 24
-SLOWEST = 4.0  # seconds that Jaeger takes
-ACK_SECONDS = 3.0  # after which Slack delivers again
-RETRIES = 3
+DRAIN_SECONDS = 180.0  # a lease, the claim on a change, the next looks, and what has piled up
 MARKS = re.compile(r"(?<=<!-- chaos -->\n).*?(?=<!-- end of chaos -->)", re.DOTALL)
 PAGE = servers.ROOT / "docs" / "benchmarks.md"
 SITES = """
@@ -66,175 +44,54 @@ address = "{jaeger.address}"
 [sites.bench.services.petstore]
 instances = ["{instance.address}"]
 """
-LIMIT = Fault("ratelimited", status=429, retry_after=1)
 
 
-@dataclass
-class Trouble:
-    """What happens to two bots, by chance; the seed makes it much the same in each run."""
+async def settled(trouble: Trouble) -> tuple[Verdict, Listed]:
+    """Wait until all is answered and decided, then until the time of the other cards is over.
 
-    slack: FakeSlack
-    jaeger: FakeJaeger
-    portal: servers.Portal
-    folder: Path
-    stack: ExitStack
-    bots: list[Bot] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    dice: random.Random = field(default_factory=lambda: random.Random(SEED))
-    under_way: set[asyncio.Task[None]] = field(default_factory=set)
-    number: int = 0
-
-    async def run(self) -> None:
-        """Let everything happen at once, until all is asked."""
-        slowing = asyncio.create_task(self._slow())
-        await asyncio.gather(
-            self._spread(QUESTIONS, self._ask),
-            self._spread(REFRESHES, self._refresh),
-            self._spread(BREAKS, self._break),
-            self._spread(KILLS, self._kill),
-            self._spread(LIMITED, self._limit),
-            self._spread(LOST_POSTS, self._lose),
-        )
-        slowing.cancel()
-        self.jaeger.seconds = 0
-        await asyncio.gather(*self.under_way)
-
-    async def start(self) -> Bot:
-        """One bot more."""
-        self.number += 1
-        return await asyncio.to_thread(started, self.stack, self.portal, self.folder, self.number)
-
-    def unready(self) -> int:
-        """Of how many bots the health address says that Slack does not reach them."""
-        answers = [httpx.get(f"http://{bot.health}/readyz") for bot in self.bots]
-        return sum(answer.status_code == 503 for answer in answers)
-
-    def reported(self) -> int:
-        """Of how many the dashboard is told so."""
-        return int(self.portal.manage("shell", "--verbosity", "0", "--command", COUNT_THE_TROUBLES))
-
-    async def _spread(self, times: int, happen: Callable[[], Awaitable[None]]) -> None:
-        """Have something happen so often, at any moment."""
-        began = time.monotonic()
-        for moment in sorted(self.dice.uniform(0, SECONDS) for _ in range(times)):
-            await asyncio.sleep(began + moment - time.monotonic())
-            await happen()
-
-    def _count(self, what: str) -> None:
-        self.counts[what] = self.counts.get(what, 0) + 1
-
-    async def _ask(self) -> None:
-        """A question in one of the channels, in half of the cases in a thread that there is."""
-        number = len(self.questions)
-        earlier = [each for each in self.questions[-40:] if not each.changes]
-        above = self.dice.choice(earlier) if earlier and self.dice.random() < 0.5 else None
-        changes = above is None and self.dice.random() < 0.15
-        if changes:
-            text, sign = f"change sampling float {_ratio(number)} now", ""
-        else:
-            sign = self.jaeger.add(trace(span("petstore", f"Question{number}")))
-            text = f"show trace {sign}"
-        place = {"channel": f"C0CHAOS{self.dice.randrange(CHANNELS):03}"}
-        if above:
-            place = {"channel": above.channel, "thread_ts": above.thread}
-        event = self.slack.mention_event(ALICE, text, **place)
-        thread = str(event.get("thread_ts") or event["ts"])
-        question = Question(number, event["channel"], thread, event["ts"], sign, changes=changes)
-        self.questions.append(question)
-        self._begin(self._deliver(question, event))
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        self.under_way.add(asyncio.create_task(work))
-
-    async def _deliver(self, question: Question, event: dict[str, Any]) -> None:
-        """As Slack does: again when it is not acknowledged, and often without a reason."""
-        await self.slack.connected()
-        question.deliveries.append(await self.slack.deliver(event))
-        if self.dice.random() < 0.2:
-            self._begin(self._again(question, 0, self.dice.uniform(0, 15)))
-        if self.dice.random() < 0.1:
-            attempt = self.dice.randint(1, RETRIES)
-            self._begin(self._again(question, attempt, self.dice.uniform(0, 15)))
-        for attempt in range(1, RETRIES + 1):
-            await asyncio.sleep(ACK_SECONDS)
-            if question.acknowledged is not None:
-                return
-            question.unheard = True
-            await self._again(question, attempt, 0)
-
-    async def _again(self, question: Question, attempt: int, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await self.slack.connected()
-        self._count("deliveries again")
-        question.deliveries.append(await self.slack.redeliver(question.deliveries[0], attempt))
-
-    async def _refresh(self) -> None:
-        """One connection is to be replaced; Slack closes it soon after."""
-        if not self.slack.sockets:
-            return
-        socket = self.dice.choice(self.slack.sockets)
-        self._count("refreshes")
-        try:
-            await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
-        except ConnectionError:
-            return
-        await asyncio.sleep(1)
-        await socket.close()
-
-    async def _break(self) -> None:
-        self._count("broken networks")
-        await self._ask_some()
-        self.slack.abort()
-
-    async def _kill(self) -> None:
-        """Kill one of them as the kernel does, and start another a moment later."""
-        self._count("kills")
-        await self._ask_some()
-        bot = self.bots.pop(self.dice.randrange(len(self.bots)))
-        bot.process.kill()
-        await asyncio.to_thread(bot.process.wait)
-        self.bots.append(await self.start())
-
-    async def _ask_some(self) -> None:
-        """What is on its way when something breaks."""
-        for _ in range(TOGETHER):
-            await self._ask()
-        await asyncio.sleep(0)
-
-    async def _limit(self) -> None:
-        self.slack.fail(self.dice.choice(("chat.postMessage", "chat.update")), LIMIT)
-
-    async def _lose(self) -> None:
-        """The answer to a post does not arrive; half of these posts do not either."""
-        self.slack.fail("chat.postMessage", self.dice.choice((Fault(lost=True), Fault(reset=True))))
-
-    async def _slow(self) -> None:
-        while True:
-            self.jaeger.seconds = self.dice.choice((0, 0.1, SLOWEST * self.dice.random()))
-            await asyncio.sleep(1)
+    For as long as is sane; what is not answered then is to be listed as lost.
+    """
+    await _until_settled(trouble, lambda each, _: each.pressed)
+    await asyncio.to_thread(_asked, trouble.portal, LET_TIME_PASS)
+    return await _until_settled(trouble, lambda each, listed: each.key not in listed)
 
 
-def _ratio(number: int) -> float:
-    """A sampling rate that no other question asks for."""
-    return (number + 1) / 10_000
-
-
-async def settled(trouble: Trouble) -> Verdict:
-    """Wait until every question has an answer or is listed as lost, or for as long as is sane."""
+async def _until_settled(
+    trouble: Trouble, is_awaited: Callable[[Question, Listed], bool]
+) -> tuple[Verdict, Listed]:
+    """Wait for the answers, and for those cards to show what became of them."""
     given_up = time.monotonic() + DRAIN_SECONDS
     while True:
         listed = await asyncio.to_thread(_listed, trouble.portal)
         found = verdict(trouble.questions, trouble.slack, listed)
-        if not found.missing or time.monotonic() > given_up:
-            return found
+        left = undecided(trouble.questions, trouble.slack)
+        awaited = found.missing or any(is_awaited(each, listed) for each in left)
+        if not awaited or time.monotonic() > given_up:
+            return found, listed
         await asyncio.sleep(2)
 
 
-def _listed(portal: servers.Portal) -> dict[tuple[str, str], str]:
-    """What the dashboard shows as lost: by channel and ts of the question, what it says of it."""
-    said = portal.manage("shell", "--verbosity", "0", "--command", LIST_THE_LOST)
-    return {(channel, ts): fate for channel, ts, fate in json.loads(said)}
+def _asked(portal: servers.Portal, code: str) -> str:
+    return portal.manage("shell", "--verbosity", "0", "--command", code)
+
+
+def _listed(portal: servers.Portal) -> Listed:
+    """What the dashboard shows as lost."""
+    listed = defaultdict(list)
+    for channel, ts, fate in json.loads(_asked(portal, LIST_THE_LOST)):
+        listed[channel, ts].append(fate)
+    return listed
+
+
+def _traces(trouble: Trouble) -> Traces:
+    """What the changes left; raises AssertionError for an audit log that does not verify."""
+    trouble.portal.manage("audit_verify")
+    ahead = time.time() - time.monotonic()
+    rows = defaultdict(list)
+    for policy, outcome, at in json.loads(_asked(trouble.portal, LIST_THE_CHANGES)):
+        rows[number_of(parse_policy(policy).rate)].append((outcome, at - ahead))
+    told = Counter(number_of(rate) for _, rate in trouble.instance.told)
+    return Traces(told, rows, trouble.kills)
 
 
 COUNT_THE_TROUBLES = """
@@ -248,26 +105,44 @@ from bot.slack.report import report
 lost = asyncio.run(report()).lost
 print(json.dumps([[each.place, each.url.rpartition("/p")[2], each.fate] for each in lost]))
 """
+LIST_THE_CHANGES = """
+import json
+from ops.audit.models import AuditEntry
+print(json.dumps([
+    [each.record["parameters"]["policy"], each.outcome, each.at.timestamp()]
+    for each in AuditEntry.objects.filter(action="sampling.change_policy").order_by("seq")
+]))
+"""
+LET_TIME_PASS = """
+from django.utils import timezone
+from bot.models import CardState, ChangeCard
+ChangeCard.objects.filter(state=CardState.OPEN).update(expires=timezone.now())
+"""
 
 
-def figures(trouble: Trouble, found: Verdict, instance: FakeInstance) -> list[str]:
+def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
     """The page's lines; asserts what does not depend on the machine."""
-    rates = [round(rate * 10_000) for _, rate in instance.told]
-    violations = [each for each in trouble.slack.violations if "acknowledgement took" not in each]
-    assert len(rates) == len(set(rates)), f"a change was made twice: {rates}"
+    slack, questions, counts = trouble.slack, trouble.questions, trouble.counts
+    violations = [each for each in slack.violations if "acknowledgement took" not in each]
+    wrong = wrongs(questions, slack, listed, _traces(trouble))
+    assert not wrong, f"changes: {wrong}"
     assert not violations, violations
     assert not found.missing, f"without an answer and not shown as lost: {found.missing}"
     assert not found.twice, f"answered more than once: {found.twice}"
     assert not found.disordered, f"out of order: {found.disordered}"
     assert not found.unlisted, f"lost, and not shown as lost: {found.unlisted}"
-    questions, counts = trouble.questions, trouble.counts
-    limited = sum(fault.status == 429 for _, _, fault in trouble.slack.failed)
-    acks = sorted(each.deliveries[0].seconds for each in questions if not each.unheard)
-    unheard = sum(each.unheard for each in questions)
-    changes = sum(question.changes for question in questions)
+    limited = sum(fault.status == 429 for _, _, fault in slack.failed)
+    firsts = [each.deliveries[0] for each in questions]
+    heard = [each.seconds for each in firsts if each.acked.is_set()]
+    cards = [each for each in questions if each.card]
+    now = sum(each.changes for each in questions) - len(cards)
+    presses = [press.delivery for each in cards for press in each.presses]
+    pressed = [each.seconds for each in presses if each.acked.is_set()]
+    ends = Counter(end_of(card_of(each, slack)) for each in cards)
     return [
         f"In {SECONDS:.0f} s {len(questions)} mentions in {CHANNELS} channels, "
-        f"{found.followers} of them in the thread of another, {changes} of them changes; "
+        f"{found.followers} of them in the thread of another, {now} of them changes to be made at "
+        f"once and {len(cards)} with a card, on which buttons were pressed {len(presses)} times; "
         f"{counts['deliveries again']} deliveries again, {counts['refreshes']} refreshes, "
         f"{counts['broken networks']} times all connections broken, {counts['kills']} times a "
         f"bot killed, each amid {TOGETHER} mentions more, {limited} calls refused with 429, "
@@ -279,11 +154,25 @@ def figures(trouble: Trouble, found: Verdict, instance: FakeInstance) -> list[st
         _row("answered more than once; out of order in their thread; lost unseen", "0; 0; 0"),
         *(_row(f"the dashboard says: the answer {fate}", n) for fate, n in found.fates.items()),
         _row("not in Slack", found.absent),
-        _row("changes made; made twice", f"{len(rates)}; 0"),
-        _row("acknowledged only when Slack delivered again", unheard),
+        _row("changes made; made twice", f"{len(trouble.instance.told)}; 0"),
+        *(_row(f"cards: {end}", n) for end, n in ends.most_common()),
+        _row("acknowledged only when Slack delivered again", len(firsts) - len(heard)),
         _row("of these, after a later one of their thread was asked", found.late),
-        _row("the others acknowledged: p50, p99, most", _spread(acks)),
+        _row("the others acknowledged: p50, p99, most", _spread(heard)),
+        _row("presses never acknowledged", len(presses) - len(pressed)),
+        _row("the others acknowledged: p50, p99, most", _spread(pressed)),
     ]
+
+
+def unready(trouble: Trouble) -> int:
+    """Of how many bots the health address says that Slack does not reach them."""
+    answers = [httpx.get(f"http://{bot.health}/readyz") for bot in trouble.bots]
+    return sum(answer.status_code == 503 for answer in answers)
+
+
+def reported(trouble: Trouble) -> int:
+    """Of how many the dashboard is told so."""
+    return int(_asked(trouble.portal, COUNT_THE_TROUBLES))
 
 
 async def silence(trouble: Trouble) -> list[str]:
@@ -292,8 +181,8 @@ async def silence(trouble: Trouble) -> list[str]:
     for word, ill in (("silent", len(trouble.bots)), ("back", 0)):
         trouble.slack.silent = word == "silent"
         seen = await asyncio.gather(
-            asyncio.to_thread(_seconds_until, trouble.unready, ill),
-            asyncio.to_thread(_seconds_until, trouble.reported, ill),
+            asyncio.to_thread(_seconds_until, lambda: unready(trouble), ill),
+            asyncio.to_thread(_seconds_until, lambda: reported(trouble), ill),
         )
         lines.append(_row(word, *seen))
     return lines
@@ -338,7 +227,7 @@ async def main() -> None:
             kind, database = _database(stack)
             sites = SITES.format(jaeger=jaeger, instance=instance)
             portal = await asyncio.to_thread(prepared, folder, slack, sites, database)
-            trouble = Trouble(slack, jaeger, portal, folder, stack)
+            trouble = Trouble(slack, jaeger, instance, portal, folder, stack)
             try:
                 trouble.bots = [await trouble.start(), await trouble.start()]
                 lines = [
@@ -350,8 +239,7 @@ async def main() -> None:
                 slack.channels.update(f"C0CHAOS{each:03}" for each in range(CHANNELS))
                 slack.channel_seconds = 1.0
                 await trouble.run()
-                found = await settled(trouble)
-                lines += figures(trouble, found, instance)
+                lines += await asyncio.to_thread(figures, trouble, *await settled(trouble))
                 lines += await silence(trouble)
             finally:
                 await asyncio.to_thread(stack.close)

@@ -6,14 +6,27 @@ from dataclasses import dataclass, field
 
 from tests.fakes.slack import Delivery, FakeSlack, Post
 
+Listed = Mapping[tuple[str, str], Sequence[str]]
+"""What the dashboard lists as lost: by channel and ts of the question what it says of it, and
+of the presses of its card."""
 PLACEHOLDER = "I am on it"
+CARD = "Change sampling of "
+INTERRUPTED = "I was interrupted"
+
+
+@dataclass(frozen=True)
+class Press:
+    """A press of a card's button."""
+
+    label: str
+    delivery: Delivery
 
 
 @dataclass
 class Question:
-    """A mention. Its answer shows its `sign`, or is the one post in its thread.
+    """A mention. Its answer shows its `sign`; that to a change is the one post in its thread.
 
-    `unheard`: Slack had to deliver it again, as nobody acknowledged it.
+    Where it asks for a `card`, answers to the presses of that may stand there too.
     """
 
     number: int
@@ -22,14 +35,20 @@ class Question:
     ts: str
     sign: str
     changes: bool
+    card: bool
     deliveries: list[Delivery] = field(default_factory=list)
-    unheard: bool = False
+    presses: list[Press] = field(default_factory=list)
 
     @property
     def acknowledged(self) -> float | None:
         """When it was first acknowledged; None while it is not."""
         moments = [each.sent + each.seconds for each in self.deliveries if each.acked.is_set()]
         return min(moments, default=None)
+
+    @property
+    def pressed(self) -> bool:
+        """Whether a press of its card was acknowledged."""
+        return any(each.delivery.acked.is_set() for each in self.presses)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -58,9 +77,7 @@ class Verdict:
     late: int
 
 
-def verdict(
-    questions: Sequence[Question], slack: FakeSlack, listed: Mapping[tuple[str, str], str]
-) -> Verdict:
+def verdict(questions: Sequence[Question], slack: FakeSlack, listed: Listed) -> Verdict:
     """Compare what was asked with what stands in Slack and what the dashboard lists as lost."""
     threads: dict[str, list[Post]] = defaultdict(list)
     for post in slack.posts:
@@ -75,21 +92,27 @@ def verdict(
         missing=[each.number for each in absent if each not in known],
         twice=[number for number, found in answers.items() if len(found) > 1],
         disordered=disordered,
-        unlisted=_unlisted(questions, known, threads, slack),
-        fates=Counter(listed[each.key] for each in known),
+        unlisted=_unlisted(questions, listed, threads, slack),
+        fates=Counter(fate for each in known for fate in listed[each.key]),
         absent=len(absent),
         lost=len(_lost_posts(questions, slack)),
         late=late,
     )
 
 
+def first_face(post: Post) -> str:
+    """What a post showed first, after the placeholder if there was one."""
+    faces = (*post.earlier, post.shown)
+    return next((each for each in faces if not each.startswith(PLACEHOLDER)), "")
+
+
 def _answers(question: Question, posts: Sequence[Post]) -> list[int]:
     """The places in its thread at which the answer stands."""
-    return [
-        place
-        for place, post in enumerate(posts)
-        if (question.sign in post.shown if question.sign else not _holds_place(post))
-    ]
+    if question.sign:
+        return [place for place, post in enumerate(posts) if question.sign in post.shown]
+    faces = {place: face for place, post in enumerate(posts) if (face := first_face(post))}
+    own = [place for place, face in faces.items() if face.startswith((CARD, INTERRUPTED))]
+    return own if question.card and own else list(faces)
 
 
 def _holds_place(post: Post) -> bool:
@@ -116,12 +139,14 @@ def _order(
 
 def _unlisted(
     questions: Sequence[Question],
-    known: Sequence[Question],
+    listed: Listed,
     threads: Mapping[str, Sequence[Post]],
     slack: FakeSlack,
 ) -> list[str]:
     """Threads in which more went wrong than the dashboard says: lost answers, left placeholders."""
-    shown = Counter(each.thread for each in known)
+    shown: Counter[str] = Counter()
+    for each in questions:
+        shown[each.thread] += len(listed.get(each.key, ()))
     left = {thread: sum(map(_holds_place, posts)) for thread, posts in threads.items()}
     ours = {each.thread for each in questions}
     lost = _lost_posts(questions, slack)

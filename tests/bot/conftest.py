@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Model
 from pytest_django import Settings
 
 from bot.slack.connections import CONNECTIONS
@@ -128,6 +130,22 @@ async def alice(person: Person) -> User:
 def caller() -> Actor:
     """Somebody at the console, for what needs no rights."""
     return Actor(None, "somebody", Door.CONSOLE)
+
+
+@asynccontextmanager
+async def away(model: type[Model]) -> AsyncIterator[None]:
+    """The database fails whoever asks for such rows, until the block ends."""
+
+    def rename(old: str, new: str) -> None:
+        with connection.schema_editor() as editor:
+            editor.alter_db_table(model, old, new)
+
+    table = model._meta.db_table
+    await in_database(rename, table, "away")
+    try:
+        yield
+    finally:
+        await in_database(rename, "away", table)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ from grpc import StatusCode
 from pytest_django import Settings
 
 from bot import cards, console
-from bot.models import CardState, ChangeCard, State
+from bot.models import LOST_PLACE, CardState, ChangeCard, ReceivedEvent, State
 from bot.slack.sender import TRIES
 from bot.slack.timing import Timing
 from ops import rights
@@ -292,11 +292,45 @@ async def test_it_is_not_made_while_somebody_makes_it(
         ChangeCard.objects.update,
         state=CardState.APPLYING, decided_by="bob", decided_at=timezone.now(),
     )  # fmt: skip
-    await slack.press(ALICE, post, "Apply")
-    answer = (await slack.posted(2))[1]
-    assert answer.shown.startswith("Not possible now: bob applied this ")
-    assert "its outcome is not there yet; nothing is done twice" in answer.shown
+    for label in ("Apply", "Cancel"):
+        await slack.press(ALICE, replace(post), label)
+    await until_ended(3)
+    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10 %")
+    assert len(post.earlier) == 1, "what it says already it is not told again"
+    assert len(slack.posts) == 1
     assert told(backends) == NOTHING
+
+
+async def test_it_shows_what_has_become_of_it_while_it_was_replaced(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    post = await asked(slack)
+    await until_ended(1)
+    applying = {"decided_by": "bob", "decided_at": timezone.now()}
+    await in_database(ChangeCard.objects.update, state=CardState.APPLYING, **applying)
+    slack.fail("chat.update", Fault(hang=True))
+    await slack.press(ALICE, post, "Apply")
+    await slack.called("chat.update")
+    await in_database(ChangeCard.objects.update, state=CardState.UNKNOWN)
+    slack.release.set()
+    await until(lambda: post.shown.startswith("Whether this was done is not known"))
+    await until_state(CardState.UNKNOWN)
+    assert len(slack.posts) == 1
+
+
+async def test_no_note_stays_where_it_was_not_known_which_message_is_the_card(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0.0)) as slack:
+        post = await asked(slack)
+        await until_ended(1)
+        await in_database(ChangeCard.objects.update, channel="", ts="")
+        backends.instances[1].seconds = 0.2
+        await slack.press(ALICE, post, "Apply")
+        await until_ended(2)
+        assert "Applied by alice" in post.shown
+        assert not [each for each in slack.posts if each.shown.startswith("I am on it")]
+    assert told(backends) == TOLD
 
 
 async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
@@ -307,7 +341,12 @@ async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
         post = await asked(slack)
         await until_ended(1)
         backends.instances[1].hangs = True
+        slack.fail("chat.update", Fault(hang=True))
         await slack.press(ALICE, post, "Apply")
+        await slack.called("chat.update")
+        noted = ReceivedEvent.objects.filter(placeholder=LOST_PLACE)
+        assert not await in_database(noted.exists), "the card is no note that could stay"
+        slack.release.set()
         await until(
             lambda: any("alice is applying" in each for each in (post.shown, *post.earlier))
         )

@@ -238,7 +238,8 @@ def locked() -> Iterator[None]:
         with transaction.atomic():
             RecentSearch.objects.filter(pk=0).delete()
             if connection.vendor == "postgresql":
-                connection.cursor().execute(f"LOCK TABLE {RecentSearch._meta.db_table}")
+                table = RecentSearch._meta.db_table
+                connection.cursor().execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
             holding.set()
             done.wait()
         connection.close()

@@ -16,6 +16,7 @@ from proto.petstore import petstore_pb2
 class FakeInstance:
     """Remembers what it was told as (type, rate); `fails` and `hangs` make it misbehave.
 
+    It takes `seconds` over each change, half of them before it is made and half after.
     `asked` and `given_up` say that a call began, and that one which hung was cancelled.
     """
 
@@ -23,6 +24,7 @@ class FakeInstance:
     told: list[tuple[str, float]] = field(default_factory=list)
     fails: grpc.StatusCode | None = None
     hangs: bool = False
+    seconds: float = 0.0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     given_up: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -37,8 +39,10 @@ class FakeInstance:
                 self.given_up.set()
         if self.fails:
             await context.abort(self.fails, "told to fail")
-        sampler = request.sampler
+        sampler, half = request.sampler, self.seconds / 2
+        await asyncio.sleep(half)
         self.told.append((petstore_pb2.SamplerType.Name(sampler.type), sampler.float_value))
+        await asyncio.sleep(half)
         return petstore_pb2.ChangeSamplerResp()
 
 

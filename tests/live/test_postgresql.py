@@ -6,7 +6,7 @@ import sys
 
 from tests.live import servers
 
-ROOMS = ("audit", "guard", "opsportal", "rpc", "sampling")
+ROOMS = ("audit", "bot", "dashboard", "guard", "opsportal", "people", "rpc", "sampling")
 
 
 def test_it_passes_the_quick_tests(postgresql: str) -> None:

@@ -15,7 +15,8 @@ from ops.audit.models import Outcome
 from ops.people.actions import slack_accounts
 from opsportal.dashboard.clock import COOKIE
 from opsportal.dashboard.forms import ZoneForm
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit
 
 YEAR = 365 * 24 * 3600
 

@@ -15,7 +15,9 @@ from ops.alerts.matching import AlertFilter, Matcher, format_filter, parse_filte
 from ops.errors import OpsError
 from ops.sites import sites
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.pages import Visit, page, sheet, url
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 200
 

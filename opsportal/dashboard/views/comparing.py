@@ -13,7 +13,8 @@ from ops.traces import actions
 from ops.traces.actions import Comparison, Difference, Usual
 from ops.traces.tree import SpanError, Trace
 from opsportal.dashboard import drawing, errors, words
-from opsportal.dashboard.pages import Visit, page, url
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit, url
 
 MOST_LINES = 100
 MOST_ERRORS = 8

@@ -13,8 +13,9 @@ from ops.timerange import format_moment
 from ops.traces import actions
 from ops.traces.actions import LogLine, TraceLogs
 from ops.traces.spans import Value
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
 from opsportal.dashboard.views.logs import log_filter
+from opsportal.dashboard.visit import Visit
 
 LINES = 500  # in a piece
 

@@ -13,7 +13,8 @@ from ops.sites import sites
 from ops.traces import actions
 from opsportal.dashboard import recents
 from opsportal.dashboard.forms import SearchFields, full_line
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit
 
 FIRST_QUERY = TraceQuery(limit=100)
 LONGEST_NAME = 500

@@ -10,7 +10,9 @@ from django.views.decorators.http import require_safe
 from ops.traces import actions
 from ops.traces.actions import LogFilter, TraceLogs
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import Visit, page, sheet, url
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.visit import Visit, url
 
 LINES = 500
 

@@ -5,7 +5,8 @@ from django.views.decorators.http import require_safe
 
 from ops import timerange
 from ops.overview import actions
-from opsportal.dashboard.pages import Visit, is_piece, page
+from opsportal.dashboard.pages import is_piece, page
+from opsportal.dashboard.visit import Visit
 
 
 @require_safe

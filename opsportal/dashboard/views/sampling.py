@@ -11,7 +11,8 @@ from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.policy import Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.forms import SamplingForm
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
 

@@ -12,10 +12,11 @@ from ops.traces import actions
 from ops.traces.actions import TraceList
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields, full_line
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
 from opsportal.dashboard.results import Results, address, line_of
 from opsportal.dashboard.views import filtering
 from opsportal.dashboard.views.filtering import FIRST_QUERY, TRACE_ID
+from opsportal.dashboard.visit import Visit
 
 EXPLAINED = 20  # so many failing traces get their error's sentence
 

@@ -10,7 +10,8 @@ from ops.people import actions
 from ops.people.actions import SlackAccount
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import CodeForm
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

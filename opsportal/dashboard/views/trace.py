@@ -12,7 +12,9 @@ from ops.timerange import format_duration
 from ops.traces import actions
 from ops.traces.tree import SpanError, Trace
 from opsportal.dashboard import drawing, waterfall, words
-from opsportal.dashboard.pages import Visit, page, sheet, url
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.visit import Visit, url
 
 ROWS = 500
 FAILURES = 3  # that stand above the waterfall; some more fold up

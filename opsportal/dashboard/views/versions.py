@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 from ops.versions import actions
 from ops.versions.actions import ServiceVersions
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import Visit, page
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit
 
 
 @require_safe

@@ -159,12 +159,12 @@ async def test_it_says_that_the_socket_does_not_open(slack: FakeSlack) -> None:
     [
         (Fault(reset=True), "does not answer (ServerDisconnectedError)"),
         (Fault(), "does not answer as Slack does: where only a proxy"),
-        (Fault(body='"ok"'), "does not answer as Slack does: where only a proxy"),
+        (Fault(body=b'"ok"'), "does not answer as Slack does: where only a proxy"),
         (Fault(status=500), "answers with HTTP 500: try again in a minute"),
         (Fault("ratelimited", status=429, retry_after=9), "(ratelimited): try again in a minute"),
         (Fault("token_revoked"), "(token_revoked): install the app again"),
         (Fault("internal_error"), "Slack cannot answer just now (internal_error): try again in a"),
-        (Fault(body="<html>"), "does not answer as Slack does: where only a proxy"),
+        (Fault(body=b"<html>"), "does not answer as Slack does: where only a proxy"),
         (Fault("something_new"), "(something_new): make a new one"),
     ],
 )

@@ -11,7 +11,8 @@ from bot.slack.conversation import AT_ONCE, MOST_WAITING
 from bot.slack.sender import TRIES
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import QUICK, Backends, Workspace, until
+from ops.people.models import Identity
+from tests.bot.conftest import QUICK, Backends, Workspace, away, until
 from tests.fakes.slack import (
     ALICE,
     APP,
@@ -224,15 +225,24 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
     assert "list traces\n  search for traces" in post.shown
 
 
-async def test_it_gives_an_answer_up_after_a_few_tries(
-    slack: FakeSlack, alice: User, caplog: pytest.LogCaptureFixture
+async def test_it_says_that_the_database_does_not_answer(slack: FakeSlack, alice: User) -> None:
+    async with away(Identity):
+        await slack.mention(ALICE, "help")
+        [post] = await slack.posted(1)
+    assert post.shown.startswith("That failed: the database does not answer; check that it runs")
+
+
+async def test_it_gives_an_answer_up_when_its_patience_is_over(
+    workspace: Workspace, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slack.fail("chat.postMessage", *[Fault("ratelimited", status=429, retry_after=0)] * TRIES)
-    await slack.mention(ALICE, "help")
-    await slack.called("chat.postMessage", TRIES)
-    await slack.mention(ALICE, "show trace")
-    [post] = await slack.posted(1)
-    assert "which trace is meant" in post.shown
+    impatient = replace(QUICK, limits=replace(QUICK.limits, patience=0))
+    async with workspace(FakeSlack(), impatient) as slack:
+        slack.fail("chat.postMessage", *[Fault("ratelimited", status=429, retry_after=0)] * TRIES)
+        await slack.mention(ALICE, "help")
+        await slack.called("chat.postMessage", TRIES)
+        await slack.mention(ALICE, "show trace")
+        [post] = await slack.posted(1)
+        assert "which trace is meant" in post.shown
     assert caplog.text.count("not surely in Slack (later): ratelimited") == TRIES
 
 

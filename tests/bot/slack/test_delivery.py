@@ -14,6 +14,7 @@ from bot.models import BotProcess, ReceivedEvent, State
 from bot.slack.conversation import AT_ONCE, MOST_WAITING
 from bot.slack.door import health
 from bot.slack.jobs import new_job
+from bot.slack.pace import Limit
 from bot.slack.records import write
 from ops.audit.models import AuditEntry
 from ops.database import in_database
@@ -187,6 +188,31 @@ async def test_it_notes_an_answer_that_slack_may_have_lost(slack: FakeSlack, ali
     await slack.mention(ALICE, "help")
     await until_ended(1)
     assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+async def test_it_ends_a_call_to_slack_before_it_stops(workspace: Workspace, alice: User) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, grace=0)) as slack:
+        slack.seconds["chat.postMessage"] = 0.2
+        await slack.mention(ALICE, "help")
+        await slack.called("chat.postMessage")
+    assert len(slack.posts) == 1
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
+
+
+async def test_it_leaves_to_others_what_waits_for_its_turn_when_it_stops(
+    workspace: Workspace, alice: User
+) -> None:
+    once = Limit(interval=3600, burst=1)
+    slow = replace(QUICK, grace=0, limits=replace(QUICK.limits, channel=once))
+    async with workspace(FakeSlack(), slow) as slack:
+        await slack.mention(ALICE, "help")
+        await settled(slack, 1)
+        await slack.mention(ALICE, "help")
+        async with asyncio.timeout(10):
+            while not await in_database(ReceivedEvent.objects.filter(state=State.WORKING).count):
+                pass
+    left = await in_database(ReceivedEvent.objects.get, state=State.WORKING)
+    assert left.lease_until <= timezone.now()
 
 
 async def test_it_acknowledges_whatever_comes_once(slack: FakeSlack) -> None:

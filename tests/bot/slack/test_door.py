@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import BotProcess
 from bot.slack.door import _patiently, check_connected, health, run_bot
-from bot.slack.timing import Backoff
+from bot.slack.timing import Backoff, Timing
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, until
 from tests.fakes.slack import (
@@ -55,14 +55,18 @@ async def test_it_takes_a_new_socket_when_the_old_one_stays_deaf(
         await slack.posted(1)
 
 
+@pytest.mark.parametrize(
+    ("method", "timing"),
+    [("apps.connections.open", QUICK), ("auth.test", replace(QUICK, token=0.1))],
+)
 async def test_it_ends_when_its_token_is_revoked_later(
-    tokens: Settings, backends: Backends
+    tokens: Settings, backends: Backends, method: str, timing: Timing
 ) -> None:
     async with FakeSlack() as slack:
         tokens.SLACK_API_URL = slack.api_url
-        bot = asyncio.ensure_future(run_bot(asyncio.Event(), QUICK))
+        bot = asyncio.ensure_future(run_bot(asyncio.Event(), timing))
         await slack.greeted()
-        slack.fail("apps.connections.open", Fault("account_inactive"))
+        slack.fail(method, Fault("account_inactive"))
         await slack.disconnect("refresh_requested")
         with pytest.raises(CommandError, match=r"account_inactive.*install the app again"):
             await bot
@@ -100,13 +104,14 @@ async def test_it_waits_for_a_slack_that_does_not_answer_yet(
 
 
 @pytest.mark.parametrize(
-    "body", ['{"ok": tr', '{"ok": true}', '{"ok": true, "url": {}}', "[]", "[1]"]
+    "body",
+    [b'{"ok": tr', b'{"ok": true}', b'{"ok": true, "url": {}}', b'{"url": "\xff"}', b"[]", b"[1]"],
 )
 async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
-    workspace: Workspace, alice: User, body: str
+    workspace: Workspace, alice: User, body: bytes
 ) -> None:
     slack = FakeSlack()
-    slack.fail("auth.test", Fault(body='{"ok": tr'), Fault(body='"ok"'))
+    slack.fail("auth.test", Fault(body=b'{"ok": tr'), Fault(body=b'"ok"'))
     slack.fail("apps.connections.open", Fault(body=body))
     async with workspace(slack, replace(QUICK, first_wait=0)):
         await slack.mention(ALICE, "help")
@@ -160,7 +165,12 @@ async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
             longest.append(longest_)
 
     async with FakeSlack() as slack:
-        faults = [Fault(status=500), Fault("internal_error"), Fault("fatal_error"), Fault(body="{")]
+        faults = [
+            Fault(status=500),
+            Fault("internal_error"),
+            Fault("fatal_error"),
+            Fault(body=b"{"),
+        ]
         slack.fail("auth.test", *faults, Fault("accesslimited"))
         web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
         await _patiently(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)

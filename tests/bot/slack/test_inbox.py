@@ -15,6 +15,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.errors import OpsError
+from tests.bot.conftest import away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
@@ -159,6 +160,38 @@ async def test_it_keeps_its_own_as_long_as_it_lives() -> None:
     assert await inbox.advance(job, State.WORKING)
 
 
+async def test_it_takes_nothing_over_while_others_could_not_renew_their_leases(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They have answered meanwhile, and write that down now."""
+    clock = Clock()
+    living, dead, heir = (Inbox(name, clock) for name in ("living", "dead", "heir"))
+    job = await recorded(living)
+    await recorded(dead, event_id="Ev2", ts="2.1")
+    async with away(ReceivedEvent):
+        clock.passes(seconds=31)
+        assert await heir.pick_up(10) == []
+        living.finish(job, State.ANSWERED)
+        assert not await living._write_burst()
+    assert "leases cannot be renewed" in caplog.text
+    assert await heir.pick_up(10) == []
+    await written(living)
+    assert [job.row.event_id for job in await heir.pick_up(10)] == ["Ev2"]
+
+
+async def test_it_takes_nothing_over_after_the_database_was_locked() -> None:
+    clock = Clock()
+    dead, heir = Inbox("dead", clock), Inbox("heir", clock)
+    await recorded(dead, event_id="Ev2", ts="2.1")
+    async with locked():
+        waiting = asyncio.ensure_future(heir.pick_up(10))
+        await asyncio.sleep(0)
+        clock.passes(seconds=31)
+    assert await waiting == []
+    assert await heir.pick_up(10) == [], "the others renew their leases now"
+    assert len(await heir.pick_up(10)) == 1
+
+
 async def test_it_does_not_answer_again_what_may_be_posted() -> None:
     clock = Clock()
     dead, heir = Inbox("dead", clock), Inbox("heir", clock)
@@ -166,6 +199,30 @@ async def test_it_does_not_answer_again_what_may_be_posted() -> None:
     clock.passes(seconds=31)
     assert await heir.pick_up(10) == []
     assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+async def test_it_gives_up_what_ends_one_process_after_the_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    await recorded(Inbox("killed", clock))
+    for number in range(records.MOST_TAKEOVERS):
+        clock.passes(seconds=31)
+        heir = Inbox(f"heir {number}", clock)
+        assert len(await heir.pick_up(10)) == 1
+    clock.passes(seconds=31)
+    assert await Inbox("last", clock).pick_up(10) == []
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
+    assert "Ev1 is not answered: each bot that tried was gone" in caplog.text
+
+
+async def test_what_orderly_stops_leave_is_not_given_up() -> None:
+    clock = Clock()
+    await recorded(ending := Inbox("ending", clock))
+    for number in range(records.MOST_TAKEOVERS + 1):
+        await ending.close()
+        ending = Inbox(f"heir {number}", clock)
+        assert len(await ending.pick_up(10)) == 1
 
 
 async def test_it_leaves_what_it_has_not_begun_when_it_ends() -> None:

@@ -96,7 +96,7 @@ async def test_it_does_not_even_look_up_whom_the_event_shows_to_be_of_another_te
         Fault("fatal_error"),
         Fault("ratelimited", status=429),
         Fault(status=500),
-        Fault(body='"ok"'),
+        Fault(body=b'"ok"'),
     ],
 )
 async def test_it_records_that_it_could_not_learn_who_wrote(

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import aiohttp
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -64,9 +66,9 @@ def ours() -> Claim:
     return Claim(Marks().advance)
 
 
-def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED) -> Sender:
+def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED, patience: float = 0) -> Sender:
     web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-    return Sender(web, Limits(channel, UNLIMITED, UNLIMITED))
+    return Sender(web, Limits(channel, UNLIMITED, UNLIMITED, patience))
 
 
 async def channel_is_full(seconds: float) -> None:
@@ -160,9 +162,10 @@ async def test_a_process_paces_itself_without_a_database(
         ([Fault(reset=True)], State.UNKNOWN),
         ([Fault(status=500)], State.UNKNOWN),
         ([Fault("fatal_error")], State.UNKNOWN),
-        ([Fault(body='{"ok": tr')], State.UNKNOWN),
-        ([Fault(body="[]")], State.UNKNOWN),
-        ([Fault(body="[1]")], State.UNKNOWN),
+        ([Fault(body=b'{"ok": tr')], State.UNKNOWN),
+        ([Fault(body=b"[]")], State.UNKNOWN),
+        ([Fault(body=b"[1]")], State.UNKNOWN),
+        ([Fault(body=b'{"ok": true, "ts": "\xff"}')], State.UNKNOWN),
         ([Fault(status=404)], State.FAILED),
         ([Fault("channel_not_found")], State.FAILED),
         ([Fault("ratelimited", status=429, retry_after=0)] * TRIES, State.FAILED),
@@ -179,6 +182,32 @@ async def test_it_says_how_a_message_ended(
 
 
 LIMITED = Fault("ratelimited", status=429, retry_after=0)
+
+
+async def test_an_answer_is_offered_for_as_long_as_slack_surely_takes_nothing(
+    slack: FakeSlack,
+) -> None:
+    slack.fail("chat.postMessage", *[LIMITED] * 3 * TRIES)
+    assert await sender_to(slack, patience=60).say(THREAD, said("hello"), ours()) is State.ANSWERED
+    assert len(slack.calls) == 3 * TRIES + 1
+
+
+async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
+    slack: FakeSlack,
+) -> None:
+    """As behind a network that drops everything: the answer is not lost."""
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    place = full.getsockname()
+    soon = aiohttp.ClientTimeout(sock_connect=0.05)
+    with full, socket.create_connection(place):
+        async with aiohttp.ClientSession(timeout=soon) as session:
+            sender = sender_to(slack)
+            sender.web.session, sender.web.base_url = session, f"http://127.0.0.1:{place[1]}/"
+            saying = asyncio.ensure_future(sender.post(THREAD, said("hello")[0], ours()))
+            await channel_is_full(0.1)
+            sender.web.base_url = f"{slack.api_url}/"
+            assert (await saying).state is State.ANSWERED
+    assert [post.text for post in slack.posts] == ["hello"]
 
 
 @pytest.mark.parametrize(

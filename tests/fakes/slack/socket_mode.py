@@ -21,9 +21,10 @@ MOST_SOCKETS = 10
 
 @dataclass
 class Delivery:
-    """An envelope that was sent; `acked` is set when its acknowledgement came."""
+    """An envelope that was sent on a socket; `acked` is set when its acknowledgement came."""
 
     envelope: Json
+    socket: web.WebSocketResponse | None = None
     sent: float = field(default_factory=time.monotonic)
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     seconds: float = 0.0
@@ -91,10 +92,11 @@ class SocketMode(Shared):
             "retry_reason": "",
             **envelope,
         }
-        delivery = Delivery(whole)
+        socket = self._next_socket()
+        delivery = Delivery(whole, socket)
         self._deliveries[whole["envelope_id"]].append(delivery)
         with suppress(ConnectionError):
-            await self._next_socket().send_json(whole)
+            await socket.send_json(whole)
         return delivery
 
     async def redeliver(self, delivery: Delivery, attempt: int = 1) -> Delivery:
@@ -171,14 +173,15 @@ class SocketMode(Shared):
                 self.pongs += 1
                 await self._tell()
             elif frame.type == WSMsgType.TEXT and len(frame.data) < 20_000:
-                self._acknowledge(json.loads(frame.data))
+                self._acknowledge(json.loads(frame.data), socket)
 
-    def _acknowledge(self, answer: Json) -> None:
+    def _acknowledge(self, answer: Json, socket: web.WebSocketResponse) -> None:
+        """A copy that was sent on the same socket is the one that is meant."""
         waiting = [d for d in self._deliveries[answer["envelope_id"]] if not d.acked.is_set()]
         if not waiting:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
-        delivery = waiting[0]
+        delivery = next((each for each in waiting if each.socket is socket), waiting[0])
         # The Node client always sends one, an empty one where there is nothing to say.
         if answer.get("payload") and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")

@@ -52,7 +52,7 @@ class Fault:
     hang: bool = False
     reset: bool = False
     lost: bool = False
-    body: str = ""
+    body: bytes = b""
 
 
 class WebApi(Shared):
@@ -161,8 +161,8 @@ class WebApi(Shared):
         if fault.retry_after is not None:
             headers["Retry-After"] = f"{fault.retry_after:g}"
         if fault.body:
-            text, kind = fault.body, "application/json"
-            return web.Response(status=fault.status, text=text, content_type=kind, headers=headers)
+            headers["Content-Type"] = "application/json; charset=utf-8"
+            return web.Response(status=fault.status, body=fault.body, headers=headers)
         if fault.status >= 500:
             return web.Response(status=fault.status, text="<html>oops</html>", headers=headers)
         return web.json_response(

@@ -1,0 +1,143 @@
+"""What became of the changes that two bots were asked for: in Slack, at the instance, on record."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.bench.verdict import CARD, Listed, Press, Question, first_face
+from tests.fakes.slack import FakeSlack, Post
+
+SURELY = 1.0  # seconds: a bot that acknowledges sooner has recorded it first
+_ENDS = (
+    ("[Apply]", "open"),
+    (" is applying: ", "being applied"),
+    ("Whether this was done is not known", "not known"),
+    ("Applied by ", "applied"),
+    ("Cancelled by ", "cancelled"),
+    ("Expired, nothing was done", "expired"),
+)
+_MADE = {"Apply": ("applied", "not known"), "Cancel": ("cancelled",)}
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What changes leave outside of Slack: by question how often the instance was told it.
+
+    `rows` are the audit log's, outcome and moment, and `kills` the moments at which a bot was
+    killed, all by the monotonic clock.
+    """
+
+    told: Mapping[int, int]
+    rows: Mapping[int, Sequence[tuple[str, float]]]
+    kills: Sequence[float]
+
+
+def card_of(question: Question, slack: FakeSlack) -> Post | None:
+    """The message that shows a question's card; None where there is none."""
+    return next(
+        (
+            post
+            for post in slack.posts
+            if post.thread_ts == question.thread and first_face(post).startswith(CARD)
+        ),
+        None,
+    )
+
+
+def is_open(card: Post) -> bool:
+    """Whether its buttons are there."""
+    return "[Apply]" in card.shown
+
+
+def end_of(card: Post | None) -> str:
+    """What a card says last, in a word or two."""
+    if card is None:
+        return "never in Slack"
+    return next((end for sign, end in _ENDS if sign in card.shown), card.shown)
+
+
+def undecided(questions: Sequence[Question], slack: FakeSlack) -> list[Question]:
+    """Those whose card shows no end yet."""
+    return [
+        each
+        for each in questions
+        if each.card and end_of(card_of(each, slack)) in ("open", "being applied")
+    ]
+
+
+def wrongs(
+    questions: Sequence[Question],
+    slack: FakeSlack,
+    listed: Listed,
+    traces: Traces,
+) -> list[str]:
+    """A sentence for each thing that must not be, however slow the machine is."""
+    return [
+        f"{question.number}: {wrong}"
+        for question in questions
+        if question.changes
+        for wrong in (
+            *_traced_wrongly(question, traces),
+            *(_shown_wrongly(question, slack, listed, traces) if question.card else ()),
+        )
+    ]
+
+
+def _traced_wrongly(question: Question, traces: Traces) -> Iterator[str]:
+    told, rows = traces.told.get(question.number, 0), traces.rows.get(question.number, ())
+    counted = Counter(outcome == "started" for outcome, _ in rows)
+    if told > 1:
+        yield f"made {told} times"
+    if told > counted[True]:
+        yield "made, and nothing in the audit log said that it would be"
+    if counted[True] > 1 or counted[False] > counted[True]:
+        yield f"more than one start and one outcome in the audit log: {rows}"
+    for _, began in rows[:1] if counted[False] < counted[True] else ():
+        if not any(kill > began for kill in traces.kills):
+            yield "begun, without an outcome, and nobody was killed"
+    if "ok" in (outcome for outcome, _ in rows) and not told:
+        yield "ok in the audit log, and not made"
+
+
+def _shown_wrongly(
+    question: Question,
+    slack: FakeSlack,
+    listed: Listed,
+    traces: Traces,
+) -> Iterator[str]:
+    """Compare the card with what was pressed and what was done."""
+    end, rows = end_of(card_of(question, slack)), traces.rows.get(question.number, ())
+    outcomes = [outcome for outcome, _ in rows if outcome != "started"]
+    match end:
+        case "never in Slack" | "cancelled" | "expired":
+            if rows:
+                yield f"{end}, and begun all the same: {rows}"
+        case "applied":
+            if not outcomes:
+                yield "applied, without an outcome in the audit log"
+        case "not known":
+            since = min(press.delivery.sent for press in question.presses)
+            killed = any(kill > since for kill in traces.kills)
+            if not (killed or set(outcomes) - {"ok"}):
+                yield f"not known, though nobody was killed: {rows}"
+        case "open":
+            # Where the answer to its post was lost, the bots do not know of the message until
+            # somebody presses.
+            if question.key not in listed or question.pressed:
+                yield "its time is over, and its buttons are there"
+        case _:
+            yield f"it ends with: {end}"
+    first = _first(question.presses)
+    if first and end not in _MADE[first.label]:
+        yield f"first to be pressed was {first.label}, and it ends with: {end}"
+
+
+def _first(presses: Sequence[Press]) -> Press | None:
+    """The press that decides: recorded before one of the other button was sent."""
+    for press in presses:
+        taken = press.delivery.sent + press.delivery.seconds
+        others = [each.delivery.sent for each in presses if each.label != press.label]
+        sure = press.delivery.acked.is_set() and press.delivery.seconds < SURELY
+        if sure and all(taken < sent for sent in others):
+            return press
+    return None
