@@ -127,15 +127,25 @@ class Sender:
             return await self._put(thread, message, claim, placeholder)
 
     async def replace(
-        self, channel: str, ts: str, message: SlackMessage, claim: Claim | None = None
+        self,
+        channel: str,
+        ts: str,
+        message: SlackMessage,
+        claim: Claim | None = None,
+        patience: float = 0.0,
     ) -> Sent:
-        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
+        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours.
+
+        Or where it takes nothing for as long as our patience, in seconds.
+        """
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
             return self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
 
         paces = ((_REPLACING, self.limits.replacing),)
-        return await self._persist(update, message, paces, claim, repeatable=True)
+        return await self._persist(
+            update, message, paces, claim, repeatable=True, patience=patience
+        )
 
     async def respond(
         self, url: str, messages: Sequence[SlackMessage], claim: Claim | None = None
@@ -215,7 +225,8 @@ class Sender:
     ) -> Sent:
         """In place of a placeholder, or as a new message where there is none to replace."""
         if placeholder not in ("", LOST_PLACE):
-            sent = await self.replace(thread[0], placeholder, message, claim)
+            patience = self.limits.patience
+            sent = await self.replace(thread[0], placeholder, message, claim, patience)
             if sent.state is not State.FAILED:
                 return sent
         return await self._post(thread, message, claim)

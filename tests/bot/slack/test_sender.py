@@ -299,9 +299,9 @@ async def test_a_slow_answer_replaces_what_held_its_place(
     assert len(slack.posts) == 1
 
 
-@pytest.mark.parametrize("lost", [[], [Fault(reset=True)]])
+@pytest.mark.parametrize("lost", [[], [Fault(reset=True)], [LIMITED] * 2 * TRIES])
 async def test_replacing_is_tried_again(slack: FakeSlack, lost: list[Fault]) -> None:
-    sender = sender_to(slack)
+    sender = sender_to(slack, patience=60)
     ts = await sender.hold_place(THREAD, said("wait")[0], yes)
     slack.fail("chat.update", *lost)
     messages = [*said("first"), *said("second")]
