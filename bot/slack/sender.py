@@ -154,8 +154,7 @@ class Sender:
 
         Slack takes five messages at such an address, for half an hour.
         """
-        paces = ((_EVERYWHERE, self.limits.workspace),)
-        patience = self.limits.patience if claim else 0.0
+        paces, patience = ((_EVERYWHERE, self.limits.workspace),), self.limits.patience
 
         async def post(content: dict[str, Any]) -> Any:
             return await self._post_to(url, content)
@@ -246,7 +245,7 @@ class Sender:
             )
 
         paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
-        patience = self.limits.patience if claim else 0.0
+        patience = self.limits.patience
         return await self._persist(post, message, paces, claim, patience=patience)
 
     async def _persist(
@@ -261,11 +260,11 @@ class Sender:
     ) -> Sent:
         """Call until it is done; one that may be done already only where it is `repeatable`.
 
-        A Slack that surely did nothing is asked again for so many seconds, and a few times at
-        least. What is no answer, as a placeholder, has no claim.
+        A Slack that surely did nothing is asked again until so many seconds after the claim was
+        made, and a few times at least. What is no answer, as a placeholder, has no claim.
         """
         blocks, simpler = message.blocks, iter((message.fallback, ()))
-        given_up = time.monotonic() + patience
+        given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
             for key, limit in paces:
                 await asyncio.sleep(await self.pacer.turn(key, limit))

@@ -192,6 +192,15 @@ async def test_an_answer_is_offered_for_as_long_as_slack_surely_takes_nothing(
     assert len(slack.calls) == 3 * TRIES + 1
 
 
+async def test_who_waits_behind_an_answer_that_slack_does_not_take_is_not_offered_as_long_again(
+    slack: FakeSlack,
+) -> None:
+    slack.fail("chat.postMessage", *[LIMITED] * TRIES)
+    claim = ours()
+    claim.made -= 60
+    assert await sender_to(slack, patience=60).say(THREAD, said("hello"), claim) is State.FAILED
+
+
 async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
     slack: FakeSlack,
 ) -> None:
