@@ -283,8 +283,10 @@ class Sender:
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
             elif fate is Fate.LATER and (tries < TRIES or time.monotonic() < given_up):
-                wait = min(2.0 ** (tries - 1), _LONGEST_WAIT) if asked is None else asked
-                await self.pacer.back_off(*paces[-1], wait)
+                if asked is None:  # it may be our network alone: no other bot waits for it
+                    await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
+                else:
+                    await self.pacer.back_off(*paces[-1], asked)
             elif not (fate is Fate.LOST and repeatable and tries < TRIES):
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
