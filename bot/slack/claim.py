@@ -5,6 +5,7 @@ an answer waits for its turn under the rate limit. Who is killed as it waits has
 another process answers.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 
 from bot.models import State
@@ -17,11 +18,13 @@ class TakenOverError(Exception):
 class Claim:
     """One answer's; `advance` writes down its state, False where it is another process's.
 
-    While `posting` some of the answer may be in Slack.
+    While `posting` some of the answer may be in Slack. `made` is when it was there to be given, in
+    seconds of the monotonic clock.
     """
 
     def __init__(self, advance: Callable[[State], Awaitable[bool]]) -> None:
         self._advance = advance
+        self.made = time.monotonic()
         self.posting = False
         self._some_shown = False
 

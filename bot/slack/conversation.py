@@ -79,9 +79,11 @@ class Conversation:
                 job, first = self.inbox.take(done)
                 await self.inbox.keep(job)
         finally:
-            await acknowledge()
-        if job is not None and first and not job.is_anothers:
-            self.take_in(job)
+            try:
+                await acknowledge()
+            finally:  # what we have, nobody else answers as long as we live
+                if job is not None and first and not job.is_anothers:
+                    self.take_in(job)
 
     @property
     def waiting(self) -> int:

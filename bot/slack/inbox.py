@@ -85,9 +85,7 @@ class Inbox:
                     await asyncio.shield(job.recorded)
                 if not job.recorded.done():
                     return True
-                return job.recorded.result() and await in_database(
-                    records.advance, job.row.pk, self.name, state
-                )
+                return job.recorded.result() and await self._mark(job, state)
         except (Error, TimeoutError) as error:
             if surely:
                 raise OpsError(
@@ -95,6 +93,15 @@ class Inbox:
                     "change before it is made; check it, then ask again"
                 ) from error
             return self.clock() < max(job.row.lease_until, self.held_until)
+
+    async def _mark(self, job: Job, state: State) -> bool:
+        """Write a state; one that is given up as it takes long still comes before the next."""
+
+        async def mark() -> bool:
+            async with job.marking:
+                return await in_database(records.advance, job.row.pk, self.name, state)
+
+        return await asyncio.shield(asyncio.ensure_future(mark()))
 
     async def hold_place(self, job: Job, placeholder: str) -> None:
         """Note which message the answer will replace; at worst it stays."""

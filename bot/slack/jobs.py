@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,7 @@ class Job:
 
     `recorded` tells, once the database has it, whether it is ours to answer; `at_risk` that it
     was acknowledged before; `abandoned` that a process which is gone may have begun with it;
-    `outcome` what it is once the answer is posted.
+    `outcome` what it is once the answer is posted. Whoever is `marking` it writes its state.
     """
 
     row: ReceivedEvent
@@ -34,6 +34,7 @@ class Job:
     at_risk: bool = False
     abandoned: bool = False
     outcome: State = State.ANSWERED
+    marking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def is_anothers(self) -> bool:

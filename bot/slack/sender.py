@@ -127,15 +127,25 @@ class Sender:
             return await self._put(thread, message, claim, placeholder)
 
     async def replace(
-        self, channel: str, ts: str, message: SlackMessage, claim: Claim | None = None
+        self,
+        channel: str,
+        ts: str,
+        message: SlackMessage,
+        claim: Claim | None = None,
+        patience: float = 0.0,
     ) -> Sent:
-        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours."""
+        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours.
+
+        Or where it takes nothing for as long as our patience, in seconds.
+        """
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
             return self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
 
         paces = ((_REPLACING, self.limits.replacing),)
-        return await self._persist(update, message, paces, claim, repeatable=True)
+        return await self._persist(
+            update, message, paces, claim, repeatable=True, patience=patience
+        )
 
     async def respond(
         self, url: str, messages: Sequence[SlackMessage], claim: Claim | None = None
@@ -144,8 +154,7 @@ class Sender:
 
         Slack takes five messages at such an address, for half an hour.
         """
-        paces = ((_EVERYWHERE, self.limits.workspace),)
-        patience = self.limits.patience if claim else 0.0
+        paces, patience = ((_EVERYWHERE, self.limits.workspace),), self.limits.patience
 
         async def post(content: dict[str, Any]) -> Any:
             return await self._post_to(url, content)
@@ -215,7 +224,8 @@ class Sender:
     ) -> Sent:
         """In place of a placeholder, or as a new message where there is none to replace."""
         if placeholder not in ("", LOST_PLACE):
-            sent = await self.replace(thread[0], placeholder, message, claim)
+            patience = self.limits.patience
+            sent = await self.replace(thread[0], placeholder, message, claim, patience)
             if sent.state is not State.FAILED:
                 return sent
         return await self._post(thread, message, claim)
@@ -235,7 +245,7 @@ class Sender:
             )
 
         paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
-        patience = self.limits.patience if claim else 0.0
+        patience = self.limits.patience
         return await self._persist(post, message, paces, claim, patience=patience)
 
     async def _persist(
@@ -250,11 +260,11 @@ class Sender:
     ) -> Sent:
         """Call until it is done; one that may be done already only where it is `repeatable`.
 
-        A Slack that surely did nothing is asked again for so many seconds, and a few times at
-        least. What is no answer, as a placeholder, has no claim.
+        A Slack that surely did nothing is asked again until so many seconds after the claim was
+        made, and a few times at least. What is no answer, as a placeholder, has no claim.
         """
         blocks, simpler = message.blocks, iter((message.fallback, ()))
-        given_up = time.monotonic() + patience
+        given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
             for key, limit in paces:
                 await asyncio.sleep(await self.pacer.turn(key, limit))
@@ -273,8 +283,10 @@ class Sender:
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
             elif fate is Fate.LATER and (tries < TRIES or time.monotonic() < given_up):
-                wait = min(2.0 ** (tries - 1), _LONGEST_WAIT) if asked is None else asked
-                await self.pacer.back_off(*paces[-1], wait)
+                if asked is None:  # it may be our network alone: no other bot waits for it
+                    await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
+                else:
+                    await self.pacer.back_off(*paces[-1], asked)
             elif not (fate is Fate.LOST and repeatable and tries < TRIES):
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED

@@ -1,14 +1,19 @@
 """What the bot hears and answers, from one end of Slack to the other."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import ReceivedEvent, State
-from bot.slack.conversation import AT_ONCE, MOST_WAITING
-from bot.slack.sender import TRIES
+from bot.slack.conversation import AT_ONCE, MOST_WAITING, Conversation
+from bot.slack.direct import DirectMessages
+from bot.slack.inbox import Inbox
+from bot.slack.profiles import Profiles
+from bot.slack.sender import TRIES, Sender
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.people.models import Identity
@@ -17,6 +22,7 @@ from tests.fakes.slack import (
     ALICE,
     APP,
     BOT_ID,
+    BOT_TOKEN,
     BOT_USER,
     CHANNEL,
     DIRECT,
@@ -223,6 +229,25 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
     assert block["elements"][1]["type"] == "rich_text_preformatted"
     assert buttons["type"] == "actions"
     assert "list traces\n  search for traces" in post.shown
+
+
+async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
+    """Its own process has it, so that no other would."""
+
+    async def broken() -> None:
+        raise RuntimeError("the transport is closed")
+
+    async with FakeSlack() as slack:
+        web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
+        sender, inbox = Sender(web, QUICK.limits), Inbox("first")
+        profiles, direct = Profiles(web, TEAM, "Acme"), DirectMessages(web, sender)
+        conversation = Conversation(BOT_USER, profiles, inbox, sender, direct, QUICK)
+        writing = asyncio.ensure_future(inbox.write())
+        event = {"event_id": "Ev1", "team_id": TEAM, "event": slack.mention_event(ALICE, "help")}
+        with pytest.raises(RuntimeError):
+            await conversation.hear({"type": "events_api", "payload": event}, broken)
+        writing.cancel()
+    assert conversation.waiting == 1
 
 
 async def test_it_says_that_the_database_does_not_answer(slack: FakeSlack, alice: User) -> None:

@@ -265,6 +265,19 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
     assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
 
 
+async def test_it_writes_late_what_comes_first_before_what_comes_next() -> None:
+    """Or a message that is being posted would look as if nothing were said yet."""
+    inbox = Inbox("first")
+    jobs = [await recorded(inbox, event_id=f"Ev{n}", ts=f"{n}.1") for n in range(2, 5)]
+    async with locked():
+        for state in (State.WORKING, State.POSTING):
+            assert all(await asyncio.gather(*(inbox.advance(job, state) for job in jobs)))
+    for job in jobs:
+        async with job.marking:
+            row = await in_database(ReceivedEvent.objects.get, pk=job.row.pk)
+        assert row.state == State.POSTING
+
+
 async def test_it_makes_no_change_that_the_database_does_not_know_of() -> None:
     inbox = Inbox("first", sure_seconds=0.01)
     job, _ = inbox.take(payload())

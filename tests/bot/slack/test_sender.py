@@ -24,7 +24,7 @@ from bot.slack.pace import Limit, Limits, Pacer
 from bot.slack.report import report
 from bot.slack.sender import TRIES, Sender
 from ops.database import in_database
-from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot
+from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot, until
 from tests.fakes.slack import (
     ALICE,
     BOT_TOKEN,
@@ -192,8 +192,17 @@ async def test_an_answer_is_offered_for_as_long_as_slack_surely_takes_nothing(
     assert len(slack.calls) == 3 * TRIES + 1
 
 
-async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
+async def test_who_waits_behind_an_answer_that_slack_does_not_take_is_not_offered_as_long_again(
     slack: FakeSlack,
+) -> None:
+    slack.fail("chat.postMessage", *[LIMITED] * TRIES)
+    claim = ours()
+    claim.made -= 60
+    assert await sender_to(slack, patience=60).say(THREAD, said("hello"), claim) is State.FAILED
+
+
+async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
+    slack: FakeSlack, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As behind a network that drops everything: the answer is not lost."""
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
@@ -204,7 +213,7 @@ async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
             sender = sender_to(slack)
             sender.web.session, sender.web.base_url = session, f"http://127.0.0.1:{place[1]}/"
             saying = asyncio.ensure_future(sender.post(THREAD, said("hello")[0], ours()))
-            await channel_is_full(0.1)
+            await until(lambda: "not surely in Slack (later): Connection timeout" in caplog.text)
             sender.web.base_url = f"{slack.api_url}/"
             assert (await saying).state is State.ANSWERED
     assert [post.text for post in slack.posts] == ["hello"]
@@ -299,9 +308,9 @@ async def test_a_slow_answer_replaces_what_held_its_place(
     assert len(slack.posts) == 1
 
 
-@pytest.mark.parametrize("lost", [[], [Fault(reset=True)]])
+@pytest.mark.parametrize("lost", [[], [Fault(reset=True)], [LIMITED] * 2 * TRIES])
 async def test_replacing_is_tried_again(slack: FakeSlack, lost: list[Fault]) -> None:
-    sender = sender_to(slack)
+    sender = sender_to(slack, patience=60)
     ts = await sender.hold_place(THREAD, said("wait")[0], yes)
     slack.fail("chat.update", *lost)
     messages = [*said("first"), *said("second")]
