@@ -16,8 +16,7 @@ async def connected(session: ClientSession, slack: FakeSlack) -> ClientWebSocket
 
 async def test_it_is_for_the_copy_that_was_sent_on_the_same_connection() -> None:
     async with FakeSlack() as slack, ClientSession() as session:
-        await connected(session, slack)
-        second = await connected(session, slack)
+        _first, second = await connected(session, slack), await connected(session, slack)
         sent = await slack.mention(ALICE, "help")
         copy = await slack.redeliver(sent, 0)
         received = await second.receive_json()
