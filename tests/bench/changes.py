@@ -20,7 +20,7 @@ _MADE = {"Apply": ("applied", "not known"), "Cancel": ("cancelled",)}
 
 
 @dataclass(frozen=True)
-class Traces:
+class Left:
     """What changes leave outside of Slack: by question how often the instance was told it.
 
     `rows` are the audit log's, outcome and moment, and `kills` the moments at which a bot was
@@ -69,7 +69,7 @@ def wrongs(
     questions: Sequence[Question],
     slack: FakeSlack,
     listed: Listed,
-    traces: Traces,
+    left: Left,
 ) -> list[str]:
     """A sentence for each thing that must not be, however slow the machine is."""
     return [
@@ -77,14 +77,14 @@ def wrongs(
         for question in questions
         if question.changes
         for wrong in (
-            *_traced_wrongly(question, traces),
-            *(_shown_wrongly(question, slack, listed, traces) if question.card else ()),
+            *_done_wrongly(question, left),
+            *(_shown_wrongly(question, slack, listed, left) if question.card else ()),
         )
     ]
 
 
-def _traced_wrongly(question: Question, traces: Traces) -> Iterator[str]:
-    told, rows = traces.told.get(question.number, 0), traces.rows.get(question.number, ())
+def _done_wrongly(question: Question, left: Left) -> Iterator[str]:
+    told, rows = left.told.get(question.number, 0), left.rows.get(question.number, ())
     counted = Counter(outcome == "started" for outcome, _ in rows)
     if told > 1:
         yield f"made {told} times"
@@ -93,7 +93,7 @@ def _traced_wrongly(question: Question, traces: Traces) -> Iterator[str]:
     if counted[True] > 1 or counted[False] > counted[True]:
         yield f"more than one start and one outcome in the audit log: {rows}"
     for _, began in rows[:1] if counted[False] < counted[True] else ():
-        if not any(kill > began for kill in traces.kills):
+        if not any(kill > began for kill in left.kills):
             yield "begun, without an outcome, and nobody was killed"
     if "ok" in (outcome for outcome, _ in rows) and not told:
         yield "ok in the audit log, and not made"
@@ -103,10 +103,10 @@ def _shown_wrongly(
     question: Question,
     slack: FakeSlack,
     listed: Listed,
-    traces: Traces,
+    left: Left,
 ) -> Iterator[str]:
     """Compare the card with what was pressed and what was done."""
-    end, rows = end_of(card_of(question, slack)), traces.rows.get(question.number, ())
+    end, rows = end_of(card_of(question, slack)), left.rows.get(question.number, ())
     outcomes = [outcome for outcome, _ in rows if outcome != "started"]
     match end:
         case "never in Slack" | "cancelled" | "expired":
@@ -117,7 +117,7 @@ def _shown_wrongly(
                 yield "applied, without an outcome in the audit log"
         case "not known":
             since = min(press.delivery.sent for press in question.presses)
-            killed = any(kill > since for kill in traces.kills)
+            killed = any(kill > since for kill in left.kills)
             if not (killed or set(outcomes) - {"ok"}):
                 yield f"not known, though nobody was killed: {rows}"
         case "open":

@@ -23,7 +23,7 @@ import httpx
 
 from ops.sampling.policy import parse_policy
 from tests.bench.bot import LOCKED, POST_SECONDS, answered, burst, locked, prepared, shown
-from tests.bench.changes import Traces, card_of, end_of, undecided, wrongs
+from tests.bench.changes import Left, card_of, end_of, undecided, wrongs
 from tests.bench.trouble import CHANNELS, SECONDS, SLOWEST, TOGETHER, Trouble, number_of
 from tests.bench.verdict import Listed, Question, Verdict, verdict
 from tests.fakes.instance import fake_instance
@@ -64,8 +64,8 @@ async def _until_settled(
     while True:
         listed = await asyncio.to_thread(_listed, trouble.portal)
         found = verdict(trouble.questions, trouble.slack, listed)
-        left = undecided(trouble.questions, trouble.slack)
-        awaited = found.missing or any(is_awaited(each, listed) for each in left)
+        cards = undecided(trouble.questions, trouble.slack)
+        awaited = found.missing or any(is_awaited(each, listed) for each in cards)
         if not awaited or time.monotonic() > given_up:
             return found, listed
         await asyncio.sleep(2)
@@ -83,7 +83,7 @@ def _listed(portal: servers.Portal) -> Listed:
     return listed
 
 
-def _traces(trouble: Trouble) -> Traces:
+def _left(trouble: Trouble) -> Left:
     """What the changes left; raises AssertionError for an audit log that does not verify."""
     trouble.portal.manage("audit_verify")
     ahead = time.time() - time.monotonic()
@@ -91,7 +91,7 @@ def _traces(trouble: Trouble) -> Traces:
     for policy, outcome, at in json.loads(_asked(trouble.portal, LIST_THE_CHANGES)):
         rows[number_of(parse_policy(policy).rate)].append((outcome, at - ahead))
     told = Counter(number_of(rate) for _, rate in trouble.instance.told)
-    return Traces(told, rows, trouble.kills)
+    return Left(told, rows, trouble.kills)
 
 
 COUNT_THE_TROUBLES = """
@@ -124,7 +124,7 @@ def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
     """The page's lines; asserts what does not depend on the machine."""
     slack, questions, counts = trouble.slack, trouble.questions, trouble.counts
     violations = [each for each in slack.violations if "acknowledgement took" not in each]
-    wrong = wrongs(questions, slack, listed, _traces(trouble))
+    wrong = wrongs(questions, slack, listed, _left(trouble))
     assert not wrong, f"changes: {wrong}"
     assert not violations, violations
     assert not found.missing, f"without an answer and not shown as lost: {found.missing}"

@@ -42,9 +42,9 @@ class Presser:
         labels, card = self.dice.choice(WAYS), await self._appeared(question)
         if card is None or not labels:
             return
+        before = replace(card)  # as she still sees it when it has just been replaced
         with suppress(TimeoutError):
             await asyncio.wait_for(self.now.wait(), self.dice.uniform(0, DELAY))
-        before = replace(card)  # as she still sees it when it has just been replaced
         for label in labels:
             await self._press(question, before, label)
         for _ in range(TIMES):
