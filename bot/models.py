@@ -80,6 +80,16 @@ class BotProcess(models.Model):
         default_permissions = ()
 
 
+class ChangedUser(models.Model):
+    """A Slack user of whose change Slack has told one of the bot's processes, last at `at`."""
+
+    slack_user = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+
 class Pace(models.Model):
     """Until when the messages that a channel may get are used up; see bot.slack.pace.
 

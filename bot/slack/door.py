@@ -124,6 +124,7 @@ async def _serve(timing: Timing) -> None:
             asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
             asyncio.ensure_future(conversation.order.give()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
+            asyncio.ensure_future(profiles.share(timing.beat)),
             *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
         ]
         try:
