@@ -59,6 +59,7 @@ class ReceivedEvent(models.Model):
 class BotProcess(models.Model):
     """A bot, as it was when it was last `seen`; `stopped` is None while it runs, or was killed.
 
+    `failure` is what it ended with, a sentence without its full stop, "" where it was told to.
     It has `sockets` connections to Slack open, on `reached` of them Slack reaches it, and
     `heard` is when it did so last. `strays` are connections of other programs that Slack
     counted then, at `counted`. `full` is when it last turned somebody away.
@@ -75,6 +76,7 @@ class BotProcess(models.Model):
     full = models.DateTimeField(null=True)
     seen = models.DateTimeField()
     stopped = models.DateTimeField(null=True)
+    failure = models.TextField(default="")
 
     class Meta:
         default_permissions = ()

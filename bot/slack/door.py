@@ -22,7 +22,7 @@ from bot.slack import metrics
 from bot.slack.connections import CONNECTIONS, Connections
 from bot.slack.conversation import Conversation
 from bot.slack.direct import DirectMessages
-from bot.slack.heartbeat import Heartbeat, Standing
+from bot.slack.heartbeat import Heartbeat, Standing, tell_end
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
 from bot.slack.refusals import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
@@ -83,7 +83,8 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
     registry.check()
     if not (settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN):
         raise CommandError(f"the bot needs {_APP} and {_BOT}; docs/slack.md says where they are")
-    serving = asyncio.ensure_future(_serve(timing))
+    name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+    serving = asyncio.ensure_future(_serve(name, timing))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -91,11 +92,20 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
         stopping.cancel()
         serving.cancel()
         await asyncio.wait((serving,))
+        await tell_end(name, _failure(serving))
     if not serving.cancelled():
         serving.result()
 
 
-async def _serve(timing: Timing) -> None:
+def _failure(ended: asyncio.Future[None]) -> str:
+    """What made the bot end; only of our own sentences it is known that they hold no secret."""
+    error = None if ended.cancelled() else ended.exception()
+    if error is None or isinstance(error, CommandError):
+        return str(error or "")
+    return f"{type(error).__name__}, which nobody has foreseen; the log has its trace"
+
+
+async def _serve(name: str, timing: Timing) -> None:
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         # Without retry handlers: a message whose answer was lost would be posted twice.
@@ -103,7 +113,6 @@ async def _serve(timing: Timing) -> None:
             settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
         )
         me = await _patiently(Backoff(timing), _BOT, web.auth_test)
-        name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
         sender = Sender(web, timing.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
@@ -135,7 +144,6 @@ async def _serve(timing: Timing) -> None:
             await conversation.finish()
             await _ended([writing])
             await inbox.close()
-            await heartbeat.leave()
 
 
 async def _open(
