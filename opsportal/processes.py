@@ -123,7 +123,8 @@ async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
         except Exception:
             log.exception(ended)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), again)
+            async with asyncio.timeout(again):
+                await stop.wait()
 
 
 async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import registry
 from bot.slack import metrics
@@ -29,6 +28,7 @@ from bot.slack.refusals import REMEDIES, UNANSWERED, error_code, is_refusal, rea
 from bot.slack.sender import Sender
 from bot.slack.sockets import CLOSE_SECONDS, Socket
 from bot.slack.timing import USUAL, Backoff, Timing
+from bot.slack.web import WebClient
 
 T = TypeVar("T")
 CALL_SECONDS = 30
@@ -108,10 +108,7 @@ def _failure(ended: asyncio.Future[None]) -> str:
 async def _serve(name: str, timing: Timing) -> None:
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        # Without retry handlers: a message whose answer was lost would be posted twice.
-        web = AsyncWebClient(
-            settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
-        )
+        web = WebClient(settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session)
         me = await _patiently(Backoff(timing), _BOT, web.auth_test)
         inbox = Inbox(name)
         sender = Sender(web, timing.limits)
@@ -133,6 +130,9 @@ async def _serve(name: str, timing: Timing) -> None:
             asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
             asyncio.ensure_future(conversation.order.give()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
+            asyncio.ensure_future(
+                web.watch(lambda: _patiently(Backoff(timing), _BOT, web.auth_test), timing.token)
+            ),
             asyncio.ensure_future(profiles.share(timing.beat)),
             *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
         ]
@@ -146,9 +146,7 @@ async def _serve(name: str, timing: Timing) -> None:
             await inbox.close()
 
 
-async def _open(
-    web: AsyncWebClient, session: aiohttp.ClientSession
-) -> aiohttp.ClientWebSocketResponse:
+async def _open(web: WebClient, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
     async with asyncio.timeout(OPEN_SECONDS):
         opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
     async with asyncio.timeout(OPEN_SECONDS):

@@ -89,7 +89,8 @@ class Profiles:
                     self._known[user] = at
                     self._asked.pop(user, None)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
 
     async def _ask(self, user: str) -> Profile:
         try:

@@ -17,7 +17,8 @@ class Timing:
     Slack to close; between attempts at first, at most when Slack cannot be reached, and at
     most when it refuses; between two looks for what other processes have abandoned; until
     whoever waits for an answer is told that it takes a while; between two words to the other
-    processes and the dashboard. And how fast Slack lets us write.
+    processes and the dashboard; between two checks of the bot's token. And how
+    fast Slack lets us write.
     """
 
     ping: float = 5.0
@@ -29,6 +30,7 @@ class Timing:
     tend: float = 10.0
     placeholder: float = 0.8
     beat: float = 3.0
+    token: float = 60.0
     limits: Limits = USUAL_LIMITS
 
 

@@ -120,6 +120,7 @@ async def test_it_waits_for_a_slack_whose_answers_make_no_sense(
         {"num_connections": "2", "debug_info": {"approximate_connection_time": "long"}},
         {"num_connections": {}, "debug_info": "none", "connection_info": 7},
         {"num_connections": 10**30, "debug_info": {"approximate_connection_time": -1}},
+        {"debug_info": {"approximate_connection_time": 10**400}},
     ],
 )
 async def test_it_takes_any_greeting(
