@@ -124,7 +124,8 @@ class ChangeCard(models.Model):
     """A change of sampling that somebody asked for, and that is made once somebody says so.
 
     `previous` is a summary for people, `instances` how many there are to tell. `channel` and
-    `ts` are the message that shows it, "" where none does. `decided_by` applied or cancelled it.
+    `ts` are the message that shows it, "" where none does. `asked_by` is None once that person is
+    deleted. `decided_by` applied or cancelled it, "" where it was cancelled as they are.
     `result` is what that led to, as bot.cards writes it; `shown` the state that the message
     shows, which was last seen to at `tended`.
     """
@@ -137,7 +138,9 @@ class ChangeCard(models.Model):
     strategy = models.CharField(max_length=8)
     rate = models.FloatField()
     instances = models.PositiveIntegerField()
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
     asker = models.CharField(max_length=150)
     asked_at = models.DateTimeField()
     expires = models.DateTimeField()
