@@ -48,8 +48,13 @@ def find_shown(channel: str, ts: str) -> ChangeCard | None:
 
 
 def decide(key: str, state: CardState, who: str, now: datetime) -> bool:
-    """Claim an open card for applying or cancelling it; of all who try one succeeds."""
-    card = ChangeCard.objects.filter(key=key, state=CardState.OPEN, expires__gt=now)
+    """Claim an open card for applying or cancelling it; of all who try one succeeds.
+
+    Nobody does once who asked is deleted: what they wanted is no longer anybody's wish.
+    """
+    card = ChangeCard.objects.filter(
+        key=key, state=CardState.OPEN, expires__gt=now, asked_by__isnull=False
+    )
     return card.update(state=state, decided_by=who[:150], decided_at=now, tended=now) == 1
 
 
@@ -60,7 +65,9 @@ def finish(key: str, state: CardState, result: str, now: datetime) -> None:
 
 
 def expire(now: datetime) -> None:
-    """End what nobody has decided in time, and what was claimed by a process that is gone."""
+    """End what nobody can decide any more, and what was claimed by a process that is gone."""
+    orphaned = ChangeCard.objects.filter(state=CardState.OPEN, asked_by=None)
+    orphaned.update(state=CardState.CANCELLED, decided_at=now)
     late = ChangeCard.objects.filter(state=CardState.OPEN, expires__lte=now)
     late.update(state=CardState.EXPIRED)
     lost = ChangeCard.objects.filter(state=CardState.APPLYING, decided_at__lte=now - CLAIM)

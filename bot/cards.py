@@ -110,6 +110,13 @@ def face(card: ChangeCard) -> Reply:
     match card.state:
         case CardState.APPLYING:
             return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)
+        case CardState.CANCELLED if not card.decided_by:
+            return Reply(
+                f"Withdrawn, nothing was done: {_what(card)}",
+                notes=(f"{card.asker} asked, and has no account here any more",),
+                failed=True,
+                card=card.key,
+            )
         case CardState.CANCELLED:
             return Reply(Sentence("Cancelled", *by, f": {_what(card)}"), card=card.key)
         case CardState.EXPIRED:

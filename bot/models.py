@@ -61,6 +61,7 @@ class ReceivedEvent(models.Model):
 class BotProcess(models.Model):
     """A bot, as it was when it was last `seen`; `stopped` is None while it runs, or was killed.
 
+    `failure` is what it ended with, a sentence without its full stop, "" where it was told to.
     It has `sockets` connections to Slack open, on `reached` of them Slack reaches it, and
     `heard` is when it did so last. `strays` are connections of other programs that Slack
     counted then, at `counted`. `full` is when it last turned somebody away.
@@ -77,6 +78,17 @@ class BotProcess(models.Model):
     full = models.DateTimeField(null=True)
     seen = models.DateTimeField()
     stopped = models.DateTimeField(null=True)
+    failure = models.TextField(default="")
+
+    class Meta:
+        default_permissions = ()
+
+
+class ChangedUser(models.Model):
+    """A Slack user of whose change Slack has told one of the bot's processes, last at `at`."""
+
+    slack_user = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField(db_index=True)
 
     class Meta:
         default_permissions = ()
@@ -114,7 +126,8 @@ class ChangeCard(models.Model):
     """A change of sampling that somebody asked for, and that is made once somebody says so.
 
     `previous` is a summary for people, `instances` how many there are to tell. `channel` and
-    `ts` are the message that shows it, "" where none does. `decided_by` applied or cancelled it.
+    `ts` are the message that shows it, "" where none does. `asked_by` is None once that person is
+    deleted. `decided_by` applied or cancelled it, "" where it was cancelled as they are.
     `result` is what that led to, as bot.cards writes it; `shown` the state that the message
     shows, which was last seen to at `tended`.
     """
@@ -127,7 +140,9 @@ class ChangeCard(models.Model):
     strategy = models.CharField(max_length=8)
     rate = models.FloatField()
     instances = models.PositiveIntegerField()
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
     asker = models.CharField(max_length=150)
     asked_at = models.DateTimeField()
     expires = models.DateTimeField()

@@ -27,6 +27,7 @@ from opsportal import health
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
 SWITCH = 0.001  # seconds
+AGAIN = 30.0
 log = logging.getLogger(__name__)
 _DASHBOARD = "opsportal.asgi:application"
 
@@ -107,13 +108,23 @@ async def slack(stop: asyncio.Event) -> None:
     await run_bot(stop)
 
 
-async def slack_beside(stop: asyncio.Event) -> None:
-    """The Slack door beside the others, which its trouble must not take along."""
-    try:
-        await run_bot(stop)
-    except CommandError as error:
-        log.error("the Slack bot has ended, the other doors stay open: %s", error)  # noqa: TRY400
-        await stop.wait()
+async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
+    """The Slack door beside the others, which its trouble must not take along.
+
+    A bot that has ended is started again after so many seconds, as a supervisor would do with
+    runbot: what it ended with may be mended in Slack meanwhile, or happen once in a year.
+    """
+    ended = f"the Slack bot has ended and begins again in {again:g} s; the other doors stay open"
+    while not stop.is_set():
+        try:
+            await run_bot(stop)
+        except CommandError as error:
+            log.error("%s: %s", ended, error)  # noqa: TRY400  the sentence says it all
+        except Exception:
+            log.exception(ended)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(again):
+                await stop.wait()
 
 
 async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:

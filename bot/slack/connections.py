@@ -13,6 +13,7 @@ from bot.slack.timing import Backoff, Timing
 
 CONNECTIONS = 2
 _NO_COUNT = 1_000  # Slack allows ten
+_NO_LIFETIME = 1e6
 Opening = Callable[[Backoff], Awaitable[aiohttp.ClientWebSocketResponse]]
 Hear = Callable[[Envelope, Callable[[], Awaitable[None]]], Awaitable[None]]
 Told = Callable[[int], Awaitable[None]]
@@ -137,7 +138,9 @@ def _connections(hello: Mapping[str, Any]) -> int:
 
 
 def _lifetime(hello: Mapping[str, Any]) -> float:
-    """How long Slack means to keep a connection, in seconds; five hours when it does not say."""
+    """How long Slack means to keep a connection, in seconds; five hours when it makes no sense."""
     info = hello.get("debug_info")
     told = info.get("approximate_connection_time") if isinstance(info, Mapping) else None
-    return float(told) if isinstance(told, int | float) and told > 0 else 18_000.0
+    if isinstance(told, int | float) and 0 < told < _NO_LIFETIME:
+        return float(told)
+    return 18_000.0

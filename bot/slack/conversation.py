@@ -125,7 +125,7 @@ class Conversation:
         event = payload.get("event") if isinstance(payload, dict) else None
         if isinstance(event, dict) and event.get("type") == "user_change":
             user = event.get("user")
-            self.profiles.forget(user.get("id") if isinstance(user, dict) else None)
+            self.profiles.note_change(user.get("id") if isinstance(user, dict) else None)
 
     def _is_for_us(self, payload: object) -> TypeGuard[Event]:
         """A person's mention of us or direct message, but no edited one."""

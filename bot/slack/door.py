@@ -15,20 +15,20 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import registry
 from bot.slack import metrics
 from bot.slack.connections import CONNECTIONS, Connections
 from bot.slack.conversation import Conversation
 from bot.slack.direct import DirectMessages
-from bot.slack.heartbeat import Heartbeat, Standing
+from bot.slack.heartbeat import Heartbeat, Standing, tell_end
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
 from bot.slack.refusals import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
 from bot.slack.sender import Sender
 from bot.slack.sockets import CLOSE_SECONDS, Socket
 from bot.slack.timing import USUAL, Backoff, Timing
+from bot.slack.web import WebClient
 
 T = TypeVar("T")
 CALL_SECONDS = 30
@@ -83,7 +83,8 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
     registry.check()
     if not (settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN):
         raise CommandError(f"the bot needs {_APP} and {_BOT}; docs/slack.md says where they are")
-    serving = asyncio.ensure_future(_serve(timing))
+    name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+    serving = asyncio.ensure_future(_serve(name, timing))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -91,19 +92,24 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
         stopping.cancel()
         serving.cancel()
         await asyncio.wait((serving,))
+        await tell_end(name, _failure(serving))
     if not serving.cancelled():
         serving.result()
 
 
-async def _serve(timing: Timing) -> None:
+def _failure(ended: asyncio.Future[None]) -> str:
+    """What made the bot end; only of our own sentences it is known that they hold no secret."""
+    error = None if ended.cancelled() else ended.exception()
+    if error is None or isinstance(error, CommandError):
+        return str(error or "")
+    return f"{type(error).__name__}, which nobody has foreseen; the log has its trace"
+
+
+async def _serve(name: str, timing: Timing) -> None:
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        # Without retry handlers: a message whose answer was lost would be posted twice.
-        web = AsyncWebClient(
-            settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session=session, retry_handlers=[]
-        )
+        web = WebClient(settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session)
         me = await _patiently(Backoff(timing), _BOT, web.auth_test)
-        name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         inbox = Inbox(name)
         sender = Sender(web, timing.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
@@ -124,7 +130,10 @@ async def _serve(timing: Timing) -> None:
             asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
             asyncio.ensure_future(conversation.order.give()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
-            asyncio.ensure_future(_watch_token(web, timing)),
+            asyncio.ensure_future(
+                web.watch(lambda: _patiently(Backoff(timing), _BOT, web.auth_test), timing.token)
+            ),
+            asyncio.ensure_future(profiles.share(timing.beat)),
             *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
         ]
         try:
@@ -135,12 +144,10 @@ async def _serve(timing: Timing) -> None:
             await conversation.finish()
             await _ended([writing])
             await inbox.close()
-            await heartbeat.leave()
+            await heartbeat.stop()
 
 
-async def _open(
-    web: AsyncWebClient, session: aiohttp.ClientSession
-) -> aiohttp.ClientWebSocketResponse:
+async def _open(web: WebClient, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
     async with asyncio.timeout(OPEN_SECONDS):
         opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
     async with asyncio.timeout(OPEN_SECONDS):
@@ -167,16 +174,6 @@ async def _beat(heartbeat: Heartbeat, seconds: float) -> None:
     while True:
         await heartbeat.beat()
         await asyncio.sleep(seconds)
-
-
-async def _watch_token(web: AsyncWebClient, timing: Timing) -> None:
-    """With a token that is revoked the bot would hear everything and could say nothing.
-
-    Raises CommandError.
-    """
-    while True:
-        await asyncio.sleep(timing.token)
-        await _patiently(Backoff(timing), _BOT, web.auth_test)
 
 
 async def _first_failure(tasks: Sequence[asyncio.Future[None]]) -> None:

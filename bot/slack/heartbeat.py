@@ -79,15 +79,10 @@ class Heartbeat:
             )
             await self._tell()
 
-    async def leave(self) -> None:
-        """Tell them that this process has no connection any more, as the last thing."""
+    async def stop(self) -> None:
+        """Let what is being told be written: it must not come after the word of our end."""
         if self._telling:
             await asyncio.wait((self._telling,), timeout=SECONDS)
-        gone = BotProcess.objects.filter(name=self.name)
-        try:
-            await in_database(gone.update, sockets=0, reached=0, stopped=self.clock())
-        except Error as error:
-            log.warning("the other bot processes count us for a minute more: %s", error)
 
     async def _tell(self) -> int:
         """Return how many connections all processes have."""
@@ -101,6 +96,17 @@ class Heartbeat:
             log.warning("the other bot processes cannot be counted: %s", error or "no answer")
             others = 0
         return standing.sockets + others
+
+
+async def tell_end(name: str, failure: str) -> None:
+    """Tell them that a process has no connection any more, and of what made it end."""
+    now = timezone.now()
+    row = {"sockets": 0, "reached": 0, "seen": now, "stopped": now, "failure": failure}
+    try:
+        async with asyncio.timeout(SECONDS):
+            await in_database(_write, name, row, now)
+    except (Error, TimeoutError) as error:
+        log.warning("the others count us for a minute more: %s", error or "no answer")
 
 
 def _write(name: str, row: dict[str, object], now: datetime) -> int:

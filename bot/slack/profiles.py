@@ -1,24 +1,35 @@
 """Who Slack says that people are: asked once in ten minutes, however many wait for it.
 
-Slack tells one of the bot's processes that a person has changed; the others learn it when
-what they keep is ten minutes old.
+Slack tells one of the bot's processes that a person has changed; the others learn it from the
+database within seconds, or, where that does not answer, when what they keep is ten minutes old.
 """
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import aiohttp
 from cachetools import TTLCache
+from django.db import Error
+from django.utils import timezone
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.models import ChangedUser
 from bot.slack.identity import Profile, outsider, read_profile
 from bot.slack.refusals import FAILED_CALL, error_code, reason
+from ops.database import in_database
 
 SECONDS = 600
+KEPT = timedelta(seconds=2 * SECONDS)  # the clocks of two machines may differ
 ELSEWHERE = "you are from another Slack workspace"
 _TEAMS = ("team", "user_team", "source_team")
 _INVISIBLE = ("user_not_found", "user_not_visible")
+_USER = re.compile(r"[A-Z0-9]{1,64}")
+log = logging.getLogger(__name__)
 
 
 class Profiles:
@@ -29,6 +40,9 @@ class Profiles:
         self.team_id = team_id
         self.workspace = workspace
         self._asked: TTLCache[str, asyncio.Task[Profile]] = TTLCache(maxsize=10_000, ttl=SECONDS)
+        self._known: TTLCache[str, datetime] = TTLCache(maxsize=10_000, ttl=SECONDS)
+        self._untold: dict[str, datetime] = {}
+        self._news = asyncio.Event()
 
     async def who_wrote(self, event: Mapping[str, object], team_id: str) -> Profile:
         """Return who wrote a message that came to a workspace; raises nothing.
@@ -47,12 +61,36 @@ class Profiles:
             return await asyncio.shield(asked)
         except FAILED_CALL as error:
             if self._asked.get(user) is asked:
-                self.forget(user)
+                self._asked.pop(user, None)
             return outsider(user, self.team_id, _unknown(error))
 
-    def forget(self, user: object) -> None:
-        """Ask anew the next time: Slack has told of a change, or could not be asked."""
-        self._asked.pop(str(user), None)
+    def note_change(self, user: object) -> None:
+        """Ask anew about a user of whose change Slack has told, and have the others do so."""
+        if isinstance(user, str) and _USER.fullmatch(user):
+            self._asked.pop(user, None)
+            self._untold[user] = timezone.now()
+            self._news.set()
+
+    async def share(self, seconds: float) -> None:
+        """Tell the other processes of changes, and look for theirs so often, until cancelled."""
+        while True:
+            self._news.clear()
+            telling, self._untold = self._untold, {}
+            try:
+                changes = await in_database(_share, telling, list(self._asked))
+            except Error as error:
+                log.warning("the bots cannot tell each other who has changed: %s", error)
+                self._untold = telling | self._untold
+                await asyncio.sleep(seconds)
+                continue
+            self._known.update(telling)
+            for user, at in changes.items():
+                if self._known.get(user) != at:
+                    self._known[user] = at
+                    self._asked.pop(user, None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
 
     async def _ask(self, user: str) -> Profile:
         try:
@@ -65,6 +103,23 @@ class Profiles:
         if not isinstance(found, dict) or found.get("id") != user:
             raise aiohttp.ClientPayloadError("an answer about nobody or somebody else")
         return read_profile(found, self.team_id, self.workspace)
+
+
+def _share(telling: Mapping[str, datetime], users: Collection[str]) -> dict[str, datetime]:
+    """Note who has changed when; returns who of the users has of late, and when.
+
+    The order is everybody's, or two processes could lock each other out.
+    """
+    if telling:
+        ChangedUser.objects.bulk_create(
+            [ChangedUser(slack_user=user, at=at) for user, at in sorted(telling.items())],
+            update_conflicts=True,
+            unique_fields=["slack_user"],
+            update_fields=["at"],
+        )
+        ChangedUser.objects.filter(at__lt=timezone.now() - KEPT).delete()
+    changed = ChangedUser.objects.filter(slack_user__in=users)
+    return dict(changed.values_list("slack_user", "at"))
 
 
 def _unknown(error: Exception) -> str:

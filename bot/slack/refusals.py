@@ -24,6 +24,8 @@ REMEDIES = {
     "token_revoked": _AGAIN,
     "user_removed_from_team": f"the bot was removed from the workspace; {_AGAIN}",
 }
+# Of these, what Slack says of a token whatever it is used for.
+DEAD_TOKEN = REMEDIES.keys() - {"missing_scope", "no_permission", "not_allowed_token_type"}
 _THEIR_FAULTS = ("fatal_error", "internal_error")
 
 

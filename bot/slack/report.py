@@ -36,7 +36,7 @@ def _report(now: datetime) -> DoorReport | None:
         return None
     running = [each for each in known if not each.stopped and now - each.seen < MISSED]
     lost = list(_lost(now)[:MOST_LOST])
-    workspace = known[0].workspace if known else ""
+    workspace = next((each.workspace for each in known if each.workspace), "")
     return DoorReport(
         door="Slack",
         standing=_standing(running),
@@ -62,6 +62,8 @@ def _standing(running: Sequence[BotProcess]) -> str:
 def _troubles(
     known: Sequence[BotProcess], running: Sequence[BotProcess], now: datetime
 ) -> Iterator[str]:
+    if ended := next((each for each in known if each.failure), None):
+        yield f"the bot {ended.name} has ended: {ended.failure}"
     if not running:
         yield f"{_absence(known)}: nobody is answered; start one with manage.py runbot"
     for each in running:
@@ -86,6 +88,8 @@ def _troubles(
 def _absence(known: Sequence[BotProcess]) -> str:
     if not known:
         return "no bot has ever run here"
+    if known[0].failure:
+        return "no bot is left, though manage.py serve begins again by itself"
     return "the bot was stopped" if known[0].stopped else f"the bot {known[0].name} is gone"
 
 

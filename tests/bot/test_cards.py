@@ -31,6 +31,10 @@ TENDING = replace(QUICK, tend=0.05)
 NOTHING: list[list[tuple[str, float]]] = [[], [], []]
 TOLD = [[("STFloat", 0.1)]] * 3
 LONG_AGO = timedelta(minutes=10)
+WITHDRAWN = (
+    "Withdrawn, nothing was done: sampling of petstore: unknown -> 10 % on 3 instances\n"
+    "alice asked, and has no account here any more"
+)
 
 
 @pytest.fixture
@@ -230,6 +234,36 @@ async def test_it_says_that_it_has_expired_when_it_is_pressed_too_late(
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert post.shown.startswith("Expired, nothing was done")
+    assert told(backends) == NOTHING
+    assert len(slack.posts) == 1
+
+
+async def test_it_is_withdrawn_when_who_asked_is_deleted(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    async with workspace(FakeSlack(), TENDING) as slack:
+        post = await asked(slack)
+        await until_shown()
+        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
+        await in_database(alice.delete)
+        await slack.replaced(post.ts)
+        assert post.shown == WITHDRAWN
+        assert not [block for block in post.blocks if block["type"] == "actions"]
+        await until_state(CardState.CANCELLED)
+        assert len(slack.posts) == 1
+        assert slack.violations == []
+
+
+@pytest.mark.parametrize("label", ["Apply", "Cancel"])
+async def test_it_is_not_applied_for_somebody_who_was_deleted(
+    slack: FakeSlack, alice: User, person: Person, backends: Backends, label: str
+) -> None:
+    await linked(person, "bob", "approvers")
+    post = await asked(slack)
+    await in_database(alice.delete)
+    await slack.press(BOB, post, label)
+    await slack.replaced(post.ts)
+    assert post.shown == WITHDRAWN
     assert told(backends) == NOTHING
     assert len(slack.posts) == 1
 

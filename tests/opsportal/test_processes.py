@@ -1,5 +1,6 @@
 """The commands that run for long, as processes of their own."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, FakeSlack
 
 ROOT = Path(__file__).parent.parent.parent
 Environment = dict[str, str]
@@ -136,3 +139,25 @@ def wait_until_it_listens(address: str, process: subprocess.Popen[bytes]) -> Non
             continue
         return
     pytest.fail("it ended before it listened")
+
+
+async def test_runbot_ends_with_a_status_and_the_remedy_when_its_token_is_revoked(
+    environment: Environment,
+) -> None:
+    async with FakeSlack() as slack:
+        environment |= {
+            "OPSPORTAL_SLACK_APP_TOKEN": APP_TOKEN,
+            "OPSPORTAL_SLACK_BOT_TOKEN": BOT_TOKEN,
+            "OPSPORTAL_SLACK_API_URL": slack.api_url,
+        }
+        assert (await asyncio.to_thread(manage, "migrate", env=environment)).returncode == 0
+        running = asyncio.to_thread(manage, "runbot", env=environment)
+        bot = asyncio.ensure_future(running)
+        await slack.greeted(2)
+        slack.refuses[BOT_TOKEN] = "token_revoked"
+        await slack.mention(ALICE, "help")
+        ended = await bot
+    assert ended.returncode == 1
+    remedy = "Slack refuses OPSPORTAL_SLACK_BOT_TOKEN (token_revoked): install the app again"
+    assert remedy in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr

@@ -1,17 +1,28 @@
 """Who writes: asked once, forgotten when Slack says so, and recorded when refused."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
 
+from bot.models import ChangedUser
+from bot.slack.connections import CONNECTIONS
 from bot.slack.conversation import AT_ONCE
+from bot.slack.profiles import KEPT
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import Backends
+from tests.bot.conftest import QUICK, Backends, Workspace, another_bot
 from tests.bot.slack.test_identity import OUTSIDERS
-from tests.fakes.slack import ALICE, CHANNEL, TEAM, FakeSlack, Fault, person
+from tests.fakes.slack import ALICE, CHANNEL, SECONDS, TEAM, FakeSlack, Fault, person
 
+GUEST = person(ALICE, "alice", is_restricted=True)
+OFTEN = replace(QUICK, beat=0.02)
 OTHER = "T0OTHER01"
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +44,7 @@ async def test_it_asks_once_for_all_messages_that_wait_for_it(
 async def test_it_asks_anew_when_slack_tells_of_a_change(slack: FakeSlack, alice: User) -> None:
     await slack.mention(ALICE, "help")
     await slack.posted(1)
-    change = await slack.change_user(person(ALICE, "alice", is_restricted=True))
+    change = await slack.change_user(GUEST)
     await change.acknowledged()
     await slack.mention(ALICE, "help")
     _, post = await slack.posted(2)
@@ -42,7 +53,71 @@ async def test_it_asks_anew_when_slack_tells_of_a_change(slack: FakeSlack, alice
     assert slack.violations == []
 
 
-@pytest.mark.parametrize("user", [None, "U0", [], {}, {"id": None}, {"id": ["x"]}])
+async def heard_by_all(slack: FakeSlack) -> list[str]:
+    """What the bots answer to a mention on each connection that there is."""
+    before = len(slack.posts)
+    for number in range(len(slack.sockets)):
+        await slack.mention(ALICE, "help")
+        await slack.posted(before + number + 1)
+    return [post.shown for post in slack.posts[before:]]
+
+
+async def refused_by_all(slack: FakeSlack) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not all("you are a guest" in shown for shown in await heard_by_all(slack)):
+            pass
+
+
+@asynccontextmanager
+async def without_the_table() -> AsyncIterator[None]:
+    """The database fails with all that concerns changed users."""
+
+    def change(kind: str) -> None:
+        with connection.schema_editor() as editor:
+            getattr(editor, kind)(ChangedUser)
+
+    await in_database(change, "delete_model")
+    try:
+        yield
+    finally:
+        await in_database(change, "create_model")
+
+
+async def test_every_bot_asks_anew_when_one_is_told_of_a_change(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), OFTEN) as slack, another_bot(slack, OFTEN):
+        shown = await heard_by_all(slack)
+        assert len(shown) == 2 * CONNECTIONS
+        assert all(each.startswith("What I can do") for each in shown)
+        assert asked(slack) == 2, "each of them keeps what it was told"
+        await slack.change_user(GUEST)
+        await refused_by_all(slack)
+        assert slack.violations == []
+
+
+async def test_a_change_outlasts_a_database_that_fails(workspace: Workspace, alice: User) -> None:
+    async with workspace(FakeSlack(), OFTEN) as slack, another_bot(slack, OFTEN):
+        await heard_by_all(slack)
+        async with without_the_table():
+            change = await slack.change_user(GUEST)
+            await change.acknowledged()
+            shown = await heard_by_all(slack)
+            assert len([each for each in shown if "you are a guest" in each]) == CONNECTIONS
+        await refused_by_all(slack)
+
+
+async def test_it_keeps_no_changes_for_longer_than_they_matter(slack: FakeSlack) -> None:
+    long_ago = timezone.now() - KEPT
+    await in_database(ChangedUser.objects.create, slack_user="U0LONGAGO", at=long_ago)
+    await slack.change_user(GUEST)
+    async with asyncio.timeout(SECONDS):
+        while await in_database(ChangedUser.objects.filter(slack_user="U0LONGAGO").exists):
+            pass
+    assert await in_database(ChangedUser.objects.filter(slack_user=ALICE).exists)
+
+
+@pytest.mark.parametrize("user", [None, "U0", [], {}, {"id": None}, {"id": ["x"]}, {"id": "\0"}])
 async def test_it_acknowledges_a_change_of_any_shape(
     slack: FakeSlack, alice: User, user: object
 ) -> None:

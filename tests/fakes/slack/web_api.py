@@ -65,6 +65,8 @@ class WebApi(Shared):
         self.manifest: Json = {}
         self.channels = {CHANNEL, DIRECT}
         self.lacks: set[str] = set()
+        self.refuses: dict[str, str] = {}
+        """Tokens that were revoked, with Slack's word for it."""
         self.calls: list[tuple[str, Json]] = []
         self.posts: list[Post] = []
         self.whispers: list[Post] = []
@@ -177,6 +179,8 @@ class WebApi(Shared):
             return _refused("not_authed")
         if token not in (APP_TOKEN, BOT_TOKEN, CONFIG_TOKEN):
             return _refused("invalid_auth")
+        if error := self.refuses.get(token):
+            return _refused(error)
         if token != wanted:
             return _refused("not_allowed_token_type")
         needed = NEEDED.get(method)
