@@ -13,10 +13,11 @@ from bot.moments import look_back
 from bot.overview import BEGIN, overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
+from bot.sayings import SAYINGS
 from ops.alerts import actions as alerts
 from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.database import in_database
-from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
+from ops.errors import Conflict, InvalidInput, NotFound, OpsError, did_you_mean
 from ops.filters import KEYS, parse_query, slip_of
 from ops.guard import check
 from ops.overview import actions as overview
@@ -36,7 +37,7 @@ MOST_GUESSED = 200
 _IN_ADDRESS = re.compile(r"[^?#]*/traces?/([^/?#]+)")
 _TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
 
-registry = Registry()
+registry = Registry(SAYINGS)
 
 
 @registry.command(
@@ -53,16 +54,17 @@ async def help(message: Message, rest: str) -> Reply:
         how = ("How to write one of them: help list traces",)
         columns = ("Command", "What it does")
         return Reply("What I can do", rows, how, columns=columns, follow_ups=BEGIN)
-    wanted = " ".join(rest.lower().split())
-    names = [command.name for command in registry.commands]
-    for command in registry.commands:
-        if command.name == wanted:
-            examples = tuple(Row((example,)) for example in command.examples)
-            return Reply(f"{command.usage}: {command.summary}", examples, command.details)
-    raise NotFound(
-        f'there is no command "{shortened(rest, 80)}"'
-        + (did_you_mean(wanted, names) or f"; there is {', '.join(names)}")
-    )
+    command, _ = registry.find(rest)
+    if command in registry.commands:
+        examples = tuple(Row((example,)) for example in command.examples)
+        return Reply(f"{command.usage}: {command.summary}", examples, command.details)
+    there_is_none = f'there is no command "{shortened(rest, 80)}"'
+    near, _ = registry.find(registry.nearest(rest))
+    if near in registry.commands:
+        hint = f'did you mean "{near.name}"?'
+        return _suggestion(NotFound(f"{there_is_none}; {hint}"), f"help {near.name}")
+    names = ", ".join(command.name for command in registry.commands)
+    raise NotFound(f"{there_is_none}; there is {names}")
 
 
 @registry.command(
@@ -270,7 +272,8 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     """Show what each instance was last told, and the last changes."""
     if not all(map(_is_name, rest.split())):
         line = f"change sampling {rest}"
-        return _suggestion(f'a change is written as "{shortened(line, MOST_GUESSED)}"', line)
+        form = InvalidInput(f'a change is written as "{shortened(line, MOST_GUESSED)}"')
+        return _suggestion(form, line)
     service, site = _service(rest)
     found = await sampling.current(message.actor, service=service, site=site)
     changes = await sampling.changes(
@@ -316,17 +319,17 @@ async def unknown(message: Message, text: str) -> Reply:
     """Answer what no command understands with the nearest one; nothing is done on a guess."""
     if not text:
         return await help(message, "")
-    near = registry.nearest(text) or _about_trace(text)
+    near = registry.nearest(_service_last(text)) or _about_trace(text) or _about_service(text)
     hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
     problem = f'there is no command "{shortened(text, 80)}"; '
-    return _suggestion(problem + (hint if near else '"help" lists what I can do'), near)
+    problem += hint if near else '"help" lists what I can do'
+    return _suggestion(InvalidInput(problem), near)
 
 
-def _suggestion(problem: str, line: str) -> Reply:
+def _suggestion(problem: OpsError, line: str) -> Reply:
     """Say what is wrong, with the line that was meant as a button, where the problem shows it."""
-    whole = (FollowUp(line, line),) if 0 < len(line) <= MOST_GUESSED else ()
-    reply = error_reply(InvalidInput(problem))
-    return replace(reply, follow_ups=(*whole, FollowUp("Help", "help")))
+    whole = (FollowUp(line, line),) if 0 < len(line) <= MOST_GUESSED and line != "help" else ()
+    return replace(error_reply(problem), follow_ups=(*whole, FollowUp("Help", "help")))
 
 
 def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
@@ -349,9 +352,9 @@ def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
 
 def _alert_filter(rest: str) -> AlertFilter:
     """Read a filter; a bare first word that is a service of the site means its labels."""
-    rest = _without_small_word(rest)
+    rest = _after_small_word(rest)
     word, _, others = rest.partition(" ")
-    if any(word in site.services for site in sites().all.values()):
+    if _is_service(word):
         filter = parse_filter(others)
         service = sites().site(filter.site).service(word)
         labels = tuple(Matcher(name, "=", value) for name, value in service.alerts.items())
@@ -359,10 +362,10 @@ def _alert_filter(rest: str) -> AlertFilter:
     return parse_filter(rest)
 
 
-def _without_small_word(rest: str) -> str:
-    """What is left of `for petstore` and `with error`."""
-    first, _, others = rest.partition(" ")
-    return others.lstrip() if first.lower() in SMALL_WORDS else rest
+def _after_small_word(rest: str) -> str:
+    """Leave the `of` out of `of petstore`."""
+    word, _, others = rest.partition(" ")
+    return others if others and word.lower() in SMALL_WORDS else rest
 
 
 def _is_name(word: str) -> bool:
@@ -379,7 +382,7 @@ def _service(rest: str) -> tuple[str, str]:
 
 def _trace_id(rest: str) -> tuple[str, str]:
     """Read `ID [site=NAME]`, where a link to a trace's page will do as its id."""
-    first, _, others = rest.partition(" ")
+    first, _, others = _after_small_word(rest).partition(" ")
     words, named = _words(others, "site")
     if not first or words:
         raise InvalidInput(
@@ -395,14 +398,29 @@ def _linked_id(word: str) -> str:
 
 
 def _about_trace(text: str) -> str:
-    """Return the line that shows a trace, for its id or the link to its page alone; else ""."""
-    trace_id = _linked_id(text)
+    """Return the line that shows a trace, for its id or its page's link at the end; else ""."""
+    trace_id = _linked_id(text.rpartition(" ")[2])
     return f"show trace {trace_id}" if _TRACE_ID.fullmatch(trace_id) else ""
+
+
+def _about_service(text: str) -> str:
+    """Return the line that shows a service's alerts, for its name alone; else ""."""
+    return f"alerts {text}" if _is_service(text) else ""
+
+
+def _service_last(text: str) -> str:
+    """Turn `petstore errors` round: what is asked for comes first."""
+    first, _, others = text.partition(" ")
+    return f"{others} {first}" if others and _is_service(first) else text
+
+
+def _is_service(word: str) -> bool:
+    return any(word in site.services for site in sites().all.values())
 
 
 def _with_service(rest: str) -> str:
     """Write a bare first word as `service=WORD`; raises InvalidInput when it is no service."""
-    rest = _without_small_word(rest)
+    rest = _after_small_word(rest)
     word, _, others = rest.partition(" ")
     if not word or word in KEYS or "=" in word or '"' in word or slip_of(word, ("error",)):
         return rest

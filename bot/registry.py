@@ -24,6 +24,7 @@ LONGEST_LEAD = 5  # words: "could you please show me traces"
 _WITHIN = 0.72  # a command somewhere in it: "show me the alerts" is not "show trace the alerts"
 _LONGEST_HEAD = 40
 _WORD_APART = 0.1
+_SAYING_APART = 0.1  # "change samplng" is a slip of "change sampling", and not the saying "change"
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
 _OPTIONS.log_errors = False
@@ -81,7 +82,9 @@ class Command:
 class Registry:
     """Commands in the order of their registration, and one handler for everything else."""
 
-    def __init__(self) -> None:
+    def __init__(self, sayings: Mapping[str, str] | None = None) -> None:
+        """`sayings` are what people say and what they mean by it; see bot.sayings."""
+        self.sayings = sayings or {}
         self.commands: list[Command] = []
         self.fallback: Command | None = None
 
@@ -148,6 +151,11 @@ class Registry:
                 reached, _ = self.find(normalise(example))
                 if reached is not command:
                     raise RegistryError(f'the example "{example}" does not reach "{command.name}"')
+        for saying, line in self.sayings.items():
+            if self.find(saying)[0] is not self.fallback:
+                raise RegistryError(f'the saying "{saying}" is a command')
+            if self.find(_filled(line, ""))[0] is self.fallback:
+                raise RegistryError(f'the saying "{saying}" leads to no command')
 
     def changes(self, text: str) -> bool:
         """Whether the command that a text reaches changes something."""
@@ -173,7 +181,7 @@ class Registry:
 
         Returns "" when no command is near. It is to be shown, never to be carried out.
         """
-        _, line = max(self._guesses(text), default=(0.0, ""))
+        _, _, line = max(self._guesses(text), default=(0.0, 0, ""))
         return line
 
     async def answer(self, message: Message) -> Reply:
@@ -191,24 +199,30 @@ class Registry:
         again = "" if command.changes else message.text
         return await reply_or_error(command.handler(message, rest), command.name, again)
 
-    def _guesses(self, text: str) -> Iterator[tuple[float, str]]:
-        """Replace the first words by each command that is near: how near, and the line it makes.
+    def _guesses(self, text: str) -> Iterator[tuple[float, int, str]]:
+        """Replace the first words by what is near them: how near, how many, and the line it makes.
 
         Or leave them out: "could you list traces".
         """
         words = text.split(maxsplit=LONGEST_NAME)
         for taken in range(1, min(len(words), LONGEST_NAME) + 1):
             head = " ".join(words[:taken])[:_LONGEST_HEAD].lower()
+            rest = " ".join(words[taken:])
             for command in self.commands:
                 near = max(self._alike(head, name) for name in self._names(command))
-                line = " ".join((command.name, *words[taken:]))
+                line = f"{command.name} {rest}".rstrip()
                 if near >= ALIKE and self.find(line)[0] is command:
-                    yield near, line
+                    yield near, taken, line
+            for saying, meant in self.sayings.items():
+                near, line = self._alike(head, saying), _filled(meant, rest)
+                if near >= ALIKE and self.find(line)[0] is not self.fallback:
+                    yield near - _SAYING_APART, taken, line
         words = text.split(maxsplit=LONGEST_LEAD)
         for skipped in range(1, len(words)):
             line = " ".join(words[skipped:])
+            line = _filled(self.sayings.get(line.lower(), line), "")
             if self.find(line)[0] is not self.fallback:
-                yield _WITHIN, line
+                yield _WITHIN, 0, line
                 return
 
     def _names(self, command: Command) -> Iterator[str]:
@@ -223,3 +237,8 @@ class Registry:
         """A word more or less counts like a letter or two."""
         apart = abs(head.count(" ") - name.count(" "))
         return SequenceMatcher(None, head, name).ratio() - _WORD_APART * apart
+
+
+def _filled(line: str, rest: str) -> str:
+    """Put the rest of what somebody wrote into a line that has a place for it."""
+    return " ".join(line.replace("{}", rest).split())

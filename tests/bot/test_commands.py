@@ -71,6 +71,31 @@ async def test_it_reads_every_way_of_listing_traces(
     assert row.below == ("AddPets: no", trace_id)
 
 
+@pytest.mark.parametrize("word", ["of", "for", "in", "on"])
+async def test_it_takes_a_small_word_before_a_service(
+    viewer: Actor, backends: Backends, word: str
+) -> None:
+    for line in ("alerts", "version", "sampling", "list traces"):
+        short, long = [await said(viewer, f"{line} {rest}petstore") for rest in ("", f"{word} ")]
+        assert not long.failed
+        assert long.summary.partition(",")[0] == short.summary.partition(",")[0]
+
+
+@pytest.mark.parametrize(
+    ("said_so", "name"),
+    [
+        ("traces", "list traces"),
+        ("trace", "show trace"),
+        ("logs", "show logs"),
+        ("alert", "alerts"),
+    ],
+)
+async def test_it_helps_with_every_way_to_write_a_command(
+    viewer: Actor, backends: Backends, said_so: str, name: str
+) -> None:
+    assert await said(viewer, f"help {said_so}") == await said(viewer, f"help {name}")
+
+
 async def test_it_lists_newest_first_and_says_when_there_may_be_more(
     viewer: Actor, backends: Backends
 ) -> None:
@@ -186,7 +211,16 @@ async def test_it_says_what_is_wrong_and_where_the_form_is(
         ("change sampling petstor 5%", 'has no service "petstor"; did you mean "petstore"?'),
         ("version store", "Not found: no version of"),
         ("help me", 'Not found: there is no command "me"'),
-        ("help list trace", 'did you mean "list traces"?'),
+        ("help lst traces", 'there is no command "lst traces"; did you mean "list traces"?'),
+        ("help undo", 'there is no command "undo"; did you mean "undo sampling"?'),
+        ("open " + UNKNOWN, f'did you mean "show trace {UNKNOWN}"?'),
+        ("petstore", 'did you mean "alerts petstore"?'),
+        ("petstore errors", 'did you mean "list traces petstore error"?'),
+        ("petstore versions", 'did you mean "version petstore"?'),
+        *(
+            (f"{line} {UNKNOWN}", f"Not found: Jaeger of demo has no trace {UNKNOWN}")
+            for line in ("logs of", "logs for", "show trace of", "trace")
+        ),
         (
             "lst traces error",
             'there is no command "lst traces error"; did you mean "list traces error"?',
@@ -215,6 +249,8 @@ async def test_it_says_what_there_is_not(
         ("chang sampling 20%", "change sampling 20%"),
         ("set sampling petstore to 20%", "change sampling petstore to 20%"),
         ("sampling 20%", "change sampling 20%"),
+        ("sample 20%", "change sampling 20%"),
+        ("undo", "undo sampling"),
         ("sampling always", "change sampling always"),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.commands import registry
 from bot.registry import Message, Registry, RegistryError
 from bot.replies import Reply
+from bot.sayings import SAYINGS
 from bot.text import normalise
 from ops.actor import Actor
 from ops.errors import InvalidInput
@@ -163,6 +164,50 @@ def near() -> Registry:
 )
 def test_it_knows_the_line_that_was_probably_meant(near: Registry, said: str, meant: str) -> None:
     assert near.nearest(said) == meant
+
+
+@pytest.mark.parametrize(("saying", "meant"), SAYINGS.items())
+def test_it_knows_what_people_mean_by_each_saying(saying: str, meant: str) -> None:
+    line = registry.nearest(saying)
+    assert line == " ".join(meant.replace("{}", "").split())
+    assert registry.nearest(f"please {saying}") == line
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("errors petstore", "list traces petstore error"),
+        ("show me errors", "list traces error"),
+        ("what's firing", "alerts"),
+        ("is anything firing", "alerts"),
+        ("deploys", "version"),
+        ("sample petstore 10%", "change sampling petstore 10%"),
+        ("turn sampling up to 50%", "change sampling to 50%"),
+        ("change samplng 10%", "change sampling 10%"),
+        ("undo petstore", "undo sampling petstore"),
+        ("udno", "undo sampling"),
+        ("undo sampilng petstore", "undo sampling petstore"),
+        ("revrt samplng", "undo sampling"),
+        ("who changd sampling", "sampling"),
+    ],
+)
+def test_it_knows_what_is_near_a_saying(said: str, meant: str) -> None:
+    assert registry.nearest(said) == meant
+
+
+@pytest.mark.parametrize(
+    ("sayings", "problem"),
+    [
+        ({"go": "go on"}, 'the saying "go" is a command'),
+        ({"walk": "run {}"}, 'the saying "walk" leads to no command'),
+    ],
+)
+def test_it_refuses_a_saying_that_says_nothing(sayings: dict[str, str], problem: str) -> None:
+    registry = Registry(sayings)
+    registered(registry, r"go(?: (.+))?")
+    registry.default(default)
+    with pytest.raises(RegistryError, match=problem):
+        registry.check()
 
 
 @given(st.text())
