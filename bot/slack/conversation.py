@@ -33,6 +33,7 @@ from ops.actor import new_request_id
 from ops.database import in_database
 
 AT_ONCE = 8
+SLOW = 24  # of which the people know that it takes a moment
 MOST_WAITING = 200
 MOST_TURNED_AWAY = 2_000  # at a time
 LAST_CALL_SECONDS = 3.0
@@ -59,7 +60,7 @@ class Conversation:
         self.delivery = Delivery(sender)
         self.direct = direct
         self.timing = timing
-        self.pool = Pool(self._work, at_once=AT_ONCE)
+        self.pool = Pool(self._work, at_once=AT_ONCE, slow=SLOW)
         self.order = ThreadOrder(self.pool.put)
         self.full: datetime | None = None
         self.door = Pool(self._turn_away, at_once=1)
@@ -159,7 +160,10 @@ class Conversation:
     async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
         """Wait for a reply; when it takes long, say in the thread that it is being looked for."""
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
-        if done or job.row.placeholder:
+        if done:
+            return
+        self.pool.note_slow(job)
+        if job.row.placeholder:
             return
         note = partial(self.inbox.hold_place, job)
         holding = asyncio.ensure_future(

@@ -1,6 +1,7 @@
 """So many messages are answered at once, each thread's one after the other; the others wait.
 
-An answer that is to be posted stands aside: a channel that Slack limits holds up no other.
+An answer that is to be posted stands aside: a channel that Slack limits holds up no other. And a
+few that a slow backend has for long are not counted: whoever comes behind them is heard, too.
 """
 
 import asyncio
@@ -14,14 +15,19 @@ Work = Callable[[Job], Awaitable[None]]
 
 
 class Pool:
-    """Runs `work`, which raises nothing, for jobs in the order in which they came."""
+    """Runs `work`, which raises nothing, for jobs in the order in which they came.
 
-    def __init__(self, work: Work, *, at_once: int) -> None:
+    It works on so many `at_once`, and on at most so many `slow` ones beside them.
+    """
+
+    def __init__(self, work: Work, *, at_once: int, slow: int = 0) -> None:
         self.work = work
         self.at_once = at_once
+        self.slow = slow
         self.waiting: deque[Job] = deque()
         self.working: dict[asyncio.Task[None], Job] = {}
         self._aside: set[Job] = set()
+        self._slow: set[Job] = set()
 
     def __len__(self) -> int:
         """How many jobs are not done with."""
@@ -38,8 +44,15 @@ class Pool:
 
         Its thread goes on waiting for it.
         """
+        self._slow.discard(job)
         self._aside.add(job)
         self._start()
+
+    def note_slow(self, job: Job) -> None:
+        """Work on another job beside this one, whose backend takes long."""
+        if job not in self._aside:
+            self._slow.add(job)
+            self._start()
 
     async def finish(self, seconds: float) -> None:
         """Begin with nothing more and let what is under way end, but not for long."""
@@ -53,7 +66,7 @@ class Pool:
                 await asyncio.wait(late)
 
     def _start(self) -> None:
-        while len(self.working) - len(self._aside) < self.at_once:
+        while self._counted() < self.at_once:
             job = self._next()
             if job is None:
                 return
@@ -64,12 +77,17 @@ class Pool:
             self.working[task] = job
             task.add_done_callback(self._done)
 
+    def _counted(self) -> int:
+        return len(self.working) - len(self._aside) - min(len(self._slow), self.slow)
+
     def _next(self) -> Job | None:
         """The first job whose thread nobody answers in at the moment."""
         busy = {job.lane for job in self.working.values()}
         return next((job for job in self.waiting if job.lane not in busy), None)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._aside.discard(self.working.pop(task))
+        job = self.working.pop(task)
+        self._aside.discard(job)
+        self._slow.discard(job)
         metrics.working.dec()
         self._start()

@@ -160,7 +160,7 @@ def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
         _row("of these, after a later one of their thread was asked", found.late),
         _row("the others acknowledged: p50, p99, most", _spread(heard)),
         _row("presses never acknowledged", len(presses) - len(pressed)),
-        _row("the others acknowledged: p50, p99, most", _spread(pressed)),
+        _row("the other presses acknowledged: p50, p99, most", _spread(pressed)),
     ]
 
 

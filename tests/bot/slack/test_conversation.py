@@ -335,6 +335,20 @@ async def test_a_channel_that_takes_no_answers_holds_up_no_other(
     await slack.posted(1 + AT_ONCE)
 
 
+async def test_whoever_asks_while_others_wait_for_a_slow_backend_is_told_so_too(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
+        slack.fail("users.info", Fault(hang=True))
+        for _ in range(AT_ONCE + 2):
+            await slack.mention(ALICE, "help")
+        posts = await slack.posted(AT_ONCE + 2)
+        assert {post.shown for post in posts} == {"I am on it: this takes a moment …"}
+        slack.release.set()
+        for post in posts:
+            await slack.replaced(post.ts)
+
+
 async def test_a_channel_that_takes_no_placeholders_holds_up_no_other(
     workspace: Workspace, alice: User
 ) -> None:

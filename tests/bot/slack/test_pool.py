@@ -58,6 +58,22 @@ async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> Non
     await pool.finish(0)
 
 
+async def test_a_few_that_are_slow_hold_up_nobody() -> None:
+    gate = Gate()
+    pool = Pool(gate, at_once=1, slow=2)
+    jobs = [job(f"{number}.0") for number in range(5)]
+    for each in jobs:
+        pool.put(each)
+    for each in jobs[:3]:
+        await asyncio.sleep(0)
+        pool.note_slow(each)
+    await asyncio.sleep(0)
+    assert gate.begun == ["0.0", "1.0", "2.0"]
+    await gate.opens("0.0")
+    assert gate.begun == ["0.0", "1.0", "2.0", "3.0"], "the third slow one now counts as one"
+    await pool.finish(0)
+
+
 async def test_it_answers_in_a_thread_one_after_the_other() -> None:
     gate = Gate()
     pool = Pool(gate, at_once=4)
