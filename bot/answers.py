@@ -18,6 +18,7 @@ from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, 
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.policy import UNKNOWN
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
 from ops.traces.spans import Value
@@ -32,7 +33,6 @@ MOST_FIELDS = 12
 _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
-UNKNOWN = "unknown"  # what was sampled before it was first changed
 _VALUE = 160
 _SENTENCE = 300
 
@@ -390,7 +390,7 @@ def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) 
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
-        follow_ups=(undo(found.service, found.site),) if len(changes) > 1 else (),
+        follow_ups=(_undo(found.service, found.site),) if len(changes) > 1 else (),
     )
 
 
@@ -420,12 +420,16 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
-        follow_ups=(undo(change.service, change.site),) if change.previous != UNKNOWN else (),
+        follow_ups=way_back(change.previous, change.service, change.site),
     )
 
 
-def undo(service: str, site: str) -> FollowUp:
-    """The way back to the sampling before the last change."""
+def way_back(previous: str, service: str, site: str) -> tuple[FollowUp, ...]:
+    """Return what goes back to the sampling before a change, none where that is not known."""
+    return () if previous == UNKNOWN else (_undo(service, site),)
+
+
+def _undo(service: str, site: str) -> FollowUp:
     return FollowUp("Undo", f"undo sampling {service}{_site_key(site)}")
 
 
@@ -437,7 +441,7 @@ def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
         return Row((instance.address, "never told"))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
-    return Row((instance.address, state, ago(instance.told_at)), _why(instance))
+    return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
 
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
@@ -446,7 +450,7 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
 
 def _past_change(change: SamplingChange) -> str:
     return Sentence(
-        ago(change.at),
+        _ago(change.at),
         f": {change.previous} -> {change.policy} by {change.actor} "
         f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed",
     )
@@ -473,7 +477,7 @@ def at(moment: datetime) -> When:
     return _when(int(moment.timestamp()) * timerange.SECOND)
 
 
-def ago(moment: datetime) -> When:
+def _ago(moment: datetime) -> When:
     """Return `5 s ago`, `just now`."""
     elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
     written = f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"

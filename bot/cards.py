@@ -14,7 +14,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import UNKNOWN, at, count, elsewhere, sampling_change, undo
+from bot.answers import at, count, elsewhere, sampling_change, way_back
 from bot.errors import error_reply
 from bot.links import page
 from bot.models import CardState, ChangeCard
@@ -106,7 +106,7 @@ def face(card: ChangeCard) -> Reply:
     by = (f" by {card.decided_by}", *then, f", asked for by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
     look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
-    back = (undo(card.service, card.site),) if card.previous != UNKNOWN else ()
+    back = way_back(card.previous, card.service, card.site)
     match card.state:
         case CardState.APPLYING:
             return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)

@@ -16,13 +16,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.manifest import COMMAND, EVENTS, scopes
-from bot.slack.refusals import REMEDIES, error_code
+from bot.slack.refusals import PASSING, REMEDIES, WANTS_SCOPE, error_code
 from ops.findings import Finding
 
 SECONDS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
 _PROXY = "where only a proxy reaches Slack, set HTTPS_PROXY"
-_PASSING = ("ratelimited", "internal_error", "fatal_error", "service_unavailable")
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
 
 
@@ -238,10 +237,10 @@ def _refusal(token: Token, error: SlackApiError) -> str:
         return _not_slack()
     if code.startswith("HTTP "):
         return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
-    if code in _PASSING:
+    if code in PASSING:
         return f"Slack cannot answer just now ({code}): try again in a minute"
     remedy = REMEDIES.get(code, "make a new one")
-    if token is not BOT and code in ("missing_scope", "no_permission"):
+    if token is not BOT and code in WANTS_SCOPE:
         remedy = "make a new one"  # a token keeps the scopes that it was made with
     return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
 

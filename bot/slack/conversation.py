@@ -60,7 +60,7 @@ class Conversation:
         self.delivery = Delivery(sender)
         self.direct = direct
         self.timing = timing
-        self.pool = Pool(self._work, at_once=AT_ONCE, slow=SLOW)
+        self.pool = Pool(self._work, at_once=AT_ONCE, most_slow=SLOW)
         self.order = ThreadOrder(self.pool.put)
         self.full: datetime | None = None
         self.door = Pool(self._turn_away, at_once=1)

@@ -62,7 +62,7 @@ class Delivery:
             return
         if job.row.kind == PRESS and (card := await in_database(_shown_by, job)):
             if card.state == CardState.APPLYING:
-                await self._replace(card, slack_messages(face(card))[0])
+                await self._replace(card, _face(card))
             return
         if url := job.event.get("response_url"):
             await self.sender.respond(str(url), [message])
@@ -80,7 +80,7 @@ class Delivery:
                 now = timezone.now()
                 await in_database(card_records.expire, now)
                 for card in await in_database(card_records.stale, now):
-                    await self._replace(card, slack_messages(face(card))[0])
+                    await self._replace(card, _face(card))
             except Exception:
                 log.exception("the cards cannot be tended")
             await asyncio.sleep(seconds)
@@ -130,12 +130,16 @@ class Delivery:
         if sent.state is not State.UNKNOWN and not sent.later:
             now = await in_database(card_records.seen, card.key, card.state)
             if now and now.state != card.state:
-                await self._replace(now, slack_messages(face(now))[0])
+                await self._replace(now, _face(now))
         return sent.state
 
 
 def _shown_by(job: Job) -> ChangeCard | None:
     return card_records.find_shown(job.row.channel, str(job.event["ts"]))
+
+
+def _face(card: ChangeCard) -> SlackMessage:
+    return slack_messages(face(card))[0]
 
 
 def _home(messages: list[SlackMessage]) -> SlackMessage:

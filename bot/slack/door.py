@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.commands import registry
 from bot.slack import metrics
@@ -109,7 +110,11 @@ async def _serve(name: str, timing: Timing) -> None:
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=OPEN_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         web = WebClient(settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session)
-        me = await _patiently(Backoff(timing), _BOT, web.auth_test)
+
+        async def whose() -> AsyncSlackResponse:
+            return await _patiently(Backoff(timing), _BOT, web.auth_test)
+
+        me = await whose()
         inbox = Inbox(name)
         sender = Sender(web, timing.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
@@ -130,9 +135,7 @@ async def _serve(name: str, timing: Timing) -> None:
             asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
             asyncio.ensure_future(conversation.order.give()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
-            asyncio.ensure_future(
-                web.watch(lambda: _patiently(Backoff(timing), _BOT, web.auth_test), timing.token)
-            ),
+            asyncio.ensure_future(web.watch(whose, timing.token)),
             asyncio.ensure_future(profiles.share(timing.beat)),
             *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
         ]

@@ -17,13 +17,13 @@ Work = Callable[[Job], Awaitable[None]]
 class Pool:
     """Runs `work`, which raises nothing, for jobs in the order in which they came.
 
-    It works on so many `at_once`, and on at most so many `slow` ones beside them.
+    It works on so many `at_once`, and beside them on slow ones, `most_slow` at most.
     """
 
-    def __init__(self, work: Work, *, at_once: int, slow: int = 0) -> None:
+    def __init__(self, work: Work, *, at_once: int, most_slow: int = 0) -> None:
         self.work = work
         self.at_once = at_once
-        self.slow = slow
+        self.most_slow = most_slow
         self.waiting: deque[Job] = deque()
         self.working: dict[asyncio.Task[None], Job] = {}
         self._aside: set[Job] = set()
@@ -78,7 +78,7 @@ class Pool:
             task.add_done_callback(self._done)
 
     def _counted(self) -> int:
-        return len(self.working) - len(self._aside) - min(len(self._slow), self.slow)
+        return len(self.working) - len(self._aside) - min(len(self._slow), self.most_slow)
 
     def _next(self) -> Job | None:
         """The first job whose thread nobody answers in at the moment."""

@@ -24,10 +24,12 @@ REMEDIES = {
     "token_revoked": _AGAIN,
     "user_removed_from_team": f"the bot was removed from the workspace; {_AGAIN}",
 }
+WANTS_SCOPE = ("missing_scope", "no_permission")
 # Of these, what Slack says of a token whatever it is used for.
-DEAD_TOKEN = REMEDIES.keys() - {"missing_scope", "no_permission", "not_allowed_token_type"}
+DEAD_TOKEN = REMEDIES.keys() - {*WANTS_SCOPE, "not_allowed_token_type"}
+LIMITED = ("ratelimited", "rate_limited")
 _THEIR_FAULTS = ("fatal_error", "internal_error")
-
+PASSING = (*LIMITED, *_THEIR_FAULTS, "service_unavailable")
 
 # What a call raises that Slack did not answer; slack_sdk trips over what is no JSON object.
 _NO_SENSE = (AttributeError, UnicodeDecodeError)

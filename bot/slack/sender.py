@@ -29,14 +29,13 @@ from bot.replies import shortened
 from bot.slack.blocks import SlackMessage
 from bot.slack.claim import Claim
 from bot.slack.pace import Limit, Limits, Pacer
-from bot.slack.refusals import FAILED_CALL, error_code, is_refusal, reason, retry_after
+from bot.slack.refusals import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, where Slack does not say
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
-_LATER = ("ratelimited", "rate_limited")
 _NOT_REACHED = (
     aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
 )  # fmt: skip
@@ -309,6 +308,6 @@ def _fate(error: Exception) -> Fate:
     code = error_code(error)
     if code in _BLOCKS_REFUSED:
         return Fate.BLOCKS_REFUSED
-    if code in _LATER or retry_after(error) is not None:
+    if code in LIMITED or retry_after(error) is not None:
         return Fate.LATER
     return Fate.REFUSED if is_refusal(error) else Fate.LOST

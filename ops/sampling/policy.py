@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ops.errors import InvalidInput
 
+UNKNOWN = "unknown"  # written where nobody knows the policy
 FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10 %)"
 _RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
 

@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from ops.actor import Actor, request_id
 from ops.sampling.models import Change, Delivery
-from ops.sampling.policy import Policy
+from ops.sampling.policy import UNKNOWN, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class ServiceSampling:
     def summary(self) -> str:
         """`10 %`, `unknown`, or `10 % on 2, unknown on 1`; an unconfirmed one is unknown."""
         counts = Counter(
-            str(instance.policy) if instance.confirmed else "unknown" for instance in self.instances
+            str(instance.policy) if instance.confirmed else UNKNOWN for instance in self.instances
         )
         if len(counts) <= 1:
-            return next(iter(counts), "unknown")
+            return next(iter(counts), UNKNOWN)
         return ", ".join(f"{policy} on {count}" for policy, count in counts.most_common())
 
 

@@ -60,7 +60,7 @@ async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> Non
 
 async def test_a_few_that_are_slow_hold_up_nobody() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=1, slow=2)
+    pool = Pool(gate, at_once=1, most_slow=2)
     jobs = [job(f"{number}.0") for number in range(5)]
     for each in jobs:
         pool.put(each)
