@@ -9,8 +9,9 @@ NAMES = (
     ".*", "5..", "a|b", "(x)", "a{2}", "^$", "?", "+", "~", "&", "#", "@", "<", "*",
     "<script>alert(1)</script>", "&amp; &lt;", "{{ 7 * 7 }}", "{% x %}", "%41%00", "${x}",
     "\N{GRINNING FACE}", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\u05e9\u05dc\u05d5\u05dd",
-    "\u202eevil", "\u2028line\u2029par", "\u00a0nbsp\u00a0", "\u3000", "\ufeff", "e\u0301", "\u00e9",
-    "\u0130I\u0131i", "\u00df", "\x85", "*bold* _it_ <@U1> <!channel> :x: https://x.example",
+    "\u202eevil", "\u2028line\u2029par", "\u00a0nbsp\u00a0", "\u3000", "\ufeff", "e\u0301",
+    "\u00e9", "\u0130I\u0131i", "\u00df", "\x85",
+    "*bold* _it_ <@U1> <!channel> :x: https://x.example",
     "100", "100.0", "1e3", "NaN", "true", "null", "[1,2]", '{"a":1}', "x" * 250,
 )  # fmt: skip
 
