@@ -14,11 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Any, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 LARGEST_TARGET = 32 * 1024  # of path and query: a line of filters with every letter escaped
 LARGEST_HEADERS = 64 * 1024
 LARGEST_BODY = 64 * 1024  # no form is larger, and no route takes anything but forms
+LARGEST_DISCARDED = 1024 * 1024  # so much is let in and forgotten: who still sends reads nothing
 BODY_SECONDS = 10.0
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\n"
@@ -64,7 +65,7 @@ async def _body(scope: Any, receive: Receive, seconds: float) -> Message:
         raise _RefusedError(414, f"The address is longer than {LARGEST_TARGET // 1024} KiB.")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
         raise _RefusedError(431, f"The headers are larger than {LARGEST_HEADERS // 1024} KiB.")
-    if _announced(scope["headers"]) > LARGEST_BODY:
+    if _announced(scope["headers"]) > LARGEST_DISCARDED:
         raise _too_large()
     try:
         async with asyncio.timeout(seconds):
@@ -76,16 +77,17 @@ async def _body(scope: Any, receive: Receive, seconds: float) -> Message:
 
 
 async def _collected(receive: Receive) -> Message:
-    body = bytearray()
-    while True:
+    body, size, more = bytearray(), 0, True
+    while more and size <= LARGEST_DISCARDED:
         message = await receive()
         if message["type"] != "http.request":
             return message
-        body += message.get("body", b"")
-        if len(body) > LARGEST_BODY:
-            raise _too_large()
-        if not message.get("more_body", False):
-            return {"type": "http.request", "body": bytes(body), "more_body": False}
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        size += len(piece)
+        body += piece[: LARGEST_BODY + 1 - len(body)]
+    if size > LARGEST_BODY:
+        raise _too_large()
+    return {"type": "http.request", "body": bytes(body), "more_body": False}
 
 
 def _announced(headers: list[tuple[bytes, bytes]]) -> int:

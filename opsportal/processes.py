@@ -24,7 +24,7 @@ from ops.backends.connections import close_connections
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
 from opsportal import health
-from opsportal.bounds import Connection
+from opsportal.bounds import LARGEST_HEADERS, LARGEST_TARGET, Connection
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
@@ -145,6 +145,7 @@ async def _http(application: Any, address: str, setting: str, stop: asyncio.Even
         uvicorn.Config(
             application,
             http=Connection,
+            h11_max_incomplete_event_size=LARGEST_TARGET + LARGEST_HEADERS,
             ws="none",
             log_config=None,
             access_log=False,

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 import uvicorn
 
-from opsportal.bounds import LARGEST_BODY, LARGEST_HEADERS, LARGEST_TARGET, Connection, bounded
+from opsportal.bounds import (
+    LARGEST_BODY,
+    LARGEST_DISCARDED,
+    LARGEST_HEADERS,
+    LARGEST_TARGET,
+    Connection,
+    bounded,
+)
 
 SHORTLY = 0.05
 
@@ -100,6 +107,15 @@ async def test_it_refuses_a_body_for_its_announced_length_before_it_comes() -> N
     reached = Reached()
     async with served(bounded(reached)) as connect:
         said = await answer(connect, HEAD + b"content-length: 300000000\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 413") and TOO_LARGE in said
+    assert reached.bodies == []
+
+
+async def test_who_still_sends_reads_the_refusal() -> None:
+    reached = Reached()
+    body = b"a" * LARGEST_DISCARDED
+    async with served(bounded(reached)) as connect:
+        said = await answer(connect, HEAD + f"content-length: {len(body)}\r\n\r\n".encode() + body)
     assert said.startswith(b"HTTP/1.1 413") and TOO_LARGE in said
     assert reached.bodies == []
 
