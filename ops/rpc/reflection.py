@@ -32,7 +32,7 @@ def add_reflection(server: grpc.aio.Server, services: tuple[str, ...]) -> None:
     )
 
 
-class _Reflection(reflection.aio.ReflectionServicer):
+class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc]  # it has no types
     def _file_containing_symbol(self, request: Any, fully_qualified_name: str) -> Any:
         """Find methods too, which Python's descriptor pool does not have among its symbols."""
         service, _, method = fully_qualified_name.rpartition(".")
