@@ -124,7 +124,9 @@ async def test_it_counts_a_body_that_does_not_say_its_length() -> None:
     reached = Reached()
     piece = b"4000\r\n" + b"a" * 0x4000 + b"\r\n"
     async with served(bounded(reached)) as connect:
-        said = await answer(connect, HEAD + b"transfer-encoding: chunked\r\n\r\n" + piece * 5)
+        said = await answer(
+            connect, HEAD + b"transfer-encoding: chunked\r\n\r\n" + piece * 5 + b"0\r\n\r\n"
+        )
     assert said.startswith(b"HTTP/1.1 413") and TOO_LARGE in said
     assert reached.bodies == []
 
