@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import QuerySet
 
 from ops.actor import Actor, request_id
 from ops.audit.models import AuditEntry, Outcome
@@ -74,9 +75,9 @@ def append(
 _COPIED = ("seq", "request_id", "actor", "door", "action", "target", "outcome")
 
 
-def head() -> tuple[int, str]:
+def head(using: str = DEFAULT_DB_ALIAS) -> tuple[int, str]:
     """Return number and hash of the last row, (0, GENESIS) when there is none."""
-    last = AuditEntry.objects.order_by("-seq").values_list("seq", "hash").first()
+    last = AuditEntry.objects.using(using).order_by("-seq").values_list("seq", "hash").first()
     return last or (0, GENESIS)
 
 
@@ -85,18 +86,19 @@ def chained(previous: str, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
-def verify() -> Iterator[tuple[int, str] | Fault]:
+def verify(using: str = DEFAULT_DB_ALIAS) -> Iterator[tuple[int, str] | Fault]:
     """Walk the chain from the first row, in bounded memory.
 
     Yields (number, hash) for each good row; a Fault for the first bad one, and ends there.
     Raises DatabaseError when the log as a whole cannot be read.
     """
-    unnumbered = AuditEntry.objects.filter(seq__lt=1).values_list("seq", flat=True).first()
+    log = AuditEntry.objects.using(using)
+    unnumbered = log.filter(seq__lt=1).values_list("seq", flat=True).first()
     if unnumbered is not None:
         yield Fault(unnumbered, "rows are numbered from 1")
         return
     expected, previous = 1, GENESIS
-    while rows := _rows_after(expected - 1):
+    while rows := _rows_after(log, expected - 1):
         for row in rows:
             if isinstance(row, str):
                 yield Fault(expected, row)
@@ -108,9 +110,9 @@ def verify() -> Iterator[tuple[int, str] | Fault]:
             expected, previous = row.seq + 1, row.hash
 
 
-def _rows_after(seq: int) -> Sequence[AuditEntry | str]:
+def _rows_after(log: QuerySet[AuditEntry], seq: int) -> Sequence[AuditEntry | str]:
     """Return the next rows, or the reason why the first of them cannot even be read."""
-    following = AuditEntry.objects.filter(seq__gt=seq).order_by("seq")
+    following = log.filter(seq__gt=seq).order_by("seq")
     for size in _AT_ONCE:
         try:
             return list(following[:size])
