@@ -1,4 +1,4 @@
-"""The ASGI application: Django, and the lifespan that closes our connections to backends."""
+"""The ASGI application: Django behind bounds, and the lifespan that closes our connections."""
 
 import os
 from typing import Any
@@ -11,6 +11,9 @@ _django = get_asgi_application()
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.backup import in_use  # noqa: E402
+from opsportal.bounds import bounded  # noqa: E402
+
+_http = bounded(_django)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -18,7 +21,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await _django(scope, receive, send)
+        await _http(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

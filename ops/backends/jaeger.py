@@ -24,6 +24,7 @@ from ops.backends.wire import read_trace
 from ops.errors import NotFound
 from ops.sites import JaegerSource, Site
 from ops.traces.spans import Spans
+from ops.traces.summaries import TraceSummary
 from proto.jaeger.api_v2 import query_pb2 as v2
 from proto.jaeger.api_v2 import query_pb2_grpc as v2_grpc
 from proto.jaeger.api_v3 import query_pb2 as v3
@@ -165,8 +166,17 @@ class Jaeger:
         asked = query(search, window, search.span_tags, self.source.tag_values)
         stub = v3_grpc.QueryServiceStub(self._open())
         request = v3.FindTraceSummariesRequest(query=asked)
+        summaries: list[TraceSummary] = []
+        size, largest = 0, self.source.largest_message
         stream = stub.FindTraceSummaries(request, metadata=self._metadata)
-        summaries = [summary(item) async for chunk in stream for item in chunk.summaries]
+        try:
+            async for chunk in stream:
+                size += chunk.ByteSize()
+                if size > largest:
+                    raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one search")
+                summaries += map(summary, chunk.summaries)
+        finally:
+            stream.cancel()
         return Answer([each.start for each in summaries], summaries)
 
     async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:

@@ -1,10 +1,5 @@
-import asyncio
-from dataclasses import replace
-
 import pytest
 
-from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
 from ops.rpc import messages
 from ops.timerange import SECOND, Moment, now_ns
 from ops.traces.actions import LogFilter, LogLine, TraceList, TraceLogs
@@ -57,15 +52,6 @@ async def test_it_writes_many_logs_in_their_order() -> None:
         TraceLogs("demo", "1" * 32, 0, "", "", lines, "", LogFilter(), 2, {})
     )
     assert [log.timestamp.ToNanoseconds() for log in written.logs] == [*range(len(lines))]
-
-
-async def test_it_writes_alerts_once_for_all_who_ask_at_the_same_time() -> None:
-    alert = Alert("Slow", "firing", "1", 5, {"team": "store"}, {}, "here", "demo", "ok")
-    one = AlertList("demo", (alert,), (), 1, ())
-    other = AlertList("demo", (replace(alert, value="2"),), (), 1, ())
-    answers = await asyncio.gather(*map(messages.alert_list, (one, one, other)))
-    assert answers[0] is answers[1]
-    assert [answer.alerts[0].value for answer in answers] == ["1", "1", "2"]
 
 
 def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() -> None:
