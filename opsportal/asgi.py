@@ -10,6 +10,7 @@ _django = get_asgi_application()
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
 from ops.sites import SiteFileError, sites  # noqa: E402
+from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
 
 _http = bounded(_django)
@@ -24,14 +25,15 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send(_startup())
-        else:
-            await close_connections()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+    with in_use():
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send(_startup())
+            else:
+                await close_connections()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
 
 def _startup() -> dict[str, str]:
