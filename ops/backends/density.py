@@ -20,9 +20,10 @@ _MOST_SHAPES = 1_000
 class Density:
     """Of the traces that matched in the last slices, `width` nanoseconds together.
 
-    The last slice counts as much as all before, and more if it was not as expected. `listed` fit and had their newest matching span
-    there, `answered` is how many the store gave for it, of `spans` spans. `lag` is how old the
-    newest was when it was found. `detailed` means that summaries did not do.
+    The last slice counts as much as all before, and more if it was not as expected. `listed`
+    fit and had their newest matching span there, `answered` is how many the store gave for it,
+    of `spans` spans. `lag` is how old the newest was when it was found. `detailed` means that
+    summaries did not do.
     """
 
     listed: float = 0.0

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.matching import SpanMatch
-from ops.backends.otlp import ERROR, read_span, service_name
+from ops.backends.otlp import ERROR, failed, may_say_failed, read_span, service_name
 from ops.backends.searching import Answer, Found, TraceSearch, Window
 from ops.traces.spans import failure, what_failed
 from ops.traces.summaries import TraceSummary, between
@@ -31,8 +33,8 @@ class _Folded:
     elsewhere: bool = False
     whole: bool = True
 
-    def add(self, span: Span, start: int, service: str) -> bool:
-        """Take in one span; return whether it fails.
+    def add(self, span: Span, start: int, service: str, tagged: bool) -> bool:
+        """Take in one span; return whether it failed, which its tags may say where `tagged`.
 
         Each access to a field costs as much as all that is done with it, so there is one each.
         A start of 0 is no time.
@@ -46,7 +48,7 @@ class _Folded:
         if start < self.root_start and not span.parent_span_id:
             self.root_start = start
             self.root_service, self.root_operation = service, span.name
-        if span.status.code != ERROR:
+        if span.status.code != ERROR and not (tagged and failed(span)):
             return False
         self.errors += 1
         return True
@@ -70,10 +72,10 @@ class Fold:
 
     def add(self, message: bytes) -> None:
         """Fold one serialized message in."""
-        self.take(TracesData.FromString(message))
+        self.take(TracesData.FromString(message), tagged=may_say_failed(message))
 
-    def take(self, data: TracesData) -> None:
-        """Fold one message in."""
+    def take(self, data: TracesData, *, tagged: bool = True) -> None:
+        """Fold one message in; where it is not `tagged`, no tag says that a span failed."""
         here: dict[bytes, _Folded] = {}
         failing: dict[bytes, list[Span]] = {}
         for resource_spans in data.resource_spans:
@@ -88,21 +90,29 @@ class Fold:
                         trace = here[trace_id] = self._trace(trace_id)
                     trace.services.add(service)
                     start = span.start_time_unix_nano
-                    if trace.add(span, start, service):
+                    if trace.add(span, start, service, tagged):
                         failing.setdefault(trace_id, []).append(span)
-                    if not meant or start <= trace.matched:
-                        continue
-                    within = self._start <= start < self._end
-                    if (within or not trace.elsewhere) and self._match(
-                        resource, scope_spans.scope, span
-                    ):
-                        if within:
-                            trace.matched = start
-                        else:
-                            trace.elsewhere = True
+                    if meant and start > trace.matched:
+                        self._look_at(trace, start, resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
                 here[trace_id].error = _deepest(spans, data)
+
+    def _look_at(
+        self,
+        trace: _Folded,
+        start: int,
+        resource: Resource,
+        scope: InstrumentationScope,
+        span: Span,
+    ) -> None:
+        """Note when a span matches, if that is later than what is known."""
+        within = self._start <= start < self._end
+        if (within or not trace.elsewhere) and self._match(resource, scope, span):
+            if within:
+                trace.matched = start
+            else:
+                trace.elsewhere = True
 
     def _trace(self, trace_id: bytes) -> _Folded:
         """Return a trace that is in the message at hand, and maybe was in one before."""
@@ -115,9 +125,9 @@ class Fold:
 
     def answer(self) -> Answer:
         """Return what arrived, in its order."""
-        return [
-            self._found(trace_id.hex().zfill(32), trace) for trace_id, trace in self._traces.items()
-        ]
+        return Answer(
+            [self._found(trace_id.hex().zfill(32), each) for trace_id, each in self._traces.items()]
+        )
 
     def _found(self, trace_id: str, trace: _Folded) -> Found:
         start = trace.start if trace.start < _NEVER else 0

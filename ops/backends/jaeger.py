@@ -18,7 +18,7 @@ from ops.backends.calls import Calls
 from ops.backends.channels import Peer, open_channel, too_large, translated
 from ops.backends.density import Densities, Density
 from ops.backends.folding import Fold
-from ops.backends.matching import SpanMatch, Tags, not_understood
+from ops.backends.matching import SpanMatch, Tags, is_remark, not_understood
 from ops.backends.queries import query, summary
 from ops.backends.searching import Answer, Found, FoundTraces, TraceSearch, Window, newest
 from ops.backends.wire import read_trace
@@ -151,8 +151,7 @@ class Jaeger:
             await self._channel.close()
 
     async def _find(self, search: TraceSearch) -> FoundTraces:
-        ours = self._offer < _Offer.SUMMARIES and bool(not_understood(search.span_tags))
-        seldom = ours or search.of_whole_traces
+        seldom = search.of_whole_traces or bool(self._ours(search))
         density = self._densities.of(search.shape, search.unfiltered_shape, seldom=seldom)
         found = await newest(
             search,
@@ -170,7 +169,7 @@ class Jaeger:
         whole = {_Offer.API_V3: partial(self._by_traces, search, window)}
         chunks = partial(self._by_chunks, search, window)
         few = density.spans_of(window.depth) <= _FEW_SPANS
-        if density.detailed and few:
+        if self._remark(search) or (density.detailed and few):
             return await self._best(chunks, whole)
         summaries = partial(self._by_summaries, search, window)
         answer = await self._best(chunks, {_Offer.SUMMARIES: summaries, **whole})
@@ -184,15 +183,27 @@ class Jaeger:
         asked = query(search, window, search.span_tags, self.source.tag_values)
         stub = v3_grpc.QueryServiceStub(self._open())
         request = v3.FindTraceSummariesRequest(query=asked)
+        found: list[Found] = []
+        size, largest = 0, self.source.largest_message
         stream = stub.FindTraceSummaries(request, metadata=self._metadata)
-        return [Found(summary(item, window)) async for chunk in stream for item in chunk.summaries]
+        try:
+            async for chunk in stream:
+                size += chunk.ByteSize()
+                if size > largest:
+                    raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one search")
+                found += [Found(summary(item, window)) for item in chunk.summaries]
+        finally:
+            stream.cancel()
+        return Answer(found, by_status=True)
 
     async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:
         fold = self._fold(search, window)
-        with self._stream(_V3, "FindTraces", self._request(search, window)) as messages:
+        request = self._request(search, window)
+        with self._stream(_V3, "FindTraces", request) as messages:
             async for message in messages:
                 await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
-        return fold.answer()
+        # A server that was asked for what failed went by the status.
+        return replace(fold.answer(), by_status="error" in request.query.attributes)
 
     async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
         fold = self._fold(search, window)
@@ -205,17 +216,29 @@ class Jaeger:
         match = SpanMatch(
             search.service, search.operation, search.span_tags, search.span_min, search.span_max
         )
-        return Fold(search, window, match, ours=bool(self._tested_here(search)))
-
-    def _tested_here(self, search: TraceSearch) -> Tags:
-        """Return the tags that the server finds nothing for; with summaries it knows them all."""
-        return () if self._offer is _Offer.SUMMARIES else not_understood(search.span_tags)
+        return Fold(search, window, match, ours=bool(self._ours(search)))
 
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
         """Ask for what the server understands. On the wire it is the same in both versions."""
-        ours = self._tested_here(search)
+        ours = self._ours(search)
         theirs = tuple(tag for tag in search.span_tags if tag not in ours)
         return v3.FindTracesRequest(query=query(search, window, theirs, self.source.tag_values))
+
+    def _ours(self, search: TraceSearch) -> Tags:
+        """Return the tags that are ours to test.
+
+        A server that has summaries understands all but a remark.
+        """
+        ours = not_understood(search.span_tags, indexed=self._indexed)
+        return tuple(filter(is_remark, ours)) if self._offer is _Offer.SUMMARIES else ours
+
+    def _remark(self, search: TraceSearch) -> bool:
+        """Tell whether no release can answer a search by itself, so that we need whole traces."""
+        return not self._indexed and any(map(is_remark, search.span_tags))
+
+    @property
+    def _indexed(self) -> bool:
+        return self.source.tag_values == "regex"
 
     async def _read_trace(self, messages: list[bytes]) -> Spans | None:
         return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_trace, messages)
@@ -322,9 +345,9 @@ def _lacks_detail(search: TraceSearch, answer: Answer) -> bool:
         each.trace.matched - each.trace.matched_from >= _LONG
         or (before is not None and each.trace.matched >= before.time)
         or (each.trace.error_count and not each.trace.error)
-        for each in answer
+        for each in answer.traces
     )
 
 
 def _spans(answer: Answer) -> int:
-    return sum(each.trace.span_count for each in answer)
+    return sum(each.trace.span_count for each in answer.traces)

@@ -126,7 +126,20 @@ class Found:
     wanted: bool = True
 
 
-Answer = Sequence[Found]
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a store.
+
+    `by_status` says that it counts as failed what has the status ERROR, and no tag that says so.
+    """
+
+    traces: Sequence[Found]
+    by_status: bool = False
+
+    def __len__(self) -> int:
+        return len(self.traces)
+
+
 Ask = Callable[[Window], Awaitable[Answer]]
 
 
@@ -137,7 +150,7 @@ class FoundTraces:
     `fetched` counts these and the traces looked at that our own filtering left out. Matching
     traces that are not here, if there are any, are listed after the place `rest`, and none of
     them matches later than at its time; None where all are here. `end` is that of the window
-    that was searched, `calls` how often the store was asked.
+    that was searched, `calls` how often the store was asked, `by_status` as in Answer.
     """
 
     summaries: tuple[TraceSummary, ...]
@@ -145,6 +158,7 @@ class FoundTraces:
     rest: Place | None
     end: int
     calls: int = 1
+    by_status: bool = False
 
     @property
     def more(self) -> bool:
@@ -213,6 +227,7 @@ class _Looked:
     cut_at: int = 0
     leaps: bool = True
     calls: int = 0
+    by_status: bool = False
 
     def __post_init__(self) -> None:
         self.known_from = self.search.latest + 1
@@ -247,7 +262,7 @@ class _Looked:
     def take(self, answer: Answer, window: Window) -> None:
         """Add a complete answer; what is listed before its window comes with the next."""
         known = len(self.traces)
-        for each in answer:
+        for each in answer.traces:
             trace = each.trace
             if trace.matched < window.start or self.search.comes_earlier(trace):
                 continue
@@ -257,12 +272,13 @@ class _Looked:
                 self.others[trace.trace_id] = trace.matched
         self.known_from = window.start
         self.something = True
-        spans = sum(each.trace.span_count for each in answer)
+        self.by_status |= answer.by_status
+        spans = sum(each.trace.span_count for each in answer.traces)
         width = window.end - window.start + 1
         self.leaps = len(self.traces) > known
         self.density.learn(width, len(self.traces) - known, len(answer), spans)
-        if answer and window.end >= self.now:
-            self.density.lag = max(self.now - max(each.trace.matched for each in answer), 0)
+        if answer.traces and window.end >= self.now:
+            self.density.lag = max(self.now - max(each.trace.matched for each in answer.traces), 0)
 
     def narrower(self, answer: Answer, window: Window) -> Window:
         """Return the slice to look at instead of one whose answer was cut.
@@ -272,8 +288,8 @@ class _Looked:
         they are if all lie as close together as those of the answer, unless nothing was there.
         """
         search = self.search
-        every = sorted(_middle(each.trace) for each in answer)
-        fits = [each.trace for each in answer if each.wanted and search.fits(each.trace)]
+        every = sorted(_middle(each.trace) for each in answer.traces)
+        fits = [each.trace for each in answer.traces if each.wanted and search.fits(each.trace)]
         fits = [trace for trace in fits if not search.comes_earlier(trace)]
         start = every[len(every) // 2]
         if len(fits) >= self.need:
@@ -305,6 +321,7 @@ class _Looked:
             rest=rest,
             end=self.search.end,
             calls=self.calls,
+            by_status=self.by_status,
         )
 
     def _rest(self, fits: Sequence[TraceSummary], size: int) -> Place | None:

@@ -3,12 +3,10 @@
 import asyncio
 import json
 
-from cachetools import TTLCache
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ops import filters, timerange
-from ops.alerts.actions import AlertList
 from ops.alerts.matching import AlertFilter, parse_matcher
 from ops.errors import InvalidInput
 from ops.filters import Place, TraceQuery
@@ -30,11 +28,6 @@ MANY_LINES = 400  # the same
 _LARGEST = 2**63 - 1
 _LONGEST_TOKEN = 200
 
-# The lists that were written lately, as thousands of alerts take longer to write than to send.
-# Each stands beside its message to keep its id from being given to another.
-_Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
-_written: TTLCache[int, _Written] = TTLCache(maxsize=16, ttl=2)
-
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     """Read a search: times and durations of 0 or less are not set, a depth of 0 is the default.
@@ -50,7 +43,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         site=request.site,
         service=request.service,
         operation=request.operation,
-        tags=(*map(_tag, request.tags), *request.attributes.items()),
+        tags=tuple(filters.exact_tag(tag) for tag in request.tags),
         span_min=max(request.duration_min, 0),
         span_max=max(request.duration_max, 0),
         trace_min=max(request.trace_duration_min, 0),
@@ -59,12 +52,6 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         limit=min(request.search_depth, filters.LARGEST_LIMIT) or filters.DEFAULT_LIMIT,
         before=before,
     )
-
-
-def _tag(text: str) -> tuple[str, str]:
-    """Read `key=value` or a bare key as it stands: here nothing is quoted, so blanks count."""
-    key, equals, value = text.partition("=")
-    return key, value if equals else "true"
 
 
 def _token(older: TraceQuery) -> str:
@@ -94,6 +81,7 @@ def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
         older_end=found.back_to if older else 0,
         next_page_token=_token(older) if older else "",
         limit=found.query.limit,
+        failed_by_status=found.by_status,
     )
 
 
@@ -229,42 +217,10 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     """Read which alerts are meant; raises InvalidInput."""
     return AlertFilter(
         matchers=tuple(parse_matcher(text) for text in (*request.labels, *request.matchers)),
-        states=tuple(request.states),
+        states=tuple(state.lower() for state in request.states),
         since=max(request.active_at, 0),
         site=request.site,
     )
-
-
-async def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
-    """Write the alerts, and which sources did not answer.
-
-    Callers who ask at the same time are given the same list: it is written once.
-    """
-    written = _written.get(id(found))
-    if written is None:
-        task = asyncio.create_task(asyncio.to_thread(_alert_list, found))
-        written = _written[id(found)] = (found, task)
-    return await asyncio.shield(written[1])
-
-
-def _alert_list(found: AlertList) -> ops_pb2.AlertsResp:
-    answer = ops_pb2.AlertsResp()
-    for alert in found.alerts:
-        message = answer.alerts.add(
-            state=alert.state,
-            value=alert.value,
-            active_at=alert.active_at,
-            name=alert.name,
-            severity=alert.severity,
-            source=alert.source,
-            group=alert.group,
-            rule_health=alert.rule_health,
-        )
-        message.labels.update(alert.labels)
-        message.annotations.update(alert.annotations)
-    for failure in found.failures:
-        answer.failures.add(source=failure.source, reason=failure.reason)
-    return answer
 
 
 def _duration(nanoseconds: int) -> Duration:

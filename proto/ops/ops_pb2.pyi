@@ -47,31 +47,13 @@ class ListTracesReq(_message.Message):
     """Traces with a span that meets all of this and starts at `start` or later and before `end`.
     Times are Unix nanoseconds, durations nanoseconds; 0 or less means not set. Without an end the
     window ends now. Without a start it has no lower bound: the latest traces are listed, however
-    old, as far back as is reached in time. A tag is `key=value`, split at the first `=`, or a bare
-    key, which means key=true. Neither is trimmed or unquoted. All tags must match.
+    old, as far back as is reached in time. A tag is `key=value`, or a bare key, which means key=true.
+    All tags must match. The value is all that follows the first equals sign, as it is: blanks and
+    quotes are part of it. A key that has an equals sign or begins with a quote stands in double
+    quotes, with \\" and \\\\ inside.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class AttributesEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     SERVICE_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
@@ -85,7 +67,6 @@ class ListTracesReq(_message.Message):
     TRACE_DURATION_MIN_FIELD_NUMBER: _builtins.int
     TRACE_DURATION_MAX_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     operation: _builtins.str
     start: _builtins.int
@@ -102,10 +83,6 @@ class ListTracesReq(_message.Message):
     """The next_page_token of an answer, with all else as it was: what comes after in that list."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
-    @_builtins.property
-    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Further tags, by key: for keys that have a `=` in them."""
-
     def __init__(
         self,
         *,
@@ -121,11 +98,10 @@ class ListTracesReq(_message.Message):
         trace_duration_min: _builtins.int = ...,
         trace_duration_max: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "duration_max", b"duration_max", "duration_min", b"duration_min", "end", b"end", "operation", b"operation", "page_token", b"page_token", "search_depth", b"search_depth", "service", b"service", "site", b"site", "start", b"start", "tags", b"tags", "trace_duration_max", b"trace_duration_max", "trace_duration_min", b"trace_duration_min"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_max", b"duration_max", "duration_min", b"duration_min", "end", b"end", "operation", b"operation", "page_token", b"page_token", "search_depth", b"search_depth", "service", b"service", "site", b"site", "start", b"start", "tags", b"tags", "trace_duration_max", b"trace_duration_max", "trace_duration_min", b"trace_duration_min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,6 +175,7 @@ class ListTracesResp(_message.Message):
     OLDER_END_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    FAILED_BY_STATUS_FIELD_NUMBER: _builtins.int
     fetched: _builtins.int
     """How many traces the backend returned before our own filtering."""
     more: _builtins.bool
@@ -212,6 +189,10 @@ class ListTracesResp(_message.Message):
     """"" where all is listed."""
     limit: _builtins.int
     """The limit that applied: search_depth, or 1,500 if that is larger."""
+    failed_by_status: _builtins.bool
+    """The backend counted failed spans by their status alone: a span that only a tag such as
+    error=true calls failed is missing from error_count, and from a search for `error`.
+    """
     @_builtins.property
     def traces(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceItem]:
         """Newest first, by when they matched. Traces that match in the same nanosecond as the last one
@@ -228,10 +209,11 @@ class ListTracesResp(_message.Message):
         older_end: _builtins.int = ...,
         next_page_token: _builtins.str = ...,
         limit: _builtins.int = ...,
+        failed_by_status: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fetched", b"fetched", "limit", b"limit", "more", b"more", "next_page_token", b"next_page_token", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "limit", b"limit", "more", b"more", "next_page_token", b"next_page_token", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -642,13 +624,23 @@ class AlertsReq(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     SITE_FIELD_NUMBER: _builtins.int
     MATCHERS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     active_at: _builtins.int
     """Only alerts that became active at or after it."""
     site: _builtins.str
+    page_size: _builtins.int
+    """The most alerts of one answer; 0 means as many as fit below 4 MiB."""
+    page_token: _builtins.str
+    """`next_page_token` of the answer before, with the same filter; "" begins with the most urgent."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"firing", "pending" or "inactive" in any case; none means all. Prometheus lists no inactive
+        alerts, so "inactive" matches nothing.
+        """
+
     @_builtins.property
     def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Such as `severity=~"page|critical"` or `team!=store`."""
@@ -661,10 +653,12 @@ class AlertsReq(_message.Message):
         states: _abc.Iterable[_builtins.str] | None = ...,
         site: _builtins.str = ...,
         matchers: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "labels", b"labels", "matchers", b"matchers", "site", b"site", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "labels", b"labels", "matchers", b"matchers", "page_size", b"page_size", "page_token", b"page_token", "site", b"site", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -694,10 +688,22 @@ Global___SourceFailure: _TypeAlias = SourceFailure  # noqa: Y015
 
 @_typing.final
 class AlertsResp(_message.Message):
+    """The most urgent alerts come first: firing before pending, critical before page, error and
+    warning, then the longest active. Each page continues in the list of its own moment: an alert
+    that changed its state since the page before may be on both pages or on neither, and one that
+    shares its start with an alert that has resolved may come twice.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ALERTS_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """More alerts match than fit into one answer of 4 MiB."""
+    next_page_token: _builtins.str
+    """Asks for the alerts that follow; "" on the last page."""
     @_builtins.property
     def alerts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alert]: ...
     @_builtins.property
@@ -709,10 +715,12 @@ class AlertsResp(_message.Message):
         *,
         alerts: _abc.Iterable[Global___Alert] | None = ...,
         failures: _abc.Iterable[Global___SourceFailure] | None = ...,
+        truncated: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "failures", b"failures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "failures", b"failures", "next_page_token", b"next_page_token", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,5 +1,6 @@
 """Traces folded into summaries, whatever way they come in pieces."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from ops import timerange
 from ops.backends.folding import Fold
 from ops.backends.matching import SpanMatch
 from ops.backends.otlp import as_text, attributes
-from ops.backends.searching import Answer, TraceSearch, Window
+from ops.backends.searching import Found, TraceSearch, Window
 from ops.traces.summaries import TraceSummary
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
@@ -30,7 +31,7 @@ def found_in(
     search: TraceSearch = HOUR,
     window: Window | None = None,
     ours: bool = False,
-) -> Answer:
+) -> Sequence[Found]:
     match = SpanMatch(
         search.service, search.operation, search.span_tags, search.span_min, search.span_max
     )
@@ -38,7 +39,7 @@ def found_in(
     fold = Fold(search, asked, match, ours)
     for message in messages:
         fold.add(message.SerializeToString())
-    return fold.answer()
+    return fold.answer().traces
 
 
 def merged(*traces: TracesData) -> TracesData:

@@ -109,7 +109,7 @@ class Store:
         assert window.depth <= max(search.deepest, MOST_AT_ONCE)
         meant = [each for each in self.traces if each.within(window.start, window.end)]
         kept = self.order(self.chance, meant)[: window.depth]
-        return [Found(self.seen(each, search, window), each.wanted) for each in kept]
+        return Answer([Found(self.seen(each, search, window), each.wanted) for each in kept])
 
     def seen(self, trace: Stored, search: TraceSearch, window: Window) -> TraceSummary:
         matched_from = matched = max(trace.within(search.start, search.end - 1))
