@@ -47,6 +47,7 @@ __all__ = [
 READ = "traces.view_traces"
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
+BRIEF = 2  # times as long is the range of a list that covers only a part of it
 EXPLAINING = 5.0  # seconds after which a list does without the other errors' sentences
 SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
 LIST_KEPT = 60.0  # seconds
@@ -95,6 +96,11 @@ class TraceList:
         """How far back this list goes: all that matched from then on, before `until`, is here."""
         before = self.older.before if self.older else None
         return min(before.time + 1, self.until) if before else self.start
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it was cut so early that it tells little of its range."""
+        return self.more and (self.until - self.back_to) * BRIEF < self.until - self.start
 
 
 @dataclass(frozen=True, slots=True)

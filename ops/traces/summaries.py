@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from ops.timerange import SECOND
+
+LATE = SECOND
+
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
@@ -27,6 +31,11 @@ class TraceSummary:
     error: str = ""
     matched: int = 0
     matched_from: int = 0
+
+    @property
+    def matched_late(self) -> bool:
+        """Whether it matched so long after it began that both times are worth showing."""
+        return self.matched - self.start >= LATE
 
     @property
     def is_exact(self) -> bool:
