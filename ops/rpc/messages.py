@@ -37,7 +37,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         site=request.site,
         service=request.service,
         operation=request.operation,
-        tags=tuple(filters.parse_tag(tag) for tag in request.tags),
+        tags=tuple(filters.exact_tag(tag) for tag in request.tags),
         span_min=max(request.duration_min, 0),
         span_max=max(request.duration_max, 0),
         trace_min=max(request.trace_duration_min, 0),
@@ -56,6 +56,7 @@ def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
         more=found.more,
         older_start=older[0],
         older_end=older[1],
+        failed_by_status=found.by_status,
     )
 
 

@@ -45,7 +45,9 @@ Global___SamplerType: _TypeAlias = SamplerType  # noqa: Y015
 @_typing.final
 class ListTracesReq(_message.Message):
     """Times are Unix nanoseconds, durations nanoseconds; 0 or less means not set. A tag is
-    `key=value`, or a bare key, which means key=true. All tags must match.
+    `key=value`, or a bare key, which means key=true. All tags must match. The value is all that
+    follows the first equals sign, as it is: blanks and quotes are part of it. A key that has an
+    equals sign or begins with a quote stands in double quotes, with \\" and \\\\ inside.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -152,12 +154,17 @@ class ListTracesResp(_message.Message):
     MORE_FIELD_NUMBER: _builtins.int
     OLDER_START_FIELD_NUMBER: _builtins.int
     OLDER_END_FIELD_NUMBER: _builtins.int
+    FAILED_BY_STATUS_FIELD_NUMBER: _builtins.int
     fetched: _builtins.int
     """How many traces the backend returned before our own filtering."""
     more: _builtins.bool
     """The limit cut the list; older_start and older_end are the window that comes before."""
     older_start: _builtins.int
     older_end: _builtins.int
+    failed_by_status: _builtins.bool
+    """The backend counted failed spans by their status alone: a span that only a tag such as
+    error=true calls failed is missing from error_count, and from a search for `error`.
+    """
     @_builtins.property
     def traces(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceItem]:
         """Newest first."""
@@ -170,10 +177,11 @@ class ListTracesResp(_message.Message):
         more: _builtins.bool = ...,
         older_start: _builtins.int = ...,
         older_end: _builtins.int = ...,
+        failed_by_status: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

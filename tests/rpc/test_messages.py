@@ -76,7 +76,7 @@ def test_it_reads_every_field_of_a_search() -> None:
     request = ops_pb2.ListTracesReq(
         service="petstore",
         operation="AddPets",
-        tags=["error", "http.method=GET", 'key="two words"'],
+        tags=["error", "http.method=GET", 'key= "two words" ', '"a=b"=c'],
         start=1,
         end=2,
         duration_min=3,
@@ -88,7 +88,9 @@ def test_it_reads_every_field_of_a_search() -> None:
     )
     query = messages.trace_query(request)
     assert (query.site, query.service, query.operation) == ("demo", "petstore", "AddPets")
-    assert query.tags == (("error", "true"), ("http.method", "GET"), ("key", "two words"))
+    assert query.tags == (
+        ("error", "true"), ("http.method", "GET"), ("key", ' "two words" '), ("a=b", "c"),
+    )  # fmt: skip
     assert (query.range.start, query.range.end) == (Moment(1), Moment(2))
     assert (query.span_min, query.span_max, query.trace_min, query.trace_max) == (3, 4, 6, 7)
     assert query.limit == 5
