@@ -1,4 +1,4 @@
-"""The ASGI application: Django, and the lifespan that closes our connections to backends.
+"""The ASGI application: Django behind bounds, and the lifespan that closes our connections.
 
 What a process serves is fixed here, when it starts: pages, templates and static files are all
 read, so that an update of the checkout below it changes nothing before the restart.
@@ -22,6 +22,10 @@ engines["django"].engine.template_loaders  # type: ignore[attr-defined]  # noqa:
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
 from ops.sites import SiteFileError, sites  # noqa: E402
+from opsportal.backup import in_use  # noqa: E402
+from opsportal.bounds import bounded  # noqa: E402
+
+_http = bounded(_django)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -29,18 +33,19 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await _django(scope, receive, send)
+        await _http(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send(_startup())
-        else:
-            await close_connections()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+    with in_use():
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send(_startup())
+            else:
+                await close_connections()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
 
 def _startup() -> dict[str, str]:
