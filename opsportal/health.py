@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from ops.audit import chain
 from ops.database import in_database
+from ops.metrics import count_tasks
 
 SECONDS = 3.0
 TEXT = "text/plain; charset=utf-8"
@@ -53,6 +54,7 @@ async def metrics() -> Answer:
         _audit_head.labels(digest).set(seq)
     except (DatabaseError, TimeoutError) as error:
         log.warning("metrics: the head of the audit log cannot be read: %r", error)
+    count_tasks()
     return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
