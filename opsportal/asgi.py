@@ -3,12 +3,14 @@
 import os
 from typing import Any
 
+from asgiref.sync import ThreadSensitiveContext
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
 _django = get_asgi_application()
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+from ops.database import RequestThreads  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 
 
@@ -17,7 +19,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await _django(scope, receive, send)
+        async with ThreadSensitiveContext(executor=RequestThreads()):
+            await _django(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
