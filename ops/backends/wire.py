@@ -21,7 +21,16 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from ops.backends import otlp_json
 from ops.backends.events import WireEvents
 from ops.backends.fields import fields
-from ops.backends.otlp import ERROR, WARNINGS, attributes, read_span, service_name, span_warnings
+from ops.backends.otlp import (
+    ERROR,
+    WARNINGS,
+    attributes,
+    failed,
+    may_say_failed,
+    read_span,
+    service_name,
+    span_warnings,
+)
 from ops.traces.spans import Span, Spans
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
@@ -211,7 +220,7 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
         columns.parent_ids.append(span.parent_span_id.hex())
         columns.names.append(names.setdefault(name, name))
         columns.events.append(len(span.events))
-        if span.status.code == ERROR:
+        if span.status.code == ERROR or (may_say_failed(raw) and failed(span)):
             columns.failing.add(place)
         if span.links:
             columns.linked.add(place)
