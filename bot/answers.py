@@ -33,6 +33,7 @@ _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
+_AGREEING = 5 * timerange.SECOND  # clocks that differ by no more
 _SENTENCE = 300
 
 
@@ -98,7 +99,7 @@ def _trace_row(trace: TraceSummary) -> Row:
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
         (
-            _when(trace.start, ago=True),
+            _past(trace.start),
             timerange.format_duration(trace.duration),
             shortened(root, 60),
         ),
@@ -345,8 +346,7 @@ def _alert_row(alert: Alert) -> Row:
         if name not in ("alertname", "severity")
     )
     lasting = f"for {_lasting(timerange.now_ns() - alert.active_at)}"
-    began = alert.active_at // timerange.SECOND
-    since = When(lasting, began, ago=True) if alert.active_at else ""
+    since = _past(alert.active_at, lasting) if alert.active_at else ""
     return Row(
         (alert.state, alert.severity, alert.name, since),
         tuple(shortened(line, _SENTENCE) for line in (alert.summary, labels) if line),
@@ -474,8 +474,20 @@ def _clock(nanoseconds: int) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _when(nanoseconds: int, *, ago: bool = False) -> When:
-    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND, ago=ago)
+def _when(nanoseconds: int) -> When:
+    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND)
+
+
+def _past(nanoseconds: int, written: str = "") -> When:
+    """A moment that is past, with how long ago it was.
+
+    One that seems to be to come was written by another clock, or before ours was put back:
+    Slack would say "in 59 minutes" of it.
+    """
+    moment = _when(nanoseconds)
+    if nanoseconds > timerange.now_ns() + _AGREEING:
+        return moment
+    return When(written or moment, moment.seconds, ago=True)
 
 
 def at(moment: datetime) -> When:
@@ -485,9 +497,11 @@ def at(moment: datetime) -> When:
 
 def _ago(moment: datetime) -> When:
     """Return `5 s ago`, `just now`."""
-    elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
-    written = f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
-    return When(written, int(moment.timestamp()), ago=True)
+    nanoseconds = int(moment.timestamp() * timerange.SECOND)
+    elapsed = timerange.now_ns() - nanoseconds
+    return _past(
+        nanoseconds, f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
+    )
 
 
 def _lasting(nanoseconds: int) -> str:
