@@ -1,6 +1,5 @@
 """What each action's result reads like: first the state, then what a phone can show of it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,8 +20,8 @@ from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampli
 from ops.sampling.policy import UNKNOWN
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
-from ops.traces.spans import Value
 from ops.traces.summaries import TraceSummary
+from ops.traces.tags import shown
 from ops.traces.tree import Trace
 from ops.versions.actions import ServiceVersions
 
@@ -247,7 +246,7 @@ def _open(trace: Trace | TraceLogs) -> FollowUp:
 
 def _log_row(line: LogLine) -> Row:
     milliseconds = line.time % timerange.SECOND // timerange.MILLISECOND
-    fields = [f"{key}={_value(value)}" for key, value in line.attributes.items()]
+    fields = [f"{key}={shown(value)}" for key, value in line.attributes.items()]
     left = len(fields) - MOST_FIELDS
     return Row(
         (f"{_clock(line.time)}.{milliseconds:03d}", f"{line.service} {line.operation}"),
@@ -524,12 +523,6 @@ def _site_key(site: str) -> str:
 def elsewhere(site: str) -> str:
     """Name the site where it is not the one that everybody means."""
     return "" if site in ("", sites().default) else f" (site {site})"
-
-
-def _value(value: Value) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _jaeger(url: str) -> tuple[Link, ...]:
