@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from ops.backends.connections import close_connections, connections
 from ops.backends.prometheus import Sample
-from ops.backends.samplers import resolve, server_name
+from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
 from ops.findings import Finding
 from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
@@ -109,7 +109,7 @@ async def _instances(site: Site, service: Service) -> list[Finding]:
 
 async def _instance(service: Service, address: str) -> Finding:
     try:
-        await connections().sampler(address, service.tls, server_name(service)).check()
+        await Sampler(address, service.tls, server_name(service)).check()
     except OpsError as error:
         return Finding(False, f"{service.name}: {error}")
     return Finding(True, f"{service.name}: the instance at {address} is reachable")
