@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from ops.audit import chain
 from ops.database import in_database
+from ops.errors import OpsError
 
 SECONDS = 3.0
 TEXT = "text/plain; charset=utf-8"
@@ -90,6 +91,8 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> str:
             await check()
     except TimeoutError:
         return f"no answer in {SECONDS:g} s"
+    except OpsError as error:
+        return str(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
         log.warning("readiness: %s", error)
         return "failed, see the log"
