@@ -12,7 +12,7 @@ def running(now: ServiceSampling) -> Policy | None:
 
 
 def effect(now: ServiceSampling, policy: Policy) -> str:
-    """Say it in one sentence, `Keeps 10 % of the traces that …, 10 times as many as now.`."""
+    """Say it in one sentence, against the last setting."""
     traces = f"traces that start in {words.name(now.service)}"
     kept = {
         Strategy.NEVER: f"Keeps none of the {traces}",
@@ -22,21 +22,21 @@ def effect(now: ServiceSampling, policy: Policy) -> str:
 
 
 def _against(before: Policy | None, policy: Policy) -> str:
+    """Compare with the last setting: whether an instance still goes by it is not known."""
     if before is None:
         return "how many are kept now is not known"
     if before.rate == policy.rate:
-        return "as now"
-    if not before.rate:
-        return "while none is kept now"
-    if not policy.rate:
-        return f"while {before if before.strategy is Strategy.RATE else 'every one'} is kept now"
+        return "the same as the last setting"
+    if not (before.rate and policy.rate):
+        kept = {0.0: "none", 1.0: "every one"}.get(before.rate, str(before))
+        return f"where the last setting keeps {kept}"
     if policy.rate > before.rate:
-        return f"{_times(policy.rate / before.rate)} as many as now"
-    return f"1/{_number(before.rate / policy.rate)} of what is kept now"
+        return f"{_times(policy.rate / before.rate)} as many as the last setting, {before}"
+    return f"1/{_number(before.rate / policy.rate)} of what the last setting, {before}, keeps"
 
 
 def _times(factor: float) -> str:
-    return "twice" if factor == 2 else f"{_number(factor)} times"
+    return "twice" if round(factor, 9) == 2 else f"{_number(factor)} times"
 
 
 def _number(factor: float) -> str:
