@@ -14,7 +14,7 @@ from ops import actor, timerange
 from ops.alerts.alert import Alert
 from ops.alerts.matching import Matcher
 from ops.filters import TraceQuery, format_query
-from ops.traces.spans import Attributes, Span, Value
+from ops.traces.spans import NO_SERVICE, Attributes, Span, Value
 from ops.traces.tree import Trace
 from opsportal.dashboard import drawing, words
 from opsportal.dashboard.clock import Clock, roughly
@@ -29,6 +29,9 @@ register.filter("sparkline", drawing.sparkline)
 
 LONGEST_INLINE = 300
 LONGEST_KEY = 120
+LONGEST_START = 80  # of what folds up
+LONGEST_SHOWN = 100_000
+MOST_LINES = 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
@@ -58,6 +61,30 @@ def then_url(context: Context, trace: Trace) -> str:
     start, end = map(timerange.format_moment, moments)
     asked = urlencode([("start", start), ("end", end), *services])
     return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}" if services else ""
+
+
+@register.simple_tag(takes_context=True)
+def now_url(context: Context, trace: Trace) -> str:
+    """What runs now of the trace's services; "" when the site file names no version of any."""
+    visit = context["visit"]
+    known = {each.jaeger_name for each in visit.site.services.values() if each.version}
+    services = [("service", name) for name in trace.services if name in known]
+    address = visit.url("traces-now", trace_id=trace.trace_id)
+    return f"{address}?{urlencode(services)}" if services else ""
+
+
+@register.simple_tag(takes_context=True)
+def link_to(context: Context, trace_id: str, span_id: str) -> SafeString:
+    """A link to a span of this trace or of another."""
+    address = page_url(context, "traces-one", trace_id=trace_id, q_span=span_id)
+    here = trace_id == context["trace"].trace_id
+    return format_html(
+        '<a href="{}#span-{}">{}span <code>{}</code></a>',
+        address,
+        span_id,
+        "" if here else format_html("<code>{}</code> ", trace_id),
+        span_id,
+    )
 
 
 @register.filter
@@ -182,9 +209,13 @@ def tags(context: Context, span: Span) -> SafeString:
     """The rows of a span's tags, sorted by key; a short one can be searched for."""
     return format_html_join(
         "",
-        '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td><td class="do">{}</td></tr>',
+        '<tr><th scope="row"><bdi>{}</bdi></th><td>{}</td><td class="do">{}</td></tr>',
         (
-            (key, words.value(value), _search_for(context, span, key, value))
+            (
+                words.name(key, LONGEST_INLINE),
+                folded(words.value(value)),
+                _search_for(context, span, key, value),
+            )
             for key, value in sorted(span.attributes.items())
         ),
     )
@@ -192,9 +223,11 @@ def tags(context: Context, span: Span) -> SafeString:
 
 def _search_for(context: Context, span: Span, key: str, value: Value) -> SafeString | str:
     text = words.value(value)
-    if not key or isinstance(value, bytes | list | dict) or len(text) > LONGEST_INLINE:
+    unfit = isinstance(value, bytes | list | dict)
+    if not key or unfit or len(key) + len(text) > LONGEST_INLINE:
         return ""
-    query = TraceQuery(service=span.service, tags=((key, text),))
+    service = "" if span.service == NO_SERVICE else span.service
+    query = TraceQuery(service=service, tags=((key, text),))
     address = page_url(context, "traces", q_q=format_query(query))
     return format_html(
         '<a href="{}">search<span class="visually-hidden"> traces by {}</span></a>', address, key
@@ -206,8 +239,11 @@ def attributes(given: Attributes) -> SafeString:
     """The rows of a table of attributes, sorted by key."""
     return format_html_join(
         "",
-        '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td></tr>',
-        ((key, words.value(value)) for key, value in sorted(given.items())),
+        '<tr><th scope="row"><bdi>{}</bdi></th><td>{}</td></tr>',
+        (
+            (words.name(key, LONGEST_INLINE), folded(words.value(value)))
+            for key, value in sorted(given.items())
+        ),
     )
 
 
@@ -217,21 +253,37 @@ def fields(given: Attributes) -> SafeString:
     return format_html_join(" ", "{}", ((_field(k, words.value(v)),) for k, v in given.items()))
 
 
+@register.filter
+def folded(text: str) -> SafeString:
+    """A text that stands by itself; what is long or has many lines folds up behind its start.
+
+    Of a very long one the first LONGEST_SHOWN characters are shown.
+    """
+    if len(text) <= LONGEST_INLINE and text.count("\n") < MOST_LINES:
+        return format_html("<bdi>{}</bdi>", text)
+    start = words.name(text[:LONGEST_START].partition("\n")[0], LONGEST_START)
+    return _fold(format_html("<bdi>{}</bdi>…", start), text)
+
+
 def _field(name: str, text: str) -> SafeString:
     key = words.name(name, LONGEST_KEY)
     if len(text) <= LONGEST_INLINE and "\n" not in text:
         return format_html(
             '<span class="field"><b><bdi>{}</bdi></b>=<bdi>{}</bdi></span>', key, text
         )
+    return _fold(format_html("<b><bdi>{}</bdi></b>", key), text)
+
+
+def _fold(title: SafeString, text: str) -> SafeString:
     size = (
         words.count(text.count("\n") + 1, "line") if "\n" in text else f"{len(text):,} characters"
     )
     return format_html(
-        '<details class="field"><summary><b><bdi>{}</bdi></b> ({})</summary>'
-        "<pre><bdi>{}</bdi></pre></details>",
-        key,
+        '<details class="field"><summary>{} ({}{})</summary><pre><bdi>{}</bdi></pre></details>',
+        title,
         size,
-        text,
+        f", the first {LONGEST_SHOWN:,} characters shown" if len(text) > LONGEST_SHOWN else "",
+        text[:LONGEST_SHOWN],
     )
 
 
