@@ -48,7 +48,7 @@ def trace_list(found: TraceList) -> Reply:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
-        notes = (*_unknown_service(found.query), further)
+        notes = (*_unknown_service(found.query), *_by_status(found), further)
         return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
@@ -57,10 +57,17 @@ def trace_list(found: TraceList) -> Reply:
         Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
         columns=("Started", "Took", "Trace", "Error and id"),
-        notes=(older,) if older else (),
+        notes=(*_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
     )
+
+
+def _by_status(found: TraceList) -> tuple[str, ...]:
+    """What a search for failed spans leaves out where Jaeger goes by their status."""
+    if not (found.by_status and ("error", "true") in found.query.tags):
+        return ()
+    return ("This Jaeger finds failed spans by their status, not by a tag error=true",)
 
 
 def _next_of_list(found: TraceList) -> Iterator[FollowUp]:

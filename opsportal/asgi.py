@@ -1,4 +1,4 @@
-"""The ASGI application: Django, and the lifespan that closes our connections to backends."""
+"""The ASGI application: Django behind bounds, and the lifespan that closes our connections."""
 
 import os
 from typing import Any
@@ -10,6 +10,10 @@ _django = get_asgi_application()
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
 from ops.sites import SiteFileError, sites  # noqa: E402
+from opsportal.backup import in_use  # noqa: E402
+from opsportal.bounds import bounded  # noqa: E402
+
+_http = bounded(_django)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -17,18 +21,19 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await _django(scope, receive, send)
+        await _http(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send(_startup())
-        else:
-            await close_connections()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+    with in_use():
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send(_startup())
+            else:
+                await close_connections()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
 
 def _startup() -> dict[str, str]:

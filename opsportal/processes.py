@@ -7,6 +7,7 @@ CommandError with one sentence when it cannot run.
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -23,10 +24,13 @@ from ops.backends.connections import close_connections
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
 from opsportal import health
+from opsportal.backup import in_use
+from opsportal.bounds import LARGEST_HEADERS, LARGEST_TARGET, Connection
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
 SWITCH = 0.001  # seconds
+FILES = 4_096  # each connection is one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
 _DASHBOARD = "opsportal.asgi:application"
@@ -36,10 +40,19 @@ def run(*parts: Part) -> None:
     """Run the parts in one event loop until SIGINT or SIGTERM, or until one of them fails."""
     # The loop gets its turn sooner while a thread reads a large trace.
     sys.setswitchinterval(SWITCH)
+    _allow_files()
     try:
         uvloop.run(_run(parts))
     except* CommandError as failures:
         raise _first(failures) from None
+
+
+def _allow_files() -> None:
+    """Let a crowd of connections leave files for the database and the backends."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _first(error: BaseException) -> BaseException:
@@ -98,14 +111,16 @@ async def probes(stop: asyncio.Event) -> None:
 
 async def grpc(stop: asyncio.Event) -> None:
     """The gRPC door."""
-    async with serve_grpc(settings.GRPC_ADDRESS):
-        await stop.wait()
+    with in_use():
+        async with serve_grpc(settings.GRPC_ADDRESS):
+            await stop.wait()
 
 
 async def slack(stop: asyncio.Event) -> None:
     """The Slack door alone; readiness depends on its socket."""
     health.also_ready("slack", check_connected)
-    await run_bot(stop)
+    with in_use():
+        await run_bot(stop)
 
 
 async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
@@ -132,6 +147,9 @@ async def _http(application: Any, address: str, setting: str, stop: asyncio.Even
     server = _Server(
         uvicorn.Config(
             application,
+            http=Connection,
+            h11_max_incomplete_event_size=LARGEST_TARGET + LARGEST_HEADERS,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="auto" if application is _DASHBOARD else "off",

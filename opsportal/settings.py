@@ -358,8 +358,6 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "axes": {"level": "ERROR"},
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
         "slack_sdk": {"level": "INFO"},  # below that it writes out whole messages
         "uvicorn": {"level": "WARNING"},
     },

@@ -18,7 +18,7 @@ def arrange(alerts: Iterable[Alert], filter: AlertFilter) -> tuple[Alert, ...]:
     none, then the longest active first; the rest of the order only keeps it the same.
     """
     selected = (alert for alert in _merged(alerts) if filter.selects(alert))
-    return tuple(sorted(selected, key=_urgency))
+    return tuple(sorted(selected, key=urgency))
 
 
 def _merged(alerts: Iterable[Alert]) -> Iterable[Alert]:
@@ -43,7 +43,8 @@ def _together(one: Alert, other: Alert) -> Alert:
     return replace(telling, source=f"{one.source}, {other.source}", active_at=min(times, default=0))
 
 
-def _urgency(alert: Alert) -> tuple[object, ...]:
+def urgency(alert: Alert) -> tuple[bool, int, bool, int, str, list[tuple[str, str]], str]:
+    """Return what `arrange` sorts an alert by."""
     return (
         alert.state != "firing",
         _rank(alert.severity.lower()),

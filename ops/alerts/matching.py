@@ -21,6 +21,7 @@ from ops.filters import QUOTED, in_quotes, slip_of, unquote
 
 KEYS = ("state", "states", "since", "site")
 STATES = ("firing", "pending")
+UNLISTED = "inactive"  # a rule's state while none of its alerts is active: no alert has it
 OPERATORS = ("=", "!=", "=~", "!~")
 
 _PLAIN_NAME = re.compile(r'[^\s"=!~]+')
@@ -70,7 +71,10 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """What to show: all matchers must hold; no states means all; `since` is Unix ns, 0 = any."""
+    """What to show: all matchers must hold; no states means all; `since` is Unix ns, 0 = any.
+
+    The state "inactive", which programs ask for, is one that no listed alert has.
+    """
 
     matchers: tuple[Matcher, ...] = ()
     states: tuple[str, ...] = ()
@@ -79,7 +83,7 @@ class AlertFilter:
 
     def __post_init__(self) -> None:
         for state in self.states:
-            if state not in STATES:
+            if state not in (*STATES, UNLISTED):
                 raise InvalidInput(f'"{state[:80]}" is not a state: it is {" or ".join(STATES)}')
 
     def selects(self, alert: Alert) -> bool:
@@ -114,7 +118,11 @@ def parse_filter(line: str) -> AlertFilter:
             )
         else:
             matchers.append(_matcher(word))
-    states = (state.strip() for state in given.get("state", "").lower().split(","))
+    states = [state.strip() for state in given.get("state", "").lower().split(",")]
+    if UNLISTED in states:
+        raise InvalidInput(
+            f"inactive alerts are not listed; ask for state={' or state='.join(STATES)}"
+        )
     since = timerange.parse_moment(given["since"]) if "since" in given else None
     return AlertFilter(
         matchers=tuple(matchers),

@@ -26,6 +26,8 @@ from ops.backends.otlp import (
     KINDS,
     WARNINGS,
     attributes,
+    failed,
+    may_say_failed,
     read_process,
     read_scope,
     read_span,
@@ -239,7 +241,7 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
         columns.kinds.append(KINDS.get(span.kind, ""))
         columns.ran_by.append(process)
         columns.events.append(len(span.events))
-        if span.status.code == ERROR:
+        if span.status.code == ERROR or (may_say_failed(raw) and failed(span)):
             columns.failing.add(place)
         if span.links:
             columns.linked.add(place)

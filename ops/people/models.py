@@ -11,8 +11,12 @@ class SlackUser(models.Model):
 
     slack_user_id = models.CharField("Slack user id", max_length=32)
     slack_team_id = models.CharField("Slack workspace id", max_length=32)
-    name = models.CharField("Slack name", max_length=NAME, blank=True, editable=False)
-    workspace = models.CharField("Slack workspace", max_length=NAME, blank=True, editable=False)
+    name = models.CharField(
+        "Slack name", max_length=NAME, blank=True, editable=False, default="", db_default=""
+    )
+    workspace = models.CharField(
+        "Slack workspace", max_length=NAME, blank=True, editable=False, default="", db_default=""
+    )
 
     class Meta:
         abstract = True

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from grpc_status import rpc_status
@@ -47,6 +48,10 @@ STATUS: dict[type[Exception], StatusCode] = {
 # leave room for a message that is sent twice, escaped and in the details, and base64.
 MOST_MESSAGE = 2_000
 MOST_DETAILS = 2_300
+_UNREADABLE = (
+    "the request cannot be read as this method's protobuf message; "
+    "generate the client from proto/ops/ops.proto"
+)
 _NOT_ESCAPED = string.punctuation.replace("%", "") + " "
 
 Request = TypeVar("Request")
@@ -81,6 +86,36 @@ def rpc(
             metrics.request_seconds.labels("grpc").observe(time.perf_counter() - started)
 
     return call
+
+
+class ReadableRequests(grpc.aio.ServerInterceptor):
+    """Refuse bytes that are no message of the RPC as INVALID_ARGUMENT.
+
+    gRPC would answer UNKNOWN with the name of a Python class.
+    """
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Put the refusal around a unary method's deserializer; streams stay as they are."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        read = handler.request_deserializer
+
+        async def call(data: bytes, context: Context) -> Any:
+            try:
+                request = read(data)
+            except DecodeError:
+                metrics.requests.labels("grpc", StatusCode.INVALID_ARGUMENT.name).inc()
+                await context.abort(StatusCode.INVALID_ARGUMENT, _UNREADABLE)
+            return await handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            call, response_serializer=handler.response_serializer
+        )
 
 
 def status_of(error: Exception) -> StatusCode:

@@ -3,12 +3,10 @@
 import asyncio
 import json
 
-from cachetools import TTLCache
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ops import filters, timerange
-from ops.alerts.actions import AlertList
 from ops.alerts.matching import AlertFilter, parse_matcher
 from ops.filters import TraceQuery
 from ops.sampling.actions import SamplingChange
@@ -27,11 +25,6 @@ MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
 MANY_LINES = 400  # the same
 _LARGEST = 2**63 - 1
 
-# The lists that were written lately, as thousands of alerts take longer to write than to send.
-# Each stands beside its message to keep its id from being given to another.
-_Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
-_written: TTLCache[int, _Written] = TTLCache(maxsize=16, ttl=2)
-
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     """Read a search: times and durations of 0 or less are not set, a depth of 0 is the default.
@@ -44,7 +37,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         site=request.site,
         service=request.service,
         operation=request.operation,
-        tags=tuple(filters.parse_tag(tag) for tag in request.tags),
+        tags=tuple(filters.exact_tag(tag) for tag in request.tags),
         span_min=max(request.duration_min, 0),
         span_max=max(request.duration_max, 0),
         trace_min=max(request.trace_duration_min, 0),
@@ -63,6 +56,7 @@ def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
         more=found.more,
         older_start=older[0],
         older_end=older[1],
+        failed_by_status=found.by_status,
     )
 
 
@@ -196,42 +190,10 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     """Read which alerts are meant; raises InvalidInput."""
     return AlertFilter(
         matchers=tuple(parse_matcher(text) for text in (*request.labels, *request.matchers)),
-        states=tuple(request.states),
+        states=tuple(state.lower() for state in request.states),
         since=max(request.active_at, 0),
         site=request.site,
     )
-
-
-async def alert_list(found: AlertList) -> ops_pb2.AlertsResp:
-    """Write the alerts, and which sources did not answer.
-
-    Callers who ask at the same time are given the same list: it is written once.
-    """
-    written = _written.get(id(found))
-    if written is None:
-        task = asyncio.create_task(asyncio.to_thread(_alert_list, found))
-        written = _written[id(found)] = (found, task)
-    return await asyncio.shield(written[1])
-
-
-def _alert_list(found: AlertList) -> ops_pb2.AlertsResp:
-    answer = ops_pb2.AlertsResp()
-    for alert in found.alerts:
-        message = answer.alerts.add(
-            state=alert.state,
-            value=alert.value,
-            active_at=alert.active_at,
-            name=alert.name,
-            severity=alert.severity,
-            source=alert.source,
-            group=alert.group,
-            rule_health=alert.rule_health,
-        )
-        message.labels.update(alert.labels)
-        message.annotations.update(alert.annotations)
-    for failure in found.failures:
-        answer.failures.add(source=failure.source, reason=failure.reason)
-    return answer
 
 
 def _duration(nanoseconds: int) -> Duration:

@@ -12,8 +12,9 @@ import grpc.aio
 from django.conf import settings
 from django.core.management.base import CommandError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
+from ops.rpc.errors import ReadableRequests
+from ops.rpc.reflection import add_reflection
 from ops.rpc.servicer import OpsServicer
 from proto.ops import ops_pb2, ops_pb2_grpc
 
@@ -30,12 +31,11 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
     Raises CommandError when it cannot listen there or the certificate is no good. Calls under
     way get five seconds to finish.
     """
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(interceptors=(ReadableRequests(),), options=_OPTIONS)
     ops_pb2_grpc.add_OpsServicer_to_server(OpsServicer(), server)
     alive = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(alive, server)
-    names = (OPS, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    add_reflection(server, (OPS, health.SERVICE_NAME))
     port = _bind(server, address)
     starting = asyncio.ensure_future(server.start())
     try:

@@ -3,7 +3,7 @@
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import messages
+from ops.rpc import alert_pages, messages
 from ops.rpc.errors import rpc
 from ops.sampling import actions as sampling
 from ops.traces import actions as traces
@@ -50,5 +50,6 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
 
     @rpc
     async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> ops_pb2.AlertsResp:
+        page = alert_pages.page_of(request)
         found = await alerts.list_alerts(actor, filter=messages.alert_filter(request))
-        return await messages.alert_list(found)
+        return await alert_pages.alert_page(found, page)

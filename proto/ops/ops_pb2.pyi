@@ -45,7 +45,9 @@ Global___SamplerType: _TypeAlias = SamplerType  # noqa: Y015
 @_typing.final
 class ListTracesReq(_message.Message):
     """Times are Unix nanoseconds, durations nanoseconds; 0 or less means not set. A tag is
-    `key=value`, or a bare key, which means key=true. All tags must match.
+    `key=value`, or a bare key, which means key=true. All tags must match. The value is all that
+    follows the first equals sign, as it is: blanks and quotes are part of it. A key that has an
+    equals sign or begins with a quote stands in double quotes, with \\" and \\\\ inside.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -152,12 +154,17 @@ class ListTracesResp(_message.Message):
     MORE_FIELD_NUMBER: _builtins.int
     OLDER_START_FIELD_NUMBER: _builtins.int
     OLDER_END_FIELD_NUMBER: _builtins.int
+    FAILED_BY_STATUS_FIELD_NUMBER: _builtins.int
     fetched: _builtins.int
     """How many traces the backend returned before our own filtering."""
     more: _builtins.bool
     """The limit cut the list; older_start and older_end are the window that comes before."""
     older_start: _builtins.int
     older_end: _builtins.int
+    failed_by_status: _builtins.bool
+    """The backend counted failed spans by their status alone: a span that only a tag such as
+    error=true calls failed is missing from error_count, and from a search for `error`.
+    """
     @_builtins.property
     def traces(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceItem]:
         """Newest first."""
@@ -170,10 +177,11 @@ class ListTracesResp(_message.Message):
         more: _builtins.bool = ...,
         older_start: _builtins.int = ...,
         older_end: _builtins.int = ...,
+        failed_by_status: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -584,13 +592,23 @@ class AlertsReq(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     SITE_FIELD_NUMBER: _builtins.int
     MATCHERS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     active_at: _builtins.int
     """Only alerts that became active at or after it."""
     site: _builtins.str
+    page_size: _builtins.int
+    """The most alerts of one answer; 0 means as many as fit below 4 MiB."""
+    page_token: _builtins.str
+    """`next_page_token` of the answer before, with the same filter; "" begins with the most urgent."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"firing", "pending" or "inactive" in any case; none means all. Prometheus lists no inactive
+        alerts, so "inactive" matches nothing.
+        """
+
     @_builtins.property
     def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Such as `severity=~"page|critical"` or `team!=store`."""
@@ -603,10 +621,12 @@ class AlertsReq(_message.Message):
         states: _abc.Iterable[_builtins.str] | None = ...,
         site: _builtins.str = ...,
         matchers: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "labels", b"labels", "matchers", b"matchers", "site", b"site", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "labels", b"labels", "matchers", b"matchers", "page_size", b"page_size", "page_token", b"page_token", "site", b"site", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -636,10 +656,22 @@ Global___SourceFailure: _TypeAlias = SourceFailure  # noqa: Y015
 
 @_typing.final
 class AlertsResp(_message.Message):
+    """The most urgent alerts come first: firing before pending, critical before page, error and
+    warning, then the longest active. Each page continues in the list of its own moment: an alert
+    that changed its state since the page before may be on both pages or on neither, and one that
+    shares its start with an alert that has resolved may come twice.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ALERTS_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """More alerts match than fit into one answer of 4 MiB."""
+    next_page_token: _builtins.str
+    """Asks for the alerts that follow; "" on the last page."""
     @_builtins.property
     def alerts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alert]: ...
     @_builtins.property
@@ -651,10 +683,12 @@ class AlertsResp(_message.Message):
         *,
         alerts: _abc.Iterable[Global___Alert] | None = ...,
         failures: _abc.Iterable[Global___SourceFailure] | None = ...,
+        truncated: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "failures", b"failures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "failures", b"failures", "next_page_token", b"next_page_token", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

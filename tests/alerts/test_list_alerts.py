@@ -229,8 +229,8 @@ async def test_it_refuses_an_unknown_site(viewer: Actor) -> None:
 
 
 def test_it_refuses_an_unknown_state() -> None:
-    with pytest.raises(InvalidInput, match='"inactive" is not a state: it is firing or pending'):
-        AlertFilter(states=("inactive",))
+    with pytest.raises(InvalidInput, match='"resolved" is not a state: it is firing or pending'):
+        AlertFilter(states=("resolved",))
 
 
 @pytest.mark.usefixtures("site")

@@ -118,7 +118,8 @@ def test_it_counts_a_relative_since_from_the_present() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("state=inactive", '"inactive" is not a state: it is firing or pending'),
+        ("state=gone", '"gone" is not a state: it is firing or pending'),
+        ("state=firing,inactive", "inactive alerts are not listed; ask for state=firing or"),
         ("state=firing states=pending", '"state" is given twice'),
         ("state!=firing", '"state" takes "="'),
         ("site", '"site" takes "=" (for a label of that name: "site" in quotes)'),

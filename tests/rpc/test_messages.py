@@ -1,10 +1,5 @@
-import asyncio
-from dataclasses import replace
-
 import pytest
 
-from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
 from ops.rpc import messages
 from ops.timerange import SECOND, Moment, now_ns
 from ops.traces.actions import LogFilter, LogLine, TraceList, TraceLogs
@@ -59,15 +54,6 @@ async def test_it_writes_many_logs_in_their_order() -> None:
     assert [log.timestamp.ToNanoseconds() for log in written.logs] == [*range(len(lines))]
 
 
-async def test_it_writes_alerts_once_for_all_who_ask_at_the_same_time() -> None:
-    alert = Alert("Slow", "firing", "1", 5, {"team": "store"}, {}, "here", "demo", "ok")
-    one = AlertList("demo", (alert,), (), 1, ())
-    other = AlertList("demo", (replace(alert, value="2"),), (), 1, ())
-    answers = await asyncio.gather(*map(messages.alert_list, (one, one, other)))
-    assert answers[0] is answers[1]
-    assert [answer.alerts[0].value for answer in answers] == ["1", "1", "2"]
-
-
 def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() -> None:
     odd = TraceSummary("1" * 32, 2**64 - 1, 2**64 - 1, "", "", 1, 0, ())
     query = messages.trace_query(ops_pb2.ListTracesReq())
@@ -90,7 +76,7 @@ def test_it_reads_every_field_of_a_search() -> None:
     request = ops_pb2.ListTracesReq(
         service="petstore",
         operation="AddPets",
-        tags=["error", "http.method=GET", 'key="two words"'],
+        tags=["error", "http.method=GET", 'key= "two words" ', '"a=b"=c'],
         start=1,
         end=2,
         duration_min=3,
@@ -102,7 +88,9 @@ def test_it_reads_every_field_of_a_search() -> None:
     )
     query = messages.trace_query(request)
     assert (query.site, query.service, query.operation) == ("demo", "petstore", "AddPets")
-    assert query.tags == (("error", "true"), ("http.method", "GET"), ("key", "two words"))
+    assert query.tags == (
+        ("error", "true"), ("http.method", "GET"), ("key", ' "two words" '), ("a=b", "c"),
+    )  # fmt: skip
     assert (query.range.start, query.range.end) == (Moment(1), Moment(2))
     assert (query.span_min, query.span_max, query.trace_min, query.trace_max) == (3, 4, 6, 7)
     assert query.limit == 5

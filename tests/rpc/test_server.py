@@ -7,8 +7,10 @@ from django.core.management.base import CommandError
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
+from grpc_reflection.v1alpha.reflection_pb2 import (
+    ServerReflectionRequest,
+    ServerReflectionResponse,
+)
 from pytest_django import Settings
 
 from ops.rpc.server import serve_grpc
@@ -25,38 +27,88 @@ async def test_it_says_that_it_is_serving(channel: grpc.aio.Channel, service: st
     assert answer.status == SERVING
 
 
-async def described(channel: grpc.aio.Channel, **what: str) -> ServerReflectionResponse:
-    request = reflection_pb2.ServerReflectionRequest(**what)
-    answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(
-        iter([request])
+REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+
+
+async def described(
+    channel: grpc.aio.Channel, version: str = REFLECTION[0], **what: str
+) -> ServerReflectionResponse:
+    ask: grpc.aio.StreamStreamMultiCallable[ServerReflectionRequest, ServerReflectionResponse]
+    ask = channel.stream_stream(
+        f"/{version}/ServerReflectionInfo",
+        request_serializer=ServerReflectionRequest.SerializeToString,
+        response_deserializer=ServerReflectionResponse.FromString,
     )
-    return await anext(aiter(answers))
+    return await anext(aiter(ask(iter([ServerReflectionRequest(**what)]))))
 
 
-async def test_it_names_its_services(channel: grpc.aio.Channel) -> None:
-    answer = await described(channel, list_services="")
+async def files_of(
+    channel: grpc.aio.Channel, version: str, symbol: str
+) -> dict[str, FileDescriptorProto]:
+    """The file that has the symbol, with all that it imports, as a client collects them."""
+    answer = await described(channel, version, file_containing_symbol=symbol)
+    files: dict[str, FileDescriptorProto] = {}
+    waiting = [*answer.file_descriptor_response.file_descriptor_proto]
+    while waiting:
+        file = FileDescriptorProto.FromString(waiting.pop())
+        files[file.name] = file
+        for name in (each for each in file.dependency if each not in files):
+            inner = await described(channel, version, file_by_filename=name)
+            waiting += inner.file_descriptor_response.file_descriptor_proto
+    return files
+
+
+@pytest.mark.parametrize("version", REFLECTION)
+async def test_it_describes_all_that_it_serves_to_clients_of_both_versions(
+    channel: grpc.aio.Channel, version: str
+) -> None:
+    answer = await described(channel, version, list_services="")
     names = {service.name for service in answer.list_services_response.service}
-    assert names >= {"ops.Ops", "grpc.health.v1.Health"}
+    assert names == {"ops.Ops", "grpc.health.v1.Health", *REFLECTION}
+    for name in names:
+        files = await files_of(channel, version, name)
+        pool = DescriptorPool()
+        adding = list(files)
+        while adding:
+            name_ = adding.pop(0)
+            if any(each in adding for each in files[name_].dependency):
+                adding.append(name_)
+            else:
+                pool.Add(files[name_])
+        for method in pool.FindServiceByName(name).methods:
+            assert method.input_type.fields_by_name is not None
+            described_alone = await described(
+                channel, version, file_containing_symbol=method.full_name
+            )
+            assert described_alone.file_descriptor_response.file_descriptor_proto
 
 
-async def test_it_describes_them_with_all_that_they_import(channel: grpc.aio.Channel) -> None:
-    pool = DescriptorPool()
-    answer = await described(channel, file_containing_symbol="ops.Ops")
-    files = [
-        FileDescriptorProto.FromString(file)
-        for file in answer.file_descriptor_response.file_descriptor_proto
-    ]
-    wanted = [name for file in files for name in file.dependency]
-    for name in wanted:
-        found = (await described(channel, file_by_filename=name)).file_descriptor_response
-        inner = [FileDescriptorProto.FromString(file) for file in found.file_descriptor_proto]
-        wanted += [name for file in inner for name in file.dependency if name not in wanted]
-        files = inner + files
-    for file in files:
-        pool.Add(file)
-    logs = pool.FindServiceByName("ops.Ops").methods_by_name["ShowLogs"].output_type
-    log = logs.fields_by_name["logs"].message_type
-    assert log is not None and log.full_name == "jaeger.api_v2.Log"
+@pytest.mark.parametrize("symbol", ["ops.Ops.Nothing", "ops.Nothing", "Ops", ""])
+async def test_it_says_that_it_does_not_know_a_symbol(
+    channel: grpc.aio.Channel, symbol: str
+) -> None:
+    answer = await described(channel, file_containing_symbol=symbol)
+    assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [
+        ("/ops.Ops/Alerts", b"\xff\xff"),
+        ("/ops.Ops/ShowTrace", b"\x0a\x02\xc3\x28"),
+        ("/grpc.health.v1.Health/Check", b"\x0a\x7f"),
+    ],
+    ids=["no protobuf", "no UTF-8", "cut"],
+)
+async def test_it_refuses_bytes_that_are_no_message_without_naming_a_class(
+    channel: grpc.aio.Channel, method: str, data: bytes
+) -> None:
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(data)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "cannot be read" in (caught.value.details() or "")
+    assert "class" not in (caught.value.details() or "")
 
 
 async def test_it_says_when_the_port_is_taken() -> None:

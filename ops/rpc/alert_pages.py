@@ -1,0 +1,103 @@
+"""Lists of alerts as messages: the most urgent first, in pages that every client can take.
+
+A gRPC client takes 4 MiB in one message unless it was configured otherwise; 6,500 alerts of the
+usual mixins are 4.8 MB. A list is therefore cut below that, whether or not a page was asked for.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+from ops.alerts.actions import AlertList
+from ops.alerts.alert import Alert
+from ops.alerts.paging import Place, index_of, parse_place, place_after
+from ops.errors import InvalidInput
+from proto.ops import ops_pb2
+
+LARGEST = 4_000_000  # bytes of alerts in one answer, below 4 MiB with what stands around them
+_AROUND = 6  # bytes of tag and length that an alert takes beside its own, at most
+_SHORT = 1_000  # characters that are left of an alert's texts when it is larger than an answer
+_OVERSIZE = "the labels and annotations are left out: they are larger than one answer can be"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`size` alerts (0: as many as fit) from `after` on (None: from the first)."""
+
+    size: int = 0
+    after: Place | None = None
+
+
+def page_of(request: ops_pb2.AlertsReq) -> Page:
+    """Read which page is asked for; raises InvalidInput."""
+    if request.page_size < 0:
+        raise InvalidInput(
+            f"page_size is {request.page_size}; it is 1 or more, or 0 for as many alerts as fit"
+        )
+    return Page(request.page_size, parse_place(request.page_token) if request.page_token else None)
+
+
+# The pages that were written lately, as thousands of alerts take longer to write than to send.
+# Each stands beside its list to keep the list's id from being given to another.
+_Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
+_written: TTLCache[tuple[int, Page], _Written] = TTLCache(maxsize=16, ttl=2)
+
+
+async def alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
+    """Write one page of the alerts, and which sources did not answer.
+
+    Callers who ask for the same at the same time get the same message: it is written once.
+    """
+    key = (id(found), page)
+    written = _written.get(key)
+    if written is None:
+        task = asyncio.create_task(asyncio.to_thread(_alert_page, found, page))
+        written = _written[key] = (found, task)
+    return await asyncio.shield(written[1])
+
+
+def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
+    answer = ops_pb2.AlertsResp()
+    for failure in found.failures:
+        answer.failures.add(source=failure.source, reason=failure.reason)
+    first = index_of(found.alerts, page.after) if page.after else 0
+    end = min(first + page.size, len(found.alerts)) if page.size else len(found.alerts)
+    room, number = LARGEST, first
+    while number < end:
+        message = _fitting(found.alerts[number])
+        room -= message.ByteSize() + _AROUND
+        if room < 0:
+            answer.truncated = True
+            break
+        answer.alerts.append(message)
+        number += 1
+    if first < number < len(found.alerts):
+        answer.next_page_token = str(place_after(found.alerts, number - 1))
+    return answer
+
+
+def _fitting(alert: Alert) -> ops_pb2.Alert:
+    """The alert's message; one that no answer could carry comes without its texts, and says so."""
+    message = ops_pb2.Alert(
+        state=alert.state,
+        value=alert.value,
+        active_at=alert.active_at,
+        name=alert.name,
+        severity=alert.severity,
+        source=alert.source,
+        group=alert.group,
+        rule_health=alert.rule_health,
+        labels=alert.labels,
+        annotations=alert.annotations,
+    )
+    if message.ByteSize() + _AROUND <= LARGEST:
+        return message
+    return ops_pb2.Alert(
+        state=alert.state,
+        active_at=alert.active_at,
+        name=alert.name[:_SHORT],
+        severity=alert.severity[:_SHORT],
+        source=alert.source,
+        annotations={"opsportal": _OVERSIZE},
+    )

@@ -1,0 +1,10 @@
+"""What releases before this one write and delete goes on working; see `ops.schema`."""
+
+from django.db import migrations
+
+from ops.schema import OnDelete
+
+
+class Migration(migrations.Migration):
+    dependencies = [("rpc", "0001_initial")]
+    operations = [OnDelete("token", "user")]

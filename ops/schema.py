@@ -1,0 +1,91 @@
+"""What migrations add so that the release before goes on working after `migrate`.
+
+That release does not know newer tables and columns: it deletes a person without deleting what
+points at them, and inserts rows without the columns it never heard of. The database has to do
+both for it: foreign keys carry their rule (`OnDelete`), new columns a `db_default`.
+"""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+RULES = {models.CASCADE: "ON DELETE CASCADE", models.SET_NULL: "ON DELETE SET NULL"}
+
+
+class OnDelete(Operation):
+    """Give a foreign key the rule of its `on_delete` in the database too.
+
+    Django writes the rule nowhere. On SQLite whatever else changes the table in a later
+    migration rebuilds it without the rule, so that one needs this operation once more.
+    """
+
+    reversible = True
+    atomic = True
+    elidable: ClassVar[bool] = False
+
+    def __init__(self, model_name: str, field_name: str) -> None:
+        self.model_name = model_name
+        self.field_name = field_name
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Change nothing: Django's models always had the rule."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        field = self._field(app_label, to_state)
+        _rewrite(schema_editor, field, RULES[field.remote_field.on_delete])
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        _rewrite(schema_editor, self._field(app_label, to_state), "")
+
+    def describe(self) -> str:
+        return f"Let the database do what {self.model_name}.{self.field_name} says on delete"
+
+    def _field(self, app_label: str, state: ProjectState) -> Any:
+        return state.apps.get_model(app_label, self.model_name)._meta.get_field(self.field_name)
+
+
+def _rewrite(editor: BaseDatabaseSchemaEditor, field: Any, rule: str) -> None:
+    rewrite = _on_postgresql if editor.connection.vendor == "postgresql" else _on_sqlite
+    rewrite(editor, field, f"{rule} DEFERRABLE INITIALLY DEFERRED")
+
+
+def _on_postgresql(editor: BaseDatabaseSchemaEditor, field: Any, rule: str) -> None:
+    quoted, table = editor.quote_name, field.model._meta.db_table
+    with editor.connection.cursor() as cursor:
+        every = editor.connection.introspection.get_constraints(cursor, table)
+    [name] = [
+        name
+        for name, each in every.items()
+        if each["foreign_key"] and each["columns"] == [field.column]
+    ]
+    there = field.target_field
+    editor.execute(
+        f"ALTER TABLE {quoted(table)} DROP CONSTRAINT {quoted(name)}, "
+        f"ADD CONSTRAINT {quoted(name)} FOREIGN KEY ({quoted(field.column)}) "
+        f"REFERENCES {quoted(there.model._meta.db_table)} ({quoted(there.column)}) {rule}"
+    )
+
+
+def _on_sqlite(editor: Any, field: Any, rule: str) -> None:
+    """Rebuild the table, as Django itself does for every change of a column."""
+    plain = editor.sql_create_inline_fk
+    editor.sql_create_inline_fk = f"REFERENCES %(to_table)s (%(to_column)s) {rule}"
+    try:
+        editor._remake_table(field.model)
+    finally:
+        editor.sql_create_inline_fk = plain

@@ -1,0 +1,200 @@
+"""How large a request may be and how long it may take to arrive: before anybody is known.
+
+What anybody may send without logging in costs memory and a connection, so it is bounded where
+it comes in: `bounded` around the ASGI application counts what a request holds, `Connection` is
+uvicorn's HTTP connection with limits on time and number.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+LARGEST_TARGET = 32 * 1024  # of path and query: a line of filters with every letter escaped
+LARGEST_HEADERS = 64 * 1024
+LARGEST_BODY = 64 * 1024  # no form is larger, and no route takes anything but forms
+LARGEST_DISCARDED = 1024 * 1024  # so much is let in and forgotten: who still sends reads nothing
+BODY_SECONDS = 10.0
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\n"
+    b"connection: close\r\n\r\nToo many connections are open. Try again in a moment.\n"
+)
+
+
+class _RefusedError(Exception):
+    """The request is not taken: its status, and the sentence to answer."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def bounded(application: Application, seconds: float = BODY_SECONDS) -> Application:
+    """Put the bounds around an application; a body may take so many seconds to arrive.
+
+    Requests that are too large or too slow never reach it, nor do WebSockets: no route has any.
+    """
+
+    async def serve(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+        elif scope["type"] == "http":
+            try:
+                body = await _body(scope, receive, seconds)
+            except _RefusedError as refused:
+                await _refuse(refused, send)
+            else:
+                await application(scope, _once(body, receive), send)
+        else:
+            await application(scope, receive, send)
+
+    return serve
+
+
+async def _body(scope: Any, receive: Receive, seconds: float) -> Message:
+    """Return the whole body as one message; raises _RefusedError."""
+    target = len(scope["path"]) + len(scope["query_string"])
+    if target > LARGEST_TARGET:
+        raise _RefusedError(414, f"The address is longer than {LARGEST_TARGET // 1024} KiB.")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        raise _RefusedError(431, f"The headers are larger than {LARGEST_HEADERS // 1024} KiB.")
+    if _announced(scope["headers"]) > LARGEST_DISCARDED:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(seconds):
+            return await _collected(receive)
+    except TimeoutError:
+        raise _RefusedError(
+            408, f"The request did not arrive within {seconds:g} seconds. Send it again."
+        ) from None
+
+
+async def _collected(receive: Receive) -> Message:
+    body, size, more = bytearray(), 0, True
+    while more and size <= LARGEST_DISCARDED:
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        size += len(piece)
+        body += piece[: LARGEST_BODY + 1 - len(body)]
+    if size > LARGEST_BODY:
+        raise _too_large()
+    return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+
+def _announced(headers: list[tuple[bytes, bytes]]) -> int:
+    """Return what Content-Length says, 0 where it says nothing: then the body is counted."""
+    lengths = [value for name, value in headers if name.lower() == b"content-length"]
+    return max((int(value) for value in lengths if value.isdigit() and len(value) < 20), default=0)
+
+
+def _too_large() -> _RefusedError:
+    return _RefusedError(413, f"The request is larger than {LARGEST_BODY // 1024} KiB. Shorten it.")
+
+
+def _once(first: Message, receive: Receive) -> Receive:
+    """Return a `receive` that gives the message first, and then what else comes."""
+    given = False
+
+    async def next_message() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return first
+
+    return next_message
+
+
+async def _refuse(refused: _RefusedError, send: Send) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": f"{refused}\n".encode()})
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, which nobody can hold open without using it.
+
+        made --head in time--> a request under way --answered--> waits for the next head
+          |                        |
+          +-- late: closed         +-- the answer is not taken: closed
+
+    Where too many are open the one that has waited longest for a head makes room; a new one is
+    turned away when each has a request under way.
+    """
+
+    head_seconds = 10.0
+    stalled_seconds = 60.0  # in which the other side takes nothing of an answer
+    most = 1_000
+
+    _late: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting_since(self) -> float:
+        """When it began to wait for a head, in the loop's time; infinite while it does not."""
+        return self._late.when() if self._late else float("inf")
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.most and not self._make_room():
+            transport.write(_FULL)
+            transport.close()
+        else:
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._late = _stopped(self._late)
+        self._stalled = _stopped(self._stalled)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self.stalled_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled = _stopped(self._stalled)
+
+    def _watch(self) -> None:
+        """Let the time run while it waits for a head."""
+        waits = self.cycle is None or self.cycle.response_complete
+        if not waits or self.transport.is_closing():
+            self._late = _stopped(self._late)
+        elif self._late is None:
+            self._late = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _make_room(self) -> bool:
+        """Close the connection that has waited longest; False where none waits."""
+        others = (each for each in self.connections if isinstance(each, Connection))
+        longest = min(others, key=lambda each: each.waiting_since)
+        if longest.waiting_since == float("inf"):
+            return False
+        longest.transport.abort()
+        return True
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An upgrade that we do not offer is answered as the request that it is."""
+
+
+def _stopped(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Stop a timer and return what runs now: none."""
+    if timer is not None:
+        timer.cancel()
+    return None

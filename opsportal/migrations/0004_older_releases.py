@@ -1,0 +1,10 @@
+"""What releases before this one write and delete goes on working; see `ops.schema`."""
+
+from django.db import migrations
+
+from ops.schema import OnDelete
+
+
+class Migration(migrations.Migration):
+    dependencies = [("opsportal", "0003_approvers")]
+    operations = [OnDelete("recentsearch", "user")]
