@@ -1,6 +1,6 @@
 """OTLP messages as the spans of the house."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -92,6 +92,27 @@ def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
             values = item.value.array_value.values or (item.value,)
             return tuple(as_text(value) for value in values)
     return ()
+
+
+def derived_tags(span: trace_pb2.Span, scope: InstrumentationScope) -> Iterator[str]:
+    """Give the keys of the tags that api_v2 has for what OTLP has fields for."""
+    if scope.name:
+        yield tags.SCOPE_NAME
+    if scope.version:
+        yield tags.SCOPE_VERSION
+    if span.kind in _KINDS_WITH_A_TAG:
+        yield tags.KIND
+    if span.status.code in _STATUSES:
+        yield tags.STATUS_CODE
+    if span.status.code == ERROR:
+        yield tags.ERROR
+    if span.status.message:
+        yield tags.STATUS_DESCRIPTION
+    if span.trace_state:
+        yield tags.TRACE_STATE
+
+
+_KINDS_WITH_A_TAG = frozenset(number for number, name in KINDS.items() if name)
 
 
 def service_name(resource: Resource) -> str:

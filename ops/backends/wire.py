@@ -26,6 +26,7 @@ from ops.backends.otlp import (
     KINDS,
     WARNINGS,
     attributes,
+    derived_tags,
     failed,
     may_say_failed,
     read_process,
@@ -178,8 +179,14 @@ class _Store:
         return otlp_json.written(self._wire.messages)
 
     def tag_keys(self) -> set[str]:
-        spans = (trace_pb2.Span.FromString(raw) for _, raw in self._wire.each())
-        return {item.key for span in spans for item in span.attributes} - {WARNINGS}
+        keys: set[str] = set()
+        for group in self._wire.groups:
+            content = self._wire.messages[group.message][group.start : group.end]
+            for scope_spans in trace_pb2.ResourceSpans.FromString(content).scope_spans:
+                for span in scope_spans.spans:
+                    keys.update(item.key for item in span.attributes)
+                    keys.update(derived_tags(span, scope_spans.scope))
+        return keys - {WARNINGS}
 
     def find(self, text: str) -> Sequence[int]:
         """As `key=value` first; only when nothing has that, as a text in any case."""

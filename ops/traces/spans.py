@@ -136,7 +136,7 @@ class SpanStore(Protocol):
         """Give the trace as it came, as one JSON text of OTLP in pieces of some 100 kB."""
 
     def tag_keys(self) -> AbstractSet[str]:
-        """Return the distinct keys of all spans' attributes."""
+        """Return the distinct keys of all spans' tags, those that api_v2 derives among them."""
 
     def find(self, text: str) -> Sequence[int]:
         """Return the spans that have a text, or `key=value`, anywhere in what they carry."""

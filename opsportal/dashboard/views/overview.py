@@ -10,8 +10,8 @@ from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import is_piece, page
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_LOST = 3
 
