@@ -72,7 +72,8 @@ class Service:
     the two is empty. `version` is the PromQL that yields a series an instance, with the
     version in `version_label` and the instance in `instance_label`. `requests` (per second),
     `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "". `alerts` are the labels
-    that make an alert this service's. `prometheus` names the source that is asked.
+    that make an alert this service's. `prometheus` names the source that is asked, `table` the
+    table of the site file.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Service:
     failing: str = ""
     p95: str = ""
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    table: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,7 @@ def _service(name: str, table: Table, sources: list[str]) -> Service:
         failing=table.text("failing", "PromQL for the failing share, 0 to 1"),
         p95=table.text("p95", "PromQL for the 95th percentile in seconds"),
         alerts=_labels(table, name),
+        table=f"[{table.name}]",
     )
     if service.instances and service.dns:
         table.problem("dns", "and instances exclude each other; give one of them")

@@ -1,18 +1,30 @@
-"""The ASGI application: Django behind bounds, and the lifespan that closes our connections."""
+"""The ASGI application: Django behind bounds, and the lifespan that closes our connections.
+
+What a process serves is fixed here, when it starts: pages, templates and static files are all
+read, so that an update of the checkout below it changes nothing before the restart.
+"""
 
 import os
 from typing import Any
 
+from asgiref.sync import ThreadSensitiveContext
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
-_django = get_asgi_application()
+_django: Any = get_asgi_application()  # its middleware reads the static files
+if settings.DEBUG:
+    _django = ASGIStaticFilesHandler(_django)
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+from ops.database import RequestThreads  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
+from opsportal.loading import load_everything  # noqa: E402
 
+load_everything()
 _http = bounded(_django)
 
 
@@ -21,7 +33,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await _http(scope, receive, send)
+        async with ThreadSensitiveContext(executor=RequestThreads()):
+            await _http(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

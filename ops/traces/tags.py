@@ -64,7 +64,7 @@ def compared(value: Value) -> str:
 
 
 def shown(value: Value) -> str:
-    """Write a value for people: as it is compared, but for what would puzzle them."""
+    """Write a value for people: as it is compared, but for what would be a riddle."""
     if isinstance(value, float) and not math.isfinite(value):
         return _odd(value)
     if isinstance(value, list | dict):
@@ -106,17 +106,21 @@ def _odd(number: float) -> str:
 
 
 def _json(value: Value, *, strict: bool = True) -> Iterator[str]:
-    """Write a value as Go's encoding/json does; raises ValueError for NaN where that is strict."""
+    """Write a value as Go's encoding/json does; raises ValueError for NaN.
+
+    Not `strict`, it is for people: with blanks, and NaN by its name.
+    """
+    comma, colon = (",", ":") if strict else (", ", ": ")
     if isinstance(value, dict):
         yield "{"
         for number, key in enumerate(sorted(value)):
-            yield f"{',' if number else ''}{_quoted(key)}:"
+            yield f"{comma if number else ''}{_quoted(key)}{colon}"
             yield from _json(value[key], strict=strict)
         yield "}"
     elif isinstance(value, list):
         yield "["
         for number, item in enumerate(value):
-            yield "," if number else ""
+            yield comma if number else ""
             yield from _json(item, strict=strict)
         yield "]"
     elif isinstance(value, bytes):

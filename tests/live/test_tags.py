@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from ops.actor import Actor
+from ops.backends.api_v2 import as_otlp
+from ops.backends.wire import read_trace
 from ops.filters import exact_tag, format_query, parse_query
-from ops.traces.actions import list_traces, show_trace
+from ops.rpc.log_pages import logs
+from ops.traces.actions import list_traces, show_logs, show_trace
 from ops.traces.tags import searched
+from proto.jaeger.api_v2 import model_pb2, query_pb2, query_pb2_grpc
 from tests.conftest import Person, SiteFile, actor_of
 from tests.fakes.jaeger import span, trace
 from tests.live import servers
@@ -74,3 +80,69 @@ def _written(key: str, value: str) -> str:
         escaped = key.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"={value}'
     return f"{key}={value}"
+
+
+@pytest.fixture
+async def both(jaeger: servers.Jaeger, reader: Actor) -> tuple[str, list[model_pb2.Span]]:
+    """A trace of odd spans: its id, and its spans as Jaeger's api_v2 has them.
+
+    That writes -0.0 as nothing, which is 0, so it is left out.
+    """
+    values = [value for value in VALUES if str(value) != "-0.0"]
+    made = trace(
+        span(
+            "shop", "Buy", kind="server", error="too late",
+            tags={"n": 2**60, "otel.status_code": 1},
+            events=[(f"e{number}", {"value": value}) for number, value in enumerate(values)],
+            children=[
+                span("store", "Query", kind="client", tags={"error": "no disk"},
+                     events=[("", {"a": 1}), ("named", {"event": "x"}), ("both", {"event": 7})]),
+                span("store", "Last", kind="", resource={"host.name": "h"}),
+            ],
+        ),
+    )  # fmt: skip
+    first, second = made.resource_spans[0].scope_spans[0], made.resource_spans[1].scope_spans[0]
+    first.scope.name, first.scope.version = "lib", "1.2"
+    second.spans[0].trace_state = "a=b"
+    second.spans[0].status.code = Status.STATUS_CODE_OK
+    event = first.spans[-1].events.add(time_unix_nano=time.time_ns(), name="twice")
+    event.attributes.add(key="k", value=AnyValue(string_value="one"))
+    event.attributes.add(key="k", value=AnyValue(int_value=2))
+    await sent(jaeger, reader, made)
+    trace_id = first.spans[0].trace_id
+    async with grpc.aio.insecure_channel(jaeger.query) as channel:
+        stub = query_pb2_grpc.QueryServiceStub(channel)
+        chunks = stub.GetTrace(query_pb2.GetTraceRequest(trace_id=trace_id, raw_traces=True))
+        spans = [each async for chunk in chunks for each in chunk.spans]
+    return trace_id.hex(), spans
+
+
+async def test_a_trace_has_the_tags_of_api_v2(
+    both: tuple[str, list[model_pb2.Span]], reader: Actor
+) -> None:
+    trace_id, spans = both
+    found = await show_trace(reader, trace_id=trace_id)
+    assert found.tags() == sorted({tag.key for each in spans for tag in each.tags})
+
+
+async def test_logs_are_those_of_api_v2(
+    both: tuple[str, list[model_pb2.Span]], reader: Actor
+) -> None:
+    trace_id, spans = both
+    answer = await logs(await show_logs(reader, trace_id=trace_id))
+    theirs = [log for each in spans for log in each.logs]
+    assert sorted(map(str, answer.logs)) == sorted(map(str, theirs))
+
+
+async def test_a_trace_fails_alike_over_both_apis(
+    both: tuple[str, list[model_pb2.Span]], reader: Actor
+) -> None:
+    trace_id, spans = both
+    found = await show_trace(reader, trace_id=trace_id)
+    chunk = query_pb2.SpansResponseChunk(spans=spans).SerializeToString()
+    converted = read_trace(as_otlp([chunk]))
+    assert converted is not None
+    assert {(each.span_id, each.error, each.message) for each in converted} == {
+        (each.span_id, each.error, each.message) for each in found.rows.spans
+    }
+    assert converted.store.tag_keys() == set(found.tags())

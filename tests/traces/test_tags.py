@@ -67,7 +67,7 @@ def test_every_value_is_shown(value: Any) -> None:
     ("value", "text"),
     [
         (100.0, "100"), (1e-7, "1e-7"), (-0.0, "-0"), (float("nan"), "NaN"), (None, "null"),
-        (float("-inf"), "-Inf"), ([1.0, float("inf")], "[1,+Inf]"), ({"a": "<b>"}, '{"a":"<b>"}'),
+        (float("-inf"), "-Inf"), ([1.0, float("inf")], "[1, +Inf]"), ({"a": "<b>"}, '{"a": "<b>"}'),
         (True, "true"), (2**63 - 1, "9223372036854775807"), ("text", "text"),
     ],
 )  # fmt: skip
