@@ -2,7 +2,7 @@ import pytest
 
 from ops.errors import InvalidInput
 from ops.rpc import messages
-from ops.timerange import SECOND, Moment, now_ns
+from ops.timerange import Moment, now_ns
 from ops.traces.actions import TraceList
 from ops.traces.summaries import TraceSummary
 from proto.ops import ops_pb2
