@@ -6,6 +6,7 @@ export const FAILED = 1;
 export const MISSING = 2;
 export const WARNED = 4;
 export const ENDLESS = 32;
+export const UNTIMED = 64;
 
 /** Read the answer of `data-rows`; times are nanoseconds after the trace's start. */
 export function read(buffer) {
@@ -13,6 +14,7 @@ export function read(buffer) {
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
   const trace = {
     rows: head.rows,
+    start: BigInt(head.start),
     duration: Math.max(head.duration, 1),
     serviceNames: head.services,
     operationNames: head.operations,

@@ -6,7 +6,7 @@ import { ask, make } from "../dom.js";
 const PAUSE = 200; // ms of quiet before the server is asked
 
 export class Find {
-  /** `changed()` is called when other rows are found; `address` answers `?q=`. */
+  /** `changed()` is called when other rows are found; `address` answers `&q=`. */
   constructor(trace, address, changed, signal) {
     Object.assign(this, { trace, address, changed, signal });
     this.found = null; // rows, sorted; null when nothing is looked for
@@ -103,7 +103,7 @@ export class Find {
     await new Promise((quiet) => setTimeout(quiet, PAUSE));
     if (signal.aborted) return;
     try {
-      const answer = await ask(`${this.address}?q=${encodeURIComponent(text)}`, signal);
+      const answer = await ask(`${this.address}&q=${encodeURIComponent(text)}`, signal);
       for (const row of (await answer.json()).rows) this.hits[row] = 1;
     } catch (error) {
       if (error.name === "AbortError") return;

@@ -25,13 +25,15 @@ export class View {
     this.outline = new Outline(trace);
     this.zoom = new Zoom(trace.duration, () => this.#soon(true));
     this.list = new List(this.rows, this.outline, this, signal);
-    this.find = new Find(trace, section.dataset.find, (kept) => this.#keep(kept), signal);
+    const find = `${section.dataset.find}?${section.dataset.asked}`;
+    this.find = new Find(trace, find, (kept) => this.#keep(kept), signal);
     this.minimap = new Minimap(trace, this.outline, this.zoom, this.list, signal);
     addKeys(this.#keys(), this.rows, signal);
     furnish(this);
     this.#listen();
     this.arranged();
-    if (section.dataset.open) this.go(Number(section.dataset.open), true);
+    const opened = (section.dataset.open ?? "").split(" ").filter(Boolean).map(Number);
+    for (const row of opened.reverse()) this.go(row, true);
   }
 
   /** Choose a row, opening whatever hides it, and go there; `open` shows its details too. */
@@ -96,8 +98,9 @@ export class View {
 
   #open(row) {
     if (this.list.opened.has(row)) return;
-    const { spans } = this.section.dataset;
-    this.list.open(row, details(`${spans}${row}/?of=${this.trace.rows}`, this.signal));
+    const { spans, asked } = this.section.dataset;
+    const address = `${spans}${row}/?of=${this.trace.rows}&${asked}`;
+    this.list.open(row, details(address, this.signal));
   }
 
   #openOrClose(row) {
@@ -236,6 +239,6 @@ export class View {
 
 /** The address becomes the one of the span that was opened last. */
 function remember(inside) {
-  const permalink = inside.querySelector('a[href*="#span-"]');
+  const permalink = inside.querySelector("a[data-permalink]");
   if (permalink) history.replaceState(history.state, "", permalink.href);
 }
