@@ -207,20 +207,16 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     _database["CONN_MAX_AGE"] = None
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    # The pool bounds the connections of this process whatever threads ASGI makes. A database
-    # whose plug is pulled must not hold them for the quarter of an hour that TCP waits.
+    # Our pool bounds the connections of this process (see ops.database). A database whose plug
+    # is pulled must not hold them for the quarter of an hour that TCP waits.
+    _database["ENGINE"] = "ops.database.postgresql"
     _database["OPTIONS"] = {
-        "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
         **_database.get("OPTIONS", {}),
-        "pool": {
-            "min_size": 1,
-            "max_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
-            "timeout": 10,
-        },
+        "pool_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
     }
 else:
     raise _wrong("DATABASE_URL", _DATABASE_FORM)
@@ -348,7 +344,10 @@ if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "opsportal.logs.RequestId"}},
+    "filters": {
+        "request_id": {"()": "opsportal.logs.RequestId"},
+        "foreseen": {"()": "opsportal.logs.Foreseen"},
+    },
     "formatters": {
         "text": {
             "format": "{asctime} {levelname} {request_id} {name}: {message}",
@@ -372,6 +371,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["foreseen"]},
         "axes": {"level": "ERROR"},
         "slack_sdk": {"level": "INFO"},  # below that it writes out whole messages
         "uvicorn": {"level": "WARNING"},

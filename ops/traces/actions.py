@@ -14,6 +14,7 @@ from ops.backends.searching import FoundTraces, TraceSearch
 from ops.errors import InvalidInput, OpsError
 from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
+from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
 from ops.traces.comparing import Comparison, Difference, compare
@@ -51,7 +52,7 @@ EXPLAINED_AT_ONCE = 8
 SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
 LIST_KEPT = 60.0  # seconds
 QUICKLY = 10.0  # seconds for what a page can do without
-explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
+explanations: LRUCache[tuple[str, str], str] = watched("explanations", LRUCache(maxsize=5_000))
 
 
 @dataclass(frozen=True, slots=True)

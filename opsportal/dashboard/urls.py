@@ -42,6 +42,7 @@ pages = [
     path("alerts/count/", alerts.count, name="alerts-count"),
     path("versions/", versions.show, name="versions"),
     path("sampling/", sampling.show, name="sampling"),
+    path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/change/", sampling.change, name="sampling-change"),
 ]
 

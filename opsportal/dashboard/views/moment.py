@@ -10,8 +10,8 @@ from ops.errors import OpsError
 from ops.overview import actions
 from ops.sites import Service
 from ops.versions import actions as versions
-from opsportal.dashboard.pages import is_piece, page
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_SERVICES = 12
 

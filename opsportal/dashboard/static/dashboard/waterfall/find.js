@@ -30,6 +30,24 @@ export class Find {
     this.#typed();
   }
 
+  /** What is sought and shown, for a view of more rows. */
+  state() {
+    const service = this.service.selectedOptions[0]?.textContent ?? "";
+    const boxes = [this.only, this.errors, this.path].map((box) => box.checked);
+    return { text: this.text.value, boxes, service: this.service.value === "" ? "" : service };
+  }
+
+  restore({ text, boxes, service }) {
+    for (const [index, box] of [this.only, this.errors, this.path].entries()) {
+      box.checked = boxes[index];
+    }
+    const options = [...this.service.options];
+    const same = options.find((option) => option.value !== "" && option.textContent === service);
+    this.service.value = same?.value ?? "";
+    this.text.value = text;
+    if (text || this.narrows) this.#typed();
+  }
+
   /** Show every row again; what was typed stays. */
   reset() {
     for (const box of [this.only, this.errors, this.path]) box.checked = false;
