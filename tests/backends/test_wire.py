@@ -310,8 +310,8 @@ def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
     large = {"text": "x" * 400_000}
     services = [f"shop-{number % 5}" for number in range(12)]
     planned = [
-        span(service, f"{number}", start=NOON + number, tags=large if number % 3 else {"error": True},
-             events=[("e", {})] * (number % 2))
+        span(service, f"{number}", start=NOON + number, events=[("e", {})] * (number % 2),
+             tags=large if number % 3 else {"error": True})
         for number, service in enumerate(services)
     ]  # fmt: skip
     message = trace(*planned).SerializeToString()
