@@ -20,6 +20,7 @@ from ops.errors import (
     NotConfirmed,
     NotFound,
     NotPermitted,
+    NotSetUp,
     OpsError,
 )
 from ops.people.account import SlackAccount
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 HEADS: dict[type[OpsError], str] = {
     InvalidInput: "Not understood",
     NotFound: "Not found",
+    NotSetUp: "Not set up",
     NotPermitted: "Not permitted",
     Conflict: "Not possible now",
     NotConfirmed: "Not confirmed everywhere",

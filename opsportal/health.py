@@ -20,7 +20,11 @@ from redis import RedisError
 from ops.audit import chain
 from ops.database import in_database
 from ops.errors import OpsError
+<<<<<<< HEAD
 from opsportal.startup import NO_REDIS, check_database
+=======
+from ops.metrics import count_tasks
+>>>>>>> main
 
 SECONDS = 3.0
 TEXT = "text/plain; charset=utf-8"
@@ -56,6 +60,7 @@ async def metrics() -> Answer:
         _audit_head.labels(digest).set(seq)
     except (DatabaseError, TimeoutError) as error:
         log.warning("metrics: the head of the audit log cannot be read: %r", error)
+    count_tasks()
     return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
