@@ -22,14 +22,9 @@ from ops import metrics
 from ops.actor import Actor, request_id
 from ops.audit import chain, owed
 from ops.audit.models import Outcome
-<<<<<<< HEAD
 from ops.database import DatabaseBusy, in_database, patiently
 from ops.errors import BackendTimeout, Busy, DatabaseUnavailable, NotPermitted, OpsError
-=======
-from ops.database import in_database
-from ops.errors import BackendTimeout, NotPermitted, OpsError
 from ops.metrics import watched
->>>>>>> main
 from ops.rights import rights_of
 
 P = ParamSpec("P")

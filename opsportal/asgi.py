@@ -11,11 +11,7 @@ from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
-<<<<<<< HEAD
 from django.core.management.base import CommandError
-from django.template import engines
-=======
->>>>>>> main
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
 _django: Any = get_asgi_application()  # its middleware reads the static files
@@ -27,11 +23,8 @@ from ops.database import RequestThreads, in_database  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
-<<<<<<< HEAD
-from opsportal.startup import check_start  # noqa: E402
-=======
 from opsportal.loading import load_everything  # noqa: E402
->>>>>>> main
+from opsportal.startup import check_start  # noqa: E402
 
 load_everything()
 _http = bounded(_django)

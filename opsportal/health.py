@@ -20,11 +20,8 @@ from redis import RedisError
 from ops.audit import chain
 from ops.database import in_database
 from ops.errors import OpsError
-<<<<<<< HEAD
-from opsportal.startup import NO_REDIS, check_database
-=======
 from ops.metrics import count_tasks
->>>>>>> main
+from opsportal.startup import NO_REDIS, check_database
 
 SECONDS = 3.0
 TEXT = "text/plain; charset=utf-8"
