@@ -227,7 +227,7 @@ async def test_a_forgotten_password_is_set_by_mail(
         headers={"x-forwarded-host": "evil.example.net"},
     )
     told = await stranger.get(asked["Location"])
-    address = "/" + mail.outbox[0].body.partition("://")[2].split()[0].partition("/")[2]
+    address = "/" + mail.outbox[0].body.rpartition("://")[2].split()[0].partition("/")[2]
     place_of_form = (await stranger.get(address))["Location"]
     form = await stranger.get(place_of_form)
     elsewhere = await AsyncClient().get("/account/reset/MQ/set-password/")
