@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 
 from ops.actor import Actor, request_id
-from ops.audit.models import AuditEntry, Outcome
+from ops.audit.models import LONGEST_ACTOR, LONGEST_TARGET, AuditEntry, Outcome
+from ops.limits import shortened
 
 GENESIS = "0" * 64
+LONGEST_DETAIL = 4_000
 _LOCK = 0x6F70735F61756469  # any constant: "ops_audi" names our advisory lock
 
 
@@ -50,16 +52,16 @@ def append(
             "seq": seq + 1,
             "at": at.isoformat(),
             "request_id": request_id(),
-            "actor": _storable(actor.name),
+            "actor": _storable(actor.name, LONGEST_ACTOR),
             "user_id": actor.user_id,
             "door": actor.door.value,
             "address": actor.address,
             "origin": dict(actor.origin),
             "action": action,
-            "target": _storable(target),
+            "target": _storable(target, LONGEST_TARGET),
             "outcome": outcome.value,
             "parameters": dict(parameters or {}),
-            "detail": detail,
+            "detail": shortened(detail, LONGEST_DETAIL),
         }
         text = json.dumps(record, sort_keys=True, separators=(",", ":"))
         entry = AuditEntry(
@@ -109,9 +111,10 @@ def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
     return ""
 
 
-def _storable(text: str) -> str:
-    """Escape what PostgreSQL's columns do not take: NUL and lone surrogates."""
-    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
+def _storable(text: str, longest: int) -> str:
+    """Escape and cut what PostgreSQL's columns do not take: NUL, lone surrogates, long texts."""
+    escaped = text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
+    return escaped[:longest]
 
 
 def _lock() -> None:

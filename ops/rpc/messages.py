@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ops import filters, timerange
@@ -24,6 +26,16 @@ MOST_ERRORS = 100
 MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
 MANY_LINES = 400  # the same
 _LARGEST = 2**63 - 1
+
+
+def fields(request: Message) -> Iterator[tuple[str, object]]:
+    """Return the fields that are set, with their names; those of messages in it too."""
+    for field, value in request.ListFields():
+        if field.message_type is None:
+            yield field.name, list(value) if field.is_repeated else value
+        else:
+            for each in value if field.is_repeated else (value,):
+                yield from fields(each)
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:

@@ -1,7 +1,7 @@
 """What makes a view a page: log-in first, the site found, an error shown."""
 
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -10,11 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
-from ops.errors import OpsError
+from ops import limits
+from ops.errors import NotPermitted, OpsError
+from ops.guard import check, name_of
 from opsportal.dashboard import errors
 from opsportal.dashboard.visit import visit_of
 
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
+Action = Callable[..., Awaitable[Any]]
+_SECRET = ("csrfmiddlewaretoken", "code")
 
 
 def is_piece(request: HttpRequest) -> bool:
@@ -22,27 +26,60 @@ def is_piece(request: HttpRequest) -> bool:
     return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
 
 
-def page(view: View) -> View:
-    """Make a view of `(visit, …)`: log-in first, the site found, errors turned into pages."""
+def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], View]:
+    """Make a view of `(visit, …)` a page: log-in first, the site found, errors turned into pages.
 
-    @functools.wraps(view)
-    async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
-        user = await request.auser()
-        if isinstance(user, AnonymousUser):
-            return _log_in(request)
-        visit = await visit_of(request, user, "")
-        try:
-            visit = await visit_of(request, user, site) if site else visit
-            response = await view(visit, **path)
-        except OpsError as error:
-            # A piece that cannot be had is left out; the page around it stands.
-            response = (
-                HttpResponse(status=204) if is_piece(request) else await errors.page(visit, error)
-            )
-        add_never_cache_headers(response)
-        return response
+    It is for those who may do the `action`, with POST `on_post` where that is another one; and
+    nothing of what was typed is read before that is known, or when it is too much.
+    """
+    reads = name_of(action)
+    writes = name_of(on_post) if on_post else reads
 
-    return wrapped
+    def wrap(view: View) -> View:
+        @functools.wraps(view)
+        async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
+            user = await request.auser()
+            if isinstance(user, AnonymousUser):
+                return _log_in(request)
+            visit = await visit_of(request, user, "")
+            try:
+                typed = _typed(request, {"site": site, **path})
+                name = writes if request.method == "POST" else reads
+                await check(visit.actor, name, **_without_secrets(typed))
+                limits.check_fields(typed)
+                visit = await visit_of(request, user, site) if site else visit
+                response = await view(visit, **path)
+            except OpsError as error:
+                response = (
+                    _without_piece(error) if is_piece(request) else await errors.page(visit, error)
+                )
+            add_never_cache_headers(response)
+            return response
+
+        return wrapped
+
+    return wrap
+
+
+def _typed(request: HttpRequest, path: Mapping[str, object]) -> list[tuple[str, object]]:
+    """What a person sent: in the address, and with a form."""
+    sent = [*request.GET.lists(), *request.POST.lists()]
+    return [*path.items(), *((name, texts) for name, texts in sent)]
+
+
+def _without_secrets(typed: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """What the audit log may keep of it."""
+    return {name: value for name, value in typed if name not in _SECRET}
+
+
+def _without_piece(error: OpsError) -> HttpResponse:
+    """Leave out a piece that cannot be had; the page around it stands.
+
+    Whoever lost the right to a piece lost that to its page, which says so when it is loaded.
+    """
+    if isinstance(error, NotPermitted):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return HttpResponse(status=204)
 
 
 def _log_in(request: HttpRequest) -> HttpResponse:

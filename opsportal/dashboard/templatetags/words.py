@@ -14,6 +14,7 @@ from ops import actor, timerange
 from ops.alerts.alert import Alert
 from ops.alerts.matching import Matcher
 from ops.filters import TraceQuery, format_query
+from ops.overview.actions import MOST_SERVICES
 from ops.traces.spans import Attributes, Span, Value
 from ops.traces.tree import Trace
 from opsportal.dashboard import drawing, words
@@ -53,7 +54,7 @@ def then_url(context: Context, trace: Trace) -> str:
     """What else was true while the trace ran; "" when the site file knows none of its services."""
     visit = context["visit"]
     known = {service.jaeger_name for service in visit.site.services.values()}
-    services = [("service", name) for name in trace.services if name in known]
+    services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     moments = (trace.start, trace.start + trace.duration)
     start, end = map(timerange.format_moment, moments)
     asked = urlencode([("start", start), ("end", end), *services])

@@ -10,7 +10,7 @@ from opsportal.dashboard.visit import Visit
 
 
 @require_safe
-@page
+@page(actions.show_moment)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
     """`?start=&end=&service=NAME&service=NAME` as the trace has them.
 

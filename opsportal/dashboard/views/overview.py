@@ -17,7 +17,7 @@ MOST_LOST = 3
 
 
 @require_safe
-@page
+@page(actions.show_overview)
 async def show(visit: Visit) -> HttpResponse:
     """Ask for everything at a glance."""
     overview, reports = await asyncio.gather(
@@ -37,7 +37,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_doors)
 async def doors(visit: Visit) -> HttpResponse:
     """How the doors are: the piece for which an open overview asks again, or all of it."""
     if is_piece(visit.request):

@@ -18,7 +18,7 @@ CHANGES = 20
 
 
 @require_safe
-@page
+@page(actions.current)
 async def show(visit: Visit) -> HttpResponse:
     """`?service=NAME` picks the service; `?change=ID` says how that change went."""
     service = visit.request.GET.get("service", "") or _first(visit)
@@ -26,7 +26,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
+@page(actions.current, on_post=actions.change_policy)
 async def change(visit: Visit) -> HttpResponse:
     """Show what would change; on POST, change it."""
     typed = visit.request.POST or visit.request.GET

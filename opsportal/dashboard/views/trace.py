@@ -24,7 +24,7 @@ OPERATIONS = 10
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
     """`?span=ID` opens that span, on whichever sheet it is."""
     trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.asked)
@@ -34,7 +34,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def rows(visit: Visit, trace_id: str) -> HttpResponse:
     """All rows as columns, for the script; see opsportal.dashboard.waterfall."""
     trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.site.name)
@@ -44,7 +44,7 @@ async def rows(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
     """What one row's span carries, as a piece; `?of=` is how many rows the page knows."""
     trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.site.name)
@@ -56,7 +56,7 @@ async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.find_spans)
 async def find(visit: Visit, trace_id: str) -> HttpResponse:
     """The rows that have a text in them, for the script."""
     text = visit.request.GET.get("q", "")

@@ -13,7 +13,7 @@ from opsportal.dashboard.visit import Visit
 
 
 @require_safe
-@page
+@page(actions.list_versions)
 async def show(visit: Visit) -> HttpResponse:
     """Every service of the site."""
     services = await actions.list_versions(visit.actor, site=visit.site.name)
