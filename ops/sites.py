@@ -61,6 +61,7 @@ class PrometheusSource:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     ca: str = ""
     timeout: int = 10 * timerange.SECOND
+    largest_answer: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Service:
     the two is empty. `version` is the PromQL that yields a series an instance, with the
     version in `version_label` and the instance in `instance_label`. `requests` (per second),
     `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "". `alerts` are the labels
-    that make an alert this service's. `prometheus` names the source that is asked.
+    that make an alert this service's. `prometheus` names the source that is asked, `table` the
+    table of the site file.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Service:
     failing: str = ""
     p95: str = ""
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    table: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ def _jaeger(table: Table) -> JaegerSource:
         tls=_tls(table),
         headers={key.lower(): value for key, value in table.headers().items()},
         timeout=table.duration("timeout", 10 * timerange.SECOND),
-        largest_message=_megabytes(table),
+        largest_message=_megabytes(table, "largest_message_mib", 4, 2047, 256),
         tag_values=table.choice("tag_values", ("exact", "regex")),
     )
     table.done()
@@ -234,10 +237,10 @@ def _is_pair(tls: Tls) -> bool:
     return True
 
 
-def _megabytes(table: Table) -> int:
-    megabytes = table.take("largest_message_mib", int, "a number of MiB from 4 to 2047", 256)
-    if not 4 <= megabytes <= 2047:
-        table.problem("largest_message_mib", f"is {megabytes}; it goes from 4 to 2047")
+def _megabytes(table: Table, key: str, least: int, most: int, default: int) -> int:
+    megabytes = table.take(key, int, f"a number of MiB from {least} to {most}", default)
+    if not least <= megabytes <= most:
+        table.problem(key, f"is {megabytes}; it goes from {least} to {most}")
     return int(megabytes) * 1024 * 1024
 
 
@@ -260,6 +263,7 @@ def _prometheus(table: Table) -> PrometheusSource:
         headers=headers,
         ca=table.authority("ca"),
         timeout=table.duration("timeout", 10 * timerange.SECOND),
+        largest_answer=_megabytes(table, "largest_answer_mib", 1, 1024, 32),
     )
     table.done()
     return source
@@ -284,6 +288,7 @@ def _service(name: str, table: Table, sources: list[str]) -> Service:
         failing=table.text("failing", "PromQL for the failing share, 0 to 1"),
         p95=table.text("p95", "PromQL for the 95th percentile in seconds"),
         alerts=_labels(table, name),
+        table=f"[{table.name}]",
     )
     if service.instances and service.dns:
         table.problem("dns", "and instances exclude each other; give one of them")

@@ -79,9 +79,6 @@ class AddressBackend:
             request.axes_locked_out = True  # type: ignore[attr-defined]
             raise PermissionDenied
 
-    def get_user(self, user_id: object) -> None:
-        """Know nobody: the next backend does."""
-
 
 @receiver(user_login_failed)
 def _count_failure(request: HttpRequest | None = None, **_: Any) -> None:

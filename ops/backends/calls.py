@@ -1,16 +1,17 @@
 """What every call to a backend goes through.
 
 A call has a deadline. Identical reads are shared (see ops.sharing), so that a backend's load
-does not grow with the number of people who watch. After a few failures in a row a backend is
-left alone for a while, then tried with one call: people get the reason at once instead of
-waiting for it.
+does not grow with the number of people who watch. Only some calls are under way at once, the
+others wait here for their turn, and that wait is not held against the backend. After a few
+failures in a row a backend is left alone for a while, then tried with one call: people get the
+reason at once instead of waiting for it.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from ops import metrics, timerange
@@ -22,6 +23,8 @@ Clock = Callable[[], float]
 
 FAILURES = 3  # in a row, until a backend is left alone
 PAUSE = 5.0  # seconds until it is tried again
+AT_ONCE = 16  # calls; Prometheus itself works at 20 queries at a time
+PATIENCE = 20 * timerange.SECOND  # for a turn
 
 
 class Breaker:
@@ -30,7 +33,9 @@ class Breaker:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._failures = 0
-        self._last: BackendUnavailable | None = None
+        # Words only: an exception would keep alive all that was at hand where it was raised, such
+        # as a large answer, until the backend fails again.
+        self._last: tuple[str, str] | None = None
         self._retry_at = 0.0
         self._probing = False
 
@@ -56,23 +61,28 @@ class Breaker:
             if probe:
                 self._probing = False
 
-    def _admit(self) -> bool:
-        """Return whether this call is the one that tries a failing backend again."""
+    def check(self) -> None:
+        """Raise BackendUnavailable if a call would be refused now."""
         if self._failures < FAILURES or self._last is None:
-            return False
+            return
         wait = self._retry_at - self._clock()
         if wait > 0 or self._probing:
+            sentence, backend = self._last
             again = f"in {math.ceil(wait)} s" if wait > 0 else "just now"
             raise BackendUnavailable(
-                f"{self._last} (failed {self._failures} times in a row; tried again {again})",
-                backend=self._last.backend,
+                f"{sentence} (failed {self._failures} times in a row; tried again {again})",
+                backend=backend,
             )
-        self._probing = True
-        return True
+
+    def _admit(self) -> bool:
+        """Return whether this call is the one that tries a failing backend again."""
+        self.check()
+        self._probing = self._failures >= FAILURES
+        return self._probing
 
     def _failed(self, error: BackendUnavailable) -> None:
         self._failures += 1
-        self._last = error
+        self._last = str(error), error.backend
         self._retry_at = self._clock() + PAUSE
 
 
@@ -80,7 +90,8 @@ class Calls:
     """The way to one backend, within one event loop.
 
     `kind` is its label in the metrics, `name` and `place` ("Jaeger of production at host:port")
-    are for sentences, `timeout` is in nanoseconds.
+    are for sentences, `timeout` is in nanoseconds, `patience` too: it is how long a call waits
+    for its turn among `at_once`.
     """
 
     def __init__(
@@ -90,6 +101,9 @@ class Calls:
         place: str,
         timeout: int,
         clock: Clock = time.monotonic,
+        *,
+        at_once: int = AT_ONCE,
+        patience: int = PATIENCE,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -97,6 +111,8 @@ class Calls:
         self.timeout = timeout
         self._breaker = Breaker(clock)
         self._shared = Shared(clock)
+        self._turns = asyncio.Semaphore(at_once)
+        self._patience = patience
 
     async def read(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to the read that `key` identifies, shared with whoever asks the same.
@@ -106,15 +122,33 @@ class Calls:
         return await self._shared.answer(key, lambda: self.once(call))
 
     async def once(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make one call that is nobody else's: under the deadline and the breaker."""
-        with self._breaker.watch(), metrics.backend_call(self.kind):
-            try:
-                async with asyncio.timeout(self.timeout / timerange.SECOND) as limit:
-                    return await call()
-            except TimeoutError as error:
-                if not limit.expired():
-                    raise
-                raise self.too_slow() from error
+        """Make one call that is nobody else's: in its turn, under the deadline and the breaker."""
+        self._breaker.check()
+        async with self._turn():
+            with self._breaker.watch(), metrics.backend_call(self.kind):
+                try:
+                    async with asyncio.timeout(self.timeout / timerange.SECOND) as limit:
+                        return await call()
+                except TimeoutError as error:
+                    if not limit.expired():
+                        raise
+                    raise self.too_slow() from error
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience / timerange.SECOND):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise BackendUnavailable(
+                f"too many calls to {self.place} are under way from here; try again in a moment",
+                backend=self.name,
+                answered=True,
+            ) from error
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def too_slow(self) -> BackendTimeout:
         """Return the sentence about a backend that did not answer in time."""

@@ -21,7 +21,7 @@ from ops.errors import (
 from ops.sites import Tls
 
 SMALLEST_MESSAGE = 4 * 1024 * 1024
-_TOO_LARGE = re.compile(r"larger than max \((\d+) vs")
+_TOO_LARGE = re.compile(r"larger than max(?: \((\d+) vs)?")
 _LAST_ERROR = re.compile(r"last error: \w+: (?:ipv[46]:)?\S+?:\d+: (.*)", re.DOTALL)
 
 
@@ -113,7 +113,9 @@ def sentence(peer: Peer, code: StatusCode, details: str) -> OpsError:
     if code is StatusCode.UNAVAILABLE:
         return BackendUnavailable(_unreachable(peer, details), backend=peer.name)
     if code is StatusCode.RESOURCE_EXHAUSTED and (size := _TOO_LARGE.search(details)):
-        return too_large(peer, f"{int(size[1]) / 1024**2:.0f} MiB in one message")
+        # What came compressed is given up while it is unpacked; how large it is nobody knows.
+        mebibytes = f"{int(size[1]) / 1024**2:.0f} MiB" if size[1] else "too much"
+        return too_large(peer, f"{mebibytes} in one message")
     words = _MEANINGS[code].format(peer=peer, details=details or code.name)
     if code is StatusCode.DEADLINE_EXCEEDED:
         return BackendTimeout(words, backend=peer.name)

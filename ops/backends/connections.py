@@ -45,14 +45,16 @@ class Connections:
         """Return one Prometheus source of the site."""
         return self._one(Prometheus, (site.name, source), lambda: Prometheus(site, source))
 
-    def sampler(self, address: str, tls: Tls | None, server_name: str = "") -> Sampler:
+    def sampler(
+        self, address: str, tls: Tls | None, server_name: str = "", table: str = ""
+    ) -> Sampler:
         """Return an instance's sampler.
 
         `server_name` is what the instance's certificate is for where the address is an IP
-        address that a name resolved to.
+        address that a name resolved to, `table` the site file's table that describes it.
         """
-        key = (address, tls, server_name)
-        return self._one(Sampler, key, lambda: Sampler(address, tls, server_name))
+        key = (address, tls, server_name, table)
+        return self._one(Sampler, key, lambda: Sampler(address, tls, server_name, table))
 
     async def close(self) -> None:
         """Close everything that is open; a later use opens it again."""

@@ -1,21 +1,25 @@
 """Prometheus, or what speaks its HTTP API: Thanos, Mimir, VictoriaMetrics."""
 
 import asyncio
-import json
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
-import httpx
+import aiohttp
 
 from ops import timerange
 from ops.alerts.alert import Alert, BrokenRule
+from ops.backends import json_answers
 from ops.backends.calls import Calls
+from ops.backends.http import HttpAnswer, HttpClient, TooLarge, Unpackable, Unsendable
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
+from ops.memory import LARGE, give_back_after
+from ops.sharing import YOUNG
 from ops.sites import PrometheusSource, Site
+from ops.tables import which_of
 
 T = TypeVar("T")
 Body = dict[str, Any]
@@ -73,9 +77,15 @@ class Prometheus:
         self.source = source
         self.name = f"Prometheus {source.name} of {site.name}"
         self.place = f"{self.name} at {source.url}"
-        self.table = f"[[sites.{site.name}.prometheus]]"
+        which = which_of(source.name, 0, site.prometheus)
+        self.table = f"[[sites.{site.name}.prometheus]]{which}"
         self._calls = Calls("prometheus", self.name, self.place, source.timeout)
-        self._client: httpx.AsyncClient | None = None
+        self._client = HttpClient(
+            source.headers,
+            secure=source.url.startswith("https:"),
+            ca=source.ca,
+            largest=source.largest_answer,
+        )
 
     async def query(self, promql: str, *, at: int = 0) -> Vector:
         """Return an expression's value at a moment (Unix nanoseconds), 0 being the present.
@@ -92,167 +102,186 @@ class Prometheus:
 
     async def rules(self) -> Rules:
         """Return every pending and firing alert, and the broken rules where the source says so."""
-        return await self._calls.read("rules", self._read_rules)
+        return await self._asked("rules", self._read_rules)
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._client.close()
 
     async def _query(self, path: str, form: dict[str, str], shape: Callable[[Body], T]) -> T:
         async def call() -> T:
             return await self._read(await self._send("POST", path, data=form), shape)
 
-        return await self._calls.read((path, *form.values()), call)
+        return await self._asked((path, *form.values()), call)
+
+    async def _asked(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await self._calls.read(key, call)
+        except BackendUnavailable as error:
+            if not error.answered:
+                self._client.renew()
+            raise
 
     async def _read_rules(self) -> Rules:
-        response = await self._send("GET", "rules", params={"type": "alert"})
-        if response.status_code in _NO_SUCH_PATH:
-            response = await self._send("GET", "alerts")
-        return await self._read(response, partial(_rules, self.source.name))
+        answer = await self._send("GET", "rules", params={"type": "alert"})
+        if answer.status in _NO_SUCH_PATH:
+            answer = await self._send("GET", "alerts")
+        return await self._read(answer, partial(_rules, self.source.name))
 
-    async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+    async def _send(self, method: str, path: str, **content: Mapping[str, str]) -> HttpAnswer:
         with self._translated():
-            if self._client is None:
-                self._client = _open(self.source)
-            url = f"{self.source.url}/api/v1/{path}"
-            return await self._client.request(method, url, **content)
+            return await self._client.ask(method, f"{self.source.url}/api/v1/{path}", **content)
 
-    async def _read(self, response: httpx.Response, shape: Callable[[Body], T]) -> T:
+    async def _read(self, answer: HttpAnswer, shape: Callable[[Body], T]) -> T:
         def read() -> T:
-            body = self._body(response)
             try:
-                return shape(body)
+                return shape(self._body(answer))
+            except json_answers.TooMuch as error:
+                raise self._unfit(f"answers with {error}, more than is accepted") from error
             except (
                 KeyError,
                 IndexError,
                 TypeError,
                 ValueError,
                 AttributeError,
+                RecursionError,
             ) as error:
                 raise self._unfit("answers in a form that is not Prometheus's") from error
 
-        return await asyncio.to_thread(read) if len(response.content) > _LARGE else read()
+        if len(answer.body) >= LARGE:
+            give_back_after(YOUNG * 2)
+        return await asyncio.to_thread(read) if len(answer.body) > _LARGE else read()
 
-    def _body(self, response: httpx.Response) -> Body:
+    def _body(self, answer: HttpAnswer) -> Body:
         try:
-            body = json.loads(response.content)
+            body = json_answers.read(answer.body)
         except ValueError:
-            raise self._not_json(response) from None
+            raise self._not_json(answer) from None
         if not isinstance(body, dict) or "status" not in body:
-            raise self._unfit(f"answers {_status(response)} in a form that is not Prometheus's")
+            raise self._unfit(f"answers {_status(answer)} in a form that is not Prometheus's")
         if body["status"] != "success":
-            raise self._refusal(response, body)
+            raise self._refusal(answer, body)
         return body
 
-    def _refusal(self, response: httpx.Response, body: Body) -> OpsError:
-        kind = str(body.get("errorType") or response.status_code)
+    def _refusal(self, answer: HttpAnswer, body: Body) -> OpsError:
+        kind = str(body.get("errorType") or answer.status)
         words = f"{body.get('error') or 'no reason given'} ({kind})"
-        if response.status_code in (400, 422):
+        if answer.status in (400, 422):
             return InvalidInput(f"{self.place} refuses the query: {words}")
         if kind == "timeout":
             words = f"{self.place} gave the query up: {words}"
             return BackendTimeout(words, backend=self.name, answered=True)
-        return self._unfit(f"fails: {words}", answered=response.status_code not in _DOWN)
+        return self._unfit(f"fails: {words}", answered=answer.status not in _DOWN)
 
-    def _not_json(self, response: httpx.Response) -> BackendUnavailable:
-        status = response.status_code
-        if response.has_redirect_location:
-            target = httpx.URL(response.headers["location"]).copy_with(query=None)
+    def _not_json(self, answer: HttpAnswer) -> BackendUnavailable:
+        status = answer.status
+        if 300 <= status < 400 and "location" in answer.headers:
+            target = self._target(answer.headers["location"])
             return self._unfit(
                 f"redirects to {target}: a log-in page wants credentials (bearer_token, username "
                 f"or headers in {self.table}), a new address belongs into url"
             )
         if status in (401, 403):
             return self._unfit(
-                f"refuses the credentials ({_status(response)}{_text(response)}); check "
+                f"refuses the credentials ({_status(answer)}{_text(answer)}); check "
                 f"bearer_token, username or headers in {self.table}"
             )
-        if "html" in response.headers.get("content-type", "") and status not in _DOWN:
+        if "html" in answer.headers.get("content-type", "") and status not in _DOWN:
             return self._unfit(
-                f"answers {_status(response)} with an HTML page where JSON was due: a log-in page "
+                f"answers {_status(answer)} with an HTML page where JSON was due: a log-in page "
                 f"or a wrong path; check url and credentials in {self.table}"
             )
         if status in _NO_SUCH_PATH:
             return self._unfit(
-                f"has no Prometheus API there ({_status(response)}); check the path in url of "
+                f"has no Prometheus API there ({_status(answer)}); check the path in url of "
                 f"{self.table}"
             )
         return self._unfit(
-            f"answers {_status(response)} without JSON{_text(response)}; check url in {self.table}",
+            f"answers {_status(answer)} without JSON{_text(answer)}; check url in {self.table}",
             answered=status not in _DOWN,
         )
 
     def _unfit(self, words: str, *, answered: bool = True) -> BackendUnavailable:
         return BackendUnavailable(f"{self.place} {words}", backend=self.name, answered=answered)
 
+    def _target(self, location: str) -> str:
+        """Where a redirect leads, without its query, which may hold a secret."""
+        try:
+            whole = urlsplit(urljoin(self.source.url, location))
+        except ValueError:
+            return "what is no address"
+        return whole._replace(query="", fragment="").geturl()[:200]
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn whatever httpx raises into an OpsError whose sentence says what to check."""
+        """Turn whatever the client raises into an OpsError whose sentence says what to check."""
         try:
             yield
-        except httpx.TimeoutException as error:
-            raise self._calls.too_slow() from error
-        except httpx.LocalProtocolError as error:
+        except TooLarge as error:
+            give_back_after(0)
+            megabytes = self.source.largest_answer // 1024**2
+            raise self._unfit(
+                f"answers with more than {megabytes} MiB, more than is accepted; raise "
+                f"largest_answer_mib in {self.table}"
+            ) from error
+        except Unpackable as error:
+            raise self._unfit(f"answers in a form that cannot be read: {error}") from error
+        except Unsendable as error:
             # Its text would show the header, which may be a secret.
             words = f"cannot be asked: a header in {self.table} has a character that HTTP forbids"
             raise self._unfit(words) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            words = self._unreachable(str(error) or type(error).__name__)
-            raise self._unfit(words, answered=False) from error
-        except OSError as error:
-            words = f"cannot be asked: {error}; check ca in {self.table}"
-            raise self._unfit(words) from error
+        except TimeoutError as error:
+            # Of the client's own making; the deadline itself is that of the calls.
+            raise self._calls.too_slow() from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._unreached(error) from error
 
-    def _unreachable(self, reason: str) -> str:
-        for needle, words in _CONNECTING:
-            if needle in reason:
-                return words.format(table=self.table)
-        return f"cannot be reached: {reason}"
+    def _unreached(self, error: Exception) -> BackendUnavailable:
+        for kind, needle, words in _FAILURES:
+            if isinstance(error, kind) and needle in str(error):
+                return self._unfit(words.format(table=self.table), answered=False)
+        if isinstance(error, aiohttp.ClientError):
+            reason = str(error) or type(error).__name__
+            return self._unfit(f"cannot be reached: {reason}", answered=False)
+        return self._unfit(f"cannot be asked: {error}; check ca in {self.table}")
 
 
-# What httpx says while connecting, and what it means; the first that fits counts.
-_CONNECTING = (
-    ("WRONG_VERSION_NUMBER", "does not speak TLS; write http:// in url of {table}"),
+_REFUSES = "refuses connections; check that it runs and that the port is right"
+_CLOSES = "closes connections without an answer; if it speaks TLS, write https://"
+# What can go wrong on the way, by kind and words of the error; the first that fits counts.
+_FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
     (
-        "CERTIFICATE_VERIFY_FAILED",
+        aiohttp.ClientConnectorError,
+        "WRONG_VERSION_NUMBER",
+        "does not speak TLS; write http:// in url of {table}",
+    ),
+    (
+        aiohttp.ClientConnectorCertificateError,
+        "",
         "has a certificate that is not trusted; name its authority with ca in {table}",
     ),
+    (aiohttp.ClientConnectorDNSError, "", "cannot be found: its host name does not resolve"),
+    (aiohttp.ClientConnectorError, "efused", _REFUSES),
+    (aiohttp.ClientConnectorError, "Connect call failed", _REFUSES),
+    (aiohttp.ServerDisconnectedError, "", _CLOSES),
+    (aiohttp.ClientOSError, "reset by peer", _CLOSES),
+    (aiohttp.ClientPayloadError, "", "breaks its answer off"),
     (
-        "attempts failed",
-        "refuses connections; check that it runs and that the port is right",
-    ),
-    ("refused", "refuses connections; check that it runs and that the port is right"),
-    ("not known", "cannot be found: its host name does not resolve"),
-    ("name resolution", "cannot be found: its host name does not resolve"),
-    (
-        "disconnected",
-        "closes connections without an answer; if it speaks TLS, write https://",
-    ),
-    (
-        "illegal ",
+        aiohttp.ClientResponseError,
+        "",
         "does not answer in HTTP; check the port in url of {table}",
     ),
 )
 
 
-def _open(source: PrometheusSource) -> httpx.AsyncClient:
-    """Open a client in the running loop; nothing but the site file decides whom it trusts."""
-    secure = source.url.startswith("https:")
-    trusted = ssl.create_default_context(cafile=source.ca or None) if secure else False
-    seconds = source.timeout / timerange.SECOND
-    headers = dict(source.headers)
-    return httpx.AsyncClient(verify=trusted, headers=headers, timeout=seconds, trust_env=False)
+def _status(answer: HttpAnswer) -> str:
+    return f"{answer.status} {answer.reason}".strip()
 
 
-def _status(response: httpx.Response) -> str:
-    return f"{response.status_code} {response.reason_phrase}".strip()
-
-
-def _text(response: httpx.Response) -> str:
+def _text(answer: HttpAnswer) -> str:
     """Return `: ` and the first line of a plain-text answer, "" for anything else."""
-    if "html" in response.headers.get("content-type", ""):
+    if "html" in answer.headers.get("content-type", ""):
         return ""
-    lines = response.text[:2_000].strip().splitlines()
+    lines = answer.body[:2_000].decode(errors="replace").strip().splitlines()
     return f": {lines[0][:200]}" if lines else ""
 
 

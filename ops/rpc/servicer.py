@@ -10,7 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import alert_pages, messages
+from ops.rpc import alert_pages, log_pages, messages
 from ops.rpc.errors import rpc
 from ops.sampling import actions as sampling
 from ops.traces import actions as traces
@@ -37,8 +37,9 @@ class OpsServicer:
 
     @rpc(traces.show_logs, ops_pb2.ShowLogsReq)
     async def ShowLogs(self, actor: Actor, request: ops_pb2.ShowLogsReq) -> ops_pb2.ShowLogsResp:
+        page = log_pages.log_page(request)
         found = await traces.show_logs(actor, trace_id=request.id, site=request.site)
-        return await messages.logs(found)
+        return await log_pages.logs(found, page)
 
     @rpc(sampling.change_policy, ops_pb2.ChangeSamplingReq)
     async def ChangeSampling(

@@ -22,7 +22,8 @@ async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict
 
 async def _tell(service: Service, address: str, policy: Policy) -> str:
     try:
-        await connections().sampler(address, service.tls, server_name(service)).change(policy)
+        sampler = connections().sampler(address, service.tls, server_name(service), service.table)
+        await sampler.change(policy)
     except OpsError as error:
         return str(error)
     return ""

@@ -68,7 +68,9 @@ class TraceList:
     `newer` is the range that follows, as long again or up to now; None where this one ends in
     the present. `query` is the query with site and service filled in and its range absolute.
     `fetched` is more than `len(traces)` when part of the filtering was ours: it counts what
-    was looked at for them.
+    was looked at for them. `by_status` says that the list comes from Jaeger's own summaries,
+    which count a span as failed by its status alone: one that only its tag `error=true` calls
+    failed is counted where the whole trace is read.
     """
 
     query: TraceQuery
@@ -79,6 +81,7 @@ class TraceList:
     more: bool
     older: TraceQuery | None
     newer: TraceQuery | None
+    by_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> T
         more=found.more,
         older=None if found.rest is None else _older(asked, start, end, found.rest),
         newer=_newer(asked, start, end, now),
+        by_status=found.by_status,
     )
 
 

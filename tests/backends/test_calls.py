@@ -260,6 +260,55 @@ async def test_it_counts_slowness_as_a_failure(clock: Clock, upstream: Upstream)
         await calls.read("key", upstream)
 
 
+async def test_it_makes_some_calls_at_once_and_the_others_in_their_turn(
+    clock: Clock, upstream: Upstream
+) -> None:
+    calls = Calls("jaeger", "Jaeger of production", PLACE, timerange.MINUTE, clock, at_once=2)
+    readers = [asyncio.create_task(calls.read(key, upstream)) for key in range(5)]
+    await upstream.arrived.wait()
+    await asyncio.sleep(0)
+    assert upstream.calls == 2
+    readers[0].cancel()  # one under way
+    readers[4].cancel()  # one that waits
+    await asyncio.wait([readers[0], readers[4]])
+    upstream.may_answer.set()
+    await asyncio.gather(*readers[1:4])
+    assert upstream.calls == 4
+
+
+async def test_it_does_not_hold_the_wait_for_a_turn_against_the_backend(
+    clock: Clock, upstream: Upstream
+) -> None:
+    calls = Calls(
+        "jaeger", "Jaeger of production", PLACE, timerange.MINUTE, clock,
+        at_once=1, patience=20 * timerange.MILLISECOND,
+    )  # fmt: skip
+    first = asyncio.create_task(calls.read("first", upstream))
+    await upstream.arrived.wait()
+    for key in range(FAILURES + 1):
+        with pytest.raises(BackendUnavailable) as caught:
+            await calls.read(key, answer)
+        assert str(caught.value) == (
+            f"too many calls to {PLACE} are under way from here; try again in a moment"
+        )
+    upstream.may_answer.set()
+    assert await first == "answer 1"
+    assert await calls.read("another", answer) == "fine"
+
+
+async def test_what_waits_for_its_turn_is_refused_when_the_backend_fails(
+    clock: Clock, upstream: Upstream
+) -> None:
+    calls = Calls("jaeger", "Jaeger of production", PLACE, timerange.MINUTE, clock, at_once=1)
+    upstream.error = down()
+    readers = [asyncio.create_task(calls.read(key, upstream)) for key in range(50)]
+    await upstream.arrived.wait()
+    upstream.may_answer.set()
+    outcomes = await asyncio.gather(*readers, return_exceptions=True)
+    assert upstream.calls == FAILURES
+    assert all("refuses connections" in str(outcome) for outcome in outcomes)
+
+
 async def test_it_keeps_backends_apart(clock: Clock) -> None:
     broken, sound = make_calls(clock), make_calls(clock)
     await fail(broken, FAILURES)

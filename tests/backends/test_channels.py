@@ -1,6 +1,7 @@
 """What gRPC's errors are in words, from real servers that are set up wrongly."""
 
 import inspect
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -142,3 +143,19 @@ async def test_it_opens_without_asking_the_server() -> None:
     channel = open_channel("127.0.0.1:1", None)
     assert channel.get_state() is grpc.ChannelConnectivity.IDLE
     await channel.close()
+
+
+async def test_it_recognizes_an_answer_that_unpacks_to_more_than_is_accepted() -> None:
+    async def large(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        return bytes(5 * 1024**2)
+
+    server = grpc.aio.server(compression=grpc.Compression.Gzip)
+    handlers: Any = {"GetServices": grpc.unary_unary_rpc_method_handler(large)}
+    service = "jaeger.api_v3.QueryService"
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    source = JaegerSource(f"127.0.0.1:{port}", largest_message=4 * 1024**2)
+    with pytest.raises(BackendUnavailable, match="too much in one message, more than is accepted"):
+        await connections().jaeger(make_site(jaeger=source)).services()
+    await server.stop(None)

@@ -102,6 +102,13 @@ class TestTrace:
                 "accepted; raise largest_message_mib in [sites.production.jaeger]"
             )
 
+    async def test_it_takes_no_search_that_is_larger(self, new: FakeJaeger) -> None:
+        for minute in range(1, 51):
+            new.add(trace(span("petstore", "x" * 100_000, start=at(minute))))
+        sentence = "more than 4 MiB for one search, more than is"
+        with pytest.raises(BackendUnavailable, match=sentence):
+            await client(new, largest_message=4 * 1024**2).find(replace(HOUR, limit=50))
+
 
 class TestOldest:
     """A server with api_v2 only, which sends a trace in pieces."""

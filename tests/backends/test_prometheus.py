@@ -1,17 +1,24 @@
 """The Prometheus client against a server on port 0."""
 
 import asyncio
+import gc
+import gzip
+import json
 import math
 import ssl
+import weakref
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
+from aiohttp import web
 
 from ops import timerange
 from ops.alerts.alert import Alert, BrokenRule
-from ops.backends.calls import FAILURES
+from ops.backends.calls import AT_ONCE, FAILURES
+from ops.backends.http import TooLarge, Unpackable, Unsendable
 from ops.backends.prometheus import Prometheus
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.sites import PrometheusSource
@@ -394,38 +401,217 @@ class TestTrouble:
             await waiting
 
 
+def bodies(*pieces: bytes, **headers: str) -> Callable[[web.Request], Any]:
+    """Answer anything with these pieces; with "…" for the last the one before comes for ever."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={key.replace("_", "-"): headers[key] for key in headers}
+        )
+        response.content_type = "application/json"
+        await response.prepare(request)
+        endless = pieces[-1] == ENDLESS
+        for piece in pieces[:-1] if endless else pieces:
+            await response.write(piece)
+        while endless:
+            await response.write(pieces[-2])
+        return response
+
+    return answer
+
+
+ENDLESS = b"\xe2\x80\xa6"
+BOMB = gzip.compress(b'{"status": "success", "data": [' + b" " * 64_000_000, 1)
+
+
+def rules_with(**annotations: object) -> bytes:
+    item = {**alert("Slow"), "annotations": annotations}
+    rule = {"type": "alerting", "name": "Slow", "health": "ok", "alerts": [item]}
+    return json.dumps(
+        {"status": "success", "data": {"groups": [{"name": "g", "rules": [rule]}]}}
+    ).encode()
+
+
+class TestSize:
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (bodies(b"[" * 200_000), "answers with values nested hundreds deep, more than"),
+            (bodies(b'{"a":' * 90_000), "answers with values nested hundreds deep, more than"),
+            (bodies(b'{"status": "success", "x": ' + b"[" * 2_000 + b"]" * 2_000 + b"}"), "nested"),
+            (bodies(b"[" + b"[]," * 2_500_000 + b"[]]"), "answers with over 2,000,000 values"),
+            (bodies(b'{"status": "' + b"x" * 9_000_000 + b'"}'), "answers with more than 8 MiB"),
+            (bodies(b" " * 100_000, ENDLESS), "answers with more than 8 MiB, more than is"),
+            (bodies(BOMB, Content_Encoding="gzip"), "raise largest_answer_mib in [[sites."),
+            (bodies(BOMB[:99], Content_Encoding="gzip"), "packed as gzip and cut short"),
+            (bodies(b"plain text", Content_Encoding="gzip"), "said to be packed as gzip, which"),
+            (bodies(b"x", Content_Encoding="br"), "cannot be read: packed as br"),
+        ],
+    )  # fmt: skip
+    async def test_it_takes_no_answer_that_is_too_large_or_too_deep(
+        self, client: Client, fake_prometheus: FakePrometheus, answer: Any, words: str
+    ) -> None:
+        prometheus = client(largest_answer=8 * 1024 * 1024)
+        fake_prometheus.written = answer
+        assert words in await refused(prometheus.rules())
+        assert words in await refused(prometheus.query("up"))
+        fake_prometheus.written = None
+        assert (await prometheus.query("up and running")).samples == ()
+
+    @pytest.mark.parametrize("packing", [gzip.compress, zlib.compress])
+    async def test_it_unpacks_what_is_packed(
+        self, client: Client, fake_prometheus: FakePrometheus, packing: Callable[[bytes], bytes]
+    ) -> None:
+        name = "gzip" if packing is gzip.compress else "deflate"
+        body = packing(rules_with(summary="slow " * 1_000_000))
+        fake_prometheus.written = bodies(body[:100], body[100:], Content_Encoding=name)
+        (found,) = (await client().rules()).alerts
+        assert found.summary == "slow " * 1_000_000
+
+    async def test_it_reads_text_that_is_none(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        body = rules_with(a="café", b="\udc00 and \U0001f600", c="\\ud800").replace(
+            b"caf\\u00e9", "café".encode("latin-1")
+        )
+        fake_prometheus.written = bodies(body)
+        (found,) = (await client().rules()).alerts
+        assert dict(found.annotations) == {
+            "a": "caf\ufffd", "b": "\ufffd and \U0001f600", "c": "\\ud800"
+        }  # fmt: skip
+
+    async def test_it_reads_a_number_of_thousands_of_digits(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        body = rules_with(a=1).replace(
+            b'"name": "Slow"', b'"name": "Slow", "duration": ' + b"9" * 5_000
+        )
+        fake_prometheus.written = bodies(body)
+        assert len((await client().rules()).alerts) == 1
+
+    async def test_what_it_refused_does_not_stay_in_memory(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        """Nor in the error that is kept to say why a backend is left alone."""
+
+        class Large:
+            pass
+
+        async def call() -> None:
+            large = Large()
+            gone.append(weakref.ref(large))
+            raise BackendUnavailable("down", backend="Prometheus")
+
+        gone: list[weakref.ref[Large]] = []
+        prometheus = client()
+        for _ in range(FAILURES):
+            await refused_by(prometheus._calls.read("key", call))
+        await asyncio.sleep(0)
+        gc.collect()
+        assert [each() for each in gone] == [None] * FAILURES
+
+
+async def refused_by(reading: Any) -> None:
+    with pytest.raises(BackendUnavailable):
+        await reading
+
+
+class TestManyCalls:
+    async def test_a_call_that_is_cancelled_at_any_stage_leaves_the_next_one_its_turn(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        async def half(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b'{"status": ')
+            await fake_prometheus.release.wait()
+            return response
+
+        prometheus = client()
+        for written, fault in ((None, Fault.NONE), (half, Fault.NONE), (None, Fault.HANG)):
+            fake_prometheus.written, fake_prometheus.fault = written, fault
+            for ticks in range(34):
+                calls = [asyncio.create_task(prometheus.query(f"up + {n}")) for n in range(10)]
+                for _ in range(ticks * 3):
+                    await asyncio.sleep(0)
+                for call in calls:
+                    call.cancel()
+                await asyncio.gather(*calls, return_exceptions=True)
+        fake_prometheus.written, fake_prometheus.fault = None, Fault.NONE
+        everything = await asyncio.gather(*(prometheus.query(f"up - {n}") for n in range(100)))
+        assert len(everything) == 100
+
+    async def test_only_some_are_under_way_at_once(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        fake_prometheus.fault = Fault.HANG
+        prometheus = client()
+        calls = [asyncio.create_task(prometheus.query(f"up + {n}")) for n in range(300)]
+        while fake_prometheus.most_at_once < AT_ONCE:
+            fake_prometheus.arrived.clear()
+            await fake_prometheus.arrived.wait()
+        async with FakePrometheus() as other:  # a few round trips, in which more would arrive
+            for n in range(20):
+                await client(other.url).query(f"up + {n}")
+        assert fake_prometheus.most_at_once == AT_ONCE
+        fake_prometheus.release.set()
+        await asyncio.gather(*calls)
+        assert len(fake_prometheus.paths) == 300
+
+    async def test_connections_that_lead_nowhere_are_replaced(
+        self, client: Client, fake_prometheus: FakePrometheus
+    ) -> None:
+        prometheus = client(timeout=100 * timerange.MILLISECOND)
+        await asyncio.gather(*(prometheus.query(f"up + {n}") for n in range(AT_ONCE)))
+        fake_prometheus.fault = Fault.HANG
+        with pytest.raises(BackendTimeout):
+            await prometheus.query("up")
+        fake_prometheus.release.set()
+        fake_prometheus.fault = Fault.NONE
+        await prometheus.query("up - 1")
+        assert fake_prometheus.peers[-1] not in fake_prometheus.peers[:-1]
+
+
 def exceptions(kind: type[Exception]) -> Iterator[type[Exception]]:
     yield kind
     for below in kind.__subclasses__():
         yield from exceptions(below)
 
 
-HTTPX = (
-    *exceptions(httpx.HTTPError),
-    *exceptions(httpx.StreamError),
-    httpx.InvalidURL,
+CLIENT = (
+    *exceptions(aiohttp.ClientError),
+    TooLarge,
+    Unpackable,
+    Unsendable,
+    TimeoutError,
     ssl.SSLError,
     OSError,
 )
 
 
-@pytest.mark.parametrize("kind", HTTPX, ids=lambda kind: kind.__name__)
-async def test_it_translates_every_exception_of_the_library(
+@pytest.mark.parametrize("kind", CLIENT, ids=lambda kind: kind.__name__)
+async def test_it_translates_every_exception_of_the_client(
     client: Client, kind: type[Exception]
 ) -> None:
-    error = kind.__new__(kind, "broken")
+    # The library's own constructors want a connection and a request.
+    error = type(kind.__name__, (kind,), {"__init__": object.__init__, "__str__": _broken})()
     with pytest.raises(OpsError) as caught, client()._translated():
         raise error
     assert str(caught.value).startswith("Prometheus main of production at http://127.0.0.1:")
+
+
+def _broken(error: Exception) -> str:
+    return "broken"
 
 
 def test_it_knows_the_roots_of_the_library_s_exceptions() -> None:
     """A new root, which the translation would let through, fails here."""
     roots = {
         kind.__name__
-        for kind in vars(httpx).values()
+        for kind in vars(aiohttp).values()
         if isinstance(kind, type)
         and issubclass(kind, Exception)
-        and not issubclass(kind, httpx.HTTPError | httpx.StreamError)
+        and not issubclass(kind, aiohttp.ClientError | OSError | Warning)
     }
-    assert roots == {"InvalidURL", "CookieConflict"}
+    # Of WebSockets, and the end of a body that it keeps to itself.
+    assert roots == {"WSMessageTypeError", "WebSocketError", "EofStream"}

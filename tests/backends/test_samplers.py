@@ -13,6 +13,7 @@ from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
 from ops.sites import Service, Tls
 from tests.fakes import tls
 from tests.fakes.instance import FakeInstance, fake_instance
+from tests.fakes.jaeger import FakeJaeger
 
 
 @pytest.fixture
@@ -79,7 +80,22 @@ async def test_it_ends_the_call_when_whoever_asked_leaves(instance: FakeInstance
 
 async def test_it_checks_without_changing_anything(instance: FakeInstance) -> None:
     await connections().sampler(instance.address, None).check()
-    assert instance.told == []
+    assert instance.told == [] and not instance.asked.is_set()
+
+
+async def test_it_finds_that_an_instance_lacks_the_rpc() -> None:
+    async with FakeJaeger() as other:
+        sampler = connections().sampler(other.address, None, table="[sites.a.services.b]")
+        with pytest.raises(BackendUnavailable, match=r"offer petstore\.PetStore/ChangeSampler"):
+            await sampler.check()
+
+
+async def test_it_names_the_table_of_its_service() -> None:
+    async with fake_instance(tls.grpcs()) as fake:
+        sampler = connections().sampler(fake.address, None, table="[sites.a.services.b]")
+        for call in (sampler.check(), sampler.change(ALWAYS)):
+            with pytest.raises(BackendUnavailable, match=r"tls = true in \[sites\.a\.services\.b"):
+                await call
 
 
 async def test_it_speaks_tls_to_an_authority_that_is_named() -> None:

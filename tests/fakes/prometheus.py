@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from typing import Any, Self
 
@@ -37,9 +37,10 @@ class Fault(Enum):
 class FakePrometheus:
     """`answers` are result vectors by query, `ranges` matrices, `groups` the rule groups.
 
-    `bad` are the queries that do not parse, with the reason. `paths`, `headers` and `forms` are
-    those of the requests so far. `raw` overrides the whole answer of a path, `missing` are the
-    paths that this server lacks. `release` lets requests that hang go on.
+    `bad` are the queries that do not parse, with the reason. `paths`, `headers`, `peers` and
+    `forms` are those of the requests so far. `raw` overrides the whole answer of a path, `written`
+    that to anything, `missing` are the paths that this server lacks. `release` lets requests that
+    hang go on; `most_at_once` is how many were being answered at the same time.
     """
 
     def __init__(self, *, prefix: str = "", token: str = "") -> None:
@@ -50,11 +51,15 @@ class FakePrometheus:
         self.groups: list[Body] = []
         self.bad: dict[str, str] = {}
         self.raw: dict[str, Body] = {}
+        self.written: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         self.missing: set[str] = set()
+        self.most_at_once = 0
+        self._at_once = 0
         self.warnings: list[str] = []
         self.fault = Fault.NONE
         self.paths: list[str] = []
         self.headers: list[Mapping[str, str]] = []
+        self.peers: list[object] = []
         self.forms: list[Mapping[str, str]] = []
         self.release = asyncio.Event()
         self.arrived = asyncio.Event()
@@ -123,14 +128,25 @@ class FakePrometheus:
         return found
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return await self._answer(request)
+        finally:
+            self._at_once -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix(self.prefix)
         self.paths.append(path)
         self.headers.append(request.headers)
+        self.peers.append(request.transport and request.transport.get_extra_info("peername"))
         self.arrived.set()
         if faulty := await self._faulty(request):
             return faulty
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401, text="Unauthorized\n")
+        if self.written:
+            return await self.written(request)
         if path in self.raw:
             return web.json_response(self.raw[path])
         if not request.path.startswith(f"{self.prefix}/api/v1/") or path in self.missing:

@@ -1,0 +1,158 @@
+"""An HTTP server whose answers are no larger than they may be.
+
+A client has no queue of its own: how many calls are under way at once is for ops.backends.calls
+to bound, so a call that is cancelled leaves nothing behind that another would wait for.
+"""
+
+import asyncio
+import re
+import ssl
+import zlib
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_STEP = 1024 * 1024  # bytes unpacked at a time: some 3 ms of work
+_ANY_PACKING = zlib.MAX_WBITS | 32  # gzip or zlib, as the first bytes say
+
+
+class Unsendable(Exception):
+    """A header has a character that HTTP forbids; nothing was sent."""
+
+
+class TooLarge(Exception):
+    """The answer is larger than it may be. What came of it is dropped."""
+
+
+class Unpackable(Exception):
+    """The answer is packed in a way that was not asked for, or not as it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a server answered, its body unpacked."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient:
+    """The connections to one server, of one event loop.
+
+    `headers` go with every request. `ca` is a PEM file, "" for the system's roots; it matters
+    when the server is asked by TLS (`secure`). `largest` is the most bytes of an answer, unpacked.
+    Nothing of the environment has a say.
+    """
+
+    def __init__(self, headers: Mapping[str, str], *, secure: bool, ca: str, largest: int) -> None:
+        self._headers = headers
+        self._secure = secure
+        self._ca = ca
+        self._largest = largest
+        self._session: aiohttp.ClientSession | None = None
+        self._users: Counter[aiohttp.ClientSession] = Counter()
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Send a request and return the answer, a redirect too; the caller sets the deadline.
+
+        Raises Unsendable, TooLarge, Unpackable, OSError, or what aiohttp raises.
+        """
+        async with (
+            self._using() as session,
+            session.request(
+                method, url, params=params, data=data, allow_redirects=False
+            ) as response,
+        ):
+            body = bytearray()
+            async for piece in _unpacked(response):
+                body += piece
+                if len(body) > self._largest:
+                    # The rest may have no end: the connection cannot be used again.
+                    response.close()
+                    raise TooLarge
+            return HttpAnswer(response.status, response.reason or "", response.headers, bytes(body))
+
+    def renew(self) -> None:
+        """Begin with new connections: those at hand may lead nowhere. Calls under way go on."""
+        retired, self._session = self._session, None
+        if retired is not None and not self._users[retired]:
+            del self._users[retired]
+            _closing.add(task := asyncio.create_task(retired.close()))
+            task.add_done_callback(_closing.discard)
+
+    async def close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        sessions = {*self._users, *([self._session] if self._session else [])}
+        self._session = None
+        self._users.clear()
+        await asyncio.gather(*(session.close() for session in sessions), *_closing)
+
+    @asynccontextmanager
+    async def _using(self) -> AsyncIterator[aiohttp.ClientSession]:
+        if self._session is None:
+            self._session = self._open()
+        session = self._session
+        self._users[session] += 1
+        try:
+            yield session
+        finally:
+            self._users[session] -= 1
+            if session is not self._session and not self._users[session]:
+                del self._users[session]
+                await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if not all(_SENDABLE.fullmatch(value) for value in self._headers.values()):
+            raise Unsendable
+        trusted = ssl.create_default_context(cafile=self._ca or None) if self._secure else False
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=trusted, limit=0),
+            headers={"Accept-Encoding": "gzip, deflate", **self._headers},
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        )
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+async def _unpacked(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Give the body in pieces, none of them large whatever it was packed from."""
+    packing = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packing in ("identity", ""):
+        async for piece in response.content.iter_any():
+            yield piece
+        return
+    if packing not in ("gzip", "x-gzip", "deflate"):
+        raise Unpackable(f"packed as {packing[:40]}")
+    unpacking = zlib.decompressobj(_ANY_PACKING)
+    begun = False
+    async for packed in response.content.iter_any():
+        rest, full, begun = packed, False, True
+        while rest or full:
+            if unpacking.eof:  # several may follow each other
+                unpacking = zlib.decompressobj(_ANY_PACKING)
+            try:
+                piece = unpacking.decompress(rest, _STEP)
+            except zlib.error as error:
+                raise Unpackable(f"said to be packed as {packing}, which it is not") from error
+            rest = unpacking.unconsumed_tail or unpacking.unused_data
+            full = len(piece) == _STEP and not unpacking.eof
+            yield piece
+            await asyncio.sleep(0)
+    if begun and not unpacking.eof:
+        raise Unpackable(f"packed as {packing} and cut short")
