@@ -113,7 +113,8 @@ def test_it_walks_every_page() -> None:
 async def test_it_takes_what_people_send(place: Place, viewer: AsyncClient) -> None:
     tags = " ".join(f'key{number}="{"v" * 100}"' for number in range(20))
     for line in (tags, f'db.statement="{"select a from b where c " * 80}"'):
-        assert (await viewer.get("/traces/", {"q": line})).status_code == 200
+        answer = await viewer.get("/traces/", {"q": line})
+        assert answer.status_code == 200, text(answer)
 
 
 MODELS = [model._meta for model in admin.site._registry]
