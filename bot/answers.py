@@ -17,7 +17,7 @@ from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, 
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.policy import UNKNOWN
+from ops.sampling.policy import Policy
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
 from ops.traces.summaries import TraceSummary
@@ -385,18 +385,27 @@ def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
     return [Row((versions.service, versions.summary), apart)]
 
 
-def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
-    """What a service's instances were last told, and who changed it last."""
+def service_sampling(
+    found: ServiceSampling, changes: Sequence[SamplingChange], back: Policy | None
+) -> Reply:
+    """What a service's instances were last told, and who changed it last; `back` can be undone to.
+
+    An instance may have restarted since it confirmed: its answer is said with its age.
+    """
     number = len(found.instances)
+    since = (" ", _ago(found.known_at), ", not known since") if found.known_at else ()
     confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
     return Reply(
-        f"Sampling of {found.service}: {found.summary}, "
-        f"{confirmed if number else 'the site file names no instances'}{elsewhere(found.site)}",
+        Sentence(
+            f"Sampling of {found.service}: {found.summary}, ",
+            *((confirmed, *since) if number else ("the site file names no instances",)),
+            elsewhere(found.site),
+        ),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
-        follow_ups=(_undo(found.service, found.site),) if len(changes) > 1 else (),
+        follow_ups=undo(found.service, found.site) if back else (),
     )
 
 
@@ -426,17 +435,13 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
-        follow_ups=way_back(change.previous, change.service, change.site),
+        follow_ups=undo(change.service, change.site) if change.back else (),
     )
 
 
-def way_back(previous: str, service: str, site: str) -> tuple[FollowUp, ...]:
-    """Return what goes back to the sampling before a change, none where that is not known."""
-    return () if previous == UNKNOWN else (_undo(service, site),)
-
-
-def _undo(service: str, site: str) -> FollowUp:
-    return FollowUp("Undo", f"undo sampling {service}{_site_key(site)}")
+def undo(service: str, site: str) -> tuple[FollowUp, ...]:
+    """Return the button that asks on a card whether to go back to what was in force before."""
+    return (FollowUp("Undo", f"undo sampling {service}{_site_key(site)}"),)
 
 
 def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSampling]:
@@ -445,7 +450,7 @@ def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSamplin
 
 def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
-        return Row((instance.address, "never told"))
+        return Row((instance.address, "no change sent yet"))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
     return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
 

@@ -13,11 +13,14 @@ from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
+    Busy,
     Conflict,
+    DatabaseUnavailable,
     InvalidInput,
     NotConfirmed,
     NotFound,
     NotPermitted,
+    NotSetUp,
     OpsError,
 )
 from ops.people.account import SlackAccount
@@ -29,9 +32,12 @@ log = logging.getLogger(__name__)
 HEADS: dict[type[OpsError], str] = {
     InvalidInput: "Not understood",
     NotFound: "Not found",
+    NotSetUp: "Not set up",
     NotPermitted: "Not permitted",
     Conflict: "Not possible now",
     NotConfirmed: "Not confirmed everywhere",
+    Busy: "Busy",
+    DatabaseUnavailable: "Database unavailable",
     BackendUnavailable: "No answer to show",
     BackendTimeout: "No answer in time",
     OpsError: "That failed",

@@ -100,6 +100,9 @@ def _token(name: str, prefix: str) -> str:
 
 SITES_FILE = _text("OPSPORTAL_SITES", "sites.toml")
 PUBLIC_URL = _url("OPSPORTAL_PUBLIC_URL", ("http", "https"))
+CONTACT = _text("OPSPORTAL_CONTACT")
+if len(CONTACT) > 200 or not CONTACT.isprintable():
+    raise _wrong("OPSPORTAL_CONTACT", "one line of at most 200 letters")
 WEB_ADDRESS = _address("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
 HEALTH_ADDRESS = _address("OPSPORTAL_HEALTH_ADDRESS", "127.0.0.1:8001")
 GRPC_ADDRESS = _address("OPSPORTAL_GRPC_ADDRESS", "127.0.0.1:9090")
@@ -208,20 +211,16 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     _database["CONN_MAX_AGE"] = None
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    # The pool bounds the connections of this process whatever threads ASGI makes. A database
-    # whose plug is pulled must not hold them for the quarter of an hour that TCP waits.
+    # Our pool bounds the connections of this process (see ops.database). A database whose plug
+    # is pulled must not hold them for the quarter of an hour that TCP waits.
+    _database["ENGINE"] = "ops.database.postgresql"
     _database["OPTIONS"] = {
-        "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
         **_database.get("OPTIONS", {}),
-        "pool": {
-            "min_size": 1,
-            "max_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
-            "timeout": 10,
-        },
+        "pool_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
     }
 else:
     raise _wrong("DATABASE_URL", _DATABASE_FORM)
@@ -295,6 +294,12 @@ EMAIL_HOST_PASSWORD = unquote(_mail.password or "")
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10
+SENDS_MAIL = bool(_mail.scheme)
+if SENDS_MAIL and not PUBLIC_URL:
+    raise _wrong(
+        "OPSPORTAL_PUBLIC_URL",
+        "given together with OPSPORTAL_SMTP_URL, because the links in mails begin with it",
+    )
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
 
 # Time and language
@@ -357,7 +362,10 @@ if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "opsportal.logs.RequestId"}},
+    "filters": {
+        "request_id": {"()": "opsportal.logs.RequestId"},
+        "foreseen": {"()": "opsportal.logs.Foreseen"},
+    },
     "formatters": {
         "text": {
             "format": "{asctime} {levelname} {request_id} {name}: {message}",
@@ -381,6 +389,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["foreseen"]},
         "axes": {"level": "ERROR"},
         "slack_sdk": {"level": "INFO"},  # below that it writes out whole messages
         "uvicorn": {"level": "WARNING"},

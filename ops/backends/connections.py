@@ -6,10 +6,9 @@ from typing import Protocol, TypeVar
 
 from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
-from ops.backends.samplers import Sampler
-from ops.errors import NotFound
+from ops.errors import NotSetUp
 from ops.sharing import Kept, Shared
-from ops.sites import PrometheusSource, Site, Tls
+from ops.sites import PrometheusSource, Site
 
 MOST_KEPT = 256 * 1024 * 1024  # bytes
 KEPT_SECONDS = 300.0
@@ -35,26 +34,15 @@ class Connections:
         self._open: dict[Hashable, _Backend] = {}
 
     def jaeger(self, site: Site) -> Jaeger:
-        """Return the site's Jaeger; raises NotFound when it has none."""
+        """Return the site's Jaeger; raises NotSetUp when it has none."""
         source = site.jaeger
         if source is None:
-            raise NotFound(f'site "{site.name}" has no Jaeger; its traces cannot be seen')
+            raise NotSetUp(f'site "{site.name}" has no Jaeger; its traces cannot be seen')
         return self._one(Jaeger, (site.name, source), lambda: Jaeger(site, source))
 
     def prometheus(self, site: Site, source: PrometheusSource) -> Prometheus:
         """Return one Prometheus source of the site."""
         return self._one(Prometheus, (site.name, source), lambda: Prometheus(site, source))
-
-    def sampler(
-        self, address: str, tls: Tls | None, server_name: str = "", table: str = ""
-    ) -> Sampler:
-        """Return an instance's sampler.
-
-        `server_name` is what the instance's certificate is for where the address is an IP
-        address that a name resolved to, `table` the site file's table that describes it.
-        """
-        key = (address, tls, server_name, table)
-        return self._one(Sampler, key, lambda: Sampler(address, tls, server_name, table))
 
     async def close(self) -> None:
         """Close everything that is open; a later use opens it again."""

@@ -110,23 +110,25 @@ class Jaeger:
         call = partial(self._best, old, {_Offer.API_V3: new})
         return tuple(sorted(await self._read(("operations", service), call)))
 
-    async def trace(self, trace_id: str) -> Spans:
-        """Return the spans of a trace; raises NotFound.
+    async def trace(self, trace_id: str, newer_than: int = 0) -> Spans:
+        """Return the spans of a trace, asked for after a moment; raises NotFound.
 
-        The id is 1 to 32 hex digits in any case.
+        The id is 1 to 32 hex digits in any case, `newer_than` Unix nanoseconds.
         """
         full_id = trace_id.lower().zfill(32)
 
         async def call() -> Spans | None:
+            as_of = timerange.now_ns()
             messages = await self._messages(full_id)
             try:
-                return await self._read_trace(messages)
+                found = await self._read_trace(messages)
             except DecodeError:
                 # Jaeger's memory storage does not wait for a trace that it is just adding to.
-                return await self._read_trace(await self._messages(full_id))
+                found = await self._read_trace(await self._messages(full_id))
+            return replace(found, as_of=as_of) if found else None
 
         try:
-            spans = await self._read(("trace", full_id), call)
+            spans = await self._read(("trace", full_id, newer_than), call)
         except NotFound:
             spans = None
         if not spans:

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ops import timerange
 from ops.backends.matching import Tags
 from ops.backends.searching import TraceSearch, Window
+from ops.traces.spans import NO_SERVICE
 from ops.traces.summaries import TraceSummary
 from proto.jaeger.api_v3 import query_pb2
 
@@ -46,11 +47,11 @@ def summary(found: query_pb2.TraceSummary) -> TraceSummary:
         trace_id=found.trace_id.lower().zfill(32),
         start=start,
         duration=max(found.max_end_time_unix_nano - start, 0),
-        service=found.root_service_name,
+        service=found.root_service_name or (NO_SERVICE if found.root_operation_name else ""),
         operation=found.root_operation_name,
         span_count=found.span_count,
         error_count=found.error_span_count,
-        services=tuple(sorted(service.name for service in found.services)),
+        services=tuple(sorted(service.name or NO_SERVICE for service in found.services)),
     )
 
 

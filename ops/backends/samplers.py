@@ -30,7 +30,15 @@ _TYPES = {
 
 
 class Sampler:
-    """One instance's sampler. Methods raise BackendTimeout, BackendUnavailable, InvalidInput."""
+    """One instance's sampler. Methods raise BackendTimeout, BackendUnavailable, InvalidInput.
+
+    `server_name` is what the instance's certificate is for if the address is an IP address that
+    a name resolved to, `table` the site file's table that describes it.
+
+    Every call has a channel of its own: one that is kept refuses calls for up to two seconds
+    after a failed connection, even if the instance is back by then, and stays open to instances
+    that are gone.
+    """
 
     def __init__(
         self, address: str, tls: Tls | None, server_name: str = "", table: str = ""
@@ -46,7 +54,6 @@ class Sampler:
         self._tls = tls
         self._server_name = server_name
         self._calls = Calls("sampler", self.peer.name, self.peer.place, TIMEOUT)
-        self._channel: grpc.aio.Channel | None = None
 
     async def change(self, policy: Policy) -> None:
         """Tell the instance; returns when it has confirmed."""
@@ -56,9 +63,10 @@ class Sampler:
 
         async def call() -> None:
             with translated(self.peer):
-                await petstore_pb2_grpc.PetStoreStub(self._open()).ChangeSampler(request)
+                async with self._channel() as channel:
+                    await petstore_pb2_grpc.PetStoreStub(channel).ChangeSampler(request)
 
-        await self._calls.once(call)
+        await self._calls.write(call)
 
     async def check(self) -> None:
         """Return when the instance has the RPC that changes its sampler; changes nothing.
@@ -69,18 +77,19 @@ class Sampler:
         """
 
         async def call() -> None:
-            probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-            probe = self._open().unary_unary(_CHANGE)
             with translated(self.peer):
-                try:
-                    await probe(_NO_MESSAGE)
-                except grpc.aio.AioRpcError as error:
-                    if error.code() is StatusCode.UNIMPLEMENTED:
-                        raise self._lacks_it(error.details() or "") from error
-                    if error.code() not in _UNREADABLE or _BROKEN.search(error.details() or ""):
-                        raise
+                async with self._channel() as channel:
+                    probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+                    probe = channel.unary_unary(_CHANGE)
+                    try:
+                        await probe(_NO_MESSAGE)
+                    except grpc.aio.AioRpcError as error:
+                        if error.code() is StatusCode.UNIMPLEMENTED:
+                            raise self._lacks_it(error.details() or "") from error
+                        if error.code() not in _UNREADABLE or _BROKEN.search(error.details() or ""):
+                            raise
 
-        await self._calls.once(call)
+        await self._calls.write(call)
 
     def _lacks_it(self, details: str) -> BackendUnavailable:
         return BackendUnavailable(
@@ -90,14 +99,8 @@ class Sampler:
             answered=True,
         )
 
-    async def close(self) -> None:
-        if self._channel is not None:
-            await self._channel.close()
-
-    def _open(self) -> grpc.aio.Channel:
-        if self._channel is None:
-            self._channel = open_channel(self.address, self._tls, server_name=self._server_name)
-        return self._channel
+    def _channel(self) -> grpc.aio.Channel:
+        return open_channel(self.address, self._tls, server_name=self._server_name)
 
 
 def server_name(service: Service) -> str:

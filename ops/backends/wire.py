@@ -7,14 +7,14 @@ lies.
 
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import gt
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -23,18 +23,25 @@ from ops.backends.events import WireEvents
 from ops.backends.fields import fields
 from ops.backends.otlp import (
     ERROR,
+    KINDS,
     WARNINGS,
     attributes,
     derived_tags,
     failed,
     may_say_failed,
+    read_process,
+    read_scope,
     read_span,
     service_name,
     span_warnings,
 )
-from ops.traces.spans import Span, Spans
+from ops.timerange import DAY
+from ops.traces.spans import Process, Span, Spans
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
+_SCOPE = 1  # field of ScopeSpans
+_MOST_ALIKE = 100  # versions of one span that are compared with each other
+_LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
 _WARNED = WARNINGS.encode()
 
 
@@ -60,6 +67,8 @@ class WireTrace:
         self.groups: list[Group] = []
         self.starts = array("Q")
         self.ends = array("Q")
+        self._scopes: list[bytes] = []
+        self._scope_firsts = array("L")
         try:
             for number, message in enumerate(messages):
                 self._note(number, message)
@@ -74,10 +83,14 @@ class WireTrace:
             self.groups.append(Group(number, start, end, resource, len(self.starts)))
             for field, scope_start, scope_end in parts:
                 if field == _SCOPES:
+                    self._scope_firsts.append(len(self.starts))
+                    self._scopes.append(b"")
                     for inner, span_start, span_end in fields(message, scope_start, scope_end):
                         if inner == _SPANS:
                             self.starts.append(span_start)
                             self.ends.append(span_end)
+                        elif inner == _SCOPE:
+                            self._scopes[-1] = message[span_start:span_end]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -90,6 +103,10 @@ class WireTrace:
     def group(self, number: int) -> Group:
         """Return the group that a span is in."""
         return self.groups[bisect_right(self._firsts, number) - 1]
+
+    def scope(self, number: int) -> bytes:
+        """Return the serialized scope of a span, b"" where it has none."""
+        return self._scopes[bisect_right(self._scope_firsts, number) - 1]
 
     def raw(self, number: int) -> bytes:
         """Return one span's bytes."""
@@ -145,7 +162,8 @@ class _Store:
         place = self._numbers[number]
         resource = Resource.FromString(self._wire.group(place).resource)
         span = trace_pb2.Span.FromString(self._wire.raw(place))
-        return read_span(span, service_name(resource), attributes(resource.attributes))
+        scope = read_scope(InstrumentationScope.FromString(self._wire.scope(place)))
+        return read_span(span, service_name(resource), attributes(resource.attributes), scope)
 
     @cached_property
     def events(self) -> WireEvents:
@@ -211,21 +229,24 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
     the interpreter's lock for as long as it takes to sort and to collect them.
     """
     wire = WireTrace(messages)
-    services: dict[bytes, str] = {}
+    numbers: dict[bytes, int] = {}
     names: dict[tuple[str, str], tuple[str, str]] = {}
     columns = _Columns()
     for place, (group, raw) in enumerate(wire.each()):
-        service = services.get(group.resource)
-        if service is None:
-            service = service_name(Resource.FromString(group.resource))
-            services[group.resource] = service
+        process = numbers.get(group.resource)
+        if process is None:
+            process = numbers[group.resource] = len(columns.processes)
+            columns.processes.append(read_process(Resource.FromString(group.resource)))
         span = trace_pb2.Span.FromString(raw)
-        name = (service, span.name)
+        name = (columns.processes[process].service, span.name)
         columns.starts.append(span.start_time_unix_nano)
         columns.ends.append(span.end_time_unix_nano)
         columns.ids.append(span.span_id.hex().zfill(16))
-        columns.parent_ids.append(span.parent_span_id.hex())
+        parent = span.parent_span_id.hex()
+        columns.parent_ids.append(parent.zfill(16) if parent.strip("0") else "")
         columns.names.append(names.setdefault(name, name))
+        columns.kinds.append(KINDS.get(span.kind, ""))
+        columns.ran_by.append(process)
         columns.events.append(len(span.events))
         if span.status.code == ERROR or (may_say_failed(raw) and failed(span)):
             columns.failing.add(place)
@@ -244,13 +265,19 @@ class _Columns:
         self.ids: list[str] = []
         self.parent_ids: list[str] = []
         self.names: list[tuple[str, str]] = []
+        self.kinds: list[str] = []
+        self.ran_by = array("I")
+        self.processes: list[Process] = []
         self.failing: set[int] = set()
         self.linked: set[int] = set()
         self.warnings: dict[int, tuple[str, ...]] = {}
 
     def ordered(self, wire: WireTrace) -> Spans:
-        """Return them by start, then by id."""
+        """Return them by start, then by id; of what was delivered twice, one."""
+        copies = self._copies(wire)
         places = sorted(range(len(self.starts)), key=self.ids.__getitem__)
+        if copies:
+            places = [place for place in places if place not in copies]
         places.sort(key=self.starts.__getitem__)
         starts = array("Q", (self.starts[place] for place in places))
         ends = array("Q", (self.ends[place] for place in places))
@@ -260,19 +287,83 @@ class _Columns:
             ids=[self.ids[place] for place in places],
             parent_ids=[self.parent_ids[place] for place in places],
             starts=starts,
-            ends=array("Q", map(max, starts, ends)),
+            ends=array("Q", map(_end, starts, ends)),
             names=[self.names[place] for place in places],
+            kinds=[self.kinds[place] for place in places],
+            ran_by=array("I", (self.ran_by[place] for place in places)),
+            processes=self.processes,
             events=events,
             failing=_where(place in self.failing for place in places),
             linked=_where(place in self.linked for place in places),
-            endless=_where(map(gt, starts, ends)),
+            endless=_where(map(_is_endless, starts, ends)),
             warnings={
                 number: self.warnings[place]
                 for number, place in enumerate(places)
                 if place in self.warnings
             },
             store=_Store(wire, array("L", places), logged),
+            copies=len(copies),
         )
+
+    def _copies(self, wire: WireTrace) -> set[int]:
+        """Return what was delivered again, because a sender that hears nothing sends again.
+
+        That is a span like another in all columns, which carries nothing that the other does
+        not: it may be less, as each way that spans take adds to them.
+        """
+        times = Counter(self.ids)
+        if len(times) == len(self.ids):
+            return set()
+        columns = self.ids, self.parent_ids, self.names, self.kinds, self.starts, self.ends
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for place, key in enumerate(zip(*columns, strict=True)):
+            if times[key[0]] > 1:
+                alike.setdefault(key, []).append(place)
+        copies: set[int] = set()
+        for places in alike.values():
+            if len(places) > 1:
+                copies |= _again(wire, places)
+        return copies
+
+
+def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
+    """Return those of some places that carry no more than another of them, the fullest first."""
+    fullest = sorted(places, key=lambda place: wire.ends[place] - wire.starts[place], reverse=True)
+    kept: dict[bytes, frozenset[bytes]] = {}
+    copies = set()
+    for place in fullest:
+        raw = wire.raw(place)
+        if raw in kept:
+            copies.add(place)
+            continue
+        carried = _carried(raw)
+        if len(kept) < _MOST_ALIKE and any(carried <= other for other in kept.values()):
+            copies.add(place)
+        else:
+            kept[raw] = carried
+    return copies
+
+
+def _carried(raw: bytes) -> frozenset[bytes]:
+    """Return all that a span carries beside its columns, in no order."""
+    span = trace_pb2.Span.FromString(raw)
+    found = [
+        part.SerializeToString(deterministic=True)
+        for part in (*span.attributes, *span.events, *span.links)
+    ]
+    found.append(b"status " + span.status.SerializeToString())  # one that failed is another
+    if span.trace_state:
+        found.append(span.trace_state.encode())
+    return frozenset(found)
+
+
+def _is_endless(start: int, end: int) -> bool:
+    """Tell whether there is no end; a span without a start may have one."""
+    return end < start or (start > 0 and end - start > _LONGEST)
+
+
+def _end(start: int, end: int) -> int:
+    return start if _is_endless(start, end) else end
 
 
 def _where(flags: Iterable[bool]) -> frozenset[int]:

@@ -21,11 +21,14 @@ from ops.actor import Actor, new_request_id, request_id
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
+    Busy,
     Conflict,
+    DatabaseUnavailable,
     InvalidInput,
     NotConfirmed,
     NotFound,
     NotPermitted,
+    NotSetUp,
     OpsError,
 )
 from ops.guard import check, name_of
@@ -39,9 +42,12 @@ STATUS: dict[type[Exception], StatusCode] = {
     OpsError: StatusCode.INTERNAL,
     InvalidInput: StatusCode.INVALID_ARGUMENT,
     NotFound: StatusCode.NOT_FOUND,
+    NotSetUp: StatusCode.NOT_FOUND,
     NotPermitted: StatusCode.PERMISSION_DENIED,
     Conflict: StatusCode.FAILED_PRECONDITION,
     NotConfirmed: StatusCode.ABORTED,
+    Busy: StatusCode.RESOURCE_EXHAUSTED,
+    DatabaseUnavailable: StatusCode.UNAVAILABLE,
     BackendUnavailable: StatusCode.UNAVAILABLE,
     BackendTimeout: StatusCode.DEADLINE_EXCEEDED,
 }

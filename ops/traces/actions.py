@@ -14,10 +14,12 @@ from ops.backends.searching import FoundTraces, TraceSearch
 from ops.errors import InvalidInput, OpsError
 from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
+from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.finding import MANY_SPANS, find_trace, full_id, trace_on
+from ops.traces.finding import MANY_SPANS, aligned, find_trace, full_id, trace_on
+from ops.traces.links import links_to
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace, rows_with
@@ -50,7 +52,7 @@ EXPLAINED_AT_ONCE = 8
 SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
 LIST_KEPT = 60.0  # seconds
 QUICKLY = 10.0  # seconds for what a page can do without
-explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
+explanations: LRUCache[tuple[str, str], str] = watched("explanations", LRUCache(maxsize=5_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +154,19 @@ async def list_traces(actor: Actor, *, query: TraceQuery, explain: int = 0) -> T
 
 
 @action("traces.show_trace", permission=READ)
-async def show_trace(actor: Actor, *, trace_id: str, site: str = "") -> Trace:
+async def show_trace(
+    actor: Actor, *, trace_id: str, site: str = "", align: bool = False, newer_than: int = 0
+) -> Trace:
     """Return one trace by its id, 1 to 32 hex digits in any case.
 
-    Without a site all sites are asked at once. Raises NotFound.
+    Without a site all sites are asked at once. With `align` clocks that differ are moved. A trace
+    that was asked for before `newer_than` (Unix nanoseconds) is asked for anew; its `as_of` says
+    when it was. Raises NotFound.
     """
-    return await find_trace(full_id(trace_id), site)
+    trace = await find_trace(full_id(trace_id), site, newer_than)
+    trace = await aligned(trace) if align else trace
+    linked_from = links_to(trace.site, trace.trace_id)
+    return replace(trace, linked_from=linked_from) if linked_from else trace
 
 
 @action("traces.show_logs", permission=READ)
@@ -180,8 +189,12 @@ async def export_trace(actor: Actor, *, trace_id: str, site: str = "") -> TraceE
 
 
 @action("traces.find_spans", permission=READ)
-async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") -> tuple[int, ...]:
+async def find_spans(
+    actor: Actor, *, trace_id: str, text: str, site: str = "", align: bool = False
+) -> tuple[int, ...]:
     """Return the rows of a trace whose spans have a text anywhere in them, or `key=value`.
+
+    They are those of `show_trace` with the same `align`.
 
     Raises NotFound, or InvalidInput when there is nothing to look for.
     """
@@ -189,6 +202,7 @@ async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") 
     if not 1 <= len(wanted) <= LONGEST_TEXT:
         raise InvalidInput(f"write what to look for, 1 to {LONGEST_TEXT:,} characters")
     trace = await find_trace(full_id(trace_id), site)
+    trace = await aligned(trace) if align else trace
     return await asyncio.to_thread(rows_with, trace, wanted)
 
 

@@ -4,26 +4,22 @@ import functools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
 from ops import limits
+from ops.database import in_database
 from ops.errors import NotPermitted, OpsError
 from ops.guard import check, name_of
 from opsportal.dashboard import errors
-from opsportal.dashboard.visit import visit_of
+from opsportal.dashboard.visit import is_piece, visit_of
 
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 Action = Callable[..., Awaitable[Any]]
 _SECRET = ("csrfmiddlewaretoken", "code")
-
-
-def is_piece(request: HttpRequest) -> bool:
-    """Whether a page that is already shown fetches a part of itself."""
-    return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
 
 
 def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], View]:
@@ -38,8 +34,8 @@ def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], V
     def wrap(view: View) -> View:
         @functools.wraps(view)
         async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
-            user = await request.auser()
-            if isinstance(user, AnonymousUser):
+            user = await in_database(_who, request)
+            if not isinstance(user, User):
                 return _log_in(request)
             visit = await visit_of(request, user, "")
             try:
@@ -80,6 +76,13 @@ def _without_piece(error: OpsError) -> HttpResponse:
     if isinstance(error, NotPermitted):
         return HttpResponse(headers={"HX-Refresh": "true"})
     return HttpResponse(status=204)
+
+
+def _who(request: HttpRequest) -> User | AnonymousUser:
+    """Read the session and its person in one piece of work."""
+    user: User | AnonymousUser = request.user
+    user.is_authenticated  # noqa: B018 - reads it now, while there is a connection
+    return user
 
 
 def _log_in(request: HttpRequest) -> HttpResponse:

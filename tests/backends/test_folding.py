@@ -6,6 +6,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.folding import Fold
 from ops.backends.otlp import as_text, attributes
+from ops.traces.spans import NO_SERVICE
 from ops.traces.summaries import TraceSummary
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
@@ -129,4 +130,4 @@ def test_it_takes_a_resource_without_a_name() -> None:
     message = trace(span("", "one"))
     del message.resource_spans[0].resource.attributes[:]
     (summary,) = folded(message)
-    assert summary.services == ("",)
+    assert summary.services == (NO_SERVICE,)

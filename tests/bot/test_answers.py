@@ -41,7 +41,8 @@ def of_sampling(at: datetime) -> Reply:
     change = SamplingChange(
         "demo", "petstore", "10 %", ALWAYS, "olga", "slack", at, "id", (instance,)
     )
-    return answers.service_sampling(ServiceSampling("demo", "petstore", (instance,)), [change])
+    now = ServiceSampling("demo", "petstore", (instance,))
+    return answers.service_sampling(now, [change], None)
 
 
 def moments(part: object) -> Iterator[When]:

@@ -101,6 +101,7 @@ def test_it_names_everything_wrong_in_the_site_file_before_it_starts(
         ("OPSPORTAL_GRPC_ADDRESS", "x:²", "host:port, such as 127.0.0.1:9090"),
         ("OPSPORTAL_HOSTS", "https://x", "host names without scheme and port"),
         ("OPSPORTAL_HOSTS", "x:8000", "host names without scheme and port"),
+        ("OPSPORTAL_CONTACT", "Olga\nor Bob", "one line of at most 200 letters"),
     ],
 )
 def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
@@ -112,6 +113,12 @@ def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
     assert line.startswith(f"{name} cannot be used as it is: it is ")
     assert form in line
     assert value not in line or name == "OPSPORTAL_WEB_ADDRESS"
+
+
+def test_it_sends_no_mail_without_knowing_its_own_address(environment: Environment) -> None:
+    ended = manage("check", env=environment | {"OPSPORTAL_SMTP_URL": "smtp://mail:25"})
+    assert ended.returncode == 1
+    assert "OPSPORTAL_PUBLIC_URL is missing: it is given together with" in ended.stderr
 
 
 def test_it_is_ready_to_be_deployed(environment: Environment) -> None:

@@ -10,8 +10,8 @@ from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import is_piece, page
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_LOST = 3
 
@@ -26,7 +26,7 @@ async def show(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/overview.html",
         {
-            "heading": _heading(overview),
+            "heading": _heading(overview, alerts=bool(visit.site.prometheus)),
             "overview": overview,
             "answered": _answered(overview),
             "problems": _problems(overview),
@@ -63,7 +63,9 @@ def _state(reports: Sequence[DoorReport]) -> str:
     return "Every door is well" if reports else "No bot is set up"
 
 
-def _heading(overview: Overview) -> str:
+def _heading(overview: Overview, *, alerts: bool) -> str:
+    if not alerts:
+        return f"{words.name(overview.site)} has no alerts to show"
     return ", ".join([_alerts(overview), *_mixtures(overview)])
 
 

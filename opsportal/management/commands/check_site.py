@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from ops.backends.connections import close_connections, connections
 from ops.backends.prometheus import Sample
-from ops.backends.samplers import resolve, server_name
+from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
 from ops.findings import Finding
 from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
@@ -109,7 +109,7 @@ async def _instances(site: Site, service: Service) -> list[Finding]:
 
 async def _instance(service: Service, address: str) -> Finding:
     try:
-        sampler = connections().sampler(address, service.tls, server_name(service), service.table)
+        sampler = Sampler(address, service.tls, server_name(service), service.table)
         await sampler.check()
     except OpsError as error:
         return Finding(False, f"{service.name}: {error}")
