@@ -70,8 +70,10 @@ def _url(name: str, schemes: tuple[str, ...]) -> str:
 
 def _hosts(name: str, default: str) -> list[str]:
     hosts = _words(name, default)
-    if any("/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
-        raise _wrong(name, "host names without scheme and port, such as ops.example.com")
+    if any("*" in host or "/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
+        raise _wrong(
+            name, "host names without scheme and port, each written out, such as ops.example.com"
+        )
     return hosts
 
 

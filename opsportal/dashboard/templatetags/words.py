@@ -74,7 +74,7 @@ def now_url(context: Context, trace: Trace) -> str:
     """What runs now of the trace's services; "" when the site file names no version of any."""
     visit = context["visit"]
     known = {each.jaeger_name for each in visit.site.services.values() if each.version}
-    services = [("service", name) for name in trace.services if name in known]
+    services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     address = visit.url("traces-now", trace_id=trace.trace_id)
     return f"{address}?{urlencode(services)}" if services else ""
 
@@ -146,6 +146,12 @@ def window(context: Context, start: int, end: int) -> str:
 def since(at: int, start: int) -> str:
     """`+12 ms` after the start; `-3 ms` where a clock is askew."""
     return f"{'+' if at >= start else ''}{timerange.format_duration(at - start)}"
+
+
+@register.filter
+def until(start: int, at: int) -> str:
+    """`1 h 29 min` from the start to a moment."""
+    return timerange.format_duration(at - start)
 
 
 @register.filter
