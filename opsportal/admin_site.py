@@ -35,6 +35,10 @@ class AdminSite(admin.AdminSite):
         """Read nothing of a request that is too much: on every page, those of other apps too."""
         return super().admin_view(_bounded(view), cacheable)
 
+    def get_urls(self) -> list[Any]:
+        """Leave out "view on site": no model has a page of its own, and Django's needs sites."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Send people to the one log-in page, which is throttled; refuse who is logged in."""
         if request.user.is_authenticated:
