@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
+from pytest_django import Settings
 
 from opsportal.throttling import FAILED_LOGINS, OLD_PASSWORDS, RESET_MAILS, RESETS_ASKED
 from tests.conftest import Person
@@ -57,7 +58,10 @@ def test_it_forgets_the_wrong_ones_of_somebody_who_is_right(client: Client, alic
         assert change(client, "wrong") == 200
 
 
-def test_it_sends_a_person_few_links_and_says_the_same(client: Client, alice: User) -> None:
+def test_it_sends_a_person_few_links_and_says_the_same(
+    client: Client, alice: User, settings: Settings
+) -> None:
+    settings.SENDS_MAIL, settings.PUBLIC_URL = True, "https://ops.example.com"
     spellings = ["alice@example.com", "ALICE@example.com", "alice@EXAMPLE.com", "Alice@example.com"]
     for number in range(RESET_MAILS.most * 4):
         typed = {"email": spellings[number % 4]}
