@@ -42,7 +42,11 @@ _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
 _SCOPE = 1  # field of ScopeSpans
 _MOST_ALIKE = 100  # versions of one span that are compared with each other
 _LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
+_DIGITS = 16  # of a span's id
+_NO_PARENT = "0" * _DIGITS
 _WARNED = WARNINGS.encode()
+# How Jaeger begins to say that a span ended before its start, and that it wrote a nanosecond later.
+_NO_END = "Negative duration detected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,7 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
     """
     wire = WireTrace(messages)
     numbers: dict[bytes, int] = {}
+    services: list[str] = []
     names: dict[tuple[str, str], tuple[str, str]] = {}
     columns = _Columns()
     for place, (group, raw) in enumerate(wire.each()):
@@ -237,13 +242,15 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
         if process is None:
             process = numbers[group.resource] = len(columns.processes)
             columns.processes.append(read_process(Resource.FromString(group.resource)))
+            services.append(columns.processes[-1].service)
         span = trace_pb2.Span.FromString(raw)
-        name = (columns.processes[process].service, span.name)
+        name = (services[process], span.name)
         columns.starts.append(span.start_time_unix_nano)
         columns.ends.append(span.end_time_unix_nano)
         columns.ids.append(span.span_id.hex().zfill(16))
         parent = span.parent_span_id.hex()
-        columns.parent_ids.append(parent.zfill(16) if parent.strip("0") else "")
+        usual = len(parent) == _DIGITS and parent != _NO_PARENT
+        columns.parent_ids.append(parent if usual else _parent_id(parent))
         columns.names.append(names.setdefault(name, name))
         columns.kinds.append(KINDS.get(span.kind, ""))
         columns.ran_by.append(process)
@@ -253,8 +260,13 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
         if span.links:
             columns.linked.add(place)
         if _WARNED in raw:
-            columns.warnings[place] = span_warnings(span)
+            columns.warn(place, span_warnings(span))
     return columns.ordered(wire) if len(wire) else None
+
+
+def _parent_id(parent: str) -> str:
+    """Return a parent's id as others are, "" for none."""
+    return parent.zfill(_DIGITS) if parent.strip("0") else ""
 
 
 class _Columns:
@@ -272,6 +284,14 @@ class _Columns:
         self.linked: set[int] = set()
         self.warnings: dict[int, tuple[str, ...]] = {}
 
+    def warn(self, place: int, warnings: Sequence[str]) -> None:
+        """Note what Jaeger says of a span; one whose end it made up has none, as before."""
+        others = tuple(each for each in warnings if not each.startswith(_NO_END))
+        if len(others) < len(warnings):
+            self.ends[place] = 0
+        if others:
+            self.warnings[place] = others
+
     def ordered(self, wire: WireTrace) -> Spans:
         """Return them by start, then by id; of what was delivered twice, one."""
         copies = self._copies(wire)
@@ -281,13 +301,20 @@ class _Columns:
         places.sort(key=self.starts.__getitem__)
         starts = array("Q", (self.starts[place] for place in places))
         ends = array("Q", (self.ends[place] for place in places))
+        endless = frozenset(
+            number
+            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+            if end < start or (end - start > _LONGEST and start)
+        )
+        for number in endless:
+            ends[number] = starts[number]
         events = array("I", (self.events[place] for place in places))
         logged = array("L", (number for number, count in enumerate(events) if count))
         return Spans(
             ids=[self.ids[place] for place in places],
             parent_ids=[self.parent_ids[place] for place in places],
             starts=starts,
-            ends=array("Q", map(_end, starts, ends)),
+            ends=ends,
             names=[self.names[place] for place in places],
             kinds=[self.kinds[place] for place in places],
             ran_by=array("I", (self.ran_by[place] for place in places)),
@@ -295,7 +322,7 @@ class _Columns:
             events=events,
             failing=_where(place in self.failing for place in places),
             linked=_where(place in self.linked for place in places),
-            endless=_where(map(_is_endless, starts, ends)),
+            endless=endless,
             warnings={
                 number: self.warnings[place]
                 for number, place in enumerate(places)
@@ -311,9 +338,9 @@ class _Columns:
         That is a span like another in all columns, which carries nothing that the other does
         not: it may be less, as each way that spans take adds to them.
         """
-        times = Counter(self.ids)
-        if len(times) == len(self.ids):
+        if len(set(self.ids)) == len(self.ids):
             return set()
+        times = Counter(self.ids)
         columns = self.ids, self.parent_ids, self.names, self.kinds, self.starts, self.ends
         alike: dict[tuple[object, ...], list[int]] = {}
         for place, key in enumerate(zip(*columns, strict=True)):
@@ -355,15 +382,6 @@ def _carried(raw: bytes) -> frozenset[bytes]:
     if span.trace_state:
         found.append(span.trace_state.encode())
     return frozenset(found)
-
-
-def _is_endless(start: int, end: int) -> bool:
-    """Tell whether there is no end; a span without a start may have one."""
-    return end < start or (start > 0 and end - start > _LONGEST)
-
-
-def _end(start: int, end: int) -> int:
-    return start if _is_endless(start, end) else end
 
 
 def _where(flags: Iterable[bool]) -> frozenset[int]:
