@@ -269,7 +269,7 @@ def test_its_commands_say_the_head_and_leave_a_row(
     assert f"{copy} is whole; the head of its audit log is {seq}:{digest}" in taken.stdout
     put_back = manage("restore", copy, env=environment)
     assert f"restored {copy}; the head of its audit log is {seq}:{digest}" in put_back.stdout
-    assert f"up to audit row {seq}, is kept as {database}." in put_back.stdout
+    assert f"(up to audit row {seq}) is kept as {database}." in put_back.stdout
     verified = manage("audit_verify", "--expect", f"{seq}:{digest}", env=environment)
     assert f"{seq + 1} rows are as they were written" in verified.stdout
     with closing(sqlite3.connect(database)) as there:
