@@ -94,24 +94,28 @@ def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
     return ()
 
 
-def derived_tags(span: trace_pb2.Span, scope: InstrumentationScope) -> Iterator[str]:
-    """Give the keys of the tags that api_v2 has for what OTLP has fields for."""
-    if scope.name:
-        yield tags.SCOPE_NAME
-    if scope.version:
-        yield tags.SCOPE_VERSION
-    if span.kind in _KINDS_WITH_A_TAG:
+def derived_tags(
+    kind: int, status: bytes, has_trace_state: bool, scope: tuple[str, str]
+) -> Iterator[str]:
+    """Give the keys of the tags that api_v2 has for what OTLP has fields for.
+
+    The status is a serialized one, the scope its name and version.
+    """
+    yield from (key for key, said in zip(_SCOPE_TAGS, scope, strict=True) if said)
+    if kind in _KINDS_WITH_A_TAG:
         yield tags.KIND
-    if span.status.code in _STATUSES:
+    read = trace_pb2.Status.FromString(status)
+    if read.code in _STATUSES:
         yield tags.STATUS_CODE
-    if span.status.code == ERROR:
+    if read.code == ERROR:
         yield tags.ERROR
-    if span.status.message:
+    if read.message:
         yield tags.STATUS_DESCRIPTION
-    if span.trace_state:
+    if has_trace_state:
         yield tags.TRACE_STATE
 
 
+_SCOPE_TAGS = (tags.SCOPE_NAME, tags.SCOPE_VERSION)
 _KINDS_WITH_A_TAG = frozenset(number for number, name in KINDS.items() if name)
 
 
@@ -159,11 +163,11 @@ def failed(span: trace_pb2.Span) -> bool:
 
 def may_say_failed(raw: bytes) -> bool:
     """Tell whether serialized spans may have a tag that says so; quick, unlike reading them."""
-    return any(key in raw for key in _SAYING_BYTES)
+    return any(key in raw for key in SAYING_FAILED)
 
 
 _SAYING = (tags.ERROR, tags.STATUS_CODE)
-_SAYING_BYTES = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
+SAYING_FAILED = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
 
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp import attributes, read_span, service_name
-from ops.backends.wire import read_trace
+from ops.backends.wire import WireTrace, read_trace
 from ops.traces.spans import NO_SERVICE, Process, Scope, Span, Spans
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
@@ -292,3 +292,35 @@ def test_it_refuses_a_message_that_is_cut_short(cut: int) -> None:
 def test_it_has_nothing_to_say_of_no_spans() -> None:
     assert read_trace([]) is None
     assert read_trace([b""]) is None
+
+
+def test_it_sees_events_and_links_that_are_empty() -> None:
+    message = trace(*(span("shop", f"{number}", start=NOON + number) for number in range(4)))
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].events.add()
+    spans[2].events.add(name="named")
+    spans[2].events.add()
+    spans[3].links.add()
+    found = read_trace([message.SerializeToString()])
+    assert found is not None
+    assert (list(found.events), found.linked) == ([0, 1, 2, 0], {3})
+
+
+def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
+    large = {"text": "x" * 400_000}
+    services = [f"shop-{number % 5}" for number in range(12)]
+    planned = [
+        span(service, f"{number}", start=NOON + number, events=[("e", {})] * (number % 2),
+             tags=large if number % 3 else {"error": True})
+        for number, service in enumerate(services)
+    ]  # fmt: skip
+    message = trace(*planned).SerializeToString()
+    assert len(list(WireTrace([message]).pieces())) > 2
+    assert b"".join(WireTrace([message, message]).pieces()) == message * 2
+    found = read_trace([message])
+    assert found is not None
+    assert found.names == tuple((each, f"{number}") for number, each in enumerate(services))
+    assert found.failing == {0, 3, 6, 9}
+    assert list(found.events) == [number % 2 for number in range(12)]
+    assert [found.store[number].operation for number in range(12)] == [f"{n}" for n in range(12)]
+    assert found.store.tag_keys() == {"text", "error", "span.kind"}
