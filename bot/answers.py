@@ -28,6 +28,9 @@ from ops.versions.actions import ServiceVersions
 MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
+MOST_SERVICES = 8
+MOST_PLACES = 3
+OLD = 10 * timerange.SECOND  # an answer that is younger is as good as new
 MOST_FIELDS = 12
 _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
@@ -39,8 +42,9 @@ _SENTENCE = 300
 
 def trace_list(found: TraceList) -> Reply:
     """The traces that a search found."""
-    asked = _line(replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT)) or "anything"
-    window = (_when(found.start), " to ", _when(found.end))
+    plain = replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT, before=None)
+    asked = _line(plain) or "anything"
+    window = (_when(found.back_to if found.more else found.start), " to ", _when(found.until))
     where = (f"for {shortened(asked, _SENTENCE)}, ", *window)
     links = page("the list", "traces", found.query.site, line=_line(found.query))
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
@@ -52,11 +56,12 @@ def trace_list(found: TraceList) -> Reply:
         return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
-    some = f"First {traces}, there may be more" if found.more else traces
+    covered = timerange.format_duration(found.until - found.back_to)
+    some = f"Latest {traces} of {covered}, there may be more" if found.more else traces
     return Reply(
         Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
-        columns=("Started", "Took", "Trace", "Error and id"),
+        columns=("When", "Took", "Trace", "Error and id"),
         notes=(*_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
@@ -91,7 +96,7 @@ def _unknown_service(query: TraceQuery) -> tuple[str, ...]:
 def _wider(found: TraceList) -> str:
     """The same search over a window that is six times as long."""
     length = max(6 * (found.end - found.start) // timerange.MINUTE, 1) * timerange.MINUTE
-    return _line(replace(found.query, range=timerange.TimeRange.last(length)))
+    return _line(replace(found.query, range=timerange.TimeRange.last(length), before=None))
 
 
 def _trace_row(trace: TraceSummary) -> Row:
@@ -99,12 +104,21 @@ def _trace_row(trace: TraceSummary) -> Row:
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
         (
-            _past(trace.start),
+            _past(trace.matched),
             timerange.format_duration(trace.duration),
             shortened(root, 60),
         ),
-        (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
+        (*((shortened(errors, _VALUE),) if errors else ()), *_began(trace), trace.trace_id),
     )
+
+
+def _began(trace: TraceSummary) -> tuple[str, ...]:
+    """When a trace began that matched well after that."""
+    if not trace.start or not trace.matched_late:
+        return ()
+    before = timerange.format_duration(trace.matched - trace.start)
+    since = "" if trace.is_exact else f"; it matched at {_clock(trace.matched_from)} UTC or later"
+    return (f"began {before} before, {_clock(trace.start)} UTC{since}",)
 
 
 def one_trace(trace: Trace, then: SiteMoment) -> Reply:
@@ -117,10 +131,11 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         deepest = shortened(trace.errors[0].sentence, _VALUE)
         which = ", the deepest" if trace.error_count > 1 else ""
         verdict = f"{root}: {took}, {errors}{which} in {deepest}"
-    left = trace.error_count - MOST_ERRORS
+    services = ", ".join(shortened(name, 60) for name in trace.services[:MOST_SERVICES])
+    more = f" and {left} more" if (left := len(trace.services) - MOST_SERVICES) > 0 else ""
     facts = (
         f", {count(trace.span_count, 'span')}, "
-        f"{count(len(trace.services), 'service')}: {', '.join(trace.services)}"
+        f"{count(len(trace.services), 'service')}: {services}{more}"
     )
     return Reply(
         verdict,
@@ -133,11 +148,13 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         ),
         columns=("Error", "Where"),
         notes=(
-            *and_more(left, "error"),
+            *and_more(trace.error_count - MOST_ERRORS, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
-            Sentence(_when(trace.start), shortened(facts, _SENTENCE)),
+            Sentence(_when(trace.start) if trace.start else "No time", shortened(facts, _SENTENCE)),
+            *_ran(trace),
             *at_that_time(then),
-            *trace.warnings[:MOST_WARNINGS],
+            *_as_of(trace),
+            *(shortened(sentence, _SENTENCE) for sentence in trace.warnings[:MOST_WARNINGS]),
             *and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
             f"Its log lines: show logs {trace.trace_id}",
         ),
@@ -150,6 +167,28 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
             FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
         ),
     )
+
+
+def _ran(trace: Trace) -> tuple[str, ...]:
+    """Where the root's service, else the first, ran: version, instance, host."""
+    known = [each.process for each in trace.ran if each.process.version or each.process.instance]
+    own = [each for each in known if each.service == trace.service] or known[:1]
+    if not own:
+        return ()
+    versions = dict.fromkeys(each.version for each in own if each.version)
+    places = dict.fromkeys(each.instance or each.host for each in own)
+    where = ", ".join([name for name in places if name][:MOST_PLACES])
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    said = f"{own[0].service} {', '.join(versions)}".strip() + (
+        f" on {where}{more}" if where else ""
+    )
+    return (shortened(f"It ran {said}", _SENTENCE),)
+
+
+def _as_of(trace: Trace) -> tuple[Sentence, ...]:
+    """Say how old an answer is that was kept."""
+    old = timerange.now_ns() - trace.as_of > OLD
+    return (Sentence("As of ", _past(trace.as_of)),) if old else ()
 
 
 def _root(trace: Trace | TraceLogs) -> str:

@@ -187,5 +187,5 @@ async def _failing(
     if not lists:
         return None, problems_of(*answers)
     traces = {trace.trace_id: trace for found in lists for trace in found.traces}
-    latest = sorted(traces.values(), key=lambda trace: (-trace.start, trace.trace_id))
+    latest = sorted(traces.values(), key=lambda trace: (-trace.matched, trace.trace_id))
     return tuple(latest[:FAILING_TRACES]), problems_of(*answers)

@@ -111,7 +111,6 @@ async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (ops_pb2.ListTracesReq(search_depth=1501), "limit is 1501; it goes from 1 to 1500"),
         (ops_pb2.ListTracesReq(search_depth=-1), "limit is -1; it goes from 1 to 1500"),
         (ops_pb2.ListTracesReq(tags=["=x"]), "is not a tag"),
         (ops_pb2.ListTracesReq(start=2, end=1), "is not before its end"),
@@ -135,6 +134,33 @@ async def test_it_shows_a_trace(ops: Client, backends: Backends) -> None:
     assert list(answer.errors) == ["store.Query: deadline exceeded", "SearchPets failed"]
     assert answer.duration.ToNanoseconds() >= 10 * MILLISECOND
     assert answer.url == f"https://jaeger.example.com/trace/{trace_id}"
+
+
+async def test_it_says_where_a_trace_ran_and_its_links_both_ways(
+    ops: Client, backends: Backends
+) -> None:
+    resource = {"service.version": "1.3.0", "service.instance.id": "petstore-7"}
+    sent = backends.jaeger.add(trace(span("petstore", "send", span_id="00000000000000aa")))
+    links = [(sent, "00000000000000aa")]
+    got = backends.jaeger.add(
+        trace(span("petstore", "got", span_id="00000000000000bb", links=links, resource=resource))
+    )
+    before = now_ns()
+    second = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=got))
+    first = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=sent))
+
+    assert before <= second.as_of <= now_ns()
+    assert list(second.processes) == [
+        ops_pb2.Process(service="petstore", version="1.3.0", instance="petstore-7", span_count=1)
+    ]
+    link = ops_pb2.SpanLink(
+        trace_id=got,
+        span_id="00000000000000bb",
+        to_trace_id=sent,
+        to_span_id="00000000000000aa",
+    )
+    assert (list(second.links), list(second.linked_from)) == ([link], [])
+    assert (list(first.links), list(first.linked_from)) == ([], [link])
 
 
 async def test_it_names_a_hundred_errors_at_most(ops: Client, backends: Backends) -> None:

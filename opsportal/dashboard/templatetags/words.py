@@ -148,6 +148,12 @@ def since(at: int, start: int) -> str:
 
 
 @register.filter
+def until(start: int, at: int) -> str:
+    """`1 h 29 min` from the start to a moment."""
+    return timerange.format_duration(at - start)
+
+
+@register.filter
 def share(part: int, whole: int) -> str:
     """A part in percent of the whole, never too thin to be seen."""
     return f"{max(100 * part / max(whole, 1), 1):.1f}"
