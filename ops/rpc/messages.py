@@ -14,12 +14,14 @@ from ops.sampling.actions import SamplingChange
 from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
 from ops.timerange import Moment, TimeRange
 from ops.traces.actions import TraceList
+from ops.traces.links import SpanLink
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace
 from ops.versions.actions import ServiceVersions
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
+MOST_PROCESSES = 100
 MOST_EXPLAINED = 100  # failing traces of a list that get their error's sentence
 MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
@@ -131,6 +133,28 @@ def _trace(found: Trace) -> ops_pb2.ShowTraceResp:
         error_count=found.error_count,
         missing_parents=found.missing_parents,
         warnings=found.warnings,
+        as_of=found.as_of,
+        processes=[
+            ops_pb2.Process(
+                service=each.process.service,
+                version=each.process.version,
+                instance=each.process.instance,
+                host=each.process.host,
+                span_count=each.spans,
+            )
+            for each in found.ran[:MOST_PROCESSES]
+        ],
+        links=map(_span_link, found.links),
+        linked_from=map(_span_link, found.linked_from),
+    )
+
+
+def _span_link(link: SpanLink) -> ops_pb2.SpanLink:
+    return ops_pb2.SpanLink(
+        trace_id=link.trace_id,
+        span_id=link.span_id,
+        to_trace_id=link.to_trace_id,
+        to_span_id=link.to_span_id,
     )
 
 
