@@ -1,14 +1,17 @@
 """The ASGI application: Django behind bounds, and the lifespan that closes our connections."""
 
 import os
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
 _django = get_asgi_application()
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
 
@@ -39,4 +42,6 @@ def _startup() -> dict[str, str]:
         sites()
     except SiteFileError as error:
         return {"type": "lifespan.startup.failed", "message": str(error)}
+    import_module(settings.ROOT_URLCONF)
+    settle()
     return {"type": "lifespan.startup.complete"}

@@ -278,6 +278,10 @@ EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
 
+# Pages that ask backends show what is known after so many seconds, and fill in the rest
+
+FIRST_SCREEN_SECONDS = 0.6
+
 # Time and language
 
 USE_TZ = True

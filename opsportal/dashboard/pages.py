@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +15,19 @@ from ops.errors import OpsError
 from opsportal.dashboard import errors
 from opsportal.dashboard.visit import visit_of
 
+FILLING_SECONDS = 25.0  # an action has 30
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 def is_piece(request: HttpRequest) -> bool:
     """Whether a page that is already shown fetches a part of itself."""
     return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
+
+
+def patience(request: HttpRequest) -> float:
+    """How many seconds to wait for backends: little before the first screen, long to fill it in."""
+    seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
+    return seconds
 
 
 def page(view: View) -> View:
