@@ -1,6 +1,5 @@
 """What each action's result reads like: first the state, then what a phone can show of it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,11 +17,11 @@ from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, 
 from ops.overview.actions import SiteMoment
 from ops.people.code import Code
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.policy import UNKNOWN
+from ops.sampling.policy import Policy
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
-from ops.traces.spans import Value
 from ops.traces.summaries import TraceSummary
+from ops.traces.tags import shown
 from ops.traces.tree import Trace
 from ops.versions.actions import ServiceVersions
 
@@ -34,6 +33,7 @@ _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
+_AGREEING = 5 * timerange.SECOND  # clocks that differ by no more
 _SENTENCE = 300
 
 
@@ -48,7 +48,7 @@ def trace_list(found: TraceList) -> Reply:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
-        notes = (*_unknown_service(found.query), further)
+        notes = (*_unknown_service(found.query), *_by_status(found), further)
         return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
@@ -57,10 +57,17 @@ def trace_list(found: TraceList) -> Reply:
         Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
         columns=("Started", "Took", "Trace", "Error and id"),
-        notes=(older,) if older else (),
+        notes=(*_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
     )
+
+
+def _by_status(found: TraceList) -> tuple[str, ...]:
+    """What a search for failed spans leaves out where Jaeger goes by their status."""
+    if not (found.by_status and ("error", "true") in found.query.tags):
+        return ()
+    return ("This Jaeger finds failed spans by their status, not by a tag error=true",)
 
 
 def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
@@ -92,7 +99,7 @@ def _trace_row(trace: TraceSummary) -> Row:
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
         (
-            _when(trace.start, ago=True),
+            _past(trace.start),
             timerange.format_duration(trace.duration),
             shortened(root, 60),
         ),
@@ -239,7 +246,7 @@ def _open(trace: Trace | TraceLogs) -> FollowUp:
 
 def _log_row(line: LogLine) -> Row:
     milliseconds = line.time % timerange.SECOND // timerange.MILLISECOND
-    fields = [f"{key}={_value(value)}" for key, value in line.attributes.items()]
+    fields = [f"{key}={shown(value)}" for key, value in line.attributes.items()]
     left = len(fields) - MOST_FIELDS
     return Row(
         (f"{_clock(line.time)}.{milliseconds:03d}", f"{line.service} {line.operation}"),
@@ -339,8 +346,7 @@ def _alert_row(alert: Alert) -> Row:
         if name not in ("alertname", "severity")
     )
     lasting = f"for {_lasting(timerange.now_ns() - alert.active_at)}"
-    began = alert.active_at // timerange.SECOND
-    since = When(lasting, began, ago=True) if alert.active_at else ""
+    since = _past(alert.active_at, lasting) if alert.active_at else ""
     return Row(
         (alert.state, alert.severity, alert.name, since),
         tuple(shortened(line, _SENTENCE) for line in (alert.summary, labels) if line),
@@ -379,18 +385,27 @@ def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
     return [Row((versions.service, versions.summary), apart)]
 
 
-def service_sampling(found: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
-    """What a service's instances were last told, and who changed it last."""
+def service_sampling(
+    found: ServiceSampling, changes: Sequence[SamplingChange], back: Policy | None
+) -> Reply:
+    """What a service's instances were last told, and who changed it last; `back` can be undone to.
+
+    An instance may have restarted since it confirmed: its answer is said with its age.
+    """
     number = len(found.instances)
+    since = (" ", _ago(found.known_at), ", not known since") if found.known_at else ()
     confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
     return Reply(
-        f"Sampling of {found.service}: {found.summary}, "
-        f"{confirmed if number else 'the site file names no instances'}{elsewhere(found.site)}",
+        Sentence(
+            f"Sampling of {found.service}: {found.summary}, ",
+            *((confirmed, *since) if number else ("the site file names no instances",)),
+            elsewhere(found.site),
+        ),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
         columns=("Instance", "Sampling", "Told", "Why"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
-        follow_ups=(_undo(found.service, found.site),) if len(changes) > 1 else (),
+        follow_ups=undo(found.service, found.site) if back else (),
     )
 
 
@@ -420,17 +435,13 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Why"),
         links=page("sampling", "sampling", change.site),
-        follow_ups=way_back(change.previous, change.service, change.site),
+        follow_ups=undo(change.service, change.site) if change.back else (),
     )
 
 
-def way_back(previous: str, service: str, site: str) -> tuple[FollowUp, ...]:
-    """Return what goes back to the sampling before a change, none where that is not known."""
-    return () if previous == UNKNOWN else (_undo(service, site),)
-
-
-def _undo(service: str, site: str) -> FollowUp:
-    return FollowUp("Undo", f"undo sampling {service}{_site_key(site)}")
+def undo(service: str, site: str) -> tuple[FollowUp, ...]:
+    """Return the button that asks on a card whether to go back to what was in force before."""
+    return (FollowUp("Undo", f"undo sampling {service}{_site_key(site)}"),)
 
 
 def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSampling]:
@@ -439,7 +450,7 @@ def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSamplin
 
 def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
-        return Row((instance.address, "never told"))
+        return Row((instance.address, "no change sent yet"))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
     return Row((instance.address, state, _ago(instance.told_at)), _why(instance))
 
@@ -468,8 +479,20 @@ def _clock(nanoseconds: int) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _when(nanoseconds: int, *, ago: bool = False) -> When:
-    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND, ago=ago)
+def _when(nanoseconds: int) -> When:
+    return When(f"{_clock(nanoseconds)} UTC", nanoseconds // timerange.SECOND)
+
+
+def _past(nanoseconds: int, written: str = "") -> When:
+    """A moment that is past, with how long ago it was.
+
+    One that seems to be to come was written by another clock, or before ours was put back:
+    Slack would say "in 59 minutes" of it.
+    """
+    moment = _when(nanoseconds)
+    if nanoseconds > timerange.now_ns() + _AGREEING:
+        return moment
+    return When(written or moment, moment.seconds, ago=True)
 
 
 def at(moment: datetime) -> When:
@@ -479,9 +502,11 @@ def at(moment: datetime) -> When:
 
 def _ago(moment: datetime) -> When:
     """Return `5 s ago`, `just now`."""
-    elapsed = timerange.now_ns() - int(moment.timestamp() * timerange.SECOND)
-    written = f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
-    return When(written, int(moment.timestamp()), ago=True)
+    nanoseconds = int(moment.timestamp() * timerange.SECOND)
+    elapsed = timerange.now_ns() - nanoseconds
+    return _past(
+        nanoseconds, f"{_lasting(elapsed)} ago" if elapsed >= timerange.SECOND else "just now"
+    )
 
 
 def _lasting(nanoseconds: int) -> str:
@@ -503,12 +528,6 @@ def _site_key(site: str) -> str:
 def elsewhere(site: str) -> str:
     """Name the site where it is not the one that everybody means."""
     return "" if site in ("", sites().default) else f" (site {site})"
-
-
-def _value(value: Value) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _jaeger(url: str) -> tuple[Link, ...]:

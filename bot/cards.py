@@ -14,7 +14,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import at, count, elsewhere, sampling_change, way_back
+from bot.answers import at, count, elsewhere, sampling_change, undo
 from bot.errors import error_reply
 from bot.links import page
 from bot.models import CardState, ChangeCard
@@ -84,7 +84,7 @@ async def apply(actor: Actor, key: str) -> Reply:
     ):
         return await _decided(key)
     state, outcome = await _made(actor, card)
-    card.state, card.result = state, _written(outcome)
+    card.state, card.result = state, _written(card, outcome)
     card.decided_by, card.decided_at = actor.name, timezone.now()
     try:
         await in_database(card_records.finish, key, state, card.result, timezone.now())
@@ -106,7 +106,6 @@ def face(card: ChangeCard) -> Reply:
     by = (f" by {card.decided_by}", *then, f", asked for by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
     look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
-    back = way_back(card.previous, card.service, card.site)
     match card.state:
         case CardState.APPLYING:
             return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)
@@ -135,7 +134,7 @@ def face(card: ChangeCard) -> Reply:
                 notes=(Sentence(_DONE[CardState(card.state)], *by), *outcome["notes"]),
                 links=page("sampling", "sampling", card.site),
                 failed=outcome["failed"],
-                follow_ups=back if card.state == CardState.APPLIED else (),
+                follow_ups=undo(card.service, card.site) if outcome.get("undo") else (),
                 card=card.key,
             )
     return Reply(
@@ -198,7 +197,7 @@ async def _made(actor: Actor, card: ChangeCard) -> tuple[CardState, Reply]:
     return CardState.APPLIED, sampling_change(change)
 
 
-def _written(outcome: Reply) -> str:
+def _written(card: ChangeCard, outcome: Reply) -> str:
     """A reply as the card keeps it; `face` reads it."""
     return json.dumps(
         {
@@ -206,6 +205,7 @@ def _written(outcome: Reply) -> str:
             "rows": [[row.cells, row.below] for row in outcome.rows],
             "notes": outcome.notes,
             "failed": outcome.failed,
+            "undo": outcome.follow_ups == undo(card.service, card.site),
         }
     )
 

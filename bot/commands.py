@@ -188,12 +188,13 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
     """Ask on a card whether to go back."""
     service, site = _service(rest)
     await check(message.actor, cards.OWN, service=service, site=site)
-    where = sites().site(site)
-    name = where.service(service).name
-    past = await sampling.changes(message.actor, service=name, site=where.name, limit=2)
-    if len(past) < 2:
-        raise Conflict(f"sampling of {name} was not changed twice: there is nothing to go back to")
-    return await cards.propose(message.actor, past[1].policy, name, where.name)
+    before = await sampling.way_back(message.actor, service=service, site=site)
+    if before is None:
+        raise Conflict(
+            "there is nothing to go back to: no other sampling of "
+            f"{sites().site(site).service(service).name} is known to have been in force before"
+        )
+    return await cards.propose(message.actor, before, service, site)
 
 
 @registry.command(
@@ -279,7 +280,8 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     changes = await sampling.changes(
         message.actor, service=found.service, site=found.site, limit=PAST_CHANGES
     )
-    return answers.service_sampling(found, changes)
+    back = await sampling.way_back(message.actor, service=found.service, site=found.site)
+    return answers.service_sampling(found, changes, back)
 
 
 @registry.command(

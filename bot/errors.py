@@ -13,7 +13,9 @@ from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
+    Busy,
     Conflict,
+    DatabaseUnavailable,
     InvalidInput,
     NotConfirmed,
     NotFound,
@@ -32,6 +34,8 @@ HEADS: dict[type[OpsError], str] = {
     NotPermitted: "Not permitted",
     Conflict: "Not possible now",
     NotConfirmed: "Not confirmed everywhere",
+    Busy: "Busy",
+    DatabaseUnavailable: "Database unavailable",
     BackendUnavailable: "No answer to show",
     BackendTimeout: "No answer in time",
     OpsError: "That failed",

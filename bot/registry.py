@@ -27,6 +27,7 @@ _WORD_APART = 0.1
 _SAYING_APART = 0.1  # "change samplng" is a slip of "change sampling", and not the saying "change"
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
+_OPTIONS.dot_nl = True  # a quoted value may have several lines
 _OPTIONS.log_errors = False
 
 

@@ -2,12 +2,17 @@
 
 Slack sends a message twice: as `text` with entities, links and mentions in angle brackets,
 and, when a person typed it there, as rich text blocks, where nothing needs undoing. Keyboards
-turn quotes and dashes into typographic ones, which no command means. Whatever else stands
-where text should be counts as no text: nothing that Slack may send raises here.
+turn quotes and dashes into typographic ones, which no command means; what stands between
+straight double quotes they have left alone, and so do we: it may be a value that is looked for.
+Whatever else stands where text should be counts as no text: nothing that Slack may send raises
+here.
 """
 
 import re
 from collections.abc import Mapping
+from itertools import count
+
+from ops.filters import QUOTED
 
 _KEYBOARD = str.maketrans(
     {
@@ -26,7 +31,9 @@ _KEYBOARD = str.maketrans(
 )
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
-_VALUE = frozenset("=\"'")  # behind which a full stop or question mark may be meant
+_QUOTED = re.compile(QUOTED, re.DOTALL)
+_KEPT = re.compile("\ue002([0-9]+)\ue003")
+_VALUE = frozenset("=\"'\ue003")  # behind which a full stop or question mark may be meant
 _BEFORE = ",:>`-* \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
 _COURTESIES = ("please", "pls", "plz", "thanks", "thank you", "thx")
 _TO_OTHERS = ("cc", "fyi")
@@ -50,7 +57,17 @@ def clean(event: object, bot: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """Return one trimmed line with plain quotes, dashes and spaces and without courtesies."""
+    """Return one trimmed line with plain quotes, dashes and spaces and without courtesies.
+
+    A text in straight double quotes stays as it is, of several lines too.
+    """
+    kept = [_MENTION.sub(r"@\1", quoted) for quoted in _QUOTED.findall(text)]
+    numbers = count()
+    line = _plain(_QUOTED.sub(lambda _: f"\ue002{next(numbers)}\ue003", text))
+    return _KEPT.sub(lambda found: "".join(kept[int(found[1]) : int(found[1]) + 1]), line)
+
+
+def _plain(text: str) -> str:
     line = _without_asides(text.translate(_KEYBOARD))
     line = _MENTION.sub(r"@\1", line).lstrip(_BEFORE).rstrip(" `")
     first, _, rest = line.partition(" ")

@@ -6,6 +6,8 @@ OpsError                 anything an action refuses or cannot do; str() is one c
 ├── NotPermitted         the actor may not do this
 ├── Conflict             the state does not allow it now
 ├── NotConfirmed         a change reached only some of its targets; `result` says which
+├── Busy                 too much is asked at this moment; the same may be asked again soon
+├── DatabaseUnavailable  our own database does not answer, or cannot be read or written
 └── BackendUnavailable   a backend did not answer as it should; says which, and what to check
     └── BackendTimeout   it did not answer in time
 
@@ -45,6 +47,14 @@ class NotConfirmed(OpsError):
     def __init__(self, message: str, result: object) -> None:
         super().__init__(message)
         self.result = result
+
+
+class Busy(OpsError):
+    """Too many wait before this; nothing was done, and it may be asked again in a moment."""
+
+
+class DatabaseUnavailable(OpsError):
+    """Our own database does not answer, or cannot do what it is asked."""
 
 
 class BackendUnavailable(OpsError):

@@ -36,7 +36,8 @@ _WORD = re.compile(
 )
 _TAG_ITEM = re.compile(rf'(?:{QUOTED}|[^,"]|")+', re.DOTALL)
 _QUOTED_KEY = re.compile(rf"\s*({QUOTED})\s*(=|$)", re.DOTALL)
-_PLAIN = re.compile(r'[^\s="\\\[\]]+')
+# What nothing on the way changes: keyboards and Slack have their way with other characters.
+_PLAIN = re.compile(r"""(?:[!#-'*-<>-Z^_a-z{|}~()]|(?=[^\W_])[^\x00-\x7f])+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +117,34 @@ def parse_query(line: str) -> TraceQuery:
 
 
 def parse_tag(text: str) -> tuple[str, str]:
-    """Read `key=value`, or a bare key, which means key=true (so `error` is error=true)."""
+    """Read `key=value`, or a bare key, which means key=true (so `error` is error=true).
+
+    Quotes and the blanks around a key or value are not part of it, see `exact_tag`.
+    """
     if quoted := _QUOTED_KEY.match(text):
         key, equals, value = quoted[1], quoted[2], text[quoted.end() :]
     else:
         key, equals, value = text.partition("=")
-    if not key.strip():
+    return _with_key(text, unquote(key.strip())), unquote(value.strip()) if equals else "true"
+
+
+def exact_tag(text: str) -> tuple[str, str]:
+    """Read `key=value` as a program writes it: nothing is trimmed, and the value is as it is.
+
+    A bare key means key=true. A key that has an equals sign, or begins with a quote, stands in
+    double quotes as in a filter line.
+    """
+    if (quoted := _QUOTED_KEY.match(text)) and text.startswith('"'):
+        key, equals, value = unquote(quoted[1]), quoted[2], text[quoted.end() :]
+    else:
+        key, equals, value = text.partition("=")
+    return _with_key(text, key), value if equals else "true"
+
+
+def _with_key(text: str, key: str) -> str:
+    if not key:
         raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value')
-    return unquote(key.strip()), unquote(value.strip()) if equals else "true"
+    return key
 
 
 def parse_limit(text: str) -> int:

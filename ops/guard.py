@@ -23,6 +23,7 @@ from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.database import in_database
 from ops.errors import BackendTimeout, NotPermitted, OpsError
+from ops.metrics import watched
 from ops.rights import rights_of
 
 P = ParamSpec("P")
@@ -48,7 +49,9 @@ class Action:
 
 
 ACTIONS: dict[str, Action] = {}
-refused_lately: TTLCache[tuple[int | None, str, str], bool] = TTLCache(maxsize=10_000, ttl=60)
+refused_lately: TTLCache[tuple[int | None, str, str], bool] = watched(
+    "refusals", TTLCache(maxsize=10_000, ttl=60)
+)
 
 
 def action(

@@ -7,6 +7,7 @@ from cachetools import TTLCache
 from django.contrib.auth import get_user_model
 
 from ops.database import in_database
+from ops.metrics import watched
 from ops.sharing import asked_once
 
 SECONDS = 5.0
@@ -22,7 +23,9 @@ class Rights:
 
 
 NOBODY = Rights(active=False, name="", permissions=frozenset())
-cache: TTLCache[int, asyncio.Task[Rights]] = TTLCache(maxsize=10_000, ttl=SECONDS)
+cache: TTLCache[int, asyncio.Task[Rights]] = watched(
+    "rights", TTLCache(maxsize=10_000, ttl=SECONDS)
+)
 
 
 async def rights_of(user_id: int | None) -> Rights:

@@ -8,12 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from cachetools import TLRUCache, TTLCache
 from django.db import DatabaseError
 
+from ops import metrics
 from ops.errors import BackendTimeout, OpsError
 from ops.memory import LARGE, give_back_after
+from ops.metrics import watched
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -69,6 +72,13 @@ class Kept:
         self._answers: TLRUCache[Hashable, _Answer] = TLRUCache(
             most, lambda _, kept, now: now + kept.seconds, clock, getsizeof=lambda kept: kept.size
         )
+        watched("answers", self._answers)
+        _kept.add(self)
+
+    @property
+    def size(self) -> int:
+        """How many bytes all that is kept has."""
+        return int(self._answers.currsize)
 
     def get(self, key: Hashable) -> Any:
         """Return what is kept under the key, None when nothing is."""
@@ -99,6 +109,13 @@ class Shared:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._flights: dict[Hashable, _Flight] = {}
         self._young: TTLCache[Hashable, Any] = TTLCache(MOST_YOUNG, YOUNG, clock)
+        watched("young answers", self._young)
+        _shared.add(self)
+
+    @property
+    def under_way(self) -> int:
+        """How many reads have not answered yet."""
+        return len(self._flights)
 
     async def answer(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         """Return what `read` returns, to all who ask with the same key; raises what it raises."""
@@ -188,3 +205,9 @@ class Lasting:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_kept: WeakSet[Kept] = WeakSet()
+_shared: WeakSet[Shared] = WeakSet()
+metrics.kept_bytes.set_function(lambda: sum(each.size for each in _kept))
+metrics.reads_under_way.set_function(lambda: sum(each.under_way for each in _shared))

@@ -72,7 +72,8 @@ class Service:
     the two is empty. `version` is the PromQL that yields a series an instance, with the
     version in `version_label` and the instance in `instance_label`. `requests` (per second),
     `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "". `alerts` are the labels
-    that make an alert this service's. `prometheus` names the source that is asked.
+    that make an alert this service's. `prometheus` names the source that is asked, `table` the
+    table of the site file.
 
     `shared` are those of these queries that the site has for all of its services: of their
     series the ones with the labels of `alerts` are this service's.
@@ -92,6 +93,7 @@ class Service:
     p95: str = ""
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
     shared: frozenset[str] = frozenset()
+    table: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,7 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         p95=found.promql.get("p95", ""),
         alerts=labels,
         shared=frozenset(found.promql.keys() - own),
+        table=f"[{table.name}]",
     )
     if service.instances and service.dns:
         table.problem("dns", "and instances exclude each other; give one of them")

@@ -3,6 +3,7 @@
 import os
 import re
 import ssl
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,14 +20,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 class Table:
     """A table of the file whose keys are taken one by one; what is left over is a problem."""
 
-    def __init__(self, values: dict[str, Any], name: str, problems: list[str]) -> None:
+    def __init__(
+        self, values: dict[str, Any], name: str, problems: list[str], which: str = ""
+    ) -> None:
         self.values = dict(values)
         self.name = name
+        self.which = which  # of several with one name, " (the one named …)"
         self.problems = problems
         self.known: list[str] = []
 
     def problem(self, key: str, sentence: str) -> None:
-        where = f"[{self.name}] " if self.name else ""
+        where = f"[{self.name}]{self.which} " if self.name else ""
         self.problems.append(f"{where}{key}: {sentence}")
 
     def take(
@@ -151,11 +155,11 @@ class Table:
     def switch_or_table(self, key: str, form: str) -> "Table | bool":
         """Return the table below, or true or false where that stands instead."""
         value = self.take(key, (bool, dict), form, False)
-        return value if isinstance(value, bool) else Table(value, self._below(key), self.problems)
+        return value if isinstance(value, bool) else self._table(key, value)
 
     def table(self, key: str) -> "Table | None":
         value = self.take(key, dict, "a table", None)
-        return None if value is None else Table(value, self._below(key), self.problems)
+        return None if value is None else self._table(key, value)
 
     def tables(self, key: str) -> "list[Table]":
         value = self.take(key, (dict, list), "one table or several", [])
@@ -163,7 +167,10 @@ class Table:
         if not all(isinstance(item, dict) for item in items):
             self.problem(key, f"it is one table or several, [[{self._below(key)}]]")
             return []
-        return [Table(item, self._below(key), self.problems) for item in items]
+        return [
+            Table(item, self._below(key), self.problems, which_of(item.get("name"), place, items))
+            for place, item in enumerate(items, start=1)
+        ]
 
     def named(self, key: str) -> "dict[str, Table]":
         value = self.take(key, dict, f"tables, [{self._below(key)}.NAME]", {})
@@ -190,5 +197,15 @@ class Table:
                 key, "is not a key of this table" + (did_you_mean(key, self.known) or "; remove it")
             )
 
+    def _table(self, key: str, value: dict[str, Any]) -> "Table":
+        return Table(value, self._below(key), self.problems, self.which)
+
     def _below(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key
+
+
+def which_of(name: object, place: int, several: Sized) -> str:
+    """Return which of several tables it is, "" for the only one."""
+    if len(several) == 1:
+        return ""
+    return f' (the one named "{name}")' if isinstance(name, str) else f" (number {place})"

@@ -1,18 +1,31 @@
-"""The ASGI application: Django behind bounds, and the lifespan that closes our connections."""
+"""The ASGI application: Django behind bounds, and the lifespan that closes our connections.
+
+What a process serves is fixed here, when it starts: pages, templates and static files are all
+read, so that an update of the checkout below it changes nothing before the restart.
+"""
 
 import os
 from importlib import import_module
 from typing import Any
 
+from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
+from django.template import engines
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
-_django = get_asgi_application()
+_django: Any = get_asgi_application()  # its middleware reads the static files
+if settings.DEBUG:
+    _django = ASGIStaticFilesHandler(_django)
+import_module(settings.ROOT_URLCONF)
+engines["django"].engine.template_loaders  # type: ignore[attr-defined]  # noqa: B018 - reads them
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+from ops.database import RequestThreads  # noqa: E402
 from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
+from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
 
 _http = bounded(_django)
@@ -23,18 +36,20 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await _http(scope, receive, send)
+        async with ThreadSensitiveContext(executor=RequestThreads()):
+            await _http(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send(_startup())
-        else:
-            await close_connections()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+    with in_use():
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send(_startup())
+            else:
+                await close_connections()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
 
 def _startup() -> dict[str, str]:
@@ -42,6 +57,5 @@ def _startup() -> dict[str, str]:
         sites()
     except SiteFileError as error:
         return {"type": "lifespan.startup.failed", "message": str(error)}
-    import_module(settings.ROOT_URLCONF)
     settle()
     return {"type": "lifespan.startup.complete"}

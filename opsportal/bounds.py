@@ -11,6 +11,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ops.metrics import http_connections
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -145,6 +147,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        http_connections.inc()
         if len(self.connections) > self.most and not self._make_room():
             transport.write(_FULL)
             transport.close()
@@ -153,6 +156,7 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        http_connections.dec()
         self._late = _stopped(self._late)
         self._stalled = _stopped(self._stalled)
 

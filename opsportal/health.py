@@ -18,6 +18,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from ops.audit import chain
 from ops.database import in_database
+from ops.errors import OpsError
+from ops.metrics import count_tasks
 
 SECONDS = 3.0
 TEXT = "text/plain; charset=utf-8"
@@ -53,6 +55,7 @@ async def metrics() -> Answer:
         _audit_head.labels(digest).set(seq)
     except (DatabaseError, TimeoutError) as error:
         log.warning("metrics: the head of the audit log cannot be read: %r", error)
+    count_tasks()
     return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
@@ -90,6 +93,8 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> str:
             await check()
     except TimeoutError:
         return f"no answer in {SECONDS:g} s"
+    except OpsError as error:
+        return str(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
         log.warning("readiness: %s", error)
         return "failed, see the log"

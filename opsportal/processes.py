@@ -25,6 +25,7 @@ from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
 from opsportal import health
+from opsportal.backup import in_use
 from opsportal.bounds import LARGEST_HEADERS, LARGEST_TARGET, Connection
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -112,14 +113,16 @@ async def probes(stop: asyncio.Event) -> None:
 
 async def grpc(stop: asyncio.Event) -> None:
     """The gRPC door."""
-    async with serve_grpc(settings.GRPC_ADDRESS):
-        await stop.wait()
+    with in_use():
+        async with serve_grpc(settings.GRPC_ADDRESS):
+            await stop.wait()
 
 
 async def slack(stop: asyncio.Event) -> None:
     """The Slack door alone; readiness depends on its socket."""
     health.also_ready("slack", check_connected)
-    await run_bot(stop)
+    with in_use():
+        await run_bot(stop)
 
 
 async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:

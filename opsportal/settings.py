@@ -146,6 +146,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "axes",
     "csp",
 ]
@@ -153,9 +154,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "opsportal.middleware.trusted_proxies",
     "opsportal.middleware.request_id",
+    "opsportal.compression.compressed",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "opsportal.static.static_files",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -165,12 +167,20 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+# What a process serves is fixed when it starts, except while one develops.
+_LOADERS: list[object] = [("django.template.loaders.cached.Loader", ["opsportal.templates.Loader"])]
+if DEBUG:
+    _LOADERS = [
+        "django.template.loaders.filesystem.Loader",
+        "django.template.loaders.app_directories.Loader",
+    ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": _LOADERS,
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -197,20 +207,16 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     _database["CONN_MAX_AGE"] = None
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    # The pool bounds the connections of this process whatever threads ASGI makes. A database
-    # whose plug is pulled must not hold them for the quarter of an hour that TCP waits.
+    # Our pool bounds the connections of this process (see ops.database). A database whose plug
+    # is pulled must not hold them for the quarter of an hour that TCP waits.
+    _database["ENGINE"] = "ops.database.postgresql"
     _database["OPTIONS"] = {
-        "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
         **_database.get("OPTIONS", {}),
-        "pool": {
-            "min_size": 1,
-            "max_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
-            "timeout": 10,
-        },
+        "pool_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
     }
 else:
     raise _wrong("DATABASE_URL", _DATABASE_FORM)
@@ -292,9 +298,14 @@ LANGUAGE_CODE = "en"
 # Static files
 
 STATIC_URL = "static/"
-SERVESTATIC_USE_FINDERS = True
-SERVESTATIC_AUTOREFRESH = DEBUG
-SERVESTATIC_MAX_AGE = 300
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "opsportal.static.Storage"
+    },
+}
 
 # Safety
 
@@ -337,7 +348,10 @@ if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "opsportal.logs.RequestId"}},
+    "filters": {
+        "request_id": {"()": "opsportal.logs.RequestId"},
+        "foreseen": {"()": "opsportal.logs.Foreseen"},
+    },
     "formatters": {
         "text": {
             "format": "{asctime} {levelname} {request_id} {name}: {message}",
@@ -361,6 +375,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["foreseen"]},
         "axes": {"level": "ERROR"},
         "slack_sdk": {"level": "INFO"},  # below that it writes out whole messages
         "uvicorn": {"level": "WARNING"},

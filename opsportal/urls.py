@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from opsportal import health
 
+handler500 = "opsportal.dashboard.errors.server_error"
+
 urlpatterns = [
     *health.urlpatterns,
     path("admin/", admin.site.urls),

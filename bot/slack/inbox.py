@@ -21,6 +21,7 @@ from bot.slack import metrics, records
 from bot.slack.jobs import Event, Job, abandoned_job, new_job
 from ops.database import in_database
 from ops.errors import OpsError
+from ops.metrics import watched
 
 RECORD_SECONDS = 1.0  # of the three in which Slack wants its acknowledgement
 SURE_SECONDS = 10.0
@@ -41,7 +42,9 @@ class Inbox:
         self.name = name
         self.clock = clock
         self.sure_seconds = sure_seconds
-        self.seen: TTLCache[str, Job] = TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
+        self.seen: TTLCache[str, Job] = watched(
+            "messages seen", TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
+        )
         self.held_until = clock()
         self._away = False
         self._new: deque[Job] = deque()

@@ -22,6 +22,7 @@ from bot.models import ChangedUser
 from bot.slack.identity import Profile, outsider, read_profile
 from bot.slack.refusals import FAILED_CALL, error_code, reason
 from ops.database import in_database
+from ops.metrics import watched
 
 SECONDS = 600
 KEPT = timedelta(seconds=2 * SECONDS)  # the clocks of two machines may differ
@@ -39,8 +40,12 @@ class Profiles:
         self.web = web
         self.team_id = team_id
         self.workspace = workspace
-        self._asked: TTLCache[str, asyncio.Task[Profile]] = TTLCache(maxsize=10_000, ttl=SECONDS)
-        self._known: TTLCache[str, datetime] = TTLCache(maxsize=10_000, ttl=SECONDS)
+        self._asked: TTLCache[str, asyncio.Task[Profile]] = watched(
+            "profiles", TTLCache(maxsize=10_000, ttl=SECONDS)
+        )
+        self._known: TTLCache[str, datetime] = watched(
+            "profiles known", TTLCache(maxsize=10_000, ttl=SECONDS)
+        )
         self._untold: dict[str, datetime] = {}
         self._news = asyncio.Event()
 

@@ -19,6 +19,7 @@ from bot.models import ReceivedEvent
 from bot.slack import metrics, records
 from bot.slack.jobs import Job
 from ops.database import in_database
+from ops.metrics import watched
 
 SECONDS = 1.0  # that the database may take before nothing waits
 AGAIN = 0.3  # seconds until those who wait are looked at again
@@ -36,7 +37,7 @@ class ThreadOrder:
         self.begin = begin
         self.clock = clock
         self.waiting: list[Job] = []
-        self._begun: TTLCache[UUID, bool] = TTLCache(maxsize=20_000, ttl=900)
+        self._begun: TTLCache[UUID, bool] = watched("threads", TTLCache(maxsize=20_000, ttl=900))
         self._news = asyncio.Event()
 
     def put(self, job: Job) -> None:

@@ -14,7 +14,12 @@ from ops.errors import InvalidInput
 
 MOST_COUNTED = 10_000
 _COLUMNS = ("actor", "action", "target", "request_id", "door", "outcome")
-_MARKS = {Outcome.FAILED: "▲", Outcome.DENIED: "▲", Outcome.UNKNOWN: "◔", Outcome.OK: "✓"}
+_MARKS: dict[str, str] = {
+    Outcome.FAILED: "▲",
+    Outcome.DENIED: "▲",
+    Outcome.UNKNOWN: "◔",
+    Outcome.OK: "✓",
+}
 
 
 class BoundedPaginator(Paginator[AuditEntry]):
@@ -53,7 +58,7 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
 
     @admin.display(description="outcome")
     def result(self, entry: AuditEntry) -> str:
-        mark = _MARKS.get(Outcome(entry.outcome), "")
+        mark = _MARKS.get(entry.outcome, "")
         return f"{mark} {entry.outcome}".strip()
 
     @admin.display(description="parameters and detail")

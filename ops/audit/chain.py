@@ -8,16 +8,19 @@ hash behind it; a cut tail shows only against a head that was noted elsewhere.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import QuerySet
 
 from ops.actor import Actor, request_id
 from ops.audit.models import AuditEntry, Outcome
 
 GENESIS = "0" * 64
+_AT_ONCE = (1000, 30, 1)  # rows that are read together, fewer to come near one that is damaged
+_LONGEST_REASON = 200
 _LOCK = 0x6F70735F61756469  # any constant: "ops_audi" names our advisory lock
 
 
@@ -72,9 +75,9 @@ def append(
 _COPIED = ("seq", "request_id", "actor", "door", "action", "target", "outcome")
 
 
-def head() -> tuple[int, str]:
+def head(using: str = DEFAULT_DB_ALIAS) -> tuple[int, str]:
     """Return number and hash of the last row, (0, GENESIS) when there is none."""
-    last = AuditEntry.objects.order_by("-seq").values_list("seq", "hash").first()
+    last = AuditEntry.objects.using(using).order_by("-seq").values_list("seq", "hash").first()
     return last or (0, GENESIS)
 
 
@@ -83,28 +86,57 @@ def chained(previous: str, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
-def verify() -> Iterator[tuple[int, str] | Fault]:
+def verify(using: str = DEFAULT_DB_ALIAS) -> Iterator[tuple[int, str] | Fault]:
     """Walk the chain from the first row, in bounded memory.
 
     Yields (number, hash) for each good row; a Fault for the first bad one, and ends there.
+    Raises DatabaseError when the log as a whole cannot be read.
     """
+    log = AuditEntry.objects.using(using)
+    unnumbered = log.filter(seq__lt=1).values_list("seq", flat=True).first()
+    if unnumbered is not None:
+        yield Fault(unnumbered, "rows are numbered from 1")
+        return
     expected, previous = 1, GENESIS
-    for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=1000):
-        if reason := _fault(entry, expected, previous):
-            yield Fault(min(entry.seq, expected), reason)
-            return
-        yield entry.seq, entry.hash
-        expected, previous = entry.seq + 1, entry.hash
+    while rows := _rows_after(log, expected - 1):
+        for row in rows:
+            if isinstance(row, str):
+                yield Fault(expected, row)
+                return
+            if reason := _fault(row, expected, previous):
+                yield Fault(expected, reason)
+                return
+            yield row.seq, row.hash
+            expected, previous = row.seq + 1, row.hash
+
+
+def _rows_after(log: QuerySet[AuditEntry], seq: int) -> Sequence[AuditEntry | str]:
+    """Return the next rows, or the reason why the first of them cannot even be read."""
+    following = log.filter(seq__gt=seq).order_by("seq")
+    for size in _AT_ONCE:
+        try:
+            return list(following[:size])
+        except Exception as error:  # noqa: BLE001 - a damaged value raises anything
+            reason = f"a value in it cannot be read ({error})"
+    # When not even its number can be read the fault is not in this row: that raises.
+    following.values_list("seq").first()
+    return [reason[:_LONGEST_REASON]]
 
 
 def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
+    if not isinstance(entry.seq, int):
+        return f"its number is {str(entry.seq)[:_LONGEST_REASON]!r}"
     if entry.seq != expected:
         return f"row {expected} is missing"
-    if entry.hash != chained(previous, entry.text):
+    if not isinstance(entry.text, str) or entry.hash != chained(previous, entry.text):
         return "its hash does not follow from its text and the row before"
-    record = entry.record
-    copies = all(getattr(entry, column) == record[column] for column in _COPIED)
-    if not copies or entry.at != datetime.fromisoformat(record["at"]):
+    try:
+        record = json.loads(entry.text)
+        copies = [(getattr(entry, column), record[column]) for column in _COPIED]
+        copies.append((entry.at, datetime.fromisoformat(record["at"])))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return "its text is not a record of an action, though the hash is right"
+    if any(column != written for column, written in copies):
         return "its columns differ from its hashed text"
     return ""
 

@@ -3,6 +3,13 @@ from typing import Any, NoReturn
 
 from django.db import models
 
+_DAMAGED: dict[str, Any] = {
+    "address": "",
+    "origin": {},
+    "parameters": {},
+    "detail": "This row is damaged; manage.py audit_verify says more.",
+}
+
 
 class Outcome(models.TextChoices):
     STARTED = "started", "started"
@@ -48,6 +55,15 @@ class AuditEntry(models.Model):
 
     @property
     def record(self) -> dict[str, Any]:
-        """The parsed text: also user id, address, origin, parameters, detail."""
-        parsed: dict[str, Any] = json.loads(self.text)
-        return parsed
+        """The parsed text: also user id, address, origin, parameters, detail.
+
+        A text that somebody damaged says so in its detail, so that the log can still be shown.
+        """
+        try:
+            parsed = json.loads(self.text)
+            whole = _DAMAGED | parsed if isinstance(parsed, dict) else _DAMAGED
+        except (ValueError, TypeError, RecursionError):
+            whole = _DAMAGED
+        if all(isinstance(whole[key], type(value)) for key, value in _DAMAGED.items()):
+            return whole
+        return _DAMAGED

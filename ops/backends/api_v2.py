@@ -6,11 +6,33 @@ they are turned back.
 
 from collections.abc import Iterable, Sequence
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import (
+    AnyValue,
+    ArrayValue,
+    InstrumentationScope,
+    KeyValue,
+)
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status, TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import (
+    ResourceSpans,
+    ScopeSpans,
+    Span,
+    Status,
+    TracesData,
+)
 
 from ops.backends.otlp import KINDS, WARNINGS
+from ops.traces.tags import (
+    ERROR,
+    EVENT,
+    KIND,
+    SCOPE_NAME,
+    SCOPE_VERSION,
+    STATUS_CODE,
+    STATUS_DESCRIPTION,
+    TRACE_STATE,
+    says_failed,
+)
 from proto.jaeger.api_v2 import model_pb2, query_pb2
 
 _KINDS = {name: number for number, name in KINDS.items() if name}
@@ -27,14 +49,20 @@ def as_otlp(chunks: Sequence[bytes]) -> list[bytes]:
 def convert(chunks: Iterable[bytes]) -> TracesData:
     """Turn serialized SpansResponseChunk messages into one of OTLP: a resource for a process."""
     data = TracesData()
-    places: dict[bytes, ScopeSpans] = {}
+    processes: dict[bytes, ResourceSpans] = {}
+    places: dict[tuple[bytes, str, str], ScopeSpans] = {}
     for chunk in chunks:
         for span in query_pb2.SpansResponseChunk.FromString(chunk).spans:
             process = span.process.SerializeToString(deterministic=True)
-            if process not in places:
-                resource = _resource(span.process)
-                places[process] = data.resource_spans.add(resource=resource).scope_spans.add()
-            places[process].spans.append(_span(span))
+            if process not in processes:
+                processes[process] = data.resource_spans.add(resource=_resource(span.process))
+            tags = list(span.tags)
+            name, version = (_taken(tags, key, 0).v_str for key in (SCOPE_NAME, SCOPE_VERSION))
+            key = process, name, version
+            if key not in places:
+                scope = InstrumentationScope(name=name, version=version)
+                places[key] = processes[process].scope_spans.add(scope=scope)
+            places[key].spans.append(_span(span, tags))
     return data
 
 
@@ -43,19 +71,20 @@ def _resource(process: model_pb2.Process) -> Resource:
     return Resource(attributes=[*map(_attribute, process.tags), name])
 
 
-def _span(span: model_pb2.Span) -> Span:
-    tags = {tag.key: tag for tag in span.tags}
-    kind = tags.pop("span.kind", _NONE).v_str.lower()
+def _span(span: model_pb2.Span, tags: list[model_pb2.KeyValue]) -> Span:
+    kind = _taken(tags, KIND).v_str.lower()
     status = _status(tags)
     start = max(span.start_time.ToNanoseconds(), 0)
     parent = _parent(span)
     warnings = ArrayValue(values=[AnyValue(string_value=text) for text in span.warnings])
-    attributes = [_attribute(tag) for tag in tags.values()]
+    state = _taken(tags, TRACE_STATE).v_str
+    attributes = [_attribute(tag) for tag in tags]
     if span.warnings:
         attributes.append(KeyValue(key=WARNINGS, value=AnyValue(array_value=warnings)))
     return Span(
         trace_id=span.trace_id,
         span_id=span.span_id,
+        trace_state=state,
         parent_span_id=parent,
         name=span.operation_name,
         kind=_KINDS.get(kind, Span.SPAN_KIND_UNSPECIFIED),
@@ -72,13 +101,19 @@ def _span(span: model_pb2.Span) -> Span:
     )
 
 
-def _status(tags: dict[str, model_pb2.KeyValue]) -> Status | None:
+def _taken(tags: list[model_pb2.KeyValue], key: str, which: int = -1) -> model_pb2.KeyValue:
+    """Take a tag out: the last of its key, as Jaeger adds most that it derives at the end."""
+    places = [number for number, tag in enumerate(tags) if tag.key == key]
+    return tags.pop(places[which]) if places else _NONE
+
+
+def _status(tags: list[model_pb2.KeyValue]) -> Status | None:
     """Take the status out of the tags; an `error` that says more than yes is left there."""
-    code = tags.pop("otel.status_code", _NONE).v_str.upper()
-    message = tags.pop("otel.status_description", _NONE).v_str
-    error = tags.get("error", _NONE)
-    if error.v_bool or error.v_str.lower() == "true":
-        del tags["error"]
+    code = _taken(tags, STATUS_CODE).v_str.upper()
+    message = _taken(tags, STATUS_DESCRIPTION).v_str
+    errors = [tag for tag in tags if tag.key == ERROR]
+    if errors and says_failed(ERROR, errors[-1].v_bool or errors[-1].v_str):
+        _taken(tags, ERROR)
         code = "ERROR"
     if code == "ERROR":
         return Status(code=Status.STATUS_CODE_ERROR, message=message)
@@ -93,11 +128,15 @@ def _parent(span: model_pb2.Span) -> bytes:
 
 
 def _event(log: model_pb2.Log) -> Span.Event:
-    fields = {field.key: field for field in log.fields}
+    """Turn a log back; its first field `event` is the name, unless it is no text."""
+    fields = list(log.fields)
+    named = next((field for field in fields if field.key == EVENT), _NONE)
+    if named.v_str:
+        fields.remove(named)
     return Span.Event(
         time_unix_nano=max(log.timestamp.ToNanoseconds(), 0),
-        name=fields.pop("event", _NONE).v_str,
-        attributes=map(_attribute, fields.values()),
+        name=named.v_str,
+        attributes=map(_attribute, fields),
     )
 
 

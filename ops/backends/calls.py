@@ -122,17 +122,25 @@ class Calls:
         return await self._shared.answer(key, lambda: self.once(call))
 
     async def once(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make one call that is nobody else's: in its turn, under the deadline and the breaker."""
+        """Make one read that is nobody else's: in its turn, under the deadline and the breaker."""
         self._breaker.check()
         async with self._turn():
-            with self._breaker.watch(), metrics.backend_call(self.kind):
-                try:
-                    async with asyncio.timeout(self.timeout / timerange.SECOND) as limit:
-                        return await call()
-                except TimeoutError as error:
-                    if not limit.expired():
-                        raise
-                    raise self.too_slow() from error
+            with self._breaker.watch():
+                return await self.write(call)
+
+    async def write(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make one call under the deadline alone.
+
+        A person's change is always tried, once: what earlier calls met does not refuse it.
+        """
+        with metrics.backend_call(self.kind):
+            try:
+                async with asyncio.timeout(self.timeout / timerange.SECOND) as limit:
+                    return await call()
+            except TimeoutError as error:
+                if not limit.expired():
+                    raise
+                raise self.too_slow() from error
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

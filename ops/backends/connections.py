@@ -6,10 +6,9 @@ from typing import Protocol, TypeVar
 
 from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
-from ops.backends.samplers import Sampler
 from ops.errors import NotFound
 from ops.sharing import Kept, Lasting, Shared
-from ops.sites import PrometheusSource, Site, Tls
+from ops.sites import PrometheusSource, Site
 
 MOST_KEPT = 256 * 1024 * 1024  # bytes
 KEPT_SECONDS = 300.0
@@ -46,15 +45,6 @@ class Connections:
     def prometheus(self, site: Site, source: PrometheusSource) -> Prometheus:
         """Return one Prometheus source of the site."""
         return self._one(Prometheus, (site.name, source), lambda: Prometheus(site, source))
-
-    def sampler(self, address: str, tls: Tls | None, server_name: str = "") -> Sampler:
-        """Return an instance's sampler.
-
-        `server_name` is what the instance's certificate is for where the address is an IP
-        address that a name resolved to.
-        """
-        key = (address, tls, server_name)
-        return self._one(Sampler, key, lambda: Sampler(address, tls, server_name))
 
     async def close(self) -> None:
         """Close everything that is open; a later use opens it again."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.matching import SpanMatch
-from ops.backends.otlp import ERROR, read_span, service_name
+from ops.backends.otlp import ERROR, failed, may_say_failed, read_span, service_name
 from ops.backends.searching import Answer
 from ops.traces.spans import failure, what_failed
 from ops.traces.summaries import TraceSummary
@@ -31,8 +31,8 @@ class _Folded:
     wanted: bool = False
     whole: bool = True
 
-    def add(self, span: Span, service: str) -> bool:
-        """Take in one span; return whether it fails.
+    def add(self, span: Span, service: str, tagged: bool) -> bool:
+        """Take in one span; return whether it failed, which its tags may say where `tagged`.
 
         Each access to a field costs as much as all that is done with it, so there is one each.
         """
@@ -45,7 +45,7 @@ class _Folded:
         if start < self.root_start and not span.parent_span_id:
             self.root_start = start
             self.root_service, self.root_operation = service, span.name
-        if span.status.code != ERROR:
+        if span.status.code != ERROR and not (tagged and failed(span)):
             return False
         self.errors += 1
         return True
@@ -64,10 +64,10 @@ class Fold:
 
     def add(self, message: bytes) -> None:
         """Fold one serialized message in."""
-        self.take(TracesData.FromString(message))
+        self.take(TracesData.FromString(message), tagged=may_say_failed(message))
 
-    def take(self, data: TracesData) -> None:
-        """Fold one message in."""
+    def take(self, data: TracesData, *, tagged: bool = True) -> None:
+        """Fold one message in; where it is not `tagged`, no tag says that a span failed."""
         here: dict[bytes, _Folded] = {}
         failing: dict[bytes, list[Span]] = {}
         for resource_spans in data.resource_spans:
@@ -80,7 +80,7 @@ class Fold:
                     if trace is None:
                         trace = here[trace_id] = self._trace(trace_id)
                     trace.services.add(service)
-                    if trace.add(span, service):
+                    if trace.add(span, service, tagged):
                         failing.setdefault(trace_id, []).append(span)
                     if self._match and not trace.wanted:
                         trace.wanted = self._match(resource, scope_spans.scope, span)

@@ -17,7 +17,7 @@ from ops.backends.api_v2 import as_otlp, convert
 from ops.backends.calls import Calls
 from ops.backends.channels import Peer, open_channel, too_large, translated
 from ops.backends.folding import Fold
-from ops.backends.matching import SpanMatch, not_understood
+from ops.backends.matching import SpanMatch, Tags, is_remark, not_understood
 from ops.backends.queries import query, summary
 from ops.backends.searching import LATE, Answer, FoundTraces, TraceSearch, Window, newest
 from ops.backends.wire import read_trace
@@ -148,19 +148,17 @@ class Jaeger:
             await self._channel.close()
 
     async def _find(self, search: TraceSearch, late: int) -> FoundTraces:
-        ours = self._offer < _Offer.SUMMARIES and bool(not_understood(search.span_tags))
+        ours = self._remark(search) or (self._offer < _Offer.SUMMARIES and bool(self._ours(search)))
         window = Window(search.start, search.end + late, search.first_depth(ours))
         return await newest(search, window, partial(self._ask, search))
 
     async def _ask(self, search: TraceSearch, window: Window) -> Answer:
         """Make one call, the best that the server offers."""
-        return await self._best(
-            partial(self._by_chunks, search, window),
-            {
-                _Offer.SUMMARIES: partial(self._by_summaries, search, window),
-                _Offer.API_V3: partial(self._by_traces, search, window),
-            },
-        )
+        better = {_Offer.API_V3: partial(self._by_traces, search, window)}
+        if not self._remark(search):
+            summaries = partial(self._by_summaries, search, window)
+            better = {_Offer.SUMMARIES: summaries, **better}
+        return await self._best(partial(self._by_chunks, search, window), better)
 
     async def _by_summaries(self, search: TraceSearch, window: Window) -> Answer:
         asked = query(search, window, search.span_tags, self.source.tag_values)
@@ -177,17 +175,17 @@ class Jaeger:
                 summaries += map(summary, chunk.summaries)
         finally:
             stream.cancel()
-        return Answer([each.start for each in summaries], summaries)
+        return Answer([each.start for each in summaries], summaries, by_status=True)
 
     async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:
-        fold = Fold(_match(search))
+        fold = Fold(self._match(search))
         with self._stream(_V3, "FindTraces", self._request(search, window)) as messages:
             async for message in messages:
                 await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
         return fold.answer()
 
     async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
-        fold = Fold(_match(search))
+        fold = Fold(self._match(search))
         with self._stream(_V2, "FindTraces", self._request(search, window)) as chunks:
             async for chunk in chunks:
                 fold.take(convert([chunk]))
@@ -195,9 +193,29 @@ class Jaeger:
 
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
         """Ask for what every server understands. On the wire it is the same in both versions."""
-        ours = not_understood(search.span_tags)
+        ours = self._ours(search)
         theirs = tuple(tag for tag in search.span_tags if tag not in ours)
         return v3.FindTracesRequest(query=query(search, window, theirs, self.source.tag_values))
+
+    def _match(self, search: TraceSearch) -> SpanMatch | None:
+        """Return the test of spans that is ours where the server understands a part of the tags."""
+        if not self._ours(search):
+            return None
+        return SpanMatch(
+            search.service, search.operation, search.span_tags, search.span_min, search.span_max
+        )
+
+    def _ours(self, search: TraceSearch) -> Tags:
+        """Return the tags that are ours to test in a search for whole traces."""
+        return not_understood(search.span_tags, indexed=self._indexed)
+
+    def _remark(self, search: TraceSearch) -> bool:
+        """Tell whether no release can answer a search by itself, so that we need whole traces."""
+        return not self._indexed and any(map(is_remark, search.span_tags))
+
+    @property
+    def _indexed(self) -> bool:
+        return self.source.tag_values == "regex"
 
     async def _read_trace(self, messages: list[bytes]) -> Spans | None:
         return await _off_loop(sum(map(len, messages)) > _MUCH_TO_READ, read_trace, messages)
@@ -292,12 +310,3 @@ def _whole_seconds(search: TraceSearch) -> TraceSearch:
     """
     start = search.start // timerange.SECOND * timerange.SECOND
     return replace(search, start=start, end=-(-search.end // timerange.SECOND) * timerange.SECOND)
-
-
-def _match(search: TraceSearch) -> SpanMatch | None:
-    """Return the test of spans that is ours where the server understands a part of the tags."""
-    if not not_understood(search.span_tags):
-        return None
-    return SpanMatch(
-        search.service, search.operation, search.span_tags, search.span_min, search.span_max
-    )

@@ -1,7 +1,8 @@
 """Which spans a trace search means, for servers that cannot tell.
 
-Releases of Jaeger before 2.17 find nothing for `error` and the other words below, so these are
-tested here, on the traces that the rest of the search finds.
+Releases of Jaeger before 2.17 do not understand `error` and the other words of
+ops.traces.tags, and none but those over Elasticsearch finds an `error` that is a text. So
+these are tested here, on the traces that the rest of the search finds.
 """
 
 from collections.abc import Iterable
@@ -11,20 +12,26 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyVa
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from ops.backends.otlp import ERROR, KINDS, as_text, service_name
+from ops.backends.otlp import ERROR, KINDS, as_text, failed, service_name
+from ops.traces.tags import ERROR as ERROR_TAG
+from ops.traces.tags import FALSE, KIND, RESOURCE, TRUE, is_word
 
 Tags = tuple[tuple[str, str], ...]
 
-_TRUE = ("true", "1", "t")
-_FALSE = ("false", "0", "f")
 _STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": ERROR}
-_WORDS = ("error", "span.kind", "span.status")
-_RESOURCE = "resource."
 
 
-def not_understood(tags: Tags) -> Tags:
-    """Return the tags that a server before 2.17 finds nothing for."""
-    return tuple(tag for tag in tags if tag[0] in _WORDS or tag[0].startswith(_RESOURCE))
+def not_understood(tags: Tags, *, indexed: bool = False) -> Tags:
+    """Return the tags that a server before 2.17 finds nothing for, or something else.
+
+    `indexed` says that it is one over Elasticsearch, which knows what `error` is.
+    """
+    return tuple(tag for tag in tags if is_word(tag[0]) and not (indexed and is_remark(tag)))
+
+
+def is_remark(tag: tuple[str, str]) -> bool:
+    """Tell whether a tag is an `error` that is a text: `error="connection refused"`."""
+    return tag[0] == ERROR_TAG and tag[1].lower() not in (*TRUE, *FALSE)
 
 
 def is_about_the_trace(tag: tuple[str, str]) -> bool:
@@ -32,7 +39,7 @@ def is_about_the_trace(tag: tuple[str, str]) -> bool:
 
     Releases disagree on what it means to one span; so it is no server's to test.
     """
-    return tag[0] == "error" and tag[1].lower() in _FALSE
+    return tag[0] == ERROR_TAG and tag[1].lower() in FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +70,18 @@ class SpanMatch:
 def _matches(
     key: str, value: str, resource: Resource, scope: InstrumentationScope, span: Span
 ) -> bool:
-    if key == "error":
-        return span.status.code == ERROR and value.lower() in _TRUE
-    if key == "span.kind":
+    if key == ERROR_TAG and value.lower() in TRUE:
+        return failed(span)
+    if key == KIND:
         return KINDS.get(span.kind) == value.lower()
     if key == "span.status":
         return span.status.code == _STATUS.get(value.upper())
-    if key.startswith(_RESOURCE):
-        return _has(resource.attributes, key.removeprefix(_RESOURCE), value)
+    if key == "scope.name":
+        return scope.name == value
+    if key == "scope.version":
+        return scope.version == value
+    if key.startswith(RESOURCE):
+        return _has(resource.attributes, key.removeprefix(RESOURCE), value)
     places = (
         span.attributes,
         resource.attributes,
@@ -82,4 +93,5 @@ def _matches(
 
 
 def _has(items: Iterable[KeyValue], key: str, value: str) -> bool:
-    return any(item.key == key and as_text(item.value) == value for item in items)
+    """Look at the first attribute of a key, as Jaeger does."""
+    return next((as_text(item.value) == value for item in items if item.key == key), False)

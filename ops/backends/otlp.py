@@ -1,16 +1,14 @@
 """OTLP messages as the spans of the house."""
 
-import json
-import math
-from base64 import b64encode
-from collections.abc import Iterable
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from ops.traces.spans import Attributes, Event, Link, Span, Value
+from ops.traces import tags
+from ops.traces.spans import Attributes, Event, Link, Pairs, Span, Value
+from ops.traces.tags import compared, says_failed
 
 WARNINGS = "@jaeger@warnings"
 ERROR = trace_pb2.Status.STATUS_CODE_ERROR
@@ -22,6 +20,7 @@ KINDS = {
     trace_pb2.Span.SPAN_KIND_PRODUCER: "producer",
     trace_pb2.Span.SPAN_KIND_CONSUMER: "consumer",
 }
+_STATUSES = {ERROR: "error", trace_pb2.Status.STATUS_CODE_OK: "ok"}
 
 
 def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
@@ -38,7 +37,7 @@ def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
         kind=KINDS.get(span.kind, ""),
         start=start,
         duration=max(span.end_time_unix_nano - start, 0),
-        error=span.status.code == ERROR,
+        error=failed(span),
         message=span.status.message,
         attributes=found,
         events=tuple(map(read_event, span.events)),
@@ -48,12 +47,15 @@ def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
         ),
         warnings=span_warnings(span),
         process=process,
+        status=_STATUSES.get(span.status.code, ""),
+        repeated=repeated(item for item in span.attributes if item.key != WARNINGS),
     )
 
 
 def read_event(event: trace_pb2.Span.Event) -> Event:
     """Return one event of a span."""
-    return Event(event.time_unix_nano, event.name, attributes(event.attributes))
+    pairs = event.attributes
+    return Event(event.time_unix_nano, event.name, attributes(pairs), repeated(pairs))
 
 
 def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
@@ -65,6 +67,27 @@ def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
     return ()
 
 
+def derived_tags(span: trace_pb2.Span, scope: InstrumentationScope) -> Iterator[str]:
+    """Give the keys of the tags that api_v2 has for what OTLP has fields for."""
+    if scope.name:
+        yield tags.SCOPE_NAME
+    if scope.version:
+        yield tags.SCOPE_VERSION
+    if span.kind in _KINDS_WITH_A_TAG:
+        yield tags.KIND
+    if span.status.code in _STATUSES:
+        yield tags.STATUS_CODE
+    if span.status.code == ERROR:
+        yield tags.ERROR
+    if span.status.message:
+        yield tags.STATUS_DESCRIPTION
+    if span.trace_state:
+        yield tags.TRACE_STATE
+
+
+_KINDS_WITH_A_TAG = frozenset(number for number, name in KINDS.items() if name)
+
+
 def service_name(resource: Resource) -> str:
     """Return the resource's `service.name`, "" where it has none."""
     for item in resource.attributes:
@@ -73,10 +96,42 @@ def service_name(resource: Resource) -> str:
     return ""
 
 
+def failed(span: trace_pb2.Span) -> bool:
+    """Tell whether a span failed: by its status or by a tag, see ops.traces.tags.says_failed."""
+    return span.status.code == ERROR or any(
+        item.key in _SAYING and says_failed(item.key, _value(item.value))
+        for item in span.attributes
+    )
+
+
+def may_say_failed(raw: bytes) -> bool:
+    """Tell whether serialized spans may have a tag that says so; quick, unlike reading them."""
+    return any(key in raw for key in _SAYING_BYTES)
+
+
+_SAYING = (tags.ERROR, tags.STATUS_CODE)
+_SAYING_BYTES = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
+
+
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
-    """Return OTLP's key-value list as a dict; of a key given twice the last counts."""
+    """Return OTLP's key-value list as a dict; of a key given twice the first counts, as there."""
     # Most are texts, which takes half the time without asking for the kind.
-    return {item.key: item.value.string_value or _value(item.value) for item in items}
+    found: dict[str, Value] = {}
+    for item in items:
+        if item.key not in found:
+            found[item.key] = item.value.string_value or _value(item.value)
+    return found
+
+
+def repeated(items: Iterable[KeyValue]) -> Pairs:
+    """Return what `attributes` leaves out."""
+    seen: set[str] = set()
+    again = []
+    for item in items:
+        if item.key in seen:
+            again.append((item.key, _value(item.value)))
+        seen.add(item.key)
+    return tuple(again)
 
 
 def _value(value: AnyValue) -> Value:
@@ -86,24 +141,11 @@ def _value(value: AnyValue) -> Value:
     if kind == "array_value":
         return [_value(item) for item in value.array_value.values]
     if kind == "kvlist_value":
-        return attributes(value.kvlist_value.values)
+        return {item.key: _value(item.value) for item in value.kvlist_value.values}
     plain: Value = getattr(value, kind)
     return plain
 
 
 def as_text(value: AnyValue) -> str:
-    """Return the string form of a value, as Jaeger (written in Go) compares it with a tag."""
-    plain = _value(value)
-    if isinstance(plain, str):
-        return plain
-    if isinstance(plain, bytes):
-        return b64encode(plain).decode()
-    if isinstance(plain, float):
-        return _number(plain)
-    return "" if plain is None else json.dumps(plain, separators=(",", ":"), default=str)
-
-
-def _number(number: float) -> str:
-    if number and math.isfinite(number) and not 1e-6 <= abs(number) < 1e21:
-        return repr(number).replace("e-0", "e-")
-    return format(Decimal(repr(number)), "f").removesuffix(".0")
+    """Return the text that Jaeger compares a value by."""
+    return compared(_value(value))

@@ -21,6 +21,7 @@ from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsErro
 from ops.memory import LARGE, give_back_after
 from ops.sharing import YOUNG
 from ops.sites import PrometheusSource, Site
+from ops.tables import which_of
 
 S = TypeVar("S", "Sample", "Series")
 T = TypeVar("T")
@@ -79,7 +80,8 @@ class Prometheus:
         self.source = source
         self.name = f"Prometheus {source.name} of {site.name}"
         self.place = f"{self.name} at {source.url}"
-        self.table = f"[[sites.{site.name}.prometheus]]"
+        which = which_of(source.name, 0, site.prometheus)
+        self.table = f"[[sites.{site.name}.prometheus]]{which}"
         self._calls = Calls("prometheus", self.name, self.place, source.timeout)
         self._together = Together()
         self._client = HttpClient(

@@ -1,10 +1,12 @@
 """Instances of services, whose sampler is changed at run time."""
 
 import asyncio
+import re
 import socket
 
 import grpc
 import grpc.aio
+from grpc import StatusCode
 
 from ops import timerange
 from ops.backends.calls import Calls
@@ -15,6 +17,11 @@ from ops.sites import Service, Tls
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
 TIMEOUT = 5 * timerange.SECOND
+_CHANGE = f"/{petstore_pb2.DESCRIPTOR.services_by_name['PetStore'].full_name}/ChangeSampler"
+_NO_MESSAGE = b"\xff"  # a field's number that never ends
+# How servers in various languages refuse it, unless it is gRPC itself that broke.
+_UNREADABLE = (StatusCode.INTERNAL, StatusCode.UNKNOWN, StatusCode.INVALID_ARGUMENT)
+_BROKEN = re.compile(r"RST_STREAM|http2 header|trailers|GOAWAY", re.IGNORECASE)
 _TYPES = {
     Strategy.NEVER: petstore_pb2.STNever,
     Strategy.ALWAYS: petstore_pb2.STAlways,
@@ -23,21 +30,30 @@ _TYPES = {
 
 
 class Sampler:
-    """One instance's sampler. Methods raise BackendTimeout, BackendUnavailable, InvalidInput."""
+    """One instance's sampler. Methods raise BackendTimeout, BackendUnavailable, InvalidInput.
 
-    def __init__(self, address: str, tls: Tls | None, server_name: str = "") -> None:
+    `server_name` is what the instance's certificate is for if the address is an IP address that
+    a name resolved to, `table` the site file's table that describes it.
+
+    Every call has a channel of its own: one that is kept refuses calls for up to two seconds
+    after a failed connection, even if the instance is back by then, and stays open to instances
+    that are gone.
+    """
+
+    def __init__(
+        self, address: str, tls: Tls | None, server_name: str = "", table: str = ""
+    ) -> None:
         self.address = address
         self.peer = Peer(
             "the instance",
             address,
             port="the instance's gRPC port",
-            table="the service's table of the site file",
+            table=table or "the service's table of the site file",
             tls=tls is not None,
         )
         self._tls = tls
         self._server_name = server_name
         self._calls = Calls("sampler", self.peer.name, self.peer.place, TIMEOUT)
-        self._channel: grpc.aio.Channel | None = None
 
     async def change(self, policy: Policy) -> None:
         """Tell the instance; returns when it has confirmed."""
@@ -47,33 +63,44 @@ class Sampler:
 
         async def call() -> None:
             with translated(self.peer):
-                await petstore_pb2_grpc.PetStoreStub(self._open()).ChangeSampler(request)
+                async with self._channel() as channel:
+                    await petstore_pb2_grpc.PetStoreStub(channel).ChangeSampler(request)
 
-        await self._calls.once(call)
+        await self._calls.write(call)
 
     async def check(self) -> None:
-        """Return when the instance answers in gRPC; changes nothing."""
+        """Return when the instance has the RPC that changes its sampler; changes nothing.
+
+        The request is no message of the protocol: a server that has the RPC refuses it before
+        its code is reached, one that lacks it says so. (An empty message would reach the code,
+        and there are services that end when one comes.)
+        """
 
         async def call() -> None:
-            health: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-            health = self._open().unary_unary("/grpc.health.v1.Health/Check")
             with translated(self.peer):
-                try:
-                    await health(b"")
-                except grpc.aio.AioRpcError as error:
-                    if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                        raise
+                async with self._channel() as channel:
+                    probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+                    probe = channel.unary_unary(_CHANGE)
+                    try:
+                        await probe(_NO_MESSAGE)
+                    except grpc.aio.AioRpcError as error:
+                        if error.code() is StatusCode.UNIMPLEMENTED:
+                            raise self._lacks_it(error.details() or "") from error
+                        if error.code() not in _UNREADABLE or _BROKEN.search(error.details() or ""):
+                            raise
 
-        await self._calls.once(call)
+        await self._calls.write(call)
 
-    async def close(self) -> None:
-        if self._channel is not None:
-            await self._channel.close()
+    def _lacks_it(self, details: str) -> BackendUnavailable:
+        return BackendUnavailable(
+            f"{self.peer.place} speaks gRPC but does not offer {_CHANGE.strip('/')} ({details}), "
+            f"so its sampling cannot be changed; check the address in {self.peer.table}",
+            backend=self.peer.name,
+            answered=True,
+        )
 
-    def _open(self) -> grpc.aio.Channel:
-        if self._channel is None:
-            self._channel = open_channel(self.address, self._tls, server_name=self._server_name)
-        return self._channel
+    def _channel(self) -> grpc.aio.Channel:
+        return open_channel(self.address, self._tls, server_name=self._server_name)
 
 
 def server_name(service: Service) -> str:

@@ -87,10 +87,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of a store: the starts of all its traces, summaries of those that match."""
+    """One answer of a store: the starts of all its traces, summaries of those that match.
+
+    `by_status` says that it counts as failed what has the status ERROR, and no tag that says so.
+    """
 
     starts: Sequence[int]
     summaries: Sequence[TraceSummary]
+    by_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,13 @@ class FoundTraces:
 
     `fetched` counts these and the traces among them in time that our own filtering left out.
     Matching traces that are not here, if there are any, start before `rest`; None where all
-    are here.
+    are here. `by_status` is as in Answer.
     """
 
     summaries: tuple[TraceSummary, ...]
     fetched: int
     rest: int | None
+    by_status: bool = False
 
     @property
     def more(self) -> bool:
@@ -116,7 +121,7 @@ class FoundTraces:
         kept = tuple(trace for trace in self.summaries if trace.start >= start)
         fetched = self.fetched - len(self.summaries) + len(kept)
         rest = self.rest if self.rest is not None and self.rest > start else None
-        return FoundTraces(kept, fetched, rest)
+        return replace(self, summaries=kept, fetched=fetched, rest=rest)
 
 
 Ask = Callable[[Window], Awaitable[Answer]]
@@ -139,7 +144,8 @@ async def newest(search: TraceSearch, window: Window, ask: Ask) -> FoundTraces:
             break
         window = narrower
     rest = _rest(search, fits, window.start, whole)
-    return FoundTraces(tuple(fits[: search.limit]), _fetched(search, fits, answer, rest), rest)
+    fetched = _fetched(search, fits, answer, rest)
+    return FoundTraces(tuple(fits[: search.limit]), fetched, rest, answer.by_status)
 
 
 def _newest_came(search: TraceSearch, answer: Answer, fits: Sequence[TraceSummary]) -> bool:

@@ -21,7 +21,17 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from ops.backends import otlp_json
 from ops.backends.events import WireEvents
 from ops.backends.fields import fields
-from ops.backends.otlp import ERROR, WARNINGS, attributes, read_span, service_name, span_warnings
+from ops.backends.otlp import (
+    ERROR,
+    WARNINGS,
+    attributes,
+    derived_tags,
+    failed,
+    may_say_failed,
+    read_span,
+    service_name,
+    span_warnings,
+)
 from ops.traces.spans import Span, Spans
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
@@ -151,8 +161,14 @@ class _Store:
         return otlp_json.written(self._wire.messages)
 
     def tag_keys(self) -> set[str]:
-        spans = (trace_pb2.Span.FromString(raw) for _, raw in self._wire.each())
-        return {item.key for span in spans for item in span.attributes} - {WARNINGS}
+        keys: set[str] = set()
+        for group in self._wire.groups:
+            content = self._wire.messages[group.message][group.start : group.end]
+            for scope_spans in trace_pb2.ResourceSpans.FromString(content).scope_spans:
+                for span in scope_spans.spans:
+                    keys.update(item.key for item in span.attributes)
+                    keys.update(derived_tags(span, scope_spans.scope))
+        return keys - {WARNINGS}
 
     def find(self, text: str) -> Sequence[int]:
         """As `key=value` first; only when nothing has that, as a text in any case."""
@@ -211,7 +227,7 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
         columns.parent_ids.append(span.parent_span_id.hex())
         columns.names.append(names.setdefault(name, name))
         columns.events.append(len(span.events))
-        if span.status.code == ERROR:
+        if span.status.code == ERROR or (may_say_failed(raw) and failed(span)):
             columns.failing.add(place)
         if span.links:
             columns.linked.add(place)

@@ -13,6 +13,7 @@ from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
 from ops.alerts.paging import Place, index_of, parse_place, place_after
 from ops.errors import InvalidInput
+from ops.metrics import watched
 from proto.ops import ops_pb2
 
 LARGEST = 4_000_000  # bytes of alerts in one answer, below 4 MiB with what stands around them
@@ -41,7 +42,7 @@ def page_of(request: ops_pb2.AlertsReq) -> Page:
 # The pages that were written lately, as thousands of alerts take longer to write than to send.
 # Each stands beside its list to keep the list's id from being given to another.
 _Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
-_written: TTLCache[tuple[int, Page], _Written] = TTLCache(maxsize=16, ttl=2)
+_written: TTLCache[tuple[int, Page], _Written] = watched("alert pages", TTLCache(maxsize=16, ttl=2))
 
 
 async def alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:

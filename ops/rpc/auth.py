@@ -20,6 +20,7 @@ from django.utils import timezone
 from ops import rights
 from ops.actor import Actor, Door
 from ops.database import in_database
+from ops.metrics import watched
 from ops.proxies import real_address
 from ops.rpc.models import Token, digest_of
 from ops.sharing import asked_once
@@ -44,7 +45,9 @@ class Caller:
 
 
 # Who a token's digest stands for ("" for calls without a token), None for nobody.
-cache: TTLCache[str, asyncio.Task[Caller | None]] = TTLCache(maxsize=10_000, ttl=rights.SECONDS)
+cache: TTLCache[str, asyncio.Task[Caller | None]] = watched(
+    "tokens", TTLCache(maxsize=10_000, ttl=rights.SECONDS)
+)
 
 # Uses of tokens that are being written down while the calls go on.
 notes: set[asyncio.Task[None]] = set()

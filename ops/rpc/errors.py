@@ -20,7 +20,9 @@ from ops.actor import Actor, new_request_id, request_id
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
+    Busy,
     Conflict,
+    DatabaseUnavailable,
     InvalidInput,
     NotConfirmed,
     NotFound,
@@ -40,6 +42,8 @@ STATUS: dict[type[Exception], StatusCode] = {
     NotPermitted: StatusCode.PERMISSION_DENIED,
     Conflict: StatusCode.FAILED_PRECONDITION,
     NotConfirmed: StatusCode.ABORTED,
+    Busy: StatusCode.RESOURCE_EXHAUSTED,
+    DatabaseUnavailable: StatusCode.UNAVAILABLE,
     BackendUnavailable: StatusCode.UNAVAILABLE,
     BackendTimeout: StatusCode.DEADLINE_EXCEEDED,
 }

@@ -1,10 +1,8 @@
 """Requests of the wire as the actions' words, and the actions' results as its messages."""
 
 import asyncio
-import json
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from ops import filters, timerange
 from ops.alerts.matching import AlertFilter, parse_matcher
@@ -12,17 +10,14 @@ from ops.filters import TraceQuery
 from ops.sampling.actions import SamplingChange
 from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
 from ops.timerange import Moment, TimeRange
-from ops.traces.actions import LogLine, TraceList, TraceLogs
-from ops.traces.spans import Value
+from ops.traces.actions import TraceList
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace
 from ops.versions.actions import ServiceVersions
-from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
 MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
-MANY_LINES = 400  # the same
 _LARGEST = 2**63 - 1
 
 
@@ -37,7 +32,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         site=request.site,
         service=request.service,
         operation=request.operation,
-        tags=tuple(filters.parse_tag(tag) for tag in request.tags),
+        tags=tuple(filters.exact_tag(tag) for tag in request.tags),
         span_min=max(request.duration_min, 0),
         span_max=max(request.duration_max, 0),
         trace_min=max(request.trace_duration_min, 0),
@@ -56,6 +51,7 @@ def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
         more=found.more,
         older_start=older[0],
         older_end=older[1],
+        failed_by_status=found.by_status,
     )
 
 
@@ -97,43 +93,6 @@ def _trace(found: Trace) -> ops_pb2.ShowTraceResp:
         missing_parents=found.missing_parents,
         warnings=found.warnings,
     )
-
-
-async def logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
-    """Write a trace's logs."""
-    return await asyncio.to_thread(_logs, found) if len(found.lines) > MANY_LINES else _logs(found)
-
-
-def _logs(found: TraceLogs) -> ops_pb2.ShowLogsResp:
-    return ops_pb2.ShowLogsResp(
-        id=found.trace_id, logs=[_log(line) for line in found.lines], url=found.jaeger_url
-    )
-
-
-def _log(line: LogLine) -> model_pb2.Log:
-    """As Jaeger's own api_v2 has it, where the event's name is a field; and whose log it is."""
-    fields = [_key_value("event", line.name)] if line.name else []
-    fields += [_key_value(key, value) for key, value in line.attributes.items()]
-    fields += [
-        _key_value("service", line.service),
-        _key_value("operation", line.operation),
-        _key_value("span_id", line.span_id),
-    ]
-    seconds, nanos = divmod(line.time, timerange.SECOND)
-    return model_pb2.Log(timestamp=Timestamp(seconds=seconds, nanos=nanos), fields=fields)
-
-
-def _key_value(key: str, value: Value) -> model_pb2.KeyValue:
-    if isinstance(value, bool):
-        return model_pb2.KeyValue(key=key, v_type=model_pb2.BOOL, v_bool=value)
-    if isinstance(value, int):
-        return model_pb2.KeyValue(key=key, v_type=model_pb2.INT64, v_int64=value)
-    if isinstance(value, float):
-        return model_pb2.KeyValue(key=key, v_type=model_pb2.FLOAT64, v_float64=value)
-    if isinstance(value, bytes):
-        return model_pb2.KeyValue(key=key, v_type=model_pb2.BINARY, v_binary=value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return model_pb2.KeyValue(key=key, v_type=model_pb2.STRING, v_str=text)
 
 
 def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:

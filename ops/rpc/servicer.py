@@ -3,7 +3,7 @@
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import alert_pages, messages
+from ops.rpc import alert_pages, log_pages, messages
 from ops.rpc.errors import rpc
 from ops.sampling import actions as sampling
 from ops.traces import actions as traces
@@ -26,8 +26,9 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
 
     @rpc
     async def ShowLogs(self, actor: Actor, request: ops_pb2.ShowLogsReq) -> ops_pb2.ShowLogsResp:
+        page = log_pages.log_page(request)
         found = await traces.show_logs(actor, trace_id=request.id, site=request.site)
-        return await messages.logs(found)
+        return await log_pages.logs(found, page)
 
     @rpc
     async def ChangeSampling(

@@ -23,6 +23,7 @@ __all__ = [
     "current",
     "current_of_several",
     "policy_at",
+    "way_back",
 ]
 
 READ = "sampling.view_sampling"
@@ -91,6 +92,16 @@ async def policy_at(
     where = sites().site(site)
     moment = timerange.to_datetime(at or timerange.now_ns())
     return await in_database(state.in_force, where.name, where.service(service).name, moment)
+
+
+@action("sampling.way_back", permission=READ)
+async def way_back(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
+    """Return the policy that was in force before the service's last change, to go back to.
+
+    None if no other one is known to have been in force.
+    """
+    where = sites().site(site)
+    return await in_database(state.way_back, where.name, where.service(service).name)
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target)

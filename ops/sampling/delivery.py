@@ -2,8 +2,7 @@
 
 import asyncio
 
-from ops.backends.connections import connections
-from ops.backends.samplers import resolve, server_name
+from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import OpsError
 from ops.sampling.policy import Policy
 from ops.sites import Service
@@ -22,7 +21,8 @@ async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict
 
 async def _tell(service: Service, address: str, policy: Policy) -> str:
     try:
-        await connections().sampler(address, service.tls, server_name(service)).change(policy)
+        sampler = Sampler(address, service.tls, server_name(service), service.table)
+        await sampler.change(policy)
     except OpsError as error:
         return str(error)
     return ""

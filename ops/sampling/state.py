@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -11,6 +11,8 @@ from django.db.models import Max, QuerySet
 from ops.actor import Actor, request_id
 from ops.sampling.models import Change, Delivery
 from ops.sampling.policy import UNKNOWN, Policy
+
+_LOOK_BACK = 50  # changes among which the one to go back to is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class ServiceSampling:
         return sum(instance.confirmed for instance in self.instances)
 
     @property
+    def known_at(self) -> datetime | None:
+        """The earliest of the moments at which the instances confirmed: not known since."""
+        times = (instance.told_at for instance in self.instances if instance.confirmed)
+        return min((told_at for told_at in times if told_at), default=None)
+
+    @property
     def summary(self) -> str:
         """`10 %`, `unknown`, or `10 % on 2, unknown on 1`; an unconfirmed one is unknown."""
         counts = Counter(
@@ -54,7 +62,8 @@ class ServiceSampling:
 class SamplingChange:
     """A change: who made it through which door, from what (a summary) to what, with which result.
 
-    `request_id` joins it with the audit log.
+    `request_id` joins it with the audit log. `back` is the policy that undoing it sets; it is
+    read with the change that was just made and is None with past ones.
     """
 
     site: str
@@ -66,6 +75,7 @@ class SamplingChange:
     at: datetime
     request_id: str
     instances: tuple[InstanceSampling, ...]
+    back: Policy | None = None
 
     @property
     def confirmed(self) -> int:
@@ -140,7 +150,27 @@ def finish(change: Change, reasons: Mapping[str, str]) -> SamplingChange:
         delivery.reason = reasons[delivery.address]
         delivery.confirmed = not delivery.reason
     Delivery.objects.bulk_update(deliveries, ["reason", "confirmed"])
-    return _change(change)
+    return replace(_change(change), back=way_back(change.site, change.service))
+
+
+def way_back(site: str, service: str) -> Policy | None:
+    """Read the policy that undoing a service's last change sets, None if there is none.
+
+    It is the last other one that was in force: of the changes before, newest first, the first to
+    another policy that at least half of its instances confirmed. A change that most of them did
+    not confirm was never in force, and sending the same again is nothing to undo.
+    """
+    newest, *earlier = past_changes(site, service, _LOOK_BACK) or (None,)
+    if newest is None:
+        return None
+    return next(
+        (
+            change.policy
+            for change in earlier
+            if change.policy != newest.policy and 2 * change.confirmed >= len(change.instances)
+        ),
+        None,
+    )
 
 
 def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, ...]:

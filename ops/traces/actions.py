@@ -14,6 +14,7 @@ from ops.backends.searching import FoundTraces, TraceSearch
 from ops.errors import InvalidInput, OpsError
 from ops.filters import LARGEST_LIMIT, TraceQuery
 from ops.guard import action
+from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
 from ops.traces.comparing import Comparison, Difference, compare
@@ -50,7 +51,7 @@ EXPLAINED_AT_ONCE = 8
 SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
 LIST_KEPT = 60.0  # seconds
 QUICKLY = 10.0  # seconds for what a page can do without
-explanations: LRUCache[tuple[str, str], str] = LRUCache(maxsize=5_000)
+explanations: LRUCache[tuple[str, str], str] = watched("explanations", LRUCache(maxsize=5_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ class TraceList:
     `newer` is the range that follows, as long again or up to now; None where this one ends in
     the present. `query` is the query with site and service filled in and its range absolute.
     `fetched` is more than `len(traces)` when part of the filtering was ours: it counts what
-    was looked at for them.
+    was looked at for them. `by_status` says that the list comes from Jaeger's own summaries,
+    which count a span as failed by its status alone: one that only its tag `error=true` calls
+    failed is counted where the whole trace is read.
     """
 
     query: TraceQuery
@@ -79,6 +82,7 @@ class TraceList:
     more: bool
     older: TraceQuery | None
     newer: TraceQuery | None
+    by_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ async def list_traces(
         more=found.more,
         older=None if found.rest is None else _older(asked, start, end, found.rest),
         newer=_newer(asked, start, end, now),
+        by_status=found.by_status,
     )
 
 

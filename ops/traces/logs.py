@@ -1,12 +1,12 @@
 """What a trace's spans logged, as one list, or those lines of it that one looks for."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from ops.traces.spans import FAILURES, Attributes, Event, Events, Spans, Value
+from ops.traces.spans import FAILURES, Attributes, Event, Events, Pairs, Spans, Value
+from ops.traces.tags import shown
 from ops.traces.tree import Trace
 
 
@@ -29,7 +29,7 @@ ANY_LINE = LogFilter()
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One span event. `time` is Unix nanoseconds."""
+    """One span event. `time` is Unix nanoseconds, `repeated` as in Event."""
 
     time: int
     service: str
@@ -37,6 +37,7 @@ class LogLine:
     span_id: str
     name: str
     attributes: Attributes
+    repeated: Pairs = ()
 
     @property
     def failed(self) -> bool:
@@ -70,6 +71,7 @@ class Lines(Sequence[LogLine]):
             self.spans.ids[span],
             event.name,
             event.attributes,
+            event.repeated,
         )
 
 
@@ -159,12 +161,5 @@ def _has_text(text: str) -> Callable[[Event], bool]:
 
 
 def _as_text(value: Value) -> str:
-    """Write a value so that it can be looked for: text as it is, all else as JSON, bytes in hex."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return str(value).lower()
-    return value.hex() if isinstance(value, bytes) else _encode(value)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, default=bytes.hex).encode
+    """Write a value so that it can be looked for: as people see it, and all bytes in hex."""
+    return value.hex() if isinstance(value, bytes) else shown(value)

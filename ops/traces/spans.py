@@ -11,16 +11,21 @@ from typing import Protocol, TypeAlias
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
+Pairs: TypeAlias = tuple[tuple[str, Value], ...]
 FAILURES = ("exception", "error")  # names of the events that report one
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened during a span: a log line, an exception."""
+    """Something that happened during a span: a log line, an exception.
+
+    `repeated` are further values of keys that it was given more than once.
+    """
 
     time: int
     name: str
     attributes: Attributes
+    repeated: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,11 @@ class Span:
     """One operation of one service.
 
     `parent_id` is "" for a root. `kind` is "internal", "server", "client", "producer",
-    "consumer" or "". `error` means status ERROR; `message` is the status message.
+    "consumer" or "". `error` means that it failed, by its status or by a tag, see
+    ops.traces.tags.says_failed; `status` is "ok", "error" or "", `message` the status message.
     `warnings` is what Jaeger adds about the span (clock skew, truncation), lifted out of
-    the attribute `@jaeger@warnings`. `process` holds the resource's attributes.
+    the attribute `@jaeger@warnings`. `process` holds the resource's attributes. `repeated` are
+    further values of attributes that it was given more than once; searches find the first.
     """
 
     trace_id: str
@@ -57,6 +64,8 @@ class Span:
     links: tuple[Link, ...]
     warnings: tuple[str, ...]
     process: Attributes
+    status: str = ""
+    repeated: Pairs = ()
 
     @property
     def end(self) -> int:
@@ -96,7 +105,7 @@ class SpanStore(Protocol):
         """Give the trace as it came, as one JSON text of OTLP in pieces of some 100 kB."""
 
     def tag_keys(self) -> AbstractSet[str]:
-        """Return the distinct keys of all spans' attributes."""
+        """Return the distinct keys of all spans' tags, those that api_v2 derives among them."""
 
     def find(self, text: str) -> Sequence[int]:
         """Return the spans that have a text, or `key=value`, anywhere in what they carry."""

@@ -132,7 +132,11 @@ class Trace:
     jaeger_url: str
 
     def tags(self) -> list[str]:
-        """Return the distinct attribute keys of all spans, sorted; slow, it reads every span."""
+        """Return the distinct tag keys of all spans, sorted; slow, it reads every span.
+
+        They are those of Jaeger's api_v2: the attributes, and what it derives from kind, status,
+        scope and trace state. A process's tags are not the span's.
+        """
         return sorted(self.rows.spans.store.tag_keys())
 
 

@@ -11,6 +11,7 @@ from ops import timerange
 from ops.timerange import to_datetime
 
 COOKIE = "zone"
+AGREEING = 5 * timerange.SECOND  # clocks that differ by no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,14 @@ class Clock:
         return f"{utc} ({self.here(start).removesuffix(f' {self.place}')} to {self.here(end)})"
 
     def ago(self, at: int) -> str:
-        """`30 s ago`, `11 min ago`, `in 5 s`, `now`."""
+        """`30 s ago`, `11 min ago`, `now`, for what is past.
+
+        What seems to be to come was written by another clock, or before ours was put back.
+        """
         distance = self.now - at
-        if abs(distance) < timerange.SECOND:
-            return "now"
-        rough = roughly(abs(distance))
-        return f"{rough} ago" if distance > 0 else f"in {rough}"
+        if distance < -AGREEING:
+            return f"{roughly(-distance)} ahead of our clock"
+        return f"{roughly(distance)} ago" if distance >= timerange.SECOND else "now"
 
     def _day(self, moment: datetime) -> str:
         today = to_datetime(self.now)

@@ -1,22 +1,30 @@
 """The one place where an OpsError becomes a page of the dashboard."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
+    Busy,
     Conflict,
+    DatabaseUnavailable,
     InvalidInput,
     NotConfirmed,
     NotFound,
     NotPermitted,
     OpsError,
 )
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.visit import Visit, is_piece
+
+RETRY_SECONDS = 5
+NAMELESS = "503.html"  # for a person whom we could not look up
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,16 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
     Conflict: Rendering(409, "Not as things are now", "Look at the present state and try again."),
     NotConfirmed: Rendering(
         502, "Not every instance confirmed", "Mend what is named below, then send it again."
+    ),
+    Busy: Rendering(
+        503,
+        "OpsPortal is busy",
+        "Nothing was lost. Try again in a few seconds.",
+    ),
+    DatabaseUnavailable: Rendering(
+        503,
+        "Database unavailable",
+        "Nothing was lost. Try again in a few seconds: this works as soon as the database is back.",
     ),
     BackendTimeout: Rendering(
         504, "{backend} did not answer in time", "Ask for less at once, or try again."
@@ -71,12 +89,12 @@ async def page(
     Who may not look sees no form either. A script asks for plain text and gets the sentence.
     """
     shown = rendering(error)
-    if visit.request.get_preferred_type(["text/html", "text/plain"]) == "text/plain":
-        return HttpResponse(str(error), status=shown.status, content_type="text/plain")
+    if _wants_text(visit.request):
+        return _text(error)
     if isinstance(error, NotPermitted):
         template = "pages/error.html"
     backend = error.backend if isinstance(error, BackendUnavailable) else ""
-    return await visit.render(
+    response = await visit.render(
         template,
         {
             **(context or {}),
@@ -86,3 +104,38 @@ async def page(
         },
         status=shown.status,
     )
+    return _with_retry(response)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what failed outside of any page of ours: Django's handler500.
+
+    A database that is away or too busy is told as such, without asking it who looks.
+    """
+    error = sys.exc_info()[1]
+    if not isinstance(error, Busy | DatabaseUnavailable):
+        return render(request, "500.html", status=500)
+    if is_piece(request):
+        return HttpResponse(status=204)  # it is left out; the page around it stands
+    if _wants_text(request):
+        return _text(error)
+    shown = rendering(error)
+    context = {"heading": shown.heading, "problem": str(error), "advice": shown.advice}
+    response = render(request, NAMELESS, context, status=shown.status)
+    add_never_cache_headers(response)
+    return _with_retry(response)
+
+
+def _wants_text(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "text/plain"]) == "text/plain"
+
+
+def _text(error: OpsError) -> HttpResponse:
+    status = rendering(error).status
+    return _with_retry(HttpResponse(str(error), status=status, content_type="text/plain"))
+
+
+def _with_retry(response: HttpResponse) -> HttpResponse:
+    if response.status_code == 503:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response

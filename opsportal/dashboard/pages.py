@@ -5,23 +5,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
+from ops.database import in_database
 from ops.errors import OpsError
 from opsportal.dashboard import errors
-from opsportal.dashboard.visit import visit_of
+from opsportal.dashboard.visit import is_piece, visit_of
 
 FILLING_SECONDS = 25.0  # an action has 30
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-
-
-def is_piece(request: HttpRequest) -> bool:
-    """Whether a page that is already shown fetches a part of itself."""
-    return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
 
 
 def patience(request: HttpRequest) -> float:
@@ -35,8 +31,8 @@ def page(view: View) -> View:
 
     @functools.wraps(view)
     async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
-        user = await request.auser()
-        if isinstance(user, AnonymousUser):
+        user = await in_database(_who, request)
+        if not isinstance(user, User):
             return _log_in(request)
         visit = await visit_of(request, user, "")
         try:
@@ -51,6 +47,13 @@ def page(view: View) -> View:
         return response
 
     return wrapped
+
+
+def _who(request: HttpRequest) -> User | AnonymousUser:
+    """Read the session and its person in one piece of work."""
+    user: User | AnonymousUser = request.user
+    user.is_authenticated  # noqa: B018 - reads it now, while there is a connection
+    return user
 
 
 def _log_in(request: HttpRequest) -> HttpResponse:

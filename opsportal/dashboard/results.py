@@ -73,6 +73,7 @@ class Results:
         without_tags = replace(found.query, tags=(), operation="")
         return {
             "found": found,
+            "failing": ERROR in found.query.tags,
             "chips": self.chips(),
             "permalink": address(self.visit.site.name, found.query),
             "older": self.address(found.older) if found.older else "",

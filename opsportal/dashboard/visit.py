@@ -67,6 +67,11 @@ class Visit:
         }
 
 
+def is_piece(request: HttpRequest) -> bool:
+    """Whether a page that is already shown fetches a part of itself."""
+    return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
+
+
 def url(page: str, site: str, **path: str) -> str:
     """Return the address of a page of a site."""
     several = {"site": site} if len(sites().all) > 1 else {}

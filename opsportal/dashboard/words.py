@@ -1,9 +1,9 @@
 """Small words: counts, names cut to a sane length, values as text."""
 
-import json
 import unicodedata
 
 from ops.timerange import format_duration
+from ops.traces import tags
 from ops.traces.spans import Value
 
 LONGEST_NAME = 80
@@ -42,16 +42,10 @@ def root(service: str, operation: str) -> str:
 
 
 def value(given: Value) -> str:
-    """Write an attribute's value: text as it is, everything else as JSON has it."""
-    if isinstance(given, str):
-        return given
+    """Write an attribute's value as Jaeger has it, bytes in hex."""
     if isinstance(given, bytes):
         return f"{count(len(given), 'byte')}: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
-    return json.dumps(given, ensure_ascii=False, default=_inner)
-
-
-def _inner(given: object) -> str:
-    return value(given) if isinstance(given, bytes) else str(given)
+    return tags.shown(given)
 
 
 def percent(share: float) -> str:

@@ -19,6 +19,8 @@ Vector: TypeAlias = dict[Labels, float]
 
 NAME = "__name__"
 KEPT = 3_660.0  # seconds: the hour that is drawn, and a rate's window before it
+FINE, COARSE = 600.0, 10.0  # seconds for which every value is kept, and between those before
+_AT_ONCE = 300  # values that are thinned together
 LOOKBACK = 300.0
 
 
@@ -33,14 +35,26 @@ class Series:
     def __init__(self) -> None:
         self.times = array("d")
         self.values = array("d")
+        self._coarse = 0
 
     def add(self, time: float, value: float) -> None:
-        """Add a value, and forget those that are too old, a batch at a time."""
+        """Add a value, and thin those that are old, a batch at a time."""
         self.times.append(time)
         self.values.append(value)
-        old = bisect_left(self.times, time - KEPT)
-        if old > 300:
-            del self.times[:old], self.values[:old]
+        if bisect_left(self.times, time - FINE) - self._coarse > _AT_ONCE:
+            self._thin(time)
+
+    def _thin(self, time: float) -> None:
+        """Forget what is too old, and most of what is old; what ends and begins stays."""
+        old, fine = (bisect_left(self.times, time - age) for age in (KEPT, FINE))
+        times, values = array("d"), array("d")
+        for at, value in zip(self.times[old:fine], self.values[old:fine], strict=True):
+            if not times or at - times[-1] >= COARSE or math.isnan(value) or math.isnan(values[-1]):
+                times.append(at)
+                values.append(value)
+        self._coarse = len(times)
+        self.times = times + self.times[fine:]
+        self.values = values + self.values[fine:]
 
     def last(self, time: float) -> float | None:
         """Return the value at that time, None when there is none, it is too old or has ended."""

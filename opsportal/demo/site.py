@@ -22,7 +22,7 @@ from opsportal.demo.traffic import seasons, traffic
 ANY_PORT = "127.0.0.1:0"
 VERSIONS = {"petstore-1": "1.2.0", "petstore-2": "1.2.0", "petstore-3": "1.3.0"}
 POLICY = rate(0.25)
-TRACES = 5_000
+TRACES = 1_500  # a quarter of an hour of them: then the memory stays as it is
 CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 
 

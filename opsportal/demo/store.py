@@ -4,11 +4,12 @@ Nothing here copies spans: what `TraceStore` gives out is what it holds, to be r
 """
 
 import json
+import math
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -34,7 +35,8 @@ _ERROR_MEANS = {
     **dict.fromkeys(("false", "0", "f"), Status.STATUS_CODE_OK),
 }
 _RESOURCE = "resource."
-_ESCAPED = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
+_ESCAPED = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
+_NOT_FINITE = {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
 
 
 class Found(NamedTuple):
@@ -191,29 +193,50 @@ def service_name(resource: Resource) -> str:
 
 def as_text(value: AnyValue) -> str:
     """Return a value's string form as Jaeger (written in Go) compares it."""
-    plain = _plain(value)
-    if isinstance(plain, str):
-        return plain
-    if isinstance(plain, float):
-        return _number(plain)
-    if plain is None:
+    match value.WhichOneof("value"):
+        case None:
+            return ""
+        case "string_value":
+            return value.string_value
+        case "bytes_value":
+            return b64encode(value.bytes_value).decode()
+        case "double_value" if not math.isfinite(value.double_value):
+            return f"json: unsupported value: {_NOT_FINITE[str(value.double_value)]}"
+    try:
+        return _json(value)
+    except ValueError:
         return ""
-    text = json.dumps(plain, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-    return text.translate(_ESCAPED)
 
 
-def _plain(value: AnyValue) -> Any:
-    kind = value.WhichOneof("value")
-    if kind == "array_value":
-        return [_plain(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return {item.key: _plain(item.value) for item in value.kvlist_value.values}
-    if kind == "bytes_value":
-        return b64encode(value.bytes_value).decode()
-    return getattr(value, kind) if kind else None
+def _json(value: AnyValue) -> str:
+    """Write a value as Go's encoding/json does; raises ValueError where there is no number."""
+    match value.WhichOneof("value"):
+        case None:
+            return "null"
+        case "array_value":
+            return f"[{','.join(map(_json, value.array_value.values))}]"
+        case "kvlist_value":
+            last = {item.key: item.value for item in value.kvlist_value.values}
+            pairs = (f"{_quoted(key)}:{_json(last[key])}" for key in sorted(last))
+            return f"{{{','.join(pairs)}}}"
+        case "double_value":
+            return _number(value.double_value)
+        case "bytes_value":
+            return _quoted(b64encode(value.bytes_value).decode()) if value.bytes_value else "null"
+        case "string_value":
+            return _quoted(value.string_value)
+        case "bool_value":
+            return str(value.bool_value).lower()
+    return str(value.int_value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).translate(_ESCAPED)
 
 
 def _number(number: float) -> str:
+    if not math.isfinite(number):
+        raise ValueError("JSON has no such number")
     if number and not 1e-6 <= abs(number) < 1e21:
         return repr(number).replace("e-0", "e-")
     return format(Decimal(repr(number)), "f").removesuffix(".0")
@@ -234,4 +257,5 @@ def _attributes(found: Found) -> Iterator[Iterable[KeyValue]]:
 
 
 def _has(attributes: Iterable[KeyValue], key: str, value: str) -> bool:
-    return any(item.key == key and as_text(item.value) == value for item in attributes)
+    """Look at the first attribute of that key, as Jaeger does."""
+    return next((as_text(item.value) == value for item in attributes if item.key == key), False)

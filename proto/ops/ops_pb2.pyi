@@ -45,7 +45,9 @@ Global___SamplerType: _TypeAlias = SamplerType  # noqa: Y015
 @_typing.final
 class ListTracesReq(_message.Message):
     """Times are Unix nanoseconds, durations nanoseconds; 0 or less means not set. A tag is
-    `key=value`, or a bare key, which means key=true. All tags must match.
+    `key=value`, or a bare key, which means key=true. All tags must match. The value is all that
+    follows the first equals sign, as it is: blanks and quotes are part of it. A key that has an
+    equals sign or begins with a quote stands in double quotes, with \\" and \\\\ inside.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -152,12 +154,17 @@ class ListTracesResp(_message.Message):
     MORE_FIELD_NUMBER: _builtins.int
     OLDER_START_FIELD_NUMBER: _builtins.int
     OLDER_END_FIELD_NUMBER: _builtins.int
+    FAILED_BY_STATUS_FIELD_NUMBER: _builtins.int
     fetched: _builtins.int
     """How many traces the backend returned before our own filtering."""
     more: _builtins.bool
     """The limit cut the list; older_start and older_end are the window that comes before."""
     older_start: _builtins.int
     older_end: _builtins.int
+    failed_by_status: _builtins.bool
+    """The backend counted failed spans by their status alone: a span that only a tag such as
+    error=true calls failed is missing from error_count, and from a search for `error`.
+    """
     @_builtins.property
     def traces(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceItem]:
         """Newest first."""
@@ -170,10 +177,11 @@ class ListTracesResp(_message.Message):
         more: _builtins.bool = ...,
         older_start: _builtins.int = ...,
         older_end: _builtins.int = ...,
+        failed_by_status: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,43 +285,103 @@ class ShowLogsReq(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     SITE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     site: _builtins.str
+    page_size: _builtins.int
+    """The most lines of one answer; 0 means as many as fit into 4 MiB."""
+    page_token: _builtins.str
+    """`next_page_token` of the answer before; "" begins with the newest lines."""
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         site: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "site", b"site"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "page_size", b"page_size", "page_token", b"page_token", "site", b"site"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShowLogsReq: _TypeAlias = ShowLogsReq  # noqa: Y015
 
 @_typing.final
+class LogSpan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    SPAN_ID_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    operation: _builtins.str
+    span_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        span_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation", "service", b"service", "span_id", b"span_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogSpan: _TypeAlias = LogSpan  # noqa: Y015
+
+@_typing.final
 class ShowLogsResp(_message.Message):
+    """Logs are in time order and as Jaeger's api_v2 has them. Where not all fit into 4 MiB these are
+    the newest, and each further page has those before. What is numbered from 20 up is left out
+    where the logs alone just fit.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
+    SPAN_OF_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     url: _builtins.str
+    truncated: _builtins.bool
+    """Not all lines that were asked for fit into one answer."""
+    next_page_token: _builtins.str
+    """Asks for the lines before; "" on the last page."""
+    total: _builtins.int
+    """Lines of the whole trace."""
     @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Log]: ...
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogSpan]:
+        """The spans that logged these, and for each of the logs the index of its own among them."""
+
+    @_builtins.property
+    def span_of(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         logs: _abc.Iterable[_model_pb2.Log] | None = ...,
         url: _builtins.str = ...,
+        spans: _abc.Iterable[Global___LogSpan] | None = ...,
+        span_of: _abc.Iterable[_builtins.int] | None = ...,
+        truncated: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
+        total: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "logs", b"logs", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "logs", b"logs", "next_page_token", b"next_page_token", "span_of", b"span_of", "spans", b"spans", "total", b"total", "truncated", b"truncated", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from ops.actor import Actor, Door
 from ops.audit import chain
@@ -30,11 +30,11 @@ def verify(*arguments: str) -> str:
     return out.getvalue()
 
 
-def sql(statement: str, *values: str) -> None:
+def sql(statement: str, *values: str, of: str = "audit_auditentry") -> None:
     """Run a statement behind the model's back, as somebody with the owner's password would."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE audit_auditentry DISABLE TRIGGER USER")
+            cursor.execute(f"ALTER TABLE {of} DISABLE TRIGGER USER")
         cursor.execute(statement, values)
 
 
@@ -75,6 +75,85 @@ def test_it_names_the_first_bad_row(column: str, value: str, reason: str) -> Non
         verify()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "nothing", "null", "[]", '"text"', "7", "{}", '{"seq": 3}', "[" * 100_000,
+        f'{{"seq": {"9" * 5000}}}',
+    ],
+    ids=lambda text: text[:12] or "empty",
+)  # fmt: skip
+def test_it_names_a_row_whose_text_says_nothing(text: str) -> None:
+    """Whoever damages it may know how hashes are made."""
+    write(5)
+    [before] = AuditEntry.objects.filter(seq=2).values_list("hash", flat=True)
+    digest = chain.chained(before, text)
+    sql("UPDATE audit_auditentry SET text = %s, hash = %s WHERE seq = 3", text, digest)
+    with pytest.raises(CommandError, match="row 3 is not as it was written: its text is not a rec"):
+        verify()
+    assert "damaged" in AuditEntry.objects.get(seq=3).record["detail"]
+
+
+@pytest.mark.parametrize("key", ["at", "parameters", "origin", "detail", "seq", "actor"])
+@pytest.mark.parametrize("value", ["null", "7", "[]", '"yesterday"'])
+def test_it_names_a_row_with_a_value_of_another_kind(key: str, value: str) -> None:
+    write(2)
+    record = json.loads(AuditEntry.objects.get(seq=2).text) | {key: json.loads(value)}
+    [before] = AuditEntry.objects.filter(seq=1).values_list("hash", flat=True)
+    text = json.dumps(record)
+    digest = chain.chained(before, text)
+    sql("UPDATE audit_auditentry SET text = %s, hash = %s WHERE seq = 2", text, digest)
+    if key in ("at", "seq", "actor"):
+        with pytest.raises(CommandError, match="row 2 is not as it was written: its "):
+            verify()
+    shown = AuditEntry.objects.get(seq=2).record
+    assert (type(shown["parameters"]), type(shown["origin"])) == (dict, dict)
+
+
+# What SQLite takes into any column, whatever its type.
+@pytest.mark.parametrize("column", ["seq", "at", "text", "hash", "actor", "outcome"])
+@pytest.mark.parametrize("value", ["x'ff00'", "'2026-99-99 00:00:00'", "'never'", "2.5", "-1e300"])
+def test_it_has_a_sentence_for_any_damaged_value(column: str, value: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL takes no value of another type")
+    write(4)
+    sql(f"UPDATE audit_auditentry SET {column} = {value} WHERE seq = 3")
+    with pytest.raises(CommandError, match=r"row \S+ is not as it was written: "):
+        verify()
+
+
+def test_it_has_a_sentence_for_rows_before_the_first() -> None:
+    write(2)
+    sql("UPDATE audit_auditentry SET seq = 0 WHERE seq = 1")
+    with pytest.raises(CommandError, match="row 0 is not as it was written: rows are numbered"):
+        verify()
+
+
+def test_it_comes_near_a_damaged_row_in_a_long_log() -> None:
+    with transaction.atomic():
+        write(1200)
+    text = "'never'" if connection.vendor == "sqlite" else "'2020-01-01'"
+    sql(f"UPDATE audit_auditentry SET at = {text} WHERE seq = 1150")
+    with pytest.raises(CommandError, match="row 1150 is not as it was written: "):
+        verify()
+
+
+def test_it_says_that_a_log_cannot_be_read() -> None:
+    sql("ALTER TABLE audit_auditentry RENAME TO elsewhere")
+    try:
+        with pytest.raises(CommandError, match=r"the audit log cannot be read: .*audit_auditentry"):
+            verify()
+    finally:
+        sql("ALTER TABLE elsewhere RENAME TO audit_auditentry", of="elsewhere")
+
+
+def test_it_knows_what_is_before_the_first_row() -> None:
+    write(1)
+    assert "1 rows" in verify("--expect", f"0:{chain.GENESIS}")
+    with pytest.raises(CommandError, match="before row 1 the hash is"):
+        verify("--expect", f"0:{'a' * 64}")
+
+
 def test_it_finds_a_removed_row() -> None:
     write(4)
     sql("DELETE FROM audit_auditentry WHERE seq = 2")
@@ -92,7 +171,18 @@ def test_it_finds_a_cut_tail_against_a_noted_head() -> None:
     assert "3 rows" in verify()
 
 
-@pytest.mark.parametrize("expectation", ["12", "12:ab", f"²:{chain.GENESIS}"])
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        "",
+        " ",
+        "12",
+        "12:ab",
+        f"²:{chain.GENESIS}",
+        f"{'9' * 5000}:{chain.GENESIS}",
+        f"1:{'z' * 64}",
+    ],
+)
 def test_it_refuses_a_malformed_expectation(expectation: str) -> None:
     with pytest.raises(CommandError, match="--expect is SEQ:HASH"):
         verify("--expect", expectation)

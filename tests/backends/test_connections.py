@@ -18,14 +18,12 @@ async def test_it_gives_the_same_backend_again() -> None:
     site = make_site(jaeger=JaegerSource("127.0.0.1:1"), prometheus=(MAIN,))
     assert connections().jaeger(site) is connections().jaeger(site)
     assert connections().prometheus(site, MAIN) is connections().prometheus(site, MAIN)
-    assert connections().sampler("a:1", None) is connections().sampler("a:1", None)
 
 
 async def test_it_keeps_backends_apart_that_are_described_differently() -> None:
     one = make_site(jaeger=JaegerSource("127.0.0.1:1", headers={"x-tenant": "a"}))
     two = make_site(jaeger=JaegerSource("127.0.0.1:1", headers={"x-tenant": "b"}))
     assert connections().jaeger(one) is not connections().jaeger(two)
-    assert connections().sampler("a:1", None) is not connections().sampler("a:1", None, "b")
 
 
 async def test_it_says_that_a_site_has_no_jaeger() -> None:

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from ops.backends.connections import connections
-from ops.backends.samplers import resolve, server_name
+from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable
 from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
 from ops.sites import Service, Tls
 from tests.fakes import tls
 from tests.fakes.instance import FakeInstance, fake_instance
+from tests.fakes.jaeger import FakeJaeger
 
 
 @pytest.fixture
@@ -33,19 +33,19 @@ async def instance() -> AsyncIterator[FakeInstance]:
 async def test_it_tells_the_instance(
     instance: FakeInstance, policy: Policy, kind: str, value: float
 ) -> None:
-    await connections().sampler(instance.address, None).change(policy)
+    await Sampler(instance.address, None).change(policy)
     assert instance.told == [(kind, value)]
 
 
 async def test_it_tells_again_what_it_told_before(instance: FakeInstance) -> None:
-    sampler = connections().sampler(instance.address, None)
+    sampler = Sampler(instance.address, None)
     await asyncio.gather(sampler.change(ALWAYS), sampler.change(ALWAYS))
     assert len(instance.told) == 2
 
 
 async def test_it_names_the_instance_that_is_gone() -> None:
     with pytest.raises(BackendUnavailable) as caught:
-        await connections().sampler("127.0.0.1:1", None).change(ALWAYS)
+        await Sampler("127.0.0.1:1", None).change(ALWAYS)
     assert str(caught.value) == (
         "the instance at 127.0.0.1:1 refuses connections; check that it runs and that this is "
         "the instance's gRPC port"
@@ -55,22 +55,25 @@ async def test_it_names_the_instance_that_is_gone() -> None:
 async def test_it_passes_a_refusal_on(instance: FakeInstance) -> None:
     instance.fails = grpc.StatusCode.FAILED_PRECONDITION
     with pytest.raises(BackendUnavailable, match="refuses the request: told to fail"):
-        await connections().sampler(instance.address, None).change(ALWAYS)
+        await Sampler(instance.address, None).change(ALWAYS)
 
 
-async def test_it_keeps_trying_an_instance_that_refuses(instance: FakeInstance) -> None:
-    instance.fails = grpc.StatusCode.INTERNAL
-    sampler = connections().sampler(instance.address, None)
-    for _ in range(4):
-        with pytest.raises(BackendUnavailable, match="fails: told to fail"):
+async def test_it_tries_each_change_whatever_the_ones_before_met() -> None:
+    async with fake_instance() as instance:
+        address = instance.address
+    sampler = Sampler(address, None)
+    for _ in range(5):
+        with pytest.raises(BackendUnavailable, match="refuses connections; check that") as caught:
             await sampler.change(ALWAYS)
-    instance.fails = None
-    await sampler.change(ALWAYS)
+        assert "tried again" not in str(caught.value)
+    async with fake_instance(port=int(address.rpartition(":")[2])) as back:
+        await sampler.change(ALWAYS)
+        assert len(back.told) == 1
 
 
 async def test_it_ends_the_call_when_whoever_asked_leaves(instance: FakeInstance) -> None:
     instance.hangs = True
-    changing = asyncio.create_task(connections().sampler(instance.address, None).change(ALWAYS))
+    changing = asyncio.create_task(Sampler(instance.address, None).change(ALWAYS))
     await instance.asked.wait()
     changing.cancel()
     await asyncio.wait([changing])
@@ -78,30 +81,45 @@ async def test_it_ends_the_call_when_whoever_asked_leaves(instance: FakeInstance
 
 
 async def test_it_checks_without_changing_anything(instance: FakeInstance) -> None:
-    await connections().sampler(instance.address, None).check()
-    assert instance.told == []
+    await Sampler(instance.address, None).check()
+    assert instance.told == [] and not instance.asked.is_set()
+
+
+async def test_it_finds_that_an_instance_lacks_the_rpc() -> None:
+    async with FakeJaeger() as other:
+        sampler = Sampler(other.address, None, table="[sites.a.services.b]")
+        with pytest.raises(BackendUnavailable, match=r"offer petstore\.PetStore/ChangeSampler"):
+            await sampler.check()
+
+
+async def test_it_names_the_table_of_its_service() -> None:
+    async with fake_instance(tls.grpcs()) as fake:
+        sampler = Sampler(fake.address, None, table="[sites.a.services.b]")
+        for call in (sampler.check(), sampler.change(ALWAYS)):
+            with pytest.raises(BackendUnavailable, match=r"tls = true in \[sites\.a\.services\.b"):
+                await call
 
 
 async def test_it_speaks_tls_to_an_authority_that_is_named() -> None:
     async with fake_instance(tls.grpcs()) as fake:
-        await connections().sampler(fake.address, Tls(ca=tls.CA)).change(ALWAYS)
+        await Sampler(fake.address, Tls(ca=tls.CA)).change(ALWAYS)
         assert len(fake.told) == 1
 
 
 async def test_it_shows_its_own_certificate() -> None:
     own = Tls(ca=tls.CA, certificate=tls.CERTIFICATE, key=tls.KEY)
     async with fake_instance(tls.grpcs(ask_for_certificate=True)) as fake:
-        await connections().sampler(fake.address, own).change(ALWAYS)
+        await Sampler(fake.address, own).change(ALWAYS)
         with pytest.raises(BackendUnavailable, match=r"give tls\.certificate and tls\.key in"):
-            await connections().sampler(fake.address, Tls(ca=tls.CA)).change(ALWAYS)
+            await Sampler(fake.address, Tls(ca=tls.CA)).change(ALWAYS)
 
 
 async def test_it_checks_the_name_that_resolved_to_the_address() -> None:
     trusted = Tls(ca=tls.CA)
     async with fake_instance(tls.grpcs()) as fake:
-        await connections().sampler(fake.address, trusted, tls.SERVER_NAME).change(ALWAYS)
+        await Sampler(fake.address, trusted, tls.SERVER_NAME).change(ALWAYS)
         with pytest.raises(BackendUnavailable, match="has a certificate for another name"):
-            await connections().sampler(fake.address, trusted, "other.example.com").change(ALWAYS)
+            await Sampler(fake.address, trusted, "other.example.com").change(ALWAYS)
 
 
 async def test_it_resolves_a_list_to_itself() -> None:

@@ -176,7 +176,7 @@ def test_it_notes_what_is_odd_about_spans() -> None:
     assert list(spans.events) == [0, 0, 2, 0]
     assert spans.warnings == {0: ("skew", "cut"), 3: ("truncated",)}
     assert spans.store[3].attributes == {}
-    assert spans.store.tag_keys() == set()
+    assert spans.store.tag_keys() == {"error", "otel.status_code", "span.kind"}
 
 
 def test_it_takes_a_resource_without_a_name() -> None:

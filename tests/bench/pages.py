@@ -5,8 +5,6 @@ the navigation's start, in the browser's own clock.
 """
 
 import asyncio
-import gzip
-import re
 import statistics
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import httpx
 from playwright.async_api import Page, async_playwright
@@ -24,10 +22,13 @@ from tests.live import servers
 from tests.live.large import large_trace, send
 
 HOUR = 3600 * 10**9
-FEW, MANY = 10_000, 100_000
+SMALL, FEW, MANY = 100, 10_000, 100_000
 READS = 5  # of further traces
 SETTLED = 330  # seconds after which the server keeps nothing of a trace
-STATIC = servers.ROOT / "opsportal" / "dashboard" / "static"
+WEIGH = """
+["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+  .map((each) => each.transferSize)
+"""
 WATCH = """
 const seen = window.seen = {};
 function look() {
@@ -89,6 +90,17 @@ class Window:
         await self.page.wait_for_load_state("networkidle")  # the next load shall be alone
         return Loaded(seen["rows"], seen["tools"], held, await self._elements())
 
+    async def weight(self, address: str) -> tuple[int, int]:
+        """Return the requests and the bytes of a page for somebody whose cache is empty."""
+        own = self.page.context
+        assert own.browser
+        fresh = await own.browser.new_context(storage_state=await own.storage_state())
+        page = await fresh.new_page()
+        await page.goto(urljoin(self.page.url, address), wait_until="networkidle")
+        sizes: list[int] = await page.evaluate(WEIGH)
+        await fresh.close()
+        return len(sizes), sum(sizes)
+
     async def act(self, act: str, done: str) -> float:
         """Do something; returns milliseconds until it shows, the median of five."""
         found = []
@@ -134,10 +146,10 @@ async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) 
         added = _memory(process) - before
         lines += [_loaded("10,000 spans", few, 1000), _loaded("100,000 spans", many, 2500)]
         lines += await _acts(opened)
+        lines.append(await _weights(opened, await _sent(jaeger, SMALL)))
         cookies = {each["name"]: each["value"] for each in await opened.page.context.cookies()}
     async with httpx.AsyncClient(base_url=f"http://{portal.web}", cookies=cookies) as client:
         lines.append(await _bytes_a_span(client, traces[MANY]))
-        lines += _weights()
         lines.append(await _others(client, others))
     peak = _memory(process)
     await asyncio.sleep(SETTLED)
@@ -228,19 +240,16 @@ async def _bytes_a_span(client: httpx.AsyncClient, trace_id: str) -> str:
     )  # fmt: skip
 
 
-def _weights() -> list[str]:
-    pages = (servers.ROOT / "templates" / "base.html").read_text()
-    styles = re.findall(r"dashboard/\w+\.css", pages)
-    scripts = [*STATIC.glob("vendor/*.js"), *STATIC.glob("dashboard/**/*.js")]
-    weights = [sum(len(gzip.compress(path.read_bytes())) for path in paths)
-               for paths in (scripts, [STATIC / style for style in styles])]  # fmt: skip
-    return [
-        _row(
-            "JavaScript; CSS of all pages, gzip, file by file",
-            "; ".join(f"{weight / 1000:.0f} kB" for weight in weights),
-            "60 kB; 20 kB", "850 kB; 15 kB",
-        )
-    ]  # fmt: skip
+async def _weights(opened: Window, trace_id: str) -> str:
+    """What a first visit loads, in requests and in bytes on the wire."""
+    weights = [
+        await opened.weight(address) for address in ("/", "/traces/", f"/traces/{trace_id}/")
+    ]
+    return _row(
+        "first visit, requests and bytes on the wire: overview; search; trace",
+        "; ".join(f"{requests}, {size / 1000:.0f} kB" for requests, size in weights),
+        "12, 30 kB; 17, 50 kB; 28, 70 kB", "JavaScript 850 kB, CSS 15 kB",
+    )  # fmt: skip
 
 
 async def _others(client: httpx.AsyncClient, traces: list[str]) -> str:

@@ -397,7 +397,8 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
     assert "told to fail" in reply.rows[0].below[0]
     now = await said(operator, "sampling")
     assert now.summary == (
-        "Sampling of petstore: 10 % on 2, unknown on 1, confirmed by 2 of 3 instances"
+        "Sampling of petstore: 10 % on 2, unknown on 1, confirmed by 2 of 3 instances just now, "
+        "not known since"
     )
     assert now.rows[0].cells[:2] == (backends.instances[1].address, "10 % NOT CONFIRMED")
     assert now.notes[0] == "just now: 1 % -> 10 % by olga (browser), 2 of 3 confirmed"
@@ -408,7 +409,7 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
 async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Backends) -> None:
     reply = await said(viewer, "sampling")
     assert reply.summary == "Sampling of petstore: unknown, confirmed by 0 of 3 instances"
-    assert [row.cells[1] for row in reply.rows] == ["never told"] * 3
+    assert [row.cells[1] for row in reply.rows] == ["no change sent yet"] * 3
     assert reply.follow_ups == (), "there is nothing to undo"
     none = await said(viewer, "sampling store")
     assert none.summary == "Sampling of store: unknown, the site file names no instances"

@@ -66,6 +66,13 @@ def test_it_knows_no_user_of_that_name(talk: Talk) -> None:
         talk("help", "--user", "nobody")
 
 
+def test_it_takes_an_empty_name_for_nobody(talk: Talk, person: Person) -> None:
+    """A variable that is not set must not become the superuser."""
+    person("root", is_superuser=True)
+    with pytest.raises(CommandError, match='there is no user ""'):
+        talk("help", "--user", "")
+
+
 class Terminal(io.StringIO):
     """Somebody who types."""
 

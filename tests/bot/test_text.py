@@ -247,3 +247,20 @@ def test_it_reads_as_deep_as_slack_nests() -> None:
 def test_it_undoes_slacks_entities_only() -> None:
     endless = f"&#{'9' * 5_000};"
     assert clean({"text": f"&lt;{endless}&quot;"}, BOT) == f"<{endless}&quot;"
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        '"en \u2013 dash, \u201ccurly\u201d"', '"two\nlines"', '"\u202eright to left"', '"ends. "',
+        '"\U0001f469\u200d\U0001f467"', r'"say \"so\" \\"', '"please"', '"\ue0027\ue003"', '""',
+    ],
+)  # fmt: skip
+def test_it_keeps_what_stands_in_straight_quotes(quoted: str) -> None:
+    line = f"list  traces a={quoted} b={quoted} \u2013 please"
+    assert normalise(line) == f"list  traces a={quoted} b={quoted} -"
+
+
+def test_a_mention_in_quotes_is_what_was_typed() -> None:
+    event = rich(MENTION, text(' list traces by="'), {"type": "user", "user_id": "U2"}, text('"'))
+    assert clean(event, BOT) == 'list traces by="@U2"'

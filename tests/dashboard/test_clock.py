@@ -40,7 +40,9 @@ def test_a_window_names_the_place_once() -> None:
     [
         (0, "now"),
         (30 * SECOND, "30 s ago"),
-        (-5 * SECOND, "in 5 s"),
+        (-5 * SECOND, "now"),
+        (-6 * SECOND, "6 s ahead of our clock"),
+        (-59 * MINUTE, "59 min ahead of our clock"),
         (11 * MINUTE, "11 min ago"),
         (2 * HOUR, "2 h ago"),
         (12 * DAY, "12 d ago"),

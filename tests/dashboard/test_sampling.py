@@ -16,15 +16,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_it_says_what_is_not_known_yet(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(SAMPLING)
 
-    assert heading(page) == "How petstore is sampled is not known yet"
-    assert "never told" in text(page)
+    assert heading(page) == "How petstore is sampled is not known"
+    assert "no change sent yet" in text(page)
     assert "No change yet" in text(page)
 
 
 async def test_a_change_is_shown_before_it_is_made(place: Place, operator: AsyncClient) -> None:
     page = await operator.get(CHANGE, TEN)
 
-    assert heading(page) == "Sample petstore 10 % instead of unknown?"
+    assert heading(page) == "Sample petstore at 10 % instead of unknown?"
     assert "unknown → 10 % 2 instances" in text(page)
     assert "Change petstore to 10 % on 2 instances" in text(page)
     assert place.first.told == place.second.told == []
@@ -34,7 +34,7 @@ async def test_the_same_again_is_called_that(place: Place, operator: AsyncClient
     await operator.post(CHANGE, TEN)
     page = await operator.get(CHANGE, TEN)
 
-    assert heading(page) == "petstore is sampled 10 % already; tell it again?"
+    assert heading(page) == "petstore was set to 10 % already. Send it again?"
 
 
 async def test_a_change_reaches_every_instance_and_names_each(
@@ -44,8 +44,9 @@ async def test_a_change_reaches_every_instance_and_names_each(
     page = await operator.get(answer["Location"])
 
     assert answer.status_code == 302
-    assert heading(page) == "petstore is sampled 10 % on 2 of 2"
+    assert heading(page) == "petstore was set to 10 % on 2 instances"
     assert f"{place.first.address} confirmed" in text(page)
+    assert ", not known since" in text(page)
     assert place.first.told == place.second.told == [("STFloat", 0.1)]
     assert "olga from the browser" in text(page)
     rows = [row async for row in AuditEntry.objects.order_by("seq")]

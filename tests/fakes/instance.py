@@ -48,9 +48,9 @@ class FakeInstance:
 
 @asynccontextmanager
 async def fake_instance(
-    credentials: grpc.ServerCredentials | None = None,
+    credentials: grpc.ServerCredentials | None = None, port: int = 0
 ) -> AsyncIterator[FakeInstance]:
-    """Serve one on a free port, over TLS with credentials."""
+    """Serve one on that port, 0 being a free one, over TLS with credentials."""
     instance = FakeInstance()
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     handler = grpc.unary_unary_rpc_method_handler(
@@ -63,9 +63,9 @@ async def fake_instance(
         (grpc.method_handlers_generic_handler(service, {"ChangeSampler": handler}),)
     )
     if credentials:
-        port = server.add_secure_port("127.0.0.1:0", credentials)
+        port = server.add_secure_port(f"127.0.0.1:{port}", credentials)
     else:
-        port = server.add_insecure_port("127.0.0.1:0")
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
     instance.address = f"127.0.0.1:{port}"
     await server.start()
     try:

@@ -260,6 +260,13 @@ class _QueriesMain(_Queries20):
             await context.abort(grpc.StatusCode.NOT_FOUND, "trace not found")
 
 
+def _has_tag_13(found: Found, key: str, value: str) -> bool:
+    """Release 2.13 reads the text of `error` as a boolean that is false: the status must be OK."""
+    if key == "error":
+        return found.span.status.code == trace_pb2.Status.STATUS_CODE_OK
+    return has_attribute(found, key, value)
+
+
 def _has_tag_main(found: Found, key: str, value: str) -> bool:
     """On main `error=false` means every status but ERROR."""
     if key == "error" and value.lower() in ("false", "0", "f"):
@@ -274,7 +281,7 @@ _QUERIES: dict[Release, type[jaeger.QueryService]] = {
 }
 _TAG_TESTS: dict[Release, TagTest] = {
     "1.x": has_attribute,
-    "2.13": has_attribute,
+    "2.13": _has_tag_13,
     "2.20": has_tag,
     "main": _has_tag_main,
 }

@@ -15,12 +15,11 @@ import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from opsportal.demo.running import add_health
-from opsportal.demo.store import KINDS, Query, TraceStore, as_text, service_name, spans
+from opsportal.demo.store import KINDS, Found, Query, TraceStore, as_text, service_name, spans
 from proto.jaeger.api_v2 import model_pb2, query_pb2, query_pb2_grpc
 
 SPANS_IN_A_CHUNK = 10
@@ -103,12 +102,13 @@ def _read(query: query_pb2.TraceQueryParameters) -> Query:
 
 
 def _chunks(trace: TracesData) -> Iterator[query_pb2.SpansResponseChunk]:
-    every = [_span(found.resource, found.span) for found in spans(trace)]
+    every = [_span(found) for found in spans(trace)]
     for start in range(0, len(every), SPANS_IN_A_CHUNK):
         yield query_pb2.SpansResponseChunk(spans=every[start : start + SPANS_IN_A_CHUNK])
 
 
-def _span(resource: Resource, span: trace_pb2.Span) -> model_pb2.Span:
+def _span(found: Found) -> model_pb2.Span:
+    resource, scope, span = found
     warnings = [item.value.array_value for item in span.attributes if item.key == _WARNINGS]
     return model_pb2.Span(
         trace_id=span.trace_id,
@@ -118,13 +118,15 @@ def _span(resource: Resource, span: trace_pb2.Span) -> model_pb2.Span:
         start_time=_timestamp(span.start_time_unix_nano),
         duration=_duration(span.end_time_unix_nano - span.start_time_unix_nano),
         tags=[
+            *(_text("otel.scope.name", scope.name) for _ in range(bool(scope.name))),
+            *(_text("otel.scope.version", scope.version) for _ in range(bool(scope.version))),
             *(_tag(item) for item in span.attributes if item.key != _WARNINGS),
             *_extra(span),
         ],
         logs=[
             model_pb2.Log(
                 timestamp=_timestamp(event.time_unix_nano),
-                fields=[_text("event", event.name), *map(_tag, event.attributes)],
+                fields=list(_fields(event)),
             )
             for event in span.events
         ],
@@ -134,6 +136,13 @@ def _span(resource: Resource, span: trace_pb2.Span) -> model_pb2.Span:
         ),
         warnings=[text.string_value for texts in warnings for text in texts.values],
     )
+
+
+def _fields(event: trace_pb2.Span.Event) -> Iterator[model_pb2.KeyValue]:
+    """The name is a field, unless there is none or an attribute is called so."""
+    if event.name and not any(item.key == "event" for item in event.attributes):
+        yield _text("event", event.name)
+    yield from map(_tag, event.attributes)
 
 
 def _references(span: trace_pb2.Span) -> Iterable[model_pb2.SpanRef]:
@@ -155,6 +164,8 @@ def _extra(span: trace_pb2.Span) -> Iterator[model_pb2.KeyValue]:
         yield model_pb2.KeyValue(key="error", v_type=model_pb2.BOOL, v_bool=True)
     if span.status.message:
         yield _text("otel.status_description", span.status.message)
+    if span.trace_state:
+        yield _text("w3c.tracestate", span.trace_state)
 
 
 def _tag(item: KeyValue) -> model_pb2.KeyValue:

@@ -79,7 +79,7 @@ async def test_it_says_that_all_is_reachable(
             True,
             f"Prometheus main of production at {prometheus.url} is reachable: 1 active alert",
         ),
-        Finding(True, f"petstore: the instance at {instance.address} is reachable"),
+        Finding(True, f"petstore: the instance at {instance.address} offers ChangeSampler"),
         Finding(True, "petstore: version 1.2.0 on 1 instance"),
         Finding(True, "petstore: requests is 12.5"),
     ]
@@ -207,6 +207,30 @@ async def test_it_names_the_instance_that_is_gone(
 ) -> None:
     (sentence,) = await wrong(site_file(site(jaeger.address, prometheus.url, "127.0.0.1:1")))
     assert sentence.startswith("petstore: the instance at 127.0.0.1:1 refuses connections")
+
+
+async def test_it_knows_another_grpc_server_from_an_instance(
+    site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus
+) -> None:
+    (sentence,) = await wrong(site_file(site(jaeger.address, prometheus.url, jaeger.address)))
+    assert sentence.startswith(
+        f"petstore: the instance at {jaeger.address} speaks gRPC but does not offer "
+        "petstore.PetStore/ChangeSampler ("
+    )
+    assert sentence.endswith("check the address in [sites.production.services.petstore]")
+
+
+async def test_it_names_which_of_two_sources_is_wrong(
+    site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus
+) -> None:
+    prometheus.fault = Fault.LOGIN_PAGE
+    async with FakePrometheus() as second:
+        second.says("build_info", ({"instance": "a", "version": "1.2.0"}, 1))
+        more = f'[[sites.production.prometheus]]\nname = "other"\nurl = "{second.url}"'
+        named = 'prometheus = "other"'
+        path = site_file(site(jaeger.address, prometheus.url, service=named, more=more))
+        (sentence,) = await wrong(path)
+    assert '[[sites.production.prometheus]] (the one named "main")' in sentence
 
 
 async def test_it_names_the_host_that_does_not_resolve(

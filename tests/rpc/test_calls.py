@@ -166,7 +166,8 @@ async def test_it_shows_logs_in_jaegers_own_form(ops: Client, backends: Backends
     (line,) = answer.logs
     fields = {field.key: field.v_str or field.v_int64 for field in line.fields}
     assert (fields["event"], fields["n"]) == ("retry", 2)
-    assert (fields["service"], fields["operation"]) == ("store", "store.Query")
+    (owner,) = answer.spans
+    assert (owner.service, owner.operation, list(answer.span_of)) == ("store", "store.Query", [0])
     assert line.timestamp.ToNanoseconds() > 0
 
 

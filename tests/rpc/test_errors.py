@@ -122,7 +122,7 @@ async def test_it_hides_what_nobody_expected_but_says_where_the_log_has_it(
     assert "secret" in caplog.text
 
 
-async def test_it_says_so_when_the_database_is_away(
+async def test_it_says_so_when_the_database_fails(
     ops: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     def rename(old: str, new: str) -> None:
@@ -136,7 +136,8 @@ async def test_it_says_so_when_the_database_is_away(
             await ops.Alerts(REQUEST, metadata=metadata)
     finally:
         await in_database(rename, "rpc_away", "rpc_token")
-    assert caught.value.code() is StatusCode.INTERNAL
+    assert caught.value.code() is StatusCode.UNAVAILABLE
+    assert caught.value.details() == "the database lacks a table; run: manage.py migrate"
     assert "rpc_token" in caplog.text
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await ops.Alerts(REQUEST, metadata=metadata)

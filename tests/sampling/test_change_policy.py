@@ -12,7 +12,7 @@ from ops.errors import Conflict, InvalidInput, NotConfirmed, NotFound, NotPermit
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange
 from ops.sampling.models import Change
-from ops.sampling.policy import ALWAYS, NEVER, rate
+from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
 from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 
@@ -133,3 +133,49 @@ async def test_it_refuses_a_service_without_instances(
 ) -> None:
     with pytest.raises(Conflict, match='service "orders" of site "demo" has no instances'):
         await actions.change_policy(operator, policy=ALWAYS, service="orders")
+
+
+# Each change as (policy, how many of the three instances fail), oldest first.
+@pytest.mark.parametrize(
+    ("made", "back"),
+    [
+        ([], None),
+        ([(NEVER, 0)], None),
+        ([(NEVER, 0), (ALWAYS, 0)], NEVER),
+        ([(NEVER, 0), (ALWAYS, 3)], NEVER),
+        ([(NEVER, 0), (rate(0.5), 3), (ALWAYS, 0)], NEVER),
+        ([(NEVER, 0), (rate(0.5), 2), (ALWAYS, 0)], NEVER),
+        ([(NEVER, 0), (rate(0.5), 1), (ALWAYS, 0)], rate(0.5)),
+        ([(NEVER, 0), (ALWAYS, 0), (ALWAYS, 0)], NEVER),
+        ([(NEVER, 3), (ALWAYS, 0)], None),
+        ([(NEVER, 0), (ALWAYS, 0), (NEVER, 0)], ALWAYS),
+    ],
+)
+async def test_it_goes_back_to_the_last_other_policy_that_was_in_force(
+    operator: Actor,
+    petstores: Petstores,
+    made: list[tuple[Policy, int]],
+    back: Policy | None,
+) -> None:
+    offered = None
+    for policy, failing in made:
+        for number, instance in enumerate(petstores):
+            instance.fails = grpc.StatusCode.INTERNAL if number < failing else None
+        try:
+            offered = (await actions.change_policy(operator, policy=policy)).back
+        except NotConfirmed as error:
+            offered = error.result.back if isinstance(error.result, SamplingChange) else None
+    assert await actions.way_back(operator) == offered == back
+
+
+async def test_it_dates_what_is_known_by_the_oldest_answer(
+    operator: Actor, petstores: Petstores
+) -> None:
+    assert (await actions.current(operator)).known_at is None
+    first = await actions.change_policy(operator, policy=NEVER)
+    petstores[0].fails = grpc.StatusCode.INTERNAL
+    with pytest.raises(NotConfirmed):
+        await actions.change_policy(operator, policy=ALWAYS)
+    now = await actions.current(operator)
+    assert now.known_at == min(each.told_at for each in now.instances[1:] if each.told_at)
+    assert now.known_at > first.at

@@ -281,6 +281,14 @@ WRONG = [
         f"{JAEGER}address = 'j:1'\nheaders = {{ x-bin = 'a' }}",
         "[sites.a.jaeger] headers.x-bin: its name must be of letters, digits, . _ - and not end",
     ),
+    (
+        f"{PROMETHEUS}name = 'x'\n{PROMETHEUS}name = 'y'\nheaders = 5",
+        '[sites.a.prometheus] (the one named "y") headers: it is a table of texts',
+    ),
+    (
+        f"{PROMETHEUS}name = 'x'\n{PROMETHEUS}colour = 5",
+        "[sites.a.prometheus] (number 2) colour: is not a key of this table",
+    ),
     ("[sites.a]\nprometheus = 5", "[sites.a] prometheus: is 5; it is one table or several"),
     (
         "[sites.a]\nprometheus = ['http://p']",
@@ -405,7 +413,8 @@ class TestEveryService:
             "build_info", "release", "own", "own too"
         )  # fmt: skip
         assert a.shared == {"version"}
-        assert (b.requests, b.version_label, b.shared) == ("", "tag", {"version"})
+        assert (b.requests, b.version_label) == ("", "tag")
+        assert b.shared == {"version"}
         assert (nameless.version, nameless.requests, nameless.shared) == ("", "", frozenset())
 
     def test_what_is_wrong_in_it_is_said(self, site_file: SiteFile) -> None:

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from bot import console
 from ops.actor import Actor
 from ops.backends.connections import close_connections
-from ops.filters import parse_query
+from ops.filters import TraceQuery, format_query, parse_query
 from ops.rpc import auth
 from ops.rpc.server import serve_grpc
 from ops.timerange import MILLISECOND, SECOND
@@ -16,6 +16,7 @@ from proto.ops.ops_pb2 import ListTracesReq
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import RELEASES, FakeJaeger, Release, span, trace
+from tests.traces.odd import NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = 1_704_110_400 * SECOND
@@ -57,3 +58,27 @@ async def test_the_same_query_gives_the_same_traces(
             seen.add(tuple(item.id for item in answer.traces))
 
     assert seen == {tuple(f"{number:032x}" for number in (1, 2, 4, 5, 7, 8, 10))}
+
+
+@pytest.mark.parametrize("release", ["2.20"])
+async def test_an_odd_tag_is_found_once_at_each_door(
+    viewer: Actor, site_file: SiteFile, settings: Settings, release: Release
+) -> None:
+    settings.GRPC_ANONYMOUS_USER = viewer.name
+    auth.cache.clear()
+    async with (
+        FakeJaeger(release) as jaeger,
+        serve_grpc("127.0.0.1:0") as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        site_file(f'[sites.demo]\njaeger = {{ address = "{jaeger.address}" }}')
+        odd = [name for name in NAMES if name.strip()]
+        wanted = [jaeger.add(trace(span("petstore", "x", tags={"key": name}))) for name in odd]
+        for name, trace_id in zip(odd, wanted, strict=True):
+            line = format_query(TraceQuery(tags=(("key", name),)))
+            found = await list_traces(viewer, query=parse_query(line))
+            reply = await console.answer(viewer, f"list traces {line}")
+            answer = await OpsStub(channel).ListTraces(ListTracesReq(tags=[f"key={name}"]))
+            assert [each.trace_id for each in found.traces] == [trace_id], name
+            assert [row.below[-1] for row in reply.rows] == [trace_id], name
+            assert [item.id for item in answer.traces] == [trace_id], name

@@ -67,7 +67,8 @@ async def test_it_shows_a_trace(viewer: Actor, jaeger: FakeJaeger) -> None:
     assert [row.span.operation for row in found.rows if row.span] == ["SearchPets", "Query"]
     assert [error.sentence for error in found.errors] == ["Query: deadline exceeded"]
     assert found.errors[0].path == ("SearchPets", "Query")
-    assert (found.tags(), found.warnings) == (["db.system"], ("clock skew",))
+    derived = ["error", "otel.status_code", "otel.status_description", "span.kind"]
+    assert (found.tags(), found.warnings) == (["db.system", *derived], ("clock skew",))
     assert found.jaeger_url == f"https://jaeger.example.com/jaeger/trace/{ID}"
 
 

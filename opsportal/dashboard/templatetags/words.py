@@ -13,8 +13,11 @@ from django.utils.safestring import SafeString
 from ops import actor, timerange
 from ops.alerts.alert import Alert
 from ops.alerts.matching import Matcher
-from ops.filters import TraceQuery, format_query
+from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops.sites import Site
+from ops.timerange import Moment, TimeRange
 from ops.traces.spans import Attributes, Span, Value
+from ops.traces.tags import searched
 from ops.traces.tree import Trace
 from opsportal.dashboard import drawing, words
 from opsportal.dashboard.clock import Clock, roughly
@@ -29,6 +32,8 @@ register.filter("sparkline", drawing.sparkline)
 
 LONGEST_INLINE = 300
 LONGEST_KEY = 120
+_YOUNG = 50 * timerange.MINUTE
+_AROUND = 30 * timerange.MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
@@ -179,26 +184,45 @@ def part(some: int, whole: int) -> str:
 
 @register.simple_tag(takes_context=True)
 def tags(context: Context, span: Span) -> SafeString:
-    """The rows of a span's tags, sorted by key; a short one can be searched for."""
+    """The rows of a span's tags, sorted by key; those that find this span can be searched for."""
+    rows: list[tuple[str, str, SafeString | str]] = [
+        (key, words.value(value), _search_for(context, span, key, value))
+        for key, value in span.attributes.items()
+    ]
+    rows += [(key, words.value(value), "") for key, value in span.repeated]
+    rows.sort(key=lambda row: row[0])
     return format_html_join(
         "",
         '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td><td class="do">{}</td></tr>',
-        (
-            (key, words.value(value), _search_for(context, span, key, value))
-            for key, value in sorted(span.attributes.items())
-        ),
+        rows,
     )
 
 
 def _search_for(context: Context, span: Span, key: str, value: Value) -> SafeString | str:
-    text = words.value(value)
-    if not key or isinstance(value, bytes | list | dict) or len(text) > LONGEST_INLINE:
+    query = _finding(context["visit"].site, span, key, value, context["clock"].now)
+    if query is None:
         return ""
-    query = TraceQuery(service=span.service, tags=((key, text),))
     address = page_url(context, "traces", q_q=format_query(query))
     return format_html(
         '<a href="{}">search<span class="visually-hidden"> traces by {}</span></a>', address, key
     )
+
+
+def _finding(site: Site, span: Span, key: str, value: Value, now: int) -> TraceQuery | None:
+    """Return the search for a tag that finds this span, None where there is none.
+
+    It goes through the last hour, or the hour around a span that is older.
+    """
+    text = searched(span, key, value, site.jaeger.tag_values if site.jaeger else "")
+    known = site.services.get(span.service)
+    if known is not None and known.jaeger_name != span.service:
+        return None  # the site file means another service by that name
+    if text is None or len(text) > LONGEST_INLINE or not (span.service and span.start):
+        return None
+    lasts = DEFAULT_RANGE
+    if not now - _YOUNG < span.start <= now:
+        lasts = TimeRange(Moment(max(span.start - _AROUND, 0)), Moment(span.start + _AROUND))
+    return TraceQuery(service=span.service, tags=((key, text),), range=lasts)
 
 
 @register.filter

@@ -5,8 +5,8 @@ from django.views.decorators.http import require_safe
 
 from ops import timerange
 from ops.overview import actions
-from opsportal.dashboard.pages import is_piece, page
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit, is_piece
 
 
 @require_safe

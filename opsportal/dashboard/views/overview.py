@@ -10,9 +10,9 @@ from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import is_piece, page, patience
+from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_LOST = 3
 MOST_MIXED = 3

@@ -99,19 +99,19 @@ def _first(visit: Visit) -> str:
 
 
 def _heading(now: ServiceSampling) -> str:
-    """`petstore is sampled 10 % on 3 of 3`."""
+    """`petstore was set to 10 % on 3 of 3 instances`: what they do since is not known."""
     service, total = words.name(now.service), len(now.instances)
     if not total:
         return f"{service} has no instances to sample"
-    if all(instance.policy is None for instance in now.instances):
-        return f"How {service} is sampled is not known yet"
-    if now.confirmed == total and "," not in now.summary:
-        return f"{service} is sampled {now.summary} on {total} of {total}"
-    return f"{service} is sampled {now.summary}"
+    if now.known_at is None:
+        return f"How {service} is sampled is not known"
+    if "," not in now.summary:
+        return f"{service} was set to {now.summary} on {words.count(total, 'instance')}"
+    return f"{service} was set to {now.summary}"
 
 
 def _question(now: ServiceSampling, form: SamplingForm) -> str:
     service, policy = words.name(now.service), str(form.policy)
     if policy == now.summary:
-        return f"{service} is sampled {policy} already; tell it again?"
-    return f"Sample {service} {policy} instead of {now.summary}?"
+        return f"{service} was set to {policy} already. Send it again?"
+    return f"Sample {service} at {policy} instead of {now.summary}?"

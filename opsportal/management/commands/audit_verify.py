@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from ops.audit import chain
 
@@ -18,21 +19,37 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        seq, digest = _expected(options["expect"]) if options["expect"] else (0, "")
-        last, last_hash = 0, chain.GENESIS
-        for step in chain.verify():
-            if isinstance(step, chain.Fault):
-                raise CommandError(f"row {step.seq} is not as it was written: {step.reason}")
-            last, last_hash = step
-            if last == seq and last_hash != digest:
-                raise CommandError(f"row {seq} has the hash {last_hash}, not the expected one")
-        if last < seq:
-            raise CommandError(f"the log ends at row {last}; rows up to {seq} were cut off")
+        given = options["expect"]
+        seq, digest = (0, chain.GENESIS) if given is None else _expected(given)
+        try:
+            last, last_hash = _walked(seq, digest)
+        except DatabaseError as error:
+            raise CommandError(
+                f"the audit log cannot be read: {str(error).strip()}; check DATABASE_URL, "
+                "and that manage.py migrate was run"
+            ) from error
         self.stdout.write(f"{last} rows are as they were written; the head is {last}:{last_hash}")
 
 
+def _walked(seq: int, digest: str) -> tuple[int, str]:
+    """Return the head of the chain; raises CommandError when it is not what it has to be."""
+    last, last_hash = 0, chain.GENESIS
+    if seq == 0 and digest != last_hash:
+        raise CommandError(f"before row 1 the hash is {last_hash}, not the expected one")
+    for step in chain.verify():
+        if isinstance(step, chain.Fault):
+            raise CommandError(f"row {step.seq} is not as it was written: {step.reason}")
+        last, last_hash = step
+        if last == seq and last_hash != digest:
+            raise CommandError(f"row {seq} has the hash {last_hash}, not the expected one")
+    if last < seq:
+        raise CommandError(f"the log ends at row {last}; rows up to {seq} were cut off")
+    return last, last_hash
+
+
 def _expected(text: str) -> tuple[int, str]:
-    seq, _, digest = text.partition(":")
-    if not re.fullmatch("[0-9]+", seq) or len(digest) != len(chain.GENESIS):
-        raise CommandError("--expect is SEQ:HASH, a number and 64 hex digits")
-    return int(seq), digest.lower()
+    match = re.fullmatch("([0-9]{1,18}):([0-9a-fA-F]{64})", text.strip())
+    if match is None:
+        given = f'"{text[:100]}"' if text.strip() else "empty"
+        raise CommandError(f"--expect is SEQ:HASH, a number and 64 hex digits; it is {given}")
+    return int(match[1]), match[2].lower()

@@ -77,7 +77,7 @@ def _agrees() -> bool:
 
 
 def _user(name: str | None) -> User:
-    if name:
+    if name is not None:
         user = User.objects.filter(username=name).first()
         if user is None:
             raise CommandError(f'there is no user "{name}"; manage.py createsuperuser makes one')

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from ops.backends.connections import close_connections, connections
 from ops.backends.prometheus import Sample
-from ops.backends.samplers import resolve, server_name
+from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
 from ops.findings import Finding
 from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
@@ -83,7 +83,7 @@ def _not_in_jaeger(site: Site, service: Service, known: Sequence[str]) -> Findin
     return Finding(
         False,
         f'Jaeger of {site.name} has no service "{service.jaeger_name}"{hint} '
-        f"(jaeger_name in {_table(site, service)})",
+        f"(jaeger_name in {service.table})",
     )
 
 
@@ -103,22 +103,23 @@ async def _instances(site: Site, service: Service) -> list[Finding]:
     try:
         addresses = await resolve(service)
     except OpsError as error:
-        return [Finding(False, f"{error}; check dns in {_table(site, service)}")]
+        return [Finding(False, f"{error}; check dns in {service.table}")]
     return await asyncio.gather(*(_instance(service, address) for address in addresses))
 
 
 async def _instance(service: Service, address: str) -> Finding:
     try:
-        await connections().sampler(address, service.tls, server_name(service)).check()
+        sampler = Sampler(address, service.tls, server_name(service), service.table)
+        await sampler.check()
     except OpsError as error:
         return Finding(False, f"{service.name}: {error}")
-    return Finding(True, f"{service.name}: the instance at {address} is reachable")
+    return Finding(True, f"{service.name}: the instance at {address} offers ChangeSampler")
 
 
 async def _query(site: Site, service: Service, key: str) -> list[Finding]:
     """Try one query of a service; a source that does not answer has a line of its own."""
     promql = getattr(service, key)
-    where = f"{key} of {_table(site, service)}"
+    where = f"{key} of {service.table}"
     try:
         prometheus = connections().prometheus(site, site.source(service))
         found = (await prometheus.query(promql)).samples
@@ -150,10 +151,6 @@ def _version(service: Service, where: str, samples: Sequence[Sample]) -> Finding
     return Finding(
         True, f"{service.name}: version {', '.join(versions)} on {_count(samples, 'instance')}"
     )
-
-
-def _table(site: Site, service: Service) -> str:
-    return f"[sites.{site.name}.services.{service.name}]"
 
 
 def _count(things: Sized, name: str) -> str:

@@ -1,5 +1,3 @@
-import getpass
-import os
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
@@ -9,10 +7,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from ops.actor import Actor, Door, new_request_id
+from ops.actor import new_request_id
 from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.rpc.models import make_token
+from opsportal.management.typist import whoever_types
 
 MOST_DAYS = 3650
 LONGEST_NAME = 100
@@ -38,15 +37,6 @@ class Command(BaseCommand):
         new_request_id()
         with transaction.atomic():
             token = make_token(user, options["name"], expires)
-            chain.append(_whoever_types(), "rpc.create_token", f"user/{user}", Outcome.OK)
+            chain.append(whoever_types(), "rpc.create_token", f"user/{user}", Outcome.OK)
         self.stdout.write(token)
         self.stderr.write(f"good until {expires:%Y-%m-%d %H:%M} UTC; it is shown only this once")
-
-
-def _whoever_types() -> Actor:
-    """The account on this machine: a command line has no Django user."""
-    try:
-        account = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        account = f"uid {os.getuid()}"
-    return Actor(None, account, Door.CONSOLE)

@@ -1,4 +1,8 @@
-// Four small things that pages do better with a script; each page works without it.
+// Small things that pages do better with a script; each page works without it.
+
+import "./keys.js";
+import "./pages.js";
+import "./sending.js";
 
 // Tell the server the viewer's time zone, unless one was chosen on the account page.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,6 +1,7 @@
 // What stands above the rows and stays there: search, filters, levels, the map, the ruler.
 
 import { make } from "../dom.js";
+import { showKeys } from "../keys.js";
 
 const MOST_LEVELS = 9;
 
@@ -10,7 +11,7 @@ export function furnish(view) {
   const tools = section.querySelector(".tools");
   view.whole = button("whole trace", () => view.zoom.reset());
   view.whole.hidden = true;
-  const keyboard = button("keys", () => view.keys.showModal());
+  const keyboard = button("keys", showKeys);
   keyboard.classList.add("keyboard");
   const filters = make("div", { class: "filters" }, find.boxes, find.service, levels(view));
   filters.append(view.whole, keyboard);
@@ -21,7 +22,6 @@ export function furnish(view) {
   rows.before(head);
   head.append(tools, map, section.querySelector(".ruler"));
   for (const sheets of section.querySelectorAll(".sheets")) sheets.remove();
-  section.append(view.keys);
   rows.setAttribute("role", "treegrid");
   rows.setAttribute("aria-label", "Spans");
   measure(head, view);

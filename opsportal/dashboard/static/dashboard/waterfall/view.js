@@ -1,10 +1,10 @@
 // The waterfall of one trace: joins rows, zoom, search, map and keys.
 
+import { addKeys } from "../keys.js";
 import { FAILED, read } from "./columns.js";
 import { details } from "./details.js";
 import { duration } from "./durations.js";
 import { beside, Find } from "./find.js";
-import { keys } from "./keys.js";
 import { List } from "./list.js";
 import { Minimap } from "./minimap.js";
 import { Outline } from "./outline.js";
@@ -27,7 +27,7 @@ export class View {
     this.list = new List(this.rows, this.outline, this, signal);
     this.find = new Find(trace, section.dataset.find, (kept) => this.#keep(kept), signal);
     this.minimap = new Minimap(trace, this.outline, this.zoom, this.list, signal);
-    this.keys = keys(this.#keys(), this.rows, signal);
+    addKeys(this.#keys(), this.rows, signal);
     furnish(this);
     this.#listen();
     this.arranged();
@@ -157,7 +157,6 @@ export class View {
       [["0", "Escape"], "the whole trace", () => this.zoom.reset()],
       [["/"], "find", () => this.find.text.focus()],
       [["n", "N"], "next and previous found", (key) => this.step(key === "n" ? 1 : -1)],
-      [["?"], "these keys", () => this.keys.showModal()],
     ];
   }
 

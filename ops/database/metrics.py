@@ -1,0 +1,18 @@
+"""What /metrics tells of the database, as this process sees it."""
+
+from typing import TypeVar
+
+from prometheus_client import Counter, Gauge
+
+E = TypeVar("E", bound=Exception)
+
+waiting = Gauge("opsportal_database_waiting", "Pieces of work that wait for a connection.")
+turned_away = Counter(
+    "opsportal_database_refused", "Pieces of work that were refused as the database was too busy."
+)
+
+
+def refused(error: E) -> E:
+    """Count work that is turned away, and return what to raise."""
+    turned_away.inc()
+    return error

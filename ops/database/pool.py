@@ -1,0 +1,139 @@
+"""PostgreSQL's connections: so many and no more, each checked before it is handed out.
+
+A connection is made by the thread that needs it, so that the reason why it cannot be made is
+known at once, to that thread. What Django does of a request (pages that are not ours, such as
+admin) never has all of them: a third is kept for `in_database`.
+"""
+
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from ops.database import metrics, waiting
+from ops.database.errors import busy
+from ops.database.threads import in_request
+from ops.database.watch import Use, Watch, is_answer
+
+Connection = psycopg.Connection[Any]
+CONNECT_SECONDS = 2  # the shortest that the driver knows
+
+
+class Pool:
+    """At most `size` connections to the database that `parameters` name."""
+
+    def __init__(self, size: int, parameters: dict[str, Any]) -> None:
+        self._parameters = {
+            **parameters,
+            "autocommit": True,
+            "connect_timeout": CONNECT_SECONDS,
+        }
+        self._size = size
+        self._of_requests = size - size // 3
+        self._idle: deque[Connection] = deque()
+        self._out: dict[Connection, tuple[Use, bool]] = {}
+        self._lock = threading.Lock()
+        # By whether it is for a request: how many are taken, and who waits for one.
+        self._taken = {True: 0, False: 0}
+        self._changed = {each: threading.Condition(self._lock) for each in (True, False)}
+        self._waiting = 0
+        self._moved = 0.0
+        self.watch = Watch(self._connect)
+
+    def take(self) -> Connection:
+        """Return a connection that works; raises DatabaseBusy or DatabaseAway."""
+        self.watch.check()
+        of_request = in_request()
+        use = self.watch.begin()
+        try:
+            self._enter(of_request)
+            try:
+                use.connection = self._working(use)
+            except BaseException:
+                self._leave(of_request)
+                raise
+        except BaseException:
+            self.watch.end(use)
+            raise
+        self._out[use.connection] = use, of_request
+        return use.connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Take one back; only what is idle and whole is handed out again."""
+        use, of_request = self._out.pop(connection)
+        self.watch.end(use)
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.watch.answered()
+            self._idle.append(connection)
+        else:
+            connection.close()
+        self._leave(of_request)
+
+    def close(self) -> None:
+        """Close those that nobody has."""
+        while (connection := self._idle_one()) is not None:
+            connection.close()
+
+    def _enter(self, of_request: bool) -> None:
+        """Wait until one more may have a connection; raises DatabaseBusy or DatabaseAway."""
+        began = time.monotonic()
+        with self._lock:
+            if waiting.is_too_long(self._waiting):
+                raise metrics.refused(busy())
+            self._waiting += 1
+            metrics.waiting.inc()
+            try:
+                while not self._has_room(of_request):
+                    left = waiting.seconds_left(began, self._moved)
+                    if left <= 0:
+                        self.watch.check()
+                        raise metrics.refused(busy())
+                    self._changed[of_request].wait(left)
+            finally:
+                self._waiting -= 1
+                metrics.waiting.dec()
+            self._taken[of_request] += 1
+
+    def _has_room(self, of_request: bool) -> bool:
+        taken = sum(self._taken.values())
+        return taken < self._size and not (of_request and self._taken[True] >= self._of_requests)
+
+    def _leave(self, of_request: bool) -> None:
+        with self._lock:
+            self._taken[of_request] -= 1
+            self._moved = time.monotonic()
+            for changed in self._changed.values():
+                changed.notify()
+
+    def _working(self, use: Use) -> Connection:
+        while (connection := self._idle_one()) is not None:
+            use.connection = connection  # so that a check that hangs is cut
+            try:
+                connection.execute("")
+            except psycopg.Error:
+                connection.close()
+                self.watch.check()
+            else:
+                self.watch.answered()
+                return connection
+        use.connection = None
+        try:
+            connection = self._connect()
+        except psycopg.Error as error:
+            if is_answer(error):
+                raise metrics.refused(busy()) from error
+            raise self.watch.failed(error) from error
+        self.watch.answered()
+        return connection
+
+    def _idle_one(self) -> Connection | None:
+        try:
+            return self._idle.pop()  # the last one used: the others may be closed by now
+        except IndexError:
+            return None
+
+    def _connect(self) -> Connection:
+        return psycopg.connect(**self._parameters)

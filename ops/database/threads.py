@@ -1,0 +1,153 @@
+"""Threads for what uses the ORM: ours, and those in which Django answers a request.
+
+`sync_to_async` would run everything on one thread; a thread for each call, or for each request
+as Django has it, would hold a connection each. Here every piece of work begins without a
+connection and ends without one.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import Error, close_old_connections, connections
+
+from ops.database import metrics, waiting
+from ops.database.errors import busy, explained
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREADS = 8
+REQUEST_THREADS = 64
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+_of_requests = ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request")
+_thread = threading.local()
+log = logging.getLogger(__name__)
+
+
+async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function that uses the ORM on a database thread and return what it returns.
+
+    Raises DatabaseBusy when its turn does not come in time, DatabaseAway when the database does
+    not answer, and whatever the function raises.
+    """
+    turns = _turns()
+    await turns.take()
+    work = partial(copy_context().run, _ours, partial(function, *args, **kwargs))
+    running = _pool.submit(work)
+    loop = asyncio.get_running_loop()
+    running.add_done_callback(lambda _: _soon(loop, turns.give_back))
+    return await asyncio.wrap_future(running)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(call)
+
+
+class _Turns:
+    """So many pieces of work at a time, in one event loop; the rest waits here, not in threads."""
+
+    def __init__(self) -> None:
+        self._free = THREADS
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._moved = 0.0
+
+    async def take(self) -> None:
+        """Wait for a turn; raises DatabaseBusy."""
+        if self._free:
+            self._free -= 1
+            return
+        if waiting.is_too_long(len(self._queue)):
+            raise metrics.refused(busy())
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        metrics.waiting.inc()
+        try:
+            await self._wait(turn)
+        except BaseException:
+            if turn.done():
+                self.give_back()
+            else:
+                self._queue.remove(turn)
+            raise
+        finally:
+            metrics.waiting.dec()
+
+    def give_back(self) -> None:
+        """Let the next one go on."""
+        self._moved = time.monotonic()
+        if self._queue:
+            self._queue.popleft().set_result(None)
+        else:
+            self._free += 1
+
+    async def _wait(self, turn: asyncio.Future[None]) -> None:
+        began = time.monotonic()
+        while not turn.done():
+            left = waiting.seconds_left(began, self._moved)
+            if left <= 0:
+                raise metrics.refused(busy())
+            await asyncio.wait((turn,), timeout=left)
+
+
+_turns_of: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+
+
+def _turns() -> _Turns:
+    return _turns_of.setdefault(asyncio.get_running_loop(), _Turns())
+
+
+class RequestThreads(Executor):
+    """The threads of one request: Django's own pieces of it, one at a time.
+
+    For asgiref's ThreadSensitiveContext. Pieces need not run on the same thread, as each leaves
+    nothing behind in it.
+    """
+
+    def __init__(self) -> None:
+        self._one = threading.Lock()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return _of_requests.submit(self._piece, partial(fn, *args, **kwargs))
+
+    def _piece(self, work: Callable[[], R]) -> R:
+        with self._one:
+            _thread.in_request = True
+            try:
+                return _whole(work)
+            finally:
+                _thread.in_request = False
+                connections.close_all()
+
+
+def in_request() -> bool:
+    """Whether this thread does Django's work for a request."""
+    return getattr(_thread, "in_request", False)
+
+
+def _ours(work: Callable[[], R]) -> R:
+    close_old_connections()
+    try:
+        return _whole(work)
+    finally:
+        close_old_connections()
+
+
+def _whole(work: Callable[[], R]) -> R:
+    try:
+        return work()
+    except Error as error:
+        if (shown := explained(error)) is None or shown is error:
+            raise
+        log.warning("the database fails: %s", error)
+        raise shown from error

@@ -1,0 +1,55 @@
+// Pages that come without loading anew bring the styles and modules that only they have.
+
+const ASSETS = "link[rel=stylesheet], link[rel=modulepreload], script[src]";
+const HASH = /\.[0-9a-f]{12}(?=\.\w+$)/;
+
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { boosted, requestConfig, xhr } = event.detail;
+  const head = boosted ? headOf(xhr.responseText) : null;
+  const missing = head ? lacking(head) : [];
+  if (!missing.length) return;
+  event.preventDefault();
+  const got = requestConfig.verb === "get" || hasBeenRedirected(event.detail);
+  if (got && !belongsHere(head, missing)) location.assign(xhr.responseURL);
+  else Promise.all(missing.map(bring)).then(() => xhr.onload());
+});
+
+export function hasBeenRedirected({ pathInfo, xhr }) {
+  return new URL(xhr.responseURL).pathname !== new URL(pathInfo.finalRequestPath, location).pathname;
+}
+
+/** The page's head alone: the rest may be long. */
+function headOf(text) {
+  return new DOMParser().parseFromString(text.slice(0, text.indexOf("<body")), "text/html").head;
+}
+
+const addressOf = (asset) => asset.getAttribute("href") ?? asset.getAttribute("src");
+
+const addresses = (head) => [...head.querySelectorAll(ASSETS)].map(addressOf);
+
+function lacking(head) {
+  const here = new Set(addresses(document.head));
+  return [...head.querySelectorAll(ASSETS)].filter((asset) => !here.has(addressOf(asset)));
+}
+
+/** Whether a page is of our own and of the release that we are of, so that it can stand here. */
+function belongsHere(head, missing) {
+  const plain = (address) => address.replace(HASH, "");
+  const here = new Set(addresses(document.head).map(plain));
+  const base = plain(addressOf(document.querySelector("link[rel=stylesheet]")));
+  const ours = addresses(head).map(plain).includes(base);
+  return ours && !missing.some((asset) => here.has(plain(addressOf(asset))));
+}
+
+/** Settles when a stylesheet is here: a page must not be shown without its style. */
+function bring(asset) {
+  const element = document.createElement(asset.localName); // a script that was parsed never runs
+  for (const { name, value } of asset.attributes) element.setAttribute(name, value);
+  const ready = new Promise((resolve) => {
+    if (asset.rel !== "stylesheet") resolve();
+    element.addEventListener("load", resolve);
+    element.addEventListener("error", resolve);
+  });
+  document.head.append(element);
+  return ready;
+}

@@ -1,0 +1,83 @@
+// What was sent and did not arrive, or was answered with less than a page: said where one is,
+// and whatever was typed stays.
+
+import { make } from "./dom.js";
+import { hasBeenRedirected } from "./pages.js";
+
+const LOG_IN = "/account/login/";
+const KEPT = "What you typed is still here.";
+
+for (const kind of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(kind, ({ detail }) => {
+    const { elt, verb } = detail.requestConfig;
+    if (!detail.boosted) return;
+    if (verb === "get") return say(elt, "The server cannot be reached. Try again in a moment.");
+    say(elt, "The server did not answer, so we don't know whether this was done.");
+  });
+}
+
+document.addEventListener("htmx:beforeSend", () => document.querySelector("#unsent")?.remove());
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!detail.boosted) return;
+  const { elt, verb } = detail.requestConfig;
+  const { pathname } = new URL(detail.xhr.responseURL);
+  if (verb !== "get" && pathname === LOG_IN && hasBeenRedirected(detail)) {
+    detail.shouldSwap = false;
+    endedSession(elt);
+  } else if (detail.xhr.status >= 400) {
+    const page = new DOMParser().parseFromString(detail.serverResponse, "text/html");
+    if (holds(page, elt)) return;
+    detail.shouldSwap = false;
+    if (page.querySelector("#outdated")) renew(elt);
+    else say(elt, ...sentences(page, detail));
+  }
+});
+
+/** Whether the answer can take the page's place without loss: it has what was sent in it. */
+function holds(page, elt) {
+  if (!elt.matches("form")) return Boolean(page.querySelector("main h1"));
+  const action = elt.getAttribute("action");
+  return [...page.forms].some((form) => form.getAttribute("action") === action);
+}
+
+/** What the answer says; of a proxy's page only the number is worth anything. */
+function sentences(page, { requestConfig, xhr }) {
+  const parts = page.querySelectorAll("main h1, main > .sub, #problem p:first-child bdi");
+  if (parts.length) return [...parts].map((part) => part.textContent.trim().replace(/\w$/, "$&."));
+  const unknown = requestConfig.verb !== "get" && xhr.status >= 500;
+  const whether = unknown ? ["We don't know whether this was done."] : [];
+  return [`The server answered ${xhr.status}. Try again in a moment.`, ...whether];
+}
+
+/** After a new log-in the forms of an old page are refused: they get what makes them good. */
+async function renew(elt) {
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer?.ok) return say(elt, "The server cannot be reached. Nothing was done.");
+  if (new URL(answer.url).pathname === LOG_IN) return endedSession(elt);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const token = page.querySelector("[name=csrfmiddlewaretoken]")?.value;
+  for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
+  const name = page.querySelector(".who bdi")?.textContent;
+  say(elt, `Nothing was done yet: you have logged in again, as ${name}. Send it once more.`);
+}
+
+function endedSession(elt) {
+  const next = encodeURIComponent(location.pathname + location.search);
+  const link = make("a", { href: `${LOG_IN}?next=${next}`, target: "_blank" }, "Log in");
+  say(elt, "Your session has ended, and nothing was done.", link, "in another tab, then send it again.");
+}
+
+/** Say it beside the form, or at the top of the page for a link. */
+function say(elt, ...words) {
+  document.querySelector("#unsent")?.remove();
+  const form = elt.closest("form");
+  if (form) words.push(KEPT);
+  const mark = make("span", { class: "mark", "aria-hidden": "true" }, "▲");
+  const sentence = make("p", {}, mark, " ", ...words.flatMap((word) => [word, " "]));
+  const notice = make("div", { class: "notice error", role: "alert", id: "unsent" }, sentence);
+  const place = form?.closest(".search, .panel") ?? document.querySelector("main h1");
+  if (form) place.before(notice);
+  else place.after(notice);
+  notice.scrollIntoView({ block: "nearest" });
+}

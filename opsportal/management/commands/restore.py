@@ -1,0 +1,40 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ops.actor import new_request_id
+from ops.audit import chain
+from ops.audit.models import Outcome
+from opsportal import backup
+from opsportal.management.typist import whoever_types
+
+
+class Command(BaseCommand):
+    help = "Make the SQLite database what a backup says; everything that uses it must be stopped."
+    requires_system_checks = ()  # a backup is put back before the rest is right
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", metavar="PATH", type=Path, help="what manage.py backup wrote")
+
+    def handle(self, *args: Any, path: Path, **options: Any) -> None:
+        restored = backup.restore(path, backup.database_file())
+        head = _written(restored.head)
+        self.stdout.write(f"restored {path}; the head of its audit log is {head}")
+        if restored.kept:
+            until = f", up to audit row {restored.replaced[0]}" if restored.replaced else ""
+            self.stdout.write(f"what was there before{until}, is kept as {restored.kept}")
+        new_request_id()
+        # The log must show that it went back, and where to.
+        parameters = {
+            "head": head,
+            "replaced": _written(restored.replaced) if restored.replaced else "",
+        }
+        target = f"backup/{path.name}"
+        chain.append(whoever_types(), "database.restore", target, Outcome.OK, parameters=parameters)
+        self.stdout.write("if it is from an older release, run manage.py migrate before you serve")
+
+
+def _written(head: backup.Head) -> str:
+    return f"{head[0]}:{head[1]}"

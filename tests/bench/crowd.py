@@ -1,0 +1,129 @@
+"""Many people at the same moment, and callers beside them: what they are answered, and when.
+
+Everybody is a person of their own with a session of their own, so that nothing is shared that a
+team would not share.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+import grpc.aio
+import httpx
+
+from proto.ops import ops_pb2
+from proto.ops.ops_pb2_grpc import OpsStub
+from tests.live import servers
+
+if TYPE_CHECKING:
+    from proto.ops.ops_pb2_grpc import OpsAsyncStub
+
+PATHS = ("/", "/sampling/", "/account/", "/traces/", "/alerts/")
+PATIENCE = 60.0
+_MAKE = """
+import json
+from datetime import timedelta
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from ops.rpc.models import make_token
+made = []
+for number in range({count}):
+    user, _ = User.objects.get_or_create(username=f"crowd-{{number}}")
+    user.groups.set(Group.objects.filter(name="operators"))
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    made.append((session.session_key, make_token(user, "crowd", timezone.now() + timedelta(1))))
+print(json.dumps(made))
+"""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a session and a gRPC token."""
+
+    session: str
+    token: str
+
+
+@dataclass
+class Answers:
+    """How many of each status, and the seconds that each took."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, status: str, began: float) -> None:
+        """Count one."""
+        self.statuses[status] += 1
+        self.seconds.append(time.perf_counter() - began)
+
+    @property
+    def p95(self) -> float:
+        """In seconds."""
+        return sorted(self.seconds)[int(len(self.seconds) * 0.95)]
+
+    @property
+    def failed(self) -> int:
+        """How many were not answered as they should be."""
+        return self.statuses.total() - self.statuses["200"] - self.statuses["OK"]
+
+
+def people(portal: servers.Portal, count: int) -> list[Person]:
+    """Make so many operators who are logged in."""
+    said = portal.manage("shell", "--verbosity", "0", "--command", _MAKE.format(count=count))
+    return [Person(*each) for each in json.loads(said)]
+
+
+async def at_once(
+    portal: servers.Portal, browsers: Sequence[Person], callers: Sequence[Person] = ()
+) -> Answers:
+    """Let each browser load a page and each caller call, all at the same moment."""
+    answers = Answers()
+    ready, start = asyncio.Barrier(len(browsers) + len(callers) + 1), asyncio.Event()
+
+    async def browse(person: Person, path: str) -> None:
+        async with httpx.AsyncClient(
+            base_url=f"http://{portal.web}", cookies={"sessionid": person.session}, timeout=PATIENCE
+        ) as client:
+            await client.get("/healthz")  # the connection is there
+            await ready.wait()
+            await start.wait()
+            began = time.perf_counter()
+            answers.add(str((await client.get(path)).status_code), began)
+
+    async def call(person: Person, ops: "OpsAsyncStub") -> None:
+        await ready.wait()
+        await start.wait()
+        began = time.perf_counter()
+        try:
+            await ops.Alerts(
+                ops_pb2.AlertsReq(),
+                metadata=(("authorization", f"Bearer {person.token}"),),
+                timeout=PATIENCE,
+            )
+            answers.add("OK", began)
+        except grpc.aio.AioRpcError as error:
+            answers.add(error.code().name, began)
+
+    async with grpc.aio.insecure_channel(portal.grpc) as channel:
+        ops: OpsAsyncStub = OpsStub(channel)
+        paths = islice(cycle(PATHS), len(browsers))
+        tasks = [
+            *(asyncio.create_task(browse(*each)) for each in zip(browsers, paths, strict=True)),
+            *(asyncio.create_task(call(each, ops)) for each in callers),
+        ]
+        await ready.wait()
+        start.set()
+        await asyncio.gather(*tasks)
+    return answers

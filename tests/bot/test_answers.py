@@ -1,0 +1,70 @@
+"""What answers say of moments: Slack makes "in 59 minutes" of one that seems to be to come."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot import answers
+from bot.replies import Reply, Row, Sentence, When
+from ops import timerange
+from ops.alerts.actions import AlertList
+from ops.alerts.alert import Alert
+from ops.alerts.matching import AlertFilter
+from ops.filters import TraceQuery
+from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.policy import ALWAYS
+from ops.traces.actions import TraceList
+from ops.traces.summaries import TraceSummary
+from tests.conftest import SiteFile
+
+HOUR = timedelta(hours=1)
+
+
+def of_traces(at: datetime) -> Reply:
+    start = int(at.timestamp()) * timerange.SECOND
+    trace = TraceSummary("a" * 32, start, 1, "petstore", "AddPets", 1, 0, ("petstore",))
+    query = TraceQuery(site="demo", service="petstore")
+    return answers.trace_list(
+        TraceList(query, start, start + 1, (trace,), 1, more=False, older=None, newer=None)
+    )
+
+
+def of_alerts(at: datetime) -> Reply:
+    since = int(at.timestamp()) * timerange.SECOND
+    alert = Alert("Errors", "firing", "1", since, {}, {}, "prometheus", "demo", "ok")
+    return answers.alert_list(AlertList("demo", (alert,), (), 1, ()), AlertFilter())
+
+
+def of_sampling(at: datetime) -> Reply:
+    instance = InstanceSampling("127.0.0.1:1", ALWAYS, at, confirmed=True)
+    change = SamplingChange(
+        "demo", "petstore", "10 %", ALWAYS, "olga", "slack", at, "id", (instance,)
+    )
+    now = ServiceSampling("demo", "petstore", (instance,))
+    return answers.service_sampling(now, [change], None)
+
+
+def moments(part: object) -> Iterator[When]:
+    """Every moment in an answer, in whatever it is nested."""
+    if isinstance(part, When):
+        yield part
+    elif isinstance(part, Sentence):
+        for each in part.parts:
+            yield from moments(each)
+    elif isinstance(part, Reply | Row):
+        for name in part.__dataclass_fields__:
+            yield from moments(getattr(part, name))
+    elif isinstance(part, tuple | list):
+        for each in part:
+            yield from moments(each)
+
+
+@pytest.mark.parametrize("answer", [of_traces, of_alerts, of_sampling])
+def test_it_says_how_long_ago_only_of_what_is_past(
+    answer: Callable[[datetime], Reply], site_file: SiteFile
+) -> None:
+    site_file("[sites.demo.services.petstore]\n")
+    assert any(moment.ago for moment in moments(answer(datetime.now(UTC) - HOUR)))
+    ahead = [*moments(answer(datetime.now(UTC) + HOUR))]
+    assert ahead and not any(moment.ago for moment in ahead)
