@@ -39,8 +39,9 @@ _SENTENCE = 300
 
 def trace_list(found: TraceList) -> Reply:
     """The traces that a search found."""
-    asked = _line(replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT)) or "anything"
-    window = (_when(found.start), " to ", _when(found.end))
+    plain = replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT, before=None)
+    asked = _line(plain) or "anything"
+    window = (_when(found.back_to if found.more else found.start), " to ", _when(found.until))
     where = (f"for {shortened(asked, _SENTENCE)}, ", *window)
     links = page("the list", "traces", found.query.site, line=_line(found.query))
     older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
@@ -52,11 +53,12 @@ def trace_list(found: TraceList) -> Reply:
         return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
-    some = f"First {traces}, there may be more" if found.more else traces
+    covered = timerange.format_duration(found.until - found.back_to)
+    some = f"Latest {traces} of {covered}, there may be more" if found.more else traces
     return Reply(
         Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
-        columns=("Started", "Took", "Trace", "Error and id"),
+        columns=("When", "Took", "Trace", "Error and id"),
         notes=(*_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
@@ -91,7 +93,7 @@ def _unknown_service(query: TraceQuery) -> tuple[str, ...]:
 def _wider(found: TraceList) -> str:
     """The same search over a window that is six times as long."""
     length = max(6 * (found.end - found.start) // timerange.MINUTE, 1) * timerange.MINUTE
-    return _line(replace(found.query, range=timerange.TimeRange.last(length)))
+    return _line(replace(found.query, range=timerange.TimeRange.last(length), before=None))
 
 
 def _trace_row(trace: TraceSummary) -> Row:
@@ -99,12 +101,21 @@ def _trace_row(trace: TraceSummary) -> Row:
     errors = trace.error or (count(trace.error_count, "error") if trace.error_count else "")
     return Row(
         (
-            _past(trace.start),
+            _past(trace.matched),
             timerange.format_duration(trace.duration),
             shortened(root, 60),
         ),
-        (*((shortened(errors, _VALUE),) if errors else ()), trace.trace_id),
+        (*((shortened(errors, _VALUE),) if errors else ()), *_began(trace), trace.trace_id),
     )
+
+
+def _began(trace: TraceSummary) -> tuple[str, ...]:
+    """When a trace began that matched well after that."""
+    if not trace.start or not trace.matched_late:
+        return ()
+    before = timerange.format_duration(trace.matched - trace.start)
+    since = "" if trace.is_exact else f"; it matched at {_clock(trace.matched_from)} UTC or later"
+    return (f"began {before} before, {_clock(trace.start)} UTC{since}",)
 
 
 def one_trace(trace: Trace, then: SiteMoment) -> Reply:

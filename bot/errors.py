@@ -20,6 +20,7 @@ from ops.errors import (
     NotConfirmed,
     NotFound,
     NotPermitted,
+    NotSetUp,
     OpsError,
 )
 from ops.people.account import SlackAccount
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 HEADS: dict[type[OpsError], str] = {
     InvalidInput: "Not understood",
     NotFound: "Not found",
+    NotSetUp: "Not set up",
     NotPermitted: "Not permitted",
     Conflict: "Not possible now",
     NotConfirmed: "Not confirmed everywhere",
@@ -45,11 +47,11 @@ HEADS: dict[type[OpsError], str] = {
 async def reply_or_error(answering: Awaitable[R], command: str = "", again: str = "") -> R | Reply:
     """Return the reply, or the one about what went wrong; raises nothing but cancellation.
 
-    `again` is the line to try once more when a backend did not answer, "" for none.
+    `again` is the line to try once more when something did not answer, "" for none.
     """
     try:
         return await answering
-    except BackendUnavailable as error:
+    except (BackendUnavailable, Busy, DatabaseUnavailable) as error:
         once_more = (FollowUp("Try again", again),) if again else ()
         return replace(error_reply(error), follow_ups=once_more)
     except OpsError as error:

@@ -3,6 +3,7 @@
 OpsError                 anything an action refuses or cannot do; str() is one clear sentence
 ├── InvalidInput         the request itself is wrong; says the accepted form
 ├── NotFound             nothing of that name or id
+│   └── NotSetUp         the site file gives the site no such backend
 ├── NotPermitted         the actor may not do this
 ├── Conflict             the state does not allow it now
 ├── NotConfirmed         a change reached only some of its targets; `result` says which
@@ -28,6 +29,10 @@ class InvalidInput(OpsError):
 
 class NotFound(OpsError):
     """There is nothing of that name or id."""
+
+
+class NotSetUp(NotFound):
+    """The site has no backend of that kind, and need not have one."""
 
 
 class NotPermitted(OpsError):

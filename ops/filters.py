@@ -6,6 +6,7 @@ Words come in any order. `key=value` with a key that is not one of KEYS asks for
 value or key with spaces stands in double quotes, with \\" and \\\\ inside; a key in quotes is
 always a tag's. A bare `error` means error=true: the span failed; `error=false` means that no
 span of the whole trace did. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
+`before=TIME/ID` goes on with a list after the trace with that id that matched at that time.
 """
 
 import re
@@ -18,7 +19,7 @@ from ops.timerange import TimeRange
 
 KEYS = (
     "site", "service", "operation", "min", "max", "trace-min", "trace-max",
-    "last", "from", "to", "start", "end", "limit", "tags",
+    "last", "from", "to", "start", "end", "before", "limit", "tags",
 )  # fmt: skip
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 1500
@@ -36,8 +37,24 @@ _WORD = re.compile(
 )
 _TAG_ITEM = re.compile(rf'(?:{QUOTED}|[^,"]|")+', re.DOTALL)
 _QUOTED_KEY = re.compile(rf"\s*({QUOTED})\s*(=|$)", re.DOTALL)
+_ID = re.compile("[0-9a-f]{32}")
 # What nothing on the way changes: keyboards and Slack have their way with other characters.
 _PLAIN = re.compile(r"""(?:[!#-'*-<>-Z^_a-z{|}~()]|(?=[^\W_])[^\x00-\x7f])+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a list of traces: Unix nanoseconds, and the trace listed there.
+
+    Without a trace it is before all that match at this time.
+    """
+
+    time: int
+    trace_id: str = ""
+
+    def __str__(self) -> str:
+        time = timerange.format_moment(self.time)
+        return f"{time}/{self.trace_id}" if self.trace_id else time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,8 @@ class TraceQuery:
 
     Durations are nanoseconds, 0 meaning not set: `span_min` and `span_max` bound one span
     (what Jaeger filters), `trace_min` and `trace_max` the whole trace. All tags must match
-    on one span. Raises InvalidInput when it cannot be right.
+    on one span. `before` is where an earlier list of the same query ended: of its traces those
+    are meant that come after. Raises InvalidInput when it cannot be right.
     """
 
     site: str = ""
@@ -59,6 +77,7 @@ class TraceQuery:
     trace_max: int = 0
     range: TimeRange = field(default=DEFAULT_RANGE)
     limit: int = DEFAULT_LIMIT
+    before: Place | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LARGEST_LIMIT:
@@ -113,6 +132,7 @@ def parse_query(line: str) -> TraceQuery:
         trace_max=_duration(given, "trace-max"),
         range=_range(given),
         limit=parse_limit(given["limit"]) if "limit" in given else DEFAULT_LIMIT,
+        before=parse_place(given["before"]) if "before" in given else None,
     )
 
 
@@ -154,6 +174,18 @@ def parse_limit(text: str) -> int:
     return int(text)
 
 
+def parse_place(text: str) -> Place:
+    """Read `TIME` or `TIME/ID`, as `Place` writes it."""
+    time, slash, trace_id = text.partition("/")
+    moment = timerange.parse_moment(time)
+    if moment.relative or (slash and not _ID.fullmatch(trace_id)):
+        raise InvalidInput(
+            f'"before" is "{text[:80]}"; it is a time, or a time and a trace ID: '
+            "2026-11-24T14:20:51Z/4bf92f3577b34da6a3ce929d0e0e4736"
+        )
+    return Place(moment.nanoseconds, trace_id)
+
+
 def format_query(query: TraceQuery) -> str:
     """Write a query as the shortest line that parses to it."""
     words = [
@@ -173,6 +205,8 @@ def format_query(query: TraceQuery) -> str:
         if value
     ]  # fmt: skip
     words += _format_range(query.range)
+    if query.before:
+        words.append(f"before={query.before}")
     if query.limit != DEFAULT_LIMIT:
         words.append(f"limit={query.limit}")
     return " ".join(words)

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from cachetools import TTLCache
@@ -19,10 +20,10 @@ from django.db import DatabaseError
 
 from ops import metrics
 from ops.actor import Actor, request_id
-from ops.audit import chain
+from ops.audit import chain, owed
 from ops.audit.models import Outcome
-from ops.database import in_database
-from ops.errors import BackendTimeout, NotPermitted, OpsError
+from ops.database import DatabaseBusy, in_database, patiently
+from ops.errors import BackendTimeout, Busy, DatabaseUnavailable, NotPermitted, OpsError
 from ops.metrics import watched
 from ops.rights import rights_of
 
@@ -32,7 +33,7 @@ Run = Callable[Concatenate[Actor, P], Awaitable[R]]
 
 ANY_PERSON = "an active account"  # what every action needs, and these no more
 DEADLINE = 30.0
-DATABASE_SECONDS = 10.0
+DATABASE_SECONDS = 2.5
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +75,7 @@ def action(
         async def guarded(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             with _Observed(name, actor):
                 await _check_permission(registered, actor, kwargs)
-                effect = functools.partial(function, actor, *args, **kwargs)
+                effect = partial(function, actor, *args, **kwargs)
                 if audit:
                     return await _change(registered, actor, kwargs, effect)
                 return await _within_deadline(registered, effect)
@@ -113,7 +114,8 @@ class _Observed:
 def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, NotPermitted):
         return Outcome.DENIED
-    if isinstance(error, _DeadlineExceeded) or not isinstance(error, OpsError):
+    lost = isinstance(error, _DeadlineExceeded | DatabaseError)
+    if lost or not isinstance(error, OpsError):
         return Outcome.UNKNOWN
     return Outcome.FAILED
 
@@ -198,22 +200,45 @@ async def _change(
             detail=detail,
         )
 
-    try:
-        await _promptly(record(Outcome.STARTED))
-    except DatabaseError as error:
-        metrics.audit_failures.inc()
-        log.exception("%s is not done: the audit log cannot be written", registered.name)
-        raise OpsError(
-            "nothing was changed: the audit log cannot be written, and without it no change "
-            "is made; check the database"
-        ) from error
-    try:
-        result = await _within_deadline(registered, effect)
-    except BaseException as error:
-        await _record_outcome(record(_outcome(error), str(error)))
-        raise
-    await _record_outcome(record(Outcome.OK, str(result)))
+    await _record_start(registered, record)
+    with patiently():
+        try:
+            result = await _within_deadline(registered, effect)
+        except DatabaseError as error:
+            await _record_outcome(partial(record, Outcome.UNKNOWN, str(error)))
+            raise OpsError(
+                "we don't know whether this change was made: the database failed meanwhile. "
+                "The audit log shows what was started"
+            ) from error
+        except BaseException as error:
+            await _record_outcome(partial(record, _outcome(error), str(error)))
+            raise
+        await _record_outcome(partial(record, Outcome.OK, str(result)))
     return result
+
+
+async def _record_start(
+    registered: Action, record: Callable[[Outcome, str], Awaitable[object]]
+) -> None:
+    """Write the first row, or see to it that one which still gets written does not stand alone."""
+    writing = asyncio.ensure_future(record(Outcome.STARTED, ""))
+    try:
+        await _promptly(asyncio.shield(writing))
+    except BaseException as error:
+        if not isinstance(error, DatabaseBusy):  # whose turn never came wrote nothing
+            owed.close(writing, registered.name, partial(record, Outcome.FAILED, _GIVEN_UP))
+        if not isinstance(error, DatabaseError):
+            raise
+        metrics.audit_failures.inc()
+        log.warning("%s is not done: the audit log cannot be written: %s", registered.name, error)
+        kind = Busy if isinstance(error, Busy) else DatabaseUnavailable
+        raise kind(
+            "nothing was changed: the audit log cannot be written, and without it no change "
+            f"is made: {error}"
+        ) from error
+
+
+_GIVEN_UP = "given up before the effect: nothing was changed"
 
 
 async def _promptly(answer: Awaitable[R]) -> R:
@@ -222,9 +247,9 @@ async def _promptly(answer: Awaitable[R]) -> R:
         async with asyncio.timeout(DATABASE_SECONDS):
             return await answer
     except TimeoutError as error:
-        raise OpsError(
+        raise DatabaseUnavailable(
             f"nothing was done: the database did not answer within {DATABASE_SECONDS:g} s; "
-            "check that it runs and can be reached"
+            "try again in a few seconds"
         ) from error
 
 
@@ -232,19 +257,14 @@ def _texts(arguments: Mapping[str, object]) -> dict[str, str]:
     return {key: str(value) for key, value in arguments.items() if value != ""}
 
 
-async def _record_outcome(writing: Awaitable[object]) -> None:
+async def _record_outcome(record: Callable[[], Awaitable[object]]) -> None:
     """Write the second row also when the caller is being cancelled.
 
-    When it cannot be written, "started" stands alone, which reads as unknown.
+    While the database does not take it, it is owed; until it is there "started" stands alone,
+    which reads as unknown.
     """
-    task = asyncio.ensure_future(writing)
-    _unfinished.add(task)
-    task.add_done_callback(_unfinished.discard)
     try:
-        await asyncio.shield(task)
-    except DatabaseError:
+        await asyncio.shield(owed.written(record))
+    except DatabaseError as error:
         metrics.audit_failures.inc()
-        log.exception("the outcome of a change is not recorded")
-
-
-_unfinished: set[asyncio.Future[object]] = set()
+        log.warning("the outcome of a change is not recorded yet: %s", error)

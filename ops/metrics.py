@@ -31,6 +31,11 @@ backend_calls = Counter(
 backend_seconds = Histogram(
     "opsportal_backend_seconds", "Seconds a backend took.", ["backend"], buckets=_BUCKETS
 )
+search_calls = Histogram(
+    "opsportal_search_calls",
+    "Slices of time that Jaeger was asked for in a search of traces.",
+    buckets=(1, 2, 3, 5, 10, 20, 40),
+)
 audit_failures = Counter("opsportal_audit_failures", "Audit rows that could not be written.")
 http_connections = Gauge("opsportal_http_connections", "Connections that browsers and others hold.")
 kept_bytes = Gauge("opsportal_kept_bytes", "Bytes of the answers that no longer change.")

@@ -5,29 +5,29 @@ read, so that an update of the checkout below it changes nothing before the rest
 """
 
 import os
-from importlib import import_module
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
-from django.template import engines
+from django.core.management.base import CommandError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
 _django: Any = get_asgi_application()  # its middleware reads the static files
 if settings.DEBUG:
     _django = ASGIStaticFilesHandler(_django)
-import_module(settings.ROOT_URLCONF)
-engines["django"].engine.template_loaders  # type: ignore[attr-defined]  # noqa: B018 - reads them
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
-from ops.database import RequestThreads  # noqa: E402
+from ops.database import RequestThreads, in_database  # noqa: E402
 from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
+from opsportal.loading import load_everything  # noqa: E402
+from opsportal.startup import check_start  # noqa: E402
 
+load_everything()
 _http = bounded(_django)
 
 
@@ -45,17 +45,18 @@ async def _lifespan(receive: Any, send: Any) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await send(_startup())
+                await send(await _startup())
             else:
                 await close_connections()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
 
-def _startup() -> dict[str, str]:
+async def _startup() -> dict[str, str]:
     try:
         sites()
-    except SiteFileError as error:
+        await in_database(check_start, bot=False)
+    except (SiteFileError, CommandError) as error:
         return {"type": "lifespan.startup.failed", "message": str(error)}
     settle()
     return {"type": "lifespan.startup.complete"}

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from redis import RedisError
 
 from ops.audit import chain
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.metrics import count_tasks
+from opsportal.startup import NO_REDIS, check_database
 
 SECONDS = 3.0
 TEXT = "text/plain; charset=utf-8"
@@ -102,19 +104,18 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> str:
 
 
 async def _database() -> None:
-    await in_database(_select_one)
-
-
-def _select_one() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    await in_database(check_database)
 
 
 async def _channel_layer() -> None:
     layer = get_channel_layer()
-    channel = await layer.new_channel()
-    await layer.send(channel, {"type": "ready"})
-    await layer.receive(channel)
+    try:
+        channel = await layer.new_channel()
+        await layer.send(channel, {"type": "ready"})
+        await layer.receive(channel)
+    except (RedisError, OSError) as error:
+        log.warning("readiness: Redis: %s", error)
+        raise OpsError(NO_REDIS) from error
 
 
 checks: dict[str, Callable[[], Awaitable[None]]] = {

@@ -69,8 +69,10 @@ def _url(name: str, schemes: tuple[str, ...]) -> str:
 
 def _hosts(name: str, default: str) -> list[str]:
     hosts = _words(name, default)
-    if any("/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
-        raise _wrong(name, "host names without scheme and port, such as ops.example.com")
+    if any("*" in host or "/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
+        raise _wrong(
+            name, "host names without scheme and port, each written out, such as ops.example.com"
+        )
     return hosts
 
 
@@ -99,6 +101,9 @@ def _token(name: str, prefix: str) -> str:
 
 SITES_FILE = _text("OPSPORTAL_SITES", "sites.toml")
 PUBLIC_URL = _url("OPSPORTAL_PUBLIC_URL", ("http", "https"))
+CONTACT = _text("OPSPORTAL_CONTACT")
+if len(CONTACT) > 200 or not CONTACT.isprintable():
+    raise _wrong("OPSPORTAL_CONTACT", "one line of at most 200 letters")
 WEB_ADDRESS = _address("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
 HEALTH_ADDRESS = _address("OPSPORTAL_HEALTH_ADDRESS", "127.0.0.1:8001")
 GRPC_ADDRESS = _address("OPSPORTAL_GRPC_ADDRESS", "127.0.0.1:9090")
@@ -282,6 +287,12 @@ EMAIL_HOST_PASSWORD = unquote(_mail.password or "")
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10
+SENDS_MAIL = bool(_mail.scheme)
+if SENDS_MAIL and not PUBLIC_URL:
+    raise _wrong(
+        "OPSPORTAL_PUBLIC_URL",
+        "given together with OPSPORTAL_SMTP_URL, because the links in mails begin with it",
+    )
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
 
 # Pages that ask backends show what is known after so many seconds, and fill in the rest

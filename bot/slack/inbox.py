@@ -24,7 +24,7 @@ from ops.errors import OpsError
 from ops.metrics import watched
 
 RECORD_SECONDS = 1.0  # of the three in which Slack wants its acknowledgement
-SURE_SECONDS = 10.0
+SURE_SECONDS = 2.5
 RETRY_SECONDS = 0.5
 AWAY = timedelta(seconds=5)  # of a database that takes as long to renew a lease
 BURST = 500

@@ -15,11 +15,14 @@ from django.db import Error, IntegrityError
 from django.utils import timezone
 
 from bot.models import Pace
+from bot.slack.refusals import LONGEST_PAUSE
 from ops.database import in_database
 
 SECONDS = 0.5  # that the database may take before a process paces itself alone
 ALONE = 5.0  # seconds before it asks again
 _CLAIMS = 20  # others may take a place before us
+# A moment that is further ahead was kept before the clocks were put back: it binds nobody.
+_FURTHEST = LONGEST_PAUSE + 600.0  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -68,7 +71,7 @@ class Pacer:
     async def turn(self, key: str, limit: Limit) -> float:
         """Take the next place of a channel; returns in how many seconds it is."""
         now = self.clock()
-        own = max(self._own.get(key, now), now)
+        own = max(self._remembered(key, now), now)
         taken = await self._shared(key, own, limit.interval)
         self._own[key] = taken + limit.interval
         return max(taken - limit.ahead - now, 0.0)
@@ -78,26 +81,31 @@ class Pacer:
         now = self.clock()
         until = now + seconds + limit.ahead
         await self._shared(key, until, 0.0)
-        self._own[key] = max(self._own.get(key, until), until)
+        self._own[key] = max(self._remembered(key, now), until)
+
+    def _remembered(self, key: str, now: float) -> float:
+        own = self._own.get(key, now)
+        return own if own <= now + _FURTHEST else now
 
     async def _shared(self, key: str, least: float, interval: float) -> float:
         """Return the kept moment, no earlier than `least`, and move it on by the interval."""
-        if self.clock() < self._alone_until:
+        if self.clock() < self._alone_until <= self.clock() + ALONE:
             return least
         try:
             async with asyncio.timeout(SECONDS):
-                return await in_database(_claim, key, least, interval)
+                furthest = self.clock() + _FURTHEST
+                return await in_database(_claim, key, least, interval, furthest)
         except (Error, TimeoutError) as error:
             log.warning("messages are paced by each process alone: %s", error or "no answer")
             self._alone_until = self.clock() + ALONE
             return least
 
 
-def _claim(key: str, least: float, interval: float) -> float:
+def _claim(key: str, least: float, interval: float, furthest: float) -> float:
     """Compare and set, so that of several processes each gets a place of its own."""
     for _ in range(_CLAIMS):
         kept = Pace.objects.filter(key=key).first()
-        taken = max(kept.until, least) if kept else least
+        taken = max(kept.until, least) if kept and kept.until <= furthest else least
         if kept is None:
             try:
                 Pace.objects.create(key=key, until=taken + interval)

@@ -14,7 +14,7 @@ from ops.alerts.matching import AlertFilter
 from ops.alerts.past import alerts_of, remembered
 from ops.backends.connections import connections
 from ops.backends.prometheus import Prometheus
-from ops.errors import BackendUnavailable, NotFound, OpsError
+from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.guard import action
 from ops.sites import PrometheusSource, Service, Site, sites
 
@@ -119,7 +119,7 @@ async def _asked(
 ) -> tuple[dict[str, T], tuple[SourceFailure, ...]]:
     """Ask every source at the same time: the answers by source, and who did not answer."""
     if not site.prometheus:
-        raise NotFound(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
+        raise NotSetUp(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
 
     async def one(source: PrometheusSource) -> T | OpsError:
         try:

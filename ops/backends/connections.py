@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
-from ops.errors import NotFound
+from ops.errors import NotSetUp
 from ops.sharing import Kept, Lasting, Shared
 from ops.sites import PrometheusSource, Site
 
@@ -36,10 +36,10 @@ class Connections:
         self._open: dict[Hashable, _Backend] = {}
 
     def jaeger(self, site: Site) -> Jaeger:
-        """Return the site's Jaeger; raises NotFound when it has none."""
+        """Return the site's Jaeger; raises NotSetUp when it has none."""
         source = site.jaeger
         if source is None:
-            raise NotFound(f'site "{site.name}" has no Jaeger; its traces cannot be seen')
+            raise NotSetUp(f'site "{site.name}" has no Jaeger; its traces cannot be seen')
         return self._one(Jaeger, (site.name, source), lambda: Jaeger(site, source))
 
     def prometheus(self, site: Site, source: PrometheusSource) -> Prometheus:

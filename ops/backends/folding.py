@@ -1,15 +1,16 @@
 """Whole traces folded into summaries as they arrive, message by message; no span is kept."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.matching import SpanMatch
 from ops.backends.otlp import ERROR, failed, may_say_failed, read_span, service_name
-from ops.backends.searching import Answer
+from ops.backends.searching import Answer, Found, TraceSearch, Window
 from ops.traces.spans import failure, what_failed
-from ops.traces.summaries import TraceSummary
+from ops.traces.summaries import TraceSummary, between
 
 _NEVER = 2**64
 _DEEPEST = 256  # levels that are counted: enough to tell which error is deepest, and bounded
@@ -28,19 +29,21 @@ class _Folded:
     root_service: str = ""
     root_operation: str = ""
     error: str = ""
-    wanted: bool = False
+    matched: int = -1
+    elsewhere: bool = False
     whole: bool = True
 
-    def add(self, span: Span, service: str, tagged: bool) -> bool:
+    def add(self, span: Span, start: int, service: str, tagged: bool) -> bool:
         """Take in one span; return whether it failed, which its tags may say where `tagged`.
 
         Each access to a field costs as much as all that is done with it, so there is one each.
+        A start of 0 is no time.
         """
-        start, end = span.start_time_unix_nano, span.end_time_unix_nano
+        end = span.end_time_unix_nano
         self.spans += 1
-        if start < self.start:  # noqa: PLR1730 - half the time of min(), for every span
+        if 0 < start < self.start:
             self.start = start
-        if end > self.end:  # noqa: PLR1730
+        if end > self.end:  # noqa: PLR1730 - half the time of max(), for every span
             self.end = end
         if start < self.root_start and not span.parent_span_id:
             self.root_start = start
@@ -52,14 +55,19 @@ class _Folded:
 
 
 class Fold:
-    """Takes TracesData messages, gives a summary for each trace in them.
+    """Takes the TracesData messages that answer a search for a window, gives each trace in them.
 
-    With a `match`, only traces with a span that meets it are given. Which error is the deepest
-    is told of traces that came in one message.
+    A trace is listed at its newest span within the search's time that meets `match`, which is
+    asked of no span that could not change that. Where no span meets it, the trace is not wanted
+    if part of the filtering is `ours`; else the store, which knows better, found one within the
+    window. Which error is the deepest is known of traces that came in one message.
     """
 
-    def __init__(self, match: SpanMatch | None = None) -> None:
+    def __init__(self, search: TraceSearch, window: Window, match: SpanMatch, ours: bool) -> None:
+        self._start, self._end = search.start, search.end
+        self._window = (window.start, window.end)
         self._match = match
+        self._ours = ours
         self._traces: dict[bytes, _Folded] = {}
 
     def add(self, message: bytes) -> None:
@@ -73,6 +81,7 @@ class Fold:
         for resource_spans in data.resource_spans:
             resource = resource_spans.resource
             service = service_name(resource)
+            meant = self._match.service in ("", service)
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
                     trace_id = span.trace_id
@@ -80,13 +89,30 @@ class Fold:
                     if trace is None:
                         trace = here[trace_id] = self._trace(trace_id)
                     trace.services.add(service)
-                    if trace.add(span, service, tagged):
+                    start = span.start_time_unix_nano
+                    if trace.add(span, start, service, tagged):
                         failing.setdefault(trace_id, []).append(span)
-                    if self._match and not trace.wanted:
-                        trace.wanted = self._match(resource, scope_spans.scope, span)
+                    if meant and start > trace.matched:
+                        self._look_at(trace, start, resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
                 here[trace_id].error = _deepest(spans, data)
+
+    def _look_at(
+        self,
+        trace: _Folded,
+        start: int,
+        resource: Resource,
+        scope: InstrumentationScope,
+        span: Span,
+    ) -> None:
+        """Note when a span matches, if that is later than what is known."""
+        within = self._start <= start < self._end
+        if (within or not trace.elsewhere) and self._match(resource, scope, span):
+            if within:
+                trace.matched = start
+            else:
+                trace.elsewhere = True
 
     def _trace(self, trace_id: bytes) -> _Folded:
         """Return a trace that is in the message at hand, and maybe was in one before."""
@@ -99,22 +125,29 @@ class Fold:
 
     def answer(self) -> Answer:
         """Return what arrived, in its order."""
-        return Answer([each.start for each in self._traces.values()], tuple(self._summaries()))
+        return Answer(
+            [self._found(trace_id.hex().zfill(32), each) for trace_id, each in self._traces.items()]
+        )
 
-    def _summaries(self) -> Iterator[TraceSummary]:
-        for trace_id, trace in self._traces.items():
-            if self._match is None or trace.wanted:
-                yield TraceSummary(
-                    trace_id=trace_id.hex().zfill(32),
-                    start=trace.start,
-                    duration=max(trace.end - trace.start, 0),
-                    service=trace.root_service,
-                    operation=trace.root_operation,
-                    span_count=trace.spans,
-                    error_count=trace.errors,
-                    services=tuple(sorted(trace.services)),
-                    error=trace.error,
-                )
+    def _found(self, trace_id: str, trace: _Folded) -> Found:
+        start = trace.start if trace.start < _NEVER else 0
+        matched_from = matched = trace.matched
+        if matched < 0:
+            matched_from, matched = between(start, trace.end, self._window)
+        summary = TraceSummary(
+            trace_id=trace_id,
+            start=start,
+            duration=max(trace.end - start, 0) if start else 0,
+            service=trace.root_service,
+            operation=trace.root_operation,
+            span_count=trace.spans,
+            error_count=trace.errors,
+            services=tuple(sorted(trace.services)),
+            error=trace.error,
+            matched=matched,
+            matched_from=matched_from,
+        )
+        return Found(summary, wanted=trace.matched >= 0 or not (self._ours or trace.elsewhere))
 
 
 def _deepest(failing: list[Span], data: TracesData) -> str:

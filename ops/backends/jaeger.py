@@ -12,19 +12,19 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
-from ops import timerange
+from ops import metrics, timerange
 from ops.backends.api_v2 import as_otlp, convert
 from ops.backends.calls import Calls
 from ops.backends.channels import Peer, open_channel, too_large, translated
+from ops.backends.density import Densities, Density
 from ops.backends.folding import Fold
 from ops.backends.matching import SpanMatch, Tags, is_remark, not_understood
 from ops.backends.queries import query, summary
-from ops.backends.searching import LATE, Answer, FoundTraces, TraceSearch, Window, newest
+from ops.backends.searching import Answer, Found, FoundTraces, TraceSearch, Window, newest
 from ops.backends.wire import read_trace
 from ops.errors import NotFound
 from ops.sites import JaegerSource, Site
 from ops.traces.spans import Spans
-from ops.traces.summaries import TraceSummary
 from proto.jaeger.api_v2 import query_pb2 as v2
 from proto.jaeger.api_v2 import query_pb2_grpc as v2_grpc
 from proto.jaeger.api_v3 import query_pb2 as v3
@@ -37,6 +37,9 @@ _V2 = v2.DESCRIPTOR.package
 _V3 = v3.DESCRIPTOR.package
 _MUCH_TO_FOLD = 1_000_000  # bytes from which folding takes more than some 5 ms
 _MUCH_TO_READ = 100_000  # the same for reading spans with all they carry
+_FEW_SPANS = 20_000  # of an answer's traces that are read instead of their summaries
+_LONG = timerange.SECOND  # a match that is not known better than that is looked for
+_PATIENCE = 0.6  # of the timeout, after which a search that has found something looks no further
 _USER_ERRORS = (
     "malform trace ID",
     "search depth must be",
@@ -75,6 +78,7 @@ class Jaeger:
         self._channel: grpc.aio.Channel | None = None
         self._watching: asyncio.Task[None] | None = None
         self._offer = _Offer.SUMMARIES
+        self._densities = Densities()
 
     async def services(self) -> tuple[str, ...]:
         """Return the names of all services, sorted."""
@@ -110,23 +114,25 @@ class Jaeger:
         call = partial(self._best, old, {_Offer.API_V3: new})
         return tuple(sorted(await self._read(("operations", service), call)))
 
-    async def trace(self, trace_id: str) -> Spans:
-        """Return the spans of a trace; raises NotFound.
+    async def trace(self, trace_id: str, newer_than: int = 0) -> Spans:
+        """Return the spans of a trace, asked for after a moment; raises NotFound.
 
-        The id is 1 to 32 hex digits in any case.
+        The id is 1 to 32 hex digits in any case, `newer_than` Unix nanoseconds.
         """
         full_id = trace_id.lower().zfill(32)
 
         async def call() -> Spans | None:
+            as_of = timerange.now_ns()
             messages = await self._messages(full_id)
             try:
-                return await self._read_trace(messages)
+                found = await self._read_trace(messages)
             except DecodeError:
                 # Jaeger's memory storage does not wait for a trace that it is just adding to.
-                return await self._read_trace(await self._messages(full_id))
+                found = await self._read_trace(await self._messages(full_id))
+            return replace(found, as_of=as_of) if found else None
 
         try:
-            spans = await self._read(("trace", full_id), call)
+            spans = await self._read(("trace", full_id, newer_than), call)
         except NotFound:
             spans = None
         if not spans:
@@ -135,10 +141,9 @@ class Jaeger:
 
     async def find(self, search: TraceSearch) -> FoundTraces:
         """Return the traces that match, the same to all who ask the same within a second."""
-        live = search.end >= timerange.now_ns() - timerange.SECOND
+        live = search.end >= timerange.now_ns() - timerange.SECOND and search.before is None
         wide = _whole_seconds(search) if live else search
-        late = 0 if live else LATE
-        found = await self._read((wide, late), partial(self._find, wide, late))
+        found = await self._read(wide, partial(self._find, wide))
         return found if wide.start == search.start else found.since(search.start)
 
     async def close(self) -> None:
@@ -147,24 +152,40 @@ class Jaeger:
         if self._channel is not None:
             await self._channel.close()
 
-    async def _find(self, search: TraceSearch, late: int) -> FoundTraces:
-        ours = self._remark(search) or (self._offer < _Offer.SUMMARIES and bool(self._ours(search)))
-        window = Window(search.start, search.end + late, search.first_depth(ours))
-        return await newest(search, window, partial(self._ask, search))
+    async def _find(self, search: TraceSearch) -> FoundTraces:
+        seldom = search.of_whole_traces or bool(self._ours(search))
+        density = self._densities.of(search.shape, search.unfiltered_shape, seldom=seldom)
+        found = await newest(
+            search,
+            partial(self._ask, search, density),
+            density,
+            now=timerange.now_ns(),
+            patience=self.source.timeout / timerange.SECOND * _PATIENCE,
+            seldom=seldom,
+        )
+        metrics.search_calls.observe(found.calls)
+        return found
 
-    async def _ask(self, search: TraceSearch, window: Window) -> Answer:
-        """Make one call, the best that the server offers."""
-        better = {_Offer.API_V3: partial(self._by_traces, search, window)}
-        if not self._remark(search):
-            summaries = partial(self._by_summaries, search, window)
-            better = {_Offer.SUMMARIES: summaries, **better}
-        return await self._best(partial(self._by_chunks, search, window), better)
+    async def _ask(self, search: TraceSearch, density: Density, window: Window) -> Answer:
+        """Make one call, the best that the server offers; a second where summaries do not do."""
+        whole = {_Offer.API_V3: partial(self._by_traces, search, window)}
+        chunks = partial(self._by_chunks, search, window)
+        few = density.spans_of(window.depth) <= _FEW_SPANS
+        if self._remark(search) or (density.detailed and few):
+            return await self._best(chunks, whole)
+        summaries = partial(self._by_summaries, search, window)
+        answer = await self._best(chunks, {_Offer.SUMMARIES: summaries, **whole})
+        density.detailed = _lacks_detail(search, answer)
+        cut = len(answer) >= window.depth
+        if density.detailed and not cut and _spans(answer) <= _FEW_SPANS:
+            return await self._best(chunks, whole)
+        return answer
 
     async def _by_summaries(self, search: TraceSearch, window: Window) -> Answer:
         asked = query(search, window, search.span_tags, self.source.tag_values)
         stub = v3_grpc.QueryServiceStub(self._open())
         request = v3.FindTraceSummariesRequest(query=asked)
-        summaries: list[TraceSummary] = []
+        found: list[Found] = []
         size, largest = 0, self.source.largest_message
         stream = stub.FindTraceSummaries(request, metadata=self._metadata)
         try:
@@ -172,42 +193,46 @@ class Jaeger:
                 size += chunk.ByteSize()
                 if size > largest:
                     raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one search")
-                summaries += map(summary, chunk.summaries)
+                found += [Found(summary(item, window)) for item in chunk.summaries]
         finally:
             stream.cancel()
-        return Answer([each.start for each in summaries], summaries, by_status=True)
+        return Answer(found, by_status=True)
 
     async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:
-        fold = Fold(self._match(search))
-        with self._stream(_V3, "FindTraces", self._request(search, window)) as messages:
+        fold = self._fold(search, window)
+        request = self._request(search, window)
+        with self._stream(_V3, "FindTraces", request) as messages:
             async for message in messages:
                 await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
-        return fold.answer()
+        # A server that was asked for what failed went by the status.
+        return replace(fold.answer(), by_status="error" in request.query.attributes)
 
     async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
-        fold = Fold(self._match(search))
+        fold = self._fold(search, window)
         with self._stream(_V2, "FindTraces", self._request(search, window)) as chunks:
             async for chunk in chunks:
                 fold.take(convert([chunk]))
         return fold.answer()
 
+    def _fold(self, search: TraceSearch, window: Window) -> Fold:
+        match = SpanMatch(
+            search.service, search.operation, search.span_tags, search.span_min, search.span_max
+        )
+        return Fold(search, window, match, ours=bool(self._ours(search)))
+
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
-        """Ask for what every server understands. On the wire it is the same in both versions."""
+        """Ask for what the server understands. On the wire it is the same in both versions."""
         ours = self._ours(search)
         theirs = tuple(tag for tag in search.span_tags if tag not in ours)
         return v3.FindTracesRequest(query=query(search, window, theirs, self.source.tag_values))
 
-    def _match(self, search: TraceSearch) -> SpanMatch | None:
-        """Return the test of spans that is ours where the server understands a part of the tags."""
-        if not self._ours(search):
-            return None
-        return SpanMatch(
-            search.service, search.operation, search.span_tags, search.span_min, search.span_max
-        )
-
     def _ours(self, search: TraceSearch) -> Tags:
-        """Return the tags that are ours to test in a search for whole traces."""
-        return not_understood(search.span_tags, indexed=self._indexed)
+        """Return the tags that are ours to test.
+
+        A server that has summaries understands all but a remark.
+        """
+        ours = not_understood(search.span_tags, indexed=self._indexed)
+        return tuple(filter(is_remark, ours)) if self._offer is _Offer.SUMMARIES else ours
 
     def _remark(self, search: TraceSearch) -> bool:
         """Tell whether no release can answer a search by itself, so that we need whole traces."""
@@ -310,3 +335,21 @@ def _whole_seconds(search: TraceSearch) -> TraceSearch:
     """
     start = search.start // timerange.SECOND * timerange.SECOND
     return replace(search, start=start, end=-(-search.end // timerange.SECOND) * timerange.SECOND)
+
+
+def _lacks_detail(search: TraceSearch, answer: Answer) -> bool:
+    """Tell whether it is worth reading whole traces for what summaries leave open.
+
+    That is where a list is cut, when a long trace matched, and why one failed.
+    """
+    before = search.before
+    return len(answer) > search.limit or any(
+        each.trace.matched - each.trace.matched_from >= _LONG
+        or (before is not None and each.trace.matched >= before.time)
+        or (each.trace.error_count and not each.trace.error)
+        for each in answer.traces
+    )
+
+
+def _spans(answer: Answer) -> int:
+    return sum(each.trace.span_count for each in answer.traces)

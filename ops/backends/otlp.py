@@ -1,13 +1,24 @@
 """OTLP messages as the spans of the house."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from ops.traces import tags
-from ops.traces.spans import Attributes, Event, Link, Pairs, Span, Value
+from ops.traces.spans import (
+    NO_SCOPE,
+    NO_SERVICE,
+    Attributes,
+    Event,
+    Link,
+    Pairs,
+    Process,
+    Scope,
+    Span,
+    Value,
+)
 from ops.traces.tags import compared, says_failed
 
 WARNINGS = "@jaeger@warnings"
@@ -23,8 +34,17 @@ KINDS = {
 _STATUSES = {ERROR: "error", trace_pb2.Status.STATUS_CODE_OK: "ok"}
 
 
-def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
-    """Return one span, given its resource's name and attributes."""
+# Names of OpenTelemetry and of Jaeger's own clients; of each the first that is there counts.
+_INSTANCE = ("service.instance.id", "k8s.pod.name", "container.id", "client-uuid")
+_HOST = ("host.name", "hostname", "k8s.node.name", "host.id", "host.ip", "ip")
+_VERSION = ("service.version", "version")
+_CLOCK = ("host.id", "host.name", "hostname", "k8s.node.name", "host.ip", "ip")
+
+
+def read_span(
+    span: trace_pb2.Span, service: str, process: Attributes, scope: Scope = NO_SCOPE
+) -> Span:
+    """Return one span, given its resource's name and attributes, and its scope."""
     found = attributes(span.attributes)
     found.pop(WARNINGS, None)
     start = span.start_time_unix_nano
@@ -42,13 +62,20 @@ def read_span(span: trace_pb2.Span, service: str, process: Attributes) -> Span:
         attributes=found,
         events=tuple(map(read_event, span.events)),
         links=tuple(
-            Link(link.trace_id.hex(), link.span_id.hex(), attributes(link.attributes))
+            Link(
+                link.trace_id.hex().zfill(32),
+                link.span_id.hex().zfill(16),
+                attributes(link.attributes),
+                link.trace_state,
+            )
             for link in span.links
         ),
         warnings=span_warnings(span),
         process=process,
         status=_STATUSES.get(span.status.code, ""),
         repeated=repeated(item for item in span.attributes if item.key != WARNINGS),
+        scope=scope,
+        trace_state=span.trace_state,
     )
 
 
@@ -67,33 +94,63 @@ def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
     return ()
 
 
-def derived_tags(span: trace_pb2.Span, scope: InstrumentationScope) -> Iterator[str]:
-    """Give the keys of the tags that api_v2 has for what OTLP has fields for."""
-    if scope.name:
-        yield tags.SCOPE_NAME
-    if scope.version:
-        yield tags.SCOPE_VERSION
-    if span.kind in _KINDS_WITH_A_TAG:
+def derived_tags(
+    kind: int, status: bytes, has_trace_state: bool, scope: tuple[str, str]
+) -> Iterator[str]:
+    """Give the keys of the tags that api_v2 has for what OTLP has fields for.
+
+    The status is a serialized one, the scope its name and version.
+    """
+    yield from (key for key, said in zip(_SCOPE_TAGS, scope, strict=True) if said)
+    if kind in _KINDS_WITH_A_TAG:
         yield tags.KIND
-    if span.status.code in _STATUSES:
+    read = trace_pb2.Status.FromString(status)
+    if read.code in _STATUSES:
         yield tags.STATUS_CODE
-    if span.status.code == ERROR:
+    if read.code == ERROR:
         yield tags.ERROR
-    if span.status.message:
+    if read.message:
         yield tags.STATUS_DESCRIPTION
-    if span.trace_state:
+    if has_trace_state:
         yield tags.TRACE_STATE
 
 
+_SCOPE_TAGS = (tags.SCOPE_NAME, tags.SCOPE_VERSION)
 _KINDS_WITH_A_TAG = frozenset(number for number, name in KINDS.items() if name)
 
 
 def service_name(resource: Resource) -> str:
-    """Return the resource's `service.name`, "" where it has none."""
+    """Return the resource's `service.name`, NO_SERVICE where it has none."""
     for item in resource.attributes:
         if item.key == "service.name":
-            return item.value.string_value
-    return ""
+            return item.value.string_value or as_text(item.value) or NO_SERVICE
+    return NO_SERVICE
+
+
+def read_process(resource: Resource) -> Process:
+    """Return what ran a resource's spans.
+
+    Processes on one host share its clock, which is told by the same attributes as in Jaeger and
+    a few more; without a host, an instance has a clock of its own.
+    """
+    said = {item.key: as_text(item.value) for item in resource.attributes}
+    instance, host = _first(said, _INSTANCE), _first(said, _HOST)
+    return Process(
+        service=service_name(resource),
+        version=_first(said, _VERSION),
+        instance=instance,
+        host=host,
+        clock=_first(said, _CLOCK) or instance,
+    )
+
+
+def _first(said: Mapping[str, str], keys: Iterable[str]) -> str:
+    return next((said[key] for key in keys if said.get(key)), "")
+
+
+def read_scope(scope: InstrumentationScope) -> Scope:
+    """Return the library that made spans."""
+    return Scope(scope.name, scope.version, attributes(scope.attributes))
 
 
 def failed(span: trace_pb2.Span) -> bool:
@@ -106,11 +163,11 @@ def failed(span: trace_pb2.Span) -> bool:
 
 def may_say_failed(raw: bytes) -> bool:
     """Tell whether serialized spans may have a tag that says so; quick, unlike reading them."""
-    return any(key in raw for key in _SAYING_BYTES)
+    return any(key in raw for key in SAYING_FAILED)
 
 
 _SAYING = (tags.ERROR, tags.STATUS_CODE)
-_SAYING_BYTES = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
+SAYING_FAILED = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
 
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:

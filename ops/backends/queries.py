@@ -8,7 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ops import timerange
 from ops.backends.matching import Tags
 from ops.backends.searching import TraceSearch, Window
-from ops.traces.summaries import TraceSummary
+from ops.traces.spans import NO_SERVICE
+from ops.traces.summaries import TraceSummary, between
 from proto.jaeger.api_v3 import query_pb2
 
 _LONGEST = 10 * 365 * timerange.DAY
@@ -39,18 +40,25 @@ def query(
     )
 
 
-def summary(found: query_pb2.TraceSummary) -> TraceSummary:
-    """Return what Jaeger says about a trace; the error's sentence is not in it."""
-    start = found.min_start_time_unix_nano
+def summary(found: query_pb2.TraceSummary, window: Window) -> TraceSummary:
+    """Return what Jaeger says about a trace with a matching span in a window.
+
+    Neither the error's sentence nor when the span matched is in it. A start of 0 is that of a
+    span that has no time, and hides when the trace began.
+    """
+    start, end = found.min_start_time_unix_nano, found.max_end_time_unix_nano
+    matched_from, matched = between(start, end, (window.start, window.end))
     return TraceSummary(
         trace_id=found.trace_id.lower().zfill(32),
         start=start,
-        duration=max(found.max_end_time_unix_nano - start, 0),
-        service=found.root_service_name,
+        duration=max(end - start, 0) if start else 0,
+        service=found.root_service_name or (NO_SERVICE if found.root_operation_name else ""),
         operation=found.root_operation_name,
         span_count=found.span_count,
         error_count=found.error_span_count,
-        services=tuple(sorted(service.name for service in found.services)),
+        services=tuple(sorted(service.name or NO_SERVICE for service in found.services)),
+        matched=matched,
+        matched_from=matched_from,
     )
 
 

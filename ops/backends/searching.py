@@ -1,28 +1,39 @@
 """Exactly the newest traces, from stores that keep whichever they like when they cut an answer.
 
-No storage of Jaeger promises which of the matching traces a limit leaves: some keep the last
-written, some any. So a cut answer is not the list; it says how far back to look. From the
-start of its last trace within the limit on there are enough of them, and fewer for the store
-to leave out. It is asked for these, and for twice as many, until an answer is not cut. A store
-that keeps any is asked some six times for the 20 newest of 100,000.
+A trace is listed at the time of its newest matching span within the window that is searched,
+whenever the trace itself began. So a batch that began an hour ago and failed just now is where
+its failure is.
 
-One that gives what was written last first shows it: its answer goes from new to old, but for
-traces that were written late, as long ones are and those of one batch. How late is seen in the
-answer; where it reaches back twice as far beyond the list, the store is not asked again.
+No storage of Jaeger promises which of the matching traces a limit leaves: some keep the last
+written, some those that end last, some any. All that can be relied on is that an answer with
+fewer traces than were asked for is complete. So a search goes back in slices of time, each
+narrow enough for its answer to be complete:
+
+      older                                                    newer
+    start ----------[ next slice ][ complete ][ complete ]---- end
+                                  ^ known from here on
+
+How far back the newest N reach is learned from every answer (see ops.backends.density), so one
+slice does mostly. What an answer that was cut has is used only to choose a narrower slice.
+
+Jaeger's summaries have no spans: of these a trace is known to match somewhere between its start
+and its end, within the slice. Such a list is cut only between traces, never amid those that
+overlap there, so it may be longer than its limit, and a long trace may come again in the next.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ops import timerange
+from ops.backends.density import Density
 from ops.backends.matching import Tags, is_about_the_trace
-from ops.filters import LARGEST_LIMIT
+from ops.filters import LARGEST_LIMIT, Place
 from ops.traces.summaries import TraceSummary
 
-LATE = 5 * timerange.SECOND  # how long after its trace's start a matching span may start
-_MOST_CALLS = 20
-_NO_CHANCE = 11  # so many traces do not come from new to old by chance
-_DEEPER = 4  # times as many are asked for when too few of them fit
+MOST_AT_ONCE = 10_000  # traces that are asked for where a nanosecond has so many
+_MOST_CALLS = 30
+_DEEPER = 4  # times as many are asked for when an answer was cut
+_NARROWER = 64  # times narrower is the next slice at most
 _WIDER = 8  # times the limit is asked for first when part of the filtering is ours
 
 
@@ -30,9 +41,13 @@ _WIDER = 8  # times the limit is asked for first when part of the filtering is o
 class TraceSearch:
     """What to search for; all times in nanoseconds, 0 and "" mean any.
 
-    Traces are meant that start at `start` or later and before `end`. `span_min` and `span_max`
+    Traces are meant with a matching span that starts at `start` or later and before `end`; of
+    these, with `before`, the ones that are listed after that place. `span_min` and `span_max`
     bound one span's duration, `trace_min` and `trace_max` the whole trace's. All but the
     latter, and the tag error=false, must hold on one span.
+
+    With `whole_moments` traces that match in the same nanosecond are never parted: the limit is
+    then exceeded by those that match together with the last.
     """
 
     start: int
@@ -45,40 +60,58 @@ class TraceSearch:
     span_max: int = 0
     trace_min: int = 0
     trace_max: int = 0
+    before: Place | None = None
+    whole_moments: bool = False
 
     @property
     def span_tags(self) -> Tags:
         """The tags that one span must have."""
         return tuple(tag for tag in self.tags if not is_about_the_trace(tag))
 
+    @property
+    def latest(self) -> int:
+        """The last nanosecond at which a trace can be listed."""
+        return self.end - 1 if self.before is None else min(self.before.time, self.end - 1)
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What searches have in common that match about as many spans; durations roughly."""
+        bounds = self.span_min, self.span_max, self.trace_min, self.trace_max
+        return self.service, self.operation, self.tags, *(each.bit_length() for each in bounds)
+
+    @property
+    def unfiltered_shape(self) -> tuple[object, ...]:
+        """That of a search for whatever its service does."""
+        return TraceSearch(0, 0, 0, self.service).shape
+
+    @property
+    def of_whole_traces(self) -> bool:
+        """Whether the traces must meet something as a whole, which no store tests."""
+        return bool(self.trace_min or self.trace_max or self.span_tags != self.tags)
+
+    @property
+    def deepest(self) -> int:
+        """The most traces that are asked for at once, and looked at for one list."""
+        return max(self.limit * 2, LARGEST_LIMIT)
+
     def fits(self, trace: TraceSummary) -> bool:
         """Tell whether a trace meets what is asked of it as a whole."""
         return (
-            self.start <= trace.start < self.end
-            and trace.duration >= self.trace_min
+            trace.duration >= self.trace_min
             and (not self.trace_max or trace.duration <= self.trace_max)
             and not (trace.error_count and self.span_tags != self.tags)
         )
 
-    def first_depth(self, span_tags_are_ours: bool) -> int:
-        """Return how many traces to ask for first."""
-        whole = self.trace_min or self.trace_max or self.span_tags != self.tags
-        if whole or span_tags_are_ours:
-            return min(self.limit * _WIDER, self.deepest)
-        return self.limit + self.limit // 4 + 4  # some more tell in which order they come
-
-    @property
-    def deepest(self) -> int:
-        """The most traces that are asked for at once."""
-        return max(self.limit * 2, LARGEST_LIMIT)
+    def comes_earlier(self, trace: TraceSummary) -> bool:
+        """Tell whether a trace is listed before the place where this search goes on."""
+        if self.before is None or not trace.is_exact:
+            return False
+        return (-trace.matched, trace.trace_id) <= (-self.before.time, self.before.trace_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to ask a store for: `depth` traces with a matching span that starts in this time.
-
-    Its end lies after the search's, as a span may start well after its trace.
-    """
+    """What to ask a store for: `depth` traces with a matching span in this time, both included."""
 
     start: int
     end: int
@@ -86,29 +119,45 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A trace of an answer; it is not `wanted` where only our own filtering could tell."""
+
+    trace: TraceSummary
+    wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of a store: the starts of all its traces, summaries of those that match.
+    """One answer of a store.
 
     `by_status` says that it counts as failed what has the status ERROR, and no tag that says so.
     """
 
-    starts: Sequence[int]
-    summaries: Sequence[TraceSummary]
+    traces: Sequence[Found]
     by_status: bool = False
+
+    def __len__(self) -> int:
+        return len(self.traces)
+
+
+Ask = Callable[[Window], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTraces:
-    """What a search found: newest first, ties by id, no more than its limit.
+    """What a search found: newest first, ties by id.
 
-    `fetched` counts these and the traces among them in time that our own filtering left out.
-    Matching traces that are not here, if there are any, start before `rest`; None where all
-    are here. `by_status` is as in Answer.
+    `fetched` counts these and the traces looked at that our own filtering left out. Matching
+    traces that are not here, if there are any, are listed after the place `rest`, and none of
+    them matches later than at its time; None where all are here. `end` is that of the window
+    that was searched, `calls` how often the store was asked, `by_status` as in Answer.
     """
 
     summaries: tuple[TraceSummary, ...]
     fetched: int
-    rest: int | None
+    rest: Place | None
+    end: int
+    calls: int = 1
     by_status: bool = False
 
     @property
@@ -117,88 +166,198 @@ class FoundTraces:
         return self.rest is not None
 
     def since(self, start: int) -> "FoundTraces":
-        """Leave out what starts before."""
-        kept = tuple(trace for trace in self.summaries if trace.start >= start)
+        """Leave out what matches before."""
+        kept = tuple(trace for trace in self.summaries if trace.matched >= start)
         fetched = self.fetched - len(self.summaries) + len(kept)
-        rest = self.rest if self.rest is not None and self.rest > start else None
+        rest = self.rest if self.rest is not None and self.rest.time >= start else None
         return replace(self, summaries=kept, fetched=fetched, rest=rest)
 
 
-Ask = Callable[[Window], Awaitable[Answer]]
+async def newest(
+    search: TraceSearch,
+    ask: Ask,
+    density: Density,
+    *,
+    now: int,
+    patience: float,
+    seldom: bool = False,
+) -> FoundTraces:
+    """Return the newest traces that fit, as many as are found within so many seconds.
 
-
-async def newest(search: TraceSearch, window: Window, ask: Ask) -> FoundTraces:
-    """Return the newest traces that fit. The window is what to ask the store for first.
-
-    Where a store holds too many traces that start in one nanosecond, or that last through the
-    whole range, the list is what was found, and its last start may come again in the rest.
-    Where it holds too many that start just after the search's end, less time is left there for
-    spans that start later than their traces.
+    What the first slices gave is returned even if there was no time or no answer for the next.
+    `seldom` means that few of the traces looked at are expected to fit.
     """
-    for _ in range(_MOST_CALLS):
-        answer = await ask(window)
-        fits = sorted(filter(search.fits, answer.summaries), key=_newest_first)
-        whole = len(answer.starts) < window.depth or _newest_came(search, answer, fits)
-        narrower = window if whole else _narrowed(window, search, answer, fits)
-        if narrower == window:
-            break
-        window = narrower
-    rest = _rest(search, fits, window.start, whole)
-    fetched = _fetched(search, fits, answer, rest)
-    return FoundTraces(tuple(fits[: search.limit]), fetched, rest, answer.by_status)
+    loop = asyncio.get_running_loop()
+    tired = loop.time() + patience
+    looked = _Looked(search, density, now, seldom)
+    window: Window | None = looked.next()
+    while window and (looked.calls < _MOST_CALLS or not looked.something):
+        try:
+            async with asyncio.timeout_at(tired if looked.something else None) as limit:
+                answer = await ask(window)
+        except Exception:
+            if looked.traces or (limit.expired() and looked.something):
+                break
+            raise
+        looked.calls += 1
+        if len(answer) < window.depth or window.depth >= MOST_AT_ONCE:
+            looked.take(answer, window)
+            window = None if looked.enough else looked.next()
+        else:
+            window = looked.narrower(answer, window)
+    return looked.result()
 
 
-def _newest_came(search: TraceSearch, answer: Answer, fits: Sequence[TraceSummary]) -> bool:
-    """Tell whether a cut answer shows that what it leaves out is older than the list."""
-    if len(answer.starts) < _NO_CHANCE or len(fits) <= search.limit:
-        return False
-    newest = oldest = answer.starts[-1]
-    late = 0
-    for start in reversed(answer.starts):
-        newest, oldest = max(newest, start), min(oldest, start)
-        late = max(late, newest - start)
-    return fits[search.limit - 1].start > oldest + 2 * late
+@dataclass(slots=True)
+class _Looked:
+    """What a search has seen so far; all that is listed at `known_from` or later is known.
+
+    From `enough_from` on there are as many as are missing, as an answer of `cut_at` traces showed.
+    """
+
+    search: TraceSearch
+    density: Density
+    now: int
+    seldom: bool
+    known_from: int = 0
+    traces: dict[str, TraceSummary] = field(default_factory=dict)
+    others: dict[str, int] = field(default_factory=dict)
+    something: bool = False
+    enough_from: int = 0
+    cut_at: int = 0
+    leaps: bool = True
+    calls: int = 0
+    by_status: bool = False
+
+    def __post_init__(self) -> None:
+        self.known_from = self.search.latest + 1
+
+    @property
+    def need(self) -> int:
+        """How many are still missing in the list."""
+        return max(self.search.limit - len(self.traces), 0)
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is nothing left to look for, or enough was looked at."""
+        looked_at = len(self.traces) + len(self.others)
+        return not self.need or looked_at >= self.search.deepest or self.at_the_start
+
+    @property
+    def at_the_start(self) -> bool:
+        """Whether all of the search's window is known."""
+        return self.known_from <= self.search.start
+
+    def next(self) -> Window:
+        """Return the slice before what is known, which has what is needed by what was learned."""
+        search, end = self.search, self.known_from - 1
+        width, expected = self.density.reach(self.need, search.deepest // 2)
+        start = max(min(end, self.now - self.density.lag) - width + 1, search.start)
+        if self.enough_from <= end:
+            start = max(start, self.enough_from)
+        least = search.limit * _WIDER if self.seldom else search.limit + search.limit // 4 + 4
+        depth = min(max(least, 2 * expected + 20, self.cut_at), search.deepest)
+        return Window(min(start, end), end, depth)
+
+    def take(self, answer: Answer, window: Window) -> None:
+        """Add a complete answer; what is listed before its window comes with the next."""
+        known = len(self.traces)
+        for each in answer.traces:
+            trace = each.trace
+            if trace.matched < window.start or self.search.comes_earlier(trace):
+                continue
+            if each.wanted and self.search.fits(trace):
+                self.traces.setdefault(trace.trace_id, trace)
+            else:
+                self.others[trace.trace_id] = trace.matched
+        self.known_from = window.start
+        self.something = True
+        self.by_status |= answer.by_status
+        spans = sum(each.trace.span_count for each in answer.traces)
+        width = window.end - window.start + 1
+        self.leaps = len(self.traces) > known
+        self.density.learn(width, len(self.traces) - known, len(answer), spans)
+        if answer.traces and window.end >= self.now:
+            self.density.lag = max(self.now - max(each.trace.matched for each in answer.traces), 0)
+
+    def narrower(self, answer: Answer, window: Window) -> Window:
+        """Return the slice to look at instead of one whose answer was cut.
+
+        From the last trace within the limit on there are enough of them, and fewer in all. From
+        a store that gives the oldest first, that is hardly any narrower: so it leaps to where
+        they are if all lie as close together as those of the answer, unless nothing was there.
+        """
+        search = self.search
+        every = sorted(_middle(each.trace) for each in answer.traces)
+        fits = [each.trace for each in answer.traces if each.wanted and search.fits(each.trace)]
+        fits = [trace for trace in fits if not search.comes_earlier(trace)]
+        start = every[len(every) // 2]
+        if len(fits) >= self.need:
+            start = sorted(map(_middle, fits))[-self.need]
+            self.enough_from = sorted(trace.matched_from for trace in fits)[-self.need]
+        start = min(max(start, window.start), window.end)
+        depth = self.cut_at = min(window.depth * _DEEPER, search.deepest)
+        if self.leaps:
+            apart = (every[-1] - every[0]) // len(every)
+            width = max(self.need * 2 * apart, (window.end - window.start) // _NARROWER)
+            start = max(start, window.end - width)
+        if start > window.start or depth > window.depth:
+            return Window(start, window.end, depth)
+        if start < window.end:  # too many in one moment: it comes after what is newer
+            later = [time for time in every if time > start]
+            start = later[len(later) // 2] if later else start + 1
+            return Window(min(start, window.end), window.end, depth)
+        return Window(start, start, MOST_AT_ONCE)
+
+    def result(self) -> FoundTraces:
+        """Return the list."""
+        fits = sorted(self.traces.values(), key=_newest_first)
+        size = _size(fits, self.search)
+        rest = self._rest(fits, size)
+        looked_at = sum(rest is None or time > rest.time for time in self.others.values())
+        return FoundTraces(
+            summaries=tuple(fits[:size]),
+            fetched=size + looked_at,
+            rest=rest,
+            end=self.search.end,
+            calls=self.calls,
+            by_status=self.by_status,
+        )
+
+    def _rest(self, fits: Sequence[TraceSummary], size: int) -> Place | None:
+        """Return the place after which the others are."""
+        if size == len(fits):
+            return None if self.at_the_start else Place(self.known_from - 1)
+        last, oldest = fits[size - 1], _oldest(fits[:size])
+        if fits[size].matched < oldest:
+            return Place(oldest - 1)
+        return Place(oldest, last.trace_id if last.matched == oldest else "")
 
 
 def _newest_first(trace: TraceSummary) -> tuple[int, str]:
-    return -trace.start, trace.trace_id
+    return -trace.matched, trace.trace_id
 
 
-def _narrowed(
-    window: Window, search: TraceSearch, answer: Answer, fits: Sequence[TraceSummary]
-) -> Window:
-    """Return the window to look at instead, the same where nothing is left to try."""
-    depth = min(window.depth * 2, search.deepest)
-    if len(fits) >= search.limit:
-        cut = fits[search.limit - 1].start
-    elif window.depth < search.deepest:
-        return replace(window, depth=min(window.depth * _DEEPER, search.deepest))
-    else:
-        starts = sorted(start for start in answer.starts if start >= window.start)
-        cut = starts[len(starts) // 2] if starts else window.start
-    narrower = replace(window, start=max(cut, window.start), depth=depth)
-    crowded = narrower == window and any(start >= search.end for start in answer.starts)
-    if cut >= search.end or crowded:
-        return replace(window, end=(search.end + window.end) // 2)
-    return narrower
+def _middle(trace: TraceSummary) -> int:
+    return (trace.matched_from + trace.matched) // 2
 
 
-def _rest(
-    search: TraceSearch, fits: Sequence[TraceSummary], known_from: int, whole: bool
-) -> int | None:
-    """Return before when the traces start that are not listed; of ties with the last, after it."""
-    last, beyond = fits[: search.limit][-1:], fits[search.limit :]
-    if not whole:
-        return (last[0].start if last else known_from) + 1
-    if beyond:
-        return last[0].start + (beyond[0].start == last[0].start)
-    return known_from if known_from > search.start else None
+def _oldest(traces: Sequence[TraceSummary]) -> int:
+    return min(trace.matched_from for trace in traces)
 
 
-def _fetched(
-    search: TraceSearch, fits: Sequence[TraceSummary], answer: Answer, rest: int | None
-) -> int:
-    cut = search.start if rest is None else rest
-    looked_at = sum(cut <= start < search.end for start in answer.starts)
-    fitting = sum(trace.start >= cut for trace in fits)
-    return len(fits[: search.limit]) + looked_at - fitting
+def _size(fits: Sequence[TraceSummary], search: TraceSearch) -> int:
+    """Return how many to list: the limit, and what cannot be parted from these.
+
+    All that is left out must surely match before all that is listed, or at the same moment and
+    have a larger id.
+    """
+    size = min(search.limit, len(fits))
+    oldest = _oldest(fits[:size]) if fits else 0
+    while size < len(fits):
+        left = fits[size].matched
+        if left < oldest or (left == oldest and not search.whole_moments):
+            break
+        oldest = min(oldest, fits[size].matched_from)
+        size += 1
+    return size

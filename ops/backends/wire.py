@@ -7,14 +7,16 @@ lies.
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from operator import gt
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import Any, Literal, TypeVar
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -23,19 +25,32 @@ from ops.backends.events import WireEvents
 from ops.backends.fields import fields
 from ops.backends.otlp import (
     ERROR,
+    KINDS,
+    SAYING_FAILED,
     WARNINGS,
     attributes,
     derived_tags,
     failed,
-    may_say_failed,
+    read_process,
+    read_scope,
     read_span,
     service_name,
     span_warnings,
 )
-from ops.traces.spans import Span, Spans
+from ops.timerange import DAY
+from ops.traces.spans import Process, Span, Spans
+from proto.outline import outline_pb2
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
+_SCOPE = 1  # field of ScopeSpans
+_MOST_ALIKE = 100  # versions of one span that are compared with each other
+_LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
+_PIECE = 1_000_000  # bytes
+_ID = 8  # bytes
+_NO_EVENT, _NO_LINK = b"\x5a\x00", b"\x6a\x00"  # an empty one, as a span has it
+_KIND_NAMES: Mapping[int, str] = {int(number): name for number, name in KINDS.items()}
 _WARNED = WARNINGS.encode()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,8 @@ class WireTrace:
         self.groups: list[Group] = []
         self.starts = array("Q")
         self.ends = array("Q")
+        self._scopes: list[bytes] = []
+        self._scope_firsts = array("L")
         try:
             for number, message in enumerate(messages):
                 self._note(number, message)
@@ -74,10 +91,14 @@ class WireTrace:
             self.groups.append(Group(number, start, end, resource, len(self.starts)))
             for field, scope_start, scope_end in parts:
                 if field == _SCOPES:
+                    self._scope_firsts.append(len(self.starts))
+                    self._scopes.append(b"")
                     for inner, span_start, span_end in fields(message, scope_start, scope_end):
                         if inner == _SPANS:
                             self.starts.append(span_start)
                             self.ends.append(span_end)
+                        elif inner == _SCOPE:
+                            self._scopes[-1] = message[span_start:span_end]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -91,6 +112,10 @@ class WireTrace:
         """Return the group that a span is in."""
         return self.groups[bisect_right(self._firsts, number) - 1]
 
+    def scope(self, number: int) -> bytes:
+        """Return the serialized scope of a span, b"" where it has none."""
+        return self._scopes[bisect_right(self._scope_firsts, number) - 1]
+
     def raw(self, number: int) -> bytes:
         """Return one span's bytes."""
         return self.messages[self.group(number).message][self.starts[number] : self.ends[number]]
@@ -101,6 +126,16 @@ class WireTrace:
             message = self.messages[group.message]
             for number in range(group.first, self._end(index)):
                 yield group, message[self.starts[number] : self.ends[number]]
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the messages in pieces of about a megabyte, which are TracesData as well."""
+        for number, message in enumerate(self.messages):
+            start = 0
+            ends = [group.end for group in self.groups if group.message == number]
+            for end in ends:
+                if end - start >= _PIECE or end == ends[-1]:
+                    yield message[start:end]
+                    start = end
 
     def holding(self, needle: bytes, *, any_case: bool = False) -> Iterator[int]:
         """Give the spans that have these bytes in them or in their resource, some perhaps twice.
@@ -145,7 +180,8 @@ class _Store:
         place = self._numbers[number]
         resource = Resource.FromString(self._wire.group(place).resource)
         span = trace_pb2.Span.FromString(self._wire.raw(place))
-        return read_span(span, service_name(resource), attributes(resource.attributes))
+        scope = read_scope(InstrumentationScope.FromString(self._wire.scope(place)))
+        return read_span(span, service_name(resource), attributes(resource.attributes), scope)
 
     @cached_property
     def events(self) -> WireEvents:
@@ -162,13 +198,15 @@ class _Store:
 
     def tag_keys(self) -> set[str]:
         keys: set[str] = set()
-        for group in self._wire.groups:
-            content = self._wire.messages[group.message][group.start : group.end]
-            for scope_spans in trace_pb2.ResourceSpans.FromString(content).scope_spans:
-                for span in scope_spans.spans:
-                    keys.update(item.key for item in span.attributes)
-                    keys.update(derived_tags(span, scope_spans.scope))
-        return keys - {WARNINGS}
+        derived: set[tuple[int, bytes, bool, tuple[str, str]]] = set()
+        for piece in self._wire.pieces():
+            for resource_spans in outline_pb2.TaggedTraces.FromString(piece).resource_spans:
+                for scope_spans in resource_spans.scope_spans:
+                    scope = scope_spans.scope.name, scope_spans.scope.version
+                    for span in scope_spans.spans:
+                        keys.update(span.attributes)
+                        derived.add((span.kind, span.status, bool(span.trace_state), scope))
+        return keys.union(*(derived_tags(*each) for each in derived)) - {WARNINGS}
 
     def find(self, text: str) -> Sequence[int]:
         """As `key=value` first; only when nothing has that, as a text in any case."""
@@ -211,69 +249,213 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
     the interpreter's lock for as long as it takes to sort and to collect them.
     """
     wire = WireTrace(messages)
-    services: dict[bytes, str] = {}
-    names: dict[tuple[str, str], tuple[str, str]] = {}
     columns = _Columns()
-    for place, (group, raw) in enumerate(wire.each()):
-        service = services.get(group.resource)
-        if service is None:
-            service = service_name(Resource.FromString(group.resource))
-            services[group.resource] = service
-        span = trace_pb2.Span.FromString(raw)
-        name = (service, span.name)
-        columns.starts.append(span.start_time_unix_nano)
-        columns.ends.append(span.end_time_unix_nano)
-        columns.ids.append(span.span_id.hex().zfill(16))
-        columns.parent_ids.append(span.parent_span_id.hex())
-        columns.names.append(names.setdefault(name, name))
-        columns.events.append(len(span.events))
-        if span.status.code == ERROR or (may_say_failed(raw) and failed(span)):
-            columns.failing.add(place)
-        if span.links:
-            columns.linked.add(place)
-        if _WARNED in raw:
-            columns.warnings[place] = span_warnings(span)
+    for piece in wire.pieces():
+        columns.take(piece)
+    columns.look_into(wire)
     return columns.ordered(wire) if len(wire) else None
 
 
 class _Columns:
-    """What is noted of the spans, in the order in which they lie there."""
+    """What is noted of the spans, in the order in which they lie there.
+
+    An access to a field of a message takes longer than all that is done with it, so spans are
+    read by their outline, a column at a time.
+    """
 
     def __init__(self) -> None:
         self.starts, self.ends, self.events = array("Q"), array("Q"), array("I")
         self.ids: list[str] = []
         self.parent_ids: list[str] = []
         self.names: list[tuple[str, str]] = []
+        self.kinds: list[str] = []
+        self.ran_by = array("I")
+        self.processes: list[Process] = []
         self.failing: set[int] = set()
         self.linked: set[int] = set()
+        self.logged: list[int] = []
         self.warnings: dict[int, tuple[str, ...]] = {}
+        self._numbers: dict[bytes, int] = {}
+        self._names: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def take(self, piece: bytes) -> None:
+        """Take in the spans of a message, which follow those before."""
+        spans: list[outline_pb2.Span] = []
+        services: list[str] = []
+        for resource_spans in outline_pb2.TracesData.FromString(piece).resource_spans:
+            process = self._process(resource_spans.resource)
+            before = len(spans)
+            for scope_spans in resource_spans.scope_spans:
+                spans.extend(scope_spans.spans)
+            self.ran_by.extend([process] * (len(spans) - before))
+            services += [self.processes[process].service] * (len(spans) - before)
+        first, names = len(self.ids), self._names
+        self.starts.extend([span.start_time_unix_nano for span in spans])
+        self.ends.extend([span.end_time_unix_nano for span in spans])
+        self.ids += map(_id, [span.span_id for span in spans])
+        self.parent_ids += map(_parent_id, [span.parent_span_id for span in spans])
+        named = zip(services, [span.name for span in spans], strict=True)
+        self.names += [names.setdefault(name, name) for name in named]
+        self.kinds += map(_kind, [span.kind for span in spans])
+        self.events.extend(bytes(self.events.itemsize * len(spans)))
+        self.linked.update(_having("link", _NO_LINK, spans, first, piece))
+        self.logged += _having("event", _NO_EVENT, spans, first, piece)
+        for number, status in enumerate([span.status for span in spans], first):
+            if status and trace_pb2.Status.FromString(status).code == ERROR:
+                self.failing.add(number)
+
+    def _process(self, resource: bytes) -> int:
+        number = self._numbers.get(resource)
+        if number is None:
+            number = self._numbers[resource] = len(self.processes)
+            self.processes.append(read_process(Resource.FromString(resource)))
+        return number
+
+    def look_into(self, wire: WireTrace) -> None:
+        """Note what an outline does not say, of those spans that have it."""
+        for number in self.logged:
+            self.events[number] = len(outline_pb2.Events.FromString(wire.raw(number)).events)
+        for number in {n for key in SAYING_FAILED for n in wire.holding(key)} - self.failing:
+            if failed(trace_pb2.Span.FromString(wire.raw(number))):
+                self.failing.add(number)
+        for number in set(wire.holding(_WARNED)):
+            if found := span_warnings(trace_pb2.Span.FromString(wire.raw(number))):
+                self.warnings[number] = found
 
     def ordered(self, wire: WireTrace) -> Spans:
-        """Return them by start, then by id."""
-        places = sorted(range(len(self.starts)), key=self.ids.__getitem__)
-        places.sort(key=self.starts.__getitem__)
-        starts = array("Q", (self.starts[place] for place in places))
-        ends = array("Q", (self.ends[place] for place in places))
-        events = array("I", (self.events[place] for place in places))
-        logged = array("L", (number for number, count in enumerate(events) if count))
+        """Return them by start, then by id; of what was delivered twice, one."""
+        copies = self._copies(wire)
+        places = [place for place in range(len(self.ids)) if place not in copies]
+        if len(set(self.starts)) < len(self.starts):
+            places.sort(key=self.ids.__getitem__)
+        places.sort(key=self.starts.tolist().__getitem__)
+        starts, ends = array("Q", _picked(self.starts, places)), _picked(self.ends, places)
+        endless = [n for n, times in enumerate(zip(starts, ends, strict=True)) if _endless(*times)]
+        ended = array("Q", ends)
+        for number in endless:
+            ended[number] = starts[number]
+        events = array("I", _picked(self.events, places))
+        logged = array("L", [number for number, count in enumerate(events) if count])
         return Spans(
-            ids=[self.ids[place] for place in places],
-            parent_ids=[self.parent_ids[place] for place in places],
+            ids=_picked(self.ids, places),
+            parent_ids=_picked(self.parent_ids, places),
             starts=starts,
-            ends=array("Q", map(max, starts, ends)),
-            names=[self.names[place] for place in places],
+            ends=ended,
+            names=_picked(self.names, places),
+            kinds=_picked(self.kinds, places),
+            ran_by=array("I", _picked(self.ran_by, places)),
+            processes=self.processes,
             events=events,
-            failing=_where(place in self.failing for place in places),
-            linked=_where(place in self.linked for place in places),
-            endless=_where(map(gt, starts, ends)),
+            failing=_where(self.failing, places),
+            linked=_where(self.linked, places),
+            endless=frozenset(endless),
             warnings={
                 number: self.warnings[place]
-                for number, place in enumerate(places)
+                for number, place in enumerate(places if self.warnings else ())
                 if place in self.warnings
             },
             store=_Store(wire, array("L", places), logged),
+            copies=len(copies),
         )
 
+    def _copies(self, wire: WireTrace) -> set[int]:
+        """Return what was delivered again, because a sender that hears nothing sends again.
 
-def _where(flags: Iterable[bool]) -> frozenset[int]:
-    return frozenset(number for number, flag in enumerate(flags) if flag)
+        That is a span like another in all columns, which carries nothing that the other does
+        not: it may be less, as each way that spans take adds to them.
+        """
+        times = Counter(self.ids)
+        if len(times) == len(self.ids):
+            return set()
+        columns = self.ids, self.parent_ids, self.names, self.kinds, self.starts, self.ends
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for place, key in enumerate(zip(*columns, strict=True)):
+            if times[key[0]] > 1:
+                alike.setdefault(key, []).append(place)
+        copies: set[int] = set()
+        for places in alike.values():
+            if len(places) > 1:
+                copies |= _again(wire, places)
+        return copies
+
+
+def _id(number: bytes) -> str:
+    return number.hex() if len(number) == _ID else number.hex().zfill(2 * _ID)
+
+
+def _parent_id(number: bytes) -> str:
+    """Return a parent's id, "" where there is none."""
+    return _id(number) if number.strip(b"\0") else ""
+
+
+def _kind(number: int) -> str:
+    return _KIND_NAMES.get(number, "")
+
+
+def _having(
+    field: Literal["event", "link"],
+    empty: bytes,
+    spans: Sequence[outline_pb2.Span],
+    first: int,
+    piece: bytes,
+) -> list[int]:
+    """Return the spans that have such a part, by numbers from `first` on.
+
+    To ask for its content is quicker than to ask whether it is there, which is only needed
+    where one may be empty.
+    """
+    if empty in piece:
+        return [number for number, span in enumerate(spans, first) if span.HasField(field)]
+    contents = map(attrgetter(field), spans)
+    return [number for number, content in enumerate(contents, first) if content]
+
+
+def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
+    """Return those of some places that carry no more than another of them, the fullest first."""
+    fullest = sorted(places, key=lambda place: wire.ends[place] - wire.starts[place], reverse=True)
+    kept: dict[bytes, frozenset[bytes]] = {}
+    copies = set()
+    for place in fullest:
+        raw = wire.raw(place)
+        if raw in kept:
+            copies.add(place)
+            continue
+        carried = _carried(raw)
+        if len(kept) < _MOST_ALIKE and any(carried <= other for other in kept.values()):
+            copies.add(place)
+        else:
+            kept[raw] = carried
+    return copies
+
+
+def _carried(raw: bytes) -> frozenset[bytes]:
+    """Return all that a span carries beside its columns, in no order."""
+    span = trace_pb2.Span.FromString(raw)
+    found = [
+        part.SerializeToString(deterministic=True)
+        for part in (*span.attributes, *span.events, *span.links)
+    ]
+    found.append(b"status " + span.status.SerializeToString())  # one that failed is another
+    if span.trace_state:
+        found.append(span.trace_state.encode())
+    return frozenset(found)
+
+
+def _endless(start: int, end: int) -> bool:
+    """Tell whether there is no end; a span without a start may have one."""
+    return end < start or (start > 0 and end - start > _LONGEST)
+
+
+def _picked(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """Return the entries at these places, several times as quickly as one by one."""
+    if len(places) < 2:
+        return [column[place] for place in places]
+    found: tuple[T, ...] = itemgetter(*places)(column)
+    return found
+
+
+def _where(flagged: AbstractSet[int], places: Sequence[int]) -> frozenset[int]:
+    """Return which of the places are flagged, by their index."""
+    if not flagged:
+        return frozenset()
+    return frozenset([number for number, place in enumerate(places) if place in flagged])

@@ -9,7 +9,7 @@ from typing import TypeVar
 from ops import timerange
 from ops.backends.connections import connections
 from ops.backends.prometheus import Matrix, Sample, Series, Vector
-from ops.errors import InvalidInput, OpsError
+from ops.errors import InvalidInput, NotSetUp, OpsError
 from ops.sites import PrometheusSource, Service, Site
 
 S = TypeVar("S", Sample, Series)
@@ -94,8 +94,9 @@ def known(answer: T | OpsError | None) -> T | None:
 
 
 def problems_of(*answers: object) -> tuple[str, ...]:
-    """Return the sentences of those that are errors, each once."""
-    return tuple(dict.fromkeys(str(each) for each in answers if isinstance(each, OpsError)))
+    """Return the sentences of those that are errors, each once; what is not set up is none."""
+    errors = (each for each in answers if isinstance(each, OpsError))
+    return tuple(dict.fromkeys(str(each) for each in errors if not isinstance(each, NotSetUp)))
 
 
 def _number(service: Service, key: str, answers: Vectors) -> float | OpsError | None:

@@ -122,7 +122,7 @@ async def _failing(actor: Actor, site: Site) -> Failing:
     except InvalidInput:
         return await _failing_of_some(actor, site, names)
     except OpsError as error:
-        return None, (str(error),)
+        return None, problems_of(error)
     latest = _of_site(site, found)
     if len(latest) < FAILING_TRACES and found.more:
         return await _failing_of_some(actor, site, names)
@@ -156,5 +156,5 @@ async def _failing_of_each(actor: Actor, site: Site, names: Sequence[str]) -> Fa
     if not lists:
         return None, problems_of(*answers)
     traces = {trace.trace_id: trace for found in lists for trace in found.traces}
-    latest = sorted(traces.values(), key=lambda trace: (-trace.start, trace.trace_id))
+    latest = sorted(traces.values(), key=lambda trace: (-trace.matched, trace.trace_id))
     return tuple(latest[:FAILING_TRACES]), problems_of(*answers)

@@ -27,6 +27,7 @@ from ops.errors import (
     NotConfirmed,
     NotFound,
     NotPermitted,
+    NotSetUp,
     OpsError,
 )
 from ops.rpc import messages
@@ -39,6 +40,7 @@ STATUS: dict[type[Exception], StatusCode] = {
     OpsError: StatusCode.INTERNAL,
     InvalidInput: StatusCode.INVALID_ARGUMENT,
     NotFound: StatusCode.NOT_FOUND,
+    NotSetUp: StatusCode.NOT_FOUND,
     NotPermitted: StatusCode.PERMISSION_DENIED,
     Conflict: StatusCode.FAILED_PRECONDITION,
     NotConfirmed: StatusCode.ABORTED,

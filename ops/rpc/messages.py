@@ -6,7 +6,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from ops import filters, timerange
 from ops.alerts.matching import AlertFilter, parse_matcher
-from ops.filters import TraceQuery
+from ops.errors import InvalidInput
+from ops.filters import Place, TraceQuery
 from ops.sampling.actions import SamplingChange
 from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
 from ops.timerange import Moment, TimeRange
@@ -17,17 +18,22 @@ from ops.versions.actions import ServiceVersions
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
+MOST_EXPLAINED = 100  # failing traces of a list that get their error's sentence
 MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
+_LONGEST_TOKEN = 200
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     """Read a search: times and durations of 0 or less are not set, a depth of 0 is the default.
 
-    Without an end the window ends now, without a start it is an hour. Raises InvalidInput.
+    Without an end the window ends now, without a start it has no lower bound. A larger depth
+    than there is becomes the largest. Raises InvalidInput.
     """
     end = request.end if request.end > 0 else timerange.now_ns()
-    start = request.start if request.start > 0 else end - timerange.HOUR
+    before = None
+    if request.page_token:
+        end, before = _read_token(request.page_token)
     return TraceQuery(
         site=request.site,
         service=request.service,
@@ -37,20 +43,39 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         span_max=max(request.duration_max, 0),
         trace_min=max(request.trace_duration_min, 0),
         trace_max=max(request.trace_duration_max, 0),
-        range=TimeRange(Moment(start), Moment(end)),
-        limit=request.search_depth or filters.DEFAULT_LIMIT,
+        range=TimeRange(Moment(max(request.start, 0)), Moment(end)),
+        limit=min(request.search_depth, filters.LARGEST_LIMIT) or filters.DEFAULT_LIMIT,
+        before=before,
     )
+
+
+def _token(older: TraceQuery) -> str:
+    return f"{older.range.end}/{older.before}"
+
+
+def _read_token(token: str) -> tuple[int, Place]:
+    """Return the end of the window that is paged through, and the place in its list."""
+    end, _, place = token[:_LONGEST_TOKEN].partition("/")
+    try:
+        moment = timerange.parse_moment(end)
+        return moment.nanoseconds, filters.parse_place(place)
+    except InvalidInput:
+        raise InvalidInput(
+            "page_token is not the next_page_token of an earlier answer; send it as it was given"
+        ) from None
 
 
 def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
     """Write what a search found."""
-    older = found.older.range.start_end() if found.older else (0, 0)
+    older = found.older
     return ops_pb2.ListTracesResp(
         traces=[_trace_item(summary) for summary in found.traces],
         fetched=found.fetched,
         more=found.more,
-        older_start=older[0],
-        older_end=older[1],
+        older_start=found.start if older else 0,
+        older_end=found.back_to if older else 0,
+        next_page_token=_token(older) if older else "",
+        limit=found.query.limit,
         failed_by_status=found.by_status,
     )
 
@@ -66,6 +91,8 @@ def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
         error_count=summary.error_count,
         services=summary.services,
         error=summary.error,
+        matched=_int64(summary.matched),
+        matched_from=_int64(summary.matched_from),
     )
 
 

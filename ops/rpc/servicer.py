@@ -16,7 +16,12 @@ class OpsServicer(ops_pb2_grpc.OpsServicer):
     async def ListTraces(
         self, actor: Actor, request: ops_pb2.ListTracesReq
     ) -> ops_pb2.ListTracesResp:
-        found = await traces.list_traces(actor, query=messages.trace_query(request))
+        found = await traces.list_traces(
+            actor,
+            query=messages.trace_query(request),
+            explain=messages.MOST_EXPLAINED,
+            whole_moments=True,
+        )
         return messages.trace_list(found)
 
     @rpc

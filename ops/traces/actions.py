@@ -12,13 +12,14 @@ from ops.actor import Actor
 from ops.backends.connections import connections
 from ops.backends.searching import FoundTraces, TraceSearch
 from ops.errors import InvalidInput, OpsError
-from ops.filters import LARGEST_LIMIT, TraceQuery
+from ops.filters import TraceQuery
 from ops.guard import action
 from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.finding import MANY_SPANS, find_trace, full_id, trace_on
+from ops.traces.finding import MANY_SPANS, aligned, find_trace, full_id, trace_on
+from ops.traces.links import links_to
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace, rows_with
@@ -48,6 +49,8 @@ __all__ = [
 READ = "traces.view_traces"
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
+BRIEF = 2  # times as long is the range of a list that covers only a part of it
+EXPLAINING = 5.0  # seconds after which a list does without the other errors' sentences
 SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
 LIST_KEPT = 60.0  # seconds
 QUICKLY = 10.0  # seconds for what a page can do without
@@ -58,13 +61,13 @@ explanations: LRUCache[tuple[str, str], str] = watched("explanations", LRUCache(
 class TraceList:
     """The traces that a query found, newest first, ties by id.
 
-    A trace belongs to the range that it starts in: at `start` or later and before `end`. The
-    list has exactly the newest of them, whichever a storage would keep, and `more` means that
-    it was cut: by the limit, or where our own filtering had looked at enough. `older` then
-    asks for what comes before. Who follows it to its end sees every trace of the range once;
-    again only those that start in the same nanosecond as the last of a list. The exception is
-    a trace whose matching span starts more than five seconds after the trace does: it may be
-    missing in a list that ends between the two.
+    A trace is listed at the time of its newest matching span within the range, `matched`, from
+    `start` on and before `end`; it may have begun long before. The list has exactly the newest
+    of them, whichever a storage would keep, and `more` means that it was cut: by the limit, or
+    where enough had been looked at. `older` then asks for what comes after in the list. If it
+    is followed to its end, every trace comes once. Where Jaeger gave summaries of traces too
+    large to be read for a list, `matched` is only known to lie between two times; such a trace
+    may come again.
 
     `newer` is the range that follows, as long again or up to now; None where this one ends in
     the present. `query` is the query with site and service filled in and its range absolute.
@@ -83,6 +86,23 @@ class TraceList:
     older: TraceQuery | None
     newer: TraceQuery | None
     by_status: bool = False
+
+    @property
+    def until(self) -> int:
+        """Where this list begins, which is before `end` if it goes on with another."""
+        before = self.query.before
+        return min(before.time + 1, self.end) if before else self.end
+
+    @property
+    def back_to(self) -> int:
+        """How far back this list goes: all that matched from then on, before `until`, is here."""
+        before = self.older.before if self.older else None
+        return min(before.time + 1, self.until) if before else self.start
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it was cut so early that it tells little of its range."""
+        return self.more and (self.until - self.back_to) * BRIEF < self.until - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +134,17 @@ async def operations(actor: Actor, *, service: str, site: str = "") -> tuple[str
 
 @action("traces.list_traces", permission=READ)
 async def list_traces(
-    actor: Actor, *, query: TraceQuery, explain: int = 0, any_service: bool = False
+    actor: Actor,
+    *,
+    query: TraceQuery,
+    explain: int = 0,
+    whole_moments: bool = False,
+    any_service: bool = False,
 ) -> TraceList:
     """Search. For the first `explain` failing traces the error's sentence is looked up too.
+
+    With `whole_moments` the list is longer than its limit where more traces match in the same
+    nanosecond as its last, so that the time `back_to` is enough to go on from.
 
     The service is one of the site file, by default the site's default, or a name that only
     Jaeger knows. A site without a default service is searched through all its services.
@@ -137,6 +165,8 @@ async def list_traces(
         span_max=query.span_max,
         trace_min=query.trace_min,
         trace_max=query.trace_max,
+        before=query.before,
+        whole_moments=whole_moments,
     )
     settled = end <= now - SETTLED and query.range == _absolute(start, end)
     found = await (_kept if settled else _found)(site, search, explain)
@@ -148,19 +178,26 @@ async def list_traces(
         traces=found.summaries,
         fetched=found.fetched,
         more=found.more,
-        older=None if found.rest is None else _older(asked, start, end, found.rest),
+        older=_older(asked, found),
         newer=_newer(asked, start, end, now),
         by_status=found.by_status,
     )
 
 
 @action("traces.show_trace", permission=READ)
-async def show_trace(actor: Actor, *, trace_id: str, site: str = "") -> Trace:
+async def show_trace(
+    actor: Actor, *, trace_id: str, site: str = "", align: bool = False, newer_than: int = 0
+) -> Trace:
     """Return one trace by its id, 1 to 32 hex digits in any case.
 
-    Without a site all sites are asked at once. Raises NotFound.
+    Without a site all sites are asked at once. With `align` clocks that differ are moved. A trace
+    that was asked for before `newer_than` (Unix nanoseconds) is asked for anew; its `as_of` says
+    when it was. Raises NotFound.
     """
-    return await find_trace(full_id(trace_id), site)
+    trace = await find_trace(full_id(trace_id), site, newer_than)
+    trace = await aligned(trace) if align else trace
+    linked_from = links_to(trace.site, trace.trace_id)
+    return replace(trace, linked_from=linked_from) if linked_from else trace
 
 
 @action("traces.show_logs", permission=READ)
@@ -183,8 +220,12 @@ async def export_trace(actor: Actor, *, trace_id: str, site: str = "") -> TraceE
 
 
 @action("traces.find_spans", permission=READ)
-async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") -> tuple[int, ...]:
+async def find_spans(
+    actor: Actor, *, trace_id: str, text: str, site: str = "", align: bool = False
+) -> tuple[int, ...]:
     """Return the rows of a trace whose spans have a text anywhere in them, or `key=value`.
+
+    They are those of `show_trace` with the same `align`.
 
     Raises NotFound, or InvalidInput when there is nothing to look for.
     """
@@ -192,6 +233,7 @@ async def find_spans(actor: Actor, *, trace_id: str, text: str, site: str = "") 
     if not 1 <= len(wanted) <= LONGEST_TEXT:
         raise InvalidInput(f"write what to look for, 1 to {LONGEST_TEXT:,} characters")
     trace = await find_trace(full_id(trace_id), site)
+    trace = await aligned(trace) if align else trace
     return await asyncio.to_thread(rows_with, trace, wanted)
 
 
@@ -245,23 +287,18 @@ def _absolute(start: int, end: int) -> TimeRange:
     return TimeRange(Moment(start), Moment(end))
 
 
-def _older(query: TraceQuery, start: int, end: int, rest: int) -> TraceQuery | None:
-    """Ask for what starts before `rest`.
-
-    Where that is the whole range again, more traces start together than the list has room for,
-    and only a longer list goes on.
-    """
-    if rest < end:
-        return replace(query, range=_absolute(start, rest))
-    if query.limit < LARGEST_LIMIT:
-        return replace(query, limit=min(query.limit * 2, LARGEST_LIMIT))
-    return replace(query, range=_absolute(start, end - 1)) if end - 1 > start else None
+def _older(query: TraceQuery, found: FoundTraces) -> TraceQuery | None:
+    """Ask for what comes after, of the very range that was searched."""
+    if found.rest is None:
+        return None
+    searched = replace(query.range, end=Moment(found.end))
+    return replace(query, range=searched, before=found.rest)
 
 
 def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | None:
     if end >= now - timerange.SECOND:
         return None
-    return replace(query, range=_absolute(end, min(end + end - start, now)))
+    return replace(query, range=_absolute(end, min(end + end - start, now)), before=None)
 
 
 async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
@@ -287,7 +324,7 @@ def _size(traces: Iterable[TraceSummary]) -> int:
 
 def _parts(trace: TraceSummary) -> tuple[object, ...]:
     named = trace.trace_id, trace.service, trace.operation, trace.error, trace.services
-    return *named, trace.start, trace.duration
+    return *named, trace.start, trace.duration, trace.matched, trace.matched_from
 
 
 async def _explained(
@@ -296,8 +333,14 @@ async def _explained(
     failing = [trace for trace in traces if trace.error_count][:explain]
     ids = [trace.trace_id for trace in failing if not trace.error]
     at_once = asyncio.Semaphore(EXPLAINED_AT_ONCE)
-    sentences = await asyncio.gather(*(_explanation(site, each, at_once) for each in ids))
-    found = dict(zip(ids, sentences, strict=True))
+    asking = {each: asyncio.create_task(_explanation(site, each, at_once)) for each in ids}
+    try:
+        if asking:
+            await asyncio.wait(asking.values(), timeout=EXPLAINING)
+    finally:
+        for task in asking.values():
+            task.cancel()
+    found = {each: task.result() for each, task in asking.items() if task.done()}
     return tuple(
         replace(trace, error=found[trace.trace_id]) if trace.trace_id in found else trace
         for trace in traces

@@ -8,16 +8,18 @@ import re
 from collections.abc import Sequence
 
 from ops import timerange
-from ops.backends.connections import connections
+from ops.backends.connections import KEPT_SECONDS, connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.memory import LARGE, give_back_after
 from ops.sites import Site, sites
+from ops.traces.links import remember
 from ops.traces.spans import Spans
-from ops.traces.tree import Trace, build_trace
+from ops.traces.tree import Trace, align, build_trace
 
 FINISHED = timerange.MINUTE  # after its last end a trace is taken to be complete
 MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
 _SHOWN = 60.0  # seconds after which pages of a trace that is not kept have been sent
+_ANEW = 5.0  # seconds
 _COLUMNS = 500  # bytes that a span takes beside its own
 _EVENT = 40  # and an event, once the logs are looked at
 _ID = re.compile(r"[0-9a-fA-F]{1,32}")
@@ -33,48 +35,79 @@ def full_id(text: str) -> str:
     return stripped.lower().zfill(32)
 
 
-async def find_trace(trace_id: str, site: str) -> Trace:
-    """Return the trace with that full id.
+async def find_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
+    """Return the trace with that full id, asked for after a moment (Unix nanoseconds).
 
     Without a site all sites are asked at once and the first that has it counts. Raises
     NotFound, which also says which site did not answer.
     """
     asked = [] if site else [each for each in sites().all.values() if each.jaeger]
     if len(asked) > 1:
-        return await _anywhere(asked, trace_id)
-    return await trace_on(asked[0] if asked else sites().site(site), trace_id)
+        return await _anywhere(asked, trace_id, newer_than)
+    return await trace_on(asked[0] if asked else sites().site(site), trace_id, newer_than)
 
 
-async def trace_on(site: Site, trace_id: str) -> Trace:
-    """Return a site's trace by its full id; raises NotFound."""
+async def trace_on(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
+    """Return a site's trace by its full id; raises NotFound.
+
+    What was asked for before `newer_than` (Unix nanoseconds) is asked for anew.
+    """
     key = ("trace", site.name, trace_id)
     kept: Trace | None = connections().kept.get(key)
-    if kept is not None:
+    if kept is not None and kept.as_of >= newer_than:
         return kept
-    trace = await connections().reads.answer(key, lambda: _read(site, trace_id))
+    asked = (*key, newer_than)
+    trace = await connections().reads.answer(asked, lambda: _read(site, trace_id, newer_than))
+    remember(site.name, trace.links)
     size = _size(trace.rows.spans)
-    if trace.start + trace.duration < timerange.now_ns() - FINISHED:
-        connections().kept.keep(key, trace, size)
+    if seconds := kept_for(trace, anew=bool(newer_than)):
+        connections().kept.keep(key, trace, size, seconds)
     elif size >= LARGE:
         give_back_after(_SHOWN)
     return trace
+
+
+def kept_for(trace: Trace, *, anew: bool = False) -> float:
+    """Return for how many seconds a trace is kept.
+
+    Spans come late, and the later the rarer: what has just ended is soon asked for anew. What
+    was just asked for anew is kept until the pieces of its page have been sent.
+    """
+    ended = trace.as_of - trace.start - trace.duration  # ago
+    if ended > FINISHED:
+        return min(ended / timerange.SECOND / 2, KEPT_SECONDS)
+    return _ANEW if anew else 0
+
+
+async def aligned(trace: Trace) -> Trace:
+    """Return a trace with its clocks aligned; the same if none differs."""
+    if not trace.clocks.moves:
+        return trace
+    key = ("aligned", trace.site, trace.trace_id, trace.as_of)
+    kept: Trace | None = connections().kept.get(key)
+    if kept is not None:
+        return kept
+    many = trace.span_count >= MANY_SPANS
+    moved = await asyncio.to_thread(align, trace) if many else align(trace)
+    connections().kept.keep(key, moved, trace.span_count * _COLUMNS, _SHOWN)
+    return moved
 
 
 def _size(spans: Spans) -> int:
     return spans.store.size + len(spans) * _COLUMNS + sum(spans.events) * _EVENT
 
 
-async def _read(site: Site, trace_id: str) -> Trace:
+async def _read(site: Site, trace_id: str, newer_than: int) -> Trace:
     source = site.jaeger
     url = f"{source.ui}/trace/{trace_id}" if source and source.ui else ""
-    spans = await connections().jaeger(site).trace(trace_id)
+    spans = await connections().jaeger(site).trace(trace_id, newer_than)
     if len(spans) < MANY_SPANS:
         return build_trace(site.name, trace_id, spans, url)
     return await asyncio.to_thread(build_trace, site.name, trace_id, spans, url)
 
 
-async def _anywhere(asked: Sequence[Site], trace_id: str) -> Trace:
-    searches = [asyncio.create_task(_on_site(site, trace_id)) for site in asked]
+async def _anywhere(asked: Sequence[Site], trace_id: str, newer_than: int) -> Trace:
+    searches = [asyncio.create_task(_on_site(site, trace_id, newer_than)) for site in asked]
     silent: list[OpsError] = []
     try:
         for search in asyncio.as_completed(searches):
@@ -95,8 +128,8 @@ async def _anywhere(asked: Sequence[Site], trace_id: str) -> Trace:
     )
 
 
-async def _on_site(site: Site, trace_id: str) -> Trace | OpsError:
+async def _on_site(site: Site, trace_id: str, newer_than: int) -> Trace | OpsError:
     try:
-        return await trace_on(site, trace_id)
+        return await trace_on(site, trace_id, newer_than)
     except OpsError as error:
         return error

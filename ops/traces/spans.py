@@ -6,13 +6,14 @@ Times are Unix nanoseconds, durations nanoseconds, ids lower-case hex (32 digits
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
 Pairs: TypeAlias = tuple[tuple[str, Value], ...]
 FAILURES = ("exception", "error")  # names of the events that report one
+NO_SERVICE = "(no service name)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,33 @@ class Link:
     trace_id: str
     span_id: str
     attributes: Attributes
+    trace_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The library that made a span, as OpenTelemetry's instrumentation scope names it."""
+
+    name: str = ""
+    version: str = ""
+    attributes: Attributes = field(default_factory=dict)
+
+
+NO_SCOPE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What ran a span, by its resource's attributes; "" for what they do not say.
+
+    Processes with the same `clock` read the same clock; of one without, nothing is known.
+    """
+
+    service: str
+    version: str = ""
+    instance: str = ""
+    host: str = ""
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +75,7 @@ class Span:
     `warnings` is what Jaeger adds about the span (clock skew, truncation), lifted out of
     the attribute `@jaeger@warnings`. `process` holds the resource's attributes. `repeated` are
     further values of attributes that it was given more than once; searches find the first.
+    `trace_state` is W3C's, as it came.
     """
 
     trace_id: str
@@ -66,6 +95,8 @@ class Span:
     process: Attributes
     status: str = ""
     repeated: Pairs = ()
+    scope: Scope = NO_SCOPE
+    trace_state: str = ""
 
     @property
     def end(self) -> int:
@@ -117,8 +148,13 @@ class Spans:
 
     What is asked of all of them stands in columns with an entry a span; a hundred thousand
     whole ones would be gigabytes, so they stay in the store until one is asked for. `names`
-    are pairs of service and operation, `events` counts. `ends` is at least `starts`; `endless`
-    are the spans that came without an end, or with one before their start.
+    are pairs of service and operation, `events` counts, `kinds` as in Span, `ran_by` numbers of
+    `processes`. `ends` is at least `starts`; `endless` are the spans that came without an end,
+    or with one that cannot be.
+
+    `untimed` came without a start that can be: theirs is a guess, see ops.traces.clocks.
+    `copies` is how many spans were delivered again and are left out, `as_of` when the backend
+    was asked for them (Unix nanoseconds).
     """
 
     ids: Sequence[str]
@@ -126,12 +162,18 @@ class Spans:
     starts: Sequence[int]
     ends: Sequence[int]
     names: Sequence[tuple[str, str]]
+    kinds: Sequence[str]
+    ran_by: Sequence[int]
+    processes: Sequence[Process]
     events: Sequence[int]
     failing: AbstractSet[int]
     linked: AbstractSet[int]
     endless: AbstractSet[int]
     warnings: Mapping[int, tuple[str, ...]]
     store: SpanStore
+    untimed: AbstractSet[int] = frozenset()
+    copies: int = 0
+    as_of: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -139,11 +181,6 @@ class Spans:
     def __iter__(self) -> Iterator[Span]:
         """Give each span whole."""
         return map(self.store.__getitem__, range(len(self)))
-
-    @property
-    def root(self) -> int | None:
-        """The earliest span that says it has no parent, None when it is missing."""
-        return next((number for number, above in enumerate(self.parent_ids) if not above), None)
 
 
 def failure(operation: str, message: str) -> str:

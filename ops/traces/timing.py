@@ -10,10 +10,11 @@ walk goes on in its parent, which started it.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, MutableSequence, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain
+from operator import sub
 
 from ops.timerange import format_duration
 
@@ -104,8 +105,7 @@ def where_time_went(times: Times, names: Sequence[tuple[str, str] | None]) -> Ti
     """Analyse a trace; `names` has each span's service and operation, None for a placeholder."""
     path = tuple(segment for segment in critical_path(times) if names[segment.row])
     shares = _shares(path, names)
-    own = array("Q", bytes(8 * len(names)))
-    gaps = tuple(nsmallest(MOST_GAPS, _gaps(times, names, own), key=_longest_first))
+    own, gaps = _own_and_gaps(times, names)
     whole = max(times.ends, default=0) - min(times.starts, default=0)
     return Timing(
         path=path,
@@ -224,34 +224,56 @@ def _operations(
     waited = Counter[int]()
     for segment in path:
         waited[segment.row] += segment.end - segment.start
-    rows: dict[tuple[str, str], list[int]] = {}
+    rows: dict[tuple[str, str] | None, list[int]] = {}
     for row, name in enumerate(names):
-        if name is not None:
-            rows.setdefault(name, []).append(row)
-    found = (
-        Operation(
-            *name,
-            spans=len(each),
-            path=sum(waited[row] for row in each),
-            own=sum(own[row] for row in each),
-            row=max(each, key=lambda row: (waited[row], own[row], -row)),
-        )
-        for name, each in rows.items()
-    )
+        rows.setdefault(name, []).append(row)
+    found = (_operation(*name, each, waited, own) for name, each in rows.items() if name)
     return tuple(
         sorted(found, key=lambda each: (-each.path, -each.own, each.service, each.operation))
     )
 
 
-def _gaps(
-    times: Times, names: Sequence[tuple[str, str] | None], own: MutableSequence[int]
-) -> Iterator[Gap]:
-    """Give the gaps, and add up each span's own time on the way."""
-    for row, name in enumerate(names):
-        for start, end in own_stretches(times, row):
-            own[row] += end - start
-            if name is not None and times.children[row]:
-                yield Gap(row, start, end - start)
+def _operation(
+    service: str, operation: str, rows: Sequence[int], waited: Mapping[int, int], own: Sequence[int]
+) -> Operation:
+    """Sum up an operation; the row with the most of the path, then of its own, stands for it."""
+    on_path = [row for row in rows if row in waited]
+    if on_path:
+        row = max(on_path, key=lambda row: (waited[row], own[row], -row))
+    else:
+        row = max(rows, key=own.__getitem__)
+    return Operation(
+        service,
+        operation,
+        spans=len(rows),
+        path=sum(waited[row] for row in on_path),
+        own=sum(map(own.__getitem__, rows)),
+        row=row,
+    )
+
+
+def _own_and_gaps(
+    times: Times, names: Sequence[tuple[str, str] | None]
+) -> tuple[Sequence[int], tuple[Gap, ...]]:
+    """Return each span's own time, and the longest gaps.
+
+    Most spans have no children, and most gaps are shorter than those that were seen already.
+    """
+    own = array("Q", map(sub, times.ends, times.starts))
+    longest: list[Gap] = []
+    least = -1
+    for row, children in enumerate(times.children):
+        if not children:
+            continue
+        stretches = own_stretches(times, row)
+        own[row] = sum(end - start for start, end in stretches)
+        for start, end in stretches if names[row] is not None else ():
+            if end - start >= least:
+                longest = nsmallest(
+                    MOST_GAPS, (*longest, Gap(row, start, end - start)), _longest_first
+                )
+                least = longest[-1].duration if len(longest) == MOST_GAPS else -1
+    return own, tuple(longest)
 
 
 def _longest_first(gap: Gap) -> tuple[int, int]:

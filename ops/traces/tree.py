@@ -1,20 +1,24 @@
 """One trace as people read it: spans in tree order, the errors first, what is missing."""
 
+import re
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import overload
 
-from ops import timerange
-from ops.traces.spans import Span, Spans, failure, what_failed
+from ops.traces.clocks import Clocks, aligned, compare_clocks, placed
+from ops.traces.family import Family, family_of
+from ops.traces.links import SpanLink, links_of
+from ops.traces.spans import Process, Span, Spans, failure, what_failed
 from ops.traces.timing import Times, Timing, where_time_went
 
 MOST_ERRORS = 1_000
 LONGEST_PATH = 40
 MISSING_PARENT = "missing parent"
+_NUMBERS = re.compile(r"[0-9][0-9a-f.,:]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Rows(Sequence[Row]):
     """The lines of a waterfall as columns, and each one as a Row.
 
     `numbers` are those of the spans; a missing parent has one from `len(spans)` on. `parents`
-    are rows, -1 for none.
+    are rows, -1 for none. `again` numbers the spans whose id another before them has, from 2 on.
     """
 
     spans: Spans
@@ -47,6 +51,7 @@ class Rows(Sequence[Row]):
     depths: Sequence[int]
     children: Sequence[int]
     missing: Sequence[str]
+    again: Mapping[int, int]
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -77,11 +82,18 @@ class Rows(Sequence[Row]):
         number, count = self.numbers[row], len(self.spans)
         return self.spans.ids[number] if number < count else self.missing[number - count]
 
-    def of_id(self, span_id: str) -> int | None:
-        """Return the first row with a span id, None where there is none."""
+    def key(self, row: int) -> str:
+        """Return what names a row alone: its span id, or `ID.2` for the second of that id."""
+        again = self.again.get(self.numbers[row])
+        return f"{self.span_id(row)}.{again}" if again else self.span_id(row)
+
+    def of_key(self, key: str) -> list[int]:
+        """Return the rows that a span id means, or the one that has that key."""
+        span_id, _, again = key.partition(".")
         ids = {number for number, each in enumerate(self.spans.ids) if each == span_id}
         ids |= {len(self.spans) + n for n, each in enumerate(self.missing) if each == span_id}
-        return next((row for row, number in enumerate(self.numbers) if number in ids), None)
+        rows = [row for row, number in enumerate(self.numbers) if number in ids] if ids else []
+        return [row for row in rows if self.key(row) == key] if again else rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +116,25 @@ class SpanError:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """A process that ran spans of a trace, and how many."""
+
+    process: Process
+    spans: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A whole trace. Times are Unix nanoseconds, durations nanoseconds.
 
-    `service` and `operation` are the root span's, "" when it is missing. `services` and
-    `operations` are distinct names by first start, `errors` the deepest first (then by start),
-    at most MOST_ERRORS of `error_count`, `warnings` distinct sentences about the whole (clock
-    skew, truncation, missing parents, several roots, duplicate ids, cycles). `timing` counts
-    in rows. `jaeger_url` is "" when the site names no UI.
+    `service` and `operation` are the root span's, "" when it is missing; `root` is its number.
+    `services` and `operations` are distinct names by first start, `errors` the deepest first
+    (then by start), at most MOST_ERRORS of `error_count`, `warnings` distinct sentences about
+    the whole (clock skew, truncation, missing parents, several roots, duplicate ids, cycles).
+    `ran` says where it ran, in the order of the services. `clocks` are those of the times as
+    they came; `aligned` says that those that differ were moved, see `align`. `timing` counts in
+    rows. `jaeger_url` is "" when the site names no UI. `links` are those of its spans, at most
+    links.MOST; `linked_from` the links to its spans that are known, see ops.traces.links.
     """
 
     site: str
@@ -120,8 +143,10 @@ class Trace:
     duration: int
     service: str
     operation: str
+    root: int | None
     services: tuple[str, ...]
     operations: tuple[str, ...]
+    ran: tuple[Ran, ...]
     errors: tuple[SpanError, ...]
     error_count: int
     warnings: tuple[str, ...]
@@ -130,6 +155,16 @@ class Trace:
     missing_parents: int
     timing: Timing
     jaeger_url: str
+    family: Family
+    clocks: Clocks
+    links: tuple[SpanLink, ...]
+    linked_from: tuple[SpanLink, ...] = ()
+    aligned: bool = False
+
+    @property
+    def as_of(self) -> int:
+        """When the backend was asked for it, Unix nanoseconds."""
+        return self.rows.spans.as_of
 
     def tags(self) -> list[str]:
         """Return the distinct tag keys of all spans, sorted; slow, it reads every span.
@@ -143,30 +178,55 @@ class Trace:
 def build_trace(site: str, trace_id: str, spans: Spans, jaeger_url: str = "") -> Trace:
     """Put the spans of a trace into a tree; there must be at least one.
 
-    A parent that is missing gets a row of its own. Where parents form a circle, the earliest
-    span of it becomes a root. Spans that share an id are all kept; children go to the earliest.
+    Every span has a row, whatever the ids are, see ops.traces.family. A parent that is missing
+    gets a row of its own. Where parents form a circle, the earliest span of it becomes a root.
     """
-    parents, missing = _parents(spans)
-    circles = _break_circles(parents)
-    rows = _rows(spans, parents, missing)
-    service, operation = spans.names[spans.root] if spans.root is not None else ("", "")
+    family = family_of(spans)
+    spans = placed(spans, family)
+    rows = _rows(spans, family)
+    clocks = compare_clocks(spans, family, rows.numbers, rows.parents)
+    return _assembled(site, trace_id, rows, family, clocks, jaeger_url)
+
+
+def align(trace: Trace) -> Trace:
+    """Move the clocks of a trace that differ, see ops.traces.clocks."""
+    spans, family = aligned(trace.rows.spans, trace.clocks), trace.family
+    rows = _rows(spans, family)
+    moved = _assembled(trace.site, trace.trace_id, rows, family, trace.clocks, trace.jaeger_url)
+    return replace(moved, aligned=True)
+
+
+def _assembled(
+    site: str, trace_id: str, rows: Rows, family: Family, clocks: Clocks, jaeger_url: str
+) -> Trace:
+    spans = rows.spans
+    roots = _roots(spans, family)
+    root = min(roots, key=spans.starts.__getitem__, default=None)
+    service, operation = spans.names[root] if root is not None else ("", "")
+    start = min(spans.starts)
+    services = tuple(dict.fromkeys(service for service, _ in spans.names))
     return Trace(
         site=site,
         trace_id=trace_id,
-        start=spans.starts[0],
-        duration=max(spans.ends) - spans.starts[0],
+        start=start,
+        duration=max(spans.ends) - start,
         service=service,
         operation=operation,
-        services=tuple(dict.fromkeys(service for service, _ in spans.names)),
+        root=root,
+        services=services,
         operations=tuple(dict.fromkeys(operation for _, operation in spans.names)),
+        ran=_ran(spans, services),
         errors=_errors(rows),
         error_count=len(spans.failing),
-        warnings=_warnings(spans, parents, missing, circles),
+        warnings=tuple(_warnings(spans, family, clocks, len(roots))),
         rows=rows,
         span_count=len(spans),
-        missing_parents=len(missing),
+        missing_parents=len(family.missing),
         timing=where_time_went(times_of(rows), names_of(rows)),
         jaeger_url=jaeger_url,
+        family=family,
+        clocks=clocks,
+        links=links_of(spans),
     )
 
 
@@ -179,45 +239,25 @@ def rows_with(trace: Trace, text: str) -> tuple[int, ...]:
     return tuple(row for row, number in enumerate(trace.rows.numbers) if number in found)
 
 
-def _parents(spans: Spans) -> tuple[list[int], list[str]]:
-    """Return the number of each span's parent, -1 for a root, and the missing parents' ids.
-
-    The missing parents count as further roots, in numbers after all spans.
-    """
-    numbers: dict[str, int] = {}
-    for number, span_id in enumerate(spans.ids):
-        numbers.setdefault(span_id, number)
-    missing: dict[str, int] = {}
-    parents = []
-    for parent_id in spans.parent_ids:
-        parent = numbers.get(parent_id, -1) if parent_id else -1
-        if parent_id and parent < 0:
-            parent = missing.setdefault(parent_id, len(spans) + len(missing))
-        parents.append(parent)
-    return parents + [-1] * len(missing), list(missing)
+def _roots(spans: Spans, family: Family) -> list[int]:
+    """Return the spans that say they have no parent, without the second sides of calls."""
+    found = [number for number, above in enumerate(spans.parent_ids) if not above]
+    return [number for number in found if family.parents[number] < 0]
 
 
-def _break_circles(parents: list[int]) -> list[int]:
-    """Make the earliest span of each circle a root, in place; return their positions."""
-    walks = [-1] * len(parents)
-    broken = []
-    for start in range(len(parents)):
-        position = start
-        while position >= 0 and walks[position] < 0:
-            walks[position] = start
-            position = parents[position]
-        if position < 0 or walks[position] != start:
-            continue
-        circle = [position]
-        while (position := parents[position]) != circle[0]:
-            circle.append(position)
-        parents[min(circle)] = -1
-        broken.append(min(circle))
-    return broken
+def _ran(spans: Spans, services: Sequence[str]) -> tuple[Ran, ...]:
+    """Say what ran the spans; what one process says in several ways is one."""
+    counts = Counter[Process]()
+    for number, count in Counter(spans.ran_by).items():
+        counts[spans.processes[number]] += count
+    places = {service: place for place, service in enumerate(services)}
+    order = sorted(counts, key=lambda each: (places[each.service], -counts[each], each.instance))
+    return tuple(Ran(process, counts[process]) for process in order)
 
 
-def _rows(spans: Spans, parents: list[int], missing: list[str]) -> Rows:
-    first, following, counts = _families(len(spans), parents)
+def _rows(spans: Spans, family: Family) -> Rows:
+    parents = family.parents
+    first, following, counts = _families(spans, parents)
     numbers, above, depths = array("L"), array("l"), array("L")
     places = [-1] * len(parents)
     waiting = [first[-1]]
@@ -230,10 +270,15 @@ def _rows(spans: Spans, parents: list[int], missing: list[str]) -> Rows:
         depths.append(depths[parent] + 1 if parent >= 0 else 0)
         waiting += [next_ for next_ in (following[number], first[number]) if next_ >= 0]
     children = array("L", (counts[number] for number in numbers))
-    return Rows(spans, numbers, above, depths, children, missing)
+    again = {
+        number: which
+        for places in (sorted(each, key=places.__getitem__) for each in family.shared.values())
+        for which, number in enumerate(places[1:], 2)
+    }
+    return Rows(spans, numbers, above, depths, children, family.missing, again)
 
 
-def _families(span_count: int, parents: list[int]) -> tuple[list[int], list[int], list[int]]:
+def _families(spans: Spans, parents: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
     """Return the first child, the next sibling and the number of children of each position.
 
     -1 means none. A root's parent, -1, is the last place: `first[-1]` is the first root. A
@@ -242,8 +287,9 @@ def _families(span_count: int, parents: list[int]) -> tuple[list[int], list[int]
     """
     counts = [0] * (len(parents) + 1)
     order = []
-    for position, parent in enumerate(parents[:span_count]):
-        if parent >= span_count and not counts[parent]:
+    for position in sorted(range(len(spans)), key=spans.starts.__getitem__):
+        parent = parents[position]
+        if parent >= len(spans) and not counts[parent]:
             order.append(parent)
         order.append(position)
         counts[parent] += 1
@@ -307,48 +353,44 @@ def shortened(trail: Sequence[str]) -> tuple[str, ...]:
     return (*trail[:half], "…", *trail[-half:])
 
 
-def _warnings(
-    spans: Spans, parents: list[int], missing: list[str], circles: list[int]
-) -> tuple[str, ...]:
-    found = list(dict.fromkeys(chain.from_iterable(spans.warnings.values())))
-    if missing:
-        orphans = sum(parent >= len(spans) for parent in parents)
-        found.append(f"spans whose parent is missing: {orphans} (parents {_some(missing)})")
-    if (roots := spans.parent_ids.count("")) > 1:
-        found.append(f"{roots} spans say that they are the root")
-    if len(spans.ids) > len(set(spans.ids)):
-        times = Counter(spans.ids)
-        twice = [span_id for span_id, count in times.items() if count > 1]
-        found.append(f"span ids that several spans share: {_some(twice)}")
-    if circles:
-        ids = [spans.ids[number] for number in circles]
-        found.append(f"spans whose parents form a circle, shown as roots: {_some(ids)}")
+def _warnings(spans: Spans, family: Family, clocks: Clocks, roots: int) -> Iterator[str]:
+    yield from _alike(list(chain.from_iterable(spans.warnings.values())))
+    if family.missing:
+        orphans = sum(parent >= len(spans) for parent in family.parents)
+        yield f"spans whose parent is missing: {orphans} (parents {_some(family.missing)})"
+    if roots > 1:
+        yield f"{roots} spans say that they are the root"
+    if beside := [span_id for span_id in family.shared if span_id not in family.joined]:
+        yield f"span ids that several spans share: {_some(beside)}"
+    if spans.copies:
+        again = "1 span was" if spans.copies == 1 else f"{spans.copies:,} spans were"
+        yield f"{again} delivered more than once and counted once"
+    if family.circles:
+        ids = [spans.ids[number] for number in family.circles]
+        yield f"spans whose parents form a circle, shown as roots: {_some(ids)}"
     if spans.endless:
         ids = [spans.ids[number] for number in sorted(spans.endless)]
-        found.append(f"spans without an end, shown as if they took no time: {_some(ids)}")
-    if len(spans) > 1 and max(spans.ends) == spans.starts[0]:
-        found.append("the whole trace takes no time: all spans begin and end in one nanosecond")
-    return (*found, *_skew(spans, parents))
+        yield f"spans without an end, shown as if they took no time: {_some(ids)}"
+    if spans.untimed:
+        ids = [spans.ids[number] for number in sorted(spans.untimed)]
+        yield f"spans without a usable start time, shown where their parent starts: {_some(ids)}"
+    if len(spans) > 1 and max(spans.ends) == min(spans.starts):
+        yield "the whole trace takes no time: all spans begin and end in one nanosecond"
+    yield from clocks.sentences
 
 
-def _skew(spans: Spans, parents: list[int]) -> tuple[str, ...]:
-    """Say that clocks differ: nothing begins before what started it."""
-    early = [
-        (spans.starts[parent] - start, number)
-        for number, (start, parent) in enumerate(zip(spans.starts, parents, strict=False))
-        if 0 <= parent < len(spans) and start < spans.starts[parent]
-    ]
-    if not early:
-        return ()
-    most, number = max(early)
-    services = spans.names[parents[number]][0], spans.names[number][0]
-    clocks = (
-        f"the clocks of {services[0]} and {services[1]}" if len(set(services)) > 1 else "clocks"
-    )
-    return (
-        f"spans that begin before their parent: {len(early)}, up to "
-        f"{timerange.format_duration(most)} early: {clocks} differ",
-    )
+def _alike(sentences: Sequence[str]) -> Iterator[str]:
+    """Give of the sentences that differ in numbers only the first, and how many there are."""
+    groups: dict[str, list[str]] = {}
+    for sentence in sentences:
+        groups.setdefault(_NUMBERS.sub("0", sentence), []).append(sentence)
+    for first, *others in groups.values():
+        if not others:
+            yield first
+        elif all(each == first for each in others):
+            yield f"{first} ({len(others) + 1:,} times)"
+        else:
+            yield f"{first} (and {len(others):,} more like it)"
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from ops.errors import (
     NotConfirmed,
     NotFound,
     NotPermitted,
+    NotSetUp,
     OpsError,
 )
 from opsportal.dashboard.visit import Visit, is_piece
@@ -45,6 +46,9 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
     ),
     NotFound: Rendering(
         404, "There is no such thing here", "Look at the name or the id, or search for it."
+    ),
+    NotSetUp: Rendering(
+        404, "Not set up for this site", "Choose another site, or add it to the site file."
     ),
     Conflict: Rendering(409, "Not as things are now", "Look at the present state and try again."),
     NotConfirmed: Rendering(

@@ -8,7 +8,7 @@ from ops.traces.summaries import TraceSummary
 
 NEWEST_FIRST = "-time"
 _KEYS: dict[str, Callable[[TraceSummary], int]] = {
-    "time": lambda trace: trace.start,
+    "time": lambda trace: trace.matched,
     "duration": lambda trace: trace.duration,
     "spans": lambda trace: trace.span_count,
     "errors": lambda trace: trace.error_count,

@@ -23,7 +23,7 @@ LEAST_LIVELY = 4  # a range with traces in less than a fourth of it is not drawn
 ROWS = 100
 OPERATIONS, FOLDED = 8, 40  # rows that stand by operation, and that can be unfolded
 ERROR = ("error", "true")
-HEADS = {"time": "Started, UTC", "duration": "Duration", "spans": "Spans", "errors": "Errors"}
+HEADS = {"time": "Time, UTC", "duration": "Duration", "spans": "Spans", "errors": "Errors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Results:
     def context(self) -> dict[str, object]:
         """What the page's template shows of the list."""
         found = self.found
-        without_tags = replace(found.query, tags=(), operation="")
+        without_tags = replace(found.query, tags=(), operation="", before=None)
         return {
             "found": found,
             "failing": ERROR in found.query.tags,
@@ -98,10 +98,10 @@ class Results:
         start = _first_shown(found)
         sum_up, operations = figures(traces), self.operations()
         rows = sheet(self.visit.request, ordered(traces, self.sort), ROWS)
-        whole = replace(found.query, range=DEFAULT_RANGE, trace_min=0, trace_max=0)
+        whole = replace(found.query, range=DEFAULT_RANGE, trace_min=0, trace_max=0, before=None)
         return {
             "figures": sum_up,
-            "scatter": scatter(traces, start, found.end, self.visit.clock),
+            "scatter": scatter(traces, start, found.until, self.visit.clock),
             "narrow_line": line_of(whole),
             "narrow_min": _exact(found.query.trace_min),
             "narrow_max": _exact(found.query.trace_max),
@@ -119,16 +119,22 @@ class Results:
         """All of the window, and those that failed."""
         query, traces = self.found.query, self.found.traces
         others = tuple(tag for tag in query.tags if tag[0] != "error")
-        everything = replace(query, tags=others, operation="")
+        everything = replace(query, tags=others, operation="", before=None)
         failing = replace(everything, tags=(*others, ERROR))
-        narrowed = query != everything
+        narrowed = replace(query, before=None) != everything
         if not traces and not narrowed:
             return []
         failed = sum(1 for trace in traces if trace.error_count)
         count = None if narrowed else len(traces)
         return [
             Chip("all", count, self.address(everything), not narrowed),
-            Chip("failed", failed, self.address(failing), query == failing, failed=True),
+            Chip(
+                "failed",
+                failed,
+                self.address(failing),
+                replace(query, before=None) == failing,
+                failed=True,
+            ),
         ]
 
     def head(self, key: str) -> Head:
@@ -147,7 +153,10 @@ class Results:
             other = "" if service == searched else service
             current = not other and operation == query.operation != ""
             narrowed = replace(
-                query, service=other or query.service, operation="" if current else operation
+                query,
+                service=other or query.service,
+                operation="" if current else operation,
+                before=None,
             )
             leads_to = self.address(narrowed) if operation else ""
             found.append(Operation(other, operation, sum_up, leads_to, current))
@@ -157,9 +166,8 @@ class Results:
 def _wider(found: TraceList) -> TraceQuery:
     """The same search over a window six times as long, for when nothing was found."""
     range = found.query.range
-    return replace(
-        found.query, range=replace(range, start=range.start.earlier(5 * (found.end - found.start)))
-    )
+    start = range.start.earlier(5 * (found.end - found.start))
+    return replace(found.query, range=replace(range, start=start), before=None)
 
 
 def _name_in_jaeger(query: TraceQuery) -> str:
@@ -179,9 +187,9 @@ def _first_shown(found: TraceList) -> int:
     Where the list was cut, nothing is known of what comes before its last trace; and most of a
     range in which nothing was is left out.
     """
-    oldest = found.traces[-1].start
-    lively = found.end - oldest
-    if found.more or lively * LEAST_LIVELY < found.end - found.start:
+    oldest = found.traces[-1].matched
+    lively = found.until - oldest
+    if found.more or lively * LEAST_LIVELY < found.until - found.start:
         return oldest - lively // 20
     return found.start
 

@@ -144,10 +144,10 @@ def _marks(
         failed = f", {trace.error_count:,} failed" if trace.error_count else ""
         return (_TRIANGLE if failed else _DOT).format(
             trace.trace_id,
-            min(max((trace.start - start) * across, 0), 100),
+            min(max((trace.matched - start) * across, 0), 100),
             _height(trace.duration, low, high),
             f"{format_duration(trace.duration)} · {named(trace.service, trace.operation)}{failed}"
-            f" · {clock.utc(trace.start, milliseconds=True)} UTC",
+            f" · {clock.utc(trace.matched, milliseconds=True)} UTC",
         )
 
     drawn = sorted(traces, key=lambda trace: bool(trace.error_count))

@@ -28,11 +28,13 @@ pages = [
     path("traces/compare/", comparing.compare, name="traces-compare"),
     path("traces/<str:trace_id>/", trace.show, name="traces-one"),
     path("traces/<str:trace_id>/rows/", trace.rows, name="traces-rows"),
+    path("traces/<str:trace_id>/news/", trace.news, name="traces-news"),
     path("traces/<str:trace_id>/spans/<int:row>/", trace.span, name="traces-span"),
     path("traces/<str:trace_id>/find/", trace.find, name="traces-find"),
     path("traces/<str:trace_id>/logs/", logs.show, name="traces-logs"),
     path("traces/<str:trace_id>/logs.jsonl", downloads.logs, name="traces-jsonl"),
     path("traces/<str:trace_id>/otlp.json", downloads.otlp, name="traces-otlp"),
+    path("traces/<str:trace_id>/now/", moment.now, name="traces-now"),
     path("traces/<str:trace_id>/then/", moment.show, name="traces-then"),
     path("traces/<str:trace_id>/usual/", comparing.usual, name="traces-usual"),
     path("traces/<str:trace_id>/usual/duration/", comparing.usually, name="traces-usually"),
@@ -40,6 +42,7 @@ pages = [
     path("alerts/count/", alerts.count, name="alerts-count"),
     path("versions/", versions.show, name="versions"),
     path("sampling/", sampling.show, name="sampling"),
+    path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/change/", sampling.change, name="sampling-change"),
 ]
 

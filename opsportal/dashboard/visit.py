@@ -57,7 +57,9 @@ class Visit:
             "visit": self,
             "clock": self.clock,
             "section": section,
-            "sections": [item for item in SECTIONS if item[2] in self.permissions],
+            "sections": [
+                item for item in SECTIONS if item[2] in self.permissions and has(self.site, item[0])
+            ],
             "audits": "audit.view_auditentry" in self.permissions,
             "other_sites": [
                 (name, url(section if section in _NAMES else "overview", name))
@@ -65,6 +67,12 @@ class Visit:
                 if name != self.site.name
             ],
         }
+
+
+def has(site: Site, section: str) -> bool:
+    """Whether a site has what a section shows: nobody is led to what was never set up."""
+    needed = {"traces": site.jaeger, "alerts": site.prometheus, "sampling": site.services}
+    return bool(needed.get(section, True))
 
 
 def is_piece(request: HttpRequest) -> bool:

@@ -18,12 +18,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ops.timerange import format_duration
+from ops.traces.spans import Spans
 from ops.traces.tree import Rows, Trace
 from opsportal.dashboard import drawing, words
 
+ALIGNED = "align=1"  # in an address: clocks that differ are moved
 DEEPEST = 30  # indents stop here
 LONGEST_SERVICE, LONGEST_OPERATION = 60, 160
-FAILING, MISSING, WARNED, LOGGED, LINKED, ENDLESS = 1, 2, 4, 8, 16, 32
+FAILING, MISSING, WARNED, LOGGED, LINKED, ENDLESS, UNTIMED = 1, 2, 4, 8, 16, 32, 64
 _TYPES = {"d": "f8", "I": "u4", "i": "i4", "B": "u1"}
 
 
@@ -77,6 +79,7 @@ def _filled(content: bytes) -> bytes:
 def _flags(rows: Rows) -> Iterable[int]:
     spans, count = rows.spans, len(rows.spans)
     failing, linked, endless, warned = spans.failing, spans.linked, spans.endless, spans.warnings
+    untimed = spans.untimed
     for number in rows.numbers:
         if number >= count:
             yield MISSING
@@ -87,15 +90,16 @@ def _flags(rows: Rows) -> Iterable[int]:
             | (LOGGED if spans.events[number] else 0)
             | (LINKED if number in linked else 0)
             | (ENDLESS if number in endless else 0)
+            | (UNTIMED if number in untimed else 0)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row as it is drawn: its index, span id, classes (hue, indent), and what is in it."""
+    """A row as it is drawn: its index, key, classes (hue, indent), and what is in it."""
 
     row: int
-    id: str
+    key: str
     classes: str
     markup: SafeString
 
@@ -112,29 +116,35 @@ def lines(trace: Trace, first: int, last: int) -> list[Line]:
         else:
             hue = colours[trace.rows.spans.names[number][0]]
             classes = f"span s{hue} {classes}"
-            inside = _inside(trace, number, critical.get(row, []))
-        found.append(Line(row, trace.rows.span_id(row), classes, inside))
+            inside = _inside(trace, row, number, critical.get(row, []))
+        found.append(Line(row, trace.rows.key(row), classes, inside))
     return found
 
 
-def _inside(trace: Trace, number: int, critical: list[tuple[str, str]]) -> SafeString:
+def address(trace: Trace, row: int) -> str:
+    """Return the address of a row, from the page of its trace; it keeps what is aligned."""
+    key = trace.rows.key(row)
+    return f"?{ALIGNED}&span={key}#span-{key}" if trace.aligned else f"?span={key}#span-{key}"
+
+
+def _inside(trace: Trace, row: int, number: int, critical: list[tuple[str, str]]) -> SafeString:
     spans = trace.rows.spans
     service, operation = spans.names[number]
     duration = spans.ends[number] - spans.starts[number]
     bar = drawing.bar(spans.starts[number] - trace.start, duration, trace.duration)
     return format_html(
-        '<a class="name" href="?span={id}#span-{id}"><span class="what">{failed}'
+        '<a class="name" href="{address}"><span class="what">{failed}'
         '<span class="muted"><bdi>{service}</bdi></span> <bdi>{operation}</bdi>{warned}</span></a>'
         '<span class="visually-hidden">took {took}</span>'
         '<svg class="lane" width="100%" height="20" aria-hidden="true">'
         '<rect x="{x}%" y="1" width="{width}%" height="14" rx="2"/>'
         '<text class="{side}" x="{label_x}%" y="12" dx="{shift}">{took}</text>{under}'
         "</svg>",
-        id=spans.ids[number],
+        address=address(trace, row),
         failed=_FAILING_MARK if number in spans.failing else "",
         service=words.name(service, LONGEST_SERVICE),
         operation=words.name(operation, LONGEST_OPERATION),
-        warned=_WARNING_CHIP if number in spans.warnings else "",
+        warned=format_html_join("", ' <span class="chip warn">{}</span>', _chips(spans, number)),
         took=format_duration(duration),
         x=bar.x,
         width=bar.width,
@@ -145,10 +155,19 @@ def _inside(trace: Trace, number: int, critical: list[tuple[str, str]]) -> SafeS
     )
 
 
+def _chips(spans: Spans, number: int) -> Iterable[tuple[str]]:
+    """As row.js has them."""
+    if number in spans.warnings:
+        yield ("warning",)
+    if number in spans.endless:
+        yield ("no end",)
+    if number in spans.untimed:
+        yield ("no time",)
+
+
 _FAILING_MARK = format_html(
     '<span class="mark error">▲<span class="visually-hidden"> failed:</span></span>{}', " "
 )
-_WARNING_CHIP = format_html('{}<span class="chip warn">warning</span>', " ")
 _CRITICAL = '<rect class="critical" x="{}%" y="17" width="{}%" height="2"/>'
 
 

@@ -44,10 +44,13 @@ Global___SamplerType: _TypeAlias = SamplerType  # noqa: Y015
 
 @_typing.final
 class ListTracesReq(_message.Message):
-    """Times are Unix nanoseconds, durations nanoseconds; 0 or less means not set. A tag is
-    `key=value`, or a bare key, which means key=true. All tags must match. The value is all that
-    follows the first equals sign, as it is: blanks and quotes are part of it. A key that has an
-    equals sign or begins with a quote stands in double quotes, with \\" and \\\\ inside.
+    """Traces with a span that meets all of this and starts at `start` or later and before `end`.
+    Times are Unix nanoseconds, durations nanoseconds; 0 or less means not set. Without an end the
+    window ends now. Without a start it has no lower bound: the latest traces are listed, however
+    old, as far back as is reached in time. A tag is `key=value`, or a bare key, which means key=true.
+    All tags must match. The value is all that follows the first equals sign, as it is: blanks and
+    quotes are part of it. A key that has an equals sign or begins with a quote stands in double
+    quotes, with \\" and \\\\ inside.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -63,6 +66,7 @@ class ListTracesReq(_message.Message):
     SITE_FIELD_NUMBER: _builtins.int
     TRACE_DURATION_MIN_FIELD_NUMBER: _builtins.int
     TRACE_DURATION_MAX_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     operation: _builtins.str
     start: _builtins.int
@@ -70,10 +74,13 @@ class ListTracesReq(_message.Message):
     duration_min: _builtins.int
     duration_max: _builtins.int
     search_depth: _builtins.int
+    """How many traces to list, 20 if it is 0. More than 1,500 are listed page by page: see `limit`."""
     site: _builtins.str
     trace_duration_min: _builtins.int
     """Of the whole trace; duration_min and duration_max are a span's."""
     trace_duration_max: _builtins.int
+    page_token: _builtins.str
+    """The next_page_token of an answer, with all else as it was: what comes after in that list."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -90,10 +97,11 @@ class ListTracesReq(_message.Message):
         site: _builtins.str = ...,
         trace_duration_min: _builtins.int = ...,
         trace_duration_max: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_max", b"duration_max", "duration_min", b"duration_min", "end", b"end", "operation", b"operation", "search_depth", b"search_depth", "service", b"service", "site", b"site", "start", b"start", "tags", b"tags", "trace_duration_max", b"trace_duration_max", "trace_duration_min", b"trace_duration_min"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_max", b"duration_max", "duration_min", b"duration_min", "end", b"end", "operation", b"operation", "page_token", b"page_token", "search_depth", b"search_depth", "service", b"service", "site", b"site", "start", b"start", "tags", b"tags", "trace_duration_max", b"trace_duration_max", "trace_duration_min", b"trace_duration_min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -112,9 +120,12 @@ class TraceItem(_message.Message):
     ERROR_COUNT_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    MATCHED_FIELD_NUMBER: _builtins.int
+    MATCHED_FROM_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """32 lower-case hex digits."""
     start: _builtins.int
+    """When its first span began, which may be before the window; 0 where that is not known."""
     duration: _builtins.int
     root_service: _builtins.str
     root_operation: _builtins.str
@@ -122,6 +133,12 @@ class TraceItem(_message.Message):
     error_count: _builtins.int
     error: _builtins.str
     """The deepest failing span's sentence, where it is known."""
+    matched: _builtins.int
+    """When its newest matching span within the window began, by which the list is sorted. Where
+    only the times of the whole trace are known, that was at matched_from or later, and not
+    after matched; else both are the same.
+    """
+    matched_from: _builtins.int
     @_builtins.property
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -136,10 +153,12 @@ class TraceItem(_message.Message):
         error_count: _builtins.int = ...,
         services: _abc.Iterable[_builtins.str] | None = ...,
         error: _builtins.str = ...,
+        matched: _builtins.int = ...,
+        matched_from: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "error", b"error", "error_count", b"error_count", "id", b"id", "root_operation", b"root_operation", "root_service", b"root_service", "services", b"services", "span_count", b"span_count", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "error", b"error", "error_count", b"error_count", "id", b"id", "matched", b"matched", "matched_from", b"matched_from", "root_operation", b"root_operation", "root_service", b"root_service", "services", b"services", "span_count", b"span_count", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -154,20 +173,31 @@ class ListTracesResp(_message.Message):
     MORE_FIELD_NUMBER: _builtins.int
     OLDER_START_FIELD_NUMBER: _builtins.int
     OLDER_END_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
     FAILED_BY_STATUS_FIELD_NUMBER: _builtins.int
     fetched: _builtins.int
     """How many traces the backend returned before our own filtering."""
     more: _builtins.bool
-    """The limit cut the list; older_start and older_end are the window that comes before."""
+    """There may be more: the limit cut the list, or there was no time to look further back.
+    older_start and older_end are the window that was not listed. A trace with matching spans in
+    both windows is listed in both; pages that are asked for by their token have each trace once.
+    """
     older_start: _builtins.int
     older_end: _builtins.int
+    next_page_token: _builtins.str
+    """"" where all is listed."""
+    limit: _builtins.int
+    """The limit that applied: search_depth, or 1,500 if that is larger."""
     failed_by_status: _builtins.bool
     """The backend counted failed spans by their status alone: a span that only a tag such as
     error=true calls failed is missing from error_count, and from a search for `error`.
     """
     @_builtins.property
     def traces(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceItem]:
-        """Newest first."""
+        """Newest first, by when they matched. Traces that match in the same nanosecond as the last one
+        are listed too, even above the limit, so that older_end parts none of them.
+        """
 
     def __init__(
         self,
@@ -177,11 +207,13 @@ class ListTracesResp(_message.Message):
         more: _builtins.bool = ...,
         older_start: _builtins.int = ...,
         older_end: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+        limit: _builtins.int = ...,
         failed_by_status: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "more", b"more", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "limit", b"limit", "more", b"more", "next_page_token", b"next_page_token", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,7 @@ import pytest
 from ops.backends.api_v2 import as_otlp
 from ops.backends.wire import read_trace
 from ops.timerange import SECOND
-from ops.traces.spans import Span
+from ops.traces.spans import NO_SERVICE, Span
 from proto.jaeger.api_v2.model_pb2 import (
     BOOL,
     CHILD_OF,
@@ -110,7 +110,7 @@ def test_it_keeps_processes_apart_and_each_once() -> None:
     spans = [old(number, process=two if number % 3 else one) for number in range(1, 40)]
     found = read(*spans, old(40))
     assert {(span.service, span.process.get("host")) for span in found} == {
-        ("a", "h1"), ("a", "h2"), ("", None),
+        ("a", "h1"), ("a", "h2"), (NO_SERVICE, None),
     }  # fmt: skip
     assert sorted(int(span.span_id, 16) for span in found) == list(range(1, 41))
 

@@ -1,24 +1,46 @@
 """Traces folded into summaries, whatever way they come in pieces."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
+from ops import timerange
 from ops.backends.folding import Fold
+from ops.backends.matching import SpanMatch
 from ops.backends.otlp import as_text, attributes
+from ops.backends.searching import Found, TraceSearch, Window
+from ops.traces.spans import NO_SERVICE
 from ops.traces.summaries import TraceSummary
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
 NOON = 1_732_449_600_000_000_000
 
 
+HOUR = TraceSearch(start=NOON - timerange.HOUR, end=NOON, limit=20)
+
+
 def folded(*messages: TracesData) -> list[TraceSummary]:
-    fold = Fold()
+    return [each.trace for each in found_in(*messages)]
+
+
+def found_in(
+    *messages: TracesData,
+    search: TraceSearch = HOUR,
+    window: Window | None = None,
+    ours: bool = False,
+) -> Sequence[Found]:
+    match = SpanMatch(
+        search.service, search.operation, search.span_tags, search.span_min, search.span_max
+    )
+    asked = window or Window(search.start, search.end - 1, 20)
+    fold = Fold(search, asked, match, ours)
     for message in messages:
         fold.add(message.SerializeToString())
-    answer = fold.answer()
-    assert [each.start for each in answer.summaries] == answer.starts
-    return list(answer.summaries)
+    return fold.answer().traces
 
 
 def merged(*traces: TracesData) -> TracesData:
@@ -93,6 +115,50 @@ def test_it_takes_a_span_that_ends_before_it_starts() -> None:
     assert summary.duration == 0
 
 
+def matched(*starts: int, **search: Any) -> tuple[int, int, bool]:
+    """When a trace of spans of "a" with these starts is listed in HOUR, and whether."""
+    spans = [span("a", "x", start=start) for start in starts]
+    (found,) = found_in(
+        trace(span("b", "y", start=NOON - 9), *spans), search=replace(HOUR, **search)
+    )
+    return found.trace.matched, found.trace.matched_from, found.wanted
+
+
+def test_a_trace_is_listed_at_its_newest_matching_span_within_the_window() -> None:
+    times = NOON - 2 * timerange.HOUR, NOON - 30, NOON - 20, NOON, NOON + timerange.HOUR
+    assert matched(*times, service="a") == (NOON - 20, NOON - 20, True)
+    assert matched(*reversed(times), service="a") == (NOON - 20, NOON - 20, True)
+    assert matched(*times) == (NOON - 9, NOON - 9, True)
+
+
+def test_a_trace_that_matches_only_beside_the_window_is_not_wanted() -> None:
+    """Some storages compare times less exactly than they keep them."""
+    assert not matched(NOON - timerange.HOUR - 1, NOON, service="a")[2]
+
+
+def test_a_match_that_only_the_store_sees_is_somewhere_within_the_trace() -> None:
+    """It may compare values as expressions; what it found is never denied."""
+    tags = (("http.status_code", "5.."),)
+    window = Window(NOON - 100, NOON - 10, 20)
+    long = trace(span("a", "x", start=NOON - timerange.HOUR, duration=2 * timerange.HOUR))
+    (found,) = found_in(long, search=replace(HOUR, tags=tags), window=window)
+    assert (found.trace.matched_from, found.trace.matched) == (NOON - 100, NOON - 10)
+    assert (found.wanted, found.trace.is_exact) == (True, False)
+    (ours,) = found_in(long, search=replace(HOUR, tags=tags), window=window, ours=True)
+    assert not ours.wanted
+
+
+def test_a_span_without_a_time_does_not_say_when_its_trace_began() -> None:
+    timed = span("a", "x", start=NOON - 50, duration=20)
+    untimed = span("a", "y", start=NOON - 60)
+    message = trace(timed, untimed)
+    for each in message.resource_spans[0].scope_spans[0].spans:
+        if each.name == "y":
+            each.start_time_unix_nano = each.end_time_unix_nano = 0
+    (found,) = folded(message)
+    assert (found.start, found.duration, found.matched) == (NOON - 50, 20, NOON - 50)
+
+
 VALUES = [
     (AnyValue(), "", None),
     (AnyValue(string_value="a"), "a", "a"),
@@ -129,4 +195,4 @@ def test_it_takes_a_resource_without_a_name() -> None:
     message = trace(span("", "one"))
     del message.resource_spans[0].resource.attributes[:]
     (summary,) = folded(message)
-    assert summary.services == ("",)
+    assert summary.services == (NO_SERVICE,)

@@ -10,8 +10,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp import attributes, read_span, service_name
-from ops.backends.wire import read_trace
-from ops.traces.spans import Span, Spans
+from ops.backends.wire import WireTrace, read_trace
+from ops.traces.spans import NO_SERVICE, Process, Scope, Span, Spans
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
 NOON = 1_732_449_600_000_000_000
@@ -179,11 +179,94 @@ def test_it_notes_what_is_odd_about_spans() -> None:
     assert spans.store.tag_keys() == {"error", "otel.status_code", "span.kind"}
 
 
-def test_it_takes_a_resource_without_a_name() -> None:
+@pytest.mark.parametrize(
+    ("resource", "name"),
+    [
+        ([], NO_SERVICE),
+        ([KeyValue(key="service.name", value=AnyValue(string_value=""))], NO_SERVICE),
+        ([KeyValue(key="service.name")], NO_SERVICE),
+        ([KeyValue(key="service.name", value=AnyValue(int_value=42))], "42"),
+    ],
+)
+def test_it_names_a_service_whatever_the_resource_says(resource: list[KeyValue], name: str) -> None:
     message = trace(span("", "one"))
     del message.resource_spans[0].resource.attributes[:]
+    message.resource_spans[0].resource.attributes.extend(resource)
 
-    assert read(message).names[0] == ("", "one")
+    spans = read(message)
+    assert (spans.names[0], spans.store[0].service) == ((name, "one"), name)
+
+
+def test_it_says_what_ran_the_spans() -> None:
+    spans = read(
+        trace(
+            span("shop", "a", start=NOON, resource={"service.version": "1.4.2",
+                 "service.instance.id": "shop-7", "host.name": "node-3"}),
+            span("bank", "b", start=NOON + 1, resource={"k8s.pod.name": "bank-0"}, kind="server"),
+            span("old", "c", start=NOON + 2, resource={"hostname": "h", "version": "2"}),
+        )
+    )  # fmt: skip
+
+    assert [spans.processes[number] for number in spans.ran_by] == [
+        Process("shop", "1.4.2", "shop-7", "node-3", "node-3"),
+        Process("bank", "", "bank-0", "", "bank-0"),
+        Process("old", "2", "", "h", "h"),
+    ]
+    assert list(spans.kinds) == ["internal", "server", "internal"]
+
+
+def test_it_shows_scope_and_trace_state() -> None:
+    first, second = trace(span("shop", "a", start=NOON)), trace(span("shop", "b", start=NOON + 1))
+    scope = first.resource_spans[0].scope_spans[0].scope
+    scope.name, scope.version = "lib.http", "1.2"
+    scope.attributes.add(key="short", value=AnyValue(bool_value=True))
+    first.resource_spans[0].scope_spans[0].spans[0].trace_state = "rojo=00f067,congo=t61"
+    first.resource_spans[0].scope_spans.add(spans=second.resource_spans[0].scope_spans[0].spans)
+
+    one, other = read(first)
+    assert one.scope == Scope("lib.http", "1.2", {"short": True})
+    assert one.trace_state == "rojo=00f067,congo=t61"
+    assert (other.scope, other.trace_state) == (Scope(), "")
+
+
+def test_a_span_that_was_delivered_again_is_there_once() -> None:
+    full = span("shop", "a", start=NOON, span_id="01", tags={"b": 1, "a": 2}, events=[("e", {})])
+    less = span("shop", "a", start=NOON, span_id="01", tags={"a": 2}, resource={"via": "other"},
+                events=[("e", {})])  # fmt: skip
+    order = span("shop", "a", start=NOON, span_id="01", tags={"a": 2, "b": 1},
+                 events=[("e", {})])  # fmt: skip
+    once = trace(span("shop", "b", start=NOON + 1, span_id="02"), full, trace_id="ab")
+
+    spans = read(trace(less, trace_id="ab"), once, once, trace(order, trace_id="ab"))
+
+    assert list(spans.ids) == ["01".zfill(16), "02".zfill(16)]
+    assert spans.copies == 4
+    assert spans.store[0].attributes == {"a": 2, "b": 1}
+    assert list(spans.store.events.spans) == [0]
+    assert list(spans.store.find("b=1")) == [0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"tags": {"a": 3}}, {"duration": 5}, {"error": "x"}, {"kind": "server"}, {"start": NOON + 1}],
+)
+def test_a_span_that_says_something_else_is_not_taken_for_a_copy(other: dict[str, Any]) -> None:
+    one = span("shop", "a", span_id="01", tags={"a": 2}, start=NOON)
+    two = span("shop", "a", span_id="01", **{"tags": {"a": 2}, "start": NOON, **other})
+
+    spans = read(trace(one, trace_id="ab"), trace(two, trace_id="ab"))
+
+    assert (len(spans), spans.copies) == (2, 0)
+
+
+def test_an_end_that_cannot_be_is_none() -> None:
+    spans = read(trace(span("shop", "a", start=NOON, duration=2**63 - NOON), trace_id="ab"))
+
+    assert (spans.endless, list(spans.ends)) == ({0}, [NOON])
+
+
+def test_a_parent_of_zeros_is_none() -> None:
+    assert list(read(trace(span("shop", "a", parent_id="00" * 8))).parent_ids) == [""]
 
 
 def test_it_passes_over_fields_that_it_does_not_know() -> None:
@@ -209,3 +292,35 @@ def test_it_refuses_a_message_that_is_cut_short(cut: int) -> None:
 def test_it_has_nothing_to_say_of_no_spans() -> None:
     assert read_trace([]) is None
     assert read_trace([b""]) is None
+
+
+def test_it_sees_events_and_links_that_are_empty() -> None:
+    message = trace(*(span("shop", f"{number}", start=NOON + number) for number in range(4)))
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].events.add()
+    spans[2].events.add(name="named")
+    spans[2].events.add()
+    spans[3].links.add()
+    found = read_trace([message.SerializeToString()])
+    assert found is not None
+    assert (list(found.events), found.linked) == ([0, 1, 2, 0], {3})
+
+
+def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
+    large = {"text": "x" * 400_000}
+    services = [f"shop-{number % 5}" for number in range(12)]
+    planned = [
+        span(service, f"{number}", start=NOON + number, events=[("e", {})] * (number % 2),
+             tags=large if number % 3 else {"error": True})
+        for number, service in enumerate(services)
+    ]  # fmt: skip
+    message = trace(*planned).SerializeToString()
+    assert len(list(WireTrace([message]).pieces())) > 2
+    assert b"".join(WireTrace([message, message]).pieces()) == message * 2
+    found = read_trace([message])
+    assert found is not None
+    assert found.names == tuple((each, f"{number}") for number, each in enumerate(services))
+    assert found.failing == {0, 3, 6, 9}
+    assert list(found.events) == [number % 2 for number in range(12)]
+    assert [found.store[number].operation for number in range(12)] == [f"{n}" for n in range(12)]
+    assert found.store.tag_keys() == {"text", "error", "span.kind"}

@@ -23,7 +23,7 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from tests.bench import pages, patterns
+from tests.bench import pages, patterns, reading
 from tests.bench.load import SECOND
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -252,6 +252,9 @@ async def main() -> None:
                 lines = await measure(Bench(portal, token, loaded))
             with portal.running("serve", folders[3]) as process:
                 lines += await pages.measure(jaeger, portal, process.pid)
+                async with pages.window(portal) as opened:
+                    cookies = await opened.cookies()
+                lines += await reading.measure(jaeger, portal, token, cookies)
     lines += patterns.measure()
     words, _, _ = PAGE.read_text().partition(MARK)
     PAGE.write_text(words + MARK + "\n" + _machine() + "\n" + "\n".join(lines) + "\n")

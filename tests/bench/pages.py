@@ -109,6 +109,10 @@ class Window:
             await self.page.wait_for_timeout(100)
         return statistics.median(found)
 
+    async def cookies(self) -> dict[str, str]:
+        """Return what tells the server who this is."""
+        return {each["name"]: each["value"] for each in await self.page.context.cookies()}
+
     async def _elements(self) -> int:
         return int(await self.page.evaluate("document.querySelectorAll('*').length"))
 
@@ -147,7 +151,7 @@ async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) 
         lines += [_loaded("10,000 spans", few, 1000), _loaded("100,000 spans", many, 2500)]
         lines += await _acts(opened)
         lines.append(await _weights(opened, await _sent(jaeger, SMALL)))
-        cookies = {each["name"]: each["value"] for each in await opened.page.context.cookies()}
+        cookies = await opened.cookies()
     async with httpx.AsyncClient(base_url=f"http://{portal.web}", cookies=cookies) as client:
         lines.append(await _bytes_a_span(client, traces[MANY]))
         lines.append(await _others(client, others))

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
         start = now_ns() - (10 - number) * MINUTE
         backends.jaeger.add(trace(span("petstore", f"op{number}", start=start)))
     reply = await said(viewer, "list traces limit=2")
-    assert reply.summary.startswith("First 2 traces, there may be more, none with errors")
+    assert re.match("Latest 2 traces of .*, there may be more, none with errors", reply.summary)
     assert [row.cells[2] for row in reply.rows] == ["petstore op2", "petstore op1"]
     [older] = reply.notes
     assert older.startswith("The ones before: list traces service=petstore from=")

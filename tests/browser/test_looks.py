@@ -1,5 +1,6 @@
 """Every page in light, dark and narrow: fit for assistive technology, and no wider than it is."""
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -118,6 +119,45 @@ async def test_the_filter_is_accessible_while_one_types(
         found = await found_amiss(page, "the filter")
 
     assert not found, "\n".join(found)
+
+
+async def test_a_phone_shows_every_link_of_the_frame(web: Web, place: Place, people: None) -> None:
+    async with web.open(**LOOKS["narrow"]) as page:
+        await log_in(page)
+        await page.goto(f"{SITE}/sampling/")
+        hidden = await page.evaluate(
+            "[...document.querySelectorAll('.top nav a, .top summary')]"
+            ".filter((each) => { const at = each.getBoundingClientRect();"
+            " return at.left < 0 || at.right > innerWidth || at.height < 24; })"
+            ".map((each) => each.textContent)"
+        )
+        assert await page.locator(".top nav a").count() == 6
+
+    assert hidden == []
+
+
+async def test_paper_is_white_whatever_the_screen_is(web: Web, place: Place, people: None) -> None:
+    trace_id = place.jaeger.add(trace(span("petstore", "Search", error="failed")))
+    async with web.open(**LOOKS["dark"]) as page:
+        await log_in(page)
+        for address in (f"{SITE}/", f"{SITE}/traces/{trace_id}/", "/admin/"):
+            await page.emulate_media(media="screen", color_scheme="dark")
+            await page.goto(address)
+            assert await _lightness(page, "backgroundColor") < 60
+            await page.emulate_media(media="print", color_scheme="dark")
+            assert await _lightness(page, "backgroundColor") > 240
+            assert await _lightness(page, "color") < 60
+
+
+async def _lightness(page: Page, property: str) -> float:
+    """Of the page's background or text, 0 to 255."""
+    colour: str = await page.evaluate(
+        "(property) => { const of = (element) => getComputedStyle(element)[property];"
+        " return of(document.body) === 'rgba(0, 0, 0, 0)' ? of(document.documentElement)"
+        " : of(document.body); }",
+        property,
+    )
+    return sum(map(float, re.findall(r"[0-9.]+", colour)[:3])) / 3
 
 
 async def _amiss(page: Page, address: str) -> list[str]:

@@ -113,7 +113,7 @@ async def test_it_knows_services_and_their_operations(place: Place, viewer: Asyn
 
 def test_its_words_are_those_of_the_language() -> None:
     assert {word.partition("=")[0] for word, _ in WORDS} == {"error"} | set(KEYS) - {
-        "start", "end", "tags",
+        "start", "end", "tags", "before",
     }  # fmt: skip
 
 

@@ -11,13 +11,14 @@ def found(
 ) -> TraceSummary:
     return TraceSummary(
         trace_id=trace_id,
-        start=100 - ord(trace_id),
+        start=ord(trace_id),
         duration=duration,
         service="petstore",
         operation=operation,
         span_count=duration,
         error_count=failed,
         services=("petstore",),
+        matched=100 - ord(trace_id),
     )
 
 

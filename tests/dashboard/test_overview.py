@@ -4,7 +4,7 @@ import grpc
 import pytest
 from django.test import AsyncClient
 
-from tests.dashboard.places import Place, heading, link, text
+from tests.dashboard.places import Place, heading, link, links, text
 from tests.fakes.jaeger import span, trace
 from tests.fakes.prometheus import Fault, alert
 
@@ -119,6 +119,30 @@ async def test_a_site_without_services_says_how_to_get_some(
     page = await viewer.get("/sites/staging/")
 
     assert "[sites.staging.services.NAME]" in text(page)
+
+
+async def test_what_was_never_set_up_is_no_trouble(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get("/sites/staging/")
+
+    assert heading(page) == "staging has no alerts to show"
+    for word in ("▲", "Jaeger", "Prometheus", "failing", "could not", "not known", "Firing"):
+        assert word not in text(page), word
+    led_to = [word for word, _ in links(page)]
+    assert "Versions" in led_to
+    assert not {"Traces", "Alerts", "Sampling"} & set(led_to)
+
+
+async def test_a_page_of_what_was_never_set_up_says_so(place: Place, viewer: AsyncClient) -> None:
+    for name in ("traces", "alerts"):
+        page = await viewer.get(f"/sites/staging/{name}/")
+        assert page.status_code == 404
+        assert heading(page) == "Not set up for this site"
+
+
+async def test_the_bot_is_not_asked_for_where_none_is_set_up(
+    place: Place, viewer: AsyncClient
+) -> None:
+    assert "every 5s" not in (await viewer.get(OVERVIEW)).content.decode()
 
 
 async def test_the_default_site_is_meant_without_a_name(place: Place, viewer: AsyncClient) -> None:

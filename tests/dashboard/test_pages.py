@@ -4,6 +4,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.core import mail
 from django.test import AsyncClient
+from pytest_django import Settings
 
 import ops.errors
 from ops.audit.models import AuditEntry
@@ -213,12 +214,20 @@ async def test_the_password_can_be_changed(place: Place, viewer: AsyncClient) ->
     assert new not in row.text
 
 
-async def test_a_forgotten_password_is_set_by_mail(place: Place, viewer: AsyncClient) -> None:
+async def test_a_forgotten_password_is_set_by_mail(
+    place: Place, viewer: AsyncClient, settings: Settings
+) -> None:
+    settings.SENDS_MAIL, settings.PUBLIC_URL = True, "https://ops.example.com"
+    settings.ALLOWED_HOSTS, settings.USE_X_FORWARDED_HOST = ["*"], True
     stranger = AsyncClient()
 
-    asked = await stranger.post("/account/password_reset/", {"email": "victor@example.com"})
+    asked = await stranger.post(
+        "/account/password_reset/",
+        {"email": "victor@example.com"},
+        headers={"x-forwarded-host": "evil.example.net"},
+    )
     told = await stranger.get(asked["Location"])
-    address = "/" + mail.outbox[0].body.partition("://")[2].split()[0].partition("/")[2]
+    address = "/" + mail.outbox[0].body.rpartition("://")[2].split()[0].partition("/")[2]
     place_of_form = (await stranger.get(address))["Location"]
     form = await stranger.get(place_of_form)
     elsewhere = await AsyncClient().get("/account/reset/MQ/set-password/")
@@ -231,4 +240,23 @@ async def test_a_forgotten_password_is_set_by_mail(place: Place, viewer: AsyncCl
     assert heading(told) == "Look into your mail"
     assert heading(form) == "Set a new password"
     assert mail.outbox[0].subject == "A new password for OpsPortal"
+    assert "https://ops.example.com/account/reset/" in mail.outbox[0].body
+    assert "evil" not in mail.outbox[0].body
     assert heading(elsewhere) == "This link works no more"
+
+
+@pytest.mark.parametrize("contact", ["", "the platform team in #ops-help <b>"])
+async def test_it_says_whom_to_ask_where_no_mail_is_sent(
+    place: Place, settings: Settings, contact: str
+) -> None:
+    settings.SENDS_MAIL, settings.CONTACT = False, contact
+    stranger = AsyncClient()
+
+    asked = await stranger.post("/account/password_reset/", {"email": "victor@example.com"})
+    for page in (
+        await stranger.get("/account/password_reset/"),
+        await stranger.get(asked["Location"]),
+    ):
+        assert heading(page) == "Ask for a new password"
+        assert f"Ask {contact or 'the person who manages accounts here'} to set" in text(page)
+        assert 'name="email"' not in page.content.decode()

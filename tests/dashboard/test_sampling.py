@@ -147,3 +147,81 @@ async def test_a_form_from_elsewhere_changes_nothing(place: Place, operator: Asy
     assert answer.status_code == 403
     assert heading(answer) == "This form has grown too old"
     assert place.first.told == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "strategy", "rate"),
+    [
+        ({"strategy": "rate", "rate": "2.5%"}, "rate", "2.5 %"),
+        ({"strategy": "always"}, "always", ""),
+        ({"strategy": "never"}, "never", ""),
+    ],
+)
+async def test_the_form_begins_with_what_runs(
+    place: Place, operator: AsyncClient, chosen: dict[str, str], strategy: str, rate: str
+) -> None:
+    await operator.post(CHANGE, {"service": "petstore", **chosen})
+
+    page = await operator.get(SAMPLING)
+
+    assert f'<option value="{strategy}" selected>' in page.content.decode()
+    assert field(page, "rate") == rate
+
+
+async def test_the_form_claims_nothing_where_instances_differ(
+    place: Place, operator: AsyncClient
+) -> None:
+    place.second.fails = grpc.StatusCode.UNAVAILABLE
+    await operator.post(CHANGE, TEN)
+
+    assert field(await operator.get(SAMPLING), "rate") == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "said"),
+    [
+        (None, TEN, "Keeps 10 % of the traces that start in petstore, how many are kept now"),
+        ("1 %", TEN, "petstore, 10 times as many as the last setting, 1 %."),
+        ("20 %", TEN, "1/2 of what the last setting, 20 %, keeps."),
+        ("5 %", TEN, "twice as many as the last setting, 5 %."),
+        ("10 %", TEN, "the same as the last setting."),
+        ("10 %", {"strategy": "never"}, "petstore, where the last setting keeps 10 %."),
+        (
+            "10 %",
+            {"strategy": "always"},
+            "Keeps every one of the traces that start in petstore, 10 times",
+        ),
+        ("10 %", {"strategy": "rate", "rate": ""}, "Type a rate to see what it does."),
+        ("10 %", {"strategy": "rate", "rate": "11"}, "a rate above 0 and up to 1"),
+    ],
+)
+async def test_the_effect_is_said_while_one_types(
+    place: Place, operator: AsyncClient, before: str | None, typed: dict[str, str], said: str
+) -> None:
+    if before:
+        await operator.post(CHANGE, {**TEN, "rate": before})
+    told = list(place.first.told)
+
+    piece = await operator.get(f"{SAMPLING}effect/", {"service": "petstore", **typed})
+
+    assert said in piece.content.decode()
+    assert place.first.told == told
+
+
+async def test_the_preview_says_the_effect(place: Place, operator: AsyncClient) -> None:
+    await operator.post(CHANGE, TEN)
+
+    page = await operator.get(CHANGE, {**TEN, "rate": "50 %"})
+
+    assert "Keeps 50 % of the traces that start in petstore, 5 times as many" in text(page)
+
+
+@pytest.mark.parametrize("given", [{}, {"service": "petstore"}])
+async def test_a_change_without_a_strategy_leads_to_the_form(
+    place: Place, operator: AsyncClient, given: dict[str, str]
+) -> None:
+    page = await operator.get(CHANGE, given, follow=True)
+
+    assert page.status_code == 200
+    assert "Change petstore" in text(page)
+    assert "Preview the change" in text(page)

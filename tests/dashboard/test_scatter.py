@@ -21,13 +21,15 @@ def found(
 ) -> TraceSummary:
     return TraceSummary(
         trace_id=f"{duration:032x}",
-        start=END - before,
+        start=END - before - HOUR,
         duration=duration,
         service="petstore",
         operation=name,
         span_count=2,
         error_count=failed,
         services=("petstore",),
+        matched=END - before,
+        matched_from=END - before,
     )
 
 

@@ -1,6 +1,7 @@
 """One trace: the verdict, what failed, the waterfall."""
 
 import gzip
+import html
 import json
 import re
 import struct
@@ -9,13 +10,15 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
+from ops.timerange import SECOND
 from opsportal.dashboard import waterfall
 from opsportal.dashboard.views.trace import ROWS
-from tests.dashboard.places import Place, heading, link, text
+from tests.dashboard.places import Place, heading, link, text, words
 from tests.fakes.jaeger import MILLISECOND, span, trace
 
 TRACES = "/sites/production/traces/"
 QUERY = "00000000000000aa"
+START = 1_795_469_320_000_000_000
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -99,16 +102,218 @@ async def test_a_span_shows_tags_process_events_and_warnings(
 
 
 async def test_many_warnings_fold_up(place: Place, viewer: AsyncClient) -> None:
-    skew = [f"askew by {n} ms" for n in range(300)]
-    root = span("petstore", "SearchPets", warnings=skew, span_id=QUERY)
+    askew = [f"askew by {'x' * n} ms" for n in range(1, 300)]
+    root = span("petstore", "SearchPets", warnings=askew, span_id=QUERY)
 
     page = await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/", {"span": QUERY})
 
     notice, _, spans = page.content.decode().partition("Waterfall")
-    assert "295 more warnings" in notice
-    assert notice.index("askew by 4 ms") < notice.index("<details>") < notice.index("askew by 5 ms")
-    assert "askew by 299 ms" not in notice
-    assert "askew by 299 ms" in spans
+    assert "294 more warnings" in notice
+    assert notice.index(askew[4]) < notice.index("<details>") < notice.index(askew[5])
+    assert askew[298] not in notice
+    assert "279 more warnings" in spans
+    assert askew[298] in spans
+
+
+async def test_both_sides_of_a_call_that_share_an_id_open(
+    place: Place, viewer: AsyncClient
+) -> None:
+    server = span("store", "Charge", kind="server", span_id=QUERY, duration=5 * MILLISECOND)
+    client = span("petstore", "Charge", kind="client", span_id=QUERY, duration=9 * MILLISECOND)
+    shared = trace(client, server, trace_id="5a")
+    page = f"{TRACES}{place.jaeger.add(shared)}/"
+
+    both = (await viewer.get(page, {"span": QUERY})).content.decode()
+    one = (await viewer.get(page, {"span": f"{QUERY}.2"})).content.decode()
+    none = await viewer.get(page, {"span": "00000000000000cc"})
+
+    assert both.count('<div class="inside"') == 2
+    assert 'data-open="0 1"' in both
+    assert (one.count('<div class="inside"'), one.count('data-open="1"')) == (1, 1)
+    assert f'id="span-{QUERY}.2"' in both
+    assert "This trace has no span 00000000000000cc" in text(none)
+
+
+async def test_clocks_are_aligned_when_one_asks(place: Place, viewer: AsyncClient) -> None:
+    behind = span("store", "Query", start=START - 3600 * SECOND, duration=5 * MILLISECOND,
+                  resource={"host.name": "b"}, span_id=QUERY)  # fmt: skip
+    root = span("petstore", "Search", start=START, duration=9 * MILLISECOND, children=[behind],
+                resource={"host.name": "a"})  # fmt: skip
+    page = f"{TRACES}{place.jaeger.add(trace(root))}/"
+
+    recorded = await viewer.get(page)
+    aligned = await viewer.get(link(recorded, "Align the clocks"))
+
+    assert heading(recorded) == "petstore Search took 1 h"
+    assert "the clock of store is 1 h behind that of petstore" in text(recorded)
+    assert heading(aligned) == "petstore Search took 9 ms"
+    assert "The clocks are aligned: store by +1 h" in text(aligned)
+    assert "56 % in store Query" in text(aligned)
+    assert link(aligned, "Show the times as recorded") == page
+    opened = await viewer.get(page + link(aligned, "store Query").partition("#")[0])
+    assert "with its clock aligned (recorded" in text(opened)
+    _, columns = read_columns(gzip.decompress((await viewer.get(f"{page}rows/?align=1")).content))
+    assert columns["starts"] == [0, 0]
+    assert "align=1" in recorded.content.decode()
+    piece = await viewer.get(f"{page}spans/1/?of=2&align=1")
+    assert "with its clock aligned" in piece.content.decode()
+
+
+async def test_a_span_without_a_time_is_marked(place: Place, viewer: AsyncClient) -> None:
+    none = span("store", "Query", start=1, duration=0, span_id=QUERY)
+    root = span("petstore", "Search", duration=9 * MILLISECOND, children=[none])
+    made = trace(root)
+    made.resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano = 0
+    made.resource_spans[0].scope_spans[0].spans[0].end_time_unix_nano = 0
+    page = f"{TRACES}{place.jaeger.add(made)}/"
+
+    shown = await viewer.get(page, {"span": QUERY})
+
+    assert heading(shown) == "petstore Search took 9 ms"
+    assert "no time" in text(shown)
+    assert "its start is not known: shown where its parent starts" in text(shown)
+    _, columns = read_columns(gzip.decompress((await viewer.get(f"{page}rows/")).content))
+    assert columns["flags"] == [0, waterfall.UNTIMED]
+
+
+@pytest.mark.parametrize("size", [301, 1_000_000])
+async def test_long_values_fold_wherever_they_are(
+    place: Place, viewer: AsyncClient, size: int
+) -> None:
+    long = "x" * size
+    root = span(
+        "petstore",
+        "Search",
+        span_id=QUERY,
+        error=f"e{long}",
+        tags={"tag": f"t{long}", f"k{long}": "1", "lines": "a\n" * 500},
+        resource={"process": f"p{long}"},
+        events=[("said", {"field": f"f{long}"}), (f"n{long}", {})],
+        warnings=[f"w{long}"],
+    )
+    made = trace(root)
+    made.resource_spans[0].scope_spans[0].scope.name = f"s{long}"
+    made.resource_spans[0].scope_spans[0].spans[0].trace_state = f"v{long}"
+
+    markup = (
+        await viewer.get(f"{TRACES}{place.jaeger.add(made)}/", {"span": QUERY})
+    ).content.decode()
+
+    outside = re.sub(r"<pre>.*?</pre>", "", markup, flags=re.DOTALL)
+    assert max(map(len, re.findall("x+", outside))) <= 500
+    assert outside.count("a\n") < 10
+    folded = re.findall(r"<pre><bdi>(.)x", markup)
+    assert set(folded) == set("etpfwsv")
+    assert ("the first 100,000 characters shown" in markup) == (size == 1_000_000)
+
+
+async def test_scope_and_trace_state_are_shown(place: Place, viewer: AsyncClient) -> None:
+    made = trace(span("petstore", "Search", span_id=QUERY))
+    scope_spans = made.resource_spans[0].scope_spans[0]
+    scope_spans.scope.name, scope_spans.scope.version = "io.opentelemetry.grpc", "1.64b0"
+    scope_spans.spans[0].trace_state = "rojo=00f067aa0ba902b7"
+
+    shown = text(await viewer.get(f"{TRACES}{place.jaeger.add(made)}/", {"span": QUERY}))
+
+    assert "scope io.opentelemetry.grpc scope version 1.64b0" in shown
+    assert "trace state rojo=00f067aa0ba902b7" in shown
+
+
+async def test_links_lead_to_spans_and_back(place: Place, viewer: AsyncClient) -> None:
+    sent = place.jaeger.add(trace(span("petstore", "send", span_id=QUERY)))
+    links = [(sent, QUERY), *((f"{number:032x}", QUERY) for number in range(1, 152))]
+    got = place.jaeger.add(trace(span("store", "receive", span_id="00000000000000bb", links=links)))
+
+    before = await viewer.get(f"{TRACES}{sent}/", {"span": QUERY})
+    page = await viewer.get(f"{TRACES}{got}/", {"span": "bb".zfill(16)})
+    there = await viewer.get(link(page, f"{sent} span {QUERY}"))
+
+    assert "Linked from" not in text(before)
+    assert "The first 100 of 152 links" in text(page)
+    assert "Linked from, in traces opened here lately" in text(there)
+    assert heading(await viewer.get(link(there, f"{got} span {'bb'.zfill(16)}"))) == (
+        "store receive took 10 ms"
+    )
+
+
+async def test_it_says_what_ran_it_beside_what_runs_now(place: Place, viewer: AsyncClient) -> None:
+    resources = [
+        {"service.version": "1.3.0", "service.instance.id": f"petstore-{n}", "host.name": "node-3"}
+        for n in range(5)
+    ]
+    children = [span("petstore", "step", resource=resource) for resource in resources]
+    trace_id = place.jaeger.add(trace(span("petstore", "Search", resource=resources[0],
+                                           children=[*children, span("store", "x")])))  # fmt: skip
+
+    page = await viewer.get(f"{TRACES}{trace_id}/")
+
+    ran = text(page).partition("ran on")[2].partition("as of")[0]
+    assert ran.replace("( ", "(").replace(" ,", ",").strip() == (
+        "petstore 1.3.0 (petstore-0 on node-3, petstore-1 on node-3, petstore-2 on node-3 "
+        "and 2 more)"
+    )
+    sample = ({"version": "1.4.0", "instance": "petstore-1"}, 1)
+    place.prometheus.says("petstore_build_info", sample)
+    now = await viewer.get(link_of_piece(page, "now"))
+    assert words(now.content.decode()).startswith("now runs petstore 1.4.0")
+
+
+def link_of_piece(page: Any, name: str) -> str:
+    """The address that a piece of a page is fetched from."""
+    piece = page.content.decode().partition(f'data-piece="{name}"')[2]
+    return html.unescape(re.findall('hx-get="([^"]*)"', piece)[0])
+
+
+async def test_a_service_without_a_name_is_called_so_everywhere(
+    place: Place, viewer: AsyncClient
+) -> None:
+    made = trace(span("", "work", error="broken", span_id=QUERY, duration=MILLISECOND,
+                      tags={"tag": "1"}))  # fmt: skip
+    page = f"{TRACES}{place.jaeger.add(made)}/"
+
+    shown = await viewer.get(page, {"span": QUERY})
+
+    assert heading(shown) == "(no service name) work failed after 1 ms"
+    legend = shown.content.decode().partition('class="legend"')[2].partition("</h2>")[0]
+    assert "(no service name)" in legend
+    assert "broken in (no service name) work" in text(shown)
+    assert "100 % in (no service name) work" in text(shown)
+    assert "search traces by tag" not in text(shown)
+    header, _ = read_columns(gzip.decompress((await viewer.get(f"{page}rows/")).content))
+    assert header["services"] == ["(no service name)"]
+
+
+async def test_many_services_fold_up_in_the_legend(place: Place, viewer: AsyncClient) -> None:
+    children = [span(f"service-{number}", "x") for number in range(200)]
+    page = await viewer.get(
+        f"{TRACES}{place.jaeger.add(trace(span('petstore', 'Big', children=children)))}/"
+    )
+
+    html = page.content.decode()
+    legend = html.partition('class="legend"')[2].partition("</h2>")[0]
+    assert "189 more services" in text(page)
+    assert legend.partition("<details>")[0].count("swatch") == 12
+    assert legend.count("swatch") == 201
+
+
+async def test_it_says_as_of_when_and_asks_anew_on_one_press(
+    place: Place, viewer: AsyncClient
+) -> None:
+    root = span("petstore", "Search", start=START, span_id=QUERY, duration=SECOND)
+    trace_id = place.jaeger.add(trace(root, trace_id="5b"))
+    address = f"{TRACES}{trace_id}/"
+
+    first = await viewer.get(address)
+    late = span("store", "late", parent_id=QUERY, start=START + 5)
+    place.jaeger.add(trace(late, trace_id="5b"))
+    kept = await viewer.get(address)
+    anew = await viewer.get(address + link(first, "check for new spans"))
+    again = await viewer.get(address)
+    news = (await viewer.get(f"{address}news/")).json()
+
+    assert [("1 span," in text(page)) for page in (first, kept, anew)] == [True, True, False]
+    assert ["2 spans," in text(page) for page in (anew, again)] == [True, True]
+    assert (news["spans"], news["as_of"] in text(again)) == (2, True)
 
 
 async def test_its_bars_stand_where_the_spans_ran(place: Place, viewer: AsyncClient) -> None:
@@ -131,9 +336,9 @@ async def test_a_span_has_an_address_that_opens_it(place: Place, viewer: AsyncCl
 
     opened = (await viewer.get(f"{page.request['path']}{address}")).content.decode()
 
-    assert opened.count('<div class="inside">') == 1
+    assert opened.count('<div class="inside"') == 1
     assert 'data-open="1"' in opened
-    assert '<div class="inside">' not in page.content.decode()
+    assert '<div class="inside"' not in page.content.decode()
 
 
 async def test_a_missing_parent_is_marked(place: Place, viewer: AsyncClient) -> None:

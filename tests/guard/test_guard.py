@@ -1,17 +1,25 @@
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from ops import guard, rights
 from ops.actor import Actor
-from ops.audit import chain
+from ops.audit import chain, owed
 from ops.audit.models import AuditEntry, Outcome
 from ops.database import in_database
-from ops.errors import BackendTimeout, BackendUnavailable, NotPermitted, OpsError
+from ops.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    DatabaseUnavailable,
+    NotPermitted,
+    OpsError,
+)
 from tests.conftest import Person, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -188,6 +196,83 @@ async def test_it_changes_nothing_when_the_intent_cannot_be_written(
     with pytest.raises(OpsError, match="nothing was changed: the audit log cannot be written"):
         await change(operator, what="petstore")
     assert effects.done == []
+
+
+@pytest.fixture
+async def locked_log() -> AsyncIterator[threading.Event]:
+    """Somebody else holds the audit log's lock until the event is set."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            chain._lock()
+            held.set()
+            release.wait()
+
+    holding = asyncio.ensure_future(in_database(hold))
+    await asyncio.to_thread(held.wait)
+    yield release
+    release.set()
+    await holding
+
+
+async def test_it_closes_what_was_given_up_and_still_got_written(
+    operator: Actor,
+    effects: Effects,
+    change: guard.Run[..., str],
+    locked_log: threading.Event,
+) -> None:
+    with pytest.raises(DatabaseUnavailable, match="nothing was done: the database did not answer"):
+        await change(operator, what="petstore")
+    locked_log.set()
+    await asyncio.gather(*owed.tasks)
+    assert effects.done == []
+    assert [row[2:] for row in await rows()] == [
+        ("started", ""),
+        ("failed", "given up before the effect: nothing was changed"),
+    ]
+
+
+async def test_it_closes_a_start_whose_confirmation_was_lost(operator: Actor) -> None:
+    async def append(outcome: Outcome) -> AuditEntry:
+        return await in_database(chain.append, operator, "tests.change", "x", outcome)
+
+    async def start() -> None:
+        await append(Outcome.STARTED)
+        raise OperationalError("the connection was lost")
+
+    async def never() -> None:
+        raise OperationalError("the connection was lost")
+
+    for writing in (start, never):
+        lost = asyncio.ensure_future(writing())
+        owed.close(lost, "tests.change", partial(append, Outcome.FAILED))
+        await asyncio.gather(*owed.tasks)
+    assert [row[2] for row in await rows()] == ["started", "failed"]
+
+
+async def test_it_writes_the_outcome_once_the_database_takes_it_again(operator: Actor) -> None:
+    tries = []
+
+    async def record() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("no space is left")
+        await in_database(chain.append, operator, "tests.change", "x", Outcome.OK)
+
+    with pytest.raises(OperationalError):
+        await owed.written(record)
+    await asyncio.gather(*owed.tasks)
+    assert [row[2] for row in await rows()] == ["ok"]
+
+
+async def test_it_says_so_when_the_database_fails_amid_a_change(
+    operator: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    effects.error = OperationalError("the connection was lost")
+    with pytest.raises(OpsError, match="we don't know whether this change was made"):
+        await change(operator, what="petstore")
+    assert (await rows())[1][2] == "unknown"
 
 
 async def test_it_refuses_even_when_the_refusal_cannot_be_written(

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import AsyncClient
 
 from ops.actor import Actor, Door
@@ -43,6 +44,23 @@ def no_audit_table() -> Iterator[None]:
     rename("audit_auditentry", "audit_away")
     yield
     rename("audit_away", "audit_auditentry")
+
+
+@pytest.fixture
+def one_migration_less() -> Iterator[None]:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("audit", "0002_append_only")
+    yield
+    recorder.record_applied("audit", "0002_append_only")
+
+
+async def test_it_is_not_ready_while_migrations_are_missing(
+    async_client: AsyncClient, one_migration_less: None
+) -> None:
+    response = await async_client.get("/readyz")
+    assert response.status_code == 503
+    sentence = "the database lacks 1 migration (audit.0002_append_only); run: manage.py migrate"
+    assert f"database: {sentence}\n" in response.content.decode()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, FakeSlack
@@ -17,9 +19,23 @@ ROOT = Path(__file__).parent.parent.parent
 Environment = dict[str, str]
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all of its tables and nobody in it."""
+    path = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "OPSPORTAL_SECRET_KEY": "tests only " * 5,
+        "DATABASE_URL": f"sqlite:///{path}",
+    }
+    assert manage("migrate", env=environment).returncode == 0
+    return path
+
+
 @pytest.fixture
-def environment(tmp_path: Path) -> Environment:
+def environment(tmp_path: Path, migrated: Path) -> Environment:
     """What a real site's commands need, in a folder of its own, on free ports."""
+    shutil.copy(migrated, tmp_path / "db.sqlite3")
     (tmp_path / "sites.toml").write_text("[sites.demo.services.petstore]\n")
     return {
         "PATH": os.environ["PATH"],
@@ -101,6 +117,9 @@ def test_it_names_everything_wrong_in_the_site_file_before_it_starts(
         ("OPSPORTAL_GRPC_ADDRESS", "x:²", "host:port, such as 127.0.0.1:9090"),
         ("OPSPORTAL_HOSTS", "https://x", "host names without scheme and port"),
         ("OPSPORTAL_HOSTS", "x:8000", "host names without scheme and port"),
+        ("OPSPORTAL_HOSTS", "*", "host names without scheme and port"),
+        ("OPSPORTAL_HOSTS", "ops.example.com,*.example.com", "each written out"),
+        ("OPSPORTAL_CONTACT", "Olga\nor Bob", "one line of at most 200 letters"),
     ],
 )
 def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
@@ -114,14 +133,77 @@ def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
     assert value not in line or name == "OPSPORTAL_WEB_ADDRESS"
 
 
+def test_it_sends_no_mail_without_knowing_its_own_address(environment: Environment) -> None:
+    ended = manage("check", env=environment | {"OPSPORTAL_SMTP_URL": "smtp://mail:25"})
+    assert ended.returncode == 1
+    assert "OPSPORTAL_PUBLIC_URL is missing: it is given together with" in ended.stderr
+
+
 def test_it_is_ready_to_be_deployed(environment: Environment) -> None:
     ended = manage("check", "--deploy", "--fail-level", "WARNING", env=environment)
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DATABASE_URL", "sqlite:////nowhere/at/all.db", "there is no folder /nowhere/at; make it"),
+        (
+            "DATABASE_URL",
+            "sqlite:////tmp/never-made.db",
+            "there is no database at /tmp/never-made.db",
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://ops:secret@127.0.0.1:1/ops",
+            "PostgreSQL at 127.0.0.1:1, database",
+        ),
+        ("OPSPORTAL_GRPC_ANONYMOUS_USER", "ghost", 'is "ghost", and there is no such user; create'),
+        ("OPSPORTAL_SLACK_APP_TOKEN", "xapp-1", "OPSPORTAL_SLACK_BOT_TOKEN is not; the bot needs"),
+        ("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-1", "OPSPORTAL_SLACK_APP_TOKEN is not; the bot needs"),
+    ],
+)
+def test_it_does_not_start_with_what_cannot_work(
+    name: str, value: str, sentence: str, environment: Environment
+) -> None:
+    ended = manage("serve", env=environment | {name: value})
+    assert ended.returncode == 1
+    *_, line = ended.stderr.splitlines()
+    assert line.startswith("CommandError: cannot start: ")
+    assert sentence in line
+    assert "Traceback" not in ended.stderr and "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "rungrpc", "runbot"])
+def test_it_does_not_start_on_a_database_without_tables(
+    command: str, environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "db.sqlite3").write_bytes(b"")
+    ended = manage(command, env=environment)
+    assert ended.returncode == 1
+    assert "cannot start: the database lacks " in ended.stderr
+    assert "run: manage.py migrate" in ended.stderr.splitlines()[-1]
+
+
+def test_it_starts_without_redis_and_says_that_it_is_not_ready(
+    environment: Environment,
+) -> None:
+    environment |= {"REDIS_URL": "redis://:secret@127.0.0.1:1/0", "OPSPORTAL_HTTPS": "0"}
+    command = [sys.executable, "manage.py", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as serving:
+        address = environment["OPSPORTAL_WEB_ADDRESS"]
+        wait_until_it_listens(address, serving)
+        ready = httpx.get(f"http://{address}/readyz", timeout=30)
+        serving.send_signal(signal.SIGTERM)
+        _, errors = serving.communicate(timeout=30)
+    assert ready.status_code == 503
+    sentence = "Redis does not answer; start it, or correct REDIS_URL"
+    assert ready.text == f"database: ok\nchannel layer: {sentence}\n"
+    assert sentence.encode() in errors and b"secret" not in errors
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly_when_told(environment: Environment, number: signal.Signals) -> None:
-    assert manage("migrate", env=environment).returncode == 0
     command = [sys.executable, "manage.py", "serve"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as serving:
         wait_until_it_listens(environment["OPSPORTAL_WEB_ADDRESS"], serving)
@@ -150,7 +232,6 @@ async def test_runbot_ends_with_a_status_and_the_remedy_when_its_token_is_revoke
             "OPSPORTAL_SLACK_BOT_TOKEN": BOT_TOKEN,
             "OPSPORTAL_SLACK_API_URL": slack.api_url,
         }
-        assert (await asyncio.to_thread(manage, "migrate", env=environment)).returncode == 0
         running = asyncio.to_thread(manage, "runbot", env=environment)
         bot = asyncio.ensure_future(running)
         await slack.greeted(2)

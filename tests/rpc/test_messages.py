@@ -1,7 +1,8 @@
 import pytest
 
+from ops.errors import InvalidInput
 from ops.rpc import messages
-from ops.timerange import SECOND, Moment, now_ns
+from ops.timerange import Moment, now_ns
 from ops.traces.actions import TraceList
 from ops.traces.summaries import TraceSummary
 from proto.ops import ops_pb2
@@ -16,13 +17,28 @@ def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() 
 
 @pytest.mark.parametrize("start", [0, -6795364578871345152])
 @pytest.mark.parametrize("end", [0, 1795469320743000000])
-def test_it_searches_the_last_hour_unless_told_otherwise(start: int, end: int) -> None:
+def test_without_a_start_there_is_no_lower_bound(start: int, end: int) -> None:
     before = now_ns()
     query = messages.trace_query(ops_pb2.ListTracesReq(start=start, end=end, duration_min=-1))
     found = query.range.start_end()
     assert found[1] == end or before <= found[1] <= now_ns()
-    assert found[0] == found[1] - 3600 * SECOND
+    assert found[0] == 0
     assert (query.limit, query.span_min) == (20, 0)
+
+
+@pytest.mark.parametrize(("asked", "limit"), [(0, 20), (1_500, 1_500), (2_147_483_647, 1_500)])
+def test_it_lists_as_many_as_it_can_and_says_how_many(asked: int, limit: int) -> None:
+    query = messages.trace_query(ops_pb2.ListTracesReq(search_depth=asked))
+    found = TraceList(query, 0, 1, (), 0, False, None, None)
+    assert messages.trace_list(found).limit == query.limit == limit
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "5", "5/", "-5/5", "5/5/xyz", "5/now", f"{2**63}/5", "9" * 999]
+)
+def test_it_refuses_a_token_that_is_not_its_own(token: str) -> None:
+    with pytest.raises(InvalidInput, match="page_token"):
+        messages.trace_query(ops_pb2.ListTracesReq(page_token=token))
 
 
 def test_it_reads_every_field_of_a_search() -> None:

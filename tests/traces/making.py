@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.traces.spans import Event, Span, Spans
+from ops.traces.spans import Event, Process, Span, Spans
 
 START = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
 
@@ -85,15 +85,27 @@ class ListedEvents:
         return self.events[number][0]
 
 
+def process_of(span: Span) -> Process:
+    """What ran a span; its host, where it names one, has a clock."""
+    version, instance, host = (
+        str(span.process.get(key, "")) for key in ("version", "instance", "host")
+    )
+    return Process(span.service, version, instance, host, clock=host or instance)
+
+
 def spans_of(*given: Span) -> Spans:
     """The spans as a trace has them."""
     found = sorted(given, key=lambda each: (each.start, each.span_id))
+    processes = list(dict.fromkeys(map(process_of, found)))
     return Spans(
         ids=[each.span_id for each in found],
         parent_ids=[each.parent_id for each in found],
         starts=[each.start for each in found],
         ends=[each.end for each in found],
         names=[(each.service, each.operation) for each in found],
+        kinds=[each.kind for each in found],
+        ran_by=[processes.index(process) for process in map(process_of, found)],
+        processes=processes,
         events=[len(each.events) for each in found],
         failing={number for number, each in enumerate(found) if each.error},
         linked={number for number, each in enumerate(found) if each.links},

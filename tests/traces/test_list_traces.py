@@ -1,3 +1,4 @@
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import grpc
@@ -5,8 +6,8 @@ import pytest
 
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.filters import TraceQuery, parse_query
-from ops.timerange import HOUR, MILLISECOND, MINUTE, SECOND, Moment, TimeRange, now_ns
+from ops.filters import Place, TraceQuery, parse_query
+from ops.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Moment, TimeRange, now_ns
 from ops.traces.actions import TraceList, list_traces, operations, services
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import RELEASES, FakeJaeger, Release, span, trace
@@ -79,7 +80,7 @@ async def test_it_sums_up_each_trace(viewer: Actor, jaeger: FakeJaeger) -> None:
     assert (found.service, found.operation) == ("petstore", "AddPets")
     assert (found.span_count, found.error_count) == (2, 2)
     assert found.services == ("petstore", "store")
-    assert found.error == ""
+    assert found.matched == found.matched_from == NOON - SECOND
 
 
 async def test_it_says_what_it_asked(viewer: Actor, jaeger: FakeJaeger) -> None:
@@ -124,8 +125,8 @@ async def test_it_passes_the_whole_filter_on(viewer: Actor, jaeger: FakeJaeger) 
         2 * SECOND,
     )
     assert sent.start_time_min.ToNanoseconds() == NOON - HOUR
-    assert sent.start_time_max.ToNanoseconds() == NOON + 5 * SECOND
-    assert sent.search_depth == 12
+    assert sent.start_time_max.ToNanoseconds() == NOON - 1
+    assert sent.search_depth == 20
 
 
 async def test_it_bounds_whole_traces_itself(viewer: Actor, jaeger: FakeJaeger) -> None:
@@ -184,18 +185,21 @@ async def followed(viewer: Actor, query: TraceQuery) -> list[TraceList]:
 async def test_every_trace_comes_once_for_who_follows_the_older_ones(
     viewer: Actor, site_file: SiteFile, release: Release
 ) -> None:
-    """Also where the matching spans start later than the traces, after the lists' ends."""
+    """By when they matched, also if several spans did, on both sides of a list's end."""
     async with FakeJaeger(release) as other:
         site_file(SITE.format(other.address))
         for number in range(1, 31):
-            query = span("store", "Query", start=NOON - (number - 2) * SECOND)
-            root = span("petstore", "x", start=NOON - number * SECOND, children=[query])
+            queries = [
+                span("store", "Query", start=NOON - (number - 2) * SECOND - late) for late in (0, 3)
+            ]
+            root = span("petstore", "x", start=NOON - number * SECOND, children=queries)
             other.add(trace(root, trace_id=f"{number:x}"))
 
         lists = await followed(viewer, before_noon("service=store limit=4"))
 
+    # The first has no query within the hour, the second only the one that started before noon.
     assert [ids(found) for found in lists] == [
-        list(range(first, min(first + 4, 31))) for first in range(1, 31, 4)
+        list(range(first, min(first + 4, 31))) for first in range(2, 31, 4)
     ]
     assert [found.more for found in lists] == [True] * 7 + [False]
 
@@ -206,22 +210,21 @@ async def test_traces_that_start_at_once_are_not_lost(viewer: Actor, jaeger: Fak
 
     lists = await followed(viewer, before_noon("limit=2"))
 
-    assert ids(lists[0]) == [1, 2]
-    assert {number for found in lists for number in ids(found)} == set(range(1, 8))
+    assert [ids(found) for found in lists] == [[1, 2], [3, 4], [5, 6], [7]]
 
 
-async def test_an_older_window_ends_where_the_list_was_cut(
-    viewer: Actor, jaeger: FakeJaeger
-) -> None:
+async def test_older_goes_on_where_the_list_was_cut(viewer: Actor, jaeger: FakeJaeger) -> None:
     for number in (3, 2, 1):
         add(jaeger, number, number * SECOND)
 
     found = await list_traces(viewer, query=before_noon("limit=2"))
 
     assert (ids(found), found.more) == ([1, 2], True)
-    assert found.older == replace(
-        found.query, range=TimeRange(Moment(NOON - HOUR), Moment(NOON - 2 * SECOND))
-    )
+    assert found.older == replace(found.query, before=Place(NOON - 2 * SECOND - 1))
+    assert (found.back_to, found.until) == (NOON - 2 * SECOND, NOON)
+    assert parse_query(str(found.older)) == found.older
+    rest = await list_traces(viewer, query=found.older)
+    assert (ids(rest), rest.until, rest.back_to) == ([3], NOON - 2 * SECOND, NOON - HOUR)
 
 
 async def test_it_comes_to_an_end_with_one_trace_at_a_time(
@@ -240,17 +243,77 @@ async def test_it_comes_to_an_end_with_one_trace_at_a_time(
     assert seen == {1, 2, 3}
 
 
-async def test_a_trace_belongs_where_it_starts(viewer: Actor, jaeger: FakeJaeger) -> None:
-    child = span("petstore", "late", start=NOON - SECOND)
-    jaeger.add(trace(span("petstore", "x", start=NOON - 2 * HOUR, children=[child])))
-    add(jaeger, 1, HOUR)
-    add(jaeger, 2, 0)
+@RELEASED
+async def test_a_trace_is_listed_when_it_matched_however_long_ago_it_began(
+    viewer: Actor, site_file: SiteFile, release: Release
+) -> None:
+    async with FakeJaeger(release) as other:
+        site_file(SITE.format(other.address))
+        failed = span("petstore", "last step", start=NOON - MINUTE, error="disk full")
+        batch = span("petstore", "batch", start=NOON - 2 * HOUR, duration=2 * HOUR)
+        other.add(trace(replace(batch, children=[failed]), trace_id="b"))
+        add(other, 1, 2 * MINUTE)
+        add(other, 2, 30 * SECOND)
+        add(other, 3, 0)
 
-    found = await list_traces(viewer, query=before_noon())
-    after = await list_traces(viewer, query=found.newer or found.query)
+        latest = await list_traces(viewer, query=before_noon())
+        failing = await list_traces(viewer, query=before_noon("error"))
+        began = replace(
+            before_noon(), range=TimeRange(Moment(NOON - 3 * HOUR), Moment(NOON - HOUR))
+        )
+        earlier = await list_traces(viewer, query=began)
 
-    assert (ids(found), found.fetched, found.more) == ([1], 1, False)
-    assert ids(after) == [2]
+    assert ids(latest) == [2, 0xB, 1]
+    assert ids(failing) == ids(earlier) == [0xB]
+    (listed,) = failing.traces
+    assert (listed.start, listed.matched) == (NOON - 2 * HOUR, NOON - MINUTE)
+    assert earlier.traces[0].matched == NOON - 2 * HOUR
+
+
+@RELEASED
+async def test_a_clock_that_is_wrong_hides_no_trace(
+    viewer: Actor, site_file: SiteFile, release: Release
+) -> None:
+    """One behind, one without a time, one ahead; and an id that was used before."""
+    async with FakeJaeger(release) as other:
+        site_file(SITE.format(other.address))
+        for number, wrong in enumerate((NOON - 2 * HOUR, 1, NOON + 300 * 365 * DAY), 1):
+            child = span("other", "x", start=wrong)
+            root = span("petstore", "x", start=NOON - number * SECOND, children=[child])
+            made = trace(root, trace_id=f"{number:x}")
+            for each in made.resource_spans:
+                for one in each.scope_spans[0].spans:
+                    one.start_time_unix_nano -= one.start_time_unix_nano == 1
+            other.add(made)
+        for start in (NOON - 4 * SECOND, NOON - 30 * HOUR):
+            other.add(trace(span("petstore", "x", start=start), trace_id="4"))
+
+        found = await list_traces(viewer, query=before_noon())
+
+    assert [(int(each.trace_id), each.matched) for each in found.traces] == [
+        (number, NOON - number * SECOND) for number in range(1, 5)
+    ]
+
+
+async def test_traces_too_large_for_a_list_match_between_two_times(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    """Their spans are not read, and none is lost for that."""
+    for number in range(1, 4):
+        spans = [
+            span("petstore", f"step {each}", start=NOON - 50 * MINUTE + each)
+            for each in range(7_000)
+        ]
+        root = span("petstore", "stream", start=NOON - 2 * HOUR, duration=2 * HOUR, children=spans)
+        jaeger.add(trace(root, trace_id=f"{number:x}"))
+
+    lists = await followed(viewer, before_noon("limit=2"))
+
+    assert {number for found in lists for number in ids(found)} == {1, 2, 3}
+    listed = lists[0].traces[0]
+    assert listed.matched_from <= NOON - 50 * MINUTE + 7_000 <= listed.matched
+    assert not listed.is_exact
+    assert "FindTraces" not in jaeger.methods()
 
 
 async def test_newer_follows_as_long_again_or_up_to_now(viewer: Actor, jaeger: FakeJaeger) -> None:
@@ -268,18 +331,43 @@ async def test_newer_follows_as_long_again_or_up_to_now(viewer: Actor, jaeger: F
 
 
 def failing(jaeger: FakeJaeger, number: int, start: int) -> None:
-    """A trace whose child raised; only its exception says what."""
+    """A trace whose child raised; only its exception says what.
+
+    It has more spans than come in one message from a release that does not send whole traces.
+    """
     child = span(
         "store", "Query", error="", events=[("exception", {"exception.message": f"e{number}"})]
     )
-    root = span("petstore", "Search", start=NOON - start, error="failed", children=[child])
+    fine = [span("store", "Query") for _ in range(10)]
+    root = span("petstore", "Search", start=NOON - start, error="failed", children=[child, *fine])
     jaeger.add(trace(root, trace_id=f"{number:x}"))
 
 
-async def test_it_explains_the_first_failing_traces(viewer: Actor, jaeger: FakeJaeger) -> None:
-    add(jaeger, 9, 1)
+@RELEASED
+async def test_it_explains_every_failing_trace(
+    viewer: Actor, site_file: SiteFile, release: Release
+) -> None:
+    async with FakeJaeger(release) as other:
+        site_file(SITE.format(other.address))
+        for number in range(1, 31):
+            failing(other, number, number * SECOND)
+        found = await list_traces(viewer, query=before_noon("error limit=30"), explain=100)
+
+    assert [each.error for each in found.traces] == [f"Query: e{n}" for n in range(1, 31)]
+
+
+@pytest.fixture
+async def in_pieces(site_file: SiteFile) -> AsyncIterator[FakeJaeger]:
+    """A release of which no answer to a search says why a trace failed."""
+    async with FakeJaeger("1.x") as server:
+        site_file(SITE.format(server.address))
+        yield server
+
+
+async def test_it_explains_the_first_failing_traces(viewer: Actor, in_pieces: FakeJaeger) -> None:
+    add(in_pieces, 9, 1)
     for number in (1, 2, 3):
-        failing(jaeger, number, number * SECOND)
+        failing(in_pieces, number, number * SECOND)
 
     found = await list_traces(viewer, query=before_noon(), explain=2)
 
@@ -288,13 +376,13 @@ async def test_it_explains_the_first_failing_traces(viewer: Actor, jaeger: FakeJ
     ]  # fmt: skip
 
 
-async def test_it_explains_a_trace_once(viewer: Actor, jaeger: FakeJaeger) -> None:
-    failing(jaeger, 1, SECOND)
+async def test_it_explains_a_trace_once(viewer: Actor, in_pieces: FakeJaeger) -> None:
+    failing(in_pieces, 1, SECOND)
     for _ in range(3):
         found = await list_traces(viewer, query=before_noon(), explain=5)
 
     assert found.traces[0].error == "Query: e1"
-    assert jaeger.methods().count("GetTrace") == 1
+    assert in_pieces.methods().count("GetTrace") <= 2  # one for api_v3, which it does not have
 
 
 async def test_a_range_that_has_ended_is_asked_for_once(viewer: Actor, jaeger: FakeJaeger) -> None:
@@ -320,10 +408,10 @@ async def test_a_relative_range_is_asked_for_anew(viewer: Actor, jaeger: FakeJae
 
 
 async def test_a_list_is_worth_more_than_its_explanations(
-    viewer: Actor, jaeger: FakeJaeger
+    viewer: Actor, in_pieces: FakeJaeger
 ) -> None:
-    failing(jaeger, 1, SECOND)
-    jaeger.fail(grpc.StatusCode.INTERNAL, "disk", method="GetTrace")
+    failing(in_pieces, 1, SECOND)
+    in_pieces.fail(grpc.StatusCode.INTERNAL, "disk", method="GetTrace")
 
     found = await list_traces(viewer, query=before_noon(), explain=5)
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -8,9 +9,9 @@ from ops.actor import Actor
 from ops.backends.connections import connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
 from ops.sharing import Shared
-from ops.timerange import MILLISECOND, SECOND
+from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from ops.traces.actions import LogFilter, export_trace, show_logs, show_trace
-from ops.traces.finding import MANY_SPANS
+from ops.traces.finding import MANY_SPANS, kept_for
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import FakeJaeger, Release, span, trace
 
@@ -247,6 +248,36 @@ async def test_a_finished_trace_is_asked_of_jaeger_once(viewer: Actor, jaeger: F
     assert await show_trace(viewer, trace_id=ID, site="production") is shown
     assert (await show_logs(viewer, trace_id=ID, site="production")).total
     assert connections().kept.get(("trace", "production", young)) is None
+
+
+async def test_what_is_kept_is_asked_for_anew_when_one_wants_it_newer(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    add(jaeger)
+    first = await show_trace(viewer, trace_id=ID, site="production")
+    jaeger.add(trace(span("store", "late", parent_id="00000000000000b2"), trace_id="abc"))
+
+    kept = await show_trace(viewer, trace_id=ID, site="production", newer_than=first.as_of)
+    anew = await show_trace(viewer, trace_id=ID, newer_than=first.as_of + 1)
+    after = await show_trace(viewer, trace_id=ID, site="production")
+
+    assert (first.span_count, anew.span_count) == (2, 3)
+    assert kept is first
+    assert after is anew
+    assert first.as_of < anew.as_of <= now_ns()
+
+
+async def test_a_trace_that_has_just_ended_is_kept_for_less(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    add(jaeger)
+    found = await show_trace(viewer, trace_id=ID, site="production")
+    spans = found.rows.spans
+
+    for ago, anew, seconds in ((HOUR, False, 300), (90, False, 45), (30, False, 0), (30, True, 5)):
+        as_of = found.start + found.duration + ago * SECOND
+        rows = replace(found.rows, spans=replace(spans, as_of=as_of))
+        assert kept_for(replace(found, rows=rows), anew=anew) == seconds
 
 
 async def test_it_builds_large_traces_alike(viewer: Actor, jaeger: FakeJaeger) -> None:

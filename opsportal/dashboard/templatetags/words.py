@@ -16,7 +16,7 @@ from ops.alerts.matching import Matcher
 from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
 from ops.sites import Site
 from ops.timerange import Moment, TimeRange
-from ops.traces.spans import Attributes, Span, Value
+from ops.traces.spans import NO_SERVICE, Attributes, Span, Value
 from ops.traces.tags import searched
 from ops.traces.tree import Trace
 from opsportal.dashboard import drawing, words
@@ -32,6 +32,9 @@ register.filter("sparkline", drawing.sparkline)
 
 LONGEST_INLINE = 300
 LONGEST_KEY = 120
+LONGEST_START = 80  # of what folds up
+LONGEST_SHOWN = 100_000
+MOST_LINES = 6
 _YOUNG = 50 * timerange.MINUTE
 _AROUND = 30 * timerange.MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,6 +66,30 @@ def then_url(context: Context, trace: Trace) -> str:
     start, end = map(timerange.format_moment, moments)
     asked = urlencode([("start", start), ("end", end), *services])
     return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}" if services else ""
+
+
+@register.simple_tag(takes_context=True)
+def now_url(context: Context, trace: Trace) -> str:
+    """What runs now of the trace's services; "" when the site file names no version of any."""
+    visit = context["visit"]
+    known = {each.jaeger_name for each in visit.site.services.values() if each.version}
+    services = [("service", name) for name in trace.services if name in known]
+    address = visit.url("traces-now", trace_id=trace.trace_id)
+    return f"{address}?{urlencode(services)}" if services else ""
+
+
+@register.simple_tag(takes_context=True)
+def link_to(context: Context, trace_id: str, span_id: str) -> SafeString:
+    """A link to a span of this trace or of another."""
+    address = page_url(context, "traces-one", trace_id=trace_id, q_span=span_id)
+    here = trace_id == context["trace"].trace_id
+    return format_html(
+        '<a href="{}#span-{}">{}span <code>{}</code></a>',
+        address,
+        span_id,
+        "" if here else format_html("<code>{}</code> ", trace_id),
+        span_id,
+    )
 
 
 @register.filter
@@ -118,6 +145,12 @@ def window(context: Context, start: int, end: int) -> str:
 def since(at: int, start: int) -> str:
     """`+12 ms` after the start; `-3 ms` where a clock is askew."""
     return f"{'+' if at >= start else ''}{timerange.format_duration(at - start)}"
+
+
+@register.filter
+def until(start: int, at: int) -> str:
+    """`1 h 29 min` from the start to a moment."""
+    return timerange.format_duration(at - start)
 
 
 @register.filter
@@ -193,8 +226,8 @@ def tags(context: Context, span: Span) -> SafeString:
     rows.sort(key=lambda row: row[0])
     return format_html_join(
         "",
-        '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td><td class="do">{}</td></tr>',
-        rows,
+        '<tr><th scope="row"><bdi>{}</bdi></th><td>{}</td><td class="do">{}</td></tr>',
+        ((words.name(key, LONGEST_INLINE), folded(text), do) for key, text, do in rows),
     )
 
 
@@ -217,7 +250,9 @@ def _finding(site: Site, span: Span, key: str, value: Value, now: int) -> TraceQ
     known = site.services.get(span.service)
     if known is not None and known.jaeger_name != span.service:
         return None  # the site file means another service by that name
-    if text is None or len(text) > LONGEST_INLINE or not (span.service and span.start):
+    if text is None or len(key) + len(text) > LONGEST_INLINE:
+        return None
+    if span.service == NO_SERVICE or not span.start:
         return None
     lasts = DEFAULT_RANGE
     if not now - _YOUNG < span.start <= now:
@@ -230,8 +265,11 @@ def attributes(given: Attributes) -> SafeString:
     """The rows of a table of attributes, sorted by key."""
     return format_html_join(
         "",
-        '<tr><th scope="row"><bdi>{}</bdi></th><td><bdi>{}</bdi></td></tr>',
-        ((key, words.value(value)) for key, value in sorted(given.items())),
+        '<tr><th scope="row"><bdi>{}</bdi></th><td>{}</td></tr>',
+        (
+            (words.name(key, LONGEST_INLINE), folded(words.value(value)))
+            for key, value in sorted(given.items())
+        ),
     )
 
 
@@ -241,21 +279,37 @@ def fields(given: Attributes) -> SafeString:
     return format_html_join(" ", "{}", ((_field(k, words.value(v)),) for k, v in given.items()))
 
 
+@register.filter
+def folded(text: str) -> SafeString:
+    """A text that stands by itself; what is long or has many lines folds up behind its start.
+
+    Of a very long one the first LONGEST_SHOWN characters are shown.
+    """
+    if len(text) <= LONGEST_INLINE and text.count("\n") < MOST_LINES:
+        return format_html("<bdi>{}</bdi>", text)
+    start = words.name(text[:LONGEST_START].partition("\n")[0], LONGEST_START)
+    return _fold(format_html("<bdi>{}</bdi>…", start), text)
+
+
 def _field(name: str, text: str) -> SafeString:
     key = words.name(name, LONGEST_KEY)
     if len(text) <= LONGEST_INLINE and "\n" not in text:
         return format_html(
             '<span class="field"><b><bdi>{}</bdi></b>=<bdi>{}</bdi></span>', key, text
         )
+    return _fold(format_html("<b><bdi>{}</bdi></b>", key), text)
+
+
+def _fold(title: SafeString, text: str) -> SafeString:
     size = (
         words.count(text.count("\n") + 1, "line") if "\n" in text else f"{len(text):,} characters"
     )
     return format_html(
-        '<details class="field"><summary><b><bdi>{}</bdi></b> ({})</summary>'
-        "<pre><bdi>{}</bdi></pre></details>",
-        key,
+        '<details class="field"><summary>{} ({}{})</summary><pre><bdi>{}</bdi></pre></details>',
+        title,
         size,
-        text,
+        f", the first {LONGEST_SHOWN:,} characters shown" if len(text) > LONGEST_SHOWN else "",
+        text[:LONGEST_SHOWN],
     )
 
 

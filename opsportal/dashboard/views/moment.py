@@ -1,12 +1,19 @@
-"""`/traces/ID/then/`: what else was true while a trace ran."""
+"""`/traces/ID/then/`: what else was true while a trace ran; `/traces/ID/now/`: what runs now."""
+
+import asyncio
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from ops import timerange
+from ops.errors import OpsError
 from ops.overview import actions
+from ops.sites import Service
+from ops.versions import actions as versions
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit, is_piece
+
+MOST_SERVICES = 12
 
 
 @require_safe
@@ -33,3 +40,26 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     if not (found.lines or found.problems):
         return HttpResponse(status=204)
     return await visit.render("partials/moment.html", context)
+
+
+@require_safe
+@page
+async def now(visit: Visit, trace_id: str) -> HttpResponse:
+    """`?service=NAME&service=NAME`: the versions that run now, as a piece of the trace's page."""
+    asked = visit.request.GET.getlist("service")
+    known = [each for each in visit.site.services.values() if each.jaeger_name in asked]
+    if versions.READ not in visit.permissions or not known:
+        return HttpResponse(status=204)
+    found = await asyncio.gather(*(_running(visit, each) for each in known[:MOST_SERVICES]))
+    return await visit.render("partials/now.html", {"running": found, "trace_id": trace_id})
+
+
+async def _running(visit: Visit, service: Service) -> tuple[str, str]:
+    """A service's name in traces and what runs of it, "" where that is not known."""
+    try:
+        found = await versions.show_versions(
+            visit.actor, service=service.name, site=visit.site.name
+        )
+    except OpsError:
+        return service.jaeger_name, ""
+    return service.jaeger_name, found.summary

@@ -39,7 +39,7 @@ async def show(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/overview.html",
         {
-            "heading": _heading(overview),
+            "heading": _heading(overview, alerts=bool(visit.site.prometheus)),
             "overview": overview,
             "find": find,
             "sheet": part,
@@ -78,7 +78,9 @@ def _state(reports: Sequence[DoorReport]) -> str:
     return "Every door is well" if reports else "No bot is set up"
 
 
-def _heading(overview: Overview) -> str:
+def _heading(overview: Overview, *, alerts: bool) -> str:
+    if not alerts:
+        return f"{words.name(overview.site)} has no alerts to show"
     return ", ".join([_alerts(overview), *_mixtures(overview)])
 
 

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ops.errors import NotConfirmed
+from ops.errors import NotConfirmed, NotFound
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.policy import Strategy
-from opsportal.dashboard import words
+from opsportal.dashboard import effect, words
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.sheets import sheet
@@ -23,15 +23,23 @@ SERVICES = 50
 @page
 async def show(visit: Visit) -> HttpResponse:
     """`?service=NAME` picks the service; `?change=ID` says how that change went."""
+    if not visit.site.services:
+        raise NotFound(
+            f'site "{visit.site.name}" names no service to sample; add a table '
+            f"[sites.{visit.site.name}.services.NAME] to the site file for each one"
+        )
     service = visit.request.GET.get("service", "") or _first(visit)
-    return await _page(visit, service, SamplingForm(initial={"strategy": Strategy.RATE}))
+    return await _page(visit, service)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 async def change(visit: Visit) -> HttpResponse:
-    """Show what would change; on POST, change it."""
+    """Show what would change; on POST, change it. Without a strategy, ask for one."""
     typed = visit.request.POST or visit.request.GET
+    if visit.request.method != "POST" and "strategy" not in typed:
+        service = {key: typed[key] for key in ("service",) if key in typed}
+        return HttpResponseRedirect(f"{visit.url('sampling')}?{urlencode(service)}".rstrip("?"))
     form = SamplingForm(typed)
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
@@ -46,9 +54,30 @@ async def change(visit: Visit) -> HttpResponse:
             "heading": _question(now, form),
             "now": now,
             "form": form,
+            "effect": effect.effect(now, form.policy),
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
+
+
+@require_safe
+@page
+async def preview(visit: Visit) -> HttpResponse:
+    """What the policy that somebody is typing would do, a piece of the page."""
+    form = SamplingForm(visit.request.GET)
+    now = await actions.current(
+        visit.actor, service=visit.request.GET.get("service", ""), site=visit.site.name
+    )
+    return await visit.render("partials/effect.html", {"effect": _effect(now, form)})
+
+
+def _effect(now: ServiceSampling, form: SamplingForm) -> str:
+    """The effect of what is typed so far, or what is wrong with it."""
+    if form.is_valid():
+        return effect.effect(now, form.policy)
+    if form["strategy"].value() == Strategy.RATE and not form["rate"].value():
+        return "Type a rate to see what it does."
+    return " ".join(str(each) for sentences in form.errors.values() for each in sentences)
 
 
 async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
@@ -66,9 +95,12 @@ async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
     return HttpResponseRedirect(f"{visit.url('sampling')}?{query}")
 
 
-async def _page(visit: Visit, service: str, form: SamplingForm, status: int = 200) -> HttpResponse:
+async def _page(
+    visit: Visit, service: str, form: SamplingForm | None = None, status: int = 200
+) -> HttpResponse:
     where = visit.site.name
     now = await actions.current(visit.actor, service=service, site=where)
+    form = form or SamplingForm(initial=_initial(now))
     changes = await actions.changes(visit.actor, service=service, site=where, limit=CHANGES)
     done = next((c for c in changes if c.request_id == visit.request.GET.get("change")), None)
     return await visit.render(
@@ -92,6 +124,15 @@ def _choice(visit: Visit, chosen: str) -> dict[str, object]:
     names = [service.name for service in visit.site.services_like(find)]
     holding = names.index(chosen) if chosen in names else 0
     return {"find": find, "sheet": sheet(visit.request, names, SERVICES, holding)}
+
+
+def _initial(now: ServiceSampling) -> dict[str, str]:
+    """What runs, for the form to start from; a rate without its number where that is not known."""
+    policy = effect.running(now)
+    if policy is None:
+        return {"strategy": Strategy.RATE}
+    rate = str(policy) if policy.strategy is Strategy.RATE else ""
+    return {"strategy": policy.strategy, "rate": rate}
 
 
 def _first(visit: Visit) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
+from ops import timerange
 from ops.errors import OpsError
 from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
@@ -78,8 +79,21 @@ def _context(visit: Visit, query: TraceQuery, line: str, found: TraceList) -> di
 
 
 def _heading(found: TraceList) -> str:
+    """Say how many; and of how little time, where a list that was cut covers little."""
+    whole = timerange.format_duration(found.until - found.start)
+    if found.start == 0:
+        whole = "all time"
     if not found.traces:
-        return "No trace matches"
+        looked = timerange.format_duration(found.until - found.back_to)
+        return (
+            f"No trace matches in the last {looked} of {whole}"
+            if found.more
+            else "No trace matches"
+        )
     failed = sum(1 for trace in found.traces if trace.error_count)
+    verdict = f"{failed:,} failed" if failed else "none failed"
     traces = words.count(len(found.traces), "trace")
-    return f"{traces}, {f'{failed:,} failed' if failed else 'none failed'}"
+    if found.is_brief:
+        covered = timerange.format_duration(found.until - found.back_to)
+        return f"{traces}, {verdict}, in the last {covered} of {whole}"
+    return f"{traces}, {verdict}"

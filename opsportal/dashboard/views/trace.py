@@ -1,6 +1,7 @@
 """`/traces/ID/` and what its page fetches: one trace, its rows, its spans."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -8,8 +9,10 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ops.errors import Conflict, NotFound
-from ops.timerange import format_duration
+from ops.timerange import MINUTE, SECOND, format_duration
 from ops.traces import actions
+from ops.traces.links import SpanLink
+from ops.traces.spans import Process, Span
 from ops.traces.tree import SpanError, Trace
 from opsportal.dashboard import drawing, waterfall, words
 from opsportal.dashboard.pages import page
@@ -21,23 +24,54 @@ FAILURES = 3  # that stand above the waterfall; some more fold up
 MORE_FAILURES = 20
 LONG_PATH = 6
 OPERATIONS = 10
+MOST_OPENED = 10  # spans of one id
+LEGEND = 12  # services; the others fold up
+PLACES = 3  # of a service
+LATE = 10 * MINUTE  # after its end a trace is asked for no more by itself
+NEWS = 2 * SECOND  # who asks whether there are new spans gets an answer that is no older
 
 
 @require_safe
 @page
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
-    """`?span=ID` opens that span, on whichever sheet it is."""
-    trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.asked)
+    """`?span=ID` opens that span, or both of that id, on whichever sheet they are.
+
+    `?align=1` moves clocks that differ, `?fresh=1` asks for the trace anew.
+    """
+    fresh = visit.clock.now if "fresh" in visit.request.GET else 0
+    trace = await actions.show_trace(
+        visit.actor,
+        trace_id=trace_id,
+        site=visit.asked,
+        align="align" in visit.request.GET,
+        newer_than=fresh,
+    )
     if trace.site != visit.site.name:
-        return HttpResponseRedirect(url("traces-one", trace.site, trace_id=trace.trace_id))
+        asked = visit.request.GET.urlencode()
+        address = url("traces-one", trace.site, trace_id=trace.trace_id)
+        return HttpResponseRedirect(f"{address}?{asked}" if asked else address)
     return await visit.render("pages/trace.html", _context(visit, trace))
+
+
+@require_safe
+@page
+async def news(visit: Visit, trace_id: str) -> HttpResponse:
+    """How many spans the trace has by now, for the script, which may ask every few seconds."""
+    trace = await actions.show_trace(
+        visit.actor,
+        trace_id=trace_id,
+        site=visit.site.name,
+        newer_than=(visit.clock.now - NEWS) // SECOND * SECOND,
+    )
+    spans = trace.span_count + trace.rows.spans.copies
+    return JsonResponse({"spans": spans, "as_of": visit.clock.both(trace.as_of)})
 
 
 @require_safe
 @page
 async def rows(visit: Visit, trace_id: str) -> HttpResponse:
     """All rows as columns, for the script; see opsportal.dashboard.waterfall."""
-    trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.site.name)
+    trace = await _trace(visit, trace_id)
     content = await asyncio.to_thread(waterfall.columns, trace)
     headers = {"Content-Encoding": "gzip"}
     return HttpResponse(content, content_type="application/octet-stream", headers=headers)
@@ -47,12 +81,12 @@ async def rows(visit: Visit, trace_id: str) -> HttpResponse:
 @page
 async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
     """What one row's span carries, as a piece; `?of=` is how many rows the page knows."""
-    trace = await actions.show_trace(visit.actor, trace_id=trace_id, site=visit.site.name)
+    trace = await _trace(visit, trace_id)
     if visit.request.GET.get("of") != str(len(trace.rows)):
         raise Conflict("the trace has grown meanwhile; load the page again")
     if row >= len(trace.rows):
         raise NotFound(f"the trace has {len(trace.rows)} rows, there is none of number {row}")
-    return await visit.render("partials/span.html", _opened(trace, row))
+    return await visit.render("partials/span.html", {"trace": trace, "opened": _opened(trace, row)})
 
 
 @require_safe
@@ -61,29 +95,92 @@ async def find(visit: Visit, trace_id: str) -> HttpResponse:
     """The rows that have a text in them, for the script."""
     text = visit.request.GET.get("q", "")
     found = await actions.find_spans(
-        visit.actor, trace_id=trace_id, text=text, site=visit.site.name
+        visit.actor,
+        trace_id=trace_id,
+        text=text,
+        site=visit.site.name,
+        align="align" in visit.request.GET,
     )
     return JsonResponse({"rows": found})
 
 
+async def _trace(visit: Visit, trace_id: str) -> Trace:
+    """The trace whose rows the page has: aligned if that is."""
+    return await actions.show_trace(
+        visit.actor,
+        trace_id=trace_id,
+        site=visit.site.name,
+        align="align" in visit.request.GET,
+    )
+
+
 def _context(visit: Visit, trace: Trace) -> dict[str, object]:
     wanted = visit.request.GET.get("span", "")
-    opened = trace.rows.of_id(wanted) if wanted else None
-    shown = sheet(visit.request, range(len(trace.rows)), ROWS, opened or 0)
+    opened = trace.rows.of_key(wanted.strip().lower())[:MOST_OPENED] if wanted else []
+    shown = sheet(visit.request, range(len(trace.rows)), ROWS, min(opened, default=0))
+    lines = waterfall.lines(trace, shown.first - 1, shown.last)
     colours = drawing.colours(trace.services)
+    legend = [(service, colours[service]) for service in trace.services]
     return {
         "heading": _heading(trace),
         "trace": trace,
         "events": sum(trace.rows.spans.events),
+        "spans": trace.span_count + trace.rows.spans.copies,
+        "late": trace.as_of - trace.start - trace.duration < LATE,
+        "aligned": f"?{waterfall.ALIGNED}" if trace.aligned else "",
+        "ran": ran(trace),
         **_failures(trace),
         **_timing(trace),
-        "legend": [(service, colours[service]) for service in trace.services],
+        "legend": legend[:LEGEND],
+        "more_legend": legend[LEGEND:],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
         "sheet": shown,
-        "lines": waterfall.lines(trace, shown.first - 1, shown.last),
-        "opened": opened,
-        **(_opened(trace, opened) if opened is not None else {}),
+        "lines": [
+            (line, _opened(trace, line.row) if line.row in opened else None) for line in lines
+        ],
+        "opened": " ".join(map(str, opened)),
+        "unknown_span": wanted if not opened else "",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class RanService:
+    """What ran one service's part of a trace: its versions, and where they did."""
+
+    service: str
+    versions: Sequence[str]
+    places: Sequence[str]
+
+    @property
+    def more(self) -> int:
+        """How many places are left out."""
+        return max(len(self.places) - PLACES, 0)
+
+    @property
+    def shown(self) -> Sequence[str]:
+        return self.places[:PLACES]
+
+
+def ran(trace: Trace) -> list[RanService]:
+    """What ran the trace's spans, as far as they say it."""
+    services: dict[str, list[Process]] = {}
+    for each in trace.ran:
+        services.setdefault(each.process.service, []).append(each.process)
+    found = [
+        RanService(
+            service,
+            list(dict.fromkeys(each.version for each in processes if each.version)),
+            list(dict.fromkeys(filter(None, map(_place, processes)))),
+        )
+        for service, processes in services.items()
+    ]
+    return [each for each in found if each.versions or each.places]
+
+
+def _place(process: Process) -> str:
+    """`petstore-7`, `petstore-7 on node-3`, `node-3`."""
+    names = [words.name(each) for each in (process.instance, process.host) if each]
+    return " on ".join(dict.fromkeys(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +191,7 @@ class Failure:
     """
 
     error: SpanError
-    span_id: str
+    address: str
     times: int
     path: tuple[str, ...]
     caused: bool
@@ -111,7 +208,7 @@ def _failures(trace: Trace) -> dict[str, object]:
         named.append(
             Failure(
                 error=errors[0],
-                span_id=trace.rows.span_id(row),
+                address=waterfall.address(trace, row),
                 times=len(errors),
                 path=_short(errors[0].path),
                 caused=row in above,
@@ -134,26 +231,61 @@ def _timing(trace: Trace) -> dict[str, object]:
     """The operations with the most of the time and the longest gaps, each with a span to go to."""
     rows, timing = trace.rows, trace.timing
     return {
-        "operations": [(each, rows.span_id(each.row)) for each in timing.operations[:OPERATIONS]],
+        "operations": [
+            (each, waterfall.address(trace, each.row)) for each in timing.operations[:OPERATIONS]
+        ],
         "more_operations": len(timing.operations) - OPERATIONS,
         "gaps": [
-            (gap, " ".join(rows.spans.names[rows.numbers[gap.row]]), rows.span_id(gap.row))
+            (
+                gap,
+                " ".join(rows.spans.names[rows.numbers[gap.row]]),
+                waterfall.address(trace, gap.row),
+            )
             for gap in timing.gaps
         ],
     }
 
 
-def _opened(trace: Trace, row: int) -> dict[str, object]:
-    """What the piece about one span needs."""
-    number = trace.rows.span(row)
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the piece about one row shows; `span` is None for a missing parent.
+
+    `start` and `duration` are as drawn, `moved` is what aligning added to the span's own times.
+    """
+
+    row: int
+    key: str
+    address: str
+    span: Span | None
+    own: int
+    start: int
+    duration: int
+    moved: int
+    untimed: bool
+    endless: bool
+    linked_from: Sequence[SpanLink]
+    jaeger_url: str
+
+
+def _opened(trace: Trace, row: int) -> Opened:
+    rows, number = trace.rows, trace.rows.span(row)
+    times = (rows.spans.starts[number], rows.spans.ends[number]) if number is not None else (0, 0)
     url = trace.jaeger_url
-    return {
-        "trace": trace,
-        "span": trace.rows[row].span,
-        "missing_id": trace.rows.span_id(row) if number is None else "",
-        "own": trace.timing.own[row],
-        "jaeger_url": f"{url}?{urlencode({'uiFind': trace.rows.span_id(row)})}" if url else "",
-    }
+    moves = trace.clocks.moves if trace.aligned else {}
+    return Opened(
+        row=row,
+        key=rows.key(row),
+        address=waterfall.address(trace, row),
+        span=rows[row].span,
+        own=trace.timing.own[row],
+        start=times[0],
+        duration=times[1] - times[0],
+        moved=moves.get(number, 0) if number is not None else 0,
+        untimed=number in rows.spans.untimed,
+        endless=number in rows.spans.endless,
+        linked_from=[each for each in trace.linked_from if each.to_span_id == rows.span_id(row)],
+        jaeger_url=f"{url}?{urlencode({'uiFind': rows.span_id(row)})}" if url else "",
+    )
 
 
 def _heading(trace: Trace) -> str:
@@ -161,7 +293,7 @@ def _heading(trace: Trace) -> str:
     spans = trace.rows.spans
     subject = words.root(trace.service, trace.operation)
     took = format_duration(trace.duration)
-    if spans.root in spans.failing:
+    if trace.root in spans.failing:
         return f"{subject} failed after {took}"
     failed = f", {words.count(trace.error_count, 'span')} failed" if trace.error_count else ""
     return f"{subject} took {took}{failed}"

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from opsportal import processes
+from opsportal import processes, startup
 
 
 class Command(BaseCommand):
@@ -11,5 +11,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.checked_sites()
+        startup.check_start(bot=False)
         self.stdout.write(f"health http://{settings.HEALTH_ADDRESS}")
         processes.run(processes.slack, processes.probes)

@@ -136,6 +136,18 @@ async def test_a_quiet_channel_has_its_burst_again() -> None:
     assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("seconds", [3_600, 86_400])
+async def test_a_clock_that_is_put_back_silences_nobody(seconds: int) -> None:
+    now = NOON
+    one, other = Pacer(lambda: now), Pacer(lambda: now)
+    assert [await one.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+    now -= seconds
+    turns = [await each.turn(CHANNEL, SECOND) for each in (one, other, one, other, one)]
+    assert turns == [0, 0, 0, 1, 2]
+    await other.back_off(CHANNEL, SECOND, 7)
+    assert await one.turn(CHANNEL, SECOND) == 7
+
+
 async def test_a_process_paces_itself_without_a_database(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -23,13 +23,28 @@ function meet() {
 async function begin(section, signal) {
   try {
     const rows = ask(section.dataset.rows, signal).then((answer) => answer.arrayBuffer());
-    const [buffer, { View }] = await Promise.all([rows, import("./waterfall/view.js")]);
-    if (!signal.aborted) new View(section, buffer, signal);
+    const [buffer, ...modules] = await Promise.all([
+      rows, import("./waterfall/view.js"), import("./waterfall/late.js"),
+    ]);
+    if (!signal.aborted) show(section, buffer, signal, ...modules);
   } catch (error) {
     if (signal.aborted) return;
     const words = `No search, zoom or further rows: ${error.message}.`;
     section.querySelector("h2").after(make("p", { class: "empty problem", role: "alert" }, words));
   }
+}
+
+/** Show a waterfall; when spans come late, one with more rows takes its place. */
+function show(section, buffer, signal, { View }, { Late }, carried) {
+  const view = new View(section, buffer, signal, carried);
+  const renew = (next, rows, state) => {
+    shown.get(section).abort();
+    shown.delete(section);
+    const ending = new AbortController();
+    shown.set(next, ending);
+    show(next, rows, ending.signal, { View }, { Late }, state);
+  };
+  new Late(section, () => view, renew, signal);
 }
 
 document.addEventListener("htmx:load", meet);

@@ -6,6 +6,7 @@ export const FAILED = 1;
 export const MISSING = 2;
 export const WARNED = 4;
 export const ENDLESS = 32;
+export const UNTIMED = 64;
 
 /** Read the answer of `data-rows`; times are nanoseconds after the trace's start. */
 export function read(buffer) {
@@ -13,6 +14,7 @@ export function read(buffer) {
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
   const trace = {
     rows: head.rows,
+    start: BigInt(head.start),
     duration: Math.max(head.duration, 1),
     serviceNames: head.services,
     operationNames: head.operations,
@@ -49,4 +51,44 @@ function pathFirsts({ rows, path_rows: parts }) {
   for (const row of parts) firsts[row + 1]++;
   for (let row = 0; row < rows; row++) firsts[row + 1] += firsts[row];
   return firsts;
+}
+
+/**
+ * For each row of a trace its row in the same trace with more spans, -1 for none. Spans that are
+ * alike in start, duration and names correspond in their order; else, as a start may be a guess,
+ * those that are alike in the rest.
+ */
+export function corresponding(before, after) {
+  const found = new Int32Array(before.rows).fill(-1);
+  const taken = new Uint8Array(after.rows);
+  for (const name of [exactly, roughly]) {
+    const waiting = new Map();
+    for (let row = after.rows - 1; row >= 0; row--) {
+      if (taken[row]) continue;
+      const key = named(after, row, name);
+      if (!waiting.has(key)) waiting.set(key, []);
+      waiting.get(key).push(row);
+    }
+    for (let row = 0; row < before.rows; row++) {
+      if (found[row] >= 0) continue;
+      found[row] = waiting.get(named(before, row, name))?.pop() ?? -1;
+      if (found[row] >= 0) taken[found[row]] = 1;
+    }
+  }
+  return found;
+}
+
+/** A missing parent is that of its first child. */
+function named(trace, row, name) {
+  return trace.flags[row] & MISSING ? `above ${name(trace, row + 1)}` : name(trace, row);
+}
+
+function exactly(trace, row) {
+  return `${trace.start + BigInt(Math.round(trace.starts[row]))} ${roughly(trace, row)}`;
+}
+
+function roughly(trace, row) {
+  const service = trace.serviceNames[trace.services[row]];
+  const operation = trace.operationNames[trace.operations[row]];
+  return JSON.stringify([trace.durations[row], service, operation]);
 }

@@ -17,7 +17,9 @@ async function fill(inside, address, signal) {
     const answer = await ask(address, signal);
     inside.innerHTML = await answer.text();
     window.htmx?.process(inside);
-    for (const value of inside.querySelectorAll("td > bdi:only-child")) value.after(copier(value));
+    for (const value of inside.querySelectorAll("td > bdi:only-child, td > details:only-child pre")) {
+      value.after(copier(value));
+    }
     inside.dispatchEvent(new CustomEvent("filled", { bubbles: true }));
   } catch (error) {
     if (error.name === "AbortError") return;

@@ -6,7 +6,7 @@ import { ask, make } from "../dom.js";
 const PAUSE = 200; // ms of quiet before the server is asked
 
 export class Find {
-  /** `changed()` is called when other rows are found; `address` answers `?q=`. */
+  /** `changed()` is called when other rows are found; `address` answers `&q=`. */
   constructor(trace, address, changed, signal) {
     Object.assign(this, { trace, address, changed, signal });
     this.found = null; // rows, sorted; null when nothing is looked for
@@ -28,6 +28,24 @@ export class Find {
   clear() {
     this.text.value = "";
     this.#typed();
+  }
+
+  /** What is sought and shown, for a view of more rows. */
+  state() {
+    const service = this.service.selectedOptions[0]?.textContent ?? "";
+    const boxes = [this.only, this.errors, this.path].map((box) => box.checked);
+    return { text: this.text.value, boxes, service: this.service.value === "" ? "" : service };
+  }
+
+  restore({ text, boxes, service }) {
+    for (const [index, box] of [this.only, this.errors, this.path].entries()) {
+      box.checked = boxes[index];
+    }
+    const options = [...this.service.options];
+    const same = options.find((option) => option.value !== "" && option.textContent === service);
+    this.service.value = same?.value ?? "";
+    this.text.value = text;
+    if (text || this.narrows) this.#typed();
   }
 
   /** Show every row again; what was typed stays. */
@@ -103,7 +121,7 @@ export class Find {
     await new Promise((quiet) => setTimeout(quiet, PAUSE));
     if (signal.aborted) return;
     try {
-      const answer = await ask(`${this.address}?q=${encodeURIComponent(text)}`, signal);
+      const answer = await ask(`${this.address}&q=${encodeURIComponent(text)}`, signal);
       for (const row of (await answer.json()).rows) this.hits[row] = 1;
     } catch (error) {
       if (error.name === "AbortError") return;

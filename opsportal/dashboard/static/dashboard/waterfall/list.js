@@ -84,8 +84,10 @@ export class List {
     return [-top, window.innerHeight - top];
   }
 
-  open(row, inside) {
+  /** Show an element in a row; its `height`, where it is known, keeps the rest from jumping. */
+  open(row, inside, height) {
     this.opened.set(row, inside);
+    if (height) this.heights.set(inside, height);
     this.elements.get(row)?.append(inside);
     this.sizes.observe(inside);
   }

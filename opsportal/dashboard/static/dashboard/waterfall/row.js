@@ -1,6 +1,6 @@
 // One row: a name with its depth as indent, and a lane with the span's bar.
 
-import { ENDLESS, FAILED, MISSING, WARNED } from "./columns.js";
+import { ENDLESS, FAILED, MISSING, UNTIMED, WARNED } from "./columns.js";
 import { drawn, make } from "../dom.js";
 import { count, duration, share } from "./durations.js";
 
@@ -71,6 +71,7 @@ function chips(trace, row) {
   const made = [];
   if (flags & WARNED) made.push(make("span", { class: "chip warn" }, "warning"));
   if (flags & ENDLESS) made.push(make("span", { class: "chip warn" }, "no end"));
+  if (flags & UNTIMED) made.push(make("span", { class: "chip warn" }, "no time"));
   if (trace.ends[row] > row + 1) made.push(below(trace, row));
   return made;
 }

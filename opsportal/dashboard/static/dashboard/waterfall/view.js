@@ -1,7 +1,7 @@
 // The waterfall of one trace: joins rows, zoom, search, map and keys.
 
 import { addKeys } from "../keys.js";
-import { FAILED, read } from "./columns.js";
+import { corresponding, FAILED, read } from "./columns.js";
 import { details } from "./details.js";
 import { duration } from "./durations.js";
 import { beside, Find } from "./find.js";
@@ -15,8 +15,11 @@ import { selectable, Zoom, zoomable } from "./zoom.js";
 const ROOM = 0.05; // left free on both sides of a span that is zoomed to
 
 export class View {
-  /** `buffer` is the answer of `data-rows`; the view ends with `signal`. */
-  constructor(section, buffer, signal) {
+  /**
+   * `buffer` is the answer of `data-rows`; the view ends with `signal`. `carried` is what another
+   * view of the same trace, with fewer rows, had (see `carry`).
+   */
+  constructor(section, buffer, signal, carried = null) {
     const trace = read(buffer);
     Object.assign(this, { section, trace, signal });
     this.rows = section.querySelector(".spans");
@@ -25,13 +28,88 @@ export class View {
     this.outline = new Outline(trace);
     this.zoom = new Zoom(trace.duration, () => this.#soon(true));
     this.list = new List(this.rows, this.outline, this, signal);
-    this.find = new Find(trace, section.dataset.find, (kept) => this.#keep(kept), signal);
+    const find = `${section.dataset.find}?${section.dataset.asked}`;
+    this.find = new Find(trace, find, (kept) => this.#keep(kept), signal);
     this.minimap = new Minimap(trace, this.outline, this.zoom, this.list, signal);
     addKeys(this.#keys(), this.rows, signal);
     furnish(this);
     this.#listen();
     this.arranged();
-    if (section.dataset.open) this.go(Number(section.dataset.open), true);
+    const opened = (section.dataset.open ?? "").split(" ").filter(Boolean).map(Number);
+    for (const row of opened.reverse()) this.go(row, true);
+    if (carried) this.#take(carried);
+  }
+
+  /** All that a person did with the view. */
+  carry() {
+    const { trace, outline, list, zoom, find } = this;
+    return {
+      trace,
+      opened: list.opened,
+      heights: list.heights,
+      chosen: list.chosen,
+      collapsed: outline.collapsed,
+      zoom: zoom.zoomed ? [zoom.from, zoom.to] : null,
+      sought: find.state(),
+    };
+  }
+
+  /** What is in the window now, and how far from its upper edge: it shall not move. */
+  anchor() {
+    const [from] = this.list.window();
+    const row = this.outline.order[Math.max(this.list.at(Math.max(from, 0)), 0)];
+    const { top, bottom } = this.rows.getBoundingClientRect();
+    if (window.scrollY === 0 || bottom < 0) return null;
+    const at = top > 0 ? top : top + this.list.top(this.outline.places[row]);
+    return { row: top > 0 ? -1 : row, top: at };
+  }
+
+  /** Where the keyboard is: the search field, or something in a row. */
+  focused() {
+    const { activeElement: active } = document;
+    if (active === this.find.text) return { text: [active.selectionStart, active.selectionEnd] };
+    if (!this.rows.contains(active)) return null;
+    return { element: active.closest(".details") ? active : null };
+  }
+
+  /** Rows are the same if start, duration and names are; of several alike the order says it. */
+  #take({ trace, opened, heights, chosen, collapsed, zoom, sought, anchor, focus }) {
+    const rows = corresponding(trace, this.trace);
+    for (const [row, inside] of opened) {
+      if (rows[row] < 0) continue;
+      if (inside.hasAttribute("aria-busy")) this.#open(rows[row]);
+      else this.list.open(rows[row], inside, heights.get(inside));
+    }
+    for (let row = 0; row < trace.rows; row++) {
+      if (collapsed[row] && rows[row] >= 0) this.outline.collapsed[rows[row]] = 1;
+    }
+    this.list.chosen = rows[chosen] ?? -1;
+    this.outline.arrange();
+    const shift = Number(trace.start - this.trace.start);
+    if (zoom) this.zoom.show(zoom[0] + shift, zoom[1] + shift);
+    this.find.restore(sought);
+    this.arranged();
+    this.#stay(anchor, rows);
+    this.#refocus(focus);
+  }
+
+  #stay(anchor, rows) {
+    const row = anchor && anchor.row >= 0 ? rows[anchor.row] : -1;
+    if (!anchor || (anchor.row >= 0 && !(this.outline.places[row] >= 0))) return;
+    const { top } = this.rows.getBoundingClientRect();
+    const now = row >= 0 ? top + this.list.top(this.outline.places[row]) : top;
+    window.scrollBy({ top: now - anchor.top, behavior: "instant" });
+    this.list.draw();
+  }
+
+  #refocus(focus) {
+    if (focus?.text) {
+      this.find.text.focus({ preventScroll: true });
+      this.find.text.setSelectionRange(...focus.text);
+    } else if (focus) {
+      const target = focus.element?.isConnected ? focus.element : null;
+      (target ?? this.list.elements.get(this.list.stop))?.focus({ preventScroll: true });
+    }
   }
 
   /** Choose a row, opening whatever hides it, and go there; `open` shows its details too. */
@@ -96,8 +174,9 @@ export class View {
 
   #open(row) {
     if (this.list.opened.has(row)) return;
-    const { spans } = this.section.dataset;
-    this.list.open(row, details(`${spans}${row}/?of=${this.trace.rows}`, this.signal));
+    const { spans, asked } = this.section.dataset;
+    const address = `${spans}${row}/?of=${this.trace.rows}&${asked}`;
+    this.list.open(row, details(address, this.signal));
   }
 
   #openOrClose(row) {
@@ -236,6 +315,6 @@ export class View {
 
 /** The address becomes the one of the span that was opened last. */
 function remember(inside) {
-  const permalink = inside.querySelector('a[href*="#span-"]');
+  const permalink = inside.querySelector("a[data-permalink]");
   if (permalink) history.replaceState(history.state, "", permalink.href);
 }

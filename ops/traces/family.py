@@ -1,0 +1,157 @@
+"""Which span is whose parent, whatever ids the spans came with.
+
+OpenTelemetry gives every span an id of its own. Zipkin's model, which Envoy and Istio follow, lets
+the two sides of a call share one: the client's span and the server's have the same id and the same
+parent, and what either side does next names that id as its parent. Jaeger's query service gives
+such servers new ids (its adjuster "span id uniquifier"); we ask for traces as they were stored, so
+the choice is ours. Zipkin's own tree is the model (zipkin2.internal.SpanNode):
+
+    id 3: client in back,            client 3 (back)
+          server in orders     ->      server 3 (orders)
+    id 4, parent 3, in orders            4
+    id 5, parent 3, in back            5
+
+- The receiving side (server, consumer) of a shared id is a child of its calling side (client,
+  producer): of several, of the last that began before it.
+- The child of a shared id belongs to the side that ran in the same process, else in the same
+  service, else to the receiving side. Where these are several, as when a call is tried again under
+  one id, to the one during which it began, else to the last that began before it.
+
+Nothing else is changed: spans that share an id in any other way stay beside each other.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from ops.traces.spans import Spans
+
+CALLING = ("client", "producer")
+RECEIVING = ("server", "consumer")
+_LOOK_BACK = 8  # earlier spans of a shared id that are looked at for one that still ran
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The parents of a trace's spans, as numbers.
+
+    `parents` has -1 for a root; a missing parent has a number after all spans, and is a root.
+    `missing` are the missing parents' ids. `circles` are the earliest spans of each circle of
+    parents, which are made roots, `circled` all spans of these circles. `shared` are the ids that
+    several spans have, each with its spans; `joined` of these are the two sides of a call.
+    """
+
+    parents: Sequence[int]
+    missing: Sequence[str]
+    circles: Sequence[int]
+    circled: AbstractSet[int]
+    shared: Mapping[str, Sequence[int]]
+    joined: AbstractSet[str]
+
+
+def family_of(spans: Spans) -> Family:
+    """Find every span's parent. Following parents from any span ends at a root."""
+    first = dict(zip(reversed(spans.ids), range(len(spans) - 1, -1, -1), strict=True))
+    shared = _shared(spans) if len(first) < len(spans) else {}
+    missing: dict[str, int] = {}
+    parents = array("q")
+    for parent_id in spans.parent_ids:
+        parent = first.get(parent_id, -1) if parent_id else -1
+        if parent_id and parent < 0:
+            parent = missing.setdefault(parent_id, len(spans) + len(missing))
+        parents.append(parent)
+    joined = _among_shared(spans, shared, parents)
+    parents.extend([-1] * len(missing))
+    circles, circled = _break_circles(parents)
+    return Family(parents, list(missing), circles, circled, shared, joined)
+
+
+def _shared(spans: Spans) -> dict[str, list[int]]:
+    times = Counter(spans.ids)
+    found: dict[str, list[int]] = {}
+    for number, span_id in enumerate(spans.ids):
+        if times[span_id] > 1:
+            found.setdefault(span_id, []).append(number)
+    return found
+
+
+def _among_shared(
+    spans: Spans, shared: Mapping[str, Sequence[int]], parents: MutableSequence[int]
+) -> AbstractSet[str]:
+    """Correct the parents for which there is a choice, in place; return the ids that are joined."""
+    sides = {span_id: _Sides(spans, numbers) for span_id, numbers in shared.items()}
+    joined = {span_id for span_id, each in sides.items() if each.calling and each.receiving}
+    for number, parent_id in enumerate(spans.parent_ids if shared else ()):
+        if spans.kinds[number] in RECEIVING and spans.ids[number] in joined:
+            parents[number] = sides[spans.ids[number]].caller(number)
+        elif parent_id in sides:
+            parents[number] = sides[parent_id].parent(number)
+    return joined
+
+
+class _Sides:
+    """The spans that share one id, by start."""
+
+    def __init__(self, spans: Spans, numbers: Sequence[int]) -> None:
+        self._spans = spans
+        self._numbers = numbers
+        self.calling = [each for each in numbers if spans.kinds[each] in CALLING]
+        self.receiving = [each for each in numbers if spans.kinds[each] in RECEIVING]
+        self._by_process = self._grouped(spans.ran_by.__getitem__)
+        self._by_service = self._grouped(lambda number: spans.names[number][0])
+
+    def caller(self, number: int) -> int:
+        """Return the calling span that a receiving one of the same id belongs to."""
+        return self._during(self.calling, number)
+
+    def parent(self, number: int) -> int:
+        """Return the span that a span with the shared id as its parent belongs to."""
+        near = (
+            self._by_process.get(self._spans.ran_by[number])
+            or self._by_service.get(self._spans.names[number][0])
+            or self.receiving
+            or self._numbers
+        )
+        return self._during(near, number)
+
+    def _grouped(self, key: Callable[[int], object]) -> dict[object, list[int]]:
+        """Group the spans; of a group that has both sides, the receiving one counts."""
+        found: dict[object, list[int]] = {}
+        for numbers in (self.receiving, self._numbers):
+            new: dict[object, list[int]] = {}
+            for number in numbers:
+                new.setdefault(key(number), []).append(number)
+            found = new | found
+        return found
+
+    def _during(self, numbers: Sequence[int], number: int) -> int:
+        starts, ends = self._spans.starts, self._spans.ends
+        start = starts[number]
+        after = bisect_right(numbers, start, key=starts.__getitem__)
+        before = numbers[max(after - _LOOK_BACK, 0) : after]
+        running = (each for each in reversed(before) if ends[each] >= start and each != number)
+        return next(running, before[-1] if before else numbers[0])
+
+
+def _break_circles(parents: MutableSequence[int]) -> tuple[list[int], AbstractSet[int]]:
+    """Make the earliest span of each circle a root, in place; return these, and all members."""
+    walks = [-1] * len(parents)
+    broken = []
+    members: set[int] = set()
+    for start in range(len(parents)):
+        position = start
+        while position >= 0 and walks[position] < 0:
+            walks[position] = start
+            position = parents[position]
+        if position < 0 or walks[position] != start:
+            continue
+        circle = [position]
+        while (position := parents[position]) != circle[0]:
+            circle.append(position)
+        parents[min(circle)] = -1
+        broken.append(min(circle))
+        members.update(circle)
+    return broken, members

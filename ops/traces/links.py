@@ -1,0 +1,56 @@
+"""Links between spans, both ways.
+
+A span names the spans that it links to, of its own trace or of another: a consumer of a batch names
+the producer of each message. No backend can be asked the other way round, so what traces were
+read is remembered: whoever comes by a link from one trace to another finds the way back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from ops.traces.spans import Spans
+
+MOST = 1_000  # links of a trace that are read, and that are remembered of those to one trace
+TRACES = 2_000  # to which links are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLink:
+    """A link from one span to another; ids as in Span."""
+
+    trace_id: str
+    span_id: str
+    to_trace_id: str
+    to_span_id: str
+
+
+_remembered: LRUCache[tuple[str, str], dict[SpanLink, None]] = LRUCache(TRACES)
+
+
+def links_of(spans: Spans) -> tuple[SpanLink, ...]:
+    """Return the links of a trace's spans, the first MOST of them."""
+    found: list[SpanLink] = []
+    for number in sorted(spans.linked):
+        span = spans.store[number]
+        found += (
+            SpanLink(span.trace_id, span.span_id, link.trace_id, link.span_id)
+            for link in span.links
+        )
+        if len(found) >= MOST:
+            break
+    return tuple(found[:MOST])
+
+
+def remember(site: str, links: Iterable[SpanLink]) -> None:
+    """Remember the links of a trace that was read on a site."""
+    for link in links:
+        known = _remembered.setdefault((site, link.to_trace_id), {})
+        if len(known) < MOST:
+            known[link] = None
+
+
+def links_to(site: str, trace_id: str) -> tuple[SpanLink, ...]:
+    """Return the links to a trace, from those traces of the site that were read lately."""
+    return tuple(_remembered.get((site, trace_id), ()))

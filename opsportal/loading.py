@@ -1,0 +1,38 @@
+"""Code that Django imports only when it first needs it: here it is imported at the start.
+
+Until it is restarted, a process must not meet a newer version of anything in its checkout or
+in `.venv`, which an upgrade changes below it.
+"""
+
+from importlib import import_module
+
+from django.conf import settings
+from django.contrib.auth import get_backends
+from django.contrib.auth.hashers import get_hashers
+from django.contrib.auth.password_validation import get_default_password_validators
+from django.db import connection
+from django.template import engines
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
+
+_NAMED = ("CSRF_FAILURE_VIEW", "EMAIL_BACKEND", "MESSAGE_STORAGE", "SESSION_SERIALIZER")
+_DJANGOS = ("django.conf.locale.en.formats", "django.core.mail.backends.base")
+_ANSWERS = (400, 403, 404, 500)
+
+
+def load_everything() -> None:
+    """Import pages, templates, and whatever the settings only name."""
+    import_module(settings.ROOT_URLCONF)
+    engine = engines["django"].engine  # type: ignore[attr-defined]
+    engine.template_loaders  # noqa: B018 - reads them
+    engine.template_context_processors  # noqa: B018 - imports them
+    for name in _NAMED:
+        import_string(getattr(settings, name))
+    for name in _DJANGOS:
+        import_module(name)
+    for status in _ANSWERS:
+        get_resolver().resolve_error_handler(status)
+    get_backends()
+    get_hashers()
+    get_default_password_validators()
+    connection.ops.compiler("SQLCompiler")

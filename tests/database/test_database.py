@@ -1,0 +1,113 @@
+"""Work at the database: bounded in what waits, explained when it fails."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection, connections
+from django.test import AsyncClient
+
+from ops.database import DatabaseAway, DatabaseBusy, RequestThreads, in_database, patiently
+from ops.database.errors import explained
+from ops.database.threads import THREADS
+from ops.database.waiting import MOST
+from ops.errors import Busy, DatabaseUnavailable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def all_taken() -> AsyncIterator[threading.Event]:
+    """Every database thread is held until the event is set."""
+    release, held = threading.Event(), threading.Barrier(THREADS + 1)
+
+    def hold() -> None:
+        held.wait()
+        release.wait()
+
+    holding = [asyncio.ensure_future(in_database(hold)) for _ in range(THREADS)]
+    await asyncio.to_thread(held.wait)
+    yield release
+    release.set()
+    await asyncio.gather(*holding)
+
+
+async def test_it_turns_away_what_does_not_get_its_turn(all_taken: threading.Event) -> None:
+    with pytest.raises(Busy, match="too many requests are waiting for the database; try again"):
+        await in_database(User.objects.count)
+    all_taken.set()
+    assert await in_database(User.objects.count) == 0
+
+
+async def test_it_turns_away_at_once_behind_so_many(all_taken: threading.Event) -> None:
+    waiting = [asyncio.ensure_future(in_database(User.objects.count)) for _ in range(MOST)]
+    await asyncio.sleep(0)  # they begin to wait
+    with pytest.raises(DatabaseBusy):
+        await in_database(User.objects.count)
+    with patiently():
+        patient = asyncio.ensure_future(in_database(User.objects.count))
+    await asyncio.sleep(0)
+    all_taken.set()
+    assert await asyncio.gather(*waiting, patient) == [0] * (MOST + 1)
+
+
+async def test_it_gives_the_turn_of_who_left_to_the_next(all_taken: threading.Event) -> None:
+    leaving = asyncio.ensure_future(in_database(User.objects.count))
+    staying = asyncio.ensure_future(in_database(User.objects.count))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    all_taken.set()
+    assert await staying == 0
+    assert await asyncio.gather(*(in_database(User.objects.count) for _ in range(2 * THREADS)))
+
+
+async def test_it_leaves_no_connection_in_the_threads_of_a_request() -> None:
+    def used() -> tuple[int, list[bool]]:
+        before = [each.connection is not None for each in connections.all(initialized_only=True)]
+        User.objects.count()
+        return threading.get_ident(), before
+
+    async with ThreadSensitiveContext(executor=RequestThreads()):
+        first, _ = await sync_to_async(used)()
+        assert await User.objects.acount() == 0
+    async with ThreadSensitiveContext(executor=RequestThreads()):
+        again = [await sync_to_async(used)() for _ in range(20)]
+    assert first in {thread for thread, _ in again}
+    assert not any(before for _, found in again for before in found)
+
+
+async def test_it_explains_what_a_database_says(async_client: AsyncClient) -> None:
+    def missing() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM never_made")
+
+    with pytest.raises(DatabaseUnavailable, match="lacks a table; run: manage"):
+        await in_database(missing)
+    async with ThreadSensitiveContext(executor=RequestThreads()):
+        with pytest.raises(DatabaseUnavailable, match="lacks a table; run: manage"):
+            await sync_to_async(missing)()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "sentence"),
+    [
+        ("database or disk is full", DatabaseAway, "disk is full; free some space"),
+        ("attempt to write a readonly database", DatabaseAway, "its file is read-only"),
+        ("unable to open database file", DatabaseAway, "check DATABASE_URL"),
+        ("database is locked", DatabaseBusy, "try again in a few seconds"),
+        ("what nobody foresaw", DatabaseAway, "could not do this; the log has more"),
+    ],
+)
+def test_it_has_a_sentence_for(said: str, kind: type[Exception], sentence: str) -> None:
+    shown = explained(OperationalError(said))
+    assert type(shown) is kind and sentence in str(shown)
+
+
+async def test_it_leaves_errors_of_the_code_alone() -> None:
+    await in_database(User.objects.create, username="olga")
+    with pytest.raises(Exception, match=r"(?i)unique") as caught:
+        await in_database(User.objects.create, username="olga")
+    assert not isinstance(caught.value, DatabaseUnavailable | Busy)
