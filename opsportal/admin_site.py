@@ -21,6 +21,10 @@ class AdminSite(admin.AdminSite):
             getattr(user, "is_staff", False) or user.has_perm("audit.view_auditentry")
         )
 
+    def get_urls(self) -> list[Any]:
+        """Leave out "view on site": no model has a page of its own, and Django's needs sites."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Send people to the one log-in page, which is throttled; refuse who is logged in."""
         if request.user.is_authenticated:

@@ -15,11 +15,12 @@ from psycopg.pq import TransactionStatus
 
 from ops.database import metrics, waiting
 from ops.database.errors import busy
-from ops.database.threads import in_request
+from ops.database.threads import in_piece, in_request
 from ops.database.watch import Use, Watch, is_answer
 
 Connection = psycopg.Connection[Any]
 CONNECT_SECONDS = 2  # the shortest that the driver knows
+LOCK_MILLISECONDS = 2_000  # that a statement waits for what somebody else has locked
 
 
 class Pool:
@@ -122,6 +123,8 @@ class Pool:
         use.connection = None
         try:
             connection = self._connect()
+            if in_piece():  # and not in a command such as migrate, which may wait for a lock
+                connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
         except psycopg.Error as error:
             if is_answer(error):
                 raise metrics.refused(busy()) from error

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 
 from ops import timerange
+from ops.actor import Door
+from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
 from ops.filters import (
     DEFAULT_LIMIT,
@@ -104,6 +106,45 @@ class SamplingForm(forms.Form):
                 self.policy = parse_policy(rate if strategy == Strategy.RATE else strategy)
         except InvalidInput as error:
             self.add_error("rate", str(error))
+        return given
+
+
+class AuditForm(forms.Form):
+    """Which rows of the audit log to show; valid when `filter` can be asked."""
+
+    actor = forms.CharField(required=False, label="Person", max_length=150)
+    action = forms.CharField(
+        required=False, max_length=64, widget=forms.TextInput({"list": "audit-actions"})
+    )
+    target = forms.CharField(
+        required=False, label="Service or target", max_length=255, help_text="petstore"
+    )
+    door = forms.ChoiceField(
+        required=False, choices=[("", "any"), *((door.value, door.value) for door in Door)]
+    )
+    outcome = forms.ChoiceField(
+        required=False, choices=[("", "any"), *((name, name) for name in OUTCOMES)]
+    )
+    start = MomentField(required=False, label="From", help_text="now-1d, 2026-11-24T14:20:51Z")
+    end = MomentField(required=False, label="To", help_text="now")
+    request = forms.CharField(required=False, label="Request id", max_length=16)
+
+    filter: AuditFilter
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            now = timerange.now_ns()
+            self.filter = AuditFilter(
+                actor=given["actor"],
+                door=given["door"],
+                action=given["action"],
+                target=given["target"],
+                outcome=given["outcome"],
+                request_id=given["request"],
+                start=given["start"].at(now) if given["start"] else 0,
+                end=given["end"].at(now) if given["end"] else 0,
+            )
         return given
 
 
