@@ -20,7 +20,7 @@ SERVICES = 50
 
 
 @require_safe
-@page
+@page(actions.show_overview)
 async def show(visit: Visit) -> HttpResponse:
     """Everything at a glance; `?find=` narrows the services, what is slow is filled in."""
     find = visit.request.GET.get("find", "").strip()
@@ -52,7 +52,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_doors)
 async def doors(visit: Visit) -> HttpResponse:
     """How the doors are: the piece for which an open overview asks again, or all of it."""
     if is_piece(visit.request):

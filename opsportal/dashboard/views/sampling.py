@@ -20,7 +20,7 @@ SERVICES = 50
 
 
 @require_safe
-@page
+@page(actions.current)
 async def show(visit: Visit) -> HttpResponse:
     """`?service=NAME` picks the service; `?change=ID` says how that change went."""
     if not visit.site.services:
@@ -33,7 +33,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
+@page(actions.current, on_post=actions.change_policy)
 async def change(visit: Visit) -> HttpResponse:
     """Show what would change; on POST, change it. Without a strategy, ask for one."""
     typed = visit.request.POST or visit.request.GET
@@ -61,7 +61,7 @@ async def change(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.current)
 async def preview(visit: Visit) -> HttpResponse:
     """What the policy that somebody is typing would do, a piece of the page."""
     form = SamplingForm(visit.request.GET)

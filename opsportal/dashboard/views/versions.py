@@ -17,7 +17,7 @@ MOST_NAMED = 3
 
 
 @require_safe
-@page
+@page(actions.list_versions)
 async def show(visit: Visit) -> HttpResponse:
     """Every service of the site; `?find=` narrows them, what is slow is filled in."""
     find = visit.request.GET.get("find", "").strip()
