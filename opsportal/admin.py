@@ -1,12 +1,18 @@
 """People and groups in Django admin: every change of a user, a group or a right is audited."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.forms import CheckboxSelectMultiple
 
 from ops.admin import AuditedAdmin
 
 admin.site.unregister((User, Group))
+
+# Django's two boxes side by side cannot be used with a screen reader.
+TICKED = CheckboxSelectMultiple
 
 
 @admin.register(User)
@@ -17,7 +23,12 @@ class AuditedUserAdmin(AuditedAdmin, UserAdmin[User]):
         ("May", {"fields": ("is_active", "groups", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
-    filter_horizontal = ("groups",)
+    readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Let groups be ticked."""
+        return super().formfield_for_manytomany(db_field, request, widget=TICKED, **kwargs)
 
     def standing(self, object: User) -> dict[str, str]:
         """What gives rights."""
@@ -31,6 +42,12 @@ class AuditedUserAdmin(AuditedAdmin, UserAdmin[User]):
 
 @admin.register(Group)
 class AuditedGroupAdmin(AuditedAdmin, GroupAdmin):
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        """Let permissions be ticked."""
+        return super().formfield_for_manytomany(db_field, request, widget=TICKED, **kwargs)
+
     def standing(self, object: Group) -> dict[str, str]:
         """What its members may do."""
         held = object.permissions.values_list("content_type__app_label", "codename")

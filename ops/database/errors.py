@@ -24,6 +24,8 @@ _KNOWN = {
     "readonlysqltransaction": "the database cannot be written: this server is read-only",
     "unable to open database file": "the database's file cannot be opened; check DATABASE_URL",
 }
+# Somebody else holds what this needs: it may work in a moment.
+_CROWDED = ("database is locked", "toomanyconnections", "locknotavailable")
 
 
 class DatabaseBusy(Busy, OperationalError):
@@ -55,7 +57,7 @@ def explained(error: Exception) -> DatabaseAway | DatabaseBusy | None:
     for words, sentence in _KNOWN.items():
         if words in said:
             return DatabaseAway(sentence)
-    if "database is locked" in said or "toomanyconnections" in said:
+    if any(words in said for words in _CROWDED):
         return busy()
     if isinstance(error, InterfaceError) or _is_lost(error.__cause__):
         return away()

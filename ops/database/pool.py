@@ -15,11 +15,13 @@ from psycopg.pq import TransactionStatus
 
 from ops.database import metrics, waiting
 from ops.database.errors import busy
-from ops.database.threads import in_request
+from ops.database.threads import in_piece, in_request
 from ops.database.watch import Use, Watch, is_answer
+from ops.metrics import watched
 
 Connection = psycopg.Connection[Any]
 CONNECT_SECONDS = 2  # the shortest that the driver knows
+LOCK_MILLISECONDS = 2_000  # that a statement waits for what somebody else has locked
 
 
 class Pool:
@@ -33,7 +35,7 @@ class Pool:
         }
         self._size = size
         self._of_requests = size - size // 3
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[Connection] = watched("idle database connections", deque())
         self._out: dict[Connection, tuple[Use, bool]] = {}
         self._lock = threading.Lock()
         # By whether it is for a request: how many are taken, and who waits for one.
@@ -122,6 +124,8 @@ class Pool:
         use.connection = None
         try:
             connection = self._connect()
+            if in_piece():  # and not in a command such as migrate, which may wait for a lock
+                connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
         except psycopg.Error as error:
             if is_answer(error):
                 raise metrics.refused(busy()) from error

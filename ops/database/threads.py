@@ -135,6 +135,11 @@ def in_request() -> bool:
     return getattr(_thread, "in_request", False)
 
 
+def in_piece() -> bool:
+    """Whether this thread does work that passes here, as everything in a serving process does."""
+    return getattr(_thread, "in_piece", False)
+
+
 def _ours(work: Callable[[], R]) -> R:
     close_old_connections()
     try:
@@ -144,6 +149,7 @@ def _ours(work: Callable[[], R]) -> R:
 
 
 def _whole(work: Callable[[], R]) -> R:
+    _thread.in_piece = True
     try:
         return work()
     except Error as error:
@@ -151,3 +157,5 @@ def _whole(work: Callable[[], R]) -> R:
             raise
         log.warning("the database fails: %s", error)
         raise shown from error
+    finally:
+        _thread.in_piece = False

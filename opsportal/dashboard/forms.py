@@ -1,10 +1,14 @@
 """What people type, turned into typed arguments; each refusal stands by its field."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import PasswordResetForm
 
 from ops import timerange
+from ops.actor import Door
+from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
 from ops.filters import (
     DEFAULT_LIMIT,
@@ -18,6 +22,7 @@ from ops.people.actions import Code, parse_code
 from ops.sampling.policy import Policy, Strategy, parse_policy
 from ops.timerange import Moment, TimeRange
 from opsportal.dashboard.clock import zone_names
+from opsportal.throttling import RESET_MAILS
 
 WINDOWS = ("15m", "1h", "3h", "6h", "12h", "1d", "2d", "7d")
 
@@ -107,6 +112,45 @@ class SamplingForm(forms.Form):
         return given
 
 
+class AuditForm(forms.Form):
+    """Which rows of the audit log to show; valid when `filter` can be asked."""
+
+    actor = forms.CharField(required=False, label="Person", max_length=150)
+    action = forms.CharField(
+        required=False, max_length=64, widget=forms.TextInput({"list": "audit-actions"})
+    )
+    target = forms.CharField(
+        required=False, label="Service or target", max_length=255, help_text="petstore"
+    )
+    door = forms.ChoiceField(
+        required=False, choices=[("", "any"), *((door.value, door.value) for door in Door)]
+    )
+    outcome = forms.ChoiceField(
+        required=False, choices=[("", "any"), *((name, name) for name in OUTCOMES)]
+    )
+    start = MomentField(required=False, label="From", help_text="now-1d, 2026-11-24T14:20:51Z")
+    end = MomentField(required=False, label="To", help_text="now")
+    request = forms.CharField(required=False, label="Request id", max_length=16)
+
+    filter: AuditFilter
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors:
+            now = timerange.now_ns()
+            self.filter = AuditFilter(
+                actor=given["actor"],
+                door=given["door"],
+                action=given["action"],
+                target=given["target"],
+                outcome=given["outcome"],
+                request_id=given["request"],
+                start=given["start"].at(now) if given["start"] else 0,
+                end=given["end"].at(now) if given["end"] else 0,
+            )
+        return given
+
+
 class CodeField(forms.CharField):
     """A code that the bot gave."""
 
@@ -123,6 +167,14 @@ class CodeForm(forms.Form):
         help_text="such as K7QM-4RTD",
         widget=forms.TextInput({"autocomplete": "one-time-code", "spellcheck": "false"}),
     )
+
+
+class ResetForm(PasswordResetForm):
+    """Sends a person no more mails than they can want, whoever asks for them."""
+
+    def get_users(self, email: str) -> Iterator[Any]:
+        """Return who gets a link. Each is counted: an address can be written in many ways."""
+        return (user for user in super().get_users(email) if RESET_MAILS.count(user.pk))
 
 
 class ZoneForm(forms.Form):

@@ -5,6 +5,7 @@ from django.urls import include, path
 from opsportal.dashboard.views import (
     account,
     alerts,
+    audit,
     comparing,
     downloads,
     filtering,
@@ -49,11 +50,15 @@ pages = [
 urlpatterns = [
     *pages,
     path("sites/<str:site>/", include(pages)),
+    path("audit/", audit.show, name="audit"),
+    path("audit/rows.csv", audit.csv_rows, name="audit-csv"),
+    path("audit/rows.jsonl", audit.json_rows, name="audit-jsonl"),
     path("account/", account.show, name="account"),
     path("account/slack/", slack.show, name="account-slack"),
     path("account/slack/link/", slack.link, name="account-slack-link"),
     path("account/slack/unlink/", slack.unlink, name="account-slack-unlink"),
     path("account/password_change/", account.ChangePassword.as_view(), name="password_change"),
+    path("account/password_reset/", account.AskReset.as_view(), name="password_reset"),
     path(
         "account/reset/<uidb64>/<token>/",
         account.ResetPassword.as_view(),

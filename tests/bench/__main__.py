@@ -23,7 +23,7 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from tests.bench import pages, patterns, reading
+from tests.bench import crowd, pages, patterns, reading
 from tests.bench.load import SECOND
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -255,6 +255,8 @@ async def main() -> None:
                 async with pages.window(portal) as opened:
                     cookies = await opened.cookies()
                 lines += await reading.measure(jaeger, portal, token, cookies)
+        async with FakePrometheus() as quiet:
+            lines += await crowd.measure(jaeger.query, quiet.url)
     lines += patterns.measure()
     words, _, _ = PAGE.read_text().partition(MARK)
     PAGE.write_text(words + MARK + "\n" + _machine() + "\n" + "\n".join(lines) + "\n")

@@ -8,9 +8,12 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import grpc.aio
@@ -127,3 +130,64 @@ async def at_once(
         start.set()
         await asyncio.gather(*tasks)
     return answers
+
+
+SITES = """
+[sites.crowd.jaeger]
+address = "{jaeger}"
+[[sites.crowd.prometheus]]
+url = "{prometheus}"
+[sites.crowd.services.petstore]
+instances = ["127.0.0.1:1"]
+"""
+CROWDS = ((24, 0), (60, 0), (200, 50))
+ROUNDS = 3
+HEAD = """
+A crowd: each browser is a person of their own who loads one of {paths}, all at the same
+moment, with callers of `Alerts` beside them; the pool of PostgreSQL's connections has its default
+size. *Told to try again* is 503 or RESOURCE_EXHAUSTED; the aims are none of the first two crowds,
+1% of the last, and on PostgreSQL at most 3 times SQLite's p95, measured in the same run.
+
+| browsers | callers | database | answers | told to try again | other failures | p95 | to SQLite |
+|--:|--:|---|--:|--:|--:|--:|--:|"""
+
+
+async def measure(jaeger: str, prometheus: str) -> list[str]:
+    """Return the lines of the page, for SQLite and PostgreSQL by turns."""
+    with ExitStack() as stack:
+
+        def folder() -> Path:
+            return Path(stack.enter_context(TemporaryDirectory()))
+
+        running = {}
+        for name in ("SQLite", "PostgreSQL"):
+            environment = {}
+            if name == "PostgreSQL":
+                environment["DATABASE_URL"] = stack.enter_context(servers.postgresql())
+            sites = SITES.format(jaeger=jaeger, prometheus=prometheus)
+            portal = servers.portal(folder(), sites, **environment)
+            made = people(portal, max(sum(each) for each in CROWDS))
+            stack.enter_context(portal.running("serve", folder()))
+            await at_once(portal, made[:10])  # the first page of a process is slower
+            running[name] = portal, made
+        lines = [HEAD.format(paths=", ".join(f"`{path}`" for path in PATHS))]
+        for browsers, callers in CROWDS:
+            found = {name: Answers() for name in running}
+            for name, (portal, made) in list(running.items()) * ROUNDS:
+                answers = await at_once(portal, made[:browsers], made[browsers:][:callers])
+                found[name].statuses.update(answers.statuses)
+                found[name].seconds += answers.seconds
+            lines += [_row(browsers, callers, name, found) for name in running]
+    return lines
+
+
+def _row(browsers: int, callers: int, name: str, found: Mapping[str, Answers]) -> str:
+    answers, sqlite = found[name], found["SQLite"]
+    again = answers.statuses["503"] + answers.statuses["RESOURCE_EXHAUSTED"]
+    count = answers.statuses.total()
+    line = (
+        f"| {browsers} | {callers} | {name} | {count} | {again / count:.1%} "
+        f"| {answers.failed - again} | {answers.p95:.2f} s | {answers.p95 / sqlite.p95:.1f} |"
+    )
+    print(line, flush=True)
+    return line

@@ -57,6 +57,9 @@ def addresses(trace_id: str, other: str) -> list[str]:
         f"{SITE}/sampling/change/?service=petstore&strategy=always",
         f"{SITE}/sampling/change/?service=petstore&strategy=rate&rate=10",
         "/sites/staging/",
+        "/audit/",
+        "/audit/?target=petstore&door=browser",
+        f"/audit/?actor={'x' * 150}&start=soon",
         "/account/",
         "/account/slack/",
         "/account/slack/?code=K7QM-4RTD",
@@ -92,6 +95,41 @@ async def test_every_page_is_accessible_and_fits(
         await log_in(page)
         for address in addresses(trace_id, other):
             found += await _amiss(page, address)
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_every_kind_of_page_of_admin_is_accessible(
+    web: Web, place: Place, person: Person, look: str
+) -> None:
+    user = await in_database(person, "olga", "operators")
+    user.is_staff = user.is_superuser = True
+    await user.asave()
+    async with web.open(**LOOKS[look]) as page:
+        await log_in(page)
+        await page.goto(f"{SITE}/sampling/change/?service=petstore&strategy=always")
+        await page.get_by_role("button", name="Change petstore").click()
+        await expect(page.locator("h1")).to_contain_text("petstore was set to")
+        found: list[str] = []
+        for address in (
+            "/admin/",
+            "/admin/audit/auditentry/",
+            "/admin/audit/auditentry/1/change/",
+            "/admin/auth/user/",
+            f"/admin/auth/user/{user.pk}/change/",
+            "/admin/auth/user/add/",
+            "/admin/auth/group/1/change/",
+            "/admin/rpc/token/",
+        ):
+            await page.goto(address)
+            # Preloading, axe would write admin's imported styles into the page, which is forbidden.
+            results = await Axe().run(page, options={"preload": False})
+            found += [
+                f"{address}: {violation['id']} {violation['nodes'][0]['html'][:200]}"
+                for violation in results.response["violations"]
+                if violation["impact"] in ("serious", "critical")
+            ]
 
     assert not found, "\n".join(found)
 

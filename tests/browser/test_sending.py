@@ -83,7 +83,7 @@ async def test_a_session_that_is_over(web: Web, place: Place, olga: User) -> Non
         await filled_in(page)
         await Session.objects.all().adelete()
         await send(page)
-        await says(page, "Your session has ended, and nothing was done.")
+        await says(page, "Your session has ended; nothing was sent.")
 
         async with page.context.expect_page() as opened:
             await page.get_by_role("link", name="Log in").click()
@@ -123,3 +123,19 @@ async def test_a_filter_that_cannot_be_sent_stays(web: Web, place: Place, olga: 
 
         await expect(page.locator("#unsent")).to_contain_text("The server cannot be reached")
         await expect(page.get_by_label("Filter")).to_have_value("service=petstore min=2s")
+
+
+async def test_a_piece_that_comes_by_itself_loads_nothing_away(
+    web: Web, place: Place, olga: User
+) -> None:
+    async with web.open() as page:
+        await log_in(page)
+        await page.wait_for_url("**/")
+        await page.goto("/sites/production/sampling/")
+        await page.get_by_label("Rate", exact=True).fill("5 %")
+        await expect(page.get_by_text("Keeps 5 %")).to_be_visible()
+        await Session.objects.all().adelete()
+        await page.get_by_label("Rate", exact=True).fill("7 %")  # its effect is asked for
+
+        await expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+        await expect(page.get_by_label("Rate", exact=True)).to_have_value("7 %")

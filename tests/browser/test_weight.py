@@ -54,7 +54,7 @@ async def _loaded(answer: Response) -> Loaded:
 
 
 @pytest.mark.parametrize(
-    ("kind", "requests", "kilobytes"), [("overview", 12, 27), ("search", 17, 42), ("trace", 28, 60)]
+    ("kind", "requests", "kilobytes"), [("overview", 12, 32), ("search", 17, 45), ("trace", 28, 65)]
 )
 async def test_a_page_loads_little_and_only_what_it_needs(
     web: Web, place: Place, olga: User, kind: str, requests: int, kilobytes: int

@@ -1,5 +1,6 @@
 """A crowd at a small pool, and a database that restarts, is away or hangs: what each door says."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from secrets import token_hex
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import httpx
+import psycopg
 import pytest
 
 from proto.ops import ops_pb2
@@ -47,6 +49,15 @@ class Team:
             stub: Stub = OpsStub(channel)
             metadata = (("authorization", f"Bearer {token or 'ops_' + token_hex(20)}"),)
             call = stub.Alerts.future(ops_pb2.AlertsReq(), metadata=metadata, timeout=30)
+            return f"{call.code().name} {call.details()}"
+
+    def changes(self, token: str) -> str:
+        """Change sampling, on an instance that is not there; return the status and words."""
+        with grpc.insecure_channel(self.portal.grpc) as channel:
+            stub: Stub = OpsStub(channel)
+            metadata = (("authorization", f"Bearer {token}"),)
+            request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
+            call = stub.ChangeSampling.future(request, metadata=metadata, timeout=30)
             return f"{call.code().name} {call.details()}"
 
     def says(self) -> list[str]:
@@ -112,3 +123,34 @@ def test_it_says_so_of_a_database_that_hangs_while_it_hangs(team: Team) -> None:
         assert team.opens("/healthz").status_code == 200
     assert [each for each in said if AWAY not in each] == []
     servers.until(lambda: team.opens("/").status_code == 200, "the database is back")
+
+
+async def test_it_tells_a_crowd_behind_a_lock_to_try_again_while_it_is_held(team: Team) -> None:
+    with psycopg.connect(team.database.url) as somebody:
+        somebody.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+        answers = await crowd.at_once(team.portal, team.people[:40])
+        admin = await asyncio.to_thread(team.opens, "/admin/")
+        alive = await asyncio.to_thread(team.opens, "/healthz")
+    assert answers.statuses == {"503": 40}
+    assert admin.status_code == 503 and "OpsPortal is busy" in admin.text
+    assert alive.status_code == 200
+    assert team.opens("/").status_code == 200
+
+
+def test_it_closes_what_was_given_up_while_the_database_hung(team: Team) -> None:
+    operator = team.people[2].token
+    assert team.calls(operator) == "OK "  # who it is need not be asked in the next seconds
+    with team.database.frozen():
+        said = team.changes(operator)
+    assert said.startswith("UNAVAILABLE nothing was ")
+    servers.until(lambda: team.opens("/").status_code == 200, "the database is back")
+
+    def outcomes() -> list[str]:
+        with psycopg.connect(team.database.url) as connection:
+            rows = connection.execute("SELECT outcome FROM audit_auditentry ORDER BY seq")
+            return [outcome for (outcome,) in rows]
+
+    found = outcomes()
+    assert found.count("started") == found.count("failed")
+    servers.until(lambda: team.changes(operator).startswith("ABORTED"), "a change is made again")
+    assert outcomes()[-2:] == ["started", "failed"]

@@ -14,7 +14,8 @@ from opsportal.dashboard.urls import pages
 from tests.opsportal.test_processes import (
     ROOT,
     Environment,
-    environment,  # noqa: F401 - the fixture is for this file too
+    environment,  # noqa: F401 - the fixtures are for this file too
+    migrated,  # noqa: F401
     wait_until_it_listens,
 )
 
@@ -51,14 +52,15 @@ def served(checkout: Path, environment: Environment) -> Iterator[httpx.Client]: 
     """A browser of somebody who may see everything, before a process of that copy."""
     environment |= {"OPSPORTAL_HTTPS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=checkout, env=environment, check=True)
     person = {"DJANGO_SUPERUSER_PASSWORD": "opensesame"}
     words = ["createsuperuser", "--noinput", "--username=sue", "--email=sue@example.com"]
     subprocess.run([*manage, *words, "-v0"], cwd=checkout, env=environment | person, check=True)
-    with subprocess.Popen([*manage, "serve"], cwd=checkout, env=environment) as process:
-        wait_until_it_listens(environment["OPSPORTAL_WEB_ADDRESS"], process)
-        address = f"http://{environment['OPSPORTAL_WEB_ADDRESS']}"
-        with httpx.Client(base_url=address, timeout=30) as client:
+    # Not `manage.py serve`, whose checks read more than the application itself does.
+    host, _, port = environment["OPSPORTAL_WEB_ADDRESS"].partition(":")
+    serve = ["-m", "uvicorn", "opsportal.asgi:application", "--host", host, "--port", port]
+    with subprocess.Popen([sys.executable, *serve], cwd=checkout, env=environment) as process:
+        wait_until_it_listens(f"{host}:{port}", process)
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
             yield client
         process.terminate()
         process.wait(timeout=30)

@@ -51,10 +51,14 @@ function line([names, words]) {
 function search() {
   const field = [...document.querySelectorAll(SEARCH)].find((each) => each.checkVisibility());
   const traces = document.querySelector(".top nav [data-search]");
-  if (field) {
-    field.focus();
-    field.setSelectionRange(field.value.length, field.value.length);
-  } else if (traces) location.assign(traces.href + SEARCHING);
+  if (field) goOn(field);
+  else if (traces) location.assign(traces.href + SEARCHING);
+}
+
+/** Type on behind what stands in a field already. */
+function goOn(field) {
+  field.focus();
+  field.setSelectionRange(field.value.length, field.value.length);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -71,4 +75,4 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-if (location.hash === SEARCHING) document.querySelector(SEARCH)?.focus();
+if (location.hash === SEARCHING && document.querySelector(SEARCH)) search();

@@ -34,6 +34,22 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
 });
 
+/** A piece that comes by itself and finds the session over must not load what is typed away. */
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (!xhr.getResponseHeader("HX-Refresh") || !hasTyped()) return;
+  event.preventDefault();
+  if (!document.querySelector("#unsent")) endedSession(requestConfig.elt);
+});
+
+function hasTyped() {
+  return [...document.querySelectorAll("main input, main select, main textarea")].some((field) => {
+    if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+    if (!field.options) return field.value !== field.defaultValue;
+    return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  });
+}
+
 /** Whether the answer can take the page's place without loss: it has what was sent in it. */
 function holds(page, elt) {
   if (!elt.matches("form")) return Boolean(page.querySelector("main h1"));
@@ -65,7 +81,7 @@ async function renew(elt) {
 function endedSession(elt) {
   const next = encodeURIComponent(location.pathname + location.search);
   const link = make("a", { href: `${LOG_IN}?next=${next}`, target: "_blank" }, "Log in");
-  say(elt, "Your session has ended, and nothing was done.", link, "in another tab, then send it again.");
+  say(elt, "Your session has ended; nothing was sent.", link, "in another tab, then go on here.");
 }
 
 /** Say it beside the form, or at the top of the page for a link. */

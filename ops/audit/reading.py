@@ -1,0 +1,107 @@
+"""Rows of the audit log for people and programs that read it, newest first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from ops import timerange
+from ops.audit.models import AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which rows are meant; "" and 0 mean any.
+
+    `actor` and `action` begin like that. `target` begins like that, or is a service of any site.
+    `door`, `outcome` and `request_id` are exact. `start` and `end` are Unix nanoseconds, both
+    included.
+    """
+
+    actor: str = ""
+    door: str = ""
+    action: str = ""
+    target: str = ""
+    outcome: str = ""
+    request_id: str = ""
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: who did what to what through which door, and what came of it.
+
+    A change has two rows with one `request_id`: "started", and its outcome. `address` is the
+    network address of the actor, `origin` what else the door knew. `hash` is the chain's, in hex.
+    """
+
+    seq: int
+    at: datetime
+    request_id: str
+    actor: str
+    door: str
+    action: str
+    target: str
+    outcome: str
+    parameters: Mapping[str, str]
+    detail: str
+    address: str
+    origin: Mapping[str, str]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Rows from newest to oldest; `older` is the number before which more match, 0 if none do."""
+
+    rows: tuple[Row, ...]
+    older: int
+
+
+def read(filter: AuditFilter, before: int, limit: int) -> AuditPage:
+    """Read up to `limit` rows with a smaller number than `before`, 0 being from the newest."""
+    found = _selected(filter)
+    if before:
+        found = found.filter(seq__lt=before)
+    entries = list(found.order_by("-seq")[: limit + 1])
+    shown = entries[:limit]
+    return AuditPage(tuple(map(_row, shown)), shown[-1].seq if len(entries) > limit else 0)
+
+
+def _selected(filter: AuditFilter) -> QuerySet[AuditEntry]:
+    found = AuditEntry.objects.all()
+    for column in ("door", "outcome", "request_id"):
+        if value := getattr(filter, column):
+            found = found.filter(**{column: value})
+    for column in ("actor", "action"):
+        if value := getattr(filter, column):
+            found = found.filter(**{f"{column}__startswith": value})
+    if filter.target:
+        of_any_site = Q(target__endswith=f"/{filter.target}")
+        found = found.filter(Q(target__startswith=filter.target) | of_any_site)
+    if filter.start:
+        found = found.filter(at__gte=timerange.to_datetime(filter.start))
+    if filter.end:
+        found = found.filter(at__lte=timerange.to_datetime(filter.end))
+    return found
+
+
+def _row(entry: AuditEntry) -> Row:
+    record = entry.record
+    return Row(
+        seq=entry.seq,
+        at=entry.at,
+        request_id=entry.request_id,
+        actor=entry.actor,
+        door=entry.door,
+        action=entry.action,
+        target=entry.target,
+        outcome=entry.outcome,
+        parameters=record["parameters"],
+        detail=record["detail"],
+        address=record["address"],
+        origin=record["origin"],
+        hash=entry.hash,
+    )

@@ -1,0 +1,145 @@
+"""`/audit/`: who did what through which door; and the same rows for other programs."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import asdict, fields
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from ops.audit import actions
+from ops.audit.actions import AuditFilter, AuditPage, Row
+from ops.errors import InvalidInput
+from ops.guard import ACTIONS
+from ops.sites import sites
+from opsportal.dashboard import words
+from opsportal.dashboard.forms import AuditForm
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit, url
+
+ROWS = 100
+IN_A_PIECE = 500
+_COLUMNS = [field.name for field in fields(Row)]
+# Spreadsheets run what begins like this as a formula; a tab or an apostrophe in front stops that.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@require_safe
+@page(actions.list_rows)
+async def show(visit: Visit) -> HttpResponse:
+    """Filter by the fields of AuditForm; `?before=ROW` shows what is older."""
+    form = AuditForm(visit.request.GET, label_suffix="")
+    valid = form.is_valid()
+    filter = form.filter if valid else AuditFilter()
+    found = await actions.list_rows(
+        visit.actor, filter=filter, before=_before(visit) if valid else 0, limit=ROWS
+    )
+    asked = visit.request.GET.dict()
+    given = {name: str(text) for name, text in asked.items() if text and name in form.fields}
+    return await visit.render(
+        "pages/audit.html",
+        {
+            "heading": _heading(found, filter, valid=valid),
+            "form": form,
+            "rows": [(row, _page_of(row)) for row in found.rows] if valid else [],
+            "chips": [
+                (str(form[name].label), text, _without(given, name)) for name, text in given.items()
+            ],
+            "older": f"?{urlencode({**given, 'before': found.older})}" if found.older else "",
+            "query": f"?{urlencode(given)}" if given else "",
+            "names": sorted(ACTIONS),
+        },
+        status=200 if valid else 400,
+    )
+
+
+@require_safe
+@page(actions.list_rows)
+async def csv_rows(visit: Visit) -> StreamingHttpResponse:
+    """All rows that the page would show for the same query, as CSV with a header line."""
+    return await _download(visit, "csv", "text/csv; charset=utf-8", _csv, _csv_line(_COLUMNS))
+
+
+@require_safe
+@page(actions.list_rows)
+async def json_rows(visit: Visit) -> StreamingHttpResponse:
+    """All rows that the page would show for the same query, as one JSON object each."""
+    return await _download(visit, "jsonl", "application/jsonl; charset=utf-8", _json)
+
+
+async def _download(
+    visit: Visit, ending: str, kind: str, write: Callable[[Row], str], head: str = ""
+) -> StreamingHttpResponse:
+    form = AuditForm(visit.request.GET)
+    if not form.is_valid():
+        field, sentences = next(iter(form.errors.items()))
+        raise InvalidInput(f"{field}: {' '.join(map(str, sentences))}")
+    first = await actions.list_rows(visit.actor, filter=form.filter, limit=IN_A_PIECE)
+
+    async def pieces() -> AsyncIterator[str]:
+        yield head
+        found = first
+        while True:
+            yield "".join(map(write, found.rows))
+            if not found.older:
+                return
+            found = await actions.list_rows(
+                visit.actor, filter=form.filter, before=found.older, limit=IN_A_PIECE
+            )
+
+    headers = {"Content-Disposition": f'attachment; filename="audit.{ending}"'}
+    return StreamingHttpResponse(pieces(), content_type=kind, headers=headers)
+
+
+def _json(row: Row) -> str:
+    return json.dumps({**asdict(row), "at": row.at.isoformat()}, ensure_ascii=False) + "\n"
+
+
+def _csv(row: Row) -> str:
+    cells = {**asdict(row), "at": row.at.isoformat()}
+    for name in ("parameters", "origin"):
+        cells[name] = json.dumps(cells[name], ensure_ascii=False) if cells[name] else ""
+    return _csv_line(cells.values())
+
+
+def _csv_line(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(_harmless(str(cell)) for cell in cells)
+    return line.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _before(visit: Visit) -> int:
+    text = visit.request.GET.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _without(given: dict[str, str], name: str) -> str:
+    rest = {key: text for key, text in given.items() if key != name}
+    return f"?{urlencode(rest)}" if rest else reverse("audit")
+
+
+def _page_of(row: Row) -> str:
+    """The page of what was changed, "" for none."""
+    site, _, service = row.target.partition("/")
+    if not row.action.startswith("sampling.") or site not in sites().all:
+        return ""
+    return f"{url('sampling', site)}?{urlencode({'service': service, 'change': row.request_id})}"
+
+
+def _heading(found: AuditPage, filter: AuditFilter, *, valid: bool) -> str:
+    if not valid:
+        return "Audit log: correct the filter"
+    number = len(found.rows)
+    if filter == AuditFilter():
+        return "Who did what, newest first" if number else "Nobody has changed anything yet"
+    if not number:
+        return "No audit row matches"
+    return f"{words.count(number, 'audit row')} matching{', and older ones' if found.older else ''}"
