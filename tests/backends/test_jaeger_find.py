@@ -229,8 +229,8 @@ async def test_searches_for_other_durations_share_what_each_of_them_tests(old: F
     for least in range(17, 30):
         for most in (0, least + 1):
             wanted = range(least, most + 1 if most else 31)
-            bounds = {"span_min": least * MILLISECOND, "span_max": most * MILLISECOND}
-            found = await jaeger.find(replace(search, **bounds))
+            low, high = least * MILLISECOND, most * MILLISECOND
+            found = await jaeger.find(replace(search, span_min=low, span_max=high))
             assert [each.start for each in found.summaries] == [at(n) for n in wanted if n < 31]
             assert all(each.matched == each.start for each in found.summaries)
     assert len(old.calls) - asked < 26
