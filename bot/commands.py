@@ -10,7 +10,7 @@ from dataclasses import replace
 from bot import answers, cards
 from bot.errors import error_reply
 from bot.moments import look_back
-from bot.overview import BEGIN, overview_reply, rights_sentence
+from bot.overview import BEGIN, MOST_LINES, overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from bot.sayings import SAYINGS
@@ -308,7 +308,7 @@ async def show_overview(message: Message, rest: str) -> Reply:
     words, named = _words(rest, "site")
     if words:
         raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
-    found = await overview.show_overview(message.actor, **named)
+    found = await overview.show_overview(message.actor, site=named.get("site", ""), most=MOST_LINES)
     return overview_reply(found, await rights_sentence(message.actor))
 
 

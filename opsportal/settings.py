@@ -304,6 +304,10 @@ if SENDS_MAIL and not PUBLIC_URL:
     )
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
 
+# Pages that ask backends show what is known after so many seconds, and fill in the rest
+
+FIRST_SCREEN_SECONDS = 0.6
+
 # Time and language
 
 USE_TZ = True

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -17,9 +18,16 @@ from ops.guard import check, name_of
 from opsportal.dashboard import errors
 from opsportal.dashboard.visit import is_piece, visit_of
 
+FILLING_SECONDS = 25.0  # an action has 30
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 Action = Callable[..., Awaitable[Any]]
 _SECRET = ("csrfmiddlewaretoken", "code")
+
+
+def patience(request: HttpRequest) -> float:
+    """How many seconds to wait for backends: little before the first screen, long to fill it in."""
+    seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
+    return seconds
 
 
 def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], View]:

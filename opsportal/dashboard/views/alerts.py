@@ -20,7 +20,7 @@ from opsportal.dashboard.pages import page
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
-ALERTS = 200
+ALERTS = 50
 
 
 @require_safe

@@ -12,9 +12,11 @@ from ops.sampling.policy import Strategy
 from opsportal.dashboard import effect, words
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
+SERVICES = 50
 
 
 @require_safe
@@ -109,10 +111,19 @@ async def _page(
             "changes": changes,
             "done": done,
             "form": form,
+            **_choice(visit, now.service),
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
     )
+
+
+def _choice(visit: Visit, chosen: str) -> dict[str, object]:
+    """The services to choose from; `?find=` narrows them."""
+    find = visit.request.GET.get("find", "").strip()
+    names = [service.name for service in visit.site.services_like(find)]
+    holding = names.index(chosen) if chosen in names else 0
+    return {"find": find, "sheet": sheet(visit.request, names, SERVICES, holding)}
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:
