@@ -1,8 +1,10 @@
 """Requests of the wire as the actions' words, and the actions' results as its messages."""
 
 import asyncio
+from collections.abc import Iterator
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from ops import filters, timerange
 from ops.alerts.matching import AlertFilter, parse_matcher
@@ -24,6 +26,16 @@ MOST_EXPLAINED = 100  # failing traces of a list that get their error's sentence
 MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
 _LONGEST_TOKEN = 200
+
+
+def fields(request: Message) -> Iterator[tuple[str, object]]:
+    """Return the fields that are set, with their names; those of messages in it too."""
+    for field, value in request.ListFields():
+        if field.message_type is None:
+            yield field.name, list(value) if field.is_repeated else value
+        else:
+            for each in value if field.is_repeated else (value,):
+                yield from fields(each)
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
