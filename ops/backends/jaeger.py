@@ -251,10 +251,12 @@ class Jaeger:
     def _ours(self, search: TraceSearch) -> Tags:
         """Return the tags that are ours to test.
 
-        A server that has summaries understands all but a remark.
+        A server that has summaries understands all but a remark. With one it is asked for whole
+        traces, which does not show whether it has them: then all are ours.
         """
         ours = not_understood(search.span_tags, indexed=self._indexed)
-        return tuple(filter(is_remark, ours)) if self._offer is _Offer.SUMMARIES else ours
+        understood = self._offer is _Offer.SUMMARIES and not self._remark(search)
+        return () if understood else ours
 
     def _remark(self, search: TraceSearch) -> bool:
         """Tell whether no release can answer a search by itself, so that we need whole traces."""
