@@ -28,6 +28,9 @@ from ops.versions.actions import ServiceVersions
 MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
+MOST_SERVICES = 8
+MOST_PLACES = 3
+OLD = 10 * timerange.SECOND  # an answer that is younger is as good as new
 MOST_FIELDS = 12
 _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
@@ -128,10 +131,11 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         deepest = shortened(trace.errors[0].sentence, _VALUE)
         which = ", the deepest" if trace.error_count > 1 else ""
         verdict = f"{root}: {took}, {errors}{which} in {deepest}"
-    left = trace.error_count - MOST_ERRORS
+    services = ", ".join(shortened(name, 60) for name in trace.services[:MOST_SERVICES])
+    more = f" and {left} more" if (left := len(trace.services) - MOST_SERVICES) > 0 else ""
     facts = (
         f", {count(trace.span_count, 'span')}, "
-        f"{count(len(trace.services), 'service')}: {', '.join(trace.services)}"
+        f"{count(len(trace.services), 'service')}: {services}{more}"
     )
     return Reply(
         verdict,
@@ -144,11 +148,13 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         ),
         columns=("Error", "Where"),
         notes=(
-            *and_more(left, "error"),
+            *and_more(trace.error_count - MOST_ERRORS, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
-            Sentence(_when(trace.start), shortened(facts, _SENTENCE)),
+            Sentence(_when(trace.start) if trace.start else "No time", shortened(facts, _SENTENCE)),
+            *_ran(trace),
             *at_that_time(then),
-            *trace.warnings[:MOST_WARNINGS],
+            *_as_of(trace),
+            *(shortened(sentence, _SENTENCE) for sentence in trace.warnings[:MOST_WARNINGS]),
             *and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
             f"Its log lines: show logs {trace.trace_id}",
         ),
@@ -161,6 +167,28 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
             FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
         ),
     )
+
+
+def _ran(trace: Trace) -> tuple[str, ...]:
+    """Where the root's service, else the first, ran: version, instance, host."""
+    known = [each.process for each in trace.ran if each.process.version or each.process.instance]
+    own = [each for each in known if each.service == trace.service] or known[:1]
+    if not own:
+        return ()
+    versions = dict.fromkeys(each.version for each in own if each.version)
+    places = dict.fromkeys(each.instance or each.host for each in own)
+    where = ", ".join([name for name in places if name][:MOST_PLACES])
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    said = f"{own[0].service} {', '.join(versions)}".strip() + (
+        f" on {where}{more}" if where else ""
+    )
+    return (shortened(f"It ran {said}", _SENTENCE),)
+
+
+def _as_of(trace: Trace) -> tuple[Sentence, ...]:
+    """Say how old an answer is that was kept."""
+    old = timerange.now_ns() - trace.as_of > OLD
+    return (Sentence("As of ", _past(trace.as_of)),) if old else ()
 
 
 def _root(trace: Trace | TraceLogs) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from bot import answers, cards
 from bot.errors import error_reply
 from bot.moments import look_back
-from bot.overview import BEGIN, overview_reply, rights_sentence
+from bot.overview import BEGIN, MOST_LINES, overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from bot.sayings import SAYINGS
@@ -59,7 +59,7 @@ async def help(message: Message, rest: str) -> Reply:
         examples = tuple(Row((example,)) for example in command.examples)
         return Reply(f"{command.usage}: {command.summary}", examples, command.details)
     there_is_none = f'there is no command "{shortened(rest, 80)}"'
-    near, _ = registry.find(registry.nearest(rest))
+    near, _ = registry.find(await asyncio.to_thread(registry.nearest, rest))
     if near in registry.commands:
         hint = f'did you mean "{near.name}"?'
         return _suggestion(NotFound(f"{there_is_none}; {hint}"), f"help {near.name}")
@@ -83,6 +83,7 @@ async def help(message: Message, rest: str) -> Reply:
         'Any other KEY=VALUE is a tag; several must all match; a space needs quotes: a="b c".',
         "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00, Unix time; UTC if unsaid.",
     ),
+    needs=(traces.list_traces,),
 )
 async def list_traces(message: Message, rest: str) -> Reply:
     """Search; a first word that is a service of the site file names the service."""
@@ -97,6 +98,7 @@ async def list_traces(message: Message, rest: str) -> Reply:
     usage="ID [site=NAME]",
     summary="one trace: its verdict, its errors, its links",
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
+    needs=(traces.show_trace,),
 )
 async def show_trace(message: Message, rest: str) -> Reply:
     """Show one trace, and what else was true then."""
@@ -111,6 +113,7 @@ async def show_trace(message: Message, rest: str) -> Reply:
     usage="ID [site=NAME]",
     summary="every log line of one trace",
     examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
+    needs=(traces.show_logs,),
 )
 async def show_logs(message: Message, rest: str) -> Reply:
     """Show a trace's log lines."""
@@ -129,6 +132,7 @@ async def show_logs(message: Message, rest: str) -> Reply:
         "compare 17b4f65b0d9f038e2a7bc5ea84309af2",
     ),
     details=("One alone is compared with the last of its root operation that succeeded.",),
+    needs=(traces.compare_traces,),
 )
 async def compare(message: Message, rest: str) -> Reply:
     """Compare two traces, or one with what is usual."""
@@ -156,6 +160,7 @@ async def compare(message: Message, rest: str) -> Reply:
         "With now it is done at once, where the site allows that.",
     ),
     changes=True,
+    needs=(sampling.change_policy,),
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
     """Ask on a card whether to tell every instance of the service; with `now`, tell them."""
@@ -183,6 +188,7 @@ async def change_sampling(message: Message, rest: str) -> Reply:
     summary="go back to the sampling before the last change, once somebody applies it",
     examples=("undo sampling", "undo sampling petstore"),
     changes=True,
+    needs=(sampling.change_policy,),
 )
 async def undo_sampling(message: Message, rest: str) -> Reply:
     """Ask on a card whether to go back."""
@@ -206,6 +212,7 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
     details=("The button Apply does the same.",),
     changes=True,
     once=True,
+    needs=(sampling.change_policy, sampling.approve_change),
 )
 async def apply(message: Message, rest: str) -> Reply:
     """Make a card's change, once."""
@@ -221,6 +228,7 @@ async def apply(message: Message, rest: str) -> Reply:
     details=("The button Cancel does the same.",),
     changes=True,
     once=True,
+    needs=(sampling.change_policy, sampling.approve_change),
 )
 async def cancel(message: Message, rest: str) -> Reply:
     """Let a card's change go."""
@@ -233,6 +241,7 @@ async def cancel(message: Message, rest: str) -> Reply:
     usage="[SERVICE] [site=NAME]",
     summary="which version runs where, of one service or of all",
     examples=("version", "version petstore"),
+    needs=(versions.show_versions,),
 )
 async def version(message: Message, rest: str) -> Reply:
     """Show one service's versions, or every service's."""
@@ -255,10 +264,11 @@ async def version(message: Message, rest: str) -> Reply:
         "alerts team!=store runbook",
     ),
     details=("A bare label asks for alerts that have it; =~ and !~ match the whole value.",),
+    needs=(alerts.list_alerts,),
 )
 async def list_alerts(message: Message, rest: str) -> Reply:
     """List the alerts that match; a first word that is a service stands for its labels."""
-    filter = _alert_filter(rest)
+    filter = await asyncio.to_thread(_alert_filter, rest)
     return answers.alert_list(await alerts.list_alerts(message.actor, filter=filter), filter)
 
 
@@ -268,6 +278,7 @@ async def list_alerts(message: Message, rest: str) -> Reply:
     usage="[SERVICE] [site=NAME]",
     summary="which share of new traces is kept, and who changed it last",
     examples=("sampling", "sampling petstore"),
+    needs=(sampling.current,),
 )
 async def show_sampling(message: Message, rest: str) -> Reply:
     """Show what each instance was last told, and the last changes."""
@@ -290,13 +301,14 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     usage="[site=NAME]",
     summary="each service at a glance, and what you may do",
     examples=("overview",),
+    needs=(overview.show_overview,),
 )
 async def show_overview(message: Message, rest: str) -> Reply:
     """Show the site at a glance; the Home tab is this too."""
     words, named = _words(rest, "site")
     if words:
         raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
-    found = await overview.show_overview(message.actor, **named)
+    found = await overview.show_overview(message.actor, site=named.get("site", ""), most=MOST_LINES)
     return overview_reply(found, await rights_sentence(message.actor))
 
 
@@ -321,7 +333,8 @@ async def unknown(message: Message, text: str) -> Reply:
     """Answer what no command understands with the nearest one; nothing is done on a guess."""
     if not text:
         return await help(message, "")
-    near = registry.nearest(_service_last(text)) or _about_trace(text) or _about_service(text)
+    near = await asyncio.to_thread(registry.nearest, _service_last(text))
+    near = near or _about_trace(text) or _about_service(text)
     hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
     problem = f'there is no command "{shortened(text, 80)}"; '
     problem += hint if near else '"help" lists what I can do'

@@ -5,7 +5,9 @@ import asyncio
 from bot.replies import shortened
 from ops.actor import Actor
 from ops.alerts.alert import Alert
+from ops.overview.actions import MOST_SERVICES as MOST_LOOKED_AT
 from ops.overview.actions import ServiceMoment, SiteMoment, show_moment
+from ops.sites import sites
 from ops.traces.tree import Trace
 
 SECONDS = 2.0  # that it may take: the trace is what was asked for
@@ -18,10 +20,12 @@ _LONGEST_NAME = 160
 async def look_back(actor: Actor, trace: Trace) -> SiteMoment:
     """Return what was true then; where that takes long, nothing but a problem that says so."""
     end = trace.start + trace.duration
+    known = {service.jaeger_name for service in sites().site(trace.site).services.values()}
+    services = [name for name in trace.services if name in known][:MOST_LOOKED_AT]
     try:
         async with asyncio.timeout(SECONDS):
             return await show_moment(
-                actor, services=trace.services, start=trace.start, end=end, site=trace.site
+                actor, services=services, start=trace.start, end=end, site=trace.site
             )
     except TimeoutError:
         late = f"no answer within {SECONDS:g} s"

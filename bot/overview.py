@@ -14,6 +14,8 @@ from ops.overview.actions import Overview, ServiceLine
 from ops.rights import rights_of
 
 MOST_PROBLEMS = 5
+MOST_LINES = 30
+MOST_MIXED = 3
 _NEXT = (
     FollowUp("Alerts", "alerts"),
     FollowUp("Failing traces", "list traces error"),
@@ -38,6 +40,7 @@ def overview_reply(found: Overview, rights: str) -> Reply:
         rows=tuple(map(_row, found.lines)),
         columns=_COLUMNS,
         notes=(
+            *and_more(found.services - len(found.lines), "service"),
             *((f"{count(failing, 'trace')} failed lately",) if failing else ()),
             *(shortened(problem, 300) for problem in told[:MOST_PROBLEMS]),
             *and_more(len(told) - MOST_PROBLEMS, "problem"),
@@ -70,9 +73,10 @@ def _state(found: Overview) -> Iterator[str]:
     else:
         silent = " that we know of" if found.alerts.failures else ""
         yield f"Nothing fires{silent}{site}"
-    for line in found.lines:
-        if line.versions and len(line.versions.counts) > 1:
-            yield f"{line.service} runs {len(line.versions.counts)} versions"
+    for versions in found.mixed[:MOST_MIXED]:
+        yield f"{versions.service} runs {len(versions.counts)} versions"
+    if more := len(found.mixed[MOST_MIXED:]):
+        yield f"{count(more, 'more service')} mixed"
 
 
 def _row(line: ServiceLine) -> Row:

@@ -14,8 +14,9 @@ import re2
 from bot.errors import reply_or_error, stranger_reply
 from bot.replies import FollowUp, Reply
 from bot.text import normalise
+from ops import limits
 from ops.actor import Actor
-from ops.guard import record_refusal
+from ops.guard import check, name_of, record_refusal
 from ops.people.account import SlackAccount
 
 ALIKE = 0.7  # 1 would be the very command
@@ -23,6 +24,7 @@ LONGEST_NAME = 3  # words: "list of traces"
 LONGEST_LEAD = 5  # words: "could you please show me traces"
 _WITHIN = 0.72  # a command somewhere in it: "show me the alerts" is not "show trace the alerts"
 _LONGEST_HEAD = 40
+_LONGEST_SLIP = 400  # of a longer text no line would be offered: nobody could read it on a button
 _WORD_APART = 0.1
 _SAYING_APART = 0.1  # "change samplng" is a slip of "change sampling", and not the saying "change"
 _OPTIONS = re2.Options()
@@ -61,6 +63,7 @@ class Command:
     `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
     What `changes` something is never done a second time without asking, but for what by itself
     happens `once`. What is for `newcomers` too, they may do before they are anybody here.
+    Who may do none of the actions that it `needs` gets no further than its name.
     """
 
     pattern: Any
@@ -70,6 +73,7 @@ class Command:
     summary: str = ""
     examples: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     changes: bool = False
     once: bool = False
     newcomers: bool = False
@@ -98,6 +102,7 @@ class Registry:
         summary: str,
         examples: tuple[str, ...],
         details: tuple[str, ...] = (),
+        needs: tuple[Callable[..., Awaitable[Any]], ...] = (),
         changes: bool = False,
         once: bool = False,
         newcomers: bool = False,
@@ -125,6 +130,7 @@ class Registry:
                     summary,
                     examples,
                     details,
+                    tuple(map(name_of, needs)),
                     changes=changes,
                     once=once,
                     newcomers=newcomers,
@@ -168,7 +174,12 @@ class Registry:
         return command.changes and not command.once
 
     def find(self, text: str) -> tuple[Command, str]:
-        """Return the command of a normal line, the default if none, and what its group holds."""
+        """Return the command of a normal line, the default if none, and what its group holds.
+
+        In a text that is too long no command is looked for.
+        """
+        if len(text) > limits.LONGEST_TEXT:
+            return _TOO_LONG, ""
         for command in self.commands:
             if match := command.pattern.fullmatch(text):
                 rest = match[1] if command.pattern.groups else ""
@@ -180,8 +191,11 @@ class Registry:
     def nearest(self, text: str) -> str:
         """Return the line that was probably meant: "list traces error" for "lst trace error".
 
-        Returns "" when no command is near. It is to be shown, never to be carried out.
+        Returns "" when no command is near. It is to be shown, never to be carried out. Looking
+        takes some milliseconds: do it in a thread.
         """
+        if len(text) > _LONGEST_SLIP:
+            return ""
         _, _, line = max(self._guesses(text), default=(0.0, 0, ""))
         return line
 
@@ -198,7 +212,7 @@ class Registry:
             buttons = (FollowUp(each.name.capitalize(), each.name) for each in offered)
             return stranger_reply(message.stranger, message.newcomer, *buttons)
         again = "" if command.changes else message.text
-        return await reply_or_error(command.handler(message, rest), command.name, again)
+        return await reply_or_error(_permitted(command, message, rest), command.name, again)
 
     def _guesses(self, text: str) -> Iterator[tuple[float, int, str]]:
         """Replace the first words by what is near them: how near, how many, and the line it makes.
@@ -238,6 +252,20 @@ class Registry:
         """A word more or less counts like a letter or two."""
         apart = abs(head.count(" ") - name.count(" "))
         return SequenceMatcher(None, head, name).ratio() - _WORD_APART * apart
+
+
+async def _permitted(command: Command, message: Message, rest: str) -> Reply:
+    """Let a command answer those who may ask for it; nobody else's words are read."""
+    if command.needs:
+        await check(message.actor, *command.needs, text=message.text)
+    return await command.handler(message, rest)
+
+
+async def _refuse(message: Message, _: str) -> Reply:
+    raise limits.too_long("your message", message.text)
+
+
+_TOO_LONG = Command(re2.compile(""), _refuse)
 
 
 def _filled(line: str, rest: str) -> str:

@@ -16,7 +16,9 @@ Each door turns these into its own output in exactly one place.
 """
 
 import difflib
+import heapq
 from collections.abc import Iterable
+from os.path import commonprefix
 
 
 class OpsError(Exception):
@@ -79,11 +81,25 @@ class BackendTimeout(BackendUnavailable):
     """A backend did not answer within its time."""
 
 
+LONGEST_COMPARED = 100  # characters: longer words are nobody's slips, and costly to compare
+MOST_COMPARED = 32  # words that are compared as a whole, of those that begin and end most alike
+_NEAR = 0.7
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that is most like it, in any case; "" when none is near."""
+    if len(word) > LONGEST_COMPARED:
+        return ""
+    typed = word.lower()
     small = {each.lower(): each for each in sorted(known)}
-    near = difflib.get_close_matches(word.lower(), small, n=1, cutoff=0.7)
+    alike = heapq.nlargest(MOST_COMPARED, small, key=lambda each: _same_ends(typed, each))
+    near = difflib.get_close_matches(typed, sorted(alike), n=1, cutoff=_NEAR)
     return small[near[0]] if near else ""
+
+
+def _same_ends(one: str, other: str) -> int:
+    """Return how many letters they share at the beginning and at the end."""
+    return len(commonprefix((one, other))) + len(commonprefix((one[::-1], other[::-1])))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

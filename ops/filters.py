@@ -12,8 +12,9 @@ span of the whole trace did. The older forms `tags=[a,b=c]`, `start=â€¦`, `end=â
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from ops import timerange
+from ops import limits, timerange
 from ops.errors import InvalidInput
 from ops.timerange import TimeRange
 
@@ -35,7 +36,8 @@ _WORD = re.compile(
     )(?=\s|$)""",
     re.VERBOSE | re.DOTALL,
 )
-_TAG_ITEM = re.compile(rf'(?:{QUOTED}|[^,"]|")+', re.DOTALL)
+_ALL_CLOSED = re.compile(rf'(?:{QUOTED}|[^"]+)*+', re.DOTALL)
+_QUOTED_OR_COMMA = re.compile(rf"{QUOTED}|,", re.DOTALL)
 _QUOTED_KEY = re.compile(rf"\s*({QUOTED})\s*(=|$)", re.DOTALL)
 _ID = re.compile("[0-9a-f]{32}")
 # What nothing on the way changes: keyboards and Slack have their way with other characters.
@@ -255,7 +257,7 @@ def _without_common_start(one: str, other: str) -> tuple[str, str]:
 
 
 def _words(line: str) -> Iterable[re.Match[str]]:
-    position = 0
+    number = position = 0
     stripped = line.rstrip()
     while position < len(stripped):
         match = _WORD.match(stripped, position)
@@ -265,6 +267,8 @@ def _words(line: str) -> Iterable[re.Match[str]]:
                 f"cannot read the filter from here on: {rest[:80]} (write key=value, and "
                 'key="two words" where a value has spaces)'
             )
+        number += 1
+        limits.check_words(number)
         yield match
         position = match.end()
 
@@ -272,7 +276,22 @@ def _words(line: str) -> Iterable[re.Match[str]]:
 def _tag_list(text: str) -> list[tuple[str, str]]:
     if text.startswith("["):
         raise InvalidInput(f'"tags={text[:80]}" is cut short: write tags=[a,b=c]')
-    return [parse_tag(item) for item in _TAG_ITEM.findall(text) if item.strip()]
+    items = _tag_items(text)
+    limits.check_words(len(items))
+    return [parse_tag(item) for item in items if item.strip()]
+
+
+def _tag_items(text: str) -> list[str]:
+    """Cut at the commas outside of quotes.
+
+    A quote that is never closed is a letter like any other, and so are all behind it. They are
+    looked for once: to try each of them takes time that grows with the square of the text.
+    """
+    closed = match.end() if (match := _ALL_CLOSED.match(text)) else 0
+    found = _QUOTED_OR_COMMA.finditer(text, 0, closed)
+    commas = [each.start() for each in found if each[0] == ","]
+    commas += [at for at in range(closed, len(text)) if text[at] == ","]
+    return [text[start + 1 : end] for start, end in pairwise((-1, *commas, len(text)))]
 
 
 def _bare(word: str) -> tuple[str, str]:

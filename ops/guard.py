@@ -1,9 +1,10 @@
-"""The guard around every action: permission, audit, deadline, outcome.
+"""The guard around every action: permission, bounds, audit, deadline, outcome.
 
-In this order: check the permission; for a change, commit an audit row "started"; run the
-effect under its deadline; write a second row with the outcome: "ok", "failed", or "unknown"
-when it was cancelled, ran out of time or crashed. A change whose first row cannot be written
-does not happen. Refusals are recorded too, once a minute for an actor and an action.
+In this order: check the permission; refuse arguments that are too large; for a change, commit
+an audit row "started"; run the effect under its deadline; write a second row with the outcome:
+"ok", "failed", or "unknown" when it was cancelled, ran out of time or crashed. A change whose
+first row cannot be written does not happen. Refusals for want of a permission are recorded too,
+once a minute for an actor and an action.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from cachetools import TTLCache
 from django.db import DatabaseError
 
-from ops import metrics
+from ops import limits, metrics
 from ops.actor import Actor, request_id
 from ops.audit import chain, owed
 from ops.audit.models import Outcome
@@ -50,6 +51,7 @@ class Action:
 
 
 ACTIONS: dict[str, Action] = {}
+_names: dict[Callable[..., Awaitable[Any]], str] = {}
 refused_lately: TTLCache[tuple[int | None, str, str], bool] = watched(
     "refusals", TTLCache(maxsize=10_000, ttl=60)
 )
@@ -74,7 +76,8 @@ def action(
         @functools.wraps(function)
         async def guarded(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             with _Observed(name, actor):
-                await _check_permission(registered, actor, kwargs)
+                await check(actor, name, **kwargs)
+                limits.check_fields(kwargs.items())
                 effect = partial(function, actor, *args, **kwargs)
                 if audit:
                     return await _change(registered, actor, kwargs, effect)
@@ -82,6 +85,7 @@ def action(
 
         registered = Action(name, permission, audit, deadline, target, guarded)
         ACTIONS[name] = registered
+        _names[guarded] = name
         return guarded
 
     return register
@@ -124,31 +128,31 @@ class _DeadlineExceeded(BackendTimeout):
     """The action as a whole ran out of time: what it reached is not known."""
 
 
-async def _check_permission(
-    registered: Action, actor: Actor, arguments: Mapping[str, object]
-) -> None:
+async def check(actor: Actor, /, *names: str, **arguments: object) -> None:
+    """Raise NotPermitted unless the actor may do one of these actions now.
+
+    It is recorded as a refusal of the first of them. A door calls this before it reads what
+    came; the action checks again.
+    """
     rights = await _promptly(rights_of(actor.user_id))
-    needed = registered.permission
-    if rights.active and (needed == ANY_PERSON or needed in rights.permissions):
+    needed = [ACTIONS[name].permission for name in names]
+    if rights.active and any(each in (ANY_PERSON, *rights.permissions) for each in needed):
         return
     refusal = NotPermitted(
         f"{actor.name or 'a stranger'} may not do this: it needs "
-        f"{needed if needed == ANY_PERSON else f'the permission {needed}'}"
+        f"{needed[0] if needed[0] == ANY_PERSON else f'the permission {needed[0]}'}"
     )
-    await record_refusal(actor, registered.name, str(refusal), _texts(arguments))
+    await record_refusal(actor, names[0], str(refusal), arguments)
     raise refusal
 
 
-async def check(actor: Actor, name: str, **arguments: object) -> None:
-    """Raise NotPermitted, recorded as of the action itself, unless the actor may do it now.
-
-    For a door that asks before it acts; the action checks again.
-    """
-    await _check_permission(ACTIONS[name], actor, arguments)
+def name_of(action: Callable[..., Awaitable[Any]]) -> str:
+    """Return the name of an action, for `check`; raises KeyError for what is none."""
+    return _names[action]
 
 
 async def record_refusal(
-    actor: Actor, name: str, reason: str, parameters: Mapping[str, str] | None = None
+    actor: Actor, name: str, reason: str, parameters: Mapping[str, object] | None = None
 ) -> None:
     """Write the "denied" row, once a minute for an actor and an action or a door's command.
 
@@ -159,8 +163,9 @@ async def record_refusal(
         return
     refused_lately[who] = True
     try:
+        kept = limits.recorded(parameters or {})
         await in_database(
-            chain.append, actor, name, "", Outcome.DENIED, parameters=parameters, detail=reason
+            chain.append, actor, name, "", Outcome.DENIED, parameters=kept, detail=reason
         )
     except DatabaseError:
         metrics.audit_failures.inc()
@@ -187,7 +192,7 @@ async def _change(
     effect: Callable[[], Awaitable[R]],
 ) -> R:
     target = registered.target(**arguments)
-    parameters = _texts(arguments)
+    parameters = limits.recorded(arguments)
 
     async def record(outcome: Outcome, detail: str = "") -> None:
         await in_database(
@@ -251,10 +256,6 @@ async def _promptly(answer: Awaitable[R]) -> R:
             f"nothing was done: the database did not answer within {DATABASE_SECONDS:g} s; "
             "try again in a few seconds"
         ) from error
-
-
-def _texts(arguments: Mapping[str, object]) -> dict[str, str]:
-    return {key: str(value) for key, value in arguments.items() if value != ""}
 
 
 async def _record_outcome(record: Callable[[], Awaitable[object]]) -> None:

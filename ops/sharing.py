@@ -7,13 +7,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from cachetools import TLRUCache, TTLCache
 from django.db import DatabaseError
 
 from ops import metrics
+from ops.errors import BackendTimeout, OpsError
 from ops.memory import LARGE, give_back_after
 from ops.metrics import watched
 
@@ -21,6 +22,8 @@ K = TypeVar("K")
 T = TypeVar("T")
 YOUNG = 1.0  # seconds for which an answer is given again
 MOST_YOUNG = 256
+KNOWN = 60.0  # seconds for which an answer stands in for one that is still to come
+LONGEST = 60.0  # seconds for which a read goes on that nobody may be waiting for
 _NONE: Any = object()
 
 
@@ -143,6 +146,65 @@ class Shared:
     def _forget(self, key: Hashable, flight: _Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """What there is by the time that one waits: the answer, the error, or neither yet.
+
+    `fresh` is False of what is still to come, and of an answer that stands in for it.
+    """
+
+    answer: T | None = None
+    error: OpsError | None = None
+    fresh: bool = True
+
+
+class Lasting:
+    """Reads that go on when those who asked wait no longer, for when they ask again."""
+
+    def __init__(self, reads: Shared, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reads = reads
+        self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
+        self._known: TTLCache[Hashable, Any] = TTLCache(MOST_YOUNG, KNOWN, clock)
+
+    async def answer(
+        self, key: Hashable, read: Callable[[], Awaitable[T]], patience: float
+    ) -> Known[T]:
+        """Return what `read` returns, or the OpsError that it raises.
+
+        After `patience` seconds return what there is. The same key means the same read.
+        """
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(self._go_on(key, read))
+            task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        done, _ = await asyncio.wait([task], timeout=patience)
+        if done:
+            known: Known[T] = task.result()
+            return known
+        older: T | None = self._known.get(key)
+        return Known(older, fresh=False)
+
+    async def _go_on(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> Known[T]:
+        try:
+            async with asyncio.timeout(LONGEST):
+                answer = await self._reads.answer(key, read)
+        except OpsError as error:
+            return Known(error=error)
+        except TimeoutError:
+            words = f"given up after {LONGEST:g} s; try again"
+            return Known(error=BackendTimeout(words, backend="OpsPortal"))
+        self._known[key] = answer
+        asyncio.get_running_loop().call_later(KNOWN * 1.1, self._known.expire)
+        return Known(answer)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 _kept: WeakSet[Kept] = WeakSet()

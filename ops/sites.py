@@ -9,7 +9,7 @@ import ssl
 import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,6 +74,9 @@ class Service:
     `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "". `alerts` are the labels
     that make an alert this service's. `prometheus` names the source that is asked, `table` the
     table of the site file.
+
+    `shared` are those of these queries that the site has for all of its services: of their
+    series the ones with the labels of `alerts` are this service's.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Service:
     failing: str = ""
     p95: str = ""
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    shared: frozenset[str] = frozenset()
     table: str = field(default="", compare=False)
 
 
@@ -120,6 +124,11 @@ class Site:
                 f'site "{self.name}" has no service "{name[:80]}"'
                 + (did_you_mean(name, self.services) or f"; it has {', '.join(self.services)}")
             ) from None
+
+    def services_like(self, part: str) -> "list[Service]":
+        """Return the services with that in their names, in any case; all for ""."""
+        small = part.lower()
+        return [each for each in self.services.values() if small in each.name.lower()]
 
     def source(self, service: Service) -> PrometheusSource:
         """Return the Prometheus that knows the service; raises NotFound when there is none."""
@@ -190,7 +199,10 @@ def _site(name: str, table: Table) -> Site:
     names = [item.name for item in prometheus]
     if len(set(names)) != len(names):
         table.problem("prometheus", "several sources have one name; give each its own")
-    services = {key: _service(key, item, names) for key, item in table.named("services").items()}
+    every = _every_service(table)
+    services = {
+        key: _service(key, item, names, every) for key, item in table.named("services").items()
+    }
     only = next(iter(services)) if len(services) == 1 else ""
     default = table.text("default_service", "the name of one of the site's services", only)
     if default and default not in services:
@@ -273,7 +285,49 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
 
-def _service(name: str, table: Table, sources: list[str]) -> Service:
+@dataclass(frozen=True, slots=True)
+class _Queries:
+    """Queries, by key, and the labels that say version and instance."""
+
+    promql: Mapping[str, str]
+    version_label: str
+    instance_label: str
+
+
+_QUERIES = {
+    "version": "PromQL",
+    "requests": "PromQL for requests per second",
+    "failing": "PromQL for the failing share, 0 to 1",
+    "p95": "PromQL for the 95th percentile in seconds",
+}
+
+
+def _every_service(table: Table) -> _Queries:
+    """Read what the site has for all services that have no such query of their own."""
+    none = _Queries({}, "version", "instance")
+    below = table.table("every_service")
+    if below is None:
+        return none
+    found = _queries(below, none)
+    below.done()
+    return found
+
+
+def _queries(table: Table, every: _Queries) -> _Queries:
+    given = set(table.values)
+    texts = {key: table.text(key, form) for key, form in _QUERIES.items()}
+    promql = {key: text for key, text in texts.items() if key in given}
+    return _Queries(
+        promql={**every.promql, **promql},
+        version_label=table.text("version_label", "a label", every.version_label),
+        instance_label=table.text("instance_label", "a label", every.instance_label),
+    )
+
+
+def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Service:
+    labels = _labels(table, name)
+    own = set(table.values)
+    found = _queries(table, every if labels else replace(every, promql={}))
     service = Service(
         name=name,
         jaeger_name=table.text("jaeger_name", "the service's name in Jaeger", name),
@@ -281,13 +335,14 @@ def _service(name: str, table: Table, sources: list[str]) -> Service:
         dns=table.address("dns"),
         tls=_tls(table),
         prometheus=table.text("prometheus", "the name of a Prometheus source"),
-        version=table.text("version", "PromQL"),
-        version_label=table.text("version_label", "a label", "version"),
-        instance_label=table.text("instance_label", "a label", "instance"),
-        requests=table.text("requests", "PromQL for requests per second"),
-        failing=table.text("failing", "PromQL for the failing share, 0 to 1"),
-        p95=table.text("p95", "PromQL for the 95th percentile in seconds"),
-        alerts=_labels(table, name),
+        version=found.promql.get("version", ""),
+        version_label=found.version_label,
+        instance_label=found.instance_label,
+        requests=found.promql.get("requests", ""),
+        failing=found.promql.get("failing", ""),
+        p95=found.promql.get("p95", ""),
+        alerts=labels,
+        shared=frozenset(found.promql.keys() - own),
         table=f"[{table.name}]",
     )
     if service.instances and service.dns:

@@ -20,6 +20,7 @@ if settings.DEBUG:
 
 from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
 from ops.database import RequestThreads, in_database  # noqa: E402
+from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
@@ -57,4 +58,5 @@ async def _startup() -> dict[str, str]:
         await in_database(check_start, bot=False)
     except (SiteFileError, CommandError) as error:
         return {"type": "lifespan.startup.failed", "message": str(error)}
+    settle()
     return {"type": "lifespan.startup.complete"}

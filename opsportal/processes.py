@@ -21,6 +21,7 @@ from django.core.management.base import CommandError
 
 from bot.slack.door import check_connected, run_bot
 from ops.backends.connections import close_connections
+from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
 from opsportal import health
@@ -41,6 +42,7 @@ def run(*parts: Part) -> None:
     # The loop gets its turn sooner while a thread reads a large trace.
     sys.setswitchinterval(SWITCH)
     _allow_files()
+    settle()
     try:
         uvloop.run(_run(parts))
     except* CommandError as failures:

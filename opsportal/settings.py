@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
@@ -228,6 +229,7 @@ else:
 DATABASES = {"default": _database}
 
 REDIS_URL = _url("REDIS_URL", ("redis", "rediss"))
+CACHES: dict[str, dict[str, Any]]
 if REDIS_URL:
     CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
@@ -239,12 +241,18 @@ if REDIS_URL:
         }
     }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 50_000},  # or a few hundred addresses push out the others
+        }
+    }
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 # People
 
 AUTHENTICATION_BACKENDS = [
+    "opsportal.throttling.AddressBackend",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -264,7 +272,8 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_SAVE_EVERY_REQUEST = False
 PASSWORD_RESET_TIMEOUT = 3600
 
-# Throttling: five failures of a name from an address, then a quarter of an hour's wait
+# Throttling: five failures of a name from an address, then a quarter of an hour's wait; what
+# else is counted stands in opsportal.throttling
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -294,6 +303,10 @@ if SENDS_MAIL and not PUBLIC_URL:
         "given together with OPSPORTAL_SMTP_URL, because the links in mails begin with it",
     )
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
+
+# Pages that ask backends show what is known after so many seconds, and fill in the rest
+
+FIRST_SCREEN_SECONDS = 0.6
 
 # Time and language
 

@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from django.db import connection, connections
 from pytest_django import Settings
 
@@ -27,6 +28,7 @@ async def fresh_process() -> AsyncIterator[None]:
     """Begin as a new process does: nothing cached, no connections, a request id."""
     rights.cache.clear()
     guard.refused_lately.clear()
+    cache.clear()
     new_request_id()
     yield
     await asyncio.gather(*recents.writing)

@@ -15,4 +15,6 @@ from opsportal.settings import DATABASES  # noqa: E402
 # Several threads and connections use the database at once, as in production: a file, not memory.
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": f"{_directory}/test.sqlite3"}
+# Pages are whole at once; one test lets them fill in.
+FIRST_SCREEN_SECONDS = 30.0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

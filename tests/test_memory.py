@@ -1,5 +1,6 @@
 """Memory goes back to the system."""
 
+import gc
 import platform
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.memory import give_back
+from ops.memory import give_back, settle
 
 BLOCK = 64 * 1024
 MANY = 64 * 1024 * 1024
@@ -31,6 +32,15 @@ def test_what_a_thread_left_behind_is_given_back() -> None:
     give_back()
     assert gone() is None
     assert large - resident() > MANY / 2
+
+
+def test_what_a_process_has_loaded_is_not_searched_again() -> None:
+    loaded = [object() for _ in range(3)], Page
+    settle()
+    try:
+        assert all(each is not loaded for each in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def resident() -> int:

@@ -31,6 +31,7 @@ from bot.text import clean
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
+from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
 SLOW = 24  # of which the people know that it takes a moment
@@ -184,7 +185,7 @@ class Conversation:
 
     async def _reply(self, job: Job) -> Reply | None:
         """Return the reply, None when it is another process's to give."""
-        text = clean(job.event, self.bot_id)
+        text = await self._text(job)
         if job.abandoned and registry.asks_again(text):
             job.outcome = State.ASKED
             return ask_again_reply(text)
@@ -202,6 +203,12 @@ class Conversation:
         return await registry.answer(
             Message(writer.actor, text, job.event, writer.stranger, writer.newcomer)
         )
+
+    async def _text(self, job: Job) -> str:
+        """What was written; Slack takes 40,000 characters, which take a while to clean."""
+        if len(job.row.payload) > LONGEST_TEXT:
+            return await asyncio.to_thread(clean, job.event, self.bot_id)
+        return clean(job.event, self.bot_id)
 
     async def _say(self, job: Job, reply: Reply, pool: Pool) -> None:
         """Post a reply, unless another process has come before us.

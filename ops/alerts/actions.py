@@ -150,6 +150,6 @@ def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
 
 
 async def _arranged(alerts: Sequence[Alert], filter: AlertFilter) -> tuple[Alert, ...]:
-    if len(alerts) < MANY_ALERTS:
+    if len(alerts) < MANY_ALERTS and not filter.matchers:
         return arrange(alerts, filter)
     return await asyncio.to_thread(arrange, alerts, filter)

@@ -1,24 +1,43 @@
 """Alerts of several sources as one list: the same ones told once, the urgent ones first."""
 
+import time
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 
 from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter
+from ops.errors import InvalidInput
 
 SEVERITIES = ("critical", "page", "error", "warning")  # any other word follows, then these:
 MILD = ("info", "none")
+LONGEST_MATCHING = 2.0  # seconds
 
 
-def arrange(alerts: Iterable[Alert], filter: AlertFilter) -> tuple[Alert, ...]:
+def arrange(
+    alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float] = time.monotonic
+) -> tuple[Alert, ...]:
     """Return the alerts that the filter selects, in the order in which to look at them.
 
     Firing before pending, critical before page, error, warning, any other severity, info and
-    none, then the longest active first; the rest of the order only keeps it the same.
+    none, then the longest active first; the rest of the order only keeps it the same. Raises
+    InvalidInput when the filter's regular expressions take too long on these alerts.
     """
-    selected = (alert for alert in _merged(alerts) if filter.selects(alert))
-    return tuple(sorted(selected, key=urgency))
+    return tuple(sorted(_selected(_merged(alerts), filter, clock), key=urgency))
+
+
+def _selected(
+    alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float]
+) -> Iterator[Alert]:
+    latest = clock() + LONGEST_MATCHING
+    for alert in alerts:
+        if filter.matchers and clock() > latest:
+            raise InvalidInput(
+                f"the filter's regular expressions took longer than {LONGEST_MATCHING:g} s on "
+                "these alerts. Write simpler ones"
+            )
+        if filter.selects(alert):
+            yield alert
 
 
 def _merged(alerts: Iterable[Alert]) -> Iterable[Alert]:

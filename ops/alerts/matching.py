@@ -14,7 +14,7 @@ from typing import Any
 
 import re2
 
-from ops import timerange
+from ops import limits, timerange
 from ops.alerts.alert import Alert
 from ops.errors import InvalidInput
 from ops.filters import QUOTED, in_quotes, slip_of, unquote
@@ -31,6 +31,7 @@ _WORD = re.compile(rf'\s*{_NAME}(?:{_OPERATOR}(?P<value>{QUOTED}|[^\s"]*))?(?=\s
 _LABEL = re.compile(rf"{_NAME}(?:\s*{_OPERATOR}\s*(?P<value>.*))?", re.DOTALL)
 _QUIET = re2.Options()
 _QUIET.log_errors = False
+_QUIET.max_mem = 1024 * 1024  # bytes of one pattern; 64 of them are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def format_filter(filter: AlertFilter) -> str:
 
 def _words(line: str) -> Iterator[re.Match[str]]:
     stripped = line.rstrip()
-    position = 0
+    number = position = 0
     while position < len(stripped):
         word = _WORD.match(stripped, position)
         if word is None:
@@ -165,6 +166,8 @@ def _words(line: str) -> Iterator[re.Match[str]]:
                 f"cannot read the filter from here on: {rest[:80]} (write label=value, "
                 'label!=value, label=~"regular expression" or label!~…)'
             )
+        number += 1
+        limits.check_words(number)
         yield word
         position = word.end()
 
@@ -185,9 +188,13 @@ def _matcher(word: re.Match[str]) -> Matcher:
     return Matcher(name, word["operator"], unquote(word["value"]))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _compiled(pattern: str) -> Any:
-    """RE2, as Prometheus and Alertmanager have it: no pattern takes longer than linear time."""
+    """RE2, as Prometheus and Alertmanager have it: no pattern takes longer than linear time.
+
+    One of some thousand letters takes up to half a second all the same: doors read filters in a
+    thread.
+    """
     try:
         return re2.compile(pattern, _QUIET)
     except (re2.error, UnicodeEncodeError) as error:

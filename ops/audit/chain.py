@@ -16,9 +16,11 @@ from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import QuerySet
 
 from ops.actor import Actor, request_id
-from ops.audit.models import AuditEntry, Outcome
+from ops.audit.models import LONGEST_ACTOR, LONGEST_TARGET, AuditEntry, Outcome
+from ops.limits import shortened
 
 GENESIS = "0" * 64
+LONGEST_DETAIL = 4_000
 _AT_ONCE = (1000, 30, 1)  # rows that are read together, fewer to come near one that is damaged
 _LONGEST_REASON = 200
 _LOCK = 0x6F70735F61756469  # any constant: "ops_audi" names our advisory lock
@@ -53,16 +55,16 @@ def append(
             "seq": seq + 1,
             "at": at.isoformat(),
             "request_id": request_id(),
-            "actor": _storable(actor.name),
+            "actor": _storable(actor.name, LONGEST_ACTOR),
             "user_id": actor.user_id,
             "door": actor.door.value,
             "address": actor.address,
             "origin": dict(actor.origin),
             "action": action,
-            "target": _storable(target),
+            "target": _storable(target, LONGEST_TARGET),
             "outcome": outcome.value,
             "parameters": dict(parameters or {}),
-            "detail": detail,
+            "detail": shortened(detail, LONGEST_DETAIL),
         }
         text = json.dumps(record, sort_keys=True, separators=(",", ":"))
         entry = AuditEntry(
@@ -141,9 +143,10 @@ def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
     return ""
 
 
-def _storable(text: str) -> str:
-    """Escape what PostgreSQL's columns do not take: NUL and lone surrogates."""
-    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
+def _storable(text: str, longest: int) -> str:
+    """Escape and cut what PostgreSQL's columns do not take: NUL, lone surrogates, long texts."""
+    escaped = text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
+    return escaped[:longest]
 
 
 def _lock() -> None:

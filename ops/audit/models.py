@@ -3,6 +3,8 @@ from typing import Any, NoReturn
 
 from django.db import models
 
+LONGEST_ACTOR = 150
+LONGEST_TARGET = 255
 _DAMAGED: dict[str, Any] = {
     "address": "",
     "origin": {},
@@ -30,10 +32,10 @@ class AuditEntry(models.Model):
     seq = models.BigIntegerField("row", primary_key=True)
     at = models.DateTimeField("time", db_index=True)
     request_id = models.CharField("request", max_length=16, db_index=True)
-    actor = models.CharField(max_length=150, db_index=True)
+    actor = models.CharField(max_length=LONGEST_ACTOR, db_index=True)
     door = models.CharField(max_length=16, db_index=True)
     action = models.CharField(max_length=64, db_index=True)
-    target = models.CharField(max_length=255, db_index=True)
+    target = models.CharField(max_length=LONGEST_TARGET, db_index=True)
     outcome = models.CharField(max_length=16, choices=Outcome, db_index=True)
     text = models.TextField()
     hash = models.CharField(max_length=64)

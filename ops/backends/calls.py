@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from ops import metrics, timerange
-from ops.errors import BackendTimeout, BackendUnavailable, OpsError
+from ops.errors import BackendTimeout, BackendUnavailable, Busy, OpsError
 from ops.sharing import Shared
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class Calls:
     async def read(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to the read that `key` identifies, shared with whoever asks the same.
 
-        Raises what the call raises, BackendTimeout, or BackendUnavailable.
+        Raises what the call raises, BackendTimeout, BackendUnavailable, or Busy.
         """
         return await self._shared.answer(key, lambda: self.once(call))
 
@@ -148,10 +148,8 @@ class Calls:
             async with asyncio.timeout(self._patience / timerange.SECOND):
                 await self._turns.acquire()
         except TimeoutError as error:
-            raise BackendUnavailable(
-                f"too many calls to {self.place} are under way from here; try again in a moment",
-                backend=self.name,
-                answered=True,
+            raise Busy(
+                f"too many calls to {self.place} are waiting here; try again in a moment"
             ) from error
         try:
             yield

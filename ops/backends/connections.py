@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
 from ops.errors import NotSetUp
-from ops.sharing import Kept, Shared
+from ops.sharing import Kept, Lasting, Shared
 from ops.sites import PrometheusSource, Site
 
 MOST_KEPT = 256 * 1024 * 1024  # bytes
@@ -25,11 +25,13 @@ class Connections:
     """The backends of one event loop.
 
     `reads` shares what is made of several backends' answers, as each backend shares its own;
-    `kept` has what is made of answers that no longer change.
+    `lasting` has those that a page does not wait for, `kept` what is made of answers that no
+    longer change.
     """
 
     def __init__(self) -> None:
         self.reads = Shared()
+        self.lasting = Lasting(self.reads)
         self.kept = Kept(MOST_KEPT, KEPT_SECONDS)
         self._open: dict[Hashable, _Backend] = {}
 
@@ -46,6 +48,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close everything that is open; a later use opens it again."""
+        await self.lasting.close()
         backends = list(self._open.values())
         self._open.clear()
         await asyncio.gather(*(backend.close() for backend in backends))

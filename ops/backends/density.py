@@ -7,6 +7,7 @@ from math import ceil, isqrt
 from cachetools import LRUCache
 
 from ops import timerange
+from ops.metrics import watched
 
 FIRST = 6 * timerange.HOUR  # the first slice where nothing has been learned
 _WIDER = 16  # times as wide is the next slice where nothing was found
@@ -66,7 +67,7 @@ class Densities:
     """What was learned of one store, by the shapes of searches."""
 
     def __init__(self) -> None:
-        self._known: LRUCache[Hashable, Density] = LRUCache(_MOST_SHAPES)
+        self._known: LRUCache[Hashable, Density] = watched("densities", LRUCache(_MOST_SHAPES))
 
     def of(self, shape: Hashable, unfiltered: Hashable, *, seldom: bool) -> Density:
         """Return what is known of a shape; of a new one, what is of the service as a whole.

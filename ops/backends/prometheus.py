@@ -1,9 +1,10 @@
 """Prometheus, or what speaks its HTTP API: Thanos, Mimir, VictoriaMetrics."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+import time
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -15,12 +16,14 @@ from ops.alerts.alert import Alert, BrokenRule
 from ops.backends import json_answers
 from ops.backends.calls import Calls
 from ops.backends.http import HttpAnswer, HttpClient, TooLarge, Unpackable, Unsendable
+from ops.backends.together import LABEL, Asking, Timed, Together
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.memory import LARGE, give_back_after
 from ops.sharing import YOUNG
 from ops.sites import PrometheusSource, Site
 from ops.tables import which_of
 
+S = TypeVar("S", "Sample", "Series")
 T = TypeVar("T")
 Body = dict[str, Any]
 _LARGE = 200_000  # bytes from which an answer is read off the loop: about 5 ms of work
@@ -80,6 +83,7 @@ class Prometheus:
         which = which_of(source.name, 0, site.prometheus)
         self.table = f"[[sites.{site.name}.prometheus]]{which}"
         self._calls = Calls("prometheus", self.name, self.place, source.timeout)
+        self._together = Together()
         self._client = HttpClient(
             source.headers,
             secure=source.url.startswith("https:"),
@@ -92,13 +96,25 @@ class Prometheus:
 
         A scalar is one sample without labels.
         """
-        time = {"time": _seconds(at)} if at else {}
-        return await self._query("query", {"query": promql, **time}, _vector)
+        return (await self._instant(promql, at)).answer
 
     async def query_range(self, promql: str, *, start: int, end: int, step: int) -> Matrix:
         """Return an expression's values from start to end; all times in nanoseconds."""
-        times = {"start": _seconds(start), "end": _seconds(end), "step": _seconds(step)}
-        return await self._query("query_range", {"query": promql, **times}, _matrix)
+        return (await self._range(promql, start, end, step)).answer
+
+    async def queries(
+        self, promqls: Sequence[str], *, at: int = 0
+    ) -> Mapping[str, Vector | OpsError]:
+        """Return what `query` returns or raises for each, asked in as few requests as may be."""
+        asking = Asking(lambda promql: self._instant(promql, at), _vectors, _samples)
+        return await self._together.each(promqls, asking)
+
+    async def query_ranges(
+        self, promqls: Sequence[str], *, start: int, end: int, step: int
+    ) -> Mapping[str, Matrix | OpsError]:
+        """Return what `query_range` returns or raises for each, asked as `queries` does."""
+        asking = Asking(lambda promql: self._range(promql, start, end, step), _matrices, _series)
+        return await self._together.each(promqls, asking)
 
     async def rules(self) -> Rules:
         """Return every pending and firing alert, and the broken rules where the source says so."""
@@ -107,9 +123,19 @@ class Prometheus:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _query(self, path: str, form: dict[str, str], shape: Callable[[Body], T]) -> T:
-        async def call() -> T:
-            return await self._read(await self._send("POST", path, data=form), shape)
+    async def _instant(self, promql: str, at: int) -> Timed[Vector]:
+        when = {"time": _seconds(at)} if at else {}
+        return await self._query("query", {"query": promql, **when}, _vector)
+
+    async def _range(self, promql: str, start: int, end: int, step: int) -> Timed[Matrix]:
+        times = {"start": _seconds(start), "end": _seconds(end), "step": _seconds(step)}
+        return await self._query("query_range", {"query": promql, **times}, _matrix)
+
+    async def _query(self, path: str, form: dict[str, str], shape: Callable[[Body], T]) -> Timed[T]:
+        async def call() -> Timed[T]:
+            started = time.perf_counter()
+            answer = await self._read(await self._send("POST", path, data=form), shape)
+            return Timed(answer, time.perf_counter() - started)
 
         return await self._asked((path, *form.values()), call)
 
@@ -312,6 +338,37 @@ def _matrix(body: Body) -> Matrix:
         for item in body["data"]["result"]
     )
     return Matrix(series, _warnings(body))
+
+
+def _samples(answer: Vector) -> int:
+    return len(answer.samples)
+
+
+def _series(answer: Matrix) -> int:
+    return len(answer.series)
+
+
+def _vectors(answer: Vector, count: int) -> list[Vector] | None:
+    parts = _apart(answer.samples, count)
+    return None if parts is None else [Vector(tuple(part), answer.warnings) for part in parts]
+
+
+def _matrices(answer: Matrix, count: int) -> list[Matrix] | None:
+    parts = _apart(answer.series, count)
+    return None if parts is None else [Matrix(tuple(part), answer.warnings) for part in parts]
+
+
+def _apart(items: Iterable[S], count: int) -> list[list[S]] | None:
+    """Sort what was joined by the label that tells it apart, and take that label off."""
+    parts: list[list[S]] = [[] for _ in range(count)]
+    places = {str(number): part for number, part in enumerate(parts)}
+    for item in items:
+        part = places.get(item.labels.get(LABEL, ""))
+        if part is None:
+            return None
+        own = {name: value for name, value in item.labels.items() if name != LABEL}
+        part.append(replace(item, labels=own))
+    return parts
 
 
 def _point(seconds: float, value: str) -> tuple[int, float]:

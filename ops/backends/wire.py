@@ -50,6 +50,8 @@ _ID = 8  # bytes
 _NO_EVENT, _NO_LINK = b"\x5a\x00", b"\x6a\x00"  # an empty one, as a span has it
 _KIND_NAMES: Mapping[int, str] = {int(number): name for number, name in KINDS.items()}
 _WARNED = WARNINGS.encode()
+# How Jaeger begins to say that a span ended before its start, and that it wrote a nanosecond later.
+_NO_END = "Negative duration detected"
 T = TypeVar("T")
 
 
@@ -319,8 +321,15 @@ class _Columns:
             if failed(trace_pb2.Span.FromString(wire.raw(number))):
                 self.failing.add(number)
         for number in set(wire.holding(_WARNED)):
-            if found := span_warnings(trace_pb2.Span.FromString(wire.raw(number))):
-                self.warnings[number] = found
+            self._warn(number, span_warnings(trace_pb2.Span.FromString(wire.raw(number))))
+
+    def _warn(self, number: int, warnings: Sequence[str]) -> None:
+        """Note what Jaeger says of a span; one whose end it made up has none, as it came."""
+        others = tuple(each for each in warnings if not each.startswith(_NO_END))
+        if len(others) < len(warnings):
+            self.ends[number] = 0
+        if others:
+            self.warnings[number] = others
 
     def ordered(self, wire: WireTrace) -> Spans:
         """Return them by start, then by id; of what was delivered twice, one."""

@@ -17,6 +17,7 @@ from ops.database import metrics, waiting
 from ops.database.errors import busy
 from ops.database.threads import in_piece, in_request
 from ops.database.watch import Use, Watch, is_answer
+from ops.metrics import watched
 
 Connection = psycopg.Connection[Any]
 CONNECT_SECONDS = 2  # the shortest that the driver knows
@@ -34,7 +35,7 @@ class Pool:
         }
         self._size = size
         self._of_requests = size - size // 3
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[Connection] = watched("idle database connections", deque())
         self._out: dict[Connection, tuple[Use, bool]] = {}
         self._lock = threading.Lock()
         # By whether it is for a request: how many are taken, and who waits for one.

@@ -1,30 +1,29 @@
 """Is something wrong, what changed, what else was true: one site, from the services' actions."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from ops.actor import Actor
-from ops.alerts.actions import AlertList, list_alerts
+from ops.alerts.actions import AlertList
 from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter
 from ops.errors import InvalidInput, OpsError
-from ops.filters import TraceQuery
-from ops.guard import action
+from ops.guard import DEADLINE, action
 from ops.overview.doors import DoorReport, LostAnswer, reporters
-from ops.overview.figures import Figures, figures, known, problems_of, settled
+from ops.overview.figures import NUMBERS, Figures, known, problems_of
 from ops.overview.moment import ServiceMoment, SiteMoment, look_back
-from ops.sampling import actions as sampling
+from ops.overview.parts import Parts
 from ops.sampling.actions import SamplingChange, ServiceSampling
-from ops.sites import Service, Site, sites
+from ops.sites import Service, sites
 from ops.timerange import format_moment
 from ops.traces.actions import READ as READ_TRACES
-from ops.traces.actions import list_traces
 from ops.traces.summaries import TraceSummary
-from ops.versions.actions import ServiceVersions, list_versions
+from ops.versions.actions import ServiceVersions
 
 __all__ = [
     "DoorReport",
+    "Gap",
     "LostAnswer",
     "ServiceMoment",
     "SiteMoment",
@@ -34,17 +33,25 @@ __all__ = [
 ]
 
 READ = "overview.view_overview"
-FAILING_TRACES = 5
-CHANGES = 5
 MOST_SERVICES = 12
+MANY_ALERTS = 2_000  # from here on sharing them out takes more than about 5 ms
+
+
+class Gap(Enum):
+    """Why there is no value."""
+
+    NOT_SET_UP = "not set up"
+    COMING = "coming"
+    EMPTY = "no data"
+    FAILED = "not known"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """One service. None means not configured or not known; `problems` says why not known.
+    """One service. A value is None when there is none; `gaps` says why, by the field's name.
 
     `requests` is per second, `failing` a share from 0 to 1, `p95` nanoseconds; `p95_history`
-    is the last hour in even steps, None for gaps.
+    is the last hour in even steps, None for gaps. `problems` says why something is not known.
     """
 
     service: str
@@ -56,14 +63,18 @@ class ServiceLine:
     p95: int | None
     p95_history: tuple[int | None, ...]
     problems: tuple[str, ...]
+    gaps: Mapping[str, Gap]
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """A site. `alerts`, `failing` and `changes` are None when they could not be had.
 
-    `problems` has one sentence for each part that is missing, also for each source of alerts
-    that did not answer.
+    `lines` are as many as were asked for of the `services` meant: with `most`, those with the
+    most urgent alerts first, else in the site file's order. `mixed` are all of these that run
+    several versions. `problems` has one sentence for each part that is missing, also for each
+    source of alerts that did not answer. `coming` names the parts that had not come in time,
+    `older` those of them that are shown as they were up to a minute ago.
     """
 
     site: str
@@ -72,34 +83,134 @@ class Overview:
     failing: tuple[TraceSummary, ...] | None
     changes: tuple[SamplingChange, ...] | None
     problems: tuple[str, ...]
+    services: int
+    mixed: tuple[ServiceVersions, ...]
+    coming: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
 
 
 @action("overview.show_overview", permission=READ)
-async def show_overview(actor: Actor, *, site: str = "") -> Overview:
-    """Ask everything at the same time; what fails is a sentence, the rest is shown."""
+async def show_overview(
+    actor: Actor,
+    *,
+    site: str = "",
+    find: str = "",
+    first: int = 0,
+    most: int = 0,
+    patience: float = DEADLINE,
+) -> Overview:
+    """Ask everything at the same time; what fails is a sentence, the rest is shown.
+
+    `find` is a part of the services' names, `most` how many lines are wanted from the `first`
+    on, 0 meaning all. After `patience` seconds what is known is returned, and the rest goes on
+    being asked for those who ask again.
+    """
     where = sites().site(site)
-    services = tuple(where.services.values())
-    alerts, (failing, unsearched), changes, versions, own = await asyncio.gather(
-        settled(list_alerts(actor, filter=AlertFilter(site=where.name))),
-        _failing(actor, where),
-        settled(sampling.changes(actor, site=where.name, limit=CHANGES)),
-        settled(list_versions(actor, site=where.name)),
-        asyncio.gather(*(_own(actor, where, service) for service in services)),
+    parts = Parts(actor, where, asyncio.get_running_loop().time() + patience)
+    meant = where.services_like(find)
+    services, failing, changes, versions = await asyncio.gather(
+        _services(parts, meant, first, most or len(meant)),
+        parts.failing(),
+        parts.changes(),
+        parts.versions(),
     )
-    active = known(alerts)
+    active = known(services.alerts)
     silent = [failure.reason for failure in active.failures] if active else []
-    by_service = {each.service: each for each in known(versions) or ()}
+    traces, unsearched = known(failing) or (None, problems_of(failing))
+    by_name = {each.service: each for each in known(versions) or ()}
     return Overview(
         site=where.name,
         lines=tuple(
-            _line(service, active, by_service.get(service.name), *parts)
-            for service, parts in zip(services, own, strict=True)
+            _line(service, services, by_name.get(service.name), coming=versions is None)
+            for service in services.shown
         ),
         alerts=active,
-        failing=failing,
+        failing=traces,
         changes=known(changes),
-        problems=(*problems_of(alerts), *silent, *unsearched, *problems_of(changes, versions)),
+        problems=(
+            *problems_of(services.alerts),
+            *silent,
+            *unsearched,
+            *problems_of(changes, versions),
+        ),
+        services=len(meant),
+        mixed=tuple(
+            by_name[each.name]
+            for each in meant
+            if each.name in by_name and len(by_name[each.name].counts) > 1
+        ),
+        coming=tuple(parts.coming),
+        older=tuple(parts.older),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """The services to show, the alerts of all by service, and what is asked for those shown."""
+
+    shown: Sequence[Service]
+    alerts: AlertList | OpsError | None
+    by_service: Mapping[str, tuple[Alert, ...]]
+    numbers: Mapping[str, Figures] | None
+    sampling: Mapping[str, ServiceSampling | OpsError] | OpsError | None
+
+
+async def _services(parts: Parts, meant: Sequence[Service], first: int, most: int) -> _Services:
+    """Choose by what fires, and only then ask what is asked for each service."""
+    alerts = await parts.alerts()
+    active = known(alerts)
+    by_service = await _shared_out(meant, active.alerts) if active else {}
+    whole = first == 0 and most >= len(meant)
+    ordered = meant if whole else _urgent_first(meant, active, by_service)
+    shown = ordered[first : first + most]
+    numbers, sampled = await asyncio.gather(parts.figures(shown), parts.sampling(shown))
+    return _Services(shown, alerts, by_service, numbers, sampled)
+
+
+async def _shared_out(
+    services: Sequence[Service], alerts: Sequence[Alert]
+) -> Mapping[str, tuple[Alert, ...]]:
+    if len(alerts) < MANY_ALERTS:
+        return _by_service(services, alerts)
+    return await asyncio.to_thread(_by_service, services, alerts)
+
+
+def _by_service(
+    services: Iterable[Service], alerts: Iterable[Alert]
+) -> Mapping[str, tuple[Alert, ...]]:
+    """Give each service the alerts with its labels; one without such labels has none.
+
+    Most services have labels of the same names, so an alert is looked up once for all of them.
+    """
+    wanted: dict[tuple[str, ...], dict[tuple[str, ...], list[str]]] = {}
+    for service in services:
+        if service.alerts:
+            names = tuple(sorted(service.alerts))
+            values = tuple(service.alerts[name] for name in names)
+            wanted.setdefault(names, {}).setdefault(values, []).append(service.name)
+    found: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        for names, services_by_values in wanted.items():
+            values = tuple(alert.labels.get(name, "") for name in names)
+            for service_name in services_by_values.get(values, ()):
+                found.setdefault(service_name, []).append(alert)
+    return {name: tuple(of_service) for name, of_service in found.items()}
+
+
+def _urgent_first(
+    services: Sequence[Service],
+    active: AlertList | None,
+    by_service: Mapping[str, tuple[Alert, ...]],
+) -> Sequence[Service]:
+    """Put first the services with the alerts that are first in the list."""
+    places = {id(alert): place for place, alert in enumerate(active.alerts if active else ())}
+    last = len(places)
+
+    def place(service: Service) -> int:
+        own = by_service.get(service.name)
+        return places[id(own[0])] if own else last
+
+    return sorted(services, key=place)
 
 
 @action("overview.show_moment", permission=READ_TRACES)
@@ -128,31 +239,20 @@ async def show_doors(actor: Actor) -> tuple[DoorReport, ...]:
     return tuple(report for report in reports if report)
 
 
-async def _own(
-    actor: Actor, site: Site, service: Service
-) -> tuple[Figures, ServiceSampling | OpsError | None]:
-    """What is asked for each service on its own."""
-    return await asyncio.gather(figures(site, service), settled(_sampling(actor, site, service)))
-
-
-async def _sampling(actor: Actor, site: Site, service: Service) -> ServiceSampling | None:
-    if not (service.instances or service.dns):
-        return None
-    return await sampling.current(actor, service=service.name, site=site.name)
-
-
 def _line(
-    service: Service,
-    alerts: AlertList | None,
-    versions: ServiceVersions | None,
-    numbers: Figures,
-    sampled: ServiceSampling | OpsError | None,
+    service: Service, services: _Services, versions: ServiceVersions | None, *, coming: bool
 ) -> ServiceLine:
+    numbers = (services.numbers or {}).get(service.name, Figures())
+    several = services.sampling
+    sampled = several.get(service.name) if isinstance(several, Mapping) else several
+    if not (service.instances or service.dns):
+        sampled = None
     unknown = [versions.problem] if service.version and versions and versions.problem else []
     problems = (*unknown, *numbers.problems, *problems_of(sampled))
+    alerts = known(services.alerts)
     return ServiceLine(
         service=service.name,
-        alerts=_of_service(service, alerts.alerts) if alerts else None,
+        alerts=services.by_service.get(service.name, ()) if alerts else None,
         versions=versions if service.version else None,
         sampling=known(sampled),
         requests=numbers.requests,
@@ -160,32 +260,34 @@ def _line(
         p95=numbers.p95,
         p95_history=numbers.p95_history,
         problems=tuple(dict.fromkeys(problems)),
+        gaps={
+            "alerts": Gap.COMING if services.alerts is None else Gap.FAILED,
+            "versions": _versions_gap(service, versions, coming=coming),
+            "sampling": _sampling_gap(service, several),
+            **{key: _number_gap(service, key, services.numbers, numbers) for key in NUMBERS},
+        },
     )
 
 
-def _of_service(service: Service, alerts: Iterable[Alert]) -> tuple[Alert, ...]:
-    """The alerts with the labels that make them this service's; without such labels none is."""
-    wanted = service.alerts.items()
-    return tuple(alert for alert in alerts if wanted and wanted <= alert.labels.items())
+def _versions_gap(service: Service, versions: ServiceVersions | None, *, coming: bool) -> Gap:
+    if not service.version:
+        return Gap.NOT_SET_UP
+    if coming or (versions and versions.coming):
+        return Gap.COMING
+    return Gap.EMPTY if versions and versions.empty else Gap.FAILED
 
 
-async def _failing(
-    actor: Actor, site: Site
-) -> tuple[tuple[TraceSummary, ...] | None, tuple[str, ...]]:
-    """The latest failing traces of the last hour, and what went wrong in finding them.
+def _sampling_gap(service: Service, several: object) -> Gap:
+    if not (service.instances or service.dns):
+        return Gap.NOT_SET_UP
+    return Gap.COMING if several is None else Gap.FAILED
 
-    Each service is asked for on its own: not every storage searches through all of them.
-    """
-    queries = (
-        TraceQuery(site=site.name, service=name, tags=(("error", "true"),), limit=FAILING_TRACES)
-        for name in site.services or ("",)
-    )
-    answers = await asyncio.gather(
-        *(settled(list_traces(actor, query=query, explain=FAILING_TRACES)) for query in queries)
-    )
-    lists = [found for answer in answers if (found := known(answer))]
-    if not lists:
-        return None, problems_of(*answers)
-    traces = {trace.trace_id: trace for found in lists for trace in found.traces}
-    latest = sorted(traces.values(), key=lambda trace: (-trace.matched, trace.trace_id))
-    return tuple(latest[:FAILING_TRACES]), problems_of(*answers)
+
+def _number_gap(
+    service: Service, key: str, all_numbers: Mapping[str, Figures] | None, own: Figures
+) -> Gap:
+    if not getattr(service, key):
+        return Gap.NOT_SET_UP
+    if all_numbers is None:
+        return Gap.COMING
+    return Gap.FAILED if key in own.failed else Gap.EMPTY

@@ -2,17 +2,21 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ops import timerange
 from ops.backends.connections import connections
-from ops.backends.prometheus import Matrix, Prometheus
+from ops.backends.prometheus import Matrix, Sample, Series, Vector
 from ops.errors import InvalidInput, NotSetUp, OpsError
-from ops.sites import Service, Site
+from ops.sites import PrometheusSource, Service, Site
 
+S = TypeVar("S", Sample, Series)
 T = TypeVar("T")
+Vectors = Mapping[str, Vector | OpsError]
+Matrices = Mapping[str, Matrix | OpsError]
+NUMBERS = ("requests", "failing", "p95")
 STEPS = 60
 STEP = timerange.MINUTE
 
@@ -21,7 +25,8 @@ STEP = timerange.MINUTE
 class Figures:
     """`requests` per second, `failing` 0 to 1, `p95` nanoseconds; None: unknown or not asked.
 
-    `p95_history` is the last hour, a value a minute, oldest first. `problems` says what failed.
+    `p95_history` is the last hour, a value a minute, oldest first. `problems` says what failed,
+    `failed` has the names of those of the three that did.
     """
 
     requests: float | None = None
@@ -29,28 +34,49 @@ class Figures:
     p95: int | None = None
     p95_history: tuple[int | None, ...] = ()
     problems: tuple[str, ...] = ()
+    failed: frozenset[str] = frozenset()
 
 
-async def figures(site: Site, service: Service) -> Figures:
-    """Ask all of a service's queries at the same time; what fails is a sentence."""
-    if not (service.requests or service.failing or service.p95):
-        return Figures()
-    try:
-        prometheus = connections().prometheus(site, site.source(service))
-    except OpsError as error:
-        return Figures(problems=(str(error),))
-    requests, failing, p95, history = await asyncio.gather(
-        settled(_number(prometheus, service.requests)),
-        settled(_number(prometheus, service.failing)),
-        settled(_number(prometheus, service.p95)),
-        settled(_history(prometheus, service.p95)),
-    )
+async def figures(site: Site, services: Iterable[Service]) -> Mapping[str, Figures]:
+    """Ask all queries of these services at the same time; what fails is a sentence."""
+    found: dict[str, Figures] = {}
+    asked: dict[PrometheusSource, list[Service]] = {}
+    for service in services:
+        try:
+            if service.requests or service.failing or service.p95:
+                asked.setdefault(site.source(service), []).append(service)
+        except OpsError as error:
+            found[service.name] = Figures(problems=(str(error),), failed=frozenset(NUMBERS))
+
+    async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
+        prometheus = connections().prometheus(site, source)
+        # Whole minutes, so that all who watch ask the same.
+        end = timerange.now_ns() // STEP * STEP
+        start = end - (STEPS - 1) * STEP
+        vectors, matrices = await asyncio.gather(
+            prometheus.queries(_texts(services, *NUMBERS)),
+            prometheus.query_ranges(_texts(services, "p95"), start=start, end=end, step=STEP),
+        )
+        found.update({each.name: _figures(each, vectors, matrices, start) for each in services})
+
+    await asyncio.gather(*(ask(source, services) for source, services in asked.items()))
+    return found
+
+
+def _texts(services: Iterable[Service], *keys: str) -> list[str]:
+    return [text for service in services for key in keys if (text := getattr(service, key))]
+
+
+def _figures(service: Service, vectors: Vectors, matrices: Matrices, start: int) -> Figures:
+    numbers = {key: _number(service, key, vectors) for key in NUMBERS}
+    history = _history(service, matrices, start)
     return Figures(
-        known(requests),
-        known(failing),
-        _nanoseconds(known(p95)),
+        known(numbers["requests"]),
+        known(numbers["failing"]),
+        _nanoseconds(known(numbers["p95"])),
         known(history) or (),
-        problems_of(requests, failing, p95, history),
+        problems_of(*numbers.values(), history),
+        frozenset(key for key, number in numbers.items() if isinstance(number, OpsError)),
     )
 
 
@@ -62,7 +88,7 @@ async def settled(answer: Awaitable[T]) -> T | OpsError:
         return error
 
 
-def known(answer: T | OpsError) -> T | None:
+def known(answer: T | OpsError | None) -> T | None:
     """Return an answer that was settled, None for an error."""
     return None if isinstance(answer, OpsError) else answer
 
@@ -73,35 +99,50 @@ def problems_of(*answers: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(each) for each in errors if not isinstance(each, NotSetUp)))
 
 
-async def _number(prometheus: Prometheus, promql: str) -> float | None:
-    if not promql:
-        return None
-    values = [sample.value for sample in (await prometheus.query(promql)).samples]
-    _check_one(promql, len(values))
+def _number(service: Service, key: str, answers: Vectors) -> float | OpsError | None:
+    promql = getattr(service, key)
+    answer = answers.get(promql)
+    if answer is None or isinstance(answer, OpsError):
+        return answer
+    values = [sample.value for sample in _own(service, key, answer.samples)]
+    if len(values) > 1:
+        return _several(promql, len(values))
     return values[0] if values and math.isfinite(values[0]) else None
 
 
-async def _history(prometheus: Prometheus, promql: str) -> tuple[int | None, ...]:
-    """Ask for whole minutes, so that all who watch ask the same."""
-    if not promql:
+def _history(service: Service, answers: Matrices, start: int) -> tuple[int | None, ...] | OpsError:
+    answer = answers.get(service.p95)
+    if answer is None:
         return ()
-    end = timerange.now_ns() // STEP * STEP
-    start = end - (STEPS - 1) * STEP
-    found = await prometheus.query_range(promql, start=start, end=end, step=STEP)
-    _check_one(promql, len(found.series))
-    values = dict(_points(found, start))
+    if isinstance(answer, OpsError):
+        return answer
+    series = _own(service, "p95", answer.series)
+    if len(series) > 1:
+        return _several(service.p95, len(series))
+    values = dict(_points(series, start))
     return tuple(values.get(step) for step in range(STEPS)) if values else ()
 
 
-def _points(found: Matrix, start: int) -> Iterable[tuple[int, int | None]]:
-    for series in found.series:
-        for time, value in series.points:
-            yield (time - start) // STEP, _nanoseconds(value)
+def _own(service: Service, key: str, found: Sequence[S]) -> Sequence[S]:
+    """Return what is the service's: all that its own query gives, unless that is several.
+
+    Of several series, and of those of a query that the site has for all services, the ones with
+    the service's labels are its own.
+    """
+    if len(found) <= 1 and key not in service.shared:
+        return found
+    own = [each for each in found if service.alerts.items() <= each.labels.items()]
+    return own if key in service.shared or own else found
 
 
-def _check_one(promql: str, count: int) -> None:
-    if count > 1:
-        raise InvalidInput(f"the query {promql} gives {count} series; it must give one number")
+def _several(promql: str, count: int) -> InvalidInput:
+    return InvalidInput(f"the query {promql} gives {count} series; it must give one number")
+
+
+def _points(series: Iterable[Series], start: int) -> Iterable[tuple[int, int | None]]:
+    for each in series:
+        for moment, value in each.points:
+            yield (moment - start) // STEP, _nanoseconds(value)
 
 
 def _nanoseconds(seconds: float | None) -> int | None:

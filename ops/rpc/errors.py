@@ -1,5 +1,6 @@
 """What goes wrong as gRPC statuses, in one place; and what surrounds every call."""
 
+import contextlib
 import functools
 import logging
 import string
@@ -10,12 +11,12 @@ from urllib.parse import quote
 
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from grpc_status import rpc_status
 
-from ops import metrics
+from ops import limits, metrics
 from ops.actor import Actor, new_request_id, request_id
 from ops.errors import (
     BackendTimeout,
@@ -30,6 +31,7 @@ from ops.errors import (
     NotSetUp,
     OpsError,
 )
+from ops.guard import check, name_of
 from ops.rpc import messages
 from ops.rpc.auth import Unauthenticated, actor_of
 from ops.sampling.actions import SamplingChange
@@ -60,44 +62,70 @@ _UNREADABLE = (
 )
 _NOT_ESCAPED = string.punctuation.replace("%", "") + " "
 
-Request = TypeVar("Request")
+Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response")
 Context = grpc.aio.ServicerContext[Any, Any]
 log = logging.getLogger(__name__)
 
 
 def rpc(
-    method: Callable[[Any, Actor, Request], Awaitable[Response]],
-) -> Callable[[Any, Request, Context], Awaitable[Response]]:
-    """Make `(self, actor, request)` a servicer method.
+    action: Callable[..., Awaitable[Any]], kind: type[Request]
+) -> Callable[
+    [Callable[[Any, Actor, Request], Awaitable[Response]]],
+    Callable[[Any, bytes, Context], Awaitable[Response]],
+]:
+    """Make `(self, actor, request)` a servicer method, which does an action with a `kind`.
 
     It gets the actor and a request id, which the caller finds in the trailing metadata as
-    `x-request-id`; it is counted and timed; and what it raises becomes a status.
+    `x-request-id`; it is counted and timed; and what it raises becomes a status. It is called
+    only for those who may do the action, with a request that is not too large.
     """
+    name = name_of(action)
 
-    @functools.wraps(method)
-    async def call(self: Any, request: Request, context: Context) -> Response:
-        context.set_trailing_metadata((("x-request-id", new_request_id()),))
-        started, status = time.perf_counter(), StatusCode.CANCELLED
-        try:
-            answer = await method(self, await actor_of(context), request)
-            status = StatusCode.OK
-        except Exception as error:  # noqa: BLE001 - the one place where each gets its status
-            status = status_of(error)
-            await _abort(context, status, error)
-        else:
-            return answer
-        finally:
-            metrics.requests.labels("grpc", status.name).inc()
-            metrics.request_seconds.labels("grpc").observe(time.perf_counter() - started)
+    def wrap(
+        method: Callable[[Any, Actor, Request], Awaitable[Response]],
+    ) -> Callable[[Any, bytes, Context], Awaitable[Response]]:
+        @functools.wraps(method)
+        async def call(self: Any, data: bytes, context: Context) -> Response:
+            context.set_trailing_metadata((("x-request-id", new_request_id()),))
+            started, status = time.perf_counter(), StatusCode.CANCELLED
+            try:
+                actor = await actor_of(context)
+                answer = await method(self, actor, await _read(actor, name, kind, data))
+                status = StatusCode.OK
+            except Exception as error:  # noqa: BLE001 - the one place where each gets its status
+                status = status_of(error)
+                await _abort(context, status, error)
+            else:
+                return answer
+            finally:
+                metrics.requests.labels("grpc", status.name).inc()
+                metrics.request_seconds.labels("grpc").observe(time.perf_counter() - started)
 
-    return call
+        return call
+
+    return wrap
+
+
+async def _read(actor: Actor, name: str, kind: type[Request], data: bytes) -> Request:
+    """Return the request of somebody who may make it; raises NotPermitted, then InvalidInput."""
+    request = None
+    with contextlib.suppress(DecodeError):
+        request = kind.FromString(data) if len(data) <= limits.LARGEST_REQUEST else None
+    fields = list(messages.fields(request)) if request is not None else []
+    await check(actor, name, **dict(fields))
+    limits.check_size(len(data))
+    if request is None:
+        raise InvalidInput(_UNREADABLE)
+    limits.check_fields(fields)
+    return request
 
 
 class ReadableRequests(grpc.aio.ServerInterceptor):
     """Refuse bytes that are no message of the RPC as INVALID_ARGUMENT.
 
-    gRPC would answer UNKNOWN with the name of a Python class.
+    gRPC would answer UNKNOWN with the name of a Python class. The methods of the Ops service
+    read their requests themselves, once they know the caller.
     """
 
     async def intercept_service(
@@ -107,7 +135,7 @@ class ReadableRequests(grpc.aio.ServerInterceptor):
     ) -> Any:
         """Put the refusal around a unary method's deserializer; streams stay as they are."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
+        if handler is None or handler.unary_unary is None or handler.request_deserializer is None:
             return handler
         read = handler.request_deserializer
 

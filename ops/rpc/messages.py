@@ -1,8 +1,10 @@
 """Requests of the wire as the actions' words, and the actions' results as its messages."""
 
 import asyncio
+from collections.abc import Iterator
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from ops import filters, timerange
 from ops.alerts.matching import AlertFilter, parse_matcher
@@ -12,16 +14,28 @@ from ops.sampling.actions import SamplingChange
 from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
 from ops.timerange import Moment, TimeRange
 from ops.traces.actions import TraceList
+from ops.traces.links import SpanLink
 from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace
 from ops.versions.actions import ServiceVersions
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
+MOST_PROCESSES = 100
 MOST_EXPLAINED = 100  # failing traces of a list that get their error's sentence
 MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
 _LONGEST_TOKEN = 200
+
+
+def fields(request: Message) -> Iterator[tuple[str, object]]:
+    """Return the fields that are set, with their names; those of messages in it too."""
+    for field, value in request.ListFields():
+        if field.message_type is None:
+            yield field.name, list(value) if field.is_repeated else value
+        else:
+            for each in value if field.is_repeated else (value,):
+                yield from fields(each)
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
@@ -119,6 +133,28 @@ def _trace(found: Trace) -> ops_pb2.ShowTraceResp:
         error_count=found.error_count,
         missing_parents=found.missing_parents,
         warnings=found.warnings,
+        as_of=found.as_of,
+        processes=[
+            ops_pb2.Process(
+                service=each.process.service,
+                version=each.process.version,
+                instance=each.process.instance,
+                host=each.process.host,
+                span_count=each.spans,
+            )
+            for each in found.ran[:MOST_PROCESSES]
+        ],
+        links=map(_span_link, found.links),
+        linked_from=map(_span_link, found.linked_from),
+    )
+
+
+def _span_link(link: SpanLink) -> ops_pb2.SpanLink:
+    return ops_pb2.SpanLink(
+        trace_id=link.trace_id,
+        span_id=link.span_id,
+        to_trace_id=link.to_trace_id,
+        to_span_id=link.to_span_id,
     )
 
 

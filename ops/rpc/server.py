@@ -15,13 +15,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from ops.rpc.errors import ReadableRequests
 from ops.rpc.reflection import add_reflection
-from ops.rpc.servicer import OpsServicer
-from proto.ops import ops_pb2, ops_pb2_grpc
+from ops.rpc.servicer import SERVICE, OpsServicer, add_ops
 
 GRACE = 5.0
-OPS = ops_pb2.DESCRIPTOR.services_by_name["Ops"].full_name
-# gRPC would share a port that another process has, without a word.
-_OPTIONS = (("grpc.so_reuseport", 0),)
+LARGEST_MESSAGE = 1024 * 1024  # bytes; what is larger than `limits` allow reads a sentence of ours
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # it would share a port that another process has, without a word
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+)
 
 
 @asynccontextmanager
@@ -32,15 +35,15 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
     way get five seconds to finish.
     """
     server = grpc.aio.server(interceptors=(ReadableRequests(),), options=_OPTIONS)
-    ops_pb2_grpc.add_OpsServicer_to_server(OpsServicer(), server)
+    add_ops(OpsServicer(), server)
     alive = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(alive, server)
-    add_reflection(server, (OPS, health.SERVICE_NAME))
+    add_reflection(server, (SERVICE.full_name, health.SERVICE_NAME))
     port = _bind(server, address)
     starting = asyncio.ensure_future(server.start())
     try:
         await asyncio.shield(starting)
-        for name in ("", OPS):
+        for name in ("", SERVICE.full_name):
             await alive.set(name, health_pb2.HealthCheckResponse.SERVING)
         yield port
     finally:

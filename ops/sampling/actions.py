@@ -1,14 +1,17 @@
 """What people do about sampling."""
 
+import asyncio
+from collections.abc import Iterable, Mapping
+
 from ops import timerange
 from ops.actor import Actor
 from ops.database import in_database
-from ops.errors import Conflict, InvalidInput, NotConfirmed
+from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import action
 from ops.sampling import delivery, state
 from ops.sampling.policy import Policy
 from ops.sampling.state import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sites import sites
+from ops.sites import Service, sites
 
 __all__ = [
     "InstanceSampling",
@@ -18,6 +21,7 @@ __all__ = [
     "change_policy",
     "changes",
     "current",
+    "current_of_several",
     "policy_at",
     "way_back",
 ]
@@ -40,6 +44,29 @@ async def current(actor: Actor, *, service: str = "", site: str = "") -> Service
     what = where.service(service)
     addresses = await delivery.addresses(what)
     return await in_database(state.last_told, where.name, what.name, addresses)
+
+
+@action("sampling.current_of_several", permission=READ)
+async def current_of_several(
+    actor: Actor, *, services: Iterable[str], site: str = ""
+) -> Mapping[str, ServiceSampling | OpsError]:
+    """Return what `current` returns or raises for each of these services that has instances."""
+    where = sites().site(site)
+    meant = [where.service(name) for name in services]
+    sampled = [each for each in meant if each.instances or each.dns]
+    found = await asyncio.gather(*map(_addresses, sampled))
+    by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
+    errors = {name: to for name, to in by_name.items() if isinstance(to, OpsError)}
+    known = {name: to for name, to in by_name.items() if not isinstance(to, OpsError)}
+    told = await in_database(state.last_told_of_several, where.name, known)
+    return {**errors, **{each.service: each for each in told}}
+
+
+async def _addresses(service: Service) -> tuple[str, ...] | OpsError:
+    try:
+        return await delivery.addresses(service)
+    except OpsError as error:
+        return error
 
 
 @action("sampling.changes", permission=READ)

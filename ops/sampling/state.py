@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from ops.actor import Actor, request_id
 from ops.sampling.models import Change, Delivery
@@ -89,17 +89,35 @@ class SamplingChange:
 
 def last_told(site: str, service: str, addresses: Iterable[str]) -> ServiceSampling:
     """Read what each of these instances was last told."""
+    told = _last_told(Delivery.objects.filter(change__site=site, change__service=service))
+    return _sampling(site, service, addresses, told)
+
+
+def last_told_of_several(
+    site: str, addresses: Mapping[str, Iterable[str]]
+) -> tuple[ServiceSampling, ...]:
+    """Read the same for several services, by their names."""
+    of_these = Delivery.objects.filter(change__site=site, change__service__in=list(addresses))
+    told = _last_told(of_these)
+    return tuple(_sampling(site, service, to, told) for service, to in addresses.items())
+
+
+def _last_told(deliveries: QuerySet[Delivery]) -> dict[tuple[str, str], InstanceSampling]:
+    """Return the newest of each service and address."""
     newest = (
-        Delivery.objects.filter(change__site=site, change__service=service)
-        .values("address")
-        .annotate(newest=Max("id"))
-        .values("newest")
+        deliveries.values("change__service", "address").annotate(newest=Max("id")).values("newest")
     )
-    told = {
-        delivery.address: _instance(delivery)
-        for delivery in Delivery.objects.filter(id__in=newest).select_related("change")
-    }
-    instances = tuple(told.get(address, InstanceSampling(address)) for address in addresses)
+    found = Delivery.objects.filter(id__in=newest).select_related("change")
+    return {(each.change.service, each.address): _instance(each) for each in found}
+
+
+def _sampling(
+    site: str,
+    service: str,
+    addresses: Iterable[str],
+    told: Mapping[tuple[str, str], InstanceSampling],
+) -> ServiceSampling:
+    instances = tuple(told.get((service, to), InstanceSampling(to)) for to in addresses)
     return ServiceSampling(site, service, instances)
 
 

@@ -134,7 +134,12 @@ async def operations(actor: Actor, *, service: str, site: str = "") -> tuple[str
 
 @action("traces.list_traces", permission=READ)
 async def list_traces(
-    actor: Actor, *, query: TraceQuery, explain: int = 0, whole_moments: bool = False
+    actor: Actor,
+    *,
+    query: TraceQuery,
+    explain: int = 0,
+    whole_moments: bool = False,
+    any_service: bool = False,
 ) -> TraceList:
     """Search. For the first `explain` failing traces the error's sentence is looked up too.
 
@@ -148,12 +153,12 @@ async def list_traces(
     now = timerange.now_ns()
     start, end = query.range.start_end(now)
     site = sites().site(query.site)
-    service = query.service or site.default_service
+    service = query.service or ("" if any_service else site.default_service)
     search = TraceSearch(
         start=start,
         end=end,
         limit=query.limit,
-        service=_name_in_jaeger(site, service),
+        service=_name_in_jaeger(site, service) if service else "",
         operation=query.operation,
         tags=query.tags,
         span_min=query.span_min,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
+from ops.metrics import watched
 from ops.traces.spans import Spans
 
 MOST = 1_000  # links of a trace that are read, and that are remembered of those to one trace
@@ -26,7 +27,7 @@ class SpanLink:
     to_span_id: str
 
 
-_remembered: LRUCache[tuple[str, str], dict[SpanLink, None]] = LRUCache(TRACES)
+_remembered: LRUCache[tuple[str, str], dict[SpanLink, None]] = watched("links", LRUCache(TRACES))
 
 
 def links_of(spans: Spans) -> tuple[SpanLink, ...]:

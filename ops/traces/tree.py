@@ -268,8 +268,11 @@ def _rows(spans: Spans, family: Family) -> Rows:
         numbers.append(number)
         above.append(parent)
         depths.append(depths[parent] + 1 if parent >= 0 else 0)
-        waiting += [next_ for next_ in (following[number], first[number]) if next_ >= 0]
-    children = array("L", (counts[number] for number in numbers))
+        if (sibling := following[number]) >= 0:
+            waiting.append(sibling)
+        if (child := first[number]) >= 0:
+            waiting.append(child)
+    children = array("L", map(counts.__getitem__, numbers))
     again = {
         number: which
         for places in (sorted(each, key=places.__getitem__) for each in family.shared.values())
@@ -320,7 +323,8 @@ def names_of(rows: Rows) -> list[tuple[str, str] | None]:
 
 
 def _errors(rows: Rows) -> tuple[SpanError, ...]:
-    failing = [row for row, number in enumerate(rows.numbers) if number in rows.spans.failing]
+    failed = rows.spans.failing
+    failing = [row for row, number in enumerate(rows.numbers) if number in failed]
     failing.sort(key=lambda row: (-rows.depths[row], rows.numbers[row]))
     paths = _paths(rows, set(failing[:MOST_ERRORS]))
     return tuple(_error(rows, row, paths[row]) for row in failing[:MOST_ERRORS])
@@ -334,15 +338,34 @@ def _error(rows: Rows, row: int, path: tuple[str, ...]) -> SpanError:
 
 def _paths(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
     """Return the operations from the root to each of the rows that are wanted."""
+    if sum(rows.depths[row] for row in wanted) > len(rows):
+        return _paths_on_the_way(rows, wanted)
+    found = {}
+    for row in wanted:
+        trail = []
+        above = row
+        while above >= 0:
+            trail.append(_operation(rows, above))
+            above = rows.parents[above]
+        found[row] = shortened(trail[::-1])
+    return found
+
+
+def _paths_on_the_way(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
+    """Return the same in one walk over all rows, for many that are deep."""
     found = {}
     trail: list[str] = []
     for row in range(max(wanted, default=-1) + 1):
         del trail[rows.depths[row] :]
-        number = rows.span(row)
-        trail.append(MISSING_PARENT if number is None else rows.spans.names[number][1])
+        trail.append(_operation(rows, row))
         if row in wanted:
             found[row] = shortened(trail)
     return found
+
+
+def _operation(rows: Rows, row: int) -> str:
+    number = rows.span(row)
+    return MISSING_PARENT if number is None else rows.spans.names[number][1]
 
 
 def shortened(trail: Sequence[str]) -> tuple[str, ...]:

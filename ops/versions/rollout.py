@@ -17,6 +17,8 @@ class InstanceVersion:
 class ServiceVersions:
     """The versions of a service. `problem` is one sentence when nothing is known, else "".
 
+    `empty` means that Prometheus answered with nothing, `coming` that it has not answered yet.
+
     `total` counts the instances that should be there: it is more than `len(instances)` when
     the site file or `up` knows of more than say their version.
     """
@@ -27,6 +29,8 @@ class ServiceVersions:
     total: int
     warnings: tuple[str, ...] = ()
     problem: str = ""
+    empty: bool = False
+    coming: bool = False
 
     @property
     def known(self) -> int:

@@ -1,44 +1,89 @@
 """What makes a view a page: log-in first, the site found, an error shown."""
 
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
+from ops import limits
 from ops.database import in_database
-from ops.errors import OpsError
+from ops.errors import NotPermitted, OpsError
+from ops.guard import check, name_of
 from opsportal.dashboard import errors
 from opsportal.dashboard.visit import is_piece, visit_of
 
+FILLING_SECONDS = 25.0  # an action has 30
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
+Action = Callable[..., Awaitable[Any]]
+_SECRET = ("csrfmiddlewaretoken", "code")
 
 
-def page(view: View) -> View:
-    """Make a view of `(visit, …)`: log-in first, the site found, errors turned into pages."""
+def patience(request: HttpRequest) -> float:
+    """How many seconds to wait for backends: little before the first screen, long to fill it in."""
+    seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
+    return seconds
 
-    @functools.wraps(view)
-    async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
-        user = await in_database(_who, request)
-        if not isinstance(user, User):
-            return _log_in(request)
-        visit = await visit_of(request, user, "")
-        try:
-            visit = await visit_of(request, user, site) if site else visit
-            response = await view(visit, **path)
-        except OpsError as error:
-            # A piece that cannot be had is left out; the page around it stands.
-            response = (
-                HttpResponse(status=204) if is_piece(request) else await errors.page(visit, error)
-            )
-        add_never_cache_headers(response)
-        return response
 
-    return wrapped
+def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], View]:
+    """Make a view of `(visit, …)` a page: log-in first, the site found, errors turned into pages.
+
+    It is for those who may do the `action`, with POST `on_post` where that is another one; and
+    nothing of what was typed is read before that is known, or when it is too much.
+    """
+    reads = name_of(action)
+    writes = name_of(on_post) if on_post else reads
+
+    def wrap(view: View) -> View:
+        @functools.wraps(view)
+        async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
+            user = await in_database(_who, request)
+            if not isinstance(user, User):
+                return _log_in(request)
+            visit = await visit_of(request, user, "")
+            try:
+                typed = _typed(request, {"site": site, **path})
+                name = writes if request.method == "POST" else reads
+                await check(visit.actor, name, **_without_secrets(typed))
+                limits.check_fields(typed)
+                visit = await visit_of(request, user, site) if site else visit
+                response = await view(visit, **path)
+            except OpsError as error:
+                response = (
+                    _without_piece(error) if is_piece(request) else await errors.page(visit, error)
+                )
+            add_never_cache_headers(response)
+            return response
+
+        return wrapped
+
+    return wrap
+
+
+def _typed(request: HttpRequest, path: Mapping[str, object]) -> list[tuple[str, object]]:
+    """What a person sent: in the address, and with a form."""
+    sent = [*request.GET.lists(), *request.POST.lists()]
+    return [*path.items(), *((name, texts) for name, texts in sent)]
+
+
+def _without_secrets(typed: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """What the audit log may keep of it."""
+    return {name: value for name, value in typed if name not in _SECRET}
+
+
+def _without_piece(error: OpsError) -> HttpResponse:
+    """Leave out a piece that cannot be had; the page around it stands.
+
+    Whoever lost the right to a piece lost that to its page, which says so when it is loaded.
+    """
+    if isinstance(error, NotPermitted):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return HttpResponse(status=204)
 
 
 def _who(request: HttpRequest) -> User | AnonymousUser:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
 from ops.sites import sites
 from ops.timerange import format_exact
 from ops.traces.actions import TraceList
@@ -116,26 +116,23 @@ class Results:
         }
 
     def chips(self) -> list[Chip]:
-        """All of the window, and those that failed."""
+        """All of the window, and those that failed, where a query has room for that tag."""
         query, traces = self.found.query, self.found.traces
         others = tuple(tag for tag in query.tags if tag[0] != "error")
         everything = replace(query, tags=others, operation="", before=None)
-        failing = replace(everything, tags=(*others, ERROR))
-        narrowed = replace(query, before=None) != everything
+        whole = replace(query, before=None)
+        narrowed = whole != everything
         if not traces and not narrowed:
             return []
         failed = sum(1 for trace in traces if trace.error_count)
         count = None if narrowed else len(traces)
-        return [
-            Chip("all", count, self.address(everything), not narrowed),
-            Chip(
-                "failed",
-                failed,
-                self.address(failing),
-                replace(query, before=None) == failing,
-                failed=True,
-            ),
-        ]
+        chips = [Chip("all", count, self.address(everything), not narrowed)]
+        if len(others) < MOST_TAGS:
+            failing = replace(everything, tags=(*others, ERROR))
+            chips.append(
+                Chip("failed", failed, self.address(failing), whole == failing, failed=True)
+            )
+        return chips
 
     def head(self, key: str) -> Head:
         """The column that is sorted by turns round, another begins with what is largest."""

@@ -58,6 +58,7 @@ urlpatterns = [
     path("account/slack/link/", slack.link, name="account-slack-link"),
     path("account/slack/unlink/", slack.unlink, name="account-slack-unlink"),
     path("account/password_change/", account.ChangePassword.as_view(), name="password_change"),
+    path("account/password_reset/", account.AskReset.as_view(), name="password_reset"),
     path(
         "account/reset/<uidb64>/<token>/",
         account.ResetPassword.as_view(),

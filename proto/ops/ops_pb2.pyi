@@ -262,6 +262,10 @@ class ShowTraceResp(_message.Message):
     ERROR_COUNT_FIELD_NUMBER: _builtins.int
     MISSING_PARENTS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    PROCESSES_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    LINKED_FROM_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     url: _builtins.str
     """In Jaeger's UI."""
@@ -272,6 +276,8 @@ class ShowTraceResp(_message.Message):
     span_count: _builtins.int
     error_count: _builtins.int
     missing_parents: _builtins.int
+    as_of: _builtins.int
+    """When Jaeger was asked for it, Unix nanoseconds: spans can come later."""
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -284,6 +290,18 @@ class ShowTraceResp(_message.Message):
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def processes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Process]:
+        """What ran its spans, as far as they say it; the first 100."""
+
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpanLink]:
+        """From its spans to others, of this trace too; the first 1,000."""
+
+    @_builtins.property
+    def linked_from(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpanLink]:
+        """From other spans to its own, in the traces that were read lately; the first 1,000."""
+
     def __init__(
         self,
         *,
@@ -302,14 +320,81 @@ class ShowTraceResp(_message.Message):
         error_count: _builtins.int = ...,
         missing_parents: _builtins.int = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        as_of: _builtins.int = ...,
+        processes: _abc.Iterable[Global___Process] | None = ...,
+        links: _abc.Iterable[Global___SpanLink] | None = ...,
+        linked_from: _abc.Iterable[Global___SpanLink] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "error_count", b"error_count", "errors", b"errors", "id", b"id", "missing_parents", b"missing_parents", "operations", b"operations", "root_operation", b"root_operation", "root_service", b"root_service", "services", b"services", "site", b"site", "span_count", b"span_count", "start", b"start", "tags", b"tags", "url", b"url", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "duration", b"duration", "error_count", b"error_count", "errors", b"errors", "id", b"id", "linked_from", b"linked_from", "links", b"links", "missing_parents", b"missing_parents", "operations", b"operations", "processes", b"processes", "root_operation", b"root_operation", "root_service", b"root_service", "services", b"services", "site", b"site", "span_count", b"span_count", "start", b"start", "tags", b"tags", "url", b"url", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShowTraceResp: _TypeAlias = ShowTraceResp  # noqa: Y015
+
+@_typing.final
+class Process(_message.Message):
+    """By a resource's attributes, such as service.version and service.instance.id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    SPAN_COUNT_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    version: _builtins.str
+    instance: _builtins.str
+    host: _builtins.str
+    span_count: _builtins.int
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        version: _builtins.str = ...,
+        instance: _builtins.str = ...,
+        host: _builtins.str = ...,
+        span_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "instance", b"instance", "service", b"service", "span_count", b"span_count", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Process: _TypeAlias = Process  # noqa: Y015
+
+@_typing.final
+class SpanLink(_message.Message):
+    """Trace ids are 32 lower-case hex digits, span ids 16."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    SPAN_ID_FIELD_NUMBER: _builtins.int
+    TO_TRACE_ID_FIELD_NUMBER: _builtins.int
+    TO_SPAN_ID_FIELD_NUMBER: _builtins.int
+    trace_id: _builtins.str
+    span_id: _builtins.str
+    to_trace_id: _builtins.str
+    to_span_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        trace_id: _builtins.str = ...,
+        span_id: _builtins.str = ...,
+        to_trace_id: _builtins.str = ...,
+        to_span_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["span_id", b"span_id", "to_span_id", b"to_span_id", "to_trace_id", b"to_trace_id", "trace_id", b"trace_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpanLink: _TypeAlias = SpanLink  # noqa: Y015
 
 @_typing.final
 class ShowLogsReq(_message.Message):

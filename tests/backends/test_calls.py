@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from ops import timerange
 from ops.backends.calls import FAILURES, PAUSE, Calls
-from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound
+from ops.errors import BackendTimeout, BackendUnavailable, Busy, InvalidInput, NotFound
 from ops.sharing import MOST_YOUNG, YOUNG
 
 PLACE = "Jaeger of production at jaeger:16685"
@@ -286,10 +286,10 @@ async def test_it_does_not_hold_the_wait_for_a_turn_against_the_backend(
     first = asyncio.create_task(calls.read("first", upstream))
     await upstream.arrived.wait()
     for key in range(FAILURES + 1):
-        with pytest.raises(BackendUnavailable) as caught:
+        with pytest.raises(Busy) as caught:
             await calls.read(key, answer)
         assert str(caught.value) == (
-            f"too many calls to {PLACE} are under way from here; try again in a moment"
+            f"too many calls to {PLACE} are waiting here; try again in a moment"
         )
     upstream.may_answer.set()
     assert await first == "answer 1"

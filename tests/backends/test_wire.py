@@ -265,6 +265,20 @@ def test_an_end_that_cannot_be_is_none() -> None:
     assert (spans.endless, list(spans.ends)) == ({0}, [NOON])
 
 
+def test_an_end_that_jaeger_made_up_is_none() -> None:
+    made_up = "Negative duration detected, sanitizing end timestamp. Original end timestamp: 1970"
+    spans = read(
+        trace(
+            span("shop", "a", start=NOON, duration=1, warnings=[made_up]),
+            span("shop", "b", start=NOON + 1, duration=1, warnings=["cut", made_up]),
+        )
+    )
+
+    assert (spans.endless, list(spans.ends)) == ({0, 1}, [NOON, NOON + 1])
+    assert spans.warnings == {1: ("cut",)}
+    assert spans.store[0].warnings == (made_up,)
+
+
 def test_a_parent_of_zeros_is_none() -> None:
     assert list(read(trace(span("shop", "a", parent_id="00" * 8))).parent_ids) == [""]
 

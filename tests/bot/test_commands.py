@@ -114,7 +114,7 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
 
 async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: Backends) -> None:
     start = now_ns() - MINUTE
-    many = (trace(span("petstore", "x", start=start - number, error="")) for number in range(1_600))
+    many = (trace(span("petstore", "x", start=start - number, error="")) for number in range(3_100))
     backends.jaeger.add(*many)
     reply = await said(viewer, "list traces error=false")
     assert reply.summary.startswith("No traces for service=petstore error=false")
@@ -135,7 +135,7 @@ async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backend
 async def test_it_says_what_is_wrong_however_long_the_words(
     viewer: Actor, backends: Backends
 ) -> None:
-    word = "w" * 10_000
+    word = "w" * 3_000
     backends.prometheus.rule("Errors", alert("Errors", severity=word))
     backends.prometheus.says("store_build_info", ({"instance": "a", "version": word}, 1))
     for line, end in {
@@ -548,3 +548,19 @@ async def test_it_answers_nothing_at_all_with_help(viewer: Actor) -> None:
     reply = await said(viewer, "")
     assert reply.summary == "What I can do"
     assert [follow_up.label for follow_up in reply.follow_ups][:2] == ["Overview", "Alerts"]
+
+
+async def test_a_trace_says_where_it_ran_and_few_of_many_services(
+    viewer: Actor, backends: Backends
+) -> None:
+    resource = {"service.version": "1.3.0", "service.instance.id": "petstore-7"}
+    others = [span(f"service-{number}", "x") for number in range(20)]
+    root = span("petstore", "AddPets", start=NOON, resource=resource, children=others,
+                warnings=["w" * 5_000])  # fmt: skip
+    reply = await said(viewer, f"show trace {backends.jaeger.add(trace(root))}")
+
+    notes = [str(note) for note in reply.notes]
+    assert "It ran petstore 1.3.0 on petstore-7" in notes
+    assert any(note.endswith("service-6 and 13 more") for note in notes)
+    assert max(map(len, notes)) < 400
+    assert not any("As of" in note for note in notes)

@@ -103,7 +103,7 @@ async def test_what_is_sought_and_zoomed_stays(
 
         await expect(find).to_have_value("step 4")
         await expect(find).to_be_focused()
-        await expect(page.locator("output.found")).to_contain_text("11 found")
+        await expect(page.locator("output.found")).to_contain_text("of 11")
         await expect(page.get_by_role("button", name="whole trace")).to_be_visible()
         await expect(row(page, "Login")).to_have_count(0)
 

@@ -67,8 +67,8 @@ async def walk(page: Page, place: Place) -> None:
     assert place.first.told == place.second.told == [("STFloat", 0.1)]
 
     await page.get_by_role("link", name="rows").click()
-    await expect(page.locator("#result_list tbody tr")).to_have_count(2)
-    await expect(page.locator("#result_list")).to_contain_text("sampling.change_policy")
+    await expect(page.locator("table.audit tbody tr")).to_have_count(2)
+    await expect(page.locator("table.audit")).to_contain_text("sampling.change_policy")
 
 
 async def test_the_whole_walk(web: Web, place: Place, olga: User) -> None:

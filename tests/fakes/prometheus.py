@@ -8,6 +8,7 @@ text, a wrong token is 401.
 import asyncio
 import json
 import random
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
@@ -39,13 +40,17 @@ class FakePrometheus:
 
     `bad` are the queries that do not parse, with the reason. `paths`, `headers`, `peers` and
     `forms` are those of the requests so far. `raw` overrides the whole answer of a path, `written`
-    that to anything, `missing` are the paths that this server lacks. `release` lets requests that
-    hang go on; `most_at_once` is how many were being answered at the same time.
+    that to anything, `missing` are the paths that this server lacks. `scalars` are queries that are
+    refused where several are joined by `or`; a fake that does not join answers these with nothing,
+    as it does what it does not know. `release` lets requests that hang go on; `most_at_once` is
+    how many were being answered at the same time.
     """
 
-    def __init__(self, *, prefix: str = "", token: str = "") -> None:
+    def __init__(self, *, prefix: str = "", token: str = "", joins: bool = True) -> None:
         self.prefix = prefix
         self.token = token
+        self.joins = joins
+        self.scalars: set[str] = set()
         self.answers: dict[str, list[Body]] = {}
         self.ranges: dict[str, list[Body]] = {}
         self.groups: list[Body] = []
@@ -177,7 +182,15 @@ class FakePrometheus:
             reason = self.bad.get(query, "unknown position: parse error: no expression found")
             text = f'invalid parameter "query": {reason}'
             return _error(400, "bad_data", text)
-        result = self._shuffled(answers.get(query, []))
+        parts = _JOINED.findall(query) if self.joins else []
+        if any(part in self.bad or part in self.scalars for part, _ in parts):
+            return _error(400, "bad_data", "parse error in a part of it")
+        result = [
+            {**item, "metric": {**item["metric"], "opsportal_query": number}}
+            for part, number in parts
+            for item in answers.get(part, _CONSTANTS.get(part, []))
+        ] or answers.get(query, [])
+        result = self._shuffled(result)
         return self._success({"resultType": kind, "result": result})
 
     def _success(self, data: Body) -> web.Response:
@@ -215,6 +228,10 @@ def _html(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text, content_type="text/html")
 
 
+_JOINED = re.compile(r'label_replace\(\n(.*?)\n, "opsportal_query", "(\d+)", "", ""\)', re.DOTALL)
+_CONSTANTS: dict[str, list[Body]] = {
+    f"vector({n})": [{"metric": {}, "value": [1795469320.743, str(n)]}] for n in (1, 2)
+}
 _SIGN_ON = "https://sso.example.com/login?next=secret"
 _FAULTS: dict[Fault, Callable[[], web.Response]] = {
     Fault.LOGIN_PAGE: lambda: _html(200, LOGIN_PAGE),

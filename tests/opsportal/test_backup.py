@@ -16,9 +16,9 @@ from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
 from opsportal import backup
-from tests.opsportal.test_processes import Environment, environment, manage
+from tests.opsportal.test_processes import Environment, environment, manage, migrated
 
-__all__ = ("environment",)
+__all__ = ("environment", "migrated")
 ALICE = Actor(1, "alice", Door.BROWSER)
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -260,7 +260,7 @@ def test_it_restores_nothing_that_is_not_whole(
 
 
 def test_its_commands_say_the_head_and_leave_a_row(
-    database: Path, tmp_path: Path, environment: Environment
+    environment: Environment, database: Path, tmp_path: Path
 ) -> None:
     assert environment["DATABASE_URL"] == f"sqlite:///{database}"
     seq, digest = chain.head()
@@ -269,7 +269,7 @@ def test_its_commands_say_the_head_and_leave_a_row(
     assert f"{copy} is whole; the head of its audit log is {seq}:{digest}" in taken.stdout
     put_back = manage("restore", copy, env=environment)
     assert f"restored {copy}; the head of its audit log is {seq}:{digest}" in put_back.stdout
-    assert f"up to audit row {seq}, is kept as {database}." in put_back.stdout
+    assert f"(up to audit row {seq}) is kept as {database}." in put_back.stdout
     verified = manage("audit_verify", "--expect", f"{seq}:{digest}", env=environment)
     assert f"{seq + 1} rows are as they were written" in verified.stdout
     with closing(sqlite3.connect(database)) as there:

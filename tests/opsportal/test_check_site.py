@@ -157,6 +157,30 @@ async def test_it_shows_the_query_that_returns_nothing(
     )
 
 
+async def test_it_shows_of_a_query_of_all_services_what_is_the_service_s(
+    site_file: SiteFile, prometheus: FakePrometheus
+) -> None:
+    prometheus.says("by_job", ({"job": "petstore"}, 4), ({"job": "another"}, 5))
+    found = await check_sites(
+        load(
+            site_file(
+                f"""
+                [sites.p]
+                prometheus = {{ url = "{prometheus.url}" }}
+                every_service = {{ requests = "by_job" }}
+                [sites.p.services.petstore]
+                [sites.p.services.mailer]
+                """
+            )
+        ).all.values()
+    )
+    said = [finding.sentence for finding in found]
+    assert "petstore: requests is 4" in said
+    assert any(
+        "services.mailer]: Prometheus" in each and "nothing for by_job" in each for each in said
+    )
+
+
 async def test_it_shows_what_is_wrong_with_a_query(
     site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus
 ) -> None:

@@ -136,6 +136,33 @@ async def test_it_shows_a_trace(ops: Client, backends: Backends) -> None:
     assert answer.url == f"https://jaeger.example.com/trace/{trace_id}"
 
 
+async def test_it_says_where_a_trace_ran_and_its_links_both_ways(
+    ops: Client, backends: Backends
+) -> None:
+    resource = {"service.version": "1.3.0", "service.instance.id": "petstore-7"}
+    sent = backends.jaeger.add(trace(span("petstore", "send", span_id="00000000000000aa")))
+    links = [(sent, "00000000000000aa")]
+    got = backends.jaeger.add(
+        trace(span("petstore", "got", span_id="00000000000000bb", links=links, resource=resource))
+    )
+    before = now_ns()
+    second = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=got))
+    first = await ops.ShowTrace(ops_pb2.ShowTraceReq(id=sent))
+
+    assert before <= second.as_of <= now_ns()
+    assert list(second.processes) == [
+        ops_pb2.Process(service="petstore", version="1.3.0", instance="petstore-7", span_count=1)
+    ]
+    link = ops_pb2.SpanLink(
+        trace_id=got,
+        span_id="00000000000000bb",
+        to_trace_id=sent,
+        to_span_id="00000000000000aa",
+    )
+    assert (list(second.links), list(second.linked_from)) == ([link], [])
+    assert (list(first.links), list(first.linked_from)) == ([], [link])
+
+
 async def test_it_names_a_hundred_errors_at_most(ops: Client, backends: Backends) -> None:
     failing = [span("store", f"store.Query{n}", error="no") for n in range(120)]
     trace_id = backends.jaeger.add(trace(span("petstore", "SearchPets", children=failing)))

@@ -12,11 +12,12 @@ from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
 
 from ops import errors
 from ops.actor import Actor
+from ops.alerts import actions as alerts
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.rpc.auth import Unauthenticated
 from ops.rpc.errors import STATUS, rpc
-from ops.rpc.servicer import OpsServicer
+from ops.rpc.servicer import OpsServicer, add_ops
 from ops.sampling.actions import InstanceSampling, SamplingChange
 from ops.sampling.policy import ALWAYS
 from ops.timerange import now_ns, to_datetime
@@ -33,7 +34,7 @@ class Failing(OpsServicer):
 
     error: Exception
 
-    @rpc
+    @rpc(alerts.list_alerts, ops_pb2.AlertsReq)
     async def Alerts(  # noqa: N802
         self, actor: Actor, request: ops_pb2.AlertsReq
     ) -> ops_pb2.AlertsResp:
@@ -45,7 +46,7 @@ async def failing(guest: User) -> AsyncIterator[tuple[Client, Failing]]:
     """A server whose one call fails."""
     server = grpc.aio.server()
     servicer = Failing()
-    ops_pb2_grpc.add_OpsServicer_to_server(servicer, server)
+    add_ops(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

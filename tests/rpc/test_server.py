@@ -100,6 +100,7 @@ async def test_it_says_that_it_does_not_know_a_symbol(
     ],
     ids=["no protobuf", "no UTF-8", "cut"],
 )
+@pytest.mark.usefixtures("guest")
 async def test_it_refuses_bytes_that_are_no_message_without_naming_a_class(
     channel: grpc.aio.Channel, method: str, data: bytes
 ) -> None:

@@ -388,3 +388,54 @@ class TestProblems:
         path.write_bytes(b"\xff\xfe")
         with pytest.raises(SiteFileError, match="cannot be read as TOML: 'utf-8' codec"):
             load(path)
+
+
+class TestEveryService:
+    def test_a_service_takes_what_it_has_no_query_of_its_own_for(self, site_file: SiteFile) -> None:
+        site_file(
+            """
+            [sites.p.every_service]
+            version = "build_info"
+            version_label = "release"
+            requests = "by_job"
+            [sites.p.services.a]
+            requests = "own"
+            failing = "own too"
+            [sites.p.services.b]
+            requests = ""
+            version_label = "tag"
+            [sites.p.services.nameless]
+            alerts = {}
+            """
+        )
+        a, b, nameless = sites().site("p").services.values()
+        assert (a.version, a.version_label, a.requests, a.failing) == (
+            "build_info", "release", "own", "own too"
+        )  # fmt: skip
+        assert a.shared == {"version"}
+        assert (b.requests, b.version_label) == ("", "tag")
+        assert b.shared == {"version"}
+        assert (nameless.version, nameless.requests, nameless.shared) == ("", "", frozenset())
+
+    def test_what_is_wrong_in_it_is_said(self, site_file: SiteFile) -> None:
+        path = site_file("[sites.p.every_service]\nrequest = 'a'\nfailing = 3\n")
+        with pytest.raises(SiteFileError) as caught:
+            load(path)
+        said = " ".join(caught.value.problems)
+        assert (
+            '[sites.p.every_service] request: is not a key of this table; did you mean "req' in said
+        )
+        assert "[sites.p.every_service] failing: is 3; it is PromQL" in said
+
+
+@pytest.mark.parametrize(("megabytes", "fits"), [("1", True), ("1024", True), ("0", False)])
+def test_an_answer_has_a_largest_size(site_file: SiteFile, megabytes: str, fits: bool) -> None:
+    path = site_file(
+        f'[sites.p]\nprometheus = {{ url = "http://p:9090", largest_answer_mib = {megabytes} }}'
+    )
+    if fits:
+        (source,) = load(path).site("p").prometheus
+        assert source.largest_answer == int(megabytes) * 1024**2
+    else:
+        with pytest.raises(SiteFileError, match="largest_answer_mib: is 0; it goes from 1 to 1024"):
+            load(path)

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -200,6 +201,18 @@ def test_it_leaves_out_the_middle_of_a_long_path() -> None:
 
     assert len(error.path) == LONGEST_PATH + 1
     assert (error.path[0], error.path[LONGEST_PATH // 2], error.path[-1]) == ("s0", "…", "last")
+
+
+def test_it_names_the_way_to_each_of_many_deep_errors() -> None:
+    chain = [span(f"s{n}", f"s{n - 1}" if n else "", start=n, error=True) for n in range(30)]
+    few = [replace(each, error=each.span_id == "s29") for each in chain]
+    for spans in (chain, few):
+        paths = {error.path for error in build_trace("", "1", spans_of(*spans)).errors}
+        assert paths == {
+            tuple(f"s{above}" for above in range(n + 1))
+            for n, each in enumerate(spans)
+            if each.error
+        }
 
 
 def test_it_goes_ten_thousand_levels_deep() -> None:

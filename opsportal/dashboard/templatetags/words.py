@@ -14,6 +14,7 @@ from ops import actor, timerange
 from ops.alerts.alert import Alert
 from ops.alerts.matching import Matcher
 from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops.overview.actions import MOST_SERVICES
 from ops.sites import Site
 from ops.timerange import Moment, TimeRange
 from ops.traces.spans import NO_SERVICE, Attributes, Span, Value
@@ -61,7 +62,7 @@ def then_url(context: Context, trace: Trace) -> str:
     """What else was true while the trace ran; "" when the site file knows none of its services."""
     visit = context["visit"]
     known = {service.jaeger_name for service in visit.site.services.values()}
-    services = [("service", name) for name in trace.services if name in known]
+    services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     moments = (trace.start, trace.start + trace.duration)
     start, end = map(timerange.format_moment, moments)
     asked = urlencode([("start", start), ("end", end), *services])
@@ -73,7 +74,7 @@ def now_url(context: Context, trace: Trace) -> str:
     """What runs now of the trace's services; "" when the site file names no version of any."""
     visit = context["visit"]
     known = {each.jaeger_name for each in visit.site.services.values() if each.version}
-    services = [("service", name) for name in trace.services if name in known]
+    services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     address = visit.url("traces-now", trace_id=trace.trace_id)
     return f"{address}?{urlencode(services)}" if services else ""
 

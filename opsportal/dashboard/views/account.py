@@ -3,9 +3,14 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
+from django.contrib.auth.views import (
+    PasswordChangeView,
+    PasswordResetConfirmView,
+    PasswordResetView,
+)
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -14,15 +19,17 @@ from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.people.actions import slack_accounts
 from opsportal.dashboard.clock import COOKIE
-from opsportal.dashboard.forms import ZoneForm
+from opsportal.dashboard.forms import ResetForm, ZoneForm
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit
+from opsportal.middleware import client_address
+from opsportal.throttling import OLD_PASSWORDS, RESETS_ASKED
 
 YEAR = 365 * 24 * 3600
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
+@page(slack_accounts)
 async def show(visit: Visit) -> HttpResponse:
     """Where no script may run, the time zone is chosen here."""
     zone = visit.clock.zone.key if visit.clock.zone else "UTC"
@@ -49,11 +56,28 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 class ChangePassword(PasswordChangeView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Count the try before the old password is looked at: whoever found a screen unlocked."""
+        if OLD_PASSWORDS.count(request.user.pk):
+            return super().post(request, *args, **kwargs)
+        return _too_often(request, "Too many wrong passwords. Try again in 15 minutes.")
+
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it together with its row in the audit log, or not at all."""
+        OLD_PASSWORDS.forget(self.request.user.pk)
         with transaction.atomic():
             _record(self.request, "account.change_password", form.user)
             return super().form_valid(form)
+
+
+class AskReset(PasswordResetView):
+    form_class = ResetForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Take a few from an address; of an account that gets no more mail nothing is said."""
+        if RESETS_ASKED.count(client_address(request)):
+            return super().post(request, *args, **kwargs)
+        return _too_often(request, "Too many links were asked for. Try again in an hour.")
 
 
 class ResetPassword(PasswordResetConfirmView):
@@ -68,3 +92,7 @@ def _record(request: HttpRequest, action: str, user: User) -> None:
     name, address = user.get_username(), str(request.META.get("REMOTE_ADDR") or "")
     actor = Actor(user.pk, name, Door.BROWSER, address)
     chain.append(actor, action, f"user/{name}", Outcome.OK)
+
+
+def _too_often(request: HttpRequest, sentence: str) -> HttpResponse:
+    return render(request, "registration/locked.html", {"sentence": sentence}, status=429)

@@ -1,5 +1,6 @@
 """`/alerts/`: what fires, what is about to, and which rules cannot."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +20,16 @@ from opsportal.dashboard.pages import page
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
-ALERTS = 200
+ALERTS = 50
 
 
 @require_safe
-@page
+@page(actions.list_alerts)
 async def show(visit: Visit) -> HttpResponse:
     """`?q=LINE` narrows the list."""
     line = visit.request.GET.get("q", "").strip()
     try:
-        filter = parse_filter(line)
+        filter = await asyncio.to_thread(parse_filter, line)
         where = sites().site(filter.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(_address(where, filter))
@@ -39,7 +40,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.list_alerts)
 async def count(visit: Visit) -> HttpResponse:
     """How many fire, for the header."""
     found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))

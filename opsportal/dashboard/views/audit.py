@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
-@page
+@page(actions.list_rows)
 async def show(visit: Visit) -> HttpResponse:
     """Filter by the fields of AuditForm; `?before=ROW` shows what is older."""
     form = AuditForm(visit.request.GET, label_suffix="")
@@ -58,14 +58,14 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.list_rows)
 async def csv_rows(visit: Visit) -> StreamingHttpResponse:
     """All rows that the page would show for the same query, as CSV with a header line."""
     return await _download(visit, "csv", "text/csv; charset=utf-8", _csv, _csv_line(_COLUMNS))
 
 
 @require_safe
-@page
+@page(actions.list_rows)
 async def json_rows(visit: Visit) -> StreamingHttpResponse:
     """All rows that the page would show for the same query, as one JSON object each."""
     return await _download(visit, "jsonl", "application/jsonl; charset=utf-8", _json)

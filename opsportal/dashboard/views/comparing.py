@@ -29,7 +29,7 @@ MARKS = {
 
 
 @require_safe
-@page
+@page(actions.compare_traces)
 async def compare(visit: Visit) -> HttpResponse:
     """`?trace=A&trace=B`, as the search page's checkboxes and the form here send it."""
     typed = [text.strip() for text in visit.request.GET.getlist("trace") if text.strip()]
@@ -47,7 +47,7 @@ async def compare(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.compare_with_usual)
 async def usual(visit: Visit, trace_id: str) -> HttpResponse:
     """One trace beside the last of its root operation that succeeded."""
     found = await actions.compare_with_usual(visit.actor, trace_id=trace_id, site=visit.asked)
@@ -67,7 +67,7 @@ async def usual(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.compare_duration)
 async def usually(visit: Visit, trace_id: str) -> HttpResponse:
     """The sentence about it, as a piece of the trace's page; empty when nothing is known."""
     found = await actions.compare_duration(visit.actor, trace_id=trace_id, site=visit.asked)

@@ -21,7 +21,7 @@ LINES = 500  # in a piece
 
 
 @require_safe
-@page
+@page(actions.show_logs)
 async def logs(visit: Visit, trace_id: str) -> StreamingHttpResponse:
     """The lines that the logs' page shows for the same query, as one JSON object each."""
     found = await actions.show_logs(
@@ -32,7 +32,7 @@ async def logs(visit: Visit, trace_id: str) -> StreamingHttpResponse:
 
 
 @require_safe
-@page
+@page(actions.export_trace)
 async def otlp(visit: Visit, trace_id: str) -> StreamingHttpResponse:
     """The whole trace, as Jaeger imports it."""
     found = await actions.export_trace(visit.actor, trace_id=trace_id, site=visit.asked)

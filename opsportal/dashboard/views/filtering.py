@@ -38,7 +38,7 @@ WORDS = (
 
 
 @require_safe
-@page
+@page(actions.list_traces)
 async def step(visit: Visit) -> HttpResponse:
     """Of the line `?q=` answer the fields that mean the same, of fields the line."""
     typed = visit.request.GET
@@ -56,7 +56,7 @@ async def step(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.services)
 async def names(visit: Visit) -> HttpResponse:
     """Answer the services' names, or the operations' of `?service=`."""
     where, service = visit.site.name, visit.request.GET.get("service", "")
@@ -69,7 +69,7 @@ async def names(visit: Visit) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
+@page(actions.list_traces)
 async def forget(visit: Visit) -> HttpResponse:
     """On POST forget one's own searches; then go back to the search."""
     if visit.request.method == "POST":

@@ -18,7 +18,7 @@ LINES = 500
 
 
 @require_safe
-@page
+@page(actions.show_logs)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
     """`?text=…&service=…&field=KEY=VALUE&span=ID` filter, each of them or none."""
     typed = visit.request.GET

@@ -17,7 +17,7 @@ MOST_SERVICES = 12
 
 
 @require_safe
-@page
+@page(actions.show_moment)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
     """`?start=&end=&service=NAME&service=NAME` as the trace has them.
 
@@ -43,7 +43,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_moment)
 async def now(visit: Visit, trace_id: str) -> HttpResponse:
     """`?service=NAME&service=NAME`: the versions that run now, as a piece of the trace's page."""
     asked = visit.request.GET.getlist("service")

@@ -10,24 +10,39 @@ from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import page
+from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_LOST = 3
+MOST_MIXED = 3
+SERVICES = 50
 
 
 @require_safe
-@page
+@page(actions.show_overview)
 async def show(visit: Visit) -> HttpResponse:
-    """Ask for everything at a glance."""
+    """Everything at a glance; `?find=` narrows the services, what is slow is filled in."""
+    find = visit.request.GET.get("find", "").strip()
+    part = sheet(visit.request, visit.site.services_like(find), SERVICES)
     overview, reports = await asyncio.gather(
-        actions.show_overview(visit.actor, site=visit.site.name), _reports(visit)
+        actions.show_overview(
+            visit.actor,
+            site=visit.site.name,
+            find=find,
+            first=max(part.first - 1, 0),
+            most=SERVICES,
+            patience=patience(visit.request),
+        ),
+        _reports(visit),
     )
     return await visit.render(
         "pages/overview.html",
         {
             "heading": _heading(overview, alerts=bool(visit.site.prometheus)),
             "overview": overview,
+            "find": find,
+            "sheet": part,
             "answered": _answered(overview),
             "problems": _problems(overview),
             "most": MOST_LOST,
@@ -37,7 +52,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_doors)
 async def doors(visit: Visit) -> HttpResponse:
     """How the doors are: the piece for which an open overview asks again, or all of it."""
     if is_piece(visit.request):
@@ -70,6 +85,8 @@ def _heading(overview: Overview, *, alerts: bool) -> str:
 
 
 def _alerts(overview: Overview) -> str:
+    if overview.alerts is None and "alerts" in overview.coming:
+        return "Loading alerts"
     if overview.alerts is None:
         return "What fires is not known"
     firing = len(overview.alerts.firing)
@@ -85,11 +102,12 @@ def _answered(overview: Overview) -> int:
 
 
 def _mixtures(overview: Overview) -> list[str]:
-    return [
-        f"{words.name(line.service)} runs {len(line.versions.counts)} versions"
-        for line in overview.lines
-        if line.versions and len(line.versions.counts) > 1
+    named = [
+        f"{words.name(each.service)} runs {len(each.counts)} versions"
+        for each in overview.mixed[:MOST_MIXED]
     ]
+    more = len(overview.mixed) - len(named)
+    return [*named, *([f"{words.count(more, 'more service')} mixed"] if more > 0 else [])]
 
 
 def _problems(overview: Overview) -> list[str]:

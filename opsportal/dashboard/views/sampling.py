@@ -12,13 +12,15 @@ from ops.sampling.policy import Strategy
 from opsportal.dashboard import effect, words
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
+SERVICES = 50
 
 
 @require_safe
-@page
+@page(actions.current)
 async def show(visit: Visit) -> HttpResponse:
     """`?service=NAME` picks the service; `?change=ID` says how that change went."""
     if not visit.site.services:
@@ -31,7 +33,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
+@page(actions.current, on_post=actions.change_policy)
 async def change(visit: Visit) -> HttpResponse:
     """Show what would change; on POST, change it. Without a strategy, ask for one."""
     typed = visit.request.POST or visit.request.GET
@@ -59,7 +61,7 @@ async def change(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.current)
 async def preview(visit: Visit) -> HttpResponse:
     """What the policy that somebody is typing would do, a piece of the page."""
     form = SamplingForm(visit.request.GET)
@@ -109,10 +111,19 @@ async def _page(
             "changes": changes,
             "done": done,
             "form": form,
+            **_choice(visit, now.service),
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
     )
+
+
+def _choice(visit: Visit, chosen: str) -> dict[str, object]:
+    """The services to choose from; `?find=` narrows them."""
+    find = visit.request.GET.get("find", "").strip()
+    names = [service.name for service in visit.site.services_like(find)]
+    holding = names.index(chosen) if chosen in names else 0
+    return {"find": find, "sheet": sheet(visit.request, names, SERVICES, holding)}
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:

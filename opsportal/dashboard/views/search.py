@@ -23,7 +23,7 @@ EXPLAINED = 20  # so many failing traces get their error's sentence
 
 
 @require_safe
-@page
+@page(actions.list_traces)
 async def search(visit: Visit) -> HttpResponse:
     """`?q=LINE` searches; what a person sends (`&sent=1`, `?fields=1&…`) redirects to that."""
     typed = visit.request.GET

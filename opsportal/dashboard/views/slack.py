@@ -15,7 +15,7 @@ from opsportal.dashboard.visit import Visit
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
+@page(actions.slack_accounts)
 async def show(visit: Visit) -> HttpResponse:
     """`?code=CODE` fills the field; on POST, show whose the code is."""
     if visit.request.method != "POST":
@@ -39,7 +39,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_POST
-@page
+@page(actions.link)
 async def link(visit: Visit) -> HttpResponse:
     """Link the account that was shown, and no other."""
     form = CodeForm(visit.request.POST, label_suffix="")
@@ -54,7 +54,7 @@ async def link(visit: Visit) -> HttpResponse:
 
 
 @require_POST
-@page
+@page(actions.unlink)
 async def unlink(visit: Visit) -> HttpResponse:
     """From the next message on the account is a stranger's."""
     await actions.unlink(visit.actor, account=visit.request.POST.get("account", ""))

@@ -32,7 +32,7 @@ NEWS = 2 * SECOND  # who asks whether there are new spans gets an answer that is
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
     """`?span=ID` opens that span, or both of that id, on whichever sheet they are.
 
@@ -54,7 +54,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def news(visit: Visit, trace_id: str) -> HttpResponse:
     """How many spans the trace has by now, for the script, which may ask every few seconds."""
     trace = await actions.show_trace(
@@ -68,7 +68,7 @@ async def news(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def rows(visit: Visit, trace_id: str) -> HttpResponse:
     """All rows as columns, for the script; see opsportal.dashboard.waterfall."""
     trace = await _trace(visit, trace_id)
@@ -78,7 +78,7 @@ async def rows(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.show_trace)
 async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
     """What one row's span carries, as a piece; `?of=` is how many rows the page knows."""
     trace = await _trace(visit, trace_id)
@@ -90,7 +90,7 @@ async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
 
 
 @require_safe
-@page
+@page(actions.find_spans)
 async def find(visit: Visit, trace_id: str) -> HttpResponse:
     """The rows that have a text in them, for the script."""
     text = visit.request.GET.get("q", "")

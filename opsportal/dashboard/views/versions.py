@@ -8,30 +8,60 @@ from django.views.decorators.http import require_safe
 from ops.versions import actions
 from ops.versions.actions import ServiceVersions
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import page
+from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
+
+SERVICES = 50
+MOST_NAMED = 3
 
 
 @require_safe
-@page
+@page(actions.list_versions)
 async def show(visit: Visit) -> HttpResponse:
-    """Every service of the site."""
-    services = await actions.list_versions(visit.actor, site=visit.site.name)
+    """Every service of the site; `?find=` narrows them, what is slow is filled in."""
+    find = visit.request.GET.get("find", "").strip()
+    found = await actions.list_versions(
+        visit.actor, site=visit.site.name, patience=patience(visit.request)
+    )
+    meant = {service.name for service in visit.site.services_like(find)}
+    services = [each for each in found if each.service in meant]
     set_up = [each for each in services if visit.site.services[each.service].version]
+    part = sheet(visit.request, _telling_first(services), SERVICES)
     return await visit.render(
         "pages/versions.html",
-        {"heading": _heading(set_up), "services": services, "set_up": set_up},
+        {
+            "heading": _heading(set_up),
+            "services": part.items,
+            "set_up": set_up,
+            "sheet": part,
+            "find": find,
+            "coming": ["versions"] if any(each.coming for each in set_up) else [],
+        },
     )
+
+
+def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersions]:
+    """Put those that run several versions first where there is more than one sheet."""
+    if len(services) <= SERVICES:
+        return services
+    return sorted(services, key=lambda each: len(each.counts) < 2)
 
 
 def _heading(services: Sequence[ServiceVersions]) -> str:
     """Name what is not plain; when everything is, say so in one sentence."""
     if not services:
         return "No service has a version to show"
-    unknown = [words.name(s.service) for s in services if not s.counts]
+    unknown = [s for s in services if not s.counts]
+    if unknown and all(s.coming for s in unknown):
+        return "Loading versions"
     mixed = [s for s in services if len(s.counts) > 1]
-    said = [f"{words.name(s.service)} runs {len(s.counts)} versions" for s in mixed]
-    said += [f"{service} is not known" for service in unknown]
+    said = [f"{words.name(s.service)} runs {len(s.counts)} versions" for s in mixed[:MOST_NAMED]]
+    if more := len(mixed[MOST_NAMED:]):
+        said.append(f"{words.count(more, 'more service')} mixed")
+    said += [f"{words.name(s.service)} is not known" for s in unknown[:MOST_NAMED]]
+    if more := len(unknown[MOST_NAMED:]):
+        said.append(f"{words.count(more, 'more service')} unknown")
     if said:
         return ", ".join(said)
     if len(services) == 1:

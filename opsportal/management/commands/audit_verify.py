@@ -28,7 +28,8 @@ class Command(BaseCommand):
                 f"the audit log cannot be read: {str(error).strip()}; check DATABASE_URL, "
                 "and that manage.py migrate was run"
             ) from error
-        self.stdout.write(f"{last} rows are as they were written; the head is {last}:{last_hash}")
+        rows = "1 row is as it was" if last == 1 else f"{last} rows are as they were"
+        self.stdout.write(f"{rows} written; the head is {last}:{last_hash}")
 
 
 def _walked(seq: int, digest: str) -> tuple[int, str]:

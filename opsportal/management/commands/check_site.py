@@ -122,11 +122,13 @@ async def _query(site: Site, service: Service, key: str) -> list[Finding]:
     where = f"{key} of {service.table}"
     try:
         prometheus = connections().prometheus(site, site.source(service))
-        samples = (await prometheus.query(promql)).samples
+        found = (await prometheus.query(promql)).samples
     except BackendUnavailable as error:
         return [Finding(False, str(error))]
     except OpsError as error:
         return [Finding(False, f"{where}: {error}")]
+    labels = service.alerts.items() if key in service.shared else ()
+    samples = [sample for sample in found if set(labels) <= sample.labels.items()]
     if not samples:
         return [Finding(False, f"{where}: {prometheus.name} returns nothing for {promql}")]
     if key != "version":

@@ -23,8 +23,8 @@ class Command(BaseCommand):
         head = _written(restored.head)
         self.stdout.write(f"restored {path}; the head of its audit log is {head}")
         if restored.kept:
-            until = f", up to audit row {restored.replaced[0]}" if restored.replaced else ""
-            self.stdout.write(f"what was there before{until}, is kept as {restored.kept}")
+            until = f" (up to audit row {restored.replaced[0]})" if restored.replaced else ""
+            self.stdout.write(f"what was there before{until} is kept as {restored.kept}")
         new_request_id()
         # The log must show that it went back, and where to.
         parameters = {

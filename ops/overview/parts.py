@@ -1,0 +1,160 @@
+"""The parts of an overview, each by the time that one waits for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from ops.actor import Actor
+from ops.alerts.actions import AlertList, list_alerts
+from ops.alerts.matching import AlertFilter
+from ops.backends.connections import connections
+from ops.errors import InvalidInput, OpsError
+from ops.filters import TraceQuery
+from ops.guard import check
+from ops.overview.figures import Figures, figures, known, problems_of, settled
+from ops.sampling import actions as sampling
+from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sites import Service, Site
+from ops.traces.actions import TraceList, list_traces
+from ops.traces.summaries import TraceSummary
+from ops.versions.actions import ServiceVersions, list_versions
+
+T = TypeVar("T")
+FAILING_TRACES = 5
+CHANGES = 5
+SEARCHED_EACH = 12  # services, up to which each is searched for failing traces on its own
+SEARCHED_AT_ALL = 50  # where the storage cannot search all of them at once
+LOOKED_AT = 40  # failing traces of any service, to find those of the site's among them
+Failing = tuple[tuple[TraceSummary, ...] | None, tuple[str, ...]]
+
+
+class Parts:
+    """What one person may see of a site, until a time of the event loop.
+
+    Each method returns the answer, the error in its place, or None when it had not come in time;
+    it is then asked on. `coming` names these, and those whose last answer stands in: `older`.
+    """
+
+    def __init__(self, actor: Actor, site: Site, until: float) -> None:
+        self.coming: list[str] = []
+        self.older: list[str] = []
+        self._actor = actor
+        self._site = site
+        self._until = until
+
+    async def alerts(self) -> AlertList | OpsError | None:
+        only = AlertFilter(site=self._site.name)
+        return await self._lasting(
+            "alerts", "alerts.list_alerts", lambda: list_alerts(self._actor, filter=only)
+        )
+
+    async def versions(self) -> tuple[ServiceVersions, ...] | OpsError | None:
+        return await self._lasting(
+            "versions",
+            "versions.list_versions",
+            lambda: list_versions(self._actor, site=self._site.name),
+        )
+
+    async def failing(self) -> Failing | OpsError | None:
+        """The latest failing traces of the last hour, and what went wrong in finding them."""
+        return await self._lasting(
+            "failing traces", "traces.list_traces", lambda: _failing(self._actor, self._site)
+        )
+
+    async def figures(self, services: Sequence[Service]) -> Mapping[str, Figures] | None:
+        found = await self._lasting(
+            "figures", "overview.show_overview", lambda: figures(self._site, services), *services
+        )
+        return known(found)
+
+    async def changes(self) -> tuple[SamplingChange, ...] | OpsError | None:
+        return await self._now(
+            "sampling changes", sampling.changes(self._actor, site=self._site.name, limit=CHANGES)
+        )
+
+    async def sampling(
+        self, services: Sequence[Service]
+    ) -> Mapping[str, ServiceSampling | OpsError] | OpsError | None:
+        names = [service.name for service in services]
+        return await self._now(
+            "sampling",
+            sampling.current_of_several(self._actor, services=names, site=self._site.name),
+        )
+
+    async def _lasting(
+        self, part: str, action: str, read: Callable[[], Awaitable[T]], *of: Service
+    ) -> T | OpsError | None:
+        """Read what is asked once for all who look; whether this person may is asked each time."""
+        try:
+            await check(self._actor, action)
+        except OpsError as error:
+            return error
+        left = max(self._until - asyncio.get_running_loop().time(), 0)
+        found = await connections().lasting.answer((part, self._site, of), read, left)
+        if not found.fresh:
+            self.coming.append(part)
+            self.older += [part] if found.answer is not None else []
+        return found.error or found.answer
+
+    async def _now(self, part: str, read: Awaitable[T]) -> T | OpsError | None:
+        """Read what is our own: who has just changed it wants to see that."""
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await read
+        except OpsError as error:
+            return error
+        except TimeoutError:
+            self.coming.append(part)
+            return None
+
+
+async def _failing(actor: Actor, site: Site) -> Failing:
+    """Search each service on its own, as not every storage can search all of them.
+
+    Of many services all are searched at once first.
+    """
+    names = list(site.services) or [""]
+    if len(names) <= SEARCHED_EACH:
+        return await _failing_of_each(actor, site, names)
+    try:
+        query = TraceQuery(site=site.name, tags=(("error", "true"),), limit=LOOKED_AT)
+        found = await list_traces(actor, query=query, explain=FAILING_TRACES, any_service=True)
+    except InvalidInput:
+        return await _failing_of_some(actor, site, names)
+    except OpsError as error:
+        return None, problems_of(error)
+    latest = _of_site(site, found)
+    if len(latest) < FAILING_TRACES and found.more:
+        return await _failing_of_some(actor, site, names)
+    return latest, ()
+
+
+def _of_site(site: Site, found: TraceList) -> tuple[TraceSummary, ...]:
+    own = {service.jaeger_name for service in site.services.values()}
+    return tuple(each for each in found.traces if own.intersection(each.services))[:FAILING_TRACES]
+
+
+async def _failing_of_some(actor: Actor, site: Site, names: Sequence[str]) -> Failing:
+    traces, problems = await _failing_of_each(actor, site, names[:SEARCHED_AT_ALL])
+    if len(names) > SEARCHED_AT_ALL:
+        problems += (
+            f"failing traces were searched in {SEARCHED_AT_ALL} of {len(names)} services only: "
+            "this Jaeger does not search all of them at once",
+        )
+    return traces, problems
+
+
+async def _failing_of_each(actor: Actor, site: Site, names: Sequence[str]) -> Failing:
+    queries = (
+        TraceQuery(site=site.name, service=name, tags=(("error", "true"),), limit=FAILING_TRACES)
+        for name in names
+    )
+    answers = await asyncio.gather(
+        *(settled(list_traces(actor, query=query, explain=FAILING_TRACES)) for query in queries)
+    )
+    lists = [found for answer in answers if (found := known(answer))]
+    if not lists:
+        return None, problems_of(*answers)
+    traces = {trace.trace_id: trace for found in lists for trace in found.traces}
+    latest = sorted(traces.values(), key=lambda trace: (-trace.matched, trace.trace_id))
+    return tuple(latest[:FAILING_TRACES]), problems_of(*answers)

@@ -1,0 +1,89 @@
+"""Pages of a site with many services: a sheet at a time, found by name, filled in."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+from pytest_django import Settings
+
+from tests.conftest import SiteFile
+from tests.dashboard.places import Place, field, heading, link, text
+from tests.fakes.prometheus import Fault, alert
+
+MANY = 120
+NAMES = [f"shop-{number:03d}" for number in range(MANY)]
+pytestmark = pytest.mark.django_db(transaction=True)
+PAGES = ("/", "/versions/", "/sampling/")
+PIECE = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def many(place: Place, site_file: SiteFile) -> None:
+    tables = "".join(
+        f"[sites.p.services.{name}]\nversion = 'build_info{{job=\"{name}\"}}'\n" for name in NAMES
+    )
+    site_file(
+        f'[sites.p]\nprometheus = {{ name = "main", url = "{place.prometheus.url}" }}\n{tables}'
+    )
+    for name in NAMES:
+        labels = {"job": name, "instance": f"{name}-1", "version": "1.0"}
+        place.prometheus.says(f'build_info{{job="{name}"}}', (labels, 1))
+
+
+def named(page: Any) -> set[str]:
+    said = text(page)
+    return {name for name in NAMES if name in said}
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_a_sheet_has_fifty_and_leads_to_the_others(viewer: AsyncClient, address: str) -> None:
+    first = await viewer.get(address)
+    last = await viewer.get(address, {"page": "3"})
+
+    assert named(first) == {*NAMES[:50]}
+    assert "1 to 50 of 120 services" in text(first)
+    assert {*NAMES[100:]} <= named(last)
+    assert "page=2" in link(first, "after")
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_a_service_is_found_by_a_part_of_its_name(viewer: AsyncClient, address: str) -> None:
+    page = await viewer.get(address, {"find": "SHOP-11"})
+    nothing = await viewer.get(address, {"find": "<b>payments"})
+
+    assert {*NAMES[110:]} <= named(page) <= {*NAMES[110:], NAMES[0]}
+    assert field(page, "find") == "SHOP-11"
+    assert "<b>payments" not in nothing.content.decode()
+    assert "Show all services" in text(nothing)
+
+
+async def test_the_services_with_alerts_come_first(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.rule("Dead", alert("Dead", job="shop-119", severity="critical"))
+
+    assert "shop-119" in named(await viewer.get("/"))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"), [("/", "Loading alerts"), ("/versions/", "Loading versions")]
+)
+async def test_what_is_slow_is_filled_in(
+    place: Place, viewer: AsyncClient, settings: Settings, address: str, words: str
+) -> None:
+    settings.FIRST_SCREEN_SECONDS = 0
+    place.prometheus.fault = Fault.HANG
+
+    early = await viewer.get(address)
+
+    assert heading(early).startswith(words)
+    assert "Nothing fires" not in text(early)
+    assert link(early, "Load the page again") == address
+    assert f'hx-get="{address}" hx-trigger="load"' in early.content.decode()
+
+    place.prometheus.release.set()
+    place.prometheus.fault = Fault.NONE
+    async with asyncio.timeout(30):
+        while "Loading" in text(piece := await viewer.get(address, headers=PIECE)):
+            pass
+    assert "1.0 on 1 of 1" in text(piece)
+    assert 'id="filled"' in piece.content.decode()
