@@ -31,6 +31,7 @@ class _Folded:
     error: str = ""
     matched: int = -1
     elsewhere: bool = False
+    times: list[tuple[int, int]] = field(default_factory=list)
     whole: bool = True
 
     def add(self, span: Span, start: int, service: str, tagged: bool) -> bool:
@@ -58,9 +59,10 @@ class Fold:
     """Takes the TracesData messages that answer a search for a window, gives each trace in them.
 
     A trace is listed at its newest span within the search's time that meets `match`, which is
-    asked of no span that could not change that. Where no span meets it, the trace is not wanted
-    if part of the filtering is `ours`; else the store, which knows better, found one within the
-    window. Which error is the deepest is known of traces that came in one message.
+    asked of no span that could not change that, unless durations matter. Where no span meets
+    it, the trace is not wanted if part of the filtering is `ours`; else the store, which knows
+    better, found one within the window. Which error is the deepest is known of traces that came
+    in one message.
     """
 
     def __init__(self, search: TraceSearch, window: Window, match: SpanMatch, ours: bool) -> None:
@@ -68,6 +70,7 @@ class Fold:
         self._window = (window.start, window.end)
         self._match = match
         self._ours = ours
+        self._durations = bool(match.span_min or match.span_max)
         self._traces: dict[bytes, _Folded] = {}
 
     def add(self, message: bytes) -> None:
@@ -92,7 +95,7 @@ class Fold:
                     start = span.start_time_unix_nano
                     if trace.add(span, start, service, tagged):
                         failing.setdefault(trace_id, []).append(span)
-                    if meant and start > trace.matched:
+                    if meant and (self._durations or start > trace.matched):
                         self._look_at(trace, start, resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
@@ -110,7 +113,9 @@ class Fold:
         within = self._start <= start < self._end
         if (within or not trace.elsewhere) and self._match(resource, scope, span):
             if within:
-                trace.matched = start
+                trace.matched = max(trace.matched, start)
+                if self._durations:
+                    trace.times.append((start, span.end_time_unix_nano - start))
             else:
                 trace.elsewhere = True
 
@@ -147,7 +152,8 @@ class Fold:
             matched=matched,
             matched_from=matched_from,
         )
-        return Found(summary, wanted=trace.matched >= 0 or not (self._ours or trace.elsewhere))
+        wanted = trace.matched >= 0 or not (self._ours or trace.elsewhere)
+        return Found(summary, wanted, trace.times)
 
 
 def _deepest(failing: list[Span], data: TracesData) -> str:

@@ -23,6 +23,7 @@ from ops.backends.queries import query, summary
 from ops.backends.searching import Answer, Found, FoundTraces, TraceSearch, Window, newest
 from ops.backends.wire import read_trace
 from ops.errors import NotFound
+from ops.sharing import Shared
 from ops.sites import JaegerSource, Site
 from ops.traces.spans import Spans
 from proto.jaeger.api_v2 import query_pb2 as v2
@@ -38,6 +39,7 @@ _V3 = v3.DESCRIPTOR.package
 _MUCH_TO_FOLD = 1_000_000  # bytes from which folding takes more than some 5 ms
 _MUCH_TO_READ = 100_000  # the same for reading spans with all they carry
 _FEW_SPANS = 20_000  # of an answer's traces that are read instead of their summaries
+_FEW_TO_SHARE = 5_000  # of an answer that is kept for a second for others who search the slice
 _LONG = timerange.SECOND  # a match that is not known better than that is looked for
 _PATIENCE = 0.6  # of the timeout, after which a search that has found something looks no further
 _USER_ERRORS = (
@@ -79,6 +81,7 @@ class Jaeger:
         self._watching: asyncio.Task[None] | None = None
         self._offer = _Offer.SUMMARIES
         self._densities = Densities()
+        self._slices = Shared()
 
     async def services(self) -> tuple[str, ...]:
         """Return the names of all services, sorted."""
@@ -168,7 +171,7 @@ class Jaeger:
 
     async def _ask(self, search: TraceSearch, density: Density, window: Window) -> Answer:
         """Make one call, the best that the server offers; a second where summaries do not do."""
-        whole = {_Offer.API_V3: partial(self._by_traces, search, window)}
+        whole = {_Offer.API_V3: partial(self._by_traces, search, density, window)}
         chunks = partial(self._by_chunks, search, window)
         few = density.spans_of(window.depth) <= _FEW_SPANS
         if self._remark(search) or (density.detailed and few):
@@ -198,7 +201,9 @@ class Jaeger:
             stream.cancel()
         return Answer(found, by_status=True)
 
-    async def _by_traces(self, search: TraceSearch, window: Window) -> Answer:
+    async def _by_traces(self, search: TraceSearch, density: Density, window: Window) -> Answer:
+        if 0 < density.spans_of(window.depth) <= _FEW_TO_SHARE:
+            return await self._by_shared_traces(search, window)
         fold = self._fold(search, window)
         request = self._request(search, window)
         with self._stream(_V3, "FindTraces", request) as messages:
@@ -206,6 +211,23 @@ class Jaeger:
                 await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
         # A server that was asked for what failed went by the status.
         return replace(fold.answer(), by_status="error" in request.query.attributes)
+
+    async def _by_shared_traces(self, search: TraceSearch, window: Window) -> Answer:
+        """Read few traces, once for all who search that slice within a second.
+
+        Those who ask for almost the same durations share the traces, and each tests them.
+        """
+        rough = search.roughly(window.start)
+
+        async def read() -> Answer:
+            fold = self._fold(rough, window)
+            request = self._request(rough, window)
+            with self._stream(_V3, "FindTraces", request) as messages:
+                async for message in messages:
+                    fold.add(message)
+            return replace(fold.answer(), by_status="error" in request.query.attributes)
+
+        return (await self._slices.answer((rough, window), read)).refined(search)
 
     async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
         fold = self._fold(search, window)

@@ -84,6 +84,15 @@ class TraceSearch:
         """That of a search for whatever its service does."""
         return TraceSearch(0, 0, 0, self.service).shape
 
+    def roughly(self, start: int) -> "TraceSearch":
+        """Return a search of a slice from `start` on, for somewhat more, that others share."""
+        least, most = _rounded(self.span_min), 2 * _rounded(self.span_max)
+        if self.span_tags:  # the store may understand a tag better than we do
+            least, most = self.span_min, self.span_max
+        return TraceSearch(
+            start, self.end, 0, self.service, self.operation, self.span_tags, least, most
+        )
+
     @property
     def of_whole_traces(self) -> bool:
         """Whether the traces must meet something as a whole, which no store tests."""
@@ -120,10 +129,26 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A trace of an answer; it is not `wanted` where only our own filtering could tell."""
+    """A trace of an answer; it is not `wanted` where only our own filtering could tell.
+
+    `spans` are start and duration of each span that matched, where they are known.
+    """
 
     trace: TraceSummary
     wanted: bool = True
+    spans: Sequence[tuple[int, int]] = ()
+
+    def refined(self, least: int, most: int) -> "Found":
+        """Keep to spans of these durations, of a search for rougher ones."""
+        matched = max(
+            (start for start, took in self.spans if took >= least and (not most or took <= most)),
+            default=-1,
+        )
+        if matched == self.trace.matched:
+            return self
+        if matched < 0:
+            return replace(self, wanted=False)
+        return replace(self, trace=replace(self.trace, matched=matched, matched_from=matched))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +163,13 @@ class Answer:
 
     def __len__(self) -> int:
         return len(self.traces)
+
+    def refined(self, search: TraceSearch) -> "Answer":
+        """Return what this rougher search's answer has for that search."""
+        if search.span_tags or not (search.span_min or search.span_max):
+            return self
+        least, most = search.span_min, search.span_max
+        return replace(self, traces=[each.refined(least, most) for each in self.traces])
 
 
 Ask = Callable[[Window], Awaitable[Answer]]
@@ -253,11 +285,14 @@ class _Looked:
         search, end = self.search, self.known_from - 1
         width, expected = self.density.reach(self.need, search.deepest // 2)
         start = max(min(end, self.now - self.density.lag) - width + 1, search.start)
-        if self.enough_from <= end:
-            start = max(start, self.enough_from)
+        if self.enough_from > end:
+            self.enough_from = 0
         least = search.limit * _WIDER if self.seldom else search.limit + search.limit // 4 + 4
-        depth = min(max(least, 2 * expected + 20, self.cut_at), search.deepest)
-        return Window(min(start, end), end, depth)
+        depth = max(least, 2 * expected + 20, self.cut_at)
+        # On a grid, so that searches that differ little ask for the same slice.
+        grid = 1 << max(width.bit_length() - 2, 0)
+        start = max(min(start, end) // grid * grid, search.start, self.enough_from)
+        return Window(min(start, end), end, min(1 << (depth - 1).bit_length(), search.deepest))
 
     def take(self, answer: Answer, window: Window) -> None:
         """Add a complete answer; what is listed before its window comes with the next."""
@@ -332,6 +367,11 @@ class _Looked:
         if fits[size].matched < oldest:
             return Place(oldest - 1)
         return Place(oldest, last.trace_id if last.matched == oldest else "")
+
+
+def _rounded(number: int) -> int:
+    """Round down to a power of two."""
+    return 1 << number.bit_length() - 1 if number else 0
 
 
 def _newest_first(trace: TraceSummary) -> tuple[int, str]:

@@ -217,6 +217,25 @@ class TestFind:
         await new.until(lambda: new.cancelled == ["FindTraceSummaries"])
 
 
+async def test_searches_for_other_durations_share_what_each_of_them_tests(old: FakeJaeger) -> None:
+    """Once it is known that an answer has few spans."""
+    for number in range(1, 31):
+        slow = span("petstore", "A", start=at(number), duration=number * MILLISECOND)
+        old.add(trace(replace(slow, children=[span("petstore", "B", duration=MILLISECOND)])))
+    jaeger = client(old)
+    search = replace(HOUR, service="petstore", limit=30)
+    await jaeger.find(replace(search, span_min=16 * MILLISECOND))
+    asked = len(old.calls)
+    for least in range(17, 30):
+        for most in (0, least + 1):
+            wanted = range(least, most + 1 if most else 31)
+            low, high = least * MILLISECOND, most * MILLISECOND
+            found = await jaeger.find(replace(search, span_min=low, span_max=high))
+            assert [each.start for each in found.summaries] == [at(n) for n in wanted if n < 31]
+            assert all(each.matched == each.start for each in found.summaries)
+    assert len(old.calls) - asked < 26
+
+
 class Busy(ThreadPoolExecutor):
     """Never gets round to what it is given; `given` is set when something is."""
 

@@ -213,7 +213,7 @@ async def test_it_asks_once_where_the_answer_is_not_cut(order: Keeps, count: int
     found = await store.find(SEARCH)
     assert ids(found) == expected(store.traces, SEARCH)
     assert (found.fetched, found.more, found.calls) == (count, False, 1)
-    assert [window.depth for window in store.windows] == [29]
+    assert [window.depth for window in store.windows] == [32]
 
 
 @IN_ANY_ORDER

@@ -114,7 +114,7 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
 
 async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: Backends) -> None:
     start = now_ns() - MINUTE
-    many = (trace(span("petstore", "x", start=start - number, error="")) for number in range(1_600))
+    many = (trace(span("petstore", "x", start=start - number, error="")) for number in range(3_100))
     backends.jaeger.add(*many)
     reply = await said(viewer, "list traces error=false")
     assert reply.summary.startswith("No traces for service=petstore error=false")

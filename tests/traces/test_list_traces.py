@@ -126,7 +126,7 @@ async def test_it_passes_the_whole_filter_on(viewer: Actor, jaeger: FakeJaeger) 
     )
     assert sent.start_time_min.ToNanoseconds() == NOON - HOUR
     assert sent.start_time_max.ToNanoseconds() == NOON - 1
-    assert sent.search_depth == 20
+    assert sent.search_depth == 32
 
 
 async def test_it_bounds_whole_traces_itself(viewer: Actor, jaeger: FakeJaeger) -> None:
