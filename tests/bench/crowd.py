@@ -9,7 +9,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -99,11 +99,15 @@ async def at_once(
         async with httpx.AsyncClient(
             base_url=f"http://{portal.web}", cookies={"sessionid": person.session}, timeout=PATIENCE
         ) as client:
-            await client.get("/healthz")  # the connection is there
+            with suppress(httpx.HTTPError):
+                await client.get("/healthz")  # the connection is there
             await ready.wait()
             await start.wait()
             began = time.perf_counter()
-            answers.add(str((await client.get(path)).status_code), began)
+            try:
+                answers.add(str((await client.get(path)).status_code), began)
+            except httpx.HTTPError as error:
+                answers.add(type(error).__name__, began)
 
     async def call(person: Person, ops: "OpsAsyncStub") -> None:
         await ready.wait()
