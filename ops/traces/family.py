@@ -31,6 +31,7 @@ from ops.traces.spans import Spans
 
 CALLING = ("client", "producer")
 RECEIVING = ("server", "consumer")
+_GONE = -2  # of a parent that is not among the spans, until it has a number
 _LOOK_BACK = 8  # earlier spans of a shared id that are looked at for one that still ran
 
 
@@ -56,14 +57,12 @@ def family_of(spans: Spans) -> Family:
     """Find every span's parent. Following parents from any span ends at a root."""
     first = dict(zip(reversed(spans.ids), range(len(spans) - 1, -1, -1), strict=True))
     shared = _shared(spans) if len(first) < len(spans) else {}
-    missing: dict[str, int] = {}
-    parents = array("q")
-    for parent_id in spans.parent_ids:
-        parent = first.get(parent_id, -1) if parent_id else -1
-        if parent_id and parent < 0:
-            parent = missing.setdefault(parent_id, len(spans) + len(missing))
-        parents.append(parent)
+    parents = array("q", (first.get(id_, _GONE) if id_ else -1 for id_ in spans.parent_ids))
     joined = _among_shared(spans, shared, parents)
+    missing: dict[str, int] = {}
+    for number in (at for at, parent in enumerate(parents) if parent == _GONE):
+        id_ = spans.parent_ids[number]
+        parents[number] = missing.setdefault(id_, len(spans) + len(missing))
     parents.extend([-1] * len(missing))
     circles, circled = _break_circles(parents)
     return Family(parents, list(missing), circles, circled, shared, joined)

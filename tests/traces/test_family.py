@@ -119,3 +119,10 @@ def test_many_spans_of_one_id_are_put_in_place_in_no_time() -> None:
     family = family_of(spans_of(*spans))
 
     assert len(family.parents) == len(spans)
+
+
+def test_it_misses_no_parent_whose_only_child_has_its_caller_here() -> None:
+    server = span("a", "gone", kind="server", service="store")
+    family = tree(span("a", "", kind="client"), server)
+    assert family.missing_parents == 0
+    assert "missing" not in " ".join(family.warnings)
