@@ -108,6 +108,28 @@ async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
     assert found == ids[::-1]
 
 
+@pytest.mark.parametrize("by_token", [True, False])
+async def test_hundreds_in_one_nanosecond_come_once_each(
+    ops: Client, backends: Backends, by_token: bool
+) -> None:
+    start = now_ns() - 3 * HOUR
+    ids = {backends.jaeger.add(trace(span("petstore", "x", start=start))) for _ in range(300)}
+    older = backends.jaeger.add(trace(span("petstore", "x", start=start - HOUR)))
+    found: list[str] = []
+    request = ops_pb2.ListTracesReq(service="petstore", search_depth=10)
+    while True:
+        answer = await ops.ListTraces(request)
+        found += [item.id for item in answer.traces]
+        if not answer.more:
+            break
+        if by_token:
+            request.page_token = answer.next_page_token
+        else:
+            request.start, request.end = answer.older_start, answer.older_end
+    assert sorted(found) == sorted([*ids, older])
+    assert found[-1] == older
+
+
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
