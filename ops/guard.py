@@ -3,8 +3,8 @@
 In this order: check the permission; refuse arguments that are too large; for a change, commit
 an audit row "started"; run the effect under its deadline; write a second row with the outcome:
 "ok", "failed", or "unknown" when it was cancelled, ran out of time or crashed. A change whose
-first row cannot be written does not happen. Refusals for want of a permission are recorded too,
-once a minute for an actor and an action.
+first row cannot be written does not happen. Refusals because of a missing permission are
+recorded too, once a minute for an actor and an action.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 A server that hangs keeps its connections open and says nothing: no query of ours ever ends by
 itself. So a thread looks at the queries under way. When one has taken long and none has been
 answered meanwhile, it tries to connect anew; when that fails too, the database is away: the
-connections are cut, so that who waits for them is told at once, and nobody is let through until a
-new connection works, which it tries twice a second. A slow query alone proves nothing.
+connections are cut, so that waiting callers get the error at once, and nobody is let through
+until a new connection works, which it tries twice a second. A slow query alone proves nothing.
 
     answering --(nothing answered for SLOW s, and connecting fails)--> away
     answering --(connecting fails)-----------------------------------> away
