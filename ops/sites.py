@@ -294,14 +294,6 @@ class _Queries:
     instance_label: str
 
 
-_QUERIES = {
-    "version": "PromQL",
-    "requests": "PromQL for requests per second",
-    "failing": "PromQL for the failing share, 0 to 1",
-    "p95": "PromQL for the 95th percentile in seconds",
-}
-
-
 def _every_service(table: Table) -> _Queries:
     """Read what the site has for all services that have no such query of their own."""
     none = _Queries({}, "version", "instance")
@@ -315,7 +307,12 @@ def _every_service(table: Table) -> _Queries:
 
 def _queries(table: Table, every: _Queries) -> _Queries:
     given = set(table.values)
-    texts = {key: table.text(key, form) for key, form in _QUERIES.items()}
+    texts = {
+        "version": table.text("version", "PromQL"),
+        "requests": table.text("requests", "PromQL for requests per second"),
+        "failing": table.text("failing", "PromQL for the failing share, 0 to 1"),
+        "p95": table.text("p95", "PromQL for the 95th percentile in seconds"),
+    }
     promql = {key: text for key, text in texts.items() if key in given}
     return _Queries(
         promql={**every.promql, **promql},
