@@ -44,9 +44,7 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
         "You may not do this",
         "Somebody who manages people can put you into a group that may.",
     ),
-    NotFound: Rendering(
-        404, "Not found", "Check the name or ID, or search for it."
-    ),
+    NotFound: Rendering(404, "Not found", "Check the name or ID, or search for it."),
     NotSetUp: Rendering(
         404, "Not set up for this site", "Choose another site, or add it to the site file."
     ),
