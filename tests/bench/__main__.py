@@ -75,8 +75,8 @@ def _refused_row(callers: int, figures: Figures) -> str:
 def _alerts_sentence(figures: Figures) -> str:
     return (
         f"\n{figures.calls} calls of `Alerts` at the same moment, {CALLERS} on each connection, "
-        f"{ALERTS:,} alerts firing: all answered whole after {figures.seconds:.2f} s, p99 {milliseconds(figures.p99)}; "
-        f"calls of Prometheus: {figures.upstream}."
+        f"{ALERTS:,} alerts firing: all answered whole after {figures.seconds:.2f} s, "
+        f"p99 {milliseconds(figures.p99)}; calls of Prometheus: {figures.upstream}."
     )
 
 
