@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import crowd, pages, patterns, reading, searching, stops
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
+from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
 from tests.live import servers
 
@@ -73,9 +74,9 @@ def _refused_row(callers: int, figures: Figures) -> str:
 
 def _alerts_sentence(figures: Figures) -> str:
     return (
-        f"\n{figures.calls} calls of `Alerts` at the same moment, {ALERTS:,} alerts firing: all "
-        f"answered whole after {figures.seconds:.2f} s, p99 {milliseconds(figures.p99)}; "
-        f"calls of Prometheus: {figures.upstream}."
+        f"\n{figures.calls} calls of `Alerts` at the same moment, {CALLERS} on each connection, "
+        f"{ALERTS:,} alerts firing: all answered whole after {figures.seconds:.2f} s, "
+        f"p99 {milliseconds(figures.p99)}; calls of Prometheus: {figures.upstream}."
     )
 
 

@@ -11,8 +11,11 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
+from math import ceil
 from typing import Any
 
 import grpc
@@ -27,6 +30,7 @@ from proto.ops import ops_pb2, ops_pb2_grpc
 HOUR = 3600 * 10**9
 SECOND = 10**9
 LARGEST = 64 * 1024 * 1024
+CALLERS = 50  # on one connection: the server takes 100 calls at a time on each
 SERVICE = "petstore"
 FIND_TRACES = "/jaeger.api_v3.QueryService/FindTraces"
 REFUSED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -82,19 +86,24 @@ class Figures:
 
 
 class Load:
-    """Callers on one channel, each calling again as soon as it was answered."""
+    """Callers who share some channels, each calling again as soon as it was answered."""
 
     def __init__(
-        self, plan: dict[str, Any], channel: grpc.aio.Channel, web: httpx.AsyncClient
+        self, plan: dict[str, Any], channels: Sequence[grpc.aio.Channel], web: httpx.AsyncClient
     ) -> None:
         self.plan = plan
         self.web = web
         self.find_traces: grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
-        self.find_traces = channel.unary_stream(FIND_TRACES)
-        self.stub: ops_pb2_grpc.OpsAsyncStub = ops_pb2_grpc.OpsStub(channel)
+        self.find_traces = channels[0].unary_stream(FIND_TRACES)
+        self.stubs: cycle[ops_pb2_grpc.OpsAsyncStub] = cycle(map(ops_pb2_grpc.OpsStub, channels))
         self.metadata = (("authorization", f"Bearer {plan['token']}"),)
         self.calls = 0
         self.figures = Figures()
+
+    @property
+    def stub(self) -> "ops_pb2_grpc.OpsAsyncStub":
+        """That of the next channel."""
+        return next(self.stubs)
 
     async def run(self, seconds: float) -> float:
         """Call for so long, or once each; returns the seconds that it took."""
@@ -200,13 +209,19 @@ class Load:
 
 async def main() -> None:
     plan = json.load(sys.stdin)
-    options = [("grpc.max_receive_message_length", LARGEST)]
-    async with (
-        grpc.aio.insecure_channel(plan["address"], options) as channel,
-        httpx.AsyncClient(timeout=60) as web,
-    ):
-        await channel.channel_ready()
-        load = Load(plan, channel, web)
+    options = [
+        ("grpc.max_receive_message_length", LARGEST),
+        ("grpc.use_local_subchannel_pool", 1),  # else all would share one connection
+    ]
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
+        channels = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(plan["address"], options))
+            for _ in range(ceil(plan["callers"] / CALLERS))
+        ]
+        for channel in channels:
+            await channel.channel_ready()
+        load = Load(plan, channels, web)
         if plan["seconds"]:
             await load.run(min(1, plan["seconds"]))
         seconds = await load.run(plan["seconds"])

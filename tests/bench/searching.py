@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
 from tests.bench.calling import Bench, Figures, milliseconds, row
-from tests.bench.load import SECOND
+from tests.bench.load import CALLERS, SECOND
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.live.large import EXPORT
 
@@ -25,7 +25,6 @@ TRACES = 6_000
 SPANS = 7
 TIME = 1_800 * SECOND  # in which they began
 BATCHES = 0.2, 5.0  # seconds of traffic that a collector sends at once
-CALLERS = 50
 LIMITS = 10, 100
 FILTERS: dict[str, dict[str, Any]] = {
     "none": {},
