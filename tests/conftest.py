@@ -18,6 +18,7 @@ from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.connections import close_connections
 from opsportal.dashboard import recents
+from tests.fakes.jaeger import Release
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
@@ -50,6 +51,12 @@ def site_file(tmp_path: Path, settings: Settings) -> SiteFile:
         return path
 
     return write
+
+
+@pytest.fixture
+def release() -> Release:
+    """The release that a fake Jaeger behaves as; `EITHER_JAEGER` asks for two."""
+    return "2.20"
 
 
 @pytest.fixture

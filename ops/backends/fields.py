@@ -15,10 +15,21 @@ def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, 
     Raises IndexError or ValueError where a message is cut short or is none.
     """
     while position < end:
-        tag, position = _number(message, position)
+        tag = message[position]
+        if tag < 0x80:  # most are, and a call takes longer than all the rest
+            position += 1
+        else:
+            tag, position = _number(message, position)
         kind = tag & 7
         if kind == _NESTED:
-            length, position = _number(message, position)
+            length = message[position]
+            if length < 0x80:
+                position += 1
+            elif message[position + 1] < 0x80:
+                length += (message[position + 1] - 1) << 7
+                position += 2
+            else:
+                length, position = _number(message, position)
             yield tag >> 3, position, position + length
             position += length
         elif kind == _VARINT:

@@ -95,27 +95,28 @@ def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
 
 
 def derived_tags(
-    kind: int, status: bytes, has_trace_state: bool, scope: tuple[str, str]
+    kinds: Iterable[int], statuses: Iterable[bytes], scopes: Iterable[bytes]
 ) -> Iterator[str]:
-    """Give the keys of the tags that api_v2 has for what OTLP has fields for.
+    """Give the keys of the tags that api_v2 has for what OTLP has fields for, some several times.
 
-    The status is a serialized one, the scope its name and version.
+    Statuses and scopes are serialized ones.
     """
-    yield from (key for key, said in zip(_SCOPE_TAGS, scope, strict=True) if said)
-    if kind in _KINDS_WITH_A_TAG:
+    for scope in map(InstrumentationScope.FromString, scopes):
+        if scope.name:
+            yield tags.SCOPE_NAME
+        if scope.version:
+            yield tags.SCOPE_VERSION
+    if not _KINDS_WITH_A_TAG.isdisjoint(kinds):
         yield tags.KIND
-    read = trace_pb2.Status.FromString(status)
-    if read.code in _STATUSES:
-        yield tags.STATUS_CODE
-    if read.code == ERROR:
-        yield tags.ERROR
-    if read.message:
-        yield tags.STATUS_DESCRIPTION
-    if has_trace_state:
-        yield tags.TRACE_STATE
+    for status in map(trace_pb2.Status.FromString, statuses):
+        if status.code in _STATUSES:
+            yield tags.STATUS_CODE
+        if status.code == ERROR:
+            yield tags.ERROR
+        if status.message:
+            yield tags.STATUS_DESCRIPTION
 
 
-_SCOPE_TAGS = (tags.SCOPE_NAME, tags.SCOPE_VERSION)
 _KINDS_WITH_A_TAG = frozenset(number for number, name in KINDS.items() if name)
 
 

@@ -39,6 +39,7 @@ from ops.backends.otlp import (
 )
 from ops.timerange import DAY
 from ops.traces.spans import Process, Span, Spans
+from ops.traces.tags import TRACE_STATE
 from proto.outline import outline_pb2
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
@@ -129,15 +130,29 @@ class WireTrace:
             for number in range(group.first, self._end(index)):
                 yield group, message[self.starts[number] : self.ends[number]]
 
-    def pieces(self) -> Iterator[bytes]:
-        """Give the messages in pieces of about a megabyte, which are TracesData as well."""
-        for number, message in enumerate(self.messages):
-            start = 0
-            ends = [group.end for group in self.groups if group.message == number]
-            for end in ends:
-                if end - start >= _PIECE or end == ends[-1]:
-                    yield message[start:end]
-                    start = end
+    def pieces(self) -> Iterator[tuple[bytes, int]]:
+        """Give the messages in pieces of about a megabyte, which are TracesData as well.
+
+        With each comes how many spans it has.
+        """
+        start = first = 0
+        for index, group in enumerate(self.groups):
+            last = index + 1 == len(self.groups) or self.groups[index + 1].message != group.message
+            if last or group.end - start >= _PIECE:
+                end = self._end(index)
+                yield self.messages[group.message][start : group.end], end - first
+                start, first = 0 if last else group.end, end
+
+    def scopes(self) -> set[bytes]:
+        """Return the serialized scopes that have spans."""
+        ends = [*self._scope_firsts[1:], len(self)]
+        scopes = zip(self._scopes, self._scope_firsts, ends, strict=True)
+        return {scope for scope, first, end in scopes if first < end}
+
+    def counts(self) -> Iterator[tuple[bytes, int]]:
+        """Give the resource of each group, and how many spans it has."""
+        for index, group in enumerate(self.groups):
+            yield group.resource, self._end(index) - group.first
 
     def holding(self, needle: bytes, *, any_case: bool = False) -> Iterator[int]:
         """Give the spans that have these bytes in them or in their resource, some perhaps twice.
@@ -200,15 +215,16 @@ class _Store:
 
     def tag_keys(self) -> set[str]:
         keys: set[str] = set()
-        derived: set[tuple[int, bytes, bool, tuple[str, str]]] = set()
-        for piece in self._wire.pieces():
-            for resource_spans in outline_pb2.TaggedTraces.FromString(piece).resource_spans:
-                for scope_spans in resource_spans.scope_spans:
-                    scope = scope_spans.scope.name, scope_spans.scope.version
-                    for span in scope_spans.spans:
-                        keys.update(span.attributes)
-                        derived.add((span.kind, span.status, bool(span.trace_state), scope))
-        return keys.union(*(derived_tags(*each) for each in derived)) - {WARNINGS}
+        kinds: set[int] = set()
+        statuses: set[bytes] = set()
+        for piece, _ in self._wire.pieces():
+            found = outline_pb2.TaggedTraces.FromString(piece).resource_spans.scope_spans.spans
+            keys.update(found.attributes)
+            kinds.update(found.kinds)
+            statuses.update(found.statuses)
+            if any(found.trace_states):
+                keys.add(TRACE_STATE)
+        return keys.union(derived_tags(kinds, statuses, self._wire.scopes())) - {WARNINGS}
 
     def find(self, text: str) -> Sequence[int]:
         """As `key=value` first; only when nothing has that, as a text in any case."""
@@ -252,8 +268,10 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
     """
     wire = WireTrace(messages)
     columns = _Columns()
-    for piece in wire.pieces():
-        columns.take(piece)
+    for resource, count in wire.counts():
+        columns.run_by(resource, count)
+    for piece, count in wire.pieces():
+        columns.take(piece, count)
     columns.look_into(wire)
     return columns.ordered(wire) if len(wire) else None
 
@@ -261,8 +279,8 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
 class _Columns:
     """What is noted of the spans, in the order in which they lie there.
 
-    An access to a field of a message takes longer than all that is done with it, so spans are
-    read by their outline, a column at a time.
+    An access to a field of a message takes longer than all that is done with it, so all spans
+    of a piece are read as one message, whose lists are the columns.
     """
 
     def __init__(self) -> None:
@@ -278,33 +296,38 @@ class _Columns:
         self.logged: list[int] = []
         self.warnings: dict[int, tuple[str, ...]] = {}
         self._numbers: dict[bytes, int] = {}
+        self._services: list[str] = []
         self._names: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def take(self, piece: bytes) -> None:
-        """Take in the spans of a message, which follow those before."""
-        spans: list[outline_pb2.Span] = []
-        services: list[str] = []
-        for resource_spans in outline_pb2.TracesData.FromString(piece).resource_spans:
-            process = self._process(resource_spans.resource)
-            before = len(spans)
-            for scope_spans in resource_spans.scope_spans:
-                spans.extend(scope_spans.spans)
-            self.ran_by.extend([process] * (len(spans) - before))
-            services += [self.processes[process].service] * (len(spans) - before)
+    def run_by(self, resource: bytes, count: int) -> None:
+        """Note what ran the next spans."""
+        process = self._process(resource)
+        self.ran_by.extend([process] * count)
+        self._services += [self.processes[process].service] * count
+
+    def take(self, piece: bytes, count: int) -> None:
+        """Take in the spans of a message, which follow those before; `run_by` has been noted."""
         first, names = len(self.ids), self._names
-        self.starts.extend([span.start_time_unix_nano for span in spans])
-        self.ends.extend([span.end_time_unix_nano for span in spans])
-        self.ids += map(_id, [span.span_id for span in spans])
-        self.parent_ids += map(_parent_id, [span.parent_span_id for span in spans])
-        named = zip(services, [span.name for span in spans], strict=True)
+        found = outline_pb2.MergedTraces.FromString(piece).resource_spans.scope_spans.spans
+        whole = _is_whole(found, count)
+        if not whole or found.events or found.links:
+            spans = _each(piece)
+            self.linked.update(_having("link", _NO_LINK, spans, first, piece))
+            self.logged += _having("event", _NO_EVENT, spans, first, piece)
+            found = found if whole else _as_columns(spans)
+        self.starts.extend(found.starts)
+        self.ends.extend(found.ends)
+        self.ids += _ids(list(found.span_ids))
+        parents = {number: _parent_id(number) for number in set(found.parent_span_ids)}
+        self.parent_ids += map(parents.__getitem__, found.parent_span_ids)
+        named = zip(self._services[first : first + count], found.names, strict=True)
         self.names += [names.setdefault(name, name) for name in named]
-        self.kinds += map(_kind, [span.kind for span in spans])
-        self.events.extend(bytes(self.events.itemsize * len(spans)))
-        self.linked.update(_having("link", _NO_LINK, spans, first, piece))
-        self.logged += _having("event", _NO_EVENT, spans, first, piece)
-        for number, status in enumerate([span.status for span in spans], first):
-            if status and trace_pb2.Status.FromString(status).code == ERROR:
-                self.failing.add(number)
+        kinds = {kind: _KIND_NAMES.get(kind, "") for kind in set(found.kinds)}
+        self.kinds += map(kinds.__getitem__, found.kinds)
+        self.events.extend(bytes(self.events.itemsize * count))
+        if failures := set(filter(_is_failure, set(found.statuses))):
+            statuses = enumerate(found.statuses, first)
+            self.failing.update([number for number, status in statuses if status in failures])
 
     def _process(self, resource: bytes) -> int:
         number = self._numbers.get(resource)
@@ -339,7 +362,11 @@ class _Columns:
             places.sort(key=self.ids.__getitem__)
         places.sort(key=self.starts.tolist().__getitem__)
         starts, ends = array("Q", _picked(self.starts, places)), _picked(self.ends, places)
-        endless = [n for n, times in enumerate(zip(starts, ends, strict=True)) if _endless(*times)]
+        endless = [
+            number
+            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+            if end < start or (end - start > _LONGEST and start > 0)  # without a start it may
+        ]
         ended = array("Q", ends)
         for number in endless:
             ended[number] = starts[number]
@@ -388,6 +415,48 @@ class _Columns:
         return copies
 
 
+def _is_whole(found: outline_pb2.Columns, count: int) -> bool:
+    """Tell whether each column has an entry of each span.
+
+    Jaeger writes every field, other writers leave out what is 0 or empty; none writes one twice.
+    """
+    columns = (
+        found.span_ids, found.parent_span_ids, found.names, found.kinds,
+        found.starts, found.ends, found.statuses,
+    )  # fmt: skip
+    return all(len(column) == count for column in columns)
+
+
+def _each(piece: bytes) -> list[outline_pb2.Span]:
+    """Return the outline of each span, which takes several times as long as columns."""
+    return [
+        span
+        for resource_spans in outline_pb2.TracesData.FromString(piece).resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    ]
+
+
+def _as_columns(spans: Sequence[outline_pb2.Span]) -> outline_pb2.Columns:
+    return outline_pb2.Columns(
+        span_ids=[span.span_id for span in spans],
+        parent_span_ids=[span.parent_span_id for span in spans],
+        names=[span.name for span in spans],
+        kinds=[span.kind for span in spans],
+        starts=[span.start_time_unix_nano for span in spans],
+        ends=[span.end_time_unix_nano for span in spans],
+        statuses=[span.status for span in spans],
+    )
+
+
+def _ids(numbers: Sequence[bytes]) -> list[str]:
+    """Return ids as text, all at once if they have the usual length."""
+    if set(map(len, numbers)) != {_ID}:
+        return list(map(_id, numbers))
+    text = b"".join(numbers).hex()
+    return [text[start : start + 2 * _ID] for start in range(0, len(text), 2 * _ID)]
+
+
 def _id(number: bytes) -> str:
     return number.hex() if len(number) == _ID else number.hex().zfill(2 * _ID)
 
@@ -397,8 +466,8 @@ def _parent_id(number: bytes) -> str:
     return _id(number) if number.strip(b"\0") else ""
 
 
-def _kind(number: int) -> str:
-    return _KIND_NAMES.get(number, "")
+def _is_failure(status: bytes) -> bool:
+    return trace_pb2.Status.FromString(status).code == ERROR
 
 
 def _having(
@@ -448,11 +517,6 @@ def _carried(raw: bytes) -> frozenset[bytes]:
     if span.trace_state:
         found.append(span.trace_state.encode())
     return frozenset(found)
-
-
-def _endless(start: int, end: int) -> bool:
-    """Tell whether there is no end; a span without a start may have one."""
-    return end < start or (start > 0 and end - start > _LONGEST)
 
 
 def _picked(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:

@@ -37,7 +37,7 @@ class OpsServicer:
 
     @rpc(traces.show_trace, ops_pb2.ShowTraceReq)
     async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
-        found = await traces.show_trace(actor, trace_id=request.id, site=request.site)
+        found = await traces.show_trace(actor, trace_id=request.id, site=request.site, timed=False)
         return await messages.trace(found)
 
     @rpc(traces.show_logs, ops_pb2.ShowLogsReq)

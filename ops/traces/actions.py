@@ -18,7 +18,14 @@ from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.timerange import Moment, TimeRange
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.finding import MANY_SPANS, aligned, find_trace, full_id, trace_on
+from ops.traces.finding import (
+    MANY_SPANS,
+    aligned,
+    find_trace,
+    full_id,
+    trace_on,
+    work_out_timing,
+)
 from ops.traces.links import links_to
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.summaries import TraceSummary
@@ -186,16 +193,24 @@ async def list_traces(
 
 @action("traces.show_trace", permission=READ)
 async def show_trace(
-    actor: Actor, *, trace_id: str, site: str = "", align: bool = False, newer_than: int = 0
+    actor: Actor,
+    *,
+    trace_id: str,
+    site: str = "",
+    align: bool = False,
+    newer_than: int = 0,
+    timed: bool = True,
 ) -> Trace:
     """Return one trace by its id, 1 to 32 hex digits in any case.
 
     Without a site all sites are asked at once. With `align` clocks that differ are moved. A trace
     that was asked for before `newer_than` (Unix nanoseconds) is asked for anew; its `as_of` says
-    when it was. Raises NotFound.
+    when it was. `timed` is False for those who do not look at its `timing`. Raises NotFound.
     """
     trace = await find_trace(full_id(trace_id), site, newer_than)
     trace = await aligned(trace) if align else trace
+    if timed:
+        await work_out_timing(trace)
     linked_from = links_to(trace.site, trace.trace_id)
     return replace(trace, linked_from=linked_from) if linked_from else trace
 

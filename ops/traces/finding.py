@@ -93,6 +93,13 @@ async def aligned(trace: Trace) -> Trace:
     return moved
 
 
+async def work_out_timing(trace: Trace) -> None:
+    """Work out where a trace's time went, so that `timing` is at hand."""
+    if trace.span_count < MANY_SPANS:
+        return
+    await asyncio.to_thread(lambda: trace.timing)
+
+
 def _size(spans: Spans) -> int:
     return spans.store.size + len(spans) * _COLUMNS + sum(spans.events) * _EVENT
 

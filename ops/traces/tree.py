@@ -5,7 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import overload
 
@@ -52,6 +52,17 @@ class Rows(Sequence[Row]):
     children: Sequence[int]
     missing: Sequence[str]
     again: Mapping[int, int]
+    _timing: list[Timing] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def timing(self) -> Timing:
+        """Where the time went, in rows; slow when it is asked for first.
+
+        A cached_property would let all traces wait for one: its lock is the class's.
+        """
+        if not self._timing:
+            self._timing.append(where_time_went(times_of(self), names_of(self)))
+        return self._timing[0]
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -132,9 +143,9 @@ class Trace:
     (then by start), at most MOST_ERRORS of `error_count`, `warnings` distinct sentences about
     the whole (clock skew, truncation, missing parents, several roots, duplicate ids, cycles).
     `ran` says where it ran, in the order of the services. `clocks` are those of the times as
-    they came; `aligned` says that those that differ were moved, see `align`. `timing` counts in
-    rows. `jaeger_url` is "" when the site names no UI. `links` are those of its spans, at most
-    links.MOST; `linked_from` the links to its spans that are known, see ops.traces.links.
+    they came; `aligned` says that those that differ were moved, see `align`. `jaeger_url` is ""
+    when the site names no UI. `links` are those of its spans, at most links.MOST; `linked_from`
+    the links to its spans that are known, see ops.traces.links.
     """
 
     site: str
@@ -153,7 +164,6 @@ class Trace:
     rows: Rows
     span_count: int
     missing_parents: int
-    timing: Timing
     jaeger_url: str
     family: Family
     clocks: Clocks
@@ -165,6 +175,11 @@ class Trace:
     def as_of(self) -> int:
         """When the backend was asked for it, Unix nanoseconds."""
         return self.rows.spans.as_of
+
+    @property
+    def timing(self) -> Timing:
+        """Where its time went, in rows; slow when it is asked for first."""
+        return self.rows.timing
 
     def tags(self) -> list[str]:
         """Return the distinct tag keys of all spans, sorted; slow, it reads every span.
@@ -222,7 +237,6 @@ def _assembled(
         rows=rows,
         span_count=len(spans),
         missing_parents=len(family.missing),
-        timing=where_time_went(times_of(rows), names_of(rows)),
         jaeger_url=jaeger_url,
         family=family,
         clocks=clocks,
@@ -261,10 +275,13 @@ def _rows(spans: Spans, family: Family) -> Rows:
     numbers, above, depths = array("L"), array("l"), array("L")
     places = [-1] * len(parents)
     waiting = [first[-1]]
+    row = 0
     while waiting:
         number = waiting.pop()
-        parent = places[parents[number]] if parents[number] >= 0 else -1
-        places[number] = len(numbers)
+        parent = parents[number]
+        parent = places[parent] if parent >= 0 else -1
+        places[number] = row
+        row += 1
         numbers.append(number)
         above.append(parent)
         depths.append(depths[parent] + 1 if parent >= 0 else 0)
@@ -289,18 +306,19 @@ def _families(spans: Spans, parents: Sequence[int]) -> tuple[list[int], list[int
     keep a large trace from making as many more objects for the collector to visit.
     """
     counts = [0] * (len(parents) + 1)
-    order = []
-    for position in sorted(range(len(spans)), key=spans.starts.__getitem__):
+    order, many = [], len(spans)
+    for position in sorted(range(many), key=spans.starts.__getitem__):
         parent = parents[position]
-        if parent >= len(spans) and not counts[parent]:
+        if parent >= many and not counts[parent]:
             order.append(parent)
         order.append(position)
         counts[parent] += 1
     first = [-1] * len(counts)
     following = [-1] * len(counts)
     for position in reversed(order):
-        following[position] = first[parents[position]]
-        first[parents[position]] = position
+        parent = parents[position]
+        following[position] = first[parent]
+        first[parent] = position
     return first, following, counts
 
 

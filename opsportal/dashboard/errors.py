@@ -38,21 +38,19 @@ class Rendering:
 
 
 RENDERINGS: dict[type[OpsError], Rendering] = {
-    InvalidInput: Rendering(400, "That cannot be read", "Mend it and send it again."),
+    InvalidInput: Rendering(400, "Invalid input", "Correct it and try again."),
     NotPermitted: Rendering(
         403,
         "You may not do this",
         "Somebody who manages people can put you into a group that may.",
     ),
-    NotFound: Rendering(
-        404, "There is no such thing here", "Look at the name or the id, or search for it."
-    ),
+    NotFound: Rendering(404, "Not found", "Check the name or ID, or search for it."),
     NotSetUp: Rendering(
         404, "Not set up for this site", "Choose another site, or add it to the site file."
     ),
-    Conflict: Rendering(409, "Not as things are now", "Look at the present state and try again."),
+    Conflict: Rendering(409, "Not possible right now", "Check the current state and try again."),
     NotConfirmed: Rendering(
-        502, "Not every instance confirmed", "Mend what is named below, then send it again."
+        502, "Not every instance confirmed", "Correct what is named below, then send it again."
     ),
     Busy: Rendering(
         503,
@@ -65,7 +63,7 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
         "Nothing was lost. Try again in a few seconds: this works as soon as the database is back.",
     ),
     BackendTimeout: Rendering(
-        504, "{backend} did not answer in time", "Ask for less at once, or try again."
+        504, "{backend} did not answer in time", "Narrow the search, or try again."
     ),
     BackendUnavailable: Rendering(
         502, "{backend} does not answer", "Everything else works; try this again in a while."

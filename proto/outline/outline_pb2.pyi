@@ -171,20 +171,136 @@ class Events(_message.Message):
 Global___Events: _TypeAlias = Events  # noqa: Y015
 
 @_typing.final
-class TaggedTraces(_message.Message):
-    """The same traces again, for the keys of their spans' tags."""
+class MergedTraces(_message.Message):
+    """The same traces as columns. Where a field of which there is one comes several times, protobuf
+    merges what it holds: so all spans are read as one, whose lists have an entry of each span.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESOURCE_SPANS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def resource_spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaggedResource]: ...
+    def resource_spans(self) -> Global___MergedResource: ...
     def __init__(
         self,
         *,
-        resource_spans: _abc.Iterable[Global___TaggedResource] | None = ...,
+        resource_spans: Global___MergedResource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resource_spans", b"resource_spans"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resource_spans", b"resource_spans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergedTraces: _TypeAlias = MergedTraces  # noqa: Y015
+
+@_typing.final
+class MergedResource(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_SPANS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scope_spans(self) -> Global___MergedScope: ...
+    def __init__(
+        self,
+        *,
+        scope_spans: Global___MergedScope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scope_spans", b"scope_spans"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope_spans", b"scope_spans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergedResource: _TypeAlias = MergedResource  # noqa: Y015
+
+@_typing.final
+class MergedScope(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPANS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spans(self) -> Global___Columns: ...
+    def __init__(
+        self,
+        *,
+        spans: Global___Columns | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergedScope: _TypeAlias = MergedScope  # noqa: Y015
+
+@_typing.final
+class Columns(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPAN_IDS_FIELD_NUMBER: _builtins.int
+    PARENT_SPAN_IDS_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    ENDS_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def parent_span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def starts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def ends(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        parent_span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Iterable[_builtins.int] | None = ...,
+        starts: _abc.Iterable[_builtins.int] | None = ...,
+        ends: _abc.Iterable[_builtins.int] | None = ...,
+        events: _abc.Iterable[_builtins.bytes] | None = ...,
+        links: _abc.Iterable[_builtins.bytes] | None = ...,
+        statuses: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends", b"ends", "events", b"events", "kinds", b"kinds", "links", b"links", "names", b"names", "parent_span_ids", b"parent_span_ids", "span_ids", b"span_ids", "starts", b"starts", "statuses", b"statuses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Columns: _TypeAlias = Columns  # noqa: Y015
+
+@_typing.final
+class TaggedTraces(_message.Message):
+    """And once more, for the keys of their spans' tags."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_SPANS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def resource_spans(self) -> Global___TaggedResource: ...
+    def __init__(
+        self,
+        *,
+        resource_spans: Global___TaggedResource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resource_spans", b"resource_spans"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["resource_spans", b"resource_spans"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -198,13 +314,13 @@ class TaggedResource(_message.Message):
 
     SCOPE_SPANS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def scope_spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaggedScope]: ...
+    def scope_spans(self) -> Global___TaggedScope: ...
     def __init__(
         self,
         *,
-        scope_spans: _abc.Iterable[Global___TaggedScope] | None = ...,
+        scope_spans: Global___TaggedScope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scope_spans", b"scope_spans"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["scope_spans", b"scope_spans"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -216,50 +332,24 @@ Global___TaggedResource: _TypeAlias = TaggedResource  # noqa: Y015
 class TaggedScope(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    SCOPE_FIELD_NUMBER: _builtins.int
     SPANS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def scope(self) -> Global___Scope: ...
-    @_builtins.property
-    def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaggedSpan]: ...
+    def spans(self) -> Global___Tags: ...
     def __init__(
         self,
         *,
-        scope: Global___Scope | None = ...,
-        spans: _abc.Iterable[Global___TaggedSpan] | None = ...,
+        spans: Global___Tags | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope", "spans", b"spans"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaggedScope: _TypeAlias = TaggedScope  # noqa: Y015
 
 @_typing.final
-class Scope(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    version: _builtins.str
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        version: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Scope: _TypeAlias = Scope  # noqa: Y015
-
-@_typing.final
-class TaggedSpan(_message.Message):
+class Tags(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -269,41 +359,43 @@ class TaggedSpan(_message.Message):
         KEY_FIELD_NUMBER: _builtins.int
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
-        @_builtins.property
-        def value(self) -> Global___Some: ...
+        value: _builtins.bytes
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___Some | None = ...,
+            value: _builtins.bytes = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
         _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-    TRACE_STATE_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
+    TRACE_STATES_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
-    STATUS_FIELD_NUMBER: _builtins.int
-    trace_state: _builtins.str
-    kind: _builtins.int
-    status: _builtins.bytes
+    STATUSES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def attributes(self) -> _containers.MessageMap[_builtins.str, Global___Some]: ...
+    def trace_states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]: ...
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
-        trace_state: _builtins.str = ...,
-        kind: _builtins.int = ...,
-        attributes: _abc.Mapping[_builtins.str, Global___Some] | None = ...,
-        status: _builtins.bytes = ...,
+        trace_states: _abc.Iterable[_builtins.bytes] | None = ...,
+        kinds: _abc.Iterable[_builtins.int] | None = ...,
+        attributes: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        statuses: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "kind", b"kind", "status", b"status", "trace_state", b"trace_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "kinds", b"kinds", "statuses", b"statuses", "trace_states", b"trace_states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___TaggedSpan: _TypeAlias = TaggedSpan  # noqa: Y015
+Global___Tags: _TypeAlias = Tags  # noqa: Y015

@@ -1,5 +1,6 @@
 """Traces kept as bytes: what is read of them is what parsing them whole gives."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp import attributes, read_span, service_name
@@ -48,6 +50,85 @@ def parsed(*messages: TracesData) -> list[Span]:
         for each in scope_spans.spans
     ]
     return sorted(found, key=lambda each: (each.start, each.span_id))
+
+
+def every_field(message: TracesData) -> bytes:
+    """Write a message as Jaeger does: what is 0 or empty is written too, fields in any order."""
+    return b"".join(
+        _part(
+            1,
+            _part(1, group.resource.SerializeToString())
+            + b"".join(
+                _part(
+                    2,
+                    b"".join(_part(2, _every_field_of(each)) for each in scope.spans)
+                    + _part(1, scope.scope.SerializeToString()),
+                )
+                for scope in group.scope_spans
+            ),
+        )
+        for group in message.resource_spans
+    )
+
+
+def _every_field_of(each: WireSpan) -> bytes:
+    empty = {
+        "status": b"\x7a\x00",
+        "end_time_unix_nano": b"\x41" + bytes(8),
+        "start_time_unix_nano": b"\x39" + bytes(8),
+        "kind": b"\x30\x00",
+        "name": b"\x2a\x00",
+        "parent_span_id": b"\x22\x00",
+        "span_id": b"\x12\x00",
+    }
+    written = {field.name for field, _ in each.ListFields()}
+    missing = b"".join(bytes_ for name, bytes_ in empty.items() if name not in written)
+    return missing + each.SerializeToString()
+
+
+def _part(field: int, content: bytes) -> bytes:
+    length, size = b"", len(content)
+    while size > 0x7F:
+        length += bytes([size & 0x7F | 0x80])
+        size >>= 7
+    return bytes([field << 3 | 2]) + length + bytes([size]) + content
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(planned, min_size=1, max_size=4)), min_size=1, max_size=3
+    )
+)
+def test_it_reads_the_same_whether_empty_fields_are_written(
+    messages: list[tuple[bool, list[Planned]]],
+) -> None:
+    made = [(whole, trace(*roots, trace_id="ab")) for whole, roots in messages]
+    expected = read(*(message for _, message in made))
+    found = read_trace(
+        [every_field(each) if whole else each.SerializeToString() for whole, each in made]
+    )
+
+    assert found is not None
+    assert list(found) == list(expected)
+    for column in fields(Spans):
+        if column.name != "store":
+            assert getattr(found, column.name) == getattr(expected, column.name), column.name
+    assert found.store.tag_keys() == expected.store.tag_keys()
+
+
+def test_it_sees_what_few_spans_have_where_empty_fields_are_written() -> None:
+    message = trace(
+        *(span("shop", f"{n}", start=NOON + n, error="no" if n == 3 else None) for n in range(5))
+    )
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].events.add(name="said")
+    spans[2].links.add(span_id=b"12345678")
+    spans[4].trace_state = "a=b"
+    found = read_trace([every_field(message)])
+
+    assert found is not None
+    assert (list(found.events), found.linked, found.failing) == ([0, 1, 0, 0, 0], {2}, {3})
+    assert {"w3c.tracestate", "otel.status_description"} <= found.store.tag_keys()
 
 
 @given(st.lists(st.lists(planned, min_size=1, max_size=4), min_size=1, max_size=3))
@@ -330,7 +411,8 @@ def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
     ]  # fmt: skip
     message = trace(*planned).SerializeToString()
     assert len(list(WireTrace([message]).pieces())) > 2
-    assert b"".join(WireTrace([message, message]).pieces()) == message * 2
+    pieces = list(WireTrace([message, message]).pieces())
+    assert b"".join(piece for piece, _ in pieces) == message * 2
     found = read_trace([message])
     assert found is not None
     assert found.names == tuple((each, f"{number}") for number, each in enumerate(services))

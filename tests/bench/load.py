@@ -1,8 +1,8 @@
 """The load, in a process of its own: reads what to do from standard input, writes figures.
 
-`{"address", "token", "rpc", "callers", "seconds", "limit", "end"}` -> `{"calls", "seconds",
-"latencies", "failures", "smallest"}`, where only "calls" counts the second of warming up. With 0
-seconds there is none: each caller calls once, all together.
+The plan is what `tests.bench.calling` sends; the answer is `{"calls", "seconds", "latencies",
+"failures", "smallest"}`, where only "calls" counts the warm-up. With 0 seconds there is no
+warm-up: each caller calls once, all together.
 """
 
 import asyncio
@@ -11,19 +11,69 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import cycle
+from math import ceil
 from typing import Any
 
 import grpc
 import grpc.aio
+import httpx
 import uvloop
+from google.protobuf.message import Message
 
+from proto.jaeger.api_v3.query_pb2 import FindTracesRequest, TraceQueryParameters
 from proto.ops import ops_pb2, ops_pb2_grpc
 
 HOUR = 3600 * 10**9
 SECOND = 10**9
 LARGEST = 64 * 1024 * 1024
+CALLERS = 50  # on one connection: the server takes 100 calls at a time on each
+SERVICE = "petstore"
+FIND_TRACES = "/jaeger.api_v3.QueryService/FindTraces"
+REFUSED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED
+DURATIONS = 100_000_000, 400_000_000  # nanoseconds between which a minimum is chosen
+WINDOWS = 600 * SECOND  # the ends of the windows lie in so much time
+# What it is -> the method, and the request.
+COSTLY: dict[str, tuple[str, Callable[[], Message]]] = {
+    "a matcher of 40 kB": (
+        "Alerts",
+        lambda: ops_pb2.AlertsReq(matchers=[f'severity=~"{"(pa|ge)" * 5_700}"']),
+    ),
+    "400,000 tags": (
+        "ListTraces",
+        lambda: ops_pb2.ListTracesReq(
+            service=SERVICE, tags=[f"{number:x}=" for number in range(400_000)]
+        ),
+    ),
+    "20,000 tags": (
+        "ListTraces",
+        lambda: ops_pb2.ListTracesReq(
+            service=SERVICE, tags=[f"{number:x}=" for number in range(20_000)]
+        ),
+    ),
+    "a name of 4 MB": (
+        "ListTraces",
+        lambda: ops_pb2.ListTracesReq(service="petstor" * 570_000),
+    ),
+    "a pattern of 950 times `a?`": (
+        "Alerts",
+        lambda: ops_pb2.AlertsReq(matchers=[f'severity=~"{"a?" * 950}"']),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A search; times in Unix nanoseconds, the shortest span in nanoseconds."""
+
+    operation: str
+    tags: dict[str, str]
+    duration: int
+    start: int
+    end: int
 
 
 @dataclass
@@ -36,15 +86,24 @@ class Figures:
 
 
 class Load:
-    """Callers on one channel, each calling again as soon as it was answered."""
+    """Callers who share some channels, each calling again as soon as it was answered."""
 
-    def __init__(self, plan: dict[str, Any], channel: grpc.aio.Channel) -> None:
+    def __init__(
+        self, plan: dict[str, Any], channels: Sequence[grpc.aio.Channel], web: httpx.AsyncClient
+    ) -> None:
         self.plan = plan
-        self.stub: ops_pb2_grpc.OpsAsyncStub = ops_pb2_grpc.OpsStub(channel)
+        self.web = web
+        self.find_traces: grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
+        self.find_traces = channels[0].unary_stream(FIND_TRACES)
+        self.stubs: cycle[ops_pb2_grpc.OpsAsyncStub] = cycle(map(ops_pb2_grpc.OpsStub, channels))
         self.metadata = (("authorization", f"Bearer {plan['token']}"),)
-        self.numbers = count(random.randrange(SECOND))
         self.calls = 0
         self.figures = Figures()
+
+    @property
+    def stub(self) -> "ops_pb2_grpc.OpsAsyncStub":
+        """That of the next channel."""
+        return next(self.stubs)
 
     async def run(self, seconds: float) -> float:
         """Call for so long, or once each; returns the seconds that it took."""
@@ -69,26 +128,71 @@ class Load:
             self.figures.latencies.append(ended - began)
             if ended >= until:
                 return
+            if self.plan["pause"]:
+                await asyncio.sleep(self.plan["pause"])
 
-    async def same(self) -> int:
-        """What the reference client sends when it is given no option but the limit."""
+    async def list_traces(self) -> int:
+        """Ask for the newest traces."""
+        asked = self._asked()
         request = ops_pb2.ListTracesReq(
-            service="petstore",
-            start=-6795364578871345152,
-            end=time.time_ns() + 5 * SECOND,
+            service=SERVICE,
+            operation=asked.operation,
+            tags=[f"{key}={value}" for key, value in asked.tags.items()],
+            start=asked.start,
+            end=asked.end,
+            duration_min=asked.duration,
             search_depth=self.plan["limit"],
         )
         return len((await self.stub.ListTraces(request, metadata=self.metadata)).traces)
 
-    async def different(self) -> int:
-        """The same traces by a window that nobody else asks for."""
-        request = ops_pb2.ListTracesReq(
-            service="petstore",
-            start=self.plan["end"] - HOUR - 1000 * next(self.numbers),
-            end=self.plan["end"],
+    async def bare(self) -> int:
+        """Ask Jaeger itself for any traces that match, and parse none; each is one message."""
+        asked = self._asked()
+        parameters = TraceQueryParameters(
+            service_name=SERVICE,
+            operation_name=asked.operation,
+            attributes=asked.tags,
             search_depth=self.plan["limit"],
+            raw_traces=True,
         )
-        return len((await self.stub.ListTraces(request, metadata=self.metadata)).traces)
+        parameters.start_time_min.FromNanoseconds(asked.start)
+        parameters.start_time_max.FromNanoseconds(asked.end)
+        if asked.duration:
+            parameters.duration_min.FromNanoseconds(asked.duration)
+        request = FindTracesRequest(query=parameters).SerializeToString()
+        messages = 0
+        async for _ in self.find_traces(request):
+            messages += 1
+        return messages
+
+    def _asked(self) -> "_Asked":
+        """Return the query of one call, by what the plan says that queries share."""
+        filters = self.plan["filters"]
+        operation, tags = filters.get("operation", ""), filters.get("tags", {})
+        duration, end = filters.get("duration", 0), self.plan["end"]
+        match self.plan["queries"]:
+            case "same":  # as a client asks that is given no option: up to now
+                end = time.time_ns() + 5 * SECOND
+            case "durations":
+                duration = random.randrange(*DURATIONS)
+            case "windows":
+                end -= random.randrange(WINDOWS)
+        return _Asked(operation, tags, duration, end - HOUR, end)
+
+    async def healthz(self) -> int:
+        """Ask whether the server lives, which takes as long as its event loop is held."""
+        (await self.web.get(f"http://{self.plan['health']}/healthz")).raise_for_status()
+        return 0
+
+    async def costly(self) -> int:
+        """Send what is expensive to read, and is refused or answered all the same."""
+        method, request = COSTLY[self.plan["costly"]]
+        try:
+            await getattr(self.stub, method)(request(), metadata=self.metadata)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in REFUSED:
+                raise
+        return 0
 
     async def alerts(self) -> int:
         return len((await self.stub.Alerts(ops_pb2.AlertsReq(), metadata=self.metadata)).alerts)
@@ -105,12 +209,21 @@ class Load:
 
 async def main() -> None:
     plan = json.load(sys.stdin)
-    options = [("grpc.max_receive_message_length", LARGEST)]
-    async with grpc.aio.insecure_channel(plan["address"], options) as channel:
-        await channel.channel_ready()
-        load = Load(plan, channel)
+    options = [
+        ("grpc.max_receive_message_length", LARGEST),
+        ("grpc.use_local_subchannel_pool", 1),  # else all would share one connection
+    ]
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
+        channels = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(plan["address"], options))
+            for _ in range(ceil(plan["callers"] / CALLERS))
+        ]
+        for channel in channels:
+            await channel.channel_ready()
+        load = Load(plan, channels, web)
         if plan["seconds"]:
-            await load.run(1)
+            await load.run(min(1, plan["seconds"]))
         seconds = await load.run(plan["seconds"])
     figures = load.figures
     answer = {

@@ -12,7 +12,7 @@ from bot.replies import FollowUp, Reply
 from ops.actor import Actor
 from ops.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends
-from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
 from tests.fakes.prometheus import alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,6 +97,7 @@ async def test_it_helps_with_every_way_to_write_a_command(
     assert await said(viewer, f"help {said_so}") == await said(viewer, f"help {name}")
 
 
+@EITHER_JAEGER
 async def test_it_lists_newest_first_and_says_when_there_may_be_more(
     viewer: Actor, backends: Backends
 ) -> None:
@@ -122,6 +123,7 @@ async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: B
     assert older.startswith("The ones before: list traces service=petstore error=false from=")
 
 
+@EITHER_JAEGER
 async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backends) -> None:
     reply = await said(viewer, "list traces petstore no=such")
     assert reply.summary.startswith("No traces for service=petstore no=such, ")

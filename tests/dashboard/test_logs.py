@@ -219,7 +219,7 @@ async def test_a_download_of_no_trace_is_a_page_in_words(
     answer = await viewer.get(f"{TRACES}{'ab' * 16}/{name}")
 
     assert answer.status_code == 404
-    assert heading(answer) == "There is no such thing here"
+    assert heading(answer) == "Not found"
 
 
 async def content(answer: Any) -> bytes:

@@ -33,13 +33,13 @@ def fill(place: Place) -> str:
 async def test_its_heading_is_the_answer(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 
-    assert heading(await viewer.get(OVERVIEW)) == "1 alert fires"
+    assert heading(await viewer.get(OVERVIEW)) == "1 alert firing"
 
 
 async def test_a_quiet_site_says_so(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(OVERVIEW)
 
-    assert heading(page) == "Nothing fires"
+    assert heading(page) == "Nothing is firing"
     assert "No trace failed in the last hour." in text(page)
 
 
@@ -68,7 +68,7 @@ async def test_an_alert_leads_to_those_of_its_name(place: Place, viewer: AsyncCl
     page = await viewer.get(OVERVIEW)
     alerts = await viewer.get(link(page, "SlowSearch"))
 
-    assert heading(alerts) == "1 alert fires, 1 pending"
+    assert heading(alerts) == "1 alert firing, 1 pending"
 
 
 async def test_a_sampling_change_is_told_to_viewers(
@@ -95,7 +95,7 @@ async def test_what_cannot_be_had_is_a_sentence_and_the_rest_is_shown(
 
     said = text(page)
     assert page.status_code == 200
-    assert heading(page) == "What fires is not known"
+    assert heading(page) == "Alert status unknown"
     assert "Jaeger of production" in said
     assert "Failing traces could not be searched" in said
     assert "Nobody has changed sampling here yet." in said
@@ -110,7 +110,7 @@ async def test_two_versions_are_in_the_heading(place: Place, viewer: AsyncClient
 
     page = await viewer.get(OVERVIEW)
 
-    assert heading(page) == "Nothing fires, petstore runs 2 versions"
+    assert heading(page) == "Nothing is firing, petstore runs 2 versions"
 
 
 async def test_a_site_without_services_says_how_to_get_some(
@@ -148,4 +148,4 @@ async def test_the_bot_is_not_asked_for_where_none_is_set_up(
 async def test_the_default_site_is_meant_without_a_name(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 
-    assert heading(await viewer.get("/")) == "1 alert fires"
+    assert heading(await viewer.get("/")) == "1 alert firing"

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.timerange import SECOND
 from tests.dashboard.places import Place, field, heading, link, links, text
-from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
 
 SEARCH = "/sites/production/traces/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,6 +24,7 @@ def failing() -> TracesData:
     return trace(span("petstore", "SearchPets", children=[query], error="it failed"))
 
 
+@EITHER_JAEGER
 async def test_it_says_how_many_traces_there_are_and_how_many_failed(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -38,6 +39,7 @@ async def test_it_says_how_many_traces_there_are_and_how_many_failed(
     assert "▲ store.Query: deadline exceeded" in text(page)
 
 
+@EITHER_JAEGER
 async def test_it_narrows_by_what_was_typed_and_keeps_it(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(trace(span("petstore", "AddPets")), failing())
     line = "service=petstore error   last=30m"
@@ -49,6 +51,7 @@ async def test_it_narrows_by_what_was_typed_and_keeps_it(place: Place, viewer: A
     assert field(page, "tags") == "error"
 
 
+@EITHER_JAEGER
 async def test_its_permalink_has_absolute_times_and_finds_the_same(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -66,6 +69,7 @@ async def test_its_permalink_has_absolute_times_and_finds_the_same(
     assert heading(again) == heading(first)
 
 
+@EITHER_JAEGER
 async def test_it_offers_the_older_ones_when_the_limit_cut_the_list(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -87,6 +91,7 @@ async def test_a_list_that_fills_most_of_the_window_has_no_need_to_say_so(
     assert heading(await viewer.get(SEARCH, {"q": line})) == "29 traces, none failed"
 
 
+@EITHER_JAEGER
 async def test_it_shows_when_a_trace_began_and_when_it_matched(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -102,6 +107,7 @@ async def test_it_shows_when_a_trace_began_and_when_it_matched(
     assert "1 h 29 min after it began" in text(page)
 
 
+@EITHER_JAEGER
 async def test_its_chips_narrow_to_failures_and_back(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(trace(span("petstore", "AddPets")), failing())
 
@@ -188,6 +194,7 @@ async def test_it_draws_every_trace_and_says_the_same_in_words(
     assert "130 traces · none failed · p50 65 ms · p95 124 ms · max 130 ms" in text(page)
 
 
+@EITHER_JAEGER
 async def test_an_operation_narrows_and_is_lifted(place: Place, viewer: AsyncClient) -> None:
     line = long_past(place, 1, 2)
     long_past(place, 30, operation="SearchPets")
@@ -267,6 +274,7 @@ async def test_two_traces_can_be_chosen_to_compare(place: Place, viewer: AsyncCl
     assert "Compare SearchPets that took" in html
 
 
+@EITHER_JAEGER
 async def test_what_did_not_fail_narrows_to_what_did(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(trace(span("petstore", "AddPets")), failing())
 

@@ -437,7 +437,7 @@ def read_columns(content: bytes) -> tuple[dict[str, Any], dict[str, list[float]]
     return header, columns
 
 
-@pytest.mark.parametrize("page", ["0", "99999", "x", "-1", "²", "9" * 5000])
+@pytest.mark.parametrize("page", ["0", "99999", "x", "-1", "²", "9" * 1000])
 async def test_a_sheet_that_is_not_there_is_the_nearest(
     place: Place, viewer: AsyncClient, page: str
 ) -> None:
@@ -463,6 +463,6 @@ async def test_an_unknown_trace_and_a_bad_id_are_said_in_words(
     bad = await viewer.get(f"{TRACES}nothex/{path}")
 
     assert (unknown.status_code, bad.status_code) == (404, 400)
-    assert heading(unknown) == "There is no such thing here"
+    assert heading(unknown) == "Not found"
     assert "ab" * 16 in text(unknown)
     assert unknown["X-Request-ID"] in text(unknown)

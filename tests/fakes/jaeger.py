@@ -17,6 +17,7 @@ from typing import Any, Literal, Self, get_args
 
 import grpc
 import grpc.aio
+import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
@@ -31,6 +32,8 @@ from tests.fakes.jaeger_v2 import any_of
 
 Release = Literal["1.x", "2.13", "2.20", "main"]
 RELEASES: tuple[Release, ...] = get_args(Release)
+# For tests of doors that list: a Jaeger without summaries, and one with them.
+EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000
 PATIENCE = 5  # seconds

@@ -73,6 +73,19 @@ def manage(*arguments: str, env: Environment) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.parametrize("command", ["bot_console", "migrate"])
+def test_says_one_sentence_where_no_database_is(environment: Environment, command: str) -> None:
+    with socket.socket() as held:  # bound, but nothing listens
+        held.bind(("127.0.0.1", 0))
+        away = f"postgres://opsportal@127.0.0.1:{held.getsockname()[1]}/opsportal"
+        ended = manage(command, env=environment | {"DATABASE_URL": away})
+
+    assert ended.returncode == 1
+    said = ended.stderr.splitlines()[-1]
+    assert said == "the database does not answer; try again in a few seconds"
+    assert "Traceback" not in ended.stderr  # above it stands what the log has
+
+
 @pytest.mark.parametrize(
     ("command", "setting"),
     [

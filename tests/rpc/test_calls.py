@@ -18,7 +18,7 @@ from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from proto.ops import ops_pb2
 from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
-from tests.fakes.jaeger import FakeJaeger, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, Release, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
 from tests.rpc.conftest import Client
 
@@ -36,9 +36,9 @@ class Backends:
 
 
 @pytest.fixture
-async def backends(site_file: SiteFile, guest: User) -> AsyncIterator[Backends]:
+async def backends(site_file: SiteFile, guest: User, release: Release) -> AsyncIterator[Backends]:
     async with AsyncExitStack() as stack:
-        jaeger = await stack.enter_async_context(FakeJaeger())
+        jaeger = await stack.enter_async_context(FakeJaeger(release))
         prometheus = await stack.enter_async_context(FakePrometheus())
         instances = [await stack.enter_async_context(fake_instance()) for _ in range(2)]
         addresses = ", ".join(f'"{instance.address}"' for instance in instances)
@@ -71,6 +71,7 @@ async def refused(call: object) -> grpc.aio.AioRpcError:
     return caught.value
 
 
+@EITHER_JAEGER
 async def test_it_lists_traces_as_the_reference_client_asks(
     ops: Client, backends: Backends
 ) -> None:
@@ -89,10 +90,12 @@ async def test_it_lists_traces_as_the_reference_client_asks(
     item = answer.traces[0]
     assert (item.root_service, item.root_operation) == ("petstore", "SearchPets")
     assert (item.span_count, item.error_count) == (2, 2)
+    assert item.error == "store.Query: deadline exceeded"
     assert list(item.services) == ["petstore", "store"]
     assert not answer.more
 
 
+@EITHER_JAEGER
 async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
     ops: Client, backends: Backends
 ) -> None:
@@ -108,6 +111,7 @@ async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
     assert found == ids[::-1]
 
 
+@EITHER_JAEGER
 @pytest.mark.parametrize("by_token", [True, False])
 async def test_hundreds_in_one_nanosecond_come_once_each(
     ops: Client, backends: Backends, by_token: bool

@@ -1,4 +1,4 @@
-"""`/alerts/`: what fires, what is about to, and which rules cannot."""
+"""`/alerts/`: firing and pending alerts, and the rules that cannot be evaluated."""
 
 import asyncio
 from collections import Counter
@@ -87,10 +87,10 @@ def _heading(found: AlertList, *, narrowed: bool) -> str:
     known = " that we know of" if found.failures else ""
     such = " like this" if narrowed else ""
     if not firing and not pending:
-        return f"Nothing{such} fires{known}"
-    said = f"{words.count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}"
+        return f"Nothing{such} is firing{known}"
+    said = f"{words.count(firing, 'alert')} firing"
     if not firing:
-        said = f"Nothing{such} fires"
+        said = f"Nothing{such} is firing"
     return f"{said}{known}{f', {pending:,} pending' if pending else ''}"
 
 

@@ -88,11 +88,11 @@ def _alerts(overview: Overview) -> str:
     if overview.alerts is None and "alerts" in overview.coming:
         return "Loading alerts"
     if overview.alerts is None:
-        return "What fires is not known"
+        return "Alert status unknown"
     firing = len(overview.alerts.firing)
     if firing:
-        return f"{words.count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}"
-    return "Nothing fires that we know of" if overview.alerts.failures else "Nothing fires"
+        return f"{words.count(firing, 'alert')} firing"
+    return "Nothing is firing that we know of" if overview.alerts.failures else "Nothing is firing"
 
 
 def _answered(overview: Overview) -> int:

@@ -145,7 +145,7 @@ def _heading(now: ServiceSampling) -> str:
     if not total:
         return f"{service} has no instances to sample"
     if now.known_at is None:
-        return f"How {service} is sampled is not known"
+        return f"Sampling of {service} unknown"
     if "," not in now.summary:
         return f"{service} was set to {now.summary} on {words.count(total, 'instance')}"
     return f"{service} was set to {now.summary}"
@@ -154,5 +154,5 @@ def _heading(now: ServiceSampling) -> str:
 def _question(now: ServiceSampling, form: SamplingForm) -> str:
     service, policy = words.name(now.service), str(form.policy)
     if policy == now.summary:
-        return f"{service} was set to {policy} already. Send it again?"
+        return f"{service} was already set to {policy}. Send it again?"
     return f"Sample {service} at {policy} instead of {now.summary}?"

@@ -62,6 +62,7 @@ async def news(visit: Visit, trace_id: str) -> HttpResponse:
         trace_id=trace_id,
         site=visit.site.name,
         newer_than=(visit.clock.now - NEWS) // SECOND * SECOND,
+        timed=False,
     )
     spans = trace.span_count + trace.rows.spans.copies
     return JsonResponse({"spans": spans, "as_of": visit.clock.both(trace.as_of)})

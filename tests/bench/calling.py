@@ -1,0 +1,127 @@
+"""Lets a process of its own call a server, and counts what the server did meanwhile."""
+
+import asyncio
+import json
+import re
+import statistics
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.live import servers
+
+SLICES = "opsportal_search_calls_bucket"
+_SAMPLE = re.compile(
+    r"^(opsportal_backend_calls_total|opsportal_search_calls_bucket)(\{.*\}) (\S+)$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one run showed; latencies in seconds, sorted.
+
+    `calls` and `served` (what the server's counters gained) count the warm-up, the rest does not.
+    """
+
+    calls: int
+    seconds: float
+    latencies: list[float]
+    failures: dict[str, int]
+    smallest: int | None
+    served: Counter[str]
+
+    @property
+    def median(self) -> float:
+        """In seconds."""
+        return statistics.median(self.latencies)
+
+    @property
+    def rate(self) -> float:
+        """Calls answered in a second."""
+        return len(self.latencies) / self.seconds
+
+    @property
+    def upstream(self) -> int:
+        """Calls of backends."""
+        return self.served["opsportal_backend_calls_total"]
+
+    @property
+    def slices(self) -> int:
+        """How many slices of time half of the searches asked Jaeger for, at most."""
+        buckets = {
+            float(key.removeprefix(SLICES).split('"')[1]): value
+            for key, value in self.served.items()
+            if key.startswith(SLICES)
+        }
+        half = max(buckets.values()) / 2
+        return int(min(most for most, searches in buckets.items() if searches >= half))
+
+    @property
+    def p99(self) -> float:
+        """In seconds."""
+        return self.latencies[int(len(self.latencies) * 0.99)]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A running server, and who may call it."""
+
+    portal: servers.Portal
+    token: str
+
+    async def run(
+        self, rpc: str, callers: int, *, seconds: float, address: str = "", **more: Any
+    ) -> Figures:
+        """Let a process of its own call, and count the calls to backends meanwhile.
+
+        It calls the server, or what else listens at an `address`.
+        """
+        plan = {
+            "address": address or self.portal.grpc,
+            "health": self.portal.health,
+            "token": self.token,
+            "rpc": rpc,
+            "callers": callers,
+            "seconds": seconds,
+            "pause": 0,
+            **more,
+        }
+        before = self._metrics()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.bench.load",
+            cwd=servers.ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        output, _ = await process.communicate(json.dumps(plan).encode())
+        found = json.loads(output)
+        found["latencies"].sort()
+        return Figures(**found, served=self._metrics() - before)
+
+    def _metrics(self) -> Counter[str]:
+        """Return the server's counters; those of backends are added up."""
+        text = httpx.get(f"http://{self.portal.health}/metrics").text
+        found = Counter[str]()
+        for name, labels, value in _SAMPLE.findall(text):
+            key = name + labels if name == SLICES else name
+            found[key] += int(float(value))
+        return found
+
+
+def speed(figures: Figures) -> tuple[str, str, str]:
+    """Return calls a second, median and 99th percentile."""
+    rate = f"{figures.rate:,.0f}"
+    return rate, milliseconds(figures.median), milliseconds(figures.p99)
+
+
+def milliseconds(seconds: float) -> str:
+    """Write seconds as milliseconds."""
+    return f"{seconds * 1000:,.{0 if seconds > 0.01 else 1}f} ms"
+
+
+def row(*cells: object) -> str:
+    """Return a row of a table, and print it."""
+    line = f"| {' | '.join(map(str, cells))} |"
+    print(line, flush=True)
+    return line
