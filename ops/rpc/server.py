@@ -22,7 +22,8 @@ LARGEST_MESSAGE = 1024 * 1024  # bytes; what is larger than `limits` allow reads
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # it would share a port that another process has, without a word
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    ("grpc.max_concurrent_streams", 100),
+    # A client that begins more calls at once, before it knows this number, sees them refused.
+    ("grpc.max_concurrent_streams", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
 )
 
@@ -89,7 +90,7 @@ def _credentials() -> grpc.ServerCredentials | None:
         reason = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         raise CommandError(
             f"cannot serve gRPC with TLS: {certificate} and {key} are not a PEM certificate and "
-            f"its key without a password{reason}; mend "
+            f"its key without a password{reason}; correct "
             "OPSPORTAL_GRPC_TLS_CERTIFICATE and OPSPORTAL_GRPC_TLS_KEY"
         ) from None
     return grpc.ssl_server_credentials([pair])

@@ -68,3 +68,11 @@ def test_it_says_how_long_ago_only_of_what_is_past(
     assert any(moment.ago for moment in moments(answer(datetime.now(UTC) - HOUR)))
     ahead = [*moments(answer(datetime.now(UTC) + HOUR))]
     assert ahead and not any(moment.ago for moment in ahead)
+
+
+def test_it_counts_errors_that_are_not_explained(site_file: SiteFile) -> None:
+    site_file("[sites.demo.services.petstore]\n")
+    trace = TraceSummary("a" * 32, 1, 1, "petstore", "AddPets", 3, 2, ("petstore",))
+    query = TraceQuery(site="demo", service="petstore")
+    found = TraceList(query, 0, 2, (trace,), 1, more=False, older=None, newer=None)
+    assert answers.trace_list(found).rows[0].below[0] == "2 errors"

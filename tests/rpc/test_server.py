@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from pathlib import Path
 
@@ -18,6 +19,14 @@ from tests.fakes import tls
 
 AUTHORITY = Path(tls.CA).read_bytes()
 SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_it_answers_many_calls_that_begin_at_once_on_one_connection(
+    channel: grpc.aio.Channel,
+) -> None:
+    stub = health_pb2_grpc.HealthStub(channel)
+    calls = (stub.Check(health_pb2.HealthCheckRequest()) for _ in range(500))
+    assert {answer.status for answer in await asyncio.gather(*calls)} == {SERVING}
 
 
 @pytest.mark.parametrize("service", ["", "ops.Ops"])

@@ -250,11 +250,11 @@ async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
     assert conversation.waiting == 1
 
 
-async def test_it_says_that_the_database_does_not_answer(slack: FakeSlack, alice: User) -> None:
+async def test_it_says_that_the_database_fails(slack: FakeSlack, alice: User) -> None:
     async with away(Identity):
         await slack.mention(ALICE, "help")
         [post] = await slack.posted(1)
-    assert post.shown.startswith("That failed: the database does not answer; check that it runs")
+    assert post.shown.startswith("Database unavailable: the database lacks a table")
 
 
 async def test_it_gives_an_answer_up_when_its_patience_is_over(
