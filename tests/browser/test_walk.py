@@ -98,7 +98,7 @@ async def test_pages_follow_each_other_without_loading_anew(
         await page.wait_for_url("**/versions/")
         await page.evaluate("window.sameDocument = true")
         await page.get_by_role("link", name="Sampling", exact=True).click()
-        await expect(page).to_have_title(re.compile("sampled"))
+        await expect(page).to_have_title(re.compile("Sampling of petstore"))
         await expect(page.locator("h1")).to_be_focused()
         await page.go_back()
         await expect(page.locator("h1")).to_contain_text("petstore")
