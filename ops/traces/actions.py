@@ -271,7 +271,7 @@ async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = 
 
 @action("traces.compare_duration", permission=READ, deadline=QUICKLY)
 async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
-    """Say how long such a trace usually takes; quick, it reads no other trace. Raises NotFound."""
+    """Say how long such a trace usually takes, by one search. Raises NotFound."""
     return await usual_duration(await find_trace(full_id(trace_id), site))
 
 
