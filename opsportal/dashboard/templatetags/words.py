@@ -33,6 +33,7 @@ register.filter("sparkline", drawing.sparkline)
 
 LONGEST_INLINE = 300
 LONGEST_KEY = 120
+LONGEST_SEARCHED = 1_000  # characters of a tag: a line of filters may have 4,000
 LONGEST_START = 80  # of what folds up
 LONGEST_SHOWN = 100_000
 MOST_LINES = 6
@@ -251,7 +252,7 @@ def _finding(site: Site, span: Span, key: str, value: Value, now: int) -> TraceQ
     known = site.services.get(span.service)
     if known is not None and known.jaeger_name != span.service:
         return None  # the site file means another service by that name
-    if text is None or len(key) + len(text) > LONGEST_INLINE:
+    if text is None or len(key) + len(text) > LONGEST_SEARCHED:
         return None
     if span.service == NO_SERVICE or not span.start:
         return None
