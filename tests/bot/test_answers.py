@@ -23,7 +23,10 @@ HOUR = timedelta(hours=1)
 
 def of_traces(at: datetime) -> Reply:
     start = int(at.timestamp()) * timerange.SECOND
-    trace = TraceSummary("a" * 32, start, 1, "petstore", "AddPets", 1, 0, ("petstore",))
+    trace = TraceSummary(
+        "a" * 32, start, 1, "petstore", "AddPets", 1, 0, ("petstore",), matched=start,
+        matched_from=start,
+    )  # fmt: skip
     query = TraceQuery(site="demo", service="petstore")
     return answers.trace_list(
         TraceList(query, start, start + 1, (trace,), 1, more=False, older=None, newer=None)
