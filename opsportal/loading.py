@@ -26,8 +26,11 @@ def load_everything() -> None:
     engine = engines["django"].engine  # type: ignore[attr-defined]
     engine.template_loaders  # noqa: B018 - reads them
     engine.template_context_processors  # noqa: B018 - imports them
-    for name in _NAMED:
-        import_string(getattr(settings, name))
+    for name in (
+        *(getattr(settings, key) for key in _NAMED),
+        settings.CACHES["default"]["BACKEND"],
+    ):
+        import_string(name)
     for name in _DJANGOS:
         import_module(name)
     for status in _ANSWERS:
