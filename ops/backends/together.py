@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 from cachetools import TTLCache
 
 from ops.errors import BackendTimeout, InvalidInput, OpsError
+from ops.metrics import watched
 
 A = TypeVar("A")
 LABEL = "opsportal_query"
@@ -58,8 +59,8 @@ class Together:
 
     def __init__(self) -> None:
         self._seconds = _FIRST_GUESS
-        self._joins: TTLCache[str, bool] = TTLCache(1, _FORGOTTEN)
-        self._alone: TTLCache[str, bool] = TTLCache(2_000, _FORGOTTEN)
+        self._joins: TTLCache[str, bool] = watched("joins", TTLCache(1, _FORGOTTEN))
+        self._alone: TTLCache[str, bool] = watched("queries alone", TTLCache(2_000, _FORGOTTEN))
 
     async def each(self, queries: Sequence[str], asking: Asking[A]) -> dict[str, A | OpsError]:
         """Return the answer to each query, or the error that it meets."""
