@@ -16,6 +16,7 @@ from ops.database import in_database
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
+    Busy,
     DatabaseUnavailable,
     NotPermitted,
     OpsError,
@@ -222,15 +223,15 @@ async def test_it_closes_what_was_given_up_and_still_got_written(
     change: guard.Run[..., str],
     locked_log: threading.Event,
 ) -> None:
-    with pytest.raises(DatabaseUnavailable, match="nothing was done: the database did not answer"):
+    refused = r"nothing was (done|changed): "
+    with pytest.raises((DatabaseUnavailable, Busy), match=refused):
         await change(operator, what="petstore")
     locked_log.set()
     await asyncio.gather(*owed.tasks)
     assert effects.done == []
-    assert [row[2:] for row in await rows()] == [
-        ("started", ""),
-        ("failed", "given up before the effect: nothing was changed"),
-    ]
+    closed = [("started", ""), ("failed", "given up before the effect: nothing was changed")]
+    # PostgreSQL gives the statement up by itself, so that nothing is written later.
+    assert [row[2:] for row in await rows()] == (closed if connection.vendor == "sqlite" else [])
 
 
 async def test_it_closes_a_start_whose_confirmation_was_lost(operator: Actor) -> None:

@@ -23,10 +23,13 @@ export function addKeys(table, list, signal) {
   signal.addEventListener("abort", () => added.delete(own));
 }
 
+/** What the page that is shown has added: one that has just gone may not have been told yet. */
+const here = () => [...added].filter(({ list }) => !list || list.isConnected);
+
 /** Show what all keys of this page do. */
 export function showKeys() {
   const dialog = make("dialog", { class: "keys", "aria-label": "Keys" });
-  const own = [...added].flatMap(({ table }) => table);
+  const own = here().flatMap(({ table }) => table);
   dialog.append(
     make("table", {}, make("tbody", {}, ...[...own, ...unlike(own)].map(line))),
     make("form", { method: "dialog" }, make("button", {}, "Close")),
@@ -64,7 +67,7 @@ function goOn(field) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.closest(FIELDS)) return;
-  for (const { table, list } of [...added, { table: everywhere }]) {
+  for (const { table, list } of [...here(), { table: everywhere }]) {
     const inList = event.target.matches("[role=row]") && list?.contains(event.target);
     for (const [names, , action, where] of table) {
       if (!names.includes(event.key) || (where === "list" && !inList)) continue;
