@@ -161,7 +161,7 @@ def status_of(error: Exception) -> StatusCode:
 async def _abort(context: Context, status: StatusCode, error: Exception) -> NoReturn:
     if not isinstance(error, tuple(STATUS)):
         log.error("a call failed", exc_info=error)
-        error = OpsError(f"something failed inside OpsPortal; the log has it under {request_id()}")
+        error = OpsError(f"something went wrong inside OpsPortal; the log has details under {request_id()}")
     message = _short(str(error))
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
         details = AnyMessage()

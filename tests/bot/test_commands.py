@@ -170,7 +170,7 @@ async def test_it_says_of_every_failing_trace_what_failed(
         ),
         ("list traces other", "for a service in Jaeger write service=other"),
         ("list traces petstore eror", 'did you mean "error"?'),
-        ("list traces limit=2000", "limit is 2000; it goes from 1 to 1500"),
+        ("list traces limit=2000", "limit is 2000; it must be between 1 and 1500"),
         ("list traces start=yesterday", '"yesterday" is not a time'),
         ("show trace", "which trace is meant?"),
         ("show trace abc def", "which trace is meant?"),
@@ -423,7 +423,7 @@ async def test_it_refuses_to_change_sampling_for_a_viewer(
     viewer: Actor, backends: Backends
 ) -> None:
     reply = await said(viewer, "change sampling always")
-    assert reply.summary.startswith("Not permitted: victor may not do this")
+    assert reply.summary.startswith("Not permitted: victor is not allowed to do this")
     assert [each.told for each in backends.instances] == [[], [], []]
 
 
