@@ -111,7 +111,7 @@ class _Observed:
         if isinstance(error, Exception) and not isinstance(error, OpsError):
             log.error("%s failed", self.name, exc_info=error)
             raise OpsError(
-                f"something went wrong inside OpsPortal; the log has details under {request_id()}"
+                f"something went wrong inside OpsPortal; log entry: {request_id()}"
             ) from error
 
 

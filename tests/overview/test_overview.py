@@ -143,7 +143,7 @@ async def test_a_query_of_several_series_is_a_problem(
 
     assert line.requests is None
     assert line.problems == (
-        "the query requests_of_petstore gives 2 series; it must give one number",
+        "the query requests_of_petstore returns 2 series; it must return one number",
     )
     assert line.failing is not None
     assert math.isclose(line.failing, 0.031)
