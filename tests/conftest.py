@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, connections
@@ -47,6 +48,7 @@ async def fresh_process() -> AsyncIterator[None]:
     rights.cache.clear()
     guard.refused_lately.clear()
     cache.clear()
+    ContentType.objects.clear_cache()
     new_request_id()
     yield
     await asyncio.gather(*recents.writing)
