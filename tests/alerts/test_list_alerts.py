@@ -229,7 +229,8 @@ async def test_it_refuses_an_unknown_site(viewer: Actor) -> None:
 
 
 def test_it_refuses_an_unknown_state() -> None:
-    with pytest.raises(InvalidInput, match='not a state; accepted: firing, pending or inactive'):
+    accepted = "accepted: firing, pending or inactive"
+    with pytest.raises(InvalidInput, match=f'"resolved" is not a state; {accepted}'):
         AlertFilter(states=("resolved",))
 
 
