@@ -152,7 +152,7 @@ class Sites:
         except KeyError:
             raise NotFound(
                 f'there is no site "{name[:80]}"'
-                + (did_you_mean(name, self.all) or f"; the sites are {', '.join(self.all)}")
+                + (did_you_mean(name, self.all) or f"; sites: {', '.join(self.all)}")
             ) from None
 
 

@@ -142,7 +142,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
     backends.prometheus.says("store_build_info", ({"instance": "a", "version": word}, 1))
     for line, end in {
         f"version {word}": "it has petstore, store",
-        f"version site={word}": "there is demo",
+        f"version site={word}": "sites: demo",
         f"help {word}": "link",
         "alerts": ")",
         "version store": "…",
@@ -186,7 +186,7 @@ async def test_it_says_of_every_failing_trace_what_failed(
         ("change sampling float 0", '"float 0" is not a sampling policy'),
         ("change sampling 10", '"10" is not a sampling policy'),
         ("change sampling 150%", '"150%" is not a sampling policy'),
-        ("change sampling petstore 1% service=store", "is not one"),
+        ("change sampling petstore 1% service=store", "is not a sampling policy"),
         ("version a b", "names more than one service"),
         ("version a service=b", "names more than one service"),
         ("sampling rate=1", 'unknown key "rate"; it is service or site'),

@@ -245,7 +245,7 @@ async def test_it_aborts_with_each_result_when_not_all_confirmed(
     assert sorted(result.confirmed for result in details.instances) == [False, True]
 
 
-RATE_FORMS = "it is never, always, or a rate above 0 and up to 1"
+RATE_FORMS = "accepted: never, always, or a rate above 0 and up to 1"
 TYPE_FORMS = "accepted: STNever, STAlways, or STFloat with a float_value above 0 and up to 1"
 
 

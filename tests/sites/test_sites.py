@@ -158,7 +158,7 @@ class TestLookups:
             load(site_file(WHOLE)).site("prodction")
 
     def test_it_names_the_sites_there_are(self, site_file: SiteFile) -> None:
-        with pytest.raises(NotFound, match='no site "x"; the sites are production, staging'):
+        with pytest.raises(NotFound, match='no site "x"; sites: production, staging'):
             load(site_file(WHOLE)).site("x")
 
     def test_it_suggests_a_service(self, site_file: SiteFile) -> None:
