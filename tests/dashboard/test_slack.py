@@ -35,14 +35,14 @@ async def test_who_has_no_rights_yet_links_too(
     place: Place, newcomer: AsyncClient, code: str
 ) -> None:
     account = await newcomer.get("/account/")
-    assert "No account is linked to you" in text(account)
-    assert link(account, "Link one") == ENTER
+    assert "No Slack account linked" in text(account)
+    assert link(account, "Link an account") == ENTER
     empty = await newcomer.get(ENTER)
-    assert heading(empty) == "No Slack account is linked to you"
+    assert heading(empty) == "No Slack account linked"
     assert "write link to the bot" in text(empty)
 
     shown = await newcomer.post(ENTER, {"code": code.lower()})
-    assert heading(shown) == "Is alice in Slack you?"
+    assert heading(shown) == "Link alice to your account?"
     form = {"code": field(shown, "code"), "account": field(shown, "account")}
     assert (await newcomer.post(LINK, form))["Location"] == ENTER
     assert "alice in Acme" in text(await newcomer.get("/account/"))

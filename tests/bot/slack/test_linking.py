@@ -54,9 +54,9 @@ async def test_it_links_who_asks_in_a_channel_and_enters_the_code(
     code = code_in(direct)
 
     page = await browser.post(ENTER, {"code": code})
-    assert heading(page) == "Is alice in Slack you?"
+    assert heading(page) == "Link alice to your account?"
     assert "alice in Acme → olga" in text(page)
-    assert f"{ALICE} of the workspace {TEAM}" in text(page)
+    assert f"{ALICE} in workspace {TEAM}" in text(page)
     assert not await in_database(Identity.objects.exists)
 
     answer = await browser.post(LINK, {"code": field(page, "code"), "account": KEY})
@@ -98,7 +98,7 @@ async def test_it_links_to_the_page_with_the_code_filled_in(
     assert page["Location"] == f"/account/login/?next=/account/slack/%3Fcode%3D{code}"
     page = await browser.get(f"/account/slack/?code={code}")
     assert field(page, "code") == code
-    assert heading(page) == "No Slack account is linked to you"
+    assert heading(page) == "No Slack account linked"
     assert not await in_database(Identity.objects.exists), "following a link changes nothing"
 
 
