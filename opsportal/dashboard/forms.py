@@ -114,7 +114,7 @@ class SamplingForm(forms.Form):
 
     service = forms.CharField(widget=forms.HiddenInput)
     strategy = WordField(s.value for s in Strategy)
-    rate = forms.CharField(required=False, help_text="10 % or 0.1")
+    rate = forms.CharField(required=False, help_text="10% or 0.1")
     policy: Policy
 
     def clean(self) -> dict[str, Any]:

@@ -93,8 +93,8 @@ async def test_each_filter_can_be_taken_away_again(place: Place, viewer: AsyncCl
     page = await viewer.get(address, {"text": "a", "field": "", "service": "store", "page": "1"})
 
     found = {word: urlsplit(target) for word, target in links(page) if target}
-    assert parse_qs(found[f"without text a {CROSS}"].query) == {"service": ["store"]}
-    assert parse_qs(found[f"without service store {CROSS}"].query) == {"text": ["a"]}
+    assert parse_qs(found[f"remove filter text a {CROSS}"].query) == {"service": ["store"]}
+    assert parse_qs(found[f"remove filter service store {CROSS}"].query) == {"text": ["a"]}
     assert found["all lines"].path == address and not found["all lines"].query
 
 
