@@ -33,7 +33,7 @@ async def test_it_is_entered_confirmed_and_taken_back(web: Web, person: Person, 
         found += await found_amiss(page, "the question")
         await page.get_by_role("button", name="Yes").click()
         heading = page.get_by_role("heading", level=1)
-        await expect(heading).to_have_text("1 Slack account acts as you")
+        await expect(heading).to_have_text("1 Slack account linked")
         found += await found_amiss(page, "one account")
         await page.get_by_role("button", name="Unlink alice").click()
         await expect(heading).to_have_text("No Slack account linked")

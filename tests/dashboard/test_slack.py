@@ -39,7 +39,7 @@ async def test_who_has_no_rights_yet_links_too(
     assert link(account, "Link an account") == ENTER
     empty = await newcomer.get(ENTER)
     assert heading(empty) == "No Slack account linked"
-    assert "write link to the bot" in text(empty)
+    assert "send link to the bot" in text(empty)
 
     shown = await newcomer.post(ENTER, {"code": code.lower()})
     assert heading(shown) == "Link alice to your account?"
@@ -83,7 +83,7 @@ async def test_it_unlinks_ones_own(
 ) -> None:
     await in_database(identify, ALICE, "victor")
     page = await viewer.get(ENTER)
-    assert heading(page) == "1 Slack account acts as you"
+    assert heading(page) == "1 Slack account linked"
     assert (await operator.post(UNLINK, {"account": ALICE.key})).status_code == 404
     assert await in_database(Identity.objects.exists)
     answer = await viewer.post(UNLINK, {"account": field(page, "account")})
@@ -95,7 +95,7 @@ async def test_it_says_so_when_the_next_message_links_again(
     place: Place, viewer: AsyncClient, settings: Settings
 ) -> None:
     await in_database(identify, ALICE, "victor")
-    again = "is linked again with their next message"
+    again = "is linked again with its next message"
     assert again not in text(await viewer.get(ENTER))
     settings.SLACK_MATCH_EMAIL = True
     assert again in text(await viewer.get(ENTER))
@@ -107,7 +107,7 @@ async def test_an_account_of_which_only_the_ids_are_known_has_those(
     await in_database(identify, SlackAccount("T0ACME001", "U0BOB0001"), "victor")
     await in_database(identify, ALICE, "victor")
     page = await viewer.get(ENTER)
-    assert heading(page) == "2 Slack accounts act as you"
+    assert heading(page) == "2 Slack accounts linked"
     assert "Unlink U0BOB0001" in text(page)
     assert "U0BOB0001 in T0ACME001" in text(await viewer.get("/account/"))
 

@@ -255,7 +255,7 @@ async def test_it_says_what_ran_it_beside_what_runs_now(place: Place, viewer: As
     sample = ({"version": "1.4.0", "instance": "petstore-1"}, 1)
     place.prometheus.says("petstore_build_info", sample)
     now = await viewer.get(link_of_piece(page, "now"))
-    assert words(now.content.decode()).startswith("now runs petstore 1.4.0")
+    assert words(now.content.decode()).startswith("now running petstore 1.4.0")
 
 
 def link_of_piece(page: Any, name: str) -> str:

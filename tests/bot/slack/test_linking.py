@@ -61,7 +61,7 @@ async def test_it_links_who_asks_in_a_channel_and_enters_the_code(
 
     answer = await browser.post(LINK, {"code": field(page, "code"), "account": KEY})
     page = await browser.get(answer["Location"])
-    assert heading(page) == "1 Slack account acts as you"
+    assert heading(page) == "1 Slack account linked"
     assert f"alice {ALICE} Acme {TEAM}" in text(page)
 
     await slack.mention(ALICE, "change sampling always")
