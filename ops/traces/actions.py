@@ -94,6 +94,11 @@ class TraceList:
     by_status: bool = False
 
     @property
+    def as_stored(self) -> bool:
+        """Whether spans of some of these traces were counted by the store; see TraceSummary."""
+        return any(trace.as_stored for trace in self.traces)
+
+    @property
     def until(self) -> int:
         """Where this list begins, which is before `end` if it goes on with another."""
         before = self.query.before
