@@ -215,7 +215,7 @@ def _policy(card: ChangeCard) -> Policy:
 
 
 def _what(card: ChangeCard) -> str:
-    """`sampling of petstore: 10 % -> 25 % on 3 instances`."""
+    """`sampling of petstore: 10% -> 25% on 3 instances`."""
     return (
         f"sampling of {card.service}: {card.previous} -> {_policy(card)} on "
         f"{count(card.instances, 'instance')}{elsewhere(card.site)}"

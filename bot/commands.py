@@ -151,7 +151,7 @@ async def compare(message: Message, rest: str) -> Reply:
     summary="change which share of new traces is kept, once somebody applies it",
     examples=(
         "change sampling float 0.1",
-        "change sampling petstore 25 %",
+        "change sampling petstore 25%",
         "change sampling always now",
         "change sampling never service=petstore",
     ),

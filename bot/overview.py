@@ -88,7 +88,7 @@ def _row(line: ServiceLine) -> Row:
             ("version unknown" if versions.problem else versions.summary) if versions else _NONE,
             f"sampling {line.sampling.summary}" if line.sampling else _NONE,
             _NONE if line.requests is None else f"{line.requests:.3g}/s",
-            _NONE if line.failing is None else f"{100 * line.failing:.3g} % fail",
+            _NONE if line.failing is None else f"{100 * line.failing:.3g}% fail",
             _NONE if line.p95 is None else f"p95 {timerange.format_duration(line.p95)}",
         )
     )

@@ -165,7 +165,7 @@ def exact_tag(text: str) -> tuple[str, str]:
 
 def _with_key(text: str, key: str) -> str:
     if not key:
-        raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value')
+        raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value, or key for key=true')
     return key
 
 

@@ -42,9 +42,9 @@ _ISO = re.compile(
 _LARGEST = 2**63 - 1  # what int64 nanoseconds can hold: the year 2262
 
 FORMS_OF_A_MOMENT = (
-    "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, MM/DD/YYYY-hh:mm:ss or a Unix time"
+    "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, now+5s, MM/DD/YYYY-hh:mm:ss or a Unix time"
 )
-FORMS_OF_A_DURATION = "a number with its unit, such as 1h30m, 2s, 100ms, 500us"
+FORMS_OF_A_DURATION = "a number with its unit (d, h, m, s, ms, us, ns), such as 1h30m or 100ms"
 
 
 @dataclass(frozen=True, slots=True)

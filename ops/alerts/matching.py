@@ -23,6 +23,7 @@ KEYS = ("state", "states", "since", "site")
 STATES = ("firing", "pending")
 UNLISTED = "inactive"  # a rule's state while none of its alerts is active: no alert has it
 OPERATORS = ("=", "!=", "=~", "!~")
+FORMS_OF_A_MATCHER = 'label="value", with =, !=, =~ or !~ between, or a label alone: it is present'
 
 _PLAIN_NAME = re.compile(r'[^\s"=!~]+')
 _NAME = rf"(?P<name>{QUOTED}|{_PLAIN_NAME.pattern})"
@@ -49,8 +50,8 @@ class Matcher:
     def __post_init__(self) -> None:
         if not self.name or self.operator not in OPERATORS:
             raise InvalidInput(
-                f'"{self.name}{self.operator}{self.value}" is not a matcher: write '
-                'label="value", with =, !=, =~ or !~ between'
+                f'"{self.name}{self.operator}{self.value}" is not a matcher: '
+                f"write {FORMS_OF_A_MATCHER}"
             )
         if self.operator in ("=~", "!~"):
             _compiled(self.value)
@@ -85,7 +86,9 @@ class AlertFilter:
     def __post_init__(self) -> None:
         for state in self.states:
             if state not in (*STATES, UNLISTED):
-                raise InvalidInput(f'"{state[:80]}" is not a state: it is {" or ".join(STATES)}')
+                raise InvalidInput(
+                    f'"{state[:80]}" is not a state: it is {", ".join(STATES)} or {UNLISTED}'
+                )
 
     def selects(self, alert: Alert) -> bool:
         """Whether the alert is meant.
@@ -120,10 +123,8 @@ def parse_filter(line: str) -> AlertFilter:
         else:
             matchers.append(_matcher(word))
     states = [state.strip() for state in given.get("state", "").lower().split(",")]
-    if UNLISTED in states:
-        raise InvalidInput(
-            f"inactive alerts are not listed; ask for state={' or state='.join(STATES)}"
-        )
+    for state in filter(None, states):
+        _check_listed(state)
     since = timerange.parse_moment(given["since"]) if "since" in given else None
     return AlertFilter(
         matchers=tuple(matchers),
@@ -140,7 +141,7 @@ def parse_matcher(text: str) -> Matcher:
     """
     word = _LABEL.fullmatch(text.strip())
     if word is None:
-        raise InvalidInput(f'"{text[:80]}" is not a matcher: write label="value"')
+        raise InvalidInput(f'"{text[:80]}" is not a matcher: write {FORMS_OF_A_MATCHER}')
     return _matcher(word)
 
 
@@ -164,7 +165,7 @@ def _words(line: str) -> Iterator[re.Match[str]]:
             rest = stripped[position:].strip()
             raise InvalidInput(
                 f"cannot read the filter from here on: {rest[:80]} (write label=value, "
-                'label!=value, label=~"regular expression" or label!~…)'
+                'label!=value, label=~"regular expression", label!~… or a label alone)'
             )
         number += 1
         limits.check_words(number)
@@ -179,6 +180,16 @@ def _take(given: dict[str, str], name: str, operator: str | None, value: str) ->
     if key in given:
         raise InvalidInput(f'"{key}" is given twice')
     given[key] = value
+
+
+def _check_listed(state: str) -> None:
+    """Refuse a state that no listed alert has: a person who writes it means another one."""
+    if state == UNLISTED:
+        raise InvalidInput(
+            f"inactive alerts are not listed; ask for state={' or state='.join(STATES)}"
+        )
+    if state not in STATES:
+        raise InvalidInput(f'"{state[:80]}" is not a state: it is {" or ".join(STATES)}')
 
 
 def _matcher(word: re.Match[str]) -> Matcher:

@@ -27,8 +27,10 @@ from ops.backends.events import WireEvents
 from ops.backends.fields import fields
 from ops.backends.otlp import (
     ERROR,
+    MOST_ALIKE,
     SAYING_FAILED,
     WARNINGS,
+    all_carried,
     attributes,
     derived_tags,
     failed,
@@ -47,7 +49,6 @@ from proto.outline import outline_pb2
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
 _SCOPE = 1  # field of ScopeSpans
 _TRACE_STATES, _KEYS = (1, 2, 2, 3), (1, 2, 2, 9, 1)  # fields of TracesData, and so on inwards
-_MOST_ALIKE = 100  # versions of one span that are compared with each other
 _LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
 _PIECE = 1_000_000  # bytes
 _ID = 8  # bytes
@@ -540,25 +541,12 @@ def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
         if raw in kept:
             copies.add(place)
             continue
-        carried = _carried(raw)
-        if len(kept) < _MOST_ALIKE and any(carried <= other for other in kept.values()):
+        carried = all_carried(trace_pb2.Span.FromString(raw))
+        if len(kept) < MOST_ALIKE and any(carried <= other for other in kept.values()):
             copies.add(place)
         else:
             kept[raw] = carried
     return copies
-
-
-def _carried(raw: bytes) -> frozenset[bytes]:
-    """Return all that a span carries beside its columns, in no order."""
-    span = trace_pb2.Span.FromString(raw)
-    found = [
-        part.SerializeToString(deterministic=True)
-        for part in (*span.attributes, *span.events, *span.links)
-    ]
-    found.append(b"status " + span.status.SerializeToString())  # one that failed is another
-    if span.trace_state:
-        found.append(span.trace_state.encode())
-    return frozenset(found)
 
 
 def _where(flagged: AbstractSet[int], places: Numbers) -> frozenset[int]:

@@ -11,7 +11,7 @@ from ops.alerts.matching import AlertFilter, parse_matcher
 from ops.errors import InvalidInput
 from ops.filters import Place, TraceQuery
 from ops.sampling.actions import SamplingChange
-from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
+from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
 from ops.timerange import Moment, TimeRange
 from ops.traces.actions import TraceList
 from ops.traces.links import SpanLink
@@ -44,6 +44,11 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     Without an end the window ends now, without a start it has no lower bound. A larger depth
     than there is becomes the largest. Raises InvalidInput.
     """
+    if request.search_depth < 0:
+        raise InvalidInput(
+            f"search_depth is {request.search_depth}; it is 1 or more, or 0 for "
+            f"{filters.DEFAULT_LIMIT} traces"
+        )
     end = request.end if request.end > 0 else timerange.now_ns()
     before = None
     if request.page_token:
@@ -107,6 +112,7 @@ def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
         error=summary.error,
         matched=_int64(summary.matched),
         matched_from=_int64(summary.matched_from),
+        counted_as_stored=summary.as_stored,
     )
 
 
@@ -166,8 +172,11 @@ def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
         return ALWAYS
     if request.type == ops_pb2.STFloat:
         return rate(request.float_value)
-    unset = request.type == ops_pb2.STUnknown
-    raise refused("STUnknown" if unset else f"type {request.type}")
+    given = "STUnknown" if request.type == ops_pb2.STUnknown else request.type
+    raise InvalidInput(
+        f"the type {given} is not a sampling policy: it is STNever, STAlways, or STFloat with a "
+        "float_value above 0 and up to 1"
+    )
 
 
 def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:

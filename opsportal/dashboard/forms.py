@@ -1,6 +1,6 @@
 """What people type, turned into typed arguments; each refusal stands by its field."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -55,6 +55,23 @@ class TagsField(forms.CharField):
         return tuple(query.tags)
 
 
+class WordField(forms.ChoiceField):
+    """One of a few words, all of which its refusal names; "any" where none need be chosen."""
+
+    def __init__(self, words: Iterable[str], *, required: bool = True) -> None:
+        self.words = tuple(words)
+        choices = [(word, word) for word in self.words]
+        super().__init__(
+            choices=choices if required else [("", "any"), *choices], required=required
+        )
+
+    def validate(self, value: str) -> None:
+        """Refuse what is none of them."""
+        forms.Field.validate(self, value)
+        if value and not self.valid_value(value):
+            raise forms.ValidationError(f'"{value[:80]}" is none of these: {", ".join(self.words)}')
+
+
 class SearchFields(forms.Form):
     """The filter line's words as fields; valid when `query` can be asked."""
 
@@ -96,8 +113,8 @@ class SamplingForm(forms.Form):
     """A new policy for a service; valid when `policy` can be sent."""
 
     service = forms.CharField(widget=forms.HiddenInput)
-    strategy = forms.ChoiceField(choices=[(s.value, s.value) for s in Strategy])
-    rate = forms.CharField(required=False, help_text="10 % or 0.1")
+    strategy = WordField(s.value for s in Strategy)
+    rate = forms.CharField(required=False, help_text="10% or 0.1")
     policy: Policy
 
     def clean(self) -> dict[str, Any]:
@@ -122,12 +139,8 @@ class AuditForm(forms.Form):
     target = forms.CharField(
         required=False, label="Service or target", max_length=255, help_text="petstore"
     )
-    door = forms.ChoiceField(
-        required=False, choices=[("", "any"), *((door.value, door.value) for door in Door)]
-    )
-    outcome = forms.ChoiceField(
-        required=False, choices=[("", "any"), *((name, name) for name in OUTCOMES)]
-    )
+    door = WordField((door.value for door in Door), required=False)
+    outcome = WordField(OUTCOMES, required=False)
     start = MomentField(required=False, label="From", help_text="now-1d, 2026-11-24T14:20:51Z")
     end = MomentField(required=False, label="To", help_text="now")
     request = forms.CharField(required=False, label="Request id", max_length=16)
@@ -180,7 +193,13 @@ class ResetForm(PasswordResetForm):
 class ZoneForm(forms.Form):
     """The time zone that stands beside UTC."""
 
-    zone = forms.ChoiceField(choices=[(name, name) for name in zone_names()])
+    zone = forms.ChoiceField(
+        choices=[(name, name) for name in zone_names()],
+        error_messages={
+            "invalid_choice": "This is not a time zone. Choose one from the list, "
+            "such as Europe/Berlin or UTC."
+        },
+    )
 
 
 def full_line(query: TraceQuery) -> str:

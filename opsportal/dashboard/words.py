@@ -49,11 +49,11 @@ def value(given: Value) -> str:
 
 
 def percent(share: float) -> str:
-    """`3.1 %`, `0.2 %`, `0 %`; what is not zero never reads as zero."""
+    """`3.1%`, `0.2%`, `0%`; what is not zero never reads as zero."""
     number = share * 100
     if 0 < number < 0.1:
-        return "under 0.1 %"
-    return f"{number:.1f}".removesuffix(".0") + " %"
+        return "under 0.1%"
+    return f"{number:.1f}".removesuffix(".0") + "%"
 
 
 def longer(nanoseconds: int) -> str:

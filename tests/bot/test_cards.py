@@ -32,7 +32,7 @@ NOTHING: list[list[tuple[str, float]]] = [[], [], []]
 TOLD = [[("STFloat", 0.1)]] * 3
 LONG_AGO = timedelta(minutes=10)
 WITHDRAWN = (
-    "Withdrawn, nothing was done: sampling of petstore: unknown -> 10 % on 3 instances\n"
+    "Withdrawn, nothing was done: sampling of petstore: unknown -> 10% on 3 instances\n"
     "alice asked, and has no account here any more"
 )
 
@@ -88,8 +88,8 @@ async def test_it_shows_what_would_change_and_changes_nothing(
 ) -> None:
     post = await asked(slack)
     assert post.shown.startswith(
-        "Change sampling of petstore: unknown -> 10 % on 3 instances?\n"
-        "Of the traces that begin in petstore, 10 % are kept; how many are kept now is not known."
+        "Change sampling of petstore: unknown -> 10% on 3 instances?\n"
+        "Of the traces that begin in petstore, 10% are kept; how many are kept now is not known."
     )
     assert "alice asks; open for 5 minutes, until " in post.shown
     assert post.shown.endswith("[Apply]  [Cancel]")
@@ -106,7 +106,7 @@ async def test_it_is_applied_by_who_asked_and_says_so_in_place(
     pressed = await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert post.shown.startswith(
-        "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances\n"
+        "Sampling of petstore: unknown -> 10%, confirmed by 3 of 3 instances\n"
     )
     assert backends.instances[0].address in post.shown
     assert "Applied by alice at " in post.shown
@@ -329,7 +329,7 @@ async def test_it_is_not_made_while_somebody_makes_it(
     for label in ("Apply", "Cancel"):
         await slack.press(ALICE, replace(post), label)
     await until_ended(3)
-    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10 %")
+    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10%")
     assert len(post.earlier) == 1, "what it says already it is not told again"
     assert len(slack.posts) == 1
     assert told(backends) == NOTHING
@@ -394,7 +394,7 @@ async def test_it_names_the_instances_that_did_not_confirm(
     post = await asked(slack)
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
-    assert post.shown.startswith("Not confirmed everywhere: Sampling of petstore: unknown -> 10 %")
+    assert post.shown.startswith("Not confirmed everywhere: Sampling of petstore: unknown -> 10%")
     assert "NOT CONFIRMED" in post.shown
     assert "Applied by alice" in post.shown
     await until_state(CardState.APPLIED)
@@ -437,7 +437,7 @@ async def test_it_asks_the_person_alone_where_it_may_not_write(
     [whisper] = await slack.whispered(1)
     await slack.press(ALICE, whisper, "Apply")
     done = (await slack.whispered(2))[1]
-    assert done.shown.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3")
+    assert done.shown.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3 of 3")
     assert told(backends) == TOLD
     assert slack.posts == []
 
@@ -487,7 +487,7 @@ async def test_what_the_console_decides_shows_in_slack(
         post = await asked(slack)
         await until_ended(1)
         reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
-        assert reply.summary.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3")
+        assert reply.summary.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3")
         await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
         await slack.replaced(post.ts)
         assert "Applied by alice" in post.shown
@@ -495,12 +495,12 @@ async def test_what_the_console_decides_shows_in_slack(
 
 async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> None:
     expected = [
-        ("10%", "10 % are kept; how many are kept now is not known."),
-        ("10%", "10 % are kept already; the instances are told again."),
-        ("50%", "Of the traces that begin in petstore, 50 % are kept, 5 times as many as now."),
+        ("10%", "10% are kept; how many are kept now is not known."),
+        ("10%", "10% are kept already; the instances are told again."),
+        ("50%", "Of the traces that begin in petstore, 50% are kept, 5 times as many as now."),
         ("always", "All traces that begin in petstore are kept, 2 times as many as now."),
         ("never", "No traces that begin in petstore are kept any more."),
-        ("1%", "1 % are kept, where none are now."),
+        ("1%", "1% are kept, where none are now."),
     ]
     for policy, sentence in expected:
         reply = await console.answer(operator, f"change sampling {policy}")
@@ -516,7 +516,7 @@ async def test_it_goes_back_to_the_policy_before(operator: Actor, backends: Back
     assert "there is nothing to go back to" in reply.summary
     await console.answer(operator, "change sampling always now")
     reply = await console.answer(operator, "undo sampling petstore")
-    assert reply.summary == "Change sampling of petstore: always -> 10 % on 3 instances?"
+    assert reply.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
     asked = console.asks(reply)
     assert asked is not None
     assert (await console.answer(operator, asked[1])).summary.startswith("Cancelled by olga")
@@ -531,8 +531,8 @@ async def test_it_is_undone_with_a_button_where_it_was_changed_before(
     await slack.replaced(post.ts)
     await slack.press(ALICE, post, "Undo")
     undo = (await slack.posted(3))[2]
-    assert undo.shown.startswith("Change sampling of petstore: 10 % -> always on 3 instances?")
-    assert post.shown.startswith("Sampling of petstore: always -> 10 %, confirmed by 3 of 3")
+    assert undo.shown.startswith("Change sampling of petstore: 10% -> always on 3 instances?")
+    assert post.shown.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
 
 
 async def test_it_asks_all_the_same_where_the_site_does(

@@ -60,7 +60,7 @@ async def test_it_shows_both_traces_and_each_difference_with_a_word(
     said = text(page)
     assert "A petstore SearchPets" in said and "B petstore SearchPets" in said
     assert "+ new 0 → 2" in said
-    assert "+200 ms 100 %" in said
+    assert "+200 ms 100%" in said
     assert "SearchPets \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} store.Query" in said
     assert "operations as before" in said
     assert "style=" not in page.content.decode()

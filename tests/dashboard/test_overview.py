@@ -48,7 +48,7 @@ async def test_a_service_is_one_line(place: Place, viewer: AsyncClient) -> None:
 
     said = text(await viewer.get(OVERVIEW))
 
-    line = "▲ 1 critical ◔ 1 pending 1.2.0 on 2 of 2 42 3.1 % 840 ms not known yet"
+    line = "▲ 1 critical ◔ 1 pending 1.2.0 on 2 of 2 42 3.1% 840 ms not known yet"
     assert f"petstore {line}" in said
     assert "store ✓ none not set up not set up not set up not set up not set up" in said
 

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.timerange import SECOND
 from tests.dashboard.places import Place, field, heading, link, links, text
-from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, Release, span, trace
 
 SEARCH = "/sites/production/traces/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +37,16 @@ async def test_it_says_how_many_traces_there_are_and_how_many_failed(
     assert heading(page) == "3 traces, 1 failed"
     assert link(page, "petstore SearchPets") == f"{SEARCH}{failed}/"
     assert "▲ store.Query: deadline exceeded" in text(page)
+
+
+@EITHER_JAEGER
+async def test_it_says_where_jaeger_counted_the_spans(
+    place: Place, viewer: AsyncClient, release: Release
+) -> None:
+    once = trace(span("petstore", "AddPets"))
+    place.jaeger.add(once, once)
+    page = text(await viewer.get(SEARCH))
+    assert ("one delivered twice counts twice" in page) == (release == "2.20")
 
 
 @EITHER_JAEGER

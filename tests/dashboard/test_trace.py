@@ -148,7 +148,7 @@ async def test_clocks_are_aligned_when_one_asks(place: Place, viewer: AsyncClien
     assert "the clock of store is 1 h behind that of petstore" in text(recorded)
     assert heading(aligned) == "petstore Search took 9 ms"
     assert "The clocks are aligned: store by +1 h" in text(aligned)
-    assert "56 % in store Query" in text(aligned)
+    assert "56% in store Query" in text(aligned)
     assert link(aligned, "Show the times as recorded") == page
     opened = await viewer.get(page + link(aligned, "store Query").partition("#")[0])
     assert "with its clock aligned (recorded" in text(opened)
@@ -277,7 +277,7 @@ async def test_a_service_without_a_name_is_called_so_everywhere(
     legend = shown.content.decode().partition('class="legend"')[2].partition("</h2>")[0]
     assert "(no service name)" in legend
     assert "broken in (no service name) work" in text(shown)
-    assert "100 % in (no service name) work" in text(shown)
+    assert "100% in (no service name) work" in text(shown)
     assert "search traces by tag" not in text(shown)
     header, _ = read_columns(gzip.decompress((await viewer.get(f"{page}rows/")).content))
     assert header["services"] == ["(no service name)"]

@@ -137,7 +137,7 @@ async def test_hundreds_in_one_nanosecond_come_once_each(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (ops_pb2.ListTracesReq(search_depth=-1), "limit is -1; it goes from 1 to 1500"),
+        (ops_pb2.ListTracesReq(search_depth=-1), "search_depth is -1; it is 1 or more, or 0"),
         (ops_pb2.ListTracesReq(tags=["=x"]), "is not a tag"),
         (ops_pb2.ListTracesReq(start=2, end=1), "is not before its end"),
         (ops_pb2.ListTracesReq(duration_min=2, duration_max=1), "min is 2ns, which is more than"),
@@ -245,18 +245,26 @@ async def test_it_aborts_with_each_result_when_not_all_confirmed(
     assert sorted(result.confirmed for result in details.instances) == [False, True]
 
 
+RATE_FORMS = "it is never, always, or a rate above 0 and up to 1"
+TYPE_FORMS = "it is STNever, STAlways, or STFloat with a float_value above 0 and up to 1"
+
+
 @pytest.mark.parametrize(
-    ("kind", "rate"),
-    [(0, 0.5), (9, 0.5), (3, 0.0), (3, -1.0), (3, 1.01), (3, float("nan")), (3, float("inf"))],
+    ("kind", "rate", "forms"),
+    [
+        (0, 0.5, TYPE_FORMS),
+        (9, 0.5, TYPE_FORMS),
+        *((3, rate, RATE_FORMS) for rate in (0.0, -1.0, 1.01, float("nan"), float("inf"))),
+    ],
 )
 async def test_it_refuses_a_policy_that_is_none(
-    ops: Client, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float
+    ops: Client, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float, forms: str
 ) -> None:
     error = await refused(
         ops.ChangeSampling(ops_pb2.ChangeSamplingReq(type=kind, float_value=rate))
     )
     assert error.code() is StatusCode.INVALID_ARGUMENT
-    assert "it is never, always, or a rate above 0 and up to 1" in (error.details() or "")
+    assert forms in (error.details() or "")
     assert [instance.told for instance in backends.instances] == [[], []]
 
 

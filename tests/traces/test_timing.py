@@ -124,7 +124,7 @@ def test_it_says_where_the_time_went() -> None:
     names = [("petstore", "SearchPets"), ("store", "store.Query"), *[("store", "SELECT")] * 3]
     found = where_time_went(trace, Coded.of(names))
     assert found.shares[0].operation == "SELECT"
-    assert found.sentences == ("95 % in store SELECT, 3 times (402 ms, 396 ms, 386 ms)",)
+    assert found.sentences == ("95% in store SELECT, 3 times (402 ms, 396 ms, 386 ms)",)
     assert sum(segment.end - segment.start for segment in found.path) == 1240 * MILLISECOND
 
 
@@ -141,8 +141,8 @@ def test_it_names_the_longest_gap() -> None:
     trace = times((0, 100 * MILLISECOND, -1), (0, 10 * MILLISECOND, 0))
     found = where_time_went(trace, Coded.of([("shop", "Buy"), ("shop", "check")]))
     assert found.sentences == (
-        "90 % in shop Buy, 90 ms",
-        "10 % in shop check, 10 ms",
+        "90% in shop Buy, 90 ms",
+        "10% in shop check, 10 ms",
         "90 ms in a row in shop Buy with nothing below it running",
     )
 

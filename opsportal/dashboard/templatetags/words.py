@@ -213,7 +213,7 @@ def labels(alert: Alert) -> list[tuple[str, str]]:
 
 @register.filter
 def part(some: int, whole: int) -> str:
-    """`3.1 %`: a duration's share of the trace's."""
+    """`3.1%`: a duration's share of the trace's."""
     return words.percent(some / max(whole, 1))
 
 
