@@ -177,11 +177,11 @@ def failed(span: trace_pb2.Span) -> bool:
 
 def may_say_failed(raw: bytes) -> bool:
     """Tell whether serialized spans may have a tag that says so; quick, unlike reading them."""
-    return any(key in raw for key in SAYING_FAILED)
+    return any(key in raw for key in SAYING_FAILED.values())
 
 
 _SAYING = (tags.ERROR, tags.STATUS_CODE)
-SAYING_FAILED = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
+SAYING_FAILED = {key: KeyValue(key=key).SerializeToString() for key in _SAYING}
 
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
