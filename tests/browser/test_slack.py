@@ -29,7 +29,9 @@ async def test_it_is_entered_confirmed_and_taken_back(web: Web, person: Person, 
         found += await found_amiss(page, "a wrong code")
         await page.get_by_label("Code").fill(code)
         await page.get_by_role("button", name="Check code").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("Link alice to your account?")
+        await expect(page.get_by_role("heading", level=1)).to_have_text(
+            "Link alice to your account?"
+        )
         found += await found_amiss(page, "the question")
         await page.get_by_role("button", name="Yes").click()
         heading = page.get_by_role("heading", level=1)
