@@ -301,8 +301,7 @@ def _bare(word: str) -> tuple[str, str]:
         raise InvalidInput(f'"{word}" has no value: write {word}=VALUE, with no space around =')
     hint = '; did you mean "error"?' if slip_of(word, ("error",)) else ""
     raise InvalidInput(
-        f'"{unquote(word)[:80]}" has no value: write key=value (only "error" needs none)'
-        + hint
+        f'"{unquote(word)[:80]}" has no value: write key=value (only "error" needs none)' + hint
     )
 
 

@@ -185,9 +185,7 @@ def _take(given: dict[str, str], name: str, operator: str | None, value: str) ->
 def _check_listed(state: str) -> None:
     """Refuse a state that no listed alert has: a user who writes it means something else."""
     if state == UNLISTED:
-        raise InvalidInput(
-            f"inactive alerts are not listed; use state={' or state='.join(STATES)}"
-        )
+        raise InvalidInput(f"inactive alerts are not listed; use state={' or state='.join(STATES)}")
     if state not in STATES:
         raise InvalidInput(f'"{state[:80]}" is not a state; accepted: {" or ".join(STATES)}')
 

@@ -23,8 +23,7 @@ PAUSE = timedelta(minutes=1)
 GUESSES = 5
 
 _NO_SUCH_CODE = (
-    "this code is wrong, expired or already used; "
-    'send "link" to the bot in Slack for a new one'
+    'this code is wrong, expired or already used; send "link" to the bot in Slack for a new one'
 )
 
 
@@ -121,8 +120,7 @@ def use_code(code: Code, guess: int, account: str, user_id: int) -> SlackAccount
         )
         if identity.user_id != user_id:
             raise Conflict(
-                f"{found.account} is already linked to another user; an admin can remove "
-                "that link"
+                f"{found.account} is already linked to another user; an admin can remove that link"
             )
         LinkAttempt.objects.filter(pk=guess).delete()
     return found.account

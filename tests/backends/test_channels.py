@@ -46,7 +46,9 @@ async def test_it_recognizes_a_web_port_behind_tls() -> None:
 
 
 async def test_it_recognizes_that_nobody_listens() -> None:
-    assert (await complaint("127.0.0.1:1")).startswith("refused the connection; check that it is running")
+    assert (await complaint("127.0.0.1:1")).startswith(
+        "refused the connection; check that it is running"
+    )
 
 
 async def test_it_recognizes_a_name_that_does_not_resolve() -> None:
@@ -69,9 +71,7 @@ async def test_it_recognizes_a_server_with_tls() -> None:
 async def test_it_recognizes_an_untrusted_certificate() -> None:
     async with FakeJaeger(credentials=tls.grpcs()) as secure:
         sentence = await complaint(secure.address, Tls())
-    assert sentence == (
-        f"has a certificate that is not trusted; set tls.ca in {TABLE} to its CA"
-    )
+    assert sentence == (f"has a certificate that is not trusted; set tls.ca in {TABLE} to its CA")
 
 
 async def test_it_recognizes_another_service() -> None:

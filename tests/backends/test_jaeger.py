@@ -127,7 +127,9 @@ class TestOldest:
         many = [span("store", "Query", tags={"text": "x" * 50_000}) for _ in range(100)]
         trace_id = oldest.add(trace(*many))
         oldest.hang(method="GetTrace", after=9)
-        with pytest.raises(BackendUnavailable, match="more than 4 MiB for one trace, more than the"):
+        with pytest.raises(
+            BackendUnavailable, match="more than 4 MiB for one trace, more than the"
+        ):
             await client(oldest, largest_message=4 * 1024**2).trace(trace_id)
         await oldest.until(lambda: oldest.cancelled == ["GetTrace"])
 

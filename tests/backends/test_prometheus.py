@@ -295,11 +295,16 @@ class TestTrouble:
             wrong = fake.url.removesuffix("/prometheus")
             for reading in (client(wrong).query("up"), client(wrong).rules()):
                 sentence = await refused(reading)
-                assert "has no Prometheus API at this path (404 Not Found); check the path" in sentence
+                assert (
+                    "has no Prometheus API at this path (404 Not Found); check the path" in sentence
+                )
 
     async def test_it_says_that_nobody_listens(self, client: Client) -> None:
         sentence = await refused(client("http://127.0.0.1:1").query("up"))
-        assert "refused the connection; check that it is running and that the port is right" in sentence
+        assert (
+            "refused the connection; check that it is running and that the port is right"
+            in sentence
+        )
 
     async def test_it_says_that_the_name_does_not_resolve(self, client: Client) -> None:
         sentence = await refused(client("http://prometheus.invalid:9090").query("up"))

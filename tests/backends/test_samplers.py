@@ -47,8 +47,8 @@ async def test_it_names_the_instance_that_is_gone() -> None:
     with pytest.raises(BackendUnavailable) as caught:
         await Sampler("127.0.0.1:1", None).change(ALWAYS)
     assert str(caught.value) == (
-        "the instance at 127.0.0.1:1 refused the connection; check that it is running and that this is "
-        "the instance's gRPC port"
+        "the instance at 127.0.0.1:1 refused the connection; check that it is running and that this "
+        "is the instance's gRPC port"
     )
 
 
@@ -63,7 +63,9 @@ async def test_it_tries_each_change_whatever_the_ones_before_met() -> None:
         address = instance.address
     sampler = Sampler(address, None)
     for _ in range(5):
-        with pytest.raises(BackendUnavailable, match="refused the connection; check that") as caught:
+        with pytest.raises(
+            BackendUnavailable, match="refused the connection; check that"
+        ) as caught:
             await sampler.change(ALWAYS)
         assert "next try" not in str(caught.value)
     async with fake_instance(port=int(address.rpartition(":")[2])) as back:

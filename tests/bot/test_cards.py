@@ -189,7 +189,9 @@ async def test_rights_count_when_it_is_pressed(
     await in_database(alice.groups.clear)
     rights.cache.clear()
     await slack.press(ALICE, post, "Apply")
-    assert (await slack.posted(2))[1].shown.startswith("Not permitted: alice is not allowed to do this")
+    assert (await slack.posted(2))[1].shown.startswith(
+        "Not permitted: alice is not allowed to do this"
+    )
     assert told(backends) == NOTHING
 
 

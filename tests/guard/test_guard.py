@@ -76,7 +76,9 @@ async def test_it_says_beforehand_whether_somebody_may(
 ) -> None:
     await guard.check(operator, "tests.change", what="petstore")
     assert await rows() == []
-    with pytest.raises(NotPermitted, match=r"victor is not allowed to do this: it requires .*change_policy"):
+    with pytest.raises(
+        NotPermitted, match=r"victor is not allowed to do this: it requires .*change_policy"
+    ):
         await guard.check(viewer, "tests.change", what="petstore")
     [(actor, _, outcome, _)] = await rows()
     assert (actor, outcome) == ("victor", "denied")
@@ -106,7 +108,9 @@ async def test_it_gives_both_rows_one_request_id(
 async def test_it_refuses_without_the_permission_and_leaves_a_row(
     viewer: Actor, effects: Effects, change: guard.Run[..., str]
 ) -> None:
-    with pytest.raises(NotPermitted, match=r"victor is not allowed to do this: it requires .*change_policy"):
+    with pytest.raises(
+        NotPermitted, match=r"victor is not allowed to do this: it requires .*change_policy"
+    ):
         await change(viewer, what="petstore")
     assert effects.done == []
     assert [(row[0], row[2]) for row in await rows()] == [("victor", "denied")]

@@ -43,7 +43,9 @@ async def test_anybody_with_an_account_may_link_their_own(person: Person) -> Non
 
 async def test_nobody_may_who_was_deactivated(person: Person) -> None:
     nina = actor_of(await in_database(person, "nina", is_active=False))
-    with pytest.raises(NotPermitted, match="nina is not allowed to do this: it requires an active account"):
+    with pytest.raises(
+        NotPermitted, match="nina is not allowed to do this: it requires an active account"
+    ):
         await actions.link(nina, code=await given(), account=ALICE.key)
     assert await linked() == []
 

@@ -94,7 +94,10 @@ async def test_it_takes_states_as_programs_write_them(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (ops_pb2.AlertsReq(page_size=-1), "page_size is -1; it must be 1 or more, or 0 for as many"),
+        (
+            ops_pb2.AlertsReq(page_size=-1),
+            "page_size is -1; it must be 1 or more, or 0 for as many",
+        ),
         (ops_pb2.AlertsReq(page_token="2"), "Send the next_page_token"),
         (ops_pb2.AlertsReq(states=["resolved"]), '"resolved" is not a state'),
     ],

@@ -205,8 +205,14 @@ WRONG = [
     (JAEGER, "[sites.a.jaeger] address: is missing; it must be host:port"),
     (f"{JAEGER}address = 16685", "[sites.a.jaeger] address: is 16685; it must be host:port"),
     (f"{JAEGER}address = 'j'", '[sites.a.jaeger] address: is "j"; it must be host:port without'),
-    (f"{JAEGER}address = 'j:0'", '[sites.a.jaeger] address: is "j:0"; it must be host:port without'),
-    (f"{JAEGER}address = 'j:65536'", 'address: is "j:65536"; it must be host:port without a scheme'),
+    (
+        f"{JAEGER}address = 'j:0'",
+        '[sites.a.jaeger] address: is "j:0"; it must be host:port without',
+    ),
+    (
+        f"{JAEGER}address = 'j:65536'",
+        'address: is "j:65536"; it must be host:port without a scheme',
+    ),
     (f"{JAEGER}address = 'http://j:1'", 'address: is "http://j:1"; it must be host:port without'),
     (f"{JAEGER}address = '::1:1'", 'address: is "::1:1"; it must be host:port without a scheme'),
     (f"{JAEGER}address = 'j:1'\nui = 'j'", 'ui: is "j"; it must be an http:// or https:// URL'),
@@ -218,7 +224,7 @@ WRONG = [
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ ca = '/nowhere' }}",
-        '[sites.a.jaeger.tls] ca: file "/nowhere" does not exist; it must be the path of a PEM file',
+        '[sites.a.jaeger.tls] ca: file "/nowhere" does not exist; it must be the path of a PEM',
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ ca = '{tls.KEY}' }}",
@@ -230,7 +236,7 @@ WRONG = [
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ certificate = '{tls.CA}', key = '{tls.KEY}' }}",
-        "[sites.a.jaeger.tls] certificate: and key are not a PEM certificate and its unencrypted key",
+        "[sites.a.jaeger.tls] certificate: and key are not a PEM certificate and its unencrypted",
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ cacert = 'x' }}",
@@ -327,7 +333,7 @@ WRONG = [
     (f"{PROMETHEUS}ca = '/nowhere'", '[sites.a.prometheus] ca: file "/nowhere" does not exist'),
     (
         f"{SERVICE}instances = 'x:1'",
-        "[sites.a.services.b] instances: is 'x:1'; it must be a list of addresses, [\"host:port\", …]",
+        "[sites.a.services.b] instances: is 'x:1'; it must be a list of addresses",
     ),
     (
         f"{SERVICE}instances = [5]",
@@ -376,7 +382,9 @@ class TestProblems:
         assert len(problems(site_file, text)) == 5
 
     def test_it_says_where_to_start_when_there_is_no_file(self, tmp_path: Path) -> None:
-        with pytest.raises(SiteFileError, match=r"copy sites\.example\.toml and set OPSPORTAL_SITES"):
+        with pytest.raises(
+            SiteFileError, match=r"copy sites\.example\.toml and set OPSPORTAL_SITES"
+        ):
             load(tmp_path / "none.toml")
 
     def test_it_says_where_the_file_is_not_toml(self, site_file: SiteFile) -> None:
@@ -437,5 +445,7 @@ def test_an_answer_has_a_largest_size(site_file: SiteFile, megabytes: str, fits:
         (source,) = load(path).site("p").prometheus
         assert source.largest_answer == int(megabytes) * 1024**2
     else:
-        with pytest.raises(SiteFileError, match="largest_answer_mib: is 0; it must be between 1 and 1024"):
+        with pytest.raises(
+            SiteFileError, match="largest_answer_mib: is 0; it must be between 1 and 1024"
+        ):
             load(path)
