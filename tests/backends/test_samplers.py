@@ -47,8 +47,8 @@ async def test_it_names_the_instance_that_is_gone() -> None:
     with pytest.raises(BackendUnavailable) as caught:
         await Sampler("127.0.0.1:1", None).change(ALWAYS)
     assert str(caught.value) == (
-        "the instance at 127.0.0.1:1 refused the connection; check that it is running and that this "
-        "is the instance's gRPC port"
+        "the instance at 127.0.0.1:1 refused the connection; check that it is running and that "
+        "this is the instance's gRPC port"
     )
 
 
