@@ -22,6 +22,7 @@ from ops.traces.spans import (
 from ops.traces.tags import compared, says_failed
 
 WARNINGS = "@jaeger@warnings"
+MOST_ALIKE = 100  # versions of one span that are compared with each other
 ERROR = trace_pb2.Status.STATUS_CODE_ERROR
 KINDS = {
     trace_pb2.Span.SPAN_KIND_UNSPECIFIED: "",
@@ -77,6 +78,18 @@ def read_span(
         scope=scope,
         trace_state=span.trace_state,
     )
+
+
+def all_carried(span: trace_pb2.Span) -> frozenset[bytes]:
+    """Return all that a span carries beside its ids, name, kind and times, in no order."""
+    found = [
+        part.SerializeToString(deterministic=True)
+        for part in (*span.attributes, *span.events, *span.links)
+    ]
+    found.append(b"status " + span.status.SerializeToString())  # one that failed is another
+    if span.trace_state:
+        found.append(span.trace_state.encode())
+    return frozenset(found)
 
 
 def read_event(event: trace_pb2.Span.Event) -> Event:
@@ -164,11 +177,11 @@ def failed(span: trace_pb2.Span) -> bool:
 
 def may_say_failed(raw: bytes) -> bool:
     """Tell whether serialized spans may have a tag that says so; quick, unlike reading them."""
-    return any(key in raw for key in SAYING_FAILED)
+    return any(key in raw for key in SAYING_FAILED.values())
 
 
 _SAYING = (tags.ERROR, tags.STATUS_CODE)
-SAYING_FAILED = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
+SAYING_FAILED = {key: KeyValue(key=key).SerializeToString() for key in _SAYING}
 
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:

@@ -59,6 +59,7 @@ def summary(found: query_pb2.TraceSummary, window: Window) -> TraceSummary:
         services=tuple(sorted(service.name or NO_SERVICE for service in found.services)),
         matched=matched,
         matched_from=matched_from,
+        as_stored=True,
     )
 
 

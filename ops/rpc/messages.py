@@ -112,6 +112,7 @@ def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
         error=summary.error,
         matched=_int64(summary.matched),
         matched_from=_int64(summary.matched_from),
+        counted_as_stored=summary.as_stored,
     )
 
 

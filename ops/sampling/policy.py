@@ -8,7 +8,7 @@ from enum import StrEnum
 from ops.errors import InvalidInput
 
 UNKNOWN = "unknown"  # written where nobody knows the policy
-FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10 %)"
+FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%)"
 _RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
 
 
@@ -40,7 +40,7 @@ class Policy:
         if self.strategy is not Strategy.RATE:
             return self.strategy.value
         percent = self.rate * 100
-        return f"{percent:.15g} %"
+        return f"{percent:.15g}%"
 
 
 NEVER = Policy(Strategy.NEVER, 0.0)
@@ -58,7 +58,7 @@ def rate(value: float) -> Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Read `never`, `always`, `0.1`, `10 %`, `float 0.1` or `rate 10%`; raises InvalidInput."""
+    """Read `never`, `always`, `0.1`, `10%`, `float 0.1` or `rate 10%`; raises InvalidInput."""
     words = " ".join(text.lower().split())
     if words in (Strategy.NEVER, Strategy.ALWAYS):
         return NEVER if words == Strategy.NEVER else ALWAYS

@@ -49,7 +49,7 @@ class ServiceSampling:
 
     @property
     def summary(self) -> str:
-        """`10 %`, `unknown`, or `10 % on 2, unknown on 1`; an unconfirmed one is unknown."""
+        """`10%`, `unknown`, or `10% on 2, unknown on 1`; an unconfirmed one is unknown."""
         counts = Counter(
             str(instance.policy) if instance.confirmed else UNKNOWN for instance in self.instances
         )

@@ -11,6 +11,7 @@ from ops import timerange
 from ops.actor import Actor
 from ops.backends.connections import connections
 from ops.backends.searching import FoundTraces, TraceSearch
+from ops.backends.slices import SECONDS_KEPT, SETTLED
 from ops.errors import InvalidInput, OpsError
 from ops.filters import TraceQuery
 from ops.guard import action
@@ -58,8 +59,6 @@ LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
 BRIEF = 2  # times as long is the range of a list that covers only a part of it
 EXPLAINING = 5.0  # seconds after which a list does without the other errors' sentences
-SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
-LIST_KEPT = 60.0  # seconds
 QUICKLY = 10.0  # seconds for what a page can do without
 explanations: LRUCache[tuple[str, str], str] = watched("explanations", LRUCache(maxsize=5_000))
 
@@ -93,6 +92,11 @@ class TraceList:
     older: TraceQuery | None
     newer: TraceQuery | None
     by_status: bool = False
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether spans of some of these traces were counted by the store; see TraceSummary."""
+        return any(trace.as_stored for trace in self.traces)
 
     @property
     def until(self) -> int:
@@ -155,7 +159,7 @@ async def list_traces(
 
     The service is one of the site file, by default the site's default, or a name that only
     Jaeger knows. A site without a default service is searched through all its services.
-    The list of an absolute range that has ended is kept for a minute.
+    What is listed of an absolute range that has ended may be a minute old.
     """
     now = timerange.now_ns()
     start, end = query.range.start_end(now)
@@ -322,13 +326,16 @@ async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
     kept: FoundTraces | None = connections().kept.get(key)
     if kept is not None:
         return kept
-    found = await _found(site, search, explain)
-    connections().kept.keep(key, found, _size(found.summaries), LIST_KEPT)
+    found = await _found(site, search, explain, settled=True)
+    if not found.shared:
+        connections().kept.keep(key, found, _size(found.summaries), SECONDS_KEPT)
     return found
 
 
-async def _found(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
-    found = await connections().jaeger(site).find(search)
+async def _found(
+    site: Site, search: TraceSearch, explain: int, *, settled: bool = False
+) -> FoundTraces:
+    found = await connections().jaeger(site).find(search, settled=settled)
     return replace(found, summaries=await _explained(site, found.summaries, explain))
 
 

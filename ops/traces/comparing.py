@@ -82,7 +82,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """`B took 1.17 s longer: store Query explains 98 %`."""
+        """`B took 1.17 s longer: store Query explains 98%`."""
         if not self.longer:
             return "A and B took equally long"
         took = format_duration(abs(self.longer))
@@ -92,7 +92,7 @@ class Comparison:
             return verdict
         name = f"{self.main.service} {self.main.operation}"[:LONGEST_NAME]
         return (
-            f"{verdict}: {name} explains {f'{100 * share:.0f} %' if share < 0.995 else 'all of it'}"
+            f"{verdict}: {name} explains {f'{100 * share:.0f}%' if share < 0.995 else 'all of it'}"
         )
 
 

@@ -9,11 +9,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from ops.traces.columns import Coded
+
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
 Pairs: TypeAlias = tuple[tuple[str, Value], ...]
 FAILURES = ("exception", "error")  # names of the events that report one
 NO_SERVICE = "(no service name)"
+KINDS = ("", "internal", "server", "client", "producer", "consumer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +151,21 @@ class Spans:
 
     What is asked of all of them stands in columns with an entry a span; a hundred thousand
     whole ones would be gigabytes, so they stay in the store until one is asked for. `names`
-    are pairs of service and operation, `events` counts, `kinds` as in Span, `ran_by` numbers of
-    `processes`. `ends` is at least `starts`; `endless` are the spans that came without an end,
-    or with one that cannot be.
+    are pairs of service and operation, `events` counts, `ran_by` numbers of `processes`. `kinds`
+    are numbered as KINDS, and `ids` and `parent_ids` alike, a root's parent "" as 0. `ends` is at
+    least `starts`; `endless` are the spans that came without an end, or with one that cannot be.
 
     `untimed` came without a start that can be: theirs is a guess, see ops.traces.clocks.
     `copies` is how many spans were delivered again and are left out, `as_of` when the backend
     was asked for them (Unix nanoseconds).
     """
 
-    ids: Sequence[str]
-    parent_ids: Sequence[str]
+    ids: Coded[str]
+    parent_ids: Coded[str]
     starts: Sequence[int]
     ends: Sequence[int]
-    names: Sequence[tuple[str, str]]
-    kinds: Sequence[str]
+    names: Coded[tuple[str, str]]
+    kinds: Coded[str]
     ran_by: Sequence[int]
     processes: Sequence[Process]
     events: Sequence[int]

@@ -18,6 +18,9 @@ class TraceSummary:
     `matched` is when the newest matching span within the searched window started. Where only
     the whole trace's times are known, it is the latest that this can be, and `matched_from` the
     earliest; else both are the same.
+
+    `as_stored` says that the store counted the spans, and those that failed, as it has them: one
+    that was delivered twice counts twice.
     """
 
     trace_id: str
@@ -31,6 +34,7 @@ class TraceSummary:
     error: str = ""
     matched: int = 0
     matched_from: int = 0
+    as_stored: bool = False
 
     @property
     def matched_late(self) -> bool:

@@ -1,9 +1,9 @@
 """The waterfall of a trace: its first rows as markup, and all of them as columns for the script.
 
-The columns travel as little-endian arrays behind a header in JSON, as waterfall.js reads them:
-a number of 4 bytes, the header's length; the header, filled up so that what follows begins at a
-multiple of 8; then each column, filled up alike. The header says for each column its type ("f8",
-"u4", "i4", "u1"), its place after the header in bytes, and how many entries it has.
+The columns are little-endian arrays after a JSON header, as waterfall/columns.js reads them:
+the header's length in 4 bytes; the header, padded so that the columns start at a multiple of 8;
+then each column, padded the same way. For each column the header has its type ("f8", "u4", "i4",
+"u1"), its offset after the header in bytes, and its number of entries.
 """
 
 import gzip
@@ -22,7 +22,7 @@ from ops.traces.spans import Spans
 from ops.traces.tree import Rows, Trace
 from opsportal.dashboard import drawing, words
 
-ALIGNED = "align=1"  # in an address: clocks that differ are moved
+ALIGNED = "align=1"  # in an address: align clocks that differ
 DEEPEST = 30  # indents stop here
 LONGEST_SERVICE, LONGEST_OPERATION = 60, 160
 FAILING, MISSING, WARNED, LOGGED, LINKED, ENDLESS, UNTIMED = 1, 2, 4, 8, 16, 32, 64
@@ -30,7 +30,7 @@ _TYPES = {"d": "f8", "I": "u4", "i": "i4", "B": "u1"}
 
 
 def columns(trace: Trace) -> bytes:
-    """Write all rows, compressed by gzip; times are nanoseconds after the trace's start."""
+    """Return all rows, gzipped; times are nanoseconds after the trace's start."""
     rows, spans = trace.rows, trace.rows.spans
     services = {name: index for index, name in enumerate(trace.services)}
     operations = {name: index for index, name in enumerate(trace.operations)}
@@ -96,7 +96,7 @@ def _flags(rows: Rows) -> Iterable[int]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row as it is drawn: its index, key, classes (hue, indent), and what is in it."""
+    """A row as it is drawn: its index, key, classes (hue, indent) and markup."""
 
     row: int
     key: str
@@ -105,7 +105,7 @@ class Line:
 
 
 def lines(trace: Trace, first: int, last: int) -> list[Line]:
-    """Draw the rows from `first` up to before `last`, as the script draws them too."""
+    """Draw the rows from `first` up to but excluding `last`, as the script draws them."""
     colours = drawing.colours(trace.services)
     critical = _critical(trace, first, last)
     found = []
@@ -122,7 +122,7 @@ def lines(trace: Trace, first: int, last: int) -> list[Line]:
 
 
 def address(trace: Trace, row: int) -> str:
-    """Return the address of a row, from the page of its trace; it keeps what is aligned."""
+    """Return the address of a row, relative to its trace's page; it keeps the alignment."""
     key = trace.rows.key(row)
     return f"?{ALIGNED}&span={key}#span-{key}" if trace.aligned else f"?span={key}#span-{key}"
 
@@ -156,7 +156,7 @@ def _inside(trace: Trace, row: int, number: int, critical: list[tuple[str, str]]
 
 
 def _chips(spans: Spans, number: int) -> Iterable[tuple[str]]:
-    """As row.js has them."""
+    """Return the chips of a row, the same as in row.js."""
     if number in spans.warnings:
         yield ("warning",)
     if number in spans.endless:
@@ -180,7 +180,7 @@ def _missing(trace: Trace, row: int) -> SafeString:
 
 
 def _critical(trace: Trace, first: int, last: int) -> dict[int, list[tuple[str, str]]]:
-    """Where the critical path runs through each row: x and width in percent."""
+    """Return the critical path's stretches in each row: x and width in percent."""
     found: dict[int, list[tuple[str, str]]] = {}
     for part in trace.timing.path:
         if first <= part.row < last:

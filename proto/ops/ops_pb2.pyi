@@ -122,6 +122,7 @@ class TraceItem(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     MATCHED_FIELD_NUMBER: _builtins.int
     MATCHED_FROM_FIELD_NUMBER: _builtins.int
+    COUNTED_AS_STORED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """32 lower-case hex digits."""
     start: _builtins.int
@@ -139,6 +140,10 @@ class TraceItem(_message.Message):
     after matched; else both are the same.
     """
     matched_from: _builtins.int
+    counted_as_stored: _builtins.bool
+    """The backend counted spans and failed spans as it has them: one that was delivered twice
+    counts twice here, and once in ShowTrace.
+    """
     @_builtins.property
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -155,10 +160,11 @@ class TraceItem(_message.Message):
         error: _builtins.str = ...,
         matched: _builtins.int = ...,
         matched_from: _builtins.int = ...,
+        counted_as_stored: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "error", b"error", "error_count", b"error_count", "id", b"id", "matched", b"matched", "matched_from", b"matched_from", "root_operation", b"root_operation", "root_service", b"root_service", "services", b"services", "span_count", b"span_count", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted_as_stored", b"counted_as_stored", "duration", b"duration", "error", b"error", "error_count", b"error_count", "id", b"id", "matched", b"matched", "matched_from", b"matched_from", "root_operation", b"root_operation", "root_service", b"root_service", "services", b"services", "span_count", b"span_count", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

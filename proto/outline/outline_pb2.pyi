@@ -238,120 +238,6 @@ Global___MergedScope: _TypeAlias = MergedScope  # noqa: Y015
 class Columns(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    SPAN_IDS_FIELD_NUMBER: _builtins.int
-    PARENT_SPAN_IDS_FIELD_NUMBER: _builtins.int
-    NAMES_FIELD_NUMBER: _builtins.int
-    KINDS_FIELD_NUMBER: _builtins.int
-    STARTS_FIELD_NUMBER: _builtins.int
-    ENDS_FIELD_NUMBER: _builtins.int
-    EVENTS_FIELD_NUMBER: _builtins.int
-    LINKS_FIELD_NUMBER: _builtins.int
-    STATUSES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
-    @_builtins.property
-    def parent_span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
-    @_builtins.property
-    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
-    @_builtins.property
-    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
-    @_builtins.property
-    def starts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
-    @_builtins.property
-    def ends(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
-    @_builtins.property
-    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
-    @_builtins.property
-    def links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
-    @_builtins.property
-    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
-    def __init__(
-        self,
-        *,
-        span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
-        parent_span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
-        names: _abc.Iterable[_builtins.str] | None = ...,
-        kinds: _abc.Iterable[_builtins.int] | None = ...,
-        starts: _abc.Iterable[_builtins.int] | None = ...,
-        ends: _abc.Iterable[_builtins.int] | None = ...,
-        events: _abc.Iterable[_builtins.bytes] | None = ...,
-        links: _abc.Iterable[_builtins.bytes] | None = ...,
-        statuses: _abc.Iterable[_builtins.bytes] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends", b"ends", "events", b"events", "kinds", b"kinds", "links", b"links", "names", b"names", "parent_span_ids", b"parent_span_ids", "span_ids", b"span_ids", "starts", b"starts", "statuses", b"statuses"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Columns: _TypeAlias = Columns  # noqa: Y015
-
-@_typing.final
-class TaggedTraces(_message.Message):
-    """And once more, for the keys of their spans' tags."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    RESOURCE_SPANS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def resource_spans(self) -> Global___TaggedResource: ...
-    def __init__(
-        self,
-        *,
-        resource_spans: Global___TaggedResource | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["resource_spans", b"resource_spans"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["resource_spans", b"resource_spans"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TaggedTraces: _TypeAlias = TaggedTraces  # noqa: Y015
-
-@_typing.final
-class TaggedResource(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SCOPE_SPANS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def scope_spans(self) -> Global___TaggedScope: ...
-    def __init__(
-        self,
-        *,
-        scope_spans: Global___TaggedScope | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scope_spans", b"scope_spans"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope_spans", b"scope_spans"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TaggedResource: _TypeAlias = TaggedResource  # noqa: Y015
-
-@_typing.final
-class TaggedScope(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SPANS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def spans(self) -> Global___Tags: ...
-    def __init__(
-        self,
-        *,
-        spans: Global___Tags | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TaggedScope: _TypeAlias = TaggedScope  # noqa: Y015
-
-@_typing.final
-class Tags(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
     @_typing.final
     class AttributesEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
@@ -372,30 +258,58 @@ class Tags(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    SPAN_IDS_FIELD_NUMBER: _builtins.int
     TRACE_STATES_FIELD_NUMBER: _builtins.int
+    PARENT_SPAN_IDS_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    ENDS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
     STATUSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
     def trace_states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
+    def parent_span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
+    def starts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def ends(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]: ...
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
+        span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
         trace_states: _abc.Iterable[_builtins.bytes] | None = ...,
+        parent_span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
         kinds: _abc.Iterable[_builtins.int] | None = ...,
+        starts: _abc.Iterable[_builtins.int] | None = ...,
+        ends: _abc.Iterable[_builtins.int] | None = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        events: _abc.Iterable[_builtins.bytes] | None = ...,
+        links: _abc.Iterable[_builtins.bytes] | None = ...,
         statuses: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "kinds", b"kinds", "statuses", b"statuses", "trace_states", b"trace_states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "ends", b"ends", "events", b"events", "kinds", b"kinds", "links", b"links", "names", b"names", "parent_span_ids", b"parent_span_ids", "span_ids", b"span_ids", "starts", b"starts", "statuses", b"statuses", "trace_states", b"trace_states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Tags: _TypeAlias = Tags  # noqa: Y015
+Global___Columns: _TypeAlias = Columns  # noqa: Y015

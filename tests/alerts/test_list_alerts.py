@@ -229,7 +229,8 @@ async def test_it_refuses_an_unknown_site(viewer: Actor) -> None:
 
 
 def test_it_refuses_an_unknown_state() -> None:
-    with pytest.raises(InvalidInput, match='"resolved" is not a state: it is firing or pending'):
+    accepted = "it is firing, pending or inactive"
+    with pytest.raises(InvalidInput, match=f'"resolved" is not a state: {accepted}'):
         AlertFilter(states=("resolved",))
 
 

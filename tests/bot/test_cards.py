@@ -33,7 +33,7 @@ TOLD = [[("STFloat", 0.1)]] * 3
 LONG_AGO = timedelta(minutes=10)
 UNKNOWN = "We don't know whether this change was made"
 WITHDRAWN = (
-    "Withdrawn, nothing was changed: sampling of petstore: unknown -> 10 % on 3 instances\n"
+    "Withdrawn, nothing was changed: sampling of petstore: unknown -> 10% on 3 instances\n"
     "alice asked, but no longer has an account here"
 )
 
@@ -89,8 +89,8 @@ async def test_it_shows_what_would_change_and_changes_nothing(
 ) -> None:
     post = await asked(slack)
     assert post.shown.startswith(
-        "Change sampling of petstore: unknown -> 10 % on 3 instances?\n"
-        "10 % of new petstore traces will be kept; the current share is unknown."
+        "Change sampling of petstore: unknown -> 10% on 3 instances?\n"
+        "10% of new petstore traces will be kept; the current share is unknown."
     )
     assert "Requested by alice; open for 5 minutes, until " in post.shown
     assert post.shown.endswith("[Apply]  [Cancel]")
@@ -107,7 +107,7 @@ async def test_it_is_applied_by_who_asked_and_says_so_in_place(
     pressed = await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert post.shown.startswith(
-        "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances\n"
+        "Sampling of petstore: unknown -> 10%, confirmed by 3 of 3 instances\n"
     )
     assert backends.instances[0].address in post.shown
     assert "Applied by alice at " in post.shown
@@ -330,7 +330,7 @@ async def test_it_is_not_made_while_somebody_makes_it(
     for label in ("Apply", "Cancel"):
         await slack.press(ALICE, replace(post), label)
     await until_ended(3)
-    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10 %")
+    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10%")
     assert len(post.earlier) == 1, "what it says already it is not told again"
     assert len(slack.posts) == 1
     assert told(backends) == NOTHING
@@ -396,7 +396,7 @@ async def test_it_names_the_instances_that_did_not_confirm(
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert post.shown.startswith(
-        "Not every instance confirmed: Sampling of petstore: unknown -> 10 %"
+        "Not every instance confirmed: Sampling of petstore: unknown -> 10%"
     )
     assert "NOT CONFIRMED" in post.shown
     assert "Applied by alice" in post.shown
@@ -440,7 +440,7 @@ async def test_it_asks_the_person_alone_where_it_may_not_write(
     [whisper] = await slack.whispered(1)
     await slack.press(ALICE, whisper, "Apply")
     done = (await slack.whispered(2))[1]
-    assert done.shown.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3")
+    assert done.shown.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3 of 3")
     assert told(backends) == TOLD
     assert slack.posts == []
 
@@ -490,7 +490,7 @@ async def test_what_the_console_decides_shows_in_slack(
         post = await asked(slack)
         await until_ended(1)
         reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
-        assert reply.summary.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3")
+        assert reply.summary.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3")
         await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
         await slack.replaced(post.ts)
         assert "Applied by alice" in post.shown
@@ -498,13 +498,13 @@ async def test_what_the_console_decides_shows_in_slack(
 
 async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> None:
     expected = [
-        ("10%", "10 % of new petstore traces will be kept; the current share is unknown."),
-        ("10%", "petstore already keeps 10 % of its traces; this sends the setting again."),
-        ("50%", "50 % of new petstore traces will be kept, 5 times as many as now."),
+        ("10%", "10% of new petstore traces will be kept; the current share is unknown."),
+        ("10%", "petstore already keeps 10% of its traces; this sends the setting again."),
+        ("50%", "50% of new petstore traces will be kept, 5 times as many as now."),
         ("always", "All new petstore traces will be kept, 2 times as many as now."),
         ("always", "petstore already keeps every trace; this sends the setting again."),
         ("never", "New petstore traces will no longer be kept."),
-        ("1%", "1 % of new petstore traces will be kept; currently none are."),
+        ("1%", "1% of new petstore traces will be kept; currently none are."),
     ]
     for policy, sentence in expected:
         reply = await console.answer(operator, f"change sampling {policy}")
@@ -520,7 +520,7 @@ async def test_it_goes_back_to_the_policy_before(operator: Actor, backends: Back
     assert "there is nothing to undo" in reply.summary
     await console.answer(operator, "change sampling always now")
     reply = await console.answer(operator, "undo sampling petstore")
-    assert reply.summary == "Change sampling of petstore: always -> 10 % on 3 instances?"
+    assert reply.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
     asked = console.asks(reply)
     assert asked is not None
     assert (await console.answer(operator, asked[1])).summary.startswith("Cancelled by olga")
@@ -535,8 +535,8 @@ async def test_it_is_undone_with_a_button_where_it_was_changed_before(
     await slack.replaced(post.ts)
     await slack.press(ALICE, post, "Undo")
     undo = (await slack.posted(3))[2]
-    assert undo.shown.startswith("Change sampling of petstore: 10 % -> always on 3 instances?")
-    assert post.shown.startswith("Sampling of petstore: always -> 10 %, confirmed by 3 of 3")
+    assert undo.shown.startswith("Change sampling of petstore: 10% -> always on 3 instances?")
+    assert post.shown.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
 
 
 async def test_it_asks_all_the_same_where_the_site_does(

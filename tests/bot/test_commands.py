@@ -295,7 +295,7 @@ async def test_it_shows_a_trace(viewer: Actor, backends: Backends, settings: Set
     )
     assert cells(reply) == [("SELECT: pool exhausted",), ("AddPets failed",)]
     assert reply.rows[0].below == ("store: AddPets > SELECT",)
-    assert reply.notes[0] == "99 % in petstore AddPets, 1.23 s"
+    assert reply.notes[0] == "99% in petstore AddPets, 1.23 s"
     assert "UTC, 2 spans, 2 services: petstore, store" in reply.notes[-3]
     assert reply.notes[-2].startswith("At that time: petstore ran 1.3.0 on 127.0.0.1:")
     assert reply.notes[-1] == f"Log lines: show logs {trace_id}"
@@ -368,11 +368,11 @@ async def test_it_says_that_there_are_no_logs(viewer: Actor, backends: Backends)
     [
         ("change sampling never now", ("STNever", 0.0), "never"),
         ("change sampling always now", ("STAlways", 0.0), "always"),
-        ("change sampling float 0.25 now", ("STFloat", 0.25), "25 %"),
-        ("change sampling 25 % now", ("STFloat", 0.25), "25 %"),
-        ("change sampling to 25% now", ("STFloat", 0.25), "25 %"),
-        ("change sampling petstore 0.25 now", ("STFloat", 0.25), "25 %"),
-        ("change sampling of petstore to rate 25% now", ("STFloat", 0.25), "25 %"),
+        ("change sampling float 0.25 now", ("STFloat", 0.25), "25%"),
+        ("change sampling 25 % now", ("STFloat", 0.25), "25%"),
+        ("change sampling to 25% now", ("STFloat", 0.25), "25%"),
+        ("change sampling petstore 0.25 now", ("STFloat", 0.25), "25%"),
+        ("change sampling of petstore to rate 25% now", ("STFloat", 0.25), "25%"),
         ("Change Sampling Never service=petstore site=demo now", ("STNever", 0.0), "never"),
     ],
 )
@@ -395,18 +395,18 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
     reply = await said(operator, "change sampling 10% now")
     assert reply.failed
     assert reply.summary == (
-        "Not every instance confirmed: Sampling of petstore: 1 % -> 10 %, "
+        "Not every instance confirmed: Sampling of petstore: 1% -> 10%, "
         "confirmed by 2 of 3 instances"
     )
     assert reply.rows[0].cells == (backends.instances[1].address, "NOT CONFIRMED")
     assert "told to fail" in reply.rows[0].below[0]
     now = await said(operator, "sampling")
     assert now.summary == (
-        "Sampling of petstore: 10 % on 2, unknown on 1, confirmed by 2 of 3 instances just now, "
+        "Sampling of petstore: 10% on 2, unknown on 1, confirmed by 2 of 3 instances just now, "
         "not checked since"
     )
-    assert now.rows[0].cells[:2] == (backends.instances[1].address, "10 % NOT CONFIRMED")
-    assert now.notes[0] == "just now: 1 % -> 10 % by olga (browser), confirmed by 2 of 3"
+    assert now.rows[0].cells[:2] == (backends.instances[1].address, "10% NOT CONFIRMED")
+    assert now.notes[0] == "just now: 1% -> 10% by olga (browser), confirmed by 2 of 3"
     undo = (FollowUp("Undo", "undo sampling petstore"),)
     assert (reply.follow_ups, now.follow_ups) == (undo, undo)
 
@@ -501,14 +501,14 @@ async def test_it_shows_that_every_service_runs_one_version(
 async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     backends.prometheus.rule(
         "Errors",
-        alert("Errors", severity="page", job="petstore", annotations={"summary": "12 % fail"}),
+        alert("Errors", severity="page", job="petstore", annotations={"summary": "12% fail"}),
         alert("Errors", "pending", severity="page", job="store"),
     )
     backends.prometheus.rule("Broken", health="err", error="many-to-many")
     reply = await said(viewer, "alerts")
     assert reply.summary == "1 alert firing (1 page), 1 pending"
     assert reply.rows[0].cells[:3] == ("firing", "page", "Errors")
-    assert reply.rows[0].below == ("12 % fail", "job=petstore")
+    assert reply.rows[0].below == ("12% fail", "job=petstore")
     assert reply.notes == ("The rule Broken cannot fire: many-to-many",)
     narrowed = await said(viewer, "alerts petstore severity=~page|critical")
     assert narrowed.summary == (

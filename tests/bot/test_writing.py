@@ -103,7 +103,7 @@ async def test_a_trace_is_its_deepest_errors_its_time_its_moment_and_our_page(
     errors = [line.partition("  ")[0] for line in lines if line.startswith("q")]
     assert errors == [f"q{depth}: no {depth}" for depth in (7, 6, 5, 4, 3)]
     assert "and 2 more errors" in lines
-    assert any(line.startswith("30 % in store q7") for line in lines)
+    assert any(line.startswith("30% in store q7") for line in lines)
     [then] = [line for line in lines if line.startswith("At that time")]
     assert then.startswith("At that time: petstore ran 1.3.0 on ")
     assert then.endswith(", Errors was firing (page)")

@@ -19,7 +19,7 @@ async def test_an_open_overview_notices_that_the_bot_is_gone(web: Web, person: P
     async with web.open() as page:
         await log_in(page)
         await page.goto("/sites/production/")
-        await expect(page.get_by_text("Slack: 2 connections, last heard")).to_be_visible()
+        await expect(page.get_by_text("Slack: 2 connections, last seen")).to_be_visible()
         link = page.get_by_role("link", name="C1")
         await link.focus()
 

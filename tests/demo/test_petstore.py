@@ -131,7 +131,7 @@ async def test_it_updates_all_or_none(shop: Shop) -> None:
 async def test_it_changes_its_sampler(shop: Shop) -> None:
     for sampler, policy in (
         (petstore_pb2.Sampler(type=petstore_pb2.STNever), "never"),
-        (petstore_pb2.Sampler(type=petstore_pb2.STFloat, float_value=0.25), "25 %"),
+        (petstore_pb2.Sampler(type=petstore_pb2.STFloat, float_value=0.25), "25%"),
         (petstore_pb2.Sampler(type=petstore_pb2.STAlways), "always"),
     ):
         await shop.client.ChangeSampler(petstore_pb2.ChangeSamplerReq(sampler=sampler))

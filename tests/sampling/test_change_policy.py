@@ -43,7 +43,7 @@ async def test_it_tells_every_instance(operator: Actor, petstores: Petstores) ->
     change = await actions.change_policy(operator, policy=rate(0.25))
     assert [instance.told for instance in petstores] == [[("STFloat", 0.25)]] * 3
     assert (change.service, change.previous, change.confirmed) == ("petstore", "unknown", 3)
-    assert str(change) == "unknown -> 25 %, 3 of 3 confirmed"
+    assert str(change) == "unknown -> 25%, 3 of 3 confirmed"
 
 
 async def test_it_tells_them_at_the_same_time(operator: Actor, petstores: Petstores) -> None:
@@ -81,7 +81,7 @@ async def test_it_knows_what_each_instance_was_last_told(
 ) -> None:
     assert (await actions.current(viewer)).summary == "unknown"
     await actions.change_policy(operator, policy=rate(0.1))
-    assert (await actions.current(viewer)).summary == "10 %"
+    assert (await actions.current(viewer)).summary == "10%"
     petstores[2].fails = grpc.StatusCode.UNAVAILABLE
     with pytest.raises(NotConfirmed):
         await actions.change_policy(operator, policy=ALWAYS)

@@ -47,7 +47,7 @@ def test_it_cannot_be_never_with_a_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "text"), [(NEVER, "never"), (ALWAYS, "always"), (rate(0.001), "0.1 %")]
+    ("policy", "text"), [(NEVER, "never"), (ALWAYS, "always"), (rate(0.001), "0.1%")]
 )
 def test_it_says_its_share_in_percent(policy: Policy, text: str) -> None:
     assert str(policy) == text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 
 from ops.traces import actions
-from tests.fakes.jaeger import FakeJaeger
+from tests.fakes.jaeger import FakeJaeger, Release
 
 settings.register_profile("opsportal", deadline=None)
 settings.load_profile("opsportal")
@@ -16,8 +16,8 @@ def nothing_explained_yet() -> None:
 
 
 @pytest.fixture
-async def jaeger() -> AsyncIterator[FakeJaeger]:
-    async with FakeJaeger() as server:
+async def jaeger(release: Release) -> AsyncIterator[FakeJaeger]:
+    async with FakeJaeger(release) as server:
         yield server
 
 

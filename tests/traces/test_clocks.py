@@ -202,7 +202,7 @@ def test_where_the_time_went_works_on_aligned_clocks() -> None:
     )
 
     assert not any("shop" in each for each in tree(*spans).timing.sentences)
-    assert "90 % in shop slow, 90 ns" in tree(*spans, moved=True).timing.sentences
+    assert "90% in shop slow, 90 ns" in tree(*spans, moved=True).timing.sentences
 
 
 def test_the_same_warning_is_said_once() -> None:

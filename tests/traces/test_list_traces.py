@@ -8,7 +8,7 @@ from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
 from ops.filters import Place, TraceQuery, parse_query
 from ops.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Moment, TimeRange, now_ns
-from ops.traces.actions import TraceList, list_traces, operations, services
+from ops.traces.actions import TraceList, list_traces, operations, services, show_trace
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import RELEASES, FakeJaeger, Release, span, trace
 
@@ -81,6 +81,23 @@ async def test_it_sums_up_each_trace(viewer: Actor, jaeger: FakeJaeger) -> None:
     assert (found.span_count, found.error_count) == (2, 2)
     assert found.services == ("petstore", "store")
     assert found.matched == found.matched_from == NOON - SECOND
+
+
+@RELEASED
+@pytest.mark.parametrize("error", ["no", None])
+async def test_it_counts_a_span_once_that_was_delivered_twice_or_says_that_it_may_not(
+    viewer: Actor, jaeger: FakeJaeger, error: str | None
+) -> None:
+    query = span("store", "Query", error=error)
+    once = trace(span("petstore", "AddPets", start=NOON - SECOND, children=[query]), trace_id="1")
+    jaeger.add(once, once)
+    (listed,) = (await list_traces(viewer, query=before_noon())).traces
+    by_summaries = jaeger.methods()[-1] == "FindTraceSummaries"
+    shown = await show_trace(viewer, trace_id="1")
+    assert (shown.span_count, shown.error_count) == (2, 1 if error else 0)
+    assert listed.as_stored == by_summaries
+    if not by_summaries:
+        assert (listed.span_count, listed.error_count) == (shown.span_count, shown.error_count)
 
 
 async def test_it_says_what_it_asked(viewer: Actor, jaeger: FakeJaeger) -> None:

@@ -185,7 +185,7 @@ async def test_it_changes_sampling_as_the_linked_person(
 ) -> None:
     delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
     [post] = await slack.posted(1)
-    assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
+    assert "Sampling of petstore: unknown -> 10%, confirmed by 3 of 3 instances" in post.shown
     assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
     entries = await in_database(lambda: list(AuditEntry.objects.order_by("seq")))
     assert [(e.actor, e.door, e.outcome) for e in entries] == [

@@ -54,14 +54,14 @@ async def test_it_links_who_asks_in_a_channel_and_enters_the_code(
     code = code_in(direct)
 
     page = await browser.post(ENTER, {"code": code})
-    assert heading(page) == "Is alice in Slack you?"
+    assert heading(page) == "Link alice to your account?"
     assert "alice in Acme → olga" in text(page)
-    assert f"{ALICE} of the workspace {TEAM}" in text(page)
+    assert f"{ALICE} in workspace {TEAM}" in text(page)
     assert not await in_database(Identity.objects.exists)
 
     answer = await browser.post(LINK, {"code": field(page, "code"), "account": KEY})
     page = await browser.get(answer["Location"])
-    assert heading(page) == "1 Slack account acts as you"
+    assert heading(page) == "1 Slack account linked"
     assert f"alice {ALICE} Acme {TEAM}" in text(page)
 
     await slack.mention(ALICE, "change sampling always")
@@ -98,7 +98,7 @@ async def test_it_links_to_the_page_with_the_code_filled_in(
     assert page["Location"] == f"/account/login/?next=/account/slack/%3Fcode%3D{code}"
     page = await browser.get(f"/account/slack/?code={code}")
     assert field(page, "code") == code
-    assert heading(page) == "No Slack account is linked to you"
+    assert heading(page) == "No Slack account linked"
     assert not await in_database(Identity.objects.exists), "following a link changes nothing"
 
 
