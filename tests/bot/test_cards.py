@@ -173,7 +173,7 @@ async def test_it_is_pressed_by_nobody_else(
     await slack.press(BOB, post, label)
     refusal = (await slack.posted(2))[1]
     assert refusal.thread_ts == post.thread_ts
-    wanted = "Not permitted: bob may not do this" if group else "I cannot help you"
+    wanted = "Not permitted: bob is not allowed to do this" if group else "I cannot help you"
     assert refusal.shown.startswith(wanted)
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.outcome, entry.record["origin"]["slack_user"]) == ("denied", BOB)
@@ -190,7 +190,9 @@ async def test_rights_count_when_it_is_pressed(
     await in_database(alice.groups.clear)
     rights.cache.clear()
     await slack.press(ALICE, post, "Apply")
-    assert (await slack.posted(2))[1].shown.startswith("Not permitted: alice may not do this")
+    assert (await slack.posted(2))[1].shown.startswith(
+        "Not permitted: alice is not allowed to do this"
+    )
     assert told(backends) == NOTHING
 
 

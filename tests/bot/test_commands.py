@@ -142,7 +142,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
     backends.prometheus.says("store_build_info", ({"instance": "a", "version": word}, 1))
     for line, end in {
         f"version {word}": "it has petstore, store",
-        f"version site={word}": "there is demo",
+        f"version site={word}": "sites: demo",
         f"help {word}": "link",
         "alerts": ")",
         "version store": "…",
@@ -170,7 +170,7 @@ async def test_it_says_of_every_failing_trace_what_failed(
         ),
         ("list traces other", "if Jaeger knows it, write service=other"),
         ("list traces petstore eror", 'did you mean "error"?'),
-        ("list traces limit=2000", "limit is 2000; it goes from 1 to 1500"),
+        ("list traces limit=2000", "limit is 2000; it must be between 1 and 1500"),
         ("list traces start=yesterday", '"yesterday" is not a time'),
         ("show trace", "which trace?"),
         ("show trace abc def", "which trace?"),
@@ -180,13 +180,13 @@ async def test_it_says_of_every_failing_trace_what_failed(
         ("compare a b c", "3 traces are given; comparing takes two"),
         ("compare abc 0abc", "is given twice; comparing takes two different traces"),
         ("compare abc xyz", '"xyz" is not a trace id'),
-        ("change sampling", 'the sampling policy "" is not one'),
-        ("change sampling nan", 'the sampling policy "nan" is not one'),
-        ("change sampling float NaN", 'the sampling policy "float NaN" is not one'),
-        ("change sampling float 0", 'the sampling policy "float 0" is not one'),
-        ("change sampling 10", 'the sampling policy "10" is not one'),
-        ("change sampling 150%", 'the sampling policy "150%" is not one'),
-        ("change sampling petstore 1% service=store", "is not one"),
+        ("change sampling", '"" is not a sampling policy'),
+        ("change sampling nan", '"nan" is not a sampling policy'),
+        ("change sampling float NaN", '"float NaN" is not a sampling policy'),
+        ("change sampling float 0", '"float 0" is not a sampling policy'),
+        ("change sampling 10", '"10" is not a sampling policy'),
+        ("change sampling 150%", '"150%" is not a sampling policy'),
+        ("change sampling petstore 1% service=store", "is not a sampling policy"),
         ("version a b", "names more than one service"),
         ("version a service=b", "names more than one service"),
         ("sampling rate=1", 'unknown key "rate"; accepted: service or site'),
@@ -213,7 +213,7 @@ async def test_it_says_what_is_wrong_and_where_the_form_is(
         (f"show trace {UNKNOWN}", f"Not found: Jaeger of demo has no trace {UNKNOWN}"),
         ("list traces site=prod", 'Not found: there is no site "prod"'),
         ("change sampling petstor 5%", 'has no service "petstor"; did you mean "petstore"?'),
-        ("version store", "Not found: no version of"),
+        ("version store", "Not found: the version of"),
         ("help me", 'Not found: there is no command "me"'),
         ("help lst traces", 'there is no command "lst traces"; did you mean "list traces"?'),
         ("help undo", 'there is no command "undo"; did you mean "undo sampling"?'),
@@ -424,7 +424,7 @@ async def test_it_refuses_to_change_sampling_for_a_viewer(
     viewer: Actor, backends: Backends
 ) -> None:
     reply = await said(viewer, "change sampling always")
-    assert reply.summary.startswith("Not permitted: victor may not do this")
+    assert reply.summary.startswith("Not permitted: victor is not allowed to do this")
     assert [each.told for each in backends.instances] == [[], [], []]
 
 

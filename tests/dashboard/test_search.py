@@ -326,7 +326,7 @@ async def test_its_fields_keep_what_was_typed_beside_each_refusal(
     }
     assert '"soon" is not a duration' in text(page)
     assert '"yesterday" is not a time' in text(page)
-    assert '"alone" stands alone' in text(page)
+    assert '"alone" has no value' in text(page)
     assert place.jaeger.calls == []
 
 

@@ -117,9 +117,7 @@ async def test_it_hides_what_nobody_expected_but_says_where_the_log_has_it(
         error = await failure(failing, ZeroDivisionError("secret"))
     assert error.code() is StatusCode.INTERNAL
     request_id = dict(error.trailing_metadata() or ())["x-request-id"]
-    assert error.details() == (
-        f"something failed inside OpsPortal; the log has it under {request_id!s}"
-    )
+    assert error.details() == (f"something went wrong inside OpsPortal; log entry: {request_id!s}")
     assert "secret" in caplog.text
 
 

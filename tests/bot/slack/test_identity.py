@@ -187,4 +187,6 @@ async def test_it_matches_by_email_end_to_end(
     await in_database(person, "alice", "viewers")
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "Not permitted: alice may not do this: it needs the permission" in post.shown
+    assert (
+        "Not permitted: alice is not allowed to do this: it requires the permission" in post.shown
+    )

@@ -66,7 +66,7 @@ async def test_it_links_who_asks_in_a_channel_and_enters_the_code(
 
     await slack.mention(ALICE, "change sampling always")
     *_, post = await slack.posted(3)
-    assert "Not permitted: olga may not do this" in post.shown
+    assert "Not permitted: olga is not allowed to do this" in post.shown
     assert await audit() == [
         (f"alice ({ALICE})", "people.give_code", f"identity/{KEY}", "ok"),
         ("olga", "people.link", f"identity/{KEY}", "started"),
