@@ -136,7 +136,7 @@ async def test_it_says_so_when_the_database_fails(
     finally:
         await in_database(rename, "rpc_away", "rpc_token")
     assert caught.value.code() is StatusCode.UNAVAILABLE
-    assert caught.value.details() == "the database lacks a table; run: manage.py migrate"
+    assert caught.value.details() == "a database table is missing; run: manage.py migrate"
     assert "rpc_token" in caplog.text
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await ops.Alerts(REQUEST, metadata=metadata)

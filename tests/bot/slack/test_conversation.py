@@ -254,7 +254,7 @@ async def test_it_says_that_the_database_fails(slack: FakeSlack, alice: User) ->
     async with away(Identity):
         await slack.mention(ALICE, "help")
         [post] = await slack.posted(1)
-    assert post.shown.startswith("Database unavailable: the database lacks a table")
+    assert post.shown.startswith("Database unavailable: a database table is missing")
 
 
 async def test_it_gives_an_answer_up_when_its_patience_is_over(
