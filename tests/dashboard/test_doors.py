@@ -62,7 +62,7 @@ def gone(transactional_db: None) -> None:
 @pytest.mark.usefixtures("gone")
 async def test_a_bot_that_is_gone_is_said_with_the_remedy(viewer: AsyncClient) -> None:
     sentence = (
-        "▲ Slack: the bot host:1:aa is gone: nobody is answered; start one with "
+        "▲ Slack: the bot host:1:aa is gone: messages are not being answered; start one with "
         r"manage.py runbot Slack was last seen \d+ s ago"
     )
     assert re.search(sentence, text(await viewer.get("/")))
