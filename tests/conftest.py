@@ -11,9 +11,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection, connections
-from pytest_django import Settings
+from django.db.models.signals import post_migrate
+from pytest_django import DjangoDbBlocker, Settings
 
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
@@ -26,12 +30,27 @@ Person = Callable[..., User]
 _NO_PARAMETERS = SimpleNamespace(params={})
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Begin with empty tables, and leave them empty when a test's rows are flushed.
+
+    Django writes the content types and permissions of all models after each flush, which is most
+    of what a short test costs; nothing here goes by Django's permissions.
+    """
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    with django_db_blocker.unblock():
+        _triggers("DISABLE")
+        call_command("flush", interactive=False, verbosity=0)
+
+
 @pytest.fixture(autouse=True)
 async def fresh_process() -> AsyncIterator[None]:
     """Begin as a new process does: nothing cached, no connections, a request id."""
     rights.cache.clear()
     guard.refused_lately.clear()
     cache.clear()
+    ContentType.objects.clear_cache()
     new_request_id()
     yield
     await asyncio.gather(*recents.writing)

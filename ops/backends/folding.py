@@ -117,15 +117,22 @@ class Fold:
     asked of no span that could not change that, unless durations matter. Where no span meets
     it, the trace is not wanted if part of the filtering is `ours`; else the store, which knows
     better, found one within the window. Which error is the deepest is known of traces that came
-    in one message.
+    in one message. With `every`, each span that matches is noted.
     """
 
-    def __init__(self, search: TraceSearch, window: Window, match: SpanMatch, ours: bool) -> None:
+    def __init__(
+        self,
+        search: TraceSearch,
+        window: Window,
+        match: SpanMatch,
+        ours: bool,
+        every: bool = False,
+    ) -> None:
         self._start, self._end = search.start, search.end
         self._window = (window.start, window.end)
         self._match = match
         self._ours = ours
-        self._durations = bool(match.span_min or match.span_max)
+        self._every = every or bool(match.span_min or match.span_max)
         self._traces: dict[bytes, _Folded] = {}
         self._arriving: dict[bytes, _Folded] = {}
 
@@ -150,7 +157,7 @@ class Fold:
                     start = span.start_time_unix_nano
                     if trace.add(span, start, service, tagged):
                         failing.setdefault(trace_id, []).append(span)
-                    if meant and (self._durations or start > trace.matched):
+                    if meant and (self._every or start > trace.matched):
                         self._look_at(trace, start, resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
@@ -172,7 +179,7 @@ class Fold:
         if (within or not trace.elsewhere) and self._match(resource, scope, span):
             if within:
                 trace.matched = max(trace.matched, start)
-                if self._durations:
+                if self._every:
                     trace.times.append((start, span.end_time_unix_nano - start))
             else:
                 trace.elsewhere = True
