@@ -295,4 +295,4 @@ async def test_its_exit_status_says_that_something_is_to_mend(
     status, output, errors = await run(site_file(site("127.0.0.1:1", prometheus.url)), "production")
     assert status == 1
     assert output.splitlines()[0].startswith("✗ Jaeger of production at 127.0.0.1:1 refuses")
-    assert "1 of 3 to mend" in errors
+    assert "1 of 3 checks failed" in errors

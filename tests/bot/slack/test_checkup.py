@@ -215,6 +215,6 @@ async def test_its_exit_status_says_whether_something_is_to_mend(
     tokens.SLACK_CONFIG_TOKEN = config
     assert "\n? not asked, for want of" in output.getvalue()
     slack.socket_mode = False
-    with pytest.raises(CommandError, match="1 of 8 to mend"):
+    with pytest.raises(CommandError, match="1 of 8 checks failed"):
         await run("check_slack", stdout=output)
     assert "✗ Socket Mode is off" in output.getvalue()
