@@ -184,7 +184,7 @@ def test_it_finds_a_cut_tail_against_a_noted_head() -> None:
     ],
 )
 def test_it_refuses_a_malformed_expectation(expectation: str) -> None:
-    with pytest.raises(CommandError, match="--expect is SEQ:HASH"):
+    with pytest.raises(CommandError, match="it must be SEQ:HASH"):
         verify("--expect", expectation)
 
 

@@ -240,7 +240,7 @@ def renew(path: Path) -> None:
         (damage_page, "damaged"),
         (cut, "damaged"),
         (empty, "not an OpsPortal database"),
-        (text, "no SQLite database"),
+        (text, "not a SQLite database"),
         (rewrite, "row 2 of the audit log is invalid"),
         (renew, r"comes from a newer release, with bot\.9; install that release"),
         (os.unlink, "there is no backup at"),

@@ -131,7 +131,7 @@ def test_it_names_everything_wrong_in_the_site_file_before_it_starts(
         ("OPSPORTAL_HOSTS", "https://x", "host names without scheme, port"),
         ("OPSPORTAL_HOSTS", "x:8000", "host names without scheme, port"),
         ("OPSPORTAL_HOSTS", "*", "host names without scheme, port"),
-        ("OPSPORTAL_HOSTS", "ops.example.com,*.example.com", "each written out"),
+        ("OPSPORTAL_HOSTS", "ops.example.com,*.example.com", "port or wildcards"),
         ("OPSPORTAL_CONTACT", "Olga\nor Bob", "one line of at most 200 characters"),
     ],
 )
