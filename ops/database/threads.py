@@ -155,7 +155,7 @@ def _whole(work: Callable[[], R]) -> R:
     except Error as error:
         if (shown := explained(error)) is None or shown is error:
             raise
-        log.warning("the database fails: %s", error)
+        log.warning("the database failed: %s", error)
         raise shown from error
     finally:
         _thread.in_piece = False

@@ -1,7 +1,8 @@
 """Measure, and write the figures into docs/benchmarks.md: `make bench`, some fifteen minutes.
 
 Server, load and backends share the machine. `--only search` measures and writes the search for
-traces alone, `--only stops` the event loop's stops; `--seconds 1` makes both short.
+traces alone, `--only stops` the event loop's stops, `--only reading` single traces; `--seconds 1`
+makes the first two short.
 """
 
 import asyncio
@@ -108,14 +109,19 @@ async def main(only: str, seconds: float) -> None:
                     _write("search", [_machine(seconds), *found])
                 if only in ("", "stops"):
                     _write("stops", [_machine(seconds), *await stops.measure(bench, seconds)])
-                if only:
-                    return
-                lines += await measure(bench)
+                if not only:
+                    lines += await measure(bench)
+            if only in ("search", "stops"):
+                return
             with portal.running("serve", folders[3]) as process:
-                lines += await pages.measure(jaeger, portal, process.pid)
+                if not only:
+                    lines += await pages.measure(jaeger, portal, process.pid)
                 async with pages.window(portal) as opened:
                     cookies = await opened.cookies()
-                lines += await reading.measure(jaeger, portal, token, cookies)
+                found = await reading.measure(jaeger, portal, token, cookies)
+                _write("reading", [_machine(seconds), *found])
+            if only:
+                return
         async with FakePrometheus() as quiet:
             lines += await crowd.measure(jaeger.query, quiet.url)
     _write("figures", [_machine(SECONDS), *lines, *patterns.measure()])
@@ -132,7 +138,7 @@ def _write(part: str, lines: list[str]) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--only", choices=["search", "stops"], default="", help="the part to measure"
+        "--only", choices=["search", "stops", "reading"], default="", help="the part to measure"
     )
     parser.add_argument("--seconds", type=float, default=SHORTER, help="of each of their rows")
     chosen = parser.parse_args()

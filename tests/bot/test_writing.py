@@ -105,8 +105,8 @@ async def test_a_trace_is_its_deepest_errors_its_time_its_moment_and_our_page(
     assert "and 2 more errors" in lines
     assert any(line.startswith("30% in store q7") for line in lines)
     [then] = [line for line in lines if line.startswith("At that time")]
-    assert then.startswith("At that time petstore ran 1.3.0 on ")
-    assert then.endswith(", Errors fired (page)")
+    assert then.startswith("At that time: petstore ran 1.3.0 on ")
+    assert then.endswith(", Errors was firing (page)")
     assert links(post) == [
         f"https://ops.example.com/traces/{trace_id}/",
         f"https://jaeger.example.com/trace/{trace_id}",
@@ -128,5 +128,5 @@ async def test_fifty_thousand_log_lines_are_three_messages(
     assert left in posts[-1].shown
     assert links(posts[-1])[0] == f"https://ops.example.com/traces/{trace_id}/logs/"
     await slack.mention(ALICE, "help")
-    assert (await slack.posted(4))[3].shown.startswith("What I can do"), "and no fourth"
+    assert (await slack.posted(4))[3].shown.startswith("Commands"), "and no fourth"
     assert slack.violations == []

@@ -28,7 +28,7 @@ async def filled_in(page: Page) -> None:
 
 
 async def send(page: Page) -> None:
-    await page.get_by_role("button", name="See whose it is").click()
+    await page.get_by_role("button", name="Check code").click()
 
 
 async def says(page: Page, words: str) -> None:

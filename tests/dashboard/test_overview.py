@@ -48,7 +48,7 @@ async def test_a_service_is_one_line(place: Place, viewer: AsyncClient) -> None:
 
     said = text(await viewer.get(OVERVIEW))
 
-    line = "▲ 1 critical ◔ 1 pending 1.2.0 on 2 of 2 42 3.1% 840 ms not known yet"
+    line = "▲ 1 critical ◔ 1 pending 1.2.0 on 2 of 2 42 3.1% 840 ms unknown"
     assert f"petstore {line}" in said
     assert "store ✓ none not set up not set up not set up not set up not set up" in said
 
@@ -80,7 +80,7 @@ async def test_a_sampling_change_is_told_to_viewers(
 
     said = text(await viewer.get(OVERVIEW))
 
-    assert "olga set sampling of petstore unknown → always , from the browser" in said
+    assert "olga changed sampling of petstore : unknown → always , from the browser" in said
     assert "always · 2 of 2" in said
 
 
@@ -98,7 +98,7 @@ async def test_what_cannot_be_had_is_a_sentence_and_the_rest_is_shown(
     assert heading(page) == "Alert status unknown"
     assert "Jaeger of production" in said
     assert "Failing traces could not be searched" in said
-    assert "Nobody has changed sampling here yet." in said
+    assert "Nobody has changed sampling on this site yet." in said
 
 
 async def test_two_versions_are_in_the_heading(place: Place, viewer: AsyncClient) -> None:
@@ -124,7 +124,7 @@ async def test_a_site_without_services_says_how_to_get_some(
 async def test_what_was_never_set_up_is_no_trouble(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get("/sites/staging/")
 
-    assert heading(page) == "staging has no alerts to show"
+    assert heading(page) == "staging has no source of alerts"
     for word in ("▲", "Jaeger", "Prometheus", "failing", "could not", "not known", "Firing"):
         assert word not in text(page), word
     led_to = [word for word, _ in links(page)]

@@ -84,10 +84,10 @@ async def test_it_explains_what_a_database_says(async_client: AsyncClient) -> No
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM never_made")
 
-    with pytest.raises(DatabaseUnavailable, match="lacks a table; run: manage"):
+    with pytest.raises(DatabaseUnavailable, match="table is missing; run: manage"):
         await in_database(missing)
     async with ThreadSensitiveContext(executor=RequestThreads()):
-        with pytest.raises(DatabaseUnavailable, match="lacks a table; run: manage"):
+        with pytest.raises(DatabaseUnavailable, match="table is missing; run: manage"):
             await sync_to_async(missing)()
 
 
@@ -98,7 +98,7 @@ async def test_it_explains_what_a_database_says(async_client: AsyncClient) -> No
         ("attempt to write a readonly database", DatabaseAway, "its file is read-only"),
         ("unable to open database file", DatabaseAway, "check DATABASE_URL"),
         ("database is locked", DatabaseBusy, "try again in a few seconds"),
-        ("what nobody foresaw", DatabaseAway, "could not do this; the log has more"),
+        ("what nobody foresaw", DatabaseAway, "could not do this; see the log"),
     ],
 )
 def test_it_has_a_sentence_for(said: str, kind: type[Exception], sentence: str) -> None:

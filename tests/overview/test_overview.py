@@ -143,7 +143,7 @@ async def test_a_query_of_several_series_is_a_problem(
 
     assert line.requests is None
     assert line.problems == (
-        "the query requests_of_petstore gives 2 series; it must give one number",
+        "the query requests_of_petstore returns 2 series; it must return one number",
     )
     assert line.failing is not None
     assert math.isclose(line.failing, 0.031)
@@ -200,7 +200,7 @@ async def test_what_fails_is_a_sentence_and_the_rest_is_shown(
     assert found.changes == ()
     assert [each.error for each in found.failing or ()] == ["op1: e1"]
     (problem,) = found.problems
-    assert problem.startswith(f"Prometheus main of production at {prometheus.url} fails: ")
+    assert problem.startswith(f"Prometheus main of production at {prometheus.url} failed: ")
     line = found.lines[0]
     assert (line.alerts, line.requests, line.p95_history) == (None, None, ())
     assert line.versions is not None

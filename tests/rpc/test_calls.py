@@ -137,7 +137,7 @@ async def test_hundreds_in_one_nanosecond_come_once_each(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (ops_pb2.ListTracesReq(search_depth=-1), "search_depth is -1; it is 1 or more, or 0"),
+        (ops_pb2.ListTracesReq(search_depth=-1), "search_depth is -1; it must be 1 or more, or 0"),
         (ops_pb2.ListTracesReq(tags=["=x"]), "is not a tag"),
         (ops_pb2.ListTracesReq(start=2, end=1), "is not before its end"),
         (ops_pb2.ListTracesReq(duration_min=2, duration_max=1), "min is 2ns, which is more than"),
@@ -245,8 +245,8 @@ async def test_it_aborts_with_each_result_when_not_all_confirmed(
     assert sorted(result.confirmed for result in details.instances) == [False, True]
 
 
-RATE_FORMS = "it is never, always, or a rate above 0 and up to 1"
-TYPE_FORMS = "it is STNever, STAlways, or STFloat with a float_value above 0 and up to 1"
+RATE_FORMS = "accepted: never, always, or a rate above 0 and up to 1"
+TYPE_FORMS = "accepted: STNever, STAlways, or STFloat with a float_value above 0 and up to 1"
 
 
 @pytest.mark.parametrize(

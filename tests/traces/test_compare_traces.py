@@ -67,18 +67,18 @@ async def test_it_needs_two_different_traces_of_one_site(
 ) -> None:
     here, there = jaeger.add(trace(search(1))), second.add(trace(search(1)))
 
-    with pytest.raises(InvalidInput, match=f"^{here} is given twice; comparing takes two diff"):
+    with pytest.raises(InvalidInput, match=f"^{here} is given twice; a comparison needs two diff"):
         await compare_traces(viewer, trace_ids=[here, here.lstrip("0")])
     with pytest.raises(InvalidInput, match=r"^the first trace is on the site production, the sec"):
         await compare_traces(viewer, trace_ids=[here, there])
     with pytest.raises(NotFound, match=f"^Jaeger of production has no trace {there}$"):
         await compare_traces(viewer, trace_ids=[here, there], site="production")
-    with pytest.raises(InvalidInput, match=r'^"x" is not a trace id'):
+    with pytest.raises(InvalidInput, match=r'^"x" is not a trace ID'):
         await compare_traces(viewer, trace_ids=[here, "x"])
     for ids, sentence in (
-        ([], "^no traces are given; comparing takes two$"),
-        ([here], "^one trace is given; give the id of a second one to compare it with$"),
-        ([here] * 3, "^3 traces are given; comparing takes two$"),
+        ([], "^no traces are given; a comparison needs two$"),
+        ([here], "^only one trace is given; add the ID of a second one to compare it with$"),
+        ([here] * 3, "^3 traces are given; a comparison needs two$"),
     ):
         with pytest.raises(InvalidInput, match=sentence):
             await compare_traces(viewer, trace_ids=ids)

@@ -19,7 +19,7 @@ MOST_NAMED = 3
 @require_safe
 @page(actions.list_versions)
 async def show(visit: Visit) -> HttpResponse:
-    """Every service of the site; `?find=` narrows them, what is slow is filled in."""
+    """Show the site's services; `?find=` filters them, slow answers are filled in later."""
     find = visit.request.GET.get("find", "").strip()
     found = await actions.list_versions(
         visit.actor, site=visit.site.name, patience=patience(visit.request)
@@ -42,14 +42,14 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersions]:
-    """Put those that run several versions first where there is more than one sheet."""
+    """Sort services with several versions first if there is more than one sheet."""
     if len(services) <= SERVICES:
         return services
     return sorted(services, key=lambda each: len(each.counts) < 2)
 
 
 def _heading(services: Sequence[ServiceVersions]) -> str:
-    """Name what is not plain; when everything is, say so in one sentence."""
+    """Return what stands out; otherwise say that each service runs one version."""
     if not services:
         return "No service has a version to show"
     unknown = [s for s in services if not s.counts]
@@ -58,12 +58,12 @@ def _heading(services: Sequence[ServiceVersions]) -> str:
     mixed = [s for s in services if len(s.counts) > 1]
     said = [f"{words.name(s.service)} runs {len(s.counts)} versions" for s in mixed[:MOST_NAMED]]
     if more := len(mixed[MOST_NAMED:]):
-        said.append(f"{words.count(more, 'more service')} mixed")
-    said += [f"{words.name(s.service)} is not known" for s in unknown[:MOST_NAMED]]
+        said.append(f"{words.count(more, 'more service')} with mixed versions")
+    said += [f"{words.name(s.service)} version unknown" for s in unknown[:MOST_NAMED]]
     if more := len(unknown[MOST_NAMED:]):
         said.append(f"{words.count(more, 'more service')} unknown")
     if said:
         return ", ".join(said)
     if len(services) == 1:
         return f"{words.name(services[0].service)} runs {services[0].summary}"
-    return f"{len(services)} services, each on one version"
+    return f"{len(services)} services, each running one version"
