@@ -1,4 +1,4 @@
-"""What people ask about alerts."""
+"""Actions that read alerts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -20,12 +20,12 @@ from ops.sites import PrometheusSource, Service, Site, sites
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"
-MANY_ALERTS = 500  # from here on arranging takes more than about 5 ms
+MANY_ALERTS = 500  # from here on, arranging takes more than about 5 ms
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFailure:
-    """A source that did not answer: its name and one sentence."""
+    """A source that did not answer: its name, and one sentence about why."""
 
     source: str
     reason: str
@@ -35,8 +35,8 @@ class SourceFailure:
 class AlertList:
     """The alerts of a site: firing before pending, critical first, then the longest active.
 
-    An alert that several sources tell alike is there once; its `source` names them all.
-    `sources` is how many were asked; `failures` are those that did not answer, in which case
+    An alert that several sources report is listed once; its `source` names them all. `sources`
+    is how many were asked. `failures` are the sources that did not answer; if there are any,
     the list is partial. `warnings` are the sources' own words about what may be missing.
     """
 
@@ -58,10 +58,10 @@ class AlertList:
 
 @action("alerts.list_alerts", permission=READ)
 async def list_alerts(actor: Actor, *, filter: AlertFilter = AlertFilter()) -> AlertList:
-    """Return the alerts of all Prometheus sources of a site, asked at the same time.
+    """Return the alerts of all Prometheus sources of a site, which are asked concurrently.
 
-    Rules that cannot be evaluated are told whatever the filter: their alerts cannot fire.
-    Raises BackendUnavailable only when no source answered, NotFound when the site has none.
+    Rules that cannot be evaluated are included whatever the filter: their alerts cannot fire.
+    Raises BackendUnavailable only if no source answered, NotFound if the site has none.
     """
     site = sites().site(filter.site)
     key = ("alerts", site, filter)
@@ -74,9 +74,9 @@ async def alerts_during(
 ) -> AlertList:
     """Return a service's alerts that were active at any time from start to end (Unix ns).
 
-    Asked of all Prometheus sources at the same time; a service without labels for its alerts
-    has none. What such an alert said (`Alert.annotations`) is not remembered, nor are broken
-    rules. Raises what `list_alerts` does.
+    All Prometheus sources are asked concurrently. A service without alert labels has no alerts.
+    Prometheus does not remember annotations (`Alert.annotations`) or broken rules. Raises the
+    same errors as `list_alerts`.
     """
     where = sites().site(site)
     what = where.service(service)
@@ -117,9 +117,9 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
 async def _asked(
     site: Site, ask: Callable[[Prometheus], Awaitable[T]]
 ) -> tuple[dict[str, T], tuple[SourceFailure, ...]]:
-    """Ask every source at the same time: the answers by source, and who did not answer."""
+    """Ask every source concurrently; return the answers by source, and the failures."""
     if not site.prometheus:
-        raise NotSetUp(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
+        raise NotSetUp(f'site "{site.name}" has no Prometheus, so it has no alerts')
 
     async def one(source: PrometheusSource) -> T | OpsError:
         try:
@@ -145,7 +145,7 @@ def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
         return errors[0]
     reasons = "; ".join(map(str, errors))
     return BackendUnavailable(
-        f"no Prometheus of {site.name} answers: {reasons}", backend=f"Prometheus of {site.name}"
+        f"no Prometheus of {site.name} answered: {reasons}", backend=f"Prometheus of {site.name}"
     )
 
 

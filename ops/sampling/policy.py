@@ -1,4 +1,4 @@
-"""A sampling policy: which share of the traces that start in a service is kept."""
+"""A sampling policy: the share of the traces starting in a service that is kept."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ops.errors import InvalidInput
 
-UNKNOWN = "unknown"  # written where nobody knows the policy
+UNKNOWN = "unknown"  # shown if the policy is unknown
 FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%)"
 _RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ class Strategy(StrEnum):
 class Policy:
     """Never, always, or a rate 0 < rate <= 1; raises InvalidInput for anything else.
 
-    `rate` is 0 with never and 1 with always.
+    `rate` is 0 for never and 1 for always.
     """
 
     strategy: Strategy
@@ -48,8 +48,8 @@ ALWAYS = Policy(Strategy.ALWAYS, 1.0)
 
 
 def refused(given: str) -> InvalidInput:
-    """Return the one refusal of a sampling policy that every door gives."""
-    return InvalidInput(f'the sampling policy "{given}" is not one: it is {FORMS}')
+    """Return the error that every door gives for an invalid sampling policy."""
+    return InvalidInput(f'"{given}" is not a sampling policy; accepted: {FORMS}')
 
 
 def rate(value: float) -> Policy:

@@ -71,7 +71,7 @@ class Skew:
 class Clocks:
     """What the clocks of a trace say of each other, those that differ most first.
 
-    `early` spans begin before their parents, by `most` nanoseconds at most; `late` ones after
+    `early` spans start before their parents, by `most` nanoseconds at most; `late` ones after
     the call that they answer had ended. `moves` are nanoseconds that aligning adds to the times
     of spans; those that are not in it stay.
     """
@@ -85,15 +85,15 @@ class Clocks:
     @property
     def sentences(self) -> tuple[str, ...]:
         """Say it in one sentence, none where nothing is to be said."""
-        begin = f"{self.early} span begins before its parent"
+        begin = f"{self.early} span starts before its parent"
         if self.early != 1:
-            begin = f"{self.early} spans begin before their parents"
+            begin = f"{self.early} spans start before their parents"
         if not self.skews:
             by = format_duration(self.most)
-            return (f"{begin} by up to {by}, though one clock timed them",) if self.early else ()
+            return (f"{begin} by up to {by}, although one clock timed them",) if self.early else ()
         others = len(self.skews) - 1
         more = f" (and {others} more differ)" if others else ""
-        why = begin if self.early else "it answers a call that had ended"
+        why = begin if self.early else "it answers a call that had already ended"
         return (f"{self.skews[0].sentence}{more}: {why}",)
 
 

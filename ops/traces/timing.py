@@ -339,10 +339,7 @@ def _sentences(
     gap = gaps[0] if gaps else None
     name = names[gap.row] if gap else None
     if gap and name and gap.duration >= LEAST_SHARE * whole:
-        yield (
-            f"{format_duration(gap.duration)} in a row in {name[0]} {name[1]} "
-            "with nothing below it running"
-        )
+        yield (f"{format_duration(gap.duration)} in {name[0]} {name[1]} with no child span running")
 
 
 def _times(share: Share) -> str:

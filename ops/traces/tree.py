@@ -413,24 +413,24 @@ def _warnings(spans: Spans, family: Family, clocks: Clocks, roots: int) -> Itera
         orphans = np.count_nonzero(np.asarray(family.parents) >= len(spans))
         yield f"spans whose parent is missing: {orphans} (parents {_some(family.missing)})"
     if roots > 1:
-        yield f"{roots} spans say that they are the root"
+        yield f"{roots} spans claim to be the root"
     if beside := [span_id for span_id in family.shared if span_id not in family.joined]:
-        yield f"span ids that several spans share: {_some(beside)}"
+        yield f"span IDs that several spans share: {_some(beside)}"
     if spans.copies:
         again = "1 span was" if spans.copies == 1 else f"{spans.copies:,} spans were"
         yield f"{again} delivered more than once and counted once"
     if family.circles:
         ids = [spans.ids[number] for number in family.circles]
-        yield f"spans whose parents form a circle, shown as roots: {_some(ids)}"
+        yield f"spans whose parents form a cycle, shown as roots: {_some(ids)}"
     if spans.endless:
         ids = [spans.ids[number] for number in sorted(spans.endless)]
-        yield f"spans without an end, shown as if they took no time: {_some(ids)}"
+        yield f"spans without an end time, shown as if they took no time: {_some(ids)}"
     if spans.untimed:
         ids = [spans.ids[number] for number in sorted(spans.untimed)]
         yield f"spans without a usable start time, shown where their parent starts: {_some(ids)}"
     start, end = _start_and_end(spans)
     if len(spans) > 1 and start == end:
-        yield "the whole trace takes no time: all spans begin and end in one nanosecond"
+        yield "the whole trace takes no time: all spans start and end in the same nanosecond"
     yield from clocks.sentences
 
 

@@ -6,7 +6,7 @@ from ops.findings import Finding
 
 
 def show(command: BaseCommand, findings: Sequence[Finding]) -> None:
-    """Print a line for each finding; raises CommandError if something must be fixed."""
+    """Print one line for each finding; raises CommandError if something must be fixed."""
     style = command.style
     marks = {True: style.SUCCESS("✓"), False: style.ERROR("✗"), None: style.WARNING("?")}
     for finding in findings:

@@ -414,7 +414,7 @@ async def test_the_script_finds_spans_by_what_they_carry(place: Place, viewer: A
 
     assert found == [[1], [1], [1], []]
     assert (refused.status_code, refused.content) == (
-        400, b"write what to look for, 1 to 1,000 characters",
+        400, b"enter 1 to 1,000 characters to search for",
     )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ async def test_it_changes_its_sampler(shop: Shop) -> None:
 
 async def test_it_refuses_a_sampler_that_is_not_set_and_lives_on(shop: Shop) -> None:
     text = await refusal(shop.client.ChangeSampler(petstore_pb2.ChangeSamplerReq()))
-    assert text.startswith('the sampling policy "STUnknown" is not one: it is never, always, or')
+    assert text.startswith('"STUnknown" is not a sampling policy; accepted: never, always, or')
     assert str(shop.petstore.sampler.policy) == "always"
     assert await search(shop) == []
 

@@ -55,5 +55,5 @@ def test_it_names_every_form_of_a_matcher(request_: ops_pb2.AlertsReq) -> None:
 def test_it_names_every_form_of_a_tag_and_of_a_depth() -> None:
     with pytest.raises(InvalidInput, match="write key=value, or key for key=true"):
         messages.trace_query(ops_pb2.ListTracesReq(tags=["=x"]))
-    with pytest.raises(InvalidInput, match="search_depth is -1; it is 1 or more, or 0 for 20"):
+    with pytest.raises(InvalidInput, match="search_depth is -1; it must be 1 or more, or 0 for 20"):
         messages.trace_query(ops_pb2.ListTracesReq(search_depth=-1))

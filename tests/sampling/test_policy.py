@@ -5,7 +5,7 @@ import pytest
 from ops.errors import InvalidInput
 from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy, parse_policy, rate
 
-FORMS = "is not one: it is never, always, or a rate above 0 and up to 1"
+FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
 
 
 @pytest.mark.parametrize(

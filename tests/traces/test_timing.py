@@ -143,7 +143,7 @@ def test_it_names_the_longest_gap() -> None:
     assert found.sentences == (
         "90% in shop Buy, 90 ms",
         "10% in shop check, 10 ms",
-        "90 ms in a row in shop Buy with nothing below it running",
+        "90 ms in shop Buy with no child span running",
     )
 
 

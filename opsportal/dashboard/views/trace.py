@@ -1,11 +1,12 @@
 """`/traces/ID/` and what its page requests: one trace, its rows, its spans."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from ops.errors import Conflict, NotFound
@@ -119,7 +120,6 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
     wanted = visit.request.GET.get("span", "")
     opened = trace.rows.of_key(wanted.strip().lower())[:MOST_OPENED] if wanted else []
     shown = sheet(visit.request, range(len(trace.rows)), ROWS, min(opened, default=0))
-    lines = waterfall.lines(trace, shown.first - 1, shown.last)
     colours = drawing.colours(trace.services)
     legend = [(service, colours[service]) for service in trace.services]
     return {
@@ -136,12 +136,21 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "more_legend": legend[LEGEND:],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
         "sheet": shown,
-        "lines": [
-            (line, _opened(trace, line.row) if line.row in opened else None) for line in lines
-        ],
+        "drawn": list(_drawn(trace, shown.first - 1, shown.last, opened)),
         "opened": " ".join(map(str, opened)),
         "unknown_span": wanted if not opened else "",
     }
+
+
+def _drawn(
+    trace: Trace, first: int, last: int, opened: Sequence[int]
+) -> Iterator[tuple[SafeString, "Opened | None"]]:
+    """The rows up to each one that is opened, and what that carries."""
+    for row in sorted(opened):
+        if first <= row < last:
+            yield waterfall.lines(trace, first, row + 1), _opened(trace, row)
+            first = row + 1
+    yield waterfall.lines(trace, first, last), None
 
 
 @dataclass(frozen=True, slots=True)
