@@ -200,7 +200,7 @@ def test_it_takes_no_database_for_a_backup(database: Path, tmp_path: Path) -> No
     """What was copied by hand says something else without its log, or with another's."""
     backup.back_up(database, tmp_path / "copy")
     Path(f"{tmp_path}/copy-wal").write_bytes(b"")
-    with pytest.raises(CommandError, match="copy is not a backup: .*copy-wal shows"):
+    with pytest.raises(CommandError, match=r"copy is not a backup: .*copy-wal shows"):
         backup.restore(tmp_path / "copy", database)
     with pytest.raises(CommandError, match="is the database itself"):
         backup.restore(database, database)
