@@ -47,7 +47,7 @@ async def asked_once(
     if asked is None:
         asked = cache[key] = asyncio.create_task(ask())
     try:
-        return await asyncio.shield(asked)
+        return asked.result() if asked.done() else await asyncio.shield(asked)
     except DatabaseError:
         cache.pop(key, None)
         raise

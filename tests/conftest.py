@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,10 +23,11 @@ from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.connections import close_connections
 from opsportal.dashboard import recents
-from tests.fakes.jaeger import Release
+from tests.fakes.jaeger import LISTING, FakeJaeger, Release
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
+_NO_PARAMETERS = SimpleNamespace(params={})
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +76,18 @@ def site_file(tmp_path: Path, settings: Settings) -> SiteFile:
 
 @pytest.fixture
 def release() -> Release:
-    """The release that a fake Jaeger behaves as; `EITHER_JAEGER` asks for two."""
+    """The release that the fake Jaeger behaves as; `EITHER_JAEGER` asks for two."""
     return "2.20"
+
+
+@pytest.fixture
+async def jaeger(request: pytest.FixtureRequest, release: Release) -> AsyncIterator[FakeJaeger]:
+    """A fake Jaeger; tests that list traces say of which releases, as lists come in two ways."""
+    async with FakeJaeger(release) as fake:
+        yield fake
+    says_which = "release" in getattr(request.node, "callspec", _NO_PARAMETERS).params
+    if LISTING.intersection(fake.methods()) and not says_which:
+        pytest.fail("this test lists traces: put @EITHER_JAEGER before it")
 
 
 @pytest.fixture

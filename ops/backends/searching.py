@@ -82,14 +82,20 @@ class TraceSearch:
     @property
     def unfiltered_shape(self) -> tuple[object, ...]:
         """That of a search for whatever its service does."""
-        return TraceSearch(0, 0, 0, self.service).shape
+        return self.service, "", (), 0, 0, 0, 0
+
+    @property
+    def rough(self) -> tuple[str, str, Tags, int, int]:
+        """The service, operation, tags and durations of a rougher search that others share."""
+        tags = self.span_tags
+        least, most = self.span_min, self.span_max
+        if not tags:  # the store may understand a tag better than we do
+            least, most = _rounded(least), 2 * _rounded(most)
+        return self.service, self.operation, tags, least, most
 
     def roughly(self, start: int, end: int) -> "TraceSearch":
-        """Return a search of other times, for somewhat more, that others share."""
-        least, most = _rounded(self.span_min), 2 * _rounded(self.span_max)
-        if self.span_tags:  # the store may understand a tag better than we do
-            least, most = self.span_min, self.span_max
-        return TraceSearch(start, end, 0, self.service, self.operation, self.span_tags, least, most)
+        """Return that search, of other times."""
+        return TraceSearch(start, end, 0, *self.rough)
 
     @property
     def of_whole_traces(self) -> bool:
@@ -138,7 +144,7 @@ class Window:
 
     def within(self, slice_: "Window", search: TraceSearch) -> "Window":
         """Return what such a slice has of a search up to the end of this window."""
-        return replace(self, start=max(slice_.start, search.start))
+        return Window(max(slice_.start, search.start), self.end, self.depth)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -339,7 +345,7 @@ class _Looked:
         if not grid or self.cut_at or end >= self.settled:
             return None
         start = max(end // grid * grid, self.search.start)
-        return Window(start, end, self._depth(expected), grid, self.settled)
+        return Window(start, end, self._depth(2 * expected), grid, self.settled)
 
     def _depth(self, expected: int) -> int:
         """Return how many to ask for where so many are expected."""
@@ -350,12 +356,13 @@ class _Looked:
 
     def take(self, answer: Answer, window: Window) -> None:
         """Add a complete answer; what is listed before its window comes with the next."""
-        known = len(self.traces)
+        search, known = self.search, len(self.traces)
+        goes_on, whole = search.before is not None, search.of_whole_traces
         for each in answer.traces:
             trace = each.trace
-            if trace.matched < window.start or self.search.comes_earlier(trace):
+            if trace.matched < window.start or (goes_on and search.comes_earlier(trace)):
                 continue
-            if each.wanted and self.search.fits(trace):
+            if each.wanted and (not whole or search.fits(trace)):
                 self.traces.setdefault(trace.trace_id, trace)
             else:
                 self.others[trace.trace_id] = trace.matched

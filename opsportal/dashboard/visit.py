@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -23,6 +26,9 @@ SECTIONS = (
     ("versions", "Versions", "versions.view_versions"),
     ("sampling", "Sampling", "sampling.view_sampling"),
 )
+# More would write no faster, and keep the interpreter from the threads that hold a turn at the
+# database: in a crowd, turns then take so long that people are told to try again.
+_writers = ThreadPoolExecutor(2, thread_name_prefix="page")
 _NAMES = {name for name, _, _ in SECTIONS}
 
 
@@ -48,7 +54,9 @@ class Visit:
     ) -> HttpResponse:
         """Render the page in a thread, because a trace of 500 spans takes a tenth of a second."""
         whole = {**self._frame(), **context}
-        return await asyncio.to_thread(render, self.request, template, whole, status=status)
+        write = partial(render, self.request, template, whole, status=status)
+        work = partial(copy_context().run, write)
+        return await asyncio.get_running_loop().run_in_executor(_writers, work)
 
     def _frame(self) -> dict[str, Any]:
         match = self.request.resolver_match

@@ -104,11 +104,15 @@ async def test_a_slice_ends_with_the_search_where_its_end_has_not_settled() -> N
     assert store.reads[0][1].end == WINDOW.end
 
 
-async def test_a_slice_that_is_cut_tells_nothing() -> None:
+async def test_instead_of_a_slice_that_was_cut_a_narrower_one_is_read() -> None:
     store = Store(*(found(number, 3) for number in range(50)))
-    assert await store.answer() is None
-    assert await store.answer() is None
-    assert len(store.reads) == 1
+    for _ in range(2):
+        assert await store.answer() is None
+    store.traces = (found(1, 9),)
+    for _ in range(2):
+        assert await store.matches() == [(1, 9)]
+    widths = [window.end - window.start + 1 for _, window in store.reads]
+    assert widths == [GRID, GRID // 2, GRID // 4]
 
 
 async def test_a_trace_that_only_the_store_understands_is_left_to_it() -> None:

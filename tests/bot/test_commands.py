@@ -35,6 +35,7 @@ def cells(reply: Reply) -> list[tuple[str, ...]]:
     return [row.cells for row in reply.rows]
 
 
+@EITHER_JAEGER
 @pytest.mark.parametrize(
     "line",
     [
@@ -72,6 +73,7 @@ async def test_it_reads_every_way_of_listing_traces(
     assert row.below == ("AddPets: no", trace_id)
 
 
+@EITHER_JAEGER
 @pytest.mark.parametrize("word", ["of", "for", "in", "on"])
 async def test_it_takes_a_small_word_before_a_service(
     viewer: Actor, backends: Backends, word: str
@@ -113,6 +115,7 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
     assert [row.cells[2] for row in again.rows] == ["petstore op0"]
 
 
+@EITHER_JAEGER
 async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: Backends) -> None:
     start = now_ns() - MINUTE
     many = (trace(span("petstore", "x", start=start - number, error="")) for number in range(3_100))
@@ -152,6 +155,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
         assert summary.endswith(end)
 
 
+@EITHER_JAEGER
 async def test_it_says_of_every_failing_trace_what_failed(
     viewer: Actor, backends: Backends
 ) -> None:
@@ -454,6 +458,7 @@ async def test_it_compares_two_traces(
     assert reply.follow_ups[1] == FollowUp("Open B", f"show trace {ids[1]}")
 
 
+@EITHER_JAEGER
 async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: Backends) -> None:
     backends.jaeger.add(*(search(30) for _ in range(6)))
     slow, other = (

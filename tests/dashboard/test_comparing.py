@@ -7,7 +7,7 @@ import pytest
 from django.test import AsyncClient
 
 from tests.dashboard.places import Place, heading, link, links, text
-from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
 
 TRACES = "/sites/production/traces/"
 COMPARE = f"{TRACES}compare/"
@@ -128,6 +128,7 @@ async def test_traces_are_found_on_whichever_site_they_are(
     assert heading(default) == heading(answer)
 
 
+@EITHER_JAEGER
 async def test_one_trace_stands_beside_what_is_usual(place: Place, viewer: AsyncClient) -> None:
     for _ in range(6):
         add(place, 10)
@@ -142,6 +143,7 @@ async def test_one_trace_stands_beside_what_is_usual(place: Place, viewer: Async
     assert inputs(page) == [slow, ""]
 
 
+@EITHER_JAEGER
 async def test_the_trace_page_fetches_one_sentence_about_it(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -166,6 +168,7 @@ def text_of(piece: Any) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", piece.content.decode()).split())
 
 
+@EITHER_JAEGER
 @pytest.mark.parametrize("parent", ["", "00000000deadbeef"])
 async def test_it_says_why_nothing_is_usual(place: Place, viewer: AsyncClient, parent: str) -> None:
     alone = place.jaeger.add(trace(span("petstore", "AddPets", start=NOON, parent_id=parent)))

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
 from tests.dashboard.places import Place, heading, link, text
+from tests.fakes.jaeger import EITHER_JAEGER
 
 PIECE = {"HX-Request": "true"}
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +38,7 @@ def site(place: Place) -> None:
     """A site to be looked at."""
 
 
+@EITHER_JAEGER
 async def test_without_a_bot_nothing_is_said(viewer: AsyncClient) -> None:
     assert "Slack" not in text(await viewer.get("/"))
     assert heading(await viewer.get("/doors/")) == "No bot is set up"
@@ -47,6 +49,7 @@ def running(transactional_db: None) -> None:
     bot_runs()
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("running")
 async def test_a_bot_that_is_well_is_one_line(viewer: AsyncClient) -> None:
     said = text(await viewer.get("/"))
@@ -59,6 +62,7 @@ def gone(transactional_db: None) -> None:
     bot_runs(seconds_ago=40)
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("gone")
 async def test_a_bot_that_is_gone_is_said_with_the_remedy(viewer: AsyncClient) -> None:
     sentence = (
@@ -74,6 +78,7 @@ def lost(running: None) -> None:
     answers_are_lost(5)
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("lost")
 async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncClient) -> None:
     overview = await viewer.get("/")
@@ -86,6 +91,7 @@ async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncCli
     assert "C0 : the answer may be missing" in text(whole)
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("running")
 async def test_an_open_page_asks_again_for_this_piece_only(viewer: AsyncClient) -> None:
     assert 'hx-get="/sites/production/doors/"' in (await viewer.get("/")).content.decode()

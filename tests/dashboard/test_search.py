@@ -94,6 +94,7 @@ async def test_it_offers_the_older_ones_when_the_limit_cut_the_list(
     assert heading(older) == "1 trace, none failed"
 
 
+@EITHER_JAEGER
 async def test_a_list_that_fills_most_of_the_window_has_no_need_to_say_so(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -146,6 +147,7 @@ def took(page: Any) -> list[str]:
     return re.findall(r'<td class="number took[^"]*">([^<]*)<', page.content.decode())
 
 
+@EITHER_JAEGER
 async def test_sorting_paging_and_narrowing_do_not_ask_jaeger_again(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -170,6 +172,7 @@ async def test_sorting_paging_and_narrowing_do_not_ask_jaeger_again(
     assert 'aria-sort="ascending"' in fastest.content.decode()
 
 
+@EITHER_JAEGER
 async def test_what_leads_on_keeps_the_times_and_the_order(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -184,6 +187,7 @@ async def test_what_leads_on_keeps_the_times_and_the_order(
     assert parse_qs(urlsplit(link(page, "SearchPets")).query)["sort"] == ["-spans"]
 
 
+@EITHER_JAEGER
 async def test_an_order_that_is_none_is_newest_first(place: Place, viewer: AsyncClient) -> None:
     line = long_past(place, 1, 2)
 
@@ -193,6 +197,7 @@ async def test_an_order_that_is_none_is_newest_first(place: Place, viewer: Async
     assert took(page) == ["1 ms", "2 ms"]
 
 
+@EITHER_JAEGER
 async def test_it_draws_every_trace_and_says_the_same_in_words(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -219,6 +224,7 @@ async def test_an_operation_narrows_and_is_lifted(place: Place, viewer: AsyncCli
     assert heading(lifted) == "3 traces, none failed"
 
 
+@EITHER_JAEGER
 async def test_an_operation_of_another_service_names_it(place: Place, viewer: AsyncClient) -> None:
     child = span("store", "Query")
     place.jaeger.add(trace(span("gate", "GET /", children=[child])))
@@ -230,6 +236,7 @@ async def test_an_operation_of_another_service_names_it(place: Place, viewer: As
     assert heading(await viewer.get(link(page, "gate GET /"))) == "1 trace, none failed"
 
 
+@EITHER_JAEGER
 async def test_many_operations_fold_up(place: Place, viewer: AsyncClient) -> None:
     for number in range(60):
         line = long_past(place, 1, operation=f"operation-{number:02}")
@@ -240,6 +247,7 @@ async def test_many_operations_fold_up(place: Place, viewer: AsyncClient) -> Non
     assert "12 more with no more traces than these" in text(page)
 
 
+@EITHER_JAEGER
 async def test_newer_goes_on_where_the_range_ends(place: Place, viewer: AsyncClient) -> None:
     long_past(place, 1)
 
@@ -253,6 +261,7 @@ async def test_newer_goes_on_where_the_range_ends(place: Place, viewer: AsyncCli
     assert heading(await viewer.get(newer)) == "1 trace, none failed"
 
 
+@EITHER_JAEGER
 async def test_it_says_how_many_of_those_that_came_match(place: Place, viewer: AsyncClient) -> None:
     line = long_past(place, 1, 20, 30)
 
@@ -262,6 +271,7 @@ async def test_it_says_how_many_of_those_that_came_match(place: Place, viewer: A
     assert "that Jaeger gave" not in text(await viewer.get(SEARCH, {"q": line}))
 
 
+@EITHER_JAEGER
 async def test_an_empty_list_that_was_cut_offers_older_ones(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -274,6 +284,7 @@ async def test_an_empty_list_that_was_cut_offers_older_ones(
     assert "from=2024-01-01T11:00:00Z to=2024-01-01T12:00:00Z before=2024-01-01T11:" in older
 
 
+@EITHER_JAEGER
 async def test_two_traces_can_be_chosen_to_compare(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(failing())
 
@@ -295,6 +306,7 @@ async def test_what_did_not_fail_narrows_to_what_did(place: Place, viewer: Async
     assert heading(failed) == "1 trace, 1 failed"
 
 
+@EITHER_JAEGER
 async def test_its_fields_lead_to_the_line_that_means_the_same(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -353,6 +365,7 @@ async def test_it_says_what_is_wrong_with_the_line_and_keeps_it(
     assert place.jaeger.calls == []
 
 
+@EITHER_JAEGER
 async def test_it_keeps_the_line_when_jaeger_is_down(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.fail(grpc.StatusCode.UNAVAILABLE, "no")
 
@@ -364,6 +377,7 @@ async def test_it_keeps_the_line_when_jaeger_is_down(place: Place, viewer: Async
     assert field(page, "tags") == "error"
 
 
+@EITHER_JAEGER
 async def test_it_says_what_to_do_when_nothing_matches(place: Place, viewer: AsyncClient) -> None:
     long_ago = trace(span("petstore", "AddPets", start=1_700_000_000_000_000_000))
     place.jaeger.add(long_ago)
@@ -406,6 +420,7 @@ async def test_a_site_that_is_not_there_is_refused_by_the_line(
     assert 'did you mean "staging"?' in text(page)
 
 
+@EITHER_JAEGER
 async def test_hostile_names_stay_text(place: Place, viewer: AsyncClient) -> None:
     name = "<script>alert(1)</script>\u202e" + "x" * 10_000
     place.jaeger.add(trace(span("petstore", name, error="<img src=x>\u202e")))
@@ -419,6 +434,7 @@ async def test_hostile_names_stay_text(place: Place, viewer: AsyncClient) -> Non
     assert "<bdi>" in html
 
 
+@EITHER_JAEGER
 async def test_durations_are_drawn_against_the_longest(place: Place, viewer: AsyncClient) -> None:
     place.jaeger.add(
         trace(span("petstore", "AddPets", duration=40 * MILLISECOND)),

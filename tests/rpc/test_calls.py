@@ -36,9 +36,8 @@ class Backends:
 
 
 @pytest.fixture
-async def backends(site_file: SiteFile, guest: User, release: Release) -> AsyncIterator[Backends]:
+async def backends(site_file: SiteFile, guest: User, jaeger: FakeJaeger) -> AsyncIterator[Backends]:
     async with AsyncExitStack() as stack:
-        jaeger = await stack.enter_async_context(FakeJaeger(release))
         prometheus = await stack.enter_async_context(FakePrometheus())
         instances = [await stack.enter_async_context(fake_instance()) for _ in range(2)]
         addresses = ", ".join(f'"{instance.address}"' for instance in instances)
@@ -93,6 +92,28 @@ async def test_it_lists_traces_as_the_reference_client_asks(
     assert item.error == "store.Query: deadline exceeded"
     assert list(item.services) == ["petstore", "store"]
     assert not answer.more
+
+
+@EITHER_JAEGER
+async def test_it_says_what_failed_in_traces_too_large_for_a_list(
+    ops: Client, backends: Backends, release: Release
+) -> None:
+    """Of these no spans come with a list of summaries: each is read for its sentence."""
+    now = now_ns()
+    for number in range(3):
+        fine = [span("store", "store.Query") for _ in range(7_000)]
+        failed = span("store", "store.Commit", error=f"no disk {number}")
+        start = now - (number + 1) * SECOND
+        root = span("petstore", "AddPets", start=start, error="", children=[*fine, failed])
+        backends.jaeger.add(trace(root))
+    answer = await ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
+    assert [item.error for item in answer.traces] == [
+        f"store.Commit: no disk {n}" for n in range(3)
+    ]
+    methods = backends.jaeger.methods()
+    assert ("FindTraces" in methods, methods.count("GetTrace")) == (
+        (False, 3) if release == "2.20" else (True, 0)
+    )
 
 
 @EITHER_JAEGER
@@ -366,18 +387,22 @@ async def test_it_says_which_backend_is_down(ops: Client, backends: Backends) ->
     assert f"Jaeger of demo at {backends.jaeger.address}" in (error.details() or "")
 
 
+@EITHER_JAEGER
 async def test_it_ends_the_backends_call_when_the_client_gives_up(
     ops: Client, backends: Backends
 ) -> None:
+    await ops.ListTraces(ops_pb2.ListTracesReq(service="petstore", operation="X"))
+    asked = len(backends.jaeger.calls)
     backends.jaeger.hang()
     call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
     waiting = asyncio.ensure_future(call.code())
-    await backends.jaeger.until(lambda: backends.jaeger.calls)
+    await backends.jaeger.until(lambda: len(backends.jaeger.calls) > asked)
     call.cancel()
     assert await waiting is StatusCode.CANCELLED
     await backends.jaeger.until(lambda: backends.jaeger.cancelled)
 
 
+@EITHER_JAEGER
 async def test_it_ends_the_backends_call_at_the_clients_deadline(
     ops: Client, backends: Backends
 ) -> None:

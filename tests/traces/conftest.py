@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 
 from ops.traces import actions
-from tests.fakes.jaeger import FakeJaeger, Release
+from tests.fakes.jaeger import FakeJaeger
 
 settings.register_profile("opsportal", deadline=None)
 settings.load_profile("opsportal")
@@ -13,12 +13,6 @@ settings.load_profile("opsportal")
 @pytest.fixture(autouse=True)
 def nothing_explained_yet() -> None:
     actions.explanations.clear()
-
-
-@pytest.fixture
-async def jaeger(release: Release) -> AsyncIterator[FakeJaeger]:
-    async with FakeJaeger(release) as server:
-        yield server
 
 
 @pytest.fixture

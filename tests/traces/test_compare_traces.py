@@ -8,7 +8,7 @@ from ops.traces import usual
 from ops.traces.actions import compare_duration, compare_traces, compare_with_usual
 from ops.traces.finding import MANY_SPANS
 from tests.conftest import SiteFile
-from tests.fakes.jaeger import FakeJaeger, Planned, Release, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, Planned, Release, span, trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,6 +84,7 @@ async def test_it_needs_two_different_traces_of_one_site(
             await compare_traces(viewer, trace_ids=ids)
 
 
+@EITHER_JAEGER
 async def test_it_says_how_long_such_a_trace_usually_takes(
     viewer: Actor, jaeger: FakeJaeger
 ) -> None:
@@ -105,6 +106,7 @@ async def test_it_says_how_long_such_a_trace_usually_takes(
     assert jaeger.methods().count("GetTrace") == 1
 
 
+@EITHER_JAEGER
 async def test_it_takes_the_last_that_succeeded(viewer: Actor, jaeger: FakeJaeger) -> None:
     for number in range(usual.MOST + 10):
         query = 10 if number < usual.MOST else 900
@@ -117,6 +119,7 @@ async def test_it_takes_the_last_that_succeeded(viewer: Actor, jaeger: FakeJaege
     assert found.read == usual.MOST_READ
 
 
+@EITHER_JAEGER
 async def test_a_finished_trace_is_looked_up_once(viewer: Actor, jaeger: FakeJaeger) -> None:
     jaeger.add(trace(search(10)))
     slow = jaeger.add(trace(search(1200)))
@@ -154,6 +157,7 @@ async def test_it_compares_operations_with_their_median(
     assert found.differences[1].rows == (None, 4)
 
 
+@EITHER_JAEGER
 async def test_nothing_is_usual_of_what_never_succeeded_or_lacks_its_root(
     viewer: Actor, jaeger: FakeJaeger
 ) -> None:
@@ -165,6 +169,7 @@ async def test_nothing_is_usual_of_what_never_succeeded_or_lacks_its_root(
         assert (found.found, found.read, found.differences) == (0, 0, ())
 
 
+@EITHER_JAEGER
 async def test_traces_that_cannot_be_read_are_left_out(viewer: Actor, jaeger: FakeJaeger) -> None:
     jaeger.add(trace(search(10)))
     slow = jaeger.add(trace(search(1200)))

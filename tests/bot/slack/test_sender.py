@@ -25,6 +25,7 @@ from bot.slack.report import report
 from bot.slack.sender import TRIES, Sender
 from ops.database import in_database
 from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot, until
+from tests.fakes.jaeger import EITHER_JAEGER
 from tests.fakes.slack import (
     ALICE,
     BOT_TOKEN,
@@ -380,6 +381,7 @@ async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
     assert [post.text for post in slack.posts] == ["hello"]
 
 
+@EITHER_JAEGER
 async def test_each_of_several_slow_answers_has_its_place_held(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:
