@@ -31,11 +31,15 @@ class InstanceSampling:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:
-    """The sampling of one service as far as we know it."""
+    """The sampling of one service as far as we know it.
+
+    `coming` says that its instances are still looked up, so that none of them is here yet.
+    """
 
     site: str
     service: str
     instances: tuple[InstanceSampling, ...]
+    coming: bool = False
 
     @property
     def confirmed(self) -> int:
