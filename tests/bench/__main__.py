@@ -1,7 +1,8 @@
 """Measure, and write the figures into docs/benchmarks.md: `make bench`, some fifteen minutes.
 
 Server, load and backends share the machine. `--only search` measures and writes the search for
-traces alone, `--only stops` the event loop's stops; `--seconds 1` makes both short.
+traces alone, `--only stops` the event loop's stops; `--seconds 1` makes both short. `--only many`
+measures and writes the pages of a site with many services.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import crowd, pages, patterns, reading, searching, stops
+from tests.bench import crowd, many, pages, patterns, reading, searching, stops
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -80,6 +81,13 @@ def _alerts_sentence(figures: Figures) -> str:
     )
 
 
+def _versions() -> str:
+    return (
+        f"Measured on {date.today():%-d %B %Y} with {os.cpu_count()} cores and Python "
+        f"{platform.python_version()}."
+    )
+
+
 def _machine(seconds: float) -> str:
     return (
         f"Measured on {date.today():%-d %B %Y} with {os.cpu_count()} cores, Python "
@@ -91,6 +99,10 @@ def _machine(seconds: float) -> str:
 
 async def main(only: str, seconds: float) -> None:
     """Measure everything or one part, and write what was measured."""
+    if only in ("", "many"):
+        _write("many", [_versions(), *await many.measure()])
+    if only == "many":
+        return
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
         jaeger = stack.enter_context(servers.jaeger(folders[0]))
@@ -132,7 +144,7 @@ def _write(part: str, lines: list[str]) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--only", choices=["search", "stops"], default="", help="the part to measure"
+        "--only", choices=["search", "stops", "many"], default="", help="the part to measure"
     )
     parser.add_argument("--seconds", type=float, default=SHORTER, help="of each of their rows")
     chosen = parser.parse_args()
