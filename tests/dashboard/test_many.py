@@ -126,6 +126,29 @@ async def test_instances_that_dns_does_not_name_hide_nothing_else(
     assert link(page, "store") == "/sampling/?service=store"
 
 
+async def test_a_dead_source_is_said_once_however_many_services_it_has(
+    place: Place, viewer: AsyncClient
+) -> None:
+    place.prometheus.fault = Fault.LOGIN_PAGE
+
+    page = await viewer.get("/versions/")
+
+    assert heading(page) == "120 services unknown"
+    assert text(page).count("a log-in page") == 1
+    assert text(page).count("▲ not known") == 50
+
+
+@pytest.mark.parametrize("address", ["/", "/versions/"])
+async def test_of_many_that_run_several_versions_it_says_how_many(
+    place: Place, viewer: AsyncClient, address: str
+) -> None:
+    for name in NAMES[:4]:
+        both = [{"job": name, "instance": f"{name}-{n}", "version": f"1.{n}"} for n in (1, 2)]
+        place.prometheus.says(f'build_info{{job="{name}"}}', *((labels, 1) for labels in both))
+
+    assert "4 services run several versions" in heading(await viewer.get(address))
+
+
 async def test_a_group_on_a_sheet_says_how_many_there_are_in_all(
     place: Place, viewer: AsyncClient
 ) -> None:
