@@ -1,4 +1,4 @@
-"""What each action's result reads like: first the state, then what a phone can show of it."""
+"""Turn the result of each action into a reply: the state first, then what fits a phone."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,24 +30,24 @@ MOST_DIFFERENCES = 5
 MOST_WARNINGS = 3
 MOST_SERVICES = 8
 MOST_PLACES = 3
-OLD = 10 * timerange.SECOND  # an answer that is younger is as good as new
+OLD = 10 * timerange.SECOND  # the age from which a cached answer says how old it is
 MOST_FIELDS = 12
 _WHICH = ("first", "second", "third")
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")
 _FROM_USUAL = ("Longer", "Change", "Operation", "Own time, usual -> here", "Spans, usual -> here")
 _VALUE = 160
-_AGREEING = 5 * timerange.SECOND  # clocks that differ by no more
+_AGREEING = 5 * timerange.SECOND  # clocks may differ by this much
 _SENTENCE = 300
 
 
 def trace_list(found: TraceList) -> Reply:
-    """The traces that a search found."""
+    """Return the traces that a search found."""
     plain = replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT, before=None)
     asked = _line(plain) or "anything"
     window = (_when(found.back_to if found.more else found.start), " to ", _when(found.until))
     where = (f"for {shortened(asked, _SENTENCE)}, ", *window)
     links = page("the list", "traces", found.query.site, line=_line(found.query))
-    older = f"The ones before: list traces {_line(found.older)}" if found.older else ""
+    older = f"Older: list traces {_line(found.older)}" if found.older else ""
     if not found.traces:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
@@ -57,11 +57,11 @@ def trace_list(found: TraceList) -> Reply:
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     covered = timerange.format_duration(found.until - found.back_to)
-    some = f"Latest {traces} of {covered}, there may be more" if found.more else traces
+    some = f"Latest {traces} in {covered} (there may be more)" if found.more else traces
     return Reply(
         Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
-        columns=("When", "Took", "Trace", "Error and id"),
+        columns=("When", "Took", "Trace", "Error and ID"),
         notes=(*_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
@@ -69,14 +69,14 @@ def trace_list(found: TraceList) -> Reply:
 
 
 def _by_status(found: TraceList) -> tuple[str, ...]:
-    """What a search for failed spans leaves out where Jaeger goes by their status."""
+    """Say what a search for failed spans misses if Jaeger finds them by their status."""
     if not (found.by_status and ("error", "true") in found.query.tags):
         return ()
-    return ("This Jaeger finds failed spans by their status, not by a tag error=true",)
+    return ("This Jaeger finds failed spans by their status, not by the tag error=true",)
 
 
 def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
-    """Open the first ones, the first one's logs, what is older: five at most."""
+    """Offer the first traces, the logs of the first and older traces: five at most."""
     where = _site_key(found.query.site)
     for which, trace in zip(_WHICH, found.traces, strict=False):
         yield FollowUp(f"Open the {which}", f"show trace {trace.trace_id}{where}")
@@ -86,7 +86,7 @@ def _next_of_list(found: TraceList) -> Iterator[FollowUp]:
 
 
 def _unknown_service(query: TraceQuery) -> tuple[str, ...]:
-    """A service that Jaeger may know all the same, and that may be mistyped."""
+    """Warn of a service that the site file lacks: it may be mistyped, or Jaeger may know it."""
     services = sites().site(query.site).services
     known = {*services, *(service.jaeger_name for service in services.values())}
     named = query.service and query.service not in known
@@ -94,7 +94,7 @@ def _unknown_service(query: TraceQuery) -> tuple[str, ...]:
 
 
 def _wider(found: TraceList) -> str:
-    """The same search over a window that is six times as long."""
+    """Return the line of the same search over a window six times as long."""
     length = max(6 * (found.end - found.start) // timerange.MINUTE, 1) * timerange.MINUTE
     return _line(replace(found.query, range=timerange.TimeRange.last(length), before=None))
 
@@ -113,16 +113,16 @@ def _trace_row(trace: TraceSummary) -> Row:
 
 
 def _began(trace: TraceSummary) -> tuple[str, ...]:
-    """When a trace began that matched well after that."""
+    """Say when a trace started if the part that matched came much later."""
     if not trace.start or not trace.matched_late:
         return ()
     before = timerange.format_duration(trace.matched - trace.start)
-    since = "" if trace.is_exact else f"; it matched at {_clock(trace.matched_from)} UTC or later"
-    return (f"began {before} before, {_clock(trace.start)} UTC{since}",)
+    since = "" if trace.is_exact else f"; matched at {_clock(trace.matched_from)} UTC or later"
+    return (f"started {before} earlier, at {_clock(trace.start)} UTC{since}",)
 
 
 def one_trace(trace: Trace, then: SiteMoment) -> Reply:
-    """One trace: its verdict, its deepest errors, where its time went; what else was true then."""
+    """Return one trace: verdict, deepest errors, where the time went, the site at that time."""
     root = _root(trace)
     took = timerange.format_duration(trace.duration)
     verdict = f"{root}: {took}, no errors"
@@ -150,13 +150,16 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         notes=(
             *and_more(trace.error_count - MOST_ERRORS, "error"),
             *(shortened(sentence, _SENTENCE) for sentence in trace.timing.sentences),
-            Sentence(_when(trace.start) if trace.start else "No time", shortened(facts, _SENTENCE)),
+            Sentence(
+                _when(trace.start) if trace.start else "Start time unknown",
+                shortened(facts, _SENTENCE),
+            ),
             *_ran(trace),
             *at_that_time(then),
             *_as_of(trace),
             *(shortened(sentence, _SENTENCE) for sentence in trace.warnings[:MOST_WARNINGS]),
             *and_more(len(trace.warnings) - MOST_WARNINGS, "warning"),
-            f"Its log lines: show logs {trace.trace_id}",
+            f"Log lines: show logs {trace.trace_id}",
         ),
         links=(
             *page("the trace", "traces-one", trace.site, trace_id=trace.trace_id),
@@ -164,13 +167,13 @@ def one_trace(trace: Trace, then: SiteMoment) -> Reply:
         ),
         follow_ups=(
             FollowUp("Logs", f"show logs {trace.trace_id}{_site_key(trace.site)}"),
-            FollowUp("What is unusual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
+            FollowUp("Compare with usual", f"compare {trace.trace_id}{_site_key(trace.site)}"),
         ),
     )
 
 
 def _ran(trace: Trace) -> tuple[str, ...]:
-    """Where the root's service, else the first, ran: version, instance, host."""
+    """Say which version and instances of the root's service, or of the first, handled it."""
     known = [each.process for each in trace.ran if each.process.version or each.process.instance]
     own = [each for each in known if each.service == trace.service] or known[:1]
     if not own:
@@ -182,11 +185,11 @@ def _ran(trace: Trace) -> tuple[str, ...]:
     said = f"{own[0].service} {', '.join(versions)}".strip() + (
         f" on {where}{more}" if where else ""
     )
-    return (shortened(f"It ran {said}", _SENTENCE),)
+    return (shortened(f"Handled by {said}", _SENTENCE),)
 
 
 def _as_of(trace: Trace) -> tuple[Sentence, ...]:
-    """Say how old an answer is that was kept."""
+    """Say how old a cached answer is."""
     old = timerange.now_ns() - trace.as_of > OLD
     return (Sentence("As of ", _past(trace.as_of)),) if old else ()
 
@@ -197,12 +200,12 @@ def _root(trace: Trace | TraceLogs) -> str:
 
 
 def and_more(left: int, what: str) -> tuple[str, ...]:
-    """Return `and 3 more errors` as a note, none when nothing is left."""
+    """Return `and 3 more errors` as a note, or no note if none are left."""
     return (f"and {count(left, f'more {what}')}",) if left > 0 else ()
 
 
 def comparison(found: Comparison) -> Reply:
-    """Two traces: the verdict, the differences that explain most, what failed in one only."""
+    """Return how two traces differ: the verdict, the largest differences, errors in only one."""
     site, ids = found.first.site, [found.first.trace_id, found.second.trace_id]
     failed = (("B", found.new_errors), ("A", found.vanished_errors))
     return Reply(
@@ -210,7 +213,7 @@ def comparison(found: Comparison) -> Reply:
         rows=_difference_rows(found.differences),
         columns=_FROM_A_TO_B,
         notes=tuple(
-            f"{count(len(errors), 'span')} failed in {side} only, the deepest in "
+            f"{count(len(errors), 'span')} failed only in {side}, the deepest in "
             f"{shortened(errors[0].sentence, _VALUE)}"
             for side, errors in failed
             if errors
@@ -228,14 +231,14 @@ def comparison(found: Comparison) -> Reply:
 
 
 def beside_usual(found: Usual) -> Reply:
-    """One trace beside what is usual: by how much, and the operations that differ most."""
+    """Return how one trace differs from the usual, and in which operations most."""
     trace = found.trace
     verdict = f"{_root(trace)}: {timerange.format_duration(trace.duration)}"
     if found.found:
         usually = timerange.format_duration(found.duration)
         verdict += f", usually {usually}: {_longer(found.longer)} against {found.measure}"
     else:
-        verdict += "; no other succeeded in the day before it"
+        verdict += "; no other trace like it succeeded in the day before"
     return Reply(
         verdict,
         rows=_difference_rows(found.differences),
@@ -265,12 +268,12 @@ def _longer(nanoseconds: int) -> str:
 
 
 def trace_logs(logs: TraceLogs) -> Reply:
-    """Every log line of a trace, in time order."""
+    """Return every log line of a trace, in time order."""
     lines = count(len(logs.lines), "log line") if logs.lines else "No log lines"
     return Reply(
         Sentence(f"{lines} in {_root(logs)}, ", _when(logs.start)),
         rows=tuple(map(_log_row, logs.lines)),
-        notes=("The lines' times are UTC.",) if logs.lines else (),
+        notes=("Times are in UTC.",) if logs.lines else (),
         links=(
             *page("the log lines", "traces-logs", logs.site, trace_id=logs.trace_id),
             *_jaeger(logs.jaeger_url),
@@ -298,21 +301,22 @@ def _log_row(line: LogLine) -> Row:
 
 
 def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
-    """What fires and what is about to."""
+    """Return the firing and pending alerts."""
     firing, pending = found.firing, found.pending
-    severities = Counter(shortened(alert.severity, 40) or "no severity" for alert in firing)
+    severities = Counter(shortened(alert.severity, 40) or "without severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
     label = "" if found.alerts else _label_alone(filter)
     perhaps = _perhaps(label, found.site)
-    state = f'No alert with a label "{shortened(label, 80)}" fires' if label else "No alert fires"
-    if firing:
-        verb = "fires" if len(firing) == 1 else "fire"
-        state = f"{count(len(firing), 'alert')} {verb} ({by_severity})"
+    state = "Nothing is firing"
+    if label:
+        state = f'No firing alert has the label "{shortened(label, 80)}"'
+    elif firing:
+        state = f"{count(len(firing), 'alert')} firing ({by_severity})"
     about = f", {len(pending):,} pending" if pending else ""
     narrowed = format_filter(replace(filter, site=""))
     others = tuple(each for each in filter.matchers if each.name != label)
     rest = format_filter(replace(filter, site="", matchers=others))
-    asked = f" for {shortened(rest, _SENTENCE)}" if rest else ""
+    asked = f" {'and' if label else 'for'} {shortened(rest, _SENTENCE)}" if rest else ""
     silent = len(found.failures)
     partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
@@ -320,7 +324,7 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
-            *((_no_service(label, found.site), f"Perhaps you mean: {perhaps}") if label else ()),
+            *((_no_service(label, found.site), f"Perhaps you meant: {perhaps}") if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *(
                 f"The rule {rule.name} cannot fire: {shortened(rule.error, _SENTENCE)}"
@@ -336,21 +340,21 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
 
 
 def _label_alone(filter: AlertFilter) -> str:
-    """The label that alerts must have, whatever its value; perhaps a service was meant."""
+    """Return the label given without a value, which may be a mistyped service, else ""."""
     alone = (each.name for each in filter.matchers if (each.operator, each.value) == ("!=", ""))
     return next(alone, "")
 
 
 def _no_service(name: str, site: str) -> str:
     services = sites().site(site).services
-    hint = did_you_mean(name, services) or f"; there is {', '.join(services) or 'none'}"
+    hint = did_you_mean(name, services) or f"; it has {', '.join(services) or 'none'}"
     return shortened(
         f'There is no service "{shortened(name, 80)}" in the site file{hint}', _SENTENCE
     )
 
 
 def _perhaps(label: str, site: str) -> str:
-    """What was probably meant by a word that is no label of any alert; "" where none is."""
+    """Return the command that a word which is no alert's label probably meant, else ""."""
     if not label:
         return ""
     if label.lower() in STATES:
@@ -361,7 +365,7 @@ def _perhaps(label: str, site: str) -> str:
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
-    """What fails in the services whose alerts these are; all alerts, where these are some."""
+    """Offer the failing traces of the services with alerts; all alerts if these are filtered."""
     labels = [alert.labels.items() for alert in found.alerts]
     site = sites().site(found.site)
     for service in site.services.values() if site.jaeger else ():
@@ -393,7 +397,7 @@ def _alert_row(alert: Alert) -> Row:
 
 
 def version_list(found: Sequence[ServiceVersions]) -> Reply:
-    """Which version runs where: one service in a sentence, several in a table."""
+    """Return the running versions: of one service by instance, of several by service."""
     site = found[0].site if found else ""
     if len(found) == 1:
         only = found[0]
@@ -427,12 +431,13 @@ def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
 def service_sampling(
     found: ServiceSampling, changes: Sequence[SamplingChange], back: Policy | None
 ) -> Reply:
-    """What a service's instances were last told, and who changed it last; `back` can be undone to.
+    """Return the policy last sent to each instance, and the last changes.
 
-    An instance may have restarted since it confirmed: its answer is said with its age.
+    `back` is the policy that undo would restore, None for none. An instance may have restarted
+    since it confirmed, so the reply says how long ago that was.
     """
     number = len(found.instances)
-    since = (" ", _ago(found.known_at), ", not known since") if found.known_at else ()
+    since = (" ", _ago(found.known_at), ", not checked since") if found.known_at else ()
     confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
     return Reply(
         Sentence(
@@ -441,7 +446,7 @@ def service_sampling(
             elsewhere(found.site),
         ),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
-        columns=("Instance", "Sampling", "Told", "Why"),
+        columns=("Instance", "Sampling", "Sent", "Reason"),
         notes=tuple(map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
         follow_ups=undo(found.service, found.site) if back else (),
@@ -449,13 +454,13 @@ def service_sampling(
 
 
 def link_code(code: Code) -> Reply:
-    """The code that makes a Slack account somebody's here, for its owner alone."""
+    """Return the code that links a Slack account to a user; only the account's owner sees it."""
     return Reply(
         f"Your code is {code.shown}",
         notes=(
-            "Sign in to the dashboard, open Account, Slack, and enter it within ten minutes. "
-            "It links this Slack account to the account you are signed in with, once.",
-            "Give it to nobody, and enter no code that somebody else gave you.",
+            "Log in to the dashboard, open Account, Slack, and enter the code within ten minutes. "
+            "It links this Slack account to the user you are logged in as, and works once.",
+            "Do not share it, and do not enter a code that someone else gave you.",
         ),
         links=link_account(code),
         private=True,
@@ -463,7 +468,7 @@ def link_code(code: Code) -> Reply:
 
 
 def sampling_change(change: SamplingChange) -> Reply:
-    """What a change did: old, new, and what each instance said."""
+    """Return what a change did: the old and new policy, and what each instance answered."""
     return Reply(
         f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
         f"{change.confirmed} of {count(len(change.instances), 'instance')}"
@@ -472,14 +477,14 @@ def sampling_change(change: SamplingChange) -> Reply:
             Row((each.address, "confirmed" if each.confirmed else "NOT CONFIRMED"), _why(each))
             for each in _failed_first(change.instances)
         ),
-        columns=("Instance", "State", "Why"),
+        columns=("Instance", "State", "Reason"),
         links=page("sampling", "sampling", change.site),
         follow_ups=undo(change.service, change.site) if change.back else (),
     )
 
 
 def undo(service: str, site: str) -> tuple[FollowUp, ...]:
-    """Return the button that asks on a card whether to go back to what was in force before."""
+    """Return the button that asks on a card whether to restore the last policy in force."""
     return (FollowUp("Undo", f"undo sampling {service}{_site_key(site)}"),)
 
 
@@ -502,7 +507,7 @@ def _past_change(change: SamplingChange) -> str:
     return Sentence(
         _ago(change.at),
         f": {change.previous} -> {change.policy} by {change.actor} "
-        f"({change.door}), {change.confirmed} of {len(change.instances)} confirmed",
+        f"({change.door}), confirmed by {change.confirmed} of {len(change.instances)}",
     )
 
 
@@ -512,7 +517,7 @@ def count(number: int, what: str) -> str:
 
 
 def _clock(nanoseconds: int) -> str:
-    """`14:20:51`, with the date before it when that is not today's, in UTC."""
+    """Return `14:20:51` in UTC, with the date in front if it is not today."""
     moment = timerange.to_datetime(nanoseconds)
     today = timerange.to_datetime(timerange.now_ns()).date()
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
@@ -523,10 +528,10 @@ def _when(nanoseconds: int) -> When:
 
 
 def _past(nanoseconds: int, written: str = "") -> When:
-    """A moment that is past, with how long ago it was.
+    """Return a past moment, with how long ago it was.
 
-    One that seems to be to come was written by another clock, or before ours was put back:
-    Slack would say "in 59 minutes" of it.
+    A moment in the future comes from another clock, or from before ours was set back. It gets
+    no age, because Slack would show it as "in 59 minutes".
     """
     moment = _when(nanoseconds)
     if nanoseconds > timerange.now_ns() + _AGREEING:
@@ -535,7 +540,7 @@ def _past(nanoseconds: int, written: str = "") -> When:
 
 
 def at(moment: datetime) -> When:
-    """Return `14:20:51 UTC`, with the date before it when that is not today's."""
+    """Return `14:20:51 UTC`, with the date in front if it is not today."""
     return _when(int(moment.timestamp()) * timerange.SECOND)
 
 
@@ -549,23 +554,23 @@ def _ago(moment: datetime) -> When:
 
 
 def _lasting(nanoseconds: int) -> str:
-    """A duration in whole seconds."""
+    """Return a duration in whole seconds."""
     seconds = max(nanoseconds // timerange.SECOND, 0)
     return timerange.format_duration(seconds * timerange.SECOND) if seconds else "0 s"
 
 
 def _line(query: TraceQuery) -> str:
-    """The query as somebody would type it: the default site needs no name."""
+    """Return the query as a user would type it, without the site if it is the default."""
     return format_query(replace(query, site="" if query.site == sites().default else query.site))
 
 
 def _site_key(site: str) -> str:
-    """What names the site in a command, where it is not the one that everybody means."""
+    """Return ` site=NAME` for a command, or "" for the default site."""
     return "" if site in ("", sites().default) else f" site={site}"
 
 
 def elsewhere(site: str) -> str:
-    """Name the site where it is not the one that everybody means."""
+    """Return ` (site NAME)`, or "" for the default site."""
     return "" if site in ("", sites().default) else f" (site {site})"
 
 

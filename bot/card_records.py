@@ -1,4 +1,4 @@
-"""The cards in the database: asked, claimed once, and what is to be shown of them."""
+"""Cards in the database: create them, claim them once, find the messages to update."""
 
 import secrets
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from ops.sampling.actions import ServiceSampling
 from ops.sampling.policy import Policy
 
 LIFE = timedelta(minutes=5)
-CLAIM = timedelta(seconds=90)  # the guard lets no change take as long
-AGAIN = timedelta(seconds=30)  # until somebody else shows what the one who decided has not
+CLAIM = timedelta(seconds=90)  # longer than the guard lets any change take
+AGAIN = timedelta(seconds=30)  # until another process updates a message that was left behind
 KEPT = timedelta(days=30)
 MOST_SHOWN = 20
 
 
 def ask(actor: Actor, before: ServiceSampling, policy: Policy, now: datetime) -> ChangeCard:
-    """Write a card; who asks is somebody we know."""
+    """Create a card; the actor must be a user."""
     return ChangeCard.objects.create(
         key=secrets.token_hex(5),
         site=before.site,
@@ -38,19 +38,19 @@ def ask(actor: Actor, before: ServiceSampling, policy: Policy, now: datetime) ->
 
 
 def find(key: str) -> ChangeCard | None:
-    """Read the card of that key."""
+    """Return the card with this key, None if there is none."""
     return ChangeCard.objects.filter(key=key).first()
 
 
 def find_shown(channel: str, ts: str) -> ChangeCard | None:
-    """Read the card that a message shows."""
+    """Return the card that a message shows, None if there is none."""
     return ChangeCard.objects.filter(channel=channel, ts=ts).first() if ts else None
 
 
 def decide(key: str, state: CardState, who: str, now: datetime) -> bool:
-    """Claim an open card for applying or cancelling it; of all who try one succeeds.
+    """Claim an open card to apply or cancel it; of all attempts exactly one returns True.
 
-    Nobody does once who asked is deleted: what they wanted is no longer anybody's wish.
+    None succeeds after the user who asked was deleted, because nobody wants the change now.
     """
     card = ChangeCard.objects.filter(
         key=key, state=CardState.OPEN, expires__gt=now, asked_by__isnull=False
@@ -59,13 +59,13 @@ def decide(key: str, state: CardState, who: str, now: datetime) -> bool:
 
 
 def finish(key: str, state: CardState, result: str, now: datetime) -> None:
-    """Write down what applying led to; who comes late knows more than who gave it up."""
+    """Record the result of applying a card, even if the card was given up as unknown before."""
     claimed = ChangeCard.objects.filter(key=key, state__in=(CardState.APPLYING, CardState.UNKNOWN))
     claimed.update(state=state, result=result, tended=now)
 
 
 def expire(now: datetime) -> None:
-    """End what nobody can decide any more, and what was claimed by a process that is gone."""
+    """Close the cards that nobody can decide any more or whose process was killed."""
     orphaned = ChangeCard.objects.filter(state=CardState.OPEN, asked_by=None)
     orphaned.update(state=CardState.CANCELLED, decided_at=now)
     late = ChangeCard.objects.filter(state=CardState.OPEN, expires__lte=now)
@@ -75,7 +75,7 @@ def expire(now: datetime) -> None:
 
 
 def stale(now: datetime) -> list[ChangeCard]:
-    """Return the cards whose messages are to be brought up to date, each to one process."""
+    """Return the cards whose messages need an update, each to only one process."""
     ChangeCard.objects.filter(expires__lt=now - KEPT).delete()
     shown: Iterable[ChangeCard] = (
         ChangeCard.objects.filter(tended__lte=now - AGAIN)
@@ -91,11 +91,11 @@ def stale(now: datetime) -> list[ChangeCard]:
 
 
 def posted(key: str, channel: str, ts: str) -> None:
-    """Note the message that shows a card."""
+    """Record which message shows a card."""
     ChangeCard.objects.filter(key=key).update(channel=channel, ts=ts)
 
 
 def seen(key: str, state: str) -> ChangeCard | None:
-    """Note what a card's message shows now; returns the card."""
+    """Record which state a card's message shows now; returns the card."""
     ChangeCard.objects.filter(key=key).update(shown=state)
     return find(key)

@@ -1,8 +1,8 @@
-"""A change of sampling that waits on a card for somebody to apply it.
+"""Sampling changes that wait on a card until someone applies them.
 
-A card is a row in the database: it outlives a restart, and whoever claims it first makes the
-change, once, however often and wherever it is pressed. Who asked may press, and whoever may
-approve; the guard has the last word and the audit log the presser, with who asked beside it.
+A card is a row in the database, so it survives a restart. The first click that claims it makes
+the change, once, however often and wherever the card is clicked. The person who asked can
+apply it, and so can an approver; the guard decides. The audit log records both of them.
 """
 
 import json
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 async def propose(actor: Actor, policy: Policy, service: str, site: str, note: str = "") -> Reply:
-    """Ask on a card whether to make a change; raises OpsError where nobody could apply it."""
+    """Ask on a card whether to make a change; raises OpsError if nobody could apply it."""
     await check(actor, OWN, policy=policy, service=service, site=site)
     before = await sampling.current(actor, service=service, site=site)
     if not before.instances:
@@ -61,7 +61,9 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
             *((note,) if note else ()),
             f"{_effect(before, policy)}.",
             Sentence(
-                f"{card.asker} asks; open for {minutes} minutes, until ", at(card.expires), "."
+                f"Requested by {card.asker}; open for {minutes} minutes, until ",
+                at(card.expires),
+                ".",
             ),
             f"Or write: apply {card.key}, cancel {card.key}",
         ),
@@ -74,7 +76,7 @@ async def propose(actor: Actor, policy: Policy, service: str, site: str, note: s
 
 
 async def apply(actor: Actor, key: str) -> Reply:
-    """Make the change of a card that is still open; returns what became of it.
+    """Make the change of an open card; returns the card's result.
 
     Raises NotPermitted, InvalidInput or NotFound.
     """
@@ -89,21 +91,21 @@ async def apply(actor: Actor, key: str) -> Reply:
     try:
         await in_database(card_records.finish, key, state, card.result, timezone.now())
     except Error:
-        log.exception("what became of the card %s is not recorded", key)
+        log.exception("the result of card %s could not be recorded", key)
     return face(card)
 
 
 async def cancel(actor: Actor, key: str) -> Reply:
-    """Let a card that is still open go; returns what became of it. Raises as apply does."""
+    """Dismiss an open card; returns the card's result. Raises the same errors as apply."""
     await _pressed(actor, key)
     await in_database(card_records.decide, key, CardState.CANCELLED, actor.name, timezone.now())
     return await _decided(key)
 
 
 def face(card: ChangeCard) -> Reply:
-    """What a card's message says once somebody has decided: who, when, with what result."""
+    """Return what a decided card's message says: who decided, when, and the result."""
     then = (" at ", at(card.decided_at)) if card.decided_at else ()
-    by = (f" by {card.decided_by}", *then, f", asked for by {card.asker}")
+    by = (f" by {card.decided_by}", *then, f", requested by {card.asker}")
     outcome = json.loads(card.result) if card.result else {}
     look = FollowUp("Sampling", f"sampling {card.service} site={card.site}")
     match card.state:
@@ -111,8 +113,8 @@ def face(card: ChangeCard) -> Reply:
             return Reply(f"{card.decided_by} is applying: {_what(card)} …", card=card.key)
         case CardState.CANCELLED if not card.decided_by:
             return Reply(
-                f"Withdrawn, nothing was done: {_what(card)}",
-                notes=(f"{card.asker} asked, and has no account here any more",),
+                f"Withdrawn, nothing was changed: {_what(card)}",
+                notes=(f"{card.asker} asked, but no longer has an account here",),
                 failed=True,
                 card=card.key,
             )
@@ -120,9 +122,9 @@ def face(card: ChangeCard) -> Reply:
             return Reply(Sentence("Cancelled", *by, f": {_what(card)}"), card=card.key)
         case CardState.EXPIRED:
             return Reply(
-                f"Expired, nothing was done: {_what(card)}",
+                f"Expired, nothing was changed: {_what(card)}",
                 notes=(
-                    Sentence(f"{card.asker} asked; nobody applied it until ", at(card.expires)),
+                    Sentence(f"{card.asker} asked; nobody applied it before ", at(card.expires)),
                 ),
                 failed=True,
                 card=card.key,
@@ -138,10 +140,10 @@ def face(card: ChangeCard) -> Reply:
                 card=card.key,
             )
     return Reply(
-        f"Whether this was done is not known: {_what(card)}",
+        f"We don't know whether this change was made: {_what(card)}",
         notes=(
-            Sentence("Applied", *by, "; no outcome is recorded, and it is not done again"),
-            f"Look with: {look.line}; the audit log has what was begun",
+            Sentence("Applied", *by, "; no result was recorded, and it will not be repeated"),
+            f"Check with: {look.line}; the audit log shows what was started",
             *outcome.get("notes", ()),
         ),
         follow_ups=(look,),
@@ -150,24 +152,24 @@ def face(card: ChangeCard) -> Reply:
     )
 
 
-_DONE = {CardState.APPLIED: "Applied", CardState.FAILED: "Tried"}
+_DONE = {CardState.APPLIED: "Applied", CardState.FAILED: "Attempted"}
 
 
 async def _pressed(actor: Actor, key: str) -> ChangeCard:
-    """Return the card; raises InvalidInput, NotFound, and NotPermitted, which is recorded."""
+    """Return the card; raises InvalidInput, NotFound or NotPermitted (which is recorded)."""
     if not key:
-        raise InvalidInput("which card is meant? Each says how to apply and to cancel it")
+        raise InvalidInput("which card? Each card shows its own apply and cancel commands")
     card = await in_database(card_records.find, key)
     if card is None:
         await check(actor, OWN)
-        raise NotFound(f'there is no card "{key[:20]}"; "change sampling" makes a new one')
+        raise NotFound(f'there is no card "{key[:20]}"; "change sampling" creates one')
     name, asked = _asked(actor, card)
     await check(actor, name, **asked)
     return card
 
 
 def _asked(actor: Actor, card: ChangeCard) -> tuple[str, dict[str, Any]]:
-    """The action that the card is for whoever presses it, and its arguments."""
+    """Return the action that a click on the card calls for this actor, and its arguments."""
     asked = {"policy": _policy(card), "service": card.service, "site": card.site}
     if card.asked_by_id == actor.user_id:
         return OWN, asked
@@ -175,7 +177,7 @@ def _asked(actor: Actor, card: ChangeCard) -> tuple[str, dict[str, Any]]:
 
 
 async def _decided(key: str) -> Reply:
-    """What became of a card that is no longer open, also because its time is over."""
+    """Return the result of a card that has been decided or has expired."""
     await in_database(card_records.expire, timezone.now())
     card = await in_database(card_records.find, key)
     if card is None:
@@ -198,7 +200,7 @@ async def _made(actor: Actor, card: ChangeCard) -> tuple[CardState, Reply]:
 
 
 def _written(card: ChangeCard, outcome: Reply) -> str:
-    """A reply as the card keeps it; `face` reads it."""
+    """Return a reply as JSON for the card's `result`, which `face` reads."""
     return json.dumps(
         {
             "summary": outcome.summary,
@@ -215,7 +217,7 @@ def _policy(card: ChangeCard) -> Policy:
 
 
 def _what(card: ChangeCard) -> str:
-    """`sampling of petstore: 10 % -> 25 % on 3 instances`."""
+    """Return `sampling of petstore: 10% -> 25% on 3 instances`."""
     return (
         f"sampling of {card.service}: {card.previous} -> {_policy(card)} on "
         f"{count(card.instances, 'instance')}{elsewhere(card.site)}"
@@ -223,18 +225,20 @@ def _what(card: ChangeCard) -> str:
 
 
 def _effect(before: ServiceSampling, policy: Policy) -> str:
-    """What is to be expected, where it is known what is so now."""
-    begin = f"traces that begin in {before.service}"
-    some = f"All {begin} are kept" if policy == ALWAYS else f"Of the {begin}, {policy} are kept"
+    """Say what to expect, compared with the current policy if that is known."""
+    service = before.service
     if policy == NEVER:
-        return f"No {begin} are kept any more"
+        return f"New {service} traces will no longer be kept"
     told = {each.policy if each.confirmed else None for each in before.instances}
     now = told.pop() if len(told) == 1 else None
-    if now is None:
-        return f"{some}; how many are kept now is not known"
     if now == policy:
-        return f"{some} already; the instances are told again"
+        kept = "every trace" if policy == ALWAYS else f"{policy} of its traces"
+        return f"{service} already keeps {kept}; this sends the setting again"
+    share = "All" if policy == ALWAYS else f"{policy} of"
+    effect = f"{share} new {service} traces will be kept"
+    if now is None:
+        return f"{effect}; the current share is unknown"
     if now == NEVER:
-        return f"{some}, where none are now"
+        return f"{effect}; currently none are"
     times = policy.rate / now.rate
-    return f"{some}, {times:.3g} times as many as now"
+    return f"{effect}, {times:.3g} times as many as now"

@@ -1,6 +1,6 @@
-"""What the bot can do: words in, one action, its result as a reply.
+"""The bot's commands: each reads the words, calls one action and returns its result as a reply.
 
-`registry` is the one list of commands for Slack and for the console.
+`registry` lists the commands for both Slack and the console.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from ops.versions import actions as versions
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 SMALL_WORDS = ("of", "for", "on", "in", "to", "with")
-EXPLAINED = 10  # so many failing traces of a list get their error's sentence
+EXPLAINED = 10  # failing traces of a list that show their error's sentence
 PAST_CHANGES = 3
 MOST_GUESSED = 200
 
@@ -44,16 +44,16 @@ registry = Registry(SAYINGS)
     r"help(?: +(.+))?",
     "help",
     usage="[command]",
-    summary="what I can do, or how to write one command",
+    summary="list the commands, or show how to use one",
     examples=("help", "help list traces"),
 )
 async def help(message: Message, rest: str) -> Reply:
-    """List the commands, or show one of them."""
+    """List the commands, or explain one of them."""
     if not rest:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
-        how = ("How to write one of them: help list traces",)
+        how = ("To see how to use a command: help list traces",)
         columns = ("Command", "What it does")
-        return Reply("What I can do", rows, how, columns=columns, follow_ups=BEGIN)
+        return Reply("Commands", rows, how, columns=columns, follow_ups=BEGIN)
     command, _ = registry.find(rest)
     if command in registry.commands:
         examples = tuple(Row((example,)) for example in command.examples)
@@ -64,7 +64,7 @@ async def help(message: Message, rest: str) -> Reply:
         hint = f'did you mean "{near.name}"?'
         return _suggestion(NotFound(f"{there_is_none}; {hint}"), f"help {near.name}")
     names = ", ".join(command.name for command in registry.commands)
-    raise NotFound(f"{there_is_none}; there is {names}")
+    raise NotFound(f"{there_is_none}; the commands are {names}")
 
 
 @registry.command(
@@ -79,14 +79,14 @@ async def help(message: Message, rest: str) -> Reply:
         "list traces operation=NAME start=11/24/2026-13:00:00 end=now limit=10 tags=[error,a=b]",
     ),
     details=(
-        "min and max bound one span, trace-min and trace-max the whole trace.",
-        'Any other KEY=VALUE is a tag; several must all match; a space needs quotes: a="b c".',
-        "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00, Unix time; UTC if unsaid.",
+        "min and max limit the duration of a span, trace-min and trace-max that of the trace.",
+        'Any other KEY=VALUE is a tag. All tags must match. Quote spaces: a="b c".',
+        "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
     ),
     needs=(traces.list_traces,),
 )
 async def list_traces(message: Message, rest: str) -> Reply:
-    """Search; a first word that is a service of the site file names the service."""
+    """Search for traces; the first word may be a service from the site file."""
     query = parse_query(_with_service(rest))
     found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
     return answers.trace_list(found)
@@ -96,12 +96,12 @@ async def list_traces(message: Message, rest: str) -> Reply:
     r"(?:show +traces?|trace)(?: +(.+))?",
     "show trace",
     usage="ID [site=NAME]",
-    summary="one trace: its verdict, its errors, its links",
+    summary="show a trace: its verdict, errors and links",
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
     needs=(traces.show_trace,),
 )
 async def show_trace(message: Message, rest: str) -> Reply:
-    """Show one trace, and what else was true then."""
+    """Show one trace, with the versions and alerts at that time."""
     trace_id, site = _trace_id(rest)
     trace = await traces.show_trace(message.actor, trace_id=trace_id, site=site)
     return answers.one_trace(trace, await look_back(message.actor, trace))
@@ -111,7 +111,7 @@ async def show_trace(message: Message, rest: str) -> Reply:
     r"(?:(?:show|list) +)?logs?(?: +(.+))?",
     "show logs",
     usage="ID [site=NAME]",
-    summary="every log line of one trace",
+    summary="show every log line of a trace",
     examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
     needs=(traces.show_logs,),
 )
@@ -126,16 +126,16 @@ async def show_logs(message: Message, rest: str) -> Reply:
     r"compare(?: +traces?)?(?: +(.+))?",
     "compare",
     usage="ID [ID] [site=NAME]",
-    summary="two traces, or one with what is usual: where the time differs",
+    summary="compare two traces, or one trace with its usual timing",
     examples=(
         "compare 17b4f65b0d9f038e2a7bc5ea84309af2 9c01d2f4a7e3b8655d0e4f1a2b3c4d5e",
         "compare 17b4f65b0d9f038e2a7bc5ea84309af2",
     ),
-    details=("One alone is compared with the last of its root operation that succeeded.",),
+    details=("One ID is compared with the latest successful traces of the same root operation.",),
     needs=(traces.compare_traces,),
 )
 async def compare(message: Message, rest: str) -> Reply:
-    """Compare two traces, or one with what is usual."""
+    """Compare two traces, or one trace with its usual timing."""
     words, named = _words(" ".join(map(_linked_id, rest.split())), "site")
     ids = [word for word in words if word.lower() not in ("with", "and")]
     if len(ids) == 1:
@@ -147,23 +147,23 @@ async def compare(message: Message, rest: str) -> Reply:
 @registry.command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
-    usage="[SERVICE] never | always | float RATE | RATE % [now] [site=NAME]",
-    summary="change which share of new traces is kept, once somebody applies it",
+    usage="[SERVICE] never | always | float RATE | PERCENT% [now] [site=NAME]",
+    summary="change the share of new traces that is kept, after confirmation",
     examples=(
         "change sampling float 0.1",
-        "change sampling petstore 25 %",
+        "change sampling petstore 25%",
         "change sampling always now",
         "change sampling never service=petstore",
     ),
     details=(
-        "A card asks first: who asked may apply it, or who may approve, within five minutes.",
-        "With now it is done at once, where the site allows that.",
+        "A card asks first. You or an approver can apply it within five minutes.",
+        'With "now" the change is made immediately, if the site allows that.',
     ),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to tell every instance of the service; with `now`, tell them."""
+    """Ask on a card whether to send a policy to all instances of a service; `now` sends it."""
     words, named = _words(rest, "service", "site")
     at_once = bool(words) and words[-1].lower() == "now"
     if at_once:
@@ -177,7 +177,7 @@ async def change_sampling(message: Message, rest: str) -> Reply:
             message.actor, policy=policy, service=service, site=site
         )
         return answers.sampling_change(change)
-    note = "This site asks first, also where one writes now." if at_once else ""
+    note = 'This site always asks first, even with "now".' if at_once else ""
     return await cards.propose(message.actor, policy, service, site, note)
 
 
@@ -185,20 +185,20 @@ async def change_sampling(message: Message, rest: str) -> Reply:
     r"undo +sampling(?: +(.+))?",
     "undo sampling",
     usage="[SERVICE] [site=NAME]",
-    summary="go back to the sampling before the last change, once somebody applies it",
+    summary="restore the last policy that was in force, after confirmation",
     examples=("undo sampling", "undo sampling petstore"),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def undo_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to go back."""
+    """Ask on a card whether to restore the last policy that was in force."""
     service, site = _service(rest)
     await check(message.actor, cards.OWN, service=service, site=site)
     before = await sampling.way_back(message.actor, service=service, site=site)
     if before is None:
         raise Conflict(
-            "there is nothing to go back to: no other sampling of "
-            f"{sites().site(site).service(service).name} is known to have been in force before"
+            "there is nothing to undo: no other policy of "
+            f"{sites().site(site).service(service).name} is known to have been in force"
         )
     return await cards.propose(message.actor, before, service, site)
 
@@ -207,9 +207,9 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
     r"apply(?: +(.+))?",
     "apply",
     usage="CARD",
-    summary="make the change that a card asks about",
+    summary="make the change on a card",
     examples=("apply 3f9a1c7e2b",),
-    details=("The button Apply does the same.",),
+    details=("The Apply button does the same.",),
     changes=True,
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
@@ -223,15 +223,15 @@ async def apply(message: Message, rest: str) -> Reply:
     r"cancel(?: +(.+))?",
     "cancel",
     usage="CARD",
-    summary="let the change that a card asks about go",
+    summary="dismiss the change on a card",
     examples=("cancel 3f9a1c7e2b",),
-    details=("The button Cancel does the same.",),
+    details=("The Cancel button does the same.",),
     changes=True,
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
 async def cancel(message: Message, rest: str) -> Reply:
-    """Let a card's change go."""
+    """Dismiss a card's change."""
     return await cards.cancel(message.actor, rest.lower())
 
 
@@ -239,7 +239,7 @@ async def cancel(message: Message, rest: str) -> Reply:
     r"(?:(?:show|list) +)?versions?(?: +(.+))?",
     "version",
     usage="[SERVICE] [site=NAME]",
-    summary="which version runs where, of one service or of all",
+    summary="show the running versions of one service, or of all",
     examples=("version", "version petstore"),
     needs=(versions.show_versions,),
 )
@@ -256,18 +256,18 @@ async def version(message: Message, rest: str) -> Reply:
     r"(?:(?:show|list) +)?alerts?(?: +(.+))?",
     "alerts",
     usage='[SERVICE] [LABEL="VALUE" …] [state=firing] [since=now-1h] [site=NAME]',
-    summary="what fires and what is about to",
+    summary="list firing and pending alerts",
     examples=(
         "alerts",
         "alerts petstore",
         'alerts severity=~"page|critical" state=firing since=now-1h',
         "alerts team!=store runbook",
     ),
-    details=("A bare label asks for alerts that have it; =~ and !~ match the whole value.",),
+    details=("A label alone finds the alerts that have it; =~ and !~ match the whole value.",),
     needs=(alerts.list_alerts,),
 )
 async def list_alerts(message: Message, rest: str) -> Reply:
-    """List the alerts that match; a first word that is a service stands for its labels."""
+    """List the alerts that match; a service as the first word means its labels."""
     filter = await asyncio.to_thread(_alert_filter, rest)
     return answers.alert_list(await alerts.list_alerts(message.actor, filter=filter), filter)
 
@@ -276,15 +276,15 @@ async def list_alerts(message: Message, rest: str) -> Reply:
     r"(?:show +)?sampling(?: +(.+))?",
     "sampling",
     usage="[SERVICE] [site=NAME]",
-    summary="which share of new traces is kept, and who changed it last",
+    summary="show the share of new traces that is kept, and the last changes",
     examples=("sampling", "sampling petstore"),
     needs=(sampling.current,),
 )
 async def show_sampling(message: Message, rest: str) -> Reply:
-    """Show what each instance was last told, and the last changes."""
+    """Show the policy last sent to each instance, and the last changes."""
     if not all(map(_is_name, rest.split())):
         line = f"change sampling {rest}"
-        form = InvalidInput(f'a change is written as "{shortened(line, MOST_GUESSED)}"')
+        form = InvalidInput(f'to change sampling, write "{shortened(line, MOST_GUESSED)}"')
         return _suggestion(form, line)
     service, site = _service(rest)
     found = await sampling.current(message.actor, service=service, site=site)
@@ -299,15 +299,15 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     r"(?:show +)?overview(?: +(.+))?",
     "overview",
     usage="[site=NAME]",
-    summary="each service at a glance, and what you may do",
+    summary="show every service at a glance, and your permissions",
     examples=("overview",),
     needs=(overview.show_overview,),
 )
 async def show_overview(message: Message, rest: str) -> Reply:
-    """Show the site at a glance; the Home tab is this too."""
+    """Show the site at a glance; the Home tab shows the same."""
     words, named = _words(rest, "site")
     if words:
-        raise InvalidInput(f'"{shortened(rest, 80)}" is not site=NAME')
+        raise InvalidInput(f'unknown word "{shortened(rest, 80)}"; accepted: site=NAME')
     found = await overview.show_overview(message.actor, site=named.get("site", ""), most=MOST_LINES)
     return overview_reply(found, await rights_sentence(message.actor))
 
@@ -315,40 +315,43 @@ async def show_overview(message: Message, rest: str) -> Reply:
 @registry.command(
     r"link(?: +(?:me|my +account))?",
     "link",
-    summary="a code by direct message, with which you link your Slack account to yours here",
+    summary="get a code that links your Slack account to your OpsPortal user",
     examples=("link", "link my account"),
-    details=("It is entered in the dashboard, under Account, Slack, within ten minutes.",),
+    details=(
+        "The code comes by direct message. Enter it in the dashboard under Account, Slack, "
+        "within ten minutes.",
+    ),
     newcomers=True,
 )
 async def link(message: Message, rest: str) -> Reply:
-    """Give a code to somebody whom Slack knows and we do not."""
+    """Give a link code to a Slack user who has no OpsPortal user yet."""
     if message.newcomer is None:
-        return Reply(f"You are {message.actor.name} here: there is nothing to link")
+        return Reply(f"You are already {message.actor.name} here; there is nothing to link")
     code = await in_database(linking.give_code, message.newcomer, message.actor)
     return answers.link_code(code)
 
 
 @registry.default
 async def unknown(message: Message, text: str) -> Reply:
-    """Answer what no command understands with the nearest one; nothing is done on a guess."""
+    """Suggest the nearest command for a text that is none; a guess is never run."""
     if not text:
         return await help(message, "")
     near = await asyncio.to_thread(registry.nearest, _service_last(text))
     near = near or _about_trace(text) or _about_service(text)
     hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
     problem = f'there is no command "{shortened(text, 80)}"; '
-    problem += hint if near else '"help" lists what I can do'
+    problem += hint if near else '"help" lists the commands'
     return _suggestion(InvalidInput(problem), near)
 
 
 def _suggestion(problem: OpsError, line: str) -> Reply:
-    """Say what is wrong, with the line that was meant as a button, where the problem shows it."""
+    """Return the error, with a button for the line that was meant unless it is too long."""
     whole = (FollowUp(line, line),) if 0 < len(line) <= MOST_GUESSED and line != "help" else ()
     return replace(error_reply(problem), follow_ups=(*whole, FollowUp("Help", "help")))
 
 
 def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
-    """Tell bare words from `key=value`; raises InvalidInput for a key that is none of these."""
+    """Separate bare words from `key=value` pairs; raises InvalidInput for any other key."""
     words: list[str] = []
     named: dict[str, str] = {}
     for word in rest.split():
@@ -356,7 +359,7 @@ def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
         if equals and key.lower() not in keys:
             raise InvalidInput(
                 f'unknown key "{key[:80]}"'
-                + (did_you_mean(key.lower(), keys) or f"; it is {' or '.join(keys)}")
+                + (did_you_mean(key.lower(), keys) or f"; accepted: {' or '.join(keys)}")
             )
         if equals:
             named[key.lower()] = value
@@ -366,7 +369,7 @@ def _words(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _alert_filter(rest: str) -> AlertFilter:
-    """Read a filter; a bare first word that is a service of the site means its labels."""
+    """Read a filter; a service of the site as the first word means its labels."""
     rest = _after_small_word(rest)
     word, _, others = rest.partition(" ")
     if _is_service(word):
@@ -378,7 +381,7 @@ def _alert_filter(rest: str) -> AlertFilter:
 
 
 def _after_small_word(rest: str) -> str:
-    """Leave the `of` out of `of petstore`."""
+    """Drop the `of` from `of petstore`."""
     word, _, others = rest.partition(" ")
     return others if others and word.lower() in SMALL_WORDS else rest
 
@@ -391,40 +394,40 @@ def _service(rest: str) -> tuple[str, str]:
     """Read `[SERVICE] [site=NAME]`."""
     words, named = _words(rest, "service", "site")
     if len(words) + ("service" in named) > 1:
-        raise InvalidInput(f'"{rest[:80]}" names more than one service; name one or none')
+        raise InvalidInput(f'"{rest[:80]}" names more than one service; give one or none')
     return named.get("service", " ".join(words)), named.get("site", "")
 
 
 def _trace_id(rest: str) -> tuple[str, str]:
-    """Read `ID [site=NAME]`, where a link to a trace's page will do as its id."""
+    """Read `ID [site=NAME]`; a link to the trace's page also works as the ID."""
     first, _, others = _after_small_word(rest).partition(" ")
     words, named = _words(others, "site")
     if not first or words:
         raise InvalidInput(
-            "which trace is meant? Give one id, 1 to 32 hex digits, or the link to its page"
+            "which trace? Give one trace ID, 1 to 32 hex digits, or a link to its page"
         )
     return _linked_id(first), named.get("site", "")
 
 
 def _linked_id(word: str) -> str:
-    """The id in a link to a trace's page; any other word as it is."""
+    """Return the trace ID in a link to a trace's page, any other word unchanged."""
     in_address = _IN_ADDRESS.match(word)
     return in_address[1] if in_address else word
 
 
 def _about_trace(text: str) -> str:
-    """Return the line that shows a trace, for its id or its page's link at the end; else ""."""
+    """Return the line that shows the trace whose ID or link ends the text, else ""."""
     trace_id = _linked_id(text.rpartition(" ")[2])
     return f"show trace {trace_id}" if _TRACE_ID.fullmatch(trace_id) else ""
 
 
 def _about_service(text: str) -> str:
-    """Return the line that shows a service's alerts, for its name alone; else ""."""
+    """Return the line that shows a service's alerts if the text is just its name, else ""."""
     return f"alerts {text}" if _is_service(text) else ""
 
 
 def _service_last(text: str) -> str:
-    """Turn `petstore errors` round: what is asked for comes first."""
+    """Turn `petstore errors` into `errors petstore`, the order of the commands."""
     first, _, others = text.partition(" ")
     return f"{others} {first}" if others and _is_service(first) else text
 
@@ -434,7 +437,7 @@ def _is_service(word: str) -> bool:
 
 
 def _with_service(rest: str) -> str:
-    """Write a bare first word as `service=WORD`; raises InvalidInput when it is no service."""
+    """Write a bare first word as `service=WORD`; raises InvalidInput if it is not a service."""
     rest = _after_small_word(rest)
     word, _, others = rest.partition(" ")
     if not word or word in KEYS or "=" in word or '"' in word or slip_of(word, ("error",)):
@@ -442,7 +445,7 @@ def _with_service(rest: str) -> str:
     known = [name for site in sites().all.values() for name in site.services]
     if word not in known:
         raise InvalidInput(
-            f'"{word[:80]}" is neither KEY=VALUE nor a service of the site file'
-            + (did_you_mean(word, known) or f"; for a service in Jaeger write service={word[:80]}")
+            f'"{word[:80]}" is neither KEY=VALUE nor a service in the site file'
+            + (did_you_mean(word, known) or f"; if Jaeger knows it, write service={word[:80]}")
         )
     return f"service={word} {others}"

@@ -1,4 +1,4 @@
-"""The console's line: the same registry, handlers and permissions as in Slack."""
+"""Answer lines typed in a terminal, with the same commands and permissions as in Slack."""
 
 from bot.commands import registry
 from bot.registry import Message
@@ -8,17 +8,17 @@ from ops.actor import Actor, new_request_id
 
 
 async def answer(actor: Actor, line: str) -> Reply:
-    """Answer one line; what goes wrong becomes a reply too."""
+    """Answer one line; errors become replies too."""
     new_request_id()
     return await registry.answer(Message(actor, normalise(line)))
 
 
 def asks(reply: Reply) -> tuple[str, str] | None:
-    """Return the lines for yes and for no when a reply is a card that waits for one of them."""
+    """Return the lines for yes and no if a reply is a card that needs one of them, else None."""
     lines = [follow_up.line for follow_up in reply.follow_ups]
     return (lines[0], lines[1]) if reply.card and len(lines) == 2 else None
 
 
 def shown(reply: Reply) -> str:
-    """Return a reply as the console prints it, an empty line behind it."""
+    """Return a reply as the console prints it, followed by an empty line."""
     return f"{plain(reply)}\n\n"

@@ -1,4 +1,4 @@
-"""The one place where an OpsError becomes an answer of the bot."""
+"""The one place where the bot turns an OpsError into an answer."""
 
 import logging
 from collections.abc import Awaitable
@@ -34,45 +34,45 @@ HEADS: dict[type[OpsError], str] = {
     NotFound: "Not found",
     NotSetUp: "Not set up",
     NotPermitted: "Not permitted",
-    Conflict: "Not possible now",
-    NotConfirmed: "Not confirmed everywhere",
+    Conflict: "Not possible right now",
+    NotConfirmed: "Not every instance confirmed",
     Busy: "Busy",
     DatabaseUnavailable: "Database unavailable",
-    BackendUnavailable: "No answer to show",
-    BackendTimeout: "No answer in time",
-    OpsError: "That failed",
+    BackendUnavailable: "Backend unavailable",
+    BackendTimeout: "Backend timed out",
+    OpsError: "Failed",
 }
 
 
 async def reply_or_error(answering: Awaitable[R], command: str = "", again: str = "") -> R | Reply:
-    """Return the reply, or the one about what went wrong; raises nothing but cancellation.
+    """Return the reply, or a reply about the error; raises only CancelledError.
 
-    `again` is the line to try once more when something did not answer, "" for none.
+    `again` is the line that a Retry button runs if something did not answer, "" for none.
     """
     try:
         return await answering
     except (BackendUnavailable, Busy, DatabaseUnavailable) as error:
-        once_more = (FollowUp("Try again", again),) if again else ()
+        once_more = (FollowUp("Retry", again),) if again else ()
         return replace(error_reply(error), follow_ups=once_more)
     except OpsError as error:
         return error_reply(error, command)
     except Error:
-        log.exception("the database fails")
+        log.exception("a database query failed")
         return error_reply(
-            OpsError("the database does not answer; check that it runs, then ask again")
+            OpsError("the database did not answer; check that it is running, then try again")
         )
     except Exception:
         log.exception("a message could not be answered")
-        return error_reply(OpsError("something failed inside OpsPortal; the log has more"))
+        return error_reply(OpsError("something failed inside OpsPortal; the log has details"))
 
 
 def error_reply(error: OpsError, command: str = "") -> Reply:
-    """Return the error as one sentence, with the request id that finds it in the log.
+    """Return the error as one sentence, with the request ID that finds it in the log.
 
-    Bad input to a command also says which help to ask for.
+    Invalid input to a command adds that command's help.
     """
     head = next(HEADS[kind] for kind in type(error).__mro__ if kind in HEADS)
-    help = FollowUp("How to write it", f"help {command}")
+    help = FollowUp("Show usage", f"help {command}")
     wrong = (help,) if command and isinstance(error, InvalidInput) else ()
     notes = (*(f"{each.label}: {each.line}" for each in wrong), _request())
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
@@ -82,31 +82,31 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
 
 
 def stranger_reply(reason: str, newcomer: SlackAccount | None, *follow_ups: FollowUp) -> Reply:
-    """Return what somebody reads whom we do not know, and what they may do about it."""
+    """Return the refusal of a Slack user who is not linked, with the ways to get linked."""
     ways = (
-        'Write "link" to me, and I send you a code with which you link yourself.',
-        "Or ask whoever manages people to add a Slack identity in admin with user id "
-        f"{newcomer.user_id} and workspace id {newcomer.team_id}.",
+        'Write "link" to me and I will send you a code that links your account.',
+        "Or ask an administrator to add a Slack identity in admin with user ID "
+        f"{newcomer.user_id} and workspace ID {newcomer.team_id}.",
     ) if newcomer else ()  # fmt: skip
     notes = (*ways, _request())
     return Reply(f"I cannot help you: {reason}", notes=notes, failed=True, follow_ups=follow_ups)
 
 
 def busy_reply(waiting: int) -> Reply:
-    """Return what somebody reads when too many wait before them."""
+    """Return the answer to a message that was skipped because too many are waiting."""
     return Reply(
-        f"Sorry, {waiting} messages wait before yours, so I leave it: nothing was done. "
-        "Please write it again in a minute",
+        f"Sorry, {waiting} messages are ahead of yours, so I skipped it. Nothing was changed. "
+        "Please send it again in a minute",
         failed=True,
     )
 
 
 def ask_again_reply(text: str) -> Reply:
-    """Return the question whether a change is to be made that may have been made already."""
+    """Return the question whether to repeat a change that may already have been made."""
     return Reply(
-        "I was interrupted, and cannot say whether this was done. Shall I do it again?",
+        "I was interrupted and do not know whether this was done. Do it again?",
         (Row((text,)),),
-        ("To have it done, write it to me once more.",),
+        ("To do it, send it to me again.",),
         failed=True,
         follow_ups=(FollowUp("Do it again", text, "danger"),),
     )

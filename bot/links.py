@@ -1,4 +1,4 @@
-"""Links to the dashboard, where its public address is known."""
+"""Links to the dashboard, if its public address is set."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -20,10 +20,10 @@ def page(
     trace: Sequence[str] = (),
     **path: str,
 ) -> tuple[Link, ...]:
-    """Return the link to a page of a site, none without PUBLIC_URL.
+    """Return the link to a page of a site, or no link without PUBLIC_URL.
 
-    `name` is the page's name in the dashboard's urls, `line` what stands in its filter field,
-    `trace` the ids of traces that it compares.
+    `name` is the page's name in the dashboard's URLs, `line` the text of its filter field and
+    `trace` the IDs of the traces to compare.
     """
     if not settings.PUBLIC_URL:
         return ()
@@ -34,8 +34,8 @@ def page(
 
 
 def link_account(code: Code) -> tuple[Link, ...]:
-    """Return the link to where the code is entered, with it filled in; none without PUBLIC_URL."""
+    """Return the link to the page for entering the code, prefilled; none without PUBLIC_URL."""
     if not settings.PUBLIC_URL:
         return ()
     query = urlencode({"code": code.shown})
-    return (Link("Enter it", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)
+    return (Link("Enter the code", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)

@@ -5,10 +5,11 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    """How far an event is.
+    """How far the answer to an event has come.
 
-    While it is `posting` some of its answer may be in Slack; where that is so it is never
-    answered again. `unknown` are those whose answer may stand there or not.
+    While it is `posting`, part of the answer may already be in Slack; if so, the event is never
+    answered again. `unknown` means that the answer may or may not be in Slack. `asked` means
+    that the bot asked whether to repeat a change.
     """
 
     RECORDED = "recorded"
@@ -24,14 +25,14 @@ LOST_PLACE = "lost"
 
 
 class ReceivedEvent(models.Model):
-    """A message to the bot, known to all its processes by event id and by channel and ts.
+    """A message to the bot, shared by all bot processes; unique by event ID and channel and ts.
 
-    `holder` is the process that answers it, "" for none; when `lease_until` has passed another
-    one may. `takeovers` tells how often one has, from a process that was gone.
-    `payload` is the event's JSON as far as an answer needs it, "" once there is one;
-    `placeholder` the ts of the message that the answer will replace, "" for none, LOST_PLACE
-    when one may stand there whose ts is not known. `thread` is the ts of the message that the
-    thread hangs on, its own outside of one.
+    `holder` is the process that answers it, "" for none; another process may take over after
+    `lease_until`. `takeovers` counts how often that happened because a process was gone.
+    `payload` is the part of the event's JSON that an answer needs, "" once answered.
+    `placeholder` is the ts of the message that the answer will replace, "" for none, LOST_PLACE
+    if one may have been posted but its ts is unknown. `thread` is the ts of the thread's first
+    message, or the event's own ts outside a thread.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -59,12 +60,12 @@ class ReceivedEvent(models.Model):
 
 
 class BotProcess(models.Model):
-    """A bot, as it was when it was last `seen`; `stopped` is None while it runs, or was killed.
+    """A bot process, as of `seen`; `stopped` is None while it runs or if it was killed.
 
-    `failure` is what it ended with, a sentence without its full stop, "" where it was told to.
-    It has `sockets` connections to Slack open, on `reached` of them Slack reaches it, and
-    `heard` is when it did so last. `strays` are connections of other programs that Slack
-    counted then, at `counted`. `full` is when it last turned somebody away.
+    `failure` is the error that ended it, a sentence without its full stop, "" after a normal
+    stop. It has `sockets` open connections to Slack, of which `reached` work; `heard` is when
+    Slack was last heard from. `strays` is the number of connections of other programs that
+    Slack counted at `counted`. `full` is when the bot last skipped a message for lack of room.
     """
 
     name = models.CharField(max_length=64, primary_key=True)
@@ -85,7 +86,7 @@ class BotProcess(models.Model):
 
 
 class ChangedUser(models.Model):
-    """A Slack user of whose change Slack has told one of the bot's processes, last at `at`."""
+    """A Slack user whose change Slack reported to one of the bot processes, last at `at`."""
 
     slack_user = models.CharField(max_length=64, primary_key=True)
     at = models.DateTimeField(db_index=True)
@@ -95,9 +96,9 @@ class ChangedUser(models.Model):
 
 
 class Pace(models.Model):
-    """Until when the messages that a channel may get are used up; see bot.slack.pace.
+    """The time until which a rate limit is used up; see bot.slack.pace.
 
-    `key` is a channel's id, or another limit's name; `until` is in seconds since 1970.
+    `key` is a channel's ID or the name of another limit; `until` is in seconds since 1970.
     """
 
     key = models.CharField(max_length=64, primary_key=True)
@@ -108,9 +109,10 @@ class Pace(models.Model):
 
 
 class CardState(models.TextChoices):
-    """What became of a card. `applying` is the claim: only one process ever makes it.
+    """The state of a card. `applying` is the claim, which only one process ever gets.
 
-    `applied` was made, everywhere or not; `failed` was refused; `unknown` may have been made.
+    `applied`: the change was made, maybe not on every instance. `failed`: it was refused.
+    `unknown`: it may have been made.
     """
 
     OPEN = "open"
@@ -123,13 +125,13 @@ class CardState(models.TextChoices):
 
 
 class ChangeCard(models.Model):
-    """A change of sampling that somebody asked for, and that is made once somebody says so.
+    """A requested sampling change, which is made once someone applies it.
 
-    `previous` is a summary for people, `instances` how many there are to tell. `channel` and
-    `ts` are the message that shows it, "" where none does. `asked_by` is None once that person is
-    deleted. `decided_by` applied or cancelled it, "" where it was cancelled as they are.
-    `result` is what that led to, as bot.cards writes it; `shown` the state that the message
-    shows, which was last seen to at `tended`.
+    `previous` is the policy before, as text; `instances` is how many instances get the change.
+    `channel` and `ts` are the message that shows the card, "" if none does. `asked_by` is None
+    after that user is deleted. `decided_by` applied or cancelled the card, "" if it was
+    withdrawn because the user was deleted. `result` is the outcome as bot.cards writes it.
+    `shown` is the state that the message shows, last updated at `tended`.
     """
 
     key = models.CharField(max_length=16, primary_key=True)

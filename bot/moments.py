@@ -1,4 +1,4 @@
-"""What else was true while a trace ran, in a note or two."""
+"""The versions and alerts while a trace ran, in a note or two."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from ops.overview.actions import ServiceMoment, SiteMoment, show_moment
 from ops.sites import sites
 from ops.traces.tree import Trace
 
-SECONDS = 2.0  # that it may take: the trace is what was asked for
+SECONDS = 2.0  # the most that this may delay the trace
 MOST_SERVICES = 3
 MOST_ALERTS = 3
 _LONGEST_NOTE = 500
@@ -18,7 +18,7 @@ _LONGEST_NAME = 160
 
 
 async def look_back(actor: Actor, trace: Trace) -> SiteMoment:
-    """Return what was true then; where that takes long, nothing but a problem that says so."""
+    """Return the site at the time of a trace; if that takes too long, only a problem saying so."""
     end = trace.start + trace.duration
     known = {service.jaeger_name for service in sites().site(trace.site).services.values()}
     services = [name for name in trace.services if name in known][:MOST_LOOKED_AT]
@@ -33,18 +33,18 @@ async def look_back(actor: Actor, trace: Trace) -> SiteMoment:
 
 
 def at_that_time(then: SiteMoment) -> tuple[str, ...]:
-    """Return what ran and what fired, with alerts first, and what of it is not known."""
+    """Return the versions and alerts then, services with alerts first, and what is unknown."""
     lines = sorted(then.lines, key=lambda line: not line.alerts)
     said = [words for line in lines if (words := _of_service(line))]
     left = len(said) - MOST_SERVICES
     more = [f"and {left} more"] if left > 0 else []
-    known = f"At that time {'; '.join([*said[:MOST_SERVICES], *more])}" if said else ""
-    unknown = f"Not all is known of that time: {then.problems[0]}" if then.problems else ""
+    known = f"At that time: {'; '.join([*said[:MOST_SERVICES], *more])}" if said else ""
+    unknown = f"Incomplete for that time: {then.problems[0]}" if then.problems else ""
     return tuple(shortened(note, _LONGEST_NOTE) for note in (known, unknown) if note)
 
 
 def _of_service(line: ServiceMoment) -> str:
-    """`petstore ran 1.2.0, Errors fired (page)`, "" when neither is known."""
+    """Return `petstore ran 1.2.0, Errors was firing (page)`, or "" if neither is known."""
     ran = line.versions.spread if line.versions else ""
     left = len(line.alerts) - MOST_ALERTS
     said = [
@@ -56,6 +56,5 @@ def _of_service(line: ServiceMoment) -> str:
 
 
 def _of_alert(alert: Alert) -> str:
-    state = "fired" if alert.state == "firing" else f"was {alert.state}"
     severity = f" ({alert.severity})" if alert.severity else ""
-    return shortened(f"{alert.name} {state}{severity}", _LONGEST_NAME)
+    return shortened(f"{alert.name} was {alert.state}{severity}", _LONGEST_NAME)

@@ -1,4 +1,4 @@
-"""The overview as a reply, which is also the Home tab, and what whoever reads it may do."""
+"""The overview as a reply, which the Home tab shows too, and the reader's permissions."""
 
 from collections.abc import Iterator
 
@@ -28,9 +28,9 @@ _NONE = "-"
 
 
 def overview_reply(found: Overview, rights: str) -> Reply:
-    """One site: what is wrong first, a line for each service; `rights` is a sentence.
+    """Return one site: problems first, then a line for each service; `rights` is a sentence.
 
-    Each cell says what it is, as only messages in Slack have tables with a heading.
+    Each cell names its value, because only messages in Slack have tables with a heading.
     """
     problems = [*found.problems, *(each for line in found.lines for each in line.problems)]
     told = list(dict.fromkeys(problems))
@@ -41,7 +41,7 @@ def overview_reply(found: Overview, rights: str) -> Reply:
         columns=_COLUMNS,
         notes=(
             *and_more(found.services - len(found.lines), "service"),
-            *((f"{count(failing, 'trace')} failed lately",) if failing else ()),
+            *((f"{count(failing, 'trace')} failed recently",) if failing else ()),
             *(shortened(problem, 300) for problem in told[:MOST_PROBLEMS]),
             *and_more(len(told) - MOST_PROBLEMS, "problem"),
             rights,
@@ -52,7 +52,7 @@ def overview_reply(found: Overview, rights: str) -> Reply:
 
 
 async def rights_sentence(actor: Actor) -> str:
-    """Say who somebody is here and what they may do: `You are olga here and can see traces`."""
+    """Return the actor's name and permissions: `You are olga and can see traces`."""
     rights = await rights_of(actor.user_id)
     used = {action.permission for action in ACTIONS.values()}
     may = [
@@ -61,22 +61,23 @@ async def rights_sentence(actor: Actor) -> str:
         for codename, label in model._meta.permissions
         if f"{model._meta.app_label}.{codename}" in rights.permissions & used
     ]
-    return f"You are {actor.name} here and can {', '.join(may) or 'do nothing yet'}"
+    able = f"can {', '.join(may)}" if may else "have no permissions yet"
+    return f"You are {actor.name} and {able}"
 
 
 def _state(found: Overview) -> Iterator[str]:
     site = elsewhere(found.site)
     if found.alerts is None:
-        yield f"What fires is not known{site}"
+        yield f"Alert status unknown{site}"
     elif firing := len(found.alerts.firing):
-        yield f"{count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}{site}"
+        yield f"{count(firing, 'alert')} firing{site}"
     else:
         silent = " that we know of" if found.alerts.failures else ""
-        yield f"Nothing fires{silent}{site}"
+        yield f"Nothing is firing{silent}{site}"
     for versions in found.mixed[:MOST_MIXED]:
         yield f"{versions.service} runs {len(versions.counts)} versions"
     if more := len(found.mixed[MOST_MIXED:]):
-        yield f"{count(more, 'more service')} mixed"
+        yield f"{count(more, 'more service')} with mixed versions"
 
 
 def _row(line: ServiceLine) -> Row:
@@ -88,7 +89,7 @@ def _row(line: ServiceLine) -> Row:
             ("version unknown" if versions.problem else versions.summary) if versions else _NONE,
             f"sampling {line.sampling.summary}" if line.sampling else _NONE,
             _NONE if line.requests is None else f"{line.requests:.3g}/s",
-            _NONE if line.failing is None else f"{100 * line.failing:.3g} % fail",
+            _NONE if line.failing is None else f"{100 * line.failing:.3g}% failing",
             _NONE if line.p95 is None else f"p95 {timerange.format_duration(line.p95)}",
         )
     )

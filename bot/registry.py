@@ -1,7 +1,6 @@
-"""Which words reach which handler: tried in order, the first match wins, else the default.
+"""Route a text to its command: the first pattern that matches wins, else the default.
 
-The patterns run under RE2, whose time grows with the text and never with its square: nobody
-can stop the bot with a message.
+The patterns run under RE2 in time linear in the text, so that no message can block the bot.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -19,14 +18,14 @@ from ops.actor import Actor
 from ops.guard import check, name_of, record_refusal
 from ops.people.account import SlackAccount
 
-ALIKE = 0.7  # 1 would be the very command
+ALIKE = 0.7  # similarity from which a command is suggested; 1 is identical
 LONGEST_NAME = 3  # words: "list of traces"
 LONGEST_LEAD = 5  # words: "could you please show me traces"
-_WITHIN = 0.72  # a command somewhere in it: "show me the alerts" is not "show trace the alerts"
+_WITHIN = 0.72  # for a command inside the text: "show me the alerts" means "alerts"
 _LONGEST_HEAD = 40
-_LONGEST_SLIP = 400  # of a longer text no line would be offered: nobody could read it on a button
+_LONGEST_SLIP = 400  # a suggestion for a longer text would not be readable on a button
 _WORD_APART = 0.1
-_SAYING_APART = 0.1  # "change samplng" is a slip of "change sampling", and not the saying "change"
+_SAYING_APART = 0.1  # "change samplng" is a typo of "change sampling", not the saying "change"
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
 _OPTIONS.dot_nl = True  # a quoted value may have several lines
@@ -35,10 +34,10 @@ _OPTIONS.log_errors = False
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to the bot: who wrote it, its clean text, Slack's event ({} in the console).
+    """One message to the bot: its author, clean text and Slack event ({} in the console).
 
-    `stranger` says why the actor is nobody we know, "" when they are known; `newcomer` is the
-    Slack account of a stranger who may become somebody.
+    `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
+    `newcomer` is the Slack account of a stranger who may link it.
     """
 
     actor: Actor
@@ -49,21 +48,21 @@ class Message:
 
 
 Handler = Callable[[Message, str], Awaitable[Reply]]
-"""Gets the message and the text of the pattern's group ("" when it took no part)."""
+"""Called with the message and the text of the pattern's group ("" if it did not match)."""
 
 
 class RegistryError(Exception):
-    """The commands contradict each other or their own help; the bot does not start."""
+    """The commands contradict each other or their own help, so the bot does not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A registered command.
 
-    `usage` is its form, `examples` are lines that must reach it, `details` sentences for its help.
-    What `changes` something is never done a second time without asking, but for what by itself
-    happens `once`. What is for `newcomers` too, they may do before they are anybody here.
-    Who may do none of the actions that it `needs` gets no further than its name.
+    `usage` is its form, `examples` are lines that must reach it, `details` are sentences for its
+    help. A command that `changes` something is never repeated without asking, unless it can
+    only take effect `once`. Slack users who are not linked may use a command for `newcomers`.
+    A user who may do none of the actions it `needs` is refused before the rest is read.
     """
 
     pattern: Any
@@ -80,15 +79,15 @@ class Command:
 
     @property
     def audit_name(self) -> str:
-        """What the audit log calls it when it is refused: "bot.list_traces"."""
+        """The name under which the audit log records a refusal: "bot.list_traces"."""
         return f"bot.{self.name.replace(' ', '_') or 'unknown'}"
 
 
 class Registry:
-    """Commands in the order of their registration, and one handler for everything else."""
+    """The commands in order of registration, and one default handler for everything else."""
 
     def __init__(self, sayings: Mapping[str, str] | None = None) -> None:
-        """`sayings` are what people say and what they mean by it; see bot.sayings."""
+        """Create a registry; `sayings` maps phrases to the lines they mean, see bot.sayings."""
         self.sayings = sayings or {}
         self.commands: list[Command] = []
         self.fallback: Command | None = None
@@ -107,10 +106,10 @@ class Registry:
         once: bool = False,
         newcomers: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Register a handler for texts that match the pattern as a whole, in any case.
+        """Register a handler for texts that match the whole pattern, ignoring case.
 
-        The pattern, in RE2's syntax, has one group or none: what the handler gets besides the
-        message. Raises RegistryError for one that cannot be used.
+        The pattern uses RE2's syntax and has at most one group, which the handler gets besides
+        the message. Raises RegistryError for a pattern that cannot be used.
         """
         try:
             compiled = re2.compile(pattern, _OPTIONS)
@@ -141,14 +140,14 @@ class Registry:
         return register
 
     def default(self, handler: Handler) -> Handler:
-        """Register the handler of every text that no command matches; there is one."""
+        """Register the one handler for texts that no command matches."""
         if self.fallback is not None:
             raise RegistryError(f"{handler.__name__} is a second default handler")
         self.fallback = Command(re2.compile(""), handler)
         return handler
 
     def check(self) -> None:
-        """Raise RegistryError unless there is a default and every help example reaches its own."""
+        """Raise RegistryError unless there is a default and each example reaches its command."""
         if self.fallback is None:
             raise RegistryError("there is no default handler")
         for command in self.commands:
@@ -165,18 +164,18 @@ class Registry:
                 raise RegistryError(f'the saying "{saying}" leads to no command')
 
     def changes(self, text: str) -> bool:
-        """Whether the command that a text reaches changes something."""
+        """Return whether the command that a text reaches changes something."""
         return self.find(text)[0].changes
 
     def asks_again(self, text: str) -> bool:
-        """Whether it must be asked for again when a process that is gone may have done it."""
+        """Return whether to ask before repeating a text that a killed process may have run."""
         command, _ = self.find(text)
         return command.changes and not command.once
 
     def find(self, text: str) -> tuple[Command, str]:
-        """Return the command of a normal line, the default if none, and what its group holds.
+        """Return the command that a normalised line reaches, else the default, and its group.
 
-        In a text that is too long no command is looked for.
+        A text that is too long is not searched for a command.
         """
         if len(text) > limits.LONGEST_TEXT:
             return _TOO_LONG, ""
@@ -191,8 +190,8 @@ class Registry:
     def nearest(self, text: str) -> str:
         """Return the line that was probably meant: "list traces error" for "lst trace error".
 
-        Returns "" when no command is near. It is to be shown, never to be carried out. Looking
-        takes some milliseconds: do it in a thread.
+        Returns "" if no command is near. Show the line, but never run it. The search takes some
+        milliseconds, so run it in a thread.
         """
         if len(text) > _LONGEST_SLIP:
             return ""
@@ -200,10 +199,10 @@ class Registry:
         return line
 
     async def answer(self, message: Message) -> Reply:
-        """Let the first command that matches answer; whatever goes wrong becomes a reply.
+        """Answer with the first command that matches; errors become replies too.
 
-        A stranger gets no further than here, but with what newcomers may do: that they tried is
-        recorded, and they read why they are one.
+        Strangers are refused here, with the reason, unless the command is for newcomers; the
+        audit log records the refusal.
         """
         command, rest = self.find(message.text)
         if message.stranger and not (command.newcomers and message.newcomer):
@@ -215,9 +214,10 @@ class Registry:
         return await reply_or_error(_permitted(command, message, rest), command.name, again)
 
     def _guesses(self, text: str) -> Iterator[tuple[float, int, str]]:
-        """Replace the first words by what is near them: how near, how many, and the line it makes.
+        """Yield guesses: the similarity, the number of words replaced, and the resulting line.
 
-        Or leave them out: "could you list traces".
+        A guess replaces the first words by a similar command, or drops them: "could you list
+        traces".
         """
         words = text.split(maxsplit=LONGEST_NAME)
         for taken in range(1, min(len(words), LONGEST_NAME) + 1):
@@ -241,7 +241,7 @@ class Registry:
                 return
 
     def _names(self, command: Command) -> Iterator[str]:
-        """The command's name, and its last word where that alone will do."""
+        """Yield the command's name, and its last word if that alone reaches the command."""
         yield command.name
         last = command.name.rpartition(" ")[2]
         if self.find(last)[0] is command:
@@ -249,13 +249,13 @@ class Registry:
 
     @staticmethod
     def _alike(head: str, name: str) -> float:
-        """A word more or less counts like a letter or two."""
+        """Return the similarity; each extra or missing word counts like a letter or two."""
         apart = abs(head.count(" ") - name.count(" "))
         return SequenceMatcher(None, head, name).ratio() - _WORD_APART * apart
 
 
 async def _permitted(command: Command, message: Message, rest: str) -> Reply:
-    """Let a command answer those who may ask for it; nobody else's words are read."""
+    """Check the permission, then run the command; without it the words are not read."""
     if command.needs:
         await check(message.actor, *command.needs, text=message.text)
     return await command.handler(message, rest)
@@ -269,5 +269,5 @@ _TOO_LONG = Command(re2.compile(""), _refuse)
 
 
 def _filled(line: str, rest: str) -> str:
-    """Put the rest of what somebody wrote into a line that has a place for it."""
+    """Put the rest of a text into the {} of a line."""
     return " ".join(line.replace("{}", rest).split())

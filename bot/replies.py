@@ -1,7 +1,7 @@
-"""One reply for every way of showing it: plain text here, Slack's blocks in `bot.slack.blocks`.
+"""The bot's replies: shown as plain text here, and as Slack blocks in `bot.slack.blocks`.
 
-Nothing in a reply is markup. Whatever shows it makes it harmless: control characters are
-written out here, so that a log line can neither colour nor clear somebody's terminal.
+A reply contains no markup; escaping is up to whatever shows it. Here, control characters are
+written out, so that a log line can neither colour nor clear the reader's terminal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Self
 
 GAP = "  "
-MOST_PADDED = 40  # letters: one long cell would push what is beside the others out of sight
+MOST_PADDED = 40  # characters: one long cell would push the next column out of sight
 
 
 class When(str):
-    """A moment as text has it; with `seconds` since 1970 Slack writes it for each reader's zone.
+    """A time as text, with `seconds` since 1970 for Slack to show it in the reader's time zone.
 
-    `ago` tells that how long ago it was matters as well.
+    `ago` asks for the age to be shown too.
     """
 
     __slots__ = ("ago", "seconds")
@@ -23,14 +23,14 @@ class When(str):
     ago: bool
 
     def __new__(cls, written: str, seconds: int, *, ago: bool = False) -> Self:
-        """Return the text with its moment."""
+        """Return the text with its time."""
         self = super().__new__(cls, written)
         self.seconds, self.ago = seconds, ago
         return self
 
 
 class Sentence(str):
-    """A text in which there are moments: its `parts`, one after the other, some of them `When`."""
+    """A text that contains times: its `parts` in order, some of them `When`."""
 
     __slots__ = ("parts",)
     parts: tuple[str, ...]
@@ -44,7 +44,7 @@ class Sentence(str):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table, its cells in columns; `below` are lines that belong to it."""
+    """A row of a table: its cells, and in `below` more lines that belong to it."""
 
     cells: tuple[str, ...]
     below: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link; `url` is ours or from the site file, never from a trace or a user."""
+    """A link; `url` is OpsPortal's own or from the site file, never from a trace or a user."""
 
     label: str
     url: str
@@ -60,9 +60,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What somebody may want next: a button that stands for a command.
+    """A likely next step: a button that runs a command.
 
-    `line` is the command as they would type it. `style` is Slack's: "", "primary" or "danger".
+    `line` is the command as a user would type it. `style` is Slack's: "", "primary" or "danger".
     """
 
     label: str
@@ -72,14 +72,14 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot says. The summary stands alone: a phone's notification shows only that.
+    """An answer of the bot. The summary must be clear alone: a phone's notification shows only it.
 
-    `notes` are sentences below the rows; the first of `links` is where to see everything. In the
-    summary, notes and cells a `When` or `Sentence` keeps its moments.
-    `columns` name the cells, and last what is below them, where rows are best seen as a table.
-    `follow_ups` are offered where there are buttons, the first ones at least. `card` is the key
-    of the change card that this shows.
-    What is `private` nobody reads but who asked.
+    `notes` are sentences below the rows; the first of `links` leads to the complete answer. In
+    the summary, notes and cells, a `When` or `Sentence` keeps its times.
+    `columns` name the cells, and last the lines below them, if the rows are best shown as a table.
+    `follow_ups` become buttons if buttons can be shown, at least the first ones. `card` is the
+    key of the change card that the reply shows.
+    A `private` reply is shown only to the person who asked.
     """
 
     summary: str
@@ -102,9 +102,9 @@ def plain(reply: Reply) -> str:
 
 
 def table_lines(rows: Sequence[Row]) -> list[list[str]]:
-    """Return the lines of each row, the cells of all rows as wide as the widest, within reason.
+    """Return the lines of each row, with columns padded to their widest cell up to a limit.
 
-    The last column is as wide as it is.
+    The last column is not padded.
     """
     texts = [tuple(map(visible, row.cells)) for row in rows]
     columns = max((len(cells) for cells in texts), default=0)
@@ -117,7 +117,7 @@ def table_lines(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def visible(text: str) -> str:
-    """Return the text as one line in which every control character is written out."""
+    """Return the text as one line, with every control character written out."""
     if text.isprintable():
         return text
     return "".join(
@@ -131,12 +131,12 @@ def visible(text: str) -> str:
 
 
 def parts(text: str) -> tuple[str, ...]:
-    """Return a sentence's parts, and any other text as the only one."""
+    """Return a sentence's parts, or any other text as the only part."""
     return text.parts if isinstance(text, Sentence) else (text,)
 
 
 def shortened(text: str, most: int) -> str:
-    """Cut a text to so many characters, the last of them an ellipsis."""
+    """Cut a text to `most` characters; a cut text ends with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

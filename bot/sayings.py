@@ -1,6 +1,6 @@
-"""What people say who do not know a command's name, and the line that they mean by it.
+"""Phrases people use for a command whose name they do not know, and the line that they mean.
 
-It is suggested, as a button, and never carried out. What else they wrote stands where {} is.
+The bot suggests the line as a button and never runs it. {} is replaced by the rest of the text.
 """
 
 SAYINGS = {

@@ -1,11 +1,10 @@
-"""What somebody typed, out of what Slack and keyboards make of it.
+"""Recover what a user typed from what Slack and keyboards make of it.
 
-Slack sends a message twice: as `text` with entities, links and mentions in angle brackets,
-and, when a person typed it there, as rich text blocks, where nothing needs undoing. Keyboards
-turn quotes and dashes into typographic ones, which no command means; what stands between
-straight double quotes they have left alone, and so do we: it may be a value that is looked for.
-Whatever else stands where text should be counts as no text: nothing that Slack may send raises
-here.
+Slack sends a message twice: as `text` with entities, links and mentions in angle brackets, and,
+if a person typed it in Slack, as rich text blocks, in which nothing needs undoing. Keyboards
+replace quotes and dashes by typographic ones, which no command uses. Text between straight
+double quotes is left alone, because it may be a value to search for.
+Anything that is not text counts as empty: nothing that Slack may send raises an error here.
 """
 
 import re
@@ -33,7 +32,7 @@ _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 _QUOTED = re.compile(QUOTED, re.DOTALL)
 _KEPT = re.compile("\ue002([0-9]+)\ue003")
-_VALUE = frozenset("=\"'\ue003")  # behind which a full stop or question mark may be meant
+_VALUE = frozenset("=\"'\ue003")  # marks of a value, whose full stop or question mark may matter
 _BEFORE = ",:>`-* \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
 _COURTESIES = ("please", "pls", "plz", "thanks", "thank you", "thx")
 _TO_OTHERS = ("cc", "fyi")
@@ -42,11 +41,11 @@ _DEEPEST = 16  # Slack nests four deep
 
 
 def clean(event: object, bot: str) -> str:
-    """Return the command in a Slack message event, where `bot` is the bot's own user id.
+    """Return the command in a Slack message event; `bot` is the bot's own user ID.
 
-    What stands behind the bot's mention is the command; when nothing does, what stands
-    before it; without a mention (a direct message) all of it. Attachments are never read:
-    they hold what others wrote.
+    The command is the text after the bot's mention, or before it if nothing follows; without a
+    mention (in a direct message), it is the whole text. Attachments are never read, because
+    they contain other people's words.
     """
     message = event if isinstance(event, Mapping) else {}
     blocks = [block for block in _children(message, "blocks") if block.get("type") == "rich_text"]
@@ -59,7 +58,7 @@ def clean(event: object, bot: str) -> str:
 def normalise(text: str) -> str:
     """Return one trimmed line with plain quotes, dashes and spaces and without courtesies.
 
-    A text in straight double quotes stays as it is, of several lines too.
+    Text in straight double quotes is kept unchanged, even if it has several lines.
     """
     kept = [_MENTION.sub(r"@\1", quoted) for quoted in _QUOTED.findall(text)]
     numbers = count()
@@ -84,7 +83,7 @@ def _plain(text: str) -> str:
 
 
 def _without_asides(line: str) -> str:
-    """Leave out what is for other people at the end: emoji, mentions, and `cc` before them."""
+    """Drop what is not for the bot at the end: emoji, mentions, and a `cc` before them."""
     words, mentions = line.split(" "), False
     while words:
         word = words[-1].strip(",.!?")
@@ -97,12 +96,12 @@ def _without_asides(line: str) -> str:
 
 
 def _mention(user: str) -> str:
-    """A user's mention while the text is taken apart, in characters that no keyboard types."""
+    """Return the internal form of a user's mention, in characters that no keyboard types."""
     return f"\ue000{user}\ue001"
 
 
 def _marked_up(text: str) -> str:
-    """Undo Slack's markup; entities last, so that an escaped bracket stays a bracket."""
+    """Undo Slack's markup; entities come last, so that an escaped bracket stays a bracket."""
     undone = _ANGLE.sub(lambda match: _reference(match[1], match[2]), text.replace("`", ""))
     return undone.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -118,13 +117,13 @@ def _reference(target: str, label: str | None) -> str:
 
 
 def _link(address: str, label: str) -> str:
-    """What was typed: the label, unless it is of several words, as links have that were copied."""
+    """Return what was typed: the label, unless it has several words, as a pasted link may have."""
     typed = label if len(label.split()) == 1 else ""
     return typed or address.removeprefix("mailto:") or label
 
 
 def _rich(element: Mapping[str, object], depth: int = 0) -> str:
-    """The text of a rich text block or of any element in it."""
+    """Return the text of a rich text block or of any element in it."""
     match element.get("type"):
         case "text":
             return _string(element, "text")
@@ -150,7 +149,7 @@ def _rich(element: Mapping[str, object], depth: int = 0) -> str:
 
 
 def _string(element: Mapping[str, object], *keys: str) -> str:
-    """The first of these keys that holds a text, "" when none does."""
+    """Return the first text found under these keys, or ""."""
     texts = (element.get(key) for key in keys)
     return next((text for text in texts if isinstance(text, str) and text), "")
 

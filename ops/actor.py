@@ -1,4 +1,4 @@
-"""Who acts, and through which door."""
+"""The actor behind a request, and the door that the request came through."""
 
 import secrets
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class Door(StrEnum):
-    """The way in."""
+    """The way a request came in."""
 
     BROWSER = "browser"
     GRPC = "grpc"
@@ -21,12 +21,12 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person (or a program with a person's token) at a door.
+    """A user, or a program with a user's token, at a door.
 
-    `user_id` is the Django user's primary key, None for a stranger, who may do nothing.
-    `address` is the network address the request came from, "" where there is none.
-    `origin` is what else the door knows and the audit log should keep, such as Slack's
-    user, team, channel, ts and event id; never a secret.
+    `user_id` is the primary key of the Django user, or None for an unknown user, who has no
+    permissions. `address` is the network address of the request, "" if there is none.
+    `origin` is anything else the door knows that belongs in the audit log, such as Slack's
+    user, team, channel, ts and event ID; it never holds a secret.
     """
 
     user_id: int | None
@@ -37,9 +37,9 @@ class Actor:
 
 
 def new_request_id() -> str:
-    """Give the current context a fresh request id (16 hex digits) and return it.
+    """Give the current context a new request ID (16 hex digits) and return it.
 
-    A door calls this once a request; the guard, the log and every error page read it.
+    A door calls this once per request. The guard, the log and every error page read it.
     """
     request_id = secrets.token_hex(8)
     _request_id.set(request_id)
@@ -47,5 +47,5 @@ def new_request_id() -> str:
 
 
 def request_id() -> str:
-    """Return the request id of the current context, "" outside of any request."""
+    """Return the request ID of the current context, "" outside a request."""
     return _request_id.get()

@@ -1,4 +1,4 @@
-"""Django admin, audited: whatever is written there leaves a row in the same transaction."""
+"""Audited Django admin: every write leaves an audit row in the same transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,14 @@ from ops.audit.models import Outcome
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
-    """A ModelAdmin whose additions, changes and deletions are audit rows.
+    """A ModelAdmin that writes an audit row for every addition, change and deletion.
 
-    Both are committed together or not at all: a row that cannot be written undoes the change.
+    The row and the change are committed together: if the row cannot be written, the change is
+    rolled back.
     """
 
     def standing(self, object: Any) -> dict[str, str]:
-        """Return what the row tells of the object as it is now; never a secret."""
+        """Return the object's current values for the audit row; never a secret."""
         return {}
 
     def log_addition(self, request: HttpRequest, object: Model, message: Any) -> Any:
@@ -43,7 +44,7 @@ def record(
     message: Any,
     standing: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the row; `message` names changed fields, `standing` the values that may be shown."""
+    """Write the row; `message` names changed fields, `standing` has the values to record."""
     name = object._meta.model_name or ""
     chain.append(
         Actor(

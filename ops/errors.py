@@ -1,16 +1,16 @@
-"""What can go wrong, in the words people read.
+"""Errors that actions raise, worded for users.
 
-OpsError                 anything an action refuses or cannot do; str() is one clear sentence
-├── InvalidInput         the request itself is wrong; says the accepted form
-├── NotFound             nothing of that name or id
-│   └── NotSetUp         the site file gives the site no such backend
-├── NotPermitted         the actor may not do this
-├── Conflict             the state does not allow it now
-├── NotConfirmed         a change reached only some of its targets; `result` says which
-├── Busy                 too much is asked at this moment; the same may be asked again soon
+OpsError                 base class; str() is one clear sentence
+├── InvalidInput         the request is wrong; the message gives the accepted form
+├── NotFound             no object has that name or ID
+│   └── NotSetUp         the site file has no such backend for the site
+├── NotPermitted         the actor lacks the permission
+├── Conflict             the current state does not allow this
+├── NotConfirmed         a change reached only some of its targets; `result` lists them
+├── Busy                 too many requests right now; the same request may work in a moment
 ├── DatabaseUnavailable  our own database does not answer, or cannot be read or written
-└── BackendUnavailable   a backend did not answer as it should; says which, and what to check
-    └── BackendTimeout   it did not answer in time
+└── BackendUnavailable   a backend failed; the message names it and what to check
+    └── BackendTimeout   the backend did not answer in time
 
 Each door turns these into its own output in exactly one place.
 """
@@ -22,19 +22,19 @@ from os.path import commonprefix
 
 
 class OpsError(Exception):
-    """Base of everything an action raises on purpose; str() is fit for users."""
+    """Base class of every error an action raises on purpose; str() can be shown to users."""
 
 
 class InvalidInput(OpsError):
-    """The request is wrong as it stands; nothing was sent anywhere."""
+    """The request is invalid; nothing was sent to any backend."""
 
 
 class NotFound(OpsError):
-    """There is nothing of that name or id."""
+    """No object has that name or ID."""
 
 
 class NotSetUp(NotFound):
-    """The site has no backend of that kind, and need not have one."""
+    """The site has no backend of that kind, which is allowed."""
 
 
 class NotPermitted(OpsError):
@@ -42,7 +42,7 @@ class NotPermitted(OpsError):
 
 
 class Conflict(OpsError):
-    """The current state does not allow this now."""
+    """The current state does not allow this."""
 
 
 class NotConfirmed(OpsError):
@@ -57,18 +57,18 @@ class NotConfirmed(OpsError):
 
 
 class Busy(OpsError):
-    """Too many wait before this; nothing was done, and it may be asked again in a moment."""
+    """Too many requests are waiting; nothing was done. Retrying in a moment may work."""
 
 
 class DatabaseUnavailable(OpsError):
-    """Our own database does not answer, or cannot do what it is asked."""
+    """Our own database does not answer or cannot do what was asked."""
 
 
 class BackendUnavailable(OpsError):
-    """A backend cannot be reached or answers nonsense.
+    """A backend cannot be reached, or its answer is unusable.
 
-    `backend` is its name for people, such as "Jaeger of production". `answered` means that it
-    did answer, only not as it should: nobody had to wait, and it may well serve other calls.
+    `backend` is its display name, such as "Jaeger of production". `answered` means that the
+    backend did answer, but not as expected: nobody had to wait, and other calls may work.
     """
 
     def __init__(self, message: str, *, backend: str, answered: bool = False) -> None:
@@ -78,16 +78,16 @@ class BackendUnavailable(OpsError):
 
 
 class BackendTimeout(BackendUnavailable):
-    """A backend did not answer within its time."""
+    """A backend did not answer in time."""
 
 
-LONGEST_COMPARED = 100  # characters: longer words are nobody's slips, and costly to compare
-MOST_COMPARED = 32  # words that are compared as a whole, of those that begin and end most alike
+LONGEST_COMPARED = 100  # characters: nobody mistypes longer words, and comparing them is costly
+MOST_COMPARED = 32  # words that are compared in full: those with the most similar start and end
 _NEAR = 0.7
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that is most like it, in any case; "" when none is near."""
+    """Return the known word most similar to `word`, ignoring case; "" if none is close."""
     if len(word) > LONGEST_COMPARED:
         return ""
     typed = word.lower()
@@ -98,11 +98,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _same_ends(one: str, other: str) -> int:
-    """Return how many letters they share at the beginning and at the end."""
+    """Return how many letters two words share at the start and at the end."""
     return len(commonprefix((one, other))) + len(commonprefix((one[::-1], other[::-1])))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "x"?` for the nearest known word, or "" when none is near."""
+    """Return `; did you mean "x"?` for the closest known word, or "" if none is close."""
     near = nearest(word, known)
     return f'; did you mean "{near}"?' if near else ""

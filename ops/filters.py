@@ -1,12 +1,12 @@
-"""One filter language for all doors: a line of words about traces.
+"""The filter language for traces that all doors share: a line of words.
 
     service=petstore operation="AddPets" http.status_code=500 error min=100ms last=1h limit=20
 
-Words come in any order. `key=value` with a key that is not one of KEYS asks for a tag; a
-value or key with spaces stands in double quotes, with \\" and \\\\ inside; a key in quotes is
-always a tag's. A bare `error` means error=true: the span failed; `error=false` means that no
-span of the whole trace did. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
-`before=TIME/ID` goes on with a list after the trace with that id that matched at that time.
+Words come in any order. `key=value` with a key that is not one of KEYS matches a tag. A value or
+key with spaces needs double quotes, with \\" and \\\\ inside; a quoted key is always a tag's. A
+bare `error` means error=true: the span failed; `error=false` means that no span of the whole
+trace failed. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
+`before=TIME/ID` continues a list after the trace with that ID that matched at that time.
 """
 
 import re
@@ -40,15 +40,15 @@ _ALL_CLOSED = re.compile(rf'(?:{QUOTED}|[^"]+)*+', re.DOTALL)
 _QUOTED_OR_COMMA = re.compile(rf"{QUOTED}|,", re.DOTALL)
 _QUOTED_KEY = re.compile(rf"\s*({QUOTED})\s*(=|$)", re.DOTALL)
 _ID = re.compile("[0-9a-f]{32}")
-# What nothing on the way changes: keyboards and Slack have their way with other characters.
+# Characters that nothing on the way changes; keyboards and Slack alter others.
 _PLAIN = re.compile(r"""(?:[!#-'*-<>-Z^_a-z{|}~()]|(?=[^\W_])[^\x00-\x7f])+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a list of traces: Unix nanoseconds, and the trace listed there.
+    """A position in a list of traces: Unix nanoseconds, and the trace listed there.
 
-    Without a trace it is before all that match at this time.
+    Without a trace it is before all traces that match at this time.
     """
 
     time: int
@@ -61,12 +61,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class TraceQuery:
-    """What to search for; everything empty means anything.
+    """A trace search; an empty field means any.
 
-    Durations are nanoseconds, 0 meaning not set: `span_min` and `span_max` bound one span
-    (what Jaeger filters), `trace_min` and `trace_max` the whole trace. All tags must match
-    on one span. `before` is where an earlier list of the same query ended: of its traces those
-    are meant that come after. Raises InvalidInput when it cannot be right.
+    Durations are nanoseconds, 0 meaning not set: `span_min` and `span_max` limit one span
+    (which Jaeger filters), `trace_min` and `trace_max` the whole trace. All tags must match
+    on one span. `before` is where an earlier list of the same query ended; only traces after
+    that position are listed. Raises InvalidInput if the fields contradict each other.
     """
 
     site: str = ""
@@ -83,14 +83,14 @@ class TraceQuery:
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LARGEST_LIMIT:
-            raise InvalidInput(f"limit is {self.limit}; it goes from 1 to {LARGEST_LIMIT}")
+            raise InvalidInput(f"limit is {self.limit}; it must be between 1 and {LARGEST_LIMIT}")
         if len(self.tags) > MOST_TAGS:
-            raise InvalidInput(f"{len(self.tags)} tags; {MOST_TAGS} is the most")
+            raise InvalidInput(f"{len(self.tags)} tags; the limit is {MOST_TAGS}")
         keys = [key for key, _ in self.tags]
         if "" in keys:
             raise InvalidInput("a tag has no key: write key=value")
         if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise InvalidInput(f'the tag "{twice}" is given twice; each key can have one value')
+            raise InvalidInput(f'the tag "{twice}" is given twice; a key can have only one value')
         for low, high, names in (
             (self.span_min, self.span_max, ("min", "max")),
             (self.trace_min, self.trace_max, ("trace-min", "trace-max")),
@@ -108,7 +108,7 @@ class TraceQuery:
 
 
 def parse_query(line: str) -> TraceQuery:
-    """Read one line; raises InvalidInput naming the first word that cannot be right."""
+    """Read one line; raises InvalidInput that names the first invalid word."""
     given: dict[str, str] = {}
     tags: list[tuple[str, str]] = []
     for match in _words(line):
@@ -141,7 +141,7 @@ def parse_query(line: str) -> TraceQuery:
 def parse_tag(text: str) -> tuple[str, str]:
     """Read `key=value`, or a bare key, which means key=true (so `error` is error=true).
 
-    Quotes and the blanks around a key or value are not part of it, see `exact_tag`.
+    Quotes, and spaces around a key or value, are not part of it; see `exact_tag`.
     """
     if quoted := _QUOTED_KEY.match(text):
         key, equals, value = quoted[1], quoted[2], text[quoted.end() :]
@@ -151,10 +151,10 @@ def parse_tag(text: str) -> tuple[str, str]:
 
 
 def exact_tag(text: str) -> tuple[str, str]:
-    """Read `key=value` as a program writes it: nothing is trimmed, and the value is as it is.
+    """Read `key=value` as programs write it: nothing is trimmed, and the value is taken as is.
 
-    A bare key means key=true. A key that has an equals sign, or begins with a quote, stands in
-    double quotes as in a filter line.
+    A bare key means key=true. A key that contains an equals sign, or starts with a quote, must
+    be in double quotes as in a filter line.
     """
     if (quoted := _QUOTED_KEY.match(text)) and text.startswith('"'):
         key, equals, value = unquote(quoted[1]), quoted[2], text[quoted.end() :]
@@ -165,14 +165,14 @@ def exact_tag(text: str) -> tuple[str, str]:
 
 def _with_key(text: str, key: str) -> str:
     if not key:
-        raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value')
+        raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value, or key for key=true')
     return key
 
 
 def parse_limit(text: str) -> int:
-    """Read a limit; its bounds are checked where it is used."""
+    """Read a limit; TraceQuery checks its range."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidInput(f'limit is "{text[:80]}"; it is a number from 1 to {LARGEST_LIMIT}')
+        raise InvalidInput(f'limit is "{text[:80]}"; it must be between 1 and {LARGEST_LIMIT}')
     return int(text)
 
 
@@ -182,7 +182,7 @@ def parse_place(text: str) -> Place:
     moment = timerange.parse_moment(time)
     if moment.relative or (slash and not _ID.fullmatch(trace_id)):
         raise InvalidInput(
-            f'"before" is "{text[:80]}"; it is a time, or a time and a trace ID: '
+            f'"before" is "{text[:80]}"; it must be a time, or a time and a trace ID: '
             "2026-11-24T14:20:51Z/4bf92f3577b34da6a3ce929d0e0e4736"
         )
     return Place(moment.nanoseconds, trace_id)
@@ -215,27 +215,27 @@ def format_query(query: TraceQuery) -> str:
 
 
 def quote(text: str) -> str:
-    """Put a text in double quotes where it needs them to stand as one word."""
+    """Put a string in double quotes if it needs them to be one word."""
     return text if _PLAIN.fullmatch(text) else in_quotes(text)
 
 
 def in_quotes(text: str) -> str:
-    """Put a text in double quotes, `unquote` undoes it."""
+    """Put a string in double quotes; `unquote` undoes it."""
     return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def unquote(word: str) -> str:
-    """Undo `quote`. A backslash that escapes neither a quote nor a backslash is itself."""
+    """Undo `quote`. A backslash before anything but a quote or a backslash is kept."""
     if len(word) >= 2 and word[0] == word[-1] == '"':
         return re.sub(r'\\(["\\])', r"\1", word[1:-1])
     return word
 
 
 def slip_of(word: str, keys: Iterable[str]) -> str:
-    """Return the key that the word looks like a slip of the finger for, else "".
+    """Return the key that the word is probably a typo of, else "".
 
-    That is: other capitals, one letter left out, added or swapped with its neighbour, and
-    one letter mistyped in a key of five and more, so that `env` is not taken for `end`.
+    A typo is: different case, one letter missing, added or swapped with its neighbour, or one
+    wrong letter in a key of five or more letters, so that `env` is not taken for `end`.
     """
     return next((key for key in keys if _one_slip(word.lower(), key)), "")
 
@@ -265,7 +265,7 @@ def _words(line: str) -> Iterable[re.Match[str]]:
             rest = stripped[position:].strip()
             raise InvalidInput(
                 f"cannot read the filter from here on: {rest[:80]} (write key=value, and "
-                'key="two words" where a value has spaces)'
+                'key="two words" if a value has spaces)'
             )
         number += 1
         limits.check_words(number)
@@ -275,17 +275,17 @@ def _words(line: str) -> Iterable[re.Match[str]]:
 
 def _tag_list(text: str) -> list[tuple[str, str]]:
     if text.startswith("["):
-        raise InvalidInput(f'"tags={text[:80]}" is cut short: write tags=[a,b=c]')
+        raise InvalidInput(f'"tags={text[:80]}" is incomplete: write tags=[a,b=c]')
     items = _tag_items(text)
     limits.check_words(len(items))
     return [parse_tag(item) for item in items if item.strip()]
 
 
 def _tag_items(text: str) -> list[str]:
-    """Cut at the commas outside of quotes.
+    """Split at the commas outside of quotes.
 
-    A quote that is never closed is a letter like any other, and so are all behind it. They are
-    looked for once: to try each of them takes time that grows with the square of the text.
+    A quote that is never closed is an ordinary character, and so is everything after it. All
+    closed quotes are found in one pass: trying each one takes quadratic time.
     """
     closed = match.end() if (match := _ALL_CLOSED.match(text)) else 0
     found = _QUOTED_OR_COMMA.finditer(text, 0, closed)
@@ -298,21 +298,20 @@ def _bare(word: str) -> tuple[str, str]:
     if unquote(word) == "error":
         return "error", "true"
     if word in KEYS:
-        raise InvalidInput(f'"{word}" stands alone: write {word}=VALUE, with no space around =')
+        raise InvalidInput(f'"{word}" has no value: write {word}=VALUE, with no space around =')
     hint = '; did you mean "error"?' if slip_of(word, ("error",)) else ""
     raise InvalidInput(
-        f'"{unquote(word)[:80]}" stands alone: write key=value (only "error" may stand alone)'
-        + hint
+        f'"{unquote(word)[:80]}" has no value: write key=value (only "error" needs none)' + hint
     )
 
 
 def _tag_key(word: str) -> str:
-    """A key in quotes is a tag's whatever it looks like; a bare one must not be a slip."""
+    """Return the key of a tag; a bare key that looks like a typo of one of KEYS is refused."""
     if word.startswith('"'):
         return unquote(word)
     if key := slip_of(word, KEYS):
         raise InvalidInput(
-            f'unknown key "{word}"; did you mean "{key}"? (for a tag of that name: "{word}"=…)'
+            f'unknown key "{word}"; did you mean "{key}"? (to search for such a tag: "{word}"=…)'
         )
     return word
 
@@ -325,7 +324,7 @@ def _range(given: dict[str, str]) -> TimeRange:
     end = given.get("to", given.get("end"))
     if "last" in given:
         if start is not None or end is not None:
-            raise InvalidInput('give either "last" or "from" and "to"')
+            raise InvalidInput('use either "last", or "from" and "to"')
         return TimeRange.last(timerange.parse_duration(given["last"]))
     to = timerange.parse_moment(end) if end is not None else timerange.NOW
     if start is not None:

@@ -1,11 +1,11 @@
-"""What the commands that check a set-up say: a line each."""
+"""Findings of the commands that check a setup, one line each."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Whether something is well, None for not asked; the sentence that says so or what to mend."""
+    """The result of one check: passed, failed or (None) not checked, and a sentence about it."""
 
     well: bool | None
     sentence: str

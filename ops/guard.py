@@ -1,10 +1,10 @@
-"""The guard around every action: permission, bounds, audit, deadline, outcome.
+"""The guard around every action: permission, limits, audit, deadline, outcome.
 
-In this order: check the permission; refuse arguments that are too large; for a change, commit
-an audit row "started"; run the effect under its deadline; write a second row with the outcome:
-"ok", "failed", or "unknown" when it was cancelled, ran out of time or crashed. A change whose
-first row cannot be written does not happen. Refusals because of a missing permission are
-recorded too, once a minute for an actor and an action.
+It works in this order: check the permission; refuse arguments that are too large; for a change,
+commit an audit row "started"; run the effect under its deadline; write a second row with the
+outcome: "ok", "failed", or "unknown" if it was cancelled, ran out of time or crashed. A change
+whose first row cannot be written does not happen. Refusals because of a missing permission are
+recorded too, at most once a minute per actor and action.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Run = Callable[Concatenate[Actor, P], Awaitable[R]]
 
-ANY_PERSON = "an active account"  # what every action needs, and these no more
+ANY_PERSON = "an active account"  # every action requires it; these actions require nothing else
 DEADLINE = 30.0
 DATABASE_SECONDS = 2.5
 log = logging.getLogger(__name__)
@@ -67,9 +67,9 @@ def action(
 ) -> Callable[[Run[P, R]], Run[P, R]]:
     """Register a coroutine function `(actor, *, …)` as an action and put the guard around it.
 
-    `permission` is Django's `app.codename`, or ANY_PERSON for what people do about themselves.
-    `target` gets the keyword arguments and says what is acted upon, for the audit log. It may
-    refuse bad input; then nothing has happened and nothing is written.
+    `permission` is Django's `app.codename`, or ANY_PERSON for actions on one's own account.
+    `target` receives the keyword arguments and returns the target's name for the audit log. It
+    may refuse bad input; in that case nothing has happened and nothing is written.
     """
 
     def register(function: Run[P, R]) -> Run[P, R]:
@@ -92,7 +92,7 @@ def action(
 
 
 class _Observed:
-    """Counts the action by outcome and keeps everything but OpsError from the doors."""
+    """Count the action by outcome, and let no exception but OpsError reach the doors."""
 
     def __init__(self, name: str, actor: Actor) -> None:
         self.name = name
@@ -111,7 +111,7 @@ class _Observed:
         if isinstance(error, Exception) and not isinstance(error, OpsError):
             log.error("%s failed", self.name, exc_info=error)
             raise OpsError(
-                f"something failed inside OpsPortal; the log has it under {request_id()}"
+                f"something went wrong inside OpsPortal; log entry: {request_id()}"
             ) from error
 
 
@@ -125,21 +125,21 @@ def _outcome(error: BaseException) -> Outcome:
 
 
 class _DeadlineExceeded(BackendTimeout):
-    """The action as a whole ran out of time: what it reached is not known."""
+    """The action as a whole ran out of time; nobody knows how far it got."""
 
 
 async def check(actor: Actor, /, *names: str, **arguments: object) -> None:
-    """Raise NotPermitted unless the actor may do one of these actions now.
+    """Raise NotPermitted unless the actor may run one of these actions now.
 
-    It is recorded as a refusal of the first of them. A door calls this before it reads what
-    came; the action checks again.
+    The refusal is recorded under the first of them. A door calls this before it reads the
+    request; the action checks again.
     """
     rights = await _promptly(rights_of(actor.user_id))
     needed = [ACTIONS[name].permission for name in names]
     if rights.active and any(each in (ANY_PERSON, *rights.permissions) for each in needed):
         return
     refusal = NotPermitted(
-        f"{actor.name or 'a stranger'} may not do this: it needs "
+        f"{actor.name or 'an unknown user'} is not allowed to do this: it requires "
         f"{needed[0] if needed[0] == ANY_PERSON else f'the permission {needed[0]}'}"
     )
     await record_refusal(actor, names[0], str(refusal), arguments)
@@ -147,16 +147,16 @@ async def check(actor: Actor, /, *names: str, **arguments: object) -> None:
 
 
 def name_of(action: Callable[..., Awaitable[Any]]) -> str:
-    """Return the name of an action, for `check`; raises KeyError for what is none."""
+    """Return the name of an action, for `check`; raises KeyError if it is not an action."""
     return _names[action]
 
 
 async def record_refusal(
     actor: Actor, name: str, reason: str, parameters: Mapping[str, object] | None = None
 ) -> None:
-    """Write the "denied" row, once a minute for an actor and an action or a door's command.
+    """Write a "denied" row, at most once a minute per actor and action (or bot command).
 
-    That it cannot be written makes nothing allowed: it raises nothing.
+    This raises nothing: if the row cannot be written, the action is still refused.
     """
     who = (actor.user_id, actor.name, name)
     if who in refused_lately:
@@ -169,7 +169,7 @@ async def record_refusal(
         )
     except DatabaseError:
         metrics.audit_failures.inc()
-        log.exception("the refusal of %s to %s is not recorded", name, actor.name)
+        log.exception("could not record that %s was refused to %s", name, actor.name)
 
 
 async def _within_deadline(registered: Action, effect: Callable[[], Awaitable[R]]) -> R:
@@ -180,7 +180,7 @@ async def _within_deadline(registered: Action, effect: Callable[[], Awaitable[R]
         if not limit.expired():
             raise
         raise _DeadlineExceeded(
-            f"{registered.name} took longer than {registered.deadline:g} s and was given up",
+            f"{registered.name} took longer than {registered.deadline:g} s and was cancelled",
             backend="OpsPortal",
         ) from error
 
@@ -225,29 +225,29 @@ async def _change(
 async def _record_start(
     registered: Action, record: Callable[[Outcome, str], Awaitable[object]]
 ) -> None:
-    """Write the first row, or see to it that one which still gets written does not stand alone."""
+    """Write the first row; if it is written too late, make sure that an outcome follows it."""
     writing = asyncio.ensure_future(record(Outcome.STARTED, ""))
     try:
         await _promptly(asyncio.shield(writing))
     except BaseException as error:
-        if not isinstance(error, DatabaseBusy):  # whose turn never came wrote nothing
+        if not isinstance(error, DatabaseBusy):  # if its turn never came, nothing was written
             owed.close(writing, registered.name, partial(record, Outcome.FAILED, _GIVEN_UP))
         if not isinstance(error, DatabaseError):
             raise
         metrics.audit_failures.inc()
-        log.warning("%s is not done: the audit log cannot be written: %s", registered.name, error)
+        log.warning("%s was not run: cannot write to the audit log: %s", registered.name, error)
         kind = Busy if isinstance(error, Busy) else DatabaseUnavailable
         raise kind(
-            "nothing was changed: the audit log cannot be written, and without it no change "
-            f"is made: {error}"
+            "nothing was changed, because the audit log cannot be written and every change must "
+            f"be recorded: {error}"
         ) from error
 
 
-_GIVEN_UP = "given up before the effect: nothing was changed"
+_GIVEN_UP = "cancelled before it took effect; nothing was changed"
 
 
 async def _promptly(answer: Awaitable[R]) -> R:
-    """Wait for the database, but not for ever: nothing has been done yet."""
+    """Wait for the database, but not forever: nothing has been done yet."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             return await answer
@@ -259,13 +259,13 @@ async def _promptly(answer: Awaitable[R]) -> R:
 
 
 async def _record_outcome(record: Callable[[], Awaitable[object]]) -> None:
-    """Write the second row also when the caller is being cancelled.
+    """Write the second row, even while the caller is being cancelled.
 
-    While the database does not take it, it is owed; until it is there "started" stands alone,
-    which reads as unknown.
+    If the database does not take it, `owed` writes it later. Until then only "started" is in the
+    log, which reads as unknown.
     """
     try:
         await asyncio.shield(owed.written(record))
     except DatabaseError as error:
         metrics.audit_failures.inc()
-        log.warning("the outcome of a change is not recorded yet: %s", error)
+        log.warning("could not record the outcome of a change yet: %s", error)

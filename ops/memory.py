@@ -1,11 +1,11 @@
-"""Memory that was freed goes back to the system.
+"""Return freed memory to the system.
 
-Left alone, a process that once read a trace of 100,000 spans would stay some 150 MB larger:
+Without this, a process that once read a trace of 100,000 spans would stay some 150 MB larger:
 
-- Python leaves what refers to itself, as Django's contexts do with all that a page showed, until
-  much else has come.
-- glibc keeps what threads have freed for their next use, and the more the larger the blocks were
-  (mallopt(3), "dynamic mmap threshold"), unless the thresholds are fixed.
+- Python frees reference cycles, such as Django's contexts with everything a page showed, only
+  after many more allocations.
+- glibc keeps what threads have freed for their next use, and raises its thresholds for larger
+  blocks (mallopt(3), "dynamic mmap threshold") unless the thresholds are fixed.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import gc
 _LIBC = ctypes.CDLL(None)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _THRESHOLD = 1024 * 1024  # bytes
-LARGE = 8 * 1024 * 1024  # bytes, from which on giving back is worth its time
+LARGE = 8 * 1024 * 1024  # bytes from which returning memory is worth the time
 
 if hasattr(_LIBC, "mallopt"):
     for _parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
@@ -23,18 +23,18 @@ if hasattr(_LIBC, "mallopt"):
 
 
 def settle() -> None:
-    """Leave what a process has loaded by now out of the search for what nobody can reach.
+    """Exclude everything loaded so far from garbage collection.
 
-    It stays until the end, and searching it stops everything for a tenth of a second each time.
+    It stays until the process ends, and scanning it pauses everything for a tenth of a second.
     """
     gc.collect()
     gc.freeze()
 
 
 def give_back() -> None:
-    """Free what nobody can reach and return it to the system, in some 50 milliseconds.
+    """Collect garbage and return free memory to the system; takes some 50 milliseconds.
 
-    With another C library than glibc, what was freed stays with the process.
+    With a C library other than glibc, freed memory stays with the process.
     """
     gc.collect()
     if hasattr(_LIBC, "malloc_trim"):
@@ -42,6 +42,6 @@ def give_back() -> None:
 
 
 def give_back_after(seconds: float) -> None:
-    """Give back then, beside the event loop."""
+    """Call `give_back` after a delay, in a thread."""
     loop = asyncio.get_running_loop()
     loop.call_later(seconds, loop.run_in_executor, None, give_back)

@@ -1,4 +1,4 @@
-"""What /metrics tells of this process."""
+"""The metrics of this process that /metrics shows."""
 
 import asyncio
 import time
@@ -33,32 +33,32 @@ backend_seconds = Histogram(
 )
 search_calls = Histogram(
     "opsportal_search_calls",
-    "Slices of time that Jaeger was asked for in a search of traces.",
+    "Time slices requested from Jaeger in one trace search.",
     buckets=(1, 2, 3, 5, 10, 20, 40),
 )
 audit_failures = Counter("opsportal_audit_failures", "Audit rows that could not be written.")
-http_connections = Gauge("opsportal_http_connections", "Connections that browsers and others hold.")
-kept_bytes = Gauge("opsportal_kept_bytes", "Bytes of the answers that no longer change.")
+http_connections = Gauge("opsportal_http_connections", "Open HTTP connections.")
+kept_bytes = Gauge("opsportal_kept_bytes", "Bytes of cached answers that no longer change.")
 reads_under_way = Gauge(
-    "opsportal_reads_under_way", "Reads of backends, each of them one for all who ask for it."
+    "opsportal_reads_under_way", "Backend reads in flight; identical requests share one."
 )
-_tasks = Gauge("opsportal_tasks", "What the event loop is working on, or waits for.")
+_tasks = Gauge("opsportal_tasks", "Tasks on the event loop, running or waiting.")
 _watched: dict[str, WeakValueDictionary[int, Sized]] = {}
 
 
 def watched(name: str, cache: S) -> S:
-    """Let /metrics show how much a cache or queue has; those of one name are added up."""
+    """Show the size of a cache or queue on /metrics; sizes under the same name are added up."""
     _watched.setdefault(name, WeakValueDictionary())[id(cache)] = cache
     return cache
 
 
 def count_tasks() -> None:
-    """Note how many tasks the running loop has: whoever asks for metrics does it in the loop."""
+    """Record how many tasks the running loop has; called in the loop for each /metrics request."""
     _tasks.set(len(asyncio.all_tasks()))
 
 
 class _Sizes(Collector):
-    """Looks at what is watched when somebody asks for it."""
+    """Read the watched sizes for each /metrics request."""
 
     def describe(self) -> list[Metric]:
         return [_family()]
@@ -73,7 +73,7 @@ class _Sizes(Collector):
 def _family() -> GaugeMetricFamily:
     return GaugeMetricFamily(
         "opsportal_kept",
-        "Entries that this process keeps in memory, by what they are.",
+        "Entries in this process's caches and queues, by name.",
         labels=["what"],
     )
 
@@ -83,7 +83,7 @@ REGISTRY.register(_Sizes())
 
 @contextmanager
 def backend_call(backend: str) -> Iterator[None]:
-    """Count and time a call to a backend; its outcome is "ok" or the exception's name."""
+    """Count and time a call to a backend; the outcome is "ok" or the exception's name."""
     started = time.perf_counter()
     outcome = "ok"
     try:

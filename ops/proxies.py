@@ -1,4 +1,4 @@
-"""Whose address a request really has: what trusted proxies say is believed, nobody else."""
+"""The real address of a request: only trusted proxies may forward one."""
 
 import ipaddress
 
@@ -6,16 +6,19 @@ from django.conf import settings
 
 
 def is_trusted(address: str) -> bool:
-    """Whether the address is one of a trusted proxy (settings.TRUSTED_PROXIES)."""
-    return _is_address(address) and any(
-        ipaddress.ip_address(address) in network for network in settings.TRUSTED_PROXIES
+    """Return whether the address belongs to a trusted proxy (settings.TRUSTED_PROXIES)."""
+    networks = settings.TRUSTED_PROXIES
+    return (
+        bool(networks)
+        and _is_address(address)
+        and any(ipaddress.ip_address(address) in network for network in networks)
     )
 
 
 def real_address(peer: str, forwarded: str) -> str:
-    """Return the last address of X-Forwarded-For that is not a trusted proxy's.
+    """Return the last address in X-Forwarded-For that is not a trusted proxy's.
 
-    It is the peer's own when the peer is not trusted or the list names nobody.
+    If the peer is not trusted, or the header has no such address, return the peer's own.
     """
     if not is_trusted(peer):
         return peer

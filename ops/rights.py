@@ -1,4 +1,4 @@
-"""What a person may do, at most five seconds old."""
+"""A user's permissions, at most five seconds old."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """A person's standing: `permissions` are Django's, as `app.codename`; none when inactive."""
+    """A user's account state and permissions (Django's `app.codename`; none when inactive)."""
 
     active: bool
     name: str
@@ -29,7 +29,7 @@ cache: TTLCache[int, asyncio.Task[Rights]] = watched(
 
 
 async def rights_of(user_id: int | None) -> Rights:
-    """Return the rights of the user with that primary key; nobody's for None or a stranger."""
+    """Return the rights of the user with that primary key; none for None or an unknown key."""
     if user_id is None:
         return NOBODY
     return await asked_once(cache, user_id, lambda: in_database(_read, user_id))

@@ -1,8 +1,8 @@
-"""What migrations add so that the release before goes on working after `migrate`.
+"""Schema details that keep the previous release working after `migrate`.
 
-That release does not know newer tables and columns: it deletes a person without deleting what
-points at them, and inserts rows without the columns it never heard of. The database has to do
-both for it: foreign keys carry their rule (`OnDelete`), new columns a `db_default`.
+The previous release does not know newer tables and columns: it deletes a user without deleting
+the rows that refer to them, and inserts rows without the new columns. The database has to handle
+both: foreign keys carry their rule (`OnDelete`), and new columns have a `db_default`.
 """
 
 from typing import Any, ClassVar
@@ -16,10 +16,10 @@ RULES = {models.CASCADE: "ON DELETE CASCADE", models.SET_NULL: "ON DELETE SET NU
 
 
 class OnDelete(Operation):
-    """Give a foreign key the rule of its `on_delete` in the database too.
+    """Give a foreign key its `on_delete` rule in the database too.
 
-    Django writes the rule nowhere. On SQLite whatever else changes the table in a later
-    migration rebuilds it without the rule, so that one needs this operation once more.
+    Django does not write the rule to the database. On SQLite, any later migration that alters
+    the table rebuilds it without the rule, so that migration needs this operation again.
     """
 
     reversible = True
@@ -31,7 +31,7 @@ class OnDelete(Operation):
         self.field_name = field_name
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Change nothing: Django's models always had the rule."""
+        """Change nothing: the models already have the rule."""
 
     def database_forwards(
         self,
@@ -82,7 +82,7 @@ def _on_postgresql(editor: BaseDatabaseSchemaEditor, field: Any, rule: str) -> N
 
 
 def _on_sqlite(editor: Any, field: Any, rule: str) -> None:
-    """Rebuild the table, as Django itself does for every change of a column."""
+    """Rebuild the table, as Django itself does whenever it alters a column."""
     plain = editor.sql_create_inline_fk
     editor.sql_create_inline_fk = f"REFERENCES %(to_table)s (%(to_column)s) {rule}"
     try:

@@ -1,6 +1,6 @@
-"""Identical reads are one: in flight together, or within a second of each other.
+"""Share identical reads: those in flight together, or within a second of each other.
 
-What no longer changes may be kept for longer.
+Answers that no longer change can be cached for longer.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from ops.metrics import watched
 
 K = TypeVar("K")
 T = TypeVar("T")
-YOUNG = 1.0  # seconds for which an answer is given again
+YOUNG = 1.0  # seconds for which an answer is reused
 MOST_YOUNG = 256
-KNOWN = 60.0  # seconds for which an answer stands in for one that is still to come
-LONGEST = 60.0  # seconds for which a read goes on that nobody may be waiting for
+KNOWN = 60.0  # seconds for which an old answer can stand in for one that is on its way
+LONGEST = 60.0  # seconds after which a read is cancelled, even if nobody waits for it
 _NONE: Any = object()
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A read under way and how many wait for it."""
+    """A read in flight and the number of callers waiting for it."""
 
     task: asyncio.Task[Any]
     waiters: int = 0
@@ -38,16 +38,16 @@ class _Flight:
 async def asked_once(
     cache: MutableMapping[K, asyncio.Task[T]], key: K, ask: Callable[[], Coroutine[Any, Any, T]]
 ) -> T:
-    """Return the answer that the cache holds for the key, else ask the database for it.
+    """Return the cached answer for the key, or ask the database for it.
 
-    The cache holds tasks, so that those who ask at once ask once, and an answer's age counts
-    from before the question. A question that the database could not answer is asked again.
+    The cache holds tasks, so that simultaneous callers ask only once. An answer's age counts
+    from before the query. A query that the database could not answer is sent again.
     """
     asked = cache.get(key)
     if asked is None:
         asked = cache[key] = asyncio.create_task(ask())
     try:
-        return await asyncio.shield(asked)
+        return asked.result() if asked.done() else await asyncio.shield(asked)
     except DatabaseError:
         cache.pop(key, None)
         raise
@@ -55,7 +55,7 @@ async def asked_once(
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What is kept, its bytes and for how many seconds."""
+    """A cached answer, its size in bytes, and for how many seconds it is cached."""
 
     answer: Any
     size: int
@@ -63,7 +63,7 @@ class _Answer:
 
 
 class Kept:
-    """Answers that no longer change, `most` bytes of them together, each for some `seconds`."""
+    """A cache of answers that no longer change: `most` bytes in total, each for `seconds`."""
 
     def __init__(
         self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
@@ -77,23 +77,23 @@ class Kept:
 
     @property
     def size(self) -> int:
-        """How many bytes all that is kept has."""
+        """The total size of all cached answers, in bytes."""
         return int(self._answers.currsize)
 
     def get(self, key: Hashable) -> Any:
-        """Return what is kept under the key, None when nothing is."""
+        """Return the answer cached under the key, or None."""
         kept = self._answers.get(key)
         return kept.answer if kept else None
 
     def keep(self, key: Hashable, answer: object, size: int, seconds: float = 0) -> None:
-        """Keep an answer of so many bytes; what is larger than all that may be kept is not.
+        """Cache an answer of `size` bytes, unless it is larger than the whole cache.
 
-        With `seconds` it is kept for these instead.
+        `seconds` overrides the cache's own lifetime.
         """
         if size <= self._answers.maxsize:
             kept = _Answer(answer, size, seconds or self._seconds)
             self._answers[key] = kept
-            # Its memory must not stay until the next answer happens to push it out.
+            # Free its memory on time; otherwise it stays until another answer pushes it out.
             forgotten = kept.seconds * 1.1
             asyncio.get_running_loop().call_later(forgotten, self._answers.expire)
             if size >= LARGE:
@@ -101,9 +101,9 @@ class Kept:
 
 
 class Shared:
-    """Reads of one event loop, each identified by a key.
+    """Shared reads within one event loop, each identified by a key.
 
-    A read ends when its last waiter leaves; one waiter's cancellation ends only its own waiting.
+    A read is cancelled when its last waiter leaves. Cancelling one waiter affects only that one.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -114,11 +114,11 @@ class Shared:
 
     @property
     def under_way(self) -> int:
-        """How many reads have not answered yet."""
+        """The number of reads in flight."""
         return len(self._flights)
 
     async def answer(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        """Return what `read` returns, to all who ask with the same key; raises what it raises."""
+        """Return what `read` returns, shared by all callers with the same key."""
         young: T = self._young.get(key, _NONE)
         if young is not _NONE:
             return young
@@ -139,7 +139,7 @@ class Shared:
     async def _fly(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         answer = await read()
         self._young[key] = answer
-        # Large answers must not stay until the next read happens to push them out.
+        # Free large answers on time; otherwise they stay until another read pushes them out.
         asyncio.get_running_loop().call_later(YOUNG * 1.1, self._young.expire)
         return answer
 
@@ -150,9 +150,9 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """What there is by the time that one waits: the answer, the error, or neither yet.
+    """What is known once the waiting time is over: an answer, an error, or neither yet.
 
-    `fresh` is False of what is still to come, and of an answer that stands in for it.
+    `fresh` is False if the answer is still on its way, also if an old one stands in for it.
     """
 
     answer: T | None = None
@@ -161,7 +161,7 @@ class Known(Generic[T]):
 
 
 class Lasting:
-    """Reads that go on when those who asked wait no longer, for when they ask again."""
+    """Reads that continue after their callers stop waiting, for when they ask again."""
 
     def __init__(self, reads: Shared, clock: Callable[[], float] = time.monotonic) -> None:
         self._reads = reads
@@ -173,7 +173,7 @@ class Lasting:
     ) -> Known[T]:
         """Return what `read` returns, or the OpsError that it raises.
 
-        After `patience` seconds return what there is. The same key means the same read.
+        After `patience` seconds, return what is known so far. The same key means the same read.
         """
         task = self._tasks.get(key)
         if task is None:
@@ -193,14 +193,14 @@ class Lasting:
         except OpsError as error:
             return Known(error=error)
         except TimeoutError:
-            words = f"given up after {LONGEST:g} s; try again"
+            words = f"no answer within {LONGEST:g} s; try again"
             return Known(error=BackendTimeout(words, backend="OpsPortal"))
         self._known[key] = answer
         asyncio.get_running_loop().call_later(KNOWN * 1.1, self._known.expire)
         return Known(answer)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel the reads in flight."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

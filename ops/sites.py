@@ -1,8 +1,8 @@
-"""The site file: which Jaeger, which Prometheus, which services a site has.
+"""The site file: which Jaeger, which Prometheus sources and which services a site has.
 
-`docs/configuration.md` describes the file for people, `sites.example.toml` is one. `load`
-reads all of it and reports everything that is wrong at once, by table and key. Secrets
-stand in the environment; the file names the variable: `{ env = "JAEGER_TOKEN" }`.
+`docs/configuration.md` describes the file for users; `sites.example.toml` is an example. `load`
+reads the whole file and reports every problem in it together, by table and key. Secrets are in
+the environment; the file names the variable: `{ env = "JAEGER_TOKEN" }`.
 """
 
 import ssl
@@ -22,7 +22,7 @@ from ops.tables import Table
 
 
 class SiteFileError(Exception):
-    """The site file cannot be used; `problems` has a sentence for each thing to mend."""
+    """The site file cannot be used; `problems` has one sentence per problem."""
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         super().__init__(f"{path}: " + "; ".join(problems))
@@ -32,7 +32,7 @@ class SiteFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How to speak TLS; files are PEM. Without `ca` the system's roots are trusted."""
+    """TLS settings; files are PEM. Without `ca` the system's roots are trusted."""
 
     ca: str = ""
     certificate: str = ""
@@ -41,7 +41,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class JaegerSource:
-    """A Jaeger query service: gRPC address (host:port), its UI's public URL ("" if none)."""
+    """A Jaeger query service: its gRPC address (host:port) and its UI's public URL (or "")."""
 
     address: str
     ui: str = ""
@@ -54,7 +54,7 @@ class JaegerSource:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusSource:
-    """One Prometheus (or what speaks its API) at a URL, prefix included, no slash at the end."""
+    """A Prometheus (or compatible server) at a URL, with path prefix, without trailing slash."""
 
     name: str
     url: str
@@ -69,14 +69,14 @@ class Service:
     """One service of a site.
 
     `instances` are gRPC addresses; `dns` is a host:port that resolves to all of them; one of
-    the two is empty. `version` is the PromQL that yields a series an instance, with the
+    the two is empty. `version` is a PromQL query that returns one series per instance, with the
     version in `version_label` and the instance in `instance_label`. `requests` (per second),
     `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "". `alerts` are the labels
-    that make an alert this service's. `prometheus` names the source that is asked, `table` the
-    table of the site file.
+    that an alert of this service has. `prometheus` names the source to query, `table` is the
+    service's table in the site file.
 
-    `shared` are those of these queries that the site has for all of its services: of their
-    series the ones with the labels of `alerts` are this service's.
+    `shared` names the queries that the site defines for all of its services: of their results,
+    the series with the labels in `alerts` belong to this service.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Service:
 class Site:
     """One environment: its backends and services.
 
-    `change_now` allows the bot to change at once, without asking on a card first.
+    `change_now` lets the bot apply a change immediately, without a card that asks first.
     """
 
     name: str
@@ -111,10 +111,10 @@ class Site:
     change_now: bool = False
 
     def service(self, name: str = "") -> Service:
-        """Return the named service, the default one for ""; raises NotFound or InvalidInput."""
+        """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
         if not name and not self.default_service:
             raise InvalidInput(
-                f'say which service of site "{self.name}" is meant: '
+                f'choose a service of site "{self.name}": '
                 + (", ".join(self.services) or "the site file has none")
             )
         try:
@@ -126,12 +126,12 @@ class Site:
             ) from None
 
     def services_like(self, part: str) -> "list[Service]":
-        """Return the services with that in their names, in any case; all for ""."""
+        """Return the services whose names contain `part`, ignoring case; all for ""."""
         small = part.lower()
         return [each for each in self.services.values() if small in each.name.lower()]
 
     def source(self, service: Service) -> PrometheusSource:
-        """Return the Prometheus that knows the service; raises NotFound when there is none."""
+        """Return the service's Prometheus source; raises NotFound if there is none."""
         for source in self.prometheus:
             if service.prometheus in ("", source.name):
                 return source
@@ -140,40 +140,44 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """All sites of the file, in its order."""
+    """All sites of the file, in the file's order."""
 
     all: Mapping[str, Site]
     default: str
 
     def site(self, name: str = "") -> Site:
-        """Return the named site, the default one for ""; raises NotFound."""
+        """Return the named site, or the default for ""; raises NotFound."""
         try:
             return self.all[name or self.default]
         except KeyError:
             raise NotFound(
                 f'there is no site "{name[:80]}"'
-                + (did_you_mean(name, self.all) or f"; there is {', '.join(self.all)}")
+                + (did_you_mean(name, self.all) or f"; sites: {', '.join(self.all)}")
             ) from None
 
 
 def sites() -> Sites:
-    """Return the sites of the file that settings.SITES_FILE names, read once.
+    """Return the sites of the file in settings.SITES_FILE, which is read once.
 
     Raises SiteFileError.
     """
-    return load(Path(settings.SITES_FILE))
+    return _of(settings.SITES_FILE)
 
 
 @lru_cache(maxsize=8)
+def _of(file: str | Path) -> Sites:
+    return load(Path(file))
+
+
 def load(path: Path) -> Sites:
     """Read a site file; raises SiteFileError with every problem in it."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        hint = "there is no such file; start from sites.example.toml"
-        raise SiteFileError(path, [f"{hint} and name it in OPSPORTAL_SITES"]) from None
+        hint = "the file does not exist; copy sites.example.toml"
+        raise SiteFileError(path, [f"{hint} and set OPSPORTAL_SITES to its path"]) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SiteFileError(path, [f"cannot be read as TOML: {error}"]) from None
+        raise SiteFileError(path, [f"is not valid TOML: {error}"]) from None
     problems: list[str] = []
     found = _sites(Table(tables, "", problems))
     if problems:
@@ -185,9 +189,9 @@ def _sites(root: Table) -> Sites:
     found = {name: _site(name, table) for name, table in root.named("sites").items()}
     default = root.text("default_site", "the name of one of the sites", next(iter(found), ""))
     if not found and not root.problems:
-        root.problem("sites", "is missing; write a table [sites.NAME] for each site")
+        root.problem("sites", "is missing; add a table [sites.NAME] for each site")
     elif found and default not in found:
-        root.problem("default_site", f'is "{default}"; it is one of {", ".join(found)}')
+        root.problem("default_site", f'is "{default}"; it must be one of {", ".join(found)}')
     root.done()
     return Sites(all=found, default=default)
 
@@ -198,7 +202,7 @@ def _site(name: str, table: Table) -> Site:
     prometheus = tuple(_prometheus(item) for item in table.tables("prometheus"))
     names = [item.name for item in prometheus]
     if len(set(names)) != len(names):
-        table.problem("prometheus", "several sources have one name; give each its own")
+        table.problem("prometheus", "several sources have the same name; give each its own")
     every = _every_service(table)
     services = {
         key: _service(key, item, names, every) for key, item in table.named("services").items()
@@ -206,7 +210,7 @@ def _site(name: str, table: Table) -> Site:
     only = next(iter(services)) if len(services) == 1 else ""
     default = table.text("default_service", "the name of one of the site's services", only)
     if default and default not in services:
-        table.problem("default_service", f'is "{default}"; it is one of {", ".join(services)}')
+        table.problem("default_service", f'is "{default}"; it must be one of {", ".join(services)}')
     now = table.take("change_now", bool, "true or false", False)
     table.done()
     return Site(name, source, prometheus, services, default, now)
@@ -233,9 +237,9 @@ def _tls(table: Table) -> Tls | None:
     given = set(below.values)
     tls = Tls(below.authority("ca"), below.file("certificate"), below.file("key"))
     if ("certificate" in given) != ("key" in given):
-        below.problem("certificate", "and key belong together; give both or neither")
+        below.problem("certificate", "and key belong together; set both or neither")
     elif tls.certificate and tls.key and not _is_pair(tls):
-        below.problem("certificate", "and key are not a certificate and its open key in PEM")
+        below.problem("certificate", "and key are not a PEM certificate and its unencrypted key")
     below.done()
     return tls
 
@@ -252,7 +256,7 @@ def _is_pair(tls: Tls) -> bool:
 def _megabytes(table: Table, key: str, least: int, most: int, default: int) -> int:
     megabytes = table.take(key, int, f"a number of MiB from {least} to {most}", default)
     if not least <= megabytes <= most:
-        table.problem(key, f"is {megabytes}; it goes from {least} to {most}")
+        table.problem(key, f"is {megabytes}; it must be between {least} and {most}")
     return int(megabytes) * 1024 * 1024
 
 
@@ -260,17 +264,17 @@ def _prometheus(table: Table) -> PrometheusSource:
     url = table.url("url", ...)
     headers = table.headers()
     token = table.header_value("bearer_token", table.secret("bearer_token"))
-    username, password = table.text("username", "a text"), table.secret("password")
+    username, password = table.text("username", "a string"), table.secret("password")
     if token and username:
-        table.problem("bearer_token", "and username exclude each other; give one of them")
+        table.problem("bearer_token", "and username cannot be combined; set one of them")
     if password and not username:
-        table.problem("password", "needs a username beside it")
+        table.problem("password", "requires a username")
     if token:
         headers["Authorization"] = f"Bearer {token}"
     if username:
         headers["Authorization"] = _basic(username, password)
     source = PrometheusSource(
-        name=table.text("name", "a text", urlsplit(url).hostname or "prometheus"),
+        name=table.text("name", "a string", urlsplit(url).hostname or "prometheus"),
         url=url,
         headers=headers,
         ca=table.authority("ca"),
@@ -287,7 +291,7 @@ def _basic(username: str, password: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Queries:
-    """Queries, by key, and the labels that say version and instance."""
+    """Queries, by key, and the labels that hold the version and the instance."""
 
     promql: Mapping[str, str]
     version_label: str
@@ -295,7 +299,7 @@ class _Queries:
 
 
 def _every_service(table: Table) -> _Queries:
-    """Read what the site has for all services that have no such query of their own."""
+    """Read the queries that the site defines for all services without one of their own."""
     none = _Queries({}, "version", "instance")
     below = table.table("every_service")
     if below is None:
@@ -343,7 +347,7 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         table=f"[{table.name}]",
     )
     if service.instances and service.dns:
-        table.problem("dns", "and instances exclude each other; give one of them")
+        table.problem("dns", "and instances cannot be combined; set one of them")
     if service.prometheus and service.prometheus not in sources:
         table.problem("prometheus", f'is "{service.prometheus}"; sources: {", ".join(sources)}')
     table.done()
@@ -353,6 +357,6 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
 def _labels(table: Table, name: str) -> Mapping[str, str]:
     labels = table.take("alerts", dict, '{ label = "value" }', {"job": name})
     if not all(isinstance(value, str) for value in labels.values()):
-        table.problem("alerts", 'it is { label = "value" }')
+        table.problem("alerts", 'must be { label = "value" }')
         return {}
     return dict(labels)

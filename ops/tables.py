@@ -1,4 +1,4 @@
-"""Reading a TOML file so that everything wrong with it is said at once, by table and key."""
+"""Read a TOML file and report every problem in it together, by table and key."""
 
 import os
 import re
@@ -18,14 +18,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 class Table:
-    """A table of the file whose keys are taken one by one; what is left over is a problem."""
+    """A table of the file whose keys are taken one by one; any key left over is a problem."""
 
     def __init__(
         self, values: dict[str, Any], name: str, problems: list[str], which: str = ""
     ) -> None:
         self.values = dict(values)
         self.name = name
-        self.which = which  # of several with one name, " (the one named …)"
+        self.which = which  # " (the one named …)" if several tables share a name
         self.problems = problems
         self.known: list[str] = []
 
@@ -36,17 +36,17 @@ class Table:
     def take(
         self, key: str, kind: type | tuple[type, ...], form: str, default: Any, secret: bool = False
     ) -> Any:
-        """Return the key's value; one that may be a secret is not shown when it is wrong."""
+        """Return the key's value; a value that may be a secret never appears in a problem."""
         kinds = kind if isinstance(kind, tuple) else (kind,)
         self.known.append(key)
         value = self.values.pop(key, None)
         if value is None:
             if default is ...:
-                self.problem(key, f"is missing; it is {form}")
+                self.problem(key, f"is missing; it must be {form}")
             return default
-        # To Python a bool is an int too.
+        # In Python, a bool is an int too.
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            self.problem(key, f"it is {form}" if secret else f"is {value!r}; it is {form}")
+            self.problem(key, f"must be {form}" if secret else f"is {value!r}; it must be {form}")
             return default
         return value
 
@@ -61,20 +61,20 @@ class Table:
     def addresses(self, key: str) -> tuple[str, ...]:
         values = self.take(key, list, 'a list of addresses, ["host:port", …]', [])
         if twice := [value for value in values if values.count(value) > 1]:
-            self.problem(key, f'has "{twice[0]}" twice')
+            self.problem(key, f'lists "{twice[0]}" twice')
         return tuple(
             value for value in values if self._is_text(key, value) and self._is_address(key, value)
         )
 
     def _is_text(self, key: str, value: object) -> bool:
         if not isinstance(value, str):
-            self.problem(key, f'has {value!r}; it is a list of addresses, ["host:port", …]')
+            self.problem(key, f'has {value!r}; it must be a list of addresses, ["host:port", …]')
         return isinstance(value, str)
 
     def _is_address(self, key: str, value: str) -> bool:
         match = _ADDRESS.fullmatch(value)
         if match is None or not 0 < int(match[1]) < 65536:
-            self.problem(key, f'is "{value}"; it is host:port without a scheme')
+            self.problem(key, f'is "{value}"; it must be host:port without a scheme')
             return False
         return True
 
@@ -86,11 +86,11 @@ class Table:
         except ValueError:  # brackets without an IPv6 address, a port above 65535
             usable = False
         if value and not usable:
-            shown = "" if "@" in value else f'is "{value}"; '  # there may be a password before it
-            self.problem(key, f"{shown}it is an http:// or https:// URL")
+            shown = "" if "@" in value else f'is "{value}"; '  # it may contain a password
+            self.problem(key, f"{shown}it must be an http:// or https:// URL")
             return ""
         if parts.username or parts.password:
-            self.problem(key, "has a password in it; use username and password = { env = … }")
+            self.problem(key, "contains a password; use username and password = { env = … }")
         return value.rstrip("/")
 
     def duration(self, key: str, default: int) -> int:
@@ -104,19 +104,19 @@ class Table:
     def file(self, key: str) -> str:
         path = self.text(key, "the path of a PEM file")
         if path and not Path(path).is_file():
-            self.problem(key, f'there is no file "{path}"; it is the path of a PEM file')
+            self.problem(key, f'file "{path}" does not exist; it must be the path of a PEM file')
             return ""
         return path
 
     def secret(self, key: str) -> str:
-        """A value that stands in the environment: `key = { env = "NAME" }`."""
+        """Read a value from the environment: `key = { env = "NAME" }`."""
         value = self.take(key, dict, '{ env = "NAME" }, never the secret itself', None, secret=True)
         return self._from_environment(key, value) if value is not None else ""
 
     def _from_environment(self, key: str, value: dict[str, Any]) -> str:
         name = value.get("env")
         if not isinstance(name, str) or set(value) != {"env"}:
-            self.problem(key, 'it is { env = "NAME" }')
+            self.problem(key, 'must be { env = "NAME" }')
             return ""
         if not os.environ.get(name):
             missing = "is empty" if name in os.environ else "is not set"
@@ -125,22 +125,22 @@ class Table:
 
     def headers(self) -> dict[str, str]:
         found = {}
-        for name, value in self.take("headers", dict, "a table of texts", {}, secret=True).items():
+        for name, value in self.take("headers", dict, "a table", {}, secret=True).items():
             key = f"headers.{name}"
             if not _HEADER.fullmatch(name) or name.lower().endswith("-bin"):
-                self.problem(key, "its name must be of letters, digits, . _ - and not end in -bin")
+                self.problem(key, "its name must use letters, digits, . _ - and not end in -bin")
             if isinstance(value, dict):
                 found[name] = self.header_value(key, self._from_environment(key, value))
             elif isinstance(value, str):
                 found[name] = self.header_value(key, value)
             else:
-                self.problem(key, 'it is a text or { env = "NAME" }')
+                self.problem(key, 'must be a string or { env = "NAME" }')
         return found
 
     def header_value(self, key: str, value: str) -> str:
-        """Return a value that may be a secret, so that a problem must not show it."""
+        """Return a header's value; it may be a secret, so a problem never shows it."""
         if value and not _HEADER_VALUE.fullmatch(value):
-            self.problem(key, "has a line break, an outer space or another sign no header can have")
+            self.problem(key, "contains a line break, an outer space or a forbidden character")
         return value
 
     def authority(self, key: str) -> str:
@@ -149,11 +149,11 @@ class Table:
             if path:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except OSError:
-            self.problem(key, f'there is no certificate in "{path}"; it is the path of a PEM file')
+            self.problem(key, f'"{path}" has no certificate; it must be the path of a PEM file')
         return path
 
     def switch_or_table(self, key: str, form: str) -> "Table | bool":
-        """Return the table below, or true or false where that stands instead."""
+        """Return the table below, or the boolean that is there instead."""
         value = self.take(key, (bool, dict), form, False)
         return value if isinstance(value, bool) else self._table(key, value)
 
@@ -165,7 +165,7 @@ class Table:
         value = self.take(key, (dict, list), "one table or several", [])
         items = [value] if isinstance(value, dict) else value
         if not all(isinstance(item, dict) for item in items):
-            self.problem(key, f"it is one table or several, [[{self._below(key)}]]")
+            self.problem(key, f"must be one table or several, [[{self._below(key)}]]")
             return []
         return [
             Table(item, self._below(key), self.problems, which_of(item.get("name"), place, items))
@@ -179,7 +179,7 @@ class Table:
             if not isinstance(item, dict) or not _NAME.fullmatch(name):
                 self.problem(
                     f"{key}.{name}",
-                    f"it is a table [{self._below(key)}.NAME], the name of letters, digits, . _ -",
+                    f"must be a table [{self._below(key)}.NAME]; use letters, digits, . _ -",
                 )
             else:
                 found[name] = Table(item, f"{self._below(key)}.{name}", self.problems)
@@ -188,7 +188,7 @@ class Table:
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self.text(key, " or ".join(choices), choices[0])
         if value not in choices:
-            self.problem(key, f'is "{value}"; it is {" or ".join(choices)}')
+            self.problem(key, f'is "{value}"; it must be {" or ".join(choices)}')
         return value
 
     def done(self) -> None:
@@ -205,7 +205,7 @@ class Table:
 
 
 def which_of(name: object, place: int, several: Sized) -> str:
-    """Return which of several tables it is, "" for the only one."""
+    """Describe which of several tables this is; "" if there is only one."""
     if len(several) == 1:
         return ""
     return f' (the one named "{name}")' if isinstance(name, str) else f" (number {place})"

@@ -1,9 +1,9 @@
-"""One language of times for all doors.
+"""The notation for times and durations that all doors share.
 
-A moment is written as ISO 8601 (`2026-11-24T14:20:51Z`, an offset or none, none meaning
-UTC, up to nine digits of a second), `MM/DD/YYYY-hh:mm:ss`, `now`, `now-15m`, `now+5s`, or
-as digits since 1970: seconds, milliseconds, microseconds or nanoseconds, told apart by
-their size. A duration is written as `1h30m`, `1.5s`, `100ms`, `500us`, `20ns`, `2d`.
+A moment is written as ISO 8601 (`2026-11-24T14:20:51Z`, with or without an offset, UTC by
+default, up to nine fractional digits), `MM/DD/YYYY-hh:mm:ss`, `now`, `now-15m`, `now+5s`, or
+a number since 1970 in seconds, milliseconds, microseconds or nanoseconds, recognized by its
+size. A duration is written as `1h30m`, `1.5s`, `100ms`, `500us`, `20ns`, `2d`.
 """
 
 import re
@@ -39,12 +39,12 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?"
     r"\s*([Zz]|[+-]\d{2}:?\d{2})?"
 )
-_LARGEST = 2**63 - 1  # what int64 nanoseconds can hold: the year 2262
+_LARGEST = 2**63 - 1  # the largest int64: nanoseconds up to the year 2262
 
 FORMS_OF_A_MOMENT = (
-    "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, MM/DD/YYYY-hh:mm:ss or a Unix time"
+    "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, now+5s, MM/DD/YYYY-hh:mm:ss or a Unix time"
 )
-FORMS_OF_A_DURATION = "a number with its unit, such as 1h30m, 2s, 100ms, 500us"
+FORMS_OF_A_DURATION = "a number with its unit (d, h, m, s, ms, us, ns), such as 1h30m or 100ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Moment:
     relative: bool = False
 
     def at(self, now: int) -> int:
-        """Unix nanoseconds, where `now` is the present in the same unit."""
+        """Return Unix nanoseconds; `now` is the current time in the same unit."""
         return now + self.nanoseconds if self.relative else self.nanoseconds
 
     def earlier(self, nanoseconds: int) -> "Moment":
-        """Return the moment that much earlier, or the earliest that can be written."""
+        """Return the moment that much earlier, or the earliest one that can be written."""
         earliest = -_LARGEST if self.relative else 0
         return Moment(max(self.nanoseconds - nanoseconds, earliest), self.relative)
 
@@ -77,20 +77,20 @@ NOW = Moment(0, relative=True)
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """From one moment to another; `start_end` resolves both against one now."""
+    """From one moment to another; `start_end` resolves both against the same `now`."""
 
     start: Moment
     end: Moment = NOW
 
     @classmethod
     def last(cls, nanoseconds: int) -> "TimeRange":
-        """The range that ends now and is that long."""
+        """Return the range of that length that ends now."""
         return cls(Moment(-nanoseconds, relative=True), NOW)
 
     def start_end(self, now: int | None = None) -> tuple[int, int]:
-        """Return start and end in Unix nanoseconds, kept between 1970 and 2262.
+        """Return start and end in Unix nanoseconds, clamped to the years 1970 to 2262.
 
-        Raises InvalidInput when the start is not before the end.
+        Raises InvalidInput if the start is not before the end.
         """
         present = now_ns() if now is None else now
         start = max(self.start.at(present), 0)
@@ -104,12 +104,12 @@ class TimeRange:
 
 
 def now_ns() -> int:
-    """Return the present in Unix nanoseconds."""
+    """Return the current time in Unix nanoseconds."""
     return time.time_ns()
 
 
 def parse_duration(text: str) -> int:
-    """Return nanoseconds, exact; raises InvalidInput for anything but a positive duration."""
+    """Return exact nanoseconds; raises InvalidInput for anything but a positive duration."""
     position, total = 0, 0
     stripped = text.strip()
     while position < len(stripped) and (part := _PART.match(stripped, position)):
@@ -124,7 +124,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_moment(text: str) -> Moment:
-    """Return the moment that the text names; raises InvalidInput with the accepted forms."""
+    """Return the moment that the string names; raises InvalidInput with the accepted forms."""
     stripped = text.strip()
     if relative := _RELATIVE.fullmatch(stripped):
         if not relative[1]:
@@ -146,7 +146,7 @@ def parse_moment(text: str) -> Moment:
 
 
 def _from_digits(digits: str) -> int:
-    """Tell the unit of a Unix time by its size; the smaller units begin in the year 1973."""
+    """Recognize the unit of a Unix time by its size; smaller units start in the year 1973."""
     number = int(digits)
     for limit, unit in ((10**11, SECOND), (10**14, MILLISECOND), (10**17, MICROSECOND)):
         if number < limit:
@@ -186,7 +186,7 @@ def format_moment(nanoseconds: int) -> str:
 
 
 def format_exact(nanoseconds: int) -> str:
-    """Write a duration so that `parse_duration` gives it back: `1h30m`, `1s500ms`."""
+    """Write a duration so that `parse_duration` reads it back: `1h30m`, `1s500ms`."""
     parts = []
     rest = nanoseconds
     for unit in ("d", "h", "m", "s", "ms", "us", "ns"):
@@ -197,7 +197,7 @@ def format_exact(nanoseconds: int) -> str:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """Write a duration for people, three digits at most: `1.24 s`, `44 ms`, `2 h 5 min`."""
+    """Write a duration for display, three digits at most: `1.24 s`, `44 ms`, `2 h 5 min`."""
     if nanoseconds < 0:
         return f"-{format_duration(-nanoseconds)}"
     for unit, size in (("ns", 1), ("µs", MICROSECOND), ("ms", MILLISECOND), ("s", SECOND)):
@@ -216,7 +216,7 @@ def format_duration(nanoseconds: int) -> str:
 
 
 def to_datetime(nanoseconds: int) -> datetime:
-    """Turn Unix nanoseconds into an aware datetime in UTC, cut to microseconds."""
+    """Convert Unix nanoseconds to an aware datetime in UTC, truncated to microseconds."""
     return datetime.fromtimestamp(nanoseconds // SECOND, UTC) + timedelta(
         microseconds=nanoseconds % SECOND // MICROSECOND
     )

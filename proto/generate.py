@@ -1,9 +1,9 @@
 """Generate the Python code of every .proto file beside it: `python -m proto.generate`.
 
-With `--check` nothing is written; it fails when the code in the tree is not what comes out.
+With `--check` it writes nothing and fails if the code in the tree differs from its output.
 
-OTLP's and Google's messages come from installed packages, which ship no .proto sources:
-their descriptors are handed to protoc instead.
+OTLP's and Google's messages come from installed packages, which ship no .proto sources, so
+their descriptors are passed to protoc instead.
 """
 
 import filecmp
@@ -55,7 +55,7 @@ def generate(out: Path = ROOT) -> None:
 
 
 def _descriptors() -> FileDescriptorSet:
-    """The foreign files and all that they import, each after its imports."""
+    """Return the foreign files and everything they import, each after its imports."""
     files: dict[str, FileDescriptor] = {}
 
     def add(file: FileDescriptor) -> None:
@@ -72,7 +72,7 @@ def _descriptors() -> FileDescriptorSet:
 
 
 def drifted() -> list[str]:
-    """Return the generated files that are not what `generate` would write now."""
+    """Return the generated files that differ from what `generate` would write now."""
     with TemporaryDirectory() as folder:
         generate(Path(folder))
         made = {file.relative_to(folder) for file in Path(folder).rglob("*_pb2*")}
@@ -84,6 +84,6 @@ def drifted() -> list[str]:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--check"]:
         if files := drifted():
-            sys.exit(f"run make proto: these are not what it generates: {', '.join(files)}")
+            sys.exit(f"generated code is out of date; run make proto: {', '.join(files)}")
     else:
         generate()

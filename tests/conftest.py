@@ -4,24 +4,44 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection, connections
-from pytest_django import Settings
+from django.db.models.signals import post_migrate
+from pytest_django import DjangoDbBlocker, Settings
 
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.connections import close_connections
 from opsportal.dashboard import recents
-from tests.fakes.jaeger import Release
+from tests.fakes.jaeger import LISTING, FakeJaeger, Release
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
+_NO_PARAMETERS = SimpleNamespace(params={})
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Begin with empty tables, and leave them empty when a test's rows are flushed.
+
+    Django writes the content types and permissions of all models after each flush, which is most
+    of what a short test costs; nothing here goes by Django's permissions.
+    """
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    with django_db_blocker.unblock():
+        _triggers("DISABLE")
+        call_command("flush", interactive=False, verbosity=0)
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +50,7 @@ async def fresh_process() -> AsyncIterator[None]:
     rights.cache.clear()
     guard.refused_lately.clear()
     cache.clear()
+    ContentType.objects.clear_cache()
     new_request_id()
     yield
     await asyncio.gather(*recents.writing)
@@ -55,8 +76,18 @@ def site_file(tmp_path: Path, settings: Settings) -> SiteFile:
 
 @pytest.fixture
 def release() -> Release:
-    """The release that a fake Jaeger behaves as; `EITHER_JAEGER` asks for two."""
+    """The release that the fake Jaeger behaves as; `EITHER_JAEGER` asks for two."""
     return "2.20"
+
+
+@pytest.fixture
+async def jaeger(request: pytest.FixtureRequest, release: Release) -> AsyncIterator[FakeJaeger]:
+    """A fake Jaeger; tests that list traces say of which releases, as lists come in two ways."""
+    async with FakeJaeger(release) as fake:
+        yield fake
+    says_which = "release" in getattr(request.node, "callspec", _NO_PARAMETERS).params
+    if LISTING.intersection(fake.methods()) and not says_which:
+        pytest.fail("this test lists traces: put @EITHER_JAEGER before it")
 
 
 @pytest.fixture

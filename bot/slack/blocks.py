@@ -1,9 +1,9 @@
-"""A reply in Slack's blocks, within Slack's limits.
+"""A reply as Slack blocks, within Slack's limits.
 
-A reply that names its columns is a table where that fits; everything else is rich text. Both
-are shown letter by letter: no `<!channel>` in a log line calls anybody, no asterisk makes
-anything bold. Only the plain `text`, which notifications and screen readers use, is markup to
-Slack, and there `& < >` are escaped.
+A reply that names its columns becomes a table if it fits; everything else is rich text. Slack
+shows both literally: no `<!channel>` in a log line notifies anyone, no asterisk makes text
+bold. Only the plain `text`, for notifications and screen readers, is markup to Slack, so `& < >`
+are escaped there.
 """
 
 import json
@@ -15,22 +15,22 @@ from itertools import accumulate
 from bot.replies import Link, Reply, Row, When, parts, plain, shortened, table_lines, visible
 from bot.slack.buttons import Block, buttons
 
-# Slack refuses a message whose blocks are too long in all, at a limit it does not publish:
-# 9,597 characters in 15,561 of JSON passed, 11,341 in 17,694 did not. A `text` that is longer
-# than LONGEST_ESCAPED it posts in pieces, and does not take in place of another.
+# Slack refuses a message whose blocks are too long in total, at a limit it does not publish:
+# 9,597 characters in 15,561 of JSON passed, 11,341 in 17,694 did not. It splits a `text` longer
+# than LONGEST_ESCAPED into several messages, and refuses it in an update.
 MOST_TEXT = 8_000
 MOST_JSON = 13_000
 MOST_MESSAGES = 3
 MOST_FALLBACK = 3_000
 LONGEST_ESCAPED = 4_000
 LONGEST_URL = 3_000
-MOST_ROWS = 100  # of a table, with its heading
+MOST_ROWS = 100  # of a table, including its heading
 MOST_COLUMNS = 20
-_MOST_SEEN = 1_000  # rows in the few messages, however short
-_MOST_NOTES = 0.4  # of a message
+_MOST_SEEN = 1_000  # rows in all messages of a reply, however short they are
+_MOST_NOTES = 0.4  # share of a message
 _LONGEST_LINE = 400
 _LONGEST_SENTENCE = 600
-_JSON_PER_LETTER = 6  # twelve is the most
+_JSON_PER_LETTER = 6  # a letter can take up to twelve
 _EXACT = "{date_short_pretty} {time_secs}"
 _AGO = f"{{ago}} ({_EXACT})"
 
@@ -39,7 +39,7 @@ _AGO = f"{{ago}} ({_EXACT})"
 class SlackMessage:
     """The arguments of one chat.postMessage besides channel and thread.
 
-    `fallback` are the blocks to try when Slack refuses the table in `blocks`.
+    `fallback` are the blocks to try if Slack refuses the table in `blocks`.
     """
 
     text: str
@@ -56,9 +56,9 @@ class _Piece:
 
 
 def slack_messages(reply: Reply) -> list[SlackMessage]:
-    """Return the few messages that show the reply; how much does not fit is said in the last.
+    """Return the few messages that show the reply; the last says how much does not fit.
 
-    A card is one, as what becomes of it replaces it.
+    A card is always one message, because its result replaces it.
     """
     seen = replace(
         reply,
@@ -87,12 +87,12 @@ def _with_buttons(message: SlackMessage, block: tuple[Block, ...]) -> SlackMessa
 
 
 def escaped(text: str) -> str:
-    """Return the text so that Slack's markup means it literally."""
+    """Escape a text so that Slack's markup shows it literally."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _kept(notes: Sequence[str]) -> tuple[str, ...]:
-    """As many notes as a message has room for beside the rest, and how many more there are."""
+    """Return the notes that a message has room for, and how many are left out."""
     shares = list(accumulate(map(_sentence_share, notes)))
     kept = bisect(shares, _MOST_NOTES)
     left = len(notes) - kept
@@ -100,13 +100,13 @@ def _kept(notes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _text(reply: Reply, piece: _Piece, *, first: bool) -> str:
-    """The text of notifications, escaped; no message is without."""
+    """Return the escaped text for notifications, which every message must have."""
     text = plain(reply) if first else "\n".join(piece.lines).strip() or visible(reply.summary)
     return escaped(_cut(text, MOST_FALLBACK, escaped, LONGEST_ESCAPED))
 
 
 def _lines(reply: Reply, piece: _Piece, left: int, *, first: bool, last: bool) -> Block:
-    """A piece as rich text, its rows as lines."""
+    """Return a piece as rich text, its rows as lines."""
     elements = [
         *([_section(reply.summary, bold=True)] if first else ()),
         *([_preformatted(piece.lines)] if piece.lines else ()),
@@ -116,7 +116,7 @@ def _lines(reply: Reply, piece: _Piece, left: int, *, first: bool, last: bool) -
 
 
 def _with_table(reply: Reply) -> tuple[Block, ...]:
-    """The reply with a real table, () where it has none or where it does not fit."""
+    """Return the reply as blocks with a table, () if it has none or it does not fit."""
     if not (reply.columns and reply.rows) or len(reply.rows) >= MOST_ROWS:
         return ()
     table, characters = _table(reply.rows, reply.columns)
@@ -132,7 +132,7 @@ def _with_table(reply: Reply) -> tuple[Block, ...]:
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Block, int]:
-    """A table whose last column is what stands below the rows, and how many characters it has."""
+    """Return a table, whose last column has the lines below each row, and its characters."""
     width = max(len(row.cells) for row in rows)
     below = any(row.below for row in rows)
     lines = [columns, *(_cells(row, width, below) for row in rows)]
@@ -155,14 +155,14 @@ def _cells(row: Row, width: int, below: bool) -> Sequence[str]:
 
 
 def _cell(text: str) -> Block:
-    """A cell that Slack takes: it wants none empty."""
+    """Return a cell as Slack accepts it, which is never empty."""
     if any(isinstance(part, When) for part in parts(text)):
         return {"type": "rich_text", "elements": [_section(text)]}
     return {"type": "raw_text", "text": visible(text).strip() or "-"}
 
 
 def _pieces(reply: Reply) -> Iterator[_Piece]:
-    """Cut the table into pieces that fit, between rows where possible, else between lines."""
+    """Cut the table into pieces that fit, between rows if possible, else between lines."""
     around = sum(map(_sentence_share, (reply.summary, *reply.notes, _left(reply, 1))))
     around += len(json.dumps(_links(reply.links))) / MOST_JSON
     piece, filled = _Piece([], 0), around
@@ -182,19 +182,19 @@ def _pieces(reply: Reply) -> Iterator[_Piece]:
 
 
 def _share(text: str) -> float:
-    """How much of a message a line takes, 1 being all of it."""
+    """Return the share of a message that a line takes; 1 is all of it."""
     return max((len(text) + 1) / MOST_TEXT, len(json.dumps(text)) / MOST_JSON)
 
 
 def _sentence_share(text: str) -> float:
-    """The same of a sentence, which may hold moments."""
+    """Return the share that a sentence takes, which may contain times."""
     section = _section(text)
     characters = min(len(visible(text)), _LONGEST_SENTENCE)
     return max(characters / MOST_TEXT, len(json.dumps(section)) / MOST_JSON)
 
 
 def _cut(text: str, most: int, written: Callable[[str], str], longest: int) -> str:
-    """Cut a text to so many characters, and further until it is `written` in so many."""
+    """Cut a text to `most` characters, and further until `written` makes at most `longest`."""
     text = shortened(text, most)
     while len(written(text)) > longest:
         text = shortened(text, len(text) * 3 // 4)
@@ -233,7 +233,7 @@ def _closing(reply: Reply, left: int) -> list[Block]:
 
 
 def _left(reply: Reply, left: int) -> str:
-    where = f"see {reply.links[0].label}" if reply.links else "ask for less at once"
+    where = f"see {reply.links[0].label}" if reply.links else "narrow the search"
     return f"{left:,} more do not fit here: {where}."
 
 

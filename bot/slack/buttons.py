@@ -1,4 +1,4 @@
-"""What may follow an answer, as buttons below it, within Slack's limits."""
+"""The buttons below an answer, within Slack's limits."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any
 from bot.replies import FollowUp, shortened, visible
 
 MOST = 5
-MOST_JSON = 2_000  # beside what bot.slack.blocks gives the rest of the message
+MOST_JSON = 2_000  # in addition to what bot.slack.blocks allows for the rest of the message
 _LONGEST_LABEL = 75
 _LONGEST_LINE = 2_000
 
@@ -15,9 +15,9 @@ Block = dict[str, Any]
 
 
 def buttons(follow_ups: Iterable[FollowUp]) -> tuple[Block, ...]:
-    """Return one block with the first follow-ups, none when there are none.
+    """Return one block with the first follow-ups, or () if there are none.
 
-    One whose line is too long for Slack, or for the message, is left out.
+    A follow-up whose line is too long for Slack or for the message is left out.
     """
     elements: list[Block] = []
     for follow_up in follow_ups:

@@ -1,6 +1,6 @@
-"""What `manage.py check_slack` asks Slack, and what each answer means for whoever sets it up.
+"""The checks of `manage.py check_slack`: ask Slack, and say what to fix and where.
 
-The sentences hold Slack's codes and names, never a token nor an address with a ticket in it.
+The sentences contain Slack's codes and names, but never a token or an address with a ticket.
 """
 
 import json
@@ -21,13 +21,13 @@ from ops.findings import Finding
 
 SECONDS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
-_PROXY = "where only a proxy reaches Slack, set HTTPS_PROXY"
+_PROXY = "if Slack is only reachable through a proxy, set HTTPS_PROXY"
 _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One of Slack's tokens: its setting, what it is and where it is made, the page for that."""
+    """One of Slack's tokens: its setting, a description, and the page where it is made."""
 
     setting: str
     kind: str
@@ -35,7 +35,7 @@ class Token:
 
     @property
     def value(self) -> str:
-        """The token itself, "" when it is not set; never to be shown."""
+        """The token itself, "" if it is not set; it must never be shown."""
         return str(getattr(settings, self.setting))
 
     def __str__(self) -> str:
@@ -44,27 +44,27 @@ class Token:
 
 APP = Token(
     "SLACK_APP_TOKEN",
-    "the app-level token (xapp-…) with the scope connections:write, of App-Level Tokens",
+    "the app-level token (xapp-…) with the scope connections:write, under App-Level Tokens",
     "general",
 )
 BOT = Token(
     "SLACK_BOT_TOKEN",
-    "the Bot User OAuth Token (xoxb-…), which is there once the app is installed",
+    "the Bot User OAuth Token (xoxb-…), which appears once the app is installed",
     "oauth",
 )
 CONFIG = Token(
     "SLACK_CONFIG_TOKEN",
-    "one of Your App Configuration Tokens (xoxe.…), which live for twelve hours",
+    "one of Your App Configuration Tokens (xoxe.…), which expire after twelve hours",
     "",
 )
 
 
 class _TroubleError(Exception):
-    """Something is to mend; str() is the sentence."""
+    """Something must be fixed; str() is the sentence."""
 
 
 async def check_slack() -> list[Finding]:
-    """Ask Slack about everything that the bot needs; a finding each, in the order of mending."""
+    """Check everything the bot needs from Slack; return the findings in the order to fix them."""
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
         web = AsyncWebClient(BOT.value, settings.SLACK_API_URL, session=session, retry_handlers=[])
         findings: list[Finding] = []
@@ -77,7 +77,7 @@ async def check_slack() -> list[Finding]:
 
 
 async def _bot(web: AsyncWebClient, findings: list[Finding]) -> None:
-    """The bot's token, its scopes, whether it may look people up, and of which app it is."""
+    """Check the bot token, its scopes, whether it can look users up, and its app."""
     me = await _answer(BOT, web.auth_test)
     who = f"@{me.get('user')} in {me.get('team')} ({me.get('team_id')})"
     findings += [Finding(True, f"{BOT} works: {who}"), _scopes(me.headers)]
@@ -96,35 +96,35 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
     if missing:
         return Finding(
             False,
-            f"the app lacks {', '.join(missing)}: add to its Bot Token Scopes, {_page('oauth')}, "
-            f"then install it again, {_page('install-on-team')}",
+            f"the app lacks {', '.join(missing)}: add them under Bot Token Scopes, "
+            f"{_page('oauth')}, then reinstall the app, {_page('install-on-team')}",
         )
     spare = sorted(granted - set(needed))
-    more = f"; it needs no {', '.join(spare)}" if spare else ""
+    more = f"; it does not need {', '.join(spare)}" if spare else ""
     return Finding(True, f"the app has the scopes {', '.join(needed)}{more}")
 
 
 def _owner(user: Mapping[str, Any]) -> Finding:
-    """Two tokens of two apps both work, and nothing ever arrives."""
+    """Check that both tokens are from one app; if not, both work but no message ever arrives."""
     ours, theirs = _app_id(), (user.get("profile") or {}).get("api_app_id")
     if ours and theirs and ours != theirs:
         return Finding(
             False,
-            f"{APP} is of the app {ours}, {BOT} of {theirs}: "
-            f"copy both from one app, {_page('general')} and {_page('oauth')}",
+            f"{APP} is from the app {ours}, but {BOT} is from {theirs}: "
+            f"copy both from the same app, {_page('general')} and {_page('oauth')}",
         )
-    return Finding(True, "users.info says who people are")
+    return Finding(True, "users.info can look users up")
 
 
 async def _socket(web: AsyncWebClient, findings: list[Finding]) -> None:
-    """The app-level token, and whether Slack greets us on a socket."""
+    """Check the app-level token, and whether Slack greets us on a socket."""
     opened = await _answer(APP, lambda: web.apps_connections_open(app_token=APP.value))
     findings.append(Finding(True, f"{APP} works"))
     findings.append(_greeting(await _first_frame(web, str(opened.get("url")))))
 
 
 async def _first_frame(web: AsyncWebClient, url: str) -> Mapping[str, Any]:
-    """What Slack says first. What it sends before the socket closes it will send again."""
+    """Return Slack's first frame. Whatever else it sends until the socket closes, it resends."""
     try:
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
@@ -138,8 +138,8 @@ async def _first_frame(web: AsyncWebClient, url: str) -> Mapping[str, Any]:
     else:
         return frame if isinstance(frame, dict) else {}
     raise _TroubleError(
-        f"Slack's socket does not open ({reason}): what is between here and "
-        "wss-primary.slack.com must let WebSockets through"
+        f"Slack's socket does not open ({reason}): allow WebSocket connections to "
+        "wss-primary.slack.com in your firewall or proxy"
     )
 
 
@@ -149,16 +149,19 @@ def _greeting(frame: Mapping[str, Any]) -> Finding:
         plural = "" if others == 1 else "s"
         return Finding(True, f"Socket Mode works; {others or 'no'} other connection{plural}")
     if frame.get("reason") == "too_many_websockets":
-        return Finding(False, "ten connections use this app already: end programs that should not")
+        return Finding(
+            False, "ten connections already use this app: stop the programs that should not"
+        )
     return Finding(False, f"Socket Mode is off: turn it on, {_page('socket-mode')}")
 
 
 async def _configuration(web: AsyncWebClient, findings: list[Finding]) -> None:
-    """Which events the app sends, and whether people may write to it: its manifest says."""
+    """Check in the app's manifest which events it sends, and whether users can write to it."""
     app = _app_id()
     if not (CONFIG.value and app):
-        what = f"not asked, for want of {CONFIG}: whether the app sends {', '.join(EVENTS)}"
-        findings.append(Finding(None, f"{what}, {_page('event-subscriptions')}"))
+        unset = f"not checked, because {CONFIG} is not set"
+        events = f"whether the app sends {', '.join(EVENTS)}, {_page('event-subscriptions')}"
+        findings.append(Finding(None, f"{unset}: {events}"))
         return
     exported = await _answer(
         CONFIG, lambda: web.apps_manifest_export(app_id=app, token=CONFIG.value)
@@ -172,8 +175,8 @@ def _events(manifest: Mapping[str, Any]) -> Finding:
     if missing := [event for event in EVENTS if event not in subscribed]:
         return Finding(
             False,
-            f"the app does not send {', '.join(missing)}: add to Subscribe to bot events, "
-            f"{_page('event-subscriptions')}, then install it again, {_page('install-on-team')}",
+            f"the app does not send {', '.join(missing)}: add them under Subscribe to bot events, "
+            f"{_page('event-subscriptions')}, then reinstall the app, {_page('install-on-team')}",
         )
     return Finding(True, f"the app sends {', '.join(EVENTS)}")
 
@@ -181,23 +184,23 @@ def _events(manifest: Mapping[str, Any]) -> Finding:
 def _messages(manifest: Mapping[str, Any]) -> Finding:
     home = _at(manifest, "features", "app_home") or {}
     if home.get("messages_tab_enabled") and not home.get("messages_tab_read_only_enabled"):
-        return Finding(True, "people can write to it directly")
+        return Finding(True, "users can send it direct messages")
     return Finding(
         False,
-        "nobody can write to the bot directly: turn on the Messages Tab and allow messages "
+        "nobody can send the bot a direct message: turn on the Messages Tab and allow messages "
         f"from it, {_page('app-home')}",
     )
 
 
 def _interactions(manifest: Mapping[str, Any]) -> Finding:
-    """Whether buttons, the command and the Home tab reach us."""
+    """Check that buttons, the command and the Home tab are turned on."""
     commands = _at(manifest, "features", "slash_commands")
     named = [_at(each, "command") for each in commands] if isinstance(commands, list) else []
     there = {
         f"buttons: turn on Interactivity, {_page('interactive-messages')}": _at(
             manifest, "settings", "interactivity", "is_enabled"
         ),
-        f"command {COMMAND}: make it, {_page('slash-commands')}": COMMAND in named,
+        f"command {COMMAND}: create it, {_page('slash-commands')}": COMMAND in named,
         f"Home tab: turn it on, {_page('app-home')}": _at(
             manifest, "features", "app_home", "home_tab_enabled"
         ),
@@ -216,18 +219,18 @@ def _at(tree: Any, *path: str) -> Any:
 async def _answer(
     token: Token, call: Callable[[], Awaitable[AsyncSlackResponse]]
 ) -> AsyncSlackResponse:
-    """Return Slack's answer; raises _TroubleError when there is none or it refuses the token."""
+    """Return Slack's answer; raises _TroubleError if there is none or it refuses the token."""
     if not token.value:
         raise _TroubleError(f"{token} is not set: it is {token.kind}, {_page(token.page)}")
     try:
         return await call()
     except SlackApiError as error:
         raise _TroubleError(_refusal(token, error)) from None
-    except AttributeError:  # slack_sdk trips over what is no JSON object
+    except AttributeError:  # slack_sdk fails on anything but a JSON object
         raise _TroubleError(_not_slack()) from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _TroubleError(
-            f"{settings.SLACK_API_URL} does not answer ({type(error).__name__}): {_PROXY}"
+            f"{settings.SLACK_API_URL} did not answer ({type(error).__name__}): {_PROXY}"
         ) from None
 
 
@@ -236,26 +239,26 @@ def _refusal(token: Token, error: SlackApiError) -> str:
     if code in ("HTTP 200", "HTTP error"):
         return _not_slack()
     if code.startswith("HTTP "):
-        return f"{settings.SLACK_API_URL} answers with {code}: try again in a minute"
+        return f"{settings.SLACK_API_URL} answered with {code}: try again in a minute"
     if code in PASSING:
-        return f"Slack cannot answer just now ({code}): try again in a minute"
-    remedy = REMEDIES.get(code, "make a new one")
+        return f"Slack cannot answer right now ({code}): try again in a minute"
+    remedy = REMEDIES.get(code, "create a new one")
     if token is not BOT and code in WANTS_SCOPE:
-        remedy = "make a new one"  # a token keeps the scopes that it was made with
-    return f"Slack refuses {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
+        remedy = "create a new one"  # a token keeps the scopes it was created with
+    return f"Slack refused {token} ({code}): {remedy}; it is {token.kind}, {_page(token.page)}"
 
 
 def _not_slack() -> str:
-    return f"{settings.SLACK_API_URL} does not answer as Slack does: {_PROXY}"
+    return f"the answer of {settings.SLACK_API_URL} is not Slack's: {_PROXY}"
 
 
 def _app_id() -> str:
-    """The app's id, which its app-level token begins with."""
+    """Return the app's ID, which its app-level token contains, "" if unknown."""
     match = _APP_ID.fullmatch(APP.value)
     return match[1] if match else ""
 
 
 def _page(name: str) -> str:
-    """A page of the app's settings; the list of apps where the id is not known."""
+    """Return the address of a page of the app's settings, or of the app list if unknown."""
     apps, app = "https://api.slack.com/apps", _app_id()
     return f"{apps}/{app}/{name}" if app and name else apps

@@ -1,8 +1,8 @@
-"""Who may post an answer, and whether some of it may be in Slack already.
+"""The claim to post an answer, and whether part of it may already be in Slack.
 
-That is written down right before a call, and taken back when Slack surely did nothing: not while
-an answer waits for its turn under the rate limit. Who is killed as it waits has said nothing, and
-another process answers.
+The claim is recorded right before a call to Slack, and taken back if Slack definitely did
+nothing. It is not recorded while an answer waits for the rate limit, so that if the process is
+killed then, another one answers.
 """
 
 import time
@@ -12,13 +12,13 @@ from bot.models import State
 
 
 class TakenOverError(Exception):
-    """Another process gives this answer."""
+    """Another process is giving this answer."""
 
 
 class Claim:
-    """One answer's; `advance` writes down its state, False where it is another process's.
+    """The claim to one answer; `advance` records its state, False if another process has it.
 
-    While `posting` some of the answer may be in Slack. `made` is when it was there to be given, in
+    While `posting`, part of the answer may be in Slack. `made` is when the answer was ready, in
     seconds of the monotonic clock.
     """
 
@@ -29,8 +29,8 @@ class Claim:
         self._some_shown = False
 
     async def begin(self) -> None:
-        """Allow a call that shows some of the answer; raises TakenOverError."""
-        if self.posting:  # and what was called before was not taken back
+        """Record that a call is about to show part of the answer; raises TakenOverError."""
+        if self.posting:  # the previous call was not taken back
             self._some_shown = True
             return
         self.posting = True
@@ -39,7 +39,7 @@ class Claim:
             raise TakenOverError
 
     async def take_back(self) -> None:
-        """Slack did nothing in the last call."""
+        """Record that Slack did nothing in the last call."""
         if not self._some_shown:
             self.posting = False
             await self._advance(State.WORKING)

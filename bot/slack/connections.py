@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 class Connections:
     """The sockets of one bot.
 
-    `opening` opens one; `hear` gets each envelope and what acknowledges it; `told` how many
-    connections Slack counts.
+    `opening` opens one. `hear` is called with each envelope and a function to acknowledge it,
+    `told` with the number of connections that Slack counts.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Connections:
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def hold(self, number: int) -> None:
-        """Keep one connection up until cancelled; raises what `opening` raises."""
+        """Keep one connection open until cancelled; raises the errors of `opening`."""
         backoff = Backoff(self.timing)
         old: Socket | None = None
         loop = asyncio.get_running_loop()
@@ -48,14 +48,14 @@ class Connections:
             async with self._one_at_a_time:
                 socket, hello = await self._greeted(backoff)
             if old is None and number:
-                # Slack ends all that were opened together at the same time: part them.
+                # Slack closes connections that were opened together at the same time: spread them.
                 loop.call_later(number * _lifetime(hello) / CONNECTIONS, socket.end, HALF_LIFE)
             if old is not None:
                 self._retire(old)
             old = await self._ended(socket, backoff)
 
     async def close(self) -> None:
-        """Close every socket, what is being heard first."""
+        """Close every socket, after handling what has arrived."""
         for task in self._retiring:
             task.cancel()
         await asyncio.gather(*(self._closed(socket) for socket in set(self._mine)))
@@ -70,7 +70,7 @@ class Connections:
                 hello = await socket.greeted()
             except (ConnectionError, TimeoutError) as error:
                 refused = isinstance(error, ConnectionError)
-                log.warning("%s", error if refused else "Slack says nothing on a new connection")
+                log.warning("%s", error if refused else "Slack is silent on a new connection")
                 self._retire(socket)
                 await backoff.pause(
                     self.timing.longest_refused if refused else self.timing.longest_unreached
@@ -80,7 +80,7 @@ class Connections:
                 return socket, hello
 
     async def _ended(self, socket: Socket, backoff: Backoff) -> Socket | None:
-        """Wait for a socket's end; returns it while Slack still has to close it."""
+        """Wait until a socket must be replaced; returns it if Slack will still close it."""
         born = socket.last_heard
         await asyncio.wait((socket.ended,))
         reason = socket.ended.result()
@@ -89,7 +89,7 @@ class Connections:
             return socket
         if socket.last_heard - born > self.timing.longest_refused:
             backoff.reset()
-        log.warning("a connection to Slack has ended: %s", reason)
+        log.warning("a connection to Slack ended: %s", reason)
         self._retire(socket)
         await backoff.pause(self._longest(reason))
         return None
@@ -102,13 +102,13 @@ class Connections:
         await self.hear(envelope, partial(self._acknowledge, socket, envelope["envelope_id"]))
 
     async def _acknowledge(self, first: Socket, envelope_id: str) -> None:
-        """Acknowledge on the socket it came on; when that is gone, on another."""
+        """Acknowledge on the socket that the envelope came on, or on another if it is gone."""
         for socket in sorted(self._mine, key=lambda each: each is not first):
             if socket.open:
                 try:
                     await socket.acknowledge(envelope_id)
                 except ConnectionError as error:
-                    log.info("an acknowledgement takes another connection: %s", error)
+                    log.info("an acknowledgement is sent on another connection: %s", error)
                 else:
                     return
         log.warning("an envelope could not be acknowledged: no connection is left")
@@ -132,13 +132,13 @@ class Connections:
 
 
 def _connections(hello: Mapping[str, Any]) -> int:
-    """How many connections Slack counts, 0 when what it says is no such number."""
+    """Return how many connections Slack counts, 0 if it gives no sensible number."""
     told = hello.get("num_connections")
     return told if isinstance(told, int) and 0 < told < _NO_COUNT else 0
 
 
 def _lifetime(hello: Mapping[str, Any]) -> float:
-    """How long Slack means to keep a connection, in seconds; five hours when it makes no sense."""
+    """Return the planned life of a connection in seconds, five hours if Slack gives none."""
     info = hello.get("debug_info")
     told = info.get("approximate_connection_time") if isinstance(info, Mapping) else None
     if isinstance(told, int | float) and 0 < told < _NO_LIFETIME:

@@ -1,4 +1,4 @@
-"""From an event of Slack to an answer in its thread."""
+"""Turn Slack events into answers in their threads."""
 
 import asyncio
 import logging
@@ -34,17 +34,17 @@ from ops.database import in_database
 from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
-SLOW = 24  # of which the people know that it takes a moment
+SLOW = 24  # more messages, whose authors can see that the answer takes a while
 MOST_WAITING = 200
 MOST_TURNED_AWAY = 2_000  # at a time
 LAST_CALL_SECONDS = 3.0
-WAITING = Reply("I am on it: this takes a moment …")
+WAITING = Reply("Working on it …")
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 log = logging.getLogger(__name__)
 
 
 class Conversation:
-    """What the bot hears and says in one workspace, where it is the user `bot_id`."""
+    """The bot's conversation in one workspace, in which it is the user `bot_id`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Conversation:
     async def hear(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
     ) -> None:
-        """Record an envelope that asks us for something, acknowledge it, start answering it."""
+        """Record an envelope that is a request to the bot, acknowledge it, start answering it."""
         job, first = None, False
         try:
             done, payload = as_event(envelope), envelope.get("payload")
@@ -83,17 +83,17 @@ class Conversation:
         finally:
             try:
                 await acknowledge()
-            finally:  # what we have, nobody else answers as long as we live
+            finally:  # no other process answers what we took while we are alive
                 if job is not None and first and not job.is_anothers:
                     self.take_in(job)
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait, for their turn or in the pool."""
+        """The number of jobs that wait for their turn or in the pool."""
         return len(self.order.waiting) + len(self.pool.waiting)
 
     def take_in(self, job: Job) -> None:
-        """Have a job answered; when too many wait, with the request to come again."""
+        """Queue a job, or ask its author to try again if too many are waiting."""
         if len(self.order.waiting) + len(self.pool) < AT_ONCE + MOST_WAITING:
             self.order.put(job)
             return
@@ -101,14 +101,14 @@ class Conversation:
         if len(self.door) < MOST_TURNED_AWAY:
             self.door.put(job)
         else:
-            log.warning("so many wait even to be told so that a message stays without an answer")
+            log.warning("too many messages are waiting: one stays without an answer")
             self.inbox.finish(job, State.FAILED)
 
     async def tend(self, seconds: float) -> None:
-        """Keep what this process holds and take over what others left, until cancelled.
+        """Renew this process's leases and take over abandoned jobs, until cancelled.
 
-        Who waits for a turn takes no room: it may be one of these that they wait for. And none
-        of these is turned away: somebody may have begun with it.
+        Jobs that wait for their turn take up no room, because they may wait for an abandoned
+        one. Abandoned jobs are never turned away, because another process may have started them.
         """
         while True:
             room = max(0, AT_ONCE + MOST_WAITING - len(self.pool))
@@ -117,20 +117,20 @@ class Conversation:
             await asyncio.sleep(seconds)
 
     async def finish(self) -> None:
-        """Let the answers that are under way end, but not for long."""
+        """Give the answers in progress a short time to finish, then cancel them."""
         await self.order.give_once()
         grace = self.timing.grace
         await asyncio.gather(self.pool.finish(grace), self.door.finish(grace))
 
     def _note_change(self, payload: object) -> None:
-        """Whom Slack tells to have changed is asked about anew."""
+        """Refetch the profile of a user Slack reports as changed."""
         event = payload.get("event") if isinstance(payload, dict) else None
         if isinstance(event, dict) and event.get("type") == "user_change":
             user = event.get("user")
             self.profiles.note_change(user.get("id") if isinstance(user, dict) else None)
 
     def _is_for_us(self, payload: object) -> TypeGuard[Event]:
-        """A person's mention of us or direct message, but no edited one."""
+        """Return whether this is a person's mention or direct message, and not an edited one."""
         event = payload.get("event") if isinstance(payload, dict) else None
         if not isinstance(event, dict) or not (event.get("channel") and event.get("ts")):
             return False
@@ -151,7 +151,7 @@ class Conversation:
             await self._wait(job, replying)
             reply = await replying
         finally:
-            replying.cancel()  # we may be cancelled while we wait
+            replying.cancel()  # in case we were cancelled while waiting
         if reply is None:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
@@ -159,7 +159,7 @@ class Conversation:
         await self._say(job, reply, self.pool)
 
     async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
-        """Wait for a reply; when it takes long, say in the thread that it is being looked for."""
+        """Wait for a reply; if it takes long, post in the thread that it is in progress."""
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
         if done:
             return
@@ -184,7 +184,7 @@ class Conversation:
         await self._say(job, busy_reply(MOST_WAITING), self.door)
 
     async def _reply(self, job: Job) -> Reply | None:
-        """Return the reply, None when it is another process's to give."""
+        """Return the reply, None if another process gives it."""
         text = await self._text(job)
         if job.abandoned and registry.asks_again(text):
             job.outcome = State.ASKED
@@ -205,15 +205,15 @@ class Conversation:
         )
 
     async def _text(self, job: Job) -> str:
-        """What was written; Slack takes 40,000 characters, which take a while to clean."""
+        """Return the cleaned text, in a thread if it is long: Slack allows 40,000 characters."""
         if len(job.row.payload) > LONGEST_TEXT:
             return await asyncio.to_thread(clean, job.event, self.bot_id)
         return clean(job.event, self.bot_id)
 
     async def _say(self, job: Job, reply: Reply, pool: Pool) -> None:
-        """Post a reply, unless another process has come before us.
+        """Post a reply, unless another process has taken it over.
 
-        Who is told to stop ends a call that has begun: else nobody knows whether it was done.
+        If cancelled, let a call that has started finish, so that its result is known.
         """
         pool.stand_aside(job)
         claim = Claim(partial(self.inbox.advance, job))

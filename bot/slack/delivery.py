@@ -1,6 +1,6 @@
-"""Where an answer goes: into a thread, to whoever typed /ops alone, onto their Home tab.
+"""Deliver an answer to a thread, privately to the user of /ops, or to the Home tab.
 
-A card stays one message: what becomes of it replaces it.
+A card stays one message, which its result replaces.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Brings answers to where they were asked for."""
+    """Deliver answers to where they were asked for."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
 
     async def say(self, job: Job, reply: Reply, claim: Claim) -> State:
-        """Show a reply; returns ANSWERED, or the worst of how its messages ended.
+        """Show a reply; returns ANSWERED, or the worst state among its messages.
 
         Raises TakenOverError.
         """
@@ -52,10 +52,10 @@ class Delivery:
         is_wanted: Callable[[], bool],
         note: Callable[[str], Awaitable[None]],
     ) -> None:
-        """Say that the answer takes a while; `note` gets the ts of what it will replace.
+        """Post that the answer takes a while; `note` gets the ts of the message to replace.
 
-        What only one person sees cannot be replaced. When it comes to its turn in the channel,
-        it may not be wanted any more.
+        A message that only one person sees cannot be replaced. `is_wanted` is checked again
+        when the message gets its turn in the channel.
         """
         [message] = slack_messages(reply)
         if job.row.kind == HOME:
@@ -67,13 +67,13 @@ class Delivery:
         if url := job.event.get("response_url"):
             await self.sender.respond(str(url), [message])
             return
-        await note(LOST_PLACE)  # who is killed now leaves it so
+        await note(LOST_PLACE)  # this remains if the process is killed now
         await note(await self.sender.hold_place(job.thread, message, is_wanted))
 
     async def tend(self, seconds: float) -> None:
-        """Show what became of cards whose time is over or whose process is lost, until cancelled.
+        """Update the messages of expired cards and cards of lost processes, until cancelled.
 
-        Every process does: whichever lives.
+        Every process does this, so that any one that is running is enough.
         """
         while True:
             try:
@@ -82,15 +82,15 @@ class Delivery:
                 for card in await in_database(card_records.stale, now):
                     await self._replace(card, _face(card))
             except Exception:
-                log.exception("the cards cannot be tended")
+                log.exception("the cards could not be updated")
             await asyncio.sleep(seconds)
 
     async def _say_card(
         self, job: Job, card: ChangeCard, message: SlackMessage, claim: Claim
     ) -> State | None:
-        """Post an open card, or replace it by what became of it.
+        """Post an open card, or replace its message by the result.
 
-        None where the answer belongs elsewhere too, or instead.
+        Returns None if the answer must be posted elsewhere, too or instead.
         """
         if card.state == CardState.OPEN:
             return await self._post(job, card, message, claim)
@@ -101,17 +101,17 @@ class Delivery:
         here = (
             pressed
             and (job.row.channel, job.event["ts"]) == (card.channel, card.ts)
-            and not job.row.placeholder  # else the answer belongs there as well
+            and not job.row.placeholder  # else the answer must replace the placeholder too
         )
         if here and card.state == card.shown:
-            return State.ANSWERED  # by the message that was pressed
+            return State.ANSWERED  # the message that was clicked already shows it
         state = await self._replace(card, message, claim) if card.ts else State.FAILED
         return state if here and state is not State.FAILED else None
 
     async def _post(
         self, job: Job, card: ChangeCard, message: SlackMessage, claim: Claim
     ) -> State | None:
-        """A card is for everybody, also when /ops asked for it, if Slack lets us write there."""
+        """Post a card for everybody, even if /ops asked for it, unless Slack refuses."""
         sent = await self.sender.post(job.thread, message, claim, job.row.placeholder)
         if sent.ts:
             channel = sent.channel or job.row.channel
@@ -122,9 +122,9 @@ class Delivery:
     async def _replace(
         self, card: ChangeCard, message: SlackMessage, claim: Claim | None = None
     ) -> State:
-        """Show what became of a card, and then what has become of it since.
+        """Show a card's result, and again if it changed meanwhile.
 
-        Another process may have shown that before us, and we have replaced it.
+        Otherwise we could replace the newer result that another process has shown.
         """
         sent = await self.sender.replace(card.channel, card.ts, message, claim)
         if sent.state is not State.UNKNOWN and not sent.later:
@@ -143,6 +143,6 @@ def _face(card: ChangeCard) -> SlackMessage:
 
 
 def _home(messages: list[SlackMessage]) -> SlackMessage:
-    """All of it as one, without tables, which Slack has in messages only."""
+    """Return all messages as one, without tables, which the Home tab does not have."""
     blocks = [block for each in messages for block in each.fallback or each.blocks]
     return SlackMessage(messages[0].text, tuple(blocks))

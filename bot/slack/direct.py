@@ -1,4 +1,4 @@
-"""What is for one person's eyes goes by direct message, and not where others read."""
+"""Send private answers by direct message instead of to a channel."""
 
 import logging
 
@@ -11,22 +11,23 @@ from bot.slack.claim import Claim
 from bot.slack.refusals import FAILED_CALL, reason
 from bot.slack.sender import Sender
 
-SENT = "I have written to you directly"
-_NOT_SURE = (
-    "I cannot say whether my direct message reached you; look there, or ask again in a minute"
-)
+SENT = "I sent you a direct message"
+_NOT_SURE = "My direct message may not have reached you; check there, or ask again in a minute"
 log = logging.getLogger(__name__)
 
 
 class DirectMessages:
-    """Writes to single people of one workspace."""
+    """Direct messages to the users of one workspace."""
 
     def __init__(self, web: AsyncWebClient, sender: Sender) -> None:
         self.web = web
         self.sender = sender
 
     async def say(self, user: str, reply: Reply, claim: Claim) -> Reply:
-        """Write to a Slack user; returns what to say where they asked, raises TakenOverError."""
+        """Send a reply to a Slack user; returns the reply to show where they asked.
+
+        Raises TakenOverError.
+        """
         try:
             opened = await self.web.conversations_open(users=user)
             channel = str(opened["channel"].get("id"))
@@ -39,9 +40,9 @@ class DirectMessages:
 
 
 def _not_sent(why: str) -> Reply:
-    log.warning("a direct message could not be written: %s", why)
+    log.warning("a direct message could not be sent: %s", why)
     return Reply(
-        f"I could not write to you directly ({why}); write to me directly instead, in a minute. "
-        "Whoever looks after me finds out why with manage.py check_slack",
+        f"I could not send you a direct message ({why}); send me one instead, in a minute. "
+        "An administrator can find the cause with manage.py check_slack",
         failed=True,
     )

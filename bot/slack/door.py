@@ -1,4 +1,4 @@
-"""The Slack door: a bot that holds its connections until told to stop."""
+"""The Slack bot's process: hold the connections and answer until stopped."""
 
 import asyncio
 import logging
@@ -49,17 +49,17 @@ class Health:
 
     @property
     def alive(self) -> int:
-        """On how many connections Slack reaches us."""
+        """The number of connections on which Slack reaches us."""
         return sum(socket.alive for socket in self.sockets)
 
     @property
     def open(self) -> int:
-        """How many connections Slack counts as ours, old ones too."""
+        """The number of connections that Slack counts as ours, including old ones."""
         return sum(not socket.websocket.closed for socket in self.sockets)
 
     @property
     def heard(self) -> datetime | None:
-        """When Slack was heard last, also on a connection that is gone; None for never."""
+        """When Slack was last heard from, even on a closed connection; None for never."""
         silent = [socket.silent_for for socket in self.sockets if socket.answers.is_set()]
         if silent:
             self._heard = timezone.now() - timedelta(seconds=min(silent))
@@ -71,7 +71,7 @@ metrics.sockets.set_function(lambda: health.alive)
 
 
 async def check_connected() -> None:
-    """Raise ConnectionError while Slack does not reach us; for readiness."""
+    """Raise ConnectionError while Slack does not reach us; /readyz calls this."""
     if not health.alive:
         raise ConnectionError("the Slack bot is not connected")
 
@@ -79,11 +79,11 @@ async def check_connected() -> None:
 async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
     """Answer in Slack until `stop` is set.
 
-    Raises CommandError, with one sentence and the remedy, when the tokens cannot be used.
+    Raises CommandError, one sentence that names the remedy, if the tokens cannot be used.
     """
     registry.check()
     if not (settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN):
-        raise CommandError(f"the bot needs {_APP} and {_BOT}; docs/slack.md says where they are")
+        raise CommandError(f"set {_APP} and {_BOT} to run the bot; see docs/slack.md")
     name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
     serving = asyncio.ensure_future(_serve(name, timing))
     stopping = asyncio.ensure_future(stop.wait())
@@ -99,11 +99,11 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
 
 
 def _failure(ended: asyncio.Future[None]) -> str:
-    """What made the bot end; only of our own sentences it is known that they hold no secret."""
+    """Return why the bot ended; only our own sentences are known to hold no secret."""
     error = None if ended.cancelled() else ended.exception()
     if error is None or isinstance(error, CommandError):
         return str(error or "")
-    return f"{type(error).__name__}, which nobody has foreseen; the log has its trace"
+    return f"unexpected {type(error).__name__}; the log has the traceback"
 
 
 async def _serve(name: str, timing: Timing) -> None:
@@ -155,7 +155,7 @@ async def _open(web: WebClient, session: aiohttp.ClientSession) -> aiohttp.Clien
         opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
     async with asyncio.timeout(OPEN_SECONDS):
         return await session.ws_connect(
-            str(opened["url"]),  # aiohttp has an error for what is no address
+            str(opened["url"]),  # aiohttp raises an error if this is not an address
             autoping=False,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
             proxy=web.proxy,
@@ -180,7 +180,7 @@ async def _beat(heartbeat: Heartbeat, seconds: float) -> None:
 
 
 async def _first_failure(tasks: Sequence[asyncio.Future[None]]) -> None:
-    """None of them ends but by failing; raises what the first one fails with."""
+    """Wait for the first task to fail, and raise its error; none ends otherwise."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
@@ -193,7 +193,7 @@ async def _ended(tasks: Sequence[asyncio.Future[None]]) -> None:
 
 
 async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[T]]) -> T:
-    """Call until Slack answers; raises CommandError when it refuses the token."""
+    """Call until Slack answers; raises CommandError if it refuses the token."""
     while True:
         asked, longest = None, backoff.timing.longest_unreached
         try:
@@ -206,13 +206,13 @@ async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[
                 longest = backoff.timing.longest_refused
         except UNANSWERED as error:
             why = reason(error)
-        log.warning("%s does not answer: %s", settings.SLACK_API_URL, why)
+        log.warning("%s did not answer: %s", settings.SLACK_API_URL, why)
         await backoff.pause(longest, asked)
 
 
 def refusal(token: str, error: SlackApiError) -> CommandError | None:
-    """Return the sentence to end with when trying again cannot help, else None."""
+    """Return the error to stop with if retrying cannot help, else None."""
     code = error_code(error)
     if code not in REMEDIES:
         return None
-    return CommandError(f"Slack refuses {token} ({code}): {REMEDIES[code]}")
+    return CommandError(f"Slack refused {token} ({code}): {REMEDIES[code]}")

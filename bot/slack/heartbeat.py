@@ -1,7 +1,7 @@
-"""What the bot's processes tell each other, and the dashboard, through the database.
+"""The status that each bot process reports to the others and to the dashboard.
 
-Slack says how many connections use the app. More than ours are a stray program's, which takes
-its share of the messages.
+Slack says how many connections use the app. If it counts more than the bots have, another
+program uses the app and receives a share of the messages.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How this process is; see BotProcess."""
+    """The status of this process; see BotProcess."""
 
     sockets: int
     reached: int
@@ -35,7 +35,7 @@ class Standing:
 
 
 class Heartbeat:
-    """Tells of this process, `name`, in the `workspace` with that address."""
+    """Report the status of the process `name`, whose workspace has the address `workspace`."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class Heartbeat:
         self._strays: dict[str, int | datetime] = {}
 
     async def told(self, number: int) -> None:
-        """Note how many connections Slack counts.
+        """Record how many connections Slack counts.
 
-        The next beat compares: another process may not have told of one that it just opened.
+        The next beat compares, so that other processes can first report new connections.
         """
         self._ours = await self._tell()
         self._counted = number
 
     async def beat(self) -> None:
-        """Tell of this process; warn when Slack has counted more connections than are ours."""
+        """Report this process; warn if Slack counted more connections than the bots have."""
         ours = await self._tell()
         if self._counted is None:
             return
@@ -72,20 +72,20 @@ class Heartbeat:
         self._strays = {"strays": strays, "counted": self.clock()}
         if strays:
             log.warning(
-                "%s connections use this Slack app, %s of them ours: another program takes "
-                "messages away; give it an app of its own",
+                "%s connections use this Slack app, but only %s are ours: another program is "
+                "taking messages away; give it its own app",
                 number,
                 ours,
             )
             await self._tell()
 
     async def stop(self) -> None:
-        """Let what is being told be written: it must not come after the word of our end."""
+        """Wait for a report that is being written, which must not come after our end's."""
         if self._telling:
             await asyncio.wait((self._telling,), timeout=SECONDS)
 
     async def _tell(self) -> int:
-        """Return how many connections all processes have."""
+        """Write the report; returns how many connections all processes have."""
         now, standing = self.clock(), self.standing()
         row = {"workspace": self.workspace, "seen": now, **asdict(standing), **self._strays}
         try:
@@ -93,20 +93,20 @@ class Heartbeat:
                 self._telling = asyncio.ensure_future(in_database(_write, self.name, row, now))
                 others = await asyncio.shield(self._telling)
         except (Error, TimeoutError) as error:
-            log.warning("the other bot processes cannot be counted: %s", error or "no answer")
+            log.warning("the other bot processes could not be counted: %s", error or "no answer")
             others = 0
         return standing.sockets + others
 
 
 async def tell_end(name: str, failure: str) -> None:
-    """Tell them that a process has no connection any more, and of what made it end."""
+    """Report that a process has ended and has no connections, and the failure, "" for none."""
     now = timezone.now()
     row = {"sockets": 0, "reached": 0, "seen": now, "stopped": now, "failure": failure}
     try:
         async with asyncio.timeout(SECONDS):
             await in_database(_write, name, row, now)
     except (Error, TimeoutError) as error:
-        log.warning("the others count us for a minute more: %s", error or "no answer")
+        log.warning("other bots count this one for another minute: %s", error or "no answer")
 
 
 def _write(name: str, row: dict[str, object], now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Which person here a Slack user is."""
+"""Find the OpsPortal user of a Slack user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ MOST = 80  # characters of a name
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What Slack says of a user. `outsider` is why they can be nobody here, "" if they can.
+    """A Slack user's profile. `outsider` is the reason why they cannot use the bot, else "".
 
-    `team_id` is the workspace they are of, `workspace` what people call ours. `email` is ""
-    where Slack hides it or nobody has confirmed it.
+    `team_id` is the user's workspace, `workspace` our workspace's display name. `email` is ""
+    if Slack hides it or it is not confirmed.
     """
 
     user_id: str
@@ -31,17 +31,17 @@ class Profile:
 
     @property
     def account(self) -> SlackAccount:
-        """What is kept of them when they are linked; names are harmless lines."""
+        """What is stored when the account is linked; the names are short and printable."""
         name, workspace = (shortened(visible(s), MOST) for s in (self.name, self.workspace))
         return SlackAccount(self.team_id, self.user_id, name, workspace)
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes to the bot.
+    """The author of a message to the bot.
 
-    `stranger` says why the actor is nobody we know, "" when they are known; `newcomer` is the
-    account of a stranger who may become somebody, None for all others.
+    `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
+    `newcomer` is the Slack account of a stranger who may link it, else None.
     """
 
     actor: Actor
@@ -50,12 +50,12 @@ class Writer:
 
 
 def outsider(user_id: str, team_id: str, reason: str) -> Profile:
-    """Return the profile of somebody whom Slack does not show, and who is therefore nobody."""
+    """Return the profile of a user who cannot use the bot, for the given reason."""
     return Profile(user_id, team_id, user_id, "", reason)
 
 
 def read_profile(user: Mapping[str, Any], team_id: str, workspace: str = "") -> Profile:
-    """Read the `user` of Slack's users.info, asked by the bot of that workspace."""
+    """Read the `user` object of Slack's users.info, as our workspace's bot sees it."""
     profile = user.get("profile")
     profile = profile if isinstance(profile, Mapping) else {}
     confirmed = user.get("is_email_confirmed", True)
@@ -82,10 +82,10 @@ def _outsider(user: Mapping[str, Any], team_id: str) -> str:
 
 
 def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
-    """Return who this is.
+    """Return the author for a Slack profile.
 
-    A link that somebody has set counts first; else, where the setting allows it, the one
-    active person with the same e-mail address, who is then linked for good.
+    A stored link counts first. Without one, and if the setting allows it, the one active user
+    with the same e-mail address is linked.
     """
     account = profile.account
     stranger = Actor(None, f"{account.name} ({account.user_id})", Door.SLACK, origin=origin)
@@ -103,5 +103,5 @@ def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
 
 def _not_linked(profile: Profile) -> str:
     hidden = settings.SLACK_MATCH_EMAIL and not profile.email
-    because = ", and Slack does not tell me your e-mail address" if hidden else ""
-    return f"nobody here is linked to you{because}"
+    because = ", and Slack does not show me your e-mail address" if hidden else ""
+    return f"your Slack account is not linked to an OpsPortal user{because}"

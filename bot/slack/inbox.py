@@ -1,7 +1,7 @@
-"""Record, then acknowledge, then work: each message once, for all bot processes.
+"""Record each message once for all bot processes, then acknowledge it, then answer it.
 
-One task writes: what has gathered while it wrote goes into the next transaction. While the
-database does not answer, messages are kept in memory and written when it is back.
+A single task writes to the database. Messages that arrive while it writes go into the next
+transaction. If the database does not answer, they stay in memory until it does.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from ops.database import in_database
 from ops.errors import OpsError
 from ops.metrics import watched
 
-RECORD_SECONDS = 1.0  # of the three in which Slack wants its acknowledgement
+RECORD_SECONDS = 1.0  # of the three seconds that Slack allows for an acknowledgement
 SURE_SECONDS = 2.5
 RETRY_SECONDS = 0.5
-AWAY = timedelta(seconds=5)  # of a database that takes as long to renew a lease
+AWAY = timedelta(seconds=5)  # if renewing a lease takes longer, the database was away
 BURST = 500
-SEEN_SECONDS = 900  # the last repetition of an event comes after about five minutes
+SEEN_SECONDS = 900  # Slack repeats an event for about five minutes
 Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)
 
 
 class Inbox:
-    """The messages of one bot process, which the database knows as `name`."""
+    """The messages of one bot process, whose name in the database is `name`."""
 
     def __init__(
         self, name: str, clock: Clock = timezone.now, sure_seconds: float = SURE_SECONDS
@@ -54,7 +54,7 @@ class Inbox:
     def take(self, payload: Event) -> tuple[Job, bool]:
         """Return the job of an event, and whether this process sees it for the first time.
 
-        Slack repeats events, and one message can come as two.
+        Slack repeats events, and can send one message as two events.
         """
         job = new_job(payload, self.name, self.clock())
         keys = (f"event {job.row.event_id}", f"{job.row.channel} {job.row.ts}")
@@ -67,7 +67,7 @@ class Inbox:
         return job, True
 
     async def keep(self, job: Job) -> None:
-        """Wait until the database has it, but not so long that Slack gives us up."""
+        """Wait until the job is recorded, but not longer than Slack's deadline allows."""
         try:
             await asyncio.wait_for(asyncio.shield(job.recorded), RECORD_SECONDS)
         except TimeoutError:
@@ -77,10 +77,9 @@ class Inbox:
                 metrics.unrecorded.inc()
 
     async def advance(self, job: Job, state: State, *, surely: bool = False) -> bool:
-        """Write down how far the answer is; False when it is another process's to give.
+        """Record the state of an answer; returns False if another process gives the answer.
 
-        While the database does not answer the lease decides. What must be written `surely`
-        raises OpsError instead.
+        If the database does not answer, the lease decides, or with `surely` OpsError is raised.
         """
         try:
             async with asyncio.timeout(self.sure_seconds if surely else RECORD_SECONDS):
@@ -92,13 +91,13 @@ class Inbox:
         except (Error, TimeoutError) as error:
             if surely:
                 raise OpsError(
-                    "nothing was done: the database does not answer, and it must know of a "
-                    "change before it is made; check it, then ask again"
+                    "the database did not answer, so nothing was changed: a change must be "
+                    "recorded before it is made; check the database, then try again"
                 ) from error
             return self.clock() < max(job.row.lease_until, self.held_until)
 
     async def _mark(self, job: Job, state: State) -> bool:
-        """Write a state; one that is given up as it takes long still comes before the next."""
+        """Write a state; even if the caller stops waiting, it is written before the next one."""
 
         async def mark() -> bool:
             async with job.marking:
@@ -107,23 +106,23 @@ class Inbox:
         return await asyncio.shield(asyncio.ensure_future(mark()))
 
     async def hold_place(self, job: Job, placeholder: str) -> None:
-        """Note which message the answer will replace; at worst it stays."""
+        """Record which message the answer will replace; if this fails, the message may remain."""
         job.row.placeholder = placeholder
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 await asyncio.shield(job.recorded)
                 await in_database(records.hold_place, job.row.pk, job.row.placeholder)
         except (Error, TimeoutError) as error:
-            log.warning("a placeholder is not recorded: %s", error or "no answer")
+            log.warning("a placeholder could not be recorded: %s", error or "no answer")
 
     def finish(self, job: Job, state: State) -> None:
-        """Write down, soon, how a message ended."""
+        """Record how a message ended, with the next write."""
         metrics.events.labels(state.value).inc()
         self._finished[job.row.pk] = state
         self._gathered.set()
 
     async def write(self) -> None:
-        """Write what gathers, until cancelled."""
+        """Write new and finished messages until cancelled."""
         while True:
             await self._gathered.wait()
             self._gathered.clear()
@@ -132,9 +131,9 @@ class Inbox:
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def pick_up(self, most: int) -> list[Job]:
-        """Renew our leases and return at most so many messages of processes that are gone.
+        """Renew our leases and return at most `most` messages of processes that are gone.
 
-        While the database is away all leases run out: when it is back nobody is gone yet.
+        All leases expire while the database is away, so when it is back, none is taken over yet.
         """
         now, was_away = self.clock(), self._away
         try:
@@ -151,14 +150,14 @@ class Inbox:
         return [abandoned_job(row) for row in rows]
 
     async def close(self) -> None:
-        """Write the rest and leave to others what was not begun; raises nothing."""
+        """Write the rest and release what was not started; raises nothing."""
         try:
             while self._new or self._finished:
                 if not await self._write_burst():
                     return
             await in_database(records.release, self.name, self.clock())
         except Error as error:
-            log.warning("others get the bot's messages after their lease only: %s", error)
+            log.warning("the bot's messages are only released when their leases expire: %s", error)
 
     async def _write_burst(self) -> bool:
         jobs = list(islice(self._new, BURST))
@@ -167,7 +166,7 @@ class Inbox:
         try:
             ours = await in_database(records.write, rows, finished, self.clock())
         except Error as error:
-            log.warning("%s messages are not recorded yet: %s", len(self._new), error)
+            log.warning("%s messages could not be recorded yet: %s", len(self._new), error)
             return False
         for key in finished:
             del self._finished[key]

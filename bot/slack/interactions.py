@@ -1,7 +1,7 @@
-"""What people do in Slack besides writing: they press a button, type /ops, open the Home tab.
+"""Clicks on buttons, /ops commands and openings of the Home tab.
 
-Each becomes an event like a message's, so that it is recorded, answered once and taken over like
-one. A button's value is a line for the registry, as if whoever presses it had typed it.
+Each becomes an event like a message, so that it is recorded, answered once and taken over in
+the same way. A button's value is a command line, run as if the person who clicked had typed it.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,14 @@ PRESS = "block_actions"
 SLASH = "slash_command"
 HOME = "app_home_opened"
 HOME_LINE = "overview"
-_LONGEST = 64  # characters of a key; what tells trigger ids apart stands at their end
+_LONGEST = 64  # characters of a key; trigger IDs differ at their end
 
 
 def as_event(envelope: Mapping[str, Any]) -> Event | None:
-    """Return the payload of such an envelope in the shape of an event's.
+    """Return the payload of such an envelope in the form of an event, None for all others.
 
-    None for everything else. `once` is what tells an event from every other in its channel;
-    `response_url` is there where the answer is for the person alone, `thread_ts` where it
-    belongs to a thread.
+    `once` is unique among the events of a channel. `response_url` is set if only the user sees
+    the answer, `thread_ts` if it belongs to a thread.
     """
     payload = envelope.get("payload")
     if not isinstance(payload, Mapping):
@@ -37,7 +36,7 @@ def as_event(envelope: Mapping[str, Any]) -> Event | None:
 
 
 def _press(payload: Mapping[str, Any], envelope_id: str) -> Event | None:
-    """A button with an address has no value: Slack tells of it, and there is nothing to do."""
+    """Return the event of a click, None for a link button, which has no value to run."""
     actions = payload.get("actions")
     action = actions[0] if isinstance(actions, list) and actions else None
     user, line = _at(payload, "user", "id"), _at(action, "value")
@@ -55,7 +54,7 @@ def _press(payload: Mapping[str, Any], envelope_id: str) -> Event | None:
             "type": PRESS,
             "user": user,
             "team": _at(payload, "user", "team_id"),
-            # In the Home tab there is no channel: Slack brings what is posted to the person.
+            # The Home tab has no channel; Slack delivers what is posted to the user.
             "channel": _at(payload, "channel", "id") or user,
             "ts": ts,
             "thread_ts": thread or ts,
@@ -105,7 +104,7 @@ def _home(payload: Mapping[str, Any]) -> Event | None:
 
 
 def _at(tree: Any, *path: str) -> str:
-    """The text at a path, "" where there is none."""
+    """Return the text at a path, "" if there is none."""
     for key in path:
         tree = tree.get(key) if isinstance(tree, Mapping) else None
     return str(tree) if isinstance(tree, str | bool | int | float) else ""

@@ -1,4 +1,4 @@
-"""What of an event is kept until it is answered."""
+"""The part of an event that is stored until it is answered."""
 
 import asyncio
 import json
@@ -24,9 +24,10 @@ _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 class Job:
     """An event in this process.
 
-    `recorded` tells, once the database has it, whether it is ours to answer; `at_risk` that it
-    was acknowledged before; `abandoned` that a process which is gone may have begun with it;
-    `outcome` what it is once the answer is posted. Whoever is `marking` it writes its state.
+    `recorded` resolves once the database has the event: True if this process answers it.
+    `at_risk`: it was acknowledged before it was recorded. `abandoned`: a process that is gone
+    may have started on it. `outcome` is its state once the answer is posted. The holder of the
+    `marking` lock writes its state.
     """
 
     row: ReceivedEvent
@@ -38,37 +39,37 @@ class Job:
 
     @property
     def is_anothers(self) -> bool:
-        """Another process had it recorded first."""
+        """Whether another process recorded it first."""
         return self.recorded.done() and not self.recorded.result()
 
     @cached_property
     def event(self) -> Event:
-        """The event as Slack sent it, as far as an answer needs it."""
+        """The fields of Slack's event that an answer needs."""
         found: Event = json.loads(self.row.payload)
         return found
 
     @property
     def is_direct(self) -> bool:
-        """Nobody but its writer reads what is answered to it."""
+        """Whether only its author can see the answer."""
         if self.event.get("response_url") or self.row.channel == self.event.get("user"):
             return True
         return self.event.get("type") == "message" and self.event.get("channel_type") == "im"
 
     @cached_property
     def thread(self) -> tuple[str, str]:
-        """Channel and ts of the thread that the answer belongs to, "" for none."""
+        """The channel, and the ts of the thread that the answer belongs to ("" for none)."""
         return self.row.channel, str(self.event.get("thread_ts") or self.event["ts"])
 
     @property
     def lane(self) -> tuple[str, str]:
-        """What has one answer after the other: a thread; what belongs to none is alone."""
+        """The thread, in which answers are given one at a time; without one, its own key."""
         return self.row.channel, self.row.thread
 
 
 def new_job(payload: Event, holder: str, now: datetime) -> Job:
-    """Return the job of an event's payload; its `event` has a channel and a ts.
+    """Return the job of an event's payload, whose `event` has a channel and a ts.
 
-    Where several events can come of one message, as of a button, `once` tells them apart.
+    If one message can cause several events, as its buttons do, `once` tells them apart.
     """
     event = payload["event"]
     channel, ts = _key(event["channel"]), _key(event.get("once") or event["ts"])
@@ -95,5 +96,5 @@ def abandoned_job(row: ReceivedEvent) -> Job:
 
 
 def _key(text: object) -> str:
-    """What every database stores, so that no row of a burst spoils the others."""
+    """Return what every database can store, so that one row cannot fail a whole burst."""
     return _UNUSUAL.sub("", str(text))[:64]

@@ -1,14 +1,14 @@
-"""The app as Slack is told of it: the events the bot answers, and the least it must be allowed.
+"""The Slack app: the events that the bot answers, and the fewest scopes that it needs.
 
-Whatever the bot comes to listen to or to call gets its line here; the app's manifest, and what
-`manage.py check_slack` looks for, are made of it.
+Add every new event and call here: the app's manifest and the checks of `manage.py check_slack`
+are made from these lists.
 """
 
 from typing import Any
 
 from django.conf import settings
 
-NO_SCOPE = ""  # Slack wants none
+NO_SCOPE = ""  # no scope is needed
 EVENTS = {
     "app_home_opened": NO_SCOPE,
     "app_mention": "app_mentions:read",
@@ -26,7 +26,7 @@ CALLS = {
 
 
 def scopes() -> dict[str, str]:
-    """Return each scope that the settings make necessary, and what it is for."""
+    """Return each scope that the settings require, and what it is for."""
     needed = {scope: f"the event {event}" for event, scope in EVENTS.items()}
     for method, scope in CALLS.items():
         needed.setdefault(scope, method)
@@ -38,7 +38,7 @@ def scopes() -> dict[str, str]:
 
 
 def manifest() -> dict[str, Any]:
-    """Return the manifest from which Slack makes the app."""
+    """Return the manifest from which Slack creates the app."""
     return {
         "display_information": {
             "name": "OpsPortal",
@@ -55,7 +55,7 @@ def manifest() -> dict[str, Any]:
             "slash_commands": [
                 {
                     "command": COMMAND,
-                    "description": "Ask as in a mention; only you see the answer",
+                    "description": "Run a command; only you see the answer",
                     "usage_hint": "help",
                     "should_escape": False,
                 }

@@ -1,9 +1,9 @@
-"""How fast Slack lets us write, shared by all bot processes through the database.
+"""Slack's rate limits, shared by all bot processes through the database.
 
-Slack takes about one message a second and channel, some more in a short burst, and several
-hundred a minute in a workspace; it publishes no exact figures. Each limit is the generic cell
-rate algorithm: one moment is kept, before which the channel's share of messages is used up. It
-goes on by `interval` with each message, and may lie so many intervals ahead of now.
+Slack accepts about one message per second in a channel, somewhat more in a short burst, and
+several hundred per minute in a workspace; it publishes no exact figures. Each limit is a generic
+cell rate algorithm: it stores one time, until which the channel's share is used up. Each message
+moves it on by `interval`; it may be at most `burst - 1` intervals ahead of now.
 """
 
 import asyncio
@@ -18,33 +18,33 @@ from bot.models import Pace
 from bot.slack.refusals import LONGEST_PAUSE
 from ops.database import in_database
 
-SECONDS = 0.5  # that the database may take before a process paces itself alone
-ALONE = 5.0  # seconds before it asks again
-_CLAIMS = 20  # others may take a place before us
-# A moment that is further ahead was kept before the clocks were put back: it binds nobody.
+SECONDS = 0.5  # wait for the database this long, then pace this process alone
+ALONE = 5.0  # seconds until the database is asked again
+_CLAIMS = 20  # attempts: other processes may claim a place first
+# A stored time further ahead dates from before the clocks were set back, and is ignored.
 _FURTHEST = LONGEST_PAUSE + 600.0  # seconds
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One message every `interval` seconds, so many at once when it was quiet before."""
+    """One message every `interval` seconds, or `burst` at once after a quiet time."""
 
     interval: float
     burst: int
 
     @property
     def ahead(self) -> float:
-        """How far the kept moment may lie ahead, in seconds."""
+        """How far ahead of now the stored time may be, in seconds."""
         return (self.burst - 1) * self.interval
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How fast we write: into one channel, in all, and how fast we replace messages.
+    """The limits for writing to one channel, to the workspace, and for replacing messages.
 
-    Replacing is of Slack's third tier: fifty a minute and more. And for how many seconds an
-    answer is offered to a Slack that takes nothing.
+    Replacing is in Slack's third tier: at least fifty per minute. `patience` is for how many
+    seconds to retry an answer while Slack accepts nothing.
     """
 
     channel: Limit
@@ -61,7 +61,7 @@ USUAL_LIMITS = Limits(
 
 
 class Pacer:
-    """Gives messages their turn. `clock` returns seconds since 1970, the same in all processes."""
+    """Give each message its turn. `clock` returns seconds since 1970, as in all processes."""
 
     def __init__(self, clock: Callable[[], float] = lambda: timezone.now().timestamp()) -> None:
         self.clock = clock
@@ -69,7 +69,7 @@ class Pacer:
         self._alone_until = 0.0
 
     async def turn(self, key: str, limit: Limit) -> float:
-        """Take the next place of a channel; returns in how many seconds it is."""
+        """Take the next place in a channel; returns the seconds to wait for it."""
         now = self.clock()
         own = max(self._remembered(key, now), now)
         taken = await self._shared(key, own, limit.interval)
@@ -77,7 +77,7 @@ class Pacer:
         return max(taken - limit.ahead - now, 0.0)
 
     async def back_off(self, key: str, limit: Limit, seconds: float) -> None:
-        """Let nobody write to a channel for so many seconds, and without a burst after it."""
+        """Stop all writing to a channel for these seconds, with no burst afterwards."""
         now = self.clock()
         until = now + seconds + limit.ahead
         await self._shared(key, until, 0.0)
@@ -88,7 +88,7 @@ class Pacer:
         return own if own <= now + _FURTHEST else now
 
     async def _shared(self, key: str, least: float, interval: float) -> float:
-        """Return the kept moment, no earlier than `least`, and move it on by the interval."""
+        """Return the stored time, at least `least`, and move it on by the interval."""
         if self.clock() < self._alone_until <= self.clock() + ALONE:
             return least
         try:
@@ -96,13 +96,13 @@ class Pacer:
                 furthest = self.clock() + _FURTHEST
                 return await in_database(_claim, key, least, interval, furthest)
         except (Error, TimeoutError) as error:
-            log.warning("messages are paced by each process alone: %s", error or "no answer")
+            log.warning("each process paces its messages alone: %s", error or "no answer")
             self._alone_until = self.clock() + ALONE
             return least
 
 
 def _claim(key: str, least: float, interval: float, furthest: float) -> float:
-    """Compare and set, so that of several processes each gets a place of its own."""
+    """Compare and set, so that each process gets its own place."""
     for _ in range(_CLAIMS):
         kept = Pace.objects.filter(key=key).first()
         taken = max(kept.until, least) if kept and kept.until <= furthest else least

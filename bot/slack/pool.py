@@ -1,7 +1,7 @@
-"""So many messages are answered at once, each thread's one after the other; the others wait.
+"""Answer a limited number of messages at once, one at a time in each thread; the rest wait.
 
-An answer that is to be posted stands aside: a channel that Slack limits holds up no other. And a
-few that a slow backend has for long are not counted: whoever comes behind them is heard, too.
+An answer that is ready to post does not count towards the limit, so that a channel limited by
+Slack does not delay the others. A few messages that wait for a slow backend do not count either.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ Work = Callable[[Job], Awaitable[None]]
 
 
 class Pool:
-    """Runs `work`, which raises nothing, for jobs in the order in which they came.
+    """Run `work`, which must not raise, for each job in the order of arrival.
 
-    It works on so many `at_once`, and beside them on slow ones, `most_slow` at most.
+    It runs up to `at_once` jobs, plus up to `most_slow` slow ones.
     """
 
     def __init__(self, work: Work, *, at_once: int, most_slow: int = 0) -> None:
@@ -30,32 +30,32 @@ class Pool:
         self._slow: set[Job] = set()
 
     def __len__(self) -> int:
-        """How many jobs are not done with."""
+        """Return how many jobs are not finished."""
         return len(self.waiting) + len(self.working)
 
     def put(self, job: Job) -> None:
-        """Take a job in."""
+        """Add a job."""
         self.waiting.append(job)
         metrics.waiting.inc()
         self._start()
 
     def stand_aside(self, job: Job) -> None:
-        """Work on another job meanwhile; what is left of this one's work is to wait.
+        """Start another job, because all that is left of this one is waiting.
 
-        Its thread goes on waiting for it.
+        The jobs of its thread keep waiting for it.
         """
         self._slow.discard(job)
         self._aside.add(job)
         self._start()
 
     def note_slow(self, job: Job) -> None:
-        """Work on another job beside this one, whose backend takes long."""
+        """Start another job beside this one, whose backend is slow."""
         if job not in self._aside:
             self._slow.add(job)
             self._start()
 
     async def finish(self, seconds: float) -> None:
-        """Begin with nothing more and let what is under way end, but not for long."""
+        """Start no more jobs; give the running ones this many seconds, then cancel them."""
         metrics.waiting.dec(len(self.waiting))
         self.waiting.clear()
         if self.working:
@@ -81,7 +81,7 @@ class Pool:
         return len(self.working) - len(self._aside) - min(len(self._slow), self.most_slow)
 
     def _next(self) -> Job | None:
-        """The first job whose thread nobody answers in at the moment."""
+        """Return the first job whose thread has no job running, None if there is none."""
         busy = {job.lane for job in self.working.values()}
         return next((job for job in self.waiting if job.lane not in busy), None)
 

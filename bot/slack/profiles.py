@@ -1,7 +1,7 @@
-"""Who Slack says that people are: asked once in ten minutes, however many wait for it.
+"""Slack users' profiles, each fetched once in ten minutes however many messages wait for it.
 
-Slack tells one of the bot's processes that a person has changed; the others learn it from the
-database within seconds, or, where that does not answer, when what they keep is ten minutes old.
+Slack reports a changed user to one bot process. The others learn it from the database within
+seconds, or, if the database does not answer, when their cached profile is ten minutes old.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Profiles:
-    """The people of the workspace `team_id`, which people call `workspace`."""
+    """The users of the workspace `team_id`, whose display name is `workspace`."""
 
     def __init__(self, web: AsyncWebClient, team_id: str, workspace: str) -> None:
         self.web = web
@@ -50,10 +50,10 @@ class Profiles:
         self._news = asyncio.Event()
 
     async def who_wrote(self, event: Mapping[str, object], team_id: str) -> Profile:
-        """Return who wrote a message that came to a workspace; raises nothing.
+        """Return the profile of a message's author; raises nothing.
 
-        Whom Slack shows to be of another workspace is not looked up. Where Slack does not say
-        who somebody is they are an outsider, and Slack is asked again the next time.
+        Users of another workspace are not looked up. A user whom Slack does not identify is an
+        outsider, and is looked up again next time.
         """
         user = str(event["user"])
         teams = [team_id, *(str(event.get(name) or "") for name in _TEAMS)]
@@ -70,21 +70,21 @@ class Profiles:
             return outsider(user, self.team_id, _unknown(error))
 
     def note_change(self, user: object) -> None:
-        """Ask anew about a user of whose change Slack has told, and have the others do so."""
+        """Refetch the profile of a user Slack reports as changed, here and in other processes."""
         if isinstance(user, str) and _USER.fullmatch(user):
             self._asked.pop(user, None)
             self._untold[user] = timezone.now()
             self._news.set()
 
     async def share(self, seconds: float) -> None:
-        """Tell the other processes of changes, and look for theirs so often, until cancelled."""
+        """Share changes with the other processes every `seconds`, until cancelled."""
         while True:
             self._news.clear()
             telling, self._untold = self._untold, {}
             try:
                 changes = await in_database(_share, telling, list(self._asked))
             except Error as error:
-                log.warning("the bots cannot tell each other who has changed: %s", error)
+                log.warning("changed users cannot be shared between the bots: %s", error)
                 self._untold = telling | self._untold
                 await asyncio.sleep(seconds)
                 continue
@@ -102,18 +102,18 @@ class Profiles:
             answer = await self.web.users_info(user=user)
         except SlackApiError as error:
             if error_code(error) in _INVISIBLE:
-                return outsider(user, self.team_id, "Slack does not say who you are")
+                return outsider(user, self.team_id, "Slack does not identify you")
             raise
         found = answer.get("user")
         if not isinstance(found, dict) or found.get("id") != user:
-            raise aiohttp.ClientPayloadError("an answer about nobody or somebody else")
+            raise aiohttp.ClientPayloadError("the answer is not about this user")
         return read_profile(found, self.team_id, self.workspace)
 
 
 def _share(telling: Mapping[str, datetime], users: Collection[str]) -> dict[str, datetime]:
-    """Note who has changed when; returns who of the users has of late, and when.
+    """Record changed users with times; returns those of `users` that changed recently.
 
-    The order is everybody's, or two processes could lock each other out.
+    All processes write in the same order, so that they cannot deadlock.
     """
     if telling:
         ChangedUser.objects.bulk_create(
@@ -128,4 +128,4 @@ def _share(telling: Mapping[str, datetime], users: Collection[str]) -> dict[str,
 
 
 def _unknown(error: Exception) -> str:
-    return f"Slack did not say who you are ({reason(error)}), so nothing was done; try again"
+    return f"Slack did not identify you ({reason(error)}), so nothing was done; try again"

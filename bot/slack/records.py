@@ -1,4 +1,4 @@
-"""The received events in the database: what is written, claimed and cleaned up."""
+"""The received events in the database: record, claim, take over and clean up."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -25,10 +25,10 @@ _BEFORE = {
 def write(
     events: Sequence[ReceivedEvent], finished: Mapping[UUID, State], now: datetime
 ) -> set[UUID]:
-    """Record a burst of events and how others ended, in one transaction.
+    """Record a burst of events, and how others ended, in one transaction.
 
-    Returns which of the events nobody had recorded before; a second try after a lost answer
-    returns the same. The order is everybody's, or two processes could lock each other out.
+    Returns the events that no other process recorded first; a repeated call after a lost answer
+    returns the same. All processes write in the same order, so that they cannot deadlock.
     """
     events = sorted(events, key=lambda event: event.event_id)
     for event in events:
@@ -43,51 +43,51 @@ def write(
 
 
 def unanswered(threads: Collection[str], now: datetime) -> list[ReceivedEvent]:
-    """Return the events of these threads that somebody still has to answer.
+    """Return the events of these threads that are still unanswered.
 
-    One that is stuck does not hold up its thread for ever: it is not among them.
+    Events that are stuck are left out, so that they do not block their thread for ever.
     """
     recent = _open().filter(thread__in=threads, received__gt=now - STUCK)
     return list(recent.only("channel", "thread", "ts"))
 
 
 def advance(key: UUID, holder: str, state: State) -> bool:
-    """Go on to a state; False when the event is not at this holder's any more."""
+    """Move an event to a state; returns False if this holder no longer has it."""
     event = ReceivedEvent.objects.filter(pk=key, holder=holder, state__in=_BEFORE[state])
     return event.update(state=state) == 1
 
 
 def hold_place(key: UUID, ts: str) -> None:
-    """Note the message that an answer will replace, for whoever gives it."""
+    """Record the message that the answer will replace, whichever process posts it."""
     ReceivedEvent.objects.filter(pk=key).update(placeholder=ts)
 
 
 def renew(holder: str, now: datetime) -> None:
-    """Keep what a holder has to answer, and clean up."""
+    """Renew the leases of a holder's events, and delete old events."""
     _open().filter(holder=holder).update(lease_until=now + LEASE)
     ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
 
 
 def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
-    """Take over what others have abandoned: at most so many, oldest first.
+    """Take over at most `most` events that other processes abandoned, oldest first.
 
-    What process after process was gone with is not tried again: it may be what ends them.
+    An event whose processes were gone again and again is given up: it may be what kills them.
     """
     left = _open().filter(lease_until__lte=now)
     lost = left.filter(state=State.POSTING).update(state=State.UNKNOWN, finished=now, payload="")
     if lost:
-        log.warning("whether %s answers of a lost process were posted is not known", lost)
+        log.warning("%s answers of a lost process may or may not have been posted", lost)
     abandoned = left.exclude(state=State.POSTING)
     deadly = abandoned.filter(takeovers__gte=MOST_TAKEOVERS)
     for event_id in deadly.values_list("event_id", flat=True):
-        log.error("%s is not answered: each bot that tried was gone before it could", event_id)
+        log.error("%s will not be answered: every bot that tried was gone before it did", event_id)
     deadly.update(state=State.FAILED, finished=now, payload="")
     oldest = abandoned.order_by("received")[:most]
     return [event for event in oldest if _claimed(event, holder, now)]
 
 
 def release(holder: str, now: datetime) -> None:
-    """Let other processes have what a holder, which stops, has not begun to post."""
+    """Release the events that a stopping holder has not started to post."""
     unposted = _open().filter(holder=holder).exclude(state=State.POSTING)
     unposted.update(holder="", lease_until=now)
 
@@ -97,7 +97,7 @@ def _open() -> QuerySet[ReceivedEvent]:
 
 
 def _claimed(event: ReceivedEvent, holder: str, now: datetime) -> bool:
-    """Compare and set: of several processes that try, one succeeds."""
+    """Compare and set: if several processes try, one succeeds."""
     unchanged = ReceivedEvent.objects.filter(
         pk=event.pk, holder=event.holder, state=event.state, lease_until=event.lease_until
     )

@@ -1,16 +1,16 @@
-"""What Slack's refusals mean: its code, how long to wait, what to do about a token."""
+"""What Slack's refusals mean: the code, how long to wait, and what to do about a token."""
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-LONGEST_PAUSE = 600.0  # who is asked to wait for longer than that asks a broken Slack
-_AGAIN = "install the app again and copy the new one"
+LONGEST_PAUSE = 600.0  # a Slack that asks for more is broken
+_AGAIN = "reinstall the app and copy the new token"
 _SCOPES = (
-    "give the app the scopes that docs/slack-manifest.json names, and its app-level token "
+    "give the app the scopes in docs/slack-manifest.json, and its app-level token the scope "
     "connections:write"
 )
 
-# Codes after which calling again cannot help, and what does.
+# Codes after which a retry cannot help, and what does.
 REMEDIES = {
     "account_inactive": f"the bot was removed; {_AGAIN}",
     "invalid_auth": "copy it again from the app's settings",
@@ -20,47 +20,47 @@ REMEDIES = {
     "OPSPORTAL_SLACK_BOT_TOKEN the bot's (xoxb-)",
     "not_authed": "copy it again from the app's settings",
     "team_disabled": "the workspace is disabled",
-    "token_expired": "make a new one in the app's settings",
+    "token_expired": "create a new one in the app's settings",
     "token_revoked": _AGAIN,
     "user_removed_from_team": f"the bot was removed from the workspace; {_AGAIN}",
 }
 WANTS_SCOPE = ("missing_scope", "no_permission")
-# Of these, what Slack says of a token whatever it is used for.
+# The codes among them that condemn the token whatever the call.
 DEAD_TOKEN = REMEDIES.keys() - {*WANTS_SCOPE, "not_allowed_token_type"}
 LIMITED = ("ratelimited", "rate_limited")
 _THEIR_FAULTS = ("fatal_error", "internal_error")
 PASSING = (*LIMITED, *_THEIR_FAULTS, "service_unavailable")
 
-# What a call raises that Slack did not answer; slack_sdk trips over what is no JSON object.
+# Raised by a call without a proper answer; slack_sdk fails on anything but a JSON object.
 _NO_SENSE = (AttributeError, UnicodeDecodeError)
 UNANSWERED = (aiohttp.ClientError, TimeoutError, *_NO_SENSE)
 FAILED_CALL = (SlackApiError, *UNANSWERED)
 
 
 def error_code(error: SlackApiError) -> str:
-    """Return Slack's word for an error, or the HTTP status where there is none."""
+    """Return Slack's error code, or the HTTP status if there is none."""
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
     return str(code or f"HTTP {getattr(error.response, 'status_code', 'error')}")
 
 
 def reason(error: Exception) -> str:
-    """Return in a few words why a call has failed."""
+    """Return in a few words why a call failed."""
     if isinstance(error, SlackApiError):
         return error_code(error)
     if isinstance(error, _NO_SENSE):
-        return "an answer that makes no sense"
+        return "an unreadable answer"
     return str(error) or "no answer in time"
 
 
 def is_refusal(error: SlackApiError) -> bool:
-    """Whether Slack has surely done nothing; else it had a fault, or said what makes no sense."""
+    """Return whether Slack definitely did nothing, rather than failing or answering nonsense."""
     code = error_code(error)
     return code not in _THEIR_FAULTS and (code.startswith("HTTP 4") or not code.startswith("HTTP"))
 
 
 def retry_after(error: Exception) -> float | None:
-    """Return how many seconds Slack wants to be left alone, None when it says nothing of it."""
+    """Return how many seconds Slack asks to wait, None if it does not ask."""
     response = getattr(error, "response", None)
     if getattr(response, "status_code", None) != 429:
         return None

@@ -1,4 +1,4 @@
-"""How the bot is, for the dashboard: what its processes have told, and what Slack may have lost."""
+"""The bot's status for the dashboard: what its processes reported, and answers Slack may lack."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -14,19 +14,19 @@ from bot.slack.records import KEPT
 from ops.database import in_database
 from ops.overview.doors import DoorReport, LostAnswer
 
-MISSED = timedelta(seconds=15)  # a process tells of itself every few seconds
+MISSED = timedelta(seconds=15)  # a process reports every few seconds
 RECENTLY = timedelta(minutes=5)
 FORGOTTEN = timedelta(days=7)
 MOST_LOST = 200
 _FATES = {
-    State.UNKNOWN: "may be missing: Slack did not say that it took it, and nothing is said twice",
-    State.FAILED: "is missing: Slack did not take it, or no bot could give it; the log says why",
+    State.UNKNOWN: "may be missing: Slack did not confirm it, and answers are never posted twice",
+    State.FAILED: "is missing: Slack refused it, or no bot could answer; the log has the reason",
 }
-_LEFT = "is there; the note that it takes a moment may have stayed as well"
+_LEFT = 'was posted, but the note "Working on it …" may have remained'
 
 
 async def report() -> DoorReport | None:
-    """Return how the bot is; None where there is none."""
+    """Return the bot's status, None if no bot is set up."""
     return await in_database(_report, timezone.now())
 
 
@@ -63,25 +63,27 @@ def _troubles(
     known: Sequence[BotProcess], running: Sequence[BotProcess], now: datetime
 ) -> Iterator[str]:
     if ended := next((each for each in known if each.failure), None):
-        yield f"the bot {ended.name} has ended: {ended.failure}"
+        yield f"the bot {ended.name} stopped: {ended.failure}"
     if not running:
-        yield f"{_absence(known)}: nobody is answered; start one with manage.py runbot"
+        yield (
+            f"{_absence(known)}: messages are not being answered; start one with manage.py runbot"
+        )
     for each in running:
         if not each.reached:
             yield (
-                f"Slack does not reach the bot {each.name}: it goes on trying; when that lasts, "
-                "manage.py check_slack says what to mend"
+                f"Slack does not reach the bot {each.name}, which keeps trying; if this lasts, "
+                "run manage.py check_slack to find the cause"
             )
         if each.full and now - each.full < RECENTLY:
             yield (
-                f"the bot {each.name} had to turn messages away: too many wait; when that lasts, "
-                "look for a slow backend, or run another bot"
+                f"the bot {each.name} skipped messages because too many were waiting; if this "
+                "lasts, look for a slow backend or run another bot"
             )
     latest = max((each for each in running if each.counted), key=_counted, default=None)
     if latest and latest.strays:
         yield (
-            f"another program uses this Slack app, on {count(latest.strays, 'connection')}, and "
-            "takes messages away: end it, or give it an app of its own"
+            f"another program is using this Slack app on {count(latest.strays, 'connection')} and "
+            "taking messages away; stop it, or give it its own app"
         )
 
 
@@ -89,7 +91,7 @@ def _absence(known: Sequence[BotProcess]) -> str:
     if not known:
         return "no bot has ever run here"
     if known[0].failure:
-        return "no bot is left, though manage.py serve begins again by itself"
+        return "no bot is running (manage.py serve restarts it)"
     return "the bot was stopped" if known[0].stopped else f"the bot {known[0].name} is gone"
 
 
@@ -98,7 +100,7 @@ def _counted(process: BotProcess) -> float:
 
 
 def _lost(now: datetime) -> QuerySet[ReceivedEvent]:
-    """What may be missing in Slack, or stand there too much."""
+    """Return the events whose answer may be missing in Slack, or whose note may remain there."""
     left = Q(placeholder=LOST_PLACE, finished__isnull=False)
     lost = ReceivedEvent.objects.filter(Q(state__in=_FATES) | left, received__gt=now - KEPT)
     return lost.order_by("-received")
@@ -115,9 +117,9 @@ def _lost_answer(event: ReceivedEvent, workspace: str) -> LostAnswer:
 
 
 def _permalink(workspace: str, event: ReceivedEvent) -> str:
-    """The question's address, made as Slack makes it; "" where the workspace has none.
+    """Return the question's address in Slack's form, "" if the workspace's address is unknown.
 
-    A button's press is no message of its own: its thread will do.
+    A click on a button is not a message, so its thread's address is used.
     """
     seconds, _, fraction = (event.thread if "/" in event.ts else event.ts).partition(".")
     if urlsplit(workspace).scheme != "https" or not (seconds + fraction).isdigit():

@@ -1,8 +1,9 @@
-"""What the bot says reaches Slack in order, as fast as Slack lets, and never twice.
+"""Post the bot's messages in order, as fast as Slack allows, and never twice.
 
-Each channel is one queue: an answer's messages stay together, and a channel that Slack limits
-holds up no other. A message whose answer is lost may stand there or not: it is not sent again,
-as nobody likes to read a change confirmed twice. Replacing one's own message can be repeated.
+Each channel is one queue, so that an answer's messages stay together and a channel limited by
+Slack does not delay the others. If Slack's answer to a post is lost, the message may be posted or
+not, and it is not posted again, because nobody wants to read a change confirmed twice. Replacing
+the bot's own message can be repeated.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from bot.slack.pace import Limit, Limits, Pacer
 from bot.slack.refusals import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 
 TRIES = 4
-_LONGEST_WAIT = 8.0  # seconds between two tries, where Slack does not say
+_LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
@@ -54,7 +55,10 @@ log = logging.getLogger(__name__)
 
 
 class Fate(Enum):
-    """What became of a call that did not go well: `LATER` Slack surely did nothing yet."""
+    """The outcome of a failed call. `LATER`: Slack definitely did nothing, so try again.
+
+    `LOST`: Slack may have done it. `REFUSED`: it will not do it.
+    """
 
     BLOCKS_REFUSED = auto()
     LATER = auto()
@@ -64,9 +68,9 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a message ended: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none.
+    """The outcome of a message: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none.
 
-    `later` tells that it failed as Slack takes no more just now.
+    `later` means that it failed because Slack accepts no more right now.
     """
 
     state: State
@@ -76,7 +80,7 @@ class Sent:
 
 
 class Sender:
-    """Writes into one workspace."""
+    """Post and replace messages in one workspace."""
 
     def __init__(self, web: AsyncWebClient, limits: Limits) -> None:
         self.web = web
@@ -92,10 +96,10 @@ class Sender:
         claim: Claim,
         placeholder: str = "",
     ) -> State:
-        """Post an answer into a thread; the first message replaces the placeholder, by its ts.
+        """Post an answer to a thread; its first message replaces the placeholder with that ts.
 
         A thread is a channel and the ts of its first message, "" for no thread. Returns
-        ANSWERED, or the worst of how its messages ended; raises TakenOverError.
+        ANSWERED, or the worst state among the messages; raises TakenOverError.
         """
         async with self._answering(thread[0]):
             states = [State.ANSWERED]
@@ -107,10 +111,9 @@ class Sender:
     async def hold_place(
         self, thread: tuple[str, str], message: SlackMessage, is_wanted: Callable[[], bool]
     ) -> str:
-        """Post what an answer will replace, unless an answer waits to get into the channel.
+        """Post a message for an answer to replace, unless an answer waits for the channel.
 
-        Returns its ts, "" where there is none, also as it is not wanted any more, LOST_PLACE for
-        a lost one.
+        Returns its ts, "" if it was not posted or is no longer wanted, LOST_PLACE if unknown.
         """
         async with self._queue(thread[0]):
             if self._answers[thread[0]] or not is_wanted():
@@ -121,7 +124,7 @@ class Sender:
     async def post(
         self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str = ""
     ) -> Sent:
-        """Post one message as `say` does; returns how it ended and where it is."""
+        """Post one message as `say` does; returns its outcome and place."""
         async with self._answering(thread[0]):
             return await self._put(thread, message, claim, placeholder)
 
@@ -133,9 +136,9 @@ class Sender:
         claim: Claim | None = None,
         patience: float = 0.0,
     ) -> Sent:
-        """Replace one of our messages; FAILED where Slack does not let it be: gone, or not ours.
+        """Replace one of our messages; FAILED if Slack refuses, as for a deleted message.
 
-        Or where it takes nothing for as long as our patience, in seconds.
+        It is also FAILED if Slack accepts nothing for `patience` seconds.
         """
 
         def update(content: dict[str, Any]) -> Awaitable[Any]:
@@ -149,9 +152,9 @@ class Sender:
     async def respond(
         self, url: str, messages: Sequence[SlackMessage], claim: Claim | None = None
     ) -> State:
-        """Answer whoever typed a command or pressed a button, seen by nobody else.
+        """Answer a command or click so that only its user sees it.
 
-        Slack takes five messages at such an address, for half an hour.
+        Slack accepts five messages at such an address, within half an hour.
         """
         paces, patience = ((_EVERYWHERE, self.limits.workspace),), self.limits.patience
 
@@ -164,7 +167,7 @@ class Sender:
         return max((each.state for each in sent), key=_BEST_FIRST.index)
 
     async def publish(self, user: str, message: SlackMessage, claim: Claim) -> State:
-        """Show a person their Home tab."""
+        """Show a user their Home tab."""
 
         def publish(content: dict[str, Any]) -> Awaitable[Any]:
             shown = shortened(message.text, _LONGEST_SECTION)
@@ -176,7 +179,7 @@ class Sender:
         return (await self._persist(publish, message, paces, claim, repeatable=True)).state
 
     async def _post_to(self, url: str, content: dict[str, Any]) -> AsyncSlackResponse:
-        """Raises SlackApiError as the methods do, where this address has only a status."""
+        """Post to a response_url; raises SlackApiError, although it answers only with a status."""
         webhook = AsyncWebhookClient(
             url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
         )
@@ -200,20 +203,20 @@ class Sender:
         )
         if said.status_code != 200:
             raise SlackApiError(  # type: ignore[no-untyped-call]
-                "Slack does not take an answer", response
+                "Slack did not accept an answer", response
             )
         return response
 
     @asynccontextmanager
     async def _answering(self, channel: str) -> AsyncIterator[None]:
-        """Have a channel for an answer; no placeholder comes before it while it waits."""
+        """Hold a channel for an answer; while it waits, no placeholder goes first."""
         self._answers[channel] += 1
         try:
             async with self._queue(channel):
                 yield
         finally:
             self._answers[channel] -= 1
-            self._answers += Counter()  # forgets the channels for which nothing is left
+            self._answers += Counter()  # drops the channels whose count is zero
 
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())
@@ -221,7 +224,7 @@ class Sender:
     async def _put(
         self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str
     ) -> Sent:
-        """In place of a placeholder, or as a new message where there is none to replace."""
+        """Replace the placeholder, or post a new message if there is none to replace."""
         if placeholder not in ("", LOST_PLACE):
             patience = self.limits.patience
             sent = await self.replace(thread[0], placeholder, message, claim, patience)
@@ -257,10 +260,10 @@ class Sender:
         repeatable: bool = False,
         patience: float = 0.0,
     ) -> Sent:
-        """Call until it is done; one that may be done already only where it is `repeatable`.
+        """Call until it succeeds; repeat a call that may have succeeded only if `repeatable`.
 
-        A Slack that surely did nothing is asked again until so many seconds after the claim was
-        made, and a few times at least. What is no answer, as a placeholder, has no claim.
+        If Slack definitely did nothing, retry until `patience` seconds after the claim was made,
+        and at least a few times. What is not an answer, such as a placeholder, has no claim.
         """
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         given_up = claim.made + patience if claim else 0.0
@@ -275,14 +278,14 @@ class Sender:
                 return Sent(State.ANSWERED, ts, channel)
             except FAILED_CALL as error:
                 fate, why = _fate(error), reason(error)
-                log.warning("a message is not surely in Slack (%s): %s", fate.name.lower(), why)
+                log.warning("a message may not be in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
             if claim and fate is not Fate.LOST:
                 await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
             elif fate is Fate.LATER and (tries < TRIES or time.monotonic() < given_up):
-                if asked is None:  # it may be our network alone: no other bot waits for it
+                if asked is None:  # it may be only our network, so other bots need not wait
                     await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
                 else:
                     await self.pacer.back_off(*paces[-1], asked)
@@ -293,7 +296,7 @@ class Sender:
 
 
 def _error_in(body: str) -> str:
-    """Slack's word in an answer that is JSON or the word itself, "" where there is none."""
+    """Return Slack's error code from an answer in JSON or plain text, "" if there is none."""
     try:
         found = json.loads(body).get("error")
     except (ValueError, AttributeError):
@@ -302,7 +305,7 @@ def _error_in(body: str) -> str:
 
 
 def _fate(error: Exception) -> Fate:
-    """What became of a call that raised this."""
+    """Return the outcome of a call that raised this error."""
     if not isinstance(error, SlackApiError):
         return Fate.LATER if isinstance(error, _NOT_REACHED) else Fate.LOST
     code = error_code(error)

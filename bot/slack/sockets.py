@@ -1,7 +1,7 @@
 """A connection on which Slack reaches us: frames in, acknowledgements out.
 
-It is alive once Slack has greeted us and answered a ping, and while frames or pongs come. That an
-API call succeeds says nothing about it, nor does a greeting behind which nothing follows.
+It is alive once Slack has sent its hello and answered a ping, and as long as frames or pongs
+arrive. A successful API call proves nothing about it, nor does a hello that nothing follows.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Socket:
-    """One connection. `ended` tells why it is to be replaced, while it may still be open."""
+    """One connection. `ended` resolves to the reason to replace it; it may still be open then."""
 
     def __init__(
         self, websocket: aiohttp.ClientWebSocketResponse, hear: Hear, timing: Timing
@@ -47,25 +47,25 @@ class Socket:
 
     @property
     def open(self) -> bool:
-        """Acknowledgements can be sent."""
+        """Whether acknowledgements can be sent."""
         return not (self.websocket.closed or self.closing)
 
     @property
     def alive(self) -> bool:
-        """Slack reaches us on it."""
+        """Whether Slack reaches us on it."""
         going = not self.ended.done() or self.ended.result() in EXPECTED
         recent = self.silent_for < self.timing.deaf
         return self.answers.is_set() and going and recent and not self.websocket.closed
 
     @property
     def silent_for(self) -> float:
-        """For how many seconds nothing has come."""
+        """The seconds since the last frame."""
         return self.loop.time() - self.last_heard
 
     async def greeted(self) -> Envelope:
         """Wait for Slack's hello and for an answer to a ping, and return the hello.
 
-        Raises ConnectionError when Slack ends the connection instead, or TimeoutError.
+        Raises ConnectionError if Slack closes the connection instead, or TimeoutError.
         """
         answering = asyncio.ensure_future(self.answers.wait())
         try:
@@ -74,26 +74,26 @@ class Socket:
         finally:
             answering.cancel()
         if not self.answers.is_set():
-            raise ConnectionError(f"Slack ends a new connection: {self.ended.result()}")
+            raise ConnectionError(f"Slack closed a new connection: {self.ended.result()}")
         return self.hello.result()
 
     def end(self, reason: str) -> None:
-        """Have it replaced."""
+        """Ask for the connection to be replaced."""
         if not self.ended.done():
             self.ended.set_result(reason)
 
     async def acknowledge(self, envelope_id: str) -> None:
-        """Send an envelope's acknowledgement; raises ConnectionError when it cannot."""
+        """Send an envelope's acknowledgement; raises ConnectionError if it cannot."""
         await self.websocket.send_json({"envelope_id": envelope_id})
 
     async def retire(self) -> None:
-        """Wait for Slack to close it, then close it; what comes until then is still heard."""
+        """Wait for Slack to close it, then close it; frames until then are still handled."""
         if self.ended.done() and self.ended.result() in ASKED:
             await asyncio.wait(self.tasks[:1], timeout=self.timing.linger)
         await self.close()
 
     async def close(self) -> None:
-        """Close our direction first, so that nothing is lost which Slack sends meanwhile."""
+        """Close our direction first, so that what Slack sends meanwhile is not lost."""
         if self.alive:
             self.closing = True
             with suppress(ConnectionError, aiohttp.ClientError):
@@ -126,12 +126,12 @@ class Socket:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            log.warning("Slack sent what is no JSON object: %.80r", data)
+            log.warning("Slack sent a frame that is not a JSON object: %.80r", data)
         elif message.get("type") == "hello":
             if not self.hello.done():
                 self.hello.set_result(message)
         elif message.get("type") == "disconnect":
-            log.info("Slack ends a connection: %s", message.get("reason"))
+            log.info("Slack is closing a connection: %s", message.get("reason"))
             self.end(str(message.get("reason")))
         elif message.get("envelope_id"):
             task = asyncio.ensure_future(self._hear(message))
@@ -142,7 +142,7 @@ class Socket:
         try:
             await self.hear(self, envelope)
         except Exception:
-            log.exception("an envelope of Slack could not be handled")
+            log.exception("an envelope from Slack could not be handled")
 
     async def _ping(self) -> None:
         await asyncio.wait((self.hello,))

@@ -1,7 +1,7 @@
-"""In a thread the answers come in the order of the questions, whichever process gives them.
+"""Keep the answers of a thread in the order of its questions, whichever process gives them.
 
-A message waits while another process has an earlier one of its thread to answer. It waits here,
-not in the pool: what is taken over from a process that is gone must find room there.
+A message waits here while another process still has to answer an earlier one of its thread. It
+does not wait in the pool, which must have room for messages taken over from a lost process.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.metrics import watched
 
-SECONDS = 1.0  # that the database may take before nothing waits
-AGAIN = 0.3  # seconds until those who wait are looked at again
-BURST = 8  # so many at once are a burst: all of it is recorded and acknowledged first,
-BREATH = 0.1  # for which answering would leave too little of the machine
+SECONDS = 1.0  # wait for the database this long, then let no message wait
+AGAIN = 0.3  # seconds between two checks of the waiting messages
+BURST = 8  # more messages than this are a burst, which is recorded and acknowledged first:
+BREATH = 0.1  # seconds of pause, because answering would slow the acknowledgements down
 log = logging.getLogger(__name__)
 
 
 class ThreadOrder:
-    """Gives each job to `begin` when it is its turn."""
+    """Pass each job to `begin` when its turn has come."""
 
     def __init__(
         self, begin: Callable[[Job], object], clock: Callable[[], datetime] = timezone.now
@@ -41,15 +41,15 @@ class ThreadOrder:
         self._news = asyncio.Event()
 
     def put(self, job: Job) -> None:
-        """Take a job in."""
+        """Add a job."""
         self.waiting.append(job)
         metrics.waiting.inc()
         self._news.set()
 
     async def give(self) -> None:
-        """Give turns until cancelled."""
+        """Start jobs in order until cancelled."""
         while True:
-            # Another process's answer gives us no sign.
+            # Another process does not notify us when it has answered.
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN if self.waiting else None):
                     await self._news.wait()
@@ -59,7 +59,7 @@ class ThreadOrder:
             await self.give_once()
 
     async def give_once(self) -> None:
-        """Begin with all whose turn it is, earlier messages first."""
+        """Start every job whose turn has come, earlier messages first."""
         jobs = sorted(self.waiting, key=lambda job: job.row.ts)
         unanswered = await self._unanswered({job.row.thread for job in jobs})
         for job in jobs:
@@ -70,7 +70,7 @@ class ThreadOrder:
                 self.begin(job)
 
     def _is_before(self, row: ReceivedEvent, other: ReceivedEvent) -> bool:
-        """The pool keeps in order what has begun here."""
+        """Whether `row` must wait for `other`; the pool orders what was started here."""
         same_thread = (other.channel, other.thread) == (row.channel, row.thread)
         return same_thread and other.ts < row.ts and other.pk not in self._begun
 
@@ -79,5 +79,5 @@ class ThreadOrder:
             async with asyncio.timeout(SECONDS):
                 return await in_database(records.unanswered, threads, self.clock())
         except (Error, TimeoutError) as error:
-            log.warning("no message waits for an earlier one: %s", error or "no answer")
+            log.warning("messages do not wait for earlier ones: %s", error or "no answer")
             return []

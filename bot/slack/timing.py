@@ -11,27 +11,19 @@ _dice = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """All in seconds.
+    """The bot's intervals and limits, in seconds, and Slack's rate limits."""
 
-    Between pings; of silence until a connection counts as dead; that an old one stays open for
-    Slack to close; between attempts at first, at most when Slack cannot be reached, and at
-    most when it refuses; between two looks for what other processes have abandoned; until
-    whoever waits for an answer is told that it takes a while; between two words to the other
-    processes and the dashboard; between two looks whether the token still works; that answers
-    under way get when we are told to stop. And how fast Slack lets us write.
-    """
-
-    ping: float = 5.0
-    deaf: float = 20.0
-    linger: float = 15.0
-    first_wait: float = 1.0
-    longest_unreached: float = 3.0
-    longest_refused: float = 60.0
-    tend: float = 10.0
-    placeholder: float = 0.8
-    beat: float = 3.0
-    token: float = 60.0
-    grace: float = 5.0
+    ping: float = 5.0  # between pings
+    deaf: float = 20.0  # of silence until a connection counts as dead
+    linger: float = 15.0  # that an old connection stays open for Slack to close
+    first_wait: float = 1.0  # before the first retry
+    longest_unreached: float = 3.0  # between retries if Slack cannot be reached
+    longest_refused: float = 60.0  # between retries if Slack refuses
+    tend: float = 10.0  # between checks for abandoned messages and cards
+    placeholder: float = 0.8  # until a slow answer is announced
+    beat: float = 3.0  # between status reports
+    token: float = 60.0  # between checks of the token
+    grace: float = 5.0  # for answers in progress when the bot stops
     limits: Limits = USUAL_LIMITS
 
 
@@ -39,22 +31,22 @@ USUAL = Timing()
 
 
 class Backoff:
-    """Waits longer each time, at random, so that processes do not come back together."""
+    """Wait longer each time, with jitter so that processes do not reconnect together."""
 
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: it went well."""
+        """Start again from the shortest wait, after a success."""
         self._most = 2 * self.timing.first_wait
 
     def seconds(self, longest: float) -> float:
-        """Return how long to wait this time."""
+        """Return how long to wait this time, at most `longest`."""
         seconds = _dice.uniform(self.timing.first_wait, min(self._most, longest))
         self._most = min(2 * self._most, self.timing.longest_refused)
         return seconds
 
     async def pause(self, longest: float, asked: float | None = None) -> None:
-        """Wait: at most `longest` seconds, or exactly what Slack has asked for."""
+        """Wait at most `longest` seconds, or exactly as long as Slack asked."""
         await asyncio.sleep(self.seconds(longest) if asked is None else asked)

@@ -14,9 +14,9 @@ from bot.slack.refusals import DEAD_TOKEN, error_code
 
 
 class WebClient(AsyncWebClient):
-    """Notices when Slack says of any call that the token is dead.
+    """A client that notices if any call reports a dead token.
 
-    It has no retry handlers: a message whose answer was lost would be posted twice.
+    It has no retry handlers, because they would post a message twice if its answer was lost.
     """
 
     def __init__(self, token: str, address: str, session: aiohttp.ClientSession) -> None:
@@ -24,7 +24,7 @@ class WebClient(AsyncWebClient):
         self._doubt = asyncio.Event()
 
     async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:
-        """Call a method; raises what AsyncWebClient raises."""
+        """Call a method; raises the same errors as AsyncWebClient."""
         try:
             return await super().api_call(*args, **kwargs)
         except SlackApiError as error:
@@ -33,9 +33,9 @@ class WebClient(AsyncWebClient):
             raise
 
     async def watch(self, check: Callable[[], Awaitable[object]], seconds: float) -> None:
-        """Check the token so often, and at once when in doubt; raises what `check` raises.
+        """Check the token every `seconds`, and immediately if in doubt; raises `check`'s errors.
 
-        Where the app was removed nothing comes any more and nothing is called: only asking tells.
+        After the app was removed, no events come and no calls are made, so only a check shows it.
         """
         while True:
             with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""What people ask about alerts."""
+"""Actions that read alerts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -20,12 +20,12 @@ from ops.sites import PrometheusSource, Service, Site, sites
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"
-MANY_ALERTS = 500  # from here on arranging takes more than about 5 ms
+MANY_ALERTS = 500  # from here on, arranging takes more than about 5 ms
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFailure:
-    """A source that did not answer: its name and one sentence."""
+    """A source that did not answer: its name, and one sentence about why."""
 
     source: str
     reason: str
@@ -35,8 +35,8 @@ class SourceFailure:
 class AlertList:
     """The alerts of a site: firing before pending, critical first, then the longest active.
 
-    An alert that several sources tell alike is there once; its `source` names them all.
-    `sources` is how many were asked; `failures` are those that did not answer, in which case
+    An alert that several sources report is listed once; its `source` names them all. `sources`
+    is how many were asked. `failures` are the sources that did not answer; if there are any,
     the list is partial. `warnings` are the sources' own words about what may be missing.
     `coming` names the sources that had not answered in time, `older` those of them whose alerts
     are as they were up to a minute ago; those of the others are missing.
@@ -64,12 +64,11 @@ class AlertList:
 async def list_alerts(
     actor: Actor, *, filter: AlertFilter = AlertFilter(), patience: float = DEADLINE
 ) -> AlertList:
-    """Return the alerts of all Prometheus sources of a site, asked at the same time.
+    """Return the alerts of all Prometheus sources of a site, which are asked concurrently.
 
-    Rules that cannot be evaluated are told whatever the filter: their alerts cannot fire.
+    Rules that cannot be evaluated are included whatever the filter: their alerts cannot fire.
     After `patience` seconds it returns what is known, and goes on asking the sources that are
-    `coming`. Raises BackendUnavailable only when every source failed, NotFound when the site has
-    none.
+    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none.
     """
     site = sites().site(filter.site)
     key = ("alerts", site, filter, patience)
@@ -82,9 +81,9 @@ async def alerts_during(
 ) -> AlertList:
     """Return a service's alerts that were active at any time from start to end (Unix ns).
 
-    Asked of all Prometheus sources at the same time; a service without labels for its alerts
-    has none. What such an alert said (`Alert.annotations`) is not remembered, nor are broken
-    rules. Raises what `list_alerts` does.
+    All Prometheus sources are asked concurrently. A service without alert labels has no alerts.
+    Prometheus does not remember annotations (`Alert.annotations`) or broken rules. Raises the
+    same errors as `list_alerts`.
     """
     where = sites().site(site)
     what = where.service(service)
@@ -137,7 +136,7 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
 
 @dataclass(frozen=True, slots=True)
 class _Answers(Generic[T]):
-    """The answers by source, the sources that failed, and those that have still to answer."""
+    """The answers by source, the sources that failed, and those that have not answered yet."""
 
     answers: Mapping[str, T]
     failures: tuple[SourceFailure, ...]
@@ -145,9 +144,9 @@ class _Answers(Generic[T]):
 
 
 async def _asked(site: Site, ask: Callable[[PrometheusSource], Awaitable[Known[T]]]) -> _Answers[T]:
-    """Ask every source at the same time."""
+    """Ask every source concurrently."""
     if not site.prometheus:
-        raise NotSetUp(f'site "{site.name}" has no Prometheus; its alerts cannot be seen')
+        raise NotSetUp(f'site "{site.name}" has no Prometheus, so it has no alerts')
     settled = await asyncio.gather(*map(ask, site.prometheus))
     found = dict(zip((source.name for source in site.prometheus), settled, strict=True))
     errors = {name: known.error for name, known in found.items() if known.error}
@@ -169,7 +168,7 @@ def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
         return errors[0]
     reasons = "; ".join(map(str, errors))
     return BackendUnavailable(
-        f"no Prometheus of {site.name} answers: {reasons}", backend=f"Prometheus of {site.name}"
+        f"no Prometheus of {site.name} answered: {reasons}", backend=f"Prometheus of {site.name}"
     )
 
 

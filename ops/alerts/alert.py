@@ -1,4 +1,4 @@
-"""An alert as Prometheus tells it."""
+"""An alert as Prometheus reports it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 class Alert:
     """One alert of one rule.
 
-    `state` is "firing" or "pending", `value` Prometheus's own text, `active_at` Unix
-    nanoseconds, exact (0 where the source omits it). `rule_health` is "ok", "err" or
-    "unknown".
+    `state` is "firing" or "pending", `value` Prometheus's own text, `active_at` exact Unix
+    nanoseconds (0 if the source omits it). `rule_health` is "ok", "err" or "unknown".
     """
 
     name: str
@@ -25,12 +24,12 @@ class Alert:
 
     @property
     def severity(self) -> str:
-        """The label `severity`, "" when the rule has none."""
+        """The label `severity`, "" if the rule has none."""
         return self.labels.get("severity", "")
 
     @property
     def summary(self) -> str:
-        """The annotation that says it best: summary, message, description, or ""."""
+        """The most useful annotation: summary, message or description, else ""."""
         for key in ("summary", "message", "description"):
             if text := self.annotations.get(key):
                 return text
@@ -39,7 +38,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """An alerting rule that Prometheus could not evaluate: its alerts cannot fire."""
+    """An alerting rule that Prometheus could not evaluate, so its alerts cannot fire."""
 
     name: str
     group: str

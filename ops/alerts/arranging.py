@@ -1,4 +1,4 @@
-"""Alerts of several sources as one list: the same ones told once, the urgent ones first."""
+"""Merge the alerts of several sources into one list without duplicates, most urgent first."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from ops.alerts.alert import Alert
 from ops.alerts.matching import AlertFilter
 from ops.errors import InvalidInput
 
-SEVERITIES = ("critical", "page", "error", "warning")  # any other word follows, then these:
+SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
 MILD = ("info", "none")
 LONGEST_MATCHING = 2.0  # seconds
 
@@ -17,11 +17,11 @@ LONGEST_MATCHING = 2.0  # seconds
 def arrange(
     alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float] = time.monotonic
 ) -> tuple[Alert, ...]:
-    """Return the alerts that the filter selects, in the order in which to look at them.
+    """Return the alerts that the filter selects, most urgent first.
 
-    Firing before pending, critical before page, error, warning, any other severity, info and
-    none, then the longest active first; the rest of the order only keeps it the same. Raises
-    InvalidInput when the filter's regular expressions take too long on these alerts.
+    Firing comes before pending, then by severity: critical, page, error, warning, any other, info
+    and none; then the longest active first. Further sort keys only keep the order stable. Raises
+    InvalidInput if the filter's regular expressions take too long on these alerts.
     """
     return tuple(sorted(_selected(_merged(alerts), filter, clock), key=urgency))
 
@@ -34,16 +34,16 @@ def _selected(
         if filter.matchers and clock() > latest:
             raise InvalidInput(
                 f"the filter's regular expressions took longer than {LONGEST_MATCHING:g} s on "
-                "these alerts. Write simpler ones"
+                "these alerts. Simplify them"
             )
         if filter.selects(alert):
             yield alert
 
 
 def _merged(alerts: Iterable[Alert]) -> Iterable[Alert]:
-    """Make one of those that several sources tell alike, as the two of an HA pair do.
+    """Merge alerts that several sources report, as the two servers of an HA pair do.
 
-    Alike are the rule's name and group and all labels. What one source tells twice stays two.
+    Alerts are the same if rule name, group and all labels are. Duplicates within one source stay.
     """
     found: dict[Hashable, Alert] = {}
     times: Counter[Hashable] = Counter()
@@ -56,14 +56,14 @@ def _merged(alerts: Iterable[Alert]) -> Iterable[Alert]:
 
 
 def _together(one: Alert, other: Alert) -> Alert:
-    """Firing if one of them fires, since the earlier time that is known, with both sources."""
+    """Merge two: firing if either fires, active since the earlier known time, both sources."""
     telling = other if (one.state, other.state) == ("pending", "firing") else one
     times = [alert.active_at for alert in (one, other) if alert.active_at]
     return replace(telling, source=f"{one.source}, {other.source}", active_at=min(times, default=0))
 
 
 def urgency(alert: Alert) -> tuple[bool, int, bool, int, str, list[tuple[str, str]], str]:
-    """Return what `arrange` sorts an alert by."""
+    """Return the sort key that `arrange` uses."""
     return (
         alert.state != "firing",
         _rank(alert.severity.lower()),

@@ -1,9 +1,9 @@
-"""Which alerts are meant: matchers as Alertmanager has them, states, and since when.
+"""Alert filters: matchers as in Alertmanager, states, and a start time.
 
     state=firing severity=~"page|critical" team!=store runbook since=now-1h site=production
 
-Words come in any order. A bare word asks for alerts that have a label of that name. A label
-called like one of KEYS stands in double quotes: `"site"=eu`.
+Words come in any order. A bare word matches alerts that have a label of that name. A label whose
+name is one of KEYS must be in double quotes: `"site"=eu`.
 """
 
 import re
@@ -21,8 +21,9 @@ from ops.filters import QUOTED, in_quotes, slip_of, unquote
 
 KEYS = ("state", "states", "since", "site")
 STATES = ("firing", "pending")
-UNLISTED = "inactive"  # a rule's state while none of its alerts is active: no alert has it
+UNLISTED = "inactive"  # the state of a rule without active alerts; no alert has it
 OPERATORS = ("=", "!=", "=~", "!~")
+FORMS_OF_A_MATCHER = 'label="value" (with =, !=, =~ or !~), or a label alone if it must exist'
 
 _PLAIN_NAME = re.compile(r'[^\s"=!~]+')
 _NAME = rf"(?P<name>{QUOTED}|{_PLAIN_NAME.pattern})"
@@ -31,15 +32,15 @@ _WORD = re.compile(rf'\s*{_NAME}(?:{_OPERATOR}(?P<value>{QUOTED}|[^\s"]*))?(?=\s
 _LABEL = re.compile(rf"{_NAME}(?:\s*{_OPERATOR}\s*(?P<value>.*))?", re.DOTALL)
 _QUIET = re2.Options()
 _QUIET.log_errors = False
-_QUIET.max_mem = 1024 * 1024  # bytes of one pattern; 64 of them are kept
+_QUIET.max_mem = 1024 * 1024  # bytes per pattern; 64 of them are cached
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """`name operator value`; operator is "=", "!=", "=~" or "!~" (anchored RE2).
+    """`name operator value`; the operator is "=", "!=", "=~" or "!~" (anchored RE2).
 
-    A label that is missing counts as "". A bare key is `name != ""`. Raises InvalidInput for
-    what cannot be one.
+    A missing label counts as "". A bare key is `name != ""`. Raises InvalidInput if the operator
+    or the regular expression is invalid.
     """
 
     name: str
@@ -49,14 +50,14 @@ class Matcher:
     def __post_init__(self) -> None:
         if not self.name or self.operator not in OPERATORS:
             raise InvalidInput(
-                f'"{self.name}{self.operator}{self.value}" is not a matcher: write '
-                'label="value", with =, !=, =~ or !~ between'
+                f'"{self.name}{self.operator}{self.value}" is not a matcher: '
+                f"write {FORMS_OF_A_MATCHER}"
             )
         if self.operator in ("=~", "!~"):
             _compiled(self.value)
 
     def matches(self, alert: Alert) -> bool:
-        """Whether the alert's label is as the matcher wants it."""
+        """Return whether the alert's label meets the condition."""
         found = alert.labels.get(self.name, "")
         if self.operator in ("=", "!="):
             return (found == self.value) is (self.operator == "=")
@@ -72,9 +73,9 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """What to show: all matchers must hold; no states means all; `since` is Unix ns, 0 = any.
+    """A filter: all matchers must hold; no states means all; `since` is Unix ns, 0 means any.
 
-    The state "inactive", which programs ask for, is one that no listed alert has.
+    The state "inactive" is accepted because programs ask for it; no listed alert has it.
     """
 
     matchers: tuple[Matcher, ...] = ()
@@ -85,12 +86,14 @@ class AlertFilter:
     def __post_init__(self) -> None:
         for state in self.states:
             if state not in (*STATES, UNLISTED):
-                raise InvalidInput(f'"{state[:80]}" is not a state: it is {" or ".join(STATES)}')
+                raise InvalidInput(
+                    f'"{state[:80]}" is not a state; accepted: {", ".join(STATES)} or {UNLISTED}'
+                )
 
     def selects(self, alert: Alert) -> bool:
-        """Whether the alert is meant.
+        """Return whether the filter selects the alert.
 
-        One whose source leaves out since when it is active passes `since`: it may be new.
+        An alert without a start time always passes `since`: it may be new.
         """
         return (
             (not self.states or alert.state in self.states)
@@ -105,7 +108,7 @@ class AlertFilter:
 def parse_filter(line: str) -> AlertFilter:
     """Read `state=firing severity=~"page|critical" team!=store since=now-1h site=…`.
 
-    A relative `since` is counted from the present. Raises InvalidInput with the accepted form.
+    A relative `since` counts from now. Raises InvalidInput with the accepted form.
     """
     given: dict[str, str] = {}
     matchers = []
@@ -120,10 +123,8 @@ def parse_filter(line: str) -> AlertFilter:
         else:
             matchers.append(_matcher(word))
     states = [state.strip() for state in given.get("state", "").lower().split(",")]
-    if UNLISTED in states:
-        raise InvalidInput(
-            f"inactive alerts are not listed; ask for state={' or state='.join(STATES)}"
-        )
+    for state in filter(None, states):
+        _check_listed(state)
     since = timerange.parse_moment(given["since"]) if "since" in given else None
     return AlertFilter(
         matchers=tuple(matchers),
@@ -134,18 +135,18 @@ def parse_filter(line: str) -> AlertFilter:
 
 
 def parse_matcher(text: str) -> Matcher:
-    """Read one matcher, `severity=~page|critical`, or a bare label name, which must be there.
+    """Read one matcher, `severity=~page|critical`, or a bare label name, which must exist.
 
-    The value goes to the end of the text, with quotes around it or without.
+    The value extends to the end of the string, with or without quotes.
     """
     word = _LABEL.fullmatch(text.strip())
     if word is None:
-        raise InvalidInput(f'"{text[:80]}" is not a matcher: write label="value"')
+        raise InvalidInput(f'"{text[:80]}" is not a matcher: write {FORMS_OF_A_MATCHER}')
     return _matcher(word)
 
 
 def format_filter(filter: AlertFilter) -> str:
-    """Write a filter as a line that parses to it."""
+    """Write a filter as a line that parses back to it."""
     words = [f"state={','.join(filter.states)}"] if filter.states else []
     words += [str(matcher) for matcher in filter.matchers]
     if filter.since:
@@ -164,7 +165,7 @@ def _words(line: str) -> Iterator[re.Match[str]]:
             rest = stripped[position:].strip()
             raise InvalidInput(
                 f"cannot read the filter from here on: {rest[:80]} (write label=value, "
-                'label!=value, label=~"regular expression" or label!~…)'
+                'label!=value, label=~"regular expression", label!~… or a label alone)'
             )
         number += 1
         limits.check_words(number)
@@ -175,10 +176,18 @@ def _words(line: str) -> Iterator[re.Match[str]]:
 def _take(given: dict[str, str], name: str, operator: str | None, value: str) -> None:
     key = "state" if name == "states" else name
     if operator != "=":
-        raise InvalidInput(f'"{name}" takes "=" (for a label of that name: "{name}" in quotes)')
+        raise InvalidInput(f'write "{name}=…" (for a label of that name, put "{name}" in quotes)')
     if key in given:
         raise InvalidInput(f'"{key}" is given twice')
     given[key] = value
+
+
+def _check_listed(state: str) -> None:
+    """Refuse a state that no listed alert has: a user who writes it means something else."""
+    if state == UNLISTED:
+        raise InvalidInput(f"inactive alerts are not listed; use state={' or state='.join(STATES)}")
+    if state not in STATES:
+        raise InvalidInput(f'"{state[:80]}" is not a state; accepted: {" or ".join(STATES)}')
 
 
 def _matcher(word: re.Match[str]) -> Matcher:
@@ -190,10 +199,10 @@ def _matcher(word: re.Match[str]) -> Matcher:
 
 @lru_cache(maxsize=64)
 def _compiled(pattern: str) -> Any:
-    """RE2, as Prometheus and Alertmanager have it: no pattern takes longer than linear time.
+    """Compile with RE2, as Prometheus and Alertmanager do: matching takes linear time.
 
-    One of some thousand letters takes up to half a second all the same: doors read filters in a
-    thread.
+    Compiling a pattern of a few thousand characters can still take half a second, so doors read
+    filters in a thread.
     """
     try:
         return re2.compile(pattern, _QUIET)

@@ -1,17 +1,18 @@
-"""A place in a list of alerts, by which a later list continues where an earlier one stopped.
+"""A position in a list of alerts, from which a later list continues.
 
-A place is not a number of alerts: those before it come and go between two pages. It has what
-the order goes by, and which alert it was:
+The position is not an index, because alerts before it come and go between two pages. It holds
+the sort key of the last alert, and identifies that alert:
 
     0.1.0.1795521600000000000.6f1c2a9b03d4e5f7.1
-    | | | |                   |                how many alerts like this one came so far
-    | | | |                   first 16 hex digits of the SHA-256 of what tells it from others
-    | | | since when it is active, Unix nanoseconds
-    | | 1 if that is not known
+    | | | |                   |                how many identical alerts came so far
+    | | | |                   first 16 hex digits of the SHA-256 of what identifies it
+    | | | active since, Unix nanoseconds
+    | | 1 if that is unknown
     | rank of its severity
     1 if it is not firing
 
-If the alert is gone, the list continues with all that stand at the same rank and start: some may
+If that alert is gone, the list continues with all alerts of the same rank and start: some may
+appear twice, but none is lost.
 come twice, none is lost.
 """
 
@@ -30,7 +31,7 @@ Rank = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Right after the alert `digest` (the `times`th like it) among those with this rank."""
+    """Right after the `times`th alert with this digest among those of this rank."""
 
     rank: Rank
     digest: str
@@ -45,8 +46,8 @@ def parse_place(text: str) -> Place:
     found = _FORM.fullmatch(text)
     if not found:
         raise InvalidInput(
-            "the page token is not one of ours; send back next_page_token of the answer before, "
-            "or none to begin with the first page"
+            "the page token is invalid. Send the next_page_token of the previous response, or "
+            "none for the first page"
         )
     pending, severity, unknown, since, digest, times = found.groups()
     rank = (int(pending), int(severity), int(unknown), int(since))
@@ -54,7 +55,7 @@ def parse_place(text: str) -> Place:
 
 
 def place_after(alerts: Sequence[Alert], number: int) -> Place:
-    """Return the place right after the alert at that index of an arranged list."""
+    """Return the position right after the alert at that index of an arranged list."""
     last = alerts[number]
     rank, digest = _rank(last), _digest(last)
     times = 0
@@ -66,7 +67,7 @@ def place_after(alerts: Sequence[Alert], number: int) -> Place:
 
 
 def index_of(alerts: Sequence[Alert], place: Place) -> int:
-    """Return the index at which an arranged list continues after a place."""
+    """Return the index at which an arranged list continues after a position."""
     start = next((n for n, alert in enumerate(alerts) if _rank(alert) >= place.rank), len(alerts))
     index, times = start, 0
     for number in range(start, len(alerts)):

@@ -1,4 +1,4 @@
-"""Alerts as the series ALERTS remembers them: Prometheus writes it as it evaluates its rules."""
+"""Past alerts, from the ALERTS series that Prometheus writes when it evaluates its rules."""
 
 import json
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ async def remembered(
 ) -> Matrix:
     """Return the alerts with these labels at up to MOST_LOOKS moments from start to end.
 
-    A look finds what the last evaluation before it found, however far apart evaluations are.
-    Whole seconds, so that those who ask almost the same ask the same.
+    Each moment shows the last evaluation before it, however far apart evaluations are. Times are
+    rounded to whole seconds so that almost identical requests can be shared.
     """
     first = start // timerange.SECOND
     last = max(-(-end // timerange.SECOND), first + 1)
@@ -35,7 +35,7 @@ async def remembered(
 def alerts_of(source: str, found: Matrix) -> list[Alert]:
     """Return each alert once, as firing if it fired at any time.
 
-    The series says neither since when, nor the value, nor the annotations.
+    The series has neither start times, nor values, nor annotations.
     """
     alerts = {}
     for series in sorted(found.series, key=lambda series: _state(series.labels) == "firing"):

@@ -1,4 +1,4 @@
-"""What people ask of the audit log."""
+"""Actions that read the audit log."""
 
 from ops.actor import Actor
 from ops.audit.models import Outcome
@@ -18,10 +18,10 @@ OUTCOMES = tuple(outcome.value for outcome in Outcome)
 async def list_rows(
     actor: Actor, *, filter: AuditFilter = AuditFilter(), before: int = 0, limit: int = 100
 ) -> AuditPage:
-    """Return the rows that match, newest first, from before a row's number on (0: the newest).
+    """Return the matching rows before row number `before` (0: from the newest), newest first.
 
     Raises InvalidInput for a limit outside 1 to 1,000.
     """
     if not 1 <= limit <= MOST_ROWS:
-        raise InvalidInput(f"limit is {limit}; it goes from 1 to {MOST_ROWS}")
+        raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_ROWS}")
     return await in_database(read, filter, before, limit)

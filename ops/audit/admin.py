@@ -1,4 +1,4 @@
-"""The audit log in Django admin: read-only for everybody, quick on a million rows."""
+"""The audit log in Django admin: read-only for everyone, and fast on a million rows."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _MARKS: dict[str, str] = {
 
 
 class BoundedPaginator(Paginator[AuditEntry]):
-    """Counts no further than it must: a full count of a million rows takes seconds."""
+    """Stop counting early: a full count of a million rows takes seconds."""
 
     @cached_property
     def count(self) -> int:
@@ -42,7 +42,7 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     list_filter = (("outcome", admin.ChoicesFieldListFilter), ("at", admin.DateFieldListFilter))
     search_fields = ("actor",)
     search_help_text = (
-        "Words that begin an actor, action, target or request id; or actor=alice door=slack "
+        "The start of an actor, action, target or request ID; or actor=alice door=slack "
         "action=sampling target=production/petstore outcome=failed from=now-2h to=now"
     )
     list_per_page = 100
@@ -79,7 +79,7 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
         return queryset, False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {"title": "Who did what, newest first"})
+        return super().changelist_view(request, {"title": "Audit log, newest first"})
 
     def get_fields(self, request: HttpRequest, obj: AuditEntry | None = None) -> Any:
         return ("seq", "when", *_COLUMNS, "detail", "address", "origin", "text", "hash")
@@ -117,4 +117,4 @@ def _condition(word: str) -> Q:
     if key in ("from", "to"):
         at = timerange.to_datetime(timerange.parse_moment(value).at(timerange.now_ns()))
         return Q(at__gte=at) if key == "from" else Q(at__lte=at)
-    raise InvalidInput(f'"{key}" is not searched: use {", ".join(_COLUMNS)}, from, to')
+    raise InvalidInput(f'cannot search by "{key}"; accepted: {", ".join(_COLUMNS)}, from or to')

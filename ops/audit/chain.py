@@ -1,9 +1,9 @@
-"""The hash chain: each row's hash covers its text and the hash of the row before.
+"""The hash chain: each row's hash covers its text and the previous row's hash.
 
     hash(n) = SHA-256( hash(n-1) in hex, a line feed, text(n) in UTF-8 ), hash(0) = 64 zeros
 
-Rows are numbered from 1 without gaps. Whoever changes, inserts or removes a row breaks every
-hash behind it; a cut tail shows only against a head that was noted elsewhere.
+Rows are numbered from 1 without gaps. Changing, inserting or removing a row breaks every hash
+after it. Rows cut off at the end show only by comparison with a head that was noted elsewhere.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from ops.limits import shortened
 
 GENESIS = "0" * 64
 LONGEST_DETAIL = 4_000
-_AT_ONCE = (1000, 30, 1)  # rows that are read together, fewer to come near one that is damaged
+_AT_ONCE = (1000, 30, 1)  # rows read together; fewer on a retry, to get close to a damaged one
 _LONGEST_REASON = 200
-_LOCK = 0x6F70735F61756469  # any constant: "ops_audi" names our advisory lock
+_LOCK = 0x6F70735F61756469  # any constant works: "ops_audi" identifies our advisory lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def append(
     parameters: Mapping[str, str] | None = None,
     detail: str = "",
 ) -> AuditEntry:
-    """Write the next row; several processes may do so at once.
+    """Write the next row; safe while several processes do the same.
 
-    The lock is held until the surrounding transaction ends, which must be soon.
+    The lock is held until the surrounding transaction ends, so that must be soon.
     """
     with transaction.atomic():
         _lock()
@@ -78,7 +78,7 @@ _COPIED = ("seq", "request_id", "actor", "door", "action", "target", "outcome")
 
 
 def head(using: str = DEFAULT_DB_ALIAS) -> tuple[int, str]:
-    """Return number and hash of the last row, (0, GENESIS) when there is none."""
+    """Return number and hash of the last row, or (0, GENESIS) if there is none."""
     last = AuditEntry.objects.using(using).order_by("-seq").values_list("seq", "hash").first()
     return last or (0, GENESIS)
 
@@ -91,8 +91,8 @@ def chained(previous: str, text: str) -> str:
 def verify(using: str = DEFAULT_DB_ALIAS) -> Iterator[tuple[int, str] | Fault]:
     """Walk the chain from the first row, in bounded memory.
 
-    Yields (number, hash) for each good row; a Fault for the first bad one, and ends there.
-    Raises DatabaseError when the log as a whole cannot be read.
+    Yields (number, hash) for each intact row, or a Fault for the first bad one and then stops.
+    Raises DatabaseError if the log as a whole cannot be read.
     """
     log = AuditEntry.objects.using(using)
     unnumbered = log.filter(seq__lt=1).values_list("seq", flat=True).first()
@@ -113,14 +113,14 @@ def verify(using: str = DEFAULT_DB_ALIAS) -> Iterator[tuple[int, str] | Fault]:
 
 
 def _rows_after(log: QuerySet[AuditEntry], seq: int) -> Sequence[AuditEntry | str]:
-    """Return the next rows, or the reason why the first of them cannot even be read."""
+    """Return the next rows, or the reason why the first of them cannot be read at all."""
     following = log.filter(seq__gt=seq).order_by("seq")
     for size in _AT_ONCE:
         try:
             return list(following[:size])
-        except Exception as error:  # noqa: BLE001 - a damaged value raises anything
+        except Exception as error:  # noqa: BLE001 - a damaged value can raise anything
             reason = f"a value in it cannot be read ({error})"
-    # When not even its number can be read the fault is not in this row: that raises.
+    # If not even its number can be read, the fault is not in this row: let that raise.
     following.values_list("seq").first()
     return [reason[:_LONGEST_REASON]]
 
@@ -131,7 +131,7 @@ def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
     if entry.seq != expected:
         return f"row {expected} is missing"
     if not isinstance(entry.text, str) or entry.hash != chained(previous, entry.text):
-        return "its hash does not follow from its text and the row before"
+        return "its hash does not match its text and the previous row"
     try:
         record = json.loads(entry.text)
         copies = [(getattr(entry, column), record[column]) for column in _COPIED]
@@ -144,7 +144,7 @@ def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
 
 
 def _storable(text: str, longest: int) -> str:
-    """Escape and cut what PostgreSQL's columns do not take: NUL, lone surrogates, long texts."""
+    """Escape or cut what PostgreSQL's columns reject: NUL, lone surrogates, long strings."""
     escaped = text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
     return escaped[:longest]
 
@@ -152,7 +152,7 @@ def _storable(text: str, longest: int) -> str:
 def _lock() -> None:
     """Make writers wait for each other.
 
-    SQLite's transactions begin IMMEDIATE (see settings) and need nothing more.
+    SQLite's transactions are IMMEDIATE (see settings) and need nothing more.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ _DAMAGED: dict[str, Any] = {
     "address": "",
     "origin": {},
     "parameters": {},
-    "detail": "This row is damaged; manage.py audit_verify says more.",
+    "detail": "This row is damaged. Run manage.py audit_verify for details.",
 }
 
 
@@ -29,9 +29,9 @@ class Outcome(models.TextChoices):
 class AuditEntry(models.Model):
     """A row of the audit log, written once by `ops.audit.chain` and never changed.
 
-    `text` is the whole row as canonical JSON, the only thing that is hashed; the other
-    columns repeat parts of it for searching. No foreign key leaves the table, so that
-    nothing that happens to users can rewrite it.
+    `text` is the whole row as canonical JSON and the only column that is hashed; the other
+    columns repeat parts of it for searching. The table has no foreign keys, so nothing that
+    happens to users can change it.
     """
 
     seq = models.BigIntegerField("row", primary_key=True)
@@ -63,9 +63,9 @@ class AuditEntry(models.Model):
 
     @property
     def record(self) -> dict[str, Any]:
-        """The parsed text: also user id, address, origin, parameters, detail.
+        """The parsed text, which also has user ID, address, origin, parameters and detail.
 
-        A text that somebody damaged says so in its detail, so that the log can still be shown.
+        If the text is damaged, the detail says so, so that the log can still be shown.
         """
         try:
             parsed = json.loads(self.text)

@@ -1,7 +1,7 @@
-"""Rows that the database did not take in time: written as soon as it does.
+"""Audit rows that the database did not accept in time, retried until it does.
 
-What is owed is kept in memory: a process that ends before the database is back leaves "started"
-alone, which reads as unknown.
+They are kept in memory: if the process ends before the database is back, only "started" is in
+the log, which reads as unknown.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from ops.actor import request_id
 from ops.audit.models import AuditEntry, Outcome
 from ops.database import in_database
 
-AGAIN = 1.0  # seconds between two tries
+AGAIN = 1.0  # seconds between two attempts
 MOST = 1_000
 Record = Callable[[], Awaitable[object]]
 log = logging.getLogger(__name__)
@@ -23,9 +23,9 @@ tasks: set[asyncio.Task[None]] = set()
 
 
 def written(record: Record) -> asyncio.Future[object]:
-    """Begin to write a row; when the database does not take it, it is tried again.
+    """Start to write a row, and retry until the database accepts it.
 
-    The result is that of the first try.
+    The future has the result of the first attempt.
     """
     first = asyncio.ensure_future(record())
     _keep(_until_written(first, record))
@@ -33,7 +33,7 @@ def written(record: Record) -> asyncio.Future[object]:
 
 
 def close(started: asyncio.Future[Any], action: str, record: Record) -> None:
-    """Follow up on a row "started" that was given up: if it is there after all, write the next."""
+    """Write an outcome after a "started" row that came too late, if that row was written."""
     _keep(_closed(started, action, record))
 
 
@@ -53,7 +53,7 @@ async def _closed(started: asyncio.Future[Any], action: str, record: Record) -> 
             if await in_database(_stands_alone, request_id(), action):
                 await record()
 
-        # The answer may have been lost, and not the row.
+        # The row may have been written although the answer was lost.
         await _persistently(record_if_started)
     else:
         await _persistently(record)
@@ -67,7 +67,7 @@ async def _persistently(record: Record) -> None:
             await asyncio.sleep(AGAIN)
         else:
             return
-    log.error("too many audit rows are owed: that of one change is left out, it reads as unknown")
+    log.error("too many audit rows are waiting: one outcome is dropped and will read as unknown")
 
 
 def _stands_alone(request: str, action: str) -> bool:

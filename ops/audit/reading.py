@@ -1,4 +1,4 @@
-"""Rows of the audit log for people and programs that read it, newest first."""
+"""Read rows of the audit log, newest first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from ops.audit.models import SERVICE, AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which rows are meant; "" and 0 mean any.
+    """A filter for rows; "" and 0 mean any.
 
-    `actor` and `action` begin like that. `target` begins like that, or is a service of any site.
-    `door`, `outcome` and `request_id` are exact. `start` and `end` are Unix nanoseconds, both
-    included.
+    `actor` and `action` match prefixes. `target` matches a prefix, or a service of any site.
+    `door`, `outcome` and `request_id` match exactly. `start` and `end` are Unix nanoseconds,
+    both inclusive.
     """
 
     actor: str = ""
@@ -31,10 +31,10 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: who did what to what through which door, and what came of it.
+    """One row: the actor, the action, its target, the door, and the outcome.
 
-    A change has two rows with one `request_id`: "started", and its outcome. `address` is the
-    network address of the actor, `origin` what else the door knew. `hash` is the chain's, in hex.
+    A change has two rows with the same `request_id`: "started", and its outcome. `address` is the
+    actor's network address, `origin` what else the door knew. `hash` is the row's hash in hex.
     """
 
     seq: int
@@ -54,14 +54,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Rows from newest to oldest; `older` is the number before which more match, 0 if none do."""
+    """Rows, newest first; `older` is the number before which more rows match, 0 if none do."""
 
     rows: tuple[Row, ...]
     older: int
 
 
 def read(filter: AuditFilter, before: int, limit: int) -> AuditPage:
-    """Read up to `limit` rows with a smaller number than `before`, 0 being from the newest."""
+    """Read up to `limit` rows with a number below `before`; 0 starts from the newest."""
     found = _selected(filter)
     if before:
         found = found.filter(seq__lt=before)

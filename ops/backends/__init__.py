@@ -2,5 +2,5 @@
 
 import os
 
-# What goes wrong with a connection is told in sentences; gRPC would also write it to stderr.
+# Connection problems become sentences; without this, gRPC would also write them to stderr.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

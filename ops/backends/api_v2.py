@@ -1,7 +1,7 @@
-"""Spans of Jaeger's older model as OTLP, which is what the rest of the house reads.
+"""Convert spans of Jaeger's older model to OTLP, which all other code reads.
 
-That model has tags for what OTLP knows of a span: its kind, its status, an event's name. Here
-they are turned back.
+That model stores some OTLP fields as tags: a span's kind, its status, an event's name. They are
+converted back here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,17 +37,17 @@ from proto.jaeger.api_v2 import model_pb2, query_pb2
 
 _KINDS = {name: number for number, name in KINDS.items() if name}
 _NONE = model_pb2.KeyValue()
-_TOGETHER = 500  # chunks that make one message; Jaeger puts ten spans into a chunk
+_TOGETHER = 500  # chunks per message; Jaeger puts ten spans into a chunk
 
 
 def as_otlp(chunks: Sequence[bytes]) -> list[bytes]:
-    """Turn serialized SpansResponseChunk messages into a few serialized TracesData messages."""
+    """Convert serialized SpansResponseChunk messages to a few serialized TracesData messages."""
     starts = range(0, len(chunks), _TOGETHER)
     return [convert(chunks[at : at + _TOGETHER]).SerializeToString() for at in starts]
 
 
 def convert(chunks: Iterable[bytes]) -> TracesData:
-    """Turn serialized SpansResponseChunk messages into one of OTLP: a resource for a process."""
+    """Convert serialized SpansResponseChunk messages to one TracesData, a resource per process."""
     data = TracesData()
     processes: dict[bytes, ResourceSpans] = {}
     places: dict[tuple[bytes, str, str], ScopeSpans] = {}
@@ -102,13 +102,13 @@ def _span(span: model_pb2.Span, tags: list[model_pb2.KeyValue]) -> Span:
 
 
 def _taken(tags: list[model_pb2.KeyValue], key: str, which: int = -1) -> model_pb2.KeyValue:
-    """Take a tag out: the last of its key, as Jaeger adds most that it derives at the end."""
+    """Take out the last tag with this key: Jaeger adds most of the tags it derives at the end."""
     places = [number for number, tag in enumerate(tags) if tag.key == key]
     return tags.pop(places[which]) if places else _NONE
 
 
 def _status(tags: list[model_pb2.KeyValue]) -> Status | None:
-    """Take the status out of the tags; an `error` that says more than yes is left there."""
+    """Take the status out of the tags; an `error` tag that is a message stays there."""
     code = _taken(tags, STATUS_CODE).v_str.upper()
     message = _taken(tags, STATUS_DESCRIPTION).v_str
     errors = [tag for tag in tags if tag.key == ERROR]
@@ -121,14 +121,14 @@ def _status(tags: list[model_pb2.KeyValue]) -> Status | None:
 
 
 def _parent(span: model_pb2.Span) -> bytes:
-    """Return the span that this one is the child of, or else follows from, in its own trace."""
+    """Return the span in the same trace that this one is a child of, or else follows from."""
     within = [each for each in span.references if each.trace_id == span.trace_id]
     within.sort(key=lambda reference: reference.ref_type)
     return within[0].span_id if within else b""
 
 
 def _event(log: model_pb2.Log) -> Span.Event:
-    """Turn a log back; its first field `event` is the name, unless it is no text."""
+    """Convert a log back; its first field `event` is the name, if it is a string."""
     fields = list(log.fields)
     named = next((field for field in fields if field.key == EVENT), _NONE)
     if named.v_str:

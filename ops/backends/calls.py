@@ -1,10 +1,10 @@
-"""What every call to a backend goes through.
+"""The path of every call to a backend: sharing, queue, deadline and circuit breaker.
 
-A call has a deadline. Identical reads are shared (see ops.sharing), so that a backend's load
-does not grow with the number of people who watch. Only some calls are under way at once, the
-others wait here for their turn, and that wait is not held against the backend. After a few
-failures in a row a backend is left alone for a while, then tried with one call: people get the
-reason at once instead of waiting for it.
+Every call has a deadline. Identical reads are shared (see ops.sharing), so that a backend's load
+does not grow with the number of people watching. Only a few calls run at a time; the others
+queue here, and the time in the queue does not count against the backend. After a few failures in
+a row the breaker opens for a while, then lets one call through: meanwhile, callers get the
+reason immediately instead of waiting.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from ops.sharing import Shared
 T = TypeVar("T")
 Clock = Callable[[], float]
 
-FAILURES = 3  # in a row, until a backend is left alone
-PAUSE = 5.0  # seconds until it is tried again
-AT_ONCE = 16  # calls; Prometheus itself works at 20 queries at a time
-PATIENCE = 20 * timerange.SECOND  # for a turn
+FAILURES = 3  # in a row, until the breaker opens
+PAUSE = 5.0  # seconds until the next attempt
+AT_ONCE = 16  # calls; Prometheus itself runs 20 queries at a time
+PATIENCE = 20 * timerange.SECOND  # in the queue
 
 
 class Breaker:
-    """Refuses calls to a backend that has not been answering, and says why and until when."""
+    """Circuit breaker: refuses calls to a backend that does not answer, with reason and time."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._failures = 0
-        # Words only: an exception would keep alive all that was at hand where it was raised, such
-        # as a large answer, until the backend fails again.
+        # Only strings: an exception would keep alive everything its frames refer to, such as a
+        # large answer, until the backend fails again.
         self._last: tuple[str, str] | None = None
         self._retry_at = 0.0
         self._probing = False
@@ -43,8 +43,8 @@ class Breaker:
     def watch(self) -> Iterator[None]:
         """Let one call through and learn from its outcome; raises BackendUnavailable.
 
-        Only a backend that does not answer counts against it: a refused request is an answer,
-        and a call that was cancelled tells nothing.
+        Only a backend that does not answer counts as failing: a refusal is an answer, and a
+        cancelled call proves nothing.
         """
         probe = self._admit()
         try:
@@ -68,14 +68,14 @@ class Breaker:
         wait = self._retry_at - self._clock()
         if wait > 0 or self._probing:
             sentence, backend = self._last
-            again = f"in {math.ceil(wait)} s" if wait > 0 else "just now"
+            again = f"next try in {math.ceil(wait)} s" if wait > 0 else "trying again now"
             raise BackendUnavailable(
-                f"{sentence} (failed {self._failures} times in a row; tried again {again})",
+                f"{sentence} (failed {self._failures} times in a row; {again})",
                 backend=backend,
             )
 
     def _admit(self) -> bool:
-        """Return whether this call is the one that tries a failing backend again."""
+        """Raise if the call is refused; note whether it is the attempt after a pause."""
         self.check()
         self._probing = self._failures >= FAILURES
         return self._probing
@@ -87,11 +87,11 @@ class Breaker:
 
 
 class Calls:
-    """The way to one backend, within one event loop.
+    """The calls to one backend, within one event loop.
 
-    `kind` is its label in the metrics, `name` and `place` ("Jaeger of production at host:port")
-    are for sentences, `timeout` is in nanoseconds, `patience` too: it is how long a call waits
-    for its turn among `at_once`.
+    `kind` is the backend's label in the metrics; `name` and `place` ("Jaeger of production at
+    host:port") are used in sentences. `timeout` and `patience` are in nanoseconds; `patience` is
+    how long a call may queue for one of the `at_once` slots.
     """
 
     def __init__(
@@ -115,23 +115,23 @@ class Calls:
         self._patience = patience
 
     async def read(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer to the read that `key` identifies, shared with whoever asks the same.
+        """Return the answer to the read that `key` identifies, shared with identical reads.
 
         Raises what the call raises, BackendTimeout, BackendUnavailable, or Busy.
         """
         return await self._shared.answer(key, lambda: self.once(call))
 
     async def once(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make one read that is nobody else's: in its turn, under the deadline and the breaker."""
+        """Make one read that is not shared, with queue, deadline and breaker."""
         self._breaker.check()
         async with self._turn():
             with self._breaker.watch():
                 return await self.write(call)
 
     async def write(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make one call under the deadline alone.
+        """Make one call with a deadline only.
 
-        A person's change is always tried, once: what earlier calls met does not refuse it.
+        A user's change is always tried, once: earlier failures do not refuse it.
         """
         with metrics.backend_call(self.kind):
             try:
@@ -149,7 +149,7 @@ class Calls:
                 await self._turns.acquire()
         except TimeoutError as error:
             raise Busy(
-                f"too many calls to {self.place} are waiting here; try again in a moment"
+                f"too many calls to {self.place} are already waiting; try again in a moment"
             ) from error
         try:
             yield
@@ -157,9 +157,9 @@ class Calls:
             self._turns.release()
 
     def too_slow(self) -> BackendTimeout:
-        """Return the sentence about a backend that did not answer in time."""
+        """Return the error for a backend that did not answer in time."""
         return BackendTimeout(
             f"{self.place} did not answer within {timerange.format_duration(self.timeout)}; "
-            "check that it runs, is not overloaded and can be reached from here",
+            "check that it is running, not overloaded and reachable from here",
             backend=self.name,
         )

@@ -1,4 +1,4 @@
-"""gRPC channels to backends, and gRPC's errors as sentences."""
+"""gRPC channels to backends, and gRPC errors as sentences."""
 
 import re
 from collections.abc import Iterator
@@ -27,10 +27,10 @@ _LAST_ERROR = re.compile(r"last error: \w+: (?:ipv[46]:)?\S+?:\d+: (.*)", re.DOT
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A gRPC server as the sentences about it need it.
+    """What error messages need to know about a gRPC server.
 
-    `name` is for people ("Jaeger of production"), `port` says which port is meant, `table` is
-    the site file's table that describes it, `tls` whether it is asked by TLS.
+    `name` is for display ("Jaeger of production"), `port` says which port is meant, `table` is
+    the server's table in the site file, `tls` says whether the connection uses TLS.
     """
 
     name: str
@@ -52,18 +52,18 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Open a channel in the running loop; nothing is sent before the first call.
 
-    `largest_message` is in bytes. `server_name` is the name that the certificate must have
-    where it is not the address's own. Raises OSError when a file of `tls` cannot be read.
+    `largest_message` is in bytes. `server_name` is the name on the certificate if it differs from
+    the address. Raises OSError if a file of `tls` cannot be read.
     """
     options: list[tuple[str, int | str]] = [
         ("grpc.max_receive_message_length", largest_message),
         ("grpc.enable_http_proxy", 0),
-        # A channel of its own, that soon notices when its server is back.
+        # Its own connection, which soon notices when the server is back.
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 2_000),
-        # A connection that something on the way dropped in silence is given up when bytes stay
-        # unanswered for ten seconds. Pings of their own are rarer than servers tolerate them.
+        # A connection that was silently dropped on the way is closed when bytes stay
+        # unacknowledged for ten seconds. Our pings are rarer than the rate servers tolerate.
         ("grpc.keepalive_time_ms", 310_000),
         ("grpc.keepalive_timeout_ms", 10_000),
     ]
@@ -81,9 +81,9 @@ def _pem(path: str) -> bytes | None:
 
 @contextmanager
 def translated(peer: Peer, refusals: tuple[str, ...] = ()) -> Iterator[None]:
-    """Turn whatever gRPC raises into an OpsError whose sentence says what to check.
+    """Turn every gRPC exception into an OpsError whose sentence says what to check.
 
-    `refusals` are texts by which this server refuses bad input under the status UNKNOWN.
+    `refusals` are messages with which this server refuses bad input under the status UNKNOWN.
     """
     try:
         yield
@@ -93,27 +93,27 @@ def translated(peer: Peer, refusals: tuple[str, ...] = ()) -> Iterator[None]:
             code = StatusCode.INVALID_ARGUMENT
         raise sentence(peer, code, details) from error
     except (grpc.RpcError, grpc.aio.BaseError) as error:
-        raise BackendUnavailable(f"{peer.place}: the call broke off", backend=peer.name) from error
+        raise BackendUnavailable(f"{peer.place}: the call was lost", backend=peer.name) from error
     except DecodeError as error:
         raise BackendUnavailable(
-            f"{peer.place} sends what is no message of its protocol; the address must be "
+            f"{peer.place} sent something that its protocol does not allow; the address must be "
             f"{peer.port}",
             backend=peer.name,
             answered=True,
         ) from error
     except OSError as error:
         raise BackendUnavailable(
-            f"{peer.place} cannot be asked: {error}; check tls in {peer.table}",
+            f"{peer.place} cannot be called: {error}; check tls in {peer.table}",
             backend=peer.name,
         ) from error
 
 
 def sentence(peer: Peer, code: StatusCode, details: str) -> OpsError:
-    """Return the error that a status and its details mean to people."""
+    """Return the error for a status and its details."""
     if code is StatusCode.UNAVAILABLE:
         return BackendUnavailable(_unreachable(peer, details), backend=peer.name)
     if code is StatusCode.RESOURCE_EXHAUSTED and (size := _TOO_LARGE.search(details)):
-        # What came compressed is given up while it is unpacked; how large it is nobody knows.
+        # Decompression stops at the limit, so the size of a compressed message is unknown.
         mebibytes = f"{int(size[1]) / 1024**2:.0f} MiB" if size[1] else "too much"
         return too_large(peer, f"{mebibytes} in one message")
     words = _MEANINGS[code].format(peer=peer, details=details or code.name)
@@ -127,27 +127,27 @@ def sentence(peer: Peer, code: StatusCode, details: str) -> OpsError:
 
 
 def too_large(peer: Peer, what: str) -> BackendUnavailable:
-    """Return the sentence about an answer that is larger than the site file allows."""
+    """Return the error for an answer that is larger than the site file allows."""
     return BackendUnavailable(
-        f"{peer.place} answers with {what}, more than is accepted; raise largest_message_mib in "
+        f"{peer.place} answered with {what}, more than the limit; raise largest_message_mib in "
         f"{peer.table}",
         backend=peer.name,
         answered=True,
     )
 
 
-_FAILS = "{peer.place} fails: {details}"
-_REFUSES = "{peer.place} refuses the request: {details}"
+_FAILS = "{peer.place} failed: {details}"
+_REFUSES = "{peer.place} refused the request: {details}"
 _MEANINGS = {
-    StatusCode.OK: "{peer.place} breaks off an answer that it calls complete",
-    StatusCode.CANCELLED: "{peer.place} gave up the call: {details}",
+    StatusCode.OK: "{peer.place} reported success but sent an incomplete answer",
+    StatusCode.CANCELLED: "{peer.place} cancelled the call: {details}",
     StatusCode.UNKNOWN: _FAILS,
     StatusCode.INVALID_ARGUMENT: _REFUSES,
     StatusCode.DEADLINE_EXCEEDED: (
-        "{peer.place} did not answer in time; check that it runs, is not overloaded and can be "
-        "reached from here"
+        "{peer.place} did not answer in time; check that it is running, not overloaded and "
+        "reachable from here"
     ),
-    StatusCode.NOT_FOUND: "{peer.place} has no such thing: {details}",
+    StatusCode.NOT_FOUND: "{peer.place} found nothing: {details}",
     StatusCode.ALREADY_EXISTS: _REFUSES,
     StatusCode.PERMISSION_DENIED: (
         "{peer.place} does not permit this: {details}; check headers in {peer.table}"
@@ -164,21 +164,21 @@ _MEANINGS = {
     StatusCode.UNAVAILABLE: "{peer.place} cannot be reached: {details}",
     StatusCode.DATA_LOSS: _FAILS,
     StatusCode.UNAUTHENTICATED: (
-        "{peer.place} wants credentials: {details}; give them as headers in {peer.table}"
+        "{peer.place} requires credentials: {details}; set them as headers in {peer.table}"
     ),
 }
 
-# What gRPC core says while connecting, and what it means; the first that fits counts.
+# Messages of gRPC core while it connects, and what they mean; the first match counts.
 _CONNECTING = (
     ("http1.x server", "answers in HTTP, not gRPC; the address must be {peer.port}"),
     ("WRONG_VERSION_NUMBER", "does not speak TLS; remove tls from {peer.table}"),
     (
         "CERTIFICATE_VERIFY_FAILED",
-        "has a certificate that is not trusted; name its authority with tls.ca in {peer.table}",
+        "has a certificate that is not trusted; set tls.ca in {peer.table} to its CA",
     ),
     (
         "Hostname Verification",
-        "has a certificate for another name; use the name that stands in it, or mend it",
+        "has a certificate for another name; use the name on the certificate, or replace it",
     ),
     (
         "missing selected ALPN",
@@ -186,19 +186,19 @@ _CONNECTING = (
     ),
     (
         "Connection refused",
-        "refuses connections; check that it runs and that this is {peer.port}",
+        "refused the connection; check that it is running and that this is {peer.port}",
     ),
     ("errors resolving", "cannot be found: its host name does not resolve"),
     ("lookup failed", "cannot be found: its host name does not resolve"),
 )
 _CLOSES = {
     False: (
-        "takes connections but closes them at once; if it speaks TLS, say tls = true in "
-        "{peer.table}, else check that the address is {peer.port}"
+        "accepts connections but closes them immediately; if it uses TLS, set tls = true in "
+        "{peer.table}, otherwise check that the address is {peer.port}"
     ),
     True: (
-        "takes TLS connections but closes them at once; if it wants a certificate of ours, give "
-        "tls.certificate and tls.key in {peer.table}"
+        "accepts TLS connections but closes them immediately; if it requires a client "
+        "certificate, set tls.certificate and tls.key in {peer.table}"
     ),
 }
 _CLOSED = ("Socket closed", "Connection reset", "Endpoint closing", "GOAWAY")

@@ -1,4 +1,4 @@
-"""One channel or client per backend, process and event loop: opened at the first use."""
+"""One channel or client per backend, process and event loop, opened at first use."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -24,8 +24,8 @@ B = TypeVar("B", bound=_Backend)
 class Connections:
     """The backends of one event loop.
 
-    `reads` shares what is made of several backends' answers, as each backend shares its own;
-    `lasting` has those that a page does not wait for, `kept` what is made of answers that no
+    `reads` shares reads that combine several backends' answers (each backend shares its own);
+    `lasting` has reads that pages do not wait for; `kept` caches results of answers that no
     longer change.
     """
 
@@ -36,10 +36,10 @@ class Connections:
         self._open: dict[Hashable, _Backend] = {}
 
     def jaeger(self, site: Site) -> Jaeger:
-        """Return the site's Jaeger; raises NotSetUp when it has none."""
+        """Return the site's Jaeger; raises NotSetUp if it has none."""
         source = site.jaeger
         if source is None:
-            raise NotSetUp(f'site "{site.name}" has no Jaeger; its traces cannot be seen')
+            raise NotSetUp(f'site "{site.name}" has no Jaeger, so it has no traces')
         return self._one(Jaeger, (site.name, source), lambda: Jaeger(site, source))
 
     def prometheus(self, site: Site, source: PrometheusSource) -> Prometheus:
@@ -47,7 +47,7 @@ class Connections:
         return self._one(Prometheus, (site.name, source), lambda: Prometheus(site, source))
 
     async def close(self) -> None:
-        """Close everything that is open; a later use opens it again."""
+        """Close everything that is open; later use opens it again."""
         await self.lasting.close()
         backends = list(self._open.values())
         self._open.clear()

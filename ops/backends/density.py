@@ -12,8 +12,9 @@ from ops.metrics import watched
 FIRST = 6 * timerange.HOUR  # the first slice where nothing has been learned
 _WIDER = 16  # times as wide is the next slice where nothing was found
 _SELDOM = 0.125  # of the traces looked at are taken to fit where the filtering is ours
-_USUALLY, _AFTER_SURPRISE = 1 / 2, 1 / 16  # what is kept of the slices before
+_MOST_GOES, _AFTER_SURPRISE = 1 / 2, 1 / 16  # of the slices before goes and is kept
 _SOME = 8  # fewer that were expected are no surprise when they are missing
+_GRAIN = 4  # times as wide as needed are shared slices at most
 _MOST_SHAPES = 1_000
 
 
@@ -21,10 +22,11 @@ _MOST_SHAPES = 1_000
 class Density:
     """Of the traces that matched in the last slices, `width` nanoseconds together.
 
-    The last slice counts as much as all before, and more if it was not as expected. `listed`
+    The last slice takes the place of as much as it is wide, of half at most, and counts for more
+    if it was not as expected. `listed`
     fit and had their newest matching span there, `answered` is how many the store gave for it,
     of `spans` spans. `lag` is how old the newest was when it was found. `detailed` means that
-    summaries did not do.
+    summaries did not do. `grain` is how wide shared slices were last.
     """
 
     listed: float = 0.0
@@ -33,12 +35,14 @@ class Density:
     width: float = 0.0
     lag: int = 0
     detailed: bool = False
+    grain: int = 0
 
     def learn(self, width: int, listed: int, answered: int, spans: int) -> None:
         """Take in what a complete slice had."""
         expected = self.listed / self.width * width if self.width else 0.0
         surprised = expected >= _SOME and not expected / 4 <= listed <= expected * 4
-        kept = _AFTER_SURPRISE if surprised else _USUALLY
+        goes = min(width / self.width, _MOST_GOES) if self.width else 1.0
+        kept = _AFTER_SURPRISE if surprised else 1 - goes
         self.listed = self.listed * kept + listed
         self.answered = self.answered * kept + answered
         self.spans = self.spans * kept + spans
@@ -57,6 +61,21 @@ class Density:
         if expected > most:
             width, expected = width * most / expected, most
         return ceil(width), ceil(expected)
+
+    def grid(self, limit: int, most: int) -> tuple[int, int]:
+        """Return how wide slices are that searches for so many share, and how many each has.
+
+        That is a power of two, and stays while it is of use, so that those who have learned a
+        little more mean the same; 0 where nothing has been learned.
+        """
+        if not self.listed:
+            return 0, 0
+        width, _ = self.reach(limit, most)
+        if not width <= self.grain <= width * _GRAIN:
+            self.grain = 1 << width.bit_length()
+        if self.answered / self.width * self.grain > most:
+            self.grain >>= 1
+        return self.grain, ceil(self.answered / self.width * self.grain)
 
     def spans_of(self, traces: int) -> float:
         """Return how many spans so many traces have."""

@@ -1,4 +1,4 @@
-"""The events of spans that are kept as bytes: where each lies, and each read by itself."""
+"""The events of spans that stay serialized: where each one is, parsed only when needed."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,11 +10,11 @@ from ops.backends.otlp import read_event
 from ops.traces.spans import Event
 
 _EVENTS = 11  # field of Span
-Place = tuple[int, int, int, int]  # a span's number, its message, and from where to where
+Place = tuple[int, int, int, int]  # a span's number, its message, start and end in the message
 
 
 class WireEvents:
-    """What spans logged, in time order, see ops.traces.spans.Events."""
+    """The events of all spans, in time order; see ops.traces.spans.Events."""
 
     def __init__(self, messages: Sequence[bytes], places: Iterable[Place]) -> None:
         self._messages = messages

@@ -1,7 +1,7 @@
-"""Protobuf's wire format, as far as it takes to find where in a message something lies.
+"""Protobuf's wire format, just enough to find where a nested field is in a message.
 
 https://protobuf.dev/programming-guides/encoding/ describes it: a field is its number and wire
-type, then, for all that nests, a length and so many bytes.
+type, then, for everything nested, a length and that many bytes.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ _VARINT, _EIGHT_BYTES, _NESTED, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Give number, start and end of each nested field between two positions.
+    """Yield number, start and end of each nested field between two positions.
 
-    Raises IndexError or ValueError where a message is cut short or is none.
+    Raises IndexError or ValueError if a message is truncated or invalid.
     """
     while position < end:
         tag = message[position]
-        if tag < 0x80:  # most are, and a call takes longer than all the rest
+        if tag < 0x80:  # most are, and a call takes longer than everything else here
             position += 1
         else:
             tag, position = _number(message, position)
@@ -43,7 +43,7 @@ def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, 
 
 
 def _number(message: bytes, position: int) -> tuple[int, int]:
-    """Read a varint; return it and where it ends."""
+    """Read a varint; return it and the position after it."""
     byte = message[position]
     if byte < 0x80:
         return byte, position + 1

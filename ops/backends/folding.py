@@ -1,4 +1,8 @@
-"""Whole traces folded into summaries as they arrive, message by message; no span is kept."""
+"""Whole traces folded into summaries as they arrive, message by message.
+
+A span that was delivered again counts once. So the spans of a trace are kept while its messages
+arrive, which come one after another, and no longer.
+"""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +11,15 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.matching import SpanMatch
-from ops.backends.otlp import ERROR, failed, may_say_failed, read_span, service_name
+from ops.backends.otlp import (
+    ERROR,
+    MOST_ALIKE,
+    all_carried,
+    failed,
+    may_say_failed,
+    read_span,
+    service_name,
+)
 from ops.backends.searching import Answer, Found, TraceSearch, Window
 from ops.traces.spans import failure, what_failed
 from ops.traces.summaries import TraceSummary, between
@@ -33,6 +45,13 @@ class _Folded:
     elsewhere: bool = False
     times: list[tuple[int, int]] = field(default_factory=list)
     whole: bool = True
+    # Of the spans that have arrived: the first of each id, the first others of an id by all that
+    # makes them another, and of those that are alike all versions, with whether each failed.
+    first: dict[bytes, Span] = field(default_factory=dict)
+    others: dict[tuple[object, ...], Span] = field(default_factory=dict)
+    versions: dict[tuple[object, ...], list[tuple[frozenset[bytes], bool]]] = field(
+        default_factory=dict
+    )
 
     def add(self, span: Span, start: int, service: str, tagged: bool) -> bool:
         """Take in one span; return whether it failed, which its tags may say where `tagged`.
@@ -41,7 +60,6 @@ class _Folded:
         A start of 0 is no time.
         """
         end = span.end_time_unix_nano
-        self.spans += 1
         if 0 < start < self.start:
             self.start = start
         if end > self.end:  # noqa: PLR1730 - half the time of max(), for every span
@@ -49,10 +67,47 @@ class _Folded:
         if start < self.root_start and not span.parent_span_id:
             self.root_start = start
             self.root_service, self.root_operation = service, span.name
-        if span.status.code != ERROR and not (tagged and failed(span)):
-            return False
-        self.errors += 1
-        return True
+        failing = span.status.code == ERROR or (tagged and failed(span))
+        first = self.first.setdefault(span.span_id, span)
+        if first is span or not self._has(first, span, failing):
+            self.spans += 1
+            self.errors += failing
+            self.services.add(service)
+        return failing
+
+    def _has(self, first: Span, span: Span, failing: bool) -> bool:
+        """Whether a span is there already, given the first of its id.
+
+        As where a trace is read whole: alike in ids, name, kind and times, and one of the two
+        carries nothing that the other does not. The fuller one says whether it failed.
+        """
+        key = _identity(span)
+        if key != _identity(first):
+            first = self.others.setdefault(key, span)
+            if first is span:
+                return False
+        if first == span:
+            return True
+        versions = self.versions.setdefault(key, [])
+        if not versions:
+            versions.append((all_carried(first), failed(first)))
+        carried = all_carried(span)
+        for number, (other, other_failed) in enumerate(versions):
+            if carried <= other:
+                return True
+            if other <= carried:
+                versions[number] = carried, failing
+                self.errors += failing and not other_failed
+                return True
+        if len(versions) < MOST_ALIKE:
+            versions.append((carried, failing))
+        return False
+
+    def arrived(self) -> None:
+        """Forget the spans: no more of them are expected."""
+        self.first.clear()
+        self.others.clear()
+        self.versions.clear()
 
 
 class Fold:
@@ -62,16 +117,24 @@ class Fold:
     asked of no span that could not change that, unless durations matter. Where no span meets
     it, the trace is not wanted if part of the filtering is `ours`; else the store, which knows
     better, found one within the window. Which error is the deepest is known of traces that came
-    in one message.
+    in one message. With `every`, each span that matches is noted.
     """
 
-    def __init__(self, search: TraceSearch, window: Window, match: SpanMatch, ours: bool) -> None:
+    def __init__(
+        self,
+        search: TraceSearch,
+        window: Window,
+        match: SpanMatch,
+        ours: bool,
+        every: bool = False,
+    ) -> None:
         self._start, self._end = search.start, search.end
         self._window = (window.start, window.end)
         self._match = match
         self._ours = ours
-        self._durations = bool(match.span_min or match.span_max)
+        self._every = every or bool(match.span_min or match.span_max)
         self._traces: dict[bytes, _Folded] = {}
+        self._arriving: dict[bytes, _Folded] = {}
 
     def add(self, message: bytes) -> None:
         """Fold one serialized message in."""
@@ -91,15 +154,17 @@ class Fold:
                     trace = here.get(trace_id)
                     if trace is None:
                         trace = here[trace_id] = self._trace(trace_id)
-                    trace.services.add(service)
                     start = span.start_time_unix_nano
                     if trace.add(span, start, service, tagged):
                         failing.setdefault(trace_id, []).append(span)
-                    if meant and (self._durations or start > trace.matched):
+                    if meant and (self._every or start > trace.matched):
                         self._look_at(trace, start, resource, scope_spans.scope, span)
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
                 here[trace_id].error = _deepest(spans, data)
+        for trace_id in self._arriving.keys() - here.keys():
+            self._arriving[trace_id].arrived()
+        self._arriving = here
 
     def _look_at(
         self,
@@ -114,7 +179,7 @@ class Fold:
         if (within or not trace.elsewhere) and self._match(resource, scope, span):
             if within:
                 trace.matched = max(trace.matched, start)
-                if self._durations:
+                if self._every:
                     trace.times.append((start, span.end_time_unix_nano - start))
             else:
                 trace.elsewhere = True
@@ -154,6 +219,18 @@ class Fold:
         )
         wanted = trace.matched >= 0 or not (self._ours or trace.elsewhere)
         return Found(summary, wanted, trace.times)
+
+
+def _identity(span: Span) -> tuple[object, ...]:
+    """Return what must be alike in two spans for one to be the other, delivered again."""
+    return (
+        span.span_id,
+        span.parent_span_id,
+        span.name,
+        span.kind,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+    )
 
 
 def _deepest(failing: list[Span], data: TracesData) -> str:

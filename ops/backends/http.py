@@ -1,7 +1,7 @@
-"""An HTTP server whose answers are no larger than they may be.
+"""An HTTP client that limits the size of answers.
 
-A client has no queue of its own: how many calls are under way at once is for ops.backends.calls
-to bound, so a call that is cancelled leaves nothing behind that another would wait for.
+The client has no queue of its own: ops.backends.calls limits how many calls run at a time, so a
+cancelled call leaves nothing behind that another one would wait for.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import aiohttp
 
 _SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_STEP = 1024 * 1024  # bytes unpacked at a time: some 3 ms of work
-_ANY_PACKING = zlib.MAX_WBITS | 32  # gzip or zlib, as the first bytes say
+_STEP = 1024 * 1024  # bytes decompressed at a time: some 3 ms of work
+_ANY_PACKING = zlib.MAX_WBITS | 32  # gzip or zlib, detected from the first bytes
 
 
 class Unsendable(Exception):
@@ -25,16 +25,16 @@ class Unsendable(Exception):
 
 
 class TooLarge(Exception):
-    """The answer is larger than it may be. What came of it is dropped."""
+    """The answer is larger than allowed; the part that was received is dropped."""
 
 
 class Unpackable(Exception):
-    """The answer is packed in a way that was not asked for, or not as it says."""
+    """The answer's compression was not requested, or is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What a server answered, its body unpacked."""
+    """A server's answer, with its body decompressed."""
 
     status: int
     reason: str
@@ -45,9 +45,9 @@ class HttpAnswer:
 class HttpClient:
     """The connections to one server, of one event loop.
 
-    `headers` go with every request. `ca` is a PEM file, "" for the system's roots; it matters
-    when the server is asked by TLS (`secure`). `largest` is the most bytes of an answer, unpacked.
-    Nothing of the environment has a say.
+    `headers` are sent with every request. `ca` is a PEM file, "" for the system's roots; it
+    applies if the server uses TLS (`secure`). `largest` is the maximum size of an answer in
+    bytes, decompressed. Environment variables such as proxies are ignored.
     """
 
     def __init__(self, headers: Mapping[str, str], *, secure: bool, ca: str, largest: int) -> None:
@@ -66,9 +66,9 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         data: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Send a request and return the answer, a redirect too; the caller sets the deadline.
+        """Send a request and return the answer, even a redirect; the caller sets the deadline.
 
-        Raises Unsendable, TooLarge, Unpackable, OSError, or what aiohttp raises.
+        Raises Unsendable, TooLarge, Unpackable, OSError, or an exception of aiohttp.
         """
         async with (
             self._using() as session,
@@ -80,13 +80,13 @@ class HttpClient:
             async for piece in _unpacked(response):
                 body += piece
                 if len(body) > self._largest:
-                    # The rest may have no end: the connection cannot be used again.
+                    # The rest may be endless, so the connection cannot be reused.
                     response.close()
                     raise TooLarge
             return HttpAnswer(response.status, response.reason or "", response.headers, bytes(body))
 
     def renew(self) -> None:
-        """Begin with new connections: those at hand may lead nowhere. Calls under way go on."""
+        """Use new connections from now on, because the current ones may be dead; calls go on."""
         retired, self._session = self._session, None
         if retired is not None and not self._users[retired]:
             del self._users[retired]
@@ -131,28 +131,28 @@ _closing: set[asyncio.Task[None]] = set()
 
 
 async def _unpacked(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Give the body in pieces, none of them large whatever it was packed from."""
+    """Yield the body in pieces, none of them large, whatever the compression ratio."""
     packing = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packing in ("identity", ""):
         async for piece in response.content.iter_any():
             yield piece
         return
     if packing not in ("gzip", "x-gzip", "deflate"):
-        raise Unpackable(f"packed as {packing[:40]}")
+        raise Unpackable(f"compressed as {packing[:40]}")
     unpacking = zlib.decompressobj(_ANY_PACKING)
     begun = False
     async for packed in response.content.iter_any():
         rest, full, begun = packed, False, True
         while rest or full:
-            if unpacking.eof:  # several may follow each other
+            if unpacking.eof:  # several compressed streams may follow each other
                 unpacking = zlib.decompressobj(_ANY_PACKING)
             try:
                 piece = unpacking.decompress(rest, _STEP)
             except zlib.error as error:
-                raise Unpackable(f"said to be packed as {packing}, which it is not") from error
+                raise Unpackable(f"labelled as {packing}, which it is not") from error
             rest = unpacking.unconsumed_tail or unpacking.unused_data
             full = len(piece) == _STEP and not unpacking.eof
             yield piece
             await asyncio.sleep(0)
     if begun and not unpacking.eof:
-        raise Unpackable(f"packed as {packing} and cut short")
+        raise Unpackable(f"compressed as {packing} and cut short")

@@ -21,6 +21,7 @@ from ops.backends.folding import Fold
 from ops.backends.matching import SpanMatch, Tags, is_remark, not_understood
 from ops.backends.queries import query, summary
 from ops.backends.searching import Answer, Found, FoundTraces, TraceSearch, Window, newest
+from ops.backends.slices import SETTLED, Slices
 from ops.backends.wire import read_trace
 from ops.errors import NotFound
 from ops.sharing import Shared
@@ -81,7 +82,8 @@ class Jaeger:
         self._watching: asyncio.Task[None] | None = None
         self._offer = _Offer.SUMMARIES
         self._densities = Densities()
-        self._slices = Shared()
+        self._slices = Slices()
+        self._reads = Shared()
 
     async def services(self) -> tuple[str, ...]:
         """Return the names of all services, sorted."""
@@ -142,11 +144,15 @@ class Jaeger:
             raise NotFound(f"{self.peer.name} has no trace {trace_id}")
         return spans
 
-    async def find(self, search: TraceSearch) -> FoundTraces:
-        """Return the traces that match, the same to all who ask the same within a second."""
+    async def find(self, search: TraceSearch, *, settled: bool = False) -> FoundTraces:
+        """Return the traces that match, the same to all who ask the same within a second.
+
+        With `settled` spans that have come since may be missing: what is some seconds old is read
+        once a minute.
+        """
         live = search.end >= timerange.now_ns() - timerange.SECOND and search.before is None
         wide = _whole_seconds(search) if live else search
-        found = await self._read(wide, partial(self._find, wide))
+        found = await self._read((wide, settled), partial(self._find, wide, settled))
         return found if wide.start == search.start else found.since(search.start)
 
     async def close(self) -> None:
@@ -155,16 +161,18 @@ class Jaeger:
         if self._channel is not None:
             await self._channel.close()
 
-    async def _find(self, search: TraceSearch) -> FoundTraces:
+    async def _find(self, search: TraceSearch, settled: bool) -> FoundTraces:
         seldom = search.of_whole_traces or bool(self._ours(search))
         density = self._densities.of(search.shape, search.unfiltered_shape, seldom=seldom)
+        now = timerange.now_ns()
         found = await newest(
             search,
             partial(self._ask, search, density),
             density,
-            now=timerange.now_ns(),
+            now=now,
             patience=self.source.timeout / timerange.SECOND * _PATIENCE,
             seldom=seldom,
+            settled=now - SETTLED if settled else 0,
         )
         metrics.search_calls.observe(found.calls)
         return found
@@ -202,9 +210,19 @@ class Jaeger:
         return Answer(found, by_status=True)
 
     async def _by_traces(self, search: TraceSearch, density: Density, window: Window) -> Answer:
-        if 0 < density.spans_of(window.depth) <= _FEW_TO_SHARE:
+        spans = density.spans_of(window.depth)
+        if window.grid and spans <= _FEW_SPANS:
+            read = partial(self._whole_traces, every=True)
+            if (answer := await self._slices.answer(search, window, read)) is not None:
+                return answer
+        if 0 < spans <= _FEW_TO_SHARE:
             return await self._by_shared_traces(search, window)
-        fold = self._fold(search, window)
+        return await self._whole_traces(search, window)
+
+    async def _whole_traces(
+        self, search: TraceSearch, window: Window, *, every: bool = False
+    ) -> Answer:
+        fold = self._fold(search, window, every=every)
         request = self._request(search, window)
         with self._stream(_V3, "FindTraces", request) as messages:
             async for message in messages:
@@ -217,17 +235,9 @@ class Jaeger:
 
         Those who ask for almost the same durations share the traces, and each tests them.
         """
-        rough = search.roughly(window.start)
-
-        async def read() -> Answer:
-            fold = self._fold(rough, window)
-            request = self._request(rough, window)
-            with self._stream(_V3, "FindTraces", request) as messages:
-                async for message in messages:
-                    fold.add(message)
-            return replace(fold.answer(), by_status="error" in request.query.attributes)
-
-        return (await self._slices.answer((rough, window), read)).refined(search)
+        rough = search.roughly(window.start, search.end)
+        read = partial(self._whole_traces, rough, window)
+        return (await self._reads.answer((rough, window), read)).refined(search)
 
     async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
         fold = self._fold(search, window)
@@ -236,11 +246,11 @@ class Jaeger:
                 fold.take(convert([chunk]))
         return fold.answer()
 
-    def _fold(self, search: TraceSearch, window: Window) -> Fold:
+    def _fold(self, search: TraceSearch, window: Window, *, every: bool = False) -> Fold:
         match = SpanMatch(
             search.service, search.operation, search.span_tags, search.span_min, search.span_max
         )
-        return Fold(search, window, match, ours=bool(self._ours(search)))
+        return Fold(search, window, match, ours=bool(self._ours(search)), every=every)
 
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
         """Ask for what the server understands. On the wire it is the same in both versions."""

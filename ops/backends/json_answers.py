@@ -1,23 +1,23 @@
-"""JSON as other servers write it: bounded, and text that can be shown."""
+"""Parse other servers' JSON within limits, and make its strings safe to show."""
 
 import json
 import re
 from typing import Any
 
-MOST_VALUES = 2_000_000  # lists and objects; each is some 80 bytes of memory, 3 of text
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # half of a pair that stands for one letter
-_LONGEST_NUMBER = 18  # digits that are surely an integer of 64 bits
+MOST_VALUES = 2_000_000  # lists and objects; each takes some 80 bytes of memory, 3 of text
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # half of a surrogate pair
+_LONGEST_NUMBER = 18  # digits that surely fit into a 64-bit integer
 
 
 class TooMuch(Exception):
-    """The answer has more in it than is accepted; says what, for "answers with …"."""
+    """The answer has too many values; the message fits after "answered with"."""
 
 
 def read(body: bytes) -> Any:
-    """Read a body; bytes that are not UTF-8, and halves of letters, become the sign U+FFFD.
+    """Parse a body; invalid UTF-8 and lone surrogates become the character U+FFFD.
 
-    Raises ValueError for what is not JSON, TooMuch for what is nested too deeply or has too
-    many values.
+    Raises ValueError if it is not JSON, TooMuch if it is nested too deeply or has too many
+    values.
     """
     if body.count(b"{") + body.count(b"[") > MOST_VALUES:
         raise TooMuch(f"over {MOST_VALUES:,} values")
@@ -30,12 +30,12 @@ def read(body: bytes) -> Any:
 
 
 def _pause(found: dict[str, Any]) -> dict[str, Any]:
-    """Do nothing, in Python: a large answer is read in a thread, and here others get a turn."""
+    """Do nothing, in Python: a large answer is parsed in a thread, and this yields the GIL."""
     return found
 
 
 def _integer(digits: str) -> float:
-    """Python refuses to read thousands of digits, and would take long."""
+    """Parse an integer; Python refuses thousands of digits, and they would take long."""
     return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
 
 

@@ -1,8 +1,8 @@
-"""Which spans a trace search means, for servers that cannot tell.
+"""Test which spans a trace search matches, for servers that cannot do it themselves.
 
 Releases of Jaeger before 2.17 do not understand `error` and the other words of
-ops.traces.tags, and none but those over Elasticsearch finds an `error` that is a text. So
-these are tested here, on the traces that the rest of the search finds.
+ops.traces.tags, and only those with Elasticsearch find an `error` that is a message. These
+conditions are tested here, on the traces that match the rest of the search.
 """
 
 from collections.abc import Iterable
@@ -22,22 +22,22 @@ _STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": ERROR}
 
 
 def not_understood(tags: Tags, *, indexed: bool = False) -> Tags:
-    """Return the tags that a server before 2.17 finds nothing for, or something else.
+    """Return the tags for which a server before 2.17 finds nothing, or the wrong traces.
 
-    `indexed` says that it is one over Elasticsearch, which knows what `error` is.
+    `indexed` means that it uses Elasticsearch, which knows what `error` is.
     """
     return tuple(tag for tag in tags if is_word(tag[0]) and not (indexed and is_remark(tag)))
 
 
 def is_remark(tag: tuple[str, str]) -> bool:
-    """Tell whether a tag is an `error` that is a text: `error="connection refused"`."""
+    """Return whether a tag is an `error` with a message: `error="connection refused"`."""
     return tag[0] == ERROR_TAG and tag[1].lower() not in (*TRUE, *FALSE)
 
 
 def is_about_the_trace(tag: tuple[str, str]) -> bool:
-    """Tell whether a tag is error=false: no span of the trace failed, whatever else they are.
+    """Return whether a tag is error=false: no span of the trace failed, whatever else they are.
 
-    Releases disagree on what it means to one span; so it is no server's to test.
+    Releases disagree on what it means for one span, so no server is asked to test it.
     """
     return tag[0] == ERROR_TAG and tag[1].lower() in FALSE
 
@@ -56,7 +56,7 @@ class SpanMatch:
     span_max: int
 
     def __call__(self, resource: Resource, scope: InstrumentationScope, span: Span) -> bool:
-        """Tell whether this span meets all of them; the rarest is asked first."""
+        """Return whether this span meets all conditions; the rarest is tested first."""
         duration = span.end_time_unix_nano - span.start_time_unix_nano
         return (
             all(_matches(key, value, resource, scope, span) for key, value in self.tags)
@@ -93,5 +93,5 @@ def _matches(
 
 
 def _has(items: Iterable[KeyValue], key: str, value: str) -> bool:
-    """Look at the first attribute of a key, as Jaeger does."""
+    """Look at the first attribute with this key, as Jaeger does."""
     return next((as_text(item.value) == value for item in items if item.key == key), False)

@@ -1,4 +1,4 @@
-"""OTLP messages as the spans of the house."""
+"""Convert OTLP messages to the types of ops.traces.spans."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -22,6 +22,7 @@ from ops.traces.spans import (
 from ops.traces.tags import compared, says_failed
 
 WARNINGS = "@jaeger@warnings"
+MOST_ALIKE = 100  # versions of one span that are compared with each other
 ERROR = trace_pb2.Status.STATUS_CODE_ERROR
 KINDS = {
     trace_pb2.Span.SPAN_KIND_UNSPECIFIED: "",
@@ -34,7 +35,7 @@ KINDS = {
 _STATUSES = {ERROR: "error", trace_pb2.Status.STATUS_CODE_OK: "ok"}
 
 
-# Names of OpenTelemetry and of Jaeger's own clients; of each the first that is there counts.
+# Names used by OpenTelemetry and by Jaeger's own clients; the first one present counts.
 _INSTANCE = ("service.instance.id", "k8s.pod.name", "container.id", "client-uuid")
 _HOST = ("host.name", "hostname", "k8s.node.name", "host.id", "host.ip", "ip")
 _VERSION = ("service.version", "version")
@@ -79,6 +80,18 @@ def read_span(
     )
 
 
+def all_carried(span: trace_pb2.Span) -> frozenset[bytes]:
+    """Return everything a span carries besides its ids, name, kind and times, unordered."""
+    found = [
+        part.SerializeToString(deterministic=True)
+        for part in (*span.attributes, *span.events, *span.links)
+    ]
+    found.append(b"status " + span.status.SerializeToString())  # another status, another span
+    if span.trace_state:
+        found.append(span.trace_state.encode())
+    return frozenset(found)
+
+
 def read_event(event: trace_pb2.Span.Event) -> Event:
     """Return one event of a span."""
     pairs = event.attributes
@@ -86,7 +99,7 @@ def read_event(event: trace_pb2.Span.Event) -> Event:
 
 
 def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
-    """Return what Jaeger adds about a span: it travels as an attribute, one text or several."""
+    """Return Jaeger's warnings about a span, from an attribute with one string or several."""
     for item in span.attributes:
         if item.key == WARNINGS:
             values = item.value.array_value.values or (item.value,)
@@ -97,9 +110,9 @@ def span_warnings(span: trace_pb2.Span) -> tuple[str, ...]:
 def derived_tags(
     kinds: Iterable[int], statuses: Iterable[bytes], scopes: Iterable[bytes]
 ) -> Iterator[str]:
-    """Give the keys of the tags that api_v2 has for what OTLP has fields for, some several times.
+    """Yield the tag keys that api_v2 derives from OTLP's fields; some appear several times.
 
-    Statuses and scopes are serialized ones.
+    Statuses and scopes are serialized.
     """
     for scope in map(InstrumentationScope.FromString, scopes):
         if scope.name:
@@ -121,7 +134,7 @@ _KINDS_WITH_A_TAG = frozenset(number for number, name in KINDS.items() if name)
 
 
 def service_name(resource: Resource) -> str:
-    """Return the resource's `service.name`, NO_SERVICE where it has none."""
+    """Return the resource's `service.name`, or NO_SERVICE."""
     for item in resource.attributes:
         if item.key == "service.name":
             return item.value.string_value or as_text(item.value) or NO_SERVICE
@@ -129,10 +142,10 @@ def service_name(resource: Resource) -> str:
 
 
 def read_process(resource: Resource) -> Process:
-    """Return what ran a resource's spans.
+    """Return the process of a resource's spans.
 
-    Processes on one host share its clock, which is told by the same attributes as in Jaeger and
-    a few more; without a host, an instance has a clock of its own.
+    Processes on one host share its clock; the host is identified by the attributes that Jaeger
+    uses, and a few more. Without a host, an instance has a clock of its own.
     """
     said = {item.key: as_text(item.value) for item in resource.attributes}
     instance, host = _first(said, _INSTANCE), _first(said, _HOST)
@@ -150,12 +163,12 @@ def _first(said: Mapping[str, str], keys: Iterable[str]) -> str:
 
 
 def read_scope(scope: InstrumentationScope) -> Scope:
-    """Return the library that made spans."""
+    """Return the library that created the spans."""
     return Scope(scope.name, scope.version, attributes(scope.attributes))
 
 
 def failed(span: trace_pb2.Span) -> bool:
-    """Tell whether a span failed: by its status or by a tag, see ops.traces.tags.says_failed."""
+    """Return whether a span failed, by its status or a tag; see ops.traces.tags.says_failed."""
     return span.status.code == ERROR or any(
         item.key in _SAYING and says_failed(item.key, _value(item.value))
         for item in span.attributes
@@ -163,17 +176,17 @@ def failed(span: trace_pb2.Span) -> bool:
 
 
 def may_say_failed(raw: bytes) -> bool:
-    """Tell whether serialized spans may have a tag that says so; quick, unlike reading them."""
-    return any(key in raw for key in SAYING_FAILED)
+    """Return whether serialized spans may have such a tag; fast, because it parses nothing."""
+    return any(key in raw for key in SAYING_FAILED.values())
 
 
 _SAYING = (tags.ERROR, tags.STATUS_CODE)
-SAYING_FAILED = tuple(KeyValue(key=key).SerializeToString() for key in _SAYING)
+SAYING_FAILED = {key: KeyValue(key=key).SerializeToString() for key in _SAYING}
 
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
-    """Return OTLP's key-value list as a dict; of a key given twice the first counts, as there."""
-    # Most are texts, which takes half the time without asking for the kind.
+    """Return OTLP's key-value list as a dict; the first value of a repeated key counts."""
+    # Most values are strings; reading these without asking for the kind takes half the time.
     found: dict[str, Value] = {}
     for item in items:
         if item.key not in found:
@@ -182,7 +195,7 @@ def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
 
 
 def repeated(items: Iterable[KeyValue]) -> Pairs:
-    """Return what `attributes` leaves out."""
+    """Return the repeated keys that `attributes` leaves out."""
     seen: set[str] = set()
     again = []
     for item in items:
@@ -205,5 +218,5 @@ def _value(value: AnyValue) -> Value:
 
 
 def as_text(value: AnyValue) -> str:
-    """Return the text that Jaeger compares a value by."""
+    """Return the string that Jaeger compares a value by."""
     return compared(_value(value))

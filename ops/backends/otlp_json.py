@@ -1,8 +1,8 @@
-"""A trace as OTLP's JSON, which Jaeger and every collector import.
+"""A trace as OTLP JSON, which Jaeger and every collector can import.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding describes it: protobuf's JSON
-with numbers for enumerations and with ids in hex. One text for a hundred thousand spans would
-be a hundred megabytes, and as many spans parsed at once more still: it is given in pieces.
+with numbers for enumerations and with ids in hex. A string for a hundred thousand spans would be
+a hundred megabytes, and that many parsed spans even more, so the JSON is written in pieces.
 """
 
 import json
@@ -17,13 +17,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from ops.backends.fields import fields
 
 _PIECE = 100_000  # characters
-_HELD = 2  # field of ResourceSpans and ScopeSpans: the scopes, the spans
+_HELD = 2  # field number of the scopes in ResourceSpans, and of the spans in ScopeSpans
 _IDS = ("traceId", "spanId", "parentSpanId")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def written(messages: Sequence[bytes]) -> Iterator[bytes]:
-    """Write serialized TracesData messages as one."""
+    """Write serialized TracesData messages as one JSON document, in pieces."""
     waiting: list[str] = []
     size = 0
     for text in _trace(messages):
@@ -59,7 +59,7 @@ def _scope(message: bytes, start: int, end: int) -> Iterator[str]:
 
 
 def _apart(message: bytes, start: int, end: int) -> tuple[bytes, list[tuple[int, int]]]:
-    """Return a message without what it holds many of, and where these lie."""
+    """Return a message without its repeated field, and where the entries of that field are."""
     around, held = [], []
     for field, inner_start, inner_end in fields(message, start, end):
         if field == _HELD:

@@ -1,4 +1,4 @@
-"""Prometheus, or what speaks its HTTP API: Thanos, Mimir, VictoriaMetrics."""
+"""Prometheus, or a server with the same HTTP API: Thanos, Mimir, VictoriaMetrics."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ from ops.tables import which_of
 S = TypeVar("S", "Sample", "Series")
 T = TypeVar("T")
 Body = dict[str, Any]
-_LARGE = 200_000  # bytes from which an answer is read off the loop: about 5 ms of work
+_LARGE = 200_000  # bytes from which an answer is parsed in a thread: about 5 ms of work
 _NO_SUCH_PATH = (404, 405, 501)
 _DOWN = (502, 503, 504)
 _HEALTH = {"ok": "ok", "no match": "ok", "err": "err", "error": "err"}
@@ -42,7 +42,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """The answer to an instant query. `warnings` say in which way it may be partial."""
+    """The answer to an instant query; `warnings` say how it may be partial."""
 
     samples: tuple[Sample, ...]
     warnings: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The answer to a range query. `warnings` say in which way it may be partial."""
+    """The answer to a range query; `warnings` say how it may be partial."""
 
     series: tuple[Series, ...]
     warnings: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class Prometheus:
         )
 
     async def query(self, promql: str, *, at: int = 0) -> Vector:
-        """Return an expression's value at a moment (Unix nanoseconds), 0 being the present.
+        """Return an expression's value at a moment (Unix nanoseconds), 0 meaning now.
 
         A scalar is one sample without labels.
         """
@@ -105,19 +105,19 @@ class Prometheus:
     async def queries(
         self, promqls: Sequence[str], *, at: int = 0
     ) -> Mapping[str, Vector | OpsError]:
-        """Return what `query` returns or raises for each, asked in as few requests as may be."""
+        """Return what `query` returns or raises for each query, in as few requests as possible."""
         asking = Asking(lambda promql: self._instant(promql, at), _vectors, _samples)
         return await self._together.each(promqls, asking)
 
     async def query_ranges(
         self, promqls: Sequence[str], *, start: int, end: int, step: int
     ) -> Mapping[str, Matrix | OpsError]:
-        """Return what `query_range` returns or raises for each, asked as `queries` does."""
+        """Return what `query_range` returns or raises for each query; batched like `queries`."""
         asking = Asking(lambda promql: self._range(promql, start, end, step), _matrices, _series)
         return await self._together.each(promqls, asking)
 
     async def rules(self) -> Rules:
-        """Return every pending and firing alert, and the broken rules where the source says so."""
+        """Return every pending and firing alert, and the broken rules if the source has them."""
         return await self._asked("rules", self._read_rules)
 
     async def close(self) -> None:
@@ -162,7 +162,7 @@ class Prometheus:
             try:
                 return shape(self._body(answer))
             except json_answers.TooMuch as error:
-                raise self._unfit(f"answers with {error}, more than is accepted") from error
+                raise self._unfit(f"answered with {error}, more than the limit") from error
             except (
                 KeyError,
                 IndexError,
@@ -171,7 +171,7 @@ class Prometheus:
                 AttributeError,
                 RecursionError,
             ) as error:
-                raise self._unfit("answers in a form that is not Prometheus's") from error
+                raise self._unfit("answered in a format that is not Prometheus's") from error
 
         if len(answer.body) >= LARGE:
             give_back_after(YOUNG * 2)
@@ -183,7 +183,7 @@ class Prometheus:
         except ValueError:
             raise self._not_json(answer) from None
         if not isinstance(body, dict) or "status" not in body:
-            raise self._unfit(f"answers {_status(answer)} in a form that is not Prometheus's")
+            raise self._unfit(f"answered {_status(answer)} in a format that is not Prometheus's")
         if body["status"] != "success":
             raise self._refusal(answer, body)
         return body
@@ -192,37 +192,37 @@ class Prometheus:
         kind = str(body.get("errorType") or answer.status)
         words = f"{body.get('error') or 'no reason given'} ({kind})"
         if answer.status in (400, 422):
-            return InvalidInput(f"{self.place} refuses the query: {words}")
+            return InvalidInput(f"{self.place} refused the query: {words}")
         if kind == "timeout":
-            words = f"{self.place} gave the query up: {words}"
+            words = f"{self.place} gave up on the query: {words}"
             return BackendTimeout(words, backend=self.name, answered=True)
-        return self._unfit(f"fails: {words}", answered=answer.status not in _DOWN)
+        return self._unfit(f"failed: {words}", answered=answer.status not in _DOWN)
 
     def _not_json(self, answer: HttpAnswer) -> BackendUnavailable:
         status = answer.status
         if 300 <= status < 400 and "location" in answer.headers:
             target = self._target(answer.headers["location"])
             return self._unfit(
-                f"redirects to {target}: a log-in page wants credentials (bearer_token, username "
-                f"or headers in {self.table}), a new address belongs into url"
+                f"redirects to {target}; if that is a login page, set credentials (bearer_token, "
+                f"username or headers in {self.table}), otherwise put the new address in url"
             )
         if status in (401, 403):
             return self._unfit(
-                f"refuses the credentials ({_status(answer)}{_text(answer)}); check "
+                f"refused the credentials ({_status(answer)}{_text(answer)}); check "
                 f"bearer_token, username or headers in {self.table}"
             )
         if "html" in answer.headers.get("content-type", "") and status not in _DOWN:
             return self._unfit(
-                f"answers {_status(answer)} with an HTML page where JSON was due: a log-in page "
+                f"answered {_status(answer)} with HTML instead of JSON, perhaps from a login page "
                 f"or a wrong path; check url and credentials in {self.table}"
             )
         if status in _NO_SUCH_PATH:
             return self._unfit(
-                f"has no Prometheus API there ({_status(answer)}); check the path in url of "
+                f"has no Prometheus API at this path ({_status(answer)}); check the path in url of "
                 f"{self.table}"
             )
         return self._unfit(
-            f"answers {_status(answer)} without JSON{_text(answer)}; check url in {self.table}",
+            f"answered {_status(answer)} without JSON{_text(answer)}; check url in {self.table}",
             answered=status not in _DOWN,
         )
 
@@ -230,33 +230,33 @@ class Prometheus:
         return BackendUnavailable(f"{self.place} {words}", backend=self.name, answered=answered)
 
     def _target(self, location: str) -> str:
-        """Where a redirect leads, without its query, which may hold a secret."""
+        """Return the target of a redirect, without its query, which may hold a secret."""
         try:
             whole = urlsplit(urljoin(self.source.url, location))
         except ValueError:
-            return "what is no address"
+            return "an invalid address"
         return whole._replace(query="", fragment="").geturl()[:200]
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn whatever the client raises into an OpsError whose sentence says what to check."""
+        """Turn every exception of the client into an OpsError that says what to check."""
         try:
             yield
         except TooLarge as error:
             give_back_after(0)
             megabytes = self.source.largest_answer // 1024**2
             raise self._unfit(
-                f"answers with more than {megabytes} MiB, more than is accepted; raise "
+                f"answered with more than {megabytes} MiB, more than the limit; raise "
                 f"largest_answer_mib in {self.table}"
             ) from error
         except Unpackable as error:
-            raise self._unfit(f"answers in a form that cannot be read: {error}") from error
+            raise self._unfit(f"sent an answer that cannot be read: {error}") from error
         except Unsendable as error:
-            # Its text would show the header, which may be a secret.
-            words = f"cannot be asked: a header in {self.table} has a character that HTTP forbids"
+            # The exception's text would show the header, which may be a secret.
+            words = f"cannot be called: a header in {self.table} has a character that HTTP forbids"
             raise self._unfit(words) from error
         except TimeoutError as error:
-            # Of the client's own making; the deadline itself is that of the calls.
+            # A timeout of the client itself; `calls` handles the deadline.
             raise self._calls.too_slow() from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._unreached(error) from error
@@ -268,12 +268,12 @@ class Prometheus:
         if isinstance(error, aiohttp.ClientError):
             reason = str(error) or type(error).__name__
             return self._unfit(f"cannot be reached: {reason}", answered=False)
-        return self._unfit(f"cannot be asked: {error}; check ca in {self.table}")
+        return self._unfit(f"cannot be called: {error}; check ca in {self.table}")
 
 
-_REFUSES = "refuses connections; check that it runs and that the port is right"
-_CLOSES = "closes connections without an answer; if it speaks TLS, write https://"
-# What can go wrong on the way, by kind and words of the error; the first that fits counts.
+_REFUSES = "refused the connection; check that it is running and that the port is right"
+_CLOSES = "closes connections without an answer; if it uses TLS, write https:// in url"
+# What can go wrong on the way, by the error's class and text; the first match counts.
 _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
     (
         aiohttp.ClientConnectorError,
@@ -283,18 +283,18 @@ _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
     (
         aiohttp.ClientConnectorCertificateError,
         "",
-        "has a certificate that is not trusted; name its authority with ca in {table}",
+        "has a certificate that is not trusted; set ca in {table} to its CA",
     ),
     (aiohttp.ClientConnectorDNSError, "", "cannot be found: its host name does not resolve"),
     (aiohttp.ClientConnectorError, "efused", _REFUSES),
     (aiohttp.ClientConnectorError, "Connect call failed", _REFUSES),
     (aiohttp.ServerDisconnectedError, "", _CLOSES),
     (aiohttp.ClientOSError, "reset by peer", _CLOSES),
-    (aiohttp.ClientPayloadError, "", "breaks its answer off"),
+    (aiohttp.ClientPayloadError, "", "ended its answer early"),
     (
         aiohttp.ClientResponseError,
         "",
-        "does not answer in HTTP; check the port in url of {table}",
+        "does not speak HTTP; check the port in url of {table}",
     ),
 )
 
@@ -324,7 +324,7 @@ def _vector(body: Body) -> Vector:
     if data["resultType"] == "scalar":
         return Vector((Sample({}, float(data["result"][1])),), _warnings(body))
     if data["resultType"] != "vector":
-        raise InvalidInput(f"the query gives a {data['resultType']}; it must give a vector")
+        raise InvalidInput(f"the query returns a {data['resultType']}; it must return a vector")
     items = [item for item in data["result"] if "value" in item]
     samples = tuple(Sample(item["metric"], float(item["value"][1])) for item in items)
     left_out = len(data["result"]) - len(items)
@@ -359,7 +359,7 @@ def _matrices(answer: Matrix, count: int) -> list[Matrix] | None:
 
 
 def _apart(items: Iterable[S], count: int) -> list[list[S]] | None:
-    """Sort what was joined by the label that tells it apart, and take that label off."""
+    """Split joined results by the label that marks each query, and remove that label."""
     parts: list[list[S]] = [[] for _ in range(count)]
     places = {str(number): part for number, part in enumerate(parts)}
     for item in items:
@@ -393,7 +393,7 @@ def _rules(source: str, body: Body) -> Rules:
 
 
 def _alerts(rule: Body) -> list[Body]:
-    """Return the rule's alerts that are active: VictoriaMetrics lists inactive ones as well."""
+    """Return the rule's active alerts: VictoriaMetrics lists inactive ones too."""
     found = rule.get("alerts") or ()
     return [item for item in found if str(item.get("state", "")).lower() != "inactive"]
 
@@ -418,7 +418,7 @@ def _health(rule: Body) -> str:
 
 
 def _moment(text: str | None) -> int:
-    """Return Unix nanoseconds; Go's year 1 and an omitted time are 0."""
+    """Return Unix nanoseconds; Go's year 1 and a missing time are 0."""
     try:
         return timerange.parse_moment(text).nanoseconds if text else 0
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""Searches as Jaeger takes them, summaries as the house has them."""
+"""Convert searches to Jaeger's queries, and its summaries to ours."""
 
 import re
 
@@ -19,11 +19,11 @@ _LUCENE = re.compile(r'[.?+*|{}\[\]()"\\#@&<>~]')
 def query(
     search: TraceSearch, window: Window, tags: Tags, tag_values: str
 ) -> query_pb2.TraceQueryParameters:
-    """Return the query for these tags of a search; `tag_values` is the site file's."""
+    """Return the query for these tags of a search; `tag_values` comes from the site file."""
     escaped = tag_values == "regex"
     longest = search.span_max
     if search.span_min and not longest:
-        # Elasticsearch takes a missing maximum for 24 hours.
+        # Elasticsearch takes a missing maximum to be 24 hours.
         longest = max(_LONGEST, search.span_min)
     return query_pb2.TraceQueryParameters(
         service_name=search.service,
@@ -34,8 +34,8 @@ def query(
         duration_min=_duration(search.span_min),
         duration_max=_duration(longest),
         search_depth=window.depth,
-        # Summaries need no adjusted spans; and Jaeger 2.13 adjusts the traces of its memory
-        # storage in place: searches at the same time that overlap bring it down.
+        # Summaries do not need adjusted spans, and Jaeger 2.13 adjusts traces of its memory
+        # storage in place: overlapping searches at the same time crash it.
         raw_traces=True,
     )
 
@@ -59,6 +59,7 @@ def summary(found: query_pb2.TraceSummary, window: Window) -> TraceSummary:
         services=tuple(sorted(service.name or NO_SERVICE for service in found.services)),
         matched=matched,
         matched_from=matched_from,
+        as_stored=True,
     )
 
 

@@ -19,7 +19,7 @@ from proto.petstore import petstore_pb2, petstore_pb2_grpc
 TIMEOUT = 5 * timerange.SECOND
 _CHANGE = f"/{petstore_pb2.DESCRIPTOR.services_by_name['PetStore'].full_name}/ChangeSampler"
 _NO_MESSAGE = b"\xff"  # a field's number that never ends
-# How servers in various languages refuse it, unless it is gRPC itself that broke.
+# How servers in various languages refuse it, unless gRPC itself broke.
 _UNREADABLE = (StatusCode.INTERNAL, StatusCode.UNKNOWN, StatusCode.INVALID_ARGUMENT)
 _BROKEN = re.compile(r"RST_STREAM|http2 header|trailers|GOAWAY", re.IGNORECASE)
 _TYPES = {
@@ -32,12 +32,12 @@ _TYPES = {
 class Sampler:
     """One instance's sampler. Methods raise BackendTimeout, BackendUnavailable, InvalidInput.
 
-    `server_name` is what the instance's certificate is for if the address is an IP address that
-    a name resolved to, `table` the site file's table that describes it.
+    `server_name` is the name on the instance's certificate if the address is an IP address that
+    a name resolved to; `table` is the table in the site file that describes the instance.
 
-    Every call has a channel of its own: one that is kept refuses calls for up to two seconds
-    after a failed connection, even if the instance is back by then, and stays open to instances
-    that are gone.
+    Every call has its own channel: a channel that stays open refuses calls for up to two seconds
+    after a failed connection, even if the instance is back, and stays open to instances that no
+    longer exist.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Sampler:
         self._calls = Calls("sampler", self.peer.name, self.peer.place, TIMEOUT)
 
     async def change(self, policy: Policy) -> None:
-        """Tell the instance; returns when it has confirmed."""
+        """Send a policy to the instance; return once it has confirmed."""
         rate = policy.rate if policy.strategy is Strategy.RATE else 0.0
         sampler = petstore_pb2.Sampler(type=_TYPES[policy.strategy], float_value=rate)
         request = petstore_pb2.ChangeSamplerReq(sampler=sampler)
@@ -69,11 +69,11 @@ class Sampler:
         await self._calls.write(call)
 
     async def check(self) -> None:
-        """Return when the instance has the RPC that changes its sampler; changes nothing.
+        """Check that the instance has the RPC that changes its sampler, without changing it.
 
-        The request is no message of the protocol: a server that has the RPC refuses it before
-        its code is reached, one that lacks it says so. (An empty message would reach the code,
-        and there are services that end when one comes.)
+        The request is not a valid message: a server that has the RPC refuses it before its code
+        runs, and one that lacks the RPC says so. (An empty message would reach the code, and
+        there are services that crash on one.)
         """
 
         async def call() -> None:
@@ -104,14 +104,14 @@ class Sampler:
 
 
 def server_name(service: Service) -> str:
-    """Return the name in the certificates of instances that a DNS name resolves to, else ""."""
+    """Return the name on the certificates if a DNS name resolves to the instances, else ""."""
     return service.dns.rpartition(":")[0]
 
 
 async def resolve(service: Service) -> tuple[str, ...]:
     """Return the gRPC addresses of all instances, from the list or from the DNS name.
 
-    Empty when the site file names neither. Raises BackendUnavailable.
+    Empty if the site file names neither. Raises BackendUnavailable.
     """
     if not service.dns:
         return service.instances

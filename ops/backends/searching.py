@@ -82,16 +82,20 @@ class TraceSearch:
     @property
     def unfiltered_shape(self) -> tuple[object, ...]:
         """That of a search for whatever its service does."""
-        return TraceSearch(0, 0, 0, self.service).shape
+        return self.service, "", (), 0, 0, 0, 0
 
-    def roughly(self, start: int) -> "TraceSearch":
-        """Return a search of a slice from `start` on, for somewhat more, that others share."""
-        least, most = _rounded(self.span_min), 2 * _rounded(self.span_max)
-        if self.span_tags:  # the store may understand a tag better than we do
-            least, most = self.span_min, self.span_max
-        return TraceSearch(
-            start, self.end, 0, self.service, self.operation, self.span_tags, least, most
-        )
+    @property
+    def rough(self) -> tuple[str, str, Tags, int, int]:
+        """The service, operation, tags and durations of a rougher search that others share."""
+        tags = self.span_tags
+        least, most = self.span_min, self.span_max
+        if not tags:  # the store may understand a tag better than we do
+            least, most = _rounded(least), 2 * _rounded(most)
+        return self.service, self.operation, tags, least, most
+
+    def roughly(self, start: int, end: int) -> "TraceSearch":
+        """Return that search, of other times."""
+        return TraceSearch(start, end, 0, *self.rough)
 
     @property
     def of_whole_traces(self) -> bool:
@@ -120,14 +124,30 @@ class TraceSearch:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to ask a store for: `depth` traces with a matching span in this time, both included."""
+    """What to ask a store for: `depth` traces with a matching span in this time, both included.
+
+    With a `grid` it is a part of a slice that other searches share: those begin at its multiples,
+    and end there too where that is before `settled`.
+    """
 
     start: int
     end: int
     depth: int
+    grid: int = 0
+    settled: int = 0
+
+    def on_grid(self, grid: int) -> "Window":
+        """Return the slice of a grid that the end of this window lies in."""
+        start = self.end // grid * grid
+        end = start + grid - 1
+        return Window(start, end if end < self.settled else self.end, self.depth)
+
+    def within(self, slice_: "Window", search: TraceSearch) -> "Window":
+        """Return what such a slice has of a search up to the end of this window."""
+        return Window(max(slice_.start, search.start), self.end, self.depth)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A trace of an answer; it is not `wanted` where only our own filtering could tell.
 
@@ -138,17 +158,26 @@ class Found:
     wanted: bool = True
     spans: Sequence[tuple[int, int]] = ()
 
-    def refined(self, least: int, most: int) -> "Found":
-        """Keep to spans of these durations, of a search for rougher ones."""
+    def refined(self, search: TraceSearch) -> "Found | None":
+        """Return this trace, that a rougher search found, as that search means it, if it does."""
+        least, most = search.span_min, search.span_max
+        if not self.wanted or not (least or most or self.trace.matched >= search.end):
+            return self
         matched = max(
-            (start for start, took in self.spans if took >= least and (not most or took <= most)),
+            (
+                start
+                for start, took in self.spans
+                if search.start <= start < search.end
+                and took >= least
+                and (not most or took <= most)
+            ),
             default=-1,
         )
         if matched == self.trace.matched:
             return self
         if matched < 0:
-            return replace(self, wanted=False)
-        return replace(self, trace=replace(self.trace, matched=matched, matched_from=matched))
+            return None
+        return Found(replace(self.trace, matched=matched, matched_from=matched))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +185,26 @@ class Answer:
     """One answer of a store.
 
     `by_status` says that it counts as failed what has the status ERROR, and no tag that says so.
+    `calls` is how often the store was asked for it. It is `complete_for` a window if that is
+    known already; otherwise it is complete if it has fewer traces than were asked for. `others`
+    came too, because a rougher search was made.
     """
 
     traces: Sequence[Found]
     by_status: bool = False
+    calls: int = 1
+    complete_for: Window | None = None
+    others: int = 0
 
     def __len__(self) -> int:
-        return len(self.traces)
+        return len(self.traces) + self.others
 
     def refined(self, search: TraceSearch) -> "Answer":
         """Return what this rougher search's answer has for that search."""
         if search.span_tags or not (search.span_min or search.span_max):
             return self
-        least, most = search.span_min, search.span_max
-        return replace(self, traces=[each.refined(least, most) for each in self.traces])
+        traces = [each.refined(search) or replace(each, wanted=False) for each in self.traces]
+        return replace(self, traces=traces)
 
 
 Ask = Callable[[Window], Awaitable[Answer]]
@@ -182,7 +217,8 @@ class FoundTraces:
     `fetched` counts these and the traces looked at that our own filtering left out. Matching
     traces that are not here, if there are any, are listed after the place `rest`, and none of
     them matches later than at its time; None where all are here. `end` is that of the window
-    that was searched, `calls` how often the store was asked, `by_status` as in Answer.
+    that was searched, `calls` how often the store was asked, `by_status` as in Answer. `shared`
+    says that all of it is from slices that are kept themselves.
     """
 
     summaries: tuple[TraceSummary, ...]
@@ -191,6 +227,7 @@ class FoundTraces:
     end: int
     calls: int = 1
     by_status: bool = False
+    shared: bool = False
 
     @property
     def more(self) -> bool:
@@ -213,17 +250,19 @@ async def newest(
     now: int,
     patience: float,
     seldom: bool = False,
+    settled: int = 0,
 ) -> FoundTraces:
     """Return the newest traces that fit, as many as are found within so many seconds.
 
     What the first slices gave is returned even if there was no time or no answer for the next.
-    `seldom` means that few of the traces looked at are expected to fit.
+    `seldom` means that few of the traces looked at are expected to fit. What was before
+    `settled` is asked for in slices that others share.
     """
     loop = asyncio.get_running_loop()
     tired = loop.time() + patience
-    looked = _Looked(search, density, now, seldom)
+    looked = _Looked(search, density, now, seldom, settled)
     window: Window | None = looked.next()
-    while window and (looked.calls < _MOST_CALLS or not looked.something):
+    while window and (looked.asked < _MOST_CALLS or not looked.something):
         try:
             async with asyncio.timeout_at(tired if looked.something else None) as limit:
                 answer = await ask(window)
@@ -231,9 +270,12 @@ async def newest(
             if looked.traces or (limit.expired() and looked.something):
                 break
             raise
-        looked.calls += 1
-        if len(answer) < window.depth or window.depth >= MOST_AT_ONCE:
-            looked.take(answer, window)
+        looked.asked += 1
+        looked.calls += answer.calls
+        looked.shared &= answer.complete_for is not None
+        whole = len(answer) < window.depth or window.depth >= MOST_AT_ONCE
+        if answer.complete_for or whole:
+            looked.take(answer, answer.complete_for or window)
             window = None if looked.enough else looked.next()
         else:
             window = looked.narrower(answer, window)
@@ -251,6 +293,7 @@ class _Looked:
     density: Density
     now: int
     seldom: bool
+    settled: int
     known_from: int = 0
     traces: dict[str, TraceSummary] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
@@ -258,7 +301,9 @@ class _Looked:
     enough_from: int = 0
     cut_at: int = 0
     leaps: bool = True
+    asked: int = 0
     calls: int = 0
+    shared: bool = True
     by_status: bool = False
 
     def __post_init__(self) -> None:
@@ -283,25 +328,41 @@ class _Looked:
     def next(self) -> Window:
         """Return the slice before what is known, which has what is needed by what was learned."""
         search, end = self.search, self.known_from - 1
+        if (shared := self._on_grid(end)) is not None:
+            return shared
         width, expected = self.density.reach(self.need, search.deepest // 2)
         start = max(min(end, self.now - self.density.lag) - width + 1, search.start)
         if self.enough_from > end:
             self.enough_from = 0
-        least = search.limit * _WIDER if self.seldom else search.limit + search.limit // 4 + 4
-        depth = max(least, 2 * expected + 20, self.cut_at)
         # On a grid, so that searches that differ little ask for the same slice.
         grid = 1 << max(width.bit_length() - 2, 0)
         start = max(min(start, end) // grid * grid, search.start, self.enough_from)
-        return Window(min(start, end), end, min(1 << (depth - 1).bit_length(), search.deepest))
+        return Window(min(start, end), end, self._depth(expected))
+
+    def _on_grid(self, end: int) -> Window | None:
+        """Return the slice up to there that others share; None where nothing says how wide."""
+        grid, expected = self.density.grid(self.search.limit, self.search.deepest // 2)
+        if not grid or self.cut_at or end >= self.settled:
+            return None
+        start = max(end // grid * grid, self.search.start)
+        return Window(start, end, self._depth(2 * expected), grid, self.settled)
+
+    def _depth(self, expected: int) -> int:
+        """Return how many to ask for where so many are expected."""
+        limit = self.search.limit
+        least = limit * _WIDER if self.seldom else limit + limit // 4 + 4
+        depth = max(least, 2 * expected + 20, self.cut_at)
+        return min(1 << (depth - 1).bit_length(), self.search.deepest)
 
     def take(self, answer: Answer, window: Window) -> None:
         """Add a complete answer; what is listed before its window comes with the next."""
-        known = len(self.traces)
+        search, known = self.search, len(self.traces)
+        goes_on, whole = search.before is not None, search.of_whole_traces
         for each in answer.traces:
             trace = each.trace
-            if trace.matched < window.start or self.search.comes_earlier(trace):
+            if trace.matched < window.start or (goes_on and search.comes_earlier(trace)):
                 continue
-            if each.wanted and self.search.fits(trace):
+            if each.wanted and (not whole or search.fits(trace)):
                 self.traces.setdefault(trace.trace_id, trace)
             else:
                 self.others[trace.trace_id] = trace.matched
@@ -357,6 +418,7 @@ class _Looked:
             end=self.search.end,
             calls=self.calls,
             by_status=self.by_status,
+            shared=self.shared,
         )
 
     def _rest(self, fits: Sequence[TraceSummary], size: int) -> Place | None:

@@ -1,15 +1,15 @@
-"""Many queries asked as few: Prometheus takes longer to be asked than to answer.
+"""Send many queries as few: Prometheus spends more time per request than per query.
 
-Each is marked with a label of its own, all are joined by `or`, and the answer is taken apart by
-that label. So nothing needs to be known of what the queries say:
+Each query is marked with its own label, all are joined by `or`, and the answer is split by that
+label. This works without knowing anything about the queries:
 
     label_replace(QUERY, "opsportal_query", "0", "", "")
     or
     label_replace(QUERY, "opsportal_query", "1", "", "")
 
-One that cannot be joined, as a scalar, or that is wrong, spoils its group; the group is then
-halved until that one is alone, and it is asked alone from then on. As many are joined as the
-server answers in a moment. A server that does not join as Prometheus does is asked one by one.
+A query that cannot be joined, such as a scalar or an invalid one, breaks its group; the group is
+then halved until that query is alone, and from then on it is sent alone. Groups are as large as
+the server answers quickly. A server that does not join like Prometheus gets one query at a time.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from ops.metrics import watched
 
 A = TypeVar("A")
 LABEL = "opsportal_query"
-FEW = 20  # queries that are as well asked one by one
-_MOST = 50  # queries of a group, and characters:
+FEW = 20  # up to this many queries can just as well be sent one by one
+_MOST = 50  # queries per group, and characters:
 _LONGEST = 30_000
 _MOMENT = 2.0  # seconds that a group may take: well below any timeout
-_FIRST_GUESS = 0.1  # seconds for one query
-_LEARNS = 0.5  # the weight of what was seen last
-_FORGOTTEN = 600.0  # seconds after which what could not be joined is tried again
+_FIRST_GUESS = 0.1  # seconds per query
+_LEARNS = 0.5  # the weight of the latest measurement
+_FORGOTTEN = 600.0  # seconds after which a query that could not be joined is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Timed(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class Asking(Generic[A]):
-    """How one query is asked, and how the answer to several is taken apart.
+    """How to send one query, and how to split the answer to several.
 
-    `apart` gets the answer and how many were joined; it returns None when they are not all told
-    apart by their label. `size` counts the series of an answer.
+    `apart` gets the answer and the number of joined queries; it returns None if a series lacks
+    the label that tells them apart. `size` counts the series of an answer.
     """
 
     ask: Callable[[str], Awaitable[Timed[A]]]
@@ -55,7 +55,7 @@ class Asking(Generic[A]):
 
 
 class Together:
-    """What is known of one server: whether it joins queries, how many, and which it does not."""
+    """What is known about one server: whether it joins queries, how many, and which it cannot."""
 
     def __init__(self) -> None:
         self._seconds = _FIRST_GUESS
@@ -63,7 +63,7 @@ class Together:
         self._alone: TTLCache[str, bool] = watched("queries alone", TTLCache(2_000, _FORGOTTEN))
 
     async def each(self, queries: Sequence[str], asking: Asking[A]) -> dict[str, A | OpsError]:
-        """Return the answer to each query, or the error that it meets."""
+        """Return the answer to each query, or its error."""
         distinct = list(dict.fromkeys(queries))
         if len(distinct) < FEW or not await self._can_join(asking):
             groups = [[query] for query in distinct]
@@ -76,7 +76,7 @@ class Together:
         return answers
 
     async def _can_join(self, asking: Asking[A]) -> bool:
-        """Ask once for what must come back as two series. Whatever fails is no yes."""
+        """Test once with a query that must return two series; any failure counts as no."""
         if "yes" not in self._joins:
             try:
                 timed = await asking.ask(joined(["vector(1)", "vector(2)"]))
@@ -130,7 +130,7 @@ class Together:
 
 
 def joined(queries: Sequence[str]) -> str:
-    """Join queries. Each has lines of its own, as it may end with a comment."""
+    """Join queries, each on its own lines because it may end with a comment."""
     return "\nor\n".join(
         f'label_replace(\n{query}\n, "{LABEL}", "{number}", "", "")'
         for number, query in enumerate(queries)

@@ -5,16 +5,18 @@ Python objects ten times. So the messages stay bytes; what is noted is where in 
 lies.
 """
 
+import itertools
 from array import array
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter, itemgetter
-from typing import Any, Literal, TypeVar
+from operator import attrgetter
+from typing import Any, Literal
 
+import numpy as np
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -25,9 +27,10 @@ from ops.backends.events import WireEvents
 from ops.backends.fields import fields
 from ops.backends.otlp import (
     ERROR,
-    KINDS,
+    MOST_ALIKE,
     SAYING_FAILED,
     WARNINGS,
+    all_carried,
     attributes,
     derived_tags,
     failed,
@@ -38,22 +41,21 @@ from ops.backends.otlp import (
     span_warnings,
 )
 from ops.timerange import DAY
-from ops.traces.spans import Process, Span, Spans
+from ops.traces.columns import Coded, Numbers, packed
+from ops.traces.spans import KINDS, Process, Span, Spans
 from ops.traces.tags import TRACE_STATE
 from proto.outline import outline_pb2
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
 _SCOPE = 1  # field of ScopeSpans
-_MOST_ALIKE = 100  # versions of one span that are compared with each other
+_TRACE_STATES, _KEYS = (1, 2, 2, 3), (1, 2, 2, 9, 1)  # fields of TracesData, and so on inwards
 _LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
 _PIECE = 1_000_000  # bytes
 _ID = 8  # bytes
 _NO_EVENT, _NO_LINK = b"\x5a\x00", b"\x6a\x00"  # an empty one, as a span has it
-_KIND_NAMES: Mapping[int, str] = {int(number): name for number, name in KINDS.items()}
 _WARNED = WARNINGS.encode()
 # How Jaeger begins to say that a span ended before its start, and that it wrote a nanosecond later.
 _NO_END = "Negative duration detected"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,17 @@ class WireTrace:
 class _Store:
     """The whole spans of a WireTrace, in the order of `numbers`; `logged` are those with events."""
 
-    def __init__(self, wire: WireTrace, numbers: Sequence[int], logged: Sequence[int]) -> None:
+    def __init__(
+        self,
+        wire: WireTrace,
+        numbers: Sequence[int],
+        logged: Sequence[int],
+        tag_keys: AbstractSet[str],
+    ) -> None:
         self._wire = wire
         self._numbers = numbers
         self._logged = logged
+        self._tag_keys = tag_keys
 
     @property
     def size(self) -> int:
@@ -213,18 +222,8 @@ class _Store:
     def otlp_json(self) -> Iterator[bytes]:
         return otlp_json.written(self._wire.messages)
 
-    def tag_keys(self) -> set[str]:
-        keys: set[str] = set()
-        kinds: set[int] = set()
-        statuses: set[bytes] = set()
-        for piece, _ in self._wire.pieces():
-            found = outline_pb2.TaggedTraces.FromString(piece).resource_spans.scope_spans.spans
-            keys.update(found.attributes)
-            kinds.update(found.kinds)
-            statuses.update(found.statuses)
-            if any(found.trace_states):
-                keys.add(TRACE_STATE)
-        return keys.union(derived_tags(kinds, statuses, self._wire.scopes())) - {WARNINGS}
+    def tag_keys(self) -> AbstractSet[str]:
+        return self._tag_keys
 
     def find(self, text: str) -> Sequence[int]:
         """As `key=value` first; only when nothing has that, as a text in any case."""
@@ -261,11 +260,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 
 
 def read_trace(messages: Sequence[bytes]) -> Spans | None:
-    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError.
-
-    Columns are filled one by one, and then put into order: a hundred thousand rows would keep
-    the interpreter's lock for as long as it takes to sort and to collect them.
-    """
+    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError."""
     wire = WireTrace(messages)
     columns = _Columns()
     for resource, count in wire.counts():
@@ -284,135 +279,131 @@ class _Columns:
     """
 
     def __init__(self) -> None:
-        self.starts, self.ends, self.events = array("Q"), array("Q"), array("I")
-        self.ids: list[str] = []
-        self.parent_ids: list[str] = []
-        self.names: list[tuple[str, str]] = []
-        self.kinds: list[str] = []
-        self.ran_by = array("I")
-        self.processes: list[Process] = []
-        self.failing: set[int] = set()
-        self.linked: set[int] = set()
-        self.logged: list[int] = []
-        self.warnings: dict[int, tuple[str, ...]] = {}
-        self._numbers: dict[bytes, int] = {}
-        self._services: list[str] = []
-        self._names: dict[tuple[str, str], tuple[str, str]] = {}
+        self._starts: list[Numbers] = []  # of each piece
+        self._ends: list[Numbers] = []
+        self._kinds: list[Numbers] = []
+        self._ids: list[bytes] = []
+        self._parent_ids: list[bytes] = []
+        self._operations = defaultdict[str, int](itertools.count().__next__)
+        self._operation_numbers = array("I")
+        self._ran_by = array("I")
+        self._process_numbers: dict[bytes, int] = {}
+        self._failing: set[int] = set()
+        self._linked: set[int] = set()
+        self._logged: dict[int, int] = {}
+        self._ended_by_jaeger: list[int] = []
+        self._warnings: dict[int, tuple[str, ...]] = {}
+        self._keys: set[str] = set()
+        self._derived_keys: set[str] = set()
 
     def run_by(self, resource: bytes, count: int) -> None:
         """Note what ran the next spans."""
-        process = self._process(resource)
-        self.ran_by.extend([process] * count)
-        self._services += [self.processes[process].service] * count
+        number = self._process_numbers.setdefault(resource, len(self._process_numbers))
+        self._ran_by.extend([number] * count)
 
     def take(self, piece: bytes, count: int) -> None:
         """Take in the spans of a message, which follow those before; `run_by` has been noted."""
-        first, names = len(self.ids), self._names
-        found = outline_pb2.MergedTraces.FromString(piece).resource_spans.scope_spans.spans
+        first = len(self._ids)
+        try:
+            found = outline_pb2.MergedTraces.FromString(piece).resource_spans.scope_spans.spans
+        except DecodeError:  # a tag's key is no UTF-8; if it is an operation, `_each` fails as well
+            found = outline_pb2.Columns(trace_states=_inside(piece, _TRACE_STATES))
+            self._keys.update(key.decode(errors="replace") for key in _inside(piece, _KEYS))
+        self._keys.update(found.attributes)
+        if any(found.trace_states):
+            self._derived_keys.add(TRACE_STATE)
         whole = _is_whole(found, count)
         if not whole or found.events or found.links:
             spans = _each(piece)
-            self.linked.update(_having("link", _NO_LINK, spans, first, piece))
-            self.logged += _having("event", _NO_EVENT, spans, first, piece)
+            self._linked.update(_having("link", _NO_LINK, spans, first, piece))
+            self._logged.update(dict.fromkeys(_having("event", _NO_EVENT, spans, first, piece), 0))
             found = found if whole else _as_columns(spans)
-        self.starts.extend(found.starts)
-        self.ends.extend(found.ends)
-        self.ids += _ids(list(found.span_ids))
-        parents = {number: _parent_id(number) for number in set(found.parent_span_ids)}
-        self.parent_ids += map(parents.__getitem__, found.parent_span_ids)
-        named = zip(self._services[first : first + count], found.names, strict=True)
-        self.names += [names.setdefault(name, name) for name in named]
-        kinds = {kind: _KIND_NAMES.get(kind, "") for kind in set(found.kinds)}
-        self.kinds += map(kinds.__getitem__, found.kinds)
-        self.events.extend(bytes(self.events.itemsize * count))
-        if failures := set(filter(_is_failure, set(found.statuses))):
-            statuses = enumerate(found.statuses, first)
-            self.failing.update([number for number, status in statuses if status in failures])
-
-    def _process(self, resource: bytes) -> int:
-        number = self._numbers.get(resource)
-        if number is None:
-            number = self._numbers[resource] = len(self.processes)
-            self.processes.append(read_process(Resource.FromString(resource)))
-        return number
+        kinds = np.array(found.kinds, np.int32)
+        self._starts.append(np.array(found.starts, np.uint64))
+        self._ends.append(np.array(found.ends, np.uint64))
+        self._kinds.append(np.where((kinds >= 0) & (kinds < len(KINDS)), kinds, 0))
+        self._ids += found.span_ids
+        self._parent_ids += found.parent_span_ids
+        self._operation_numbers.extend(map(self._operations.__getitem__, found.names))
+        statuses = set(found.statuses)
+        self._derived_keys.update(derived_tags(np.unique(kinds).tolist(), statuses, ()))
+        if failures := set(filter(_is_failure, statuses)):
+            all_statuses = enumerate(found.statuses, first)
+            self._failing.update([number for number, each in all_statuses if each in failures])
 
     def look_into(self, wire: WireTrace) -> None:
         """Note what an outline does not say, of those spans that have it."""
-        for number in self.logged:
-            self.events[number] = len(outline_pb2.Events.FromString(wire.raw(number)).events)
-        for number in {n for key in SAYING_FAILED for n in wire.holding(key)} - self.failing:
+        for number in self._logged:
+            self._logged[number] = len(outline_pb2.Events.FromString(wire.raw(number)).events)
+        saying = [raw for key, raw in SAYING_FAILED.items() if key in self._keys]
+        for number in {n for raw in saying for n in wire.holding(raw)} - self._failing:
             if failed(trace_pb2.Span.FromString(wire.raw(number))):
-                self.failing.add(number)
-        for number in set(wire.holding(_WARNED)):
+                self._failing.add(number)
+        for number in set(wire.holding(_WARNED)) if WARNINGS in self._keys else ():
             self._warn(number, span_warnings(trace_pb2.Span.FromString(wire.raw(number))))
 
     def _warn(self, number: int, warnings: Sequence[str]) -> None:
         """Note what Jaeger says of a span; one whose end it made up has none, as it came."""
         others = tuple(each for each in warnings if not each.startswith(_NO_END))
         if len(others) < len(warnings):
-            self.ends[number] = 0
+            self._ended_by_jaeger.append(number)
         if others:
-            self.warnings[number] = others
+            self._warnings[number] = others
+
+    def _names(self, processes: Sequence[Process]) -> Coded[tuple[str, str]]:
+        operations, many = list(self._operations), len(self._operations)
+        services = Coded.of(process.service for process in processes)
+        numbers = np.asarray(services.numbers)[self._ran_by].astype(np.uint64) * many
+        numbers += np.asarray(self._operation_numbers)
+        distinct, places = np.unique(numbers, return_inverse=True)
+        names = [(services.value(n // many), operations[n % many]) for n in distinct.tolist()]
+        return Coded(packed("I", places), names.__getitem__)
 
     def ordered(self, wire: WireTrace) -> Spans:
         """Return them by start, then by id; of what was delivered twice, one."""
-        copies = self._copies(wire)
-        places = [place for place in range(len(self.ids)) if place not in copies]
-        if len(set(self.starts)) < len(self.starts):
-            places.sort(key=self.ids.__getitem__)
-        places.sort(key=self.starts.tolist().__getitem__)
-        starts, ends = array("Q", _picked(self.starts, places)), _picked(self.ends, places)
-        endless = [
-            number
-            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-            if end < start or (end - start > _LONGEST and start > 0)  # without a start it may
-        ]
-        ended = array("Q", ends)
-        for number in endless:
-            ended[number] = starts[number]
-        events = array("I", _picked(self.events, places))
-        logged = array("L", [number for number, count in enumerate(events) if count])
+        processes = [read_process(Resource.FromString(each)) for each in self._process_numbers]
+        starts, ends = np.concatenate(self._starts), np.concatenate(self._ends)
+        ends[self._ended_by_jaeger] = 0
+        kinds, names = np.concatenate(self._kinds), self._names(processes)
+        ids, parent_ids, id_text, parent_id_text = _numbered(self._ids, self._parent_ids)
+        columns = (ids, parent_ids, np.asarray(names.numbers), kinds, starts, ends)
+        copies = _copies(wire, columns)
+        places = np.argsort(starts, kind="stable")
+        if (np.diff(starts[places]) == 0).any():
+            places = np.lexsort((ids, starts))
+        if copies:
+            places = places[~np.isin(places, list(copies))]
+        starts, ends = starts[places], ends[places]
+        endless = (ends < starts) | ((ends - starts > _LONGEST) & (starts > 0))  # else it may
+        events = np.zeros(len(self._ids), np.uint32)
+        events[list(self._logged)] = list(self._logged.values())
+        events = events[places]
         return Spans(
-            ids=_picked(self.ids, places),
-            parent_ids=_picked(self.parent_ids, places),
-            starts=starts,
-            ends=ended,
-            names=_picked(self.names, places),
-            kinds=_picked(self.kinds, places),
-            ran_by=array("I", _picked(self.ran_by, places)),
-            processes=self.processes,
-            events=events,
-            failing=_where(self.failing, places),
-            linked=_where(self.linked, places),
-            endless=frozenset(endless),
+            ids=Coded(packed("Q", ids[places]), id_text),
+            parent_ids=Coded(packed("Q", parent_ids[places]), parent_id_text),
+            starts=packed("Q", starts),
+            ends=packed("Q", np.where(endless, starts, ends)),
+            names=Coded(packed("I", np.asarray(names.numbers)[places]), names.value),
+            kinds=Coded(packed("B", kinds[places]), KINDS.__getitem__),
+            ran_by=packed("I", np.asarray(self._ran_by)[places]),
+            processes=processes,
+            events=packed("I", events),
+            failing=_where(self._failing, places),
+            linked=_where(self._linked, places),
+            endless=frozenset(np.flatnonzero(endless).tolist()),
             warnings={
-                number: self.warnings[place]
-                for number, place in enumerate(places if self.warnings else ())
-                if place in self.warnings
+                number: self._warnings[int(places[number])]
+                for number in sorted(_where(self._warnings.keys(), places))
             },
-            store=_Store(wire, array("L", places), logged),
+            store=_Store(
+                wire,
+                packed("Q", places),
+                packed("Q", np.flatnonzero(events)),
+                self._keys.union(self._derived_keys, derived_tags((), (), wire.scopes()))
+                - {WARNINGS},
+            ),
             copies=len(copies),
         )
-
-    def _copies(self, wire: WireTrace) -> set[int]:
-        """Return what was delivered again, because a sender that hears nothing sends again.
-
-        That is a span like another in all columns, which carries nothing that the other does
-        not: it may be less, as each way that spans take adds to them.
-        """
-        times = Counter(self.ids)
-        if len(times) == len(self.ids):
-            return set()
-        columns = self.ids, self.parent_ids, self.names, self.kinds, self.starts, self.ends
-        alike: dict[tuple[object, ...], list[int]] = {}
-        for place, key in enumerate(zip(*columns, strict=True)):
-            if times[key[0]] > 1:
-                alike.setdefault(key, []).append(place)
-        copies: set[int] = set()
-        for places in alike.values():
-            if len(places) > 1:
-                copies |= _again(wire, places)
-        return copies
 
 
 def _is_whole(found: outline_pb2.Columns, count: int) -> bool:
@@ -449,16 +440,38 @@ def _as_columns(spans: Sequence[outline_pb2.Span]) -> outline_pb2.Columns:
     )
 
 
-def _ids(numbers: Sequence[bytes]) -> list[str]:
-    """Return ids as text, all at once if they have the usual length."""
-    if set(map(len, numbers)) != {_ID}:
-        return list(map(_id, numbers))
-    text = b"".join(numbers).hex()
-    return [text[start : start + 2 * _ID] for start in range(0, len(text), 2 * _ID)]
+def _numbered(
+    ids: Sequence[bytes], parent_ids: Sequence[bytes]
+) -> tuple[Numbers, Numbers, Callable[[int], str], Callable[[int], str]]:
+    """Return numbers that stand for ids, in the same order, and what tells an id from its number.
+
+    Ids of the usual length are such numbers themselves.
+    """
+    if set(map(len, ids)) == {_ID} and set(map(len, parent_ids)) <= {0, _ID}:
+        parents = _big_endian([each or bytes(_ID) for each in parent_ids])
+        return _big_endian(ids), parents, _TEXT, _parent_text
+    texts, parent_texts = list(map(_id, ids)), list(map(_parent_id, parent_ids))
+    known = sorted({"", *texts, *parent_texts})
+    numbers = {text: number for number, text in enumerate(known)}
+    found = [
+        np.array([numbers[text] for text in each], np.uint64) for each in (texts, parent_texts)
+    ]
+    return found[0], found[1], known.__getitem__, known.__getitem__
+
+
+def _big_endian(ids: Sequence[bytes]) -> Numbers:
+    return np.frombuffer(b"".join(ids), ">u8").astype(np.uint64)
+
+
+_TEXT: Callable[[int], str] = f"%0{2 * _ID}x".__mod__
+
+
+def _parent_text(number: int) -> str:
+    return _TEXT(number) if number else ""
 
 
 def _id(number: bytes) -> str:
-    return number.hex() if len(number) == _ID else number.hex().zfill(2 * _ID)
+    return number.hex().zfill(2 * _ID)
 
 
 def _parent_id(number: bytes) -> str:
@@ -468,6 +481,15 @@ def _parent_id(number: bytes) -> str:
 
 def _is_failure(status: bytes) -> bool:
     return trace_pb2.Status.FromString(status).code == ERROR
+
+
+def _inside(piece: bytes, path: Sequence[int]) -> Iterator[bytes]:
+    """Give what all fields of a path hold."""
+    field, *rest = path
+    for number, start, end in fields(piece, 0, len(piece)):
+        if number == field:
+            content = piece[start:end]
+            yield from _inside(content, rest) if rest else (content,)
 
 
 def _having(
@@ -488,6 +510,27 @@ def _having(
     return [number for number, content in enumerate(contents, first) if content]
 
 
+def _copies(wire: WireTrace, columns: Sequence[Numbers]) -> set[int]:
+    """Return what was delivered again, because a sender that hears nothing sends again.
+
+    That is a span like another in all columns, the first of which are the ids, which carries
+    nothing that the other does not: it may be less, as each way that spans take adds to them.
+    """
+    ids = np.sort(columns[0])
+    if not (shared := ids[1:] == ids[:-1]).any():
+        return set()
+    sharing = np.flatnonzero(np.isin(columns[0], ids[1:][shared]))
+    rows = zip(*(column[sharing].tolist() for column in columns), strict=True)
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for place, row in zip(sharing.tolist(), rows, strict=True):
+        alike.setdefault(row, []).append(place)
+    copies: set[int] = set()
+    for places in alike.values():
+        if len(places) > 1:
+            copies |= _again(wire, places)
+    return copies
+
+
 def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
     """Return those of some places that carry no more than another of them, the fullest first."""
     fullest = sorted(places, key=lambda place: wire.ends[place] - wire.starts[place], reverse=True)
@@ -498,37 +541,16 @@ def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
         if raw in kept:
             copies.add(place)
             continue
-        carried = _carried(raw)
-        if len(kept) < _MOST_ALIKE and any(carried <= other for other in kept.values()):
+        carried = all_carried(trace_pb2.Span.FromString(raw))
+        if len(kept) < MOST_ALIKE and any(carried <= other for other in kept.values()):
             copies.add(place)
         else:
             kept[raw] = carried
     return copies
 
 
-def _carried(raw: bytes) -> frozenset[bytes]:
-    """Return all that a span carries beside its columns, in no order."""
-    span = trace_pb2.Span.FromString(raw)
-    found = [
-        part.SerializeToString(deterministic=True)
-        for part in (*span.attributes, *span.events, *span.links)
-    ]
-    found.append(b"status " + span.status.SerializeToString())  # one that failed is another
-    if span.trace_state:
-        found.append(span.trace_state.encode())
-    return frozenset(found)
-
-
-def _picked(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
-    """Return the entries at these places, several times as quickly as one by one."""
-    if len(places) < 2:
-        return [column[place] for place in places]
-    found: tuple[T, ...] = itemgetter(*places)(column)
-    return found
-
-
-def _where(flagged: AbstractSet[int], places: Sequence[int]) -> frozenset[int]:
+def _where(flagged: AbstractSet[int], places: Numbers) -> frozenset[int]:
     """Return which of the places are flagged, by their index."""
     if not flagged:
         return frozenset()
-    return frozenset([number for number, place in enumerate(places) if place in flagged])
+    return frozenset(np.flatnonzero(np.isin(places, list(flagged))).tolist())

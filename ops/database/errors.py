@@ -13,13 +13,13 @@ MIGRATE = "run: manage.py migrate"
 _SOON = "try again in a few seconds"
 # What the databases say, in small letters, and what a person reads.
 _KNOWN = {
-    "no such table": f"the database lacks a table; {MIGRATE}",
-    "undefinedtable": f"the database lacks a table; {MIGRATE}",
-    "no such column": f"the database lacks a column; {MIGRATE}",
-    "undefinedcolumn": f"the database lacks a column; {MIGRATE}",
+    "no such table": f"a database table is missing; {MIGRATE}",
+    "undefinedtable": f"a database table is missing; {MIGRATE}",
+    "no such column": f"a database column is missing; {MIGRATE}",
+    "undefinedcolumn": f"a database column is missing; {MIGRATE}",
     "database or disk is full": "the database's disk is full; free some space, then try again",
     "diskfull": "the database's disk is full; free some space, then try again",
-    "disk i/o error": "the database's disk fails; the log has more",
+    "disk i/o error": "the database's disk failed; see the log",
     "readonly database": "the database cannot be written: its file is read-only",
     "readonlysqltransaction": "the database cannot be written: this server is read-only",
     "unable to open database file": "the database's file cannot be opened; check DATABASE_URL",
@@ -62,7 +62,7 @@ def explained(error: Exception) -> DatabaseAway | DatabaseBusy | None:
     if isinstance(error, InterfaceError) or _is_lost(error.__cause__):
         return away()
     if isinstance(error, OperationalError):
-        return DatabaseAway("the database could not do this; the log has more")
+        return DatabaseAway("the database could not do this; see the log")
     return None
 
 

@@ -6,9 +6,9 @@ from prometheus_client import Counter, Gauge
 
 E = TypeVar("E", bound=Exception)
 
-waiting = Gauge("opsportal_database_waiting", "Pieces of work that wait for a connection.")
+waiting = Gauge("opsportal_database_waiting", "Pieces of work waiting for a connection.")
 turned_away = Counter(
-    "opsportal_database_refused", "Pieces of work that were refused as the database was too busy."
+    "opsportal_database_refused", "Pieces of work refused because the database was too busy."
 )
 
 

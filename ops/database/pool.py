@@ -6,7 +6,6 @@ admin) never has all of them: a third is kept for `in_database`.
 """
 
 import threading
-import time
 from collections import deque
 from typing import Any
 
@@ -15,7 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from ops.database import metrics, waiting
 from ops.database.errors import busy
-from ops.database.threads import in_piece, in_request
+from ops.database.threads import asked_at, in_piece, in_request
 from ops.database.watch import Use, Watch, is_answer
 from ops.metrics import watched
 
@@ -42,7 +41,6 @@ class Pool:
         self._taken = {True: 0, False: 0}
         self._changed = {each: threading.Condition(self._lock) for each in (True, False)}
         self._waiting = 0
-        self._moved = 0.0
         self.watch = Watch(self._connect)
 
     def take(self) -> Connection:
@@ -81,7 +79,7 @@ class Pool:
 
     def _enter(self, of_request: bool) -> None:
         """Wait until one more may have a connection; raises DatabaseBusy or DatabaseAway."""
-        began = time.monotonic()
+        asked = asked_at()
         with self._lock:
             if waiting.is_too_long(self._waiting):
                 raise metrics.refused(busy())
@@ -89,7 +87,7 @@ class Pool:
             metrics.waiting.inc()
             try:
                 while not self._has_room(of_request):
-                    left = waiting.seconds_left(began, self._moved)
+                    left = waiting.seconds_left(asked)
                     if left <= 0:
                         self.watch.check()
                         raise metrics.refused(busy())
@@ -106,7 +104,6 @@ class Pool:
     def _leave(self, of_request: bool) -> None:
         with self._lock:
             self._taken[of_request] -= 1
-            self._moved = time.monotonic()
             for changed in self._changed.values():
                 changed.notify()
 

@@ -40,9 +40,10 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     Raises DatabaseBusy when its turn does not come in time, DatabaseAway when the database does
     not answer, and whatever the function raises.
     """
+    asked = time.monotonic()
     turns = _turns()
-    await turns.take()
-    work = partial(copy_context().run, _ours, partial(function, *args, **kwargs))
+    await turns.take(asked)
+    work = partial(copy_context().run, _ours, asked, partial(function, *args, **kwargs))
     running = _pool.submit(work)
     loop = asyncio.get_running_loop()
     running.add_done_callback(lambda _: _soon(loop, turns.give_back))
@@ -60,10 +61,9 @@ class _Turns:
     def __init__(self) -> None:
         self._free = THREADS
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._moved = 0.0
 
-    async def take(self) -> None:
-        """Wait for a turn; raises DatabaseBusy."""
+    async def take(self, asked: float) -> None:
+        """Wait for a turn that was asked for then; raises DatabaseBusy."""
         if self._free:
             self._free -= 1
             return
@@ -73,7 +73,7 @@ class _Turns:
         self._queue.append(turn)
         metrics.waiting.inc()
         try:
-            await self._wait(turn)
+            await asyncio.wait((turn,), timeout=waiting.seconds_left(asked))
         except BaseException:
             if turn.done():
                 self.give_back()
@@ -82,22 +82,16 @@ class _Turns:
             raise
         finally:
             metrics.waiting.dec()
+        if not turn.done():
+            self._queue.remove(turn)
+            raise metrics.refused(busy())
 
     def give_back(self) -> None:
         """Let the next one go on."""
-        self._moved = time.monotonic()
         if self._queue:
             self._queue.popleft().set_result(None)
         else:
             self._free += 1
-
-    async def _wait(self, turn: asyncio.Future[None]) -> None:
-        began = time.monotonic()
-        while not turn.done():
-            left = waiting.seconds_left(began, self._moved)
-            if left <= 0:
-                raise metrics.refused(busy())
-            await asyncio.wait((turn,), timeout=left)
 
 
 _turns_of: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
@@ -118,13 +112,13 @@ class RequestThreads(Executor):
         self._one = threading.Lock()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return _of_requests.submit(self._piece, partial(fn, *args, **kwargs))
+        return _of_requests.submit(self._piece, time.monotonic(), partial(fn, *args, **kwargs))
 
-    def _piece(self, work: Callable[[], R]) -> R:
+    def _piece(self, asked: float, work: Callable[[], R]) -> R:
         with self._one:
             _thread.in_request = True
             try:
-                return _whole(work)
+                return _whole(asked, work)
             finally:
                 _thread.in_request = False
                 connections.close_all()
@@ -140,22 +134,27 @@ def in_piece() -> bool:
     return getattr(_thread, "in_piece", False)
 
 
-def _ours(work: Callable[[], R]) -> R:
+def asked_at() -> float:
+    """When this thread's piece of work was asked for: it may have waited for the thread."""
+    return getattr(_thread, "asked", 0.0) or time.monotonic()
+
+
+def _ours(asked: float, work: Callable[[], R]) -> R:
     close_old_connections()
     try:
-        return _whole(work)
+        return _whole(asked, work)
     finally:
         close_old_connections()
 
 
-def _whole(work: Callable[[], R]) -> R:
-    _thread.in_piece = True
+def _whole(asked: float, work: Callable[[], R]) -> R:
+    _thread.in_piece, _thread.asked = True, asked
     try:
         return work()
     except Error as error:
         if (shown := explained(error)) is None or shown is error:
             raise
-        log.warning("the database fails: %s", error)
+        log.warning("the database failed: %s", error)
         raise shown from error
     finally:
-        _thread.in_piece = False
+        _thread.in_piece, _thread.asked = False, 0.0

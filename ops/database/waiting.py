@@ -1,7 +1,7 @@
 """How long work waits for its turn at the database, and how much of it.
 
-A queue that moves is waited in: what a crowd needs is read in moments, each for itself. One that
-does not move, because whoever is before holds on, is left within two seconds.
+Work that has not begun is refused within two seconds, so that people are told to try again while
+they still look; a change that has begun waits long.
 """
 
 import contextlib
@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-STUCK = 1.5  # seconds in which nobody got a turn
-LONGEST = 8.0  # seconds, in a queue that moves
+LONGEST = 1.8  # seconds: what waited so long is answered within two
 PATIENT = 20.0
 MOST = 500  # that wait at once
 
@@ -32,7 +31,6 @@ def is_too_long(queue: int) -> bool:
     return queue >= MOST and not _patient.get()
 
 
-def seconds_left(began: float, moved: float) -> float:
-    """Return how long one may still wait who began then, in a queue that moved last at `moved`."""
-    until = began + PATIENT if _patient.get() else min(max(began, moved) + STUCK, began + LONGEST)
-    return until - time.monotonic()
+def seconds_left(began: float) -> float:
+    """Return how long one may still wait who began to wait then (time.monotonic)."""
+    return began + (PATIENT if _patient.get() else LONGEST) - time.monotonic()

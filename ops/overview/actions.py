@@ -1,4 +1,4 @@
-"""Is something wrong, what changed, what else was true: one site, from the services' actions."""
+"""The overview of one site, and its state while a trace ran, from the services' actions."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,11 +34,11 @@ __all__ = [
 
 READ = "overview.view_overview"
 MOST_SERVICES = 12
-MANY_ALERTS = 2_000  # from here on sharing them out takes more than about 5 ms
+MANY_ALERTS = 2_000  # from here on, assigning them to services takes more than about 5 ms
 
 
 class Gap(Enum):
-    """Why there is no value."""
+    """Why a value is missing."""
 
     NOT_SET_UP = "not set up"
     COMING = "coming"
@@ -48,10 +48,10 @@ class Gap(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """One service. A value is None when there is none; `gaps` says why, by the field's name.
+    """One service. A missing value is None; `gaps` says why, by the field's name.
 
     `requests` is per second, `failing` a share from 0 to 1, `p95` nanoseconds; `p95_history`
-    is the last hour in even steps, None for gaps. `problems` says why something is not known.
+    is the last hour in even steps, None for gaps. `problems` says why values are unknown.
     """
 
     service: str
@@ -68,12 +68,12 @@ class ServiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A site. `alerts`, `failing` and `changes` are None when they could not be had.
+    """A site. `alerts`, `failing` and `changes` are None if they could not be read.
 
-    `lines` are as many as were asked for of the `services` meant: with `most`, those with the
-    most urgent alerts first, else in the site file's order. `mixed` are all of these that run
-    several versions. `problems` has one sentence for each part that is missing, also for each
-    source of alerts that did not answer. `coming` names the parts that had not come in time,
+    `lines` is the requested slice of the `services` that match: with `most`, services with the
+    most urgent alerts come first, otherwise the site file's order applies. `mixed` are all of
+    these that run several versions. `problems` has one sentence for each missing part and for
+    each alert source that did not answer. `coming` names the parts that were not ready in time,
     `older` those of them that are shown as they were up to a minute ago.
     """
 
@@ -99,11 +99,11 @@ async def show_overview(
     most: int = 0,
     patience: float = DEADLINE,
 ) -> Overview:
-    """Ask everything at the same time; what fails is a sentence, the rest is shown.
+    """Read everything concurrently; a part that fails becomes a sentence.
 
-    `find` is a part of the services' names, `most` how many lines are wanted from the `first`
-    on, 0 meaning all. After `patience` seconds what is known is returned, and the rest goes on
-    being asked for those who ask again.
+    `find` matches part of a service's name. `most` is how many lines to return, from `first` on;
+    0 means all. After `patience` seconds, return what is known; the remaining reads continue for
+    later callers.
     """
     where = sites().site(site)
     parts = Parts(actor, where, asyncio.get_running_loop().time() + patience)
@@ -146,7 +146,7 @@ async def show_overview(
 
 @dataclass(frozen=True, slots=True)
 class _Services:
-    """The services to show, the alerts of all by service, and what is asked for those shown."""
+    """The services to show, all alerts by service, and the data of the services shown."""
 
     shown: Sequence[Service]
     alerts: AlertList | OpsError | None
@@ -156,7 +156,7 @@ class _Services:
 
 
 async def _services(parts: Parts, meant: Sequence[Service], first: int, most: int) -> _Services:
-    """Choose by what fires, and only then ask what is asked for each service."""
+    """Choose services by their alerts, and only then read each one's data."""
     alerts = await parts.alerts()
     active = known(alerts)
     by_service = await _shared_out(meant, active.alerts) if active else {}
@@ -178,9 +178,9 @@ async def _shared_out(
 def _by_service(
     services: Iterable[Service], alerts: Iterable[Alert]
 ) -> Mapping[str, tuple[Alert, ...]]:
-    """Give each service the alerts with its labels; one without such labels has none.
+    """Group the alerts by service, by its alert labels; a service without any has none.
 
-    Most services have labels of the same names, so an alert is looked up once for all of them.
+    Most services use the same label names, so each alert is looked up once for all of them.
     """
     wanted: dict[tuple[str, ...], dict[tuple[str, ...], list[str]]] = {}
     for service in services:
@@ -202,7 +202,7 @@ def _urgent_first(
     active: AlertList | None,
     by_service: Mapping[str, tuple[Alert, ...]],
 ) -> Sequence[Service]:
-    """Put first the services with the alerts that are first in the list."""
+    """Sort services by the position of their first alert in the list."""
     places = {id(alert): place for place, alert in enumerate(active.alerts if active else ())}
     last = len(places)
 
@@ -217,11 +217,11 @@ def _urgent_first(
 async def show_moment(
     actor: Actor, *, services: Sequence[str] = (), start: int = 0, end: int = 0, site: str = ""
 ) -> SiteMoment:
-    """Return what else was true while a trace ran from start to end (Unix nanoseconds).
+    """Return the state of a trace's services while it ran, start to end in Unix nanoseconds.
 
-    `services` are called as the trace calls them; the site file says which those are, the
-    others are left out, as are those beyond MOST_SERVICES. What the person may not see is left
-    out too. Raises InvalidInput when the end is before the start.
+    `services` are the names used in the trace; those that the site file does not know, and those
+    beyond MOST_SERVICES, are left out. So is whatever the user may not see. Raises InvalidInput
+    if the end is before the start.
     """
     if end < start:
         raise InvalidInput(
@@ -234,7 +234,7 @@ async def show_moment(
 
 @action("overview.show_doors", permission=READ)
 async def show_doors(actor: Actor) -> tuple[DoorReport, ...]:
-    """Return how the doors are that are in use and run as processes of their own."""
+    """Return the status of the doors that are in use and run as separate processes."""
     reports = await asyncio.gather(*(report() for report in reporters.values()))
     return tuple(report for report in reports if report)
 

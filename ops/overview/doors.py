@@ -1,6 +1,6 @@
-"""How the doors are that run as processes of their own.
+"""The status of doors that run as separate processes.
 
-Doors do not know each other: each registers who can tell how it is, and the overview asks them.
+Doors do not import each other: each registers a reporter, and the overview calls them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class LostAnswer:
-    """An answer that may be missing: when and where it was asked for, and what became of it.
+    """An answer that may be missing: when and where it was asked for, and what happened to it.
 
-    `key` is its own among the door's; `url` leads to the question, "" where that is not known.
+    `key` is unique within the door; `url` links to the question, "" if unknown.
     """
 
     key: str
@@ -24,10 +24,10 @@ class LostAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DoorReport:
-    """One door. `heard` is when the other side was last heard, None for never.
+    """The status of one door. `heard` is the last sign of the other side, None if never.
 
-    `troubles` has a sentence for each, with what to do; `lost` the latest lost answers, newest
-    first, of `lost_in_all`.
+    `troubles` has a sentence for each problem, with what to do. `lost` are the latest lost
+    answers, newest first, of `lost_in_all`.
     """
 
     door: str
@@ -43,5 +43,5 @@ reporters: dict[str, Reporter] = {}
 
 
 def register(door: str, reporter: Reporter) -> None:
-    """Have a door asked; its reporter returns None while the door is not in use."""
+    """Register a door's reporter; it returns None while the door is not in use."""
     reporters[door] = reporter

@@ -1,4 +1,4 @@
-"""A service's numbers, from the queries that the site file names for it."""
+"""A service's numbers, from the queries in the site file."""
 
 import asyncio
 import math
@@ -23,10 +23,10 @@ STEP = timerange.MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`requests` per second, `failing` 0 to 1, `p95` nanoseconds; None: unknown or not asked.
+    """`requests` per second, `failing` 0 to 1, `p95` nanoseconds; None: unknown or no query.
 
-    `p95_history` is the last hour, a value a minute, oldest first. `problems` says what failed,
-    `failed` has the names of those of the three that did.
+    `p95_history` is the last hour, one value per minute, oldest first. `problems` says what
+    failed; `failed` names which of the three did.
     """
 
     requests: float | None = None
@@ -38,7 +38,7 @@ class Figures:
 
 
 async def figures(site: Site, services: Iterable[Service]) -> Mapping[str, Figures]:
-    """Ask all queries of these services at the same time; what fails is a sentence."""
+    """Run all queries of these services concurrently; a query that fails becomes a sentence."""
     found: dict[str, Figures] = {}
     asked: dict[PrometheusSource, list[Service]] = {}
     for service in services:
@@ -50,7 +50,7 @@ async def figures(site: Site, services: Iterable[Service]) -> Mapping[str, Figur
 
     async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
         prometheus = connections().prometheus(site, source)
-        # Whole minutes, so that all who watch ask the same.
+        # Whole minutes, so that everyone who watches sends the same queries.
         end = timerange.now_ns() // STEP * STEP
         start = end - (STEPS - 1) * STEP
         vectors, matrices = await asyncio.gather(
@@ -81,7 +81,7 @@ def _figures(service: Service, vectors: Vectors, matrices: Matrices, start: int)
 
 
 async def settled(answer: Awaitable[T]) -> T | OpsError:
-    """Return the answer, or the error in its place."""
+    """Return the answer, or the OpsError in its place."""
     try:
         return await answer
     except OpsError as error:
@@ -89,12 +89,12 @@ async def settled(answer: Awaitable[T]) -> T | OpsError:
 
 
 def known(answer: T | OpsError | None) -> T | None:
-    """Return an answer that was settled, None for an error."""
+    """Return a settled answer, or None if it is an error."""
     return None if isinstance(answer, OpsError) else answer
 
 
 def problems_of(*answers: object) -> tuple[str, ...]:
-    """Return the sentences of those that are errors, each once; what is not set up is none."""
+    """Return the sentences of all errors, without duplicates; NotSetUp does not count."""
     errors = (each for each in answers if isinstance(each, OpsError))
     return tuple(dict.fromkeys(str(each) for each in errors if not isinstance(each, NotSetUp)))
 
@@ -124,10 +124,10 @@ def _history(service: Service, answers: Matrices, start: int) -> tuple[int | Non
 
 
 def _own(service: Service, key: str, found: Sequence[S]) -> Sequence[S]:
-    """Return what is the service's: all that its own query gives, unless that is several.
+    """Return the service's own series: everything its own query returns, unless that is several.
 
-    Of several series, and of those of a query that the site has for all services, the ones with
-    the service's labels are its own.
+    Of several series, and of the results of a query that the site defines for all services, the
+    ones with the service's labels are its own.
     """
     if len(found) <= 1 and key not in service.shared:
         return found
@@ -136,7 +136,7 @@ def _own(service: Service, key: str, found: Sequence[S]) -> Sequence[S]:
 
 
 def _several(promql: str, count: int) -> InvalidInput:
-    return InvalidInput(f"the query {promql} gives {count} series; it must give one number")
+    return InvalidInput(f"the query {promql} returns {count} series; it must return one number")
 
 
 def _points(series: Iterable[Series], start: int) -> Iterable[tuple[int, int | None]]:

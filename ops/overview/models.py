@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Overview(models.Model):
-    """No table: it carries the permission."""
+    """No table; this model only carries the permission."""
 
     class Meta:
         managed = False

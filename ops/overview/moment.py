@@ -1,4 +1,4 @@
-"""What else was true while a trace ran, from the other services' actions."""
+"""The state of a trace's services while it ran, from the other services' actions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ServiceMoment:
-    """One service then. What is not known, or not for this person to see, is None or empty.
+    """One service at that time. Unknown values, and those the user may not see, are empty.
 
-    `service` is the site file's name. `alerts` are those that were active, each name once, by
-    its most urgent alert. `sampling` is the change that was in force when the trace began.
+    `service` is the name in the site file. `alerts` were active then; each name appears once,
+    with its most urgent alert. `sampling` is the change in force when the trace started.
     """
 
     service: str
@@ -42,7 +42,7 @@ class ServiceMoment:
 
 @dataclass(frozen=True, slots=True)
 class SiteMoment:
-    """The services of which something is known; `problems` has a sentence for what failed."""
+    """The services with known state; `problems` has a sentence for each failure."""
 
     site: str
     start: int
@@ -54,7 +54,7 @@ class SiteMoment:
 async def look_back(
     actor: Actor, site: Site, services: Sequence[Service], start: int, end: int
 ) -> SiteMoment:
-    """Ask everything at the same time, but only what this person may see."""
+    """Read everything concurrently, limited to what the user may see."""
     may = (await rights_of(actor.user_id)).permissions
     lines = await asyncio.gather(
         *(_line(actor, site, service, start, end, may) for service in services)
@@ -90,7 +90,7 @@ async def _line(
 
 
 async def _if(allowed: bool, ask: Callable[[], Awaitable[T]]) -> T | OpsError | None:
-    """Return the answer, an error in its place, or None where there is nothing to tell."""
+    """Return the answer, an error in its place, or None if there is nothing to show."""
     try:
         return await ask() if allowed else None
     except (NotFound, NotPermitted):

@@ -1,4 +1,4 @@
-"""The parts of an overview, each by the time that one waits for it."""
+"""The parts of an overview, each read within a time limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,17 +22,17 @@ from ops.versions.actions import ServiceVersions, list_versions
 T = TypeVar("T")
 FAILING_TRACES = 5
 CHANGES = 5
-SEARCHED_EACH = 12  # services, up to which each is searched for failing traces on its own
-SEARCHED_AT_ALL = 50  # where the storage cannot search all of them at once
-LOOKED_AT = 40  # failing traces of any service, to find those of the site's among them
+SEARCHED_EACH = 12  # up to this many services, each is searched for failing traces separately
+SEARCHED_AT_ALL = 50  # services to search if the storage cannot search all of them together
+LOOKED_AT = 40  # failing traces of any service, among which to find those of the site's services
 Failing = tuple[tuple[TraceSummary, ...] | None, tuple[str, ...]]
 
 
 class Parts:
-    """What one person may see of a site, until a time of the event loop.
+    """What one user may see of a site, until a time of the event loop.
 
-    Each method returns the answer, the error in its place, or None when it had not come in time;
-    it is then asked on. `coming` names these, and those whose last answer stands in: `older`.
+    Each method returns the answer, the error in its place, or None if it was not ready in time;
+    the read then continues. `coming` names these parts, `older` those shown with an old answer.
     """
 
     def __init__(self, actor: Actor, site: Site, until: float) -> None:
@@ -56,7 +56,7 @@ class Parts:
         )
 
     async def failing(self) -> Failing | OpsError | None:
-        """The latest failing traces of the last hour, and what went wrong in finding them."""
+        """The latest failing traces of the last hour, and any problems in finding them."""
         return await self._lasting(
             "failing traces", "traces.list_traces", lambda: _failing(self._actor, self._site)
         )
@@ -84,7 +84,7 @@ class Parts:
     async def _lasting(
         self, part: str, action: str, read: Callable[[], Awaitable[T]], *of: Service
     ) -> T | OpsError | None:
-        """Read what is asked once for all who look; whether this person may is asked each time."""
+        """Share one read among all users, but check this user's permission every time."""
         try:
             await check(self._actor, action)
         except OpsError as error:
@@ -97,7 +97,7 @@ class Parts:
         return found.error or found.answer
 
     async def _now(self, part: str, read: Awaitable[T]) -> T | OpsError | None:
-        """Read what is our own: who has just changed it wants to see that."""
+        """Read our own data fresh: a user who has just changed it wants to see the change."""
         try:
             async with asyncio.timeout_at(self._until):
                 return await read
@@ -109,9 +109,9 @@ class Parts:
 
 
 async def _failing(actor: Actor, site: Site) -> Failing:
-    """Search each service on its own, as not every storage can search all of them.
+    """Search for failing traces, per service if they are few: not every storage searches all.
 
-    Of many services all are searched at once first.
+    With many services, one search over all of them is tried first.
     """
     names = list(site.services) or [""]
     if len(names) <= SEARCHED_EACH:
@@ -138,8 +138,8 @@ async def _failing_of_some(actor: Actor, site: Site, names: Sequence[str]) -> Fa
     traces, problems = await _failing_of_each(actor, site, names[:SEARCHED_AT_ALL])
     if len(names) > SEARCHED_AT_ALL:
         problems += (
-            f"failing traces were searched in {SEARCHED_AT_ALL} of {len(names)} services only: "
-            "this Jaeger does not search all of them at once",
+            f"failing traces were searched in only {SEARCHED_AT_ALL} of {len(names)} services: "
+            "this Jaeger cannot search all of them together",
         )
     return traces, problems
 

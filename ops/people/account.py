@@ -1,11 +1,11 @@
-"""A Slack account, as far as somebody here may be behind it."""
+"""A Slack account, which may be linked to a user."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class SlackAccount:
-    """A Slack user of a workspace; `name` and `workspace` are for people, "" where not known."""
+    """A Slack user of a workspace; `name` and `workspace` are for display, "" if unknown."""
 
     team_id: str
     user_id: str
@@ -14,7 +14,7 @@ class SlackAccount:
 
     @property
     def key(self) -> str:
-        """What tells it from all others: "T0ACME001/U0ALICE01"."""
+        """The unique key: "T0ACME001/U0ALICE01"."""
         return f"{self.team_id}/{self.user_id}"
 
     def __str__(self) -> str:

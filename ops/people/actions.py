@@ -1,4 +1,4 @@
-"""What people do about themselves: which Slack accounts act as them."""
+"""Actions on one's own account: linking Slack accounts."""
 
 from ops.actor import Actor
 from ops.database import in_database
@@ -17,7 +17,7 @@ def _target(*, account: str, **_: object) -> str:
 
 @action("people.slack_accounts", permission=ANY_PERSON)
 async def slack_accounts(actor: Actor) -> tuple[SlackAccount, ...]:
-    """Return the Slack accounts that act as the actor."""
+    """Return the Slack accounts linked to the actor."""
     return await in_database(linking.accounts_of, _person(actor))
 
 
@@ -25,16 +25,16 @@ async def slack_accounts(actor: Actor) -> tuple[SlackAccount, ...]:
 async def find_code(actor: Actor, *, code: Code) -> SlackAccount:
     """Return the Slack account that the bot gave the code to.
 
-    Raises NotFound for a code that is none or too old, Conflict after too many of those.
+    Raises NotFound if the code is wrong or expired, Conflict after too many wrong codes.
     """
     return await in_database(linking.read_code, code, await _guess(actor, "people.find_code"))
 
 
 @action("people.link", permission=ANY_PERSON, audit=True, target=_target)
 async def link(actor: Actor, *, code: Code, account: str) -> SlackAccount:
-    """Let a Slack account act as the actor: the one with this key, whose code this is.
+    """Link the Slack account with this key, which must be the code's, to the actor.
 
-    The code is used up. Raises as `find_code` does, and Conflict where it acts as another.
+    The code is used up. Raises as `find_code` does, and Conflict if another user has the account.
     """
     guess = await _guess(actor, "people.link")
     return await in_database(linking.use_code, code, guess, account, _person(actor))
@@ -42,14 +42,14 @@ async def link(actor: Actor, *, code: Code, account: str) -> SlackAccount:
 
 @action("people.unlink", permission=ANY_PERSON, audit=True, target=_target)
 async def unlink(actor: Actor, *, account: str) -> SlackAccount:
-    """Let one of the actor's Slack accounts act as them no more; raises NotFound."""
+    """Unlink one of the actor's Slack accounts; raises NotFound."""
     return await in_database(linking.remove, account, _person(actor))
 
 
 async def _guess(actor: Actor, name: str) -> int:
     guess = await in_database(linking.count_guess, _person(actor))
     if guess is None:
-        reason = f"{linking.GUESSES} codes were wrong; none is taken from you for ten minutes"
+        reason = f"{linking.GUESSES} codes were wrong. Wait ten minutes before you try another"
         await record_refusal(actor, name, reason)
         raise Conflict(reason)
     return guess
@@ -57,5 +57,5 @@ async def _guess(actor: Actor, name: str) -> int:
 
 def _person(actor: Actor) -> int:
     if actor.user_id is None:
-        raise NotPermitted("only a person has Slack accounts")
+        raise NotPermitted("only users can have Slack accounts")
     return actor.user_id

@@ -1,4 +1,4 @@
-"""Who in Slack is who here, set by hand; every change is audited."""
+"""Links between Slack accounts and users in Django admin; every change is audited."""
 
 from django import forms
 from django.contrib import admin
@@ -8,20 +8,20 @@ from ops.people.models import Identity
 
 
 class IdentityForm(forms.ModelForm[Identity]):
-    """Takes what can be Slack's ids: one that is mistyped would never be anybody's."""
+    """Accept only well-formed Slack IDs: a mistyped one would never match anyone."""
 
     slack_user_id = forms.RegexField(
-        label="Slack user id",
+        label="Slack user ID",
         regex=r"^[UW][A-Z0-9]+\Z",
         max_length=32,
-        help_text="the bot tells both ids to whoever it does not know",
-        error_messages={"invalid": "A user id begins with U or W, such as U0ALICE01."},
+        help_text="The bot shows both IDs to anyone it does not know.",
+        error_messages={"invalid": "A user ID starts with U or W, such as U0ALICE01."},
     )
     slack_team_id = forms.RegexField(
-        label="Slack workspace id",
+        label="Slack workspace ID",
         regex=r"^[TE][A-Z0-9]+\Z",
         max_length=32,
-        error_messages={"invalid": "A workspace id begins with T or E, such as T0ACME001."},
+        error_messages={"invalid": "A workspace ID starts with T or E, such as T0ACME001."},
     )
 
 

@@ -1,6 +1,6 @@
-"""The code with which a person links a Slack account to theirs here.
+"""The code with which a user links a Slack account.
 
-Forty random bits, in Crockford's letters, of which no two look alike: `K7QM-4RTD`.
+It is forty random bits in Crockford's alphabet, which has no look-alike letters: `K7QM-4RTD`.
 """
 
 import secrets
@@ -17,7 +17,7 @@ _ALIKE = str.maketrans("OIL", "011")
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code; neither str() nor repr() shows it, so that no log and no audit row has it."""
+    """A code; neither str() nor repr() shows it, to keep it out of logs and audit rows."""
 
     letters: str = field(repr=False)
 
@@ -26,24 +26,24 @@ class Code:
 
     @property
     def shown(self) -> str:
-        """As its owner reads it."""
+        """The code as its owner reads it."""
         return f"{self.letters[:4]}-{self.letters[4:]}"
 
     @property
     def digest(self) -> str:
-        """What is stored of it: an HMAC under the installation's secret key, in hex."""
+        """The stored form: an HMAC under the installation's secret key, in hex."""
         return salted_hmac("ops.people.code", self.letters, algorithm="sha256").hexdigest()
 
 
 def new_code() -> Code:
-    """Return a code that nobody can foresee."""
+    """Return an unpredictable code."""
     return Code("".join(secrets.choice(LETTERS) for _ in range(LENGTH)))
 
 
 def parse_code(text: str) -> Code:
-    """Read a code as people write it: small letters, other dashes, O for 0.
+    """Read a code as people type it: lower case, other dashes, O for 0.
 
-    Raises InvalidInput for what cannot be one.
+    Raises InvalidInput if it cannot be a code.
     """
     written = "".join(letter for letter in text.upper() if letter.isalnum()).translate(_ALIKE)
     if len(written) != LENGTH or not set(written) <= set(LETTERS):

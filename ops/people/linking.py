@@ -1,7 +1,7 @@
-"""Identities and codes in the database: who in Slack is who here.
+"""Links and codes in the database: which Slack account belongs to which user.
 
-A door may ask who somebody is before there is anybody to ask permission for; changes that a
-person makes are in `ops.people.actions`.
+A door may look up a user here before it has an actor with permissions; changes that users make
+go through `ops.people.actions`.
 """
 
 from datetime import timedelta
@@ -23,21 +23,20 @@ PAUSE = timedelta(minutes=1)
 GUESSES = 5
 
 _NO_SUCH_CODE = (
-    "nobody was given this code in the last ten minutes, or it is used up; "
-    'write "link" to the bot in Slack for a new one'
+    'this code is wrong, expired or already used; send "link" to the bot in Slack for a new one'
 )
 
 
 def user_of(account: SlackAccount) -> User | None:
-    """Return the person who the Slack user is, active or not."""
+    """Return the user linked to the Slack account, active or not."""
     found = Identity.objects.select_related("user").filter(**_key(account)).first()
     return found.user if found else None
 
 
 def link_same_email(account: SlackAccount, email: str, actor: Actor) -> User | None:
-    """Link the Slack user to the one active person with that address, and audit it.
+    """Link the Slack account to the one active user with that e-mail address, and audit it.
 
-    `actor` is the Slack user. Returns None where the address is nobody's or that of several.
+    `actor` is the Slack user. Returns None if no user or several users have the address.
     """
     same = list(User.objects.filter(email__iexact=email, is_active=True)[:2])
     if not email or len(same) != 1:
@@ -54,15 +53,14 @@ def link_same_email(account: SlackAccount, email: str, actor: Actor) -> User | N
                 detail="Slack and OpsPortal have the same e-mail address",
             )
     except IntegrityError:
-        return user_of(account)  # another message of theirs was quicker
+        return user_of(account)  # another message of theirs was faster
     return user
 
 
 def give_code(account: SlackAccount, actor: Actor) -> Code:
-    """Return a new code for a Slack user, instead of any older one, and audit that.
+    """Return a new code for a Slack user, replacing any older one, and audit it.
 
-    Nobody but that user may read it. Raises Conflict for who was given one just now, or is
-    linked.
+    Only that user may read the code. Raises Conflict if they got one just now, or are linked.
     """
     code, now = new_code(), timezone.now()
     with transaction.atomic():
@@ -73,42 +71,42 @@ def give_code(account: SlackAccount, actor: Actor) -> Code:
         )
         if not given:
             raise Conflict(
-                "you got a code by direct message less than a minute ago, and it is still good"
+                "you got a code by direct message less than a minute ago, and it is still valid"
             )
         if Identity.objects.filter(**_key(account)).exists():
-            raise Conflict("your Slack account is linked already")
+            raise Conflict("your Slack account is already linked")
         chain.append(actor, "people.give_code", target(account.key), Outcome.OK)
     return code
 
 
 def count_guess(user_id: int) -> int | None:
-    """Count that a person enters a code; returns the guess, None where they guessed too often.
+    """Count an attempt to enter a code; return its ID, or None after too many attempts.
 
-    It is counted before anything is looked up: many guesses at once are not more than many
-    guesses one by one.
+    It is counted before anything is looked up, so that concurrent guesses count like sequential
+    ones.
     """
     now = timezone.now()
     guesses = LinkAttempt.objects.filter(user_id=user_id)
     guesses.filter(at__lte=now - LIFE).delete()
     guess = LinkAttempt.objects.create(user_id=user_id, at=now)
     if guesses.count() > GUESSES:
-        guess.delete()  # or the wait would begin anew with each try
+        guess.delete()  # otherwise each attempt would restart the wait
         return None
     return guess.pk
 
 
 def read_code(code: Code, guess: int) -> SlackAccount:
-    """Return whose code it is, and forget the guess; raises NotFound."""
+    """Return the code's Slack account, and delete the counted attempt; raises NotFound."""
     account = _good(code).account
     LinkAttempt.objects.filter(pk=guess).delete()
     return account
 
 
 def use_code(code: Code, guess: int, account: str, user_id: int) -> SlackAccount:
-    """Link the Slack account, whose key was shown, to a person; the code is used up.
+    """Link the Slack account whose key was shown to a user; the code is used up.
 
-    Raises NotFound for a code that is not of that account, Conflict where somebody else is
-    behind it already.
+    Raises NotFound if the code is not that account's, Conflict if another user already has the
+    account.
     """
     found = _good(code)
     if found.account.key != account:
@@ -122,15 +120,14 @@ def use_code(code: Code, guess: int, account: str, user_id: int) -> SlackAccount
         )
         if identity.user_id != user_id:
             raise Conflict(
-                f"{found.account} is linked to somebody else here; whoever manages people can "
-                "remove that in admin"
+                f"{found.account} is already linked to another user; an admin can remove that link"
             )
         LinkAttempt.objects.filter(pk=guess).delete()
     return found.account
 
 
 def remove(account: str, user_id: int) -> SlackAccount:
-    """Unlink a person's Slack account by its key; raises NotFound where it is not theirs."""
+    """Unlink a user's Slack account by its key; raises NotFound if it is not theirs."""
     team_id, _, slack_user_id = account.partition("/")
     identity = Identity.objects.filter(
         slack_team_id=team_id, slack_user_id=slack_user_id, user_id=user_id
@@ -142,13 +139,13 @@ def remove(account: str, user_id: int) -> SlackAccount:
 
 
 def accounts_of(user_id: int) -> tuple[SlackAccount, ...]:
-    """Return the Slack accounts of a person, oldest link first."""
+    """Return the Slack accounts of a user, oldest link first."""
     identities = Identity.objects.filter(user_id=user_id).order_by("pk")
     return tuple(identity.account for identity in identities)
 
 
 def target(account: str) -> str:
-    """What the audit log calls a link, by the account's key."""
+    """Return the audit log's name for a link, from the account's key."""
     return f"identity/{account}"
 
 

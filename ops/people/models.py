@@ -7,7 +7,7 @@ NAME = 80
 
 
 class SlackUser(models.Model):
-    """What identities and codes know of a Slack user; the names are what Slack said then."""
+    """What links and codes store about a Slack user; the names are as Slack gave them then."""
 
     slack_user_id = models.CharField("Slack user id", max_length=32)
     slack_team_id = models.CharField("Slack workspace id", max_length=32)
@@ -30,7 +30,7 @@ class SlackUser(models.Model):
 
 
 class Identity(SlackUser):
-    """A Slack user who is a person here. One person may have several."""
+    """A link between a Slack user and a user here, who may have several."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="slack_identities"
@@ -38,7 +38,7 @@ class Identity(SlackUser):
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        db_table = "bot_identity"  # where it was made
+        db_table = "bot_identity"  # the app that first created the table
         verbose_name = "Slack identity"
         verbose_name_plural = "Slack identities"
         constraints = [
@@ -49,7 +49,7 @@ class Identity(SlackUser):
 
 
 class LinkCode(SlackUser):
-    """A code that the bot gave to a Slack user, who has one at most; only its HMAC is stored."""
+    """A code that the bot gave to a Slack user, one at a time; only its HMAC is stored."""
 
     digest = models.CharField(max_length=64, unique=True)
     made = models.DateTimeField(db_index=True)
@@ -64,7 +64,7 @@ class LinkCode(SlackUser):
 
 
 class LinkAttempt(models.Model):
-    """A code that somebody entered and that was none."""
+    """A wrong code that a user entered."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Tokens in Django admin: to see whose they are, and to revoke them."""
+"""API tokens in Django admin: see whose they are, and revoke them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class TokenAdmin(AuditedAdmin):
     actions = ("revoke",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """`manage.py create_token` makes them: it shows the token once."""
+        """Tokens are created by `manage.py create_token`, which shows each one once."""
         return False
 
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
@@ -34,7 +34,7 @@ class TokenAdmin(AuditedAdmin):
         self.message_user(request, f"{len(good)} revoked; they stop working within five seconds")
 
     def get_actions(self, request: HttpRequest) -> Any:
-        """Revoking keeps the trace that deleting would lose."""
+        """Offer revoking only: it keeps the record that deleting would lose."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions

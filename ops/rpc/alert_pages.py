@@ -1,7 +1,7 @@
-"""Lists of alerts as messages: the most urgent first, in pages that every client can take.
+"""Lists of alerts as messages, most urgent first, in pages that every client accepts.
 
-A gRPC client takes 4 MiB in one message unless it was configured otherwise; 6,500 alerts of the
-usual mixins are 4.8 MB. A list is therefore cut below that, whether or not a page was asked for.
+A gRPC client accepts 4 MiB per message by default; 6,500 alerts of the usual mixins are 4.8 MB.
+A list is therefore cut below that, whether or not the client asked for a page.
 """
 
 import asyncio
@@ -16,39 +16,39 @@ from ops.errors import InvalidInput
 from ops.metrics import watched
 from proto.ops import ops_pb2
 
-LARGEST = 4_000_000  # bytes of alerts in one answer, below 4 MiB with what stands around them
-_AROUND = 6  # bytes of tag and length that an alert takes beside its own, at most
-_SHORT = 1_000  # characters that are left of an alert's texts when it is larger than an answer
-_OVERSIZE = "the labels and annotations are left out: they are larger than one answer can be"
+LARGEST = 4_000_000  # bytes of alerts per response, below 4 MiB with the fields around them
+_AROUND = 6  # bytes for tag and length of each alert, at most
+_SHORT = 1_000  # characters kept of an alert's strings if it is larger than a response
+_OVERSIZE = "labels and annotations are omitted: they are larger than a response can be"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`size` alerts (0: as many as fit) from `after` on (None: from the first)."""
+    """`size` alerts (0: as many as fit) after position `after` (None: from the first)."""
 
     size: int = 0
     after: Place | None = None
 
 
 def page_of(request: ops_pb2.AlertsReq) -> Page:
-    """Read which page is asked for; raises InvalidInput."""
+    """Read which page the request is for; raises InvalidInput."""
     if request.page_size < 0:
         raise InvalidInput(
-            f"page_size is {request.page_size}; it is 1 or more, or 0 for as many alerts as fit"
+            f"page_size is {request.page_size}; it must be 1 or more, or 0 for as many as fit"
         )
     return Page(request.page_size, parse_place(request.page_token) if request.page_token else None)
 
 
-# The pages that were written lately, as thousands of alerts take longer to write than to send.
-# Each stands beside its list to keep the list's id from being given to another.
+# Recently written pages, because writing thousands of alerts takes longer than sending them.
+# The list is stored beside its page so that its id is not reused for another list.
 _Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
 _written: TTLCache[tuple[int, Page], _Written] = watched("alert pages", TTLCache(maxsize=16, ttl=2))
 
 
 async def alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
-    """Write one page of the alerts, and which sources did not answer.
+    """Write one page of alerts, and the sources that did not answer.
 
-    Callers who ask for the same at the same time get the same message: it is written once.
+    Callers who ask for the same page at the same time share one message, written once.
     """
     key = (id(found), page)
     written = _written.get(key)
@@ -79,7 +79,7 @@ def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
 
 
 def _fitting(alert: Alert) -> ops_pb2.Alert:
-    """The alert's message; one that no answer could carry comes without its texts, and says so."""
+    """Return the alert's message, without its strings if it is larger than a response."""
     message = ops_pb2.Alert(
         state=alert.state,
         value=alert.value,

@@ -1,4 +1,4 @@
-"""Who calls: a bearer token, or the user that the settings name for calls without one."""
+"""Authentication: a bearer token, or the user in the settings for calls without a token."""
 
 import asyncio
 import logging
@@ -26,13 +26,13 @@ from ops.rpc.models import Token, digest_of
 from ops.sharing import asked_once
 
 NOTED_EVERY = timedelta(minutes=1)
-_REFUSED = "the token is unknown, expired or revoked; make one with: manage.py create_token USER"
-_MISSING = "a token is needed, as metadata: authorization: Bearer ops_…"
+_REFUSED = "the token is unknown, expired or revoked; create one: manage.py create_token USER"
+_MISSING = "a token is required in the metadata: authorization: Bearer ops_…"
 log = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
-    """Nobody we know calls; str() says what is accepted."""
+    """The caller is unknown; str() says what is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class Caller:
     good_until: float = float("inf")
 
 
-# Who a token's digest stands for ("" for calls without a token), None for nobody.
+# The caller by token digest ("" for calls without a token), None for an unknown token.
 cache: TTLCache[str, asyncio.Task[Caller | None]] = watched(
     "tokens", TTLCache(maxsize=10_000, ttl=rights.SECONDS)
 )
 
-# Uses of tokens that are being written down while the calls go on.
+# Token uses that are being recorded while the calls continue.
 notes: set[asyncio.Task[None]] = set()
 
 
 async def actor_of(context: grpc.aio.ServicerContext[Any, Any]) -> Actor:
-    """Return who calls; raises Unauthenticated."""
+    """Return the actor of a call; raises Unauthenticated."""
     token = _bearer_token(context)
     digest = digest_of(token) if token else ""
     ask = partial(_by_token, digest) if token else _anonymous
@@ -89,11 +89,11 @@ def _good_token(digest: str) -> Token | None:
 
 
 async def _note_use(token: Token) -> None:
-    """A call does not wait for this, and does not fail with it."""
+    """Record the use of a token; a call neither waits for this nor fails with it."""
     try:
         await in_database(Token.objects.filter(pk=token.pk).update, last_used=timezone.now())
     except DatabaseError:
-        log.exception("the use of token %s is not noted", token)
+        log.exception("could not record the use of token %s", token)
 
 
 def _in_background(work: Coroutine[Any, Any, None]) -> None:
@@ -110,7 +110,7 @@ async def _anonymous() -> Caller | None:
 
 
 def _address(context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    """`ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000` -> the address, through trusted proxies."""
+    """Return the address of `ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000`, behind proxies."""
     _, _, rest = unquote(context.peer()).partition(":")
     peer = rest.rpartition(":")[0].strip("[]")
     forwarded = (

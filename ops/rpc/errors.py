@@ -1,4 +1,4 @@
-"""What goes wrong as gRPC statuses, in one place; and what surrounds every call."""
+"""Turn errors into gRPC statuses, in one place, and wrap every call."""
 
 import contextlib
 import functools
@@ -52,8 +52,8 @@ STATUS: dict[type[Exception], StatusCode] = {
     BackendTimeout: StatusCode.DEADLINE_EXCEEDED,
 }
 
-# Clients refuse trailers above 8 KiB and then see neither status nor message. These bytes
-# leave room for a message that is sent twice, escaped and in the details, and base64.
+# Clients refuse trailers above 8 KiB and then see neither status nor message. This many bytes
+# leave room for a message that is sent twice (escaped, and in the details) and for base64.
 MOST_MESSAGE = 2_000
 MOST_DETAILS = 2_300
 _UNREADABLE = (
@@ -74,11 +74,11 @@ def rpc(
     [Callable[[Any, Actor, Request], Awaitable[Response]]],
     Callable[[Any, bytes, Context], Awaitable[Response]],
 ]:
-    """Make `(self, actor, request)` a servicer method, which does an action with a `kind`.
+    """Make `(self, actor, request)` a servicer method that runs an action on a `kind` message.
 
-    It gets the actor and a request id, which the caller finds in the trailing metadata as
-    `x-request-id`; it is counted and timed; and what it raises becomes a status. It is called
-    only for those who may do the action, with a request that is not too large.
+    The method gets the actor and a request ID, which the caller finds in the trailing metadata
+    as `x-request-id`. It is counted and timed, and its exceptions become statuses. It runs only
+    if the caller may run the action and the request is not too large.
     """
     name = name_of(action)
 
@@ -108,7 +108,7 @@ def rpc(
 
 
 async def _read(actor: Actor, name: str, kind: type[Request], data: bytes) -> Request:
-    """Return the request of somebody who may make it; raises NotPermitted, then InvalidInput."""
+    """Return the request if the caller may make it; raises NotPermitted, then InvalidInput."""
     request = None
     with contextlib.suppress(DecodeError):
         request = kind.FromString(data) if len(data) <= limits.LARGEST_REQUEST else None
@@ -122,10 +122,10 @@ async def _read(actor: Actor, name: str, kind: type[Request], data: bytes) -> Re
 
 
 class ReadableRequests(grpc.aio.ServerInterceptor):
-    """Refuse bytes that are no message of the RPC as INVALID_ARGUMENT.
+    """Refuse bytes that are not a message of the RPC with INVALID_ARGUMENT.
 
     gRPC would answer UNKNOWN with the name of a Python class. The methods of the Ops service
-    read their requests themselves, once they know the caller.
+    read their requests themselves, after authentication.
     """
 
     async def intercept_service(
@@ -133,7 +133,7 @@ class ReadableRequests(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Put the refusal around a unary method's deserializer; streams stay as they are."""
+        """Wrap a unary method's deserializer to refuse such bytes; leave streams as they are."""
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None or handler.request_deserializer is None:
             return handler
@@ -153,7 +153,7 @@ class ReadableRequests(grpc.aio.ServerInterceptor):
 
 
 def status_of(error: Exception) -> StatusCode:
-    """Return the status of an error: its own class's or the nearest base's, else INTERNAL."""
+    """Return an error's status: its own class's or the nearest base's, else INTERNAL."""
     known = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     return next(known, StatusCode.INTERNAL)
 
@@ -161,7 +161,7 @@ def status_of(error: Exception) -> StatusCode:
 async def _abort(context: Context, status: StatusCode, error: Exception) -> NoReturn:
     if not isinstance(error, tuple(STATUS)):
         log.error("a call failed", exc_info=error)
-        error = OpsError(f"something failed inside OpsPortal; the log has it under {request_id()}")
+        error = OpsError(f"something went wrong inside OpsPortal; log entry: {request_id()}")
     message = _short(str(error))
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
         details = AnyMessage()
@@ -173,7 +173,7 @@ async def _abort(context: Context, status: StatusCode, error: Exception) -> NoRe
 
 
 def _short(text: str) -> str:
-    """The text, cut where its escaped form would be too long for clients."""
+    """Return the text, cut if its escaped form would be too long for clients."""
     short = text.encode(errors="replace").decode()
     while len(quote(short, safe=_NOT_ESCAPED)) > MOST_MESSAGE:
         short = f"{short[: len(short) * 9 // 10]}…"
@@ -181,7 +181,7 @@ def _short(text: str) -> str:
 
 
 def _short_answer(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
-    """The answer with what failed first; of a very large service the last are left out."""
+    """Return the response, failed instances first; of a very large service, cut at the end."""
     answer = messages.sampling_change(change)
     answer.instances.sort(key=lambda instance: instance.confirmed)
     while answer.ByteSize() > MOST_DETAILS and answer.instances:

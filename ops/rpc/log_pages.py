@@ -1,7 +1,7 @@
-"""A trace's logs as messages: all of them where they fit, else the newest, in pages.
+"""A trace's logs as messages: all of them if they fit, else the newest, in pages.
 
-A gRPC client takes 4 MiB in one message unless it was configured otherwise. Jaeger's own logs
-come first: what we add is left out where the logs alone just fit.
+A gRPC client accepts 4 MiB per message by default. Jaeger's own logs come first: our additions
+are left out if the logs alone just fit.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ from ops.traces.tags import EVENT, compared
 from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
-LARGEST = 4 * 1024**2  # bytes that a client takes
-MANY_LINES = 400  # from here on writing takes more than about 5 ms
-_AROUND = 6  # bytes of tag and length that a message takes beside its own, at most
-_INDEX = 5  # bytes of a number that says whose log it is, at most
-_REST = 200  # bytes for the page token and what else there is one of
+LARGEST = 4 * 1024**2  # bytes that a client accepts
+MANY_LINES = 400  # from here on, writing takes more than about 5 ms
+_AROUND = 6  # bytes for tag and length of each message, at most
+_INDEX = 5  # bytes of the index of a log's span, at most
+_REST = 200  # bytes for the page token and the other single fields
 _TOKEN = re.compile(r"(\d{1,20})\.(\d{1,9})", re.ASCII)
-_OVERSIZE = "the fields are left out: they are larger than one answer can be"
+_OVERSIZE = "the fields are omitted: they are larger than a response can be"
 
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """`size` lines (0: as many as fit) before a place (None: the newest).
+    """`size` lines (0: as many as fit) before a position (None: the newest).
 
-    The place is a time and how many lines of just that time come before it; lines that arrive
-    later do not move it.
+    The position is a time, and how many lines of exactly that time come before it; lines that
+    arrive later do not move it.
     """
 
     size: int = 0
@@ -41,18 +41,18 @@ class LogPage:
 
 
 def log_page(request: ops_pb2.ShowLogsReq) -> LogPage:
-    """Read which page is asked for; raises InvalidInput."""
+    """Read which page the request is for; raises InvalidInput."""
     if request.page_size < 0:
         raise InvalidInput(
-            f"page_size is {request.page_size}; it is 1 or more, or 0 for as many lines as fit"
+            f"page_size is {request.page_size}; it must be 1 or more, or 0 for as many as fit"
         )
     if not request.page_token:
         return LogPage(request.page_size)
     found = _TOKEN.fullmatch(request.page_token)
     if not found:
         raise InvalidInput(
-            "the page token is not one of ours; send back next_page_token of the answer before, "
-            "or none to begin with the newest lines"
+            "the page token is invalid. Send the next_page_token of the previous response, or "
+            "none for the newest lines"
         )
     return LogPage(request.page_size, (int(found[1]), int(found[2])))
 
@@ -92,7 +92,7 @@ def _logs(found: TraceLogs, page: LogPage) -> ops_pb2.ShowLogsResp:
 
 
 def _whole(found: TraceLogs, room: int) -> list[model_pb2.Log] | None:
-    """Return all logs, None where they do not fit."""
+    """Return all logs, or None if they do not fit."""
     written = []
     for line in found.lines:
         message = _log(line)
@@ -105,7 +105,7 @@ def _whole(found: TraceLogs, room: int) -> list[model_pb2.Log] | None:
 
 
 def _length_of(number: int) -> int:
-    """Bytes that a number takes on the wire."""
+    """Return how many bytes a number takes on the wire."""
     return max(-(-number.bit_length() // 7), 1)
 
 
@@ -124,7 +124,7 @@ def _add_what_fits(answer: ops_pb2.ShowLogsResp, found: TraceLogs) -> None:
 
 
 class _Owners:
-    """Whose logs they are: each span once, and for each log the number of its span."""
+    """The spans that logged: each span once, and for each log the index of its span."""
 
     def __init__(self) -> None:
         self.spans: list[ops_pb2.LogSpan] = []
@@ -150,7 +150,7 @@ def _owner(line: LogLine) -> ops_pb2.LogSpan:
 def _newest_first(
     lines: Sequence[LogLine], end: int, room: int
 ) -> Iterator[tuple[model_pb2.Log, LogLine]]:
-    """Give the lines before `end`; one that no answer could carry comes without its fields."""
+    """Yield the lines before `end`; one that is larger than a response comes without fields."""
     for number in range(end - 1, -1, -1):
         line = lines[number]
         message = _log(line)
@@ -179,7 +179,7 @@ def _end(lines: Sequence[LogLine], before: tuple[int, int] | None) -> int:
 
 
 def _place(lines: Sequence[LogLine], index: int) -> tuple[int, int]:
-    """Return the place of the line at an index that no page has yet: it is before this place."""
+    """Return the position before which the next page ends: right after the line at `index`."""
     time = lines[index - 1].time
     ordinal = 0
     while index - ordinal > 0 and lines[index - ordinal - 1].time == time:
@@ -188,7 +188,7 @@ def _place(lines: Sequence[LogLine], index: int) -> tuple[int, int]:
 
 
 def _log(line: LogLine) -> model_pb2.Log:
-    """Write a line as Jaeger's api_v2 has it: the event's name is a field, the types are kept."""
+    """Write a line as in Jaeger's api_v2: the event's name is a field, types are preserved."""
     pairs = [*line.attributes.items(), *line.repeated]
     if line.name and EVENT not in line.attributes:
         pairs.insert(0, (EVENT, line.name))

@@ -1,4 +1,4 @@
-"""Requests of the wire as the actions' words, and the actions' results as its messages."""
+"""Convert requests to actions' arguments, and actions' results to messages."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from ops.alerts.matching import AlertFilter, parse_matcher
 from ops.errors import InvalidInput
 from ops.filters import Place, TraceQuery
 from ops.sampling.actions import SamplingChange
-from ops.sampling.policy import ALWAYS, NEVER, Policy, rate, refused
+from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
 from ops.timerange import Moment, TimeRange
 from ops.traces.actions import TraceList
 from ops.traces.links import SpanLink
@@ -22,14 +22,14 @@ from proto.ops import ops_pb2
 
 MOST_ERRORS = 100
 MOST_PROCESSES = 100
-MOST_EXPLAINED = 100  # failing traces of a list that get their error's sentence
-MANY_SPANS = 1_000  # from here on writing takes more than about 5 ms
+MOST_EXPLAINED = 100  # failing traces of a list for which the error's sentence is looked up
+MANY_SPANS = 1_000  # from here on, writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
 _LONGEST_TOKEN = 200
 
 
 def fields(request: Message) -> Iterator[tuple[str, object]]:
-    """Return the fields that are set, with their names; those of messages in it too."""
+    """Return the fields that are set, with their names; also those of nested messages."""
     for field, value in request.ListFields():
         if field.message_type is None:
             yield field.name, list(value) if field.is_repeated else value
@@ -39,11 +39,16 @@ def fields(request: Message) -> Iterator[tuple[str, object]]:
 
 
 def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
-    """Read a search: times and durations of 0 or less are not set, a depth of 0 is the default.
+    """Read a search: times and durations of 0 or less mean not set, a depth of 0 the default.
 
-    Without an end the window ends now, without a start it has no lower bound. A larger depth
-    than there is becomes the largest. Raises InvalidInput.
+    Without an end the window ends now; without a start it has no lower bound. A depth above the
+    largest becomes the largest. Raises InvalidInput.
     """
+    if request.search_depth < 0:
+        raise InvalidInput(
+            f"search_depth is {request.search_depth}; it must be 1 or more, or 0 for "
+            f"{filters.DEFAULT_LIMIT} traces"
+        )
     end = request.end if request.end > 0 else timerange.now_ns()
     before = None
     if request.page_token:
@@ -68,19 +73,19 @@ def _token(older: TraceQuery) -> str:
 
 
 def _read_token(token: str) -> tuple[int, Place]:
-    """Return the end of the window that is paged through, and the place in its list."""
+    """Return the end of the window that the pages cover, and the position in its list."""
     end, _, place = token[:_LONGEST_TOKEN].partition("/")
     try:
         moment = timerange.parse_moment(end)
         return moment.nanoseconds, filters.parse_place(place)
     except InvalidInput:
         raise InvalidInput(
-            "page_token is not the next_page_token of an earlier answer; send it as it was given"
+            "page_token is not the next_page_token of an earlier response; send it unchanged"
         ) from None
 
 
 def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
-    """Write what a search found."""
+    """Write the result of a search."""
     older = found.older
     return ops_pb2.ListTracesResp(
         traces=[_trace_item(summary) for summary in found.traces],
@@ -107,11 +112,12 @@ def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
         error=summary.error,
         matched=_int64(summary.matched),
         matched_from=_int64(summary.matched_from),
+        counted_as_stored=summary.as_stored,
     )
 
 
 async def trace(found: Trace) -> ops_pb2.ShowTraceResp:
-    """Write one trace; its spans are left to the UI that `url` leads to."""
+    """Write one trace, without its spans: `url` links to a UI that shows them."""
     many = found.span_count > MANY_SPANS
     return await asyncio.to_thread(_trace, found) if many else _trace(found)
 
@@ -166,12 +172,15 @@ def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
         return ALWAYS
     if request.type == ops_pb2.STFloat:
         return rate(request.float_value)
-    unset = request.type == ops_pb2.STUnknown
-    raise refused("STUnknown" if unset else f"type {request.type}")
+    given = "STUnknown" if request.type == ops_pb2.STUnknown else request.type
+    raise InvalidInput(
+        f"{given} is not a sampling policy; accepted: STNever, STAlways, or STFloat with a "
+        "float_value above 0 and up to 1"
+    )
 
 
 def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
-    """Write a change with what each instance answered."""
+    """Write a change, with each instance's result."""
     return ops_pb2.ChangeSamplingResp(
         site=change.site,
         service=change.service,
@@ -201,14 +210,14 @@ def deployed_version(found: ServiceVersions) -> ops_pb2.DeployedVersionResp:
 
 
 def _readable(found: ServiceVersions) -> str:
-    """The version alone where one runs, else `1.3.0 (1 of 3), 1.2.0 (2 of 3)`."""
+    """Return the version if there is only one, else `1.3.0 (1 of 3), 1.2.0 (2 of 3)`."""
     if len(found.counts) == 1:
         return found.counts[0][0]
     return ", ".join(f"{version} ({count} of {found.total})" for version, count in found.counts)
 
 
 def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
-    """Read which alerts are meant; raises InvalidInput."""
+    """Read the alert filter; raises InvalidInput."""
     return AlertFilter(
         matchers=tuple(parse_matcher(text) for text in (*request.labels, *request.matchers)),
         states=tuple(state.lower() for state in request.states),
@@ -223,5 +232,5 @@ def _duration(nanoseconds: int) -> Duration:
 
 
 def _int64(nanoseconds: int) -> int:
-    """A span may claim any 64 unsigned bits; one that does must not take the others along."""
+    """Clamp to int64: one span with an absurd 64-bit duration must not break the whole answer."""
     return min(nanoseconds, _LARGEST)

@@ -13,10 +13,10 @@ SHOWN = 8
 
 
 class Token(models.Model):
-    """A bearer token, with which a program acts as `user`; only its hash is stored.
+    """A bearer token with which a program acts as `user`; only its hash is stored.
 
     `digest` is the SHA-256 of the whole token, in hex: enough for 256 random bits.
-    `beginning` is the part that people may see, to tell their tokens apart.
+    `beginning` is the part that users may see, so that they can tell their tokens apart.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
@@ -36,12 +36,12 @@ class Token(models.Model):
 
 
 def digest_of(token: str) -> str:
-    """Return what is stored of a token."""
+    """Return the stored form of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def make_token(user: User, name: str, expires: datetime) -> str:
-    """Store a new token and return it: the only time that it can be seen."""
+    """Store a new token and return it; it cannot be read again later."""
     token = PREFIX + secrets.token_urlsafe(32)
     Token.objects.create(
         user=user, name=name, digest=digest_of(token), beginning=token[:SHOWN], expires=expires

@@ -1,8 +1,8 @@
-"""Server reflection, in the version that new clients ask for and in the one that old ones know.
+"""Server reflection, in the version that new clients use and in the one that old clients use.
 
-grpcio ships `grpc.reflection.v1alpha` only. `grpc.reflection.v1` has the same messages under
-another package (grpc/reflection/v1/reflection.proto in the gRPC repository), so its description
-is made from the older one, and one servicer answers both.
+grpcio ships `grpc.reflection.v1alpha` only. `grpc.reflection.v1` has the same messages in
+another package (grpc/reflection/v1/reflection.proto in the gRPC repository), so its descriptor
+is derived from the older one, and one servicer answers both.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ def add_reflection(server: grpc.aio.Server, services: tuple[str, ...]) -> None:
 
 class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc]  # it has no types
     def _file_containing_symbol(self, request: Any, fully_qualified_name: str) -> Any:
-        """Find methods too, which Python's descriptor pool does not have among its symbols."""
+        """Find methods too; Python's descriptor pool does not list them among its symbols."""
         service, _, method = fully_qualified_name.rpartition(".")
         pool = descriptor_pool.Default()
         try:
@@ -46,7 +46,7 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc]  # i
 
 
 def _describe_new() -> None:
-    """Add the description of the new version to the pool; a second time changes nothing."""
+    """Add the descriptor of the new version to the pool; a second call changes nothing."""
     file = FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb)
     file.name, file.package = "grpc/reflection/v1/reflection.proto", NEW.rpartition(".")[0]
     for field in (field for kind in file.message_type for field in kind.field if field.type_name):

@@ -18,11 +18,11 @@ from ops.rpc.reflection import add_reflection
 from ops.rpc.servicer import SERVICE, OpsServicer, add_ops
 
 GRACE = 5.0
-LARGEST_MESSAGE = 1024 * 1024  # bytes; what is larger than `limits` allow reads a sentence of ours
+LARGEST_MESSAGE = 1024 * 1024  # bytes; above `limits`, so that those errors use our sentences
 _OPTIONS = (
-    ("grpc.so_reuseport", 0),  # it would share a port that another process has, without a word
+    ("grpc.so_reuseport", 0),  # otherwise it would silently share another process's port
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    # A client that begins more calls at once, before it knows this number, sees them refused.
+    # Calls that a client starts before it learns this number are refused above it.
     ("grpc.max_concurrent_streams", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
 )
@@ -30,10 +30,10 @@ _OPTIONS = (
 
 @asynccontextmanager
 async def serve_grpc(address: str) -> AsyncIterator[int]:
-    """Serve on `host:port` while inside; gives the port, which is a free one where 0 was asked.
+    """Serve on `host:port` while inside; yields the port, a free one if 0 was given.
 
-    Raises CommandError when it cannot listen there or the certificate is no good. Calls under
-    way get five seconds to finish.
+    Raises CommandError if it cannot listen there or the certificate is invalid. Calls in
+    progress get five seconds to finish.
     """
     server = grpc.aio.server(interceptors=(ReadableRequests(),), options=_OPTIONS)
     add_ops(OpsServicer(), server)
@@ -48,7 +48,7 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
             await alive.set(name, health_pb2.HealthCheckResponse.SERVING)
         yield port
     finally:
-        # A gRPC server whose start was cut short crashes when it is stopped.
+        # A gRPC server crashes if it is stopped before its start has finished.
         await starting
         await alive.enter_graceful_shutdown()
         await server.stop(GRACE)
@@ -62,14 +62,14 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
             return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "somebody else was quicker"
+        reason = error.strerror if isinstance(error, OSError) else "another process just took it"
         raise CommandError(
             f"cannot serve gRPC on {address}: {reason}; choose another with OPSPORTAL_GRPC_ADDRESS"
         ) from None
 
 
 def _try_to_bind(address: str) -> None:
-    """Raise OSError with the system's reason, where gRPC has none and logs lines of its own."""
+    """Raise OSError with the system's reason; gRPC gives none and logs lines of its own."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as trial:
@@ -82,8 +82,8 @@ def _credentials() -> grpc.ServerCredentials | None:
     if not certificate:
         return None
     try:
-        # gRPC would say of a wrong pair only that it cannot bind. `str` is an empty password:
-        # an encrypted key is refused instead of asked for at the terminal.
+        # For a wrong pair, gRPC would only say that it cannot bind. `str` is an empty password,
+        # so that an encrypted key is refused instead of prompting at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=str)
         pair = Path(key).read_bytes(), Path(certificate).read_bytes()
     except OSError as error:

@@ -68,14 +68,14 @@ class OpsServicer:
     @rpc(alerts.list_alerts, ops_pb2.AlertsReq)
     async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> ops_pb2.AlertsResp:
         page = alert_pages.page_of(request)
-        # A regular expression of some thousand letters takes tens of milliseconds to compile.
+        # Compiling a regular expression of a few thousand letters takes tens of milliseconds.
         filter = await asyncio.to_thread(messages.alert_filter, request)
         found = await alerts.list_alerts(actor, filter=filter)
         return await alert_pages.alert_page(found, page)
 
 
 def add_ops(servicer: OpsServicer, server: grpc.aio.Server) -> None:
-    """Let a server have the service. Its methods get bytes: `rpc` reads them."""
+    """Add the service to a server. Its methods receive bytes, which `rpc` parses."""
     methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
         method.name: grpc.unary_unary_rpc_method_handler(
             getattr(servicer, method.name),

@@ -1,4 +1,4 @@
-"""What people do about sampling."""
+"""Actions that read and change sampling policies."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -43,11 +43,11 @@ def _target(*, site: str = "", service: str = "", **_: object) -> str:
 async def current(
     actor: Actor, *, service: str = "", site: str = "", patience: float = DEADLINE
 ) -> ServiceSampling:
-    """Return what each instance of the service was last told, when, and with what result.
+    """Return the last policy sent to each instance of the service, when, and with what result.
 
-    When DNS has not named the instances after `patience` seconds they are `coming`, and it goes
-    on being asked; what it said up to a minute ago is good enough. Raises BackendUnavailable
-    when it fails.
+    If DNS has not returned the instances after `patience` seconds they are `coming`, and the
+    look-up goes on; an answer up to a minute old is good enough. Raises BackendUnavailable if
+    it fails.
     """
     where = sites().site(site)
     what = where.service(service)
@@ -63,7 +63,7 @@ async def current(
 async def current_of_several(
     actor: Actor, *, services: Iterable[str], site: str = ""
 ) -> Mapping[str, ServiceSampling | OpsError]:
-    """Return what `current` returns or raises for each of these services that has instances."""
+    """Return what `current` returns or raises, for each of these services with instances."""
     where = sites().site(site)
     meant = [where.service(name) for name in services]
     sampled = [each for each in meant if each.instances or each.dns]
@@ -90,7 +90,7 @@ async def changes(
 ) -> tuple[SamplingChange, ...]:
     """Return the last changes of a site, or of one of its services, newest first."""
     if not 1 <= limit <= MOST_CHANGES:
-        raise InvalidInput(f"limit is {limit}; it goes from 1 to {MOST_CHANGES}")
+        raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
     where = sites().site(site)
     name = where.service(service).name if service else ""
     return await in_database(state.past_changes, where.name, name, limit)
@@ -100,9 +100,9 @@ async def changes(
 async def policy_at(
     actor: Actor, *, at: int = 0, service: str = "", site: str = ""
 ) -> SamplingChange | None:
-    """Return the change that was in force at a moment (Unix nanoseconds), 0 being the present.
+    """Return the change in force at a moment (Unix nanoseconds), 0 meaning now.
 
-    None where we had not changed anything yet: then nothing is known.
+    None if no change had been sent by then: the policy is unknown.
     """
     where = sites().site(site)
     moment = timerange.to_datetime(at or timerange.now_ns())
@@ -111,9 +111,9 @@ async def policy_at(
 
 @action("sampling.way_back", permission=READ)
 async def way_back(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
-    """Return the policy that was in force before the service's last change, to go back to.
+    """Return the policy that was in force before the service's last change, for undo.
 
-    None if no other one is known to have been in force.
+    None if no other policy is known to have been in force.
     """
     where = sites().site(site)
     return await in_database(state.way_back, where.name, where.service(service).name)
@@ -123,10 +123,10 @@ async def way_back(actor: Actor, *, service: str = "", site: str = "") -> Policy
 async def change_policy(
     actor: Actor, *, policy: Policy, service: str = "", site: str = ""
 ) -> SamplingChange:
-    """Tell every instance of the service at once.
+    """Send a policy to every instance of the service concurrently.
 
-    Raises NotConfirmed, with the SamplingChange as its result, when not all confirmed, and
-    Conflict when the service has no instances to tell.
+    Raises NotConfirmed, with the SamplingChange as its result, if not all instances confirmed,
+    and Conflict if the service has no instances.
     """
     return await _change(actor, policy, service, site)
 
@@ -135,7 +135,7 @@ async def change_policy(
 async def approve_change(
     actor: Actor, *, asked_by: str, policy: Policy, service: str = "", site: str = ""
 ) -> SamplingChange:
-    """Make the change that somebody else asked for, as change_policy does."""
+    """Make a change that another user asked for, as change_policy does."""
     return await _change(actor, policy, service, site)
 
 
@@ -146,7 +146,7 @@ async def _change(actor: Actor, policy: Policy, service: str, site: str) -> Samp
     if not addresses:
         raise Conflict(
             f'nothing was sent: service "{what.name}" of site "{where.name}" has no instances; '
-            "name them in the site file as instances or dns"
+            "set instances or dns for it in the site file"
         )
     before = await in_database(state.last_told, where.name, what.name, addresses)
     begun = await in_database(state.begin, actor, before, policy, addresses)

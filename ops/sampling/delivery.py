@@ -1,4 +1,4 @@
-"""Telling the instances of a service: all of them, at the same time."""
+"""Send a policy to all instances of a service, concurrently."""
 
 import asyncio
 
@@ -9,12 +9,12 @@ from ops.sites import Service
 
 
 async def addresses(service: Service) -> tuple[str, ...]:
-    """Return every instance's address, sorted; raises BackendUnavailable when DNS fails."""
+    """Return every instance's address, sorted; raises BackendUnavailable if DNS fails."""
     return tuple(sorted(await resolve(service)))
 
 
 async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict[str, str]:
-    """Tell each address; returns "" for those that confirmed, else one sentence why not."""
+    """Send the policy to each address; return "" for each that confirmed, else why not."""
     answers = await asyncio.gather(*(_tell(service, address, policy) for address in to))
     return dict(zip(to, answers, strict=True))
 

@@ -4,9 +4,9 @@ from ops.sampling.policy import Policy, Strategy
 
 
 class Change(models.Model):
-    """A change of a service's sampling policy; `previous` is a summary for people.
+    """A change of a service's sampling policy; `previous` is a summary for display.
 
-    The audit log has the same change under `request_id`.
+    The audit log has the same change under the same `request_id`.
     """
 
     at = models.DateTimeField(auto_now_add=True)
@@ -37,7 +37,7 @@ class Change(models.Model):
 
 
 class Delivery(models.Model):
-    """What one instance was told by a change, and whether it confirmed; `reason` if not."""
+    """What a change sent to one instance, and whether it confirmed; if not, `reason` says why."""
 
     change = models.ForeignKey(Change, models.CASCADE, related_name="deliveries")
     address = models.CharField(max_length=255)

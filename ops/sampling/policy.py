@@ -1,4 +1,4 @@
-"""A sampling policy: which share of the traces that start in a service is kept."""
+"""A sampling policy: the share of the traces starting in a service that is kept."""
 
 import math
 import re
@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from ops.errors import InvalidInput
 
-UNKNOWN = "unknown"  # written where nobody knows the policy
-FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10 %)"
+UNKNOWN = "unknown"  # shown if the policy is unknown
+FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%)"
 _RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
 
 
@@ -24,7 +24,7 @@ class Strategy(StrEnum):
 class Policy:
     """Never, always, or a rate 0 < rate <= 1; raises InvalidInput for anything else.
 
-    `rate` is 0 with never and 1 with always.
+    `rate` is 0 for never and 1 for always.
     """
 
     strategy: Strategy
@@ -40,7 +40,7 @@ class Policy:
         if self.strategy is not Strategy.RATE:
             return self.strategy.value
         percent = self.rate * 100
-        return f"{percent:.15g} %"
+        return f"{percent:.15g}%"
 
 
 NEVER = Policy(Strategy.NEVER, 0.0)
@@ -48,8 +48,8 @@ ALWAYS = Policy(Strategy.ALWAYS, 1.0)
 
 
 def refused(given: str) -> InvalidInput:
-    """Return the one refusal of a sampling policy that every door gives."""
-    return InvalidInput(f'the sampling policy "{given}" is not one: it is {FORMS}')
+    """Return the error that every door gives for an invalid sampling policy."""
+    return InvalidInput(f'"{given}" is not a sampling policy; accepted: {FORMS}')
 
 
 def rate(value: float) -> Policy:
@@ -58,7 +58,7 @@ def rate(value: float) -> Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Read `never`, `always`, `0.1`, `10 %`, `float 0.1` or `rate 10%`; raises InvalidInput."""
+    """Read `never`, `always`, `0.1`, `10%`, `float 0.1` or `rate 10%`; raises InvalidInput."""
     words = " ".join(text.lower().split())
     if words in (Strategy.NEVER, Strategy.ALWAYS):
         return NEVER if words == Strategy.NEVER else ALWAYS

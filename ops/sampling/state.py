@@ -1,4 +1,4 @@
-"""What is known of sampling: what each instance was last told, and the past changes."""
+"""The known state of sampling: the last policy sent to each instance, and past changes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from ops.actor import Actor, request_id
 from ops.sampling.models import Change, Delivery
 from ops.sampling.policy import UNKNOWN, Policy
 
-_LOOK_BACK = 50  # changes among which the one to go back to is looked for
+_LOOK_BACK = 50  # changes to search for the policy to go back to
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceSampling:
-    """What an instance was last told; `policy` and `told_at` are None where we never did.
+    """The last policy sent to an instance; `policy` and `told_at` are None if none was sent.
 
-    `confirmed` says that it acknowledged, `reason` why not ("" when it did).
+    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not.
     """
 
     address: str
@@ -31,9 +31,9 @@ class InstanceSampling:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:
-    """The sampling of one service as far as we know it.
+    """The sampling of one service as far as OpsPortal knows.
 
-    `coming` says that its instances are still looked up, so that none of them is here yet.
+    `coming` is True while its instances are still being looked up; there are none until then.
     """
 
     site: str
@@ -47,13 +47,13 @@ class ServiceSampling:
 
     @property
     def known_at(self) -> datetime | None:
-        """The earliest of the moments at which the instances confirmed: not known since."""
+        """When the first of the instances confirmed; their state after that is not known."""
         times = (instance.told_at for instance in self.instances if instance.confirmed)
         return min((told_at for told_at in times if told_at), default=None)
 
     @property
     def summary(self) -> str:
-        """`10 %`, `unknown`, or `10 % on 2, unknown on 1`; an unconfirmed one is unknown."""
+        """`10%`, `unknown`, or `10% on 2, unknown on 1`; an unconfirmed instance is unknown."""
         counts = Counter(
             str(instance.policy) if instance.confirmed else UNKNOWN for instance in self.instances
         )
@@ -64,10 +64,10 @@ class ServiceSampling:
 
 @dataclass(frozen=True, slots=True)
 class SamplingChange:
-    """A change: who made it through which door, from what (a summary) to what, with which result.
+    """A change: the actor, the door, the previous policies (a summary), the new one, the result.
 
-    `request_id` joins it with the audit log. `back` is the policy that undoing it sets; it is
-    read with the change that was just made and is None with past ones.
+    `request_id` is the same in the audit log. `back` is the policy that undoing it sets; it is
+    set only on the change that was just made, and None on past ones.
     """
 
     site: str
@@ -92,7 +92,7 @@ class SamplingChange:
 
 
 def last_told(site: str, service: str, addresses: Iterable[str]) -> ServiceSampling:
-    """Read what each of these instances was last told."""
+    """Read the last policy sent to each of these instances."""
     told = _last_told(Delivery.objects.filter(change__site=site, change__service=service))
     return _sampling(site, service, addresses, told)
 
@@ -100,14 +100,14 @@ def last_told(site: str, service: str, addresses: Iterable[str]) -> ServiceSampl
 def last_told_of_several(
     site: str, addresses: Mapping[str, Iterable[str]]
 ) -> tuple[ServiceSampling, ...]:
-    """Read the same for several services, by their names."""
+    """Read the same for several services, given their addresses by name."""
     of_these = Delivery.objects.filter(change__site=site, change__service__in=list(addresses))
     told = _last_told(of_these)
     return tuple(_sampling(site, service, to, told) for service, to in addresses.items())
 
 
 def _last_told(deliveries: QuerySet[Delivery]) -> dict[tuple[str, str], InstanceSampling]:
-    """Return the newest of each service and address."""
+    """Return the newest delivery for each service and address."""
     newest = (
         deliveries.values("change__service", "address").annotate(newest=Max("id")).values("newest")
     )
@@ -128,7 +128,7 @@ def _sampling(
 def begin(
     actor: Actor, before: ServiceSampling, policy: Policy, addresses: Iterable[str]
 ) -> Change:
-    """Write down what is about to be sent to whom; until `finish` each answer is not known."""
+    """Record what is about to be sent; until `finish`, every answer counts as lost."""
     with transaction.atomic():
         change = Change.objects.create(
             site=before.site,
@@ -141,14 +141,14 @@ def begin(
             request_id=request_id(),
         )
         Delivery.objects.bulk_create(
-            Delivery(change=change, address=address, confirmed=False, reason="its answer is lost")
+            Delivery(change=change, address=address, confirmed=False, reason="its answer was lost")
             for address in addresses
         )
     return change
 
 
 def finish(change: Change, reasons: Mapping[str, str]) -> SamplingChange:
-    """Write down what each address answered: "" when it confirmed, else why not."""
+    """Record each address's answer: "" if it confirmed, else why not."""
     deliveries = list(change.deliveries.all())
     for delivery in deliveries:
         delivery.reason = reasons[delivery.address]
@@ -160,9 +160,9 @@ def finish(change: Change, reasons: Mapping[str, str]) -> SamplingChange:
 def way_back(site: str, service: str) -> Policy | None:
     """Read the policy that undoing a service's last change sets, None if there is none.
 
-    It is the last other one that was in force: of the changes before, newest first, the first to
-    another policy that at least half of its instances confirmed. A change that most of them did
-    not confirm was never in force, and sending the same again is nothing to undo.
+    This is the last different policy that was in force: of the earlier changes, newest first, the
+    first to another policy that at least half of its instances confirmed. A change that most
+    instances did not confirm was never in force, and sending the same policy again is not undone.
     """
     newest, *earlier = past_changes(site, service, _LOOK_BACK) or (None,)
     if newest is None:
@@ -178,7 +178,7 @@ def way_back(site: str, service: str) -> Policy | None:
 
 
 def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, ...]:
-    """Read the last changes of a site, of one service unless that is ""; newest first."""
+    """Read the last changes of a site, or of one service unless "", newest first."""
     changes = Change.objects.filter(site=site).order_by("-id").prefetch_related("deliveries")
     if service:
         changes = changes.filter(service=service)
@@ -186,7 +186,7 @@ def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, .
 
 
 def in_force(site: str, service: str, at: datetime) -> SamplingChange | None:
-    """Read the last change of a service at or before a moment, None when there was none."""
+    """Read a service's last change at or before a moment, None if there was none."""
     changes = Change.objects.filter(site=site, service=service, at__lte=at).order_by("-id")
     found = changes.prefetch_related("deliveries").first()
     return _change(found) if found else None

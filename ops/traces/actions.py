@@ -1,4 +1,4 @@
-"""What people do with traces."""
+"""Actions that search, show and compare traces."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +11,7 @@ from ops import timerange
 from ops.actor import Actor
 from ops.backends.connections import connections
 from ops.backends.searching import FoundTraces, TraceSearch
+from ops.backends.slices import SECONDS_KEPT, SETTLED
 from ops.errors import InvalidInput, OpsError
 from ops.filters import TraceQuery
 from ops.guard import action
@@ -56,32 +57,30 @@ __all__ = [
 READ = "traces.view_traces"
 LONGEST_TEXT = 1_000
 EXPLAINED_AT_ONCE = 8
-BRIEF = 2  # times as long is the range of a list that covers only a part of it
-EXPLAINING = 5.0  # seconds after which a list does without the other errors' sentences
-SETTLED = 5 * timerange.SECOND  # after its end few traces of a range are still to arrive
-LIST_KEPT = 60.0  # seconds
-QUICKLY = 10.0  # seconds for what a page can do without
+BRIEF = 2  # a list is brief if its range is this many times longer than the part it covers
+EXPLAINING = 5.0  # seconds after which a list goes without the remaining error sentences
+QUICKLY = 10.0  # seconds for data that a page can do without
 explanations: LRUCache[tuple[str, str], str] = watched("explanations", LRUCache(maxsize=5_000))
 
 
 @dataclass(frozen=True, slots=True)
 class TraceList:
-    """The traces that a query found, newest first, ties by id.
+    """The traces that a query found, newest first, ties by ID.
 
     A trace is listed at the time of its newest matching span within the range, `matched`, from
-    `start` on and before `end`; it may have begun long before. The list has exactly the newest
-    of them, whichever a storage would keep, and `more` means that it was cut: by the limit, or
-    where enough had been looked at. `older` then asks for what comes after in the list. If it
-    is followed to its end, every trace comes once. Where Jaeger gave summaries of traces too
-    large to be read for a list, `matched` is only known to lie between two times; such a trace
-    may come again.
+    `start` on and before `end`; the trace may have started long before. The list has exactly the
+    newest ones, whichever the storage would return. `more` means that it was cut, by the limit or
+    because enough traces had been looked at; `older` is then the query for what comes next in the
+    list. Following it to the end lists every trace once. If Jaeger gave summaries of traces too
+    large to read for a list, `matched` is only known to lie between two times, and such a trace
+    may be listed again.
 
-    `newer` is the range that follows, as long again or up to now; None where this one ends in
-    the present. `query` is the query with site and service filled in and its range absolute.
-    `fetched` is more than `len(traces)` when part of the filtering was ours: it counts what
-    was looked at for them. `by_status` says that the list comes from Jaeger's own summaries,
-    which count a span as failed by its status alone: one that only its tag `error=true` calls
-    failed is counted where the whole trace is read.
+    `newer` is the range that follows, of the same length or up to now; None if this one ends
+    now. `query` is the query with site and service filled in and its range absolute. `fetched`
+    exceeds `len(traces)` if part of the filtering was ours: it counts all traces looked at.
+    `by_status` means that the list comes from Jaeger's own summaries, which count a span as
+    failed by its status alone: a span that only its tag `error=true` marks as failed is counted
+    once the whole trace is read.
     """
 
     query: TraceQuery
@@ -95,30 +94,35 @@ class TraceList:
     by_status: bool = False
 
     @property
+    def as_stored(self) -> bool:
+        """Whether the store counted the spans of some of these traces; see TraceSummary."""
+        return any(trace.as_stored for trace in self.traces)
+
+    @property
     def until(self) -> int:
-        """Where this list begins, which is before `end` if it goes on with another."""
+        """Where this list starts; before `end` if it continues another list."""
         before = self.query.before
         return min(before.time + 1, self.end) if before else self.end
 
     @property
     def back_to(self) -> int:
-        """How far back this list goes: all that matched from then on, before `until`, is here."""
+        """How far back this list goes: it has everything that matched from then to `until`."""
         before = self.older.before if self.older else None
         return min(before.time + 1, self.until) if before else self.start
 
     @property
     def is_brief(self) -> bool:
-        """Whether it was cut so early that it tells little of its range."""
+        """Whether it was cut so early that it covers little of its range."""
         return self.more and (self.until - self.back_to) * BRIEF < self.until - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class TraceExport:
-    """A whole trace as one JSON text of OTLP.
+    """A whole trace as one OTLP JSON document.
 
-    The pieces are written as they are taken, once; each takes some milliseconds: take them in
-    a thread. They come from what has been read already, so nothing fails half-way, and they may
-    be taken as slowly as whoever receives them likes.
+    The pieces can be read once, and each takes some milliseconds to write: read them in a
+    thread. They are made from data in memory, so nothing fails half-way, and a slow reader does
+    no harm.
     """
 
     site: str
@@ -148,14 +152,14 @@ async def list_traces(
     whole_moments: bool = False,
     any_service: bool = False,
 ) -> TraceList:
-    """Search. For the first `explain` failing traces the error's sentence is looked up too.
+    """Search traces; also look up the error's sentence for the first `explain` failing traces.
 
-    With `whole_moments` the list is longer than its limit where more traces match in the same
-    nanosecond as its last, so that the time `back_to` is enough to go on from.
+    With `whole_moments` the list exceeds its limit if more traces match in the same nanosecond
+    as its last one, so that the time `back_to` is enough to continue from.
 
-    The service is one of the site file, by default the site's default, or a name that only
+    The service is one in the site file (by default the site's default) or a name that only
     Jaeger knows. A site without a default service is searched through all its services.
-    The list of an absolute range that has ended is kept for a minute.
+    The list of an absolute range in the past may be a minute old.
     """
     now = timerange.now_ns()
     start, end = query.range.start_end(now)
@@ -201,11 +205,11 @@ async def show_trace(
     newer_than: int = 0,
     timed: bool = True,
 ) -> Trace:
-    """Return one trace by its id, 1 to 32 hex digits in any case.
+    """Return one trace by its ID, 1 to 32 hex digits in any case.
 
-    Without a site all sites are asked at once. With `align` clocks that differ are moved. A trace
-    that was asked for before `newer_than` (Unix nanoseconds) is asked for anew; its `as_of` says
-    when it was. `timed` is False for those who do not look at its `timing`. Raises NotFound.
+    Without a site, all sites are asked concurrently. `align` corrects clocks that differ. A cached
+    trace from before `newer_than` (Unix nanoseconds) is read again; `as_of` says when it was read.
+    Callers that do not need its `timing` set `timed` to False. Raises NotFound.
     """
     trace = await find_trace(full_id(trace_id), site, newer_than)
     trace = await aligned(trace) if align else trace
@@ -219,9 +223,9 @@ async def show_trace(
 async def show_logs(
     actor: Actor, *, trace_id: str, site: str = "", filter: LogFilter = ANY_LINE
 ) -> TraceLogs:
-    """Return the events of a trace, all of them without a filter. Raises NotFound.
+    """Return the events of a trace; without a filter, all of them. Raises NotFound.
 
-    Each line is read when it is asked for, which takes some 10 µs: ask for many in a thread.
+    Each line is parsed when it is accessed, which takes some 10 µs: read many in a thread.
     """
     trace = await find_trace(full_id(trace_id), site)
     return await asyncio.to_thread(build_logs, trace, filter)
@@ -229,7 +233,7 @@ async def show_logs(
 
 @action("traces.export_trace", permission=READ)
 async def export_trace(actor: Actor, *, trace_id: str, site: str = "") -> TraceExport:
-    """Return a trace as Jaeger and other programs import it. Raises NotFound."""
+    """Return a trace in the format that Jaeger and other programs import. Raises NotFound."""
     trace = await find_trace(full_id(trace_id), site)
     return TraceExport(trace.site, trace.trace_id, trace.rows.spans.store.otlp_json())
 
@@ -238,15 +242,15 @@ async def export_trace(actor: Actor, *, trace_id: str, site: str = "") -> TraceE
 async def find_spans(
     actor: Actor, *, trace_id: str, text: str, site: str = "", align: bool = False
 ) -> tuple[int, ...]:
-    """Return the rows of a trace whose spans have a text anywhere in them, or `key=value`.
+    """Return the rows of a trace whose spans contain a string, or `key=value`.
 
-    They are those of `show_trace` with the same `align`.
+    The rows are those of `show_trace` with the same `align`.
 
-    Raises NotFound, or InvalidInput when there is nothing to look for.
+    Raises NotFound, or InvalidInput if there is nothing to search for.
     """
     wanted = text.strip()
     if not 1 <= len(wanted) <= LONGEST_TEXT:
-        raise InvalidInput(f"write what to look for, 1 to {LONGEST_TEXT:,} characters")
+        raise InvalidInput(f"enter 1 to {LONGEST_TEXT:,} characters to search for")
     trace = await find_trace(full_id(trace_id), site)
     trace = await aligned(trace) if align else trace
     return await asyncio.to_thread(rows_with, trace, wanted)
@@ -254,15 +258,15 @@ async def find_spans(
 
 @action("traces.compare_traces", permission=READ)
 async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = "") -> Comparison:
-    """Compare two traces of one site by their ids.
+    """Compare two traces of one site by their IDs.
 
-    Raises NotFound, or InvalidInput when they are not two, or on different sites.
+    Raises NotFound, or InvalidInput if they are not two, or are on different sites.
     """
     first, second = await asyncio.gather(*(find_trace(each, site) for each in _two(trace_ids)))
     if first.site != second.site:
         raise InvalidInput(
             f"the first trace is on the site {first.site}, the second on {second.site}; "
-            "comparing takes two of one site"
+            "compare two traces of the same site"
         )
     if first.span_count + second.span_count < MANY_SPANS:
         return compare(first, second)
@@ -271,25 +275,25 @@ async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = 
 
 @action("traces.compare_duration", permission=READ, deadline=QUICKLY)
 async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
-    """Say how long such a trace usually takes, by one search. Raises NotFound."""
+    """Compare a trace's duration with the usual one, by one search. Raises NotFound."""
     return await usual_duration(await find_trace(full_id(trace_id), site))
 
 
 @action("traces.compare_with_usual", permission=READ)
 async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> Usual:
-    """Compare a trace with the recent successful ones of its root operation. Raises NotFound."""
+    """Compare a trace with recent successful ones of its root operation. Raises NotFound."""
     return await usual_operations(await find_trace(full_id(trace_id), site))
 
 
 def _two(trace_ids: Sequence[str]) -> list[str]:
-    """Return two full ids; raises InvalidInput."""
+    """Return two full IDs; raises InvalidInput."""
     if len(trace_ids) == 1:
-        raise InvalidInput("one trace is given; give the id of a second one to compare it with")
+        raise InvalidInput("only one trace is given; add the ID of a second one to compare it with")
     if len(trace_ids) != 2:
-        raise InvalidInput(f"{len(trace_ids) or 'no'} traces are given; comparing takes two")
+        raise InvalidInput(f"{len(trace_ids) or 'no'} traces are given; a comparison needs two")
     ids = [full_id(each) for each in trace_ids]
     if ids[0] == ids[1]:
-        raise InvalidInput(f"{ids[0]} is given twice; comparing takes two different traces")
+        raise InvalidInput(f"{ids[0]} is given twice; a comparison needs two different traces")
     return ids
 
 
@@ -303,7 +307,7 @@ def _absolute(start: int, end: int) -> TimeRange:
 
 
 def _older(query: TraceQuery, found: FoundTraces) -> TraceQuery | None:
-    """Ask for what comes after, of the very range that was searched."""
+    """Return the query for what comes next, within the very range that was searched."""
     if found.rest is None:
         return None
     searched = replace(query.range, end=Moment(found.end))
@@ -317,18 +321,21 @@ def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | No
 
 
 async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
-    """Ask Jaeger once for the list that is sorted, paged and shared."""
+    """Ask Jaeger once for a list that is then sorted, paged and shared."""
     key = ("traces", site.name, search, explain)
     kept: FoundTraces | None = connections().kept.get(key)
     if kept is not None:
         return kept
-    found = await _found(site, search, explain)
-    connections().kept.keep(key, found, _size(found.summaries), LIST_KEPT)
+    found = await _found(site, search, explain, settled=True)
+    if not found.shared:
+        connections().kept.keep(key, found, _size(found.summaries), SECONDS_KEPT)
     return found
 
 
-async def _found(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
-    found = await connections().jaeger(site).find(search)
+async def _found(
+    site: Site, search: TraceSearch, explain: int, *, settled: bool = False
+) -> FoundTraces:
+    found = await connections().jaeger(site).find(search, settled=settled)
     return replace(found, summaries=await _explained(site, found.summaries, explain))
 
 
@@ -363,7 +370,7 @@ async def _explained(
 
 
 async def _explanation(site: Site, trace_id: str, at_once: asyncio.Semaphore) -> str:
-    """Return the deepest error's sentence; "" when it cannot be had: the list is worth more."""
+    """Return the deepest error's sentence; "" if it is unavailable: the list matters more."""
     key = (site.name, trace_id)
     if known := explanations.get(key):
         return known

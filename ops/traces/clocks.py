@@ -27,14 +27,17 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from ops.timerange import DAY, MILLISECOND, SECOND, format_duration
 from ops.traces.family import Family
-from ops.traces.spans import Process, Spans
+from ops.traces.spans import KINDS, Process, Spans
 
 LEAST = MILLISECOND  # clocks that differ by less are as good as clocks get
 FAR = 366 * DAY  # from the others: no time, but a clock that was never set
 _EARLIEST, _LATEST = 946_684_800 * SECOND, 7_258_118_400 * SECOND  # the years 2000 and 2200
 _ANY = 2**65  # more than any difference of two times
+_SERVER, _CLIENT = KINDS.index("server"), KINDS.index("client")
 Clock = str | int  # what the resource says, or the first span of a part of the tree
 
 
@@ -68,7 +71,7 @@ class Skew:
 class Clocks:
     """What the clocks of a trace say of each other, those that differ most first.
 
-    `early` spans begin before their parents, by `most` nanoseconds at most; `late` ones after
+    `early` spans start before their parents, by `most` nanoseconds at most; `late` ones after
     the call that they answer had ended. `moves` are nanoseconds that aligning adds to the times
     of spans; those that are not in it stay.
     """
@@ -82,15 +85,15 @@ class Clocks:
     @property
     def sentences(self) -> tuple[str, ...]:
         """Say it in one sentence, none where nothing is to be said."""
-        begin = f"{self.early} span begins before its parent"
+        begin = f"{self.early} span starts before its parent"
         if self.early != 1:
-            begin = f"{self.early} spans begin before their parents"
+            begin = f"{self.early} spans start before their parents"
         if not self.skews:
             by = format_duration(self.most)
-            return (f"{begin} by up to {by}, though one clock timed them",) if self.early else ()
+            return (f"{begin} by up to {by}, although one clock timed them",) if self.early else ()
         others = len(self.skews) - 1
         more = f" (and {others} more differ)" if others else ""
-        why = begin if self.early else "it answers a call that had ended"
+        why = begin if self.early else "it answers a call that had already ended"
         return (f"{self.skews[0].sentence}{more}: {why}",)
 
 
@@ -184,21 +187,19 @@ def aligned(spans: Spans, clocks: Clocks) -> Spans:
 
 def _impossible(spans: Spans, family: Family) -> tuple[list[int], list[int]]:
     """Return the spans that begin before their parents, and those whose call had ended."""
-    starts, ends, kinds, count = spans.starts, spans.ends, spans.kinds, len(spans)
-    early = [
-        number
-        for number, (start, parent) in enumerate(zip(starts, family.parents, strict=False))
-        if 0 <= parent < count and start + LEAST <= starts[parent]
-    ]
+    starts, ends = np.asarray(spans.starts, np.uint64), np.asarray(spans.ends, np.uint64)
+    kinds, parents = np.asarray(spans.kinds.numbers), np.asarray(family.parents)[: len(spans)]
+    children = np.flatnonzero((parents >= 0) & (parents < len(spans)))
+    parents = parents[children]
+    begin, before = starts[children], starts[parents]
+    early = children[(before >= LEAST) & (begin <= before - np.uint64(LEAST))].tolist()
+    call = (kinds[children] == _SERVER) & (kinds[parents] == _CLIENT)
     late = [
         number
-        for number, (kind, parent) in enumerate(zip(kinds, family.parents, strict=False))
-        if kind == "server"
-        and 0 <= parent < count
-        and kinds[parent] == "client"
-        and starts[number] >= ends[parent] + LEAST
-        and parent not in spans.endless
-        and parent not in spans.failing
+        for number in children[
+            call & (begin >= LEAST) & (begin - np.uint64(LEAST) >= ends[parents])
+        ].tolist()
+        if (parent := family.parents[number]) not in spans.endless and parent not in spans.failing
     ]
     return (
         [number for number in early if _says(spans, family, number)],

@@ -1,14 +1,14 @@
 """Two traces side by side: what is new, missing, slower, faster in the second, and what failed.
 
-Two spans correspond when their parents do, when service and operation are the same, and when each
-is the n-th of that name below its parent, by start. Roots correspond alike. What is below a span
-without a counterpart has none either.
+Two spans correspond if their parents do, if service and operation are the same, and if each is
+the n-th of that name below its parent, by start. Roots correspond in the same way. Spans below a
+span without a counterpart have none either.
 
 How much of the difference between the traces' durations an operation explains: each moment of a
-trace is divided evenly among the spans that are then at work themselves, which is to run with
-none of their children running. An operation explains what it has of the second trace less what
-it has of the first. So a hundred calls at once that each take a second longer explain one second
-together, and all operations explain the whole difference, but for moments in which no span ran.
+trace is split evenly between the spans doing their own work then, which means running while none
+of their children runs. An operation explains its share of the second trace minus its share of
+the first. So a hundred concurrent calls that each take a second longer explain one second in
+total, and all operations together explain the whole difference, except moments without any span.
 """
 
 from collections import defaultdict
@@ -22,8 +22,8 @@ from ops.traces.tree import MISSING_PARENT, Rows, SpanError, Trace, names_of, sh
 
 Kind = Literal["new", "missing", "slower", "faster", "same"]
 Name = tuple[str, str] | None
-LEAST_SHARE = 0.01  # of the longer trace; operations whose own times differ by less are the same
-LEAST_SAID = 0.05  # of the difference; less than that is not worth saying
+LEAST_SHARE = 0.01  # of the longer trace; smaller differences in own time do not count
+LEAST_SAID = 0.05  # of the difference; a smaller share is not worth mentioning
 LONGEST_NAME = 120
 _ALONE = -2
 N = TypeVar("N", int, float)
@@ -31,11 +31,11 @@ N = TypeVar("N", int, float)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The spans of one path from the root that correspond, or that have no counterpart.
+    """The corresponding spans of one path from the root, or spans without a counterpart.
 
     Pairs are of the first and the second trace: how many spans, the sum of their durations and
-    of their own times (nanoseconds), and the row of the span that differs most, None where there
-    is none. `explains` is in nanoseconds. `path` has the operations from the root, shortened.
+    of their own times (nanoseconds), and the row of the span that differs most, None if there is
+    none. `explains` is in nanoseconds. `path` has the operations from the root, shortened.
     """
 
     kind: Kind
@@ -50,16 +50,16 @@ class Difference:
 
     @property
     def own_difference(self) -> int:
-        """Nanoseconds, above zero when the second took longer."""
+        """Nanoseconds; above zero if the second trace took longer."""
         return self.owns[1] - self.owns[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two traces, A and B, and their differences, those first that explain most.
+    """Two traces, A and B, and their differences, those that explain most first.
 
-    `new_errors` are of the second trace, where the span's counterpart did not fail or is not
-    there; `vanished_errors` likewise of the first.
+    `new_errors` are failing spans of B whose counterpart in A did not fail or does not exist;
+    `vanished_errors` are the same for A.
     """
 
     first: Trace
@@ -75,14 +75,14 @@ class Comparison:
 
     @property
     def main(self) -> Difference | None:
-        """The one that explains most of why the second trace took longer, or less long."""
+        """The difference that explains most of why B took more or less time."""
         sign = 1 if self.longer > 0 else -1
         most = max(self.differences, key=lambda each: sign * each.explains, default=None)
         return most if most and self.longer and sign * most.explains > 0 else None
 
     @property
     def verdict(self) -> str:
-        """`B took 1.17 s longer: store Query explains 98 %`."""
+        """`B took 1.17 s longer: store Query explains 98%`."""
         if not self.longer:
             return "A and B took equally long"
         took = format_duration(abs(self.longer))
@@ -92,12 +92,12 @@ class Comparison:
             return verdict
         name = f"{self.main.service} {self.main.operation}"[:LONGEST_NAME]
         return (
-            f"{verdict}: {name} explains {f'{100 * share:.0f} %' if share < 0.995 else 'all of it'}"
+            f"{verdict}: {name} explains {f'{100 * share:.0f}%' if share < 0.995 else 'all of it'}"
         )
 
 
 def compare(first: Trace, second: Trace) -> Comparison:
-    """Compare two traces; takes about a second for each 100,000 spans."""
+    """Compare two traces; takes about a second per 100,000 spans."""
     partners = _partners(first.rows, second.rows)
     taken = set(partners)
     alone = [row for row in range(len(second.rows)) if row not in taken]
@@ -112,7 +112,7 @@ def compare(first: Trace, second: Trace) -> Comparison:
 
 
 def kind_of(counts: tuple[int, int], owns: tuple[int, int], least: float) -> Kind:
-    """Say what became of an operation; own times that differ by less than `least` are the same."""
+    """Classify an operation; own times that differ by less than `least` count as the same."""
     if not counts[0] or not counts[1]:
         return "missing" if counts[0] else "new"
     change = owns[1] - owns[0]
@@ -147,7 +147,7 @@ def _only_here(trace: Trace, other: Trace, partners: dict[int, int]) -> tuple[Sp
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What is added up, an entry a row; `paths` are numbers that both traces share."""
+    """The columns to add up, one entry per row; both traces share the numbers in `paths`."""
 
     paths: Sequence[int]
     durations: Sequence[int]
@@ -182,7 +182,7 @@ def _pairs(partners: Sequence[int], alone: Sequence[int]) -> Iterator[tuple[int,
 
 
 def _columns(trace: Trace, paths: dict[tuple[int, Name], int]) -> _Columns:
-    """Take the columns out of a trace, adding to the paths those that are new."""
+    """Read the columns of a trace, and add its new paths to `paths`."""
     rows = trace.rows
     names, times = names_of(rows), times_of(rows)
     stretches = [own_stretches(times, row) if name else [] for row, name in enumerate(names)]
@@ -213,7 +213,7 @@ def _difference(
     pairs: Sequence[tuple[int, int]],
     least: float,
 ) -> Difference:
-    """Add up pairs of rows; in all of them the same side is _ALONE, or none."""
+    """Add up pairs of rows; either the same side is _ALONE in all of them, or none is."""
     rows = [[row for row in side if row >= 0] for side in zip(*pairs, strict=True)]
     counts = len(rows[0]), len(rows[1])
     owns = _sum(columns[0].owns, rows[0]), _sum(columns[1].owns, rows[1])
@@ -232,7 +232,7 @@ def _difference(
 
 
 def _own(columns: tuple[_Columns, _Columns], pair: tuple[int, int]) -> int:
-    """By how much the own times of two rows differ."""
+    """Return by how much the own times of two rows differ."""
     owns = [columns[side].owns[row] if row >= 0 else 0 for side, row in enumerate(pair)]
     return owns[1] - owns[0]
 

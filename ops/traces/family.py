@@ -20,13 +20,15 @@ the choice is ours. Zipkin's own tree is the model (zipkin2.internal.SpanNode):
 Nothing else is changed: spans that share an id in any other way stay beside each other.
 """
 
-from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+import numpy as np
+
+from ops.traces.columns import packed, steps_to_end
 from ops.traces.spans import Spans
 
 CALLING = ("client", "producer")
@@ -55,12 +57,17 @@ class Family:
 
 def family_of(spans: Spans) -> Family:
     """Find every span's parent. Following parents from any span ends at a root."""
-    first = dict(zip(reversed(spans.ids), range(len(spans) - 1, -1, -1), strict=True))
-    shared = _shared(spans) if len(first) < len(spans) else {}
-    parents = array("q", (first.get(id_, _GONE) if id_ else -1 for id_ in spans.parent_ids))
+    numbers, wanted = np.asarray(spans.ids.numbers), np.asarray(spans.parent_ids.numbers)
+    order = np.argsort(numbers, kind="stable")
+    sorted_numbers = numbers[order]
+    at = np.minimum(np.searchsorted(sorted_numbers, wanted), len(spans) - 1)
+    found = np.where(sorted_numbers[at] == wanted, order[at], _GONE)  # the first of an id
+    found[wanted == 0] = -1
+    parents = packed("q", found)
+    shared = _shared(spans) if (sorted_numbers[1:] == sorted_numbers[:-1]).any() else {}
     joined = _among_shared(spans, shared, parents)
     missing: dict[str, int] = {}
-    for number in (at for at, parent in enumerate(parents) if parent == _GONE):
+    for number in np.flatnonzero(np.asarray(parents) == _GONE).tolist():
         id_ = spans.parent_ids[number]
         parents[number] = missing.setdefault(id_, len(spans) + len(missing))
     parents.extend([-1] * len(missing))
@@ -137,6 +144,8 @@ class _Sides:
 
 def _break_circles(parents: MutableSequence[int]) -> tuple[list[int], AbstractSet[int]]:
     """Make the earliest span of each circle a root, in place; return these, and all members."""
+    if (steps_to_end(np.append(parents, -1)) <= len(parents)).all():
+        return [], frozenset()
     walks = [-1] * len(parents)
     broken = []
     members: set[int] = set()

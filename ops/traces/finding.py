@@ -1,6 +1,6 @@
-"""One trace by its id: on the site that is named, else wherever it is.
+"""Find one trace by its ID, on the given site or on any.
 
-A trace that has not changed for a minute is kept, so that looking into it asks Jaeger once.
+A trace that has not changed for a minute is cached, so that reading it asks Jaeger only once.
 """
 
 import asyncio
@@ -16,30 +16,30 @@ from ops.traces.links import remember
 from ops.traces.spans import Spans
 from ops.traces.tree import Trace, align, build_trace
 
-FINISHED = timerange.MINUTE  # after its last end a trace is taken to be complete
-MANY_SPANS = 1_000  # from here on building takes more than about 5 ms
-_SHOWN = 60.0  # seconds after which pages of a trace that is not kept have been sent
+FINISHED = timerange.MINUTE  # after its last end, a trace is considered complete
+MANY_SPANS = 1_000  # from here on, building takes more than about 5 ms
+_SHOWN = 60.0  # seconds after which all pieces of a trace's page have been sent
 _ANEW = 5.0  # seconds
-_COLUMNS = 500  # bytes that a span takes beside its own
-_EVENT = 40  # and an event, once the logs are looked at
+_COLUMNS = 500  # bytes that a span takes besides its own
+_EVENT = 40  # bytes that an event takes in addition, once the logs are read
 _ID = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
 def full_id(text: str) -> str:
-    """Return a trace id in full, 32 lower-case hex digits; raises InvalidInput."""
+    """Return a trace ID in full, 32 lower-case hex digits; raises InvalidInput."""
     stripped = text.strip()
     if not _ID.fullmatch(stripped) or not stripped.strip("0"):
         raise InvalidInput(
-            f'"{stripped[:80]}" is not a trace id: it is 1 to 32 hex digits, not all of them 0'
+            f'"{stripped[:80]}" is not a trace ID: it must be 1 to 32 hex digits, not all 0'
         )
     return stripped.lower().zfill(32)
 
 
 async def find_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
-    """Return the trace with that full id, asked for after a moment (Unix nanoseconds).
+    """Return the trace with that full ID, read after a moment (Unix nanoseconds).
 
-    Without a site all sites are asked at once and the first that has it counts. Raises
-    NotFound, which also says which site did not answer.
+    Without a site, all sites are asked concurrently and the first that has the trace counts.
+    Raises NotFound, which also names the sites that did not answer.
     """
     asked = [] if site else [each for each in sites().all.values() if each.jaeger]
     if len(asked) > 1:
@@ -48,9 +48,9 @@ async def find_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
 
 
 async def trace_on(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
-    """Return a site's trace by its full id; raises NotFound.
+    """Return a site's trace by its full ID; raises NotFound.
 
-    What was asked for before `newer_than` (Unix nanoseconds) is asked for anew.
+    A cached trace from before `newer_than` (Unix nanoseconds) is read again.
     """
     key = ("trace", site.name, trace_id)
     kept: Trace | None = connections().kept.get(key)
@@ -68,10 +68,10 @@ async def trace_on(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
 
 
 def kept_for(trace: Trace, *, anew: bool = False) -> float:
-    """Return for how many seconds a trace is kept.
+    """Return for how many seconds to cache a trace.
 
-    Spans come late, and the later the rarer: what has just ended is soon asked for anew. What
-    was just asked for anew is kept until the pieces of its page have been sent.
+    Spans can arrive late, less often as time passes, so a trace that has just ended is soon read
+    again. One that was read on request is cached until all pieces of its page have been sent.
     """
     ended = trace.as_of - trace.start - trace.duration  # ago
     if ended > FINISHED:
@@ -94,7 +94,7 @@ async def aligned(trace: Trace) -> Trace:
 
 
 async def work_out_timing(trace: Trace) -> None:
-    """Work out where a trace's time went, so that `timing` is at hand."""
+    """Compute where a trace's time went, so that reading `timing` is fast."""
     if trace.span_count < MANY_SPANS:
         return
     await asyncio.to_thread(lambda: trace.timing)
@@ -128,7 +128,7 @@ async def _anywhere(asked: Sequence[Site], trace_id: str, newer_than: int) -> Tr
             task.cancel()
     reasons = "; ".join(map(str, silent))
     if len(silent) == len(asked):
-        raise BackendUnavailable(f"no site answers: {reasons}", backend="Jaeger of every site")
+        raise BackendUnavailable(f"no site answered: {reasons}", backend="Jaeger of every site")
     raise NotFound(
         f"no site has the trace {trace_id}"
         + (f"; it may be on one that did not answer: {reasons}" if silent else "")

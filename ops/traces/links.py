@@ -1,8 +1,8 @@
 """Links between spans, both ways.
 
-A span names the spans that it links to, of its own trace or of another: a consumer of a batch names
-the producer of each message. No backend can be asked the other way round, so what traces were
-read is remembered: whoever comes by a link from one trace to another finds the way back.
+A span names the spans that it links to, in its own trace or in another: a consumer of a batch
+links to the producer of each message. No backend can be queried in the other direction, so the
+links of traces that were read are remembered: following one to another trace shows the way back.
 """
 
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from cachetools import LRUCache
 from ops.metrics import watched
 from ops.traces.spans import Spans
 
-MOST = 1_000  # links of a trace that are read, and that are remembered of those to one trace
-TRACES = 2_000  # to which links are remembered
+MOST = 1_000  # links read per trace, and remembered per target trace
+TRACES = 2_000  # target traces for which links are remembered
 
 
 @dataclass(frozen=True, slots=True)
 class SpanLink:
-    """A link from one span to another; ids as in Span."""
+    """A link from one span to another; IDs as in Span."""
 
     trace_id: str
     span_id: str
@@ -53,5 +53,5 @@ def remember(site: str, links: Iterable[SpanLink]) -> None:
 
 
 def links_to(site: str, trace_id: str) -> tuple[SpanLink, ...]:
-    """Return the links to a trace, from those traces of the site that were read lately."""
+    """Return the links to a trace from recently read traces of the site."""
     return tuple(_remembered.get((site, trace_id), ()))

@@ -1,4 +1,4 @@
-"""What a trace's spans logged, as one list, or those lines of it that one looks for."""
+"""The logs of a trace's spans as one list, which can be filtered."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,10 +12,10 @@ from ops.traces.tree import Trace
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which lines are wanted; "" means any.
+    """A filter for log lines; "" means any.
 
-    `text` is found in any case in a line's name, keys and values, and in `key=value` as one.
-    `field` is `key=value`, exactly so, or a key alone.
+    `text` matches a line's name, keys and values, and `key=value` as a whole, in any case.
+    `field` is an exact `key=value`, or only a key.
     """
 
     text: str = ""
@@ -41,13 +41,13 @@ class LogLine:
 
     @property
     def failed(self) -> bool:
-        """Whether it is how libraries report an error."""
+        """Whether it is an event with which libraries report an error."""
         return self.name in FAILURES
 
 
 @dataclass(frozen=True, slots=True)
 class Lines(Sequence[LogLine]):
-    """Log lines as numbers of a trace's events; each line is read when it is asked for."""
+    """Log lines as numbers of a trace's events; each line is parsed when it is accessed."""
 
     spans: Spans
     numbers: Sequence[int]
@@ -77,10 +77,10 @@ class Lines(Sequence[LogLine]):
 
 @dataclass(frozen=True, slots=True)
 class TraceLogs:
-    """The span events of a trace that a filter lets through, in time order.
+    """The span events of a trace that a filter selects, in time order.
 
     `start` (Unix nanoseconds), `service` and `operation` are the trace's, as in Trace. `total`
-    is how many lines there are without the filter, `services` who logged how many of these.
+    counts the lines without the filter, `services` counts them by service.
     """
 
     site: str
@@ -117,7 +117,7 @@ def build_logs(trace: Trace, filter: LogFilter = ANY_LINE) -> TraceLogs:
 
 
 def _matching(spans: Spans, filter: LogFilter) -> Sequence[int]:
-    """Return the numbers of the events; what can be told without reading them is told first."""
+    """Return the numbers of the matching events; conditions that need no parsing come first."""
     events = spans.store.events
     numbers: Sequence[int] = range(len(events.times))
     if filter.service or filter.span_id:
@@ -161,5 +161,5 @@ def _has_text(text: str) -> Callable[[Event], bool]:
 
 
 def _as_text(value: Value) -> str:
-    """Write a value so that it can be looked for: as people see it, and all bytes in hex."""
+    """Write a value for searching: as users see it, but with all bytes in hex."""
     return value.hex() if isinstance(value, bytes) else shown(value)

@@ -1,7 +1,7 @@
-"""Spans as every part of the traces service sees them: OTLP's words in Python's types.
+"""Spans as all code about traces sees them: OTLP's concepts in Python types.
 
-Times are Unix nanoseconds, durations nanoseconds, ids lower-case hex (32 digits a trace,
-16 a span). Attribute values are what OTLP's AnyValue holds, as plain Python values.
+Times are Unix nanoseconds, durations nanoseconds, IDs lower-case hex (32 digits for a trace,
+16 for a span). Attribute values are what OTLP's AnyValue can hold, as plain Python values.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,18 +9,21 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from ops.traces.columns import Coded
+
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
 Pairs: TypeAlias = tuple[tuple[str, Value], ...]
-FAILURES = ("exception", "error")  # names of the events that report one
+FAILURES = ("exception", "error")  # names of events that report an error
 NO_SERVICE = "(no service name)"
+KINDS = ("", "internal", "server", "client", "producer", "consumer")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened during a span: a log line, an exception.
+    """An event during a span: a log line, an exception.
 
-    `repeated` are further values of keys that it was given more than once.
+    `repeated` are further values of keys that appeared more than once.
     """
 
     time: int
@@ -53,9 +56,9 @@ NO_SCOPE = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What ran a span, by its resource's attributes; "" for what they do not say.
+    """The process of a span, from its resource's attributes; "" for missing ones.
 
-    Processes with the same `clock` read the same clock; of one without, nothing is known.
+    Processes with the same `clock` share a clock; if it is empty, nothing is known about it.
     """
 
     service: str
@@ -70,12 +73,12 @@ class Span:
     """One operation of one service.
 
     `parent_id` is "" for a root. `kind` is "internal", "server", "client", "producer",
-    "consumer" or "". `error` means that it failed, by its status or by a tag, see
-    ops.traces.tags.says_failed; `status` is "ok", "error" or "", `message` the status message.
-    `warnings` is what Jaeger adds about the span (clock skew, truncation), lifted out of
-    the attribute `@jaeger@warnings`. `process` holds the resource's attributes. `repeated` are
-    further values of attributes that it was given more than once; searches find the first.
-    `trace_state` is W3C's, as it came.
+    "consumer" or "". `error` means that it failed, by its status or by a tag (see
+    ops.traces.tags.says_failed); `status` is "ok", "error" or "", `message` the status message.
+    `warnings` is what Jaeger adds about the span (clock skew, truncation), taken from the
+    attribute `@jaeger@warnings`. `process` holds the resource's attributes. `repeated` are
+    further values of attributes that appeared more than once; searches use the first value.
+    `trace_state` is W3C's, unchanged.
     """
 
     trace_id: str
@@ -105,10 +108,10 @@ class Span:
 
 
 class Events(Protocol):
-    """All that the spans of a trace logged, in time order, then in the spans' order.
+    """The events of all spans of a trace, in time order, then in span order.
 
     `times` are Unix nanoseconds, `spans` the numbers of the spans; the rest of an event is
-    read when it is asked for.
+    parsed when it is accessed.
     """
 
     @property
@@ -121,48 +124,48 @@ class Events(Protocol):
 
 
 class SpanStore(Protocol):
-    """Where the whole spans of a trace are, numbered as in Spans; `size` is in bytes."""
+    """The store of a trace's full spans, numbered as in Spans; `size` is in bytes."""
 
     @property
     def size(self) -> int: ...
 
     @property
     def events(self) -> Events:
-        """Slow when it is asked for first: it looks through every span that has events."""
+        """Slow on first access: it looks through every span that has events."""
 
     def __getitem__(self, number: int) -> Span: ...
 
     def otlp_json(self) -> Iterator[bytes]:
-        """Give the trace as it came, as one JSON text of OTLP in pieces of some 100 kB."""
+        """Yield the unchanged trace as one OTLP JSON document, in pieces of some 100 kB."""
 
     def tag_keys(self) -> AbstractSet[str]:
-        """Return the distinct keys of all spans' tags, those that api_v2 derives among them."""
+        """Return the distinct tag keys of all spans, with those that api_v2 derives."""
 
     def find(self, text: str) -> Sequence[int]:
-        """Return the spans that have a text, or `key=value`, anywhere in what they carry."""
+        """Return the spans that contain a string, or `key=value`, anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """The spans of one trace, numbered by start, then by id.
+    """The spans of one trace, numbered by start, then by ID.
 
-    What is asked of all of them stands in columns with an entry a span; a hundred thousand
-    whole ones would be gigabytes, so they stay in the store until one is asked for. `names`
-    are pairs of service and operation, `events` counts, `kinds` as in Span, `ran_by` numbers of
-    `processes`. `ends` is at least `starts`; `endless` are the spans that came without an end,
-    or with one that cannot be.
+    Data that is needed of all spans is in columns with one entry per span; a hundred thousand full
+    spans would take gigabytes, so they stay in the store until one is accessed. `names` are pairs
+    of service and operation, `events` counts, `ran_by` numbers of `processes`. `kinds` are numbers
+    as in KINDS; `ids` and `parent_ids` are numbers too, a root's parent "" as 0. `ends` is at least
+    `starts`; `endless` are the spans that came without an end, or with an impossible one.
 
-    `untimed` came without a start that can be: theirs is a guess, see ops.traces.clocks.
-    `copies` is how many spans were delivered again and are left out, `as_of` when the backend
-    was asked for them (Unix nanoseconds).
+    `untimed` came without a possible start: theirs is a guess, see ops.traces.clocks. `copies` is
+    how many duplicate spans are left out, `as_of` when the trace was requested from the backend
+    (Unix nanoseconds).
     """
 
-    ids: Sequence[str]
-    parent_ids: Sequence[str]
+    ids: Coded[str]
+    parent_ids: Coded[str]
     starts: Sequence[int]
     ends: Sequence[int]
-    names: Sequence[tuple[str, str]]
-    kinds: Sequence[str]
+    names: Coded[tuple[str, str]]
+    kinds: Coded[str]
     ran_by: Sequence[int]
     processes: Sequence[Process]
     events: Sequence[int]
@@ -179,21 +182,21 @@ class Spans:
         return len(self.ids)
 
     def __iter__(self) -> Iterator[Span]:
-        """Give each span whole."""
+        """Yield every span in full."""
         return map(self.store.__getitem__, range(len(self)))
 
 
 def failure(operation: str, message: str) -> str:
     """Return a failing span's sentence: `store.Query: deadline exceeded`.
 
-    Only the message's first line is in it, and `store.Query failed` where there is none.
+    It has only the message's first line, or is `store.Query failed` if there is none.
     """
     first_line = message.strip().partition("\n")[0]
     return f"{operation}: {first_line}" if first_line else f"{operation} failed"
 
 
 def what_failed(span: Span) -> str:
-    """Return what a failing span says of it, from the places where libraries put it, or ""."""
+    """Return a failing span's error message, from wherever libraries put it, or ""."""
     if span.message:
         return span.message
     for event in reversed(span.events):

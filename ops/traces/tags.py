@@ -1,7 +1,7 @@
-"""Tags as Jaeger has them: the text a value is compared by, and the tags that it derives.
+"""Tags as Jaeger has them: the string a value is compared by, and the tags that it derives.
 
-Jaeger is written in Go and compares a tag of a search with the text form of a value: pdata's
-`Value.AsString`, which writes numbers as ES6 does and the rest as `encoding/json`.
+Jaeger is written in Go and compares a searched tag with the string form of a value: pdata's
+`Value.AsString`, which writes numbers as ES6 does and everything else as `encoding/json`.
 """
 
 import json
@@ -20,26 +20,26 @@ SCOPE_NAME = "otel.scope.name"
 SCOPE_VERSION = "otel.scope.version"
 TRACE_STATE = "w3c.tracestate"
 KIND = "span.kind"
-EVENT = "event"  # the field of a log that holds an event's name
-TRUE = ("true", "1", "t")  # what a search for the tag `error` may say for yes, and for no
+EVENT = "event"  # the log field that holds an event's name
+TRUE = ("true", "1", "t")  # what a search for the tag `error` can give for yes, and for no
 FALSE = ("false", "0", "f")
 WORDS = (ERROR, KIND, "span.status", "scope.name", "scope.version")
-RESOURCE = "resource."  # the prefix of keys that are looked for in the resource alone
+RESOURCE = "resource."  # the prefix of keys that are searched in the resource only
 LONGEST_INDEXED = 256  # characters: Elasticsearch does not index longer values
 _ESCAPED = re.compile("[<>&\u2028\u2029]")
 
 
 def is_word(key: str) -> bool:
-    """Tell whether a search takes a key for more than an attribute's name, from 2.17 on."""
+    """Return whether a search gives this key a special meaning, from Jaeger 2.17 on."""
     return key in WORDS or key.startswith(RESOURCE)
 
 
 def says_failed(key: str, value: Value) -> bool:
-    """Tell whether an attribute says that its span failed, whatever the span's status is.
+    """Return whether an attribute says that its span failed, whatever the span's status is.
 
-    A span failed when its status is ERROR or one of its attributes says so. That is the same
-    for both APIs of Jaeger: api_v2 has the status as these very tags. An `error` with other
-    text than "true" is a remark.
+    A span failed if its status is ERROR or one of its attributes says so. That is the same for
+    both APIs of Jaeger: api_v2 has the status as these very tags. An `error` with a text other
+    than "true" is a message.
     """
     if key == ERROR:
         return value is True or (isinstance(value, str) and value.lower() == "true")
@@ -47,7 +47,7 @@ def says_failed(key: str, value: Value) -> bool:
 
 
 def compared(value: Value) -> str:
-    """Return the text that Jaeger compares a value by."""
+    """Return the string that Jaeger compares a value by."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
@@ -59,12 +59,12 @@ def compared(value: Value) -> str:
     try:
         text = "".join(_json(value))
     except ValueError:
-        return ""  # as Go writes what it cannot: a list with a number that is none
+        return ""  # like Go, for values it cannot write, such as a list with NaN in it
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def shown(value: Value) -> str:
-    """Write a value for people: as it is compared, but for what would be a riddle."""
+    """Write a value for display: as it is compared, unless that would be unreadable."""
     if isinstance(value, float) and not math.isfinite(value):
         return _odd(value)
     if isinstance(value, list | dict):
@@ -73,10 +73,10 @@ def shown(value: Value) -> str:
 
 
 def searched(span: Span, key: str, value: Value, tag_values: str) -> str | None:
-    """Return the text by which a search finds this span by its tag, None where none would.
+    """Return the string by which a search for a tag finds this span, None if none would.
 
-    `tag_values` is the site file's: "regex" means Elasticsearch, which has texts of its own
-    for bytes, and none for numbers that JSON lacks.
+    `tag_values` is the site file's: "regex" means Elasticsearch, which writes bytes in its own
+    way, and cannot store numbers that JSON lacks.
     """
     indexed = tag_values == "regex"
     text = value.hex() if indexed and isinstance(value, bytes) else compared(value)
@@ -85,7 +85,7 @@ def searched(span: Span, key: str, value: Value, tag_values: str) -> str | None:
     if indexed and isinstance(value, float) and not math.isfinite(value):
         return None
     if key == ERROR:
-        # A status is found by every release, an attribute that says the same not by all.
+        # Every release finds a status; not every one finds an attribute that says the same.
         found = span.status == "error" if text.lower() in TRUE else text.lower() not in FALSE
     elif key == KIND:
         found = bool(span.kind) and text.lower() == span.kind
@@ -101,14 +101,14 @@ def _number(number: float) -> str:
 
 
 def _odd(number: float) -> str:
-    """Write what is no finite number as Go does."""
+    """Write NaN or an infinity as Go does."""
     return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
 
 
 def _json(value: Value, *, strict: bool = True) -> Iterator[str]:
     """Write a value as Go's encoding/json does; raises ValueError for NaN.
 
-    Not `strict`, it is for people: with blanks, and NaN by its name.
+    If not `strict`, write it for display: with spaces, and NaN by its name.
     """
     comma, colon = (",", ":") if strict else (", ", ": ")
     if isinstance(value, dict):

@@ -8,19 +8,21 @@ child that outlives its parent was not waited for. From the start of the span th
 walk goes on in its parent, which started it.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain
-from operator import sub
+
+import numpy as np
 
 from ops.timerange import format_duration
+from ops.traces.columns import Coded, Numbers, counted, packed
 
 LEAST_SHARE = 0.05  # what is less than that is not worth a sentence
 MOST_GAPS = 3
 MOST_NAMED = 3
+Names = Coded[tuple[str, str] | None]  # service and operation, None for a placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +86,36 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Children:
+    """The children of all spans, those of one beside each other, and where each span's begin."""
+
+    numbers: Sequence[int]
+    firsts: Sequence[int]
+
+    def __getitem__(self, number: int) -> Sequence[int]:
+        return self.numbers[self.firsts[number] : self.firsts[number + 1]]
+
+
+@dataclass(frozen=True, slots=True)
 class Times:
     """The spans of a trace as numbers; `children` are each one's, by start."""
 
     starts: Sequence[int]
     ends: Sequence[int]
     parents: Sequence[int]
-    children: Sequence[Sequence[int]]
+    children: Children
 
     @classmethod
     def of(cls, starts: Sequence[int], ends: Sequence[int], parents: Sequence[int]) -> "Times":
-        children: dict[int, list[int]] = {}
-        for number in sorted(range(len(parents)), key=starts.__getitem__):
-            if parents[number] >= 0:
-                children.setdefault(parents[number], []).append(number)
-        return cls(starts, ends, parents, [children.get(each, ()) for each in range(len(parents))])
+        above = np.asarray(parents, np.intp)
+        order = np.argsort(np.asarray(starts, np.uint64), kind="stable")
+        order = order[np.argsort(above[order], kind="stable")]
+        firsts = np.searchsorted(above[order], np.arange(len(order) + 1))
+        return cls(starts, ends, parents, Children(order.tolist(), firsts.tolist()))
 
 
-def where_time_went(times: Times, names: Sequence[tuple[str, str] | None]) -> Timing:
-    """Analyse a trace; `names` has each span's service and operation, None for a placeholder."""
+def where_time_went(times: Times, names: Names) -> Timing:
+    """Analyse a trace; `names` are those of its spans."""
     path = tuple(segment for segment in critical_path(times) if names[segment.row])
     shares = _shares(path, names)
     own, gaps = _own_and_gaps(times, names)
@@ -201,7 +214,7 @@ def _add(found: list[Segment], number: int, start: int, end: int) -> None:
         found.append(Segment(number, start, end))
 
 
-def _shares(path: Sequence[Segment], names: Sequence[tuple[str, str] | None]) -> tuple[Share, ...]:
+def _shares(path: Sequence[Segment], names: Names) -> tuple[Share, ...]:
     spans: dict[int, int] = {}
     for segment in path:
         spans[segment.row] = spans.get(segment.row, 0) + segment.end - segment.start
@@ -218,72 +231,101 @@ def _shares(path: Sequence[Segment], names: Sequence[tuple[str, str] | None]) ->
     )
 
 
-def _operations(
-    path: Sequence[Segment], own: Sequence[int], names: Sequence[tuple[str, str] | None]
-) -> tuple[Operation, ...]:
+def _operations(path: Sequence[Segment], own: Sequence[int], names: Names) -> tuple[Operation, ...]:
     waited = Counter[int]()
     for segment in path:
         waited[segment.row] += segment.end - segment.start
-    rows: dict[tuple[str, str] | None, list[int]] = {}
-    for row, name in enumerate(names):
-        rows.setdefault(name, []).append(row)
-    found = (_operation(*name, each, waited, own) for name, each in rows.items() if name)
+    on_path: dict[int, list[int]] = {}
+    for row in sorted(waited):
+        on_path.setdefault(names.numbers[row], []).append(row)
+    numbers = np.asarray(names.numbers, np.intp)
+    order = np.argsort(numbers, kind="stable")
+    found = []
+    for rows in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
+        if name := names[rows[0]]:
+            waiting = on_path.get(names.numbers[rows[0]], [])
+            found.append(_operation(name, rows, own, waiting, waited))
     return tuple(
         sorted(found, key=lambda each: (-each.path, -each.own, each.service, each.operation))
     )
 
 
 def _operation(
-    service: str, operation: str, rows: Sequence[int], waited: Mapping[int, int], own: Sequence[int]
+    name: tuple[str, str],
+    rows: Numbers,
+    own: Sequence[int],
+    on_path: Sequence[int],
+    waited: Mapping[int, int],
 ) -> Operation:
     """Sum up an operation; the row with the most of the path, then of its own, stands for it."""
-    on_path = [row for row in rows if row in waited]
+    owns = np.asarray(own)[rows]
+    row = int(rows[owns.argmax()])
     if on_path:
         row = max(on_path, key=lambda row: (waited[row], own[row], -row))
-    else:
-        row = max(rows, key=own.__getitem__)
-    return Operation(
-        service,
-        operation,
-        spans=len(rows),
-        path=sum(waited[row] for row in on_path),
-        own=sum(map(own.__getitem__, rows)),
-        row=row,
+    path = sum(waited[row] for row in on_path)
+    return Operation(*name, len(rows), path, sum(owns.tolist()), row)
+
+
+def _own_and_gaps(times: Times, names: Names) -> tuple[Sequence[int], tuple[Gap, ...]]:
+    """Return each span's own time, and the longest gaps."""
+    starts, ends = np.asarray(times.starts, np.uint64), np.asarray(times.ends, np.uint64)
+    own = ends - starts
+    children = np.asarray(times.children.numbers[times.children.firsts[0] :], np.intp)
+    if not len(children):
+        return packed("Q", own), ()
+    parents = np.asarray(times.parents, np.intp)[children]
+    begins = np.flatnonzero(np.append(True, parents[1:] != parents[:-1]))
+    rows = parents[begins]
+    # Within its parent, what is reached when a child begins is where the last before it ended.
+    until = np.minimum(ends[children], ends[parents])
+    reached = np.maximum(_greatest_so_far(until, begins), starts[parents])
+    before = np.roll(reached, 1)
+    before[begins] = starts[rows]
+    start = np.minimum(starts[children], ends[parents])
+    lengths = np.where(start > before, start - before, 0)
+    lasts = np.append(begins[1:], len(children)) - 1
+    rest = np.where(ends[rows] > reached[lasts], ends[rows] - reached[lasts], 0)
+    own[rows] = np.add.reduceat(lengths, begins) + rest
+    gaps = _longest(
+        names,
+        np.concatenate((parents, rows)),
+        np.concatenate((before, reached[lasts])),
+        np.concatenate((lengths, rest)),
     )
+    return packed("Q", own), gaps
 
 
-def _own_and_gaps(
-    times: Times, names: Sequence[tuple[str, str] | None]
-) -> tuple[Sequence[int], tuple[Gap, ...]]:
-    """Return each span's own time, and the longest gaps.
-
-    Most spans have no children, and most gaps are shorter than those that were seen already.
-    """
-    own = array("Q", map(sub, times.ends, times.starts))
-    longest: list[Gap] = []
-    least = -1
-    for row, children in enumerate(times.children):
-        if not children:
-            continue
-        stretches = own_stretches(times, row)
-        own[row] = sum(end - start for start, end in stretches)
-        for start, end in stretches if names[row] is not None else ():
-            if end - start >= least:
-                longest = nsmallest(
-                    MOST_GAPS, (*longest, Gap(row, start, end - start)), _longest_first
-                )
-                least = longest[-1].duration if len(longest) == MOST_GAPS else -1
-    return own, tuple(longest)
+def _longest(names: Names, rows: Numbers, starts: Numbers, durations: Numbers) -> tuple[Gap, ...]:
+    """Return the longest gaps of spans that have a name."""
+    unnamed = [number for number, _ in counted(names.numbers) if names.value(number) is None]
+    durations[np.isin(np.asarray(names.numbers)[rows], unnamed)] = 0
+    least = np.partition(durations, -MOST_GAPS)[-MOST_GAPS] if len(durations) > MOST_GAPS else 0
+    places = np.flatnonzero((durations >= least) & (durations > 0))
+    columns = (column[places].tolist() for column in (rows, starts, durations))
+    gaps = (Gap(*each) for each in zip(*columns, strict=True))
+    return tuple(nsmallest(MOST_GAPS, gaps, key=_longest_first))
 
 
-def _longest_first(gap: Gap) -> tuple[int, int]:
-    return -gap.duration, gap.start
+def _greatest_so_far(values: Numbers, begins: Numbers) -> Numbers:
+    """Return the greatest up to each value, anew from each place where others begin."""
+    order = np.argsort(values)
+    ranks = np.empty(len(values), np.intp)
+    ranks[order] = np.arange(len(values))
+    groups = np.zeros(len(values), np.intp)
+    groups[begins[1:]] = len(values)
+    groups = np.cumsum(groups)
+    found: Numbers = values[order][np.maximum.accumulate(groups + ranks) - groups]
+    return found
+
+
+def _longest_first(gap: Gap) -> tuple[int, int, int]:
+    return -gap.duration, gap.start, gap.row
 
 
 def _sentences(
     shares: Sequence[Share],
     gaps: Sequence[Gap],
-    names: Sequence[tuple[str, str] | None],
+    names: Names,
     whole: int,
 ) -> Iterator[str]:
     if not whole:
@@ -297,10 +339,7 @@ def _sentences(
     gap = gaps[0] if gaps else None
     name = names[gap.row] if gap else None
     if gap and name and gap.duration >= LEAST_SHARE * whole:
-        yield (
-            f"{format_duration(gap.duration)} in a row in {name[0]} {name[1]} "
-            "with nothing below it running"
-        )
+        yield (f"{format_duration(gap.duration)} in {name[0]} {name[1]} with no child span running")
 
 
 def _times(share: Share) -> str:
@@ -312,4 +351,4 @@ def _times(share: Share) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %"
+    return f"{100 * part / whole:.0f}%"

@@ -1,7 +1,6 @@
 """One trace as people read it: spans in tree order, the errors first, what is missing."""
 
 import re
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -9,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import overload
 
+import numpy as np
+
 from ops.traces.clocks import Clocks, aligned, compare_clocks, placed
+from ops.traces.columns import Coded, Numbers, counted, packed, steps_to_end
 from ops.traces.family import Family, family_of
 from ops.traces.links import SpanLink, links_of
 from ops.traces.spans import Process, Span, Spans, failure, what_failed
@@ -218,18 +220,19 @@ def _assembled(
     roots = _roots(spans, family)
     root = min(roots, key=spans.starts.__getitem__, default=None)
     service, operation = spans.names[root] if root is not None else ("", "")
-    start = min(spans.starts)
-    services = tuple(dict.fromkeys(service for service, _ in spans.names))
+    start, end = _start_and_end(spans)
+    names = spans.names.distinct()
+    services = tuple(dict.fromkeys(service for service, _ in names))
     return Trace(
         site=site,
         trace_id=trace_id,
         start=start,
-        duration=max(spans.ends) - start,
+        duration=end - start,
         service=service,
         operation=operation,
         root=root,
         services=services,
-        operations=tuple(dict.fromkeys(operation for _, operation in spans.names)),
+        operations=tuple(dict.fromkeys(operation for _, operation in names)),
         ran=_ran(spans, services),
         errors=_errors(rows),
         error_count=len(spans.failing),
@@ -255,14 +258,20 @@ def rows_with(trace: Trace, text: str) -> tuple[int, ...]:
 
 def _roots(spans: Spans, family: Family) -> list[int]:
     """Return the spans that say they have no parent, without the second sides of calls."""
-    found = [number for number, above in enumerate(spans.parent_ids) if not above]
-    return [number for number in found if family.parents[number] < 0]
+    parents = np.asarray(family.parents)[: len(spans)]
+    found: list[int]
+    found = np.flatnonzero((np.asarray(spans.parent_ids.numbers) == 0) & (parents < 0)).tolist()
+    return found
+
+
+def _start_and_end(spans: Spans) -> tuple[int, int]:
+    return int(np.min(spans.starts)), int(np.max(spans.ends))
 
 
 def _ran(spans: Spans, services: Sequence[str]) -> tuple[Ran, ...]:
     """Say what ran the spans; what one process says in several ways is one."""
     counts = Counter[Process]()
-    for number, count in Counter(spans.ran_by).items():
+    for number, count in counted(spans.ran_by):
         counts[spans.processes[number]] += count
     places = {service: place for place, service in enumerate(services)}
     order = sorted(counts, key=lambda each: (places[each.service], -counts[each], each.instance))
@@ -270,79 +279,83 @@ def _ran(spans: Spans, services: Sequence[str]) -> tuple[Ran, ...]:
 
 
 def _rows(spans: Spans, family: Family) -> Rows:
-    parents = family.parents
-    first, following, counts = _families(spans, parents)
-    numbers, above, depths = array("L"), array("l"), array("L")
-    places = [-1] * len(parents)
-    waiting = [first[-1]]
-    row = 0
-    while waiting:
-        number = waiting.pop()
-        parent = parents[number]
-        parent = places[parent] if parent >= 0 else -1
-        places[number] = row
-        row += 1
-        numbers.append(number)
-        above.append(parent)
-        depths.append(depths[parent] + 1 if parent >= 0 else 0)
-        if (sibling := following[number]) >= 0:
-            waiting.append(sibling)
-        if (child := first[number]) >= 0:
-            waiting.append(child)
-    children = array("L", map(counts.__getitem__, numbers))
+    parents = np.asarray(family.parents)
+    above = np.append(parents, -1)
+    places = len(parents) - steps_to_end(_next_rows(spans, above))[:-1]
+    numbers = np.argsort(places)
+    depths, counts = steps_to_end(above)[:-1] - 1, np.bincount(above + 1)
+    counts.resize(len(above))
     again = {
         number: which
-        for places in (sorted(each, key=places.__getitem__) for each in family.shared.values())
-        for which, number in enumerate(places[1:], 2)
+        for numbers in (sorted(each, key=places.__getitem__) for each in family.shared.values())
+        for which, number in enumerate(numbers[1:], 2)
     }
-    return Rows(spans, numbers, above, depths, children, family.missing, again)
+    return Rows(
+        spans,
+        numbers=packed("Q", numbers),
+        parents=packed("q", np.append(places, -1)[parents][numbers]),
+        depths=packed("Q", depths[numbers]),
+        children=packed("Q", counts[1:][numbers]),
+        missing=family.missing,
+        again=again,
+    )
 
 
-def _families(spans: Spans, parents: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
-    """Return the first child, the next sibling and the number of children of each position.
+def _next_rows(spans: Spans, above: Numbers) -> Numbers:
+    """Return for each number that of the row below; -1 is the end, which has the last place.
 
-    -1 means none. A root's parent, -1, is the last place: `first[-1]` is the first root. A
-    missing parent stands where its first child would. Numbers instead of lists of children
-    keep a large trace from making as many more objects for the collector to visit.
+    That is the first child, else the next sibling of the nearest above, or of itself, that has one.
     """
-    counts = [0] * (len(parents) + 1)
-    order, many = [], len(spans)
-    for position in sorted(range(many), key=spans.starts.__getitem__):
-        parent = parents[position]
-        if parent >= many and not counts[parent]:
-            order.append(parent)
-        order.append(position)
-        counts[parent] += 1
-    first = [-1] * len(counts)
-    following = [-1] * len(counts)
-    for position in reversed(order):
-        parent = parents[position]
-        following[position] = first[parent]
-        first[parent] = position
-    return first, following, counts
+    order = _by_start(spans, above[:-1])
+    siblings = order[np.argsort(above[order], kind="stable")]
+    families = above[siblings]
+    begins = np.append(True, families[1:] != families[:-1])
+    first, following = np.full_like(above, -1), np.full_like(above, -1)
+    first[families[begins]] = siblings[begins]
+    following[siblings[:-1][~begins[1:]]] = siblings[1:][~begins[1:]]
+    having = np.where(following >= 0, np.arange(len(above)), above)
+    while ((further := having[having]) != having).any():
+        having = further
+    first[-1] = -1  # which was the first root
+    return np.where(first >= 0, first, following[having])
+
+
+def _by_start(spans: Spans, parents: Numbers) -> Numbers:
+    """Return the numbers by start; a missing parent comes right before its first child."""
+    order = np.argsort(np.asarray(spans.starts), kind="stable")
+    if len(parents) == len(order):
+        return order
+    ranks = np.full(len(parents), 2 * len(parents))
+    ranks[order] = 2 * np.arange(len(order)) + 1
+    orphans = np.flatnonzero(parents >= len(order))
+    np.minimum.at(ranks, parents[orphans], ranks[orphans] - 1)
+    return np.argsort(ranks)
 
 
 def times_of(rows: Rows) -> Times:
     """Return when each row ran; a missing parent, as long as the children that are left of it."""
-    spans, count = rows.spans, len(rows.spans)
-    starts = [spans.starts[number] if number < count else 2**63 for number in rows.numbers]
-    ends = [spans.ends[number] if number < count else 0 for number in rows.numbers]
-    for row, parent in enumerate(rows.parents if rows.missing else ()):
-        if parent >= 0 and rows.numbers[parent] >= count:
-            starts[parent] = min(starts[parent], starts[row])
-            ends[parent] = max(ends[parent], ends[row])
-    return Times.of(starts, ends, rows.parents)
+    numbers, parents = np.asarray(rows.numbers, np.intp), np.asarray(rows.parents)
+    starts = np.append(np.asarray(rows.spans.starts, np.uint64), np.uint64(2**63))
+    ends = np.append(np.asarray(rows.spans.ends, np.uint64), np.uint64(0))
+    numbers = np.minimum(numbers, len(rows.spans))
+    starts, ends = starts[numbers], ends[numbers]
+    orphans = np.flatnonzero((parents >= 0) & (numbers[parents] == len(rows.spans)))
+    np.minimum.at(starts, parents[orphans], starts[orphans])
+    np.maximum.at(ends, parents[orphans], ends[orphans])
+    return Times.of(starts.tolist(), ends.tolist(), rows.parents)
 
 
-def names_of(rows: Rows) -> list[tuple[str, str] | None]:
+def names_of(rows: Rows) -> Coded[tuple[str, str] | None]:
     """Return each row's service and operation, None for a missing parent."""
-    spans, count = rows.spans, len(rows.spans)
-    return [spans.names[number] if number < count else None for number in rows.numbers]
+    names, count = rows.spans.names, len(rows.spans)
+    if not rows.missing:
+        return Coded(packed("I", np.asarray(names.numbers)[np.asarray(rows.numbers)]), names.value)
+    return Coded.of(names[number] if number < count else None for number in rows.numbers)
 
 
 def _errors(rows: Rows) -> tuple[SpanError, ...]:
     failed = rows.spans.failing
-    failing = [row for row, number in enumerate(rows.numbers) if number in failed]
+    failing = np.flatnonzero(np.isin(rows.numbers, list(failed))).tolist() if failed else []
     failing.sort(key=lambda row: (-rows.depths[row], rows.numbers[row]))
     paths = _paths(rows, set(failing[:MOST_ERRORS]))
     return tuple(_error(rows, row, paths[row]) for row in failing[:MOST_ERRORS])
@@ -397,26 +410,27 @@ def shortened(trail: Sequence[str]) -> tuple[str, ...]:
 def _warnings(spans: Spans, family: Family, clocks: Clocks, roots: int) -> Iterator[str]:
     yield from _alike(list(chain.from_iterable(spans.warnings.values())))
     if family.missing:
-        orphans = sum(parent >= len(spans) for parent in family.parents)
+        orphans = np.count_nonzero(np.asarray(family.parents) >= len(spans))
         yield f"spans whose parent is missing: {orphans} (parents {_some(family.missing)})"
     if roots > 1:
-        yield f"{roots} spans say that they are the root"
+        yield f"{roots} spans claim to be the root"
     if beside := [span_id for span_id in family.shared if span_id not in family.joined]:
-        yield f"span ids that several spans share: {_some(beside)}"
+        yield f"span IDs that several spans share: {_some(beside)}"
     if spans.copies:
         again = "1 span was" if spans.copies == 1 else f"{spans.copies:,} spans were"
         yield f"{again} delivered more than once and counted once"
     if family.circles:
         ids = [spans.ids[number] for number in family.circles]
-        yield f"spans whose parents form a circle, shown as roots: {_some(ids)}"
+        yield f"spans whose parents form a cycle, shown as roots: {_some(ids)}"
     if spans.endless:
         ids = [spans.ids[number] for number in sorted(spans.endless)]
-        yield f"spans without an end, shown as if they took no time: {_some(ids)}"
+        yield f"spans without an end time, shown as if they took no time: {_some(ids)}"
     if spans.untimed:
         ids = [spans.ids[number] for number in sorted(spans.untimed)]
         yield f"spans without a usable start time, shown where their parent starts: {_some(ids)}"
-    if len(spans) > 1 and max(spans.ends) == min(spans.starts):
-        yield "the whole trace takes no time: all spans begin and end in one nanosecond"
+    start, end = _start_and_end(spans)
+    if len(spans) > 1 and start == end:
+        yield "the whole trace takes no time: all spans start and end in the same nanosecond"
     yield from clocks.sentences
 
 

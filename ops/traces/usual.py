@@ -1,4 +1,4 @@
-"""What is usual: the traces of the same root operation that succeeded before."""
+"""The usual timing: earlier traces of the same root operation that succeeded."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -16,27 +16,27 @@ from ops.traces.summaries import TraceSummary
 from ops.traces.tree import Trace, names_of, times_of
 
 BACK = timerange.DAY
-SLACK = timerange.MINUTE  # what ran beside a trace is as good a measure as what ran before
+SLACK = timerange.MINUTE  # traces that ran at the same time are as good a measure as earlier ones
 MOST = 50
-ENOUGH = 5  # fewer are a weak measure
-MOST_FETCHED = 100  # some fail, and of some the operation is not the root
+ENOUGH = 5  # fewer traces are a weak measure
+MOST_FETCHED = 100  # because some failed, and some have another root operation
 MOST_READ = 20
-LARGEST = 5_000  # spans of a trace that is read whole
+LARGEST = 5_000  # spans of a trace that is read in full
 AT_ONCE = 4
-READING = 15.0  # seconds after which what has been read must do
+READING = 15.0  # seconds after which the traces read so far must do
 _SUMMARY = 1_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """A trace beside the last that succeeded: same root operation, begun within a day before.
+    """A trace beside the last successful ones: same root operation, started within a day before.
 
-    `found` is how many there were, at most MOST, `duration` the median of theirs, nanoseconds.
-    `differences` are by operation, from the usual to this trace, those first whose own time
-    differs most: of each number the median over the `read` traces that were read whole, the
-    lower of two, and 0 for a trace without it; so one that fewer than half of them have is
-    "new". They have no path, and `explains` is the difference in own time: medians add up to
-    nothing.
+    `found` is how many there were, at most MOST, `duration` their median in nanoseconds.
+    `differences` are by operation, from the usual to this trace, those with the largest
+    difference in own time first. Each usual number is the median over the `read` traces that were
+    read in full (the lower of two, and 0 for a trace without the operation), so an operation that
+    fewer than half of them have is "new". They have no path, and `explains` is the difference in
+    own time, because medians do not add up.
     """
 
     trace: Trace
@@ -52,7 +52,7 @@ class Usual:
 
     @property
     def measure(self) -> str:
-        """`the last 50 that succeeded`; says so when they are few."""
+        """`the last 50 that succeeded`; it says so if they are few."""
         if self.found == 1:
             return "the only one that succeeded"
         return f"{'the last' if self.found >= ENOUGH else 'only'} {self.found} that succeeded"
@@ -64,9 +64,9 @@ async def usual_duration(trace: Trace) -> Usual:
 
 
 async def usual_operations(trace: Trace) -> Usual:
-    """Compare a trace's operations with the usual ones too; reads some of the traces whole.
+    """Compare a trace's operations with the usual ones too; reads some of the traces in full.
 
-    Those that cannot be read in time, and large ones, are left out.
+    Large traces, and those that cannot be read in time, are left out.
     """
     site = sites().site(trace.site)
     summaries = await _succeeded(site, trace)
@@ -77,7 +77,7 @@ async def usual_operations(trace: Trace) -> Usual:
 
 
 def differences_from(others: Sequence[Trace], trace: Trace) -> list[Difference]:
-    """Compare each operation of a trace with the median over others, see Usual."""
+    """Compare each operation of a trace with the median over others; see Usual."""
     if not others:
         return []
     usual, here = [_totals(other) for other in others], _totals(trace)
@@ -99,7 +99,7 @@ def _usual(trace: Trace, summaries: Sequence[TraceSummary]) -> Usual:
 
 
 async def _succeeded(site: Site, trace: Trace) -> tuple[TraceSummary, ...]:
-    """Return the last that succeeded, newest first; none where the root is missing."""
+    """Return the last traces that succeeded, newest first; none if the root is missing."""
     if not trace.service:
         return ()
     key = ("usual", site.name, trace.trace_id)
@@ -151,7 +151,7 @@ async def _read(site: Site, trace_ids: Iterable[str]) -> list[Trace]:
 
 @dataclass(frozen=True, slots=True)
 class _Total:
-    """What one trace has of an operation; `row` is the span with the most own time."""
+    """One trace's total for an operation; `row` is the span with the most own time."""
 
     count: int = 0
     duration: int = 0

@@ -1,4 +1,4 @@
-"""Which version runs where, per Prometheus."""
+"""Actions that read which version runs where, from Prometheus."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ READ = "versions.view_versions"
 
 
 class _Nothing(NotFound):
-    """Prometheus answered, and the answer has no version in it."""
+    """Prometheus answered, but without any version."""
 
 
 Answers = Mapping[str, Vector | OpsError]
@@ -29,10 +29,10 @@ Answers = Mapping[str, Vector | OpsError]
 async def show_versions(
     actor: Actor, *, service: str = "", site: str = "", at: int = 0
 ) -> ServiceVersions:
-    """Return one service's versions at a moment (Unix nanoseconds), 0 being the present.
+    """Return one service's versions at a moment (Unix nanoseconds), 0 meaning now.
 
-    Raises NotFound when the service has no version query, or, with the query, when the metric
-    is missing.
+    Raises NotFound if the service has no version query or, naming the query, if it finds no
+    version.
     """
     where = sites().site(site)
     what = where.service(service)
@@ -46,7 +46,7 @@ async def list_versions(
 ) -> tuple[ServiceVersions, ...]:
     """Return the versions of every service of a site; a failure is that line's `problem`.
 
-    After `patience` seconds it returns what is known, as `coming`, and goes on asking.
+    After `patience` seconds, return what is known, the rest as `coming`; the reads continue.
     """
     where = sites().site(site)
     found = await connections().lasting.answer(("versions", where), lambda: _all(where), patience)
@@ -62,7 +62,7 @@ async def list_versions(
 
 
 async def _all(site: Site) -> tuple[ServiceVersions, ...]:
-    """Ask each source once for all of its services."""
+    """Query each source once for all of its services."""
     found: dict[str, ServiceVersions] = {}
     asked: dict[PrometheusSource, list[Service]] = {}
     for service in site.services.values():
@@ -125,7 +125,7 @@ def _versions(
     silent = {target.labels.get(service.instance_label, "") for target in targets.samples} - names
     instances += [InstanceVersion(name, "") for name in silent if name]
     instances.sort(key=lambda each: (each.instance, each.version))
-    # The site file knows the instances of today, not those of then.
+    # The site file knows today's instances, not those of that time.
     expected = 0 if at else len(service.instances)
     return ServiceVersions(
         site=site.name,
@@ -137,32 +137,32 @@ def _versions(
 
 
 def _own(service: Service, samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Leave out what a query that the site has for all services says of others."""
+    """Leave out what a query that the site defines for all services returns for others."""
     if "version" not in service.shared:
         return samples
     return [sample for sample in samples if service.alerts.items() <= sample.labels.items()]
 
 
 def _unknown(service: Service, prometheus: Prometheus, samples: Sequence[Sample]) -> _Nothing:
-    gives = f'gives no label "{service.version_label}"' if samples else "finds nothing"
+    gives = f'returns no label "{service.version_label}"' if samples else "returns nothing"
     return _Nothing(
-        f'no version of "{service.name}" is known: the query {service.version} {gives} in '
+        f'the version of "{service.name}" is unknown: the query {service.version} {gives} in '
         f"{prometheus.name}"
     )
 
 
 def _targets(service: Service) -> str:
-    """Ask for `up` of every target of the jobs that say the version, of those down as well."""
+    """Query `up` of every target, also those down, of the jobs that report the version."""
     return f"up and on(job) group by (job) ({service.version})"
 
 
 def _own_targets(service: Service, samples: Iterable[Sample], found: Vector | OpsError) -> Vector:
-    """Leave out the targets of other services where the query is that of all.
+    """Leave out the targets of other services if the query is the site's.
 
-    A service that pushes its metrics has no targets, and no answer hides no version.
+    A service that pushes its metrics has no targets. A failed query does not hide versions.
     """
     if isinstance(found, OpsError):
-        return Vector((), (f"whether instances are down is not known: {found}",))
+        return Vector((), (f"OpsPortal cannot tell whether instances are down: {found}",))
     if "version" not in service.shared:
         return found
     jobs = {sample.labels.get("job", "") for sample in samples}
@@ -178,19 +178,19 @@ def _instance(service: Service, sample: Sample) -> InstanceVersion:
 
 
 def _number(instances: Iterable[InstanceVersion]) -> int:
-    """Count instances; those without a name count each."""
+    """Count instances; each one without a name counts separately."""
     names = [each.instance for each in instances]
     return len({name for name in names if name}) + names.count("")
 
 
 def _doubts(service: Service, instances: Sequence[InstanceVersion]) -> list[str]:
-    """Say what about the answer does not fit."""
+    """Return a sentence for everything in the answer that does not fit."""
     found = []
     if not all(each.instance for each in instances):
-        found.append(f'the version query gives no label "{service.instance_label}"')
+        found.append(f'the version query returns no label "{service.instance_label}"')
     times = Counter(each.instance for each in instances if each.instance)
     return found + [
-        f"{instance} says {count} versions; an old one may linger for five minutes"
+        f"{instance} reports {count} versions; an old one can linger for five minutes"
         for instance, count in times.items()
         if count > 1
     ]

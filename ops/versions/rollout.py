@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class InstanceVersion:
-    """One instance; `version` is "" when it is down or does not say."""
+    """One instance; `version` is "" if it is down or reports none."""
 
     instance: str
     version: str
@@ -15,12 +15,12 @@ class InstanceVersion:
 
 @dataclass(frozen=True, slots=True)
 class ServiceVersions:
-    """The versions of a service. `problem` is one sentence when nothing is known, else "".
+    """The versions of a service. `problem` is one sentence if nothing is known, else "".
 
     `empty` means that Prometheus answered with nothing, `coming` that it has not answered yet.
 
-    `total` counts the instances that should be there: it is more than `len(instances)` when
-    the site file or `up` knows of more than say their version.
+    `total` counts the instances that should exist: it exceeds `len(instances)` if the site file
+    or `up` lists more instances than report a version.
     """
 
     site: str
@@ -34,12 +34,12 @@ class ServiceVersions:
 
     @property
     def known(self) -> int:
-        """How many instances say their version."""
+        """How many instances report a version."""
         return len(self._versions())
 
     @property
     def counts(self) -> tuple[tuple[str, int], ...]:
-        """Versions with how many instances run each, the newest first, unknown left out."""
+        """Each version and the number of instances that run it, newest first."""
         newest_first = sorted(self._versions(), key=_natural, reverse=True)
         return tuple(Counter(newest_first).items())
 
@@ -47,7 +47,7 @@ class ServiceVersions:
     def summary(self) -> str:
         """`1.2.0 on 3 of 3`, or `1.3.0 on 1 of 3, 1.2.0 on 2 of 3`, or `1.2.0, 2 of 3 known`.
 
-        The newest version comes first. `unknown` when no instance says its version.
+        The newest version comes first. `unknown` if no instance reports a version.
         """
         if not self.counts:
             return "unknown"
@@ -59,9 +59,9 @@ class ServiceVersions:
 
     @property
     def spread(self) -> str:
-        """`1.2.0`, or `1.3.0 on petstore-3, 1.2.0 on 2 others`: what ran where, in a sentence.
+        """`1.2.0`, or `1.3.0 on petstore-3, 1.2.0 on 2 others`: the versions in a sentence.
 
-        "" when no instance says its version.
+        "" if no instance reports a version.
         """
         if len(self.counts) == 1 and self.known >= self.total:
             return self.counts[0][0]
@@ -69,7 +69,7 @@ class ServiceVersions:
             f"{version} on {self._where(version, count, others=index > 0)}"
             for index, (version, count) in enumerate(self.counts)
         ]
-        left = f"{self.total - self.known} not known" if parts and self.known < self.total else ""
+        left = f"{self.total - self.known} unknown" if parts and self.known < self.total else ""
         return ", ".join([*parts, *([left] if left else [])])
 
     def _where(self, version: str, count: int, *, others: bool) -> str:
@@ -83,7 +83,7 @@ class ServiceVersions:
 
 
 def _natural(version: str) -> list[tuple[int, int, str]]:
-    """Order versions as people count: 1.9 before 1.10, 1.3.0-rc1 before 1.3.0."""
+    """Sort versions naturally: 1.9 before 1.10, 1.3.0-rc1 before 1.3.0."""
     parts = [
         (1, int(part), "") if part.isdigit() else (-1 if part[0] == "-" else 0, 0, part)
         for part in re.findall(r"[0-9]+|[^0-9]+", version)

@@ -1,4 +1,4 @@
-"""Times as a person reads them: UTC, the viewer's zone beside it, and how long ago."""
+"""Times for people: UTC, the viewer's time zone beside it, and how long ago."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ from ops import timerange
 from ops.timerange import to_datetime
 
 COOKIE = "zone"
-AGREEING = 5 * timerange.SECOND  # clocks that differ by no more
+AGREEING = 5 * timerange.SECOND  # clocks this close count as equal
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The present (Unix nanoseconds) and the viewer's zone, None where it is not known."""
+    """The present (Unix nanoseconds) and the viewer's time zone, None if it is unknown."""
 
     now: int
     zone: ZoneInfo | None = None
 
     @property
     def place(self) -> str:
-        """The zone's last word, `Paris`; "" when it is not known or is UTC itself."""
+        """The zone's city, `Paris`; "" if the zone is unknown or UTC."""
         if self.zone is None or self.zone.key in ("UTC", "Etc/UTC", "Etc/GMT"):
             return ""
         return self.zone.key.rpartition("/")[2].replace("_", " ")
 
     def utc(self, at: int, *, milliseconds: bool = False) -> str:
-        """`14:20:51`, `14:20:51.204`, and the day before it when it is not today's."""
+        """Return `14:20:51` or `14:20:51.204`, after the date unless it is today."""
         moment = to_datetime(at)
         fraction = f".{at // timerange.MILLISECOND % 1000:03d}" if milliseconds else ""
         return f"{self._day(moment)}{moment:%H:%M:%S}{fraction}"
 
     def here(self, at: int) -> str:
-        """`15:20 Paris`, or "" when the viewer's zone adds nothing."""
+        """Return `15:20 Paris`, or "" if the viewer's zone adds nothing."""
         if not self.place:
             return ""
         moment = to_datetime(at).astimezone(self.zone)
@@ -44,27 +44,27 @@ class Clock:
         return f"{day}{moment:%H:%M} {self.place}"
 
     def both(self, at: int) -> str:
-        """`14:20:51 UTC (15:20 Paris)`."""
+        """Return `14:20:51 UTC (15:20 Paris)`."""
         here = self.here(at)
         return f"{self.utc(at)} UTC ({here})" if here else f"{self.utc(at)} UTC"
 
     def exact(self, at: int) -> str:
-        """`2026-11-24 14:20:51.204 UTC (15:20 Paris)`, whatever day it is."""
+        """Return `2026-11-24 14:20:51.204 UTC (15:20 Paris)`, always with the date."""
         here = self.here(at)
         moment = f"{to_datetime(at):%Y-%m-%d %H:%M:%S}.{at // timerange.MILLISECOND % 1000:03d} UTC"
         return f"{moment} ({here})" if here else moment
 
     def window(self, start: int, end: int) -> str:
-        """`13:21:07 to 14:21:07 UTC (14:21 to 15:21 Paris)`."""
+        """Return `13:21:07 to 14:21:07 UTC (14:21 to 15:21 Paris)`."""
         utc = f"{self.utc(start)} to {self.utc(end)} UTC"
         if not self.place:
             return utc
         return f"{utc} ({self.here(start).removesuffix(f' {self.place}')} to {self.here(end)})"
 
     def ago(self, at: int) -> str:
-        """`30 s ago`, `11 min ago`, `now`, for what is past.
+        """Return `30 s ago`, `11 min ago` or `now`.
 
-        What seems to be to come was written by another clock, or before ours was put back.
+        A time in the future comes from another clock, or from before ours was set back.
         """
         distance = self.now - at
         if distance < -AGREEING:
@@ -80,7 +80,7 @@ class Clock:
 
 
 def roughly(nanoseconds: int) -> str:
-    """Write a distance by its largest unit: `30 s`, `11 min`, `2 h`, `12 d`."""
+    """Return a duration in its largest unit: `30 s`, `11 min`, `2 h`, `12 d`."""
     for unit, size, most in (
         ("s", timerange.SECOND, 90),
         ("min", timerange.MINUTE, 90),
@@ -92,7 +92,7 @@ def roughly(nanoseconds: int) -> str:
 
 
 def viewer_zone(cookies: Mapping[str, str]) -> ZoneInfo | None:
-    """Return the zone that the cookie names, None for anything that is not a zone."""
+    """Return the time zone that the cookie names, or None if it names none."""
     name = unquote(cookies.get(COOKIE, ""))
     return ZoneInfo(name) if name in zone_names() else None
 

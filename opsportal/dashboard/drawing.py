@@ -1,13 +1,13 @@
-"""Where things stand in pictures: bars in percent of their lane, points of a small line.
+"""Geometry for charts: bars in percent of their lane, points of a sparkline.
 
-Numbers are written as text, for SVG attributes.
+Numbers are returned as text, for SVG attributes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-COLOURS = 6  # services beyond the sixth begin again with the first hue
+COLOURS = 6  # the seventh service has the first hue again
 LEAST_WIDTH = 0.25  # percent; thinner bars cannot be seen
 SPARK_WIDTH, SPARK_HEIGHT = 96, 20
 DASH = 3
@@ -15,7 +15,7 @@ DASH = 3
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar and its label. `side` is where the label is: "inside", "after" or "before"."""
+    """A bar and its label. `side` says where the label goes: "inside", "after" or "before"."""
 
     x: str
     width: str
@@ -24,7 +24,7 @@ class Bar:
 
 
 def bar(start: int, duration: int, whole: int) -> Bar:
-    """Place a bar that begins `start` after the beginning of a lane that is `whole` long."""
+    """Place a bar that starts `start` into a lane that is `whole` long."""
     whole = max(whole, 1)
     x = min(max(100 * start / whole, 0), 100 - LEAST_WIDTH)
     width = min(max(100 * duration / whole, LEAST_WIDTH), 100 - x)
@@ -36,18 +36,18 @@ def bar(start: int, duration: int, whole: int) -> Bar:
 
 
 def stretch(start: int, duration: int, whole: int) -> tuple[str, str]:
-    """Return where a stretch of a lane begins and how wide it is."""
+    """Return the left edge and the width of a stretch of a lane, in percent."""
     x = 100 * start / max(whole, 1)
     return _text(x), _text(min(max(100 * duration / max(whole, 1), LEAST_WIDTH), 100 - x))
 
 
 def colours(services: Sequence[str]) -> dict[str, int]:
-    """Give each service the number of its hue, 1 to COLOURS."""
+    """Return the number of each service's hue, 1 to COLOURS."""
     return {service: index % COLOURS + 1 for index, service in enumerate(services)}
 
 
 def sparkline(history: Sequence[int | None]) -> list[str]:
-    """Return the points of a polyline for each stretch without gaps; a lone one is a dash."""
+    """Return the points of a polyline for each stretch without gaps; a single value is a dash."""
     known = [value for value in history if value is not None]
     top = 1.4 * max(known, default=0) or 1  # a level line runs through the middle, not the edge
     step = SPARK_WIDTH / max(len(history) - 1, 1)

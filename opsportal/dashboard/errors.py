@@ -25,7 +25,7 @@ from ops.errors import (
 from opsportal.dashboard.visit import Visit, is_piece
 
 RETRY_SECONDS = 5
-NAMELESS = "503.html"  # for a person whom we could not look up
+NAMELESS = "503.html"  # used when the user could not be looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
     InvalidInput: Rendering(400, "Invalid input", "Correct it and try again."),
     NotPermitted: Rendering(
         403,
-        "You may not do this",
-        "Somebody who manages people can put you into a group that may.",
+        "Permission required",
+        "An administrator can add you to a group that has it.",
     ),
     NotFound: Rendering(404, "Not found", "Check the name or ID, or search for it."),
     NotSetUp: Rendering(
@@ -50,7 +50,7 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
     ),
     Conflict: Rendering(409, "Not possible right now", "Check the current state and try again."),
     NotConfirmed: Rendering(
-        502, "Not every instance confirmed", "Correct what is named below, then send it again."
+        502, "Not every instance confirmed", "Correct the problems below, then send it again."
     ),
     Busy: Rendering(
         503,
@@ -60,22 +60,22 @@ RENDERINGS: dict[type[OpsError], Rendering] = {
     DatabaseUnavailable: Rendering(
         503,
         "Database unavailable",
-        "Nothing was lost. Try again in a few seconds: this works as soon as the database is back.",
+        "Nothing was lost. Try again in a few seconds, once the database is back.",
     ),
     BackendTimeout: Rendering(
         504, "{backend} did not answer in time", "Narrow the search, or try again."
     ),
     BackendUnavailable: Rendering(
-        502, "{backend} does not answer", "Everything else works; try this again in a while."
+        502, "{backend} did not answer", "Everything else works. Try again in a while."
     ),
     OpsError: Rendering(
-        500, "Something failed here", "Try again; the log has more under the request id."
+        500, "Something went wrong", "Try again. The log has the details under the request ID."
     ),
 }
 
 
 def rendering(error: OpsError) -> Rendering:
-    """Return how this error, or the nearest kind above it, is shown."""
+    """Return how to show this error: the rendering of its class or its nearest base class."""
     kind = next(kind for kind in type(error).__mro__ if kind in RENDERINGS)
     return RENDERINGS[kind]
 
@@ -88,7 +88,8 @@ async def page(
 ) -> HttpResponse:
     """Show the error; a page with a form passes its own template and what was typed.
 
-    Who may not look sees no form either. A script asks for plain text and gets the sentence.
+    A user without permission sees no form either. A script that accepts only plain text gets
+    the sentence alone.
     """
     shown = rendering(error)
     if _wants_text(visit.request):
@@ -112,15 +113,15 @@ async def page(
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer what failed outside of any page of ours: Django's handler500.
+    """Answer an error raised outside our own pages: Django's handler500.
 
-    A database that is away or too busy is told as such, without asking it who looks.
+    A busy or unavailable database gets its own page, which does not look up the user.
     """
     error = sys.exc_info()[1]
     if not isinstance(error, Busy | DatabaseUnavailable):
         return render(request, "500.html", status=500)
     if is_piece(request):
-        return HttpResponse(status=204)  # it is left out; the page around it stands
+        return HttpResponse(status=204)  # the page is shown without this piece
     if _wants_text(request):
         return _text(error)
     shown = rendering(error)

@@ -1,6 +1,6 @@
-"""What people type, turned into typed arguments; each refusal stands by its field."""
+"""Forms that turn what users type into typed arguments; each error is shown at its field."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -28,7 +28,7 @@ WINDOWS = ("15m", "1h", "3h", "6h", "12h", "1d", "2d", "7d")
 
 
 class DurationField(forms.CharField):
-    """A duration such as `100ms`; nanoseconds, 0 when empty."""
+    """A duration such as `100ms`, as nanoseconds; 0 if empty."""
 
     def clean(self, value: Any) -> int:
         text = super().clean(value)
@@ -36,7 +36,7 @@ class DurationField(forms.CharField):
 
 
 class MomentField(forms.CharField):
-    """A time in any of the accepted forms; None when empty."""
+    """A time in any of the accepted forms; None if empty."""
 
     def clean(self, value: Any) -> Moment | None:
         text = super().clean(value)
@@ -44,19 +44,36 @@ class MomentField(forms.CharField):
 
 
 class TagsField(forms.CharField):
-    """Tags as the filter line has them: `error http.status_code=500`."""
+    """Tags as in the filter line: `error http.status_code=500`."""
 
     def clean(self, value: Any) -> tuple[tuple[str, str], ...]:
         query = _or_refuse(parse_query, super().clean(value))
         if query != TraceQuery(tags=query.tags):
             raise forms.ValidationError(
-                "only tags stand here, key=value; the other words have fields of their own"
+                "only tags (key=value) go here; the other words have their own fields"
             )
         return tuple(query.tags)
 
 
+class WordField(forms.ChoiceField):
+    """One of a few words; an error lists them all. An optional field also offers "any"."""
+
+    def __init__(self, words: Iterable[str], *, required: bool = True) -> None:
+        self.words = tuple(words)
+        choices = [(word, word) for word in self.words]
+        super().__init__(
+            choices=choices if required else [("", "any"), *choices], required=required
+        )
+
+    def validate(self, value: str) -> None:
+        """Raise ValidationError for any other word."""
+        forms.Field.validate(self, value)
+        if value and not self.valid_value(value):
+            raise forms.ValidationError(f'"{value[:80]}" is not one of: {", ".join(self.words)}')
+
+
 class SearchFields(forms.Form):
-    """The filter line's words as fields; valid when `query` can be asked."""
+    """The filter line's words as fields; if valid, `query` holds the search."""
 
     site = forms.CharField(required=False, widget=forms.HiddenInput)
     service = forms.CharField(required=False, widget=forms.TextInput({"list": "services"}))
@@ -93,11 +110,11 @@ class SearchFields(forms.Form):
 
 
 class SamplingForm(forms.Form):
-    """A new policy for a service; valid when `policy` can be sent."""
+    """A new policy for a service; if valid, `policy` can be sent."""
 
     service = forms.CharField(widget=forms.HiddenInput)
-    strategy = forms.ChoiceField(choices=[(s.value, s.value) for s in Strategy])
-    rate = forms.CharField(required=False, help_text="10 % or 0.1")
+    strategy = WordField(s.value for s in Strategy)
+    rate = forms.CharField(required=False, help_text="10% or 0.1")
     policy: Policy
 
     def clean(self) -> dict[str, Any]:
@@ -113,24 +130,20 @@ class SamplingForm(forms.Form):
 
 
 class AuditForm(forms.Form):
-    """Which rows of the audit log to show; valid when `filter` can be asked."""
+    """Which audit rows to show; if valid, `filter` holds the query."""
 
-    actor = forms.CharField(required=False, label="Person", max_length=150)
+    actor = forms.CharField(required=False, label="User", max_length=150)
     action = forms.CharField(
         required=False, max_length=64, widget=forms.TextInput({"list": "audit-actions"})
     )
     target = forms.CharField(
         required=False, label="Service or target", max_length=255, help_text="petstore"
     )
-    door = forms.ChoiceField(
-        required=False, choices=[("", "any"), *((door.value, door.value) for door in Door)]
-    )
-    outcome = forms.ChoiceField(
-        required=False, choices=[("", "any"), *((name, name) for name in OUTCOMES)]
-    )
+    door = WordField((door.value for door in Door), required=False)
+    outcome = WordField(OUTCOMES, required=False)
     start = MomentField(required=False, label="From", help_text="now-1d, 2026-11-24T14:20:51Z")
     end = MomentField(required=False, label="To", help_text="now")
-    request = forms.CharField(required=False, label="Request id", max_length=16)
+    request = forms.CharField(required=False, label="Request ID", max_length=16)
 
     filter: AuditFilter
 
@@ -152,7 +165,7 @@ class AuditForm(forms.Form):
 
 
 class CodeField(forms.CharField):
-    """A code that the bot gave."""
+    """A code that the bot sent."""
 
     def clean(self, value: Any) -> Code:
         found: Code = _or_refuse(parse_code, super().clean(value))
@@ -160,7 +173,7 @@ class CodeField(forms.CharField):
 
 
 class CodeForm(forms.Form):
-    """The code that links a Slack account to the person who enters it."""
+    """The code that links a Slack account to the user who enters it."""
 
     code = CodeField(
         max_length=40,
@@ -170,21 +183,30 @@ class CodeForm(forms.Form):
 
 
 class ResetForm(PasswordResetForm):
-    """Sends a person no more mails than they can want, whoever asks for them."""
+    """Limits the e-mails sent to a user, no matter who requests them."""
 
     def get_users(self, email: str) -> Iterator[Any]:
-        """Return who gets a link. Each is counted: an address can be written in many ways."""
+        """Return the users who get a link.
+
+        Mails are counted per user, because an address can be written in many ways.
+        """
         return (user for user in super().get_users(email) if RESET_MAILS.count(user.pk))
 
 
 class ZoneForm(forms.Form):
-    """The time zone that stands beside UTC."""
+    """The time zone shown beside UTC."""
 
-    zone = forms.ChoiceField(choices=[(name, name) for name in zone_names()])
+    zone = forms.ChoiceField(
+        choices=[(name, name) for name in zone_names()],
+        error_messages={
+            "invalid_choice": "This is not a time zone. Choose one from the list, "
+            "such as Europe/Berlin or UTC."
+        },
+    )
 
 
 def full_line(query: TraceQuery) -> str:
-    """Write a query as a line; never an empty one, which asks for what is shown first."""
+    """Write a query as a line. It is never empty, because an empty line means the first page."""
     return format_query(query) or f"limit={query.limit}"
 
 

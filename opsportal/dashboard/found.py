@@ -1,4 +1,4 @@
-"""What a list of found traces shows: its order, its figures, and these by operation."""
+"""The order and the statistics of a list of traces, in total and by operation."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ SORTS = tuple(f"{sign}{key}" for key in _KEYS for sign in ("-", ""))
 
 
 def ordered(traces: Sequence[TraceSummary], sort: str) -> Sequence[TraceSummary]:
-    """Sort traces that come newest first by one of SORTS, `-` being largest first.
+    """Sort traces, given newest first, by one of SORTS; `-` means largest first.
 
-    Ties stay as they came, and so does everything for another word.
+    Ties keep their order. For any other word the order does not change.
     """
     if sort == NEWEST_FIRST or sort not in SORTS:
         return traces
@@ -39,7 +39,7 @@ class Figures:
 
 
 def figures(traces: Sequence[TraceSummary]) -> Figures:
-    """Sum up at least one trace; percentiles are durations that occur (nearest rank)."""
+    """Summarize at least one trace; percentiles are durations that occur (nearest rank)."""
     durations = sorted(trace.duration for trace in traces)
     count = len(durations)
     return Figures(
@@ -52,7 +52,7 @@ def figures(traces: Sequence[TraceSummary]) -> Figures:
 
 
 def by_operation(traces: Sequence[TraceSummary]) -> list[tuple[str, str, Figures]]:
-    """Return each service and operation of a root with its figures, most frequent first."""
+    """Return the service, operation and figures of each kind of root, most frequent first."""
     groups: dict[tuple[str, str], list[TraceSummary]] = defaultdict(list)
     for trace in traces:
         groups[trace.service, trace.operation].append(trace)

@@ -1,4 +1,4 @@
-"""What makes a view a page: log-in first, the site found, an error shown."""
+"""The decorator that makes a view a page: login, permission, site, errors."""
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -25,16 +25,16 @@ _SECRET = ("csrfmiddlewaretoken", "code")
 
 
 def patience(request: HttpRequest) -> float:
-    """How many seconds to wait for backends: little before the first screen, long to fill it in."""
+    """Return how many seconds to wait for backends: few for a first screen, more to fill it in."""
     seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
     return seconds
 
 
 def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], View]:
-    """Make a view of `(visit, …)` a page: log-in first, the site found, errors turned into pages.
+    """Make a view of `(visit, …)` a page: require login, find the site, show errors as pages.
 
-    It is for those who may do the `action`, with POST `on_post` where that is another one; and
-    nothing of what was typed is read before that is known, or when it is too much.
+    Users need the permission of `action`, for POST that of `on_post` if given. Input is checked
+    for permission and size before anything reads it.
     """
     reads = name_of(action)
     writes = name_of(on_post) if on_post else reads
@@ -66,20 +66,20 @@ def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], V
 
 
 def _typed(request: HttpRequest, path: Mapping[str, object]) -> list[tuple[str, object]]:
-    """What a person sent: in the address, and with a form."""
+    """Return everything that a user sent, in the address and in a form."""
     sent = [*request.GET.lists(), *request.POST.lists()]
     return [*path.items(), *((name, texts) for name, texts in sent)]
 
 
 def _without_secrets(typed: Iterable[tuple[str, object]]) -> dict[str, object]:
-    """What the audit log may keep of it."""
+    """Return the part of it that the audit log may keep."""
     return {name: value for name, value in typed if name not in _SECRET}
 
 
 def _without_piece(error: OpsError) -> HttpResponse:
-    """Leave out a piece that cannot be had; the page around it stands.
+    """Leave out a piece that failed; the page around it stays.
 
-    Whoever lost the right to a piece lost that to its page, which says so when it is loaded.
+    A user who lost the permission for a piece also lost it for the page: reloading says so.
     """
     if isinstance(error, NotPermitted):
         return HttpResponse(headers={"HX-Refresh": "true"})
@@ -87,7 +87,7 @@ def _without_piece(error: OpsError) -> HttpResponse:
 
 
 def _who(request: HttpRequest) -> User | AnonymousUser:
-    """Read the session and its person in one piece of work."""
+    """Read the session and its user in one database call."""
     user: User | AnonymousUser = request.user
     user.is_authenticated  # noqa: B018 - reads it now, while there is a connection
     return user
@@ -95,6 +95,6 @@ def _who(request: HttpRequest) -> User | AnonymousUser:
 
 def _log_in(request: HttpRequest) -> HttpResponse:
     if is_piece(request):
-        # A piece of a page cannot show the log-in form: let the whole page ask for it.
+        # A piece of a page cannot show the login form: reload the whole page instead.
         return HttpResponse(headers={"HX-Refresh": "true"})
     return redirect_to_login(request.get_full_path())

@@ -1,6 +1,6 @@
-"""The last searches of each person, kept so that they can be repeated; nobody else sees them.
+"""Each user's recent searches, saved so that they can be repeated; no other user sees them.
 
-A page that only reads neither fails nor waits because this cannot be written or read.
+If they cannot be read or written, pages neither fail nor wait.
 """
 
 import asyncio
@@ -12,26 +12,26 @@ from django.utils import timezone
 from ops.database import in_database
 from opsportal.models import RecentSearch
 
-MOST = 20  # of a person and site
+MOST = 20  # per user and site
 LONGEST = 2_000
-AT_ONCE = 2  # so few of the database's threads may wait for a database that is locked
+AT_ONCE = 2  # writes; more could tie up the database threads while the database is locked
 log = logging.getLogger(__name__)
 writing: set[asyncio.Task[None]] = set()
 
 
 async def recent(user_id: int, site: str) -> list[str]:
-    """Return the lines, the newest first; none when they cannot be had."""
+    """Return the lines, newest first; none if they cannot be read."""
     try:
         return await in_database(_read, user_id, site)
     except Error as error:
-        log.warning("recent searches cannot be read: %s", error)
+        log.warning("cannot read recent searches: %s", error)
         return []
 
 
 def remember(user_id: int, site: str, line: str) -> None:
-    """Put a line first. It is written while the caller goes on, or left out."""
+    """Save a line as the latest. It is written in the background, or dropped."""
     if len(line) > LONGEST or len(writing) >= AT_ONCE:
-        log.info("a search is not kept: it is too long, or others still wait to be written")
+        log.info("a search was not saved: it is too long, or others are still being saved")
         return
     task = asyncio.create_task(_keep(user_id, site, line))
     writing.add(task)
@@ -39,7 +39,7 @@ def remember(user_id: int, site: str, line: str) -> None:
 
 
 async def forget(user_id: int, site: str) -> None:
-    """Remove all of a person's lines of a site; raises DatabaseError."""
+    """Delete all of a user's lines for a site; raises DatabaseError."""
     await in_database(RecentSearch.objects.filter(user_id=user_id, site=site).delete)
 
 
@@ -47,7 +47,7 @@ async def _keep(user_id: int, site: str, line: str) -> None:
     try:
         await in_database(_write, user_id, site, line)
     except Error as error:
-        log.warning("a search is not kept: %s", error)
+        log.warning("a search was not saved: %s", error)
 
 
 def _read(user_id: int, site: str) -> list[str]:
@@ -61,4 +61,4 @@ def _write(user_id: int, site: str, line: str) -> None:
     mine.filter(line=line).delete()
     mine.create(user_id=user_id, site=site, line=line, at=timezone.now())
     kept = mine.order_by("-at", "-id").values_list("id", flat=True)[:MOST]
-    mine.exclude(id__in=kept).delete()  # one statement: what others add meanwhile stays
+    mine.exclude(id__in=kept).delete()  # one statement, so that concurrent additions survive

@@ -1,4 +1,4 @@
-"""What the page of a search shows of the traces found, and where each of its links leads."""
+"""What the search page shows of the traces found, and the addresses of its links."""
 
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -19,16 +19,16 @@ from opsportal.dashboard.scatter import scatter
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
-LEAST_LIVELY = 4  # a range with traces in less than a fourth of it is not drawn whole
+LEAST_LIVELY = 4  # if traces fill less than a fourth of the range, only that part is drawn
 ROWS = 100
-OPERATIONS, FOLDED = 8, 40  # rows that stand by operation, and that can be unfolded
+OPERATIONS, FOLDED = 8, 40  # rows shown by operation, and rows that can be expanded
 ERROR = ("error", "true")
 HEADS = {"time": "Time, UTC", "duration": "Duration", "spans": "Spans", "errors": "Errors"}
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A narrower (or wider) search; `count` is None where it is not known."""
+    """A narrower (or wider) search; `count` is None if it is unknown."""
 
     text: str
     count: int | None
@@ -39,7 +39,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column's head that sorts; `direction` is what aria-sort has, "" for another column."""
+    """A column head that sorts; `direction` is its aria-sort, "" if another column is sorted."""
 
     text: str
     address: str
@@ -48,9 +48,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A kind of root; its address narrows to it or, where it is the current one, lifts that.
+    """A kind of root. Its address filters by it or, for the current one, removes that filter.
 
-    `service` is "" where it is the one that is searched.
+    `service` is "" if it is the service that is searched.
     """
 
     service: str
@@ -62,13 +62,13 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What stands below the filter. Every link asks for the same times, whenever it is followed."""
+    """Everything below the filter. Links keep the same time range, whenever they are clicked."""
 
     visit: Visit
     found: TraceList
 
     def context(self) -> dict[str, object]:
-        """What the page's template shows of the list."""
+        """Return what the page's template shows of the list."""
         found = self.found
         without_tags = replace(found.query, tags=(), operation="", before=None)
         return {
@@ -89,11 +89,11 @@ class Results:
         return asked if asked in SORTS else NEWEST_FIRST
 
     def address(self, query: TraceQuery, sort: str = "", page: int = 1) -> str:
-        """A search in the order that is shown, or in another."""
+        """Return the address of a search, in the current order or another."""
         return address(self.visit.site.name, query, sort or self.sort, page)
 
     def traces(self) -> dict[str, object]:
-        """The picture, the figures and the table of at least one trace."""
+        """Return the chart, the figures and the table of at least one trace."""
         found, traces = self.found, self.found.traces
         start = _first_shown(found)
         sum_up, operations = figures(traces), self.operations()
@@ -116,7 +116,7 @@ class Results:
         }
 
     def chips(self) -> list[Chip]:
-        """All of the window, and those that failed, where a query has room for that tag."""
+        """Return "all" and, if the query has room for another tag, "failed"."""
         query, traces = self.found.query, self.found.traces
         others = tuple(tag for tag in query.tags if tag[0] != "error")
         everything = replace(query, tags=others, operation="", before=None)
@@ -135,14 +135,14 @@ class Results:
         return chips
 
     def head(self, key: str) -> Head:
-        """The column that is sorted by turns round, another begins with what is largest."""
+        """Return a column's head; the sorted column links to the reverse order."""
         down, up = f"-{key}", key
         direction = {down: "descending", up: "ascending"}.get(self.sort, "")
         sort = up if direction == "descending" else down
         return Head(HEADS[key], self.address(self.found.query, sort), direction)
 
     def operations(self) -> list[Operation]:
-        """The kinds of roots, the most frequent first."""
+        """Return the kinds of roots, most frequent first."""
         query = self.found.query
         searched = _name_in_jaeger(query)
         found = []
@@ -161,28 +161,28 @@ class Results:
 
 
 def _wider(found: TraceList) -> TraceQuery:
-    """The same search over a window six times as long, for when nothing was found."""
+    """Return the same search over a window six times as long, for when nothing was found."""
     range = found.query.range
     start = range.start.earlier(5 * (found.end - found.start))
     return replace(found.query, range=replace(range, start=start), before=None)
 
 
 def _name_in_jaeger(query: TraceQuery) -> str:
-    """The service as traces name it, which may not be how the site file does."""
+    """Return the service's name in traces, which may differ from the one in the site file."""
     known = sites().site(query.site).services.get(query.service)
     return known.jaeger_name if known else query.service
 
 
 def line_of(query: TraceQuery) -> str:
-    """The query as a line; which site is meant stands in the address."""
+    """Return the query as a line, without the site: the address names it."""
     return format_query(replace(query, site=""))
 
 
 def _first_shown(found: TraceList) -> int:
-    """Return where the picture begins, in Unix nanoseconds.
+    """Return where the chart starts, in Unix nanoseconds.
 
-    Where the list was cut, nothing is known of what comes before its last trace; and most of a
-    range in which nothing was is left out.
+    If the list was cut, nothing is known before its last trace. A long stretch without traces
+    is mostly left out.
     """
     oldest = found.traces[-1].matched
     lively = found.until - oldest
@@ -196,7 +196,7 @@ def _exact(duration: int) -> str:
 
 
 def address(site: str, query: TraceQuery, sort: str = NEWEST_FIRST, page: int = 1) -> str:
-    """Return the address of a search, shortest where nothing else is asked for."""
+    """Return the address of a search, without the parts that have their default values."""
     asked = {"q": line_of(query)}
     if sort != NEWEST_FIRST:
         asked["sort"] = sort

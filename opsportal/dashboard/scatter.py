@@ -1,6 +1,6 @@
-"""Duration over time of the traces found, as marks in percent of a plot that is never scaled.
+"""The duration of traces over time, as marks placed in percent of the plot.
 
-Time runs from left to right, durations from bottom to top by their logarithm.
+Time runs from left to right, durations from bottom to top on a logarithmic scale.
 """
 
 import math
@@ -17,10 +17,10 @@ from ops.traces.summaries import TraceSummary
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 
-LEAST_RATIO = 10  # of longest to shortest on the axis: less would make much of little
-MARGIN = 1.25  # times the longest that still fits, so that no mark sits on the edge
+LEAST_RATIO = 10  # of longest to shortest on the axis: less would exaggerate small differences
+MARGIN = 1.25  # beyond the longest and shortest, so that no mark sits on the edge
 MOST_TICKS = 5
-FIRST_TICK = 0.1  # of the width; what is nearer to the left edge would meet the zones' names
+FIRST_TICK = 0.1  # of the width; nearer to the left edge it would overlap the zone names
 LONGEST_NAME = 60
 
 _DOT = (
@@ -31,7 +31,7 @@ _TRIANGLE = (
     '<path d="M0-5 5 4H-5z"/></svg><title>{}</title></a>'
 )
 
-# Round durations, coarse to fine; what follows a minute goes by 60 and 24.
+# Round durations, coarse to fine; above a minute they follow 60 and 24.
 _DECADES = (
     *(10**power for power in range(11)), MINUTE, 10 * MINUTE, HOUR, 10 * HOUR,
     *(DAY * 10**power for power in range(6)),
@@ -60,7 +60,7 @@ _STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A round time: where it is, in UTC, and in the viewer's zone ("" where that is not known)."""
+    """A round time: its place, in UTC, and in the viewer's zone ("" if that is unknown)."""
 
     x: str
     utc: str
@@ -101,7 +101,7 @@ def scatter(traces: Sequence[TraceSummary], start: int, end: int, clock: Clock) 
 
 
 def _extent(durations: Sequence[int]) -> tuple[int, int]:
-    """Return the shortest and longest of the axis; without any duration it stands at the bottom."""
+    """Return the shortest and longest duration of the axis; zero is drawn at the bottom."""
     longest = max(*durations, 1)
     shortest = min((duration for duration in durations if duration), default=1)
     low, high = shortest / MARGIN, longest * MARGIN
@@ -112,13 +112,13 @@ def _extent(durations: Sequence[int]) -> tuple[int, int]:
 
 
 def _height(duration: int, low: int, high: int) -> float:
-    """Percent from the top."""
+    """Return the distance from the top in percent."""
     above = math.log(max(duration, low) / low) / math.log(high / low)
     return 100 - 100 * min(above, 1)
 
 
 def _levels(low: int, high: int) -> Sequence[int]:
-    """Return the fewest round durations that are at least three, or as many as there are."""
+    """Return at least three round durations, but as few as possible."""
     ladders = ([each for each in ladder if low <= each <= high] for ladder in _LADDERS)
     found: list[int] = []
     for found in ladders:
@@ -130,7 +130,7 @@ def _levels(low: int, high: int) -> Sequence[int]:
 def _marks(
     traces: Sequence[TraceSummary], start: int, end: int, extent: tuple[int, int], clock: Clock
 ) -> SafeString:
-    """Failing ones come last, so that they lie on top."""
+    """Draw the marks, failed traces last so that they are on top."""
     low, high = extent
     across = 100 / max(end - start, 1)
 
@@ -169,7 +169,7 @@ def _ticks(start: int, end: int, clock: Clock) -> list[Tick]:
 
 
 def _utc(at: int, step: int, clock: Clock) -> str:
-    """`14:20`, as exact as the step; midnight is the day."""
+    """Return `14:20`, as precise as the step; midnight is shown as the date."""
     moment = to_datetime(at)
     if step < SECOND:
         return f":{moment:%S}.{at % SECOND:09d}"[: 14 - len(str(step))]

@@ -1,4 +1,4 @@
-"""A long list is shown a sheet at a time."""
+"""Pagination: a long list is shown one sheet at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Sheet(Generic[T]):
 
 
 def sheet(request: HttpRequest, items: Sequence[T], size: int, holding: int = 0) -> Sheet[T]:
-    """Cut out the sheet that `?page=` asks for; without one, that which holds the item."""
+    """Return the sheet that `?page=` asks for; without it, the one with the item `holding`."""
     sheets = max(1, -(-len(items) // size))
     asked = request.GET.get("page", "")
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0

@@ -1,4 +1,4 @@
-"""The dashboard's addresses. Every page stands twice: for the default site, and by its name."""
+"""The dashboard's addresses. Each page has two: for the default site, and with a site's name."""
 
 from django.urls import include, path
 

@@ -1,8 +1,11 @@
-"""One request of a person: who looks, at which site, and the frame around what they see."""
+"""One request: its user, its site, and the frame around the page."""
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -23,12 +26,15 @@ SECTIONS = (
     ("versions", "Versions", "versions.view_versions"),
     ("sampling", "Sampling", "sampling.view_sampling"),
 )
+# More would write no faster, and keep the interpreter from the threads that hold a turn at the
+# database: in a crowd, turns then take so long that people are told to try again.
+_writers = ThreadPoolExecutor(2, thread_name_prefix="page")
 _NAMES = {name for name, _, _ in SECTIONS}
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of a person who is logged in. `asked` is the site in the address, or ""."""
+    """One request of a logged-in user. `asked` is the site in the address, or ""."""
 
     request: HttpRequest
     user_id: int
@@ -40,15 +46,17 @@ class Visit:
     clock: Clock
 
     def url(self, page: str, **path: str) -> str:
-        """Return a page's address; it names the site as soon as there are several."""
+        """Return a page's address; it names the site if there are several."""
         return url(page, self.site.name, **path)
 
     async def render(
         self, template: str, context: Mapping[str, Any], status: int = 200
     ) -> HttpResponse:
-        """Write the page in a thread: a trace of 500 spans takes a tenth of a second."""
+        """Render the page in a thread, because a trace of 500 spans takes a tenth of a second."""
         whole = {**self._frame(), **context}
-        return await asyncio.to_thread(render, self.request, template, whole, status=status)
+        write = partial(render, self.request, template, whole, status=status)
+        work = partial(copy_context().run, write)
+        return await asyncio.get_running_loop().run_in_executor(_writers, work)
 
     def _frame(self) -> dict[str, Any]:
         match = self.request.resolver_match
@@ -70,13 +78,13 @@ class Visit:
 
 
 def has(site: Site, section: str) -> bool:
-    """Whether a site has what a section shows: nobody is led to what was never set up."""
+    """Return whether the site is set up for a section; the others are not linked."""
     needed = {"traces": site.jaeger, "alerts": site.prometheus, "sampling": site.services}
     return bool(needed.get(section, True))
 
 
 def is_piece(request: HttpRequest) -> bool:
-    """Whether a page that is already shown fetches a part of itself."""
+    """Return whether a page that is already shown requests a part of itself."""
     return "HX-Request" in request.headers and "HX-Boosted" not in request.headers
 
 
@@ -87,7 +95,7 @@ def url(page: str, site: str, **path: str) -> str:
 
 
 async def visit_of(request: HttpRequest, user: User, site: str) -> Visit:
-    """Return the visit of somebody at a site, "" for the default one; raises OpsError."""
+    """Return a user's visit to a site, "" for the default one; raises OpsError."""
     rights = await rights_of(user.pk)
     return Visit(
         request=request,

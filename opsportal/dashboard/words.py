@@ -1,4 +1,4 @@
-"""Small words: counts, names cut to a sane length, values as text."""
+"""Counts, names, values and numbers as text."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 
 def count(number: int, one: str, several: str = "") -> str:
-    """`1 alert`, `3 alerts`, `12,000 spans`."""
+    """Return `1 alert`, `3 alerts`, `12,000 spans`."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
@@ -23,10 +23,10 @@ def number(of: int) -> str:
 
 
 def name(text: str, longest: int = LONGEST_NAME) -> str:
-    """Cut a foreign name for use in a sentence.
+    """Shorten an untrusted name for use in a sentence.
 
-    One that is written from right to left is kept apart from the words around it. Controls of
-    direction are left out: one that is never ended would turn those words as well.
+    Right-to-left text is isolated from the words around it. Direction controls are removed,
+    because one that is never closed would also reverse those words.
     """
     cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
     if cut.isascii() and cut.isprintable():
@@ -42,7 +42,7 @@ _PLAIN_DIRECTIONS = {"L", "EN", "ES", "ET", "CS", "B", "S", "WS", "ON", "NSM", "
 
 
 def root(service: str, operation: str) -> str:
-    """Name a trace by its root span, which may be missing."""
+    """Return a trace's name, from its root span, which may be missing."""
     if not (service or operation):
         return "A trace without its root"
     return f"{name(service)} {name(operation)}"
@@ -56,27 +56,27 @@ def mixtures(services: Sequence[tuple[str, int]]) -> list[str]:
 
 
 def value(given: Value) -> str:
-    """Write an attribute's value as Jaeger has it, bytes in hex."""
+    """Return an attribute's value as Jaeger shows it, bytes in hex."""
     if isinstance(given, bytes):
         return f"{count(len(given), 'byte')}: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
     return tags.shown(given)
 
 
 def percent(share: float) -> str:
-    """`3.1 %`, `0.2 %`, `0 %`; what is not zero never reads as zero."""
+    """`3.1%`, `0.2%`, `0%`; what is not zero never reads as zero."""
     number = share * 100
     if 0 < number < 0.1:
-        return "under 0.1 %"
-    return f"{number:.1f}".removesuffix(".0") + " %"
+        return "under 0.1%"
+    return f"{number:.1f}".removesuffix(".0") + "%"
 
 
 def longer(nanoseconds: int) -> str:
-    """Write a difference between durations: `+1.17 s`, `-3 ms`, `0`."""
+    """Return a difference between durations: `+1.17 s`, `-3 ms`, `0`."""
     if not nanoseconds:
         return "0"
     return f"{'+' if nanoseconds > 0 else ''}{format_duration(nanoseconds)}"
 
 
 def rate(number: float) -> str:
-    """Write requests per second: `42`, `1.8`, `0.05`."""
+    """Return requests per second: `42`, `1.8`, `0.05`."""
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"

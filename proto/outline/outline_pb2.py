@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bproto/outline/outline.proto\x12\x11opsportal.outline\"\x06\n\x04Some\"F\n\nTracesData\x12\x38\n\x0eresource_spans\x18\x01 \x03(\x0b\x32 .opsportal.outline.ResourceSpans\"U\n\rResourceSpans\x12\x10\n\x08resource\x18\x01 \x01(\x0c\x12\x32\n\x0bscope_spans\x18\x02 \x03(\x0b\x32\x1d.opsportal.outline.ScopeSpans\"4\n\nScopeSpans\x12&\n\x05spans\x18\x02 \x03(\x0b\x32\x17.opsportal.outline.Span\"\xcf\x01\n\x04Span\x12\x0f\n\x07span_id\x18\x02 \x01(\x0c\x12\x16\n\x0eparent_span_id\x18\x04 \x01(\x0c\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\x05\x12\x1c\n\x14start_time_unix_nano\x18\x07 \x01(\x06\x12\x1a\n\x12\x65nd_time_unix_nano\x18\x08 \x01(\x06\x12\x12\n\x05\x65vent\x18\x0b \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\x04link\x18\r \x01(\x0cH\x01\x88\x01\x01\x12\x0e\n\x06status\x18\x0f \x01(\x0c\x42\x08\n\x06_eventB\x07\n\x05_link\"1\n\x06\x45vents\x12\'\n\x06\x65vents\x18\x0b \x03(\x0b\x32\x17.opsportal.outline.Some\"I\n\x0cMergedTraces\x12\x39\n\x0eresource_spans\x18\x01 \x01(\x0b\x32!.opsportal.outline.MergedResource\"E\n\x0eMergedResource\x12\x33\n\x0bscope_spans\x18\x02 \x01(\x0b\x32\x1e.opsportal.outline.MergedScope\"8\n\x0bMergedScope\x12)\n\x05spans\x18\x02 \x01(\x0b\x32\x1a.opsportal.outline.Columns\"\xa1\x01\n\x07\x43olumns\x12\x10\n\x08span_ids\x18\x02 \x03(\x0c\x12\x17\n\x0fparent_span_ids\x18\x04 \x03(\x0c\x12\r\n\x05names\x18\x05 \x03(\t\x12\r\n\x05kinds\x18\x06 \x03(\x05\x12\x0e\n\x06starts\x18\x07 \x03(\x06\x12\x0c\n\x04\x65nds\x18\x08 \x03(\x06\x12\x0e\n\x06\x65vents\x18\x0b \x03(\x0c\x12\r\n\x05links\x18\r \x03(\x0c\x12\x10\n\x08statuses\x18\x0f \x03(\x0c\"I\n\x0cTaggedTraces\x12\x39\n\x0eresource_spans\x18\x01 \x01(\x0b\x32!.opsportal.outline.TaggedResource\"E\n\x0eTaggedResource\x12\x33\n\x0bscope_spans\x18\x02 \x01(\x0b\x32\x1e.opsportal.outline.TaggedScope\"5\n\x0bTaggedScope\x12&\n\x05spans\x18\x02 \x01(\x0b\x32\x17.opsportal.outline.Tags\"\xad\x01\n\x04Tags\x12\x14\n\x0ctrace_states\x18\x03 \x03(\x0c\x12\r\n\x05kinds\x18\x06 \x03(\x05\x12;\n\nattributes\x18\t \x03(\x0b\x32\'.opsportal.outline.Tags.AttributesEntry\x12\x10\n\x08statuses\x18\x0f \x03(\x0c\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bproto/outline/outline.proto\x12\x11opsportal.outline\"\x06\n\x04Some\"F\n\nTracesData\x12\x38\n\x0eresource_spans\x18\x01 \x03(\x0b\x32 .opsportal.outline.ResourceSpans\"U\n\rResourceSpans\x12\x10\n\x08resource\x18\x01 \x01(\x0c\x12\x32\n\x0bscope_spans\x18\x02 \x03(\x0b\x32\x1d.opsportal.outline.ScopeSpans\"4\n\nScopeSpans\x12&\n\x05spans\x18\x02 \x03(\x0b\x32\x17.opsportal.outline.Span\"\xcf\x01\n\x04Span\x12\x0f\n\x07span_id\x18\x02 \x01(\x0c\x12\x16\n\x0eparent_span_id\x18\x04 \x01(\x0c\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\x05\x12\x1c\n\x14start_time_unix_nano\x18\x07 \x01(\x06\x12\x1a\n\x12\x65nd_time_unix_nano\x18\x08 \x01(\x06\x12\x12\n\x05\x65vent\x18\x0b \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\x04link\x18\r \x01(\x0cH\x01\x88\x01\x01\x12\x0e\n\x06status\x18\x0f \x01(\x0c\x42\x08\n\x06_eventB\x07\n\x05_link\"1\n\x06\x45vents\x12\'\n\x06\x65vents\x18\x0b \x03(\x0b\x32\x17.opsportal.outline.Some\"I\n\x0cMergedTraces\x12\x39\n\x0eresource_spans\x18\x01 \x01(\x0b\x32!.opsportal.outline.MergedResource\"E\n\x0eMergedResource\x12\x33\n\x0bscope_spans\x18\x02 \x01(\x0b\x32\x1e.opsportal.outline.MergedScope\"8\n\x0bMergedScope\x12)\n\x05spans\x18\x02 \x01(\x0b\x32\x1a.opsportal.outline.Columns\"\xaa\x02\n\x07\x43olumns\x12\x10\n\x08span_ids\x18\x02 \x03(\x0c\x12\x14\n\x0ctrace_states\x18\x03 \x03(\x0c\x12\x17\n\x0fparent_span_ids\x18\x04 \x03(\x0c\x12\r\n\x05names\x18\x05 \x03(\t\x12\r\n\x05kinds\x18\x06 \x03(\x05\x12\x0e\n\x06starts\x18\x07 \x03(\x06\x12\x0c\n\x04\x65nds\x18\x08 \x03(\x06\x12>\n\nattributes\x18\t \x03(\x0b\x32*.opsportal.outline.Columns.AttributesEntry\x12\x0e\n\x06\x65vents\x18\x0b \x03(\x0c\x12\r\n\x05links\x18\r \x03(\x0c\x12\x10\n\x08statuses\x18\x0f \x03(\x0c\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.outline.outline_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TAGS_ATTRIBUTESENTRY']._loaded_options = None
-  _globals['_TAGS_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_COLUMNS_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_COLUMNS_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_SOME']._serialized_start=50
   _globals['_SOME']._serialized_end=56
   _globals['_TRACESDATA']._serialized_start=58
@@ -52,15 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MERGEDSCOPE']._serialized_start=678
   _globals['_MERGEDSCOPE']._serialized_end=734
   _globals['_COLUMNS']._serialized_start=737
-  _globals['_COLUMNS']._serialized_end=898
-  _globals['_TAGGEDTRACES']._serialized_start=900
-  _globals['_TAGGEDTRACES']._serialized_end=973
-  _globals['_TAGGEDRESOURCE']._serialized_start=975
-  _globals['_TAGGEDRESOURCE']._serialized_end=1044
-  _globals['_TAGGEDSCOPE']._serialized_start=1046
-  _globals['_TAGGEDSCOPE']._serialized_end=1099
-  _globals['_TAGS']._serialized_start=1102
-  _globals['_TAGS']._serialized_end=1275
-  _globals['_TAGS_ATTRIBUTESENTRY']._serialized_start=1226
-  _globals['_TAGS_ATTRIBUTESENTRY']._serialized_end=1275
+  _globals['_COLUMNS']._serialized_end=1035
+  _globals['_COLUMNS_ATTRIBUTESENTRY']._serialized_start=986
+  _globals['_COLUMNS_ATTRIBUTESENTRY']._serialized_end=1035
 # @@protoc_insertion_point(module_scope)

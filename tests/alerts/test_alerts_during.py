@@ -97,7 +97,7 @@ async def test_a_source_that_fails_is_named_beside_what_the_other_says(
     assert failure.source == "a" and "the storage is gone" in failure.reason
 
     second.fault = Fault.INTERNAL
-    with pytest.raises(BackendUnavailable, match="no Prometheus of production answers"):
+    with pytest.raises(BackendUnavailable, match="no Prometheus of production answered"):
         await alerts_during(viewer, start=START, end=START + 9 * SECOND)
 
 

@@ -118,11 +118,11 @@ def test_it_counts_a_relative_since_from_the_present() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("state=gone", '"gone" is not a state: it is firing or pending'),
-        ("state=firing,inactive", "inactive alerts are not listed; ask for state=firing or"),
+        ("state=gone", '"gone" is not a state; accepted: firing or pending'),
+        ("state=firing,inactive", "inactive alerts are not listed; use state=firing or"),
         ("state=firing states=pending", '"state" is given twice'),
-        ("state!=firing", '"state" takes "="'),
-        ("site", '"site" takes "=" (for a label of that name: "site" in quotes)'),
+        ("state!=firing", 'write "state=…"'),
+        ("site", 'write "site=…" (for a label of that name, put "site" in quotes)'),
         ("since=yesterday", '"yesterday" is not a time'),
         ("stat=firing", 'unknown key "stat"; did you mean "state"? (for a label of that name:'),
         ("severity = page", "cannot read the filter from here on: = page"),

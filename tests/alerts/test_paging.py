@@ -69,5 +69,5 @@ def test_it_loses_none_that_stays_when_others_resolve_and_begin(
     "text", ["", "x", "0.1.0.5.abc.1", "2.1.0.5." + "a" * 16 + ".1", "0.1.0.5." + "a" * 16 + ".٣"]
 )
 def test_it_refuses_a_token_that_is_not_its_own(text: str) -> None:
-    with pytest.raises(InvalidInput, match="send back next_page_token of the answer before"):
+    with pytest.raises(InvalidInput, match="Send the next_page_token of the previous response"):
         parse_place(text)

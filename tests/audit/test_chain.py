@@ -62,8 +62,8 @@ def test_it_hashes_everything_that_a_row_says() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
-        ("text", "{}", "its hash does not follow"),
-        ("hash", "0" * 64, "its hash does not follow"),
+        ("text", "{}", "its hash does not match"),
+        ("hash", "0" * 64, "its hash does not match"),
         ("actor", "mallory", "its columns differ"),
         ("at", "2020-01-01 00:00:00", "its columns differ"),
     ],

@@ -190,7 +190,7 @@ async def test_it_refuses_at_once_after_some_failures_with_the_reason_and_when(
         await calls.read("key", upstream)
     assert upstream.calls == 0
     assert str(caught.value) == (
-        f"{PLACE} refuses connections (failed 3 times in a row; tried again in 4 s)"
+        f"{PLACE} refuses connections (failed 3 times in a row; next try in 4 s)"
     )
 
 
@@ -201,7 +201,7 @@ async def test_it_probes_with_one_call_after_the_pause(
     clock.now += PAUSE
     probe = asyncio.create_task(calls.read("probe", upstream))
     await upstream.arrived.wait()
-    with pytest.raises(BackendUnavailable, match="tried again just now"):
+    with pytest.raises(BackendUnavailable, match="trying again now"):
         await calls.read("other", answer)
     upstream.may_answer.set()
     assert await probe == "answer 1"
@@ -212,7 +212,7 @@ async def test_it_pauses_again_when_the_probe_fails(calls: Calls, clock: Clock) 
     await fail(calls, FAILURES)
     clock.now += PAUSE
     await fail(calls, 1)
-    with pytest.raises(BackendUnavailable, match="failed 4 times in a row; tried again in 5 s"):
+    with pytest.raises(BackendUnavailable, match="failed 4 times in a row; next try in 5 s"):
         await calls.read("key", answer)
 
 
@@ -256,7 +256,7 @@ async def test_it_counts_slowness_as_a_failure(clock: Clock, upstream: Upstream)
     for _ in range(FAILURES):
         with pytest.raises(BackendTimeout):
             await calls.read("key", upstream)
-    with pytest.raises(BackendUnavailable, match=r"did not answer within 1 ms.*tried again in 5 s"):
+    with pytest.raises(BackendUnavailable, match=r"did not answer within 1 ms.*next try in 5 s"):
         await calls.read("key", upstream)
 
 
@@ -289,7 +289,7 @@ async def test_it_does_not_hold_the_wait_for_a_turn_against_the_backend(
         with pytest.raises(Busy) as caught:
             await calls.read(key, answer)
         assert str(caught.value) == (
-            f"too many calls to {PLACE} are waiting here; try again in a moment"
+            f"too many calls to {PLACE} are already waiting; try again in a moment"
         )
     upstream.may_answer.set()
     assert await first == "answer 1"

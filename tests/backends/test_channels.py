@@ -46,7 +46,9 @@ async def test_it_recognizes_a_web_port_behind_tls() -> None:
 
 
 async def test_it_recognizes_that_nobody_listens() -> None:
-    assert (await complaint("127.0.0.1:1")).startswith("refuses connections; check that it runs")
+    assert (await complaint("127.0.0.1:1")).startswith(
+        "refused the connection; check that it is running"
+    )
 
 
 async def test_it_recognizes_a_name_that_does_not_resolve() -> None:
@@ -63,15 +65,13 @@ async def test_it_recognizes_a_server_without_tls() -> None:
 async def test_it_recognizes_a_server_with_tls() -> None:
     async with FakeJaeger(credentials=tls.grpcs()) as secure:
         sentence = await complaint(secure.address)
-    assert "closes them at once; if it speaks TLS, say tls = true in " + TABLE in sentence
+    assert "closes them immediately; if it uses TLS, set tls = true in " + TABLE in sentence
 
 
 async def test_it_recognizes_an_untrusted_certificate() -> None:
     async with FakeJaeger(credentials=tls.grpcs()) as secure:
         sentence = await complaint(secure.address, Tls())
-    assert sentence == (
-        f"has a certificate that is not trusted; name its authority with tls.ca in {TABLE}"
-    )
+    assert sentence == (f"has a certificate that is not trusted; set tls.ca in {TABLE} to its CA")
 
 
 async def test_it_recognizes_another_service() -> None:
@@ -156,6 +156,6 @@ async def test_it_recognizes_an_answer_that_unpacks_to_more_than_is_accepted() -
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     source = JaegerSource(f"127.0.0.1:{port}", largest_message=4 * 1024**2)
-    with pytest.raises(BackendUnavailable, match="too much in one message, more than is accepted"):
+    with pytest.raises(BackendUnavailable, match="too much in one message, more than the limit"):
         await connections().jaeger(make_site(jaeger=source)).services()
     await server.stop(None)

@@ -53,7 +53,8 @@ def merged(*traces: TracesData) -> TracesData:
 def test_it_takes_several_traces_in_one_message() -> None:
     one = trace(span("a", "one", start=NOON), trace_id="1")
     two = trace(span("b", "two", start=NOON, error="no"), trace_id="2")
-    found = {summary.trace_id[-1]: summary for summary in folded(merged(one, two, one))}
+    more = trace(span("a", "more", start=NOON), trace_id="1")
+    found = {summary.trace_id[-1]: summary for summary in folded(merged(one, two, more))}
     assert (found["1"].span_count, found["1"].error) == (2, "")
     assert (found["2"].span_count, found["2"].error) == (1, "two: no")
 
@@ -81,6 +82,57 @@ def test_it_takes_the_earliest_root() -> None:
     late = span("b", "late", start=NOON + 1)
     (summary,) = folded(trace(late, early))
     assert (summary.service, summary.operation) == ("a", "early")
+
+
+LESS = span("s", "one", span_id="01", start=NOON, tags={"a": 1}, error="")
+FULL = span("s", "one", span_id="01", start=NOON, tags={"b": 2, "a": 1}, error="")
+SAID = span("s", "one", span_id="01", start=NOON, tags={"a": 1, "error": True})
+CALM = replace(LESS, message=None)
+
+
+@pytest.mark.parametrize(
+    ("spans", "errors"),
+    [
+        ((LESS, LESS), 1),
+        ((LESS, FULL, LESS, FULL), 1),
+        ((FULL, LESS), 1),
+        ((CALM, SAID), 1),
+        ((SAID, CALM), 1),
+        ((replace(LESS, service="again"), replace(LESS, service="again")), 1),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_span_that_was_delivered_again_counts_once(
+    spans: Sequence[Planned], errors: int, pieces: int
+) -> None:
+    messages = [trace(each, trace_id="1") for each in spans]
+    (summary,) = folded(*messages) if pieces > 1 else folded(merged(*messages))
+    assert (summary.span_count, summary.error_count) == (1, errors)
+    assert summary.services == (spans[0].service,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tags": {"a": 3}},
+        {"duration": 5},
+        {"message": None},
+        {"kind": "server"},
+        {"parent_id": "a1"},
+    ],
+)
+def test_a_span_that_shares_an_id_and_says_something_else_counts(other: dict[str, Any]) -> None:
+    spans = LESS, replace(LESS, **other)
+    (summary,) = folded(*(trace(each, trace_id="1") for each in (*spans, *spans)))
+    assert summary.span_count == 2
+
+
+def test_a_copy_is_looked_at_for_what_is_searched() -> None:
+    """It was as a span of its own that the store found it."""
+    both = merged(trace(LESS, trace_id="1"), trace(FULL, trace_id="1"))
+    tagged = replace(HOUR, end=NOON + 1, tags=(("b", "2"),))
+    (found,) = found_in(both, search=tagged, ours=True)
+    assert found.wanted and found.trace.span_count == 1
 
 
 def chain(depth: int) -> Planned:

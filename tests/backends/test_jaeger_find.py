@@ -236,6 +236,25 @@ async def test_searches_for_other_durations_share_what_each_of_them_tests(old: F
     assert len(old.calls) - asked < 26
 
 
+async def test_searches_of_the_past_that_end_at_different_moments_share(fake: FakeJaeger) -> None:
+    """As far as nothing is read for them twice that a first one has read."""
+    for number in range(1, 201):
+        slow = span("petstore", "A", start=at(number / 6), duration=number * MILLISECOND)
+        fake.add(trace(replace(slow, children=[span("petstore", "B", duration=MILLISECOND)])))
+    jaeger = client(fake)
+    calls = []
+    for tenths in range(60):
+        end = at(tenths / 10)
+        search = replace(HOUR, end=end, service="petstore", operation="A", limit=10)
+        found = await jaeger.find(search, settled=True)
+        newest = next(number for number in range(1, 201) if at(number / 6) < end)
+        wanted = [at(number / 6) for number in range(newest, newest + 10)]
+        assert [each.matched for each in found.summaries] == wanted
+        calls.append(found.calls)
+    if fake.release != "1.x":
+        assert sum(calls[2:]) < 20
+
+
 class Busy(ThreadPoolExecutor):
     """Never gets round to what it is given; `given` is set when something is."""
 

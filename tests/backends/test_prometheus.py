@@ -85,7 +85,7 @@ class TestQuery:
     ) -> None:
         data = {"resultType": "string", "result": [1795469320.743, "abc"]}
         fake_prometheus.raw["/api/v1/query"] = {"status": "success", "data": data}
-        with pytest.raises(InvalidInput, match="gives a string; it must give a vector"):
+        with pytest.raises(InvalidInput, match="returns a string; it must return a vector"):
             await client().query('"abc"')
 
     async def test_it_leaves_histograms_out_and_says_so(
@@ -110,7 +110,7 @@ class TestQuery:
         with pytest.raises(InvalidInput) as caught:
             await client().query("up{")
         assert str(caught.value) == (
-            f"Prometheus main of production at {fake_prometheus.url} refuses the query: invalid "
+            f"Prometheus main of production at {fake_prometheus.url} refused the query: invalid "
             'parameter "query": 1:4: parse error: unexpected end of input (bad_data)'
         )
 
@@ -258,13 +258,13 @@ class TestRules:
 
 
 FAULTS = [
-    (Fault.LOGIN_PAGE, "answers 200 OK with an HTML page where JSON was due: a log-in page"),
-    (Fault.REDIRECT, "redirects to https://sso.example.com/login: a log-in page wants"),
-    (Fault.UNAVAILABLE, "answers 503 Service Unavailable without JSON; check url in [[sites."),
-    (Fault.BROKEN_JSON, 'answers 200 OK without JSON: {"status":"succ; check url'),
-    (Fault.OTHER_JSON, "answers in a form that is not Prometheus's"),
-    (Fault.INTERNAL, "fails: the storage is gone (internal)"),
-    (Fault.CUT_OFF, "closes connections without an answer; if it speaks TLS, write https://"),
+    (Fault.LOGIN_PAGE, "answered 200 OK with HTML instead of JSON, perhaps from a login page"),
+    (Fault.REDIRECT, "redirects to https://sso.example.com/login; if that is a login"),
+    (Fault.UNAVAILABLE, "answered 503 Service Unavailable without JSON; check url in [[sites."),
+    (Fault.BROKEN_JSON, 'answered 200 OK without JSON: {"status":"succ; check url'),
+    (Fault.OTHER_JSON, "answered in a format that is not Prometheus's"),
+    (Fault.INTERNAL, "failed: the storage is gone (internal)"),
+    (Fault.CUT_OFF, "closes connections without an answer; if it uses TLS, write https://"),
 ]
 
 
@@ -287,7 +287,7 @@ class TestTrouble:
     async def test_it_says_that_credentials_are_refused(self, client: Client) -> None:
         async with FakePrometheus(token="opensesame") as fake:
             sentence = await refused(client(fake.url).query("up"))
-        assert "refuses the credentials (401 Unauthorized: Unauthorized); check" in sentence
+        assert "refused the credentials (401 Unauthorized: Unauthorized); check" in sentence
         assert "[[sites.production.prometheus]]" in sentence
 
     async def test_it_says_that_the_path_is_wrong(self, client: Client) -> None:
@@ -295,11 +295,16 @@ class TestTrouble:
             wrong = fake.url.removesuffix("/prometheus")
             for reading in (client(wrong).query("up"), client(wrong).rules()):
                 sentence = await refused(reading)
-                assert "has no Prometheus API there (404 Not Found); check the path" in sentence
+                assert (
+                    "has no Prometheus API at this path (404 Not Found); check the path" in sentence
+                )
 
     async def test_it_says_that_nobody_listens(self, client: Client) -> None:
         sentence = await refused(client("http://127.0.0.1:1").query("up"))
-        assert "refuses connections; check that it runs and that the port is right" in sentence
+        assert (
+            "refused the connection; check that it is running and that the port is right"
+            in sentence
+        )
 
     async def test_it_says_that_the_name_does_not_resolve(self, client: Client) -> None:
         sentence = await refused(client("http://prometheus.invalid:9090").query("up"))
@@ -318,7 +323,7 @@ class TestTrouble:
             sentence = await refused(client(fake.url.replace("https:", "http:")).query("up"))
         finally:
             await fake.stop()
-        assert "if it speaks TLS, write https://" in sentence
+        assert "if it uses TLS, write https://" in sentence
 
     async def test_it_trusts_the_authority_that_the_site_names_and_no_other(
         self, client: Client
@@ -329,19 +334,19 @@ class TestTrouble:
             sentence = await refused(client(fake.url).query("up"))
         finally:
             await fake.stop()
-        assert "has a certificate that is not trusted; name its authority with ca" in sentence
+        assert "has a certificate that is not trusted; set ca" in sentence
 
     async def test_it_says_that_the_port_speaks_grpc(self, client: Client) -> None:
         async with FakeJaeger() as jaeger:
             sentence = await refused(client(f"http://{jaeger.address}").query("up"))
-        assert "does not answer in HTTP; check the port in url of [[sites." in sentence
+        assert "does not speak HTTP; check the port in url of [[sites." in sentence
 
     async def test_it_says_that_the_json_is_another_api_s(
         self, client: Client, fake_prometheus: FakePrometheus
     ) -> None:
         fake_prometheus.raw["/api/v1/query"] = {"results": []}
         sentence = await refused(client().query("up"))
-        assert "answers 200 OK in a form that is not Prometheus's" in sentence
+        assert "answered 200 OK in a format that is not Prometheus's" in sentence
 
     async def test_it_says_that_the_ca_file_is_none(self, client: Client, tmp_path: Any) -> None:
         (tmp_path / "ca.pem").write_text("no certificate")
@@ -368,7 +373,7 @@ class TestTrouble:
         self, client: Client, fake_prometheus: FakePrometheus
     ) -> None:
         fake_prometheus.fault = Fault.TIMEOUT
-        with pytest.raises(BackendTimeout, match="gave the query up: query timed out"):
+        with pytest.raises(BackendTimeout, match="gave up on the query: query timed out"):
             await client().query("up")
 
     async def test_it_leaves_a_dead_server_alone_but_keeps_saying_why(self, client: Client) -> None:
@@ -376,7 +381,7 @@ class TestTrouble:
         for _ in range(FAILURES):
             await refused(prometheus.query("up"))
         sentence = await refused(prometheus.query("up"))
-        assert "refuses connections" in sentence and "tried again in" in sentence
+        assert "refused the connection" in sentence and "next try in" in sentence
 
     async def test_it_keeps_asking_a_server_that_refuses(
         self, client: Client, fake_prometheus: FakePrometheus
@@ -436,16 +441,16 @@ class TestSize:
     @pytest.mark.parametrize(
         ("answer", "words"),
         [
-            (bodies(b"[" * 200_000), "answers with values nested hundreds deep, more than"),
-            (bodies(b'{"a":' * 90_000), "answers with values nested hundreds deep, more than"),
+            (bodies(b"[" * 200_000), "answered with values nested hundreds deep, more than"),
+            (bodies(b'{"a":' * 90_000), "answered with values nested hundreds deep, more than"),
             (bodies(b'{"status": "success", "x": ' + b"[" * 2_000 + b"]" * 2_000 + b"}"), "nested"),
-            (bodies(b"[" + b"[]," * 2_500_000 + b"[]]"), "answers with over 2,000,000 values"),
-            (bodies(b'{"status": "' + b"x" * 9_000_000 + b'"}'), "answers with more than 8 MiB"),
-            (bodies(b" " * 100_000, ENDLESS), "answers with more than 8 MiB, more than is"),
+            (bodies(b"[" + b"[]," * 2_500_000 + b"[]]"), "answered with over 2,000,000 values"),
+            (bodies(b'{"status": "' + b"x" * 9_000_000 + b'"}'), "answered with more than 8 MiB"),
+            (bodies(b" " * 100_000, ENDLESS), "answered with more than 8 MiB, more than the"),
             (bodies(BOMB, Content_Encoding="gzip"), "raise largest_answer_mib in [[sites."),
-            (bodies(BOMB[:99], Content_Encoding="gzip"), "packed as gzip and cut short"),
-            (bodies(b"plain text", Content_Encoding="gzip"), "said to be packed as gzip, which"),
-            (bodies(b"x", Content_Encoding="br"), "cannot be read: packed as br"),
+            (bodies(BOMB[:99], Content_Encoding="gzip"), "compressed as gzip and cut short"),
+            (bodies(b"plain text", Content_Encoding="gzip"), "labelled as gzip, which"),
+            (bodies(b"x", Content_Encoding="br"), "cannot be read: compressed as br"),
         ],
     )  # fmt: skip
     async def test_it_takes_no_answer_that_is_too_large_or_too_deep(

@@ -17,6 +17,7 @@ from ops.backends.searching import (
     Window,
     newest,
 )
+from ops.backends.slices import Slices
 from ops.filters import LARGEST_LIMIT
 from ops.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from ops.traces.summaries import TraceSummary, between
@@ -40,9 +41,17 @@ class Stored:
     def id(self) -> str:
         return f"{self.number:032x}"
 
-    def within(self, start: int, end: int) -> list[int]:
-        """When it matches in a time, both ends included."""
-        return [each for each in self.matches if start <= each <= end]
+    def within(self, start: int, end: int, search: TraceSearch = SEARCH) -> list[int]:
+        """When it matches in a time, both ends included, with what durations a search wants."""
+        least, most = search.span_min, search.span_max or NOON
+        return [
+            each for each in self.matches if start <= each <= end and least <= took(each) <= most
+        ]
+
+
+def took(start: int) -> int:
+    """The duration of a span, which is some milliseconds."""
+    return ((start // MILLISECOND * 2_654_435_761 >> 7) % 1_000 + 1) * MILLISECOND
 
 
 def at(number: int, *matches: int, failed: bool = False, wanted: bool = True) -> Stored:
@@ -84,7 +93,8 @@ IN_ANY_ORDER = pytest.mark.parametrize("order", ORDERS)
 class Store:
     """Gives traces in an order of its own, and of too many the first ones.
 
-    With `summaries` it does not say when a trace matched.
+    With `summaries` it does not say when a trace matched. Searches of what is before `settled`
+    share slices.
     """
 
     traces: Sequence[Stored]
@@ -94,25 +104,49 @@ class Store:
     now: int = NOON
     densities: Densities = field(default_factory=Densities)
     windows: list[Window] = field(default_factory=list)
+    settled: int = 0
+    slices: Slices = field(default_factory=Slices)
 
     async def find(self, search: TraceSearch, patience: float = 60) -> FoundTraces:
         density = self.densities.of(search.shape, search.unfiltered_shape, seldom=False)
 
         async def ask(window: Window) -> Answer:
+            if window.grid:
+                found = await self.slices.answer(search, window, self.read)
+                if found is not None:
+                    return found
             return self.answer(search, window)
 
-        return await newest(search, ask, density, now=self.now, patience=patience)
+        return await newest(
+            search, ask, density, now=self.now, patience=patience, settled=self.settled
+        )
+
+    async def read(self, search: TraceSearch, window: Window) -> Answer:
+        return self.answer(search, window)
 
     def answer(self, search: TraceSearch, window: Window) -> Answer:
         self.windows.append(window)
         assert window.start <= window.end
         assert window.depth <= max(search.deepest, MOST_AT_ONCE)
-        meant = [each for each in self.traces if each.within(window.start, window.end)]
+        meant = [each for each in self.traces if each.within(window.start, window.end, search)]
         kept = self.order(self.chance, meant)[: window.depth]
-        return Answer([Found(self.seen(each, search, window), each.wanted) for each in kept])
+        return Answer(
+            [
+                Found(
+                    self.seen(each, search, window),
+                    each.wanted,
+                    () if self.summaries else self.spans(each, search),
+                )
+                for each in kept
+            ]
+        )
+
+    def spans(self, trace: Stored, search: TraceSearch) -> list[tuple[int, int]]:
+        within = trace.within(search.start, search.end - 1, search)
+        return [(start, took(start)) for start in within]
 
     def seen(self, trace: Stored, search: TraceSearch, window: Window) -> TraceSummary:
-        matched_from = matched = max(trace.within(search.start, search.end - 1))
+        matched_from = matched = max(trace.within(search.start, search.end - 1, search))
         if self.summaries:
             matched_from, matched = between(trace.start, trace.end, (window.start, window.end))
         return TraceSummary(
@@ -138,7 +172,7 @@ def expected(traces: Sequence[Stored], search: TraceSearch) -> list[str]:
         for each in traces
         if each.wanted
         and not (each.failed and search.of_whole_traces)
-        and (times := each.within(search.start, search.end - 1))
+        and (times := each.within(search.start, search.end - 1, search))
     ]
     return [trace_id for _, trace_id in sorted(listed)]
 
@@ -195,6 +229,26 @@ async def test_nothing_is_lost_and_nothing_comes_twice(seeds: int) -> None:
                 assert over <= 0 or tied, seed
 
 
+@pytest.mark.parametrize("seeds", range(20))
+async def test_searches_that_share_slices_lose_nothing_either(seeds: int) -> None:
+    """Several of each store, that end at different moments and want different durations."""
+    for seed in range(seeds * 50, seeds * 50 + 50):
+        chance = random.Random(seed)
+        store = Store(
+            any_store(chance), chance.choice(ORDERS), chance=chance, settled=NOON - 5 * SECOND
+        )
+        few = len(store.traces) < 50
+        for _ in range(4):
+            search = replace(
+                any_search(chance, few),
+                end=NOON - chance.randrange(chance.choice((SECOND, HOUR, 3 * HOUR))),
+                span_min=chance.choice((0, 0, 100, 300)) * MILLISECOND,
+                span_max=chance.choice((0, 0, 350, 800)) * MILLISECOND,
+            )
+            pages = await store.follow(search)
+            assert ids(*pages) == expected(store.traces, search), seed
+
+
 @pytest.mark.parametrize("seeds", range(8))
 async def test_summaries_lose_nothing_either(seeds: int) -> None:
     """They do not say when a trace matched, so a long one may come again."""
@@ -245,6 +299,25 @@ async def test_it_asks_once_or_twice_when_it_has_learned(order: Keeps, limit: in
         calls.append(len(store.windows))
     assert sorted(calls)[7] == 1
     assert max(calls) <= 3
+
+
+@IN_ANY_ORDER
+@pytest.mark.parametrize("limit", [10, 100])
+async def test_searches_of_the_past_share_slices(order: Keeps, limit: int) -> None:
+    """Most of two hundred that end at different moments ask the store for nothing."""
+    chance = random.Random(limit)
+    times = sorted((NOON - chance.randrange(HOUR) for _ in range(4_000)), reverse=True)
+    store = Store([at(n, time) for n, time in enumerate(times)], order, settled=NOON + MINUTE)
+    calls = []
+    for _ in range(200):
+        search = replace(SEARCH, end=NOON - chance.randrange(10 * MINUTE), limit=limit)
+        found = await store.find(search)
+        newest = next(n for n, time in enumerate(times) if time < search.end)
+        assert [int(each, 16) for each in ids(found)] == [*range(newest, newest + limit)]
+        assert found.shared or found.calls
+        calls.append(found.calls)
+    assert sum(calls) == len(store.windows)
+    assert sorted(calls)[150] == 0
 
 
 async def test_it_learns_from_the_service_for_a_filter_that_is_new() -> None:

@@ -143,6 +143,17 @@ def test_it_reads_what_parsing_it_whole_gives(messages: list[list[Planned]]) -> 
     assert list(spans.names) == [(each.service, each.operation) for each in expected]
 
 
+def test_it_reads_tags_whose_keys_are_no_text() -> None:
+    one, two = (span("shop", name, start=NOON, tags={f"key-{name}": "1"}) for name in "ab")
+    message = trace(one, two)
+    message.resource_spans[0].scope_spans[0].spans[1].trace_state = "a=b"
+    found = read_trace([every_field(message).replace(b"key-a", b"key\xff-")])
+
+    assert found is not None
+    assert list(found.names) == [("shop", "a"), ("shop", "b")]
+    assert {"key\ufffd-", "key-b", "w3c.tracestate"} <= found.store.tag_keys()
+
+
 @given(st.lists(planned, min_size=1, max_size=6), st.data())
 def test_it_finds_exactly_the_spans_with_an_attribute(
     roots: list[Planned], data: st.DataObject
@@ -415,7 +426,7 @@ def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
     assert b"".join(piece for piece, _ in pieces) == message * 2
     found = read_trace([message])
     assert found is not None
-    assert found.names == tuple((each, f"{number}") for number, each in enumerate(services))
+    assert list(found.names) == [(each, f"{number}") for number, each in enumerate(services)]
     assert found.failing == {0, 3, 6, 9}
     assert list(found.events) == [number % 2 for number in range(12)]
     assert [found.store[number].operation for number in range(12)] == [f"{n}" for n in range(12)]

@@ -1,8 +1,8 @@
 """Measure, and write the figures into docs/benchmarks.md: `make bench`, some fifteen minutes.
 
 Server, load and backends share the machine. `--only search` measures and writes the search for
-traces alone, `--only stops` the event loop's stops; `--seconds 1` makes both short. `--only many`
-measures and writes the pages of a site with many services.
+traces alone, `--only stops` the event loop's stops, `--only reading` single traces; `--seconds 1`
+makes the first two short. `--only many` measures and writes the pages of a site with many services.
 """
 
 import asyncio
@@ -120,14 +120,19 @@ async def main(only: str, seconds: float) -> None:
                     _write("search", [_machine(seconds), *found])
                 if only in ("", "stops"):
                     _write("stops", [_machine(seconds), *await stops.measure(bench, seconds)])
-                if only:
-                    return
-                lines += await measure(bench)
+                if not only:
+                    lines += await measure(bench)
+            if only in ("search", "stops"):
+                return
             with portal.running("serve", folders[3]) as process:
-                lines += await pages.measure(jaeger, portal, process.pid)
+                if not only:
+                    lines += await pages.measure(jaeger, portal, process.pid)
                 async with pages.window(portal) as opened:
                     cookies = await opened.cookies()
-                lines += await reading.measure(jaeger, portal, token, cookies)
+                found = await reading.measure(jaeger, portal, token, cookies)
+                _write("reading", [_machine(seconds), *found])
+            if only:
+                return
         async with FakePrometheus() as quiet:
             lines += await crowd.measure(jaeger.query, quiet.url)
     _write("figures", [_machine(SECONDS), *lines, *patterns.measure()])
@@ -144,7 +149,10 @@ def _write(part: str, lines: list[str]) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--only", choices=["search", "stops", "many"], default="", help="the part to measure"
+        "--only",
+        choices=["search", "stops", "reading", "many"],
+        default="",
+        help="the part to measure",
     )
     parser.add_argument("--seconds", type=float, default=SHORTER, help="of each of their rows")
     chosen = parser.parse_args()

@@ -11,10 +11,10 @@ SURELY = 1.0  # seconds: a bot that acknowledges sooner has recorded it first
 _ENDS = (
     ("[Apply]", "open"),
     (" is applying: ", "being applied"),
-    ("Whether this was done is not known", "not known"),
+    ("We don't know whether this change was made", "not known"),
     ("Applied by ", "applied"),
     ("Cancelled by ", "cancelled"),
-    ("Expired, nothing was done", "expired"),
+    ("Expired, nothing was changed", "expired"),
 )
 _MADE = {"Apply": ("applied", "not known"), "Cancel": ("cancelled",)}
 

@@ -9,7 +9,7 @@ from tests.fakes.slack import Delivery, FakeSlack, Post
 Listed = Mapping[tuple[str, str], Sequence[str]]
 """What the dashboard lists as lost: by channel and ts of the question what it says of it, and
 of the presses of its card."""
-PLACEHOLDER = "I am on it"
+PLACEHOLDER = "Working on it"
 CARD = "Change sampling of "
 INTERRUPTED = "I was interrupted"
 

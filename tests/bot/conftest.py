@@ -20,7 +20,7 @@ from ops.database import in_database
 from ops.people.models import Identity
 from tests.conftest import Person, SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
-from tests.fakes.jaeger import FakeJaeger, Release
+from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, SECONDS, TEAM, FakeSlack
 
@@ -65,11 +65,11 @@ class Backends:
 
 
 @pytest.fixture
-async def backends(site_file: SiteFile, release: Release) -> AsyncIterator[Backends]:
+async def backends(site_file: SiteFile, jaeger: FakeJaeger) -> AsyncIterator[Backends]:
     """A site with three instances, two of them on one version; and its site file."""
     async with AsyncExitStack() as stack:
         found = Backends(
-            jaeger=await stack.enter_async_context(FakeJaeger(release)),
+            jaeger=jaeger,
             prometheus=await stack.enter_async_context(FakePrometheus()),
             instances=[await stack.enter_async_context(fake_instance()) for _ in range(3)],
         )

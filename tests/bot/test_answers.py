@@ -42,7 +42,7 @@ def of_alerts(at: datetime) -> Reply:
 def of_sampling(at: datetime) -> Reply:
     instance = InstanceSampling("127.0.0.1:1", ALWAYS, at, confirmed=True)
     change = SamplingChange(
-        "demo", "petstore", "10 %", ALWAYS, "olga", "slack", at, "id", (instance,)
+        "demo", "petstore", "10%", ALWAYS, "olga", "slack", at, "id", (instance,)
     )
     now = ServiceSampling("demo", "petstore", (instance,))
     return answers.service_sampling(now, [change], None)

@@ -29,7 +29,7 @@ async def test_no_command_reads_a_text_that_is_too_long(command: Command, caller
     event = FakeSlack().mention_event(ALICE, line)
     summary, calls = await answered(caller, clean(event, BOT_USER))
     assert summary.startswith("Not understood: your message has ")
-    assert summary.endswith(f"characters; {LONGEST_TEXT:,} is the most. Shorten it")
+    assert summary.endswith(f"characters; the limit is {LONGEST_TEXT:,}. Shorten it")
     assert HANDLERS not in calls.modules
     assert calls.given <= {"bot.registry", "bot.errors", "ops.limits"}
 

@@ -31,9 +31,10 @@ TENDING = replace(QUICK, tend=0.05)
 NOTHING: list[list[tuple[str, float]]] = [[], [], []]
 TOLD = [[("STFloat", 0.1)]] * 3
 LONG_AGO = timedelta(minutes=10)
+UNKNOWN = "We don't know whether this change was made"
 WITHDRAWN = (
-    "Withdrawn, nothing was done: sampling of petstore: unknown -> 10 % on 3 instances\n"
-    "alice asked, and has no account here any more"
+    "Withdrawn, nothing was changed: sampling of petstore: unknown -> 10% on 3 instances\n"
+    "alice asked, but no longer has an account here"
 )
 
 
@@ -88,10 +89,10 @@ async def test_it_shows_what_would_change_and_changes_nothing(
 ) -> None:
     post = await asked(slack)
     assert post.shown.startswith(
-        "Change sampling of petstore: unknown -> 10 % on 3 instances?\n"
-        "Of the traces that begin in petstore, 10 % are kept; how many are kept now is not known."
+        "Change sampling of petstore: unknown -> 10% on 3 instances?\n"
+        "10% of new petstore traces will be kept; the current share is unknown."
     )
-    assert "alice asks; open for 5 minutes, until " in post.shown
+    assert "Requested by alice; open for 5 minutes, until " in post.shown
     assert post.shown.endswith("[Apply]  [Cancel]")
     assert told(backends) == NOTHING
     assert await in_database(AuditEntry.objects.count) == 0
@@ -106,11 +107,11 @@ async def test_it_is_applied_by_who_asked_and_says_so_in_place(
     pressed = await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert post.shown.startswith(
-        "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances\n"
+        "Sampling of petstore: unknown -> 10%, confirmed by 3 of 3 instances\n"
     )
     assert backends.instances[0].address in post.shown
     assert "Applied by alice at " in post.shown
-    assert "asked for by alice" in post.shown
+    assert "requested by alice" in post.shown
     assert post.shown.endswith("\nsampling"), "the link to the page"
     assert not [block for block in post.blocks if block["type"] == "actions"]
     assert told(backends) == TOLD
@@ -152,7 +153,7 @@ async def test_it_is_applied_by_who_may_approve(
     await slack.press(BOB, post, "Apply")
     await slack.replaced(post.ts)
     assert "Applied by bob at " in post.shown
-    assert "asked for by alice" in post.shown
+    assert "requested by alice" in post.shown
     entry = await in_database(AuditEntry.objects.first)
     assert entry is not None
     assert (entry.actor, entry.action) == ("bob", "sampling.approve_change")
@@ -172,7 +173,7 @@ async def test_it_is_pressed_by_nobody_else(
     await slack.press(BOB, post, label)
     refusal = (await slack.posted(2))[1]
     assert refusal.thread_ts == post.thread_ts
-    wanted = "Not permitted: bob may not do this" if group else "I cannot help you"
+    wanted = "Not permitted: bob is not allowed to do this" if group else "I cannot help you"
     assert refusal.shown.startswith(wanted)
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.outcome, entry.record["origin"]["slack_user"]) == ("denied", BOB)
@@ -189,7 +190,9 @@ async def test_rights_count_when_it_is_pressed(
     await in_database(alice.groups.clear)
     rights.cache.clear()
     await slack.press(ALICE, post, "Apply")
-    assert (await slack.posted(2))[1].shown.startswith("Not permitted: alice may not do this")
+    assert (await slack.posted(2))[1].shown.startswith(
+        "Not permitted: alice is not allowed to do this"
+    )
     assert told(backends) == NOTHING
 
 
@@ -215,7 +218,7 @@ async def test_it_expires_when_its_time_is_over(
         post = await asked(slack)
         await passed()
         await slack.replaced(post.ts)
-        assert post.shown.startswith("Expired, nothing was done: sampling of petstore: unknown")
+        assert post.shown.startswith("Expired, nothing was changed: sampling of petstore: unknown")
         await until_state(CardState.EXPIRED)
     assert told(backends) == NOTHING
 
@@ -233,7 +236,7 @@ async def test_it_says_that_it_has_expired_when_it_is_pressed_too_late(
     await passed()
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
-    assert post.shown.startswith("Expired, nothing was done")
+    assert post.shown.startswith("Expired, nothing was changed")
     assert told(backends) == NOTHING
     assert len(slack.posts) == 1
 
@@ -293,12 +296,12 @@ async def test_it_is_unknown_when_its_process_is_lost_and_never_repeated(
             state=CardState.APPLYING, decided_by="alice", decided_at=then, tended=then,
         )  # fmt: skip
         await slack.replaced(post.ts)
-        assert post.shown.startswith("Whether this was done is not known: sampling of petstore")
-        assert "Look with: sampling petstore" in post.shown
+        assert post.shown.startswith(f"{UNKNOWN}: sampling of petstore")
+        assert "Check with: sampling petstore" in post.shown
         await until_state(CardState.UNKNOWN)
         key = (await card()).key
         await slack.mention(ALICE, f"apply {key}")
-        assert (await slack.posted(2))[1].shown.startswith("Whether this was done is not known")
+        assert (await slack.posted(2))[1].shown.startswith(UNKNOWN)
         await slack.press(ALICE, post, "Sampling")
         assert (await slack.posted(3))[2].shown.startswith("Sampling of petstore: unknown")
     assert told(backends) == NOTHING
@@ -329,7 +332,7 @@ async def test_it_is_not_made_while_somebody_makes_it(
     for label in ("Apply", "Cancel"):
         await slack.press(ALICE, replace(post), label)
     await until_ended(3)
-    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10 %")
+    assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10%")
     assert len(post.earlier) == 1, "what it says already it is not told again"
     assert len(slack.posts) == 1
     assert told(backends) == NOTHING
@@ -347,7 +350,7 @@ async def test_it_shows_what_has_become_of_it_while_it_was_replaced(
     await slack.called("chat.update")
     await in_database(ChangeCard.objects.update, state=CardState.UNKNOWN)
     slack.release.set()
-    await until(lambda: post.shown.startswith("Whether this was done is not known"))
+    await until(lambda: post.shown.startswith(UNKNOWN))
     await until_state(CardState.UNKNOWN)
     assert len(slack.posts) == 1
 
@@ -363,7 +366,7 @@ async def test_no_note_stays_where_it_was_not_known_which_message_is_the_card(
         await slack.press(ALICE, post, "Apply")
         await until_ended(2)
         assert "Applied by alice" in post.shown
-        assert not [each for each in slack.posts if each.shown.startswith("I am on it")]
+        assert not [each for each in slack.posts if each.shown.startswith("Working on it")]
     assert told(backends) == TOLD
 
 
@@ -394,7 +397,9 @@ async def test_it_names_the_instances_that_did_not_confirm(
     post = await asked(slack)
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
-    assert post.shown.startswith("Not confirmed everywhere: Sampling of petstore: unknown -> 10 %")
+    assert post.shown.startswith(
+        "Not every instance confirmed: Sampling of petstore: unknown -> 10%"
+    )
     assert "NOT CONFIRMED" in post.shown
     assert "Applied by alice" in post.shown
     await until_state(CardState.APPLIED)
@@ -437,7 +442,7 @@ async def test_it_asks_the_person_alone_where_it_may_not_write(
     [whisper] = await slack.whispered(1)
     await slack.press(ALICE, whisper, "Apply")
     done = (await slack.whispered(2))[1]
-    assert done.shown.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3")
+    assert done.shown.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3 of 3")
     assert told(backends) == TOLD
     assert slack.posts == []
 
@@ -487,7 +492,7 @@ async def test_what_the_console_decides_shows_in_slack(
         post = await asked(slack)
         await until_ended(1)
         reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
-        assert reply.summary.startswith("Sampling of petstore: unknown -> 10 %, confirmed by 3")
+        assert reply.summary.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3")
         await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
         await slack.replaced(post.ts)
         assert "Applied by alice" in post.shown
@@ -495,16 +500,17 @@ async def test_what_the_console_decides_shows_in_slack(
 
 async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> None:
     expected = [
-        ("10%", "10 % are kept; how many are kept now is not known."),
-        ("10%", "10 % are kept already; the instances are told again."),
-        ("50%", "Of the traces that begin in petstore, 50 % are kept, 5 times as many as now."),
-        ("always", "All traces that begin in petstore are kept, 2 times as many as now."),
-        ("never", "No traces that begin in petstore are kept any more."),
-        ("1%", "1 % are kept, where none are now."),
+        ("10%", "10% of new petstore traces will be kept; the current share is unknown."),
+        ("10%", "petstore already keeps 10% of its traces; this sends the setting again."),
+        ("50%", "50% of new petstore traces will be kept, 5 times as many as now."),
+        ("always", "All new petstore traces will be kept, 2 times as many as now."),
+        ("always", "petstore already keeps every trace; this sends the setting again."),
+        ("never", "New petstore traces will no longer be kept."),
+        ("1%", "1% of new petstore traces will be kept; currently none are."),
     ]
     for policy, sentence in expected:
         reply = await console.answer(operator, f"change sampling {policy}")
-        assert reply.notes[0].endswith(sentence)
+        assert reply.notes[0] == sentence
         asked = console.asks(reply)
         assert asked is not None
         assert (await console.answer(operator, asked[0])).notes[0].startswith("Applied by olga")
@@ -513,10 +519,10 @@ async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> No
 async def test_it_goes_back_to_the_policy_before(operator: Actor, backends: Backends) -> None:
     await console.answer(operator, "change sampling 10% now")
     reply = await console.answer(operator, "undo sampling")
-    assert "there is nothing to go back to" in reply.summary
+    assert "there is nothing to undo" in reply.summary
     await console.answer(operator, "change sampling always now")
     reply = await console.answer(operator, "undo sampling petstore")
-    assert reply.summary == "Change sampling of petstore: always -> 10 % on 3 instances?"
+    assert reply.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
     asked = console.asks(reply)
     assert asked is not None
     assert (await console.answer(operator, asked[1])).summary.startswith("Cancelled by olga")
@@ -531,8 +537,8 @@ async def test_it_is_undone_with_a_button_where_it_was_changed_before(
     await slack.replaced(post.ts)
     await slack.press(ALICE, post, "Undo")
     undo = (await slack.posted(3))[2]
-    assert undo.shown.startswith("Change sampling of petstore: 10 % -> always on 3 instances?")
-    assert post.shown.startswith("Sampling of petstore: always -> 10 %, confirmed by 3 of 3")
+    assert undo.shown.startswith("Change sampling of petstore: 10% -> always on 3 instances?")
+    assert post.shown.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
 
 
 async def test_it_asks_all_the_same_where_the_site_does(
@@ -540,7 +546,7 @@ async def test_it_asks_all_the_same_where_the_site_does(
 ) -> None:
     site_file(SITES.replace("change_now = true\n", "").format(**vars(backends)))
     reply = await console.answer(operator, "change sampling always now")
-    assert reply.notes[0] == "This site asks first, also where one writes now."
+    assert reply.notes[0] == 'This site always asks first, even with "now".'
     assert told(backends) == NOTHING
 
 
@@ -555,7 +561,7 @@ async def test_it_says_why_a_change_could_not_begin(
     )
     done = await cards.apply(operator, reply.card)
     assert done.summary.startswith('Not found: site "demo" has no service "petstore"')
-    assert done.notes[0].startswith("Tried by olga at ")
+    assert done.notes[0].startswith("Attempted by olga at ")
     assert (await card()).state == CardState.FAILED
 
 
@@ -563,7 +569,7 @@ async def test_it_says_why_a_change_could_not_begin(
     ("line", "sentence"),
     [
         ("apply 3f9a1c7e2b", 'Not found: there is no card "3f9a1c7e2b"'),
-        ("cancel", "Not understood: which card is meant?"),
+        ("cancel", "Not understood: which card?"),
         ("change sampling store 5%", 'there is nothing to change: service "store" of site "demo"'),
     ],
 )

@@ -78,7 +78,7 @@ def test_it_has_words_of_its_own_for_each_public_error() -> None:
     public = {kind for kind in every_kind(OpsError) if kind.__module__ == "ops.errors"}
     assert set(HEADS) == public
     assert len(set(HEADS.values())) == len(public)
-    assert error_reply(BackendTimeout("x", backend="y")).summary == "No answer in time: x"
+    assert error_reply(BackendTimeout("x", backend="y")).summary == "Backend timed out: x"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

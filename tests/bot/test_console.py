@@ -34,8 +34,8 @@ def talk(
 def test_it_answers_each_line_of_a_pipe(talk: Talk, person: Person) -> None:
     person("olga", "operators")
     said = talk("help\n\nlist traces limit=0\n", "--user", "olga")
-    assert said.startswith("What I can do\n\nhelp\n")
-    assert "\n\nNot understood: limit is 0; it goes from 1 to 1500\n" in said
+    assert said.startswith("Commands\n\nhelp\n")
+    assert "\n\nNot understood: limit is 0; it must be between 1 and 1500\n" in said
     assert "opsportal>" not in said, "a pipe sees no prompt"
 
 
@@ -57,7 +57,7 @@ def test_it_asks_who_speaks_when_that_is_not_clear(
 ) -> None:
     for number in range(superusers):
         person(f"root{number}", is_superuser=True)
-    with pytest.raises(CommandError, match="say who you are with --user NAME"):
+    with pytest.raises(CommandError, match="there is not exactly one active superuser"):
         talk("help")
 
 
@@ -83,7 +83,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("typed", "outcome"),
     [
-        ("y", "Not confirmed everywhere: Sampling of petstore: unknown -> always"),
+        ("y", "Not every instance confirmed: Sampling of petstore: unknown -> always"),
         ("n", "Cancelled by olga"),
         ("", "Cancelled by olga"),
     ],
@@ -119,7 +119,7 @@ def test_it_lets_nobody_do_more_than_they_may(talk: Talk, person: Person) -> Non
     person("gone", "operators", is_active=False)
     for name in ("victor", "gone"):
         said = talk("change sampling always", "--user", name)
-        assert said.startswith(f"Not permitted: {name} may not do this")
+        assert said.startswith(f"Not permitted: {name} is not allowed to do this")
     entries = AuditEntry.objects.order_by("seq")
     assert [(e.actor, e.door, e.outcome) for e in entries] == [
         ("victor", "console", "denied"),

@@ -31,7 +31,7 @@ def test_it_says_nothing_where_nothing_is_known() -> None:
 def test_it_begins_with_the_services_that_had_alerts() -> None:
     errors, slow = fired("Errors", severity="page"), fired("Slow", "pending")
     found = at_that_time(moment(service("store"), service("petstore", errors, slow)))
-    assert found == ("At that time petstore Errors fired (page), Slow was pending",)
+    assert found == ("At that time: petstore Errors was firing (page), Slow was pending",)
 
 
 def test_it_names_three_of_many() -> None:
@@ -39,14 +39,14 @@ def test_it_names_three_of_many() -> None:
     lines = [service(f"s{number}", *many[:1]) for number in range(5)]
     [found] = at_that_time(moment(service("petstore", *many), *lines))
     assert found == (
-        "At that time petstore A0 fired, A1 fired, A2 fired, 2 more; s0 A0 fired; s1 A0 fired; "
-        "and 3 more"
+        "At that time: petstore A0 was firing, A1 was firing, A2 was firing, 2 more; "
+        "s0 A0 was firing; s1 A0 was firing; and 3 more"
     )
 
 
 def test_it_says_what_is_not_known() -> None:
     found = at_that_time(moment(problems=("Prometheus main does not answer", "another")))
-    assert found == ("Not all is known of that time: Prometheus main does not answer",)
+    assert found == ("Incomplete for that time: Prometheus main does not answer",)
 
 
 def test_it_is_short_whatever_the_names() -> None:

@@ -19,13 +19,13 @@ async def test_an_open_overview_notices_that_the_bot_is_gone(web: Web, person: P
     async with web.open() as page:
         await log_in(page)
         await page.goto("/sites/production/")
-        await expect(page.get_by_text("Slack: 2 connections, last heard")).to_be_visible()
+        await expect(page.get_by_text("Slack: 2 connections, last seen")).to_be_visible()
         link = page.get_by_role("link", name="C1")
         await link.focus()
 
         await in_database(BotProcess.objects.all().delete)
         await in_database(bot_runs, seconds_ago=40)
 
-        gone = page.get_by_text("the bot host:1:aa is gone: nobody is answered")
+        gone = page.get_by_text("the bot host:1:aa is gone: messages are not being answered")
         await expect(gone).to_be_visible(timeout=20_000)
         await expect(link).to_be_focused()

@@ -162,7 +162,7 @@ async def test_two_are_compared_after_sorting_by_keyboard(
         await show(page, place)
         await page.get_by_role("link", name="Duration").press("Enter")
         await expect(page.locator("th[aria-sort=descending]")).to_contain_text("Duration")
-        compare = page.get_by_role("button", name="Compare the two")
+        compare = page.get_by_role("button", name="Compare selected")
         await expect(compare).to_be_disabled()
         boxes = page.get_by_role("checkbox")
         await boxes.nth(0).press("Space")

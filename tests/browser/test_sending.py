@@ -28,7 +28,7 @@ async def filled_in(page: Page) -> None:
 
 
 async def send(page: Page) -> None:
-    await page.get_by_role("button", name="See whose it is").click()
+    await page.get_by_role("button", name="Check code").click()
 
 
 async def says(page: Page, words: str) -> None:
@@ -132,10 +132,10 @@ async def test_a_piece_that_comes_by_itself_loads_nothing_away(
         await log_in(page)
         await page.wait_for_url("**/")
         await page.goto("/sites/production/sampling/")
-        await page.get_by_label("Rate", exact=True).fill("5 %")
-        await expect(page.get_by_text("Keeps 5 %")).to_be_visible()
+        await page.get_by_label("Rate", exact=True).fill("5%")
+        await expect(page.get_by_text("Keeps 5%")).to_be_visible()
         await Session.objects.all().adelete()
-        await page.get_by_label("Rate", exact=True).fill("7 %")  # its effect is asked for
+        await page.get_by_label("Rate", exact=True).fill("7%")  # its effect is asked for
 
         await expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
-        await expect(page.get_by_label("Rate", exact=True)).to_have_value("7 %")
+        await expect(page.get_by_label("Rate", exact=True)).to_have_value("7%")

@@ -7,15 +7,14 @@ from django.test import AsyncClient
 from tests.conftest import Person, SiteFile
 from tests.dashboard.places import SITES, Place
 from tests.fakes.instance import fake_instance
-from tests.fakes.jaeger import FakeJaeger, Release
+from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 
 
 @pytest.fixture
-async def place(site_file: SiteFile, release: Release) -> AsyncIterator[Place]:
+async def place(site_file: SiteFile, jaeger: FakeJaeger) -> AsyncIterator[Place]:
     """Two sites; production has a Jaeger, a Prometheus and two instances of petstore."""
     async with (
-        FakeJaeger(release) as jaeger,
         FakePrometheus() as prometheus,
         fake_instance() as first,
         fake_instance() as second,

@@ -80,11 +80,11 @@ async def test_they_are_filtered_on_the_page_and_in_the_download_alike(
     page = await viewer.get(f"{TRACES}{trace_id}/logs/", query)
     found = await jsonl(viewer, link(page, "download as JSON lines"))
 
-    matching = f"{len(lines) or 'none'} of them matching"
+    matching = f"{len(lines) or 'none'} matching"
     assert heading(page) == f"petstore SearchPets logged 3 lines, {matching}"
     assert f"{len(lines)} of 3 lines" in text(page)
     assert [line["name"] for line in found] == lines
-    assert ("No line of this trace matches" in text(page)) is not bool(lines)
+    assert ("No log line matches" in text(page)) is not bool(lines)
 
 
 async def test_each_filter_can_be_taken_away_again(place: Place, viewer: AsyncClient) -> None:
@@ -93,8 +93,8 @@ async def test_each_filter_can_be_taken_away_again(place: Place, viewer: AsyncCl
     page = await viewer.get(address, {"text": "a", "field": "", "service": "store", "page": "1"})
 
     found = {word: urlsplit(target) for word, target in links(page) if target}
-    assert parse_qs(found[f"without text a {CROSS}"].query) == {"service": ["store"]}
-    assert parse_qs(found[f"without service store {CROSS}"].query) == {"text": ["a"]}
+    assert parse_qs(found[f"remove filter text a {CROSS}"].query) == {"service": ["store"]}
+    assert parse_qs(found[f"remove filter service store {CROSS}"].query) == {"text": ["a"]}
     assert found["all lines"].path == address and not found["all lines"].query
 
 
@@ -103,10 +103,10 @@ async def test_many_come_in_sheets_that_keep_the_filter(place: Place, viewer: As
     trace_id = place.jaeger.add(trace(span("petstore", "Busy", span_id=QUERY, events=events)))
 
     first = await viewer.get(f"{TRACES}{trace_id}/logs/", {"span": QUERY, "text": "tick"})
-    second = await viewer.get(f"{TRACES}{trace_id}/logs/{link(first, 'after')}")
+    second = await viewer.get(f"{TRACES}{trace_id}/logs/{link(first, 'next')}")
 
-    assert heading(first) == "petstore Busy logged 520 lines, 520 of them matching"
-    assert parse_qs(link(first, "after")[1:]) == {"span": [QUERY], "text": ["tick"], "page": ["2"]}
+    assert heading(first) == "petstore Busy logged 520 lines, 520 matching"
+    assert parse_qs(link(first, "next")[1:]) == {"span": [QUERY], "text": ["tick"], "page": ["2"]}
     assert f"{LINES + 1} to {LINES + 20} of {LINES + 20}" in text(second)
     assert f"n = {LINES + 19}" in text(second)
 
@@ -117,7 +117,7 @@ async def test_a_service_may_be_called_anything(place: Place, viewer: AsyncClien
 
     page = await viewer.get(f"{TRACES}{trace_id}/logs/", {"text": "<i>", "service": '"><script>'})
 
-    assert heading(page) == "items x logged 1 line, none of them matching"
+    assert heading(page) == "items x logged 1 line, none matching"
     assert "items (1)" in text(page)
     assert "<script>" not in page.content.decode().partition("<body")[2]
 

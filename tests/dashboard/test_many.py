@@ -44,7 +44,7 @@ async def test_a_sheet_has_fifty_and_leads_to_the_others(viewer: AsyncClient, ad
     assert named(first) == {*NAMES[:50]}
     assert "1 to 50 of 120 services" in text(first)
     assert {*NAMES[100:]} <= named(last)
-    assert "page=2" in link(first, "after")
+    assert "page=2" in link(first, "next")
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -84,7 +84,7 @@ async def test_what_is_slow_is_filled_in(
 
     assert heading(early).startswith(words)
     assert not any(word in text(early) for word in ("Nothing is firing", "No alert", "no rule"))
-    assert link(early, "Load the page again") == address
+    assert link(early, "Reload") == address
     assert f'hx-get="{address}" hx-trigger="load"' in early.content.decode()
 
     place.prometheus.release.set()

@@ -53,7 +53,7 @@ async def test_the_trace_fetches_it_by_itself(place: Place, operator: AsyncClien
     assert "service=petstore" in where and "kafka" not in where
     assert re.fullmatch(
         r"At that time petstore ran 1\.3\.0 on petstore-3, 1\.2\.0 on petstore-2 · "
-        r"SlowSearch fired \( critical \) · sampling always since \d+ s before",
+        r"SlowSearch was firing \( critical \) · sampling always since \d+ s before",
         said(piece),
     )
     assert "<h1" not in piece.content.decode()
@@ -82,7 +82,7 @@ async def test_it_is_empty_where_nothing_is_known(place: Place, viewer: AsyncCli
     whole = await viewer.get(where)
 
     assert (piece.status_code, piece.content) == (204, b"")
-    assert "Nothing is known of the trace's services" in text(whole)
+    assert "No versions, alerts or sampling changes are known" in text(whole)
     assert await address(place, viewer, "kafka") == ""
 
 
@@ -103,7 +103,7 @@ async def test_it_is_a_page_without_a_script(place: Place, viewer: AsyncClient) 
 
     shown = await viewer.get(where)
 
-    assert heading(shown).startswith("What else was true at ")
+    assert heading(shown).startswith("Versions, alerts and sampling at ")
     assert "petstore ran 1.3.0 on petstore-3" in text(shown)
     assert where.startswith(link(shown, "trace"))
 

@@ -35,14 +35,14 @@ async def test_who_has_no_rights_yet_links_too(
     place: Place, newcomer: AsyncClient, code: str
 ) -> None:
     account = await newcomer.get("/account/")
-    assert "No account is linked to you" in text(account)
-    assert link(account, "Link one") == ENTER
+    assert "No Slack account linked" in text(account)
+    assert link(account, "Link an account") == ENTER
     empty = await newcomer.get(ENTER)
-    assert heading(empty) == "No Slack account is linked to you"
-    assert "write link to the bot" in text(empty)
+    assert heading(empty) == "No Slack account linked"
+    assert "send link to the bot" in text(empty)
 
     shown = await newcomer.post(ENTER, {"code": code.lower()})
-    assert heading(shown) == "Is alice in Slack you?"
+    assert heading(shown) == "Link alice to your account?"
     form = {"code": field(shown, "code"), "account": field(shown, "account")}
     assert (await newcomer.post(LINK, form))["Location"] == ENTER
     assert "alice in Acme" in text(await newcomer.get("/account/"))
@@ -52,7 +52,7 @@ async def test_a_wrong_code_is_kept_and_explained(place: Place, viewer: AsyncCli
     page = await viewer.post(ENTER, {"code": "K7QM-4RTD"})
     assert page.status_code == 404
     assert field(page, "code") == "K7QM-4RTD"
-    assert "nobody was given this code in the last ten minutes" in text(page)
+    assert "this code is wrong, expired or already used" in text(page)
     page = await viewer.post(ENTER, {"code": "<b>"})
     assert page.status_code == 400
     assert field(page, "code") == "<b>"
@@ -65,7 +65,7 @@ async def test_a_code_that_is_gone_when_it_is_confirmed_is_explained(
     await operator.post(LINK, {"code": code, "account": ALICE.key})
     late = await viewer.post(LINK, {"code": code, "account": ALICE.key})
     assert late.status_code == 404
-    assert "it is used up" in text(late)
+    assert "already used" in text(late)
     nonsense = await viewer.post(LINK, {"code": "", "account": ALICE.key})
     assert nonsense.status_code == 400
 
@@ -75,7 +75,7 @@ async def test_who_guesses_too_often_waits(place: Place, viewer: AsyncClient, co
         await viewer.post(ENTER, {"code": "K7QM-4RTD"})
     page = await viewer.post(ENTER, {"code": code})
     assert page.status_code == 409
-    assert "5 codes were wrong; none is taken from you for ten minutes" in text(page)
+    assert "5 codes were wrong. Wait ten minutes before you try another" in text(page)
 
 
 async def test_it_unlinks_ones_own(
@@ -83,7 +83,7 @@ async def test_it_unlinks_ones_own(
 ) -> None:
     await in_database(identify, ALICE, "victor")
     page = await viewer.get(ENTER)
-    assert heading(page) == "1 Slack account acts as you"
+    assert heading(page) == "1 Slack account linked"
     assert (await operator.post(UNLINK, {"account": ALICE.key})).status_code == 404
     assert await in_database(Identity.objects.exists)
     answer = await viewer.post(UNLINK, {"account": field(page, "account")})
@@ -95,7 +95,7 @@ async def test_it_says_so_when_the_next_message_links_again(
     place: Place, viewer: AsyncClient, settings: Settings
 ) -> None:
     await in_database(identify, ALICE, "victor")
-    again = "is linked again with their next message"
+    again = "is linked again with its next message"
     assert again not in text(await viewer.get(ENTER))
     settings.SLACK_MATCH_EMAIL = True
     assert again in text(await viewer.get(ENTER))
@@ -107,7 +107,7 @@ async def test_an_account_of_which_only_the_ids_are_known_has_those(
     await in_database(identify, SlackAccount("T0ACME001", "U0BOB0001"), "victor")
     await in_database(identify, ALICE, "victor")
     page = await viewer.get(ENTER)
-    assert heading(page) == "2 Slack accounts act as you"
+    assert heading(page) == "2 Slack accounts linked"
     assert "Unlink U0BOB0001" in text(page)
     assert "U0BOB0001 in T0ACME001" in text(await viewer.get("/account/"))
 

@@ -11,7 +11,7 @@ from django.test import AsyncClient
 
 from ops.filters import parse_query
 from tests.dashboard.places import Place, text
-from tests.fakes.jaeger import span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, span, trace
 from tests.traces.odd import NAMES, VALUES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,6 +31,7 @@ ODD = {
 }
 
 
+@EITHER_JAEGER
 @pytest.mark.parametrize(("tags", "ago"), [(ODD, 0), ({"hundred": 100.0}, 70 * HOUR)])
 async def test_each_tag_finds_its_span_and_nothing_else(
     place: Place, viewer: AsyncClient, tags: dict[str, Any], ago: int

@@ -65,7 +65,7 @@ async def test_what_failed_is_named_deepest_first_with_its_path(
     said = text(page)
     assert said.index("deadline exceeded in store") < said.index("it failed in petstore")
     assert "SearchPets \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} store.Query" in said
-    assert "it failed in petstore SearchPets caused by what failed below it" in said
+    assert "it failed in petstore SearchPets caused by a failure below it" in said
     assert "logs (2)" in said
 
 
@@ -142,14 +142,14 @@ async def test_clocks_are_aligned_when_one_asks(place: Place, viewer: AsyncClien
     page = f"{TRACES}{place.jaeger.add(trace(root))}/"
 
     recorded = await viewer.get(page)
-    aligned = await viewer.get(link(recorded, "Align the clocks"))
+    aligned = await viewer.get(link(recorded, "Align clocks"))
 
     assert heading(recorded) == "petstore Search took 1 h"
     assert "the clock of store is 1 h behind that of petstore" in text(recorded)
     assert heading(aligned) == "petstore Search took 9 ms"
-    assert "The clocks are aligned: store by +1 h" in text(aligned)
-    assert "56 % in store Query" in text(aligned)
-    assert link(aligned, "Show the times as recorded") == page
+    assert "Clocks are aligned: store by +1 h" in text(aligned)
+    assert "56% in store Query" in text(aligned)
+    assert link(aligned, "Show times as recorded") == page
     opened = await viewer.get(page + link(aligned, "store Query").partition("#")[0])
     assert "with its clock aligned (recorded" in text(opened)
     _, columns = read_columns(gzip.decompress((await viewer.get(f"{page}rows/?align=1")).content))
@@ -171,7 +171,7 @@ async def test_a_span_without_a_time_is_marked(place: Place, viewer: AsyncClient
 
     assert heading(shown) == "petstore Search took 9 ms"
     assert "no time" in text(shown)
-    assert "its start is not known: shown where its parent starts" in text(shown)
+    assert "start unknown: shown where its parent starts" in text(shown)
     _, columns = read_columns(gzip.decompress((await viewer.get(f"{page}rows/")).content))
     assert columns["flags"] == [0, waterfall.UNTIMED]
 
@@ -230,7 +230,7 @@ async def test_links_lead_to_spans_and_back(place: Place, viewer: AsyncClient) -
 
     assert "Linked from" not in text(before)
     assert "The first 100 of 152 links" in text(page)
-    assert "Linked from, in traces opened here lately" in text(there)
+    assert "Linked from, in traces opened here recently" in text(there)
     assert heading(await viewer.get(link(there, f"{got} span {'bb'.zfill(16)}"))) == (
         "store receive took 10 ms"
     )
@@ -255,7 +255,7 @@ async def test_it_says_what_ran_it_beside_what_runs_now(place: Place, viewer: As
     sample = ({"version": "1.4.0", "instance": "petstore-1"}, 1)
     place.prometheus.says("petstore_build_info", sample)
     now = await viewer.get(link_of_piece(page, "now"))
-    assert words(now.content.decode()).startswith("now runs petstore 1.4.0")
+    assert words(now.content.decode()).startswith("now running petstore 1.4.0")
 
 
 def link_of_piece(page: Any, name: str) -> str:
@@ -277,7 +277,7 @@ async def test_a_service_without_a_name_is_called_so_everywhere(
     legend = shown.content.decode().partition('class="legend"')[2].partition("</h2>")[0]
     assert "(no service name)" in legend
     assert "broken in (no service name) work" in text(shown)
-    assert "100 % in (no service name) work" in text(shown)
+    assert "100% in (no service name) work" in text(shown)
     assert "search traces by tag" not in text(shown)
     header, _ = read_columns(gzip.decompress((await viewer.get(f"{page}rows/")).content))
     assert header["services"] == ["(no service name)"]
@@ -362,7 +362,7 @@ async def test_a_big_trace_comes_in_sheets_and_a_span_finds_its_own(
     holding = await viewer.get(f"{TRACES}{trace_id}/", {"span": last})
 
     assert f"1 to {ROWS} of {ROWS + 21} rows" in text(first)
-    assert link(first, "after") == "?page=2"
+    assert link(first, "next") == "?page=2"
     assert f"{ROWS + 1} to {ROWS + 21}" in text(second)
     assert f'id="span-{last}"' in holding.content.decode()
     assert f"span {last}" in text(holding)
@@ -400,7 +400,7 @@ async def test_the_script_gets_one_span_as_a_piece(place: Place, viewer: AsyncCl
     assert "deadline exceeded" in piece.content.decode()
     assert "<h1" not in piece.content.decode()
     assert (grown.status_code, beyond.status_code) == (409, 404)
-    assert grown.content == b"the trace has grown meanwhile; load the page again"
+    assert grown.content == b"the trace has new spans; reload the page"
 
 
 async def test_the_script_finds_spans_by_what_they_carry(place: Place, viewer: AsyncClient) -> None:
@@ -414,7 +414,7 @@ async def test_the_script_finds_spans_by_what_they_carry(place: Place, viewer: A
 
     assert found == [[1], [1], [1], []]
     assert (refused.status_code, refused.content) == (
-        400, b"write what to look for, 1 to 1,000 characters",
+        400, b"enter 1 to 1,000 characters to search for",
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ async def test_one_plain_service_is_said_in_the_heading(place: Place, viewer: As
 async def test_a_missing_metric_is_said_with_its_query(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(VERSIONS)
 
-    assert "petstore is not known" in heading(page)
+    assert "petstore version unknown" in heading(page)
     assert "petstore_build_info" in text(page)
 
 

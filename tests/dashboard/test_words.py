@@ -43,7 +43,7 @@ def test_values_are_written_as_they_are(value: Value, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0 %"), (0.031, "3.1 %"), (0.0002, "under 0.1 %"), (1, "100 %"), (0.5, "50 %")],
+    [(0, "0%"), (0.031, "3.1%"), (0.0002, "under 0.1%"), (1, "100%"), (0.5, "50%")],
 )
 def test_what_is_not_zero_never_reads_as_zero(share: float, text: str) -> None:
     assert words.percent(share) == text

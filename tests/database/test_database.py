@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import AsyncClient
 
 from ops.database import DatabaseAway, DatabaseBusy, RequestThreads, in_database, patiently
 from ops.database.errors import explained
-from ops.database.threads import THREADS
+from ops.database.threads import THREADS, asked_at
 from ops.database.waiting import MOST
 from ops.errors import Busy, DatabaseUnavailable
 
@@ -40,6 +41,28 @@ async def test_it_turns_away_what_does_not_get_its_turn(all_taken: threading.Eve
         await in_database(User.objects.count)
     all_taken.set()
     assert await in_database(User.objects.count) == 0
+
+
+async def test_it_turns_away_who_waits_too_long_in_a_queue_that_moves() -> None:
+    over = threading.Event()
+    before = [asyncio.ensure_future(in_database(over.wait, 0.1)) for _ in range(MOST)]
+    await asyncio.sleep(0)  # they are before us
+    with pytest.raises(DatabaseBusy):
+        await in_database(User.objects.count)
+    moved = [each for each in before if each.done() and each.exception() is None]
+    over.set()
+    await asyncio.gather(*before, return_exceptions=True)
+    assert len(moved) > THREADS
+
+
+def test_it_counts_the_wait_for_a_thread_too() -> None:
+    """A request's pieces are one at a time."""
+    threads, release = RequestThreads(), threading.Event()
+    threads.submit(release.wait)
+    second = threads.submit(asked_at)
+    before = time.monotonic()
+    release.set()
+    assert second.result() <= before
 
 
 async def test_it_turns_away_at_once_behind_so_many(all_taken: threading.Event) -> None:
@@ -84,10 +107,10 @@ async def test_it_explains_what_a_database_says(async_client: AsyncClient) -> No
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM never_made")
 
-    with pytest.raises(DatabaseUnavailable, match="lacks a table; run: manage"):
+    with pytest.raises(DatabaseUnavailable, match="table is missing; run: manage"):
         await in_database(missing)
     async with ThreadSensitiveContext(executor=RequestThreads()):
-        with pytest.raises(DatabaseUnavailable, match="lacks a table; run: manage"):
+        with pytest.raises(DatabaseUnavailable, match="table is missing; run: manage"):
             await sync_to_async(missing)()
 
 
@@ -98,7 +121,7 @@ async def test_it_explains_what_a_database_says(async_client: AsyncClient) -> No
         ("attempt to write a readonly database", DatabaseAway, "its file is read-only"),
         ("unable to open database file", DatabaseAway, "check DATABASE_URL"),
         ("database is locked", DatabaseBusy, "try again in a few seconds"),
-        ("what nobody foresaw", DatabaseAway, "could not do this; the log has more"),
+        ("what nobody foresaw", DatabaseAway, "could not do this; see the log"),
     ],
 )
 def test_it_has_a_sentence_for(said: str, kind: type[Exception], sentence: str) -> None:

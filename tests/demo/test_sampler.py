@@ -62,7 +62,7 @@ def test_it_reads_policies(
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 1.01, math.inf, -math.inf, math.nan])
 def test_it_refuses_rates_out_of_bounds(value: float) -> None:
-    with pytest.raises(InvalidInput, match="the sampling policy"):
+    with pytest.raises(InvalidInput, match="is not a sampling policy"):
         read_policy(petstore_pb2.Sampler(type=petstore_pb2.STFloat, float_value=value))
 
 
@@ -71,4 +71,4 @@ def test_it_refuses_types_that_it_does_not_know(number: int, name: str) -> None:
     sampler = petstore_pb2.Sampler.FromString(bytes([8, number]))
     with pytest.raises(InvalidInput) as caught:
         read_policy(sampler)
-    assert str(caught.value) == f'the sampling policy "{name}" is not one: it is {FORMS}'
+    assert str(caught.value) == f'"{name}" is not a sampling policy; accepted: {FORMS}'

@@ -100,7 +100,7 @@ def test_its_rules_are_known_queries_of_its_services() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--sampling=7"], '--sampling: the sampling policy "7" is not one'),
+        (["--sampling=7"], '--sampling: "7" is not a sampling policy'),
         (["--listen=here"], 'argument --listen: "here" is not host:port'),
         (["--otlp=here"], 'argument --otlp: "here" is not host:port'),
         (["--otlp=ftp://a:1"], '"ftp://a:1" is not host:port or http://host:port'),

@@ -33,6 +33,7 @@ from tests.fakes.jaeger_v2 import any_of
 Release = Literal["1.x", "2.13", "2.20", "main"]
 RELEASES: tuple[Release, ...] = get_args(Release)
 # For tests of doors that list: a Jaeger without summaries, and one with them.
+LISTING = {"FindTraces", "FindTraceSummaries"}
 EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000

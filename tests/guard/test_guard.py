@@ -76,7 +76,9 @@ async def test_it_says_beforehand_whether_somebody_may(
 ) -> None:
     await guard.check(operator, "tests.change", what="petstore")
     assert await rows() == []
-    with pytest.raises(NotPermitted, match=r"victor may not do this: it needs .*change_policy"):
+    with pytest.raises(
+        NotPermitted, match=r"victor is not allowed to do this: it requires .*change_policy"
+    ):
         await guard.check(viewer, "tests.change", what="petstore")
     [(actor, _, outcome, _)] = await rows()
     assert (actor, outcome) == ("victor", "denied")
@@ -106,7 +108,9 @@ async def test_it_gives_both_rows_one_request_id(
 async def test_it_refuses_without_the_permission_and_leaves_a_row(
     viewer: Actor, effects: Effects, change: guard.Run[..., str]
 ) -> None:
-    with pytest.raises(NotPermitted, match=r"victor may not do this: it needs .*change_policy"):
+    with pytest.raises(
+        NotPermitted, match=r"victor is not allowed to do this: it requires .*change_policy"
+    ):
         await change(viewer, what="petstore")
     assert effects.done == []
     assert [(row[0], row[2]) for row in await rows()] == [("victor", "denied")]
@@ -153,7 +157,7 @@ async def test_it_records_a_crash_as_unknown_and_shows_no_trace_of_it(
     operator: Actor, effects: Effects, change: guard.Run[..., str]
 ) -> None:
     effects.error = ZeroDivisionError("secret inside")
-    with pytest.raises(OpsError, match="something failed inside OpsPortal") as caught:
+    with pytest.raises(OpsError, match="something went wrong inside OpsPortal") as caught:
         await change(operator, what="petstore")
     assert "secret" not in str(caught.value)
     assert (await rows())[1][2] == "unknown"
@@ -194,7 +198,7 @@ async def no_audit_table(operator: Actor) -> AsyncIterator[None]:
 async def test_it_changes_nothing_when_the_intent_cannot_be_written(
     operator: Actor, effects: Effects, change: guard.Run[..., str], no_audit_table: None
 ) -> None:
-    with pytest.raises(OpsError, match="nothing was changed: the audit log cannot be written"):
+    with pytest.raises(OpsError, match="nothing was changed, because the audit log cannot be"):
         await change(operator, what="petstore")
     assert effects.done == []
 
@@ -229,7 +233,7 @@ async def test_it_closes_what_was_given_up_and_still_got_written(
     locked_log.set()
     await asyncio.gather(*owed.tasks)
     assert effects.done == []
-    closed = [("started", ""), ("failed", "given up before the effect: nothing was changed")]
+    closed = [("started", ""), ("failed", "cancelled before it took effect; nothing was changed")]
     # PostgreSQL gives the statement up by itself, so that nothing is written later.
     assert [row[2:] for row in await rows()] == (closed if connection.vendor == "sqlite" else [])
 

@@ -17,5 +17,5 @@ def test_it_says_that_the_web_port_was_given(
     web = jaeger.ui.removeprefix("http://")
     sites = f'[sites.live.jaeger]\naddress = "{web}"\n'
     portal = servers.portal(tmp_path_factory.mktemp("wrong"), sites)
-    with pytest.raises(AssertionError, match="1 of 1 to mend"):
+    with pytest.raises(AssertionError, match="1 of 1 checks failed"):
         portal.manage("check_site")

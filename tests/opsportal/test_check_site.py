@@ -110,13 +110,13 @@ async def test_it_recognizes_plaintext_against_tls(
 ) -> None:
     async with FakeJaeger(credentials=tls.grpcs()) as secure:
         (sentence,) = await wrong(site_file(site(secure.address, prometheus.url)))
-    assert "if it speaks TLS, say tls = true in [sites.production.jaeger]" in sentence
+    assert "if it uses TLS, set tls = true in [sites.production.jaeger]" in sentence
 
 
 async def test_it_names_the_missing_tenant(site_file: SiteFile, prometheus: FakePrometheus) -> None:
     async with FakeJaeger(tenant_header="x-tenant") as fake:
         (sentence,) = await wrong(site_file(site(fake.address, prometheus.url)))
-    assert "wants credentials: missing tenant header; give them as headers in [sites." in sentence
+    assert "requires credentials: missing tenant header; set them as headers in [sites." in sentence
 
 
 async def test_it_recognizes_a_log_in_page(
@@ -124,7 +124,7 @@ async def test_it_recognizes_a_log_in_page(
 ) -> None:
     prometheus.fault = Fault.LOGIN_PAGE
     (sentence,) = await wrong(site_file(site(jaeger.address, prometheus.url)))
-    assert "with an HTML page where JSON was due: a log-in page" in sentence
+    assert "with HTML instead of JSON, perhaps from a login page" in sentence
 
 
 async def test_it_suggests_the_service_that_jaeger_knows(
@@ -206,7 +206,7 @@ async def test_it_names_the_instance_that_is_gone(
     site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus
 ) -> None:
     (sentence,) = await wrong(site_file(site(jaeger.address, prometheus.url, "127.0.0.1:1")))
-    assert sentence.startswith("petstore: the instance at 127.0.0.1:1 refuses connections")
+    assert sentence.startswith("petstore: the instance at 127.0.0.1:1 refused the connection")
 
 
 async def test_it_knows_another_grpc_server_from_an_instance(
@@ -246,7 +246,7 @@ async def test_it_says_once_that_a_source_is_down(site_file: SiteFile, jaeger: F
     queries = 'requests = "a"\nfailing = "b"\np95 = "c"'
     text = site(jaeger.address, "http://127.0.0.1:1", service=queries)
     (sentence,) = await wrong(site_file(text))
-    assert "refuses connections" in sentence
+    assert "refused the connection" in sentence
 
 
 def test_it_shows_all_problems_of_the_file_at_once(site_file: SiteFile) -> None:
@@ -294,5 +294,5 @@ async def test_its_exit_status_says_that_something_is_to_mend(
 ) -> None:
     status, output, errors = await run(site_file(site("127.0.0.1:1", prometheus.url)), "production")
     assert status == 1
-    assert output.splitlines()[0].startswith("✗ Jaeger of production at 127.0.0.1:1 refuses")
-    assert "1 of 3 to mend" in errors
+    assert output.splitlines()[0].startswith("✗ Jaeger of production at 127.0.0.1:1 refused")
+    assert "1 of 3 checks failed" in errors

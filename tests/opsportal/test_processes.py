@@ -252,6 +252,6 @@ async def test_runbot_ends_with_a_status_and_the_remedy_when_its_token_is_revoke
         await slack.mention(ALICE, "help")
         ended = await bot
     assert ended.returncode == 1
-    remedy = "Slack refuses OPSPORTAL_SLACK_BOT_TOKEN (token_revoked): install the app again"
+    remedy = "Slack refused OPSPORTAL_SLACK_BOT_TOKEN (token_revoked): reinstall the app"
     assert remedy in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr

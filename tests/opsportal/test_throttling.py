@@ -66,7 +66,7 @@ def test_it_sends_a_person_few_links_and_says_the_same(
     for number in range(RESET_MAILS.most * 4):
         typed = {"email": spellings[number % 4]}
         answer = client.post(RESET, typed, REMOTE_ADDR=f"192.0.2.{number}", follow=True)
-        assert "Look into your mail" in answer.content.decode()
+        assert "Check your e-mail" in answer.content.decode()
     assert len(mail.outbox) == RESET_MAILS.most
 
 

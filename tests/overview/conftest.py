@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ops.traces import actions
-from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 
 
@@ -15,10 +14,4 @@ def nothing_explained_yet() -> None:
 @pytest.fixture
 async def prometheus() -> AsyncIterator[FakePrometheus]:
     async with FakePrometheus() as server:
-        yield server
-
-
-@pytest.fixture
-async def jaeger() -> AsyncIterator[FakeJaeger]:
-    async with FakeJaeger() as server:
         yield server

@@ -10,7 +10,7 @@ from ops.errors import NotPermitted
 from ops.overview.actions import show_overview
 from ops.overview.figures import STEP, STEPS
 from tests.conftest import Person, SiteFile, actor_of
-from tests.fakes.jaeger import FakeJaeger, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,6 +51,7 @@ def busy(prometheus: FakePrometheus) -> None:
     )
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_it_joins_everything_about_a_service(
     viewer: Actor, prometheus: FakePrometheus
@@ -78,6 +79,7 @@ async def test_it_joins_everything_about_a_service(
     assert found.changes == ()
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_what_is_not_configured_is_none_and_no_problem(viewer: Actor) -> None:
     store = (await show_overview(viewer)).lines[1]
@@ -87,6 +89,7 @@ async def test_what_is_not_configured_is_none_and_no_problem(viewer: Actor) -> N
     assert store.problems == ()
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_what_is_no_number_is_none_and_no_problem(
     viewer: Actor, prometheus: FakePrometheus
@@ -100,6 +103,7 @@ async def test_what_is_no_number_is_none_and_no_problem(
     assert (line.requests, line.failing, line.p95, line.problems) == (None, None, None, ())
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_the_history_has_a_place_for_each_minute(
     viewer: Actor, prometheus: FakePrometheus
@@ -133,6 +137,7 @@ async def test_a_service_may_have_but_one_query(
     assert line.problems == ()
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_a_query_of_several_series_is_a_problem(
     viewer: Actor, prometheus: FakePrometheus
@@ -143,7 +148,7 @@ async def test_a_query_of_several_series_is_a_problem(
 
     assert line.requests is None
     assert line.problems == (
-        "the query requests_of_petstore gives 2 series; it must give one number",
+        "the query requests_of_petstore returns 2 series; it must return one number",
     )
     assert line.failing is not None
     assert math.isclose(line.failing, 0.031)
@@ -155,6 +160,7 @@ def failing(jaeger: FakeJaeger, number: int, service: str, seconds_ago: int) -> 
     jaeger.add(trace(root, trace_id=f"{number:x}"))
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_it_shows_the_latest_failing_traces_of_all_services(
     viewer: Actor, jaeger: FakeJaeger
@@ -178,6 +184,7 @@ async def test_it_shows_the_latest_failing_traces_of_all_services(
     assert [each.error for each in found.failing or ()][:2] == ["op6: e6", "op5: e5"]
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_a_trace_of_several_services_is_there_once(viewer: Actor, jaeger: FakeJaeger) -> None:
     child = span("store", "Query", error="no disk")
@@ -188,6 +195,7 @@ async def test_a_trace_of_several_services_is_there_once(viewer: Actor, jaeger: 
     assert [each.error for each in found.failing or ()] == ["Query: no disk"]
 
 
+@EITHER_JAEGER
 async def test_what_fails_is_a_sentence_and_the_rest_is_shown(
     viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus
 ) -> None:
@@ -200,7 +208,7 @@ async def test_what_fails_is_a_sentence_and_the_rest_is_shown(
     assert found.changes == ()
     assert [each.error for each in found.failing or ()] == ["op1: e1"]
     (problem,) = found.problems
-    assert problem.startswith(f"Prometheus main of production at {prometheus.url} fails: ")
+    assert problem.startswith(f"Prometheus main of production at {prometheus.url} failed: ")
     line = found.lines[0]
     assert (line.alerts, line.requests, line.p95_history) == (None, None, ())
     assert line.versions is not None
@@ -208,6 +216,7 @@ async def test_what_fails_is_a_sentence_and_the_rest_is_shown(
     assert line.sampling is not None
 
 
+@EITHER_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_a_jaeger_that_fails_hides_nothing_else(viewer: Actor, jaeger: FakeJaeger) -> None:
     jaeger.fail(grpc.StatusCode.UNAVAILABLE, "away")
@@ -220,6 +229,7 @@ async def test_a_jaeger_that_fails_hides_nothing_else(viewer: Actor, jaeger: Fak
     assert found.lines[0].requests == 42.5
 
 
+@EITHER_JAEGER
 async def test_a_source_of_alerts_that_fails_is_named(
     viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus, site_file: SiteFile
 ) -> None:
@@ -255,6 +265,7 @@ async def test_a_site_without_backends_says_so(viewer: Actor, site_file: SiteFil
     assert found.lines[0].problems == ('site "bare" has no Prometheus for service "a"',)
 
 
+@EITHER_JAEGER
 async def test_a_site_without_services_searches_all_of_jaegers(
     viewer: Actor, jaeger: FakeJaeger, site_file: SiteFile
 ) -> None:

@@ -40,7 +40,7 @@ def test_it_links_a_slack_user_to_one_person_only(
 
 @pytest.mark.parametrize(
     ("user_id", "team_id", "wrong"),
-    [("T0ACME001", "U0ALICE01", "user id"), ("U0ALICE01", "acme.slack.com", "workspace id")],
+    [("T0ACME001", "U0ALICE01", "user ID"), ("U0ALICE01", "acme.slack.com", "workspace ID")],
 )
 def test_it_takes_no_id_that_can_be_nobodys(
     admin: User, client: Client, person: Person, user_id: str, team_id: str, wrong: str

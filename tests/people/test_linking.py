@@ -43,7 +43,9 @@ async def test_anybody_with_an_account_may_link_their_own(person: Person) -> Non
 
 async def test_nobody_may_who_was_deactivated(person: Person) -> None:
     nina = actor_of(await in_database(person, "nina", is_active=False))
-    with pytest.raises(NotPermitted, match="nina may not do this: it needs an active account"):
+    with pytest.raises(
+        NotPermitted, match="nina is not allowed to do this: it requires an active account"
+    ):
         await actions.link(nina, code=await given(), account=ALICE.key)
     assert await linked() == []
 
@@ -51,7 +53,7 @@ async def test_nobody_may_who_was_deactivated(person: Person) -> None:
 async def test_it_is_used_once(operator: Actor, viewer: Actor) -> None:
     code = await given()
     await actions.link(operator, code=code, account=ALICE.key)
-    with pytest.raises(NotFound, match="it is used up"):
+    with pytest.raises(NotFound, match="already used"):
         await actions.link(viewer, code=code, account=ALICE.key)
     assert await linked() == [(ALICE.key, "olga")]
 
@@ -94,14 +96,14 @@ async def test_it_takes_no_account_away_from_somebody(operator: Actor, viewer: A
         slack_user_id=ALICE.user_id,
         user_id=viewer.user_id,
     )
-    with pytest.raises(Conflict, match="is linked to somebody else here"):
+    with pytest.raises(Conflict, match="is already linked to another user"):
         await actions.link(operator, code=code, account=ALICE.key)
     assert await linked() == [(ALICE.key, "victor")]
 
 
 async def test_it_gives_no_code_for_an_account_that_is_linked(operator: Actor) -> None:
     await actions.link(operator, code=await given(), account=ALICE.key)
-    with pytest.raises(Conflict, match="linked already"):
+    with pytest.raises(Conflict, match="already linked"):
         await given()
 
 

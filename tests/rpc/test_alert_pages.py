@@ -67,7 +67,7 @@ async def test_it_shows_an_alert_that_no_answer_could_carry_without_its_texts(wh
     answer = await alert_page(listed(large, alert("Other")), Page())
     assert [one.state for one in answer.alerts] == ["firing", "firing"]
     assert answer.alerts[0].active_at == NOON
-    assert "larger than one answer" in answer.alerts[0].annotations["opsportal"]
+    assert "larger than a response" in answer.alerts[0].annotations["opsportal"]
     assert answer.ByteSize() < DEFAULT_LIMIT
 
 
@@ -94,8 +94,11 @@ async def test_it_takes_states_as_programs_write_them(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (ops_pb2.AlertsReq(page_size=-1), "page_size is -1; it is 1 or more, or 0 for as many"),
-        (ops_pb2.AlertsReq(page_token="2"), "send back next_page_token"),
+        (
+            ops_pb2.AlertsReq(page_size=-1),
+            "page_size is -1; it must be 1 or more, or 0 for as many",
+        ),
+        (ops_pb2.AlertsReq(page_token="2"), "Send the next_page_token"),
         (ops_pb2.AlertsReq(states=["resolved"]), '"resolved" is not a state'),
     ],
 )

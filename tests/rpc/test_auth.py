@@ -131,7 +131,7 @@ async def test_it_refuses_calls_without_a_token_unless_told_otherwise(
 ) -> None:
     error = await refusal(ops)
     assert error.code() is StatusCode.UNAUTHENTICATED
-    assert "a token is needed" in (error.details() or "")
+    assert "a token is required" in (error.details() or "")
     settings.GRPC_ANONYMOUS_USER = "guest"
     await in_database(person, "guest", "viewers")
     auth.cache.clear()

@@ -60,7 +60,7 @@ async def test_it_refuses_every_field_before_anything_reads_it(
 ) -> None:
     code, sentence, calls = await refused(ops, name, request_of(name, field, value))
     assert code is StatusCode.INVALID_ARGUMENT
-    assert f'"{field}" has ' in sentence and " is the most" in sentence
+    assert f'"{field}" has ' in sentence and "the limit is" in sentence
     assert "ops.rpc.servicer" not in calls.modules
     assert calls.given <= COUNT_ONLY
 
@@ -95,7 +95,7 @@ async def test_it_does_not_look_into_a_request_that_is_too_large(
     expected = StatusCode.INVALID_ARGUMENT if rights else StatusCode.PERMISSION_DENIED
     assert caught.value.code() is expected
     if rights:
-        assert f"{LARGEST_REQUEST:,} is the most" in (caught.value.details() or "")
+        assert f"the limit is {LARGEST_REQUEST:,}" in (caught.value.details() or "")
 
 
 async def test_it_takes_no_larger_message_in(ops: Client, guest: User) -> None:

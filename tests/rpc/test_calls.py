@@ -36,9 +36,8 @@ class Backends:
 
 
 @pytest.fixture
-async def backends(site_file: SiteFile, guest: User, release: Release) -> AsyncIterator[Backends]:
+async def backends(site_file: SiteFile, guest: User, jaeger: FakeJaeger) -> AsyncIterator[Backends]:
     async with AsyncExitStack() as stack:
-        jaeger = await stack.enter_async_context(FakeJaeger(release))
         prometheus = await stack.enter_async_context(FakePrometheus())
         instances = [await stack.enter_async_context(fake_instance()) for _ in range(2)]
         addresses = ", ".join(f'"{instance.address}"' for instance in instances)
@@ -96,6 +95,28 @@ async def test_it_lists_traces_as_the_reference_client_asks(
 
 
 @EITHER_JAEGER
+async def test_it_says_what_failed_in_traces_too_large_for_a_list(
+    ops: Client, backends: Backends, release: Release
+) -> None:
+    """Of these no spans come with a list of summaries: each is read for its sentence."""
+    now = now_ns()
+    for number in range(3):
+        fine = [span("store", "store.Query") for _ in range(7_000)]
+        failed = span("store", "store.Commit", error=f"no disk {number}")
+        start = now - (number + 1) * SECOND
+        root = span("petstore", "AddPets", start=start, error="", children=[*fine, failed])
+        backends.jaeger.add(trace(root))
+    answer = await ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
+    assert [item.error for item in answer.traces] == [
+        f"store.Commit: no disk {n}" for n in range(3)
+    ]
+    methods = backends.jaeger.methods()
+    assert ("FindTraces" in methods, methods.count("GetTrace")) == (
+        (False, 3) if release == "2.20" else (True, 0)
+    )
+
+
+@EITHER_JAEGER
 async def test_it_tells_the_older_window_when_the_limit_cut_the_list(
     ops: Client, backends: Backends
 ) -> None:
@@ -137,7 +158,7 @@ async def test_hundreds_in_one_nanosecond_come_once_each(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (ops_pb2.ListTracesReq(search_depth=-1), "limit is -1; it goes from 1 to 1500"),
+        (ops_pb2.ListTracesReq(search_depth=-1), "search_depth is -1; it must be 1 or more, or 0"),
         (ops_pb2.ListTracesReq(tags=["=x"]), "is not a tag"),
         (ops_pb2.ListTracesReq(start=2, end=1), "is not before its end"),
         (ops_pb2.ListTracesReq(duration_min=2, duration_max=1), "min is 2ns, which is more than"),
@@ -245,18 +266,26 @@ async def test_it_aborts_with_each_result_when_not_all_confirmed(
     assert sorted(result.confirmed for result in details.instances) == [False, True]
 
 
+RATE_FORMS = "accepted: never, always, or a rate above 0 and up to 1"
+TYPE_FORMS = "accepted: STNever, STAlways, or STFloat with a float_value above 0 and up to 1"
+
+
 @pytest.mark.parametrize(
-    ("kind", "rate"),
-    [(0, 0.5), (9, 0.5), (3, 0.0), (3, -1.0), (3, 1.01), (3, float("nan")), (3, float("inf"))],
+    ("kind", "rate", "forms"),
+    [
+        (0, 0.5, TYPE_FORMS),
+        (9, 0.5, TYPE_FORMS),
+        *((3, rate, RATE_FORMS) for rate in (0.0, -1.0, 1.01, float("nan"), float("inf"))),
+    ],
 )
 async def test_it_refuses_a_policy_that_is_none(
-    ops: Client, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float
+    ops: Client, backends: Backends, kind: ops_pb2.SamplerType.ValueType, rate: float, forms: str
 ) -> None:
     error = await refused(
         ops.ChangeSampling(ops_pb2.ChangeSamplingReq(type=kind, float_value=rate))
     )
     assert error.code() is StatusCode.INVALID_ARGUMENT
-    assert "it is never, always, or a rate above 0 and up to 1" in (error.details() or "")
+    assert forms in (error.details() or "")
     assert [instance.told for instance in backends.instances] == [[], []]
 
 
@@ -358,18 +387,22 @@ async def test_it_says_which_backend_is_down(ops: Client, backends: Backends) ->
     assert f"Jaeger of demo at {backends.jaeger.address}" in (error.details() or "")
 
 
+@EITHER_JAEGER
 async def test_it_ends_the_backends_call_when_the_client_gives_up(
     ops: Client, backends: Backends
 ) -> None:
+    await ops.ListTraces(ops_pb2.ListTracesReq(service="petstore", operation="X"))
+    asked = len(backends.jaeger.calls)
     backends.jaeger.hang()
     call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
     waiting = asyncio.ensure_future(call.code())
-    await backends.jaeger.until(lambda: backends.jaeger.calls)
+    await backends.jaeger.until(lambda: len(backends.jaeger.calls) > asked)
     call.cancel()
     assert await waiting is StatusCode.CANCELLED
     await backends.jaeger.until(lambda: backends.jaeger.cancelled)
 
 
+@EITHER_JAEGER
 async def test_it_ends_the_backends_call_at_the_clients_deadline(
     ops: Client, backends: Backends
 ) -> None:

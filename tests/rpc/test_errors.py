@@ -117,9 +117,7 @@ async def test_it_hides_what_nobody_expected_but_says_where_the_log_has_it(
         error = await failure(failing, ZeroDivisionError("secret"))
     assert error.code() is StatusCode.INTERNAL
     request_id = dict(error.trailing_metadata() or ())["x-request-id"]
-    assert error.details() == (
-        f"something failed inside OpsPortal; the log has it under {request_id!s}"
-    )
+    assert error.details() == (f"something went wrong inside OpsPortal; log entry: {request_id!s}")
     assert "secret" in caplog.text
 
 
@@ -138,7 +136,7 @@ async def test_it_says_so_when_the_database_fails(
     finally:
         await in_database(rename, "rpc_away", "rpc_token")
     assert caught.value.code() is StatusCode.UNAVAILABLE
-    assert caught.value.details() == "the database lacks a table; run: manage.py migrate"
+    assert caught.value.details() == "a database table is missing; run: manage.py migrate"
     assert "rpc_token" in caplog.text
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await ops.Alerts(REQUEST, metadata=metadata)

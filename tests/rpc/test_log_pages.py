@@ -157,15 +157,15 @@ async def test_a_line_that_no_answer_could_carry_says_so() -> None:
     answer = await logs(found)
     assert answer.ByteSize() < LARGEST
     assert [each.timestamp.nanos for each in answer.logs] == [1, 2, 3]
-    assert "larger than one answer" in answer.logs[1].fields[0].v_str
+    assert "larger than a response" in answer.logs[1].fields[0].v_str
 
 
 @pytest.mark.parametrize("token", ["x", "1", "1.", ".1", "-1.1", "1.1.1", "²"])
 def test_it_refuses_a_token_that_is_none(token: str) -> None:
-    with pytest.raises(InvalidInput, match="not one of ours; send back next_page_token"):
+    with pytest.raises(InvalidInput, match="Send the next_page_token"):
         log_page(ops_pb2.ShowLogsReq(page_token=token))
 
 
 def test_it_refuses_a_size_that_is_none() -> None:
-    with pytest.raises(InvalidInput, match="page_size is -1; it is 1 or more"):
+    with pytest.raises(InvalidInput, match="page_size is -1; it must be 1 or more"):
         log_page(ops_pb2.ShowLogsReq(page_size=-1))

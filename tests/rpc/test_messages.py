@@ -9,10 +9,11 @@ from proto.ops import ops_pb2
 
 
 def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() -> None:
-    odd = TraceSummary("1" * 32, 2**64 - 1, 2**64 - 1, "", "", 1, 0, ())
+    odd = TraceSummary("1" * 32, 2**64 - 1, 2**64 - 1, "", "", 1, 0, (), as_stored=True)
     query = messages.trace_query(ops_pb2.ListTracesReq())
     (item,) = messages.trace_list(TraceList(query, 0, 1, (odd,), 1, False, None, None)).traces
     assert item.start == item.duration == 2**63 - 1
+    assert item.counted_as_stored
 
 
 @pytest.mark.parametrize("start", [0, -6795364578871345152])

@@ -43,7 +43,7 @@ async def test_it_tells_every_instance(operator: Actor, petstores: Petstores) ->
     change = await actions.change_policy(operator, policy=rate(0.25))
     assert [instance.told for instance in petstores] == [[("STFloat", 0.25)]] * 3
     assert (change.service, change.previous, change.confirmed) == ("petstore", "unknown", 3)
-    assert str(change) == "unknown -> 25 %, 3 of 3 confirmed"
+    assert str(change) == "unknown -> 25%, 3 of 3 confirmed"
 
 
 async def test_it_tells_them_at_the_same_time(operator: Actor, petstores: Petstores) -> None:
@@ -55,7 +55,7 @@ async def test_it_tells_them_at_the_same_time(operator: Actor, petstores: Petsto
     with pytest.raises(asyncio.CancelledError):
         await task
     now = await actions.current(operator)
-    assert [instance.reason for instance in now.instances] == ["its answer is lost"] * 3
+    assert [instance.reason for instance in now.instances] == ["its answer was lost"] * 3
 
 
 async def test_it_names_each_instance_that_did_not_confirm(
@@ -81,7 +81,7 @@ async def test_it_knows_what_each_instance_was_last_told(
 ) -> None:
     assert (await actions.current(viewer)).summary == "unknown"
     await actions.change_policy(operator, policy=rate(0.1))
-    assert (await actions.current(viewer)).summary == "10 %"
+    assert (await actions.current(viewer)).summary == "10%"
     petstores[2].fails = grpc.StatusCode.UNAVAILABLE
     with pytest.raises(NotConfirmed):
         await actions.change_policy(operator, policy=ALWAYS)
@@ -109,7 +109,7 @@ async def test_it_shows_the_changes_to_viewers_newest_first(
 async def test_it_bounds_how_many_changes_are_shown(
     viewer: Actor, petstores: Petstores, limit: int
 ) -> None:
-    with pytest.raises(InvalidInput, match="it goes from 1 to 200"):
+    with pytest.raises(InvalidInput, match="it must be between 1 and 200"):
         await actions.changes(viewer, limit=limit)
 
 

@@ -5,7 +5,7 @@ import pytest
 from ops.errors import InvalidInput
 from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy, parse_policy, rate
 
-FORMS = "is not one: it is never, always, or a rate above 0 and up to 1"
+FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_it_cannot_be_never_with_a_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "text"), [(NEVER, "never"), (ALWAYS, "always"), (rate(0.001), "0.1 %")]
+    ("policy", "text"), [(NEVER, "never"), (ALWAYS, "always"), (rate(0.001), "0.1%")]
 )
 def test_it_says_its_share_in_percent(policy: Policy, text: str) -> None:
     assert str(policy) == text

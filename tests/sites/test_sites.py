@@ -158,7 +158,7 @@ class TestLookups:
             load(site_file(WHOLE)).site("prodction")
 
     def test_it_names_the_sites_there_are(self, site_file: SiteFile) -> None:
-        with pytest.raises(NotFound, match='no site "x"; there is production, staging'):
+        with pytest.raises(NotFound, match='no site "x"; sites: production, staging'):
             load(site_file(WHOLE)).site("x")
 
     def test_it_suggests_a_service(self, site_file: SiteFile) -> None:
@@ -169,7 +169,7 @@ class TestLookups:
 
     def test_it_asks_which_service_where_none_is_the_default(self, site_file: SiteFile) -> None:
         site = load(site_file("[sites.a.services.b]\n[sites.a.services.c]")).site()
-        with pytest.raises(InvalidInput, match='which service of site "a" is meant: b, c'):
+        with pytest.raises(InvalidInput, match='choose a service of site "a": b, c'):
             site.service()
 
     def test_it_says_that_there_are_no_services(self, site_file: SiteFile) -> None:
@@ -191,46 +191,52 @@ JAEGER = "[sites.a.jaeger]\n"
 PROMETHEUS = '[[sites.a.prometheus]]\nurl = "http://p"\n'
 SERVICE = "[sites.a.services.b]\n"
 WRONG = [
-    ("", "sites: is missing; write a table [sites.NAME] for each site"),
-    ("default_site = 'b'\n[sites.a]", 'default_site: is "b"; it is one of a'),
-    ("sites = 5", "sites: is 5; it is tables, [sites.NAME]"),
-    ("sites.a = 5", "sites.a: it is a table [sites.NAME], the name of letters, digits, . _ -"),
-    ('[sites."a b"]', "sites.a b: it is a table [sites.NAME], the name of"),
+    ("", "sites: is missing; add a table [sites.NAME] for each site"),
+    ("default_site = 'b'\n[sites.a]", 'default_site: is "b"; it must be one of a'),
+    ("sites = 5", "sites: is 5; it must be tables, [sites.NAME]"),
+    ("sites.a = 5", "sites.a: must be a table [sites.NAME]; use letters, digits, . _ -"),
+    ('[sites."a b"]', "sites.a b: must be a table [sites.NAME]; use"),
     ("[site.a]\n[sites.a]", 'site: is not a key of this table; did you mean "sites"?'),
     ("[sites.a]\nfoo = 1", "[sites.a] foo: is not a key of this table; remove it"),
     (
         f"[sites.a]\ndefault_service = 'c'\n{SERVICE}",
-        '[sites.a] default_service: is "c"; it is one of b',
+        '[sites.a] default_service: is "c"; it must be one of b',
     ),
-    (JAEGER, "[sites.a.jaeger] address: is missing; it is host:port"),
-    (f"{JAEGER}address = 16685", "[sites.a.jaeger] address: is 16685; it is host:port"),
-    (f"{JAEGER}address = 'j'", '[sites.a.jaeger] address: is "j"; it is host:port without'),
-    (f"{JAEGER}address = 'j:0'", '[sites.a.jaeger] address: is "j:0"; it is host:port without'),
-    (f"{JAEGER}address = 'j:65536'", 'address: is "j:65536"; it is host:port without a scheme'),
-    (f"{JAEGER}address = 'http://j:1'", 'address: is "http://j:1"; it is host:port without'),
-    (f"{JAEGER}address = '::1:1'", 'address: is "::1:1"; it is host:port without a scheme'),
-    (f"{JAEGER}address = 'j:1'\nui = 'j'", 'ui: is "j"; it is an http:// or https:// URL'),
-    (f"{JAEGER}address = 'j:1'\nui = 'http://[j'", 'ui: is "http://[j"; it is an http://'),
-    (f"{JAEGER}address = 'j:1'\nui = 'http://j:99999'", 'ui: is "http://j:99999"; it is an'),
+    (JAEGER, "[sites.a.jaeger] address: is missing; it must be host:port"),
+    (f"{JAEGER}address = 16685", "[sites.a.jaeger] address: is 16685; it must be host:port"),
+    (f"{JAEGER}address = 'j'", '[sites.a.jaeger] address: is "j"; it must be host:port without'),
+    (
+        f"{JAEGER}address = 'j:0'",
+        '[sites.a.jaeger] address: is "j:0"; it must be host:port without',
+    ),
+    (
+        f"{JAEGER}address = 'j:65536'",
+        'address: is "j:65536"; it must be host:port without a scheme',
+    ),
+    (f"{JAEGER}address = 'http://j:1'", 'address: is "http://j:1"; it must be host:port without'),
+    (f"{JAEGER}address = '::1:1'", 'address: is "::1:1"; it must be host:port without a scheme'),
+    (f"{JAEGER}address = 'j:1'\nui = 'j'", 'ui: is "j"; it must be an http:// or https:// URL'),
+    (f"{JAEGER}address = 'j:1'\nui = 'http://[j'", 'ui: is "http://[j"; it must be an http://'),
+    (f"{JAEGER}address = 'j:1'\nui = 'http://j:99999'", 'ui: is "http://j:99999"; it must be an'),
     (
         f"{JAEGER}address = 'j:1'\ntls = 1",
-        "[sites.a.jaeger] tls: is 1; it is true, or a table with ca, certificate, key",
+        "[sites.a.jaeger] tls: is 1; it must be true, or a table with ca, certificate, key",
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ ca = '/nowhere' }}",
-        '[sites.a.jaeger.tls] ca: there is no file "/nowhere"; it is the path of a PEM file',
+        '[sites.a.jaeger.tls] ca: file "/nowhere" does not exist; it must be the path of a PEM',
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ ca = '{tls.KEY}' }}",
-        f'[sites.a.jaeger.tls] ca: there is no certificate in "{tls.KEY}"',
+        f'[sites.a.jaeger.tls] ca: "{tls.KEY}" has no certificate',
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ key = '{tls.KEY}' }}",
-        "[sites.a.jaeger.tls] certificate: and key belong together; give both or neither",
+        "[sites.a.jaeger.tls] certificate: and key belong together; set both or neither",
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ certificate = '{tls.CA}', key = '{tls.KEY}' }}",
-        "[sites.a.jaeger.tls] certificate: and key are not a certificate and its open key",
+        "[sites.a.jaeger.tls] certificate: and key are not a PEM certificate and its unencrypted",
     ),
     (
         f"{JAEGER}address = 'j:1'\ntls = {{ cacert = 'x' }}",
@@ -238,28 +244,28 @@ WRONG = [
     ),
     (
         f"{JAEGER}address = 'j:1'\ntimeout = 10",
-        '[sites.a.jaeger] timeout: is 10; it is a duration in quotes, such as "10s"',
+        '[sites.a.jaeger] timeout: is 10; it must be a duration in quotes, such as "10s"',
     ),
     (f"{JAEGER}address = 'j:1'\ntimeout = '10'", 'timeout: "10" is not a duration: write'),
     (
         f"{JAEGER}address = 'j:1'\nlargest_message_mib = 3",
-        "[sites.a.jaeger] largest_message_mib: is 3; it goes from 4 to 2047",
+        "[sites.a.jaeger] largest_message_mib: is 3; it must be between 4 and 2047",
     ),
     (
         f"{JAEGER}address = 'j:1'\nlargest_message_mib = true",
-        "largest_message_mib: is True; it is a number of MiB from 4 to 2047",
+        "largest_message_mib: is True; it must be a number of MiB from 4 to 2047",
     ),
     (
         f"{JAEGER}address = 'j:1'\ntag_values = 'lucene'",
-        '[sites.a.jaeger] tag_values: is "lucene"; it is exact or regex',
+        '[sites.a.jaeger] tag_values: is "lucene"; it must be exact or regex',
     ),
     (
         f"{JAEGER}address = 'j:1'\nheaders = {{ x = 5 }}",
-        '[sites.a.jaeger] headers.x: it is a text or { env = "NAME" }',
+        '[sites.a.jaeger] headers.x: must be a string or { env = "NAME" }',
     ),
     (
         f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ file = 'a' }} }}",
-        '[sites.a.jaeger] headers.x: it is { env = "NAME" }',
+        '[sites.a.jaeger] headers.x: must be { env = "NAME" }',
     ),
     (
         f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ env = 'NOBODY_SETS_IT' }} }}",
@@ -271,79 +277,79 @@ WRONG = [
     ),
     (
         f"{JAEGER}address = 'j:1'\nheaders = {{ x = {{ env = 'LINES' }} }}",
-        "[sites.a.jaeger] headers.x: has a line break, an outer space or another sign",
+        "[sites.a.jaeger] headers.x: contains a line break, an outer space or a forbidden",
     ),
     (
         f"{JAEGER}address = 'j:1'\nheaders = {{ 'x y' = 'a' }}",
-        "[sites.a.jaeger] headers.x y: its name must be of letters, digits, . _ - and not end",
+        "[sites.a.jaeger] headers.x y: its name must use letters, digits, . _ - and not end",
     ),
     (
         f"{JAEGER}address = 'j:1'\nheaders = {{ x-bin = 'a' }}",
-        "[sites.a.jaeger] headers.x-bin: its name must be of letters, digits, . _ - and not end",
+        "[sites.a.jaeger] headers.x-bin: its name must use letters, digits, . _ - and not end",
     ),
     (
         f"{PROMETHEUS}name = 'x'\n{PROMETHEUS}name = 'y'\nheaders = 5",
-        '[sites.a.prometheus] (the one named "y") headers: it is a table of texts',
+        '[sites.a.prometheus] (the one named "y") headers: must be a table',
     ),
     (
         f"{PROMETHEUS}name = 'x'\n{PROMETHEUS}colour = 5",
         "[sites.a.prometheus] (number 2) colour: is not a key of this table",
     ),
-    ("[sites.a]\nprometheus = 5", "[sites.a] prometheus: is 5; it is one table or several"),
+    ("[sites.a]\nprometheus = 5", "[sites.a] prometheus: is 5; it must be one table or several"),
     (
         "[sites.a]\nprometheus = ['http://p']",
-        "[sites.a] prometheus: it is one table or several, [[sites.a.prometheus]]",
+        "[sites.a] prometheus: must be one table or several, [[sites.a.prometheus]]",
     ),
-    ("[[sites.a.prometheus]]", "[sites.a.prometheus] url: is missing; it is an http:// or"),
+    ("[[sites.a.prometheus]]", "[sites.a.prometheus] url: is missing; it must be an http:// or"),
     (
         "[sites.a.prometheus]\nurl = 'http://ops:secret@p'",
-        "[sites.a.prometheus] url: has a password in it; use username and password = { env",
+        "[sites.a.prometheus] url: contains a password; use username and password = { env",
     ),
     (
         "[sites.a.prometheus]\nurl = 'http://ops:sesame@p:port'",
-        "[sites.a.prometheus] url: it is an http:// or https:// URL",
+        "[sites.a.prometheus] url: it must be an http:// or https:// URL",
     ),
     (
         f"{PROMETHEUS}headers = 'authorization: sesame'",
-        "[sites.a.prometheus] headers: it is a table of texts",
+        "[sites.a.prometheus] headers: must be a table",
     ),
-    (PROMETHEUS * 2, "[sites.a] prometheus: several sources have one name; give each its own"),
+    (PROMETHEUS * 2, "[sites.a] prometheus: several sources have the same name; give each its own"),
     (
         f"{PROMETHEUS}bearer_token = 'abc'",
-        '[sites.a.prometheus] bearer_token: it is { env = "NAME" }, never the secret',
+        '[sites.a.prometheus] bearer_token: must be { env = "NAME" }, never the secret',
     ),
     (
         f"{PROMETHEUS}bearer_token = {{ env = 'SECRET' }}\nusername = 'ops'",
-        "[sites.a.prometheus] bearer_token: and username exclude each other; give one",
+        "[sites.a.prometheus] bearer_token: and username cannot be combined; set one",
     ),
     (
         f"{PROMETHEUS}bearer_token = {{ env = 'LINES' }}",
-        "[sites.a.prometheus] bearer_token: has a line break, an outer space or another sign",
+        "[sites.a.prometheus] bearer_token: contains a line break, an outer space or a forbidden",
     ),
     (
         f"{PROMETHEUS}password = {{ env = 'SECRET' }}",
-        "[sites.a.prometheus] password: needs a username beside it",
+        "[sites.a.prometheus] password: requires a username",
     ),
-    (f"{PROMETHEUS}ca = '/nowhere'", '[sites.a.prometheus] ca: there is no file "/nowhere"'),
+    (f"{PROMETHEUS}ca = '/nowhere'", '[sites.a.prometheus] ca: file "/nowhere" does not exist'),
     (
         f"{SERVICE}instances = 'x:1'",
-        "[sites.a.services.b] instances: is 'x:1'; it is a list of addresses, [\"host:port\", …]",
+        "[sites.a.services.b] instances: is 'x:1'; it must be a list of addresses",
     ),
     (
         f"{SERVICE}instances = [5]",
-        '[sites.a.services.b] instances: has 5; it is a list of addresses, ["host:port", …]',
+        '[sites.a.services.b] instances: has 5; it must be a list of addresses, ["host:port", …]',
     ),
     (
         f"{SERVICE}instances = ['x']",
-        '[sites.a.services.b] instances: is "x"; it is host:port without a scheme',
+        '[sites.a.services.b] instances: is "x"; it must be host:port without a scheme',
     ),
     (
         f"{SERVICE}instances = ['x:1', 'y:1', 'x:1']",
-        '[sites.a.services.b] instances: has "x:1" twice',
+        '[sites.a.services.b] instances: lists "x:1" twice',
     ),
     (
         f"{SERVICE}instances = ['x:1']\ndns = 'x:1'",
-        "[sites.a.services.b] dns: and instances exclude each other; give one of them",
+        "[sites.a.services.b] dns: and instances cannot be combined; set one of them",
     ),
     (
         f"{PROMETHEUS}{SERVICE}prometheus = 'q'",
@@ -351,7 +357,7 @@ WRONG = [
     ),
     (
         f"{SERVICE}alerts = {{ job = 5 }}",
-        '[sites.a.services.b] alerts: it is { label = "value" }',
+        '[sites.a.services.b] alerts: must be { label = "value" }',
     ),
     (
         f"{SERVICE}verison = 'x'",
@@ -376,17 +382,19 @@ class TestProblems:
         assert len(problems(site_file, text)) == 5
 
     def test_it_says_where_to_start_when_there_is_no_file(self, tmp_path: Path) -> None:
-        with pytest.raises(SiteFileError, match=r"start from sites\.example\.toml and name it in"):
+        with pytest.raises(
+            SiteFileError, match=r"copy sites\.example\.toml and set OPSPORTAL_SITES"
+        ):
             load(tmp_path / "none.toml")
 
     def test_it_says_where_the_file_is_not_toml(self, site_file: SiteFile) -> None:
         (found,) = problems(site_file, "[sites.a]\nfoo = bar\n")
-        assert found.startswith("cannot be read as TOML: Invalid value (at line 2")
+        assert found.startswith("is not valid TOML: Invalid value (at line 2")
 
     def test_it_says_that_the_file_is_not_text(self, tmp_path: Path) -> None:
         path = tmp_path / "sites.toml"
         path.write_bytes(b"\xff\xfe")
-        with pytest.raises(SiteFileError, match="cannot be read as TOML: 'utf-8' codec"):
+        with pytest.raises(SiteFileError, match="is not valid TOML: 'utf-8' codec"):
             load(path)
 
 
@@ -425,7 +433,7 @@ class TestEveryService:
         assert (
             '[sites.p.every_service] request: is not a key of this table; did you mean "req' in said
         )
-        assert "[sites.p.every_service] failing: is 3; it is PromQL" in said
+        assert "[sites.p.every_service] failing: is 3; it must be PromQL" in said
 
 
 @pytest.mark.parametrize(("megabytes", "fits"), [("1", True), ("1024", True), ("0", False)])
@@ -437,5 +445,7 @@ def test_an_answer_has_a_largest_size(site_file: SiteFile, megabytes: str, fits:
         (source,) = load(path).site("p").prometheus
         assert source.largest_answer == int(megabytes) * 1024**2
     else:
-        with pytest.raises(SiteFileError, match="largest_answer_mib: is 0; it goes from 1 to 1024"):
+        with pytest.raises(
+            SiteFileError, match="largest_answer_mib: is 0; it must be between 1 and 1024"
+        ):
             load(path)

@@ -16,12 +16,6 @@ def nothing_explained_yet() -> None:
 
 
 @pytest.fixture
-async def jaeger() -> AsyncIterator[FakeJaeger]:
-    async with FakeJaeger() as server:
-        yield server
-
-
-@pytest.fixture
 async def second() -> AsyncIterator[FakeJaeger]:
     async with FakeJaeger() as server:
         yield server

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.traces.spans import Event, Process, Span, Spans
+from ops.traces.columns import Coded
+from ops.traces.spans import KINDS, Event, Process, Span, Spans
 
 START = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
 
@@ -97,13 +98,14 @@ def spans_of(*given: Span) -> Spans:
     """The spans as a trace has them."""
     found = sorted(given, key=lambda each: (each.start, each.span_id))
     processes = list(dict.fromkeys(map(process_of, found)))
+    ids = sorted({"", *(id_ for each in found for id_ in (each.span_id, each.parent_id))})
     return Spans(
-        ids=[each.span_id for each in found],
-        parent_ids=[each.parent_id for each in found],
+        ids=Coded.of((each.span_id for each in found), known=ids),
+        parent_ids=Coded.of((each.parent_id for each in found), known=ids),
         starts=[each.start for each in found],
         ends=[each.end for each in found],
-        names=[(each.service, each.operation) for each in found],
-        kinds=[each.kind for each in found],
+        names=Coded.of((each.service, each.operation) for each in found),
+        kinds=Coded.of((each.kind for each in found), known=KINDS),
         ran_by=[processes.index(process) for process in map(process_of, found)],
         processes=processes,
         events=[len(each.events) for each in found],

@@ -104,7 +104,7 @@ def test_parents_in_a_circle_say_nothing_of_clocks() -> None:
     trace = tree(span("root", duration=9 * SECOND), *ring, span("x", "r2", start=7 * SECOND))
 
     assert not about_clocks(trace)
-    assert trace.warnings == ("spans whose parents form a circle, shown as roots: r0",)
+    assert trace.warnings == ("spans whose parents form a cycle, shown as roots: r0",)
 
 
 def test_one_clock_that_times_a_child_early_is_not_said_to_differ() -> None:
@@ -114,7 +114,7 @@ def test_one_clock_that_times_a_child_early_is_not_said_to_differ() -> None:
     )
 
     assert about_clocks(trace) == [
-        "1 span begins before its parent by up to 5 ms, though one clock timed them"
+        "1 span starts before its parent by up to 5 ms, although one clock timed them"
     ]
     assert not trace.clocks.skews
 
@@ -134,7 +134,7 @@ def test_a_clock_that_is_behind_is_named_and_moved_as_a_whole() -> None:
         "the clock of shop is 2 h behind that of web"
     ]
     assert about_clocks(before) == [
-        "the clock of shop is 2 h behind that of web: 2 spans begin before their parents"
+        "the clock of shop is 2 h behind that of web: 2 spans start before their parents"
     ]
     assert (before.start, before.duration) == (START - 2 * HOUR, 2 * HOUR + 10 * MILLISECOND)
     assert times(after) == {
@@ -202,7 +202,7 @@ def test_where_the_time_went_works_on_aligned_clocks() -> None:
     )
 
     assert not any("shop" in each for each in tree(*spans).timing.sentences)
-    assert "90 % in shop slow, 90 ns" in tree(*spans, moved=True).timing.sentences
+    assert "90% in shop slow, 90 ns" in tree(*spans, moved=True).timing.sentences
 
 
 def test_the_same_warning_is_said_once() -> None:

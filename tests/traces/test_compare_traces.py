@@ -8,7 +8,7 @@ from ops.traces import usual
 from ops.traces.actions import compare_duration, compare_traces, compare_with_usual
 from ops.traces.finding import MANY_SPANS
 from tests.conftest import SiteFile
-from tests.fakes.jaeger import FakeJaeger, Planned, Release, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, Planned, Release, span, trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,23 +67,24 @@ async def test_it_needs_two_different_traces_of_one_site(
 ) -> None:
     here, there = jaeger.add(trace(search(1))), second.add(trace(search(1)))
 
-    with pytest.raises(InvalidInput, match=f"^{here} is given twice; comparing takes two diff"):
+    with pytest.raises(InvalidInput, match=f"^{here} is given twice; a comparison needs two diff"):
         await compare_traces(viewer, trace_ids=[here, here.lstrip("0")])
     with pytest.raises(InvalidInput, match=r"^the first trace is on the site production, the sec"):
         await compare_traces(viewer, trace_ids=[here, there])
     with pytest.raises(NotFound, match=f"^Jaeger of production has no trace {there}$"):
         await compare_traces(viewer, trace_ids=[here, there], site="production")
-    with pytest.raises(InvalidInput, match=r'^"x" is not a trace id'):
+    with pytest.raises(InvalidInput, match=r'^"x" is not a trace ID'):
         await compare_traces(viewer, trace_ids=[here, "x"])
     for ids, sentence in (
-        ([], "^no traces are given; comparing takes two$"),
-        ([here], "^one trace is given; give the id of a second one to compare it with$"),
-        ([here] * 3, "^3 traces are given; comparing takes two$"),
+        ([], "^no traces are given; a comparison needs two$"),
+        ([here], "^only one trace is given; add the ID of a second one to compare it with$"),
+        ([here] * 3, "^3 traces are given; a comparison needs two$"),
     ):
         with pytest.raises(InvalidInput, match=sentence):
             await compare_traces(viewer, trace_ids=ids)
 
 
+@EITHER_JAEGER
 async def test_it_says_how_long_such_a_trace_usually_takes(
     viewer: Actor, jaeger: FakeJaeger
 ) -> None:
@@ -105,6 +106,7 @@ async def test_it_says_how_long_such_a_trace_usually_takes(
     assert jaeger.methods().count("GetTrace") == 1
 
 
+@EITHER_JAEGER
 async def test_it_takes_the_last_that_succeeded(viewer: Actor, jaeger: FakeJaeger) -> None:
     for number in range(usual.MOST + 10):
         query = 10 if number < usual.MOST else 900
@@ -117,6 +119,7 @@ async def test_it_takes_the_last_that_succeeded(viewer: Actor, jaeger: FakeJaege
     assert found.read == usual.MOST_READ
 
 
+@EITHER_JAEGER
 async def test_a_finished_trace_is_looked_up_once(viewer: Actor, jaeger: FakeJaeger) -> None:
     jaeger.add(trace(search(10)))
     slow = jaeger.add(trace(search(1200)))
@@ -154,6 +157,7 @@ async def test_it_compares_operations_with_their_median(
     assert found.differences[1].rows == (None, 4)
 
 
+@EITHER_JAEGER
 async def test_nothing_is_usual_of_what_never_succeeded_or_lacks_its_root(
     viewer: Actor, jaeger: FakeJaeger
 ) -> None:
@@ -165,6 +169,7 @@ async def test_nothing_is_usual_of_what_never_succeeded_or_lacks_its_root(
         assert (found.found, found.read, found.differences) == (0, 0, ())
 
 
+@EITHER_JAEGER
 async def test_traces_that_cannot_be_read_are_left_out(viewer: Actor, jaeger: FakeJaeger) -> None:
     jaeger.add(trace(search(10)))
     slow = jaeger.add(trace(search(1200)))

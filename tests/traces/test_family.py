@@ -61,7 +61,7 @@ def test_a_call_at_the_root_has_one_root_though_both_sides_say_it() -> None:
 
     assert outline(trace) == ["shop r", "  bank r", "    bank in"]
     assert (trace.service, trace.operation) == ("shop", "r")
-    assert "2 spans say that they are the root" not in trace.warnings
+    assert "2 spans claim to be the root" not in trace.warnings
 
 
 def test_a_service_that_calls_itself_has_the_children_on_the_receiving_side() -> None:

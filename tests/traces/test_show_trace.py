@@ -162,7 +162,7 @@ async def test_it_accepts_ids_of_any_length_and_case(
 @pytest.mark.parametrize("text", ["", "xyz", "1" * 33, "0", "0" * 32, "a b", "../etc", "١٢"])
 async def test_a_bad_id_never_reaches_jaeger(viewer: Actor, jaeger: FakeJaeger, text: str) -> None:
     for action in (show_trace, show_logs, export_trace):
-        with pytest.raises(InvalidInput, match="is not a trace id: it is 1 to 32 hex digits"):
+        with pytest.raises(InvalidInput, match="is not a trace ID: it must be 1 to 32 hex digits"):
             await action(viewer, trace_id=text, site="production")
 
     assert jaeger.calls == []
@@ -223,7 +223,7 @@ async def test_it_fails_when_no_site_answers(
     jaeger.fail(grpc.StatusCode.UNAVAILABLE, "away")
     second.fail(grpc.StatusCode.UNAVAILABLE, "away")
 
-    with pytest.raises(BackendUnavailable, match=r"^no site answers: Jaeger of ") as refusal:
+    with pytest.raises(BackendUnavailable, match=r"^no site answered: Jaeger of ") as refusal:
         await show_trace(viewer, trace_id=ID)
     assert "Jaeger of production" in str(refusal.value)
     assert "Jaeger of staging" in str(refusal.value)

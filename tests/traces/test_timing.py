@@ -3,6 +3,7 @@ import random
 import pytest
 
 from ops.timerange import MILLISECOND
+from ops.traces.columns import Coded
 from ops.traces.timing import Segment, Times, critical_path, own_stretches, where_time_went
 
 Span = tuple[int, int, int]  # start, end, parent
@@ -121,16 +122,16 @@ def test_it_says_where_the_time_went() -> None:
     spans = ((0, 1240, -1), (20, 1220, 0), (30, 432, 1), (434, 830, 1), (832, 1218, 1))
     trace = times(*((start * MILLISECOND, end * MILLISECOND, up) for start, end, up in spans))
     names = [("petstore", "SearchPets"), ("store", "store.Query"), *[("store", "SELECT")] * 3]
-    found = where_time_went(trace, names)
+    found = where_time_went(trace, Coded.of(names))
     assert found.shares[0].operation == "SELECT"
-    assert found.sentences == ("95 % in store SELECT, 3 times (402 ms, 396 ms, 386 ms)",)
+    assert found.sentences == ("95% in store SELECT, 3 times (402 ms, 396 ms, 386 ms)",)
     assert sum(segment.end - segment.start for segment in found.path) == 1240 * MILLISECOND
 
 
 def test_it_counts_by_operation_what_the_path_has_and_what_is_their_own() -> None:
     spans = ((0, 100, -1), (10, 40, 0), (20, 90, 0), (50, 60, 2))
     names = [("shop", "Buy"), ("store", "Get"), ("store", "Get"), ("store", "lock")]
-    found = where_time_went(times(*spans), names)
+    found = where_time_went(times(*spans), Coded.of(names))
     assert [
         (each.operation, each.spans, each.path, each.own, each.row) for each in found.operations
     ] == [("Get", 2, 60, 90, 2), ("Buy", 1, 30, 20, 0), ("lock", 1, 10, 10, 3)]
@@ -138,18 +139,18 @@ def test_it_counts_by_operation_what_the_path_has_and_what_is_their_own() -> Non
 
 def test_it_names_the_longest_gap() -> None:
     trace = times((0, 100 * MILLISECOND, -1), (0, 10 * MILLISECOND, 0))
-    found = where_time_went(trace, [("shop", "Buy"), ("shop", "check")])
+    found = where_time_went(trace, Coded.of([("shop", "Buy"), ("shop", "check")]))
     assert found.sentences == (
-        "90 % in shop Buy, 90 ms",
-        "10 % in shop check, 10 ms",
-        "90 ms in a row in shop Buy with nothing below it running",
+        "90% in shop Buy, 90 ms",
+        "10% in shop check, 10 ms",
+        "90 ms in shop Buy with no child span running",
     )
 
 
 def test_it_says_nothing_of_a_trace_that_took_no_time() -> None:
-    assert where_time_went(times((5, 5, -1)), [("a", "b")]).sentences == ()
+    assert where_time_went(times((5, 5, -1)), Coded.of([("a", "b")])).sentences == ()
 
 
 def test_it_leaves_placeholders_out() -> None:
-    found = where_time_went(times((0, 10, -1), (2, 10, 0)), [None, ("a", "b")])
+    found = where_time_went(times((0, 10, -1), (2, 10, 0)), Coded.of([None, ("a", "b")]))
     assert found.path == (Segment(1, 2, 10),)

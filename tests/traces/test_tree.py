@@ -120,7 +120,7 @@ def test_it_breaks_circles_of_parents() -> None:
     assert outline(trace) == [
         (0, "root"), (0, "b"), (1, "c"), (2, "hanger"), (2, "a"), (0, "self"),
     ]  # fmt: skip
-    assert trace.warnings[0] == "spans whose parents form a circle, shown as roots: b, self"
+    assert trace.warnings[0] == "spans whose parents form a cycle, shown as roots: b, self"
 
 
 def test_it_keeps_spans_that_share_an_id() -> None:
@@ -133,7 +133,7 @@ def test_it_keeps_spans_that_share_an_id() -> None:
 
     assert outline(trace) == [(0, "root"), (1, "twin"), (2, "child"), (1, "twin")]
     assert trace.span_count == 4
-    assert trace.warnings == ("span ids that several spans share: twin",)
+    assert trace.warnings == ("span IDs that several spans share: twin",)
 
 
 def test_it_lifts_the_warnings_of_spans_once_each() -> None:
@@ -229,21 +229,19 @@ def test_it_says_that_clocks_differ() -> None:
     )
 
     assert trace.warnings == (
-        "the clock of store is 3 ms behind that of petstore: 1 span begins before its parent",
+        "the clock of store is 3 ms behind that of petstore: 1 span starts before its parent",
     )
 
 
 def test_it_says_that_the_whole_takes_no_time() -> None:
     assert tree(span("root"), span("a", "root")).warnings == (
-        "the whole trace takes no time: all spans begin and end in one nanosecond",
+        "the whole trace takes no time: all spans start and end in the same nanosecond",
     )
     assert tree(span("root")).warnings == ()
 
 
 def test_it_says_that_there_are_two_roots() -> None:
-    assert tree(span("a", duration=1), span("b")).warnings == (
-        "2 spans say that they are the root",
-    )
+    assert tree(span("a", duration=1), span("b")).warnings == ("2 spans claim to be the root",)
 
 
 def test_it_names_the_first_thousand_errors_and_counts_all() -> None:

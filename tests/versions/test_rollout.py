@@ -30,7 +30,7 @@ def test_it_sums_up(found: ServiceVersions, summary: str) -> None:
         (versions("1.2.0", "1.2.0"), "1.2.0"),
         (versions("1.2.0", "1.3.0", "1.2.0"), "1.3.0 on i1, 1.2.0 on 2 others"),
         (versions("1.3.0", "1.3.0", "1.2.0"), "1.3.0 on 2 instances, 1.2.0 on i2"),
-        (versions("1.2.0", total=3), "1.2.0 on i0, 2 not known"),
+        (versions("1.2.0", total=3), "1.2.0 on i0, 2 unknown"),
         (versions("", ""), ""),
     ],
 )

@@ -94,7 +94,7 @@ async def test_a_missing_metric_is_not_found_and_shows_the_query(viewer: Actor) 
         await show_versions(viewer)
 
     assert str(refusal.value) == (
-        'no version of "petstore" is known: the query petstore_build_info finds nothing in '
+        'the version of "petstore" is unknown: the query petstore_build_info returns nothing in '
         "Prometheus main of production"
     )
 
@@ -104,7 +104,7 @@ async def test_a_missing_label_is_not_found_and_is_named(
 ) -> None:
     prometheus.says(BUILD, ({"instance": "a", "revision": "abc"}, 1))
 
-    with pytest.raises(NotFound, match='the query petstore_build_info gives no label "version"'):
+    with pytest.raises(NotFound, match='the query petstore_build_info returns no label "version"'):
         await show_versions(viewer)
 
 
@@ -123,7 +123,7 @@ async def test_it_shows_versions_when_the_targets_cannot_be_had(
 
     assert found.summary == "1.2.0 on 2 of 2"
     (warning,) = found.warnings
-    assert warning.startswith("whether instances are down is not known: Prometheus main of prod")
+    assert warning.startswith("OpsPortal cannot tell whether instances are down: Prometheus main")
 
 
 async def test_it_passes_on_warnings_and_doubts_an_instance_with_two_versions(
@@ -139,7 +139,7 @@ async def test_it_passes_on_warnings_and_doubts_an_instance_with_two_versions(
     found = await show_versions(viewer)
 
     assert found.warnings[0] == "partial"
-    assert found.warnings[-1] == "a says 2 versions; an old one may linger for five minutes"
+    assert found.warnings[-1] == "a reports 2 versions; an old one can linger for five minutes"
     assert found.total == 2
 
 
@@ -151,7 +151,7 @@ async def test_it_counts_instances_without_a_name(
     found = await show_versions(viewer)
 
     assert found.total == 3
-    assert found.warnings == ('the version query gives no label "instance"',)
+    assert found.warnings == ('the version query returns no label "instance"',)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ async def test_the_list_has_a_line_for_every_service(
     assert (petstore.service, petstore.summary, petstore.problem) == (
         "petstore", "1.2.0 on 2 of 2", "",
     )  # fmt: skip
-    assert "the query target_info finds nothing" in mailer.problem
+    assert "the query target_info returns nothing" in mailer.problem
     assert "has no version query" in legacy.problem
     assert (legacy.instances, legacy.total, legacy.summary) == ((), 1, "unknown")
 

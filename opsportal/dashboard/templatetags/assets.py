@@ -1,4 +1,4 @@
-"""What a page loads: its styles and its modules."""
+"""Template tags: a page's stylesheets and modules."""
 
 from django import template
 from django.templatetags.static import static
@@ -18,7 +18,7 @@ def style(name: str) -> SafeString:
 
 @register.simple_tag
 def module(name: str) -> SafeString:
-    """Run a module, and have all that it imports fetched at once: `{% module "waterfall" %}`."""
+    """Run a module and preload everything that it imports: `{% module "waterfall" %}`."""
     path = f"dashboard/{name}.js"
     preloads = format_html_join(
         "\n",

@@ -1,25 +1,25 @@
-"""Template tags: what pages and mails say of this installation."""
+"""Template tags: facts about this installation, for pages and e-mails."""
 
 from django import template
 from django.conf import settings
 
 register = template.Library()
-SOMEBODY = "the person who manages accounts here"
+SOMEBODY = "an administrator"
 
 
 @register.simple_tag
 def public_url() -> str:
-    """The dashboard's own address. What a request calls it is up to whoever sends the request."""
+    """Return the dashboard's configured address: a request's Host header cannot be trusted."""
     return settings.PUBLIC_URL
 
 
 @register.simple_tag
 def contact() -> str:
-    """Whom people ask for what only an administrator can do."""
+    """Return the contact for everything that only an administrator can do."""
     return settings.CONTACT or SOMEBODY
 
 
 @register.simple_tag
 def sends_mail() -> bool:
-    """Tell whether mails are sent at all."""
+    """Return whether e-mail is set up."""
     return settings.SENDS_MAIL

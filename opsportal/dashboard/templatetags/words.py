@@ -34,8 +34,8 @@ register.filter("sparkline", drawing.sparkline)
 
 LONGEST_INLINE = 300
 LONGEST_KEY = 120
-LONGEST_SEARCHED = 1_000  # characters of a tag: a line of filters may have 4,000
-LONGEST_START = 80  # of what folds up
+LONGEST_SEARCHED = 1_000  # characters of a tag: a filter line may have 4,000
+LONGEST_START = 80  # shown of a text that is folded
 LONGEST_SHOWN = 100_000
 MOST_LINES = 6
 _YOUNG = 50 * timerange.MINUTE
@@ -47,13 +47,13 @@ _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
 
 @register.simple_tag
 def request_id() -> str:
-    """The id that finds this request in the log."""
+    """Return the ID that finds this request in the log."""
     return actor.request_id()
 
 
 @register.simple_tag(takes_context=True)
 def page_url(context: Context, name: str, **path: str) -> str:
-    """A page of the site that is shown; arguments that begin with `q_` become the query."""
+    """Return a page's address on this site; arguments that start with `q_` become the query."""
     asked = {key[2:]: path.pop(key) for key in list(path) if key.startswith("q_")}
     address: str = context["visit"].url(name, **path)
     return f"{address}?{urlencode(asked)}" if asked else address
@@ -61,7 +61,7 @@ def page_url(context: Context, name: str, **path: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def then_url(context: Context, trace: Trace) -> str:
-    """What else was true while the trace ran; "" when the site file knows none of its services."""
+    """Return the address of what happened while the trace ran; "" if its services are unknown."""
     visit = context["visit"]
     known = {service.jaeger_name for service in visit.site.services.values()}
     services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
@@ -73,7 +73,7 @@ def then_url(context: Context, trace: Trace) -> str:
 
 @register.simple_tag(takes_context=True)
 def now_url(context: Context, trace: Trace) -> str:
-    """What runs now of the trace's services; "" when the site file names no version of any."""
+    """Return the address of its services' current versions; "" if none has a version query."""
     visit = context["visit"]
     known = {each.jaeger_name for each in visit.site.services.values() if each.version}
     services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
@@ -83,7 +83,7 @@ def now_url(context: Context, trace: Trace) -> str:
 
 @register.simple_tag(takes_context=True)
 def link_to(context: Context, trace_id: str, span_id: str) -> SafeString:
-    """A link to a span of this trace or of another."""
+    """Return a link to a span of this trace or of another."""
     address = page_url(context, "traces-one", trace_id=trace_id, q_span=span_id)
     here = trace_id == context["trace"].trace_id
     return format_html(
@@ -97,40 +97,40 @@ def link_to(context: Context, trace_id: str, span_id: str) -> SafeString:
 
 @register.filter
 def plural(number: int, one: str) -> str:
-    """`{{ 3|plural:"span" }}` is `3 spans`."""
+    """Return a count: `{{ 3|plural:"span" }}` is `3 spans`."""
     return words.count(number, one)
 
 
 @register.simple_tag(takes_context=True)
 def ago(context: Context, at: int | datetime) -> SafeString:
-    """`11 min ago`, exact where one points."""
+    """Return `11 min ago`, with the exact time as its tooltip."""
     clock, moment = _clock(context), _nanoseconds(at)
     return _time(clock, moment, clock.ago(moment))
 
 
 @register.simple_tag(takes_context=True)
 def lasting(context: Context, since: int) -> SafeString:
-    """`11 min`, for what began then and still is."""
+    """Return `11 min`, for something that started then and still lasts."""
     clock = _clock(context)
     return _time(clock, since, roughly(max(clock.now - since, 0)))
 
 
 @register.filter
 def before(at: datetime, moment: int) -> str:
-    """`11 min before` the moment."""
+    """Return `11 min before`, counted from the moment."""
     return f"{roughly(max(moment - _nanoseconds(at), 0))} before"
 
 
 @register.simple_tag(takes_context=True)
 def both(context: Context, at: int | datetime) -> SafeString:
-    """`14:20:51 UTC (15:20 Paris)`."""
+    """Return `14:20:51 UTC (15:20 Paris)`."""
     clock, moment = _clock(context), _nanoseconds(at)
     return _time(clock, moment, clock.both(moment))
 
 
 @register.simple_tag(takes_context=True)
 def stamp(context: Context, at: int | datetime, precise: bool = False) -> SafeString:
-    """UTC for a column, the viewer's time after it: `14:20:51 (15:20 Paris)`."""
+    """Return UTC for a column, followed by the viewer's time: `14:20:51 (15:20 Paris)`."""
     clock, moment = _clock(context), _nanoseconds(at)
     utc = clock.utc(moment, milliseconds=precise)
     here = clock.here(moment)
@@ -140,37 +140,37 @@ def stamp(context: Context, at: int | datetime, precise: bool = False) -> SafeSt
 
 @register.simple_tag(takes_context=True)
 def window(context: Context, start: int, end: int) -> str:
-    """`13:21:07 to 14:21:07 UTC (14:21 to 15:21 Paris)`."""
+    """Return `13:21:07 to 14:21:07 UTC (14:21 to 15:21 Paris)`."""
     return _clock(context).window(start, end)
 
 
 @register.filter
 def since(at: int, start: int) -> str:
-    """`+12 ms` after the start; `-3 ms` where a clock is askew."""
+    """Return `+12 ms` after the start, or `-3 ms` if a clock is wrong."""
     return f"{'+' if at >= start else ''}{timerange.format_duration(at - start)}"
 
 
 @register.filter
 def until(start: int, at: int) -> str:
-    """`1 h 29 min` from the start to a moment."""
+    """Return `1 h 29 min`, from the start to a moment."""
     return timerange.format_duration(at - start)
 
 
 @register.filter
 def share(part: int, whole: int) -> str:
-    """A part in percent of the whole, never too thin to be seen."""
+    """Return a part in percent of the whole, at least 1 so that it can be seen."""
     return f"{max(100 * part / max(whole, 1), 1):.1f}"
 
 
 @register.filter
 def tone(word: str) -> str:
-    """The class of a severity's or state's colour."""
+    """Return the CSS class for a severity or state."""
     return _TONES.get(word.lower(), "calm")
 
 
 @register.filter
 def tally(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
-    """Count a service's alerts: `[("error", "2 critical"), ("pending", "1 pending")]`."""
+    """Return a service's alert counts: `[("error", "2 critical"), ("pending", "1 pending")]`."""
     firing = Counter(alert.severity for alert in alerts if alert.state == "firing")
     pending = sum(1 for alert in alerts if alert.state == "pending")
     chips = [
@@ -182,19 +182,19 @@ def tally(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
 
 @register.filter
 def matching(alert: Alert) -> str:
-    """The filter line that finds the alerts of this name."""
+    """Return the filter line that finds the alerts with this name."""
     return str(Matcher("alertname", "=", alert.name))
 
 
 @register.filter
 def door(name: str) -> str:
-    """A door as people write it after "from"."""
+    """Return a door's name for use after "from"."""
     return {"slack": "Slack", "grpc": "gRPC"}.get(name, f"the {name}")
 
 
 @register.filter
 def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Annotations that are web addresses, as (word, address); nothing else becomes a link."""
+    """Return the annotations that are web addresses, as (word, address)."""
     return [
         (key.removesuffix("_url").removesuffix("_link").replace("_", " "), value)
         for key, value in annotations.items()
@@ -204,7 +204,7 @@ def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
 
 @register.filter
 def labels(alert: Alert) -> list[tuple[str, str]]:
-    """The labels that the heading does not already say."""
+    """Return the labels that the heading does not show."""
     return [
         (key, words.name(value, 120))
         for key, value in sorted(alert.labels.items())
@@ -214,13 +214,13 @@ def labels(alert: Alert) -> list[tuple[str, str]]:
 
 @register.filter
 def part(some: int, whole: int) -> str:
-    """`3.1 %`: a duration's share of the trace's."""
+    """`3.1%`: a duration's share of the trace's."""
     return words.percent(some / max(whole, 1))
 
 
 @register.simple_tag(takes_context=True)
 def tags(context: Context, span: Span) -> SafeString:
-    """The rows of a span's tags, sorted by key; those that find this span can be searched for."""
+    """Return the rows of a span's tags, sorted by key, with a search link if it finds the span."""
     rows: list[tuple[str, str, SafeString | str]] = [
         (key, words.value(value), _search_for(context, span, key, value))
         for key, value in span.attributes.items()
@@ -245,14 +245,14 @@ def _search_for(context: Context, span: Span, key: str, value: Value) -> SafeStr
 
 
 def _finding(site: Site, span: Span, key: str, value: Value, now: int) -> TraceQuery | None:
-    """Return the search for a tag that finds this span, None where there is none.
+    """Return the search for a tag that finds this span, or None.
 
-    It goes through the last hour, or the hour around a span that is older.
+    It covers the last hour or, for an older span, the hour around it.
     """
     text = searched(span, key, value, site.jaeger.tag_values if site.jaeger else "")
     known = site.services.get(span.service)
     if known is not None and known.jaeger_name != span.service:
-        return None  # the site file means another service by that name
+        return None  # the site file uses that name for another service
     if text is None or len(key) + len(text) > LONGEST_SEARCHED:
         return None
     if span.service == NO_SERVICE or not span.start:
@@ -265,7 +265,7 @@ def _finding(site: Site, span: Span, key: str, value: Value, now: int) -> TraceQ
 
 @register.filter
 def attributes(given: Attributes) -> SafeString:
-    """The rows of a table of attributes, sorted by key."""
+    """Return the rows of a table of attributes, sorted by key."""
     return format_html_join(
         "",
         '<tr><th scope="row"><bdi>{}</bdi></th><td>{}</td></tr>',
@@ -278,15 +278,15 @@ def attributes(given: Attributes) -> SafeString:
 
 @register.filter
 def fields(given: Attributes) -> SafeString:
-    """Attributes in one line, `key=value`; what is long or has lines of its own folds up."""
+    """Return attributes in one line, `key=value`; long or multi-line values are folded."""
     return format_html_join(" ", "{}", ((_field(k, words.value(v)),) for k, v in given.items()))
 
 
 @register.filter
 def folded(text: str) -> SafeString:
-    """A text that stands by itself; what is long or has many lines folds up behind its start.
+    """Return a text; a long one, or one with many lines, is folded behind its start.
 
-    Of a very long one the first LONGEST_SHOWN characters are shown.
+    At most LONGEST_SHOWN characters are shown.
     """
     if len(text) <= LONGEST_INLINE and text.count("\n") < MOST_LINES:
         return format_html("<bdi>{}</bdi>", text)

@@ -1,4 +1,4 @@
-"""`/account/`: the viewer's time zone, Slack accounts, password and way out."""
+"""`/account/`: the viewer's time zone, Slack accounts and password."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ YEAR = 365 * 24 * 3600
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(slack_accounts)
 async def show(visit: Visit) -> HttpResponse:
-    """Where no script may run, the time zone is chosen here."""
+    """Show the account; on POST set the time zone, for browsers without scripts."""
     zone = visit.clock.zone.key if visit.clock.zone else "UTC"
     form = ZoneForm(visit.request.POST or None, initial={"zone": zone}, label_suffix="")
     if form.is_valid():
@@ -47,7 +47,7 @@ async def show(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/account.html",
         {
-            "heading": f"You are {visit.actor.name}",
+            "heading": f"Logged in as {visit.actor.name}",
             "form": form,
             "accounts": await slack_accounts(visit.actor),
         },
@@ -57,13 +57,13 @@ async def show(visit: Visit) -> HttpResponse:
 
 class ChangePassword(PasswordChangeView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Count the try before the old password is looked at: whoever found a screen unlocked."""
+        """Count each attempt: whoever finds an unlocked screen must not guess the password."""
         if OLD_PASSWORDS.count(request.user.pk):
             return super().post(request, *args, **kwargs)
         return _too_often(request, "Too many wrong passwords. Try again in 15 minutes.")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Change it together with its row in the audit log, or not at all."""
+        """Change the password and write its audit row, or neither."""
         OLD_PASSWORDS.forget(self.request.user.pk)
         with transaction.atomic():
             _record(self.request, "account.change_password", form.user)
@@ -74,15 +74,15 @@ class AskReset(PasswordResetView):
     form_class = ResetForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Take a few from an address; of an account that gets no more mail nothing is said."""
+        """Limit requests per address; never reveal whether an account exists or got a mail."""
         if RESETS_ASKED.count(client_address(request)):
             return super().post(request, *args, **kwargs)
-        return _too_often(request, "Too many links were asked for. Try again in an hour.")
+        return _too_often(request, "Too many links were requested. Try again in an hour.")
 
 
 class ResetPassword(PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set it together with its row in the audit log, or not at all."""
+        """Set the password and write its audit row, or neither."""
         with transaction.atomic():
             _record(self.request, "account.reset_password", form.user)
             return super().form_valid(form)

@@ -24,14 +24,14 @@ from opsportal.dashboard.visit import Visit, url
 ROWS = 100
 IN_A_PIECE = 500
 _COLUMNS = [field.name for field in fields(Row)]
-# Spreadsheets run what begins like this as a formula; a tab or an apostrophe in front stops that.
+# Spreadsheets run cells that start like this as formulas; a leading apostrophe prevents that.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
 @page(actions.list_rows)
 async def show(visit: Visit) -> HttpResponse:
-    """Filter by the fields of AuditForm; `?before=ROW` shows what is older."""
+    """Filter by the fields of AuditForm; `?before=ROW` shows older rows."""
     form = AuditForm(visit.request.GET, label_suffix="")
     valid = form.is_valid()
     filter = form.filter if valid else AuditFilter()
@@ -60,14 +60,14 @@ async def show(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.list_rows)
 async def csv_rows(visit: Visit) -> StreamingHttpResponse:
-    """All rows that the page would show for the same query, as CSV with a header line."""
+    """Return all rows that the page shows for the same query, as CSV with a header line."""
     return await _download(visit, "csv", "text/csv; charset=utf-8", _csv, _csv_line(_COLUMNS))
 
 
 @require_safe
 @page(actions.list_rows)
 async def json_rows(visit: Visit) -> StreamingHttpResponse:
-    """All rows that the page would show for the same query, as one JSON object each."""
+    """Return all rows that the page shows for the same query, as one JSON object each."""
     return await _download(visit, "jsonl", "application/jsonl; charset=utf-8", _json)
 
 
@@ -127,7 +127,7 @@ def _without(given: dict[str, str], name: str) -> str:
 
 
 def _page_of(row: Row) -> str:
-    """The page of what was changed, "" for none."""
+    """Return the page of the service that was changed, or ""."""
     site, _, service = row.target.partition("/")
     if not row.action.startswith("sampling.") or site not in sites().all:
         return ""

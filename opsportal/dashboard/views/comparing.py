@@ -1,4 +1,4 @@
-"""`/traces/compare/`: two traces side by side; `/traces/ID/usual/`: one beside what is usual."""
+"""`/traces/compare/`: two traces side by side; `/traces/ID/usual/`: one and its usual timing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from opsportal.dashboard.visit import Visit, url
 
 MOST_LINES = 100
 MOST_ERRORS = 8
-LEAST_SHARE = 0.01  # of the whole difference; smaller ones are not said in percent
+LEAST_SHARE = 0.01  # of the whole difference; smaller shares are not shown in percent
 MARKS = {
     "new": ("+", "warn"),
     "missing": ("\N{MINUS SIGN}", "pending"),
@@ -31,7 +31,7 @@ MARKS = {
 @require_safe
 @page(actions.compare_traces)
 async def compare(visit: Visit) -> HttpResponse:
-    """`?trace=A&trace=B`, as the search page's checkboxes and the form here send it."""
+    """Compare `?trace=A&trace=B`, as sent by the search page's checkboxes and the form here."""
     typed = [text.strip() for text in visit.request.GET.getlist("trace") if text.strip()]
     ids = [*typed, "", ""][: max(len(typed), 2)]
     try:
@@ -49,7 +49,7 @@ async def compare(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.compare_with_usual)
 async def usual(visit: Visit, trace_id: str) -> HttpResponse:
-    """One trace beside the last of its root operation that succeeded."""
+    """Compare a trace with the latest of its root operation that succeeded."""
     found = await actions.compare_with_usual(visit.actor, trace_id=trace_id, site=visit.asked)
     trace = found.trace
     if trace.site != visit.site.name:
@@ -69,7 +69,7 @@ async def usual(visit: Visit, trace_id: str) -> HttpResponse:
 @require_safe
 @page(actions.compare_duration)
 async def usually(visit: Visit, trace_id: str) -> HttpResponse:
-    """The sentence about it, as a piece of the trace's page; empty when nothing is known."""
+    """Return the usual duration as a piece of the trace's page; empty if it is unknown."""
     found = await actions.compare_duration(visit.actor, trace_id=trace_id, site=visit.asked)
     if not found.found:
         return HttpResponse(status=204)
@@ -78,7 +78,7 @@ async def usually(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 def _is_slow(found: Usual) -> bool:
-    """Whether it took twice the usual or more: less is not worth a warning's colour."""
+    """Return whether it took at least twice as long as usual, which deserves a warning."""
     return found.longer >= found.duration
 
 
@@ -106,28 +106,28 @@ def _compared(visit: Visit, found: Comparison) -> dict[str, object]:
 
 
 def _problems(first: Trace, second: Trace) -> list[str]:
-    """Say when the traces are of different things, so that little can correspond."""
+    """Warn if the traces have different roots, because then little can match."""
     subjects = [
         f"{words.name(each.service)} {words.name(each.operation)}" for each in (first, second)
     ]
     if subjects[0] == subjects[1]:
         return []
-    return [f"A is {subjects[0]}, B is {subjects[1]}: little of them corresponds"]
+    return [f"A is {subjects[0]}, B is {subjects[1]}: few of their spans match"]
 
 
 def _usual_heading(found: Usual) -> str:
-    """`petstore SearchPets took 1.24 s, usually 31 ms`."""
+    """Return `petstore SearchPets took 1.24 s, usually 31 ms`."""
     trace = found.trace
     subject = f"{words.name(trace.service)} {words.name(trace.operation)}".strip()
     took = f"{subject or 'A trace without its root'} took {format_duration(trace.duration)}"
     if not found.found:
-        return f"{took}; what is usual is not known"
+        return f"{took}; usual duration unknown"
     return f"{took}, usually {format_duration(found.duration)}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """The spans that failed in one of the traces only."""
+    """The spans that failed in only one of the traces."""
 
     side: str
     trace: Trace
@@ -145,7 +145,7 @@ class _Failed:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A difference as it is drawn: its bar begins in the middle, to the right for longer."""
+    """A difference as it is drawn; its bar starts in the middle and goes right for longer."""
 
     difference: Difference
     mark: str
@@ -163,7 +163,7 @@ def _lines(
     traces: tuple[Trace | None, Trace],
     whole: int = 0,
 ) -> dict[str, object]:
-    """The lines that differ, those that are the same, and how many more there are of each."""
+    """Return the lines that differ, those that do not, and how many of each are left out."""
     widest = max((abs(each.explains) for each in differences), default=0)
 
     def drawn(each: Difference) -> _Line:
@@ -195,7 +195,7 @@ def _lines(
 def _links(
     visit: Visit, difference: Difference, traces: tuple[Trace | None, Trace]
 ) -> list[tuple[str, str]]:
-    """The span that differs most, in each trace that has it."""
+    """Return links to the span that differs most, in each trace that has it."""
     found = []
     for name, trace, row in zip("AB", traces, difference.rows, strict=True):
         if trace and row is not None:

@@ -1,4 +1,4 @@
-"""`/traces/ID/logs.jsonl` and `/traces/ID/otlp.json`: what other programs read of a trace."""
+"""`/traces/ID/logs.jsonl` and `/traces/ID/otlp.json`: a trace for other programs."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ LINES = 500  # in a piece
 @require_safe
 @page(actions.show_logs)
 async def logs(visit: Visit, trace_id: str) -> StreamingHttpResponse:
-    """The lines that the logs' page shows for the same query, as one JSON object each."""
+    """Return the lines that the logs page shows for the same query, as one JSON object each."""
     found = await actions.show_logs(
         visit.actor, trace_id=trace_id, site=visit.asked, filter=log_filter(visit.request.GET)
     )
@@ -34,13 +34,13 @@ async def logs(visit: Visit, trace_id: str) -> StreamingHttpResponse:
 @require_safe
 @page(actions.export_trace)
 async def otlp(visit: Visit, trace_id: str) -> StreamingHttpResponse:
-    """The whole trace, as Jaeger imports it."""
+    """Return the whole trace in the form that Jaeger imports."""
     found = await actions.export_trace(visit.actor, trace_id=trace_id, site=visit.asked)
     return _download(found.pieces, f"trace-{_short(found.trace_id)}.json", "application/json")
 
 
 def _short(trace_id: str) -> str:
-    """The half that ids of 64 bits have too."""
+    """Return the last 16 digits, which 64-bit IDs have too."""
     return trace_id[-16:]
 
 
@@ -73,7 +73,7 @@ def _line(line: LogLine) -> dict[str, object]:
 
 
 def _plain(value: Value) -> object:
-    """What JSON has no form for, as protobuf's JSON writes it: bytes, NaN, infinities."""
+    """Return bytes, NaN and infinities, which JSON lacks, as protobuf's JSON writes them."""
     if isinstance(value, bytes):
         return b64encode(value).decode()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""`/traces/step/`, `names/`, `forget/`: what stands behind the filter while one types."""
+"""`/traces/step/`, `names/`, `forget/`: what the filter requests while a user types."""
 
 import re
 from dataclasses import replace
@@ -32,7 +32,7 @@ WORDS = (
     ("last=", "1h up to now"),
     ("from=", "2026-11-24T14:20:51Z, now-15m"),
     ("to=", "the same forms"),
-    ("limit=", "so many traces"),
+    ("limit=", "at most this many traces"),
     ("site=", "another site"),
 )
 
@@ -40,7 +40,7 @@ WORDS = (
 @require_safe
 @page(actions.list_traces)
 async def step(visit: Visit) -> HttpResponse:
-    """Of the line `?q=` answer the fields that mean the same, of fields the line."""
+    """Convert the line `?q=` to form fields, or fields to a line."""
     typed = visit.request.GET
     if "fields" in typed:
         fields = SearchFields(typed)
@@ -58,7 +58,7 @@ async def step(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.services)
 async def names(visit: Visit) -> HttpResponse:
-    """Answer the services' names, or the operations' of `?service=`."""
+    """Return the names of the services, or of the operations of `?service=`."""
     where, service = visit.site.name, visit.request.GET.get("service", "")
     if service:
         found = await actions.operations(visit.actor, service=service, site=where)
@@ -71,18 +71,18 @@ async def names(visit: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.list_traces)
 async def forget(visit: Visit) -> HttpResponse:
-    """On POST forget one's own searches; then go back to the search."""
+    """On POST delete the viewer's recent searches; then redirect to the search."""
     if visit.request.method == "POST":
         await recents.forget(visit.user_id, visit.site.name)
     return _search(visit, visit.request.POST.get("q", ""))
 
 
 def sent(visit: Visit, line: str) -> HttpResponse:
-    """Remember a line that a person sent and go to its address, which others can be given."""
+    """Save a line that a user sent and redirect to its address, which can be shared."""
     try:
         query = _checked(visit, line)
     except OpsError:
-        return _search(visit, line)  # which says what is wrong
+        return _search(visit, line)  # it shows what is wrong
     if line:
         where = query.site or visit.site.name
         recents.remember(visit.user_id, where, full_line(replace(query, site="")))
@@ -90,13 +90,13 @@ def sent(visit: Visit, line: str) -> HttpResponse:
 
 
 async def frame(visit: Visit) -> dict[str, object]:
-    """Return what `partials/filter.html` needs beside the line and its fields."""
+    """Return what `partials/filter.html` needs besides the line and its fields."""
     lately = await recents.recent(visit.user_id, visit.site.name)
     return {"recents": lately, "filter_words": WORDS}
 
 
 def _checked(visit: Visit, line: str) -> TraceQuery:
-    """Read a line; raises the InvalidInput or NotFound that searching would."""
+    """Parse a line; raises the same InvalidInput or NotFound as a search."""
     query = parse_query(line) if line else FIRST_QUERY
     query.range.start_end()
     sites().site(query.site or visit.site.name)

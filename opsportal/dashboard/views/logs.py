@@ -1,4 +1,4 @@
-"""`/traces/ID/logs/`: what a trace logged, all of it or what one looks for."""
+"""`/traces/ID/logs/`: a trace's log lines, all or filtered."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,7 +20,7 @@ LINES = 500
 @require_safe
 @page(actions.show_logs)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
-    """`?text=…&service=…&field=KEY=VALUE&span=ID` filter, each of them or none."""
+    """Show the lines; `?text=…&service=…&field=KEY=VALUE&span=ID` filter them, all optional."""
     typed = visit.request.GET
     found = await actions.show_logs(
         visit.actor, trace_id=trace_id, site=visit.asked, filter=log_filter(typed)
@@ -32,7 +32,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 def log_filter(typed: QueryDict) -> LogFilter:
-    """Read the filter that a query string names."""
+    """Return the filter in a query string."""
     return LogFilter(
         text=typed.get("text", "").strip(),
         service=typed.get("service", ""),
@@ -65,7 +65,7 @@ def _query(given: Mapping[str, str]) -> str:
 
 
 def _heading(found: TraceLogs) -> str:
-    """`petstore SearchPets logged 4,310 lines, 12 of them matching`."""
+    """Return `petstore SearchPets logged 4,310 lines, 12 matching`."""
     subject = words.root(found.service, found.operation)
     if not found.total:
         return f"{subject} logged nothing"
@@ -73,4 +73,4 @@ def _heading(found: TraceLogs) -> str:
     if found.filter == LogFilter():
         return lines
     matching = f"{len(found.lines):,}" if found.lines else "none"
-    return f"{lines}, {matching} of them matching"
+    return f"{lines}, {matching} matching"

@@ -1,4 +1,4 @@
-"""`/traces/ID/then/`: what else was true while a trace ran; `/traces/ID/now/`: what runs now."""
+"""`/traces/ID/then/`: the site while a trace ran; `/traces/ID/now/`: versions that run now."""
 
 import asyncio
 
@@ -19,9 +19,9 @@ MOST_SERVICES = 12
 @require_safe
 @page(actions.show_moment)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
-    """`?start=&end=&service=NAME&service=NAME` as the trace has them.
+    """Show versions, alerts and sampling during a trace: `?start=&end=&service=A&service=B`.
 
-    A page of its own, or the piece that the trace's page fetches once it is shown.
+    This is a whole page, or a piece that the trace's page requests after it is shown.
     """
     asked = visit.request.GET
     now = timerange.now_ns()
@@ -35,7 +35,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     )
     context = {"moment": found, "trace_id": trace_id}
     if not is_piece(visit.request):
-        heading = f"What else was true at {visit.clock.utc(start)} UTC"
+        heading = f"Versions, alerts and sampling at {visit.clock.utc(start)} UTC"
         return await visit.render("pages/moment.html", {**context, "heading": heading})
     if not (found.lines or found.problems):
         return HttpResponse(status=204)
@@ -45,7 +45,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
 @require_safe
 @page(actions.show_moment)
 async def now(visit: Visit, trace_id: str) -> HttpResponse:
-    """`?service=NAME&service=NAME`: the versions that run now, as a piece of the trace's page."""
+    """Show the current versions of `?service=A&service=B`, as a piece of the trace's page."""
     asked = visit.request.GET.getlist("service")
     known = [each for each in visit.site.services.values() if each.jaeger_name in asked]
     if versions.READ not in visit.permissions or not known:
@@ -55,7 +55,7 @@ async def now(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 async def _running(visit: Visit, service: Service) -> tuple[str, str]:
-    """A service's name in traces and what runs of it, "" where that is not known."""
+    """Return a service's name in traces and its current versions, "" if they are unknown."""
     try:
         found = await versions.show_versions(
             visit.actor, service=service.name, site=visit.site.name

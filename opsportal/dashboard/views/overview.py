@@ -1,4 +1,4 @@
-"""`/`: is something wrong, what changed."""
+"""`/`: whether something is wrong, and what changed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ SERVICES = 50
 @require_safe
 @page(actions.show_overview)
 async def show(visit: Visit) -> HttpResponse:
-    """Everything at a glance; `?find=` narrows the services, what is slow is filled in."""
+    """Show the overview; `?find=` filters services, slow parts are filled in later."""
     find = visit.request.GET.get("find", "").strip()
     part = sheet(visit.request, visit.site.services_like(find), SERVICES)
     overview, reports = await asyncio.gather(
@@ -53,7 +53,7 @@ async def show(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.show_doors)
 async def doors(visit: Visit) -> HttpResponse:
-    """How the doors are: the piece for which an open overview asks again, or all of it."""
+    """Show the bot's status: a piece that an open overview refreshes, or a whole page."""
     if is_piece(visit.request):
         piece = {**await _reports(visit), "most": MOST_LOST}
         return await visit.render("partials/doors.html", piece)
@@ -62,7 +62,7 @@ async def doors(visit: Visit) -> HttpResponse:
 
 
 async def _reports(visit: Visit) -> dict[str, object]:
-    """What cannot be told is said too: an old word would pass for a new one."""
+    """Return the bot's status, or why it is unknown: an old status must not pass as current."""
     try:
         return {"doors": await actions.show_doors(visit.actor)}
     except OpsError as error:
@@ -71,15 +71,16 @@ async def _reports(visit: Visit) -> dict[str, object]:
 
 def _state(reports: Sequence[DoorReport]) -> str:
     if wrong := [report.door for report in reports if report.troubles]:
-        return f"Something is wrong with {', '.join(wrong)}"
+        return f"{', '.join(wrong)} bot needs attention"
     if lost := sum(report.lost_in_all for report in reports):
-        return f"{words.count(lost, 'answer')} of the last day to check"
-    return "Every door is well" if reports else "No bot is set up"
+        return f"{words.count(lost, 'answer')} to check"
+    healthy = f"{', '.join(report.door for report in reports)} bot healthy"
+    return healthy if reports else "No bot is set up"
 
 
 def _heading(overview: Overview, *, alerts: bool) -> str:
     if not alerts:
-        return f"{words.name(overview.site)} has no alerts to show"
+        return f"{words.name(overview.site)} has no source of alerts"
     mixed = [(each.service, len(each.counts)) for each in overview.mixed]
     return ", ".join([_alerts(overview), *words.mixtures(mixed)])
 
@@ -95,12 +96,12 @@ def _alerts(overview: Overview) -> str:
 
 
 def _answered(overview: Overview) -> int:
-    """How many sources of alerts answered."""
+    """Return how many alert sources answered."""
     found = overview.alerts
     return found.sources - len(found.failures) if found else 0
 
 
 def _problems(overview: Overview) -> list[str]:
-    """Return each sentence once: one dead source troubles every line in the same words."""
+    """Return each sentence once: a source that is down causes the same one on every line."""
     sentences = [*overview.problems, *(p for line in overview.lines for p in line.problems)]
     return list(dict.fromkeys(sentences))

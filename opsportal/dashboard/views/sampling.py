@@ -160,7 +160,7 @@ def _first(visit: Visit) -> str:
 
 
 def _heading(now: ServiceSampling, problem: str) -> str:
-    """`petstore was set to 10 % on 3 of 3 instances`: what they do since is not known."""
+    """`petstore was set to 10% on 3 of 3 instances`: what they do since is not known."""
     service, total = words.name(now.service), len(now.instances)
     if now.coming:
         return f"Loading sampling of {service}"

@@ -19,13 +19,13 @@ from opsportal.dashboard.views import filtering
 from opsportal.dashboard.views.filtering import FIRST_QUERY, TRACE_ID
 from opsportal.dashboard.visit import Visit
 
-EXPLAINED = 20  # so many failing traces get their error's sentence
+EXPLAINED = 20  # failed traces whose error message is shown
 
 
 @require_safe
 @page(actions.list_traces)
 async def search(visit: Visit) -> HttpResponse:
-    """`?q=LINE` searches; what a person sends (`&sent=1`, `?fields=1&…`) redirects to that."""
+    """Search for `?q=LINE`; submitted forms (`&sent=1`, `?fields=1&…`) redirect to that."""
     typed = visit.request.GET
     line = typed.get("q", "").strip()
     if "fields" in typed:
@@ -58,8 +58,8 @@ async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     if fields.is_valid():
         return filtering.sent(visit, full_line(fields.query))
     context = {
-        "heading": "That cannot be searched",
-        "advice": "The marked fields say why; nothing was asked.",
+        "heading": "Invalid search",
+        "advice": "Correct the marked fields. Nothing was searched.",
         "line": line,
         "fields": fields,
         "open": True,
@@ -79,7 +79,7 @@ def _context(visit: Visit, query: TraceQuery, line: str, found: TraceList) -> di
 
 
 def _heading(found: TraceList) -> str:
-    """Say how many; and of how little time, where a list that was cut covers little."""
+    """Return how many were found and, if the list was cut, how much time it covers."""
     whole = timerange.format_duration(found.until - found.start)
     if found.start == 0:
         whole = "all time"

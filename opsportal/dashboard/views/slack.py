@@ -1,4 +1,4 @@
-"""`/account/slack/`: which Slack accounts act as the viewer; linking one takes two steps."""
+"""`/account/slack/`: the viewer's linked Slack accounts; linking one takes two steps."""
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
@@ -17,7 +17,7 @@ from opsportal.dashboard.visit import Visit
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.slack_accounts)
 async def show(visit: Visit) -> HttpResponse:
-    """`?code=CODE` fills the field; on POST, show whose the code is."""
+    """Show linked accounts; `?code=CODE` fills the field. On POST show whose code it is."""
     if visit.request.method != "POST":
         code = visit.request.GET.get("code", "")
         return await _page(visit, CodeForm(initial={"code": code}, label_suffix=""))
@@ -31,7 +31,7 @@ async def show(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/account_slack_link.html",
         {
-            "heading": f"Is {words.name(account.name or account.user_id)} in Slack you?",
+            "heading": f"Link {words.name(account.name or account.user_id)} to your account?",
             "account": account,
             "code": form.cleaned_data["code"].shown,
         },
@@ -41,7 +41,7 @@ async def show(visit: Visit) -> HttpResponse:
 @require_POST
 @page(actions.link)
 async def link(visit: Visit) -> HttpResponse:
-    """Link the account that was shown, and no other."""
+    """Link the account that was shown, and only that one."""
     form = CodeForm(visit.request.POST, label_suffix="")
     if not form.is_valid():
         return await _page(visit, form, status=400)
@@ -56,7 +56,7 @@ async def link(visit: Visit) -> HttpResponse:
 @require_POST
 @page(actions.unlink)
 async def unlink(visit: Visit) -> HttpResponse:
-    """From the next message on the account is a stranger's."""
+    """Unlink an account; this takes effect with its next message."""
     await actions.unlink(visit.actor, account=visit.request.POST.get("account", ""))
     return HttpResponseRedirect(reverse("account-slack"))
 
@@ -82,5 +82,5 @@ async def _page(visit: Visit, form: CodeForm, status: int = 200) -> HttpResponse
 
 def _heading(accounts: tuple[SlackAccount, ...]) -> str:
     if not accounts:
-        return "No Slack account is linked to you"
-    return f"{words.count(len(accounts), 'Slack account')} act{'s' * (len(accounts) == 1)} as you"
+        return "No Slack account linked"
+    return f"{words.count(len(accounts), 'Slack account')} linked"

@@ -1,11 +1,12 @@
-"""`/traces/ID/` and what its page fetches: one trace, its rows, its spans."""
+"""`/traces/ID/` and what its page requests: one trace, its rows, its spans."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from ops.errors import Conflict, NotFound
@@ -20,23 +21,23 @@ from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
 ROWS = 500
-FAILURES = 3  # that stand above the waterfall; some more fold up
+FAILURES = 3  # shown above the waterfall; some more are folded
 MORE_FAILURES = 20
 LONG_PATH = 6
 OPERATIONS = 10
-MOST_OPENED = 10  # spans of one id
-LEGEND = 12  # services; the others fold up
+MOST_OPENED = 10  # spans with the same ID
+LEGEND = 12  # services; the others are folded
 PLACES = 3  # of a service
-LATE = 10 * MINUTE  # after its end a trace is asked for no more by itself
-NEWS = 2 * SECOND  # who asks whether there are new spans gets an answer that is no older
+LATE = 10 * MINUTE  # after the trace's end the page stops checking for new spans by itself
+NEWS = 2 * SECOND  # the oldest answer to a check for new spans
 
 
 @require_safe
 @page(actions.show_trace)
 async def show(visit: Visit, trace_id: str) -> HttpResponse:
-    """`?span=ID` opens that span, or both of that id, on whichever sheet they are.
+    """Show a trace. `?span=ID` opens the spans with that ID, on whichever sheet they are.
 
-    `?align=1` moves clocks that differ, `?fresh=1` asks for the trace anew.
+    `?align=1` aligns clocks that differ, `?fresh=1` bypasses the cache.
     """
     fresh = visit.clock.now if "fresh" in visit.request.GET else 0
     trace = await actions.show_trace(
@@ -56,7 +57,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
 @require_safe
 @page(actions.show_trace)
 async def news(visit: Visit, trace_id: str) -> HttpResponse:
-    """How many spans the trace has by now, for the script, which may ask every few seconds."""
+    """Return how many spans the trace has now; the script asks every few seconds."""
     trace = await actions.show_trace(
         visit.actor,
         trace_id=trace_id,
@@ -71,7 +72,7 @@ async def news(visit: Visit, trace_id: str) -> HttpResponse:
 @require_safe
 @page(actions.show_trace)
 async def rows(visit: Visit, trace_id: str) -> HttpResponse:
-    """All rows as columns, for the script; see opsportal.dashboard.waterfall."""
+    """Return all rows as columns, for the script; see opsportal.dashboard.waterfall."""
     trace = await _trace(visit, trace_id)
     content = await asyncio.to_thread(waterfall.columns, trace)
     headers = {"Content-Encoding": "gzip"}
@@ -81,19 +82,19 @@ async def rows(visit: Visit, trace_id: str) -> HttpResponse:
 @require_safe
 @page(actions.show_trace)
 async def span(visit: Visit, trace_id: str, row: int) -> HttpResponse:
-    """What one row's span carries, as a piece; `?of=` is how many rows the page knows."""
+    """Return the details of one row's span, as a piece; `?of=` is the page's number of rows."""
     trace = await _trace(visit, trace_id)
     if visit.request.GET.get("of") != str(len(trace.rows)):
-        raise Conflict("the trace has grown meanwhile; load the page again")
+        raise Conflict("the trace has new spans; reload the page")
     if row >= len(trace.rows):
-        raise NotFound(f"the trace has {len(trace.rows)} rows, there is none of number {row}")
+        raise NotFound(f"there is no row {row}; the trace has {len(trace.rows)} rows")
     return await visit.render("partials/span.html", {"trace": trace, "opened": _opened(trace, row)})
 
 
 @require_safe
 @page(actions.find_spans)
 async def find(visit: Visit, trace_id: str) -> HttpResponse:
-    """The rows that have a text in them, for the script."""
+    """Return the rows that contain a text, for the script."""
     text = visit.request.GET.get("q", "")
     found = await actions.find_spans(
         visit.actor,
@@ -106,7 +107,7 @@ async def find(visit: Visit, trace_id: str) -> HttpResponse:
 
 
 async def _trace(visit: Visit, trace_id: str) -> Trace:
-    """The trace whose rows the page has: aligned if that is."""
+    """Return the trace whose rows the page has, aligned if the page is."""
     return await actions.show_trace(
         visit.actor,
         trace_id=trace_id,
@@ -119,7 +120,6 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
     wanted = visit.request.GET.get("span", "")
     opened = trace.rows.of_key(wanted.strip().lower())[:MOST_OPENED] if wanted else []
     shown = sheet(visit.request, range(len(trace.rows)), ROWS, min(opened, default=0))
-    lines = waterfall.lines(trace, shown.first - 1, shown.last)
     colours = drawing.colours(trace.services)
     legend = [(service, colours[service]) for service in trace.services]
     return {
@@ -136,17 +136,26 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
         "more_legend": legend[LEGEND:],
         "ruler": [format_duration(trace.duration * part // 4) for part in range(1, 5)],
         "sheet": shown,
-        "lines": [
-            (line, _opened(trace, line.row) if line.row in opened else None) for line in lines
-        ],
+        "drawn": list(_drawn(trace, shown.first - 1, shown.last, opened)),
         "opened": " ".join(map(str, opened)),
         "unknown_span": wanted if not opened else "",
     }
 
 
+def _drawn(
+    trace: Trace, first: int, last: int, opened: Sequence[int]
+) -> Iterator[tuple[SafeString, "Opened | None"]]:
+    """The rows up to each one that is opened, and what that carries."""
+    for row in sorted(opened):
+        if first <= row < last:
+            yield waterfall.lines(trace, first, row + 1), _opened(trace, row)
+            first = row + 1
+    yield waterfall.lines(trace, first, last), None
+
+
 @dataclass(frozen=True, slots=True)
 class RanService:
-    """What ran one service's part of a trace: its versions, and where they did."""
+    """What ran one service's part of a trace: the versions and the places."""
 
     service: str
     versions: Sequence[str]
@@ -154,7 +163,7 @@ class RanService:
 
     @property
     def more(self) -> int:
-        """How many places are left out."""
+        """Return how many places are left out."""
         return max(len(self.places) - PLACES, 0)
 
     @property
@@ -163,7 +172,7 @@ class RanService:
 
 
 def ran(trace: Trace) -> list[RanService]:
-    """What ran the trace's spans, as far as they say it."""
+    """Return what ran the trace's spans, for the services that report it."""
     services: dict[str, list[Process]] = {}
     for each in trace.ran:
         services.setdefault(each.process.service, []).append(each.process)
@@ -179,16 +188,16 @@ def ran(trace: Trace) -> list[RanService]:
 
 
 def _place(process: Process) -> str:
-    """`petstore-7`, `petstore-7 on node-3`, `node-3`."""
+    """Return `petstore-7`, `petstore-7 on node-3` or `node-3`."""
     names = [words.name(each) for each in (process.instance, process.host) if each]
     return " on ".join(dict.fromkeys(names))
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What failed alike, by the deepest span of it: how many times, and the way to that span.
+    """Equal failures: the deepest span, how many there were, and the path to that span.
 
-    `caused` says that a failure named before is below it.
+    `caused` means that a failure listed earlier is below this one.
     """
 
     error: SpanError
@@ -229,7 +238,7 @@ def _short(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _timing(trace: Trace) -> dict[str, object]:
-    """The operations with the most of the time and the longest gaps, each with a span to go to."""
+    """Return the slowest operations and the longest gaps, each with the address of a span."""
     rows, timing = trace.rows, trace.timing
     return {
         "operations": [
@@ -249,9 +258,9 @@ def _timing(trace: Trace) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the piece about one row shows; `span` is None for a missing parent.
+    """The details of one row; `span` is None for a missing parent.
 
-    `start` and `duration` are as drawn, `moved` is what aligning added to the span's own times.
+    `start` and `duration` are as drawn; `moved` is what alignment added to the recorded times.
     """
 
     row: int
@@ -290,7 +299,7 @@ def _opened(trace: Trace, row: int) -> Opened:
 
 
 def _heading(trace: Trace) -> str:
-    """`petstore SearchPets failed after 1.24 s`."""
+    """Return `petstore SearchPets failed after 1.24 s`."""
     spans = trace.rows.spans
     subject = words.root(trace.service, trace.operation)
     took = format_duration(trace.duration)

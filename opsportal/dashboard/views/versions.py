@@ -19,7 +19,7 @@ SERVICES = 50
 @require_safe
 @page(actions.list_versions)
 async def show(visit: Visit) -> HttpResponse:
-    """Every service of the site; `?find=` narrows them, what is slow is filled in."""
+    """Show the site's services; `?find=` filters them, slow answers are filled in later."""
     find = visit.request.GET.get("find", "").strip()
     found = await actions.list_versions(
         visit.actor, site=visit.site.name, patience=patience(visit.request)
@@ -43,20 +43,20 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersions]:
-    """Put those that run several versions first where there is more than one sheet."""
+    """Sort services with several versions first if there is more than one sheet."""
     if len(services) <= SERVICES:
         return services
     return sorted(services, key=lambda each: len(each.counts) < 2)
 
 
 def _shared(services: Sequence[ServiceVersions]) -> list[str]:
-    """What several services say alike, as a dead source makes them: it is said once."""
+    """Return the problems that several services have, as if a source is down: shown once."""
     sentences = Counter(each.problem for each in services if each.problem and not each.empty)
     return [sentence for sentence, times in sentences.items() if times > 1]
 
 
 def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
-    """Name what is not plain; when everything is, say so in one sentence."""
+    """Return what stands out; otherwise say that each service runs one version."""
     if not found:
         return "No service matches"
     if not services:
@@ -69,9 +69,9 @@ def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
     if len(unknown) > words.MOST_NAMED:
         said.append(f"{words.count(len(unknown), 'service')} unknown")
     else:
-        said += [f"{words.name(s.service)} is not known" for s in unknown]
+        said += [f"{words.name(s.service)} version unknown" for s in unknown]
     if said:
         return ", ".join(said)
     if len(services) == 1:
         return f"{words.name(services[0].service)} runs {services[0].summary}"
-    return f"{len(services)} services, each on one version"
+    return f"{len(services)} services, each running one version"

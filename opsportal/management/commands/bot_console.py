@@ -14,7 +14,7 @@ from ops.actor import Actor, Door
 from ops.backends.connections import close_connections
 from opsportal import processes
 
-with suppress(ImportError):  # there is none on Windows
+with suppress(ImportError):  # Windows has no readline
     import readline  # noqa: F401  (importing it gives input() a history)
 
 PROMPT = "opsportal> "
@@ -22,10 +22,12 @@ GOODBYES = ("exit", "quit")
 
 
 class Command(BaseCommand):
-    help = "Talk to the bot in the terminal: its commands and your permissions, without Slack."
+    help = "Use the bot in a terminal, with its commands and your permissions but without Slack."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", metavar="NAME", help="as whom (default: the only superuser)")
+        parser.add_argument(
+            "--user", metavar="NAME", help="user to act as (default: the only superuser)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.checked_sites()
@@ -33,9 +35,9 @@ class Command(BaseCommand):
         user = _user(options["user"])
         actor = Actor(user.pk, user.get_username(), Door.CONSOLE)
         if sys.stdin.isatty():
-            self.stdout.write(f'You are {actor.name}. "help" lists what I can do; "exit" ends.\n')
-        # One loop for all lines, because the backends' connections belong to it; between the
-        # lines it rests, because a thread that waits for a line could not be interrupted.
+            self.stdout.write(f'You are {actor.name}. "help" lists the commands, "exit" quits.\n')
+        # One loop for all lines, because the backends' connections belong to it. It does not run
+        # while input() waits, because a thread waiting for input could not be interrupted.
         with asyncio.Runner() as runner:
             try:
                 for line in _lines():
@@ -50,11 +52,11 @@ class Command(BaseCommand):
             if sys.stdin.isatty() and (lines := console.asks(reply)):
                 self._answer(runner, actor, lines[0] if _agrees() else lines[1])
         except KeyboardInterrupt:
-            self.stderr.write("given up")
+            self.stderr.write("cancelled")
 
 
 def _lines() -> Iterator[str]:
-    """Lines from the terminal or a pipe, to the end or "exit"; empty ones are left out."""
+    """Yield lines from the terminal or a pipe until its end or "exit", skipping empty ones."""
     prompt = PROMPT if sys.stdin.isatty() else ""
     while True:
         try:
@@ -80,9 +82,9 @@ def _user(name: str | None) -> User:
     if name is not None:
         user = User.objects.filter(username=name).first()
         if user is None:
-            raise CommandError(f'there is no user "{name}"; manage.py createsuperuser makes one')
+            raise CommandError(f'there is no user "{name}"; manage.py createsuperuser creates one')
         return user
     superusers = User.objects.filter(is_superuser=True, is_active=True)[:2]
     if len(superusers) != 1:
-        raise CommandError("say who you are with --user NAME: there is not exactly one superuser")
+        raise CommandError("there is not exactly one active superuser; name a user with --user")
     return superusers[0]

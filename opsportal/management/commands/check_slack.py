@@ -9,7 +9,7 @@ from opsportal.management.findings import show
 
 class Command(BaseCommand):
     help = (
-        "Ask Slack about the bot's tokens, scopes, events and socket; say what to mend and where."
+        "Check the bot's tokens, scopes, events and socket with Slack; say what to fix and where."
     )
     requires_system_checks = ()  # it needs neither a site file nor a database
 

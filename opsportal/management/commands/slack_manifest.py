@@ -7,7 +7,7 @@ from bot.slack.manifest import manifest
 
 
 class Command(BaseCommand):
-    help = "Print the manifest of the Slack app, with the least scopes that the settings need."
+    help = "Print the manifest of the Slack app, with only the scopes that the settings need."
     requires_system_checks = ()  # it needs neither a site file nor a database
 
     def handle(self, *args: Any, **options: Any) -> None:

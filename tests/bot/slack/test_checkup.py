@@ -47,11 +47,11 @@ async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
         "OPSPORTAL_SLACK_BOT_TOKEN works: @opsportal in Acme (T0ACME001)",
         "the app has the scopes app_mentions:read, chat:write, commands, im:history, im:write, "
         "users:read",
-        "users.info says who people are",
+        "users.info can look users up",
         "OPSPORTAL_SLACK_APP_TOKEN works",
         "Socket Mode works; no other connections",
         "the app sends app_home_opened, app_mention, message.im, user_change",
-        "people can write to it directly",
+        "users can send it direct messages",
         "the app has buttons, the command /ops and a Home tab",
     ]
     assert all(finding.well for finding in findings)
@@ -65,8 +65,8 @@ async def test_it_says_that_all_is_well(slack: FakeSlack) -> None:
         ("APP", f"xapp-1-{APP}-no", "OPSPORTAL_SLACK_APP_TOKEN (invalid_auth): copy it", "general"),
         ("APP", BOT_TOKEN, "not_allowed_token_type", ""),
         ("BOT", "", "OPSPORTAL_SLACK_BOT_TOKEN is not set: it is the Bot User", "oauth"),
-        ("BOT", "xoxb-other", "refuses OPSPORTAL_SLACK_BOT_TOKEN (invalid_auth)", "oauth"),
-        ("CONFIG", "xoxe.old", "refuses OPSPORTAL_SLACK_CONFIG_TOKEN (invalid_auth)", ""),
+        ("BOT", "xoxb-other", "refused OPSPORTAL_SLACK_BOT_TOKEN (invalid_auth)", "oauth"),
+        ("CONFIG", "xoxe.old", "refused OPSPORTAL_SLACK_CONFIG_TOKEN (invalid_auth)", ""),
     ],
 )  # fmt: skip
 async def test_it_names_the_token_and_its_page(
@@ -86,14 +86,14 @@ async def test_it_names_each_missing_scope_and_what_it_is_for(
     assert await to_mend() == [
         "the app lacks commands (for the command /ops), im:history (for the event message.im), "
         "im:write (for conversations.open), users:read (for the event user_change), "
-        "users:read.email (for OPSPORTAL_SLACK_MATCH_EMAIL): add to its Bot Token Scopes, "
-        f"{PAGES}/oauth, then install it again, {PAGES}/install-on-team"
+        "users:read.email (for OPSPORTAL_SLACK_MATCH_EMAIL): add them under Bot Token Scopes, "
+        f"{PAGES}/oauth, then reinstall the app, {PAGES}/install-on-team"
     ]
 
 
 async def test_it_names_scopes_that_are_not_needed(slack: FakeSlack) -> None:
     slack.scopes = {*SCOPES, "channels:history"}
-    assert (await check_slack())[1].sentence.endswith("; it needs no channels:history")
+    assert (await check_slack())[1].sentence.endswith("; it does not need channels:history")
 
 
 async def test_it_sees_that_two_tokens_are_of_two_apps(slack: FakeSlack) -> None:
@@ -101,7 +101,7 @@ async def test_it_sees_that_two_tokens_are_of_two_apps(slack: FakeSlack) -> None
     other["profile"]["api_app_id"] = "A0ANOTHER"
     slack.users[BOT_USER] = other
     [found] = await to_mend()
-    assert f"is of the app {APP}, OPSPORTAL_SLACK_BOT_TOKEN of A0ANOTHER" in found
+    assert f"is from the app {APP}, but OPSPORTAL_SLACK_BOT_TOKEN is from A0ANOTHER" in found
 
 
 async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
@@ -111,11 +111,11 @@ async def test_it_names_missing_events_and_settings(slack: FakeSlack) -> None:
     slack.manifest["settings"]["interactivity"] = {"is_enabled": False}
     events, messages, interactions = await to_mend()
     assert events.startswith(
-        "the app does not send app_home_opened, message.im, user_change: add to Subscribe to"
+        "the app does not send app_home_opened, message.im, user_change: add them under"
     )
     assert interactions == (
         f"the app has no buttons: turn on Interactivity, {PAGES}/interactive-messages; "
-        f"no command /ops: make it, {PAGES}/slash-commands"
+        f"no command /ops: create it, {PAGES}/slash-commands"
     )
     assert f"{PAGES}/event-subscriptions" in events
     assert messages.endswith(f"{PAGES}/app-home")
@@ -127,7 +127,8 @@ async def test_it_says_what_it_could_not_ask(slack: FakeSlack, tokens: Settings)
     tokens.SLACK_CONFIG_TOKEN = ""
     findings = await check_slack()
     assert findings[-1].well is None
-    assert findings[-1].sentence.startswith("not asked, for want of OPSPORTAL_SLACK_CONFIG_TOKEN")
+    unset = "not checked, because OPSPORTAL_SLACK_CONFIG_TOKEN is not set"
+    assert findings[-1].sentence.startswith(unset)
     for finding in findings:
         mark = "✓" if finding.well else "?"
         assert f"{mark} {finding.sentence}\n" in PAGE, "the page shows what a newcomer will see"
@@ -143,7 +144,7 @@ async def test_it_says_who_else_is_connected(slack: FakeSlack) -> None:
     assert "1 other connection" in [each.sentence for each in await check_slack()][4]
     slack.most_sockets = 0
     [found] = await to_mend()
-    assert found.startswith("ten connections use this app already")
+    assert found.startswith("ten connections already use this app")
 
 
 async def test_it_says_that_the_socket_does_not_open(slack: FakeSlack) -> None:
@@ -157,15 +158,15 @@ async def test_it_says_that_the_socket_does_not_open(slack: FakeSlack) -> None:
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        (Fault(reset=True), "does not answer (ServerDisconnectedError)"),
-        (Fault(), "does not answer as Slack does: where only a proxy"),
-        (Fault(body=b'"ok"'), "does not answer as Slack does: where only a proxy"),
-        (Fault(status=500), "answers with HTTP 500: try again in a minute"),
+        (Fault(reset=True), "did not answer (ServerDisconnectedError)"),
+        (Fault(), "is not Slack's: if Slack is only reachable"),
+        (Fault(body=b'"ok"'), "is not Slack's: if Slack is only reachable"),
+        (Fault(status=500), "answered with HTTP 500: try again in a minute"),
         (Fault("ratelimited", status=429, retry_after=9), "(ratelimited): try again in a minute"),
-        (Fault("token_revoked"), "(token_revoked): install the app again"),
-        (Fault("internal_error"), "Slack cannot answer just now (internal_error): try again in a"),
-        (Fault(body=b"<html>"), "does not answer as Slack does: where only a proxy"),
-        (Fault("something_new"), "(something_new): make a new one"),
+        (Fault("token_revoked"), "(token_revoked): reinstall the app"),
+        (Fault("internal_error"), "Slack cannot answer right now (internal_error): try again in a"),
+        (Fault(body=b"<html>"), "is not Slack's: if Slack is only reachable"),
+        (Fault("something_new"), "(something_new): create a new one"),
     ],
 )
 @pytest.mark.parametrize("method", ["auth.test", "apps.connections.open", "users.info"])
@@ -181,8 +182,8 @@ async def test_it_says_what_to_do_about_a_missing_scope(slack: FakeSlack) -> Non
     slack.fail("auth.test", Fault("missing_scope"))
     slack.fail("apps.connections.open", Fault("missing_scope"))
     bot, app = await to_mend()
-    assert "(missing_scope): give the app the scopes that docs/slack-manifest.json names" in bot
-    assert "(missing_scope): make a new one; it is the app-level token (xapp-…) with" in app
+    assert "(missing_scope): give the app the scopes in docs/slack-manifest.json" in bot
+    assert "(missing_scope): create a new one; it is the app-level token (xapp-…) with" in app
 
 
 async def test_it_never_shows_a_token(slack: FakeSlack) -> None:
@@ -213,8 +214,8 @@ async def test_its_exit_status_says_whether_something_is_to_mend(
     tokens.SLACK_CONFIG_TOKEN, config = "", tokens.SLACK_CONFIG_TOKEN
     await run("check_slack", stdout=output)
     tokens.SLACK_CONFIG_TOKEN = config
-    assert "\n? not asked, for want of" in output.getvalue()
+    assert "\n? not checked, because" in output.getvalue()
     slack.socket_mode = False
-    with pytest.raises(CommandError, match="1 of 8 to mend"):
+    with pytest.raises(CommandError, match="1 of 8 checks failed"):
         await run("check_slack", stdout=output)
     assert "✗ Socket Mode is off" in output.getvalue()

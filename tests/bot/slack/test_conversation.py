@@ -40,7 +40,7 @@ async def test_it_answers_a_mention_in_its_thread(slack: FakeSlack, alice: User)
     await delivery.acknowledged()
     [post] = await slack.posted(1)
     assert (post.channel, post.thread_ts) == (CHANNEL, delivery.envelope["payload"]["event"]["ts"])
-    assert post.shown.startswith("What I can do\nCommand  What it does\nhelp  ")
+    assert post.shown.startswith("Commands\nCommand  What it does\nhelp  ")
     assert slack.violations == []
 
 
@@ -74,8 +74,8 @@ async def test_it_answers_a_repeated_event_once(slack: FakeSlack, alice: User) -
     await slack.posted(1)
     await slack.mention(ALICE, "show trace")
     first, second = await slack.posted(2)
-    assert first.shown.startswith("What I can do")
-    assert "which trace is meant" in second.shown
+    assert first.shown.startswith("Commands")
+    assert "which trace?" in second.shown
     assert slack.violations == []
 
 
@@ -88,8 +88,8 @@ async def test_it_answers_one_message_that_comes_as_two_events_once(
     await slack.posted(1)
     await slack.mention(ALICE, "show trace")
     first, second = await slack.posted(2)
-    assert first.shown.startswith("What I can do")
-    assert "which trace is meant" in second.shown
+    assert first.shown.startswith("Commands")
+    assert "which trace?" in second.shown
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def test_it_acknowledges_and_ignores_what_is_no_persons_new_message(
     await ignored.acknowledged()
     await slack.mention(ALICE, "help")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("What I can do")
+    assert post.shown.startswith("Commands")
 
 
 @pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast"])
@@ -126,7 +126,7 @@ async def test_it_answers_a_message_with_a_file_or_sent_to_the_channel(
 ) -> None:
     await slack.mention(ALICE, "help", subtype=subtype, files=[{"id": "F1"}])
     [post] = await slack.posted(1)
-    assert post.shown.startswith("What I can do")
+    assert post.shown.startswith("Commands")
 
 
 async def test_it_does_not_answer_itself(slack: FakeSlack, alice: User) -> None:
@@ -139,7 +139,7 @@ async def test_it_does_not_answer_itself(slack: FakeSlack, alice: User) -> None:
     await echo.acknowledged()
     await slack.direct(ALICE, "show trace")
     [_, second] = await slack.posted(2)
-    assert "which trace is meant" in second.shown
+    assert "which trace?" in second.shown
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_it_acknowledges_whatever_comes_and_goes_on(
     await delivery.acknowledged()
     await slack.mention(ALICE, "help")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("What I can do")
+    assert post.shown.startswith("Commands")
 
 
 async def test_it_acknowledges_what_it_does_not_know(slack: FakeSlack) -> None:
@@ -185,7 +185,7 @@ async def test_it_changes_sampling_as_the_linked_person(
 ) -> None:
     delivery = await slack.mention(ALICE, "change sampling float 0.1 now")
     [post] = await slack.posted(1)
-    assert "Sampling of petstore: unknown -> 10 %, confirmed by 3 of 3 instances" in post.shown
+    assert "Sampling of petstore: unknown -> 10%, confirmed by 3 of 3 instances" in post.shown
     assert [each.told for each in backends.instances] == [[("STFloat", 0.1)]] * 3
     entries = await in_database(lambda: list(AuditEntry.objects.order_by("seq")))
     assert [(e.actor, e.door, e.outcome) for e in entries] == [
@@ -207,7 +207,7 @@ async def test_it_takes_the_next_thread_when_slack_limits_it(slack: FakeSlack, a
     slack.fail("chat.postMessage", limited, limited)
     await slack.mention(ALICE, "help")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("What I can do")
+    assert post.shown.startswith("Commands")
 
 
 async def test_it_posts_the_text_alone_when_slack_refuses_the_blocks(
@@ -254,7 +254,7 @@ async def test_it_says_that_the_database_fails(slack: FakeSlack, alice: User) ->
     async with away(Identity):
         await slack.mention(ALICE, "help")
         [post] = await slack.posted(1)
-    assert post.shown.startswith("Database unavailable: the database lacks a table")
+    assert post.shown.startswith("Database unavailable: a database table is missing")
 
 
 async def test_it_gives_an_answer_up_when_its_patience_is_over(
@@ -267,8 +267,8 @@ async def test_it_gives_an_answer_up_when_its_patience_is_over(
         await slack.called("chat.postMessage", TRIES)
         await slack.mention(ALICE, "show trace")
         [post] = await slack.posted(1)
-        assert "which trace is meant" in post.shown
-    assert caplog.text.count("not surely in Slack (later): ratelimited") == TRIES
+        assert "which trace?" in post.shown
+    assert caplog.text.count("may not be in Slack (later): ratelimited") == TRIES
 
 
 @pytest.mark.parametrize("fault", [Fault(status=500), Fault(reset=True), Fault("fatal_error")])
@@ -280,7 +280,7 @@ async def test_it_does_not_post_twice_when_an_answer_is_lost(
     await slack.called("chat.postMessage")
     await slack.mention(ALICE, "show trace")
     [post] = await slack.posted(1)
-    assert "which trace is meant" in post.shown
+    assert "which trace?" in post.shown
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ async def test_it_does_nothing_while_slack_does_not_say_who_speaks(
     slack.fail("users.info", *faults)
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "I cannot help you: Slack did not say who you are" in post.shown
+    assert "I cannot help you: Slack did not identify you" in post.shown
     assert "request " in post.shown
     assert [each.told for each in backends.instances] == [[], [], []]
     await slack.mention(ALICE, "help")
@@ -318,8 +318,8 @@ async def test_it_tells_people_politely_when_too_many_wait(slack: FakeSlack, ali
     [post] = await slack.posted(1)
     assert post.thread_ts == one_more.envelope["payload"]["event"]["ts"]
     assert post.shown == (
-        f"Sorry, {MOST_WAITING} messages wait before yours, so I leave it: nothing was done. "
-        "Please write it again in a minute"
+        f"Sorry, {MOST_WAITING} messages are ahead of yours, so I skipped it. Nothing was changed. "
+        "Please send it again in a minute"
     )
     slack.release.set()
     await slack.posted(1 + AT_ONCE + MOST_WAITING)
@@ -343,7 +343,7 @@ async def test_whoever_asks_while_others_wait_for_a_slow_backend_is_told_so_too(
         for _ in range(AT_ONCE + 2):
             await slack.mention(ALICE, "help")
         posts = await slack.posted(AT_ONCE + 2)
-        assert {post.shown for post in posts} == {"I am on it: this takes a moment …"}
+        assert {post.shown for post in posts} == {"Working on it …"}
         slack.release.set()
         for post in posts:
             await slack.replaced(post.ts)

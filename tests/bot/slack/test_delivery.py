@@ -95,7 +95,7 @@ async def test_it_answers_a_thread_in_order_whichever_bot_has_which_message(
         await settled(slack, 6)
     other, *answers = (post.shown.partition("\n")[0] for post in slack.posts)
     assert other.startswith("I cannot help you"), "another thread waits for nobody"
-    assert answers[0] == "What I can do"
+    assert answers[0] == "Commands"
     assert [answer.split()[0] for answer in answers[1:]] == [
         "alerts", "version", "sampling", "compare",
     ]  # fmt: skip
@@ -135,7 +135,7 @@ async def test_it_answers_what_a_killed_process_has_left(
     await left_behind(slack, "help", state)
     async with workspace(slack):
         [post] = await slack.posted(1)
-        assert post.shown.startswith("What I can do")
+        assert post.shown.startswith("Commands")
         await until_ended(1)
     assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
 
@@ -147,7 +147,7 @@ async def test_it_asks_before_it_repeats_a_change_of_a_killed_process(
     await left_behind(slack, "change sampling always", State.WORKING)
     async with workspace(slack):
         [post] = await slack.posted(1)
-        assert post.shown.startswith("I was interrupted, and cannot say whether this was done.")
+        assert post.shown.startswith("I was interrupted and do not know whether this was done.")
         assert "change sampling always" in post.shown
         await until_ended(1)
         assert (await in_database(ReceivedEvent.objects.get)).state == State.ASKED
@@ -168,7 +168,7 @@ async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
         left = ReceivedEvent.objects.filter(holder="killed")
         await in_database(left.update, lease_until=timezone.now())
         first = (await slack.posted(2))[0]
-    assert first.shown.startswith("I was interrupted, and cannot say whether this was done.")
+    assert first.shown.startswith("I was interrupted and do not know whether this was done.")
     assert [each.told for each in backends.instances] == [[], [], []]
 
 

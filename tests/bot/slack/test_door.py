@@ -64,17 +64,17 @@ async def test_it_ends_when_its_token_is_revoked_later(
         await slack.greeted()
         slack.fail("apps.connections.open", Fault("account_inactive"))
         await slack.disconnect("refresh_requested")
-        with pytest.raises(CommandError, match=r"account_inactive.*install the app again"):
+        with pytest.raises(CommandError, match=r"account_inactive.*reinstall the app"):
             await bot
 
 
 @pytest.mark.parametrize(
     ("setting", "token", "sentence"),
     [
-        ("SLACK_APP_TOKEN", "xapp-wrong", "Slack refuses OPSPORTAL_SLACK_APP_TOKEN"),
+        ("SLACK_APP_TOKEN", "xapp-wrong", "Slack refused OPSPORTAL_SLACK_APP_TOKEN"),
         ("SLACK_APP_TOKEN", BOT_TOKEN, "OPSPORTAL_SLACK_APP_TOKEN is the app-level token"),
-        ("SLACK_BOT_TOKEN", "xoxb-wrong", "Slack refuses OPSPORTAL_SLACK_BOT_TOKEN"),
-        ("SLACK_BOT_TOKEN", "", "the bot needs OPSPORTAL_SLACK_APP_TOKEN and"),
+        ("SLACK_BOT_TOKEN", "xoxb-wrong", "Slack refused OPSPORTAL_SLACK_BOT_TOKEN"),
+        ("SLACK_BOT_TOKEN", "", "set OPSPORTAL_SLACK_APP_TOKEN and"),
     ],
 )
 async def test_it_ends_with_one_sentence_when_a_token_cannot_work(
@@ -180,7 +180,7 @@ async def test_it_warns_when_others_use_the_app(
     slack = FakeSlack()
     slack.hello = {"num_connections": 5}
     async with workspace(slack, replace(QUICK, beat=0.02)):
-        await until(lambda: "5 connections use this Slack app, 2 of them ours" in caplog.text)
+        await until(lambda: "5 connections use this Slack app, but only 2 are ours" in caplog.text)
         assert REGISTRY.get_sample_value("opsportal_bot_stray_connections") == 3
 
 

@@ -46,9 +46,9 @@ async def test_serve_begins_again_after_what_nobody_has_foreseen(
         await slack.mention(ALICE, "help")
         await slack.posted(1)
     assert found.troubles[0].endswith(
-        " has ended: AttributeError, which nobody has foreseen; the log has its trace"
+        " stopped: unexpected AttributeError; the log has the traceback"
     )
-    assert found.troubles[1].startswith("no bot is left, though manage.py serve begins again")
+    assert found.troubles[1].startswith("no bot is running (manage.py serve restarts it)")
     records = [each for each in caplog.records if each.levelname == "ERROR"]
     assert {each.message for each in records} == {
         "the Slack bot has ended and begins again in 0 s; the other doors stay open"
@@ -78,7 +78,7 @@ async def test_it_ends_when_its_token_is_revoked_and_nobody_writes(
         bot = asyncio.ensure_future(run_bot(asyncio.Event(), replace(QUICK, token=0.02)))
         await slack.greeted(CONNECTIONS)
         slack.refuses[BOT_TOKEN] = "account_inactive"
-        with pytest.raises(CommandError, match=r"account_inactive.*install the app again"):
+        with pytest.raises(CommandError, match=r"account_inactive.*reinstall the app"):
             await bot
 
 
@@ -103,7 +103,7 @@ async def test_serve_says_what_a_revoked_token_needs(
         slack.refuses[BOT_TOKEN] = "token_revoked"
         await slack.mention(ALICE, "help")
         found = await told(lambda found: found.troubles)
-    assert "OPSPORTAL_SLACK_BOT_TOKEN (token_revoked): install the app again" in found.troubles[0]
+    assert "OPSPORTAL_SLACK_BOT_TOKEN (token_revoked): reinstall the app" in found.troubles[0]
 
 
 async def test_serve_says_which_token_is_refused_until_it_works(
@@ -111,11 +111,11 @@ async def test_serve_says_which_token_is_refused_until_it_works(
 ) -> None:
     slack = FakeSlack()
     slack.refuses[BOT_TOKEN] = "invalid_auth"
-    refused = "Slack refuses OPSPORTAL_SLACK_BOT_TOKEN (invalid_auth): copy it again from the app"
+    refused = "Slack refused OPSPORTAL_SLACK_BOT_TOKEN (invalid_auth): copy it again from the app"
     async with beside(slack, tokens):
         found = await told(lambda found: len(found.troubles) == 2)
         assert refused in found.troubles[0]
-        assert found.troubles[1].startswith("no bot is left, though manage.py serve begins again")
+        assert found.troubles[1].startswith("no bot is running (manage.py serve restarts it)")
         slack.refuses.clear()
         await slack.greeted(CONNECTIONS)
         await slack.mention(ALICE, "help")

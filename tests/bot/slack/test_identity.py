@@ -48,7 +48,7 @@ def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
     writer = find_writer(profile(), ORIGIN)
     assert writer.actor.user_id is None
     assert writer.actor.name == "alice (U0ALICE01)"
-    assert writer.stranger == "nobody here is linked to you"
+    assert writer.stranger == "your Slack account is not linked to an OpsPortal user"
     assert writer.newcomer == profile().account
 
 
@@ -148,7 +148,8 @@ def test_it_links_no_deactivated_person(person: Person, settings: Settings) -> N
 async def test_it_tells_a_stranger_so_and_records_what_they_tried(slack: FakeSlack) -> None:
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("I cannot help you: nobody here is linked to you\nWrite ")
+    reason = "your Slack account is not linked to an OpsPortal user"
+    assert post.shown.startswith(f"I cannot help you: {reason}\nWrite ")
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.outcome) == ("alice (U0ALICE01)", "denied")
     assert entry.record["origin"]["slack_user"] == ALICE
@@ -165,7 +166,7 @@ async def test_it_tells_a_stranger_nothing_else(slack: FakeSlack) -> None:
 async def test_it_tells_somebody_whom_slack_does_not_show(slack: FakeSlack) -> None:
     await slack.mention("U0GHOST01", "alerts")
     [post] = await slack.posted(1)
-    assert "I cannot help you: Slack does not say who you are" in post.shown
+    assert "I cannot help you: Slack does not identify you" in post.shown
 
 
 async def test_it_stops_serving_somebody_who_was_deactivated(slack: FakeSlack, alice: User) -> None:
@@ -186,4 +187,6 @@ async def test_it_matches_by_email_end_to_end(
     await in_database(person, "alice", "viewers")
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "Not permitted: alice may not do this: it needs the permission" in post.shown
+    assert (
+        "Not permitted: alice is not allowed to do this: it requires the permission" in post.shown
+    )

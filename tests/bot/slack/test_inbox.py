@@ -213,7 +213,7 @@ async def test_it_gives_up_what_ends_one_process_after_the_other(
     clock.passes(seconds=31)
     assert await Inbox("last", clock).pick_up(10) == []
     assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
-    assert "Ev1 is not answered: each bot that tried was gone" in caplog.text
+    assert "Ev1 will not be answered: every bot that tried was gone" in caplog.text
 
 
 async def test_what_orderly_stops_leave_is_not_given_up() -> None:
@@ -281,7 +281,7 @@ async def test_it_writes_late_what_comes_first_before_what_comes_next() -> None:
 async def test_it_makes_no_change_that_the_database_does_not_know_of() -> None:
     inbox = Inbox("first", sure_seconds=0.01)
     job, _ = inbox.take(payload())
-    with pytest.raises(OpsError, match="nothing was done: the database does not answer"):
+    with pytest.raises(OpsError, match="the database did not answer, so nothing was changed"):
         await inbox.advance(job, State.WORKING, surely=True)
 
 

@@ -23,7 +23,7 @@ from ops.timerange import MINUTE, now_ns
 from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.slack.test_delivery import until_ended
 from tests.conftest import SiteFile
-from tests.fakes.jaeger import span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, span, trace
 from tests.fakes.slack import ALICE, CHANNEL, DIRECT, FakeSlack, Fault, Post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +59,7 @@ async def listed(slack: FakeSlack, backends: Backends) -> tuple[Post, str]:
     return post, trace_id
 
 
+@EITHER_JAEGER
 async def test_it_answers_a_button_in_the_thread_as_if_it_was_typed(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -75,6 +76,7 @@ async def test_it_answers_a_button_in_the_thread_as_if_it_was_typed(
     assert slack.violations == []
 
 
+@EITHER_JAEGER
 async def test_a_list_leads_to_its_traces_their_logs_and_older_ones(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -96,6 +98,7 @@ async def test_a_list_leads_to_its_traces_their_logs_and_older_ones(
     assert first in answer.shown
 
 
+@EITHER_JAEGER
 async def test_it_answers_a_press_once_however_often_it_comes(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -113,6 +116,7 @@ async def test_it_answers_a_press_once_however_often_it_comes(
     assert states == [State.ANSWERED] * 3
 
 
+@EITHER_JAEGER
 async def test_it_lets_nobody_do_more_by_a_button(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -120,7 +124,7 @@ async def test_it_lets_nobody_do_more_by_a_button(
     slack.users[STRANGER] = {**slack.users[ALICE], "id": STRANGER}
     pressed = await slack.press(STRANGER, post, "Open the first")
     answer = (await slack.posted(2))[1]
-    assert answer.shown.startswith("I cannot help you: nobody here is linked to you")
+    assert answer.shown.startswith("I cannot help you: your Slack account is not linked")
     entry = await in_database(AuditEntry.objects.get)
     assert entry.outcome == "denied"
     assert entry.record["origin"]["slack_user"] == STRANGER
@@ -128,6 +132,7 @@ async def test_it_lets_nobody_do_more_by_a_button(
     assert entry.record["origin"]["event_id"] == pressed.envelope["payload"]["trigger_id"]
 
 
+@EITHER_JAEGER
 async def test_it_answers_the_command_to_whoever_typed_it_alone(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -170,7 +175,7 @@ async def test_it_says_lines_to_one_person_where_tables_are_refused(
     await slack.slash(ALICE, "help")
     [whisper] = await slack.whispered(1)
     assert [block["type"] for block in whisper.blocks] == ["rich_text", "actions"]
-    assert "help\n  what I can do" in whisper.shown
+    assert "help\n  list the commands" in whisper.shown
     assert slack.violations == ["response_url: invalid_blocks"]
 
 
@@ -181,17 +186,18 @@ async def test_it_says_text_alone_to_one_person_where_blocks_are_refused(
     await slack.slash(ALICE, "help")
     [whisper] = await slack.whispered(1)
     assert whisper.blocks == []
-    assert whisper.shown.startswith("What I can do")
+    assert whisper.shown.startswith("Commands")
     assert slack.calls[-1][1]["mrkdwn"] is False, "as in a message"
 
 
+@EITHER_JAEGER
 async def test_it_shows_the_overview_and_the_persons_rights_at_home(
     slack: FakeSlack, alice: User
 ) -> None:
     await (await slack.open_home(ALICE)).acknowledged()
     home = await slack.published(ALICE)
-    assert home.shown.startswith("Nothing fires, petstore runs 2 versions")
-    assert "You are alice here and can see traces" in home.shown
+    assert home.shown.startswith("Nothing is firing, petstore runs 2 versions")
+    assert "You are alice and can see traces" in home.shown
     assert "change sampling policies" in home.shown
     await slack.open_home(ALICE)
     await slack.published(ALICE, 2)
@@ -204,6 +210,7 @@ async def test_it_shows_the_overview_and_the_persons_rights_at_home(
     assert slack.violations == []
 
 
+@EITHER_JAEGER
 async def test_it_shows_text_alone_at_home_where_blocks_are_refused(
     slack: FakeSlack, alice: User, backends: Backends, site_file: SiteFile
 ) -> None:
@@ -215,14 +222,14 @@ async def test_it_shows_text_alone_at_home_where_blocks_are_refused(
     await slack.open_home(ALICE)
     home = await slack.published(ALICE)
     assert [block["type"] for block in home.blocks] == ["section"]
-    assert home.shown.startswith("Nothing fires, petstore runs 2 versions")
+    assert home.shown.startswith("Nothing is firing, petstore runs 2 versions")
     assert slack.violations == []
 
 
 async def test_it_says_at_home_how_a_stranger_is_linked(slack: FakeSlack) -> None:
     await slack.open_home(ALICE)
     home = await slack.published(ALICE)
-    assert home.shown.startswith("I cannot help you: nobody here is linked to you")
+    assert home.shown.startswith("I cannot help you: your Slack account is not linked")
     assert ALICE in home.shown
     await slack.press(ALICE, home, "Link")
     [post] = await slack.posted(1)
@@ -243,7 +250,7 @@ async def test_it_says_a_code_directly_where_a_button_asks(slack: FakeSlack) -> 
     await slack.press(ALICE, refusal, "Link")
     directly, said = (await slack.posted(3))[1:]
     assert (directly.channel, said.channel) == (DIRECT, CHANNEL)
-    assert said.shown == "I have written to you directly"
+    assert said.shown == "I sent you a direct message"
 
 
 async def test_it_offers_the_nearest_command_as_a_button(slack: FakeSlack, alice: User) -> None:
@@ -256,7 +263,7 @@ async def test_it_offers_the_nearest_command_as_a_button(slack: FakeSlack, alice
     await slack.press(ALICE, post, "version petstore")
     assert (await slack.posted(2))[1].shown.startswith("petstore: 1.3.0 on 1 of 3")
     await slack.press(ALICE, post, "Help")
-    assert (await slack.posted(3))[2].shown.startswith("What I can do")
+    assert (await slack.posted(3))[2].shown.startswith("Commands")
 
 
 async def test_it_answers_a_command_that_a_killed_process_has_left(
@@ -277,7 +284,7 @@ async def test_it_answers_a_command_that_a_killed_process_has_left(
         await in_database(write, [left], {}, then)
         async with another_bot(slack):
             again = (await slack.whispered(2))[1]
-    assert again.shown.startswith("What I can do")
+    assert again.shown.startswith("Commands")
 
 
 @pytest.mark.parametrize(
@@ -313,6 +320,7 @@ def at_any_time(text: str) -> list[str]:
     return re.sub(r"\d\d:\d\d:\d\d", "…", text).split()
 
 
+@EITHER_JAEGER
 @pytest.mark.parametrize(
     "line",
     [

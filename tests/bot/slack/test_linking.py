@@ -50,23 +50,23 @@ async def test_it_links_who_asks_in_a_channel_and_enters_the_code(
     await slack.mention(ALICE, "link")
     direct, pointer = await slack.posted(2)
     assert (direct.channel, direct.thread_ts) == (DIRECT, "")
-    assert (pointer.channel, pointer.shown) == (CHANNEL, "I have written to you directly")
+    assert (pointer.channel, pointer.shown) == (CHANNEL, "I sent you a direct message")
     code = code_in(direct)
 
     page = await browser.post(ENTER, {"code": code})
-    assert heading(page) == "Is alice in Slack you?"
+    assert heading(page) == "Link alice to your account?"
     assert "alice in Acme → olga" in text(page)
-    assert f"{ALICE} of the workspace {TEAM}" in text(page)
+    assert f"{ALICE} in workspace {TEAM}" in text(page)
     assert not await in_database(Identity.objects.exists)
 
     answer = await browser.post(LINK, {"code": field(page, "code"), "account": KEY})
     page = await browser.get(answer["Location"])
-    assert heading(page) == "1 Slack account acts as you"
+    assert heading(page) == "1 Slack account linked"
     assert f"alice {ALICE} Acme {TEAM}" in text(page)
 
     await slack.mention(ALICE, "change sampling always")
     *_, post = await slack.posted(3)
-    assert "Not permitted: olga may not do this" in post.shown
+    assert "Not permitted: olga is not allowed to do this" in post.shown
     assert await audit() == [
         (f"alice ({ALICE})", "people.give_code", f"identity/{KEY}", "ok"),
         ("olga", "people.link", f"identity/{KEY}", "started"),
@@ -98,7 +98,7 @@ async def test_it_links_to_the_page_with_the_code_filled_in(
     assert page["Location"] == f"/account/login/?next=/account/slack/%3Fcode%3D{code}"
     page = await browser.get(f"/account/slack/?code={code}")
     assert field(page, "code") == code
-    assert heading(page) == "No Slack account is linked to you"
+    assert heading(page) == "No Slack account linked"
     assert not await in_database(Identity.objects.exists), "following a link changes nothing"
 
 
@@ -106,9 +106,9 @@ async def test_a_strangers_refusal_says_what_to_do(slack: FakeSlack) -> None:
     await slack.mention(ALICE, "alerts")
     [post] = await slack.posted(1)
     lines = post.shown.split("\n")
-    assert lines[0] == "I cannot help you: nobody here is linked to you"
-    assert lines[1].startswith('Write "link" to me, and I send you a code')
-    assert lines[2].endswith(f"in admin with user id {ALICE} and workspace id {TEAM}.")
+    assert lines[0] == "I cannot help you: your Slack account is not linked to an OpsPortal user"
+    assert lines[1].startswith('Write "link" to me and I will send you a code')
+    assert lines[2].endswith(f"in admin with user ID {ALICE} and workspace ID {TEAM}.")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_it_gives_no_code_to_who_was_deactivated_here(slack: FakeSlack, al
 async def test_it_has_nothing_to_link_for_who_is_somebody(slack: FakeSlack, alice: User) -> None:
     await slack.mention(ALICE, "link")
     [post] = await slack.posted(1)
-    assert post.shown == "You are alice here: there is nothing to link"
+    assert post.shown == "You are already alice here; there is nothing to link"
 
 
 async def test_it_gives_a_new_code_only_after_a_while(slack: FakeSlack) -> None:
@@ -184,7 +184,7 @@ async def test_it_shows_no_code_where_others_read_when_it_cannot_write_directly(
     await slack.mention(ALICE, "link")
     [post] = await slack.posted(1)
     assert post.channel == CHANNEL
-    assert post.shown.startswith("I could not write to you directly (")
+    assert post.shown.startswith("I could not send you a direct message (")
     assert "Your code" not in post.shown
 
 
@@ -194,7 +194,7 @@ async def test_it_says_that_it_does_not_know_whether_a_direct_message_came(
     slack.fail("chat.postMessage", Fault(reset=True))
     await slack.mention(ALICE, "link")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("I cannot say whether my direct message reached you")
+    assert post.shown.startswith("My direct message may not have reached you")
 
 
 async def test_it_shows_a_name_as_one_harmless_line(slack: FakeSlack, browser: AsyncClient) -> None:

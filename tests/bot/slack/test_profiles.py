@@ -89,7 +89,7 @@ async def test_every_bot_asks_anew_when_one_is_told_of_a_change(
     async with workspace(FakeSlack(), OFTEN) as slack, another_bot(slack, OFTEN):
         shown = await heard_by_all(slack)
         assert len(shown) == 2 * CONNECTIONS
-        assert all(each.startswith("What I can do") for each in shown)
+        assert all(each.startswith("Commands") for each in shown)
         assert asked(slack) == 2, "each of them keeps what it was told"
         await slack.change_user(GUEST)
         await refused_by_all(slack)
@@ -127,7 +127,7 @@ async def test_it_acknowledges_a_change_of_any_shape(
     await change.acknowledged()
     await slack.mention(ALICE, "help")
     [post] = await slack.posted(1)
-    assert post.shown.startswith("What I can do")
+    assert post.shown.startswith("Commands")
 
 
 @pytest.mark.parametrize(("differently", "reason"), OUTSIDERS)
@@ -180,20 +180,20 @@ async def test_it_records_that_it_could_not_learn_who_wrote(
     slack.fail("users.info", fault)
     await slack.mention(ALICE, "change sampling always")
     [post] = await slack.posted(1)
-    assert "Slack did not say who you are" in post.shown
+    assert "Slack did not identify you" in post.shown
     assert [each.told for each in backends.instances] == [[], [], []]
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.actor, entry.outcome) == (f"{ALICE} ({ALICE})", "denied")
-    assert "Slack did not say who you are" in entry.record["detail"]
+    assert "Slack did not identify you" in entry.record["detail"]
     await slack.mention(ALICE, "help")
-    assert (await slack.posted(2))[1].shown.startswith("What I can do"), "it asks again"
+    assert (await slack.posted(2))[1].shown.startswith("Commands"), "it asks again"
 
 
 async def test_it_trusts_no_answer_about_somebody_else(slack: FakeSlack, alice: User) -> None:
     slack.users["U0MALLORY"] = person(ALICE, "alice")
     await slack.mention("U0MALLORY", "help")
     [post] = await slack.posted(1)
-    assert "Slack did not say who you are" in post.shown
+    assert "Slack did not identify you" in post.shown
 
 
 async def test_it_records_an_insistent_stranger_once_a_minute(slack: FakeSlack) -> None:

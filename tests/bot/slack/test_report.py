@@ -19,6 +19,7 @@ from tests.fakes.slack import ALICE, CHANNEL, SECONDS, TEAM, FakeSlack, Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OFTEN = replace(QUICK, beat=0.02)
+UNANSWERED = "messages are not being answered; start one with manage.py runbot"
 
 
 async def told(condition: Callable[[DoorReport], object]) -> DoorReport:
@@ -42,9 +43,7 @@ async def test_without_a_bot_there_is_nothing_to_tell() -> None:
 
 async def test_it_misses_a_bot_that_the_settings_ask_for(tokens: Settings) -> None:
     found = await told(lambda _: True)
-    assert found.troubles == (
-        "no bot has ever run here: nobody is answered; start one with manage.py runbot",
-    )
+    assert found.troubles == (f"no bot has ever run here: {UNANSWERED}",)
 
 
 async def test_it_tells_on_how_many_connections_slack_reaches_the_bot(
@@ -58,9 +57,7 @@ async def test_it_tells_on_how_many_connections_slack_reaches_the_bot(
         assert before < found.heard <= timezone.now()
     found = await told(lambda _: True)
     assert found.standing == "no bot is running"
-    assert found.troubles == (
-        "the bot was stopped: nobody is answered; start one with manage.py runbot",
-    )
+    assert found.troubles == (f"the bot was stopped: {UNANSWERED}",)
 
 
 async def test_it_tells_of_silence_and_of_its_end(workspace: Workspace) -> None:
@@ -77,9 +74,7 @@ async def test_it_tells_of_silence_and_of_its_end(workspace: Workspace) -> None:
 async def test_it_misses_a_bot_that_was_killed() -> None:
     await process(seen=timezone.now() - timedelta(seconds=16))
     found = await told(lambda _: True)
-    assert found.troubles == (
-        "the bot host:1:aa is gone: nobody is answered; start one with manage.py runbot",
-    )
+    assert found.troubles == (f"the bot host:1:aa is gone: {UNANSWERED}",)
 
 
 async def test_one_of_two_bots_is_enough() -> None:
@@ -95,7 +90,7 @@ async def test_it_tells_that_people_are_turned_away() -> None:
     await process("host:2:bb", full=now - timedelta(hours=1))
     found = await told(lambda _: True)
     [trouble] = found.troubles
-    assert trouble.startswith("the bot host:1:aa had to turn messages away: too many wait")
+    assert trouble.startswith("the bot host:1:aa skipped messages because too many were waiting")
     assert found.standing == "4 connections, 2 bots"
 
 
@@ -104,8 +99,8 @@ async def test_it_tells_of_another_programs_connections(workspace: Workspace) ->
     slack.hello = {"num_connections": 3}
     async with workspace(slack, OFTEN):
         trouble = (
-            "another program uses this Slack app, on 1 connection, and takes messages away: "
-            "end it, or give it an app of its own"
+            "another program is using this Slack app on 1 connection and taking messages away; "
+            "stop it, or give it its own app"
         )
         await told(lambda found: found.troubles == (trouble,))
 
@@ -128,8 +123,8 @@ async def test_it_shows_each_answer_that_slack_may_have_lost(
         await slack.mention(ALICE, "help")
         found = await told(lambda found: found.lost_in_all == 2)
     missing, lost = found.lost
-    assert missing.fate.startswith("is missing: Slack did not take it")
-    assert lost.fate.startswith("may be missing: Slack did not say that it took it")
+    assert missing.fate.startswith("is missing: Slack refused it")
+    assert lost.fate.startswith("may be missing: Slack did not confirm it")
     ts = delivery.envelope["payload"]["event"]["ts"].replace(".", "")
     assert (lost.place, lost.url) == (
         CHANNEL,

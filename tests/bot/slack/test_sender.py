@@ -25,6 +25,7 @@ from bot.slack.report import report
 from bot.slack.sender import TRIES, Sender
 from ops.database import in_database
 from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot, until
+from tests.fakes.jaeger import EITHER_JAEGER
 from tests.fakes.slack import (
     ALICE,
     BOT_TOKEN,
@@ -165,7 +166,7 @@ async def test_a_process_paces_itself_without_a_database(
         assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
     finally:
         await in_database(create)
-    assert "paced by each process alone" in caplog.text
+    assert "each process paces its messages alone" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,7 @@ async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
             sender = sender_to(slack)
             sender.web.session, sender.web.base_url = session, f"http://127.0.0.1:{place[1]}/"
             saying = asyncio.ensure_future(sender.post(THREAD, said("hello")[0], ours()))
-            await until(lambda: "not surely in Slack (later): Connection timeout" in caplog.text)
+            await until(lambda: "may not be in Slack (later): Connection timeout" in caplog.text)
             sender.web.base_url = f"{slack.api_url}/"
             assert (await saying).state is State.ANSWERED
     assert [post.text for post in slack.posts] == ["hello"]
@@ -311,10 +312,10 @@ async def test_a_slow_answer_replaces_what_held_its_place(
         slack.fail("users.info", Fault(hang=True), Fault(hang=True))
         await slack.mention(ALICE, "help")
         [post] = await slack.posted(1)
-        assert post.shown == "I am on it: this takes a moment …"
+        assert post.shown == "Working on it …"
         slack.release.set()
         await slack.replaced(post.ts)
-        assert "Slack did not say who you are" in post.shown
+        assert "Slack did not identify you" in post.shown
         assert "request " in post.shown
         assert slack.violations == []
     assert len(slack.posts) == 1
@@ -380,6 +381,7 @@ async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
     assert [post.text for post in slack.posts] == ["hello"]
 
 
+@EITHER_JAEGER
 async def test_each_of_several_slow_answers_has_its_place_held(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:
@@ -389,7 +391,7 @@ async def test_each_of_several_slow_answers_has_its_place_held(
         threads = [await asked(slack, "list traces") for _ in range(AT_ONCE)]
         posts = await slack.posted(AT_ONCE)
         assert sorted(post.thread_ts for post in posts) == threads
-        assert {post.shown for post in posts} == {"I am on it: this takes a moment …"}
+        assert {post.shown for post in posts} == {"Working on it …"}
         assert slack.violations == []
 
 
@@ -409,13 +411,13 @@ async def test_a_lost_placeholder_is_not_replaced_but_noted(
         [left] = await slack.posted(1)
         slack.release.set()
         [_, answer] = await slack.posted(2)
-        assert left.shown == "I am on it: this takes a moment …"
-        assert "Slack did not say who you are" in answer.shown
+        assert left.shown == "Working on it …"
+        assert "Slack did not identify you" in answer.shown
     assert slack.violations == []
     found = await report()
     assert found
     assert [lost.fate for lost in found.lost] == [
-        "is there; the note that it takes a moment may have stayed as well"
+        'was posted, but the note "Working on it …" may have remained'
     ]
 
 
@@ -436,5 +438,5 @@ async def test_another_process_replaces_what_held_the_place(
         tokens.SLACK_API_URL = slack.api_url
         async with another_bot(slack):
             post = await slack.replaced(ts)
-    assert post.shown.startswith("What I can do")
+    assert post.shown.startswith("Commands")
     assert slack.posts == [post]

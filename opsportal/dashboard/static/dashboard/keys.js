@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 
-const FIELDS = "input:not([type=checkbox]), select, textarea, dialog";
+const FIELDS = "input:not([type=checkbox]), select, textarea, dialog[open]";
 const ARROWS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 const SEARCH = "main input[type=search], main [role=search] input:not([type=hidden])";
 const SEARCHING = "#q"; // the address of a search whose field waits for words

@@ -19,11 +19,11 @@ export function duration(ns) {
   return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
 }
 
-/** `32 %`, `0.4 %`; what is not zero never reads as zero. */
+/** `32%`, `0.4%`; what is not zero never reads as zero. */
 export function share(part, whole) {
   const percent = whole ? (100 * part) / whole : 0;
-  if (percent > 0 && percent < 0.1) return "under 0.1 %";
-  return `${Number(percent.toFixed(percent < 10 ? 1 : 0))} %`;
+  if (percent > 0 && percent < 0.1) return "under 0.1%";
+  return `${Number(percent.toFixed(percent < 10 ? 1 : 0))}%`;
 }
 
 /** `1 span`, `12,000 spans`. */

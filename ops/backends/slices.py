@@ -1,0 +1,104 @@
+"""Slices of the past that are read once for all whose searches reach into them.
+
+A slice has every trace with a matching span in it, and when each of its spans matched. So it
+answers searches that end amid it as well, and those for durations that are almost the same.
+Slices lie on a grid, so that searches that differ meet in the same ones.
+"""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Awaitable, Callable, Hashable
+
+from ops import timerange
+from ops.backends.searching import Answer, Found, TraceSearch, Window
+from ops.sharing import Kept, Shared
+
+SETTLED = 5 * timerange.SECOND  # after its end few traces of a time are still to arrive
+SECONDS_KEPT = 60.0  # of what has settled
+_MOST_KEPT = 64 * 1024 * 1024  # bytes
+_TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
+_AS_WELL = 1, 2, 0.5  # times as wide is a slice that does as well
+_EVER = 2**64
+
+Read = Callable[[TraceSearch, Window], Awaitable[Answer]]
+
+
+class Slice:
+    """A store's answer for a time, by when its spans match.
+
+    It `tells` what is in each part of that time, unless the answer was cut, or has a trace of
+    which only the store knows when it matches.
+    """
+
+    def __init__(self, window: Window, answer: Answer) -> None:
+        found = sorted(
+            (moment, number)
+            for number, each in enumerate(answer.traces)
+            for moment in _moments(each)
+            if window.start <= moment <= window.end
+        )
+        self.cut = len(answer) >= window.depth
+        self.tells = not self.cut and all(each.spans or not each.wanted for each in answer.traces)
+        self.size = len(answer) * _TRACE + len(found) * _SPAN
+        self._moments = [moment for moment, _ in found]
+        self._traces = [answer.traces[number] for _, number in found]
+        self._by_status = answer.by_status
+
+    def answer(self, search: TraceSearch, window: Window, calls: int) -> Answer:
+        """Return what a part of it has for a search, the newest first."""
+        first = bisect_left(self._moments, window.start)
+        last = bisect_right(self._moments, window.end)
+        there = dict.fromkeys(reversed(self._traces[first:last]))
+        found = [each for trace in there if (each := trace.refined(search)) is not None]
+        others = len(there) - len(found)
+        return Answer(found, self._by_status, calls, complete_for=window, others=others)
+
+
+class Slices:
+    """Those of one store."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept = Kept(_MOST_KEPT, SECONDS_KEPT, clock)
+        self._reads = Shared(clock)
+
+    async def answer(self, search: TraceSearch, window: Window, read: Read) -> Answer | None:
+        """Return what a window on the grid has, None if that cannot be told from a slice.
+
+        `read` asks the store for a window, and notes every span that matches.
+        """
+        rough, calls = search.rough, 0
+        whole, found = self._known(rough, window)
+        if found is None:
+            key = rough, whole.start, whole.end
+
+            async def take() -> Slice:
+                nonlocal calls
+                calls, asked = 1, self._clock()
+                taken = Slice(whole, await read(search.roughly(0, _EVER), whole))
+                seconds = SECONDS_KEPT - (self._clock() - asked)
+                self._kept.keep(key, taken, taken.size, seconds)
+                return taken
+
+            found = await self._reads.answer(key, take)
+        return found.answer(search, window.within(whole, search), calls) if found.tells else None
+
+    def _known(self, rough: Hashable, window: Window) -> tuple[Window, Slice | None]:
+        """Return the slice to use, and what is known of it; a half of one that was cut."""
+        for times in _AS_WELL:
+            whole = window.on_grid(int(window.grid * times))
+            kept: Slice | None = self._kept.get((rough, whole.start, whole.end))
+            if kept is not None and kept.tells:
+                return whole, kept
+        grid = window.grid
+        while True:
+            whole = window.on_grid(grid)
+            kept = self._kept.get((rough, whole.start, whole.end))
+            if kept is None or not kept.cut or grid == 1:
+                return whole, kept
+            grid //= 2
+
+
+def _moments(each: Found) -> list[int]:
+    """Return when a trace matches; of one that we leave out that is only roughly known."""
+    return [start for start, _ in each.spans] if each.wanted else [each.trace.matched]
