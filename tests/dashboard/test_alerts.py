@@ -76,7 +76,7 @@ async def test_it_keeps_a_line_that_cannot_be_read(place: Place, viewer: AsyncCl
     assert page.status_code == 400
     assert field(page, "q") == "state=burning"
     assert "aria-invalid" in page.content.decode()
-    assert "it is firing or pending" in text(page)
+    assert "accepted: firing or pending" in text(page)
 
 
 async def test_broken_rules_are_shown(place: Place, viewer: AsyncClient) -> None:

@@ -134,7 +134,7 @@ async def test_a_dead_source_is_said_once_however_many_services_it_has(
     page = await viewer.get("/versions/")
 
     assert heading(page) == "120 services unknown"
-    assert text(page).count("a log-in page") == 1
+    assert text(page).count("a login page") == 1
     assert text(page).count("▲ not known") == 50
 
 
