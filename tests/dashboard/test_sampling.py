@@ -102,7 +102,7 @@ async def test_who_may_only_look_sees_no_form_and_changes_nothing(
 
     assert "Preview the change" not in text(page)
     assert "the operators group" in text(page)
-    assert "Change petstore" not in text(preview)
+    assert "Set petstore" not in text(preview)
     assert "the operators group" in text(preview)
     assert answer.status_code == 403
     assert heading(answer) == "Permission required"
