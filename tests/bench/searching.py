@@ -34,16 +34,16 @@ FILTERS: dict[str, dict[str, Any]] = {
 }
 RUNS = (
     *product(("same", "windows"), FILTERS),
-    ("durations", "none"),
+    *product(("durations",), ("none", "operation", "tag")),
 )
 
 HEAD = """
 `ListTraces`, {callers} callers that call again as soon as they are answered, beside as many bare
 gRPC clients of Jaeger: *times* is how many times their calls a second; the aim is 1. *Of Jaeger*
-are its calls for a search in the median; *searches* is how many were made for each query,
-because callers with the same query share one.
+are its calls for a search in the median; *all* is how many calls of it there were for each query:
+callers with the same query share a search, and those that differ share slices of the past.
 
-| queries | filter | limit | calls/s | p50 | p99 | bare/s | p50 | times | of Jaeger | searches |
+| queries | filter | limit | calls/s | p50 | p99 | bare/s | p50 | times | of Jaeger | all |
 |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
@@ -151,5 +151,5 @@ def _row(queries: str, name: str, limit: int, ours: Figures, bare: tuple[Figures
         queries, name, limit, f"{ours.rate:,.0f}", milliseconds(ours.median),
         milliseconds(ours.p99), f"{rate:,.0f}",
         milliseconds((before.median + after.median) / 2), f"{ours.rate / rate:.1f}",
-        ours.slices, f"{ours.upstream / ours.calls:.2f}",
+        ours.slices, f"{ours.asked / ours.calls:.2f}",
     )  # fmt: skip
