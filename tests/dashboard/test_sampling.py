@@ -82,7 +82,7 @@ async def test_a_bad_rate_is_refused_beside_its_field_and_kept(
     for page in (shown, sent):
         assert page.status_code == 400
         assert field(page, "rate") == rate
-        assert "it is never, always, or a rate above 0 and up to 1" in text(page)
+        assert "accepted: never, always, or a rate above 0 and up to 1" in text(page)
     assert place.first.told == []
 
 
