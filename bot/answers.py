@@ -307,13 +307,13 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
     label = "" if found.alerts else _label_alone(filter)
     perhaps = _perhaps(label, found.site)
-    state = "Nothing is firing"
+    narrowed = format_filter(replace(filter, site=""))
+    state = "No alerts" if narrowed and not found.alerts else "Nothing is firing"
     if label:
         state = f'No firing alert has the label "{shortened(label, 80)}"'
     elif firing:
         state = f"{count(len(firing), 'alert')} firing ({by_severity})"
     about = f", {len(pending):,} pending" if pending else ""
-    narrowed = format_filter(replace(filter, site=""))
     others = tuple(each for each in filter.matchers if each.name != label)
     rest = format_filter(replace(filter, site="", matchers=others))
     asked = f" {'and' if label else 'for'} {shortened(rest, _SENTENCE)}" if rest else ""

@@ -197,7 +197,7 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
     before = await sampling.way_back(message.actor, service=service, site=site)
     if before is None:
         raise Conflict(
-            "there is nothing to undo: no other policy of "
+            "there is nothing to undo, because no other policy of "
             f"{sites().site(site).service(service).name} is known to have been in force"
         )
     return await cards.propose(message.actor, before, service, site)

@@ -7,8 +7,11 @@ from django.conf import settings
 
 def is_trusted(address: str) -> bool:
     """Return whether the address belongs to a trusted proxy (settings.TRUSTED_PROXIES)."""
-    return _is_address(address) and any(
-        ipaddress.ip_address(address) in network for network in settings.TRUSTED_PROXIES
+    networks = settings.TRUSTED_PROXIES
+    return (
+        bool(networks)
+        and _is_address(address)
+        and any(ipaddress.ip_address(address) in network for network in networks)
     )
 
 

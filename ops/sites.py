@@ -161,10 +161,14 @@ def sites() -> Sites:
 
     Raises SiteFileError.
     """
-    return load(Path(settings.SITES_FILE))
+    return _of(settings.SITES_FILE)
 
 
 @lru_cache(maxsize=8)
+def _of(file: str | Path) -> Sites:
+    return load(Path(file))
+
+
 def load(path: Path) -> Sites:
     """Read a site file; raises SiteFileError with every problem in it."""
     try:

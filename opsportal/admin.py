@@ -1,4 +1,4 @@
-"""People and groups in Django admin: every change of a user, a group or a right is audited."""
+"""Users and groups in Django admin; every change of a user, group or permission is audited."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ class AuditedUserAdmin(AuditedAdmin, UserAdmin[User]):
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     fieldsets = (
         (None, {"fields": ("username", "password", "email")}),
-        ("May", {"fields": ("is_active", "groups", "is_staff", "is_superuser")}),
+        ("Permissions", {"fields": ("is_active", "groups", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Let groups be ticked."""
+        """Show groups as checkboxes."""
         return super().formfield_for_manytomany(db_field, request, widget=TICKED, **kwargs)
 
     def standing(self, object: User) -> dict[str, str]:
-        """What gives rights."""
+        """Return everything about a user that grants permissions."""
         flags = ("is_active", "is_staff", "is_superuser")
         groups = object.groups.order_by("name").values_list("name", flat=True)
         return {
@@ -45,10 +45,10 @@ class AuditedGroupAdmin(AuditedAdmin, GroupAdmin):
     filter_horizontal = ()
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """Let permissions be ticked."""
+        """Show permissions as checkboxes."""
         return super().formfield_for_manytomany(db_field, request, widget=TICKED, **kwargs)
 
     def standing(self, object: Group) -> dict[str, str]:
-        """What its members may do."""
+        """Return the permissions of a group."""
         held = object.permissions.values_list("content_type__app_label", "codename")
         return {"permissions": ", ".join(sorted(f"{app}.{name}" for app, name in held)) or "none"}

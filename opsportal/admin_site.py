@@ -1,4 +1,4 @@
-"""Django admin behind the dashboard's own log-in, open to those whom it concerns."""
+"""Django admin behind the dashboard's login, open to staff and auditors."""
 
 import functools
 import itertools
@@ -19,10 +19,10 @@ MOST_SEARCHED = 16
 
 
 class AdminSite(admin.AdminSite):
-    """For staff, who manage people, and for auditors, who need be nothing else."""
+    """Admin for staff, who manage users, and for auditors, who need not be staff."""
 
     site_header = site_title = "OpsPortal"
-    index_title = "People and the audit log"
+    index_title = "Users and the audit log"
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -32,21 +32,21 @@ class AdminSite(admin.AdminSite):
         )
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Read nothing of a request that is too much: on every page, those of other apps too."""
+        """Refuse oversized requests on every page, those of other apps too."""
         return super().admin_view(_bounded(view), cacheable)
 
     def get_urls(self) -> list[Any]:
-        """Leave out "view on site": no model has a page of its own, and Django's needs sites."""
+        """Leave out "view on site": our models have no pages, and Django's view needs its sites."""
         return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Send people to the one log-in page, which is throttled; refuse who is logged in."""
+        """Redirect to the dashboard's login page, which is throttled; refuse logged-in users."""
         if request.user.is_authenticated:
             return render(request, "403.html", status=403)
         return redirect_to_login(request.GET.get("next", request.get_full_path()))
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Send people to the one page for it, which leaves a row in the audit log."""
+        """Redirect to the dashboard's page, which writes an audit row."""
         return redirect("password_change")
 
 
@@ -57,7 +57,7 @@ def _bounded(view: View) -> View:
             limits.check_fields([*path.items(), *request.GET.lists()])
             for text in itertools.chain.from_iterable(texts for _, texts in request.GET.lists()):
                 _check_search(text)
-            for name, texts in request.POST.lists():  # a group can have a hundred rights
+            for name, texts in request.POST.lists():  # a group can have a hundred permissions
                 for text in texts:
                     limits.check_text(name, text)
         except InvalidInput as error:
@@ -68,6 +68,6 @@ def _bounded(view: View) -> View:
 
 
 def _check_search(text: str) -> None:
-    """Each word is a condition of its own, in several columns."""
+    """Limit the words of a search: each one is a condition on several columns."""
     if len(text.split()) > MOST_SEARCHED:
-        raise InvalidInput(f"a search has {MOST_SEARCHED} words at most. Write fewer")
+        raise InvalidInput(f"a search can have {MOST_SEARCHED} words at most. Use fewer")

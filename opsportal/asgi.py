@@ -1,7 +1,7 @@
-"""The ASGI application: Django behind bounds, and the lifespan that closes our connections.
+"""The ASGI application: Django behind request limits, and the lifespan that closes connections.
 
-What a process serves is fixed here, when it starts: pages, templates and static files are all
-read, so that an update of the checkout below it changes nothing before the restart.
+Everything that a process serves is loaded here, when it starts: pages, templates and static
+files. An update of the checkout changes nothing before the restart.
 """
 
 import os
@@ -32,7 +32,7 @@ _http = bounded(_django)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Serve HTTP; answer the lifespan protocol, which Django does not."""
+    """Serve HTTP and the lifespan protocol, which Django does not support."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:

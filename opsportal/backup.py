@@ -1,7 +1,8 @@
-"""Backups of a SQLite database: taken while it is in use, put back while it is not.
+"""Backup and restore of a SQLite database: backup while it is in use, restore while it is not.
 
-The file alone is no backup: what was committed last is in the `-wal` file beside it, and a
-`-wal` that was left over changes what a copy says. SQLite's own backup copies both as one moment.
+A copy of the file alone is not a backup: the latest commits are in the `-wal` file beside it,
+and a leftover `-wal` file changes what a copy contains. SQLite's backup API copies both as of
+one moment.
 """
 
 import fcntl
@@ -23,7 +24,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from ops.audit import chain
 
 Head = tuple[int, str]
-PATIENCE = 2.0  # seconds for others who write
+PATIENCE = 2.0  # seconds to wait for other writers
 BESIDE = ("-wal", "-shm", "-journal")
 TABLES = {"audit_auditentry", "auth_user", "django_migrations"}
 ELSEWHERE = (
@@ -36,7 +37,7 @@ _SHARED, _SIZE = 0x40000002, 510
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back, and where that is which was there before; its head if it can be read."""
+    """The head restored, where the replaced database is kept, and its head if it can be read."""
 
     head: Head
     kept: Path | None
@@ -50,29 +51,29 @@ def database_file() -> Path:
         raise CommandError(ELSEWHERE)
     name = str(described["NAME"])
     if name.startswith(("file:", ":")) or not name:
-        raise CommandError("the database is in memory only; DATABASE_URL must name a file")
+        raise CommandError("the database is only in memory; DATABASE_URL must name a file")
     return Path(name).absolute()
 
 
 @contextmanager
 def in_use(database: Path | None = None) -> Iterator[None]:
-    """Keep the database open while inside, so that nobody restores another one meanwhile.
+    """Keep the database open while inside, so that it cannot be replaced by a restore.
 
-    Does nothing for PostgreSQL, or when there is no database yet.
+    Do nothing for PostgreSQL, or if there is no database yet.
     """
     with ExitStack() as stack:
         with suppress(CommandError, sqlite3.Error):
             opened = stack.enter_context(closing(_connect(database or database_file(), "rw")))
-            # In WAL mode a connection that has read once shares the lock until it is closed.
+            # In WAL mode a connection that has read once holds a shared lock until it is closed.
             opened.execute("PRAGMA journal_mode=WAL")
             opened.execute("SELECT count(*) FROM sqlite_master").fetchall()
         yield
 
 
 def back_up(database: Path, to: Path) -> Head:
-    """Copy the database as it is now to a new file, and return the head of its audit log.
+    """Copy the database as it is now to a new file; return the head of its audit log.
 
-    Raises CommandError, and leaves no file, when the copy is not whole.
+    Raise CommandError, and leave no file, if the copy is not complete and valid.
     """
     if not database.is_file():
         raise CommandError(f"there is no database at {database}; check DATABASE_URL")
@@ -81,17 +82,17 @@ def back_up(database: Path, to: Path) -> Head:
             with closing(_connect(database, "rw")) as source, closing(_connect(part, "rw")) as copy:
                 source.execute("SELECT count(*) FROM sqlite_master").fetchall()
                 source.backup(copy)
-                # One file that says everything, whatever lies beside it.
+                # The copy is a single file that needs no -wal file.
                 copy.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.Error as error:
-            raise CommandError(f"{database} cannot be copied to {to}: {error}") from error
+            raise CommandError(f"cannot copy {database} to {to}: {error}") from error
         return _verified(part, f"the copy of {database}")
 
 
 def restore(source: Path, database: Path) -> Restored:
-    """Make the database what the backup says, all of it or nothing.
+    """Replace the database with the backup, completely or not at all.
 
-    Raises CommandError when something has the database open, or the backup is not whole.
+    Raise CommandError if a process has the database open, or if the backup is not valid.
     """
     source, database = source.absolute(), database.absolute()
     if not source.is_file():
@@ -100,9 +101,9 @@ def restore(source: Path, database: Path) -> Restored:
         raise CommandError(f"{source} is the database itself; name a backup")
     if beside := [f"{source}{end}" for end in BESIDE if Path(f"{source}{end}").exists()]:
         raise CommandError(
-            f"{', '.join(beside)}: {source.name} is no backup but a database that was copied or "
-            "is in use; make a backup of it with manage.py backup and DATABASE_URL=sqlite:///"
-            f"{source}"
+            f"{source.name} is not a backup: {', '.join(beside)} shows that it is a copied "
+            "database or one in use. Back it up with manage.py backup and "
+            f"DATABASE_URL=sqlite:///{source}"
         )
     head = _verified(source, str(source))
     _check_migrations(source)
@@ -114,14 +115,14 @@ def restore(source: Path, database: Path) -> Restored:
 
 
 def _replace(source: Path, database: Path) -> Path | None:
-    """Write the backup over the database; return where the old one is kept, None for none."""
+    """Overwrite the database with the backup; return where the old one is kept, or None."""
     kept = database.with_name(f"{database.name}.{datetime.now(UTC):%Y%m%dT%H%M%S}")
     there = database.exists()
     try:
         claimed = _claimed(database) if there else None
     except sqlite3.DatabaseError as error:
         if not _is(error, "SQLITE_CORRUPT", "SQLITE_NOTADB"):
-            raise CommandError(f"{database} cannot be opened for writing: {error}") from error
+            raise CommandError(f"cannot open {database} for writing: {error}") from error
         _check_not_open(database)
         claimed = None
     if claimed is None:
@@ -131,15 +132,15 @@ def _replace(source: Path, database: Path) -> Path | None:
         _copy(claimed, kept)
     with closing(claimed), closing(_connect(source, "ro")) as backup:
         try:
-            # SQLite's journal makes this one step: cut short, the next who opens it undoes it.
+            # SQLite's journal makes this atomic: if interrupted, the next opening undoes it.
             backup.backup(claimed)
         except sqlite3.Error as error:
-            raise CommandError(f"{database} cannot be written: {error}") from error
+            raise CommandError(f"cannot write {database}: {error}") from error
     return kept if there else None
 
 
 def _claimed(database: Path) -> sqlite3.Connection:
-    """Open the database for us alone, with nothing left beside it; raises CommandError."""
+    """Open the database exclusively, without files beside it; raises CommandError."""
     claimed = _connect(database, "rwc")
     try:
         claimed.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -159,7 +160,7 @@ def _is(error: sqlite3.Error, *names: str) -> bool:
 
 
 def _check_not_open(database: Path) -> None:
-    """Raise CommandError when a process has this file open, though it may be damaged."""
+    """Raise CommandError if a process has this file open, even if the file is damaged."""
     with database.open("r+b") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SIZE, _SHARED)
@@ -169,7 +170,7 @@ def _check_not_open(database: Path) -> None:
 
 def _open_elsewhere(database: Path) -> CommandError:
     return CommandError(
-        f"something uses {database}; stop serve and every other process of it, then restore again"
+        f"{database} is in use; stop serve and every other OpsPortal process, then restore again"
     )
 
 
@@ -179,11 +180,11 @@ def _copy(database: sqlite3.Connection, to: Path) -> None:
             database.backup(copy)
         except sqlite3.Error as error:
             database.close()
-            raise CommandError(f"{to} cannot be written: {error}") from error
+            raise CommandError(f"cannot write {to}: {error}") from error
 
 
 def _move(database: Path, to: Path) -> None:
-    """Put a database that cannot be opened aside, with what lies beside it."""
+    """Move a database that cannot be opened out of the way, with the files beside it."""
     for end in ("", *BESIDE):
         with suppress(FileNotFoundError):
             Path(f"{database}{end}").rename(f"{to}{end}")
@@ -191,13 +192,13 @@ def _move(database: Path, to: Path) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """Give a file to write to, which becomes `path` when all went well; readable by us alone."""
+    """Yield a private file to write to; it becomes `path` if everything went well."""
     try:
         path.open("x").close()
     except FileExistsError:
-        raise CommandError(f"{path} is there already; a backup replaces nothing") from None
+        raise CommandError(f"{path} already exists; choose a new file") from None
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from error
+        raise CommandError(f"cannot write {path}: {error.strerror}") from error
     handle, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)
     part = Path(name)
     try:
@@ -219,7 +220,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[str]:
-    """Give the alias under which Django reads this file."""
+    """Yield a database alias with which Django reads this file."""
     alias = f"copy {path}"
     described = connections["default"].settings_dict
     address = f"{path.absolute().as_uri()}?mode=ro"
@@ -233,7 +234,7 @@ def _opened(path: Path) -> Iterator[str]:
 
 
 def _verified(path: Path, name: str) -> Head:
-    """Return the head of the audit log in a file that is whole; raises CommandError."""
+    """Return the head of a valid file's audit log; raises CommandError if it is not valid."""
     last: Head = (0, chain.GENESIS)
     with _opened(path) as alias:
         try:
@@ -244,21 +245,20 @@ def _verified(path: Path, name: str) -> Head:
             if said != "ok":
                 raise CommandError(f"{name} is damaged: {said}")
             if not TABLES.issubset(tables):
-                raise CommandError(f"{name} is a database, but not one of OpsPortal")
+                raise CommandError(f"{name} is not an OpsPortal database")
             for step in chain.verify(alias):
                 if isinstance(step, chain.Fault):
                     raise CommandError(
-                        f"in {name}, row {step.seq} of the audit log is not as it was written: "
-                        f"{step.reason}"
+                        f"in {name}, row {step.seq} of the audit log is invalid: {step.reason}"
                     )
                 last = step
         except DatabaseError as error:
-            raise CommandError(f"{name} is no SQLite database, or damaged: {error}") from error
+            raise CommandError(f"{name} is damaged or not a SQLite database: {error}") from error
     return last
 
 
 def _check_migrations(path: Path) -> None:
-    """Raise CommandError when a newer release made the backup."""
+    """Raise CommandError if the backup comes from a newer release."""
     with _opened(path) as alias:
         applied = set(MigrationRecorder(connections[alias]).applied_migrations())
     loader = MigrationLoader(None)
@@ -267,7 +267,7 @@ def _check_migrations(path: Path) -> None:
     )
     if unknown:
         raise CommandError(
-            f"{path} was made by a newer release, with {'.'.join(unknown[0])}; install that one"
+            f"{path} comes from a newer release, with {'.'.join(unknown[0])}; install that release"
         )
 
 

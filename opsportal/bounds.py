@@ -1,8 +1,8 @@
-"""How large a request may be and how long it may take to arrive: before anybody is known.
+"""Limits on the size and duration of requests, before the user is known.
 
-What anybody may send without logging in costs memory and a connection, so it is bounded where
-it comes in: `bounded` around the ASGI application counts what a request holds, `Connection` is
-uvicorn's HTTP connection with limits on time and number.
+Requests cost memory and a connection even without a login, so they are limited on arrival:
+`bounded`, around the ASGI application, limits a request's size; `Connection`, uvicorn's HTTP
+connection, limits time and number.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-LARGEST_TARGET = 32 * 1024  # of path and query: a line of filters with every letter escaped
+LARGEST_TARGET = 32 * 1024  # path and query: a filter line with every letter escaped
 LARGEST_HEADERS = 64 * 1024
-LARGEST_BODY = 64 * 1024  # no form is larger, and no route takes anything but forms
-LARGEST_DISCARDED = 1024 * 1024  # so much is let in and forgotten: who still sends reads nothing
+LARGEST_BODY = 64 * 1024  # no form is larger, and routes take only forms
+LARGEST_DISCARDED = 1024 * 1024  # read and dropped, as a client reads no answer before it has sent
 BODY_SECONDS = 10.0
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\n"
@@ -30,7 +30,7 @@ _FULL = (
 
 
 class _RefusedError(Exception):
-    """The request is not taken: its status, and the sentence to answer."""
+    """The request is refused, with this status and sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -38,9 +38,10 @@ class _RefusedError(Exception):
 
 
 def bounded(application: Application, seconds: float = BODY_SECONDS) -> Application:
-    """Put the bounds around an application; a body may take so many seconds to arrive.
+    """Limit an application's requests; a body must arrive within `seconds`.
 
-    Requests that are too large or too slow never reach it, nor do WebSockets: no route has any.
+    Requests that are too large or too slow never reach the application. WebSockets do not
+    either, because no route has any.
     """
 
     async def serve(scope: Any, receive: Receive, send: Send) -> None:
@@ -93,7 +94,7 @@ async def _collected(receive: Receive) -> Message:
 
 
 def _announced(headers: list[tuple[bytes, bytes]]) -> int:
-    """Return what Content-Length says, 0 where it says nothing: then the body is counted."""
+    """Return the Content-Length, or 0 if there is none: then the body is counted."""
     lengths = [value for name, value in headers if name.lower() == b"content-length"]
     return max((int(value) for value in lengths if value.isdigit() and len(value) < 20), default=0)
 
@@ -103,7 +104,7 @@ def _too_large() -> _RefusedError:
 
 
 def _once(first: Message, receive: Receive) -> Receive:
-    """Return a `receive` that gives the message first, and then what else comes."""
+    """Return a `receive` that returns this message first, then those of `receive`."""
     given = False
 
     async def next_message() -> Message:
@@ -123,18 +124,18 @@ async def _refuse(refused: _RefusedError, send: Send) -> None:
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection, which nobody can hold open without using it.
+    """uvicorn's connection, closed if it is held open without being used.
 
-        made --head in time--> a request under way --answered--> waits for the next head
+        made --head in time--> request in progress --answered--> waits for the next head
           |                        |
-          +-- late: closed         +-- the answer is not taken: closed
+          +-- late: closed         +-- the client does not read the answer: closed
 
-    Where too many are open the one that has waited longest for a head makes room; a new one is
-    turned away when each has a request under way.
+    If too many are open, the one that has waited longest for a head is closed. If each has a
+    request in progress, the new one is refused.
     """
 
     head_seconds = 10.0
-    stalled_seconds = 60.0  # in which the other side takes nothing of an answer
+    stalled_seconds = 60.0  # without the client reading anything of an answer
     most = 1_000
 
     _late: asyncio.TimerHandle | None = None
@@ -142,7 +143,7 @@ class Connection(H11Protocol):
 
     @property
     def waiting_since(self) -> float:
-        """When it began to wait for a head, in the loop's time; infinite while it does not."""
+        """When it started to wait for a head, in the loop's time; infinite if it does not wait."""
         return self._late.when() if self._late else float("inf")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -177,7 +178,7 @@ class Connection(H11Protocol):
         self._stalled = _stopped(self._stalled)
 
     def _watch(self) -> None:
-        """Let the time run while it waits for a head."""
+        """Run the timer while the connection waits for a head."""
         waits = self.cycle is None or self.cycle.response_complete
         if not waits or self.transport.is_closing():
             self._late = _stopped(self._late)
@@ -185,7 +186,7 @@ class Connection(H11Protocol):
             self._late = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited longest; False where none waits."""
+        """Close the connection that has waited longest; return False if none waits."""
         others = (each for each in self.connections if isinstance(each, Connection))
         longest = min(others, key=lambda each: each.waiting_since)
         if longest.waiting_since == float("inf"):
@@ -194,11 +195,11 @@ class Connection(H11Protocol):
         return True
 
     def _unsupported_upgrade_warning(self) -> None:
-        """An upgrade that we do not offer is answered as the request that it is."""
+        """Log nothing: an upgrade that we do not offer is answered as an ordinary request."""
 
 
 def _stopped(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    """Stop a timer and return what runs now: none."""
+    """Cancel a timer and return None, its replacement."""
     if timer is not None:
         timer.cancel()
     return None

@@ -1,8 +1,8 @@
-"""Answers compressed on their way out, whether whole or streamed.
+"""Compression of responses, whole or streamed.
 
-About BREACH: compression can give away a secret that stands in one page together with text of a
-stranger's choice. The only secrets in our pages are CSRF tokens, and Django masks them anew in
-each answer; the padding below blurs the length of the rest besides.
+About BREACH: compression can reveal a secret that is in one page with text chosen by an
+attacker. The only secrets in our pages are CSRF tokens, which Django masks differently in each
+response. The padding below also blurs the length of the rest.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from opsportal.middleware import Next
 
 KINDS = ("text/", "application/json", "application/jsonl", "image/svg")
 LEAST = 500  # bytes; less is not worth it
-ON_THE_LOOP = 30_000  # bytes, about a millisecond; more is compressed in a thread
+ON_THE_LOOP = 30_000  # bytes, about a millisecond; larger ones are compressed in a thread
 LEVEL = 5
 PADDING = 64  # bytes at most
 
 
 def accepts_gzip(request: HttpRequest) -> bool:
-    """Whether the browser takes gzip; `gzip;q=0` is a no."""
+    """Return whether the browser accepts gzip; `gzip;q=0` means no."""
     for choice in request.headers.get("Accept-Encoding", "").lower().split(","):
         name, _, weight = choice.partition(";")
         if name.strip() in ("gzip", "*"):
@@ -36,7 +36,7 @@ def accepts_gzip(request: HttpRequest) -> bool:
 
 @async_only_middleware
 def compressed(next_: Next) -> Next:
-    """Compress what is text and not compressed yet."""
+    """Compress responses that are text and not compressed yet."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         response = await next_(request)
@@ -72,7 +72,7 @@ def _compress_stream(response: StreamingHttpResponse) -> None:
 
 
 async def _packed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece can be read as soon as it arrives: streams are for being seen early."""
+    """Flush after each piece, so that the browser can show it immediately."""
     packer = _Packer()
     async for piece in pieces:
         yield await _off_loop_if_large(packer.add_and_flush, piece)
@@ -84,7 +84,7 @@ async def _off_loop_if_large(pack: Callable[[bytes], bytes], piece: bytes) -> by
 
 
 class _Packer:
-    """Writes gzip in pieces; a file name of random length in its head is the padding."""
+    """Writes gzip in pieces; a file name of random length in the header is the padding."""
 
     def __init__(self) -> None:
         name = "x" * (1 + secrets.randbelow(PADDING))

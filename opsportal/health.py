@@ -1,7 +1,7 @@
-"""/healthz (alive), /readyz (fit to serve), /metrics: for Django and for processes without it.
+"""/healthz (alive), /readyz (ready to serve), /metrics: for Django and for processes without it.
 
-Readiness is our own: database, channel layer, and what this process adds (a bot's socket).
-A backend that is down must not take us out of the balancer.
+Readiness covers only OpsPortal: database, channel layer, and what a process adds (a bot's
+socket). A backend that is down must not take us out of the load balancer.
 """
 
 import asyncio
@@ -37,32 +37,32 @@ class Answer:
 
 
 async def healthz() -> Answer:
-    """The process answers; that is all."""
+    """Answer 200, because the process can answer."""
     return Answer(200, b"ok\n")
 
 
 async def readyz() -> Answer:
-    """One line a check; 503 when any fails."""
+    """Answer with one line per check; 503 if any fails."""
     results = await asyncio.gather(*(_passes(check) for check in checks.values()))
     lines = [f"{name}: {problem or 'ok'}" for name, problem in zip(checks, results, strict=True)]
     return Answer(503 if any(results) else 200, ("\n".join(lines) + "\n").encode())
 
 
 async def metrics() -> Answer:
-    """Prometheus's text format, with the head of the audit chain if the database tells it."""
+    """Answer in Prometheus's text format, with the head of the audit log if it can be read."""
     _audit_head.clear()
     try:
         async with asyncio.timeout(SECONDS):
             seq, digest = await in_database(chain.head)
         _audit_head.labels(digest).set(seq)
     except (DatabaseError, TimeoutError) as error:
-        log.warning("metrics: the head of the audit log cannot be read: %r", error)
+        log.warning("metrics: cannot read the head of the audit log: %r", error)
     count_tasks()
     return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
 def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
-    """Make readiness depend on a check of this process; it raises when it fails."""
+    """Add a check to this process's readiness; it raises if it fails."""
     checks[name] = check
 
 
@@ -81,7 +81,7 @@ urlpatterns = [path(name, _view(endpoint), name=name) for name, endpoint in ENDP
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """The same three as an ASGI application of their own."""
+    """Serve the same three endpoints, as an ASGI application."""
     endpoint = ENDPOINTS.get(scope["path"].strip("/"))
     answer = await endpoint() if endpoint else Answer(404, b"/healthz /readyz /metrics\n")
     headers = [(b"content-type", answer.content_type.encode())]
@@ -99,7 +99,7 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> str:
         return str(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
         log.warning("readiness: %s", error)
-        return "failed, see the log"
+        return "failed; see the log"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""Code that Django imports only when it first needs it: here it is imported at the start.
+"""Import at startup what Django would otherwise import when it first needs it.
 
-Until it is restarted, a process must not meet a newer version of anything in its checkout or
-in `.venv`, which an upgrade changes below it.
+Until it restarts, a process must not load newer versions from its checkout or `.venv`, which
+an upgrade changes while it runs.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ _ANSWERS = (400, 403, 404, 500)
 
 
 def load_everything() -> None:
-    """Import pages, templates, and whatever the settings only name."""
+    """Import pages, templates, and everything that the settings only name."""
     import_module(settings.ROOT_URLCONF)
     engine = engines["django"].engine  # type: ignore[attr-defined]
     engine.template_loaders  # noqa: B018 - reads them

@@ -1,4 +1,4 @@
-"""Puts the request id on every line of the log, and no trace where a sentence says it all."""
+"""Log filters: the request ID on every line, and one line instead of an expected error's trace."""
 
 import logging
 
@@ -7,7 +7,7 @@ from ops.errors import OpsError
 
 
 class RequestId(logging.Filter):
-    """Gives each record `request_id`, "-" outside of any request."""
+    """Sets `request_id` on each record, "-" outside a request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id() or "-"
@@ -15,9 +15,9 @@ class RequestId(logging.Filter):
 
 
 class Foreseen(logging.Filter):
-    """Turns Django's trace of an error of ours into one line.
+    """Turns the stack trace that Django logs for an OpsError into one line.
 
-    While the database is away each request fails: a trace each would bury what matters.
+    While the database is unavailable every request fails; stack traces would bury the rest.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""What every HTTP request passes first: whose address it really is, and its id."""
+"""The first middleware of every HTTP request: its real client address and its ID."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,7 +14,7 @@ LONGEST_NAME = 255
 
 @async_only_middleware
 def trusted_proxies(next_: Next) -> Next:
-    """Believe X-Forwarded-For and X-Forwarded-Proto from trusted proxies, from nobody else."""
+    """Use X-Forwarded-For and X-Forwarded-Proto only if they come from trusted proxies."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
@@ -29,7 +29,7 @@ def trusted_proxies(next_: Next) -> Next:
 
 @async_only_middleware
 def request_id(next_: Next) -> Next:
-    """Give the request its id, on the response too."""
+    """Give the request an ID, and return it in the response."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         id_ = new_request_id()
@@ -41,11 +41,11 @@ def request_id(next_: Next) -> Next:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address that the request came from, "" for none."""
+    """Return the address that the request came from, or ""."""
     return str(request.META.get("REMOTE_ADDR") or "")
 
 
 def typed_name(request: HttpRequest, credentials: Mapping[str, str] | None = None) -> str:
-    """Return the name with which somebody tries to log in, no longer than the throttle stores."""
+    """Return the user name of a login attempt, cut to what the throttle stores."""
     name = (credentials or request.POST).get("username")
     return str(name or "")[:LONGEST_NAME]

@@ -3,7 +3,7 @@ from django.db import models
 
 
 class RecentSearch(models.Model):
-    """A line that a person searched traces by, on a site; the newest has the latest `at`."""
+    """A filter line that a user searched traces with, on a site; `at` is when."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
     site = models.CharField(max_length=63)

@@ -1,7 +1,7 @@
-"""What the long-running commands are made of: parts that run until they are told to stop.
+"""The parts of the long-running commands; each runs until it is asked to stop.
 
-A part is a coroutine function that takes the stop event, returns when it is set, and raises
-CommandError with one sentence when it cannot run.
+A part is a coroutine function that takes the stop event, returns when the event is set, and
+raises CommandError with one sentence if it cannot run.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from opsportal.bounds import LARGEST_HEADERS, LARGEST_TARGET, Connection
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
 SWITCH = 0.001  # seconds
-FILES = 4_096  # each connection is one, and a shell often allows only 1,024
+FILES = 4_096  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
 _DASHBOARD = "opsportal.asgi:application"
@@ -39,7 +39,7 @@ _DASHBOARD = "opsportal.asgi:application"
 
 def run(*parts: Part) -> None:
     """Run the parts in one event loop until SIGINT or SIGTERM, or until one of them fails."""
-    # The loop gets its turn sooner while a thread reads a large trace.
+    # So that the loop gets its turn sooner while a thread parses a large trace.
     sys.setswitchinterval(SWITCH)
     _allow_files()
     settle()
@@ -50,7 +50,7 @@ def run(*parts: Part) -> None:
 
 
 def _allow_files() -> None:
-    """Let a crowd of connections leave files for the database and the backends."""
+    """Raise the limit of open files: many connections must leave some for the database."""
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -58,7 +58,7 @@ def _allow_files() -> None:
 
 
 def _first(error: BaseException) -> BaseException:
-    """Parts run in parts: the first error is as deep as they are."""
+    """Return the first error of nested exception groups: parts can run other parts."""
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
@@ -74,69 +74,69 @@ async def _run(parts: Iterable[Part]) -> None:
 
 
 async def together(parts: Iterable[Part], stop: asyncio.Event) -> None:
-    """Run parts side by side; when one fails the others are cancelled."""
+    """Run parts concurrently; if one fails, the others are cancelled."""
     async with asyncio.TaskGroup() as group:
         for part in parts:
             group.create_task(part(stop))
 
 
 def checked_sites() -> Sites:
-    """Return the sites; raises CommandError with a line for everything wrong in the file."""
+    """Return the sites; raises CommandError with a line for each problem in the file."""
     try:
         return sites()
     except SiteFileError as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
-        raise CommandError(f"{error.path} cannot be used:\n{lines}") from None
+        raise CommandError(f"{error.path} is invalid:\n{lines}") from None
 
 
 def check_addresses() -> None:
-    """Raise CommandError when the dashboard's or gRPC's address is taken, before all else."""
+    """Raise CommandError if the dashboard's or gRPC's address is taken."""
     _listen(settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS").close()
     _listen(settings.GRPC_ADDRESS, "OPSPORTAL_GRPC_ADDRESS").close()
 
 
 def doors() -> list[Part]:
-    """Return every door that the settings open; Slack's needs its tokens."""
+    """Return every door that is configured; Slack needs its tokens."""
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
     return [web, grpc, slack_beside] if slack_tokens else [web, grpc]
 
 
 async def web(stop: asyncio.Event) -> None:
-    """The dashboard."""
+    """Serve the dashboard."""
     await _http(_DASHBOARD, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
 
 
 async def probes(stop: asyncio.Event) -> None:
-    """/healthz, /readyz and /metrics on their own port, for a process without the dashboard."""
+    """Serve /healthz, /readyz and /metrics on their own port, without the dashboard."""
     await _http(health.application, settings.HEALTH_ADDRESS, "OPSPORTAL_HEALTH_ADDRESS", stop)
 
 
 async def grpc(stop: asyncio.Event) -> None:
-    """The gRPC door."""
+    """Serve gRPC."""
     with in_use():
         async with serve_grpc(settings.GRPC_ADDRESS):
             await stop.wait()
 
 
 async def slack(stop: asyncio.Event) -> None:
-    """The Slack door alone; readiness depends on its socket."""
+    """Run the Slack bot alone; readiness depends on its socket."""
     health.also_ready("slack", check_connected)
     with in_use():
         await run_bot(stop)
 
 
 async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
-    """The Slack door beside the others, which its trouble must not take along.
+    """Run the Slack bot beside the other doors, which its failure must not stop.
 
-    A bot that has ended is started again after so many seconds, as a supervisor would do with
-    runbot: what it ended with may be mended in Slack meanwhile, or happen once in a year.
+    A bot that stopped is restarted after `again` seconds, as a supervisor would restart runbot:
+    the cause may be fixed in Slack by then, or be rare.
     """
-    ended = f"the Slack bot has ended and begins again in {again:g} s; the other doors stay open"
+    ended = f"the Slack bot stopped and restarts in {again:g} s; the other doors keep running"
     while not stop.is_set():
         try:
             await run_bot(stop)
         except CommandError as error:
-            log.error("%s: %s", ended, error)  # noqa: TRY400  the sentence says it all
+            log.error("%s: %s", ended, error)  # noqa: TRY400 - the sentence is enough
         except Exception:
             log.exception(ended)
         with contextlib.suppress(TimeoutError):
@@ -167,7 +167,7 @@ async def _http(application: Any, address: str, setting: str, stop: asyncio.Even
         server.should_exit = True
         await serving
         if not stop.is_set():
-            raise CommandError(f"the web server on {address} ended by itself; the log says why")
+            raise CommandError(f"the web server on {address} stopped unexpectedly; see the log")
     finally:
         stopping.cancel()
         serving.cancel()

@@ -1,6 +1,6 @@
-"""Every setting, from the environment; `docs/configuration.md` describes them for people.
+"""Every setting, read from the environment; `docs/configuration.md` documents them.
 
-A value that cannot be right stops the start with its name and the accepted form.
+An invalid value stops the start with its name and the accepted form.
 """
 
 import ipaddress
@@ -23,8 +23,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def _wrong(name: str, form: str) -> ImproperlyConfigured:
     given = os.environ.get(name)
-    said = "is missing" if given is None else "cannot be used as it is"
-    return ImproperlyConfigured(f"{name} {said}: it is {form}")
+    problem = "is missing" if given is None else "is invalid"
+    return ImproperlyConfigured(f"{name} {problem}: it must be {form}")
 
 
 def _text(name: str, default: str = "") -> str:
@@ -64,16 +64,14 @@ def _url(name: str, schemes: tuple[str, ...]) -> str:
     except ValueError:  # brackets without an IPv6 address, a port above 65535
         usable = False
     if text and not usable:
-        raise _wrong(name, "a URL that begins with " + " or ".join(f"{s}://" for s in schemes))
+        raise _wrong(name, "a URL that starts with " + " or ".join(f"{s}://" for s in schemes))
     return text
 
 
 def _hosts(name: str, default: str) -> list[str]:
     hosts = _words(name, default)
     if any("*" in host or "/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
-        raise _wrong(
-            name, "host names without scheme and port, each written out, such as ops.example.com"
-        )
+        raise _wrong(name, "host names without scheme, port or wildcards, such as ops.example.com")
     return hosts
 
 
@@ -94,7 +92,7 @@ def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 def _token(name: str, prefix: str) -> str:
     text = _text(name)
     if text and not text.startswith(prefix):
-        raise _wrong(name, f"a Slack token that begins with {prefix}")
+        raise _wrong(name, f"a Slack token that starts with {prefix}")
     return text
 
 
@@ -104,7 +102,7 @@ SITES_FILE = _text("OPSPORTAL_SITES", "sites.toml")
 PUBLIC_URL = _url("OPSPORTAL_PUBLIC_URL", ("http", "https"))
 CONTACT = _text("OPSPORTAL_CONTACT")
 if len(CONTACT) > 200 or not CONTACT.isprintable():
-    raise _wrong("OPSPORTAL_CONTACT", "one line of at most 200 letters")
+    raise _wrong("OPSPORTAL_CONTACT", "one line of at most 200 characters")
 WEB_ADDRESS = _address("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
 HEALTH_ADDRESS = _address("OPSPORTAL_HEALTH_ADDRESS", "127.0.0.1:8001")
 GRPC_ADDRESS = _address("OPSPORTAL_GRPC_ADDRESS", "127.0.0.1:9090")
@@ -112,7 +110,7 @@ GRPC_ANONYMOUS_USER = _text("OPSPORTAL_GRPC_ANONYMOUS_USER")
 GRPC_TLS_CERTIFICATE = _file("OPSPORTAL_GRPC_TLS_CERTIFICATE")
 GRPC_TLS_KEY = _file("OPSPORTAL_GRPC_TLS_KEY")
 if bool(GRPC_TLS_CERTIFICATE) != bool(GRPC_TLS_KEY):
-    raise _wrong("OPSPORTAL_GRPC_TLS_KEY", "given together with OPSPORTAL_GRPC_TLS_CERTIFICATE")
+    raise _wrong("OPSPORTAL_GRPC_TLS_KEY", "set together with OPSPORTAL_GRPC_TLS_CERTIFICATE")
 SLACK_APP_TOKEN = _token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
 SLACK_BOT_TOKEN = _token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
 SLACK_CONFIG_TOKEN = _token("OPSPORTAL_SLACK_CONFIG_TOKEN", "xoxe")
@@ -173,7 +171,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-# What a process serves is fixed when it starts, except while one develops.
+# What a process serves is loaded when it starts, except in development.
 _LOADERS: list[object] = [("django.template.loaders.cached.Loader", ["opsportal.templates.Loader"])]
 if DEBUG:
     _LOADERS = [
@@ -196,7 +194,7 @@ TEMPLATES = [
     },
 ]
 
-# Data: DATABASE_URL and REDIS_URL decide, nothing else changes
+# Data: chosen by DATABASE_URL and REDIS_URL alone
 
 _DATABASE_FORM = "a URL: sqlite:///path/to/file or postgres://user:password@host:5432/name"
 try:
@@ -204,8 +202,8 @@ try:
 except ValueError as error:
     raise _wrong("DATABASE_URL", _DATABASE_FORM) from error
 if _database["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE and a wait, because writers that begin as readers fail with "locked"; FULL,
-    # because an audit row that was committed must survive a power cut.
+    # IMMEDIATE and a timeout, because writers that start as readers fail with "locked"; FULL,
+    # because a committed audit row must survive a power cut.
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -213,8 +211,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     _database["CONN_MAX_AGE"] = None
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    # Our pool bounds the connections of this process (see ops.database). A database whose plug
-    # is pulled must not hold them for the quarter of an hour that TCP waits.
+    # Our pool limits the connections of this process (see ops.database). A database that is
+    # unplugged must not hold them for the quarter of an hour that TCP waits.
     _database["ENGINE"] = "ops.database.postgresql"
     _database["OPTIONS"] = {
         "tcp_user_timeout": 10_000,
@@ -244,12 +242,12 @@ else:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-            "OPTIONS": {"MAX_ENTRIES": 50_000},  # or a few hundred addresses push out the others
+            "OPTIONS": {"MAX_ENTRIES": 50_000},  # Django's default of 300 would drop counts
         }
     }
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
-# People
+# Users
 
 AUTHENTICATION_BACKENDS = [
     "opsportal.throttling.AddressBackend",
@@ -272,8 +270,8 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_SAVE_EVERY_REQUEST = False
 PASSWORD_RESET_TIMEOUT = 3600
 
-# Throttling: five failures of a name from an address, then a quarter of an hour's wait; what
-# else is counted stands in opsportal.throttling
+# Throttling: after five failures of a name from an address, 15 minutes' wait; the other limits
+# are in opsportal.throttling
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -300,11 +298,11 @@ SENDS_MAIL = bool(_mail.scheme)
 if SENDS_MAIL and not PUBLIC_URL:
     raise _wrong(
         "OPSPORTAL_PUBLIC_URL",
-        "given together with OPSPORTAL_SMTP_URL, because the links in mails begin with it",
+        "set together with OPSPORTAL_SMTP_URL, because the links in e-mails start with it",
     )
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
 
-# Pages that ask backends show what is known after so many seconds, and fill in the rest
+# Pages that query backends show what is known after this many seconds, and fill in the rest
 
 FIRST_SCREEN_SECONDS = 0.6
 
@@ -397,7 +395,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["foreseen"]},
         "axes": {"level": "ERROR"},
-        "slack_sdk": {"level": "INFO"},  # below that it writes out whole messages
+        "slack_sdk": {"level": "INFO"},  # at DEBUG it logs whole messages
         "uvicorn": {"level": "WARNING"},
     },
 }

@@ -1,7 +1,7 @@
-"""What must be right before a process serves, and stay right while it does.
+"""Checks at startup, some of which are repeated while the process serves.
 
-Each problem is one sentence with its remedy. What would make every page fail stops the start;
-what only some of it needs is a warning.
+Each problem is one sentence with its remedy. A problem that would make every page fail stops
+the start; one that affects only a part is a warning.
 """
 
 import functools
@@ -23,20 +23,20 @@ from ops.errors import DatabaseUnavailable
 LEAST_FREE = 10 * 1024 * 1024  # bytes of disk
 MOST_NAMED = 3
 REDIS_SECONDS = 2.0
-NO_REDIS = "Redis does not answer; start it, or correct REDIS_URL"
+NO_REDIS = "Redis did not answer; start it, or correct REDIS_URL"
 log = logging.getLogger(__name__)
 
 
 def check_start(*, bot: bool) -> None:
-    """Raise CommandError when this process cannot serve; warn of what it will lack."""
+    """Raise CommandError if this process cannot serve; log a warning for each smaller problem."""
     _check_place()
     try:
         check_database()
         _check_anonymous_user()
     except Error as error:
         raise CommandError(
-            f"cannot start: {_database()} cannot be used: {_first_line(error)}; "
-            "see that it runs and takes connections from here, or correct DATABASE_URL"
+            f"cannot start: cannot use {_database()}: {_first_line(error)}; "
+            "check that it runs and accepts connections from here, or correct DATABASE_URL"
         ) from None
     except DatabaseUnavailable as error:
         raise CommandError(f"cannot start: {error}") from None
@@ -49,7 +49,7 @@ def check_start(*, bot: bool) -> None:
 
 
 def check_database() -> None:
-    """Raise DatabaseUnavailable when the database lacks something, Error when it fails itself."""
+    """Raise DatabaseUnavailable if the database lacks something, Error if it fails."""
     if connection.vendor == "sqlite":
         _check_sqlite()
     else:
@@ -62,7 +62,7 @@ def check_database() -> None:
 
 
 def redis_problem() -> str:
-    """Return what is wrong with Redis, "" when it answers or is not used."""
+    """Return what is wrong with Redis, or "" if it answers or is not used."""
     if not settings.REDIS_URL:
         return ""
     client = redis.Redis.from_url(
@@ -79,18 +79,18 @@ def redis_problem() -> str:
 
 
 def _check_place() -> None:
-    """Raise CommandError for a SQLite file that is not there: opening would make an empty one."""
+    """Raise CommandError if the SQLite file is missing: opening it would create an empty one."""
     if connection.vendor != "sqlite":
         return
     path = Path(settings.DATABASES["default"]["NAME"])
     if not path.parent.is_dir():
         raise CommandError(
-            f"cannot start: DATABASE_URL names {path}, and there is no folder {path.parent}; "
-            f"make it or correct DATABASE_URL, then {MIGRATE}"
+            f"cannot start: DATABASE_URL names {path}, but there is no folder {path.parent}; "
+            f"create it or correct DATABASE_URL, then {MIGRATE}"
         )
     if not path.exists():
         raise CommandError(
-            f"cannot start: there is no database at {path}; correct DATABASE_URL, or make one: "
+            f"cannot start: there is no database at {path}; correct DATABASE_URL, or create one: "
             f"{MIGRATE}"
         )
 
@@ -98,12 +98,10 @@ def _check_place() -> None:
 def _check_sqlite() -> None:
     path = Path(connection.settings_dict["NAME"])
     if not path.exists():  # moved or deleted while we have it open: what we write is lost
-        raise DatabaseUnavailable(
-            "the database's file is not there any more; put it back, then restart OpsPortal"
-        )
+        raise DatabaseUnavailable("the database file is gone; put it back, then restart OpsPortal")
     if (free := shutil.disk_usage(path.parent).free) < LEAST_FREE:
         raise DatabaseUnavailable(
-            f"the database's disk is full: {free // 1024:,} KiB are left; free some space"
+            f"the database disk is full: {free // 1024:,} KiB left; free some space"
         )
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA user_version")
@@ -117,8 +115,8 @@ def _check_postgresql() -> None:
         (read_only,) = cursor.fetchone()
     if read_only == "on":
         raise DatabaseUnavailable(
-            "the database can only be read: it is a standby, or set so; "
-            "let DATABASE_URL name the primary"
+            "the database is read-only: it is a standby, or configured so; "
+            "set DATABASE_URL to the primary"
         )
 
 
@@ -129,7 +127,7 @@ def _missing_migrations() -> list[str]:
 
 @functools.cache
 def _known_migrations() -> frozenset[tuple[str, str]]:
-    """Those of this process: an update of the checkout below it brings others."""
+    """Return this process's migrations, cached because an update changes those on disk."""
     return frozenset(MigrationLoader(None).graph.nodes)
 
 
@@ -140,12 +138,12 @@ def _check_anonymous_user() -> None:
     user = get_user_model().objects.filter(username=name).first()
     if user is None:
         raise CommandError(
-            f'cannot start: OPSPORTAL_GRPC_ANONYMOUS_USER is "{name}", and there is no such '
-            "user; create one in admin or with manage.py createsuperuser, or leave it out"
+            f'cannot start: OPSPORTAL_GRPC_ANONYMOUS_USER is "{name}", but there is no such '
+            "user; create it in admin or with manage.py createsuperuser, or unset the setting"
         )
     if not user.is_active:
         log.warning(
-            'OPSPORTAL_GRPC_ANONYMOUS_USER is "%s", who is deactivated: gRPC calls without a '
+            'OPSPORTAL_GRPC_ANONYMOUS_USER is "%s", a deactivated user: gRPC calls without a '
             "token are refused",
             name,
         )
@@ -160,8 +158,8 @@ def _check_slack_tokens() -> None:
     if len(missing) == 1:
         [given] = tokens.keys() - set(missing)
         raise CommandError(
-            f"cannot start: {given} is set and {missing[0]} is not; the bot needs both. Set it, "
-            "or leave both out; manage.py check_slack says what else is missing"
+            f"cannot start: {given} is set but {missing[0]} is not; the bot needs both. Set it, "
+            "or unset both; manage.py check_slack shows what else is missing"
         )
 
 
@@ -170,10 +168,10 @@ def _database() -> str:
     if connection.vendor == "sqlite":
         return f"the database {database['NAME']}"
     host, port = database["HOST"] or "localhost", database["PORT"] or 5432
-    return f'PostgreSQL at {host}:{port}, database "{database["NAME"]}",'
+    return f'PostgreSQL at {host}:{port}, database "{database["NAME"]}"'
 
 
 def _first_line(error: Exception) -> str:
-    """The database's own words; they never hold the password."""
+    """Return the database's own message, which never contains the password."""
     cause = error.__cause__ or error
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]

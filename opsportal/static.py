@@ -1,10 +1,10 @@
-"""Static files as they were when the process started: named by content, compressed, in memory.
+"""Static files as of the start of the process: named by content, compressed, in memory.
 
-There is no build step: the files are read once, each gets a hash of its content into its name,
-and what refers to it (an import of a module, a url() of a stylesheet) is rewritten. A name that
-carries its content never changes its meaning, so browsers keep it for good. A stylesheet that
-imports its neighbours is served as one file with them. Being in memory, the files of a process
-stay as they are whatever happens to the checkout below it.
+There is no build step: the files are read once, each name gets a hash of the content, and
+references to it (a module's import, a stylesheet's url()) are rewritten. A hashed name always
+means the same content, so browsers cache it forever. A stylesheet that imports its neighbours
+is served as one file with them. Because they are in memory, a process's files do not change
+when its checkout does.
 """
 
 import gzip
@@ -30,7 +30,7 @@ REFERENCES = {
     ".js": re.compile(r"""(?:\bfrom|\bimport\s*\(?)\s*["'](\.{1,2}/[^"']+)["']"""),
 }
 PART = re.compile(r"""^@import "([\w-]+\.css)";$""", re.MULTILINE)
-KINDS = {".js": "text/javascript", ".svg": "image/svg+xml"}  # whatever this machine's table says
+KINDS = {".js": "text/javascript", ".svg": "image/svg+xml"}  # not from this machine's table
 TEXT = ("text/", "image/svg", "application/json")
 HASH = re.compile(r"\.[0-9a-f]{12}(?=\.[^./]+$)")
 FOR_GOOD = "max-age=31536000, public, immutable"
@@ -39,7 +39,7 @@ ASK_AGAIN = "no-cache, public"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as it is served; `references` are the names of the files that it names."""
+    """A file as it is served; `references` are the names of the files that it refers to."""
 
     name: str
     body: bytes
@@ -65,20 +65,20 @@ class Files:
 
     @property
     def names(self) -> list[str]:
-        """Every name, without hash."""
+        """Every name, without its hash."""
         return list(self._found)
 
     def named(self, name: str) -> File:
-        """Return the file of this name without hash; raises ImproperlyConfigured for none."""
+        """Return a file by its name without hash; raises ImproperlyConfigured if there is none."""
         if name not in self._found:
             self._found[name] = self._read(name)
         return self._found[name]
 
     def served(self, path: str) -> tuple[File, bool] | None:
-        """Return the file at a path and whether the path carries its content's hash.
+        """Return the file at a path, and whether the path has the hash of its content.
 
-        A page that another release wrote, before a restart or beside us, asks for hashes that
-        we do not have: ours is closer to right than none.
+        A page of another release, from before a restart or from another process, requests
+        hashes that we do not have: our file is better than none.
         """
         if file := self._served.get(path):
             return file, True
@@ -86,7 +86,7 @@ class Files:
         return (file, False) if file else None
 
     def behind(self, name: str) -> list[str]:
-        """Return every file that this one needs, directly or not, without itself."""
+        """Return every file that this one needs, directly or indirectly, without itself."""
         needed: dict[str, None] = {}
         waiting = [name]
         while waiting:
@@ -97,10 +97,10 @@ class Files:
 
     def _read(self, name: str) -> File:
         if name not in self._contents:
-            asking = f", which {self._begun[-1]} names" if self._begun else ""
+            asking = f", which {self._begun[-1]} refers to" if self._begun else ""
             raise ImproperlyConfigured(f"there is no static file {name}{asking}")
         if name in self._begun:
-            raise ImproperlyConfigured(f"{' > '.join([*self._begun, name])} name each other")
+            raise ImproperlyConfigured(f"{' > '.join([*self._begun, name])} refer to each other")
         self._begun.append(name)
         body, references = self._rewritten(name, self._contents[name])
         self._begun.pop()
@@ -115,7 +115,7 @@ class Files:
         )
 
     def _rewritten(self, name: str, body: bytes) -> tuple[bytes, list[str]]:
-        """The content with the hashed names of what it refers to, and their plain names."""
+        """Return the content with hashed names for its references, and their plain names."""
         pattern = REFERENCES.get(posixpath.splitext(name)[1])
         if pattern is None:
             return body, []
@@ -129,7 +129,7 @@ class Files:
             address = posixpath.join(posixpath.dirname(path), named) + mark + rest
             return found[0].replace(found[1], address)
 
-        pieces = PART.split(body.decode())  # between them the names of parts
+        pieces = PART.split(body.decode())  # every second one is the name of a part
         pieces[::2] = [pattern.sub(hashed, piece) for piece in pieces[::2]]
         pieces[1::2] = [self._part(name, part) for part in pieces[1::2]]
         return "".join(pieces).encode(), references
@@ -139,7 +139,7 @@ class Files:
 
 
 class Storage(StaticFilesStorage):
-    """Where `{% static %}` finds the address of a file."""
+    """Gives `{% static %}` the address of a file."""
 
     @cached_property
     def files(self) -> Files:
@@ -150,7 +150,7 @@ class Storage(StaticFilesStorage):
 
 
 def modules_behind(name: str) -> list[str]:
-    """Return the modules that a module needs; none while one develops, where nothing is read."""
+    """Return the modules that a module needs; none in development, where files are not read."""
     if not isinstance(staticfiles_storage, Storage):
         return []
     return staticfiles_storage.files.behind(name)
@@ -160,7 +160,7 @@ def _contents() -> Iterator[tuple[str, bytes]]:
     seen = set()
     for finder in finders.get_finders():
         for name, storage in finder.list([]):
-            if name not in seen:  # the first finder wins, as with Django
+            if name not in seen:  # the first finder wins, as in Django
                 seen.add(name)
                 with storage.open(name) as file:
                     yield name, file.read()
@@ -168,9 +168,9 @@ def _contents() -> Iterator[tuple[str, bytes]]:
 
 @async_only_middleware
 def static_files(next_: Next) -> Next:
-    """Answer for what lies below STATIC_URL."""
+    """Serve everything below STATIC_URL."""
     if not isinstance(staticfiles_storage, Storage):
-        return next_  # while one develops, see opsportal.asgi
+        return next_  # in development, see opsportal.asgi
     files, below = staticfiles_storage.files, staticfiles_storage.base_url
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:

@@ -1,7 +1,7 @@
-"""Templates as they were when the process started.
+"""Templates as of the start of the process.
 
-Django's own loaders look at the disk when a template is first used, and so mix those of two
-releases in a process below which the checkout was updated.
+Django's own loaders read a template when it is first used, so a process whose checkout was
+updated would mix the templates of two releases.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from django.template.utils import get_app_template_dirs
 
 
 class Loader(filesystem.Loader):
-    """Reads every template of the project and its apps when it is made."""
+    """Reads every template of the project and its apps when it is created."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

@@ -1,7 +1,7 @@
-"""How often somebody may try what guesses a password or sends a mail.
+"""Limits on attempts to guess a password or to send e-mail.
 
-axes counts the failures of one name from one address; here stands what it cannot count. The
-counts are in the cache, which several processes share when there is a Redis.
+axes counts the failures of one name from one address; this module has the limits that it
+cannot count. Counts are in the cache, which processes share if there is a Redis.
 """
 
 import hashlib
@@ -23,32 +23,32 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """So many tries within a time that begins with the first of them."""
+    """At most `most` attempts within `minutes`, counted from the first one."""
 
     name: str
     most: int
     minutes: int
 
     def used_up(self, who: object) -> bool:
-        """Whether somebody has no try left."""
+        """Return whether no attempt is left."""
         try:
             return int(cache.get(self._key(who), 0)) >= self.most
         except RedisError as error:
             return self._unknown(error)
 
     def count(self, who: object) -> bool:
-        """Count a try, before it is made; False when it must not be made."""
+        """Count an attempt before it is made; return False if it is not allowed."""
         key = self._key(who)
         try:
             cache.add(key, 0, self.minutes * 60)
             return int(cache.incr(key)) <= self.most
-        except ValueError:  # it ran out between the two
+        except ValueError:  # it expired between the two calls
             return True
         except RedisError as error:
             return not self._unknown(error)
 
     def forget(self, who: object) -> None:
-        """Forget the tries of somebody who was right."""
+        """Reset the count after a success."""
         try:
             cache.delete(self._key(who))
         except RedisError as error:
@@ -58,8 +58,8 @@ class Throttle:
         return f"throttle/{self.name}/{hashlib.sha256(str(who).encode()).hexdigest()}"
 
     def _unknown(self, error: RedisError) -> bool:
-        """Let people in while Redis is away: what axes counts is in the database."""
-        log.warning("tries of %s are not counted: %s", self.name, error)
+        """Allow attempts while Redis is unavailable: axes still counts in the database."""
+        log.warning("attempts of %s are not counted: %s", self.name, error)
         return False
 
 
@@ -70,12 +70,12 @@ RESET_MAILS = Throttle("reset-mail", most=3, minutes=60)  # to one person
 
 
 class AddressBackend:
-    """Refuse to look at any password from an address that has had too many wrong ones."""
+    """Refuses logins from an address that has sent too many wrong passwords."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
-        """Return nobody: those who may try go on to the next backend."""
+        """Return None, so that the next backend is tried, or raise PermissionDenied."""
         if request is not None and FAILED_LOGINS.used_up(client_address(request)):
-            # The middleware of axes then answers as it does for a name that is locked.
+            # The axes middleware then answers as it does for a locked name.
             request.axes_locked_out = True  # type: ignore[attr-defined]
             raise PermissionDenied
 

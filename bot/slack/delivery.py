@@ -95,7 +95,7 @@ class Delivery:
         if card.state == CardState.OPEN:
             return await self._post(job, card, message, claim)
         pressed = job.row.kind == PRESS and not job.event.get("response_url")
-        if pressed and not card.ts:  # the answer to posting it was lost, and here it is
+        if pressed and not card.ts:  # Slack's answer to posting it was lost, but the click names it
             card.channel, card.ts = job.row.channel, str(job.event["ts"])
             await in_database(card_records.posted, card.key, card.channel, card.ts)
         here = (

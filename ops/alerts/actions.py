@@ -1,11 +1,10 @@
 """Actions that read alerts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from ops.actor import Actor
 from ops.alerts.alert import Alert, BrokenRule
@@ -13,9 +12,10 @@ from ops.alerts.arranging import arrange
 from ops.alerts.matching import AlertFilter
 from ops.alerts.past import alerts_of, remembered
 from ops.backends.connections import connections
-from ops.backends.prometheus import Prometheus
+from ops.backends.prometheus import Matrix, Rules
 from ops.errors import BackendUnavailable, NotSetUp, OpsError
-from ops.guard import action
+from ops.guard import DEADLINE, action
+from ops.sharing import Known
 from ops.sites import PrometheusSource, Service, Site, sites
 
 T = TypeVar("T")
@@ -38,6 +38,8 @@ class AlertList:
     An alert that several sources report is listed once; its `source` names them all. `sources`
     is how many were asked. `failures` are the sources that did not answer; if there are any,
     the list is partial. `warnings` are the sources' own words about what may be missing.
+    `coming` names the sources that had not answered in time, `older` those of them whose alerts
+    are as they were up to a minute ago; those of the others are missing.
     """
 
     site: str
@@ -46,6 +48,8 @@ class AlertList:
     sources: int
     failures: tuple[SourceFailure, ...]
     warnings: tuple[str, ...] = ()
+    coming: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -57,15 +61,18 @@ class AlertList:
 
 
 @action("alerts.list_alerts", permission=READ)
-async def list_alerts(actor: Actor, *, filter: AlertFilter = AlertFilter()) -> AlertList:
+async def list_alerts(
+    actor: Actor, *, filter: AlertFilter = AlertFilter(), patience: float = DEADLINE
+) -> AlertList:
     """Return the alerts of all Prometheus sources of a site, which are asked concurrently.
 
     Rules that cannot be evaluated are included whatever the filter: their alerts cannot fire.
-    Raises BackendUnavailable only if no source answered, NotFound if the site has none.
+    After `patience` seconds it returns what is known, and goes on asking the sources that are
+    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none.
     """
     site = sites().site(filter.site)
-    key = ("alerts", site, filter)
-    return await connections().reads.answer(key, lambda: _now(site, filter))
+    key = ("alerts", site, filter, patience)
+    return await connections().reads.answer(key, lambda: _now(site, filter, patience))
 
 
 @action("alerts.alerts_during", permission=READ)
@@ -86,54 +93,70 @@ async def alerts_during(
     return await connections().reads.answer(key, lambda: _then(where, what, start, end))
 
 
-async def _now(site: Site, filter: AlertFilter) -> AlertList:
-    answers, failures = await _asked(site, Prometheus.rules)
-    rules = list(answers.values())
+async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
+    async def ask(source: PrometheusSource) -> Known[Rules]:
+        read = connections().prometheus(site, source).rules
+        return await connections().lasting.answer(("rules", site, source), read, patience)
+
+    found = await _asked(site, ask)
+    rules = list(found.answers.values())
     broken = chain.from_iterable(answer.broken for answer in rules)
     return AlertList(
         site=site.name,
         alerts=await _arranged([alert for answer in rules for alert in answer.alerts], filter),
         broken_rules=tuple(sorted(broken, key=lambda rule: (rule.name, rule.group, rule.source))),
         sources=len(site.prometheus),
-        failures=failures,
+        failures=found.failures,
         warnings=_distinct(answer.warnings for answer in rules),
+        coming=found.coming,
+        older=tuple(name for name in found.coming if name in found.answers),
     )
 
 
 async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:
-    ask = partial(remembered, labels=service.alerts, start=start, end=end)
-    answers, failures = await _asked(site, ask)
-    alerts = [alert for source, found in answers.items() for alert in alerts_of(source, found)]
+    async def ask(source: PrometheusSource) -> Known[Matrix]:
+        prometheus = connections().prometheus(site, source)
+        try:
+            return Known(await remembered(prometheus, labels=service.alerts, start=start, end=end))
+        except OpsError as error:
+            return Known(error=error)
+
+    found = await _asked(site, ask)
+    remembering = found.answers.items()
+    alerts = [alert for source, answer in remembering for alert in alerts_of(source, answer)]
     return AlertList(
         site=site.name,
         alerts=await _arranged(alerts, AlertFilter()),
         broken_rules=(),
         sources=len(site.prometheus),
-        failures=failures,
-        warnings=_distinct(found.warnings for found in answers.values()),
+        failures=found.failures,
+        warnings=_distinct(answer.warnings for answer in found.answers.values()),
     )
 
 
-async def _asked(
-    site: Site, ask: Callable[[Prometheus], Awaitable[T]]
-) -> tuple[dict[str, T], tuple[SourceFailure, ...]]:
-    """Ask every source concurrently; return the answers by source, and the failures."""
+@dataclass(frozen=True, slots=True)
+class _Answers(Generic[T]):
+    """The answers by source, the sources that failed, and those that have not answered yet."""
+
+    answers: Mapping[str, T]
+    failures: tuple[SourceFailure, ...]
+    coming: tuple[str, ...]
+
+
+async def _asked(site: Site, ask: Callable[[PrometheusSource], Awaitable[Known[T]]]) -> _Answers[T]:
+    """Ask every source concurrently."""
     if not site.prometheus:
         raise NotSetUp(f'site "{site.name}" has no Prometheus, so it has no alerts')
-
-    async def one(source: PrometheusSource) -> T | OpsError:
-        try:
-            return await ask(connections().prometheus(site, source))
-        except OpsError as error:
-            return error
-
-    settled = await asyncio.gather(*map(one, site.prometheus))
+    settled = await asyncio.gather(*map(ask, site.prometheus))
     found = dict(zip((source.name for source in site.prometheus), settled, strict=True))
-    errors = {name: each for name, each in found.items() if isinstance(each, OpsError)}
-    answers = {name: each for name, each in found.items() if not isinstance(each, OpsError)}
-    if not answers:
+    errors = {name: known.error for name, known in found.items() if known.error}
+    if len(errors) == len(found):
         raise _none_answered(site, list(errors.values()))
-    return answers, tuple(SourceFailure(name, str(error)) for name, error in errors.items())
+    return _Answers(
+        {name: known.answer for name, known in found.items() if known.answer is not None},
+        tuple(SourceFailure(name, str(error)) for name, error in errors.items()),
+        tuple(name for name, known in found.items() if not known.fresh),
+    )
 
 
 def _distinct(warnings: Iterable[Sequence[str]]) -> tuple[str, ...]:

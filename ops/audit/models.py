@@ -2,6 +2,7 @@ import json
 from typing import Any, NoReturn
 
 from django.db import models
+from django.db.models.functions import StrIndex, Substr
 
 LONGEST_ACTOR = 150
 LONGEST_TARGET = 255
@@ -11,6 +12,10 @@ _DAMAGED: dict[str, Any] = {
     "parameters": {},
     "detail": "This row is damaged. Run manage.py audit_verify for details.",
 }
+
+
+# Of a target such as "production/petstore": people look for it at any site.
+SERVICE = Substr("target", StrIndex("target", models.Value("/")) + 1)
 
 
 class Outcome(models.TextChoices):
@@ -43,6 +48,7 @@ class AuditEntry(models.Model):
     class Meta:
         default_permissions = ("view",)
         ordering = ("-seq",)
+        indexes = [models.Index(SERVICE, name="audit_service")]
         verbose_name = "audit entry"
         verbose_name_plural = "audit entries"
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from ops import timerange
-from ops.audit.models import AuditEntry
+from ops.audit.models import SERVICE, AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def _selected(filter: AuditFilter) -> QuerySet[AuditEntry]:
         if value := getattr(filter, column):
             found = found.filter(**{f"{column}__startswith": value})
     if filter.target:
-        of_any_site = Q(target__endswith=f"/{filter.target}")
+        of_any_site = Q(service=filter.target)
+        found = found.alias(service=SERVICE)
         found = found.filter(Q(target__startswith=filter.target) | of_any_site)
     if filter.start:
         found = found.filter(at__gte=timerange.to_datetime(filter.start))

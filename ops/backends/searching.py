@@ -26,7 +26,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ops.backends.density import Density
-from ops.backends.matching import Tags, is_about_the_trace
+from ops.backends.matching import Tags, is_about_the_trace, is_plain
 from ops.filters import LARGEST_LIMIT, Place
 from ops.traces.summaries import TraceSummary
 
@@ -82,14 +82,24 @@ class TraceSearch:
     @property
     def unfiltered_shape(self) -> tuple[object, ...]:
         """That of a search for whatever its service does."""
-        return TraceSearch(0, 0, 0, self.service).shape
+        return self.service, "", (), 0, 0, 0, 0
+
+    @property
+    def rough(self) -> tuple[str, str, Tags, int, int]:
+        """The service, operation, tags and durations of a rougher search that others share."""
+        least, most = self.span_min, self.span_max
+        if self.is_plain:
+            least, most = _rounded(least), 2 * _rounded(most)
+        return self.service, self.operation, self.span_tags, least, most
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether no store finds more spans than we would: some understand more of a tag."""
+        return all(map(is_plain, self.span_tags))
 
     def roughly(self, start: int, end: int) -> "TraceSearch":
-        """Return a search of other times, for somewhat more, that others share."""
-        least, most = _rounded(self.span_min), 2 * _rounded(self.span_max)
-        if self.span_tags:  # the store may understand a tag better than we do
-            least, most = self.span_min, self.span_max
-        return TraceSearch(start, end, 0, self.service, self.operation, self.span_tags, least, most)
+        """Return that search, of other times."""
+        return TraceSearch(start, end, 0, *self.rough)
 
     @property
     def of_whole_traces(self) -> bool:
@@ -138,7 +148,7 @@ class Window:
 
     def within(self, slice_: "Window", search: TraceSearch) -> "Window":
         """Return what such a slice has of a search up to the end of this window."""
-        return replace(self, start=max(slice_.start, search.start))
+        return Window(max(slice_.start, search.start), self.end, self.depth)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,7 +205,7 @@ class Answer:
 
     def refined(self, search: TraceSearch) -> "Answer":
         """Return what this rougher search's answer has for that search."""
-        if search.span_tags or not (search.span_min or search.span_max):
+        if not (search.is_plain and (search.span_min or search.span_max)):
             return self
         traces = [each.refined(search) or replace(each, wanted=False) for each in self.traces]
         return replace(self, traces=traces)
@@ -256,7 +266,7 @@ async def newest(
     tired = loop.time() + patience
     looked = _Looked(search, density, now, seldom, settled)
     window: Window | None = looked.next()
-    while window and (looked.asked < _MOST_CALLS or not looked.something):
+    while window and (looked.calls < _MOST_CALLS or not looked.something):
         try:
             async with asyncio.timeout_at(tired if looked.something else None) as limit:
                 answer = await ask(window)
@@ -264,7 +274,6 @@ async def newest(
             if looked.traces or (limit.expired() and looked.something):
                 break
             raise
-        looked.asked += 1
         looked.calls += answer.calls
         looked.shared &= answer.complete_for is not None
         whole = len(answer) < window.depth or window.depth >= MOST_AT_ONCE
@@ -295,7 +304,6 @@ class _Looked:
     enough_from: int = 0
     cut_at: int = 0
     leaps: bool = True
-    asked: int = 0
     calls: int = 0
     shared: bool = True
     by_status: bool = False
@@ -339,7 +347,7 @@ class _Looked:
         if not grid or self.cut_at or end >= self.settled:
             return None
         start = max(end // grid * grid, self.search.start)
-        return Window(start, end, self._depth(expected), grid, self.settled)
+        return Window(start, end, self._depth(2 * expected), grid, self.settled)
 
     def _depth(self, expected: int) -> int:
         """Return how many to ask for where so many are expected."""
@@ -350,12 +358,13 @@ class _Looked:
 
     def take(self, answer: Answer, window: Window) -> None:
         """Add a complete answer; what is listed before its window comes with the next."""
-        known = len(self.traces)
+        search, known = self.search, len(self.traces)
+        goes_on, whole = search.before is not None, search.of_whole_traces
         for each in answer.traces:
             trace = each.trace
-            if trace.matched < window.start or self.search.comes_earlier(trace):
+            if trace.matched < window.start or (goes_on and search.comes_earlier(trace)):
                 continue
-            if each.wanted and self.search.fits(trace):
+            if each.wanted and (not whole or search.fits(trace)):
                 self.traces.setdefault(trace.trace_id, trace)
             else:
                 self.others[trace.trace_id] = trace.matched

@@ -7,7 +7,8 @@ Slices lie on a grid, so that searches that differ meet in the same ones.
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
 
 from ops import timerange
 from ops.backends.searching import Answer, Found, TraceSearch, Window
@@ -17,6 +18,7 @@ SETTLED = 5 * timerange.SECOND  # after its end few traces of a time are still t
 SECONDS_KEPT = 60.0  # of what has settled
 _MOST_KEPT = 64 * 1024 * 1024  # bytes
 _TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
+_MORE = 3  # times the limit is looked at at once
 _AS_WELL = 1, 2, 0.5  # times as wide is a slice that does as well
 _EVER = 2**64
 
@@ -37,18 +39,20 @@ class Slice:
             for moment in _moments(each)
             if window.start <= moment <= window.end
         )
-        self.tells = len(answer) < window.depth and all(
-            each.spans or not each.wanted for each in answer.traces
-        )
+        self.cut = len(answer) >= window.depth
+        self.tells = not self.cut and all(each.spans or not each.wanted for each in answer.traces)
         self.size = len(answer) * _TRACE + len(found) * _SPAN
         self._moments = [moment for moment, _ in found]
         self._traces = [answer.traces[number] for _, number in found]
         self._by_status = answer.by_status
 
     def answer(self, search: TraceSearch, window: Window, calls: int) -> Answer:
-        """Return what a part of it has for a search, the newest first."""
+        """Return what a part of it has for a search, the newest first; of many only the newest."""
         first = bisect_left(self._moments, window.start)
         last = bisect_right(self._moments, window.end)
+        if (soon := last - _MORE * search.limit) > first:
+            first = bisect_left(self._moments, self._moments[soon])
+            window = replace(window, start=self._moments[first])
         there = dict.fromkeys(reversed(self._traces[first:last]))
         found = [each for trace in there if (each := trace.refined(search)) is not None]
         others = len(there) - len(found)
@@ -68,26 +72,36 @@ class Slices:
 
         `read` asks the store for a window, and notes every span that matches.
         """
-        rough = search.roughly(0, _EVER)
+        rough, calls = search.rough, 0
+        whole, found = self._known(rough, window)
+        if found is None:
+            key = rough, whole.start, whole.end
+
+            async def take() -> Slice:
+                nonlocal calls
+                calls, asked = 1, self._clock()
+                taken = Slice(whole, await read(search.roughly(0, _EVER), whole))
+                seconds = SECONDS_KEPT - (self._clock() - asked)
+                self._kept.keep(key, taken, taken.size, seconds)
+                return taken
+
+            found = await self._reads.answer(key, take)
+        return found.answer(search, window.within(whole, search), calls) if found.tells else None
+
+    def _known(self, rough: Hashable, window: Window) -> tuple[Window, Slice | None]:
+        """Return the slice to use, and what is known of it; a half of one that was cut."""
         for times in _AS_WELL:
             whole = window.on_grid(int(window.grid * times))
             kept: Slice | None = self._kept.get((rough, whole.start, whole.end))
-            if kept is not None:
-                return kept.answer(search, window.within(whole, search), 0) if kept.tells else None
-        whole = window.on_grid(window.grid)
-        key = rough, whole.start, whole.end
-        calls = 0
-
-        async def take() -> Slice:
-            nonlocal calls
-            calls, asked = 1, self._clock()
-            found = Slice(whole, await read(rough, whole))
-            seconds = SECONDS_KEPT - (self._clock() - asked)
-            self._kept.keep(key, found, found.size, seconds)
-            return found
-
-        found = await self._reads.answer(key, take)
-        return found.answer(search, window.within(whole, search), calls) if found.tells else None
+            if kept is not None and kept.tells:
+                return whole, kept
+        grid = window.grid
+        while True:
+            whole = window.on_grid(grid)
+            kept = self._kept.get((rough, whole.start, whole.end))
+            if kept is None or not kept.cut or grid == 1:
+                return whole, kept
+            grid //= 2
 
 
 def _moments(each: Found) -> list[int]:

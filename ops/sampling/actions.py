@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 
 from ops import timerange
 from ops.actor import Actor
+from ops.backends.connections import connections
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
-from ops.guard import action
+from ops.guard import DEADLINE, action
 from ops.sampling import delivery, state
 from ops.sampling.policy import Policy
 from ops.sampling.state import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sharing import Known
 from ops.sites import Service, sites
 
 __all__ = [
@@ -38,12 +40,23 @@ def _target(*, site: str = "", service: str = "", **_: object) -> str:
 
 
 @action("sampling.current", permission=READ)
-async def current(actor: Actor, *, service: str = "", site: str = "") -> ServiceSampling:
-    """Return the last policy sent to each instance of the service, when, and with what result."""
+async def current(
+    actor: Actor, *, service: str = "", site: str = "", patience: float = DEADLINE
+) -> ServiceSampling:
+    """Return the last policy sent to each instance of the service, when, and with what result.
+
+    If DNS has not returned the instances after `patience` seconds they are `coming`, and the
+    look-up goes on; an answer up to a minute old is good enough. Raises BackendUnavailable if
+    it fails.
+    """
     where = sites().site(site)
     what = where.service(service)
-    addresses = await delivery.addresses(what)
-    return await in_database(state.last_told, where.name, what.name, addresses)
+    found = await _addresses(what, patience)
+    if found.error:
+        raise found.error
+    if found.answer is None:
+        return ServiceSampling(where.name, what.name, (), coming=True)
+    return await in_database(state.last_told, where.name, what.name, found.answer)
 
 
 @action("sampling.current_of_several", permission=READ)
@@ -54,19 +67,21 @@ async def current_of_several(
     where = sites().site(site)
     meant = [where.service(name) for name in services]
     sampled = [each for each in meant if each.instances or each.dns]
-    found = await asyncio.gather(*map(_addresses, sampled))
+    found = await asyncio.gather(*(_addresses(each, DEADLINE) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
-    errors = {name: to for name, to in by_name.items() if isinstance(to, OpsError)}
-    known = {name: to for name, to in by_name.items() if not isinstance(to, OpsError)}
+    errors = {name: to.error for name, to in by_name.items() if to.error}
+    known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
     told = await in_database(state.last_told_of_several, where.name, known)
     return {**errors, **{each.service: each for each in told}}
 
 
-async def _addresses(service: Service) -> tuple[str, ...] | OpsError:
-    try:
-        return await delivery.addresses(service)
-    except OpsError as error:
-        return error
+async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]]:
+    """Look the instances up; that goes on when a page waits no longer."""
+    if not service.dns:
+        return Known(await delivery.addresses(service))
+    return await connections().lasting.answer(
+        ("instances", service), lambda: delivery.addresses(service), patience
+    )
 
 
 @action("sampling.changes", permission=READ)

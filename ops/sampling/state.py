@@ -31,11 +31,15 @@ class InstanceSampling:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:
-    """The sampling of one service, as far as OpsPortal knows."""
+    """The sampling of one service as far as OpsPortal knows.
+
+    `coming` is True while its instances are still being looked up; there are none until then.
+    """
 
     site: str
     service: str
     instances: tuple[InstanceSampling, ...]
+    coming: bool = False
 
     @property
     def confirmed(self) -> int:

@@ -87,6 +87,6 @@ def steps_to_end(following: Numbers) -> Numbers:
     for _ in range(len(following).bit_length()):
         if (following < 0).all():
             break
-        steps += steps[following]
-        following = following[following]
+        steps += steps.take(following, mode="wrap")
+        following = following.take(following, mode="wrap")
     return steps

@@ -60,10 +60,11 @@ def family_of(spans: Spans) -> Family:
     numbers, wanted = np.asarray(spans.ids.numbers), np.asarray(spans.parent_ids.numbers)
     order = np.argsort(numbers, kind="stable")
     sorted_numbers = numbers[order]
-    at = np.minimum(np.searchsorted(sorted_numbers, wanted), len(spans) - 1)
-    found = np.where(sorted_numbers[at] == wanted, order[at], _GONE)  # the first of an id
-    found[wanted == 0] = -1
-    parents = packed("q", found)
+    ids, each = np.unique(wanted, return_inverse=True)  # many spans have the same parent
+    at = np.minimum(np.searchsorted(sorted_numbers, ids), len(spans) - 1)
+    found = np.where(sorted_numbers[at] == ids, order[at], _GONE)  # the first of an id
+    found[ids == 0] = -1
+    parents = packed("q", found[each])
     shared = _shared(spans) if (sorted_numbers[1:] == sorted_numbers[:-1]).any() else {}
     joined = _among_shared(spans, shared, parents)
     missing: dict[str, int] = {}

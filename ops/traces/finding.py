@@ -101,7 +101,7 @@ async def work_out_timing(trace: Trace) -> None:
 
 
 def _size(spans: Spans) -> int:
-    return spans.store.size + len(spans) * _COLUMNS + sum(spans.events) * _EVENT
+    return spans.store.size + len(spans) * _COLUMNS + spans.event_count * _EVENT
 
 
 async def _read(site: Site, trace_id: str, newer_than: int) -> Trace:

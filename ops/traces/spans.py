@@ -9,6 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from ops.traces.columns import Coded
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
@@ -180,6 +182,11 @@ class Spans:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def event_count(self) -> int:
+        """How many events all spans have."""
+        return int(np.sum(self.events, dtype=np.uint64))
 
     def __iter__(self) -> Iterator[Span]:
         """Yield every span in full."""

@@ -111,7 +111,7 @@ class Times:
         order = np.argsort(np.asarray(starts, np.uint64), kind="stable")
         order = order[np.argsort(above[order], kind="stable")]
         firsts = np.searchsorted(above[order], np.arange(len(order) + 1))
-        return cls(starts, ends, parents, Children(order.tolist(), firsts.tolist()))
+        return cls(starts, ends, parents, Children(packed("Q", order), packed("Q", firsts)))
 
 
 def where_time_went(times: Times, names: Names) -> Timing:

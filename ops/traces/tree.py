@@ -282,13 +282,14 @@ def _rows(spans: Spans, family: Family) -> Rows:
     parents = np.asarray(family.parents)
     above = np.append(parents, -1)
     places = len(parents) - steps_to_end(_next_rows(spans, above))[:-1]
-    numbers = np.argsort(places)
+    numbers = np.empty_like(places)
+    numbers[places] = np.arange(len(places))
     depths, counts = steps_to_end(above)[:-1] - 1, np.bincount(above + 1)
     counts.resize(len(above))
     again = {
         number: which
-        for numbers in (sorted(each, key=places.__getitem__) for each in family.shared.values())
-        for which, number in enumerate(numbers[1:], 2)
+        for sharing in (sorted(each, key=places.__getitem__) for each in family.shared.values())
+        for which, number in enumerate(sharing[1:], 2)
     }
     return Rows(
         spans,
@@ -342,7 +343,7 @@ def times_of(rows: Rows) -> Times:
     orphans = np.flatnonzero((parents >= 0) & (numbers[parents] == len(rows.spans)))
     np.minimum.at(starts, parents[orphans], starts[orphans])
     np.maximum.at(ends, parents[orphans], ends[orphans])
-    return Times.of(starts.tolist(), ends.tolist(), rows.parents)
+    return Times.of(packed("Q", starts), packed("Q", ends), rows.parents)
 
 
 def names_of(rows: Rows) -> Coded[tuple[str, str] | None]:

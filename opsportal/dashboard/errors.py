@@ -103,6 +103,8 @@ async def page(
             **(context or {}),
             "heading": shown.heading.format(backend=backend),
             "problem": str(error),
+            # A backend that is away makes nothing wrong of what was typed.
+            "invalid": shown.status < 500,
             "advice": shown.advice,
         },
         status=shown.status,

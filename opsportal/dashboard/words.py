@@ -1,18 +1,25 @@
 """Counts, names, values and numbers as text."""
 
 import unicodedata
+from collections.abc import Sequence
 
 from ops.timerange import format_duration
 from ops.traces import tags
 from ops.traces.spans import Value
 
 LONGEST_NAME = 80
+MOST_NAMED = 3  # in a heading
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
 def count(number: int, one: str, several: str = "") -> str:
     """Return `1 alert`, `3 alerts`, `12,000 spans`."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def number(of: int) -> str:
+    """`12,000`."""
+    return f"{of:,}"
 
 
 def name(text: str, longest: int = LONGEST_NAME) -> str:
@@ -39,6 +46,13 @@ def root(service: str, operation: str) -> str:
     if not (service or operation):
         return "A trace without its root"
     return f"{name(service)} {name(operation)}"
+
+
+def mixtures(services: Sequence[tuple[str, int]]) -> list[str]:
+    """Say which services run several versions, by name and number; of many how many there are."""
+    if len(services) > MOST_NAMED:
+        return [f"{len(services):,} services run several versions"]
+    return [f"{name(service)} runs {number} versions" for service, number in services]
 
 
 def value(given: Value) -> str:

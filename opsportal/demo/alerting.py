@@ -1,4 +1,4 @@
-"""Alerting rules: what becomes pending, fires and resolves, and how Prometheus writes it."""
+"""Alerting rules: alerts become pending, fire and resolve; written as Prometheus writes them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ Body = dict[str, Any]
 
 @dataclass
 class Active:
-    """An alert that is pending or fires; times are Unix nanoseconds."""
+    """An alert that is pending or firing; times are Unix nanoseconds."""
 
     since: int
     value: float
@@ -26,8 +26,8 @@ class Active:
 class Rule:
     """An alert for each value of the expression, firing once it has lasted `hold` seconds.
 
-    Annotations may have `{{ $value }}`, also as `humanizePercentage` or `humanizeDuration`,
-    and `{{ $labels.NAME }}`.
+    Annotations may contain `{{ $value }}`, also with `humanizePercentage` or
+    `humanizeDuration`, and `{{ $labels.NAME }}`.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Rule:
     _active: dict[Labels, Active] = field(default_factory=dict)
 
     def evaluate(self, samples: Samples, now: int) -> None:
-        """Look at the values at this moment, and record what is active as `ALERTS`."""
+        """Evaluate the expression now, and record active alerts as `ALERTS`."""
         before = self._series()
         found: dict[Labels, Active] = {}
         for key, value in self.expression.at(samples, now / SECOND).items():
@@ -66,7 +66,7 @@ class Rule:
         return next((state for state in ("firing", "pending") if state in states), "inactive")
 
     def alerts(self) -> list[Body]:
-        """Return the active alerts as the API has them."""
+        """Return the active alerts in the API's form."""
         return [
             {
                 "labels": dict(key),
@@ -82,7 +82,7 @@ class Rule:
         ]
 
     def body(self, evaluated: int) -> Body:
-        """Return the rule as the API has it."""
+        """Return the rule in the API's form."""
         return {
             "type": "alerting",
             "state": self.state,
@@ -100,7 +100,7 @@ class Rule:
 
 
 def group(name: str, rules: Iterable[Rule], interval: float, evaluated: int) -> Body:
-    """Return a group of rules as the API has it; `evaluated` is 0 before the first time."""
+    """Return a group of rules in the API's form; `evaluated` is 0 before the first evaluation."""
     return {
         "name": name,
         "file": "demo",
@@ -113,7 +113,7 @@ def group(name: str, rules: Iterable[Rule], interval: float, evaluated: int) -> 
 
 
 def moment(nanoseconds: int) -> str:
-    """Return RFC 3339 with nanoseconds, zeros at the end left out, as Go writes it."""
+    """Return RFC 3339 with nanoseconds, without trailing zeros, as Go writes it."""
     seconds, rest = divmod(nanoseconds, SECOND)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{rest:09}".rstrip("0").rstrip(".") + "Z"

@@ -1,4 +1,4 @@
-"""The demo's settings: everything it needs stands in `.demo/`, nothing of yours is touched."""
+"""The demo's settings: all its files are in `.demo/`, and no others are touched."""
 
 import os
 import secrets
@@ -9,9 +9,9 @@ USER = "demo"
 
 
 def prepare(*, joins: bool = False) -> None:
-    """Set the environment that `opsportal.settings` reads; keys are made at the first run.
+    """Set the environment that `opsportal.settings` reads; secrets are created at the first run.
 
-    A command that joins a running demo links to that one's pages, whatever address they have.
+    A command that joins a running demo links to that demo's pages, whatever their address.
     """
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     os.environ.update(
@@ -28,7 +28,7 @@ def prepare(*, joins: bool = False) -> None:
 
 
 def secret(name: str) -> str:
-    """Return a random text that is made once and kept in the demo's folder."""
+    """Return a random text that is created once and kept in the demo's folder."""
     path = FOLDER / name
     if not path.exists():
         path.touch(mode=0o600)

@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - gRPC's methods have their names from the protocol
-"""A Jaeger in this process: takes OTLP, answers api_v3 queries as release 2.20 does."""
+"""An in-process Jaeger: receives OTLP and answers api_v3 queries as release 2.20 does."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Takes spans into the store."""
+    """Adds received spans to the store."""
 
     def __init__(self, store: TraceStore) -> None:
         self.store = store
@@ -36,7 +36,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
 
 class QueryService(query_pb2_grpc.QueryServiceServicer):
-    """Answers from the store; a message a trace, an empty stream for a trace it lacks."""
+    """Answers from the store: one message per trace, an empty stream for an unknown trace."""
 
     def __init__(self, store: TraceStore) -> None:
         self.store = store
@@ -96,7 +96,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
         return query.search_depth
 
     def found(self, query: Query) -> list[TracesData]:
-        """Return the traces in the order in which they are sent."""
+        """Return the traces, in the order in which they are sent."""
         return self.store.find(query)
 
 
@@ -126,7 +126,7 @@ def _nanoseconds(time: Timestamp | Duration) -> int:
 
 
 def summary(trace: TracesData) -> query_pb2.TraceSummary:
-    """Return what Jaeger says about a whole trace in a list."""
+    """Return Jaeger's summary of a whole trace."""
     every = list(spans(trace))
     ids = {found.span.span_id for found in every}
     roots = [found for found in every if not found.span.parent_span_id]
@@ -153,7 +153,7 @@ def summary(trace: TracesData) -> query_pb2.TraceSummary:
 
 
 def add_to(server: grpc.aio.Server, queries: QueryService) -> None:
-    """Let a server take spans into the store and answer queries from it."""
+    """Register span collection and queries on a server."""
     query_pb2_grpc.add_QueryServiceServicer_to_server(queries, server)
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # type: ignore[no-untyped-call]
         Collector(queries.store), server

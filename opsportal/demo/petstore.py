@@ -22,19 +22,20 @@ from proto.petstore import petstore_pb2, petstore_pb2_grpc
 OPERATIONS = ("AddPets", "UpdatePets", "DeletePets", "SearchPets", "ChangeSampler")
 NAME = petstore_pb2.DESCRIPTOR.services_by_name["PetStore"].full_name
 TYPES = "PTCanine, PTFeline, PTBird or PTReptile"
+_DAY = "it must be a day with year, month and day"
 Context = grpc.aio.ServicerContext[Any, Any]
 log = logging.getLogger(__name__)
 
 
 class InvalidRequest(Failure):
-    """A request that is wrong as it stands."""
+    """An invalid request."""
 
     def __init__(self, message: str) -> None:
         super().__init__(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 class PetStore(petstore_pb2_grpc.PetStoreServicer):
-    """One instance. What is wrong with a request is INVALID_ARGUMENT and one sentence."""
+    """One instance. An invalid request is answered with INVALID_ARGUMENT and one sentence."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
         )
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Let a server serve this instance."""
+        """Register this instance on a server."""
         petstore_pb2_grpc.add_PetStoreServicer_to_server(self, server)
 
     async def AddPets(
@@ -83,15 +84,15 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
     ) -> petstore_pb2.DeletePetsResp:
         async with self._call("DeletePets", context):
             if not request.ids:
-                raise InvalidRequest("ids is empty; it has the id of each pet to delete")
+                raise InvalidRequest("ids is empty; list the id of each pet to delete")
             await self.store.delete(request.ids)
             return petstore_pb2.DeletePetsResp()
 
     async def SearchPets(
         self, request: petstore_pb2.SearchPetsReq, context: Context
     ) -> AsyncIterator[petstore_pb2.Pet]:
-        # The span ends before the first pet is sent: a generator that is given up ends in
-        # another context than the one in which its span began.
+        # The span ends before the first pet is sent, because an abandoned generator ends in
+        # another context than the one in which its span started.
         async with self._call("SearchPets", context):
             with self.telemetry.step("auth.Check"):
                 await work(1, 4)
@@ -111,12 +112,12 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
             except InvalidInput as error:
                 raise InvalidRequest(str(error)) from None
             self.sampler.change(policy)
-            log.info("%s samples %s from now on", self.telemetry.instance, policy)
+            log.info("%s: sampling set to %s", self.telemetry.instance, policy)
             return petstore_pb2.ChangeSamplerResp()
 
     @asynccontextmanager
     async def _call(self, operation: str, context: Context) -> AsyncIterator[None]:
-        """Trace and count a call; a Failure becomes its status."""
+        """Trace and count a call; a Failure becomes its gRPC status."""
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         caller = TraceContextTextMapPropagator().extract(metadata)
         try:
@@ -135,33 +136,33 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
 
 def _problems(pets: Sequence[petstore_pb2.Pet], *, new: bool) -> Iterator[str]:
     if not pets:
-        yield "pets is empty; it has one pet or more"
+        yield "pets is empty; list at least one pet"
     for number, pet in enumerate(pets):
         where = f"pets[{number}]"
         if new and pet.id:
-            yield f'{where}.id is "{pet.id}"; leave it empty, a new pet is given its id'
+            yield f'{where}.id is "{pet.id}"; leave it empty: new pets get an id'
         if not new and not pet.id:
-            yield f"{where}.id is missing; it says which pet to update"
+            yield f"{where}.id is missing; it must name the pet to update"
         if not pet.name.strip():
-            yield f"{where}.name is missing; it is the pet's name"
+            yield f"{where}.name is missing; every pet needs a name"
         if not _known(pet.type):
-            yield f"{where}.type is {_type_name(pet.type)}; it is {TYPES}"
+            yield f"{where}.type is {_type_name(pet.type)}; it must be {TYPES}"
         try:
             birthday(pet)
         except ValueError:
-            yield f"{where}.birthday is {_written(pet.birthday)}; it is a day: year, month and day"
+            yield f"{where}.birthday is {_written(pet.birthday)}; {_DAY}"
 
 
 def _read_search(request: petstore_pb2.SearchPetsReq) -> Wanted:
     for kind in request.types:
         if not _known(kind):
-            raise InvalidRequest(f"types has {_type_name(kind)}; it has {TYPES}")
+            raise InvalidRequest(f"types has {_type_name(kind)}; accepted: {TYPES}")
     days = request.birthdate_range
     start = _day(days.start, date.min, "start")
     end = _day(days.end, date.max, "end")
     if start >= end:
         raise InvalidRequest(
-            f"birthdate_range begins at {start} and ends at {end}; the end is a later day"
+            f"birthdate_range starts on {start} and ends on {end}; the end must be later"
         )
     return Wanted(set(request.names), set(request.types), start, end)
 
@@ -172,8 +173,7 @@ def _day(given: Date, unset: date, name: str) -> date:
     try:
         return date(given.year, given.month, given.day)
     except ValueError:
-        text = f"birthdate_range.{name} is {_written(given)}; it is a day: year, month and day"
-        raise InvalidRequest(text) from None
+        raise InvalidRequest(f"birthdate_range.{name} is {_written(given)}; {_DAY}") from None
 
 
 def _known(kind: "petstore_pb2.PetType.ValueType") -> bool:

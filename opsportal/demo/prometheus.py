@@ -1,6 +1,6 @@
-"""A Prometheus in this process: scrapes registries, evaluates rules, answers its own queries.
+"""An in-process Prometheus: scrapes registries, evaluates rules, answers known queries.
 
-It knows the queries that it was given and no others: those are refused as `bad_data`.
+It answers only the queries that it was given; others are refused as `bad_data`.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ class Target:
 
 
 class BadData(Exception):
-    """A request that cannot be answered; says why."""
+    """A request that cannot be answered, with the reason."""
 
 
 class Prometheus:
-    """Scrapes and evaluates at every `tick`; what it is asked in between comes from that."""
+    """Scrapes and evaluates at every `tick`, and answers queries from these samples."""
 
     def __init__(
         self, targets: Sequence[Target], queries: Iterable[Expression], rules: Sequence[Rule]
@@ -59,7 +59,7 @@ class Prometheus:
         self._evaluated = now
 
     async def run(self) -> None:
-        """Tick for ever."""
+        """Tick forever."""
         while True:
             self.tick(time.time_ns())
             await asyncio.sleep(INTERVAL)
@@ -76,13 +76,13 @@ class Prometheus:
         return {"resultType": "vector", "result": result}
 
     def query_range(self, form: Mapping[str, str]) -> Body:
-        """Answer a query over time; raises BadData."""
+        """Answer a range query; raises BadData."""
         query = self._known(form)
         start, end, step = (_number(form, name) for name in ("start", "end", "step"))
         if end < start or step <= 0:
             raise BadData("end must not be before start, and step must be above 0")
         if (end - start) / step > MOST_POINTS:
-            raise BadData(f"that is more than {MOST_POINTS} points a series; take a longer step")
+            raise BadData(f"this is more than {MOST_POINTS} points per series; use a longer step")
         series: dict[tuple[tuple[str, str], ...], list[tuple[float, str]]] = {}
         for number in range(int((end - start) / step) + 1):
             at = start + number * step
@@ -98,7 +98,7 @@ class Prometheus:
         return {"groups": [group("demo", self.rules, INTERVAL, self._evaluated)]}
 
     def alerts(self, form: Mapping[str, str]) -> Body:
-        """Return all active alerts; as in Prometheus, nothing in the request filters them."""
+        """Return all active alerts; as in Prometheus, the request cannot filter them."""
         return {"alerts": [alert for rule in self.rules for alert in rule.alerts()]}
 
     def _known(self, form: Mapping[str, str]) -> Expression:
@@ -109,13 +109,13 @@ class Prometheus:
             return self._queries[_squeezed(text)]
         except KeyError:
             raise BadData(
-                f'invalid parameter "query": this demo knows only the queries of its own site '
+                f'invalid parameter "query": this demo only knows the queries in its own site '
                 f"file and rules, not {text[:200]}"
             ) from None
 
 
 def api(prometheus: Prometheus) -> web.Application:
-    """Return the application that answers as Prometheus's HTTP API."""
+    """Return an application with Prometheus's HTTP API."""
     answers = {
         "/api/v1/query": prometheus.query,
         "/api/v1/query_range": prometheus.query_range,

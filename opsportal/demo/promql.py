@@ -1,7 +1,7 @@
-"""Samples over time, and the few PromQL expressions that the demo asks about them.
+"""Samples over time, and the few PromQL expressions that the demo needs.
 
-An expression is built, not parsed: `str` gives its PromQL, `at` its value, both as Prometheus
-would. A vector maps labels to values; times are Unix seconds.
+An expression is built, not parsed: `str` returns its PromQL and `at` its value, both as in
+Prometheus. A vector maps labels to values; times are Unix seconds.
 """
 
 import math
@@ -18,14 +18,14 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 Vector: TypeAlias = dict[Labels, float]
 
 NAME = "__name__"
-KEPT = 3_660.0  # seconds: the hour that is drawn, and a rate's window before it
-FINE, COARSE = 600.0, 10.0  # seconds for which every value is kept, and between those before
+KEPT = 3_660.0  # seconds: the hour that is drawn, and the window of a rate before it
+FINE, COARSE = 600.0, 10.0  # seconds: every value is kept this long, then one each COARSE
 _AT_ONCE = 300  # values that are thinned together
 LOOKBACK = 300.0
 
 
 def labels(pairs: Mapping[str, str]) -> Labels:
-    """Return labels in the one order in which they are compared."""
+    """Return labels in a fixed order, so that they can be compared."""
     return tuple(sorted(pairs.items()))
 
 
@@ -38,14 +38,14 @@ class Series:
         self._coarse = 0
 
     def add(self, time: float, value: float) -> None:
-        """Add a value, and thin those that are old, a batch at a time."""
+        """Add a value; old ones are thinned out in batches."""
         self.times.append(time)
         self.values.append(value)
         if bisect_left(self.times, time - FINE) - self._coarse > _AT_ONCE:
             self._thin(time)
 
     def _thin(self, time: float) -> None:
-        """Forget what is too old, and most of what is old; what ends and begins stays."""
+        """Drop values that are too old and most of the old ones; keep starts and ends."""
         old, fine = (bisect_left(self.times, time - age) for age in (KEPT, FINE))
         times, values = array("d"), array("d")
         for at, value in zip(self.times[old:fine], self.values[old:fine], strict=True):
@@ -57,7 +57,7 @@ class Series:
         self.values = values + self.values[fine:]
 
     def last(self, time: float) -> float | None:
-        """Return the value at that time, None when there is none, it is too old or has ended."""
+        """Return the value at a time, or None if there is none, it is too old or it has ended."""
         after = bisect_right(self.times, time)
         if not after or time - self.times[after - 1] > LOOKBACK:
             return None
@@ -71,7 +71,7 @@ class Series:
         if after - first < 2:
             return None
         times, values = self.times[first:after], self.values[first:after]
-        # A counter that falls was reset: what it had counted before is added.
+        # A counter that falls was reset, so its count before that is added.
         resets = sum(a for a, b in pairwise(values) if b < a)
         increase = values[-1] - values[0] + resets
         covered = times[-1] - times[0]
@@ -98,7 +98,7 @@ class Samples:
         series.add(time, value)
 
     def end(self, name: str, pairs: Mapping[str, str], time: float) -> None:
-        """Say that a series has no value from that time on, until one is added."""
+        """Mark a series as having no value from that time until one is added."""
         self.add(name, pairs, time, math.nan)
 
     def series(self, name: str) -> Iterable[tuple[Labels, Series]]:
@@ -107,7 +107,7 @@ class Samples:
 
 
 class Expression(Protocol):
-    """PromQL that can be told a value at a time."""
+    """PromQL with a value at any time."""
 
     def at(self, samples: Samples, time: float) -> Vector: ...
 
@@ -127,7 +127,7 @@ class Metric:
         return self.each(samples, lambda series: series.last(time))
 
     def each(self, samples: Samples, value: Callable[[Series], float | None]) -> Vector:
-        """Return what `value` says of each series, without those of which it says nothing."""
+        """Return `value` of each series, without those for which it is None."""
         found = {key: value(series) for key, series in self._series(samples)}
         return {key: number for key, number in found.items() if number is not None}
 
@@ -139,7 +139,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Alerts:
-    """`ALERTS{job="petstore"}`: the alerts of a job that are pending or fire."""
+    """`ALERTS{job="petstore"}`: the pending and firing alerts of a job."""
 
     job: str
 
@@ -153,7 +153,7 @@ class Alerts:
 
 @dataclass(frozen=True)
 class Rate:
-    """`rate(metric[30s])`: what a counter grows by per second."""
+    """`rate(metric[30s])`: a counter's growth per second."""
 
     metric: Metric
     seconds: int
@@ -231,7 +231,7 @@ class Quantile:
 
 @dataclass(frozen=True)
 class Above:
-    """`… > 0.05`: only what is above the threshold."""
+    """`… > 0.05`: only the values above the threshold."""
 
     of: Expression
     threshold: float
@@ -246,7 +246,7 @@ class Above:
 
 @dataclass(frozen=True)
 class AndOn:
-    """`a and on(job) b`: of `a` what has its label's value in `b` too."""
+    """`a and on(job) b`: the values of `a` whose label also occurs in `b`."""
 
     of: Expression
     label: str
@@ -277,7 +277,7 @@ def _divided(dividend: float, divisor: float) -> float:
 
 
 def _quantile(share: float, buckets: list[tuple[float, float]]) -> float:
-    """Return the quantile of cumulative (upper bound, count) buckets, the last one infinite."""
+    """Return the quantile of cumulative (upper bound, count) buckets; the last is infinite."""
     total = buckets[-1][1]
     if not total or len(buckets) < 2:
         return math.nan

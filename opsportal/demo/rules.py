@@ -1,4 +1,4 @@
-"""What the demo asks about its services, and the alerts that watch them."""
+"""The demo's queries about its services, and its alerting rules."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -23,7 +23,7 @@ NOT_OUR_FAULT = "OK|INVALID_ARGUMENT|NOT_FOUND|CANCELLED"
 
 @dataclass(frozen=True)
 class Queries:
-    """What the site file asks about a service, and what OpsPortal asks beside it."""
+    """The queries about a service: those in the site file, and those OpsPortal adds."""
 
     version: Expression
     requests: Expression
@@ -34,7 +34,7 @@ class Queries:
 
     @classmethod
     def of(cls, service: str) -> Self:
-        """Return the queries over the metrics of `Telemetry`."""
+        """Return the queries for a service's metrics; see `Telemetry`."""
         version = Metric(f"{service}_build_info")
         every = f"{service}_requests_total"
         requests = Aggregate("sum", Rate(Metric(every), WINDOW))
@@ -62,7 +62,7 @@ def rules() -> list[Rule]:
             Above(PETSTORE.failing, 0.05),
             "petstore",
             "critical",
-            "{{ $value | humanizePercentage }} of the requests fail, over 5%",
+            "{{ $value | humanizePercentage }} of requests fail, over 5%",
         ),
         _rule(
             "SlowRequests",
@@ -76,21 +76,21 @@ def rules() -> list[Rule]:
             Above(STORE.failing, 0.05),
             "store",
             "critical",
-            "{{ $value | humanizePercentage }} of the queries end without an answer",
+            "{{ $value | humanizePercentage }} of queries time out",
         ),
         _rule(
             "MailRefused",
             Above(MAILER.failing, 0.5),
             "mailer",
             "critical",
-            "{{ $value | humanizePercentage }} of the mails are refused",
+            "{{ $value | humanizePercentage }} of e-mails are refused",
         ),
         _rule(
             "MixedVersions",
             Above(Aggregate("count", versions, ("job",)), 1),
             "petstore",
             "info",
-            "{{ $labels.job }} runs {{ $value }} versions at a time",
+            "{{ $labels.job }} runs {{ $value }} versions",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""How the demo's servers listen, and its endless work runs: until the end of a `with`."""
+"""Context managers for the demo's servers and its background work."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-# gRPC would share a port that another process has, without a word.
+# By default gRPC silently shares a port that another process listens on.
 OPTIONS = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1))
 GRACE = 0.2
 
@@ -23,9 +23,9 @@ GRACE = 0.2
 async def grpc_server(
     address: str, name: str, *register: Callable[[grpc.aio.Server], object]
 ) -> AsyncIterator[str]:
-    """Serve while inside; gives the bound host:port. `name` is the service's full name.
+    """Serve while inside; yield the bound host:port. `name` is the service's full name.
 
-    Health and reflection stand beside it. Raises CommandError when the address is taken.
+    Health and reflection are served too. Raises CommandError if the address is taken.
     """
     server = grpc.aio.server(options=OPTIONS)
     for add in register:
@@ -47,7 +47,7 @@ async def grpc_server(
 
 @asynccontextmanager
 async def http_server(address: str, application: web.Application) -> AsyncIterator[str]:
-    """Serve while inside; gives the URL. Raises CommandError when the address is taken."""
+    """Serve while inside; yield the URL. Raises CommandError if the address is taken."""
     host, _, port = address.rpartition(":")
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
@@ -75,7 +75,7 @@ def metrics_page(registry: CollectorRegistry) -> web.Application:
 
 @asynccontextmanager
 async def working(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run work that never ends, until the end; when some of it fails all ends."""
+    """Run endless work while inside; if some of it fails, all of it ends."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
         try:
@@ -86,14 +86,14 @@ async def working(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def add_health(server: grpc.aio.Server, name: str) -> None:
-    """Let a server say that it and the named service serve."""
+    """Register health checks that report the server and the named service as serving."""
     states = health.aio.HealthServicer()
     await states.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
 
 
 def _try_to_bind(address: str) -> None:
-    """Raise OSError where gRPC would write lines of its own on the terminal."""
+    """Raise OSError if the address cannot be bound; gRPC would print its own lines."""
     host, _, port = address.rpartition(":")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -101,4 +101,6 @@ def _try_to_bind(address: str) -> None:
 
 
 def _taken(address: str) -> CommandError:
-    return CommandError(f"cannot listen on {address}: it is taken or not ours; choose another")
+    return CommandError(
+        f"cannot listen on {address}: it is in use or not on this machine; choose another"
+    )

@@ -1,4 +1,4 @@
-"""A sampler whose policy is changed while the service runs."""
+"""A sampler whose policy can change while the service runs."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from proto.petstore import petstore_pb2
 
 
 class ChangingSampler(sampling.Sampler):
-    """Decides at the root of a trace by the policy set last; children follow their parent.
+    """Decides at the root of a trace, by the latest policy; children follow their parent.
 
-    A tracer keeps the sampler object that it was made with, so what changes is inside.
+    A tracer keeps the sampler that it was created with, so this one changes internally.
     """
 
     def __init__(self, policy: Policy) -> None:
         self.change(policy)
 
     def change(self, policy: Policy) -> None:
-        """Let the next trace be decided by this policy."""
+        """Use this policy from the next trace on."""
         self.policy = policy
         self._inner = sampling.ParentBased(_root(policy))
 

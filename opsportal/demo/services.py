@@ -1,6 +1,6 @@
-"""The services behind the petstore, played in this process: store and mailer.
+"""The services behind the petstore, simulated in this process: store and mailer.
 
-Their waiting is real; how often they fail is set by a `Trouble`.
+Their waiting is real; `Trouble` sets how often they fail.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ class DeadlineExceeded(Failure):
 
 
 class ConnectionRefused(Failure):
-    """Nobody listens there."""
+    """Nothing listens at the address."""
 
     def __init__(self, address: str) -> None:
         super().__init__(grpc.StatusCode.UNAVAILABLE, f"connection refused by {address}")
 
 
 class NoSuchPet(Failure):
-    """An id that no pet has."""
+    """No pet has this id."""
 
     def __init__(self, pet_id: str) -> None:
         super().__init__(grpc.StatusCode.NOT_FOUND, f'there is no pet with the id "{pet_id}"')
@@ -44,7 +44,7 @@ class NoSuchPet(Failure):
 
 @dataclass
 class Trouble:
-    """How bad things are, as shares from 0 to 1: statements that time out, mail refused.
+    """How often things fail, from 0 to 1: statements that time out, e-mails refused.
 
     `patience` is how many seconds a statement may take.
     """
@@ -56,7 +56,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which pets are looked for; empty means any, the range includes its start, not its end."""
+    """Which pets to find; empty means any. The range includes its start but not its end."""
 
     names: Collection[str] = ()
     types: Collection["petstore_pb2.PetType.ValueType"] = ()
@@ -72,7 +72,7 @@ class Wanted:
 
 
 def birthday(pet: petstore_pb2.Pet) -> date:
-    """Return the day; raises ValueError when there is no such day."""
+    """Return the day; raises ValueError if there is no such day."""
     return date(pet.birthday.year, pet.birthday.month, pet.birthday.day)
 
 
@@ -99,7 +99,7 @@ class Store:
             return found
 
     async def insert(self, pets: Collection[petstore_pb2.Pet]) -> list[str]:
-        """Keep new pets; returns the ids that they were given."""
+        """Save new pets; return their new ids."""
         with self.telemetry.call("store.Insert"):
             await self._write("INSERT pets", len(pets))
             return list(self._keep(pets))
@@ -123,7 +123,7 @@ class Store:
                 self._pets[pet.id].CopyFrom(pet)
 
     async def delete(self, ids: Collection[str]) -> None:
-        """Forget pets; one that is not there is as good as deleted."""
+        """Delete pets; ids that no pet has are ignored."""
         with self.telemetry.call("store.Delete"):
             await self._write("DELETE pets", len(ids))
             for pet_id in ids:
@@ -151,7 +151,7 @@ class Store:
 
 
 class Mailer:
-    """Tells owners about their new pets; its spans go to `otlp`, host:port or a URL."""
+    """Notifies owners of their new pets; its spans go to `otlp`, host:port or a URL."""
 
     def __init__(self, otlp: str, trouble: Trouble) -> None:
         operations = ("mailer.Notify",)
@@ -163,12 +163,12 @@ class Mailer:
     async def notify(self, names: Collection[str]) -> None:
         """Send one mail; raises ConnectionRefused."""
         with self.telemetry.call("mailer.Notify") as span:
-            span.add_event("mail is queued", {"pets": len(names)})
+            span.add_event("mail queued", {"pets": len(names)})
             with self.telemetry.step("smtp.Send", server_address=MAILER):
                 await work(2, 12)
                 if _dice.random() < self.trouble.mailer:
                     raise ConnectionRefused(MAILER)
-            span.add_event("mail is sent", {"pets": len(names)})
+            span.add_event("mail sent", {"pets": len(names)})
 
 
 async def work(shortest: float, longest: float) -> None:

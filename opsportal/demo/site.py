@@ -1,4 +1,4 @@
-"""A whole site in this process: petstores and what is behind them, their Jaeger and Prometheus."""
+"""A whole site in this process: petstores, the services behind them, Jaeger and Prometheus."""
 
 import time
 from collections.abc import Callable
@@ -22,14 +22,14 @@ from opsportal.demo.traffic import seasons, traffic
 ANY_PORT = "127.0.0.1:0"
 VERSIONS = {"petstore-1": "1.2.0", "petstore-2": "1.2.0", "petstore-3": "1.3.0"}
 POLICY = rate(0.25)
-TRACES = 1_500  # a quarter of an hour of them: then the memory stays as it is
+TRACES = 1_500  # about a quarter of an hour; more would only grow the memory
 CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 
 
 class DemoSite:
     """Runs the site while inside: `async with DemoSite() as site`.
 
-    `sites_toml` is its site file, `otlp_address` (host:port) where its Jaeger takes spans.
+    `sites_toml` is its site file; at `otlp_address` (host:port) its Jaeger receives spans.
     """
 
     sites_toml: str
@@ -50,7 +50,7 @@ class DemoSite:
         await self._stack.__aexit__(kind, error, trace)
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        """Start what is called before what calls it, so that all ends the other way round."""
+        """Start each server before its callers, so that it ends after them."""
         enter = stack.enter_async_context
         collect = partial(jaeger.add_to, queries=QueryService(TraceStore(TRACES)))
         self.otlp_address = otlp = await enter(grpc_server(ANY_PORT, jaeger.QUERY_SERVICE, collect))
@@ -81,14 +81,14 @@ def _prometheus(sources: list[Telemetry]) -> Prometheus:
 
 
 def _busy_at_first() -> Callable[[], float]:
-    """Return what tells how many calls a second to make; more at first, to have what to show."""
+    """Return a function for the calls per second; more at first, to have something to show."""
     calm = time.monotonic() + FIRST_SECONDS
     return lambda: CALLS if time.monotonic() > calm else FIRST_CALLS
 
 
 def _site_file(jaeger_at: str, prometheus_at: str, instances: list[str], pages: list[str]) -> str:
     return f"""\
-# Written by the demo at every start. Its petstores' own metrics:
+# Written by the demo at every start. The petstores' own metrics:
 # {" ".join(f"{page}/metrics" for page in pages)}
 default_site = "demo"
 

@@ -1,6 +1,6 @@
-"""A trace store in memory: OTLP's spans in, whole traces out, as Jaeger's own memory store.
+"""A trace store in memory: OTLP spans in, whole traces out, like Jaeger's own memory store.
 
-Nothing here copies spans: what `TraceStore` gives out is what it holds, to be read only.
+Spans are not copied: treat what `TraceStore` returns as read-only.
 """
 
 import json
@@ -52,9 +52,9 @@ TagTest = Callable[[Found, str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What one span of a trace must meet, all of it; "" and None mean any.
+    """Conditions that one span of a trace must meet together; "" and None mean any.
 
-    Times are Unix nanoseconds, both ends included, durations nanoseconds. `depth` is the
+    Times are Unix nanoseconds, both ends included; durations are nanoseconds. `depth` is the
     largest number of traces.
     """
 
@@ -69,10 +69,10 @@ class Query:
 
 
 def has_tag(found: Found, key: str, value: str) -> bool:
-    """Tell whether a span has this tag, as release 2.20 understands it.
+    """Return whether a span has this tag, as release 2.20 interprets it.
 
-    Some keys are words: `error` is about the status (and `error=false` about one that says
-    OK), `span.kind`, `span.status`, `scope.name`, `scope.version`, and what begins with
+    Some keys are special: `error` means the status (`error=false` means the status OK),
+    `span.kind`, `span.status`, `scope.name`, `scope.version`, and keys that start with
     `resource.`. Any other key is an attribute, see `has_attribute`.
     """
     match key:
@@ -92,7 +92,7 @@ def has_tag(found: Found, key: str, value: str) -> bool:
 
 
 def has_attribute(found: Found, key: str, value: str) -> bool:
-    """Tell whether the span, its resource, scope, an event or a link has this attribute.
+    """Return whether the span, its resource, scope, an event or a link has this attribute.
 
     Values are compared in their string form.
     """
@@ -100,7 +100,7 @@ def has_attribute(found: Found, key: str, value: str) -> bool:
 
 
 class TraceStore:
-    """Keeps the last `limit` traces; a trace's age is that of its first span's arrival."""
+    """Keeps the latest `limit` traces, by the arrival of their first span."""
 
     def __init__(self, limit: int = 100_000, has_tag: TagTest = has_tag) -> None:
         self.limit = limit
@@ -108,7 +108,7 @@ class TraceStore:
         self._traces: dict[bytes, TracesData] = {}
 
     def add(self, batch: Iterable[ResourceSpans]) -> None:
-        """Take spans in, in whatever order and pieces they come."""
+        """Add spans, in any order and grouping."""
         for resource_spans in batch:
             for scope_spans in resource_spans.scope_spans:
                 places: dict[bytes, ScopeSpans] = {}
@@ -121,17 +121,17 @@ class TraceStore:
             del self._traces[next(iter(self._traces))]
 
     def _place(self, trace_id: bytes, resource: ResourceSpans, scope: ScopeSpans) -> ScopeSpans:
-        """Return where a trace's spans of this resource and scope go."""
+        """Return the place for a trace's spans of this resource and scope."""
         trace = self._traces.setdefault(trace_id, TracesData())
         to = trace.resource_spans.add(resource=resource.resource, schema_url=resource.schema_url)
         return to.scope_spans.add(scope=scope.scope, schema_url=scope.schema_url)
 
     def trace(self, trace_id: bytes) -> TracesData | None:
-        """Return a trace by its 16 bytes, None when there is none."""
+        """Return a trace by its 16-byte ID, or None."""
         return self._traces.get(trace_id)
 
     def find(self, query: Query) -> list[TracesData]:
-        """Return the traces with a span that meets the query, the last arrived first."""
+        """Return the traces with a span that meets the query, latest first."""
         found: list[TracesData] = []
         for trace in reversed(self._traces.values()):
             if len(found) >= query.depth:
@@ -153,7 +153,7 @@ class TraceStore:
         )
 
     def services(self) -> set[str]:
-        """Return the names of all services that sent a span."""
+        """Return the names of all services that have sent spans."""
         return {
             service_name(resource_spans.resource)
             for trace in self._traces.values()
@@ -161,7 +161,7 @@ class TraceStore:
         }
 
     def operations(self, service: str, kind: str = "") -> set[tuple[str, str]]:
-        """Return a service's (operation, kind) pairs, those of one kind if it is named.
+        """Return a service's (operation, kind) pairs, optionally of one kind.
 
         As in Jaeger the service "" has none.
         """
@@ -174,7 +174,7 @@ class TraceStore:
 
 
 def spans(trace: TracesData, service: str = "") -> Iterator[Found]:
-    """Give a trace's spans, those of one service if it is named."""
+    """Yield a trace's spans, optionally of one service."""
     for resource_spans in trace.resource_spans:
         resource = resource_spans.resource
         if service and service_name(resource) != service:
@@ -186,7 +186,7 @@ def spans(trace: TracesData, service: str = "") -> Iterator[Found]:
 
 
 def service_name(resource: Resource) -> str:
-    """Return the resource's `service.name`, "" where it has none."""
+    """Return the resource's `service.name`, or ""."""
     names = (item.value.string_value for item in resource.attributes if item.key == "service.name")
     return next(names, "")
 
@@ -209,7 +209,7 @@ def as_text(value: AnyValue) -> str:
 
 
 def _json(value: AnyValue) -> str:
-    """Write a value as Go's encoding/json does; raises ValueError where there is no number."""
+    """Return a value as Go's encoding/json writes it; raises ValueError if JSON cannot."""
     match value.WhichOneof("value"):
         case None:
             return "null"
@@ -257,5 +257,5 @@ def _attributes(found: Found) -> Iterator[Iterable[KeyValue]]:
 
 
 def _has(attributes: Iterable[KeyValue], key: str, value: str) -> bool:
-    """Look at the first attribute of that key, as Jaeger does."""
+    """Compare the first attribute with that key, as Jaeger does."""
     return next((as_text(item.value) == value for item in attributes if item.key == key), False)

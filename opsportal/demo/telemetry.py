@@ -1,4 +1,4 @@
-"""What an instance of a service tells about itself: spans over OTLP, counts in its registry."""
+"""The telemetry of a service instance: spans over OTLP, metrics in a registry."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from opentelemetry.util.types import AttributeValue
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SENT_EVERY = 500  # milliseconds
-FAREWELL = 700  # milliseconds that sending what is left may take at the end
+FAREWELL = 700  # milliseconds for sending the remaining spans at the end
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0)
 _FAILURES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 class Failure(Exception):
-    """A call that fails: with which status, and one sentence why."""
+    """A call that fails, with its gRPC status and one sentence."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -68,29 +68,29 @@ class Telemetry:
     def _measure(self, operations: Sequence[str]) -> None:
         self.registry = CollectorRegistry()
         build = Gauge(
-            f"{self.service}_build_info", "What runs.", ["version"], registry=self.registry
+            f"{self.service}_build_info", "The version.", ["version"], registry=self.registry
         )
         build.labels(self.version).set(1)
         self._requests = Counter(
             f"{self.service}_requests",
-            "Requests that were answered.",
+            "Requests answered.",
             ["operation", "code"],
             registry=self.registry,
         )
         self._seconds = Histogram(
             f"{self.service}_request_seconds",
-            "How long answers took.",
+            "Seconds per request.",
             buckets=BUCKETS,
             registry=self.registry,
         )
-        # A rate can be told from the first failure on only if the count was 0 before it.
+        # Start at 0, so that a rate shows even the first failure.
         for operation in operations:
             for code in (grpc.StatusCode.OK, *_FAILURES):
                 self._requests.labels(operation, code.name)
 
     @contextmanager
     def call(self, operation: str, parent: Context | None = None) -> Iterator[Span]:
-        """Answer a call: a server span, counted and timed."""
+        """Trace a call with a server span, and count and time it."""
         began = time.perf_counter()
         code = grpc.StatusCode.UNKNOWN
         try:
@@ -109,7 +109,7 @@ class Telemetry:
 
     @contextmanager
     def step(self, operation: str, **attributes: AttributeValue) -> Iterator[Span]:
-        """Do a part of the work: an inner span; `db_system` is the attribute `db.system`."""
+        """Trace a part of the work with an inner span; `db_system` sets `db.system`."""
         with self._span(operation, SpanKind.INTERNAL) as span:
             for name, value in attributes.items():
                 span.set_attribute(name.replace("_", "."), value)
@@ -119,9 +119,9 @@ class Telemetry:
     def _span(
         self, operation: str, kind: SpanKind, parent: Context | None = None
     ) -> Iterator[Span]:
-        """A span around a piece of work; a Failure is an event on it and its status.
+        """Trace a piece of work; a Failure becomes an event and the span's status.
 
-        The SDK's own event would carry a stack trace with the paths of this machine.
+        The SDK's own event would contain a stack trace with paths of this machine.
         """
         with self._tracer.start_as_current_span(
             operation, parent, kind, record_exception=False, set_status_on_exception=False
@@ -136,13 +136,13 @@ class Telemetry:
                 raise
 
     def close(self) -> None:
-        """Send what is left; blocks, for less than a second."""
+        """Send the remaining spans; blocks for less than a second."""
         self._provider.shutdown()
 
 
 @asynccontextmanager
 async def telling(*sources: Telemetry) -> AsyncIterator[None]:
-    """Close them all at once at the end, off the loop: the receiver may live in it."""
+    """Close all of them together at the end, in threads: the receiver may run in this loop."""
     try:
         yield
     finally:
@@ -150,7 +150,7 @@ async def telling(*sources: Telemetry) -> AsyncIterator[None]:
 
 
 class _Sender(BatchSpanProcessor):
-    """Sends spans in batches; gives up at the end, where the SDK waits for a dead receiver."""
+    """Sends spans in batches; unlike the SDK, it does not wait for a dead receiver at the end."""
 
     def __init__(self, otlp: str) -> None:
         endpoint = otlp if "://" in otlp else f"http://{otlp}"

@@ -1,4 +1,4 @@
-"""Lifelike calls to petstores, and the bad minutes that make alerts fire and resolve."""
+"""Realistic calls to petstores, and bad minutes that make alerts fire and resolve."""
 
 import asyncio
 import random
@@ -19,8 +19,8 @@ NAMES = ("Bella", "Charlie", "Coco", "Daisy", "Kiwi", "Loki", "Luna", "Max", "Mi
 TYPES = ("PTCanine", "PTFeline", "PTBird", "PTReptile")
 TIMEOUT = 10.0
 MOST_PETS = 500
-# How bad things are for how many seconds, over and over: all is well but for what always goes
-# wrong somewhere, nobody takes mail, the store is locked up.
+# A repeating cycle of (seconds, failure rates): almost healthy, no e-mail is accepted, the
+# store is locked.
 WELL, NO_MAIL, LOCKED = (0.01, 0.02), (0.01, 1.0), (0.6, 0.02)
 SEASONS = ((12, WELL), (50, NO_MAIL), (75, WELL), (60, LOCKED), (100, WELL))
 Stub: TypeAlias = "petstore_pb2_grpc.PetStoreAsyncStub"
@@ -28,14 +28,14 @@ _dice = random.Random()  # noqa: S311 - dice, not secrets
 
 
 async def seasons(trouble: Trouble) -> None:
-    """Let bad minutes come and go, for ever."""
+    """Repeat the good and bad minutes forever."""
     while True:
         for seconds, (trouble.store, trouble.mailer) in SEASONS:
             await asyncio.sleep(seconds)
 
 
 async def traffic(addresses: Sequence[str], rate: Callable[[], float]) -> None:
-    """Call petstores in turn, for ever; `rate` gives the calls a second at that moment."""
+    """Call petstores at random, forever; `rate` returns the current calls per second."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         channels = [
             await stack.enter_async_context(grpc.aio.insecure_channel(address))
@@ -48,14 +48,14 @@ async def traffic(addresses: Sequence[str], rate: Callable[[], float]) -> None:
 
 
 class Customer:
-    """Calls now one instance, now another, and remembers the pets it added."""
+    """Calls random instances, and remembers the pets that it added."""
 
     def __init__(self, stubs: Sequence[Stub]) -> None:
         self._stubs = stubs
         self._ids: deque[str] = deque()
 
     async def call(self) -> None:
-        """Make one call; that it fails is part of life."""
+        """Make one call; failures are expected."""
         calls: dict[Callable[[Stub], Awaitable[None]], int] = {
             self._search: 60,
             self._add: 20,

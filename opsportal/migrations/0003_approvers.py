@@ -1,4 +1,4 @@
-"""The group of those who may also make the changes that others ask for."""
+"""The group of users who may also apply changes that others ask for."""
 
 from importlib import import_module
 

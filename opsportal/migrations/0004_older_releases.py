@@ -1,4 +1,4 @@
-"""What releases before this one write and delete goes on working; see `ops.schema`."""
+"""Keep writes and deletions of older releases working; see `ops.schema`."""
 
 from django.db import migrations
 

@@ -190,6 +190,45 @@ async def test_a_source_that_fails_does_not_hide_the_others(
     assert failure.reason.startswith(f"Prometheus a of production at {prometheus.url}")
 
 
+async def until_only_b_is_coming(viewer: Actor) -> AlertList:
+    async with asyncio.timeout(30):
+        while (found := await list_alerts(viewer, patience=0.01)).coming != ("b",):
+            pass
+    return found
+
+
+@pytest.mark.usefixtures("site_of_two")
+async def test_a_slow_source_does_not_keep_the_others_waiting(
+    viewer: Actor, prometheus: FakePrometheus, second: FakePrometheus
+) -> None:
+    prometheus.rule("Quick", alert("Quick"))
+    second.rule("Slow", alert("Slow"))
+    second.fault = Fault.HANG
+
+    at_once = await list_alerts(viewer, patience=0)
+    early = await until_only_b_is_coming(viewer)
+
+    assert (names(at_once), at_once.coming, at_once.failures) == ([], ("a", "b"), ())
+    assert (names(early), early.older, early.failures) == (["Quick"], (), ())
+
+    second.release.set()
+    whole = await list_alerts(viewer)
+    assert (sorted(names(whole)), whole.coming) == (["Quick", "Slow"], ())
+
+
+@pytest.mark.usefixtures("site_of_two")
+async def test_what_a_slow_source_last_said_stands_in_for_it(
+    viewer: Actor, second: FakePrometheus
+) -> None:
+    second.rule("Slow", alert("Slow"))
+    await list_alerts(viewer)
+    second.fault = Fault.HANG
+
+    found = await until_only_b_is_coming(viewer)
+
+    assert (names(found), found.older) == (["Slow"], ("b",))
+
+
 @pytest.mark.usefixtures("site_of_two")
 async def test_it_fails_when_no_source_answers(
     viewer: Actor, prometheus: FakePrometheus, second: FakePrometheus

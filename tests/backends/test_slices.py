@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from ops.backends.searching import Answer, Found, TraceSearch, Window
 from ops.backends.slices import Slices
 from ops.timerange import SECOND
@@ -87,6 +89,28 @@ async def test_searches_for_about_the_same_durations_share() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("tag", "shared"),
+    [(("k", "v-1"), True), (("k", "5.."), False), (("error", "true"), False), (("k", ""), False)],
+)
+async def test_durations_are_rough_where_every_store_compares_the_tag_alike(
+    tag: tuple[str, str], shared: bool
+) -> None:
+    store = Store(*(found(number, number) for number in range(1, 10)))
+    for least in (5, 6):
+        await store.answer(replace(SEARCH, tags=(tag,), span_min=least * SECOND // 1_000))
+    assert len(store.reads) == (1 if shared else 2)
+
+
+async def test_of_many_only_the_newest_are_looked_at() -> None:
+    store = Store(*(found(number, 1 + number // 4) for number in range(36)))
+    answer = await store.answer(replace(SEARCH, limit=3))
+    assert answer is not None
+    assert answer.complete_for is not None
+    assert answer.complete_for.start == START + 7 * SECOND
+    assert len(answer) == 12  # from the ninth on, and all that match together with it
+
+
 async def test_a_slice_is_read_anew_a_minute_after_it_was_asked_for() -> None:
     store = Store(found(1, 3), takes=10)
     await store.answer()
@@ -104,11 +128,15 @@ async def test_a_slice_ends_with_the_search_where_its_end_has_not_settled() -> N
     assert store.reads[0][1].end == WINDOW.end
 
 
-async def test_a_slice_that_is_cut_tells_nothing() -> None:
+async def test_instead_of_a_slice_that_was_cut_a_narrower_one_is_read() -> None:
     store = Store(*(found(number, 3) for number in range(50)))
-    assert await store.answer() is None
-    assert await store.answer() is None
-    assert len(store.reads) == 1
+    for _ in range(2):
+        assert await store.answer() is None
+    store.traces = (found(1, 9),)
+    for _ in range(2):
+        assert await store.matches() == [(1, 9)]
+    widths = [window.end - window.start + 1 for _, window in store.reads]
+    assert widths == [GRID, GRID // 2, GRID // 4]
 
 
 async def test_a_trace_that_only_the_store_understands_is_left_to_it() -> None:

@@ -2,7 +2,7 @@
 
 Server, load and backends share the machine. `--only search` measures and writes the search for
 traces alone, `--only stops` the event loop's stops, `--only reading` single traces; `--seconds 1`
-makes the first two short.
+makes the first two short. `--only many` measures and writes the pages of a site with many services.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import crowd, pages, patterns, reading, searching, stops
+from tests.bench import crowd, many, pages, patterns, reading, searching, stops
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -81,6 +81,13 @@ def _alerts_sentence(figures: Figures) -> str:
     )
 
 
+def _versions() -> str:
+    return (
+        f"Measured on {date.today():%-d %B %Y} with {os.cpu_count()} cores and Python "
+        f"{platform.python_version()}."
+    )
+
+
 def _machine(seconds: float) -> str:
     return (
         f"Measured on {date.today():%-d %B %Y} with {os.cpu_count()} cores, Python "
@@ -92,6 +99,10 @@ def _machine(seconds: float) -> str:
 
 async def main(only: str, seconds: float) -> None:
     """Measure everything or one part, and write what was measured."""
+    if only in ("", "many"):
+        _write("many", [_versions(), *await many.measure()])
+    if only == "many":
+        return
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
         jaeger = stack.enter_context(servers.jaeger(folders[0]))
@@ -138,7 +149,10 @@ def _write(part: str, lines: list[str]) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--only", choices=["search", "stops", "reading"], default="", help="the part to measure"
+        "--only",
+        choices=["search", "stops", "reading", "many"],
+        default="",
+        help="the part to measure",
     )
     parser.add_argument("--seconds", type=float, default=SHORTER, help="of each of their rows")
     chosen = parser.parse_args()

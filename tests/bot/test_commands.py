@@ -523,7 +523,7 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
         "list traces petstore error", "list traces store error", "version",
     ]  # fmt: skip
     none = await said(viewer, 'alerts team="a" state=firing')
-    assert none.summary == 'Nothing is firing for state=firing team="a"'
+    assert none.summary == 'No alerts for state=firing team="a"'
     assert [follow_up.line for follow_up in none.follow_ups] == ["alerts"]
 
 

@@ -254,7 +254,7 @@ async def test_what_one_sent_comes_back(web: Web, place: Place, olga: User) -> N
         await page.keyboard.press("Escape")
 
         await page.get_by_text("Recent").click()
-        await page.get_by_role("button", name="Clear recent").click()
+        await page.get_by_role("button", name="Clear all").click()
         await expect(page.get_by_text("Recent")).to_have_count(0)
 
 
@@ -270,7 +270,7 @@ async def test_recent_searches_need_no_javascript(web: Web, place: Place, olga: 
         await page.get_by_role("link", name="error last=2h").click()
         await expect(page.get_by_label("Filter")).to_have_value("error last=2h")
         await page.get_by_text("Recent").click()
-        await page.get_by_role("button", name="Clear recent").click()
+        await page.get_by_role("button", name="Clear all").click()
 
         await expect(page.get_by_text("Recent")).to_have_count(0)
         await expect(page.get_by_label("Filter")).to_have_value("error last=2h")

@@ -39,7 +39,7 @@ async def test_every_page_has_a_key_to_search_and_one_that_lists_the_keys(
             await expect(page.locator(".tools[hidden]")).to_have_count(0)
 
             await page.keyboard.press("?")
-            dialog = page.get_by_role("dialog", name="Keys")
+            dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
             await expect(dialog.get_by_role("rowheader", name="/", exact=True)).to_have_count(1)
             await expect(dialog.get_by_role("rowheader", name="?", exact=True)).to_have_count(1)
             await page.keyboard.press("Escape")
@@ -66,5 +66,5 @@ async def test_keys_of_a_trace_end_with_its_page(web: Web, place: Place, olga: U
         await page.get_by_role("link", name="Sampling", exact=True).click()
         await expect(page.get_by_role("treegrid")).to_have_count(0)
         await page.keyboard.press("?")
-        await expect(page.get_by_role("dialog")).to_contain_text("these keys")
+        await expect(page.get_by_role("dialog")).to_contain_text("keyboard shortcuts")
         await expect(page.get_by_role("dialog")).not_to_contain_text("next and previous error")

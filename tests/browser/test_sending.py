@@ -41,7 +41,7 @@ async def test_a_network_that_is_away(web: Web, place: Place, olga: User) -> Non
         await filled_in(page)
         await page.context.set_offline(True)
         await send(page)
-        await says(page, "The server did not answer, so we don't know whether this was done.")
+        await says(page, "The server did not answer. We don't know whether this change was made.")
 
         await page.context.set_offline(False)
         await send(page)
@@ -83,7 +83,7 @@ async def test_a_session_that_is_over(web: Web, place: Place, olga: User) -> Non
         await filled_in(page)
         await Session.objects.all().adelete()
         await send(page)
-        await says(page, "Your session has ended; nothing was sent.")
+        await says(page, "Your session has ended. Nothing was sent.")
 
         async with page.context.expect_page() as opened:
             await page.get_by_role("link", name="Log in").click()
@@ -94,7 +94,7 @@ async def test_a_session_that_is_over(web: Web, place: Place, olga: User) -> Non
         await other.wait_for_url("**/account/slack/")
 
         await send(page)
-        await says(page, "you have logged in again, as olga. Send it once more.")
+        await says(page, "you have logged in again, as olga. Send it again.")
         await send(page)
         await expect(page.locator("#id_code_error")).to_be_visible()
         await expect(page.get_by_label("Code")).to_have_value("K7QM-4RTD")
@@ -107,7 +107,7 @@ async def test_a_link_that_leads_nowhere_says_so(web: Web, place: Place, olga: U
         await page.context.set_offline(True)
         await page.get_by_role("link", name="Sampling", exact=True).click()
 
-        await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached")
+        await expect(page.get_by_role("alert")).to_contain_text("Cannot reach the server")
         await page.context.set_offline(False)
         await page.get_by_role("link", name="Sampling", exact=True).click()
         await page.wait_for_url(re.compile("/sampling/$"))
@@ -121,7 +121,7 @@ async def test_a_filter_that_cannot_be_sent_stays(web: Web, place: Place, olga: 
         await page.context.set_offline(True)
         await page.get_by_role("button", name="Search", exact=True).click()
 
-        await expect(page.locator("#unsent")).to_contain_text("The server cannot be reached")
+        await expect(page.locator("#unsent")).to_contain_text("Cannot reach the server")
         await expect(page.get_by_label("Filter")).to_have_value("service=petstore min=2s")
 
 

@@ -33,7 +33,7 @@ async def test_it_is_entered_confirmed_and_taken_back(web: Web, person: Person, 
             "Link alice to your account?"
         )
         found += await found_amiss(page, "the question")
-        await page.get_by_role("button", name="Yes").click()
+        await page.get_by_role("button", name="Link this account").click()
         heading = page.get_by_role("heading", level=1)
         await expect(heading).to_have_text("1 Slack account linked")
         found += await found_amiss(page, "one account")

@@ -75,7 +75,8 @@ async def test_it_keeps_a_line_that_cannot_be_read(place: Place, viewer: AsyncCl
 
     assert page.status_code == 400
     assert field(page, "q") == "state=burning"
-    assert "it is firing or pending" in text(page)
+    assert "aria-invalid" in page.content.decode()
+    assert "accepted: firing or pending" in text(page)
 
 
 async def test_broken_rules_are_shown(place: Place, viewer: AsyncClient) -> None:
@@ -98,6 +99,7 @@ async def test_a_source_that_is_down_is_a_page_that_keeps_the_line(
 
     assert page.status_code == 502
     assert field(page, "q") == "job=petstore"
+    assert "aria-invalid" not in page.content.decode()
     assert page["X-Request-ID"] in text(page)
 
 

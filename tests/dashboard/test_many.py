@@ -65,18 +65,25 @@ async def test_the_services_with_alerts_come_first(place: Place, viewer: AsyncCl
 
 
 @pytest.mark.parametrize(
-    ("address", "words"), [("/", "Loading alerts"), ("/versions/", "Loading versions")]
+    ("address", "words", "whole"),
+    [
+        ("/", "Loading alerts", "1.0 on 1 of 1"),
+        ("/versions/", "Loading versions", "1.0 on 1 of 1"),
+        ("/alerts/", "Loading alerts", "Dead"),
+        ("/alerts/?q=job%3Dshop-119", "Loading alerts", "Dead"),
+    ],
 )
 async def test_what_is_slow_is_filled_in(
-    place: Place, viewer: AsyncClient, settings: Settings, address: str, words: str
+    place: Place, viewer: AsyncClient, settings: Settings, address: str, words: str, whole: str
 ) -> None:
     settings.FIRST_SCREEN_SECONDS = 0
+    place.prometheus.rule("Dead", alert("Dead", job="shop-119"))
     place.prometheus.fault = Fault.HANG
 
     early = await viewer.get(address)
 
     assert heading(early).startswith(words)
-    assert "Nothing fires" not in text(early)
+    assert not any(word in text(early) for word in ("Nothing is firing", "No alert", "no rule"))
     assert link(early, "Reload") == address
     assert f'hx-get="{address}" hx-trigger="load"' in early.content.decode()
 
@@ -85,5 +92,67 @@ async def test_what_is_slow_is_filled_in(
     async with asyncio.timeout(30):
         while "Loading" in text(piece := await viewer.get(address, headers=PIECE)):
             pass
-    assert "1.0 on 1 of 1" in text(piece)
+    assert whole in text(piece)
     assert 'id="filled"' in piece.content.decode()
+
+
+async def test_instances_that_dns_is_slow_to_name_are_filled_in(
+    place: Place, operator: AsyncClient, settings: Settings, site_file: SiteFile
+) -> None:
+    site_file('[sites.p.services.shop]\ndns = "localhost:7000"')
+    settings.FIRST_SCREEN_SECONDS = 0
+
+    early = await operator.get("/sampling/")
+
+    assert heading(early) == "Loading sampling of shop"
+    assert "Preview the change" not in text(early)
+    assert 'hx-get="/sampling/" hx-trigger="load"' in early.content.decode()
+
+    piece = await operator.get("/sampling/", headers=PIECE)
+    assert "127.0.0.1:7000 no change sent yet" in text(piece)
+    assert "Preview the change" in text(piece)
+
+
+async def test_instances_that_dns_does_not_name_hide_nothing_else(
+    place: Place, operator: AsyncClient, site_file: SiteFile
+) -> None:
+    site_file('[sites.p.services.shop]\ndns = "shop.invalid:7000"\n[sites.p.services.store]')
+
+    page = await operator.get("/sampling/")
+
+    assert page.status_code == 200
+    assert heading(page) == "Sampling of shop unknown"
+    assert "shop.invalid does not resolve" in text(page)
+    assert link(page, "store") == "/sampling/?service=store"
+
+
+async def test_a_dead_source_is_said_once_however_many_services_it_has(
+    place: Place, viewer: AsyncClient
+) -> None:
+    place.prometheus.fault = Fault.LOGIN_PAGE
+
+    page = await viewer.get("/versions/")
+
+    assert heading(page) == "120 services unknown"
+    assert text(page).count("a login page") == 1
+    assert text(page).count("▲ not known") == 50
+
+
+@pytest.mark.parametrize("address", ["/", "/versions/"])
+async def test_of_many_that_run_several_versions_it_says_how_many(
+    place: Place, viewer: AsyncClient, address: str
+) -> None:
+    for name in NAMES[:4]:
+        both = [{"job": name, "instance": f"{name}-{n}", "version": f"1.{n}"} for n in (1, 2)]
+        place.prometheus.says(f'build_info{{job="{name}"}}', *((labels, 1) for labels in both))
+
+    assert "4 services run several versions" in heading(await viewer.get(address))
+
+
+async def test_a_group_on_a_sheet_says_how_many_there_are_in_all(
+    place: Place, viewer: AsyncClient
+) -> None:
+    place.prometheus.rule("Dead", *(alert("Dead", job=name) for name in NAMES))
+
+    assert "Dead · 50 of 120 alerts" in text(await viewer.get("/alerts/"))
+    assert "Dead · 20 of 120 alerts" in text(await viewer.get("/alerts/", {"page": "3"}))

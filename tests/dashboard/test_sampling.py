@@ -82,7 +82,7 @@ async def test_a_bad_rate_is_refused_beside_its_field_and_kept(
     for page in (shown, sent):
         assert page.status_code == 400
         assert field(page, "rate") == rate
-        assert "it is never, always, or a rate above 0 and up to 1" in text(page)
+        assert "accepted: never, always, or a rate above 0 and up to 1" in text(page)
     assert place.first.told == []
 
 
@@ -102,7 +102,7 @@ async def test_who_may_only_look_sees_no_form_and_changes_nothing(
 
     assert "Preview the change" not in text(page)
     assert "the operators group" in text(page)
-    assert "Change petstore" not in text(preview)
+    assert "Set petstore" not in text(preview)
     assert "the operators group" in text(preview)
     assert answer.status_code == 403
     assert heading(answer) == "Permission required"

@@ -77,23 +77,23 @@ async def test_it_takes_the_start_of_a_range_but_not_its_end(shop: Shop) -> None
 @pytest.mark.parametrize(
     ("pets", "text"),
     [
-        ([], "pets is empty; it has one pet or more"),
-        ([REX, changed(REX, name=" ")], "pets[1].name is missing; it is the pet's name"),
+        ([], "pets is empty; list at least one pet"),
+        ([REX, changed(REX, name=" ")], "pets[1].name is missing; every pet needs a name"),
         (
             [changed(REX, id="7")],
-            'pets[0].id is "7"; leave it empty, a new pet is given its id',
+            'pets[0].id is "7"; leave it empty: new pets get an id',
         ),
         (
             [changed(REX, type=0)],
-            "pets[0].type is PTUnknown; it is PTCanine, PTFeline, PTBird or PTReptile",
+            "pets[0].type is PTUnknown; it must be PTCanine, PTFeline, PTBird or PTReptile",
         ),
         (
             [changed(REX, type=12)],
-            "pets[0].type is type 12; it is PTCanine, PTFeline, PTBird or PTReptile",
+            "pets[0].type is type 12; it must be PTCanine, PTFeline, PTBird or PTReptile",
         ),
         (
             [changed(REX, birthday=Date(year=2021, month=2, day=29))],
-            "pets[0].birthday is 2021-02-29; it is a day: year, month and day",
+            "pets[0].birthday is 2021-02-29; it must be a day with year, month and day",
         ),
     ],
 )
@@ -105,17 +105,17 @@ async def test_it_says_what_is_wrong_with_new_pets(shop: Shop, pets: list[Pet], 
 
 async def test_it_says_what_is_wrong_with_other_requests(shop: Shop) -> None:
     update = petstore_pb2.UpdatePetsReq(pets=[REX])
-    text = "pets[0].id is missing; it says which pet to update"
+    text = "pets[0].id is missing; it must name the pet to update"
     assert await refusal(shop.client.UpdatePets(update)) == text
-    text = "ids is empty; it has the id of each pet to delete"
+    text = "ids is empty; list the id of each pet to delete"
     assert await refusal(shop.client.DeletePets(petstore_pb2.DeletePetsReq())) == text
-    text = "types has PTUnknown; it has PTCanine, PTFeline, PTBird or PTReptile"
+    text = "types has PTUnknown; accepted: PTCanine, PTFeline, PTBird or PTReptile"
     assert await refusal(search(shop, types=[petstore_pb2.PTUnknown])) == text
     days = petstore_pb2.DateRange(start=BORN, end=BORN)
-    text = "birthdate_range begins at 2020-02-29 and ends at 2020-02-29; the end is a later day"
+    text = "birthdate_range starts on 2020-02-29 and ends on 2020-02-29; the end must be later"
     assert await refusal(search(shop, birthdate_range=days)) == text
     days = petstore_pb2.DateRange(end=Date(year=2020))
-    text = "birthdate_range.end is 2020-00-00; it is a day: year, month and day"
+    text = "birthdate_range.end is 2020-00-00; it must be a day with year, month and day"
     assert await refusal(search(shop, birthdate_range=days)) == text
 
 
@@ -222,7 +222,9 @@ async def test_it_says_in_one_sentence_that_an_address_is_taken(
     page = metrics_page(shop.petstore.telemetry.registry)
     async with http_server("127.0.0.1:0", page) as url:
         address = url.removeprefix("http://")
-        sentence = f"cannot listen on {address}: it is taken or not ours; choose another"
+        sentence = (
+            f"cannot listen on {address}: it is in use or not on this machine; choose another"
+        )
         with pytest.raises(CommandError, match=sentence):
             async with http_server(address, page):
                 pass

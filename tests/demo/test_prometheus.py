@@ -177,7 +177,7 @@ async def test_it_answers_over_time_with_gaps_where_it_knows_nothing(url: str) -
     ("path", "form", "words"),
     [
         ("query", {}, '"query": it is missing'),
-        ("query", {"query": "up"}, "knows only the queries of its own site file"),
+        ("query", {"query": "up"}, "only knows the queries in its own site file"),
         ("query_range", {"query": "shop_requests_total"}, "not shop_requests_total"),
         ("query", {"query": "shop_build_info", "time": "nan"}, '"time": "nan" is not a number'),
         ("query_range", {"query": "shop_build_info"}, '"start": "" is not a number of seconds'),

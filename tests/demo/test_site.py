@@ -105,7 +105,7 @@ def test_its_rules_are_known_queries_of_its_services() -> None:
         (["--otlp=here"], 'argument --otlp: "here" is not host:port'),
         (["--otlp=ftp://a:1"], '"ftp://a:1" is not host:port or http://host:port'),
         (["--listen=a:99999"], "is not host:port, such as 127.0.0.1:6742"),
-        (["--traffic=-1"], 'argument --traffic: "-1" is not a number of calls a second'),
+        (["--traffic=-1"], 'argument --traffic: "-1" is not a number of calls per second'),
     ],
 )
 def test_it_refuses_wrong_options_of_the_petstore(arguments: list[str], sentence: str) -> None:

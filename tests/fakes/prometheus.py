@@ -43,7 +43,7 @@ class FakePrometheus:
     that to anything, `missing` are the paths that this server lacks. `scalars` are queries that are
     refused where several are joined by `or`; a fake that does not join answers these with nothing,
     as it does what it does not know. `release` lets requests that hang go on; `most_at_once` is
-    how many were being answered at the same time.
+    how many were being answered at the same time. It takes `seconds` over each request.
     """
 
     def __init__(self, *, prefix: str = "", token: str = "", joins: bool = True) -> None:
@@ -58,6 +58,7 @@ class FakePrometheus:
         self.raw: dict[str, Body] = {}
         self.written: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         self.missing: set[str] = set()
+        self.seconds = 0.0
         self.most_at_once = 0
         self._at_once = 0
         self.warnings: list[str] = []
@@ -136,6 +137,7 @@ class FakePrometheus:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
+            await asyncio.sleep(self.seconds)
             return await self._answer(request)
         finally:
             self._at_once -= 1

@@ -21,12 +21,12 @@ async def test_it_tells_an_alert_when_it_fires(ops: "OpsAsyncStub", operator: Pe
     [alert] = (await servers.eventually(ask, lambda answer: answer.alerts)).alerts
     assert (alert.name, alert.severity, alert.state) == ("MixedVersions", "info", "firing")
     assert alert.labels["job"] == "petstore"
-    assert alert.annotations["summary"] == "petstore runs 2 versions at a time"
+    assert alert.annotations["summary"] == "petstore runs 2 versions"
     assert 0 < time.time_ns() - alert.active_at < 10**12
 
     page = operator.opens("/alerts/", q="severity=info")
     assert "MixedVersions" in page
-    assert "petstore runs 2 versions at a time" in page
+    assert "petstore runs 2 versions" in page
     assert "MixedVersions" in operator.says("alerts severity=info")
 
 

@@ -19,6 +19,14 @@ for number in range({ROWS}):
     chain.append(Actor(None, "writer", Door.CONSOLE), "test.write", str(number), Outcome.OK)
 """
 
+EXPLAIN = """
+from django.db import connection, transaction
+from ops.audit.reading import AuditFilter, _selected
+with transaction.atomic():
+    connection.cursor().execute("SET LOCAL enable_seqscan = off")
+    print(_selected(AuditFilter(target="petstore")).explain())
+"""
+
 
 def rows(portal: servers.Portal) -> int:
     """Verify the chain; returns how many rows it has."""
@@ -69,3 +77,9 @@ def test_it_has_a_row_for_intent_and_outcome_of_each_door(operator: Person) -> N
             assert re.search(
                 rf"olga {door} sampling.change_policy live/petstore \S* ?{outcome}", page
             )
+
+
+def test_it_finds_a_service_of_any_site_by_an_index(portal: servers.Portal) -> None:
+    plan = portal.manage("shell", "--command", EXPLAIN)
+    assert "Index Scan on audit_service" in plan
+    assert plan.count("Index Cond") == 2

@@ -197,8 +197,8 @@ async def test_it_names_the_label_that_the_series_do_not_have(
     text = site(jaeger.address, prometheus.url, service='version_label = "release"')
     (sentence,) = await wrong(site_file(text))
     assert sentence.endswith(
-        'its series have no label "release"; they have instance, version (version_label says '
-        "which it is)"
+        'its series have no label "release"; they have instance, version (version_label sets '
+        "which one to use)"
     )
 
 

@@ -78,7 +78,7 @@ async def test_it_is_not_ready_when_a_check_fails_and_tells_no_secret(
 ) -> None:
     response = await async_client.get("/readyz")
     assert response.status_code == 503
-    assert b"slack: failed, see the log" in response.content
+    assert b"slack: failed; see the log" in response.content
     assert b"password" not in response.content
 
 

@@ -120,19 +120,19 @@ def test_it_names_everything_wrong_in_the_site_file_before_it_starts(
         ("OPSPORTAL_SECRET_KEY", "short", "a random text of 50 characters or more"),
         ("OPSPORTAL_WEB_ADDRESS", "8000", "host:port, such as 127.0.0.1:8000"),
         ("OPSPORTAL_HTTPS", "maybe", "1 or 0"),
-        ("OPSPORTAL_SLACK_BOT_TOKEN", "xapp-1", "a Slack token that begins with xoxb-"),
+        ("OPSPORTAL_SLACK_BOT_TOKEN", "xapp-1", "a Slack token that starts with xoxb-"),
         ("OPSPORTAL_TRUSTED_PROXIES", "proxy", "addresses or networks, such as 10.0.0.0/8"),
         ("OPSPORTAL_LOG_FORMAT", "xml", "text or json"),
         ("DATABASE_URL", "mysql://x", "a URL: sqlite:///path/to/file or postgres://"),
-        ("REDIS_URL", "http://x", "a URL that begins with redis:// or rediss://"),
-        ("REDIS_URL", "redis://:secret@x:port/0", "a URL that begins with redis:// or rediss://"),
-        ("OPSPORTAL_SMTP_URL", "smtp://u:secret@x:port", "a URL that begins with smtp://"),
+        ("REDIS_URL", "http://x", "a URL that starts with redis:// or rediss://"),
+        ("REDIS_URL", "redis://:secret@x:port/0", "a URL that starts with redis:// or rediss://"),
+        ("OPSPORTAL_SMTP_URL", "smtp://u:secret@x:port", "a URL that starts with smtp://"),
         ("OPSPORTAL_GRPC_ADDRESS", "x:²", "host:port, such as 127.0.0.1:9090"),
-        ("OPSPORTAL_HOSTS", "https://x", "host names without scheme and port"),
-        ("OPSPORTAL_HOSTS", "x:8000", "host names without scheme and port"),
-        ("OPSPORTAL_HOSTS", "*", "host names without scheme and port"),
-        ("OPSPORTAL_HOSTS", "ops.example.com,*.example.com", "each written out"),
-        ("OPSPORTAL_CONTACT", "Olga\nor Bob", "one line of at most 200 letters"),
+        ("OPSPORTAL_HOSTS", "https://x", "host names without scheme, port"),
+        ("OPSPORTAL_HOSTS", "x:8000", "host names without scheme, port"),
+        ("OPSPORTAL_HOSTS", "*", "host names without scheme, port"),
+        ("OPSPORTAL_HOSTS", "ops.example.com,*.example.com", "port or wildcards"),
+        ("OPSPORTAL_CONTACT", "Olga\nor Bob", "one line of at most 200 characters"),
     ],
 )
 def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
@@ -141,7 +141,7 @@ def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
     ended = manage("check", env=environment | {name: value})
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith(f"{name} cannot be used as it is: it is ")
+    assert line.startswith(f"{name} is invalid: it must be ")
     assert form in line
     assert value not in line or name == "OPSPORTAL_WEB_ADDRESS"
 
@@ -149,7 +149,7 @@ def test_it_stops_with_the_name_and_form_of_a_wrong_setting(
 def test_it_sends_no_mail_without_knowing_its_own_address(environment: Environment) -> None:
     ended = manage("check", env=environment | {"OPSPORTAL_SMTP_URL": "smtp://mail:25"})
     assert ended.returncode == 1
-    assert "OPSPORTAL_PUBLIC_URL is missing: it is given together with" in ended.stderr
+    assert "OPSPORTAL_PUBLIC_URL is missing: it must be set together with" in ended.stderr
 
 
 def test_it_is_ready_to_be_deployed(environment: Environment) -> None:
@@ -160,7 +160,7 @@ def test_it_is_ready_to_be_deployed(environment: Environment) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("DATABASE_URL", "sqlite:////nowhere/at/all.db", "there is no folder /nowhere/at; make it"),
+        ("DATABASE_URL", "sqlite:////nowhere/at/all.db", "there is no folder /nowhere/at; create"),
         (
             "DATABASE_URL",
             "sqlite:////tmp/never-made.db",
@@ -171,7 +171,7 @@ def test_it_is_ready_to_be_deployed(environment: Environment) -> None:
             "postgres://ops:secret@127.0.0.1:1/ops",
             "PostgreSQL at 127.0.0.1:1, database",
         ),
-        ("OPSPORTAL_GRPC_ANONYMOUS_USER", "ghost", 'is "ghost", and there is no such user; create'),
+        ("OPSPORTAL_GRPC_ANONYMOUS_USER", "ghost", 'is "ghost", but there is no such user; create'),
         ("OPSPORTAL_SLACK_APP_TOKEN", "xapp-1", "OPSPORTAL_SLACK_BOT_TOKEN is not; the bot needs"),
         ("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-1", "OPSPORTAL_SLACK_APP_TOKEN is not; the bot needs"),
     ],
@@ -210,7 +210,7 @@ def test_it_starts_without_redis_and_says_that_it_is_not_ready(
         serving.send_signal(signal.SIGTERM)
         _, errors = serving.communicate(timeout=30)
     assert ready.status_code == 503
-    sentence = "Redis does not answer; start it, or correct REDIS_URL"
+    sentence = "Redis did not answer; start it, or correct REDIS_URL"
     assert ready.text == f"database: ok\nchannel layer: {sentence}\n"
     assert sentence.encode() in errors and b"secret" not in errors
 

@@ -73,12 +73,12 @@ def test_a_stylesheet_names_pictures_and_holds_the_parts_that_it_imports() -> No
 
 
 def test_what_names_a_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"no static file b\.js, which a\.js names"):
+    with pytest.raises(ImproperlyConfigured, match=r"no static file b\.js, which a\.js refers to"):
         Files({"a.js": b'import "./b.js";'})
 
 
 def test_modules_that_name_each_other_are_named() -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"a\.js > b\.js > a\.js name each other"):
+    with pytest.raises(ImproperlyConfigured, match=r"a\.js > b\.js > a\.js refer to each other"):
         Files({"a.js": b'import "./b.js";', "b.js": b'import "./a.js";'})
 
 

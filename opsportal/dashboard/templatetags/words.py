@@ -25,6 +25,7 @@ from opsportal.dashboard.clock import Clock, roughly
 
 register = template.Library()
 register.filter("words_name", words.name)
+register.filter("number", words.number)
 register.filter("percent", words.percent)
 register.filter("rate", words.rate)
 register.filter("longer", words.longer)

@@ -16,7 +16,7 @@ from ops.alerts.matching import AlertFilter, Matcher, format_filter, parse_filte
 from ops.errors import OpsError
 from ops.sites import sites
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.pages import page
+from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
@@ -26,14 +26,16 @@ ALERTS = 50
 @require_safe
 @page(actions.list_alerts)
 async def show(visit: Visit) -> HttpResponse:
-    """`?q=LINE` narrows the list."""
+    """`?q=LINE` narrows the list; the alerts of slow sources are filled in."""
     line = visit.request.GET.get("q", "").strip()
     try:
         filter = await asyncio.to_thread(parse_filter, line)
         where = sites().site(filter.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(_address(where, filter))
-        found = await actions.list_alerts(visit.actor, filter=replace(filter, site=where))
+        found = await actions.list_alerts(
+            visit.actor, filter=replace(filter, site=where), patience=patience(visit.request)
+        )
     except OpsError as error:
         return await errors.page(visit, error, "pages/alerts.html", {"line": line})
     return await visit.render("pages/alerts.html", _context(visit, filter, line, found))
@@ -49,10 +51,11 @@ async def count(visit: Visit) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Alerts of one name, in the list's order."""
+    """Alerts of one name on a sheet, in the list's order; `total` counts all of that name."""
 
     name: str
     alerts: tuple[Alert, ...]
+    total: int
 
     @property
     def first(self) -> Alert:
@@ -74,17 +77,26 @@ def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> 
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),
         "line": line,
         "found": found,
-        "answered": found.sources - len(found.failures),
+        "answered": found.sources - len(found.failures) - len(found.coming),
+        "coming": _named(found.coming, found),
+        "older": _named(found.older, found),
         "chips": _chips(filter, found),
         "permalink": _address(visit.site.name, filter),
         "sheet": part,
-        "groups": _groups(part.items),
+        "groups": _groups(part.items, found.alerts),
     }
+
+
+def _named(sources: Sequence[str], found: AlertList) -> list[str]:
+    """Name the sources where there are several."""
+    return [f"alerts from {name}" if found.sources > 1 else "alerts" for name in sources]
 
 
 def _heading(found: AlertList, *, narrowed: bool) -> str:
     firing, pending = len(found.firing), len(found.pending)
-    known = " that we know of" if found.failures else ""
+    if not found.alerts and found.coming:
+        return "Loading alerts"
+    known = " that we know of" if found.failures or found.coming else ""
     such = " like this" if narrowed else ""
     if not firing and not pending:
         return f"Nothing{such} is firing{known}"
@@ -94,12 +106,13 @@ def _heading(found: AlertList, *, narrowed: bool) -> str:
     return f"{said}{known}{f', {pending:,} pending' if pending else ''}"
 
 
-def _groups(alerts: Sequence[Alert]) -> list[Group]:
-    """Group by name; a group stands where its first alert does."""
+def _groups(shown: Sequence[Alert], alerts: Sequence[Alert]) -> list[Group]:
+    """Group those of a sheet by name; a group is where its first alert is."""
     groups: dict[str, list[Alert]] = {}
-    for alert in alerts:
+    for alert in shown:
         groups.setdefault(alert.name, []).append(alert)
-    return [Group(name, tuple(members)) for name, members in groups.items()]
+    totals = Counter(alert.name for alert in alerts)
+    return [Group(name, tuple(members), totals[name]) for name, members in groups.items()]
 
 
 @dataclass(frozen=True, slots=True)

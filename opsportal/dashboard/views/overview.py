@@ -15,7 +15,6 @@ from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_LOST = 3
-MOST_MIXED = 3
 SERVICES = 50
 
 
@@ -82,7 +81,8 @@ def _state(reports: Sequence[DoorReport]) -> str:
 def _heading(overview: Overview, *, alerts: bool) -> str:
     if not alerts:
         return f"{words.name(overview.site)} has no source of alerts"
-    return ", ".join([_alerts(overview), *_mixtures(overview)])
+    mixed = [(each.service, len(each.counts)) for each in overview.mixed]
+    return ", ".join([_alerts(overview), *words.mixtures(mixed)])
 
 
 def _alerts(overview: Overview) -> str:
@@ -91,25 +91,14 @@ def _alerts(overview: Overview) -> str:
     if overview.alerts is None:
         return "Alert status unknown"
     firing = len(overview.alerts.firing)
-    if firing:
-        return f"{words.count(firing, 'alert')} firing"
-    return "Nothing is firing that we know of" if overview.alerts.failures else "Nothing is firing"
+    said = f"{words.count(firing, 'alert')} firing" if firing else "Nothing is firing"
+    return f"{said} that we know of" if overview.alerts.failures else said
 
 
 def _answered(overview: Overview) -> int:
     """Return how many alert sources answered."""
     found = overview.alerts
     return found.sources - len(found.failures) if found else 0
-
-
-def _mixtures(overview: Overview) -> list[str]:
-    named = [
-        f"{words.name(each.service)} runs {len(each.counts)} versions"
-        for each in overview.mixed[:MOST_MIXED]
-    ]
-    more = len(overview.mixed) - len(named)
-    rest = [f"{words.count(more, 'more service')} with mixed versions"] if more > 0 else []
-    return [*named, *rest]
 
 
 def _problems(overview: Overview) -> list[str]:

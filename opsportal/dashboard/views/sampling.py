@@ -1,17 +1,18 @@
 """`/sampling/`: how each service is sampled, and changing it in two steps."""
 
+import asyncio
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ops.errors import NotConfirmed, NotFound
+from ops.errors import BackendUnavailable, NotConfirmed, NotFound
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.policy import Strategy
 from opsportal.dashboard import effect, words
 from opsportal.dashboard.forms import SamplingForm
-from opsportal.dashboard.pages import page
+from opsportal.dashboard.pages import FILLING_SECONDS, page, patience
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
@@ -22,7 +23,10 @@ SERVICES = 50
 @require_safe
 @page(actions.current)
 async def show(visit: Visit) -> HttpResponse:
-    """`?service=NAME` picks the service; `?change=ID` says how that change went."""
+    """`?service=NAME` picks the service; `?change=ID` says how that change went.
+
+    The instances are filled in when DNS is slow to name them.
+    """
     if not visit.site.services:
         raise NotFound(
             f'site "{visit.site.name}" names no service to sample; add a table '
@@ -99,15 +103,21 @@ async def _page(
     visit: Visit, service: str, form: SamplingForm | None = None, status: int = 200
 ) -> HttpResponse:
     where = visit.site.name
-    now = await actions.current(visit.actor, service=service, site=where)
+    # A form with what was typed is whole at once: filling in would undo what is typed meanwhile.
+    waits = FILLING_SECONDS if form else patience(visit.request)
+    (now, problem), changes = await asyncio.gather(
+        _now(visit, visit.site.service(service).name, waits),
+        actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
+    )
     form = form or SamplingForm(initial=_initial(now))
-    changes = await actions.changes(visit.actor, service=service, site=where, limit=CHANGES)
     done = next((c for c in changes if c.request_id == visit.request.GET.get("change")), None)
     return await visit.render(
         "pages/sampling.html",
         {
-            "heading": _heading(now),
+            "heading": _heading(now, problem),
             "now": now,
+            "problem": problem,
+            "coming": ["instances"] if now.coming else [],
             "changes": changes,
             "done": done,
             "form": form,
@@ -116,6 +126,16 @@ async def _page(
         },
         status=status,
     )
+
+
+async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSampling, str]:
+    """What is known of the service, and why its instances are not."""
+    where = visit.site.name
+    try:
+        now = await actions.current(visit.actor, service=service, site=where, patience=waits)
+    except BackendUnavailable as error:
+        return ServiceSampling(where, service, ()), str(error)
+    return now, ""
 
 
 def _choice(visit: Visit, chosen: str) -> dict[str, object]:
@@ -139,10 +159,12 @@ def _first(visit: Visit) -> str:
     return visit.site.default_service or next(iter(visit.site.services), "")
 
 
-def _heading(now: ServiceSampling) -> str:
+def _heading(now: ServiceSampling, problem: str) -> str:
     """`petstore was set to 10% on 3 of 3 instances`: what they do since is not known."""
     service, total = words.name(now.service), len(now.instances)
-    if not total:
+    if now.coming:
+        return f"Loading sampling of {service}"
+    if not total and not problem:
         return f"{service} has no instances to sample"
     if now.known_at is None:
         return f"Sampling of {service} unknown"

@@ -125,7 +125,7 @@ def _context(visit: Visit, trace: Trace) -> dict[str, object]:
     return {
         "heading": _heading(trace),
         "trace": trace,
-        "events": sum(trace.rows.spans.events),
+        "events": trace.rows.spans.event_count,
         "spans": trace.span_count + trace.rows.spans.copies,
         "late": trace.as_of - trace.start - trace.duration < LATE,
         "aligned": f"?{waterfall.ALIGNED}" if trace.aligned else "",

@@ -1,5 +1,6 @@
 """`/versions/`: which version runs where."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from django.http import HttpResponse
@@ -13,7 +14,6 @@ from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
 SERVICES = 50
-MOST_NAMED = 3
 
 
 @require_safe
@@ -31,7 +31,8 @@ async def show(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/versions.html",
         {
-            "heading": _heading(set_up),
+            "heading": _heading(set_up, found=bool(services)),
+            "problems": _shared(set_up),
             "services": part.items,
             "set_up": set_up,
             "sheet": part,
@@ -48,20 +49,27 @@ def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersi
     return sorted(services, key=lambda each: len(each.counts) < 2)
 
 
-def _heading(services: Sequence[ServiceVersions]) -> str:
+def _shared(services: Sequence[ServiceVersions]) -> list[str]:
+    """Return the problems that several services have, as if a source is down: shown once."""
+    sentences = Counter(each.problem for each in services if each.problem and not each.empty)
+    return [sentence for sentence, times in sentences.items() if times > 1]
+
+
+def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
     """Return what stands out; otherwise say that each service runs one version."""
+    if not found:
+        return "No service matches"
     if not services:
         return "No service has a version to show"
     unknown = [s for s in services if not s.counts]
     if unknown and all(s.coming for s in unknown):
         return "Loading versions"
     mixed = [s for s in services if len(s.counts) > 1]
-    said = [f"{words.name(s.service)} runs {len(s.counts)} versions" for s in mixed[:MOST_NAMED]]
-    if more := len(mixed[MOST_NAMED:]):
-        said.append(f"{words.count(more, 'more service')} with mixed versions")
-    said += [f"{words.name(s.service)} version unknown" for s in unknown[:MOST_NAMED]]
-    if more := len(unknown[MOST_NAMED:]):
-        said.append(f"{words.count(more, 'more service')} unknown")
+    said = words.mixtures([(s.service, len(s.counts)) for s in mixed])
+    if len(unknown) > words.MOST_NAMED:
+        said.append(f"{words.count(len(unknown), 'service')} unknown")
+    else:
+        said += [f"{words.name(s.service)} version unknown" for s in unknown]
     if said:
         return ", ".join(said)
     if len(services) == 1:

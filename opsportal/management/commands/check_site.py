@@ -1,4 +1,4 @@
-"""Talks to everything that the site file names: a line each, and what to mend."""
+"""Checks every backend in the site file and prints a line for each, with what to fix."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -23,8 +23,8 @@ QUERIES = ("version", "requests", "failing", "p95")
 class Command(BaseCommand):
     """`manage.py check_site [SITE]`."""
 
-    help = "Talk to every backend of the site file; say what is reachable and what to mend."
-    requires_system_checks = ()  # they would stop at the site file's problems, shown below
+    help = "Check every backend in the site file; report what is reachable and what to fix."
+    requires_system_checks = ()  # they would stop at the site file's problems, reported here
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("site", nargs="?", default="", help="only this site (default: all)")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
 
 def check(path: Path, name: str = "") -> list[Finding]:
-    """Check the file, then what it names; with a name only that site."""
+    """Check the file, then every backend in it; with a name only that site's."""
     try:
         sites = load(path)
         chosen = [sites.site(name)] if name else list(sites.all.values())
@@ -46,7 +46,7 @@ def check(path: Path, name: str = "") -> list[Finding]:
 
 
 async def check_sites(sites: Iterable[Site]) -> list[Finding]:
-    """Ask all backends of these sites at the same time; equal findings are given once."""
+    """Check all backends of these sites concurrently; equal findings are reported once."""
     checks = [each for site in sites for each in _checks(site)]
     try:
         findings = await asyncio.gather(*checks)
@@ -56,7 +56,7 @@ async def check_sites(sites: Iterable[Site]) -> list[Finding]:
 
 
 def _checks(site: Site) -> list[Awaitable[list[Finding]]]:
-    """Return the checks of a site in the order in which people read them."""
+    """Return the checks of a site, in the order in which they are printed."""
     checks: list[Awaitable[list[Finding]]] = [_jaeger(site)] if site.jaeger else []
     checks += [_prometheus(site, source) for source in site.prometheus]
     for service in site.services.values():
@@ -117,7 +117,7 @@ async def _instance(service: Service, address: str) -> Finding:
 
 
 async def _query(site: Site, service: Service, key: str) -> list[Finding]:
-    """Try one query of a service; a source that does not answer has a line of its own."""
+    """Try one query of a service; a source that does not answer has its own line."""
     promql = getattr(service, key)
     where = f"{key} of {service.table}"
     try:
@@ -145,7 +145,7 @@ def _version(service: Service, where: str, samples: Sequence[Sample]) -> Finding
                 False,
                 f'{where}: its series have no label "{label}"'
                 f"{did_you_mean(label, there) or '; they have ' + (_some(there) or 'none')} "
-                f"({key} says which it is)",
+                f"({key} sets which one to use)",
             )
     versions = sorted({sample.labels.get(service.version_label, "") for sample in samples} - {""})
     return Finding(
@@ -158,5 +158,5 @@ def _count(things: Sized, name: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Name ten at most."""
+    """Return ten names at most."""
     return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

@@ -11,19 +11,19 @@ from opsportal.demo import environment
 from opsportal.demo.site import DemoSite
 
 LINES = """
-OpsPortal's demo runs: three petstores, their traffic, traces, metrics and alerts, all live.
+The OpsPortal demo is running: three petstores with live traffic, traces, metrics and alerts.
 
   dashboard   http://{web}
   log in      {user} / {password}
   gRPC        {grpc}   (reflection is on; calls without a token act as "{user}")
   the bot     in another terminal: make bot
 
-Give it a minute to have something to show. Ctrl-C ends it.
+It needs a minute to have something to show. Press Ctrl-C to stop it.
 """
 
 
 class Command(BaseCommand):
-    help = "Run everything with a demo site in one process, on SQLite, with no other servers."
+    help = "Run OpsPortal with a demo site in one process, on SQLite, without other servers."
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.check_addresses()
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def _make_user(password: str) -> None:
-    """The demo's one person: operator and auditor."""
+    """Create the demo's only user, an operator and auditor."""
     user, _ = User.objects.get_or_create(username=environment.USER)
     if not user.check_password(password):
         user.set_password(password)

@@ -16,34 +16,34 @@ from opsportal.demo.telemetry import telling
 from opsportal.demo.traffic import seasons, traffic
 
 LINES = """
-petstore {version} runs as {instance}; its sampler changes by ChangeSampler.
+petstore {version} is running as {instance}; ChangeSampler changes its sampling.
 
   gRPC      {listen}   (reflection is on)
   metrics   {metrics}/metrics
   spans     {otlp}, sampling {sampling}
-  traffic   {traffic:g} calls a second
+  traffic   {traffic:g} calls per second
 
-Ctrl-C ends it.
+Press Ctrl-C to stop it.
 """
 
 
 class Command(BaseCommand):
-    help = "Run one petstore alone, its spans going to a real OpenTelemetry endpoint."
+    help = "Run a single petstore that sends its spans to a real OpenTelemetry endpoint."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        # Django's own --version gives way to the petstore's.
+        # The petstore's --version replaces Django's own.
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
         add("--listen", type=_address, default="127.0.0.1:6742", metavar="HOST:PORT")
         add("--metrics", type=_address, default="127.0.0.1:9464", metavar="HOST:PORT")
-        otlp = "or a URL; OTLP's gRPC"
+        otlp = "where spans go, over OTLP/gRPC; also a URL"
         add("--otlp", type=_otlp, default="127.0.0.1:4317", metavar="HOST:PORT", help=otlp)
         add("--sampling", default="always", help="never, always, or a rate such as 0.1 or 10%%")
-        add("--version", default="1.2.0", help="what its metrics and spans say")
+        add("--version", default="1.2.0", help="the version in its metrics and spans")
         add("--instance", default="petstore-1", help="its service.instance.id")
-        add("--traffic", type=_rate, default=0.0, metavar="RATE", help="calls a second to itself")
+        add("--traffic", type=_rate, default=0.0, metavar="RATE", help="calls per second to itself")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.options = options
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         )
 
     def rate(self) -> float:
-        """Return the calls a second."""
+        """Return the calls per second."""
         return float(self.options["traffic"])
 
 
@@ -106,5 +106,5 @@ def _rate(text: str) -> float:
     except ValueError:
         rate = -1
     if not 0 <= rate <= 1000:
-        raise ArgumentTypeError(f'"{text}" is not a number of calls a second from 0 to 1000')
+        raise ArgumentTypeError(f'"{text}" is not a number of calls per second from 0 to 1000')
     return rate

@@ -12,11 +12,13 @@ from opsportal.management.typist import whoever_types
 
 
 class Command(BaseCommand):
-    help = "Make the SQLite database what a backup says; everything that uses it must be stopped."
-    requires_system_checks = ()  # a backup is put back before the rest is right
+    help = "Replace the SQLite database with a backup; stop everything that uses it first."
+    requires_system_checks = ()  # a restore must work before the rest does
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", metavar="PATH", type=Path, help="what manage.py backup wrote")
+        parser.add_argument(
+            "path", metavar="PATH", type=Path, help="a file written by manage.py backup"
+        )
 
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
         restored = backup.restore(path, backup.database_file())
@@ -24,16 +26,16 @@ class Command(BaseCommand):
         self.stdout.write(f"restored {path}; the head of its audit log is {head}")
         if restored.kept:
             until = f" (up to audit row {restored.replaced[0]})" if restored.replaced else ""
-            self.stdout.write(f"what was there before{until} is kept as {restored.kept}")
+            self.stdout.write(f"the replaced database{until} is kept as {restored.kept}")
         new_request_id()
-        # The log must show that it went back, and where to.
+        # The audit log must show that it was set back, and to which row.
         parameters = {
             "head": head,
             "replaced": _written(restored.replaced) if restored.replaced else "",
         }
         target = f"backup/{path.name}"
         chain.append(whoever_types(), "database.restore", target, Outcome.OK, parameters=parameters)
-        self.stdout.write("if it is from an older release, run manage.py migrate before you serve")
+        self.stdout.write("if the backup is from an older release, run manage.py migrate now")
 
 
 def _written(head: backup.Head) -> str:

@@ -51,7 +51,7 @@ async def test_serve_begins_again_after_what_nobody_has_foreseen(
     assert found.troubles[1].startswith("no bot is running (manage.py serve restarts it)")
     records = [each for each in caplog.records if each.levelname == "ERROR"]
     assert {each.message for each in records} == {
-        "the Slack bot has ended and begins again in 0 s; the other doors stay open"
+        "the Slack bot stopped and restarts in 0 s; the other doors keep running"
     }
     assert all(each.exc_info for each in records)
 

@@ -1,4 +1,4 @@
-"""A Slack workspace in the test's own process; README.md says what it does and refuses."""
+"""A Slack workspace in the test's own process; README.md describes what it does and refuses."""
 
 from .app import (
     ALICE,

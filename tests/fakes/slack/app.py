@@ -1,4 +1,4 @@
-"""The app that is installed in the workspace: its names, tokens and scopes; and the people."""
+"""The installed app with its names, tokens and scopes, and the workspace's users."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SCOPES = frozenset(
 
 
 def person(user_id: str, name: str, **differently: Any) -> Json:
-    """A `user` of users.info."""
+    """Return a `user` object of users.info."""
     return {
         "id": user_id, "team_id": TEAM, "name": name, "deleted": False, "real_name": name.title(),
         "tz": "Europe/Paris", "is_admin": False, "is_restricted": False,
@@ -27,6 +27,6 @@ def person(user_id: str, name: str, **differently: Any) -> Json:
 
 
 def bot_user() -> Json:
-    """The app's own `user` of users.info."""
+    """Return the app's own `user` object of users.info."""
     profile = {"display_name": "opsportal", "real_name": "OpsPortal", "api_app_id": APP}
     return person(BOT_USER, "opsportal", is_bot=True, profile={**profile, "bot_id": BOT_ID})

@@ -1,4 +1,4 @@
-"""Which blocks Slack takes, and what a reader sees of them."""
+"""The blocks that Slack accepts, and what a reader sees of them."""
 
 import json
 from collections.abc import Callable, Collection, Iterable
@@ -11,9 +11,9 @@ _STYLES = (None, "primary", "danger")
 
 
 def refused_blocks(blocks: list[Json], lacks: Collection[str] = ()) -> str:
-    """Return Slack's error for blocks that it does not take, "" for good ones.
+    """Return Slack's error for blocks that it does not accept, "" for good ones.
 
-    `lacks` are the kinds that a workspace does not have yet.
+    `lacks` are the kinds of blocks that the workspace does not have yet.
     """
     if len(blocks) > MOST_BLOCKS or not all(map(_is_good, blocks)):
         return "invalid_blocks"
@@ -25,7 +25,7 @@ def refused_blocks(blocks: list[Json], lacks: Collection[str] = ()) -> str:
     named = [block["block_id"] for block in blocks if block.get("block_id")]
     if len(set(named)) < len(named):
         return "invalid_blocks"
-    # Somewhere between what was seen to pass and what was seen to be refused.
+    # These limits are between the sizes that Slack accepted and those that it refused.
     if sum(map(len, map(shown, blocks))) > 9_600 or len(json.dumps(blocks)) > 15_600:
         return "msg_blocks_too_long"
     return ""
@@ -39,7 +39,7 @@ def _is_good(block: object) -> bool:
 
 
 def _is_text(text: object, most: int, *kinds: str) -> bool:
-    """A text object of one of the kinds, with so many characters at most."""
+    """Return whether this is a text object of one of the kinds, of at most `most` characters."""
     return (
         isinstance(text, dict)
         and text.get("type") in kinds
@@ -162,7 +162,7 @@ def _is_rich_part(part: Json, preformatted: bool) -> bool:
         case "link":
             return str(part.get("url")).startswith("http")
         case "date":
-            # Anything but an integer is "must provide an integer".
+            # Slack refuses anything else with "must provide an integer".
             return not preformatted and type(part.get("timestamp")) is int and "{" in part["format"]
         case kind:
             return not preformatted and kind in ("user", "channel", "emoji", "broadcast")
@@ -182,7 +182,7 @@ _KINDS: dict[str, Callable[[Json], bool]] = {
 
 
 def shown(block: Json) -> str:
-    """The characters of a block that a reader sees; a date is its fallback, cells are parted."""
+    """Return the text of a block that a reader sees; a date is shown by its fallback."""
     if block.get("type") == "table":
         return "\n".join("  ".join(map(shown, row)) for row in block["rows"])
     if block.get("type") == "date":
@@ -198,7 +198,7 @@ def shown(block: Json) -> str:
 
 
 def marked_up(block: Json) -> Iterable[str]:
-    """The texts of a block in which Slack looks for markup; rich text is not among them."""
+    """Yield the texts of a block in which Slack looks for markup, so not its rich text."""
     if block.get("type") == "markdown":
         yield str(block["text"])
         return
@@ -213,7 +213,7 @@ def marked_up(block: Json) -> Iterable[str]:
 
 
 def calls(block: Json) -> list[str]:
-    """Whom the elements of a block call: users, groups, everybody."""
+    """Return what the elements of a block notify: users, groups, everybody."""
     inner = [*(block.get("elements") or ()), *(c for row in block.get("rows", ()) for c in row)]
     own = [block["type"]] if block.get("type") in ("user", "usergroup", "broadcast") else []
     return own + [call for element in inner for call in calls(element)]

@@ -1,4 +1,4 @@
-"""What people do besides writing: buttons, the slash command, the Home tab, and their answers."""
+"""Interactions: buttons, the slash command and the Home tab, and the answers to them."""
 
 import itertools
 import secrets
@@ -20,7 +20,7 @@ _triggers = itertools.count(1)
 
 @dataclass
 class Respond:
-    """An address for the answers to one interaction; `channel` and `user` see them."""
+    """A response_url, whose answers are seen in `channel` or only by `user`."""
 
     channel: str
     user: str
@@ -28,7 +28,7 @@ class Respond:
     used: int = 0
 
     def refusal(self, body: Json, lacks: Collection[str] = ()) -> str:
-        """Return Slack's word against one more message there, "" when it takes it."""
+        """Return Slack's error for one more message there, "" if it accepts it."""
         if time.monotonic() - self.made > RESPONSE_SECONDS:
             return "expired_url"
         if self.used >= MOST_RESPONSES:
@@ -39,7 +39,7 @@ class Respond:
 
 
 def find_button(blocks: list[Json], label: str) -> Json:
-    """The button of that label; raises LookupError with those there are."""
+    """Return the button with that label; raises LookupError that lists the existing ones."""
     buttons: list[Json] = [
         each for block in blocks if block["type"] == "actions" for each in block["elements"]
     ]
@@ -50,7 +50,7 @@ def find_button(blocks: list[Json], label: str) -> Json:
 
 
 def press(user: str, name: str, team: str, button: Json, **container: Any) -> Json:
-    """The block_actions that a press of a button makes, without where it is."""
+    """Return the block_actions payload of a click on a button, without its channel."""
     pressed = {key: value for key, value in button.items() if key != "confirm"}
     return {
         "type": "block_actions",
@@ -69,7 +69,7 @@ def press(user: str, name: str, team: str, button: Json, **container: Any) -> Js
 
 
 def slash(user: str, name: str, team: str, channel: str, text: str) -> Json:
-    """The slash_commands that a typed command makes, without its response_url."""
+    """Return the slash_commands payload of a typed command, without its response_url."""
     return {
         "token": "vt",
         "team_id": team,
@@ -86,17 +86,17 @@ def slash(user: str, name: str, team: str, channel: str, text: str) -> Json:
 
 
 def trigger() -> str:
-    """A trigger_id as Slack makes them."""
+    """Return a trigger_id in Slack's form."""
     return f"{1_232_142_342_300 + next(_triggers)}.333649436676.{secrets.token_hex(16)}"
 
 
 def refused_view(view: Json) -> str:
-    """Slack's error for a Home tab that it does not take, "" for a good one."""
+    """Return Slack's error for a Home tab that it does not accept, "" for a good one."""
     blocks = view.get("blocks")
     if view.get("type") != "home" or not isinstance(blocks, list):
         return "invalid_arguments"
     if len(blocks) > MOST_HOME_BLOCKS or any(block.get("type") in _NOT_AT_HOME for block in blocks):
         return "invalid_blocks"
-    # A view may be longer in all than a message.
+    # A view may be longer in total than a message.
     wrong = [refused_blocks([block]) for block in blocks]
     return next(filter(None, wrong), "")

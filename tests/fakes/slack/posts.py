@@ -1,4 +1,4 @@
-"""What the bot posted, and how a reader sees it."""
+"""The bot's posts, and how a reader sees them."""
 
 import json
 import re
@@ -20,25 +20,25 @@ class Post:
     text: str
     blocks: list[Json]
     earlier: list[str] = field(default_factory=list)
-    """What it showed before each time that it was replaced."""
+    """What it showed before each replacement."""
 
     @property
     def shown(self) -> str:
-        """What a reader sees: the blocks' text, or the text when there are none."""
+        """The text that a reader sees: that of the blocks, or the plain text without blocks."""
         if not self.blocks:
             return unescape(self.text)
         return "\n".join(shown(block) for block in self.blocks)
 
     @property
     def live(self) -> list[str]:
-        """Whatever Slack would turn into a mention or a link that markup asked for."""
+        """Everything that Slack would turn into a mention or link because of markup."""
         texts = [self.text, *(text for block in self.blocks for text in marked_up(block))]
         called = [call for block in self.blocks for call in calls(block)]
         return [found for text in texts for found in _LIVE.findall(text)] + called
 
 
 def content(arguments: Json) -> tuple[str, list[Json]]:
-    """A message's text and blocks; a form has these as JSON."""
+    """Return a message's text and blocks, which a form has as JSON."""
     blocks = arguments.get("blocks") or []
     if isinstance(blocks, str):
         blocks = json.loads(blocks)

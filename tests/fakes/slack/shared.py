@@ -1,4 +1,4 @@
-"""What the Web API and Socket Mode have in common, and how tests wait for either."""
+"""The common base of the Web API and Socket Mode, and how tests wait for either."""
 
 import asyncio
 import itertools
@@ -8,7 +8,7 @@ SECONDS = 30.0  # a test that waits longer for something has failed
 
 
 class Shared:
-    """Where both are, what both refused, and one clock for all messages."""
+    """The address of both, their refusals, and one clock for all messages."""
 
     def __init__(self) -> None:
         self.host = ""
@@ -21,7 +21,7 @@ class Shared:
         return f"{next(self._clock)}.000100"
 
     async def _tell(self) -> None:
-        """Let whoever waits look again."""
+        """Let all waiting tests check their conditions."""
         async with self._changed:
             self._changed.notify_all()
 

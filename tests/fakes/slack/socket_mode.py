@@ -1,4 +1,4 @@
-"""Slack's Socket Mode: connections, the envelopes that are sent on them, acknowledgements."""
+"""Slack's Socket Mode: connections, envelopes and acknowledgements."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ MOST_SOCKETS = 10
 
 @dataclass
 class Delivery:
-    """An envelope that was sent on a socket; `acked` is set when its acknowledgement came."""
+    """An envelope that was sent on a socket; `acked` is set when it is acknowledged."""
 
     envelope: Json
     socket: web.WebSocketResponse | None = None
@@ -30,12 +30,13 @@ class Delivery:
     seconds: float = 0.0
 
     async def acknowledged(self) -> None:
+        """Wait for the acknowledgement."""
         async with asyncio.timeout(SECONDS):
             await self.acked.wait()
 
 
 class SocketMode(Shared):
-    """Sends envelopes to one app, each on one of its connections in turn."""
+    """Send envelopes to one app, on each of its connections in turn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +85,7 @@ class SocketMode(Shared):
         return await self.send({"type": "events_api", "payload": payload})
 
     async def send(self, envelope: Json) -> Delivery:
-        """Send any envelope to one of the sockets; on one that breaks it is lost."""
+        """Send any envelope on one of the sockets; if the socket breaks, the envelope is lost."""
         whole = {
             "envelope_id": secrets.token_hex(16),
             "accepts_response_payload": False,
@@ -100,21 +101,21 @@ class SocketMode(Shared):
         return delivery
 
     async def redeliver(self, delivery: Delivery, attempt: int = 1) -> Delivery:
-        """Send an event again: attempt 0 keeps the envelope's id, as a copy elsewhere does."""
+        """Send an event again; attempt 0 keeps the envelope's ID, like a copy elsewhere."""
         again = {**delivery.envelope, "retry_attempt": attempt}
         if attempt:
             again |= {"envelope_id": secrets.token_hex(16), "retry_reason": "timeout"}
         return await self.send(again)
 
     async def disconnect(self, reason: str, *, close: bool = False) -> None:
-        """Tell every socket to go; `close` also closes them."""
+        """Send every socket a disconnect; `close` also closes them."""
         for socket in list(self.sockets):
             await socket.send_json({"type": "disconnect", "reason": reason})
             if close:
                 await socket.close()
 
     def abort(self) -> None:
-        """Break every connection as a network does."""
+        """Break every connection, as a broken network would."""
         for socket in list(self.sockets):
             transport = socket._req.transport if socket._req else None
             if transport is not None:
@@ -176,13 +177,13 @@ class SocketMode(Shared):
                 self._acknowledge(json.loads(frame.data), socket)
 
     def _acknowledge(self, answer: Json, socket: web.WebSocketResponse) -> None:
-        """A copy that was sent on the same socket is the one that is meant."""
+        """Match an acknowledgement to its delivery, first to one on the same socket."""
         waiting = [d for d in self._deliveries[answer["envelope_id"]] if not d.acked.is_set()]
         if not waiting:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
         delivery = next((each for each in waiting if each.socket is socket), waiting[0])
-        # The Node client always sends one, an empty one where there is nothing to say.
+        # The Node client always sends a payload, an empty one if there is nothing to say.
         if answer.get("payload") and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")
         delivery.seconds = time.monotonic() - delivery.sent

@@ -1,4 +1,4 @@
-"""What the fake takes and refuses is what Slack's documentation says."""
+"""The fake accepts and refuses the blocks that Slack's documentation says."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Slack's own clients accept the fake unchanged, which is how we know that it is like Slack."""
+"""Slack's own clients work with the fake unchanged, so it behaves like Slack."""
 
 import asyncio
 import shutil

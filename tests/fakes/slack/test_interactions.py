@@ -1,4 +1,4 @@
-"""What Slack takes at the address of an interaction, and as a Home tab."""
+"""What Slack accepts at a response_url, and as a Home tab."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which of several copies of an envelope an acknowledgement is for."""
+"""An acknowledgement belongs to one of several copies of an envelope."""
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 

@@ -1,4 +1,4 @@
-"""Slack's Web API: what may be called, what it answers, and what it refuses."""
+"""Slack's Web API: its methods, answers and refusals."""
 
 import asyncio
 import json
@@ -40,10 +40,10 @@ TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_T
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the next call of a method instead of its answer.
+    """What happens to the next call of a method instead of a proper answer.
 
-    With `lost` it is done all the same, but its answer does not arrive. `body` is what is
-    answered as it stands, though it calls itself JSON.
+    With `lost`, the call takes effect but its answer does not arrive. `body` is sent unchanged
+    as the answer, labelled as JSON.
     """
 
     error: str = ""
@@ -56,7 +56,7 @@ class Fault:
 
 
 class WebApi(Shared):
-    """Answers the programs of one app, and fails on command."""
+    """Answer the programs of one app, and fail on command."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,13 +66,13 @@ class WebApi(Shared):
         self.channels = {CHANNEL, DIRECT}
         self.lacks: set[str] = set()
         self.refuses: dict[str, str] = {}
-        """Tokens that were revoked, with Slack's word for it."""
+        """Tokens that were revoked, with Slack's error code."""
         self.calls: list[tuple[str, Json]] = []
         self.posts: list[Post] = []
         self.whispers: list[Post] = []
-        """What only one person sees, whom `thread_ts` names."""
+        """Messages that only one user sees; `thread_ts` is that user's ID."""
         self.homes: dict[str, list[Post]] = defaultdict(list)
-        """Each person's Home tab, every time that it was published."""
+        """Each user's Home tab, every time it was published."""
         self.seconds: dict[str, float] = {}
         self.channel_seconds = 0.0
         self.release = asyncio.Event()
@@ -92,7 +92,7 @@ class WebApi(Shared):
         self._faults[method].extend(faults)
 
     async def posted(self, number: int) -> list[Post]:
-        """Wait until there are so many posts and return all."""
+        """Wait until there are `number` posts, and return all."""
         await self._until(lambda: len(self.posts) >= number)
         return self.posts
 
@@ -101,12 +101,12 @@ class WebApi(Shared):
         await self._until(lambda: any(post.thread_ts == thread_ts for post in self.posts))
 
     async def whispered(self, number: int) -> list[Post]:
-        """Wait until so much was said to one person alone and return all."""
+        """Wait until there are `number` messages that only one user sees, and return all."""
         await self._until(lambda: len(self.whispers) >= number)
         return self.whispers
 
     async def published(self, user: str, times: int = 1) -> Post:
-        """Wait until a person's Home tab was published so often and return it."""
+        """Wait until a user's Home tab was published that many times, and return it."""
         await self._until(lambda: len(self.homes[user]) >= times)
         return self.homes[user][-1]
 
@@ -147,7 +147,7 @@ class WebApi(Shared):
         return answer
 
     def _too_fast(self, channel: str) -> bool:
-        """A channel takes a message in so many seconds, where there is such a limit."""
+        """Return whether a channel gets messages more often than `channel_seconds` allows."""
         now = time.monotonic()
         if now < self._last_post.get(channel, 0.0) + self.channel_seconds:
             return True
@@ -172,7 +172,7 @@ class WebApi(Shared):
         )
 
     def _authorised(self, request: web.Request, method: str) -> Json:
-        """Return the refusal of a token, {} when it may call the method."""
+        """Return the refusal of a token, {} if it may call the method."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         wanted = TOKEN_OF.get(method, BOT_TOKEN)
         if not token:
@@ -216,7 +216,7 @@ class WebApi(Shared):
                 return _refused("unknown_method")
 
     def _open(self, arguments: Json) -> Json:
-        """Open the direct message with one person; the app's bot has one with each."""
+        """Open the direct message channel with one user."""
         user = self.users.get(str(arguments.get("users", "")))
         if user is None:
             return _refused(
@@ -227,7 +227,7 @@ class WebApi(Shared):
         return {"ok": True, "channel": {"id": self._direct(user["id"])}}
 
     def _direct(self, user: str) -> str:
-        """The channel of a person's direct messages with the bot, which is there from now on."""
+        """Return the channel of a user's direct messages with the bot, and create it if needed."""
         channel = f"D{user[1:]}"
         self.channels.add(channel)
         return channel
@@ -242,7 +242,7 @@ class WebApi(Shared):
         return {"ok": True, "user": user}
 
     def _update(self, arguments: Json) -> Json:
-        """An update without blocks takes the old ones away."""
+        """Replace a message; an update without blocks removes the old ones."""
         ts, text, blocks = str(arguments.get("ts", "")), *content(arguments)
         post = next((each for each in self.posts if each.ts == ts), None)
         if post is None or post.channel != arguments.get("channel"):
@@ -290,7 +290,7 @@ class WebApi(Shared):
         return {"ok": True, "view": {"id": "V0HOME", **view}}
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
-        """Answer an interaction: its status, and its error as plain text."""
+        """Answer at a response_url: a status, and the error as plain text."""
         body = json.loads(await request.text())
         self.calls.append(("response_url", body))
         await self._tell()
@@ -317,7 +317,7 @@ def _refused(error: str) -> Json:
 
 
 async def _arguments(request: web.Request) -> Json:
-    """JSON, a form or a query; a JSON request without a body is fine too."""
+    """Read JSON, a form or a query; a JSON request may have no body."""
     found: Json = dict(request.query)
     if request.content_type == "application/json":
         text = await request.text()

@@ -1,4 +1,4 @@
-"""A Slack workspace in this process: Web API and Socket Mode, with Slack's own limits.
+"""A Slack workspace in this process: Web API and Socket Mode, with Slack's limits.
 
     async with FakeSlack() as slack:
         settings.SLACK_API_URL = slack.api_url
@@ -7,7 +7,7 @@
         delivery = await slack.mention("U0ALICE01", "alerts")
         [post] = await slack.posted(1)
 
-What it refuses it also notes in `violations`, so that a test can say there were none. Calls
+It records every refusal in `violations`, so that a test can check that there were none. Calls
 that hang end when `release` is set.
 """
 
@@ -27,7 +27,7 @@ from .web_api import WebApi
 
 
 class FakeSlack(WebApi, SocketMode):
-    """One workspace with one app installed. `ping_seconds` is how often sockets are pinged."""
+    """One workspace with one app installed. `ping_seconds` is the time between two pings."""
 
     def __init__(self, *, ping_seconds: float = 10.0, scopes: Iterable[str] = SCOPES) -> None:
         super().__init__()
@@ -58,14 +58,14 @@ class FakeSlack(WebApi, SocketMode):
         return await self.deliver(self.mention_event(user, text, **event))
 
     async def direct(self, user: str, text: str, **event: Any) -> Delivery:
-        """Write to the bot in a direct message."""
+        """Send the bot a direct message."""
         whole = self.mention_event(user, text, channel=self._direct(user), **event)
         whole |= {"type": "message", "channel_type": "im", "text": escape(text, quote=False)}
         del whole["blocks"]
         return await self.deliver(whole)
 
     async def press(self, user: str, post: Post, label: str) -> Delivery:
-        """Press a button of a post, of what one person alone sees, or of their Home tab."""
+        """Click a button in a post, in a message that only one user sees, or on a Home tab."""
         button = interactions.find_button(post.blocks, label)
         if post in self.homes[user]:
             where: Json = {"type": "view", "view_id": "V0HOME"}
@@ -87,7 +87,7 @@ class FakeSlack(WebApi, SocketMode):
         return await self.send({"type": "interactive", "payload": payload})
 
     async def slash(self, user: str, text: str, channel: str = CHANNEL) -> Delivery:
-        """Type /ops in a channel, where the bot need not be."""
+        """Type /ops in a channel, even if the bot is not a member."""
         assert "commands" in self.scopes, "without the scope there is no command"
         payload = interactions.slash(user, self._name(user), self._team(user), channel, text)
         payload |= {"api_app_id": APP, "response_url": self._respond_url(channel, user)}
@@ -95,7 +95,7 @@ class FakeSlack(WebApi, SocketMode):
         return await self.send({**envelope, "payload": payload})
 
     async def open_home(self, user: str, tab: str = "home") -> Delivery:
-        """Open the app's Home tab, or another tab of it."""
+        """Open the app's Home tab, or another of its tabs."""
         ts = self._ts()
         event = {"type": "app_home_opened", "user": user, "channel": self._direct(user), "tab": tab}
         return await self.deliver({**event, "event_ts": ts})
@@ -112,15 +112,15 @@ class FakeSlack(WebApi, SocketMode):
         return f"http://{self.host}/respond/{key}"
 
     async def change_user(self, user: Json) -> Delivery:
-        """Change what users.info says of somebody, and tell of it."""
-        assert "users:read" in self.scopes, "Slack tells of changes only with users:read"
+        """Change a user's profile in users.info, and send the event of the change."""
+        assert "users:read" in self.scopes, "Slack reports changes only with users:read"
         self.users[user["id"]] = user
         ts = self._ts()
         event = {"type": "user_change", "user": user, "cache_ts": int(float(ts)), "event_ts": ts}
         return await self.deliver(event)
 
     def mention_event(self, user: str, text: str, **event: Any) -> Json:
-        """The app_mention event that a person's message makes."""
+        """Return the app_mention event of a user's message."""
         ts = self._ts()
         elements = [{"type": "user", "user_id": BOT_USER}, {"type": "text", "text": f" {text}"}]
         section = {"type": "rich_text_section", "elements": elements}

@@ -1,4 +1,4 @@
-// Small things that pages do better with a script; each page works without it.
+// Small improvements for every page; pages work without them.
 
 import "./keys.js";
 import "./pages.js";
@@ -11,7 +11,7 @@ if (zone && !/(^|;\s*)zone=/.test(document.cookie)) {
   document.cookie = `zone=${encodeURIComponent(zone)}; Path=/; SameSite=Lax${secure}`;
 }
 
-// A tap on a time shows the exact one, another the first again.
+// Tapping a time shows the exact one; tapping it again restores it.
 document.addEventListener("click", (event) => {
   const time = event.target.closest("time[title]");
   if (!time || event.target.closest("a, summary, button")) return;
@@ -20,13 +20,13 @@ document.addEventListener("click", (event) => {
   time.title = shown;
 });
 
-// After a page came in by htmx, begin reading at its heading, as after a full load.
+// After htmx has swapped in a page, move the focus to its heading, as a full load would.
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target !== document.body || document.activeElement !== document.body) return;
   document.querySelector("h1")?.focus({ preventScroll: true });
 });
 
-// A menu closes when one clicks elsewhere or presses Escape.
+// A click elsewhere or Escape closes a menu.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;

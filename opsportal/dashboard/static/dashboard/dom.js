@@ -1,4 +1,4 @@
-// Elements, and answers of the server.
+// Creating elements, and requests to the server.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -16,13 +16,13 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** Fetch; an Error's message is a sentence for people. */
+/** Fetch. On failure it throws an Error whose message is shown to the user. */
 export async function ask(address, signal) {
-  const headers = { Accept: "text/plain" }; // of an error
+  const headers = { Accept: "text/plain" }; // the form in which errors come
   const answer = await fetch(address, { signal, headers }).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error("the server cannot be reached");
+    throw error.name === "AbortError" ? error : new Error("cannot reach the server");
   });
-  if (answer.redirected) throw new Error("you are logged out; load the page again");
+  if (answer.redirected) throw new Error("you are logged out; reload the page");
   if (answer.ok) return answer;
   const plain = answer.headers.get("content-type")?.startsWith("text/plain");
   throw new Error(plain ? await answer.text() : `the server answered ${answer.status}`);

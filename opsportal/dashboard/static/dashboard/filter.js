@@ -1,8 +1,8 @@
-// The filter of the trace search; without this script its form and fields just search.
+// The trace search's filter. Without this script its form and fields still search.
 
 const met = new WeakSet();
 
-/** Pages come without loading anew; the rest of the script is for those with a filter. */
+/** Pages are swapped in without a load; the rest of the script is only for those with a filter. */
 function meet() {
   for (const search of document.querySelectorAll(".search[data-step]")) {
     if (met.has(search)) continue;

@@ -1,21 +1,21 @@
-// What keys do. They never fire while one is typing, and leave the browser's own alone.
+// Keyboard shortcuts. They are off while the user types, and never replace the browser's own.
 
 import { make } from "./dom.js";
 
 const FIELDS = "input:not([type=checkbox]), select, textarea, dialog[open]";
 const ARROWS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 const SEARCH = "main input[type=search], main [role=search] input:not([type=hidden])";
-const SEARCHING = "#q"; // the address of a search whose field waits for words
+const SEARCHING = "#q"; // in an address: put the focus into the search field
 
 const everywhere = [
   [["/"], "search", () => search()],
-  [["?"], "these keys", () => showKeys()],
+  [["?"], "keyboard shortcuts", () => showKeys()],
 ];
-const added = new Set(); // what a page has besides: tables and the element that "list" means
+const added = new Set(); // the current page's own: tables, and the element that "list" means
 
 /**
- * Give a page keys of its own until the signal. `table` has rows of [keys, words, action, where];
- * `where` "list" is for keys that mean something else outside of `list`.
+ * Add a page's own keys until the signal. `table` has rows of [keys, words, action, where];
+ * `where` is "list" for keys that only work inside `list`.
  */
 export function addKeys(table, list, signal) {
   const own = { table, list };
@@ -23,12 +23,12 @@ export function addKeys(table, list, signal) {
   signal.addEventListener("abort", () => added.delete(own));
 }
 
-/** What the page that is shown has added: one that has just gone may not have been told yet. */
+/** The keys of the page that is shown; a page that was just left may still be in `added`. */
 const here = () => [...added].filter(({ list }) => !list || list.isConnected);
 
-/** Show what all keys of this page do. */
+/** Show all keyboard shortcuts of this page. */
 export function showKeys() {
-  const dialog = make("dialog", { class: "keys", "aria-label": "Keys" });
+  const dialog = make("dialog", { class: "keys", "aria-label": "Keyboard shortcuts" });
   const own = here().flatMap(({ table }) => table);
   dialog.append(
     make("table", {}, make("tbody", {}, ...[...own, ...unlike(own)].map(line))),
@@ -39,7 +39,7 @@ export function showKeys() {
   dialog.showModal();
 }
 
-/** The keys of every page but for those that this one uses in its own way. */
+/** The keys of every page, without those that this page redefines. */
 function unlike(own) {
   const used = new Set(own.flatMap(([names]) => names));
   return everywhere.filter(([names]) => !names.some((name) => used.has(name)));
@@ -50,7 +50,7 @@ function line([names, words]) {
   return make("tr", {}, make("th", { scope: "row" }, ...shown), make("td", {}, words));
 }
 
-/** The page's own field, or the search of traces where a page has none. */
+/** Go to the page's own search field or, if it has none, to the trace search. */
 function search() {
   const field = [...document.querySelectorAll(SEARCH)].find((each) => each.checkVisibility());
   const traces = document.querySelector(".top nav [data-search]");
@@ -58,7 +58,7 @@ function search() {
   else if (traces) location.assign(traces.href + SEARCHING);
 }
 
-/** Type on behind what stands in a field already. */
+/** Put the caret behind the text in a field. */
 function goOn(field) {
   field.focus();
   field.setSelectionRange(field.value.length, field.value.length);

@@ -1,4 +1,4 @@
-// Pages that come without loading anew bring the styles and modules that only they have.
+// A page that is swapped in without a load brings the styles and modules that only it has.
 
 const ASSETS = "link[rel=stylesheet], link[rel=modulepreload], script[src]";
 const HASH = /\.[0-9a-f]{12}(?=\.\w+$)/;
@@ -18,7 +18,7 @@ export function hasBeenRedirected({ pathInfo, xhr }) {
   return new URL(xhr.responseURL).pathname !== new URL(pathInfo.finalRequestPath, location).pathname;
 }
 
-/** The page's head alone: the rest may be long. */
+/** Parse only the page's head, because the rest may be long. */
 function headOf(text) {
   return new DOMParser().parseFromString(text.slice(0, text.indexOf("<body")), "text/html").head;
 }
@@ -32,7 +32,7 @@ function lacking(head) {
   return [...head.querySelectorAll(ASSETS)].filter((asset) => !here.has(addressOf(asset)));
 }
 
-/** Whether a page is of our own and of the release that we are of, so that it can stand here. */
+/** Whether the page can be swapped in: it is one of ours, and from the same release. */
 function belongsHere(head, missing) {
   const plain = (address) => address.replace(HASH, "");
   const here = new Set(addresses(document.head).map(plain));
@@ -41,7 +41,7 @@ function belongsHere(head, missing) {
   return ours && !missing.some((asset) => here.has(plain(addressOf(asset))));
 }
 
-/** Settles when a stylesheet is here: a page must not be shown without its style. */
+/** Resolve when a stylesheet has loaded, because a page must not be shown without its style. */
 function bring(asset) {
   const element = document.createElement(asset.localName); // a script that was parsed never runs
   for (const { name, value } of asset.attributes) element.setAttribute(name, value);

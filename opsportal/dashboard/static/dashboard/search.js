@@ -1,12 +1,12 @@
-// What a search found: a drag across the picture narrows the search, two traces are compared.
+// Search results: dragging across the chart narrows the search; two traces can be compared.
 
 const LEAST = 4; // pixels; less is a click
-const BOX = 24; // pixels; flatter than this, or nearly as high as the plot, is a stretch of time
+const BOX = 24; // pixels; a flatter box, or one nearly as high as the plot, selects only time
 const HIGH = 0.8; // of the plot
 const UNITS = [["s", 1e9], ["ms", 1e6], ["us", 1e3], ["ns", 1]];
 
 let drag = null; // { plot, pointer, x, y, box }; the box is in shares of the plot
-let dragged = false; // the click that ends a drag opens nothing
+let dragged = false; // so that the click that ends a drag opens nothing
 
 const plotOf = (event) => event.target.closest?.(".scatter .plot");
 
@@ -65,7 +65,7 @@ function draw(plot, { left, right, top, bottom }) {
   for (const [name, share] of Object.entries(place)) box.setAttribute(name, `${100 * share}%`);
 }
 
-/** The search within the box; an edge on the plot's own keeps the bound that was searched with. */
+/** Return the search within the box; an edge on the plot's border keeps the search's own bound. */
 function narrowed({ line, start, end, low, high, min, max }, { left, right, top, bottom }) {
   const whole = BigInt(end) - BigInt(start);
   const exact = whole < 10_000_000_000n ? 1n : 1_000_000n; // milliseconds are enough for long ones
@@ -86,7 +86,7 @@ function narrowed({ line, start, end, low, high, min, max }, { left, right, top,
   return `${location.pathname}?${asked}`;
 }
 
-/** A moment as the server writes it: 2026-11-24T14:20:51.204Z, up to nanoseconds. */
+/** Return a time as the server writes it: 2026-11-24T14:20:51.204Z, up to nanoseconds. */
 function written(nanoseconds) {
   const second = new Date(Number(nanoseconds / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
   const rest = String(nanoseconds % 1_000_000_000n).padStart(9, "0").replace(/0+$/, "");
@@ -98,12 +98,12 @@ function duration(nanoseconds) {
   return `${Number((Math.max(nanoseconds, 1) / size).toPrecision(3))}${unit}`;
 }
 
-/** Two of the traces can be compared, neither fewer nor more. */
+/** Enable the button when exactly two traces are selected. */
 function count() {
   for (const form of document.querySelectorAll("form.results")) {
     const chosen = form.querySelectorAll("[name=trace]:checked").length;
     form.querySelector("button").disabled = chosen !== 2;
-    form.querySelector("[role=status]").textContent = chosen ? `${chosen} of 2 chosen` : "";
+    form.querySelector("[role=status]").textContent = chosen ? `${chosen} of 2 selected` : "";
   }
 }
 

@@ -1,5 +1,5 @@
-// What was sent and did not arrive, or was answered with less than a page: said where one is,
-// and whatever was typed stays.
+// If a request fails or its answer is not a page of ours, say so next to the form and keep what
+// was typed.
 
 import { make } from "./dom.js";
 import { hasBeenRedirected } from "./pages.js";
@@ -11,8 +11,8 @@ for (const kind of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(kind, ({ detail }) => {
     const { elt, verb } = detail.requestConfig;
     if (!detail.boosted) return;
-    if (verb === "get") return say(elt, "The server cannot be reached. Try again in a moment.");
-    say(elt, "The server did not answer, so we don't know whether this was done.");
+    if (verb === "get") return say(elt, "Cannot reach the server. Try again in a moment.");
+    say(elt, "The server did not answer. We don't know whether this change was made.");
   });
 }
 
@@ -34,7 +34,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
 });
 
-/** A piece that comes by itself and finds the session over must not load what is typed away. */
+/** If a background request finds the session ended, keep what was typed instead of reloading. */
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (!xhr.getResponseHeader("HX-Refresh") || !hasTyped()) return;
@@ -50,41 +50,41 @@ function hasTyped() {
   });
 }
 
-/** Whether the answer can take the page's place without loss: it has what was sent in it. */
+/** Whether the answer can replace the page without loss, because it has the form that was sent. */
 function holds(page, elt) {
   if (!elt.matches("form")) return Boolean(page.querySelector("main h1"));
   const action = elt.getAttribute("action");
   return [...page.forms].some((form) => form.getAttribute("action") === action);
 }
 
-/** What the answer says; of a proxy's page only the number is worth anything. */
+/** Return the answer's message; of a proxy's error page only the status is used. */
 function sentences(page, { requestConfig, xhr }) {
   const parts = page.querySelectorAll("main h1, main > .sub, #problem p:first-child bdi");
   if (parts.length) return [...parts].map((part) => part.textContent.trim().replace(/\w$/, "$&."));
   const unknown = requestConfig.verb !== "get" && xhr.status >= 500;
-  const whether = unknown ? ["We don't know whether this was done."] : [];
+  const whether = unknown ? ["We don't know whether this change was made."] : [];
   return [`The server answered ${xhr.status}. Try again in a moment.`, ...whether];
 }
 
-/** After a new log-in the forms of an old page are refused: they get what makes them good. */
+/** After a new login the forms of an old page are refused: give them a new CSRF token. */
 async function renew(elt) {
   const answer = await fetch(location.href).catch(() => null);
-  if (!answer?.ok) return say(elt, "The server cannot be reached. Nothing was done.");
+  if (!answer?.ok) return say(elt, "Cannot reach the server. Nothing was changed.");
   if (new URL(answer.url).pathname === LOG_IN) return endedSession(elt);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const token = page.querySelector("[name=csrfmiddlewaretoken]")?.value;
   for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
   const name = page.querySelector(".who bdi")?.textContent;
-  say(elt, `Nothing was done yet: you have logged in again, as ${name}. Send it once more.`);
+  say(elt, `Nothing was changed: you have logged in again, as ${name}. Send it again.`);
 }
 
 function endedSession(elt) {
   const next = encodeURIComponent(location.pathname + location.search);
   const link = make("a", { href: `${LOG_IN}?next=${next}`, target: "_blank" }, "Log in");
-  say(elt, "Your session has ended; nothing was sent.", link, "in another tab, then go on here.");
+  say(elt, "Your session has ended. Nothing was sent.", link, "in another tab, then continue here.");
 }
 
-/** Say it beside the form, or at the top of the page for a link. */
+/** Show a message above the form or, for a link, below the page's heading. */
 function say(elt, ...words) {
   document.querySelector("#unsent")?.remove();
   const form = elt.closest("form");

@@ -1,10 +1,10 @@
-// One trace's waterfall takes over from the server's rows as soon as it has all of them.
+// A trace's waterfall; it replaces the server's rows once it has loaded all of them.
 
 import { ask, make } from "./dom.js";
 
-const shown = new Map(); // a section and what ends its listeners
+const shown = new Map(); // each section and the controller that ends its listeners
 
-/** Pages come and go without loading anew: begin with those that came, end those that went. */
+/** Pages are swapped without a load: start the waterfalls that appeared, end those that went. */
 function meet() {
   for (const [section, ending] of shown) {
     if (section.isConnected) continue;
@@ -19,7 +19,7 @@ function meet() {
   }
 }
 
-/** The rest of the script is for pages with a waterfall; it comes while the rows do. */
+/** Load the rest of the script, which only pages with a waterfall need, along with the rows. */
 async function begin(section, signal) {
   try {
     const rows = ask(section.dataset.rows, signal).then((answer) => answer.arrayBuffer());
@@ -29,12 +29,12 @@ async function begin(section, signal) {
     if (!signal.aborted) show(section, buffer, signal, ...modules);
   } catch (error) {
     if (signal.aborted) return;
-    const words = `No search, zoom or further rows: ${error.message}.`;
+    const words = `Search, zoom and more rows are unavailable: ${error.message}.`;
     section.querySelector("h2").after(make("p", { class: "empty problem", role: "alert" }, words));
   }
 }
 
-/** Show a waterfall; when spans come late, one with more rows takes its place. */
+/** Show a waterfall; when spans arrive late, one with more rows replaces it. */
 function show(section, buffer, signal, { View }, { Late }, carried) {
   const view = new View(section, buffer, signal, carried);
   const renew = (next, rows, state) => {

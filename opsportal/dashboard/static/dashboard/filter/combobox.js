@@ -1,9 +1,9 @@
-// Suggestions under a text field, by keys, mouse and touch: ARIA's combobox with a listbox.
+// Suggestions below a text field for keyboard, mouse and touch: an ARIA combobox with a listbox.
 
 import { make } from "../dom.js";
 
 export class Combobox {
-  /** `source.offers(asked)` promises `{text, hint, …}` each, `source.take(offer)` writes one. */
+  /** `source.offers(asked)` resolves to `{text, hint, …}` objects; `source.take(offer)` writes one. */
   constructor(field, source) {
     Object.assign(this, { field, source, offers: [], chosen: -1, turn: 0 });
     const name = { id: "suggestions", "aria-label": "Suggestions" };
@@ -16,7 +16,7 @@ export class Combobox {
     field.addEventListener("keydown", (event) => this.#key(event));
     field.addEventListener("blur", () => this.close());
     field.addEventListener("click", () => field.value || this.open());
-    // Pressing would take the focus from the field, which closes the list before the click.
+    // Without this the mouse button takes the focus from the field, and the list closes too early.
     this.list.addEventListener("mousedown", (event) => event.preventDefault());
     this.list.addEventListener("click", ({ target }) => {
       const option = target.closest("[role=option]");
@@ -24,9 +24,9 @@ export class Combobox {
     });
   }
 
-  /** Offer what fits; with `asked` the first is chosen at once. */
+  /** Offer what fits; with `asked` the first is selected immediately. */
   async open(asked = false) {
-    this.close(); // what was offered before does not fit any more
+    this.close(); // earlier offers no longer fit
     const { turn } = this;
     const offers = await this.source.offers(asked);
     if (turn !== this.turn) return;
@@ -37,7 +37,7 @@ export class Combobox {
   }
 
   close() {
-    this.turn += 1; // names that are still on their way come too late
+    this.turn += 1; // ignore names that arrive after this
     this.offers = [];
     this.#show();
     this.#choose(-1);

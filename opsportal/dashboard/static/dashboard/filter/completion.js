@@ -1,4 +1,4 @@
-// What can stand where the caret is in the filter line: a word, a name, an earlier line.
+// What can go where the caret is in the filter line: a word, a name, or a recent line.
 
 import { ask } from "../dom.js";
 
@@ -10,15 +10,15 @@ export class Completion {
   constructor(search) {
     this.line = search.querySelector("#q");
     this.address = search.dataset.names;
-    this.service = search.dataset.service; // where the line names none
+    this.service = search.dataset.service; // if the line names none
     this.words = [...search.querySelector("#words").options].map(({ value, text }) => [value, text]);
     this.windows = [...search.querySelector("[name=last]").options].map(({ value }) => value);
     this.recent = [...search.querySelectorAll(".recents bdi")].map((line) => line.textContent);
     this.known = new Map(); // addresses and the names there
   }
 
-  /** `{text, hint, word, start, end}` each: `word`, by default the text, stands for what is there
-      from start to end. Unasked only for a word that is being typed. */
+  /** Return offers `{text, hint, word, start, end}`: `word`, by default the text, replaces what is
+      between start and end. Unless `asked`, only a word that is being typed gets offers. */
   async offers(asked) {
     const { value, defaultValue, selectionEnd: caret } = this.line;
     const whole = (text) => ({ text, start: 0, end: value.length });
@@ -66,7 +66,7 @@ export class Completion {
     return key === "last=" ? this.windows.filter(Boolean) : [];
   }
 
-  /** Asked for once; again only after a failure, which is told by searching. */
+  /** Names are requested once, and again only after a failure; a search shows the error. */
   #names(address) {
     if (!this.known.has(address)) {
       const names = ask(address).then((answer) => answer.json()).then(({ names }) => names);
@@ -76,7 +76,7 @@ export class Completion {
   }
 }
 
-/** The first names with the text in them, those first that begin with it; none if it is all. */
+/** Return the names that contain the text, prefix matches first; none if it is the only match. */
 export function matching(names, text) {
   const sought = text.toLowerCase();
   const found = names.filter((name) => name.toLowerCase().includes(sought));

@@ -1,11 +1,11 @@
-// The filter of the trace search: its line and its fields are two views of one query. Only the
-// server reads and writes the language; what is typed here is shown there as it answers.
+// The trace search's filter: its line and its fields are two views of one query. Only the server
+// parses and writes the filter language; its answer to an edit in one view updates the other.
 
 import { Combobox } from "./combobox.js";
 import { Completion, matching } from "./completion.js";
 import { ask, make } from "../dom.js";
 
-const PAUSE = 150; // ms of quiet before the server is asked
+const PAUSE = 150; // ms without typing before a request is sent
 
 export class Filter {
   constructor(search) {
@@ -31,7 +31,7 @@ export class Filter {
     search.addEventListener("submit", (event) => this.#send(event), true);
   }
 
-  /** A place for what is wrong with a field. */
+  /** Give a field a place for its error. */
   #meet(field) {
     const input = field.querySelector("input, select");
     const note = field.querySelector(".problem") ?? make("div", { class: "problem" });
@@ -43,9 +43,9 @@ export class Filter {
     this.notes.set(input.name, note);
   }
 
-  /** One view was edited: ask for the other once typing pauses; the last answer wins. */
+  /** One view was edited: request the other when typing pauses; the last answer wins. */
   #edited(form, show) {
-    this.ahead = form; // of the other, until that has followed
+    this.ahead = form; // until the other view has been updated
     clearTimeout(this.timer);
     this.asking?.abort();
     const { signal } = (this.asking = new AbortController());
@@ -55,7 +55,7 @@ export class Filter {
         const answer = await ask(`${this.address}?${query}`, signal);
         show(await answer.json());
       } catch {
-        // The other view does not follow for now; searching says what is wrong.
+        // The other view is not updated for now; a search shows what is wrong.
       }
     }, PAUSE);
   }
@@ -96,7 +96,7 @@ export class Filter {
     }
   }
 
-  /** A window up to now and a range of its own exclude each other. */
+  /** "last" and "from … to …" exclude each other. */
   #range({ name, value }) {
     const { last, start, end } = this.form.elements;
     if (name === "last" && value) start.value = end.value = "";
@@ -111,7 +111,7 @@ export class Filter {
     field.list.replaceChildren(...matching(names, field.value).map((each) => new Option("", each)));
   }
 
-  /** Whichever button is pressed, what was typed last is sent. */
+  /** Send the view that was edited last, whichever button is clicked. */
   #send(event) {
     if (!this.ahead || this.ahead === event.target || event.target.method === "post") return;
     event.preventDefault();

@@ -1,4 +1,4 @@
-// A trace as columns: typed arrays over one buffer, an entry a row, rows in depth-first order.
+// A trace as columns: typed arrays over one buffer, one entry per row, rows in depth-first order.
 
 const TYPES = { f8: Float64Array, i4: Int32Array, u4: Uint32Array, u1: Uint8Array };
 
@@ -8,7 +8,7 @@ export const WARNED = 4;
 export const ENDLESS = 32;
 export const UNTIMED = 64;
 
-/** Read the answer of `data-rows`; times are nanoseconds after the trace's start. */
+/** Decode the answer of `data-rows`; times are nanoseconds after the trace's start. */
 export function read(buffer) {
   const size = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
@@ -26,8 +26,8 @@ export function read(buffer) {
 }
 
 /**
- * What the parents say, without recursion: each row's depth, the row after its last descendant,
- * and how many rows before it failed (so a difference counts the failures of a stretch).
+ * Compute from the parents, without recursion: each row's depth, the row after its last descendant,
+ * and how many rows before it failed (so the difference of two counts the failures between them).
  */
 function nested({ rows, parents, flags }) {
   const depths = new Uint32Array(rows);
@@ -45,7 +45,7 @@ function nested({ rows, parents, flags }) {
   return { depths, ends, failures };
 }
 
-/** Where a row's parts of the critical path begin; the next row's first is the end. */
+/** Return the index of each row's first part of the critical path; the next row's is the end. */
 function pathFirsts({ rows, path_rows: parts }) {
   const firsts = new Uint32Array(rows + 1);
   for (const row of parts) firsts[row + 1]++;
@@ -54,9 +54,9 @@ function pathFirsts({ rows, path_rows: parts }) {
 }
 
 /**
- * For each row of a trace its row in the same trace with more spans, -1 for none. Spans that are
- * alike in start, duration and names correspond in their order; else, as a start may be a guess,
- * those that are alike in the rest.
+ * Return each row's row in the same trace with more spans, -1 for none. Spans with equal start,
+ * duration and names match in their order; then, because a start may be a guess, spans that are
+ * equal in the rest.
  */
 export function corresponding(before, after) {
   const found = new Int32Array(before.rows).fill(-1);
@@ -78,7 +78,7 @@ export function corresponding(before, after) {
   return found;
 }
 
-/** A missing parent is that of its first child. */
+/** A missing parent is identified by its first child. */
 function named(trace, row, name) {
   return trace.flags[row] & MISSING ? `above ${name(trace, row + 1)}` : name(trace, row);
 }

@@ -1,10 +1,10 @@
-// What a span says when it is open; the server writes and escapes it.
+// The details of an open span; the server renders and escapes them.
 
 import { ask, make } from "../dom.js";
 
-const SHOWN = 1500; // ms that "copied" stays
+const SHOWN = 1500; // ms for which "copied" is shown
 
-/** An element that fills itself with the answer of an address. */
+/** Return an element that fills itself with the answer from an address. */
 export function details(address, signal) {
   const inside = make("div", { class: "details", role: "gridcell", "aria-busy": true });
   inside.append(make("p", { class: "inside muted" }, "Loading…"));
@@ -39,7 +39,7 @@ function copier(value) {
   return button;
 }
 
-/** The clipboard belongs to safe origins; elsewhere a selected field does it. */
+/** The clipboard API needs a secure origin; elsewhere copy from a selected field. */
 async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,16 +1,16 @@
-// Searching inside a trace: what was typed, failures, the critical path, a service.
+// Searching inside a trace: by text, failures, the critical path or a service.
 
 import { FAILED, MISSING } from "./columns.js";
 import { ask, make } from "../dom.js";
 
-const PAUSE = 200; // ms of quiet before the server is asked
+const PAUSE = 200; // ms without typing before a request is sent
 
 export class Find {
-  /** `changed()` is called when other rows are found; `address` answers `&q=`. */
+  /** `changed()` is called when the rows found change; `address` takes `&q=`. */
   constructor(trace, address, changed, signal) {
     Object.assign(this, { trace, address, changed, signal });
-    this.found = null; // rows, sorted; null when nothing is looked for
-    this.hits = null; // for each row whether what was typed is in it
+    this.found = null; // rows, sorted; null if there is no search
+    this.hits = null; // for each row whether it contains the text
     this.#build();
     this.text.addEventListener("input", () => this.#typed());
     for (const field of [this.only, this.errors, this.path, this.service]) {
@@ -18,19 +18,19 @@ export class Find {
     }
   }
 
-  /** Whether rows that were not found are left out. */
+  /** Whether rows that do not match are hidden. */
   get narrows() {
     const filtered = this.errors.checked || this.path.checked || this.service.value !== "";
     return filtered || (this.only.checked && this.hits !== null);
   }
 
-  /** Look for nothing. */
+  /** Clear the text. */
   clear() {
     this.text.value = "";
     this.#typed();
   }
 
-  /** What is sought and shown, for a view of more rows. */
+  /** Return the search and the filters, for a view with more rows. */
   state() {
     const service = this.service.selectedOptions[0]?.textContent ?? "";
     const boxes = [this.only, this.errors, this.path].map((box) => box.checked);
@@ -48,14 +48,14 @@ export class Find {
     if (text || this.narrows) this.#typed();
   }
 
-  /** Show every row again; what was typed stays. */
+  /** Show every row again; the text stays. */
   reset() {
     for (const box of [this.only, this.errors, this.path]) box.checked = false;
     this.service.value = "";
     this.#apply();
   }
 
-  /** Say how many were found, and which of them is chosen. */
+  /** Show how many were found, and which of them is selected. */
   tell(chosen) {
     if (this.problem || !this.found) return this.say(this.problem ?? "");
     const place = this.found.indexOf(chosen) + 1;
@@ -87,12 +87,12 @@ export class Find {
       make("label", {}, this.path, " critical path"),
     );
     this.service = make("select", { "aria-label": "Only service" });
-    const names = [["", "every service"], ...serviceNames.entries()];
+    const names = [["", "all services"], ...serviceNames.entries()];
     for (const [value, name] of names) this.service.append(make("option", { value }, name));
     this.service.hidden = serviceNames.length < 2;
   }
 
-  /** Names are looked through at once; the server knows the rest. */
+  /** Search the names immediately; the server searches the rest. */
   #typed() {
     this.asking?.abort();
     this.problem = null;
@@ -148,7 +148,7 @@ export class Find {
   }
 }
 
-/** The entry of sorted rows after or before one, around the end; -1 when there are none. */
+/** Return the entry of sorted rows after or before a row, wrapping around; -1 if there are none. */
 export function beside(rows, row, step) {
   if (!rows.length) return -1;
   let [low, high] = [0, rows.length];

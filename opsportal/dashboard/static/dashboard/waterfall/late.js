@@ -1,26 +1,26 @@
-// Spans that come late: the page asks for them for some minutes, and brings them in as they come.
+// Late spans: the page checks for them for some minutes and adds them as they arrive.
 //
-// The server draws the page anew. What it says at the top is replaced piece by piece; the waterfall
-// begins again with the new rows, and everything that was opened, folded, sought or zoomed is
-// carried over to the rows that are the same spans.
+// The server renders the page again. Its upper part is replaced piece by piece; the waterfall
+// restarts with the new rows, and everything opened, folded, searched for or zoomed is carried over
+// to the rows of the same spans.
 
 import { ask } from "../dom.js";
 
-const FIRST = 5_000; // ms until the page asks for the first time; the next take longer
+const FIRST = 5_000; // ms until the first check; the later intervals are longer
 const LONGER = 1.5;
 const LONGEST = 60_000;
-const MINUTES = 5 * 60_000; // after the page, or new spans, came it asks no more
-const COST = 20; // times the time that an answer took is the least until the next
+const MINUTES = 5 * 60_000; // after the page or the last new spans, checking ends
+const COST = 20; // the least interval, as a multiple of the time that the last check took
 
 export class Late {
-  /** `renew(section, buffer, carried)` begins a waterfall; `view()` is the one that is shown. */
+  /** `renew(section, buffer, carried)` starts a waterfall; `view()` returns the current one. */
   constructor(section, view, renew, signal) {
     Object.assign(this, { section, view, renew, signal });
     this.status = document.querySelector("[data-said]");
     document.querySelector("[data-fresh]")?.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      event.stopPropagation(); // nor does htmx load the page
+      event.stopPropagation(); // so that htmx does not load the page
       this.#now();
     }, { signal, capture: true });
     this.ends = Date.now() + MINUTES;
@@ -34,7 +34,7 @@ export class Late {
     this.timer = setTimeout(() => this.#look(pause), pause);
   }
 
-  /** A page that nobody sees asks nothing. */
+  /** A hidden page does not check. */
   async #look(pause) {
     const began = performance.now();
     if (!document.hidden && !document.querySelector("dialog[open]")) await this.#quietly();
@@ -59,7 +59,7 @@ export class Late {
     }
   }
 
-  /** Ask whether there are new spans, and bring them in; return whether there were. */
+  /** Check for new spans and add them; return whether there were any. */
   async #ask() {
     const answer = await ask(this.section.dataset.news, this.signal);
     const { spans, as_of: asOf } = await answer.json();
@@ -103,7 +103,7 @@ export class Late {
   }
 }
 
-/** Show a part as the server draws it now; pieces that were fetched and what was opened stay. */
+/** Replace a part with the server's new version; loaded pieces and open details are kept. */
 function replace(part, fresh) {
   if (!fresh) return part.replaceChildren();
   for (const piece of part.querySelectorAll("[data-piece]")) {
@@ -118,7 +118,7 @@ function replace(part, fresh) {
   window.htmx?.process(found);
 }
 
-/** What a fold is called, whatever number is in it. */
+/** Return a fold's title without its numbers. */
 function key(details) {
   return details.querySelector("summary").textContent.replace(/[\d,]+/g, "").trim();
 }

@@ -1,11 +1,11 @@
-// The rows in the document: only those in the window, a few more, and the chosen one.
+// The rows in the document: only those in the window, a few more, and the selected one.
 
 const MORE = 6; // rows drawn above and below the window
 
 export class List {
   /**
-   * `view.create(row)` makes a row's element, `view.dress(element, row)` shows its present state.
-   * An open row holds an element of its own, of whatever height.
+   * `view.create(row)` makes a row's element, `view.dress(element, row)` shows its current state.
+   * An open row contains an extra element of any height.
    */
   constructor(host, outline, view, signal) {
     Object.assign(this, { host, outline, view });
@@ -13,24 +13,24 @@ export class List {
     this.opened = new Map();
     this.heights = new Map();
     this.chosen = -1;
-    this.awaited = -1; // the row whose details are still to come into the window
+    this.awaited = -1; // the row to scroll to when its details have loaded
     this.sizes = new ResizeObserver((entries) => this.#measured(entries));
     signal.addEventListener("abort", () => this.sizes.disconnect());
     host.replaceChildren();
     this.resize();
   }
 
-  /** The height of a row is the style sheet's: it differs on a phone. */
+  /** Read the row height from the stylesheet, because it differs on a phone. */
   resize() {
     this.height = parseFloat(getComputedStyle(this.host).getPropertyValue("--row"));
   }
 
-  /** The row that the Tab key stops at: the chosen one, or the first. */
+  /** The row that the Tab key goes to: the selected one, or the first. */
   get stop() {
     return this.outline.places[this.chosen] >= 0 ? this.chosen : this.outline.order[0];
   }
 
-  /** Draw what the window shows now; rows that stay keep their elements, and the focus. */
+  /** Draw what the window shows now; rows that stay keep their elements and the focus. */
   draw() {
     this.#arrange();
     const rows = this.#wanted();
@@ -50,13 +50,13 @@ export class List {
     }
   }
 
-  /** Draw, after the state of rows has changed. */
+  /** Draw after the state of rows has changed. */
   redraw() {
     this.draw();
     for (const [row, element] of this.elements) this.view.dress(element, row);
   }
 
-  /** Where a place of the order begins, in pixels. */
+  /** Return the top of a place in the order, in pixels. */
   top(place) {
     let top = place * this.height;
     for (const open of this.stretched) {
@@ -66,7 +66,7 @@ export class List {
     return top;
   }
 
-  /** The place of the order at so many pixels. */
+  /** Return the place in the order at a pixel position. */
   at(pixels) {
     let rest = pixels;
     for (const { place, height } of this.stretched) {
@@ -78,13 +78,13 @@ export class List {
     return Math.floor(rest / this.height);
   }
 
-  /** The pixels of the list between the window's upper and lower edge. */
+  /** Return the list's pixel range that the window shows. */
   window() {
     const { top } = this.host.getBoundingClientRect();
     return [-top, window.innerHeight - top];
   }
 
-  /** Show an element in a row; its `height`, where it is known, keeps the rest from jumping. */
+  /** Show an element in a row; its `height`, if known, prevents the rest from jumping. */
   open(row, inside, height) {
     this.opened.set(row, inside);
     if (height) this.heights.set(inside, height);
@@ -100,7 +100,7 @@ export class List {
     inside.remove();
   }
 
-  /** Scroll to a row: an open one to the top, for its details; others no further than is needed. */
+  /** Scroll to a row: an open one to the top, for its details; others no further than needed. */
   reveal(row, open) {
     const [from, to] = this.window();
     const top = this.top(this.outline.places[row]);
@@ -118,7 +118,7 @@ export class List {
     this.draw();
   }
 
-  /** The open rows that are shown, in order, with the height they add. */
+  /** Collect the open rows that are shown, in order, with the height that they add. */
   #arrange() {
     const { order, places } = this.outline;
     this.stretched = [...this.opened]
@@ -129,7 +129,7 @@ export class List {
     this.host.setAttribute("aria-rowcount", order.length);
   }
 
-  /** The stop is always there, so that the focus is never lost. */
+  /** Return the rows to draw. The stop is always one of them, so that the focus is never lost. */
   #wanted() {
     const { order, places } = this.outline;
     const [from, to] = this.window();
@@ -150,7 +150,7 @@ export class List {
     return element;
   }
 
-  /** An element that is out of the document has no size; what it had is remembered. */
+  /** Elements outside the document have no size, so their last height is kept. */
   #measured(entries) {
     for (const { target, borderBoxSize } of entries) {
       if (target.isConnected) this.heights.set(target, borderBoxSize[0].blockSize);
@@ -158,7 +158,7 @@ export class List {
     this.draw();
     const inside = this.opened.get(this.awaited);
     if (!inside?.isConnected || !entries.some(({ target }) => target === inside)) return;
-    // Near the page's end there is room to scroll only now.
+    // Near the end of the page there was not enough room to scroll before.
     this.#scrollTo(this.awaited, "start");
     if (!inside.hasAttribute("aria-busy")) this.awaited = -1;
   }

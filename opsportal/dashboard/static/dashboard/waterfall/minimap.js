@@ -1,10 +1,10 @@
-// The whole trace in a strip: each row shown a line, failures on top, and what the window shows.
+// The whole trace in a strip: a line for each row, failures on top, and a frame for the window.
 
 import { FAILED, MISSING } from "./columns.js";
 import { make } from "../dom.js";
 import { selectable } from "./zoom.js";
 
-const FEWEST = 40; // rows; fewer fit into the window as they are
+const FEWEST = 40; // rows; fewer fit into the window without a map
 const MOST = 10_000; // lines; more would fall on the same pixels
 const HUES = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
 
@@ -57,7 +57,7 @@ export class Minimap {
     frame.style.height = `${100 * (last - first)}%`;
   }
 
-  /** Every failure is on the map, however many rows there are: one a line of pixels is enough. */
+  /** Draw every failure, however many rows there are; one per line of pixels is enough. */
   #failures(context) {
     const { order } = this.outline;
     let last = -1;

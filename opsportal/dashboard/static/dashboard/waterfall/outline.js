@@ -1,7 +1,7 @@
-// Which rows are shown, and where: what is collapsed, what a filter leaves.
+// Which rows are shown, and in which order: without collapsed rows and those filtered out.
 
 export class Outline {
-  /** `order` lists the rows shown, `places` says where a row is in it, -1 for nowhere. */
+  /** `order` lists the rows shown; `places` has each row's index in it, -1 if it is hidden. */
   constructor(trace) {
     this.trace = trace;
     this.collapsed = new Uint8Array(trace.rows);
@@ -33,7 +33,7 @@ export class Outline {
     this.arrange();
   }
 
-  /** Show so many levels of the tree; Infinity for all. */
+  /** Show this many levels of the tree; Infinity for all. */
   level(levels) {
     const { rows, depths } = this.trace;
     for (let row = 0; row < rows; row++) {
@@ -42,14 +42,14 @@ export class Outline {
     this.arrange();
   }
 
-  /** Open whatever hides a row. */
+  /** Expand everything that hides a row. */
   uncover(row) {
     const { parents } = this.trace;
     for (let above = parents[row]; above >= 0; above = parents[above]) this.collapsed[above] = 0;
     this.arrange();
   }
 
-  /** Leave these rows and those above them, which are opened; null for every row. */
+  /** Show only these rows and their ancestors, which are expanded; null shows every row. */
   keep(rows) {
     this.kept = rows && new Uint8Array(this.trace.rows);
     const { kept, collapsed } = this;

@@ -1,4 +1,4 @@
-// One row: a name with its depth as indent, and a lane with the span's bar.
+// One row: a name, indented by its depth, and a lane with the span's bar.
 
 import { ENDLESS, FAILED, MISSING, UNTIMED, WARNED } from "./columns.js";
 import { drawn, make } from "../dom.js";
@@ -7,7 +7,7 @@ import { count, duration, share } from "./durations.js";
 const DEEPEST = 30; // indents stop here
 const LEAST = 0.25; // percent; thinner bars cannot be seen
 const HUES = 6;
-const STEPS = 1000; // of a lane; parts of the critical path that are closer become one
+const STEPS = 1000; // per lane; parts of the critical path that are closer are merged
 
 export function create(trace, row) {
   const parts = [what(trace, row), ...chips(trace, row)];
@@ -19,7 +19,7 @@ export function create(trace, row) {
   return make("div", attributes, name, took, drawn("svg", lane));
 }
 
-/** What changes in a row's life: whether it is chosen, collapsed, open, found, aside. */
+/** Show a row's state: whether it is selected, collapsed, open, found, or only an ancestor. */
 export function dress(element, trace, row, state) {
   const { collapsed, parent, chosen, stop } = state;
   const classes = ["span", `i${Math.min(trace.depths[row], DEEPEST)}`];
@@ -54,7 +54,7 @@ function what(trace, row) {
   const parts = [];
   if (trace.ends[row] > row + 1) parts.push(twist());
   if (flags & MISSING) {
-    parts.push(mark("warn"), "a parent is missing");
+    parts.push(mark("warn"), "parent missing");
   } else {
     if (flags & FAILED) parts.push(mark("error", " failed:"));
     const service = trace.serviceNames[trace.services[row]];
@@ -86,7 +86,7 @@ function twist() {
   return make("button", attributes);
 }
 
-/** What a collapsed row hides. */
+/** Return the chip with what a collapsed row hides. */
 function below(trace, row) {
   const end = trace.ends[row];
   const failed = trace.failures[end] - trace.failures[row + 1];
@@ -100,10 +100,10 @@ function below(trace, row) {
 function timing(trace, row) {
   const took = trace.durations[row];
   const part = `${share(took, trace.duration)} of the trace`;
-  return `took ${duration(took)}, ${part}, began after ${duration(trace.starts[row])}`;
+  return `took ${duration(took)}, ${part}, started after ${duration(trace.starts[row])}`;
 }
 
-/** A bar's label is in it, after it, or before it when there is no room. */
+/** Place a bar's label inside it, after it or, if there is no room, before it. */
 function beside(text, x, width) {
   if (width >= 24) return label(text, "inside", x);
   return x + width <= 84 ? label(text, "after", x + width) : label(text, "before", x);
@@ -114,7 +114,7 @@ function label(text, side, x) {
   return drawn("text", { class: side, x: `${x}%`, y: 12, dx }, text);
 }
 
-/** One path for all parts: a row can have thousands. */
+/** Draw all parts as one path, because a row can have thousands. */
 function critical(trace, row, from, to) {
   const place = (ns) => Math.round((STEPS * (ns - from)) / (to - from));
   const parts = [];

@@ -1,11 +1,11 @@
-// What stands above the rows and stays there: search, filters, levels, the map, the ruler.
+// The fixed head above the rows: search, filters, levels, the map and the ruler.
 
 import { make } from "../dom.js";
 import { showKeys } from "../keys.js";
 
 const MOST_LEVELS = 9;
 
-/** Fill the section's `.tools`, and bring them, the map and the ruler into one head. */
+/** Fill the section's `.tools`, and put them, the map and the ruler into one head. */
 export function furnish(view) {
   const { section, find, rows } = view;
   const tools = section.querySelector(".tools");
@@ -27,7 +27,7 @@ export function furnish(view) {
   measure(head, view);
 }
 
-/** The style sheet must know how much of the window the head takes. */
+/** Tell the stylesheet how much of the window the head takes. */
 function measure(head, { section, signal }) {
   const size = new ResizeObserver(() => {
     section.style.setProperty("--head", `${head.offsetHeight}px`);
@@ -44,7 +44,7 @@ function line(view) {
   return make("div", { class: "line" }, find.text, previous, next, find.status);
 }
 
-/** In the field Enter goes on, Escape gives up. */
+/** In the field, Enter goes to the next match and Escape clears the search. */
 function typed(event, view) {
   if (event.key === "Enter") view.step(event.shiftKey ? -1 : 1);
   else if (event.key === "Escape") view.find.clear();
@@ -56,7 +56,7 @@ function typed(event, view) {
 function levels(view) {
   const deepest = view.trace.depths.reduce((one, other) => Math.max(one, other), 0) + 1;
   const select = make("select", { "aria-label": "Levels shown" });
-  select.append(make("option", { value: "Infinity" }, "every level"));
+  select.append(make("option", { value: "Infinity" }, "all levels"));
   for (let level = 1; level < Math.min(deepest, MOST_LEVELS + 1); level++) {
     select.append(make("option", { value: level }, level === 1 ? "1 level" : `${level} levels`));
   }

@@ -1,4 +1,4 @@
-// The waterfall of one trace: joins rows, zoom, search, map and keys.
+// The waterfall of one trace: connects rows, zoom, search, map and keys.
 
 import { addKeys } from "../keys.js";
 import { corresponding, FAILED, read } from "./columns.js";
@@ -12,12 +12,12 @@ import { create, dress, paint } from "./row.js";
 import { furnish } from "./tools.js";
 import { selectable, Zoom, zoomable } from "./zoom.js";
 
-const ROOM = 0.05; // left free on both sides of a span that is zoomed to
+const ROOM = 0.05; // margin on both sides of a span that is zoomed to
 
 export class View {
   /**
-   * `buffer` is the answer of `data-rows`; the view ends with `signal`. `carried` is what another
-   * view of the same trace, with fewer rows, had (see `carry`).
+   * `buffer` is the answer of `data-rows`; the view ends with `signal`. `carried` is the state of
+   * a view of the same trace with fewer rows (see `carry`).
    */
   constructor(section, buffer, signal, carried = null) {
     const trace = read(buffer);
@@ -40,7 +40,7 @@ export class View {
     if (carried) this.#take(carried);
   }
 
-  /** All that a person did with the view. */
+  /** Return everything that the user changed in the view. */
   carry() {
     const { trace, outline, list, zoom, find } = this;
     return {
@@ -54,7 +54,7 @@ export class View {
     };
   }
 
-  /** What is in the window now, and how far from its upper edge: it shall not move. */
+  /** Return the row at the top of the window and its position, so that it does not move. */
   anchor() {
     const [from] = this.list.window();
     const row = this.outline.order[Math.max(this.list.at(Math.max(from, 0)), 0)];
@@ -64,7 +64,7 @@ export class View {
     return { row: top > 0 ? -1 : row, top: at };
   }
 
-  /** Where the keyboard is: the search field, or something in a row. */
+  /** Return where the focus is: the search field, or something in a row. */
   focused() {
     const { activeElement: active } = document;
     if (active === this.find.text) return { text: [active.selectionStart, active.selectionEnd] };
@@ -72,7 +72,7 @@ export class View {
     return { element: active.closest(".details") ? active : null };
   }
 
-  /** Rows are the same if start, duration and names are; of several alike the order says it. */
+  /** Carry over another view's state. Equal start, duration and names mean the same span. */
   #take({ trace, opened, heights, chosen, collapsed, zoom, sought, anchor, focus }) {
     const rows = corresponding(trace, this.trace);
     for (const [row, inside] of opened) {
@@ -112,7 +112,7 @@ export class View {
     }
   }
 
-  /** Choose a row, opening whatever hides it, and go there; `open` shows its details too. */
+  /** Select a row, expand whatever hides it, and scroll there; `open` shows its details too. */
   go(row, open = false) {
     if (this.outline.kept && !this.outline.kept[row]) this.find.reset();
     if (this.outline.places[row] < 0) {
@@ -125,7 +125,7 @@ export class View {
     this.find.tell(row);
   }
 
-  /** Draw, after the rows that are shown have changed. */
+  /** Draw after the rows that are shown have changed. */
   arranged() {
     this.list.redraw();
     this.minimap.draw();
@@ -136,7 +136,7 @@ export class View {
     this.arranged();
   }
 
-  /** Go to the next row that was found, or the one before; to errors, when nothing is sought. */
+  /** Go to the next or previous match or, if there is no search, to the next or previous error. */
   step(step) {
     if (!this.find.found) return this.#error(step);
     const row = beside(this.find.found, this.list.chosen, step);
@@ -210,7 +210,7 @@ export class View {
     const row = beside(rows, this.list.chosen, step);
     if (row >= 0) this.go(row);
     const place = rows.indexOf(row) + 1;
-    this.find.say(row < 0 ? "nothing failed here" : `error ${place} of ${rows.length}`);
+    this.find.say(row < 0 ? "no errors here" : `error ${place} of ${rows.length}`);
   }
 
   #zoomToChosen() {
@@ -226,16 +226,16 @@ export class View {
     return [
       [["e", "E"], "next and previous error", (key) => this.#error(key === "e" ? 1 : -1)],
       [["j", "k"], "down and up", (key) => this.#move(key === "j" ? 1 : -1)],
-      [["ArrowDown", "ArrowUp"], "the same, in the list", down, "list"],
+      [["ArrowDown", "ArrowUp"], "down and up, in the list", down, "list"],
       [["ArrowLeft", "ArrowRight"], "collapse and expand", (key) => this.#fold(key), "list"],
       [["Home", "End"], "first and last span", far, "list"],
       [["Enter"], "open or close the span", () => this.#openOrClose(this.list.chosen), "list"],
       [["c", "x"], "collapse and expand all", (key) => this.level(key === "c" ? 1 : Infinity)],
-      [[..."123456789"], "show so many levels", (key) => this.level(Number(key))],
+      [[..."123456789"], "show that many levels", (key) => this.level(Number(key))],
       [["z"], "zoom to the span", () => this.#zoomToChosen()],
-      [["0", "Escape"], "the whole trace", () => this.zoom.reset()],
+      [["0", "Escape"], "show the whole trace", () => this.zoom.reset()],
       [["/"], "find", () => this.find.text.focus()],
-      [["n", "N"], "next and previous found", (key) => this.step(key === "n" ? 1 : -1)],
+      [["n", "N"], "next and previous match", (key) => this.step(key === "n" ? 1 : -1)],
     ];
   }
 
@@ -258,11 +258,11 @@ export class View {
     rows.addEventListener("filled", (event) => remember(event.target), { signal });
     document.addEventListener("click", (event) => this.#follow(event), { signal, capture: true });
     window.addEventListener("scroll", () => this.#soon(), { signal, passive: true });
-    for (const kind of ["wheel", "touchmove"]) { // whoever scrolls goes somewhere else
+    for (const kind of ["wheel", "touchmove"]) { // scrolling means going elsewhere
       window.addEventListener(kind, () => (this.list.awaited = -1), { signal, passive: true });
     }
     window.addEventListener("resize", () => this.#resize(), { signal });
-    const page = new ResizeObserver(() => this.#soon()); // something above was folded
+    const page = new ResizeObserver(() => this.#soon()); // something above was folded or expanded
     page.observe(document.body);
     signal.addEventListener("abort", () => page.disconnect());
     const range = (from, to) => {
@@ -273,7 +273,7 @@ export class View {
     zoomable(rows, this.axis, this.zoom, signal);
   }
 
-  /** Links elsewhere on the page to a span of this trace go there without loading anything. */
+  /** Follow the page's links to spans of this trace without loading anything. */
   #follow(event) {
     const link = event.target.closest("a[data-row]");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -287,7 +287,7 @@ export class View {
     this.#soon();
   }
 
-  /** Draw once before the next frame, however often the wheel turned. */
+  /** Draw once before the next frame, however many events came. */
   #soon(zoomed = false) {
     this.rescaled ||= zoomed;
     this.frame ??= requestAnimationFrame(() => {
@@ -313,7 +313,7 @@ export class View {
   }
 }
 
-/** The address becomes the one of the span that was opened last. */
+/** Set the address to that of the span that was opened last. */
 function remember(inside) {
   const permalink = inside.querySelector("a[data-permalink]");
   if (permalink) history.replaceState(history.state, "", permalink.href);

@@ -1,10 +1,10 @@
-// The stretch of time that the lanes show, and how wheel, mouse and fingers change it.
+// The time range that the lanes show, and how wheel, mouse and touch change it.
 
 import { make } from "../dom.js";
 
-const LEAST = 100; // ns; nearer than this there is nothing to see
+const LEAST = 100; // ns; closer than this there is nothing to see
 const DRAG = 4; // pixels; less is a click
-const WHEEL = 0.002; // of a doubling, per pixel of the wheel
+const WHEEL = 0.002; // doublings per pixel of the wheel
 
 export class Zoom {
   /** `changed()` is called after every change; times are ns after the trace's start. */
@@ -16,7 +16,7 @@ export class Zoom {
     return this.to - this.from < this.whole;
   }
 
-  /** Show a stretch, moved into the trace and widened where it is too short. */
+  /** Show a range, moved into the trace and widened if it is too short. */
   show(from, to) {
     const width = Math.min(Math.max(to - from, LEAST), this.whole);
     this.from = Math.min(Math.max((from + to - width) / 2, 0), this.whole - width);
@@ -28,7 +28,7 @@ export class Zoom {
     this.show(0, this.whole);
   }
 
-  /** Make `factor` times as much fit, keeping what is at `share` of the width where it is. */
+  /** Show `factor` times as much time; what is at `share` of the width does not move. */
   scale(share, factor) {
     const width = Math.min((this.to - this.from) * factor, this.whole);
     const from = this.from + share * (this.to - this.from - width);
@@ -42,7 +42,7 @@ export class Zoom {
   }
 }
 
-/** Ctrl and wheel or two fingers zoom, shift and wheel or a drag move. `axis` spans the width. */
+/** Ctrl+wheel or two fingers zoom, shift+wheel or dragging pans. `axis` spans the width. */
 export function zoomable(host, axis, zoom, signal) {
   const pointers = new Map();
   const share = (x) => (x - axis.getBoundingClientRect().left) / axis.clientWidth;
@@ -86,14 +86,14 @@ function distance(one, other) {
   return Math.max(Math.hypot(one.x - other.x, one.y - other.y), DRAG);
 }
 
-/** The click that ends a drag opens nothing. */
+/** Keep the click that ends a drag from opening anything. */
 function swallowClick(host) {
   const swallow = (event) => event.stopPropagation();
   host.addEventListener("click", swallow, { capture: true, once: true });
   setTimeout(() => host.removeEventListener("click", swallow, { capture: true }));
 }
 
-/** A drag across `element` shows the stretch that `span(from, to)` makes of its two shares. */
+/** Dragging across `element` calls `select(from, to)` with shares of its width; see `click`. */
 export function selectable(element, { select, click }, signal) {
   const chosen = make("div", { class: "chosen", hidden: "" });
   element.append(chosen);

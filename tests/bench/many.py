@@ -1,0 +1,168 @@
+"""A site of many services in a browser: how soon its pages come, and whether others wait meanwhile.
+
+Every service has queries of its own, which is harder than queries of all services. The backends
+are fakes on real sockets, and so quick that what is seen is ours; then each of their answers takes
+a second. `/healthz` is asked from a process of its own, as in tests.bench.stops.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.bench.calling import Bench, Figures, milliseconds, row
+from tests.bench.pages import Window, window
+from tests.bench.stops import PAUSE
+from tests.fakes.jaeger import FakeJaeger, span, trace
+from tests.fakes.prometheus import FakePrometheus, alert
+from tests.live import servers
+
+SITES, SERVICES, ALERTS, RULES = 20, 300, 2_000, 40
+SLOW = 1.0  # seconds
+SECONDS = 12.0  # of each row
+APART = 1.5  # seconds between two loads: what was read for one is not young for the next
+PAGES = {"overview": "", "versions": "versions/", "alerts": "alerts/", "sampling": "sampling/"}
+NAMES = [f"shop-{number:03}" for number in range(SERVICES)]
+SEVERITIES = ("critical", "page", "warning", "info")
+FIRST = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+FILLED = """
+document.readyState === "complete" && document.querySelector("#filled")
+  && !document.querySelector('#filled [hx-target="#filled"]') && performance.now()
+"""
+SITE = """
+[sites.{name}]
+jaeger = {{ address = "{jaeger}" }}
+prometheus = {{ name = "main", url = "{prometheus}" }}
+"""
+SERVICE = """
+[sites.{site}.services.{name}]
+instances = ["{name}-1:50051", "{name}-2:50051"]
+version = 'build_info{{job="{name}"}}'
+requests = 'requests{{job="{name}"}}'
+failing = 'failing{{job="{name}"}}'
+p95 = 'p95{{job="{name}"}}'
+"""
+
+HEAD = f"""
+A site of {SERVICES} services and {ALERTS:,} alerts beside {SITES - 1} small ones in Chromium: the
+median and the longest time from the navigation's start to the first screen, of which the aim is
+1 s, and until everything is filled in. Each page is loaded again and again from a server that has
+just started. Beside it the slowest answers of `/healthz`, which come from the same event loop.
+
+| page | each backend takes | loads | first screen | filled in | height | `/healthz` p99; longest |
+|---|--:|--:|--:|--:|--:|--:|"""
+
+
+async def measure() -> list[str]:
+    """Return the lines of the page."""
+    async with AsyncExitStack() as stack:
+        folder, running = (Path(stack.enter_context(TemporaryDirectory())) for _ in range(2))
+        jaeger = await stack.enter_async_context(FakeJaeger())
+        prometheuses = [await stack.enter_async_context(FakePrometheus()) for _ in range(SITES)]
+        jaeger.add(trace(span(NAMES[0], "Buy", error="sold out")))
+        _fill(prometheuses[0])
+        portal = servers.portal(folder, "".join(_sites(jaeger, prometheuses)))
+        bench = Bench(portal, portal.person("bench", "operators"))
+        lines = [HEAD]
+        for seconds in (0.0, SLOW):
+            jaeger.seconds = seconds
+            for prometheus in prometheuses:
+                prometheus.seconds = seconds
+            # Each time from a start, so that nothing is known.
+            with portal.running("serve", running):
+                idle = await bench.run("healthz", 1, seconds=SECONDS, pause=PAUSE)
+                async with window(portal) as opened:
+                    for name, path in PAGES.items():
+                        lines.append(await _page(bench, opened, name, path, seconds))
+                lines.append(_row("none (idle)", seconds, [], idle))
+    return lines
+
+
+@dataclass(frozen=True)
+class _Load:
+    """Seconds to the first screen and until all is filled in, and the height in pixels."""
+
+    first: float
+    filled: float
+    height: int
+
+
+async def _page(bench: Bench, opened: Window, name: str, path: str, seconds: float) -> str:
+    asking = asyncio.create_task(bench.run("healthz", 1, seconds=SECONDS, pause=PAUSE))
+    loads = []
+    while not asking.done():
+        loads.append(await _load(opened, f"/sites/site-00/{path}"))
+        await asyncio.sleep(APART)
+    return _row(name, seconds, loads, await asking)
+
+
+async def _load(opened: Window, address: str) -> _Load:
+    page = opened.page
+    answer = await page.goto(address, wait_until="commit")
+    assert answer and answer.ok, address
+    filled = await (await page.wait_for_function(FILLED)).json_value()
+    first = await page.evaluate(FIRST)
+    height = await page.evaluate("document.documentElement.scrollHeight")
+    return _Load(first / 1000, filled / 1000, height)
+
+
+def _row(name: str, seconds: float, loads: list[_Load], asked: Figures) -> str:
+    assert not asked.failures, asked.failures
+    return row(
+        name, f"{seconds:g} s", len(loads) or "",
+        _times(each.first for each in loads), _times(each.filled for each in loads),
+        f"{max(each.height for each in loads):,} px" if loads else "",
+        f"{milliseconds(asked.p99)}; {milliseconds(asked.latencies[-1])}",
+    )  # fmt: skip
+
+
+def _times(seconds: Iterable[float]) -> str:
+    found = [*seconds]
+    return f"{statistics.median(found):.2f} s; {max(found):.2f} s" if found else ""
+
+
+def _sites(jaeger: FakeJaeger, prometheuses: list[FakePrometheus]) -> Iterator[str]:
+    for number, prometheus in enumerate(prometheuses):
+        site = f"site-{number:02}"
+        yield SITE.format(name=site, jaeger=jaeger.address, prometheus=prometheus.url)
+        for name in NAMES if number == 0 else NAMES[:1]:
+            yield SERVICE.format(site=site, name=name)
+
+
+def _fill(prometheus: FakePrometheus) -> None:
+    """Let it know two instances and the figures of each service, and the alerts."""
+    minutes = range(int(time.time()) // 60 * 60 - 3600, int(time.time()) + 3600, 60)
+    for number, name in enumerate(NAMES):
+        own = f'{{job="{name}"}}'
+        versions = ("1.0", "1.1" if number % 50 == 0 else "1.0")
+        instances = [
+            {"job": name, "instance": f"{name}-{count}", "version": version}
+            for count, version in enumerate(versions, start=1)
+        ]
+        prometheus.says(f"build_info{own}", *((labels, 1) for labels in instances))
+        prometheus.says(f"requests{own}", ({}, number))
+        prometheus.says(f"failing{own}", ({}, number / SERVICES / 10))
+        prometheus.says(f"p95{own}", ({}, 0.1))
+        points = [[minute, "0.1"] for minute in minutes]
+        prometheus.ranges[f"p95{own}"] = [{"metric": {}, "values": points}]
+    for rule in range(RULES):
+        severity = SEVERITIES[rule % len(SEVERITIES)]
+        prometheus.rule(
+            f"Rule{rule:02}",
+            *(
+                alert(
+                    f"Rule{rule:02}",
+                    "pending" if number % 10 == 0 else "firing",
+                    annotations={"summary": f"instance {number} is not as it should be"},
+                    job=NAMES[number % SERVICES],
+                    instance=f"10.0.{number // 250}.{number % 250}:9100",
+                    severity=severity,
+                    team="shop",
+                )
+                for number in range(rule, ALERTS, RULES)
+            ),
+        )
