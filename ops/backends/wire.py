@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -40,6 +39,7 @@ from ops.backends.otlp import (
     service_name,
     span_warnings,
 )
+from ops.once import Once
 from ops.timerange import DAY
 from ops.traces.columns import Coded, Numbers, packed
 from ops.traces.spans import KINDS, Process, Span, Spans
@@ -216,6 +216,7 @@ class _Store:
         self._numbers = numbers
         self._logged = logged
         self._tag_keys = tag_keys
+        self._events: Once[WireEvents] = Once()
 
     @property
     def size(self) -> int:
@@ -228,8 +229,12 @@ class _Store:
         scope = read_scope(InstrumentationScope.FromString(self._wire.scope(place)))
         return read_span(span, service_name(resource), attributes(resource.attributes), scope)
 
-    @cached_property
+    @property
     def events(self) -> WireEvents:
+        """Slow when they are asked for first: then, in a thread."""
+        return self._events.get(self._all_events)
+
+    def _all_events(self) -> WireEvents:
         wire = self._wire
         places = (
             (number, wire.group(place).message, wire.starts[place], wire.ends[place])
