@@ -34,7 +34,7 @@ backend_seconds = Histogram(
 search_calls = Histogram(
     "opsportal_search_calls",
     "Time slices requested from Jaeger in one trace search.",
-    buckets=(1, 2, 3, 5, 10, 20, 40),
+    buckets=(0, 1, 2, 3, 5, 10, 20, 40),
 )
 audit_failures = Counter("opsportal_audit_failures", "Audit rows that could not be written.")
 http_connections = Gauge("opsportal_http_connections", "Open HTTP connections.")

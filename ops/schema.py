@@ -53,7 +53,7 @@ class OnDelete(Operation):
         _rewrite(schema_editor, self._field(app_label, to_state), "")
 
     def describe(self) -> str:
-        return f"Let the database do what {self.model_name}.{self.field_name} says on delete"
+        return f"Add the on_delete rule of {self.model_name}.{self.field_name} to the database"
 
     def _field(self, app_label: str, state: ProjectState) -> Any:
         return state.apps.get_model(app_label, self.model_name)._meta.get_field(self.field_name)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 YOUNG = 1.0  # seconds for which an answer is reused
 MOST_YOUNG = 256
 KNOWN = 60.0  # seconds for which an old answer can stand in for one that is on its way
-LONGEST = 60.0  # seconds after which a read is cancelled, even if nobody waits for it
+LONGEST = 60.0  # seconds after which a read that outlives its callers is cancelled
 _NONE: Any = object()
 
 

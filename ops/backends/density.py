@@ -14,6 +14,7 @@ _WIDER = 16  # times as wide is the next slice where nothing was found
 _SELDOM = 0.125  # of the traces looked at are taken to fit where the filtering is ours
 _MOST_GOES, _AFTER_SURPRISE = 1 / 2, 1 / 16  # of the slices before goes and is kept
 _SOME = 8  # fewer that were expected are no surprise when they are missing
+_LEAST = 50  # that shared slices are meant to have
 _GRAIN = 4  # times as wide as needed are shared slices at most
 _MOST_SHAPES = 1_000
 
@@ -70,7 +71,7 @@ class Density:
         """
         if not self.listed:
             return 0, 0
-        width, _ = self.reach(limit, most)
+        width, _ = self.reach(max(limit, _LEAST), most)
         if not width <= self.grain <= width * _GRAIN:
             self.grain = 1 << width.bit_length()
         if self.answered / self.width * self.grain > most:

@@ -5,6 +5,7 @@ ops.traces.tags, and only those with Elasticsearch find an `error` that is a mes
 conditions are tested here, on the traces that match the rest of the search.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from ops.traces.tags import FALSE, KIND, RESOURCE, TRUE, is_word
 
 Tags = tuple[tuple[str, str], ...]
 
+_PLAIN = re.compile(r"[\w-]+", re.ASCII)
 _STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": ERROR}
 
 
@@ -27,6 +29,11 @@ def not_understood(tags: Tags, *, indexed: bool = False) -> Tags:
     `indexed` means that it uses Elasticsearch, which knows what `error` is.
     """
     return tuple(tag for tag in tags if is_word(tag[0]) and not (indexed and is_remark(tag)))
+
+
+def is_plain(tag: tuple[str, str]) -> bool:
+    """Tell whether every store compares a tag alike, be it as a text or as an expression."""
+    return not is_word(tag[0]) and _PLAIN.fullmatch(tag[1]) is not None
 
 
 def is_remark(tag: tuple[str, str]) -> bool:

@@ -26,7 +26,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ops.backends.density import Density
-from ops.backends.matching import Tags, is_about_the_trace
+from ops.backends.matching import Tags, is_about_the_trace, is_plain
 from ops.filters import LARGEST_LIMIT, Place
 from ops.traces.summaries import TraceSummary
 
@@ -87,11 +87,15 @@ class TraceSearch:
     @property
     def rough(self) -> tuple[str, str, Tags, int, int]:
         """The service, operation, tags and durations of a rougher search that others share."""
-        tags = self.span_tags
         least, most = self.span_min, self.span_max
-        if not tags:  # the store may understand a tag better than we do
+        if self.is_plain:
             least, most = _rounded(least), 2 * _rounded(most)
-        return self.service, self.operation, tags, least, most
+        return self.service, self.operation, self.span_tags, least, most
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether no store finds more spans than we would: some understand more of a tag."""
+        return all(map(is_plain, self.span_tags))
 
     def roughly(self, start: int, end: int) -> "TraceSearch":
         """Return that search, of other times."""
@@ -201,7 +205,7 @@ class Answer:
 
     def refined(self, search: TraceSearch) -> "Answer":
         """Return what this rougher search's answer has for that search."""
-        if search.span_tags or not (search.span_min or search.span_max):
+        if not (search.is_plain and (search.span_min or search.span_max)):
             return self
         traces = [each.refined(search) or replace(each, wanted=False) for each in self.traces]
         return replace(self, traces=traces)
@@ -262,7 +266,7 @@ async def newest(
     tired = loop.time() + patience
     looked = _Looked(search, density, now, seldom, settled)
     window: Window | None = looked.next()
-    while window and (looked.asked < _MOST_CALLS or not looked.something):
+    while window and (looked.calls < _MOST_CALLS or not looked.something):
         try:
             async with asyncio.timeout_at(tired if looked.something else None) as limit:
                 answer = await ask(window)
@@ -270,7 +274,6 @@ async def newest(
             if looked.traces or (limit.expired() and looked.something):
                 break
             raise
-        looked.asked += 1
         looked.calls += answer.calls
         looked.shared &= answer.complete_for is not None
         whole = len(answer) < window.depth or window.depth >= MOST_AT_ONCE
@@ -301,7 +304,6 @@ class _Looked:
     enough_from: int = 0
     cut_at: int = 0
     leaps: bool = True
-    asked: int = 0
     calls: int = 0
     shared: bool = True
     by_status: bool = False

@@ -8,6 +8,7 @@ Slices lie on a grid, so that searches that differ meet in the same ones.
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
 
 from ops import timerange
 from ops.backends.searching import Answer, Found, TraceSearch, Window
@@ -17,6 +18,7 @@ SETTLED = 5 * timerange.SECOND  # after its end few traces of a time are still t
 SECONDS_KEPT = 60.0  # of what has settled
 _MOST_KEPT = 64 * 1024 * 1024  # bytes
 _TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
+_MORE = 3  # times the limit is looked at at once
 _AS_WELL = 1, 2, 0.5  # times as wide is a slice that does as well
 _EVER = 2**64
 
@@ -45,9 +47,12 @@ class Slice:
         self._by_status = answer.by_status
 
     def answer(self, search: TraceSearch, window: Window, calls: int) -> Answer:
-        """Return what a part of it has for a search, the newest first."""
+        """Return what a part of it has for a search, the newest first; of many only the newest."""
         first = bisect_left(self._moments, window.start)
         last = bisect_right(self._moments, window.end)
+        if (soon := last - _MORE * search.limit) > first:
+            first = bisect_left(self._moments, self._moments[soon])
+            window = replace(window, start=self._moments[first])
         there = dict.fromkeys(reversed(self._traces[first:last]))
         found = [each for trace in there if (each := trace.refined(search)) is not None]
         others = len(there) - len(found)

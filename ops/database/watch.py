@@ -102,7 +102,8 @@ class Watch:
             with self._lock:
                 began = min((use.since for use in self._uses), default=None)
                 if began is None:
-                    self._needed.clear()
+                    if not self.is_away:  # it may have left during our pause; then we are needed
+                        self._needed.clear()
                     continue
             asked = time.monotonic()
             if asked - max(began, self._answered) < SLOW:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from ops.backends.searching import Answer, Found, TraceSearch, Window
 from ops.backends.slices import Slices
 from ops.timerange import SECOND
@@ -85,6 +87,28 @@ async def test_searches_for_about_the_same_durations_share() -> None:
     assert [(search.span_min, search.span_max) for search, _ in store.reads] == [
         (2**21, 0), (2**22, 0), (2**21, 2**23),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "shared"),
+    [(("k", "v-1"), True), (("k", "5.."), False), (("error", "true"), False), (("k", ""), False)],
+)
+async def test_durations_are_rough_where_every_store_compares_the_tag_alike(
+    tag: tuple[str, str], shared: bool
+) -> None:
+    store = Store(*(found(number, number) for number in range(1, 10)))
+    for least in (5, 6):
+        await store.answer(replace(SEARCH, tags=(tag,), span_min=least * SECOND // 1_000))
+    assert len(store.reads) == (1 if shared else 2)
+
+
+async def test_of_many_only_the_newest_are_looked_at() -> None:
+    store = Store(*(found(number, 1 + number // 4) for number in range(36)))
+    answer = await store.answer(replace(SEARCH, limit=3))
+    assert answer is not None
+    assert answer.complete_for is not None
+    assert answer.complete_for.start == START + 7 * SECOND
+    assert len(answer) == 12  # from the ninth on, and all that match together with it
 
 
 async def test_a_slice_is_read_anew_a_minute_after_it_was_asked_for() -> None:

@@ -14,8 +14,9 @@ import httpx
 from tests.live import servers
 
 SLICES = "opsportal_search_calls_bucket"
+ASKED = "opsportal_search_calls_sum"
 _SAMPLE = re.compile(
-    r"^(opsportal_backend_calls_total|opsportal_search_calls_bucket)(\{.*\}) (\S+)$", re.MULTILINE
+    rf"^(opsportal_backend_calls_total|{SLICES}|{ASKED})(\{{.*\}})? (\S+)$", re.MULTILINE
 )
 
 
@@ -47,6 +48,11 @@ class Figures:
     def upstream(self) -> int:
         """Calls of backends."""
         return self.served["opsportal_backend_calls_total"]
+
+    @property
+    def asked(self) -> int:
+        """How many slices of time all searches together asked Jaeger for."""
+        return self.served[ASKED]
 
     @property
     def slices(self) -> int:

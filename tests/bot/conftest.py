@@ -57,7 +57,7 @@ def tokens(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @dataclass
 class Backends:
-    """What a site is made of."""
+    """The backends of a site."""
 
     jaeger: FakeJaeger
     prometheus: FakePrometheus
@@ -100,7 +100,7 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
 
 @asynccontextmanager
 async def another_bot(slack: FakeSlack, timing: Timing = QUICK) -> AsyncIterator[None]:
-    """Run one bot more on the same app, until the block ends."""
+    """Run another bot on the same app until the block ends."""
     stop = asyncio.Event()
     bot = asyncio.ensure_future(run_bot(stop, timing))
     try:
@@ -128,13 +128,13 @@ async def alice(person: Person) -> User:
 
 @pytest.fixture
 def caller() -> Actor:
-    """Somebody at the console, for what needs no rights."""
+    """Someone at the console, for commands that need no permission."""
     return Actor(None, "somebody", Door.CONSOLE)
 
 
 @asynccontextmanager
 async def away(model: type[Model]) -> AsyncIterator[None]:
-    """The database fails whoever asks for such rows, until the block ends."""
+    """Make the database fail for these rows until the block ends."""
 
     def rename(old: str, new: str) -> None:
         with connection.schema_editor() as editor:
@@ -149,7 +149,7 @@ async def away(model: type[Model]) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the others go on until something is so, or fail."""
+    """Let other tasks run until the condition holds, or fail."""
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110  nothing tells of every condition
             await asyncio.sleep(0)

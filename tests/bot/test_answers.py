@@ -1,4 +1,4 @@
-"""What answers say of moments: Slack makes "in 59 minutes" of one that seems to be to come."""
+"""Times in answers: Slack would show one in the future as "in 59 minutes"."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def of_sampling(at: datetime) -> Reply:
 
 
 def moments(part: object) -> Iterator[When]:
-    """Every moment in an answer, in whatever it is nested."""
+    """Yield every time in an answer, however deeply it is nested."""
     if isinstance(part, When):
         yield part
     elif isinstance(part, Sentence):

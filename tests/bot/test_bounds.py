@@ -1,4 +1,4 @@
-"""What people write to the bot, when it is too much or not for them: no command reads it."""
+"""No command reads a text that is too long, or whose author lacks the permission."""
 
 import pytest
 
@@ -24,7 +24,7 @@ async def answered(actor: Actor, line: str) -> tuple[str, Calls]:
 
 @each_command
 async def test_no_command_reads_a_text_that_is_too_long(command: Command, caller: Actor) -> None:
-    """Slack takes messages of 40,000 characters."""
+    """Slack allows messages of 40,000 characters."""
     line = f"{command.examples[0]} {'a? ' * 13_000}"
     event = FakeSlack().mention_event(ALICE, line)
     summary, calls = await answered(caller, clean(event, BOT_USER))

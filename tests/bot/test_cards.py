@@ -1,4 +1,4 @@
-"""A change asks first, on a card that is used once."""
+"""A change asks first, on a card that works only once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ WITHDRAWN = (
 
 @pytest.fixture
 async def slack(workspace: Workspace) -> AsyncIterator[FakeSlack]:
-    """A workspace in which the bot runs, with Bob in it besides Alice."""
+    """A workspace with the bot running, and with Bob besides Alice."""
     fake = FakeSlack()
     fake.users[BOB] = person(BOB, "bob")
     async with workspace(fake):
@@ -48,14 +48,14 @@ async def slack(workspace: Workspace) -> AsyncIterator[FakeSlack]:
 
 
 async def linked(make: Person, name: str, *groups: str) -> User:
-    """Bob of Slack, linked to somebody in these groups."""
+    """Link Slack's Bob to a new user in these groups."""
     user = await in_database(make, name, *groups)
     await in_database(Identity.objects.create, slack_user_id=BOB, slack_team_id=TEAM, user=user)
     return user
 
 
 async def asked(slack: FakeSlack, line: str = "change sampling float 0.1") -> Post:
-    """The card that Alice's line makes."""
+    """Send Alice's line and return the card that it posts."""
     number = len(slack.posts)
     await slack.mention(ALICE, line)
     return (await slack.posted(number + 1))[number]
@@ -66,7 +66,7 @@ async def card() -> ChangeCard:
 
 
 async def until_state(state: CardState) -> None:
-    """Wait until the card is so, and its message says so."""
+    """Wait until the card has this state and its message shows it."""
     async with asyncio.timeout(10):
         while {(each := await card()).state, each.shown} != {state}:
             pass
@@ -224,7 +224,7 @@ async def test_it_expires_when_its_time_is_over(
 
 
 async def passed() -> None:
-    """Let the card's time be over."""
+    """Expire the card."""
     then = timezone.now() - LONG_AGO
     await in_database(ChangeCard.objects.update, expires=then, tended=then)
 
@@ -333,7 +333,7 @@ async def test_it_is_not_made_while_somebody_makes_it(
         await slack.press(ALICE, replace(post), label)
     await until_ended(3)
     assert post.shown.startswith("bob is applying: sampling of petstore: unknown -> 10%")
-    assert len(post.earlier) == 1, "what it says already it is not told again"
+    assert len(post.earlier) == 1, "a message that already shows it is not replaced again"
     assert len(slack.posts) == 1
     assert told(backends) == NOTHING
 
@@ -382,7 +382,7 @@ async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
         await slack.press(ALICE, post, "Apply")
         await slack.called("chat.update")
         noted = ReceivedEvent.objects.filter(placeholder=LOST_PLACE)
-        assert not await in_database(noted.exists), "the card is no note that could stay"
+        assert not await in_database(noted.exists), "the card is not a note that could remain"
         slack.release.set()
         await until(
             lambda: any("alice is applying" in each for each in (post.shown, *post.earlier))

@@ -74,7 +74,7 @@ def test_it_takes_an_empty_name_for_nobody(talk: Talk, person: Person) -> None:
 
 
 class Terminal(io.StringIO):
-    """Somebody who types."""
+    """Input from a terminal."""
 
     def isatty(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""What else was true while a trace ran, as short as can be."""
+"""The versions and alerts while a trace ran, as short as possible."""
 
 import pytest
 

@@ -217,7 +217,7 @@ def test_it_suggests_only_what_a_command_understands(said: str) -> None:
 
 
 def test_it_looks_at_a_text_once_whatever_it_is() -> None:
-    """RE2 takes no more steps than the text has letters, times its program's size."""
+    """RE2 takes at most as many steps as letters in the text times the size of its program."""
     for command in registry.commands:
         assert command.pattern.programsize < 100, command.name
 

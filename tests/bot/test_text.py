@@ -79,7 +79,7 @@ def test_it_reads_a_code_block_below_the_mention() -> None:
 
 
 def test_it_reads_capital_letters_as_they_are() -> None:
-    """A tag's value may need them; the commands themselves match in any case."""
+    """A tag's value may need capitals; the commands match in any case."""
     event = rich(MENTION, text(" LIST Traces operation=AddPets"))
     assert clean(event, BOT) == "LIST Traces operation=AddPets"
 
@@ -90,7 +90,7 @@ def test_it_reads_several_lines_as_one() -> None:
 
 
 def test_it_reads_no_attachment() -> None:
-    """A forwarded message is somebody else's; it must not become a command."""
+    """A forwarded message is someone else's and must not become a command."""
     forwarded = {"text": "change sampling always", "fallback": "change sampling always"}
     assert clean({"text": f"<@{BOT}> ", "attachments": [forwarded]}, BOT) == ""
     event = {**rich(MENTION, text(" alerts")), "attachments": [forwarded]}
@@ -139,7 +139,7 @@ def test_it_undoes_references_and_entities() -> None:
 
 
 def test_it_follows_links_whose_label_nobody_typed() -> None:
-    """Such as those of our own answers, which people copy."""
+    """People copy the links in our own answers."""
     page = f"https://ops.example.com/traces/{ID}/"
     link = {"type": "link", "url": page, "text": "the trace"}
     assert clean(rich(MENTION, text(" show trace "), link), BOT) == f"show trace {page}"

@@ -1,4 +1,4 @@
-"""What Slack gets of what others wrote, from the question to the fake that enforces its limits."""
+"""Other people's texts in the bot's posts, within the limits that the fake enforces."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def _urls(part: dict[str, Any]) -> list[str]:
 async def test_what_others_wrote_is_shown_and_does_nothing(
     slack: FakeSlack, alice: User, backends: Backends, lacks: set[str]
 ) -> None:
-    """As blocks, as lines, and as text alone."""
+    """As blocks, as lines, and as plain text."""
     slack.lacks = lacks
     root = span(
         "petstore", EVIL, error=EVIL, tags={EVIL: EVIL, "long": LONG}, events=[(EVIL, {EVIL: EVIL})]

@@ -227,7 +227,7 @@ async def test_hostile_names_are_only_text(web: Web, place: Place, olga: User) -
         await expect(page.locator(".pairs").first).to_be_visible()
 
         await expect(page.locator("main img, main script")).to_have_count(0)
-        await expect(page.get_by_text("missing parent")).to_be_visible()
+        await expect(page.get_by_text("parent missing")).to_be_visible()
 
 
 async def test_it_comes_and_goes_with_the_page(web: Web, place: Place, olga: User) -> None:

@@ -78,7 +78,7 @@ async def test_it_refuses_what_is_too_much_before_anything_reads_it(
             continue  # no form of several parts can have such a name
         answer, calls = await reached(everything, method, address(page), typed)
         assert answer.status_code == 400, typed
-        assert "the most" in text(answer) or "has more than" in text(answer)
+        assert "the limit is" in text(answer) or "has more than" in text(answer)
         assert not {module for module in calls.modules if module.startswith(VIEWS)}
 
 

@@ -1,4 +1,4 @@
-"""Identities move here from the bot: the table stays, only who speaks of it changes."""
+"""Move identities here from the bot: the table stays, only the app that owns it changes."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.db.migrations.state import StateApps
 
 
 def rename(apps: StateApps, old: str, new: str) -> None:
-    """Take along who may change identities, and what admin noted of them."""
+    """Move the permissions on identities, and the admin log entries about them, along."""
     types = apps.get_model("contenttypes", "ContentType").objects.filter(model="identity")
     if not types.filter(app_label=new).exists():
         types.filter(app_label=old).update(app_label=new)

@@ -244,7 +244,7 @@ KINDS = {
 
 
 def parts(tree: object) -> Iterator[str]:
-    """The kind of every part of a payload."""
+    """Yield the type of every part of a payload."""
     for part in walk(tree):
         if "type" in part:
             yield part["type"]

@@ -29,7 +29,7 @@ PAGES = f"https://api.slack.com/apps/{APP}"
 
 @pytest.fixture
 async def slack(tokens: Settings) -> AsyncIterator[FakeSlack]:
-    """A workspace in which nothing is to mend, and no bot runs."""
+    """A workspace in which everything is right, without a running bot."""
     tokens.SLACK_CONFIG_TOKEN = CONFIG_TOKEN
     async with FakeSlack() as slack:
         slack.manifest = manifest()
@@ -173,7 +173,7 @@ async def test_it_says_that_the_socket_does_not_open(slack: FakeSlack) -> None:
 async def test_it_says_what_every_failure_means(
     slack: FakeSlack, method: str, fault: Fault, sentence: str
 ) -> None:
-    slack.fail(method, fault, fault)  # aiohttp asks again where that is safe
+    slack.fail(method, fault, fault)  # aiohttp retries where that is safe
     [found] = await to_mend()
     assert sentence in found
 

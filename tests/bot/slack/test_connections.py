@@ -30,7 +30,7 @@ async def test_it_opens_the_next_connection_before_the_old_one_closes(
 async def test_it_always_has_a_connection_while_slack_refreshes_them(
     workspace: Workspace, alice: User
 ) -> None:
-    """Twenty refreshes under 1,000 envelopes; Slack closes what it has asked to be replaced."""
+    """Twenty refreshes during 1,000 envelopes; Slack closes the connections it asks to replace."""
     sent: list[Delivery] = []
     async with workspace(FakeSlack(), replace(QUICK, linger=0)) as slack:
         await until(lambda: health.alive == 2)
@@ -48,7 +48,7 @@ async def test_it_always_has_a_connection_while_slack_refreshes_them(
 
 
 async def fewest_alive() -> int:
-    """Look at each turn of the loop until cancelled."""
+    """Check in each turn of the event loop until cancelled."""
     fewest = health.alive
     with suppress(asyncio.CancelledError):
         while True:

@@ -1,4 +1,4 @@
-"""What the bot hears and answers, from one end of Slack to the other."""
+"""Messages to the bot and its answers, through all of Slack."""
 
 import asyncio
 from dataclasses import replace
@@ -130,7 +130,7 @@ async def test_it_answers_a_message_with_a_file_or_sent_to_the_channel(
 
 
 async def test_it_does_not_answer_itself(slack: FakeSlack, alice: User) -> None:
-    """Slack delivers the bot's own direct messages to it."""
+    """Slack delivers the bot's own direct messages to it, too."""
     await slack.direct(ALICE, "help")
     [post] = await slack.posted(1)
     event = {"channel": post.channel, "ts": post.ts, "thread_ts": post.thread_ts}
@@ -232,7 +232,7 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
 
 
 async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
-    """Its own process has it, so that no other would."""
+    """This process holds the message, so that no other would answer it."""
 
     async def broken() -> None:
         raise RuntimeError("the transport is closed")
@@ -359,7 +359,7 @@ async def test_a_channel_that_takes_no_placeholders_holds_up_no_other(
 
 
 async def channel_that_is_held_up(slack: FakeSlack) -> None:
-    """Ask more at once than are answered, in a channel that takes no message; then directly."""
+    """Ask more than is answered at once, in a channel that accepts nothing; then ask directly."""
     slack.fail("chat.postMessage", Fault(hang=True))
     for _ in range(AT_ONCE + 1):
         await slack.mention(ALICE, "help")

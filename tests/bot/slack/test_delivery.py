@@ -1,4 +1,4 @@
-"""Two bots on one database and one Slack app, and all the ways in which Slack repeats itself."""
+"""Two bots with one database and one Slack app, and all the ways in which Slack repeats events."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def settled(slack: FakeSlack, posts: int) -> None:
-    """Wait for so many posts, and until the database has them as answered."""
+    """Wait for this many posts, and until the database has them as answered."""
     await slack.posted(posts)
     await until_ended(posts)
 
@@ -37,7 +37,7 @@ async def until_ended(number: int) -> None:
 
 
 async def left_behind(slack: FakeSlack, text: str, state: State, ago: float = 60) -> str:
-    """A message that a process had when it was killed, by default more than its lease ago.
+    """Record a message of a process that was killed, by default longer ago than its lease.
 
     Returns its ts.
     """

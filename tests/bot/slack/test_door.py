@@ -1,4 +1,4 @@
-"""The bot comes, stays connected and goes."""
+"""The bot starts, stays connected and stops."""
 
 import asyncio
 from dataclasses import replace
@@ -47,7 +47,7 @@ async def test_it_comes_back_after_the_connection_breaks(workspace: Workspace, a
 async def test_it_takes_a_new_socket_when_the_old_one_stays_deaf(
     workspace: Workspace, alice: User
 ) -> None:
-    """A ticket that a failed handshake used up: the SDK would try it for ever."""
+    """A failed handshake uses up the ticket, which the SDK would retry for ever."""
     slack = FakeSlack()
     slack.handshakes_fail = 1
     async with workspace(slack, replace(QUICK, ping=0.1, deaf=0.1)):
@@ -154,7 +154,7 @@ async def test_it_keeps_a_connection_on_which_something_strange_comes(
 
 
 async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
-    """A fault is over when it is over; a refusal seldom is."""
+    """Faults usually pass; refusals seldom do."""
     longest: list[float] = []
 
     class Noted(Backoff):

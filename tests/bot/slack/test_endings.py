@@ -1,4 +1,4 @@
-"""The bot ends by itself: what it says, what the dashboard is told, and what serve does then."""
+"""The bot stops by itself: its message, the dashboard's report, and what serve does then."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @asynccontextmanager
 async def beside(slack: FakeSlack, tokens: Settings) -> AsyncIterator[None]:
-    """Run the bot as serve does, but that it begins again at once."""
+    """Run the bot as serve does, but restart it immediately."""
     async with slack:
         tokens.SLACK_API_URL = slack.api_url
         stop = asyncio.Event()
@@ -37,7 +37,7 @@ async def beside(slack: FakeSlack, tokens: Settings) -> AsyncIterator[None]:
 async def test_serve_begins_again_after_what_nobody_has_foreseen(
     tokens: Settings, backends: Backends, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tokens.SLACK_BOT_TOKEN = 7  # stands for any fault of ours
+    tokens.SLACK_BOT_TOKEN = 7  # like any bug of ours
     slack = FakeSlack()
     async with beside(slack, tokens):
         found = await told(lambda found: len(found.troubles) == 2)

@@ -22,7 +22,7 @@ START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that moves only when the test moves it."""
 
     def __init__(self) -> None:
         self.now = START
@@ -51,20 +51,20 @@ def payload(event_id: str = "Ev1", ts: str = "1760005930.000100", **event: Any) 
 
 
 async def recorded(inbox: Inbox, **message: Any) -> Job:
-    """Take a message in and record it."""
+    """Receive a message and record it."""
     job, _ = inbox.take(payload(**message))
     await written(inbox)
     return job
 
 
 async def written(inbox: Inbox) -> None:
-    """Write what has gathered, as the writer does."""
+    """Write all pending messages, as the writer does."""
     assert await inbox._write_burst()
 
 
 @asynccontextmanager
 async def locked() -> AsyncIterator[None]:
-    """Another program has the row of Ev1 in a transaction that does not end."""
+    """Another program locks the row of Ev1 in an open transaction."""
     holding, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -163,7 +163,7 @@ async def test_it_keeps_its_own_as_long_as_it_lives() -> None:
 async def test_it_takes_nothing_over_while_others_could_not_renew_their_leases(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """They have answered meanwhile, and write that down now."""
+    """They have answered meanwhile, and record it now."""
     clock = Clock()
     living, dead, heir = (Inbox(name, clock) for name in ("living", "dead", "heir"))
     job = await recorded(living)
@@ -266,7 +266,7 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
 
 
 async def test_it_writes_late_what_comes_first_before_what_comes_next() -> None:
-    """Or a message that is being posted would look as if nothing were said yet."""
+    """Otherwise a message being posted would look unanswered."""
     inbox = Inbox("first")
     jobs = [await recorded(inbox, event_id=f"Ev{n}", ts=f"{n}.1") for n in range(2, 5)]
     async with locked():

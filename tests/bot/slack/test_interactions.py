@@ -52,7 +52,7 @@ def test_no_shape_is_too_strange(kind: str, payload: Any) -> None:
 
 
 async def listed(slack: FakeSlack, backends: Backends) -> tuple[Post, str]:
-    """A list of one trace, asked for in a channel, and the trace's id."""
+    """Ask for a list of one trace in a channel; return it and the trace's ID."""
     trace_id = backends.jaeger.add(trace(span("petstore", "AddPets", error="no pets")))
     await slack.mention(ALICE, "list traces")
     [post] = await slack.posted(1)
@@ -316,7 +316,7 @@ async def test_it_acknowledges_what_is_nothing_to_do(
 
 
 def at_any_time(text: str) -> list[str]:
-    """The words, whatever second they were said in."""
+    """Return the words of a text without its times."""
     return re.sub(r"\d\d:\d\d:\d\d", "…", text).split()
 
 
@@ -339,7 +339,7 @@ def at_any_time(text: str) -> list[str]:
 async def test_it_says_the_same_wherever_it_is_asked(
     slack: FakeSlack, alice: User, backends: Backends, line: str
 ) -> None:
-    """A mention, a direct message, /ops, a button, and the console."""
+    """In a mention, a direct message, /ops, a button and the console."""
     await slack.mention(ALICE, line)
     [mentioned] = await slack.posted(1)
     await slack.direct(ALICE, line)
@@ -360,7 +360,7 @@ async def test_it_says_the_same_wherever_it_is_asked(
 
 
 def button_for(line: str, post: Post) -> Post:
-    """A post with a button that stands for a line, in the thread of another."""
+    """Return a post in another's thread, with a button for a line."""
     button = {
         "type": "button",
         "action_id": "line_0",
@@ -372,6 +372,6 @@ def button_for(line: str, post: Post) -> Post:
 
 
 def labels(post: Post) -> list[str]:
-    """What the buttons of a post say."""
+    """Return the labels of a post's buttons."""
     elements = [each for block in post.blocks for each in block.get("elements", [])]
     return [each["text"]["text"] for each in elements if each["type"] == "button"]

@@ -1,4 +1,4 @@
-"""From "link" in Slack, through the code and the dashboard, to an answer as somebody."""
+"""From "link" in Slack, through the code and the dashboard, to the first answer."""
 
 import re
 from typing import Any
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def browser(person: Person) -> AsyncClient:
-    """Olga's, in which she is signed in."""
+    """A browser in which Olga is logged in."""
     return logged_in(person("olga", "viewers"))
 
 

@@ -11,7 +11,7 @@ def job(ts: str, thread_ts: str = "") -> Job:
 
 
 class Gate:
-    """Work that goes on when it is told to; notes what has begun."""
+    """Work that continues on command, and records what was started."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []

@@ -1,4 +1,4 @@
-"""Who writes: asked once, forgotten when Slack says so, and recorded when refused."""
+"""Authors' profiles: fetched once, dropped when Slack reports a change; refusals are recorded."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ async def test_it_asks_anew_when_slack_tells_of_a_change(slack: FakeSlack, alice
 
 
 async def heard_by_all(slack: FakeSlack) -> list[str]:
-    """What the bots answer to a mention on each connection that there is."""
+    """Return the bots' answers to a mention on each connection."""
     before = len(slack.posts)
     for number in range(len(slack.sockets)):
         await slack.mention(ALICE, "help")
@@ -70,7 +70,7 @@ async def refused_by_all(slack: FakeSlack) -> None:
 
 @asynccontextmanager
 async def without_the_table() -> AsyncIterator[None]:
-    """The database fails with all that concerns changed users."""
+    """Make the database fail for changed users."""
 
     def change(kind: str) -> None:
         with connection.schema_editor() as editor:

@@ -1,4 +1,4 @@
-"""What the dashboard is told of the bot, and when."""
+"""The bot's status on the dashboard."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ UNANSWERED = "messages are not being answered; start one with manage.py runbot"
 
 
 async def told(condition: Callable[[DoorReport], object]) -> DoorReport:
-    """Ask until the report is so, or fail."""
+    """Return the report once it meets the condition, or fail."""
     async with asyncio.timeout(SECONDS):
         while not ((found := await report()) and condition(found)):
             pass
@@ -31,7 +31,7 @@ async def told(condition: Callable[[DoorReport], object]) -> DoorReport:
 
 
 async def process(name: str = "host:1:aa", **differently: object) -> None:
-    """A bot that told of itself a moment ago."""
+    """Record a bot that reported a moment ago."""
     now = timezone.now()
     row = {"sockets": 2, "reached": 2, "heard": now, "seen": now, **differently}
     await in_database(BotProcess.objects.create, name=name, **row)

@@ -1,4 +1,4 @@
-"""Answers in order, as fast as Slack lets, never twice."""
+"""Answers in order, as fast as Slack allows, and never twice."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 
 class Marks(list[State]):
-    """What a claim has written down, as if it were this bot's unless `taken_over`."""
+    """The states that a claim recorded; it is this bot's unless `taken_over`."""
 
     taken_over = False
 
@@ -73,7 +73,7 @@ def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED, patience: float = 0)
 
 
 async def channel_is_full(seconds: float) -> None:
-    """Wait until who comes to the channel has to wait so long."""
+    """Wait until a new message to the channel would have to wait this long."""
     later = Pace.objects.filter(key=CHANNEL, until__gt=timezone.now().timestamp() + seconds)
     async with asyncio.timeout(SECONDS):
         while not await in_database(later.exists):
@@ -81,7 +81,7 @@ async def channel_is_full(seconds: float) -> None:
 
 
 async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeSlack) -> None:
-    """Slack takes fewer than we think: it says so once."""
+    """Slack accepts fewer messages than we assume, and says so once."""
     slack.channel_seconds = 0.05
     sender = sender_to(slack, Limit(interval=0.1, burst=3))
     texts = [str(number) for number in range(10)]
@@ -217,7 +217,7 @@ async def test_who_waits_behind_an_answer_that_slack_does_not_take_is_not_offere
 async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
     slack: FakeSlack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As behind a network that drops everything: the answer is not lost."""
+    """The network drops everything, but the answer is not lost."""
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
     place = full.getsockname()
     soon = aiohttp.ClientTimeout(sock_connect=0.05)
@@ -262,7 +262,7 @@ async def test_what_another_process_has_taken_over_is_not_said(slack: FakeSlack)
 
 
 async def test_what_waits_for_its_turn_is_not_marked_as_being_posted(slack: FakeSlack) -> None:
-    """So another bot gives the answer when this one is killed meanwhile."""
+    """Another bot gives the answer if this one is killed meanwhile."""
     sender, marks = sender_to(slack, Limit(interval=60, burst=1)), Marks()
     await sender.say(THREAD, said("first"), ours())
     waiting = asyncio.ensure_future(sender.say(THREAD, said("later"), Claim(marks.advance)))
@@ -385,7 +385,7 @@ async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
 async def test_each_of_several_slow_answers_has_its_place_held(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:
-    """Several people ask in one channel at once, as they do in an incident."""
+    """Several people ask in one channel at the same time, as in an incident."""
     async with workspace(FakeSlack(), replace(QUICK, placeholder=0.05)) as slack:
         backends.jaeger.hang()
         threads = [await asked(slack, "list traces") for _ in range(AT_ONCE)]
@@ -396,7 +396,7 @@ async def test_each_of_several_slow_answers_has_its_place_held(
 
 
 async def asked(slack: FakeSlack, line: str) -> str:
-    """The ts of the message in which Alice asks."""
+    """Ask as Alice and return the ts of her message."""
     delivery = await slack.mention(ALICE, line)
     return str(delivery.envelope["payload"]["event"]["ts"])
 

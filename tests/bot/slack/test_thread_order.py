@@ -1,4 +1,4 @@
-"""A thread's messages one after the other, also when two processes have them."""
+"""A thread's messages are answered one after the other, even by two processes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
 
 class Process:
-    """A bot's inbox and turns; `begun` has the ts of what it began to answer."""
+    """A bot's inbox and thread order; `begun` has the ts of each message it started to answer."""
 
     def __init__(self, name: str) -> None:
         self.now = START
@@ -26,7 +26,7 @@ class Process:
         self.order = ThreadOrder(lambda job: self.begun.append(job.row.ts), lambda: self.now)
 
     async def gets(self, ts: str, thread: str = "1.0", **event: Any) -> Job:
-        """Record a message and let it wait for its turn."""
+        """Record a message and queue it."""
         whole = {"type": "app_mention", "channel": "C1", "ts": ts, "thread_ts": thread, **event}
         job, _ = self.inbox.take({"event_id": f"Ev{ts}", "event": whole})
         assert await self.inbox._write_burst()
@@ -38,7 +38,7 @@ class Process:
         assert await self.inbox._write_burst()
 
     async def gives(self) -> list[str]:
-        """Give turns once; returns all that has begun so far."""
+        """Start what may start; return everything started so far."""
         await self.order.give_once()
         return self.begun
 

@@ -54,7 +54,7 @@ function what(trace, row) {
   const parts = [];
   if (trace.ends[row] > row + 1) parts.push(twist());
   if (flags & MISSING) {
-    parts.push(mark("warn"), "missing parent");
+    parts.push(mark("warn"), "parent missing");
   } else {
     if (flags & FAILED) parts.push(mark("error", " failed:"));
     const service = trace.serviceNames[trace.services[row]];
