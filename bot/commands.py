@@ -70,7 +70,7 @@ async def help(message: Message, rest: str) -> Reply:
 @registry.command(
     r"(?:list +traces?|traces)(?: +(.+))?",
     "list traces",
-    usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20]",
+    usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20] [site=NAME]",
     summary="search for traces, newest first",
     examples=(
         "list traces petstore error last=15m",
@@ -82,6 +82,7 @@ async def help(message: Message, rest: str) -> Reply:
         "min and max limit the duration of a span, trace-min and trace-max that of the trace.",
         'Any other KEY=VALUE is a tag. All tags must match. Quote spaces: a="b c".',
         "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
+        "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
     ),
     needs=(traces.list_traces,),
 )

@@ -103,7 +103,7 @@ def read_code(code: Code, guess: int) -> SlackAccount:
 
 
 def use_code(code: Code, guess: int, account: str, user_id: int) -> SlackAccount:
-    """Link the Slack account whose key was shown to a user; the code is used up.
+    """Link the Slack account with this key, which the user has seen; the code is used up.
 
     Raises NotFound if the code is not that account's, Conflict if another user already has the
     account.

@@ -8,8 +8,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from pytest_django import Settings
 
 from bot import console
-from bot.replies import FollowUp, Reply
+from bot.replies import FollowUp, Reply, plain
 from ops.actor import Actor
+from ops.filters import KEYS
 from ops.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends
 from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
@@ -113,6 +114,11 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
     assert older.startswith("Older: list traces service=petstore from=")
     again = await said(viewer, older.removeprefix("Older: "))
     assert [row.cells[2] for row in again.rows] == ["petstore op0"]
+
+
+async def test_help_with_a_list_of_traces_names_every_filter(caller: Actor) -> None:
+    said = plain(await console.answer(caller, "help list traces"))
+    assert [key for key in KEYS if not re.search(rf"\b{key}\b", said)] == []
 
 
 @EITHER_JAEGER

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -46,7 +47,7 @@ async def test_it_shows_who_did_what_newest_first(place: Place, auditor: AsyncCl
     await write(detail="-two-", policy="10%")
     page = await auditor.get(AUDIT)
     said = text(page)
-    assert heading(page) == "Who did what, newest first"
+    assert heading(page) == "2 changes"
     assert said.index("-two-") < said.index("-one-")
     assert "olga from Slack, 192.0.2.7" in said
     assert "policy = 10%" in said and "channel C1" in said
@@ -78,8 +79,32 @@ async def test_it_filters(place: Place, auditor: AsyncClient, query: str, found:
     downloaded = await body(await auditor.get(f"{AUDIT}rows.jsonl?{query}"))
     assert {json.loads(line)["detail"] for line in downloaded.splitlines()} == found
     if not found:
-        assert heading(page) == "No audit row matches"
+        assert heading(page) == "No changes match"
         assert link(page, "Show all rows") == AUDIT
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "2 changes and 1 refusal"),
+        ("actor=ol", "1 change and 1 refusal by olga"),
+        ("actor=o&door=slack", "2 changes and 1 refusal by o… from Slack"),
+        ("target=petstore&outcome=denied", "1 refusal of petstore (outcome denied)"),
+        (
+            "start=now-1d&end=now%2B1d",
+            r"2 changes and 1 refusal since .* until .*UTC",
+        ),
+    ],
+)
+async def test_its_heading_and_title_say_what_is_listed(
+    place: Place, auditor: AsyncClient, query: str, says: str
+) -> None:
+    await write()
+    await write(outcome=Outcome.DENIED)
+    await write(actor="otto", target="production/store")
+    page = await auditor.get(f"{AUDIT}?{query}")
+    assert re.fullmatch(says.replace("(", r"\(").replace(")", r"\)"), heading(page))
+    assert f"<title>{heading(page)} · OpsPortal</title>" in page.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +128,7 @@ async def test_it_leads_from_a_change_to_its_rows_and_back(
     await write(detail="another")
     changes = await auditor.get("/sites/production/sampling/")
     page = await auditor.get(link(changes, "rows"))
-    assert heading(page) == "2 audit rows matching"
+    assert re.fullmatch(r"1 change \(request [0-9a-f]{16}\)", heading(page))
     back = await auditor.get(link(page, "production/petstore"))
     assert "2 of 2 instances confirmed" in text(back)
 
@@ -114,8 +139,9 @@ async def test_it_shows_a_long_log_a_sheet_at_a_time(place: Place, auditor: Asyn
         await write(detail=f"row-{each}-")
     await write(actor="peter")
     first = await auditor.get(f"{AUDIT}?actor=olga")
-    assert heading(first) == f"{ROWS} audit rows matching, and older ones"
+    assert heading(first) == f"Latest {ROWS} changes by olga"
     second = await auditor.get(f"{AUDIT}{link(first, 'older rows')}")
+    assert heading(second) == "5 changes by olga"
     shown = text(first) + text(second)
     assert all(shown.count(f"row-{each}-") == 1 for each in range(number))
     assert "older rows" not in text(second)
@@ -152,7 +178,7 @@ async def test_it_makes_nothing_live_of_what_others_wrote(
     assert "<script>alert" not in page.content.decode()
     wanted = f"{AUDIT}?actor={quote(value, safe='/')}"
     assert wanted in [address for _, address in links(page)]
-    assert heading(await auditor.get(wanted)) == "1 audit row matching"
+    assert heading(await auditor.get(wanted)).startswith("1 change by ")
 
 
 @pytest.mark.parametrize("path", ["", "rows.csv", "rows.jsonl"])

@@ -47,7 +47,7 @@ def test_it_takes_no_id_that_can_be_nobodys(
 ) -> None:
     form = {"slack_user_id": user_id, "slack_team_id": team_id, "user": person("olga").pk}
     answer = client.post(reverse("admin:people_identity_add"), form)
-    assert f"A {wrong} begins with" in answer.content.decode()
+    assert f"A {wrong} starts with" in answer.content.decode()
     assert not Identity.objects.exists()
 
 

@@ -156,7 +156,7 @@ async def test_it_counts_instances_without_a_name(
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [(Fault.INTERNAL, "the storage is gone"), (Fault.LOGIN_PAGE, "an HTML page")],
+    [(Fault.INTERNAL, "the storage is gone"), (Fault.LOGIN_PAGE, "HTML instead of JSON")],
 )
 async def test_it_says_what_is_wrong_with_prometheus(
     viewer: Actor, prometheus: FakePrometheus, fault: Fault, reason: str

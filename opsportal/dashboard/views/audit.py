@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from urllib.parse import urlencode
 
@@ -13,12 +13,14 @@ from django.views.decorators.http import require_safe
 
 from ops.audit import actions
 from ops.audit.actions import AuditFilter, AuditPage, Row
+from ops.audit.models import Outcome
 from ops.errors import InvalidInput
 from ops.guard import ACTIONS
 from ops.sites import sites
 from opsportal.dashboard import words
 from opsportal.dashboard.forms import AuditForm
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.templatetags.words import door
 from opsportal.dashboard.visit import Visit, url
 
 ROWS = 100
@@ -43,7 +45,9 @@ async def show(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/audit.html",
         {
-            "heading": _heading(found, filter, valid=valid),
+            "heading": (
+                _heading(visit, found, filter) if valid else "Audit log: correct the filter"
+            ),
             "form": form,
             "rows": [(row, _page_of(row)) for row in found.rows] if valid else [],
             "chips": [
@@ -134,12 +138,35 @@ def _page_of(row: Row) -> str:
     return f"{url('sampling', site)}?{urlencode({'service': service, 'change': row.request_id})}"
 
 
-def _heading(found: AuditPage, filter: AuditFilter, *, valid: bool) -> str:
-    if not valid:
-        return "Audit log: correct the filter"
-    number = len(found.rows)
-    if filter == AuditFilter():
-        return "Who did what, newest first" if number else "Nobody has changed anything yet"
-    if not number:
-        return "No audit row matches"
-    return f"{words.count(number, 'audit row')} matching{', and older ones' if found.older else ''}"
+def _heading(visit: Visit, found: AuditPage, filter: AuditFilter) -> str:
+    """Return `Latest 12 changes and 1 refusal by olga from Slack since 24 Nov 14:20:51 UTC`."""
+    if not found.rows:
+        return "Nobody has changed anything yet" if filter == AuditFilter() else "No changes match"
+    latest = ["Latest"] if found.older and not _before(visit) else []
+    return " ".join([*latest, _counted(found.rows), *_narrowed(visit, found.rows, filter)])
+
+
+def _counted(rows: Sequence[Row]) -> str:
+    """Count the changes, of which each has two rows, and the refusals."""
+    refused = {row.request_id for row in rows if row.outcome == Outcome.DENIED}
+    changed = {row.request_id for row in rows if row.outcome != Outcome.DENIED}
+    kinds = ((len(changed), "change"), (len(refused), "refusal"))
+    return " and ".join(words.count(number, kind) for number, kind in kinds if number)
+
+
+def _narrowed(visit: Visit, rows: Sequence[Row], filter: AuditFilter) -> Iterator[str]:
+    """Give the filter in words."""
+    if filter.target:
+        yield f"of {words.name(filter.target)}"
+    if filter.actor:
+        people = {row.actor for row in rows}
+        yield f"by {words.name(people.pop() if len(people) == 1 else f'{filter.actor}…')}"
+    if filter.door:
+        yield f"from {door(filter.door)}"
+    if filter.start:
+        yield f"since {visit.clock.utc(filter.start)} UTC"
+    if filter.end:
+        yield f"until {visit.clock.utc(filter.end)} UTC"
+    others = ("action", filter.action), ("outcome", filter.outcome), ("request", filter.request_id)
+    if named := [f"{one} {words.name(text)}" for one, text in others if text]:
+        yield f"({', '.join(named)})"
