@@ -103,7 +103,7 @@ async def page(
             **(context or {}),
             "heading": shown.heading.format(backend=backend),
             "problem": str(error),
-            # A backend that is away makes nothing wrong of what was typed.
+            # If a backend is unavailable, what was typed is not at fault.
             "invalid": shown.status < 500,
             "advice": shown.advice,
         },

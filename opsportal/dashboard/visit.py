@@ -26,8 +26,8 @@ SECTIONS = (
     ("versions", "Versions", "versions.view_versions"),
     ("sampling", "Sampling", "sampling.view_sampling"),
 )
-# More would write no faster, and keep the interpreter from the threads that hold a turn at the
-# database: in a crowd, turns then take so long that people are told to try again.
+# More threads would not render faster, but would take the interpreter from the threads that use
+# the database: under load those would take so long that requests fail with "try again".
 _writers = ThreadPoolExecutor(2, thread_name_prefix="page")
 _NAMES = {name for name, _, _ in SECTIONS}
 

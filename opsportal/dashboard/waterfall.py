@@ -94,9 +94,9 @@ def _flags(rows: Rows) -> Iterable[int]:
 
 
 def lines(trace: Trace, first: int, last: int) -> SafeString:
-    """Draw the rows from `first` up to before `last`, as the script draws them too.
+    """Draw the rows from `first` up to but excluding `last`, as the script draws them.
 
-    They are written without templates, which take five times as long: a page has hundreds.
+    This does not use templates, which take five times as long: a page has hundreds of rows.
     """
     colours = drawing.colours(trace.services)
     critical = _critical(trace, first, last)

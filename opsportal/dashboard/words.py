@@ -18,7 +18,7 @@ def count(number: int, one: str, several: str = "") -> str:
 
 
 def number(of: int) -> str:
-    """`12,000`."""
+    """Return `12,000`."""
     return f"{of:,}"
 
 
@@ -49,7 +49,7 @@ def root(service: str, operation: str) -> str:
 
 
 def mixtures(services: Sequence[tuple[str, int]]) -> list[str]:
-    """Say which services run several versions, by name and number; of many how many there are."""
+    """Return a sentence for each service with several versions, and a count of the rest."""
     if len(services) > MOST_NAMED:
         return [f"{len(services):,} services run several versions"]
     return [f"{name(service)} runs {number} versions" for service, number in services]
@@ -63,7 +63,7 @@ def value(given: Value) -> str:
 
 
 def percent(share: float) -> str:
-    """`3.1%`, `0.2%`, `0%`; what is not zero never reads as zero."""
+    """Return `3.1%`, `0.2%`, `0%`; a number above zero is never shown as zero."""
     number = share * 100
     if 0 < number < 0.1:
         return "under 0.1%"

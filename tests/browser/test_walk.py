@@ -60,10 +60,10 @@ async def walk(page: Page, place: Place) -> None:
     await page.get_by_role("link", name="Sampling", exact=True).click()
     await page.get_by_label("Strategy").select_option("rate")
     await page.get_by_label("Rate", exact=True).fill("10%")
-    await page.get_by_role("button", name="Preview the change").click()
-    await expect(page.locator("h1")).to_have_text("Sample petstore at 10% instead of unknown?")
+    await page.get_by_role("button", name="Preview change").click()
+    await expect(page.locator("h1")).to_have_text("Set sampling of petstore to 10%?")
     await page.get_by_role("button", name="Set petstore to 10% on 2 instances").click()
-    await expect(page.locator("h1")).to_have_text("petstore was set to 10% on 2 instances")
+    await expect(page.locator("h1")).to_have_text("petstore is sampled at 10% on 2 of 2 instances")
     assert place.first.told == place.second.told == [("STFloat", 0.1)]
 
     await page.get_by_role("link", name="rows").click()

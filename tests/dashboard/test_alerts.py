@@ -38,7 +38,7 @@ async def test_it_says_what_fires_and_groups_by_name(place: Place, viewer: Async
     assert "SlowSearch · 2 alerts" in said
     assert "p95 840 ms over 300 ms" in said
     assert "job=orders" in said
-    assert "no rule broken" in said
+    assert "no broken rules" in said
 
 
 async def test_only_web_addresses_become_links(place: Place, viewer: AsyncClient) -> None:
@@ -59,7 +59,7 @@ async def test_it_narrows_by_the_line_and_by_chips(place: Place, viewer: AsyncCl
 
     assert heading(page) == "1 alert firing"
     assert field(page, "q") == "job=petstore"
-    assert heading(pending) == "Nothing like this is firing, 1 pending"
+    assert heading(pending) == "No matching alert is firing, 1 pending"
     assert heading(critical) == "2 alerts firing"
     assert field(critical, "q") == 'severity="critical"'
 
@@ -85,7 +85,7 @@ async def test_broken_rules_are_shown(place: Place, viewer: AsyncClient) -> None
     page = await viewer.get(ALERTS)
 
     assert heading(page) == "Nothing is firing"
-    assert "1 rule broken" in text(page)
+    assert "1 broken rule" in text(page)
     assert "ErrorBudget" in text(page)
     assert "duplicate labels" in text(page)
 
@@ -121,5 +121,5 @@ async def test_nothing_that_matches_leads_back_to_all(place: Place, viewer: Asyn
 
     page = await viewer.get(ALERTS, {"q": "job=nothing"})
 
-    assert heading(page) == "Nothing like this is firing"
+    assert heading(page) == "No matching alert is firing"
     assert link(page, "Show all") == ALERTS

@@ -18,13 +18,13 @@ async def test_it_says_what_is_not_known_yet(place: Place, viewer: AsyncClient) 
 
     assert heading(page) == "Sampling of petstore unknown"
     assert "no change sent yet" in text(page)
-    assert "No change yet" in text(page)
+    assert "No changes yet" in text(page)
 
 
 async def test_a_change_is_shown_before_it_is_made(place: Place, operator: AsyncClient) -> None:
     page = await operator.get(CHANGE, TEN)
 
-    assert heading(page) == "Sample petstore at 10% instead of unknown?"
+    assert heading(page) == "Set sampling of petstore to 10%?"
     assert "unknown → 10% 2 instances" in text(page)
     assert "Set petstore to 10% on 2 instances" in text(page)
     assert place.first.told == place.second.told == []
@@ -34,7 +34,7 @@ async def test_the_same_again_is_called_that(place: Place, operator: AsyncClient
     await operator.post(CHANGE, TEN)
     page = await operator.get(CHANGE, TEN)
 
-    assert heading(page) == "petstore was already set to 10%. Send it again?"
+    assert heading(page) == "petstore is already at 10%. Send it again?"
 
 
 async def test_a_change_reaches_every_instance_and_names_each(
@@ -44,9 +44,9 @@ async def test_a_change_reaches_every_instance_and_names_each(
     page = await operator.get(answer["Location"])
 
     assert answer.status_code == 302
-    assert heading(page) == "petstore was set to 10% on 2 instances"
+    assert heading(page) == "petstore is sampled at 10% on 2 of 2 instances"
     assert f"{place.first.address} confirmed" in text(page)
-    assert ", not known since" in text(page)
+    assert ", unknown since" in text(page)
     assert place.first.told == place.second.told == [("STFloat", 0.1)]
     assert "olga from the browser" in text(page)
     rows = [row async for row in AuditEntry.objects.order_by("seq")]
@@ -100,7 +100,7 @@ async def test_who_may_only_look_sees_no_form_and_changes_nothing(
     preview = await viewer.get(CHANGE, TEN)
     answer = await viewer.post(CHANGE, TEN)
 
-    assert "Preview the change" not in text(page)
+    assert "Preview change" not in text(page)
     assert "the operators group" in text(page)
     assert "Set petstore" not in text(preview)
     assert "the operators group" in text(preview)
@@ -191,7 +191,7 @@ async def test_the_form_claims_nothing_where_instances_differ(
             {"strategy": "always"},
             "Keeps all traces that start in petstore; 10 times",
         ),
-        ("10%", {"strategy": "rate", "rate": ""}, "Type a rate to see what it does."),
+        ("10%", {"strategy": "rate", "rate": ""}, "Enter a rate to see its effect."),
         ("10%", {"strategy": "rate", "rate": "11"}, "a rate above 0 and up to 1"),
     ],
 )
@@ -224,4 +224,4 @@ async def test_a_change_without_a_strategy_leads_to_the_form(
 
     assert page.status_code == 200
     assert "Change petstore" in text(page)
-    assert "Preview the change" in text(page)
+    assert "Preview change" in text(page)

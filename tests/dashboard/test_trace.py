@@ -247,7 +247,7 @@ async def test_it_says_what_ran_it_beside_what_runs_now(place: Place, viewer: As
 
     page = await viewer.get(f"{TRACES}{trace_id}/")
 
-    ran = text(page).partition("ran on")[2].partition("as of")[0]
+    ran = text(page).partition("ran in")[2].partition("as of")[0]
     assert ran.replace("( ", "(").replace(" ,", ",").strip() == (
         "petstore 1.3.0 (petstore-0 on node-3, petstore-1 on node-3, petstore-2 on node-3 "
         "and 2 more)"

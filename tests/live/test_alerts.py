@@ -31,6 +31,6 @@ async def test_it_tells_an_alert_when_it_fires(ops: "OpsAsyncStub", operator: Pe
 
 
 def test_it_names_a_rule_that_cannot_be_evaluated(operator: Person) -> None:
-    servers.until(lambda: "1 rule broken" in operator.opens("/alerts/"), "the rule is broken")
+    servers.until(lambda: "1 broken rule" in operator.opens("/alerts/"), "the rule is broken")
     assert "ManyToMany" in operator.opens("/alerts/")
     assert "ManyToMany" in operator.says("alerts")

@@ -23,16 +23,16 @@ async def test_it_changes_every_instance_through_each_door(
     changed = await ops.ChangeSampling(request, metadata=operator.metadata)
     confirmed = {each.address for each in changed.instances if each.confirmed}
     assert confirmed == {petstore.address for petstore in petstores}
-    assert "petstore was set to 50% on 3 instances" in operator.opens("/sampling/")
+    assert "petstore is sampled at 50% on 3 of 3 instances" in operator.opens("/sampling/")
 
     answer = operator.says("change sampling float 0.25 now")
     assert "Sampling of petstore: 50% -> 25%, confirmed by 3 of 3 instances" in answer
 
     question = operator.opens("/sampling/change/", service="petstore", strategy="always")
-    assert "Sample petstore at always instead of 25%?" in question
+    assert "Change sampling of petstore from 25% to always?" in question
     form = {"service": "petstore", "strategy": "always", "rate": ""}
     page = operator.submits("/sampling/change/", **form)
-    assert "petstore was set to always on 3 instances" in page
+    assert "petstore is always sampled on 3 of 3 instances" in page
 
 
 async def test_it_refuses_a_viewer(ops: "OpsAsyncStub", viewer: Person) -> None:

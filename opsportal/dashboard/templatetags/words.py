@@ -214,7 +214,7 @@ def labels(alert: Alert) -> list[tuple[str, str]]:
 
 @register.filter
 def part(some: int, whole: int) -> str:
-    """`3.1%`: a duration's share of the trace's."""
+    """Return `3.1%`, a duration's share of the trace's."""
     return words.percent(some / max(whole, 1))
 
 

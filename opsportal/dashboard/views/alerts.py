@@ -26,7 +26,7 @@ ALERTS = 50
 @require_safe
 @page(actions.list_alerts)
 async def show(visit: Visit) -> HttpResponse:
-    """`?q=LINE` narrows the list; the alerts of slow sources are filled in."""
+    """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
     try:
         filter = await asyncio.to_thread(parse_filter, line)
@@ -44,7 +44,7 @@ async def show(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.list_alerts)
 async def count(visit: Visit) -> HttpResponse:
-    """How many fire, for the header."""
+    """Return how many alerts are firing, for the page header."""
     found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
     return await visit.render("partials/alert_count.html", {"firing": len(found.firing)})
 
@@ -63,7 +63,7 @@ class Group:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """Those of all its alerts; of several with one name the first alert's."""
+        """Return the annotations of all its alerts; of equal names the first alert's value."""
         return {
             key: value
             for alert in reversed(self.alerts)
@@ -88,7 +88,7 @@ def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> 
 
 
 def _named(sources: Sequence[str], found: AlertList) -> list[str]:
-    """Name the sources where there are several."""
+    """Return what is loading or old, with the source's name if there are several."""
     return [f"alerts from {name}" if found.sources > 1 else "alerts" for name in sources]
 
 
@@ -97,17 +97,14 @@ def _heading(found: AlertList, *, narrowed: bool) -> str:
     if not found.alerts and found.coming:
         return "Loading alerts"
     known = " that we know of" if found.failures or found.coming else ""
-    such = " like this" if narrowed else ""
-    if not firing and not pending:
-        return f"Nothing{such} is firing{known}"
-    said = f"{words.count(firing, 'alert')} firing"
-    if not firing:
-        said = f"Nothing{such} is firing"
+    said = "No matching alert is firing" if narrowed else "Nothing is firing"
+    if firing:
+        said = f"{words.count(firing, 'alert')} firing"
     return f"{said}{known}{f', {pending:,} pending' if pending else ''}"
 
 
 def _groups(shown: Sequence[Alert], alerts: Sequence[Alert]) -> list[Group]:
-    """Group those of a sheet by name; a group is where its first alert is."""
+    """Group the alerts of a sheet by name, in the order of their first alerts."""
     groups: dict[str, list[Alert]] = {}
     for alert in shown:
         groups.setdefault(alert.name, []).append(alert)
@@ -145,7 +142,7 @@ def _chips(filter: AlertFilter, found: AlertList) -> list[Chip]:
 
 
 def _line(filter: AlertFilter) -> str:
-    """The filter as a line; which site is meant stands in the address."""
+    """Return the filter as a line, without the site: the address names it."""
     return format_filter(replace(filter, site=""))
 
 

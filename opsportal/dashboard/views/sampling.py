@@ -23,14 +23,14 @@ SERVICES = 50
 @require_safe
 @page(actions.current)
 async def show(visit: Visit) -> HttpResponse:
-    """`?service=NAME` picks the service; `?change=ID` says how that change went.
+    """Show a service's sampling: `?service=NAME`; `?change=ID` shows the result of a change.
 
-    The instances are filled in when DNS is slow to name them.
+    If DNS is slow, the instances are filled in later.
     """
     if not visit.site.services:
         raise NotFound(
-            f'site "{visit.site.name}" names no service to sample; add a table '
-            f"[sites.{visit.site.name}.services.NAME] to the site file for each one"
+            f'the site file lists no services for "{visit.site.name}"; add a table '
+            f"[sites.{visit.site.name}.services.NAME] for each service"
         )
     service = visit.request.GET.get("service", "") or _first(visit)
     return await _page(visit, service)
@@ -39,7 +39,7 @@ async def show(visit: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.current, on_post=actions.change_policy)
 async def change(visit: Visit) -> HttpResponse:
-    """Show what would change; on POST, change it. Without a strategy, ask for one."""
+    """Preview a change; on POST, make it. Without a strategy, redirect to the form."""
     typed = visit.request.POST or visit.request.GET
     if visit.request.method != "POST" and "strategy" not in typed:
         service = {key: typed[key] for key in ("service",) if key in typed}
@@ -67,7 +67,7 @@ async def change(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.current)
 async def preview(visit: Visit) -> HttpResponse:
-    """What the policy that somebody is typing would do, a piece of the page."""
+    """Return the effect of the policy being typed, as a piece of the page."""
     form = SamplingForm(visit.request.GET)
     now = await actions.current(
         visit.actor, service=visit.request.GET.get("service", ""), site=visit.site.name
@@ -76,11 +76,11 @@ async def preview(visit: Visit) -> HttpResponse:
 
 
 def _effect(now: ServiceSampling, form: SamplingForm) -> str:
-    """The effect of what is typed so far, or what is wrong with it."""
+    """Return the effect of the form's policy, or what is wrong with it."""
     if form.is_valid():
         return effect.effect(now, form.policy)
     if form["strategy"].value() == Strategy.RATE and not form["rate"].value():
-        return "Type a rate to see what it does."
+        return "Enter a rate to see its effect."
     return " ".join(str(each) for sentences in form.errors.values() for each in sentences)
 
 
@@ -91,7 +91,7 @@ async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
             visit.actor, policy=form.policy, service=service, site=visit.site.name
         )
     except NotConfirmed as error:
-        # What each instance said is on the page that both outcomes lead to.
+        # Both outcomes lead to the same page, which shows each instance's answer.
         if not isinstance(error.result, SamplingChange):
             raise
         done = error.result
@@ -103,7 +103,7 @@ async def _page(
     visit: Visit, service: str, form: SamplingForm | None = None, status: int = 200
 ) -> HttpResponse:
     where = visit.site.name
-    # A form with what was typed is whole at once: filling in would undo what is typed meanwhile.
+    # Do not fill in a page with a submitted form later: that would undo further typing.
     waits = FILLING_SECONDS if form else patience(visit.request)
     (now, problem), changes = await asyncio.gather(
         _now(visit, visit.site.service(service).name, waits),
@@ -129,7 +129,7 @@ async def _page(
 
 
 async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSampling, str]:
-    """What is known of the service, and why its instances are not."""
+    """Return the service's sampling, and why its instances are unknown, or ""."""
     where = visit.site.name
     try:
         now = await actions.current(visit.actor, service=service, site=where, patience=waits)
@@ -139,7 +139,7 @@ async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSamplin
 
 
 def _choice(visit: Visit, chosen: str) -> dict[str, object]:
-    """The services to choose from; `?find=` narrows them."""
+    """Return the services to choose from; `?find=` filters them."""
     find = visit.request.GET.get("find", "").strip()
     names = [service.name for service in visit.site.services_like(find)]
     holding = names.index(chosen) if chosen in names else 0
@@ -147,7 +147,7 @@ def _choice(visit: Visit, chosen: str) -> dict[str, object]:
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:
-    """What runs, for the form to start from; a rate without its number where that is not known."""
+    """Return the form's initial values: the current policy, or an empty rate if it is unknown."""
     policy = effect.running(now)
     if policy is None:
         return {"strategy": Strategy.RATE}
@@ -160,7 +160,7 @@ def _first(visit: Visit) -> str:
 
 
 def _heading(now: ServiceSampling, problem: str) -> str:
-    """`petstore was set to 10% on 3 of 3 instances`: what they do since is not known."""
+    """Return `petstore is sampled at 10% on 3 of 3 instances`, by what was last confirmed."""
     service, total = words.name(now.service), len(now.instances)
     if now.coming:
         return f"Loading sampling of {service}"
@@ -168,13 +168,19 @@ def _heading(now: ServiceSampling, problem: str) -> str:
         return f"{service} has no instances to sample"
     if now.known_at is None:
         return f"Sampling of {service} unknown"
-    if "," not in now.summary:
-        return f"{service} was set to {now.summary} on {words.count(total, 'instance')}"
-    return f"{service} was set to {now.summary}"
+    policy = effect.running(now)
+    if policy is None:
+        return f"Sampling of {service}: {now.summary}"
+    rated = policy.strategy is Strategy.RATE
+    sampled = f"sampled at {policy}" if rated else f"{policy} sampled"
+    return f"{service} is {sampled} on {total} of {words.count(total, 'instance')}"
 
 
 def _question(now: ServiceSampling, form: SamplingForm) -> str:
-    service, policy = words.name(now.service), str(form.policy)
-    if policy == now.summary:
-        return f"{service} was already set to {policy}. Send it again?"
-    return f"Sample {service} at {policy} instead of {now.summary}?"
+    service, policy = words.name(now.service), form.policy
+    if policy == effect.running(now):
+        at = "at" if policy.strategy is Strategy.RATE else "set to"
+        return f"{service} is already {at} {policy}. Send it again?"
+    if now.known_at is None:
+        return f"Set sampling of {service} to {policy}?"
+    return f"Change sampling of {service} from {now.summary} to {policy}?"

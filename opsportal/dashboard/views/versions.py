@@ -50,7 +50,7 @@ def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersi
 
 
 def _shared(services: Sequence[ServiceVersions]) -> list[str]:
-    """Return the problems that several services have, as if a source is down: shown once."""
+    """Return the problems that several services share, which are shown once."""
     sentences = Counter(each.problem for each in services if each.problem and not each.empty)
     return [sentence for sentence, times in sentences.items() if times > 1]
 

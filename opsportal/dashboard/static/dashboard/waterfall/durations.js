@@ -1,4 +1,4 @@
-// Durations for people, as the server writes them.
+// Durations, written as the server writes them.
 
 const UNITS = [["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]];
 const MINUTE = 6e10;
@@ -19,7 +19,7 @@ export function duration(ns) {
   return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
 }
 
-/** `32%`, `0.4%`; what is not zero never reads as zero. */
+/** `32%`, `0.4%`; a number above zero is never shown as zero. */
 export function share(part, whole) {
   const percent = whole ? (100 * part) / whole : 0;
   if (percent > 0 && percent < 0.1) return "under 0.1%";
