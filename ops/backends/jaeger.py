@@ -20,7 +20,16 @@ from ops.backends.density import Densities, Density
 from ops.backends.folding import Fold
 from ops.backends.matching import SpanMatch, Tags, is_remark, not_understood
 from ops.backends.queries import query, summary
-from ops.backends.searching import Answer, Found, FoundTraces, TraceSearch, Window, newest
+from ops.backends.searching import (
+    Answer,
+    Ask,
+    Found,
+    FoundTraces,
+    NotKept,
+    TraceSearch,
+    Window,
+    newest,
+)
 from ops.backends.slices import SETTLED, Slices
 from ops.backends.wire import read_trace
 from ops.errors import NotFound
@@ -150,6 +159,8 @@ class Jaeger:
         With `settled` spans that have come since may be missing: what is some seconds old is read
         once a minute.
         """
+        if settled and (kept := await self._from_slices(search)) is not None:
+            return kept
         live = search.end >= timerange.now_ns() - timerange.SECOND and search.before is None
         wide = _whole_seconds(search) if live else search
         found = await self._read((wide, settled), partial(self._find, wide, settled))
@@ -161,17 +172,40 @@ class Jaeger:
         if self._channel is not None:
             await self._channel.close()
 
+    async def _from_slices(self, search: TraceSearch) -> FoundTraces | None:
+        """Return what is found in slices that are kept; None if Jaeger must be asked."""
+
+        async def look(window: Window) -> Answer:
+            if (answer := self._slices.kept(search, window)) is None:
+                raise NotKept
+            return answer
+
+        try:
+            return await self._newest(search, look, settled=True)
+        except NotKept:
+            return None
+
     async def _find(self, search: TraceSearch, settled: bool) -> FoundTraces:
-        seldom = search.of_whole_traces or bool(self._ours(search))
-        density = self._densities.of(search.shape, search.unfiltered_shape, seldom=seldom)
+        density = self._density(search)
+        return await self._newest(search, partial(self._ask, search, density), settled=settled)
+
+    def _seldom(self, search: TraceSearch) -> bool:
+        """Return whether few of the traces that Jaeger gives are expected to fit."""
+        return search.of_whole_traces or bool(self._ours(search))
+
+    def _density(self, search: TraceSearch) -> Density:
+        seldom = self._seldom(search)
+        return self._densities.of(search.shape, search.unfiltered_shape, seldom=seldom)
+
+    async def _newest(self, search: TraceSearch, ask: Ask, *, settled: bool) -> FoundTraces:
         now = timerange.now_ns()
         found = await newest(
             search,
-            partial(self._ask, search, density),
-            density,
+            ask,
+            self._density(search),
             now=now,
             patience=self.source.timeout / timerange.SECOND * _PATIENCE,
-            seldom=seldom,
+            seldom=self._seldom(search),
             settled=now - SETTLED if settled else 0,
         )
         metrics.search_calls.observe(found.calls)

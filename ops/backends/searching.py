@@ -214,6 +214,10 @@ class Answer:
 Ask = Callable[[Window], Awaitable[Answer]]
 
 
+class NotKept(Exception):
+    """A slice is not kept, so the store must be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundTraces:
     """What a search found: newest first, ties by id.
@@ -270,6 +274,8 @@ async def newest(
         try:
             async with asyncio.timeout_at(tired if looked.something else None) as limit:
                 answer = await ask(window)
+        except NotKept:
+            raise
         except Exception:
             if looked.traces or (limit.expired() and looked.something):
                 break

@@ -67,6 +67,13 @@ class Slices:
         self._kept = Kept(_MOST_KEPT, SECONDS_KEPT, clock)
         self._reads = Shared(clock)
 
+    def kept(self, search: TraceSearch, window: Window) -> Answer | None:
+        """Return what a window on the grid has, None if it takes the store to tell."""
+        whole, found = self._known(search.rough, window) if window.grid else (window, None)
+        if found is None or not found.tells:
+            return None
+        return found.answer(search, window.within(whole, search), 0)
+
     async def answer(self, search: TraceSearch, window: Window, read: Read) -> Answer | None:
         """Return what a window on the grid has, None if that cannot be told from a slice.
 

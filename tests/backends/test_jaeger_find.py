@@ -253,6 +253,8 @@ async def test_searches_of_the_past_that_end_at_different_moments_share(fake: Fa
         calls.append(found.calls)
     if fake.release != "1.x":
         assert sum(calls[2:]) < 20
+        fake.hang()
+        assert await jaeger.find(search, settled=True) == replace(found, calls=0)
 
 
 class Busy(ThreadPoolExecutor):
