@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -40,6 +39,7 @@ from ops.backends.otlp import (
     service_name,
     span_warnings,
 )
+from ops.once import Once
 from ops.timerange import DAY
 from ops.traces.columns import Coded, Numbers, packed
 from ops.traces.spans import KINDS, Process, Span, Spans
@@ -51,7 +51,7 @@ _SCOPE = 1  # field of ScopeSpans
 _SPAN_TAG = _SPANS << 3 | 2
 _TRACE_STATES, _KEYS = (1, 2, 2, 3), (1, 2, 2, 9, 1)  # fields of TracesData, and so on inwards
 _LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
-_PIECE = 1_000_000  # bytes
+_PIECE = 500_000  # bytes
 _ID = 8  # bytes
 _NO_EVENT, _NO_LINK = b"\x5a\x00", b"\x6a\x00"  # an empty one, as a span has it
 _WARNED = WARNINGS.encode()
@@ -152,7 +152,7 @@ class WireTrace:
                 yield group, message[self.starts[number] : self.ends[number]]
 
     def pieces(self) -> Iterator[tuple[bytes, int]]:
-        """Give the messages in pieces of about a megabyte, which are TracesData as well.
+        """Give the messages in pieces of about half a megabyte, which are TracesData as well.
 
         With each comes how many spans it has.
         """
@@ -216,6 +216,7 @@ class _Store:
         self._numbers = numbers
         self._logged = logged
         self._tag_keys = tag_keys
+        self._events: Once[WireEvents] = Once()
 
     @property
     def size(self) -> int:
@@ -228,8 +229,12 @@ class _Store:
         scope = read_scope(InstrumentationScope.FromString(self._wire.scope(place)))
         return read_span(span, service_name(resource), attributes(resource.attributes), scope)
 
-    @cached_property
+    @property
     def events(self) -> WireEvents:
+        """Slow when they are asked for first: then, in a thread."""
+        return self._events.get(self._all_events)
+
+    def _all_events(self) -> WireEvents:
         wire = self._wire
         places = (
             (number, wire.group(place).message, wire.starts[place], wire.ends[place])
@@ -298,11 +303,12 @@ class _Columns:
     """
 
     def __init__(self) -> None:
+        self._count = 0
         self._starts: list[Numbers] = []  # of each piece
         self._ends: list[Numbers] = []
         self._kinds: list[Numbers] = []
-        self._ids: list[bytes] = []
-        self._parent_ids: list[bytes] = []
+        self._ids: list[Numbers | list[bytes]] = []
+        self._parent_ids: list[Numbers | list[bytes]] = []
         self._operations = defaultdict[str, int](itertools.count().__next__)
         self._operation_numbers = array("I")
         self._ran_by = array("I")
@@ -322,7 +328,7 @@ class _Columns:
 
     def take(self, piece: bytes, count: int) -> None:
         """Take in the spans of a message, which follow those before; `run_by` has been noted."""
-        first = len(self._ids)
+        first, self._count = self._count, self._count + count
         try:
             found = outline_pb2.MergedTraces.FromString(piece).resource_spans.scope_spans.spans
         except DecodeError:  # a tag's key is no UTF-8; if it is an operation, `_each` fails as well
@@ -341,8 +347,8 @@ class _Columns:
         self._starts.append(np.array(found.starts, np.uint64))
         self._ends.append(np.array(found.ends, np.uint64))
         self._kinds.append(np.where((kinds >= 0) & (kinds < len(KINDS)), kinds, 0))
-        self._ids += found.span_ids
-        self._parent_ids += found.parent_span_ids
+        self._ids.append(_usual(list(found.span_ids)))
+        self._parent_ids.append(_usual(list(found.parent_span_ids)))
         self._operation_numbers.extend(map(self._operations.__getitem__, found.names))
         statuses = set(found.statuses)
         self._derived_keys.update(derived_tags(np.unique(kinds).tolist(), statuses, ()))
@@ -394,7 +400,7 @@ class _Columns:
             places = places[~np.isin(places, list(copies))]
         starts, ends = starts[places], ends[places]
         endless = (ends < starts) | ((ends - starts > _LONGEST) & (starts > 0))  # else it may
-        events = np.zeros(len(self._ids), np.uint32)
+        events = np.zeros(self._count, np.uint32)
         events[list(self._logged)] = list(self._logged.values())
         events = events[places]
         return Spans(
@@ -459,17 +465,27 @@ def _as_columns(spans: Sequence[outline_pb2.Span]) -> outline_pb2.Columns:
     )
 
 
+def _usual(ids: list[bytes]) -> Numbers | list[bytes]:
+    """Return ids that have the usual length as the numbers that they are; 0 stands for none."""
+    lengths = set(map(len, ids))
+    if not lengths <= {0, _ID}:
+        return ids
+    joined = b"".join([each or bytes(_ID) for each in ids] if 0 in lengths else ids)
+    return np.frombuffer(joined, ">u8").astype(np.uint64)
+
+
 def _numbered(
-    ids: Sequence[bytes], parent_ids: Sequence[bytes]
+    ids: Sequence[Numbers | list[bytes]], parent_ids: Sequence[Numbers | list[bytes]]
 ) -> tuple[Numbers, Numbers, Callable[[int], str], Callable[[int], str]]:
     """Return numbers that stand for ids, in the same order, and what tells an id from its number.
 
-    Ids of the usual length are such numbers themselves.
+    Both come in pieces.
     """
-    if set(map(len, ids)) == {_ID} and set(map(len, parent_ids)) <= {0, _ID}:
-        parents = _big_endian([each or bytes(_ID) for each in parent_ids])
-        return _big_endian(ids), parents, _TEXT, _parent_text
-    texts, parent_texts = list(map(_id, ids)), list(map(_parent_id, parent_ids))
+    usual = [[part for part in each if isinstance(part, np.ndarray)] for each in (ids, parent_ids)]
+    if len(usual[0]) + len(usual[1]) == len(ids) + len(parent_ids):
+        return np.concatenate(usual[0]), np.concatenate(usual[1]), _TEXT, _parent_text
+    texts = _texts(ids, _TEXT, _id)
+    parent_texts = _texts(parent_ids, _parent_text, _parent_id)
     known = sorted({"", *texts, *parent_texts})
     numbers = {text: number for number, text in enumerate(known)}
     found = [
@@ -478,8 +494,18 @@ def _numbered(
     return found[0], found[1], known.__getitem__, known.__getitem__
 
 
-def _big_endian(ids: Sequence[bytes]) -> Numbers:
-    return np.frombuffer(b"".join(ids), ">u8").astype(np.uint64)
+def _texts(
+    ids: Sequence[Numbers | list[bytes]],
+    of_number: Callable[[int], str],
+    of_bytes: Callable[[bytes], str],
+) -> list[str]:
+    return [
+        text
+        for part in ids
+        for text in (
+            map(of_number, part.tolist()) if isinstance(part, np.ndarray) else map(of_bytes, part)
+        )
+    ]
 
 
 _TEXT: Callable[[int], str] = f"%0{2 * _ID}x".__mod__

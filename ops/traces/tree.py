@@ -10,6 +10,7 @@ from typing import overload
 
 import numpy as np
 
+from ops.once import Once
 from ops.traces.clocks import Clocks, aligned, compare_clocks, placed
 from ops.traces.columns import Coded, Numbers, counted, packed, steps_to_end
 from ops.traces.family import Family, family_of
@@ -54,17 +55,12 @@ class Rows(Sequence[Row]):
     children: Sequence[int]
     missing: Sequence[str]
     again: Mapping[int, int]
-    _timing: list[Timing] = field(default_factory=list, repr=False, compare=False)
+    _timing: Once[Timing] = field(default_factory=Once, repr=False, compare=False)
 
     @property
     def timing(self) -> Timing:
-        """Where the time went, in rows; slow when it is asked for first.
-
-        A cached_property would let all traces wait for one: its lock is the class's.
-        """
-        if not self._timing:
-            self._timing.append(where_time_went(times_of(self), names_of(self)))
-        return self._timing[0]
+        """Where the time went, in rows; slow when it is asked for first."""
+        return self._timing.get(lambda: where_time_went(times_of(self), names_of(self)))
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -13,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp import attributes, read_span, service_name
 from ops.backends.wire import WireTrace, read_trace
+from ops.traces.family import family_of
 from ops.traces.spans import NO_SERVICE, Process, Scope, Span, Spans
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
@@ -141,6 +142,19 @@ def test_it_reads_what_parsing_it_whole_gives(messages: list[list[Planned]]) -> 
     assert list(spans.starts) == [each.start for each in expected]
     assert list(spans.ends) == [each.end for each in expected]
     assert list(spans.names) == [(each.service, each.operation) for each in expected]
+
+
+def test_it_reads_ids_of_another_length_beside_usual_ones() -> None:
+    first, second = trace(span("shop", "a", start=NOON)), trace(span("shop", "b", start=NOON + 1))
+    (root,) = first.resource_spans[0].scope_spans[0].spans
+    (child,) = second.resource_spans[0].scope_spans[0].spans
+    root.span_id, root.parent_span_id = b"12345678", b""
+    child.span_id, child.parent_span_id = b"\xab\xcd", root.span_id
+    spans = read(first, second)
+
+    assert list(spans.ids) == ["3132333435363738", "abcd".zfill(16)]
+    assert list(spans.parent_ids) == ["", "3132333435363738"]
+    assert list(family_of(spans).parents) == [-1, 0]
 
 
 def test_it_reads_tags_whose_keys_are_no_text() -> None:

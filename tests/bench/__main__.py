@@ -84,7 +84,7 @@ def _alerts_sentence(figures: Figures) -> str:
 def _versions() -> str:
     return (
         f"Measured on {date.today():%-d %B %Y} with {os.cpu_count()} cores and Python "
-        f"{platform.python_version()}."
+        f"{platform.python_version()}; the load before it was {os.getloadavg()[0]:.1f}."
     )
 
 

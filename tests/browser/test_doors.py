@@ -1,4 +1,4 @@
-"""An open overview tells how the bot is without being loaded again."""
+"""An open overview shows the bot's status without being reloaded."""
 
 import pytest
 from playwright.async_api import expect
@@ -8,10 +8,12 @@ from ops.database import in_database
 from tests.browser.conftest import Web, log_in
 from tests.conftest import Person
 from tests.dashboard.test_doors import answers_are_lost, bot_runs
+from tests.fakes.jaeger import EITHER_JAEGER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@EITHER_JAEGER
 async def test_an_open_overview_notices_that_the_bot_is_gone(web: Web, person: Person) -> None:
     await in_database(person, "olga", "operators")
     await in_database(bot_runs)

@@ -53,7 +53,7 @@ async def test_the_trace_fetches_it_by_itself(place: Place, operator: AsyncClien
     assert "service=petstore" in where and "kafka" not in where
     assert re.fullmatch(
         r"At that time petstore ran 1\.3\.0 on petstore-3, 1\.2\.0 on petstore-2 · "
-        r"SlowSearch was firing \( critical \) · sampling always since \d+ s before",
+        r"SlowSearch was firing \( critical \) · sampling always set \d+ s before",
         said(piece),
     )
     assert "<h1" not in piece.content.decode()
@@ -70,7 +70,7 @@ async def test_it_says_which_instances_confirmed(place: Place, operator: AsyncCl
     piece = await operator.get(f"{TRACES}abc/then/?service=petstore", headers=PIECE)
 
     assert said(piece).startswith(
-        "At that time petstore : sampling always confirmed by 1 of 2 since "
+        "At that time petstore : sampling always , confirmed by 1 of 2, set "
     )
     assert link(piece, "sampling always").endswith("/sampling/?service=petstore")
 
