@@ -141,6 +141,17 @@ async def test_a_dead_source_is_said_once_however_many_services_it_has(
 
 
 @pytest.mark.parametrize("address", ["/", "/versions/"])
+async def test_a_source_that_is_down_is_said_once_while_it_is_left_alone(
+    place: Place, viewer: AsyncClient, address: str
+) -> None:
+    place.prometheus.fault = Fault.UNAVAILABLE
+
+    for _ in range(3):
+        page = await viewer.get(address)
+        assert text(page).count(f"Prometheus main of p at {place.prometheus.url}") == 1
+
+
+@pytest.mark.parametrize("address", ["/", "/versions/"])
 async def test_of_many_that_run_several_versions_it_says_how_many(
     place: Place, viewer: AsyncClient, address: str
 ) -> None:
