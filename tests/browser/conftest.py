@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from opsportal.asgi import application
 from tests.browser.chromium import executable
 from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
+from tests.fakes.jaeger import FakeJaeger, Release
 
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -40,6 +41,13 @@ class Web:
             yield page
         finally:
             await context.close()
+
+
+@pytest.fixture
+async def jaeger(release: Release) -> AsyncIterator[FakeJaeger]:
+    """A fake Jaeger of one release: other rooms test how lists differ between releases."""
+    async with FakeJaeger(release) as fake:
+        yield fake
 
 
 @pytest.fixture
