@@ -48,6 +48,11 @@ def root(service: str, operation: str) -> str:
     return f"{name(service)} {name(operation)}"
 
 
+def cause(sentence: str) -> str:
+    """Return why a backend fails, without how often and until when it is left alone."""
+    return sentence.partition(" (failed ")[0]
+
+
 def mixtures(services: Sequence[tuple[str, int]]) -> list[str]:
     """Return a sentence for each service with several versions, and a count of the rest."""
     if len(services) > MOST_NAMED:

@@ -53,7 +53,7 @@ def auditor(person: Person) -> AsyncClient:
 
 @pytest.fixture
 def newcomer(person: Person) -> AsyncClient:
-    """Somebody who may log in and nothing else."""
+    """A user who can log in but has no permissions."""
     return logged_in(person("nina"))
 
 

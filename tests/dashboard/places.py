@@ -72,7 +72,7 @@ def link(response: Any, word: str) -> str:
 
 
 def field(response: Any, name: str) -> str:
-    """What stands in an input field."""
+    """Return the value of an input field."""
     tag = re.search(rf'<input [^>]*name="{name}"[^>]*>', response.content.decode())
     assert tag, f"no field {name}"
     value = re.search(r'value="([^"]*)"', tag[0])

@@ -40,7 +40,7 @@ TOO_MUCH: Sequence[dict[str, Any]] = (
 
 @pytest.fixture
 def everything(person: Person) -> AsyncClient:
-    """Somebody who may open every page."""
+    """A user with the permissions for every page."""
     return logged_in(person("ada", "operators", "auditors"))
 
 

@@ -33,7 +33,7 @@ def add(place: Place, query: int, *, calls: int = 1, **fields: Any) -> str:
 
 
 def inputs(response: Any) -> list[str]:
-    """What stands in the fields for ids."""
+    """Return the values of the fields for trace IDs."""
     return re.findall(r'<input name="trace" value="([^"]*)"', response.content.decode())
 
 

@@ -83,9 +83,8 @@ async def test_what_is_slow_is_filled_in(
     early = await viewer.get(address)
 
     assert heading(early).startswith(words)
-    assert not any(
-        word in text(early) for word in ("Nothing is firing", "No alerts", "no broken rules")
-    )
+    wrong = ("Nothing is firing", "No alerts", "no broken rules", "all 0")
+    assert not any(word in text(early) for word in wrong)
     assert link(early, "Reload") == address
     assert f'hx-get="{address}" hx-trigger="load"' in early.content.decode()
 
@@ -138,6 +137,17 @@ async def test_a_dead_source_is_said_once_however_many_services_it_has(
     assert heading(page) == "120 services unknown"
     assert text(page).count("a login page") == 1
     assert text(page).count("▲ not known") == 50
+
+
+@pytest.mark.parametrize("address", ["/", "/versions/"])
+async def test_a_source_that_is_down_is_said_once_while_it_is_left_alone(
+    place: Place, viewer: AsyncClient, address: str
+) -> None:
+    place.prometheus.fault = Fault.UNAVAILABLE
+
+    for _ in range(3):
+        page = await viewer.get(address)
+        assert text(page).count(f"Prometheus main of p at {place.prometheus.url}") == 1
 
 
 @pytest.mark.parametrize("address", ["/", "/versions/"])

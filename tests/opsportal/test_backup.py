@@ -30,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """A database of its own with three audit rows, that nobody has open."""
+    """A separate database with three audit rows that no process has open."""
     path = tmp_path / "db.sqlite3"
     write(3)
     copy_of_the_tests(path)
@@ -145,7 +145,7 @@ with in_use(Path(sys.argv[1])):
 
 @pytest.fixture
 def idle_process(database: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that serves, and that nobody has asked anything yet."""
+    """A process that serves and has had no request yet."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(database)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ,

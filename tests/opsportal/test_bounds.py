@@ -1,4 +1,4 @@
-"""What anybody may send without logging in: its size, its time, and how many at once."""
+"""Limits on requests without a login: size, duration, and number of connections."""
 
 import asyncio
 import socket

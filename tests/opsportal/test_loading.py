@@ -53,7 +53,7 @@ _BROWSER = ("django.test", "django.core.servers", "django.core.wsgi", "django.co
 
 @pytest.fixture
 def person_there(environment: Environment) -> Environment:
-    """An installation with somebody who may see everything."""
+    """An installation with a user who has every view permission."""
     environment |= {"OPSPORTAL_HTTPS": "0", "OPSPORTAL_HOSTS": "testserver"}
     environment |= {"DJANGO_SETTINGS_MODULE": "opsportal.settings", "PYTHONPATH": str(ROOT)}
     environment |= {"DJANGO_SUPERUSER_PASSWORD": "opensesame"}

@@ -21,7 +21,7 @@ Environment = dict[str, str]
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all of its tables and nobody in it."""
+    """A database with all of its tables and no users."""
     path = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
     environment = {
         "PATH": os.environ["PATH"],
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def taken() -> Iterator[str]:
-    """An address that somebody else has."""
+    """An address that another process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         yield f"127.0.0.1:{found.getsockname()[1]}"
 
@@ -83,7 +83,7 @@ def test_says_one_sentence_where_no_database_is(environment: Environment, comman
     assert ended.returncode == 1
     said = ended.stderr.splitlines()[-1]
     assert said == "the database does not answer; try again in a few seconds"
-    assert "Traceback" not in ended.stderr  # above it stands what the log has
+    assert "Traceback" not in ended.stderr  # stderr also has the log, above the sentence
 
 
 @pytest.mark.parametrize(

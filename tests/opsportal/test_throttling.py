@@ -1,4 +1,4 @@
-"""How often somebody may try what guesses a password or sends a mail."""
+"""Limits on attempts to guess a password or to send e-mail."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -49,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(checkout: Path, environment: Environment) -> Iterator[httpx.Client]:  # noqa: F811
-    """A browser of somebody who may see everything, before a process of that copy."""
+    """A client, logged in with every view permission, for a process of that copy."""
     environment |= {"OPSPORTAL_HTTPS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     manage = [sys.executable, "manage.py"]
     person = {"DJANGO_SUPERUSER_PASSWORD": "opensesame"}

@@ -104,4 +104,4 @@ def _answered(overview: Overview) -> int:
 def _problems(overview: Overview) -> list[str]:
     """Return each sentence once: a source that is down causes the same one on every line."""
     sentences = [*overview.problems, *(p for line in overview.lines for p in line.problems)]
-    return list(dict.fromkeys(sentences))
+    return list({words.cause(sentence): sentence for sentence in sentences}.values())

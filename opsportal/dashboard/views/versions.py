@@ -1,6 +1,5 @@
 """`/versions/`: which version runs where."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from django.http import HttpResponse
@@ -27,12 +26,14 @@ async def show(visit: Visit) -> HttpResponse:
     meant = {service.name for service in visit.site.services_like(find)}
     services = [each for each in found if each.service in meant]
     set_up = [each for each in services if visit.site.services[each.service].version]
+    shared = _shared(set_up)
     part = sheet(visit.request, _telling_first(services), SERVICES)
     return await visit.render(
         "pages/versions.html",
         {
             "heading": _heading(set_up, found=bool(services)),
-            "problems": _shared(set_up),
+            "problems": list(shared),
+            "said": {each.service for several in shared.values() for each in several},
             "services": part.items,
             "set_up": set_up,
             "sheet": part,
@@ -49,10 +50,13 @@ def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersi
     return sorted(services, key=lambda each: len(each.counts) < 2)
 
 
-def _shared(services: Sequence[ServiceVersions]) -> list[str]:
-    """Return the problems that several services share, which are shown once."""
-    sentences = Counter(each.problem for each in services if each.problem and not each.empty)
-    return [sentence for sentence, times in sentences.items() if times > 1]
+def _shared(services: Sequence[ServiceVersions]) -> dict[str, list[ServiceVersions]]:
+    """Return the problems that several services have, as if a source is down, and these."""
+    found: dict[str, list[ServiceVersions]] = {}
+    for each in services:
+        if each.problem and not each.empty:
+            found.setdefault(words.cause(each.problem), []).append(each)
+    return {several[-1].problem: several for several in found.values() if len(several) > 1}
 
 
 def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
