@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from opsportal.asgi import application
 from tests.browser.chromium import executable
 from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
+from tests.fakes.jaeger import Release
 
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -40,6 +41,13 @@ class Web:
             yield page
         finally:
             await context.close()
+
+
+@pytest.fixture(params=["2.20"])
+def release(request: Any) -> Release:
+    """One release is enough here: tests/dashboard shows the same pages with each."""
+    found: Release = request.param
+    return found
 
 
 @pytest.fixture
