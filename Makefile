@@ -18,7 +18,7 @@ bot: .venv/runtime ## talk to the running demo's bot in this terminal
 	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console --user demo
 
 test: .venv/dev ## the quick tests; ARGS="-k name" and such go to pytest
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: .venv/dev ## formatting, lint, types, layers, migrations, generated code
 	$(BIN)/ruff format --quiet --check .
