@@ -101,7 +101,7 @@ def _check_sqlite() -> None:
         raise DatabaseUnavailable("the database file is gone; put it back, then restart OpsPortal")
     if (free := shutil.disk_usage(path.parent).free) < LEAST_FREE:
         raise DatabaseUnavailable(
-            f"the database disk is full: {free // 1024:,} KiB left; free some space"
+            f"the database's disk is full: {free // 1024:,} KiB left; free some space"
         )
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA user_version")
