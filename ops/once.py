@@ -1,8 +1,8 @@
-"""What is worked out when it is first asked for, by whichever thread asks.
+"""A result that is computed on first use, by whichever thread needs it.
 
-functools.cached_property does not do for this: in Python 3.11 its lock is the class's, so that a
-small trace waits for a large one; from 3.12 on it has none, and threads that ask at the same time
-all do the work.
+functools.cached_property is not enough: in Python 3.11 its lock is the class's, so that a small
+trace waits for a large one; from 3.12 on it has none, and threads that ask at the same time all
+do the work.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """One result. Threads that ask while it is worked out wait for it; others never wait."""
+    """One result. Threads that ask while it is computed wait for it; others never wait."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,6 +1,6 @@
-"""Whole traces folded into summaries as they arrive, message by message.
+"""Fold whole traces into summaries as they arrive, message by message.
 
-A span that was delivered again counts once. So the spans of a trace are kept while its messages
+A span that was delivered twice counts once. So the spans of a trace are kept while its messages
 arrive, which come one after another, and no longer.
 """
 
@@ -25,12 +25,12 @@ from ops.traces.spans import failure, what_failed
 from ops.traces.summaries import TraceSummary, between
 
 _NEVER = 2**64
-_DEEPEST = 256  # levels that are counted: enough to tell which error is deepest, and bounded
+_DEEPEST = 256  # levels to count: enough to find the deepest error, and bounded
 
 
 @dataclass(slots=True)
 class _Folded:
-    """What is known of one trace so far."""
+    """What is known about one trace so far."""
 
     start: int = _NEVER
     end: int = 0
@@ -45,8 +45,8 @@ class _Folded:
     elsewhere: bool = False
     times: list[tuple[int, int]] = field(default_factory=list)
     whole: bool = True
-    # Of the spans that have arrived: the first of each id, the first others of an id by all that
-    # makes them another, and of those that are alike all versions, with whether each failed.
+    # The spans that have arrived: the first with each ID, others with the same ID by their
+    # identity, and all versions of those with the same identity, with whether each failed.
     first: dict[bytes, Span] = field(default_factory=dict)
     others: dict[tuple[object, ...], Span] = field(default_factory=dict)
     versions: dict[tuple[object, ...], list[tuple[frozenset[bytes], bool]]] = field(
@@ -54,10 +54,10 @@ class _Folded:
     )
 
     def add(self, span: Span, start: int, service: str, tagged: bool) -> bool:
-        """Take in one span; return whether it failed, which its tags may say where `tagged`.
+        """Add one span; return whether it failed, by its status or, if `tagged`, by its tags.
 
-        Each access to a field costs as much as all that is done with it, so there is one each.
-        A start of 0 is no time.
+        Reading a field costs as much as everything done with it, so each is read once.
+        A start of 0 means that there is none.
         """
         end = span.end_time_unix_nano
         if 0 < start < self.start:
@@ -76,10 +76,10 @@ class _Folded:
         return failing
 
     def _has(self, first: Span, span: Span, failing: bool) -> bool:
-        """Whether a span is there already, given the first of its id.
+        """Return whether a span is already there, given the first with its ID.
 
-        As where a trace is read whole: alike in ids, name, kind and times, and one of the two
-        carries nothing that the other does not. The fuller one says whether it failed.
+        The rule for whole traces applies: both have the same IDs, name, kind and times, and one
+        carries nothing that the other lacks. The fuller one decides whether it failed.
         """
         key = _identity(span)
         if key != _identity(first):
@@ -104,20 +104,20 @@ class _Folded:
         return False
 
     def arrived(self) -> None:
-        """Forget the spans: no more of them are expected."""
+        """Forget the spans, because no more are expected."""
         self.first.clear()
         self.others.clear()
         self.versions.clear()
 
 
 class Fold:
-    """Takes the TracesData messages that answer a search for a window, gives each trace in them.
+    """Fold the TracesData messages that answer a search for a window, trace by trace.
 
-    A trace is listed at its newest span within the search's time that meets `match`, which is
-    asked of no span that could not change that, unless durations matter. Where no span meets
-    it, the trace is not wanted if part of the filtering is `ours`; else the store, which knows
-    better, found one within the window. Which error is the deepest is known of traces that came
-    in one message. With `every`, each span that matches is noted.
+    A trace is listed at its newest span within the search's time that meets `match`. Spans that
+    could not change that are not tested, unless durations matter. If no span meets it, the trace
+    is not wanted if part of the filtering is `ours`; otherwise the store, which knows better,
+    found one within the window. The deepest error is known only for traces that came in one
+    message. With `every`, each matching span is noted.
     """
 
     def __init__(
@@ -137,11 +137,11 @@ class Fold:
         self._arriving: dict[bytes, _Folded] = {}
 
     def add(self, message: bytes) -> None:
-        """Fold one serialized message in."""
+        """Add one serialized message."""
         self.take(TracesData.FromString(message), tagged=may_say_failed(message))
 
     def take(self, data: TracesData, *, tagged: bool = True) -> None:
-        """Fold one message in; where it is not `tagged`, no tag says that a span failed."""
+        """Add one message; if it is not `tagged`, no tag in it marks a span as failed."""
         here: dict[bytes, _Folded] = {}
         failing: dict[bytes, list[Span]] = {}
         for resource_spans in data.resource_spans:
@@ -174,7 +174,7 @@ class Fold:
         scope: InstrumentationScope,
         span: Span,
     ) -> None:
-        """Note when a span matches, if that is later than what is known."""
+        """Note when a span matches, if that is later than known so far."""
         within = self._start <= start < self._end
         if (within or not trace.elsewhere) and self._match(resource, scope, span):
             if within:
@@ -185,7 +185,7 @@ class Fold:
                 trace.elsewhere = True
 
     def _trace(self, trace_id: bytes) -> _Folded:
-        """Return a trace that is in the message at hand, and maybe was in one before."""
+        """Return a trace of the current message, which may have been in an earlier one too."""
         known = self._traces.get(trace_id)
         if known is None:
             known = self._traces[trace_id] = _Folded()
@@ -194,7 +194,7 @@ class Fold:
         return known
 
     def answer(self) -> Answer:
-        """Return what arrived, in its order."""
+        """Return the traces in the order in which they arrived."""
         return Answer(
             [self._found(trace_id.hex().zfill(32), each) for trace_id, each in self._traces.items()]
         )
@@ -222,7 +222,7 @@ class Fold:
 
 
 def _identity(span: Span) -> tuple[object, ...]:
-    """Return what must be alike in two spans for one to be the other, delivered again."""
+    """Return what two spans must have in common for one to be a copy of the other."""
     return (
         span.span_id,
         span.parent_span_id,
@@ -234,7 +234,7 @@ def _identity(span: Span) -> tuple[object, ...]:
 
 
 def _deepest(failing: list[Span], data: TracesData) -> str:
-    """Return the sentence of the failing span that is furthest from its root."""
+    """Return the sentence about the failing span that is furthest from its root."""
     parents = {
         span.span_id: span.parent_span_id
         for resource_spans in data.resource_spans

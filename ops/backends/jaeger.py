@@ -1,4 +1,4 @@
-"""Jaeger's query service over gRPC: api_v3 from release 2.13 on, api_v2 of those before."""
+"""Jaeger's query service over gRPC: api_v3 from release 2.13 on, api_v2 before that."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping
@@ -46,12 +46,12 @@ T = TypeVar("T")
 Stream: TypeAlias = "grpc.aio.UnaryStreamCall[bytes, bytes]"
 _V2 = v2.DESCRIPTOR.package
 _V3 = v3.DESCRIPTOR.package
-_MUCH_TO_FOLD = 1_000_000  # bytes from which folding takes more than some 5 ms
-_MUCH_TO_READ = 100_000  # the same for reading spans with all they carry
-_FEW_SPANS = 20_000  # of an answer's traces that are read instead of their summaries
-_FEW_TO_SHARE = 5_000  # of an answer that is kept for a second for others who search the slice
-_LONG = timerange.SECOND  # a match that is not known better than that is looked for
-_PATIENCE = 0.6  # of the timeout, after which a search that has found something looks no further
+_MUCH_TO_FOLD = 1_000_000  # bytes; folding more takes longer than about 5 ms
+_MUCH_TO_READ = 100_000  # bytes; the same for reading full spans
+_FEW_SPANS = 20_000  # traces with no more in total are read instead of their summaries
+_FEW_TO_SHARE = 5_000  # spans; an answer with no more is shared for a second
+_LONG = timerange.SECOND  # if a match is known less precisely, its time is looked up
+_PATIENCE = 0.6  # of the timeout; then a search that has found something stops
 _USER_ERRORS = (
     "malform trace ID",
     "search depth must be",
@@ -63,7 +63,7 @@ _USER_ERRORS = (
 
 
 class _Offer(IntEnum):
-    """What a server offers; what has a higher number has those below as well."""
+    """What a server offers; each level includes those below."""
 
     API_V2 = 1
     API_V3 = 2
@@ -129,9 +129,9 @@ class Jaeger:
         return tuple(sorted(await self._read(("operations", service), call)))
 
     async def trace(self, trace_id: str, newer_than: int = 0) -> Spans:
-        """Return the spans of a trace, asked for after a moment; raises NotFound.
+        """Return the spans of a trace, read after `newer_than`; raises NotFound.
 
-        The id is 1 to 32 hex digits in any case, `newer_than` Unix nanoseconds.
+        The ID is 1 to 32 hex digits in any case, `newer_than` Unix nanoseconds.
         """
         full_id = trace_id.lower().zfill(32)
 
@@ -141,7 +141,7 @@ class Jaeger:
             try:
                 found = await self._read_trace(messages)
             except DecodeError:
-                # Jaeger's memory storage does not wait for a trace that it is just adding to.
+                # Jaeger's memory storage may return a trace while it is still adding to it.
                 found = await self._read_trace(await self._messages(full_id))
             return replace(found, as_of=as_of) if found else None
 
@@ -154,10 +154,10 @@ class Jaeger:
         return spans
 
     async def find(self, search: TraceSearch, *, settled: bool = False) -> FoundTraces:
-        """Return the traces that match, the same to all who ask the same within a second.
+        """Return the traces that match; identical searches within a second share the result.
 
-        With `settled` spans that have come since may be missing: what is some seconds old is read
-        once a minute.
+        With `settled`, spans that arrived late may be missing: times more than a few seconds old
+        are read once a minute.
         """
         if settled and (kept := await self._from_slices(search)) is not None:
             return kept
@@ -173,7 +173,7 @@ class Jaeger:
             await self._channel.close()
 
     async def _from_slices(self, search: TraceSearch) -> FoundTraces | None:
-        """Return what is found in slices that are kept; None if Jaeger must be asked."""
+        """Return what is found in cached slices; None if Jaeger must be asked."""
 
         async def look(window: Window) -> Answer:
             if (answer := self._slices.kept(search, window)) is None:
@@ -190,7 +190,7 @@ class Jaeger:
         return await self._newest(search, partial(self._ask, search, density), settled=settled)
 
     def _seldom(self, search: TraceSearch) -> bool:
-        """Return whether few of the traces that Jaeger gives are expected to fit."""
+        """Return whether few of the traces that Jaeger returns are expected to fit."""
         return search.of_whole_traces or bool(self._ours(search))
 
     def _density(self, search: TraceSearch) -> Density:
@@ -212,7 +212,7 @@ class Jaeger:
         return found
 
     async def _ask(self, search: TraceSearch, density: Density, window: Window) -> Answer:
-        """Make one call, the best that the server offers; a second where summaries do not do."""
+        """Make the best call that the server offers; another if summaries are not enough."""
         whole = {_Offer.API_V3: partial(self._by_traces, search, density, window)}
         chunks = partial(self._by_chunks, search, window)
         few = density.spans_of(window.depth) <= _FEW_SPANS
@@ -261,13 +261,13 @@ class Jaeger:
         with self._stream(_V3, "FindTraces", request) as messages:
             async for message in messages:
                 await _off_loop(len(message) > _MUCH_TO_FOLD, fold.add, message)
-        # A server that was asked for what failed went by the status.
+        # A server that searches for errors goes by the status.
         return replace(fold.answer(), by_status="error" in request.query.attributes)
 
     async def _by_shared_traces(self, search: TraceSearch, window: Window) -> Answer:
-        """Read few traces, once for all who search that slice within a second.
+        """Read a few traces, once for all searches of that slice within a second.
 
-        Those who ask for almost the same durations share the traces, and each tests them.
+        Searches for similar durations share the traces, and each tests them itself.
         """
         rough = search.roughly(window.start, search.end)
         read = partial(self._whole_traces, rough, window)
@@ -287,23 +287,23 @@ class Jaeger:
         return Fold(search, window, match, ours=bool(self._ours(search)), every=every)
 
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
-        """Ask for what the server understands. On the wire it is the same in both versions."""
+        """Request what the server understands; the encoding is the same in both versions."""
         ours = self._ours(search)
         theirs = tuple(tag for tag in search.span_tags if tag not in ours)
         return v3.FindTracesRequest(query=query(search, window, theirs, self.source.tag_values))
 
     def _ours(self, search: TraceSearch) -> Tags:
-        """Return the tags that are ours to test.
+        """Return the tags that we test ourselves.
 
-        A server that has summaries understands all but a remark. With one it is asked for whole
-        traces, which does not show whether it has them: then all are ours.
+        A server that has summaries understands all but a remark. For a remark we request whole
+        traces, which does not show whether it has summaries, so we assume that it has none.
         """
         ours = not_understood(search.span_tags, indexed=self._indexed)
         understood = self._offer is _Offer.SUMMARIES and not self._remark(search)
         return () if understood else ours
 
     def _remark(self, search: TraceSearch) -> bool:
-        """Tell whether no release can answer a search by itself, so that we need whole traces."""
+        """Return whether no release can answer a search itself, so that we need whole traces."""
         return not self._indexed and any(map(is_remark, search.span_tags))
 
     @property
@@ -317,8 +317,8 @@ class Jaeger:
         """Return a trace as serialized TracesData messages; none or NotFound if it is unknown."""
 
         async def new() -> list[bytes]:
-            # Raw, because Jaeger takes four times as long to look for clocks that differ, as we do
-            # too, and 2.13 adjusts traces in its memory in place.
+            # Raw, because aligning clocks, which we do ourselves, takes Jaeger four times as long,
+            # and 2.13 changes the traces in its memory.
             request = v3.GetTraceRequest(trace_id=trace_id, raw_traces=True)
             return await self._collected(_V3, request)
 
@@ -342,9 +342,9 @@ class Jaeger:
 
     @contextmanager
     def _stream(self, package: str, method: str, request: Message) -> Iterator[Stream]:
-        """Call a method that streams; the messages come as they are on the wire.
+        """Call a streaming method; its messages are yielded serialized.
 
-        A call that is left amid it is ended: gRPC would keep it open, and its last message.
+        A call that is left early is cancelled; gRPC would keep it open, with its last message.
         """
         path = f"/{package}.QueryService/{method}"
         method_call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
@@ -358,7 +358,7 @@ class Jaeger:
     async def _best(
         self, last: Callable[[], Awaitable[T]], better: Mapping[_Offer, Callable[[], Awaitable[T]]]
     ) -> T:
-        """Make the best call that the server offers; what it lacks is not tried again."""
+        """Make the best call that the server offers; remember what it lacks."""
         for needed, call in better.items():
             if needed <= self._offer:
                 try:
@@ -384,7 +384,7 @@ class Jaeger:
         return self._channel
 
     async def _watch(self, channel: grpc.aio.Channel) -> None:
-        """Find out anew what the server offers whenever the connection was lost."""
+        """Forget what the server lacks whenever the connection is lost."""
         while True:
             state = channel.get_state()
             if state is not grpc.ChannelConnectivity.READY:
@@ -397,18 +397,18 @@ async def _off_loop(much: bool, work: Callable[[A], T], what: A) -> T:
 
 
 def _whole_seconds(search: TraceSearch) -> TraceSearch:
-    """Widen a search that reaches up to the present to whole seconds.
+    """Widen a search up to the present to whole seconds.
 
-    So everybody who watches asks the same for a second. What is past stays exact.
+    So everyone who watches sends the same search for a second. Searches of the past stay exact.
     """
     start = search.start // timerange.SECOND * timerange.SECOND
     return replace(search, start=start, end=-(-search.end // timerange.SECOND) * timerange.SECOND)
 
 
 def _lacks_detail(search: TraceSearch, answer: Answer) -> bool:
-    """Tell whether it is worth reading whole traces for what summaries leave open.
+    """Return whether to read whole traces for what summaries do not show.
 
-    That is where a list is cut, when a long trace matched, and why one failed.
+    That is where to cut a list, when a long trace matched, and why one failed.
     """
     before = search.before
     return len(answer) > search.limit or any(

@@ -32,7 +32,7 @@ def not_understood(tags: Tags, *, indexed: bool = False) -> Tags:
 
 
 def is_plain(tag: tuple[str, str]) -> bool:
-    """Tell whether every store compares a tag alike, be it as a text or as an expression."""
+    """Return whether every store compares a tag alike, as text or as an expression."""
     return not is_word(tag[0]) and _PLAIN.fullmatch(tag[1]) is not None
 
 

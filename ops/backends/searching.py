@@ -1,24 +1,24 @@
-"""Exactly the newest traces, from stores that keep whichever they like when they cut an answer.
+"""Find exactly the newest traces in stores that return any matching ones when they hit a limit.
 
-A trace is listed at the time of its newest matching span within the window that is searched,
-whenever the trace itself began. So a batch that began an hour ago and failed just now is where
-its failure is.
+A trace is listed at the time of its newest matching span within the searched window, no matter
+when the trace itself started. So a batch that started an hour ago and failed just now is listed
+at its failure.
 
-No storage of Jaeger promises which of the matching traces a limit leaves: some keep the last
-written, some those that end last, some any. All that can be relied on is that an answer with
-fewer traces than were asked for is complete. So a search goes back in slices of time, each
-narrow enough for its answer to be complete:
+No storage of Jaeger guarantees which matching traces a limit leaves: some return those written
+last, some those that end last, some any. The only guarantee is that an answer with fewer traces
+than requested is complete. So a search goes back in slices of time, each narrow enough for its
+answer to be complete:
 
       older                                                    newer
     start ----------[ next slice ][ complete ][ complete ]---- end
                                   ^ known from here on
 
 How far back the newest N reach is learned from every answer (see ops.backends.density), so one
-slice does mostly. What an answer that was cut has is used only to choose a narrower slice.
+slice is usually enough. An answer that was cut only serves to choose a narrower slice.
 
-Jaeger's summaries have no spans: of these a trace is known to match somewhere between its start
-and its end, within the slice. Such a list is cut only between traces, never amid those that
-overlap there, so it may be longer than its limit, and a long trace may come again in the next.
+Jaeger's summaries have no spans: they only show that a trace matches somewhere between its start
+and its end, within the slice. Such a list is never cut among traces that overlap there, so it may
+be longer than its limit, and a long trace may appear again in the next list.
 """
 
 import asyncio
@@ -30,24 +30,24 @@ from ops.backends.matching import Tags, is_about_the_trace, is_plain
 from ops.filters import LARGEST_LIMIT, Place
 from ops.traces.summaries import TraceSummary
 
-MOST_AT_ONCE = 10_000  # traces that are asked for where a nanosecond has so many
+MOST_AT_ONCE = 10_000  # traces to request of a single nanosecond
 _MOST_CALLS = 30
-_DEEPER = 4  # times as many are asked for when an answer was cut
-_NARROWER = 64  # times narrower is the next slice at most
-_WIDER = 8  # times the limit is asked for first when part of the filtering is ours
+_DEEPER = 4  # times as many traces are requested after an answer was cut
+_NARROWER = 64  # the next slice is at most this many times narrower
+_WIDER = 8  # times the limit is requested first if we do part of the filtering
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSearch:
     """What to search for; all times in nanoseconds, 0 and "" mean any.
 
-    Traces are meant with a matching span that starts at `start` or later and before `end`; of
-    these, with `before`, the ones that are listed after that place. `span_min` and `span_max`
-    bound one span's duration, `trace_min` and `trace_max` the whole trace's. All but the
-    latter, and the tag error=false, must hold on one span.
+    A trace matches if one of its matching spans starts at `start` or later and before `end`.
+    With `before`, only traces that are listed after that place count. `span_min` and `span_max`
+    bound one span's duration, `trace_min` and `trace_max` the whole trace's. One span must meet
+    all conditions except the last two and the tag error=false.
 
-    With `whole_moments` traces that match in the same nanosecond are never parted: the limit is
-    then exceeded by those that match together with the last.
+    With `whole_moments`, traces that match in the same nanosecond are never split: the list then
+    exceeds the limit by those that match together with its last trace.
     """
 
     start: int
@@ -75,13 +75,13 @@ class TraceSearch:
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """What searches have in common that match about as many spans; durations roughly."""
+        """A key of searches that match about as many spans; durations are rounded."""
         bounds = self.span_min, self.span_max, self.trace_min, self.trace_max
         return self.service, self.operation, self.tags, *(each.bit_length() for each in bounds)
 
     @property
     def unfiltered_shape(self) -> tuple[object, ...]:
-        """That of a search for whatever its service does."""
+        """The shape of a search for everything that its service does."""
         return self.service, "", (), 0, 0, 0, 0
 
     @property
@@ -94,25 +94,25 @@ class TraceSearch:
 
     @property
     def is_plain(self) -> bool:
-        """Whether no store finds more spans than we would: some understand more of a tag."""
+        """Whether no store finds more spans than we would; some interpret tags more broadly."""
         return all(map(is_plain, self.span_tags))
 
     def roughly(self, start: int, end: int) -> "TraceSearch":
-        """Return that search, of other times."""
+        """Return the rougher search for another time range."""
         return TraceSearch(start, end, 0, *self.rough)
 
     @property
     def of_whole_traces(self) -> bool:
-        """Whether the traces must meet something as a whole, which no store tests."""
+        """Whether there are conditions on whole traces, which no store tests."""
         return bool(self.trace_min or self.trace_max or self.span_tags != self.tags)
 
     @property
     def deepest(self) -> int:
-        """The most traces that are asked for at once, and looked at for one list."""
+        """The most traces to request in one call, and to look at for one list."""
         return max(self.limit * 2, LARGEST_LIMIT)
 
     def fits(self, trace: TraceSummary) -> bool:
-        """Tell whether a trace meets what is asked of it as a whole."""
+        """Return whether a trace meets the conditions on whole traces."""
         return (
             trace.duration >= self.trace_min
             and (not self.trace_max or trace.duration <= self.trace_max)
@@ -120,7 +120,7 @@ class TraceSearch:
         )
 
     def comes_earlier(self, trace: TraceSummary) -> bool:
-        """Tell whether a trace is listed before the place where this search goes on."""
+        """Return whether a trace is listed before the place where this search continues."""
         if self.before is None or not trace.is_exact:
             return False
         return (-trace.matched, trace.trace_id) <= (-self.before.time, self.before.trace_id)
@@ -128,10 +128,10 @@ class TraceSearch:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to ask a store for: `depth` traces with a matching span in this time, both included.
+    """What to request: `depth` traces with a matching span from `start` to `end`, both included.
 
-    With a `grid` it is a part of a slice that other searches share: those begin at its multiples,
-    and end there too where that is before `settled`.
+    With a `grid` it is part of a slice that other searches share. Such slices start at multiples
+    of the grid, and also end there if that is before `settled`.
     """
 
     start: int
@@ -141,21 +141,21 @@ class Window:
     settled: int = 0
 
     def on_grid(self, grid: int) -> "Window":
-        """Return the slice of a grid that the end of this window lies in."""
+        """Return the slice of a grid that contains the end of this window."""
         start = self.end // grid * grid
         end = start + grid - 1
         return Window(start, end if end < self.settled else self.end, self.depth)
 
     def within(self, slice_: "Window", search: TraceSearch) -> "Window":
-        """Return what such a slice has of a search up to the end of this window."""
+        """Return the part of such a slice that a search needs, up to this window's end."""
         return Window(max(slice_.start, search.start), self.end, self.depth)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A trace of an answer; it is not `wanted` where only our own filtering could tell.
+    """A trace of an answer; it is not `wanted` if our own filtering rejected it.
 
-    `spans` are start and duration of each span that matched, where they are known.
+    `spans` has the start and duration of each matching span, if they are known.
     """
 
     trace: TraceSummary
@@ -163,7 +163,7 @@ class Found:
     spans: Sequence[tuple[int, int]] = ()
 
     def refined(self, search: TraceSearch) -> "Found | None":
-        """Return this trace, that a rougher search found, as that search means it, if it does."""
+        """Narrow this trace of a rougher search to `search`; None if it does not match."""
         least, most = search.span_min, search.span_max
         if not self.wanted or not (least or most or self.trace.matched >= search.end):
             return self
@@ -188,10 +188,10 @@ class Found:
 class Answer:
     """One answer of a store.
 
-    `by_status` says that it counts as failed what has the status ERROR, and no tag that says so.
-    `calls` is how often the store was asked for it. It is `complete_for` a window if that is
-    known already; otherwise it is complete if it has fewer traces than were asked for. `others`
-    came too, because a rougher search was made.
+    `by_status` means that spans counted as failed by the status ERROR only, not by a tag.
+    `calls` is how often the store was called for it. It is `complete_for` a window if that is
+    already known; otherwise it is complete if it has fewer traces than requested. `others`
+    counts further traces that a rougher search returned.
     """
 
     traces: Sequence[Found]
@@ -204,7 +204,7 @@ class Answer:
         return len(self.traces) + self.others
 
     def refined(self, search: TraceSearch) -> "Answer":
-        """Return what this rougher search's answer has for that search."""
+        """Narrow this answer of a rougher search to `search`."""
         if not (search.is_plain and (search.span_min or search.span_max)):
             return self
         traces = [each.refined(search) or replace(each, wanted=False) for each in self.traces]
@@ -215,18 +215,18 @@ Ask = Callable[[Window], Awaitable[Answer]]
 
 
 class NotKept(Exception):
-    """A slice is not kept, so the store must be asked."""
+    """A slice is not cached, so the store must be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTraces:
-    """What a search found: newest first, ties by id.
+    """What a search found: newest first, ties by ID.
 
-    `fetched` counts these and the traces looked at that our own filtering left out. Matching
-    traces that are not here, if there are any, are listed after the place `rest`, and none of
-    them matches later than at its time; None where all are here. `end` is that of the window
-    that was searched, `calls` how often the store was asked, `by_status` as in Answer. `shared`
-    says that all of it is from slices that are kept themselves.
+    `fetched` counts these and the traces that our own filtering rejected. Any other matching
+    traces are listed after the place `rest`, and none of them matches later than its time;
+    `rest` is None if there are none. `end` is the end of the searched window, `calls` how often
+    the store was called, `by_status` as in Answer. `shared` means that everything is from
+    slices that are cached themselves.
     """
 
     summaries: tuple[TraceSummary, ...]
@@ -239,11 +239,11 @@ class FoundTraces:
 
     @property
     def more(self) -> bool:
-        """Whether there may be others."""
+        """Whether there may be more traces."""
         return self.rest is not None
 
     def since(self, start: int) -> "FoundTraces":
-        """Leave out what matches before."""
+        """Leave out traces that match before `start`."""
         kept = tuple(trace for trace in self.summaries if trace.matched >= start)
         fetched = self.fetched - len(self.summaries) + len(kept)
         rest = self.rest if self.rest is not None and self.rest.time >= start else None
@@ -260,11 +260,11 @@ async def newest(
     seldom: bool = False,
     settled: int = 0,
 ) -> FoundTraces:
-    """Return the newest traces that fit, as many as are found within so many seconds.
+    """Return the newest traces that fit, as many as are found within `patience` seconds.
 
-    What the first slices gave is returned even if there was no time or no answer for the next.
-    `seldom` means that few of the traces looked at are expected to fit. What was before
-    `settled` is asked for in slices that others share.
+    What the first slices had is returned even if there was no time or no answer for the next.
+    `seldom` means that few of the traces looked at are expected to fit. Times before `settled`
+    are requested in slices that other searches share.
     """
     loop = asyncio.get_running_loop()
     tired = loop.time() + patience
@@ -293,9 +293,10 @@ async def newest(
 
 @dataclass(slots=True)
 class _Looked:
-    """What a search has seen so far; all that is listed at `known_from` or later is known.
+    """What a search has seen so far: everything that is listed at `known_from` or later.
 
-    From `enough_from` on there are as many as are missing, as an answer of `cut_at` traces showed.
+    After a cut answer, enough traces are known to exist from `enough_from` on, and `cut_at` is
+    the least depth to request.
     """
 
     search: TraceSearch
@@ -319,22 +320,22 @@ class _Looked:
 
     @property
     def need(self) -> int:
-        """How many are still missing in the list."""
+        """How many traces the list still lacks."""
         return max(self.search.limit - len(self.traces), 0)
 
     @property
     def enough(self) -> bool:
-        """Whether there is nothing left to look for, or enough was looked at."""
+        """Whether nothing is left to search, or enough was looked at."""
         looked_at = len(self.traces) + len(self.others)
         return not self.need or looked_at >= self.search.deepest or self.at_the_start
 
     @property
     def at_the_start(self) -> bool:
-        """Whether all of the search's window is known."""
+        """Whether the whole window of the search is known."""
         return self.known_from <= self.search.start
 
     def next(self) -> Window:
-        """Return the slice before what is known, which has what is needed by what was learned."""
+        """Return the slice before the known part, as wide as the density suggests."""
         search, end = self.search, self.known_from - 1
         if (shared := self._on_grid(end)) is not None:
             return shared
@@ -342,13 +343,13 @@ class _Looked:
         start = max(min(end, self.now - self.density.lag) - width + 1, search.start)
         if self.enough_from > end:
             self.enough_from = 0
-        # On a grid, so that searches that differ little ask for the same slice.
+        # On a grid, so that similar searches request the same slice.
         grid = 1 << max(width.bit_length() - 2, 0)
         start = max(min(start, end) // grid * grid, search.start, self.enough_from)
         return Window(min(start, end), end, self._depth(expected))
 
     def _on_grid(self, end: int) -> Window | None:
-        """Return the slice up to there that others share; None where nothing says how wide."""
+        """Return the shared slice up to `end`; None if it is too new or its width is unknown."""
         grid, expected = self.density.grid(self.search.limit, self.search.deepest // 2)
         if not grid or self.cut_at or end >= self.settled:
             return None
@@ -356,14 +357,14 @@ class _Looked:
         return Window(start, end, self._depth(2 * expected), grid, self.settled)
 
     def _depth(self, expected: int) -> int:
-        """Return how many to ask for where so many are expected."""
+        """Return how many traces to request if that many are expected."""
         limit = self.search.limit
         least = limit * _WIDER if self.seldom else limit + limit // 4 + 4
         depth = max(least, 2 * expected + 20, self.cut_at)
         return min(1 << (depth - 1).bit_length(), self.search.deepest)
 
     def take(self, answer: Answer, window: Window) -> None:
-        """Add a complete answer; what is listed before its window comes with the next."""
+        """Add a complete answer; traces listed before its window come with the next."""
         search, known = self.search, len(self.traces)
         goes_on, whole = search.before is not None, search.of_whole_traces
         for each in answer.traces:
@@ -385,11 +386,11 @@ class _Looked:
             self.density.lag = max(self.now - max(each.trace.matched for each in answer.traces), 0)
 
     def narrower(self, answer: Answer, window: Window) -> Window:
-        """Return the slice to look at instead of one whose answer was cut.
+        """Return the slice to request instead of one whose answer was cut.
 
-        From the last trace within the limit on there are enough of them, and fewer in all. From
-        a store that gives the oldest first, that is hardly any narrower: so it leaps to where
-        they are if all lie as close together as those of the answer, unless nothing was there.
+        It starts at the last trace that the list needs, so it has enough, but fewer in all. If a
+        store returns the oldest first, that is hardly narrower. So the slice is only as wide as
+        the answer's density suggests, unless the last slice had nothing to list.
         """
         search = self.search
         every = sorted(_middle(each.trace) for each in answer.traces)
@@ -407,7 +408,7 @@ class _Looked:
             start = max(start, window.end - width)
         if start > window.start or depth > window.depth:
             return Window(start, window.end, depth)
-        if start < window.end:  # too many in one moment: it comes after what is newer
+        if start < window.end:  # too many at one moment: search what is newer first
             later = [time for time in every if time > start]
             start = later[len(later) // 2] if later else start + 1
             return Window(min(start, window.end), window.end, depth)
@@ -430,7 +431,7 @@ class _Looked:
         )
 
     def _rest(self, fits: Sequence[TraceSummary], size: int) -> Place | None:
-        """Return the place after which the others are."""
+        """Return the place after which the other traces are listed."""
         if size == len(fits):
             return None if self.at_the_start else Place(self.known_from - 1)
         last, oldest = fits[size - 1], _oldest(fits[:size])
@@ -457,10 +458,10 @@ def _oldest(traces: Sequence[TraceSummary]) -> int:
 
 
 def _size(fits: Sequence[TraceSummary], search: TraceSearch) -> int:
-    """Return how many to list: the limit, and what cannot be parted from these.
+    """Return how many to list: the limit, and traces that cannot be split from these.
 
-    All that is left out must surely match before all that is listed, or at the same moment and
-    have a larger id.
+    Everything left out must certainly match before everything listed, or at the same moment
+    with a larger ID.
     """
     size = min(search.limit, len(fits))
     oldest = _oldest(fits[:size]) if fits else 0

@@ -1,8 +1,8 @@
-"""Slices of the past that are read once for all whose searches reach into them.
+"""Slices of the past, read once for all searches that reach into them.
 
-A slice has every trace with a matching span in it, and when each of its spans matched. So it
-answers searches that end amid it as well, and those for durations that are almost the same.
-Slices lie on a grid, so that searches that differ meet in the same ones.
+A slice has every trace with a matching span in it, and the time of each matching span. So it also
+answers searches that end in the middle of it, and those for similar durations. Slices lie on a
+grid, so that different searches use the same ones.
 """
 
 import time
@@ -14,22 +14,22 @@ from ops import timerange
 from ops.backends.searching import Answer, Found, TraceSearch, Window
 from ops.sharing import Kept, Shared
 
-SETTLED = 5 * timerange.SECOND  # after its end few traces of a time are still to arrive
-SECONDS_KEPT = 60.0  # of what has settled
+SETTLED = 5 * timerange.SECOND  # old enough that few traces still arrive
+SECONDS_KEPT = 60.0  # for which a slice is cached
 _MOST_KEPT = 64 * 1024 * 1024  # bytes
 _TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
-_MORE = 3  # times the limit is looked at at once
-_AS_WELL = 1, 2, 0.5  # times as wide is a slice that does as well
+_MORE = 3  # times the limit is taken from a slice in one go
+_AS_WELL = 1, 2, 0.5  # widths of slices that serve as well, in multiples of the grid
 _EVER = 2**64
 
 Read = Callable[[TraceSearch, Window], Awaitable[Answer]]
 
 
 class Slice:
-    """A store's answer for a time, by when its spans match.
+    """A store's answer for a time range, by when its spans match.
 
-    It `tells` what is in each part of that time, unless the answer was cut, or has a trace of
-    which only the store knows when it matches.
+    It `tells` what is in each part of that range, unless the answer was cut or has a trace whose
+    time of matching only the store knows.
     """
 
     def __init__(self, window: Window, answer: Answer) -> None:
@@ -47,7 +47,7 @@ class Slice:
         self._by_status = answer.by_status
 
     def answer(self, search: TraceSearch, window: Window, calls: int) -> Answer:
-        """Return what a part of it has for a search, the newest first; of many only the newest."""
+        """Return what a part of it has for a search, newest first; of many, only the newest."""
         first = bisect_left(self._moments, window.start)
         last = bisect_right(self._moments, window.end)
         if (soon := last - _MORE * search.limit) > first:
@@ -60,7 +60,7 @@ class Slice:
 
 
 class Slices:
-    """Those of one store."""
+    """The slices of one store."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -68,16 +68,16 @@ class Slices:
         self._reads = Shared(clock)
 
     def kept(self, search: TraceSearch, window: Window) -> Answer | None:
-        """Return what a window on the grid has, None if it takes the store to tell."""
+        """Return what a cached slice has for a window; None if the store must be asked."""
         whole, found = self._known(search.rough, window) if window.grid else (window, None)
         if found is None or not found.tells:
             return None
         return found.answer(search, window.within(whole, search), 0)
 
     async def answer(self, search: TraceSearch, window: Window, read: Read) -> Answer | None:
-        """Return what a window on the grid has, None if that cannot be told from a slice.
+        """Return what a slice has for a window on the grid; None if the slice cannot tell.
 
-        `read` asks the store for a window, and notes every span that matches.
+        `read` asks the store for a window and notes every matching span.
         """
         rough, calls = search.rough, 0
         whole, found = self._known(rough, window)
@@ -96,7 +96,7 @@ class Slices:
         return found.answer(search, window.within(whole, search), calls) if found.tells else None
 
     def _known(self, rough: Hashable, window: Window) -> tuple[Window, Slice | None]:
-        """Return the slice to use, and what is known of it; a half of one that was cut."""
+        """Return which slice to use, and it if cached; instead of one that was cut, a half."""
         for times in _AS_WELL:
             whole = window.on_grid(int(window.grid * times))
             kept: Slice | None = self._kept.get((rough, whole.start, whole.end))
@@ -112,5 +112,5 @@ class Slices:
 
 
 def _moments(each: Found) -> list[int]:
-    """Return when a trace matches; of one that we leave out that is only roughly known."""
+    """Return when a trace matches; this is rough for one that we leave out."""
     return [start for start, _ in each.spans] if each.wanted else [each.trace.matched]

@@ -1,8 +1,7 @@
-"""A trace kept as it came over the wire, and found in again.
+"""A trace as it came over the wire, with an index of its spans.
 
-Parsed at once, a hundred thousand spans are four times as large as their 40 MB of OTLP, and as
-Python objects ten times. So the messages stay bytes; what is noted is where in them each span
-lies.
+Parsed, a hundred thousand spans are four times as large as their 40 MB of OTLP, and as Python
+objects ten times. So the messages stay bytes, and only the place of each span is noted.
 """
 
 import itertools
@@ -49,19 +48,19 @@ from proto.outline import outline_pb2
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans
 _SCOPE = 1  # field of ScopeSpans
 _SPAN_TAG = _SPANS << 3 | 2
-_TRACE_STATES, _KEYS = (1, 2, 2, 3), (1, 2, 2, 9, 1)  # fields of TracesData, and so on inwards
-_LONGEST = 366 * DAY  # what claims to have taken longer has an end that cannot be
+_TRACE_STATES, _KEYS = (1, 2, 2, 3), (1, 2, 2, 9, 1)  # paths of fields, from TracesData inwards
+_LONGEST = 366 * DAY  # a span that claims to have taken longer has an impossible end
 _PIECE = 500_000  # bytes
 _ID = 8  # bytes
-_NO_EVENT, _NO_LINK = b"\x5a\x00", b"\x6a\x00"  # an empty one, as a span has it
+_NO_EVENT, _NO_LINK = b"\x5a\x00", b"\x6a\x00"  # an empty one, as encoded in a span
 _WARNED = WARNINGS.encode()
-# How Jaeger begins to say that a span ended before its start, and that it wrote a nanosecond later.
+# The start of Jaeger's warning that a span ended before its start, so Jaeger made up an end.
 _NO_END = "Negative duration detected"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The spans of one resource in one message: from where to where, and where the first is."""
+    """The spans of one resource in one message: its byte range, and its first span's number."""
 
     message: int
     start: int
@@ -71,9 +70,9 @@ class Group:
 
 
 class WireTrace:
-    """The messages of a trace; spans are numbered in the order in which they lie there.
+    """The messages of a trace; spans are numbered in the order in which they occur.
 
-    Raises DecodeError when they are no TracesData.
+    Raises DecodeError if they are not TracesData.
     """
 
     def __init__(self, messages: Sequence[bytes]) -> None:
@@ -102,7 +101,7 @@ class WireTrace:
                     self._note_scope(message, scope_start, scope_end)
 
     def _note_scope(self, message: bytes, position: int, end: int) -> None:
-        """Note the spans of a scope; most take 128 to 16,383 bytes, which is quick to see."""
+        """Note the spans of a scope; most take 128 to 16,383 bytes, which has a fast path."""
         start_at, end_at = self.starts.append, self.ends.append
         while position < end:
             if (
@@ -129,7 +128,7 @@ class WireTrace:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """In bytes."""
         return sum(map(len, self.messages))
 
     def group(self, number: int) -> Group:
@@ -137,7 +136,7 @@ class WireTrace:
         return self.groups[bisect_right(self._firsts, number) - 1]
 
     def scope(self, number: int) -> bytes:
-        """Return the serialized scope of a span, b"" where it has none."""
+        """Return the serialized scope of a span, b"" if it has none."""
         return self._scopes[bisect_right(self._scope_firsts, number) - 1]
 
     def raw(self, number: int) -> bytes:
@@ -145,16 +144,16 @@ class WireTrace:
         return self.messages[self.group(number).message][self.starts[number] : self.ends[number]]
 
     def each(self) -> Iterator[tuple[Group, bytes]]:
-        """Give every span's group and bytes."""
+        """Yield every span's group and bytes."""
         for index, group in enumerate(self.groups):
             message = self.messages[group.message]
             for number in range(group.first, self._end(index)):
                 yield group, message[self.starts[number] : self.ends[number]]
 
     def pieces(self) -> Iterator[tuple[bytes, int]]:
-        """Give the messages in pieces of about half a megabyte, which are TracesData as well.
+        """Yield the messages in pieces of about half a megabyte, which are TracesData as well.
 
-        With each comes how many spans it has.
+        With each piece, yield how many spans it has.
         """
         start = first = 0
         for index, group in enumerate(self.groups):
@@ -171,14 +170,14 @@ class WireTrace:
         return {scope for scope, first, end in scopes if first < end}
 
     def counts(self) -> Iterator[tuple[bytes, int]]:
-        """Give the resource of each group, and how many spans it has."""
+        """Yield the resource of each group, and how many spans it has."""
         for index, group in enumerate(self.groups):
             yield group.resource, self._end(index) - group.first
 
     def holding(self, needle: bytes, *, any_case: bool = False) -> Iterator[int]:
-        """Give the spans that have these bytes in them or in their resource, some perhaps twice.
+        """Yield the spans that have these bytes in them or in their resource, some perhaps twice.
 
-        With `any_case` the needle is in small letters, and ASCII's capitals are read as such.
+        With `any_case`, the needle must be lower-case, and ASCII capitals match it too.
         """
         haystacks: dict[int, bytes] = {}
         for index, group in enumerate(self.groups):
@@ -203,7 +202,7 @@ class WireTrace:
 
 
 class _Store:
-    """The whole spans of a WireTrace, in the order of `numbers`; `logged` are those with events."""
+    """The full spans of a WireTrace, in the order of `numbers`; `logged` are those with events."""
 
     def __init__(
         self,
@@ -231,7 +230,7 @@ class _Store:
 
     @property
     def events(self) -> WireEvents:
-        """Slow when they are asked for first: then, in a thread."""
+        """Slow on first access, which belongs on a thread."""
         return self._events.get(self._all_events)
 
     def _all_events(self) -> WireEvents:
@@ -250,7 +249,7 @@ class _Store:
         return self._tag_keys
 
     def find(self, text: str) -> Sequence[int]:
-        """As `key=value` first; only when nothing has that, as a text in any case."""
+        """Look for `key=value`; if no span has it, for the text in any case."""
         places = {place for needle in _encoded(text) for place in self._wire.holding(needle)}
         if not places:
             places = set(self._wire.holding(text.lower().encode(), any_case=True))
@@ -258,7 +257,7 @@ class _Store:
 
 
 def _encoded(text: str) -> Iterator[bytes]:
-    """Give `key=value` in each form that an attribute of that key and value can have.
+    """Yield each form in which `key=value` can be encoded as an attribute.
 
     Jaeger writes fields from the last to the first, most others the other way round.
     """
@@ -284,7 +283,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 
 
 def read_trace(messages: Sequence[bytes]) -> Spans | None:
-    """Read serialized TracesData messages of one trace, None without a span; raises DecodeError."""
+    """Read one trace from serialized TracesData, None if it has no span; raises DecodeError."""
     wire = WireTrace(messages)
     columns = _Columns()
     for resource, count in wire.counts():
@@ -296,10 +295,10 @@ def read_trace(messages: Sequence[bytes]) -> Spans | None:
 
 
 class _Columns:
-    """What is noted of the spans, in the order in which they lie there.
+    """What is noted about the spans, in the order in which they occur.
 
-    An access to a field of a message takes longer than all that is done with it, so all spans
-    of a piece are read as one message, whose lists are the columns.
+    Reading a field of a message takes longer than everything done with it, so all spans of a
+    piece are parsed as one message, whose lists are the columns.
     """
 
     def __init__(self) -> None:
@@ -322,16 +321,16 @@ class _Columns:
         self._derived_keys: set[str] = set()
 
     def run_by(self, resource: bytes, count: int) -> None:
-        """Note what ran the next spans."""
+        """Note the resource of the next spans."""
         number = self._process_numbers.setdefault(resource, len(self._process_numbers))
         self._ran_by.extend([number] * count)
 
     def take(self, piece: bytes, count: int) -> None:
-        """Take in the spans of a message, which follow those before; `run_by` has been noted."""
+        """Add the spans of the next piece; `run_by` must have been called for them."""
         first, self._count = self._count, self._count + count
         try:
             found = outline_pb2.MergedTraces.FromString(piece).resource_spans.scope_spans.spans
-        except DecodeError:  # a tag's key is no UTF-8; if it is an operation, `_each` fails as well
+        except DecodeError:  # a tag's key is not UTF-8; if it is an operation, `_each` fails too
             found = outline_pb2.Columns(trace_states=_inside(piece, _TRACE_STATES))
             self._keys.update(key.decode(errors="replace") for key in _inside(piece, _KEYS))
         self._keys.update(found.attributes)
@@ -357,7 +356,7 @@ class _Columns:
             self._failing.update([number for number, each in all_statuses if each in failures])
 
     def look_into(self, wire: WireTrace) -> None:
-        """Note what an outline does not say, of those spans that have it."""
+        """Note what an outline does not show, for the spans that have it."""
         for number in self._logged:
             self._logged[number] = len(outline_pb2.Events.FromString(wire.raw(number)).events)
         saying = [raw for key, raw in SAYING_FAILED.items() if key in self._keys]
@@ -368,7 +367,7 @@ class _Columns:
             self._warn(number, span_warnings(trace_pb2.Span.FromString(wire.raw(number))))
 
     def _warn(self, number: int, warnings: Sequence[str]) -> None:
-        """Note what Jaeger says of a span; one whose end it made up has none, as it came."""
+        """Note Jaeger's warnings about a span, and whether it made up the span's end."""
         others = tuple(each for each in warnings if not each.startswith(_NO_END))
         if len(others) < len(warnings):
             self._ended_by_jaeger.append(number)
@@ -385,7 +384,7 @@ class _Columns:
         return Coded(packed("I", places), names.__getitem__)
 
     def ordered(self, wire: WireTrace) -> Spans:
-        """Return them by start, then by id; of what was delivered twice, one."""
+        """Return the spans by start, then by ID, without duplicates."""
         processes = [read_process(Resource.FromString(each)) for each in self._process_numbers]
         starts, ends = np.concatenate(self._starts), np.concatenate(self._ends)
         ends[self._ended_by_jaeger] = 0
@@ -399,7 +398,7 @@ class _Columns:
         if copies:
             places = places[~np.isin(places, list(copies))]
         starts, ends = starts[places], ends[places]
-        endless = (ends < starts) | ((ends - starts > _LONGEST) & (starts > 0))  # else it may
+        endless = (ends < starts) | ((ends - starts > _LONGEST) & (starts > 0))  # 0: no start
         events = np.zeros(self._count, np.uint32)
         events[list(self._logged)] = list(self._logged.values())
         events = events[places]
@@ -432,9 +431,9 @@ class _Columns:
 
 
 def _is_whole(found: outline_pb2.Columns, count: int) -> bool:
-    """Tell whether each column has an entry of each span.
+    """Return whether each column has an entry for each span.
 
-    Jaeger writes every field, other writers leave out what is 0 or empty; none writes one twice.
+    Jaeger writes every field, others leave out those that are 0 or empty; none writes one twice.
     """
     columns = (
         found.span_ids, found.parent_span_ids, found.names, found.kinds,
@@ -466,7 +465,7 @@ def _as_columns(spans: Sequence[outline_pb2.Span]) -> outline_pb2.Columns:
 
 
 def _usual(ids: list[bytes]) -> Numbers | list[bytes]:
-    """Return ids that have the usual length as the numbers that they are; 0 stands for none."""
+    """Return IDs as numbers, 0 for none, or unchanged if any has an unusual length."""
     lengths = set(map(len, ids))
     if not lengths <= {0, _ID}:
         return ids
@@ -477,9 +476,9 @@ def _usual(ids: list[bytes]) -> Numbers | list[bytes]:
 def _numbered(
     ids: Sequence[Numbers | list[bytes]], parent_ids: Sequence[Numbers | list[bytes]]
 ) -> tuple[Numbers, Numbers, Callable[[int], str], Callable[[int], str]]:
-    """Return numbers that stand for ids, in the same order, and what tells an id from its number.
+    """Return numbers for the IDs, which sort like them, and functions from number to ID.
 
-    Both come in pieces.
+    The IDs come in pieces.
     """
     usual = [[part for part in each if isinstance(part, np.ndarray)] for each in (ids, parent_ids)]
     if len(usual[0]) + len(usual[1]) == len(ids) + len(parent_ids):
@@ -520,7 +519,7 @@ def _id(number: bytes) -> str:
 
 
 def _parent_id(number: bytes) -> str:
-    """Return a parent's id, "" where there is none."""
+    """Return a parent's ID, "" if there is none."""
     return _id(number) if number.strip(b"\0") else ""
 
 
@@ -529,7 +528,7 @@ def _is_failure(status: bytes) -> bool:
 
 
 def _inside(piece: bytes, path: Sequence[int]) -> Iterator[bytes]:
-    """Give what all fields of a path hold."""
+    """Yield the contents of all fields at a path."""
     field, *rest = path
     for number, start, end in fields(piece, 0, len(piece)):
         if number == field:
@@ -544,10 +543,10 @@ def _having(
     first: int,
     piece: bytes,
 ) -> list[int]:
-    """Return the spans that have such a part, by numbers from `first` on.
+    """Return the spans that have such a field, numbered from `first` on.
 
-    To ask for its content is quicker than to ask whether it is there, which is only needed
-    where one may be empty.
+    Reading its content is quicker than checking whether it is there, which is only needed if
+    one may be empty.
     """
     if empty in piece:
         return [number for number, span in enumerate(spans, first) if span.HasField(field)]
@@ -556,10 +555,10 @@ def _having(
 
 
 def _copies(wire: WireTrace, columns: Sequence[Numbers]) -> set[int]:
-    """Return what was delivered again, because a sender that hears nothing sends again.
+    """Return duplicate spans; they occur because a sender that gets no answer sends again.
 
-    That is a span like another in all columns, the first of which are the ids, which carries
-    nothing that the other does not: it may be less, as each way that spans take adds to them.
+    A duplicate equals another span in all columns, the first of which are the IDs, and carries
+    nothing that the other lacks. It may carry less: each route that spans take adds to them.
     """
     ids = np.sort(columns[0])
     if not (shared := ids[1:] == ids[:-1]).any():
@@ -577,7 +576,7 @@ def _copies(wire: WireTrace, columns: Sequence[Numbers]) -> set[int]:
 
 
 def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
-    """Return those of some places that carry no more than another of them, the fullest first."""
+    """Return the places that carry no more than another of them; the fullest is looked at first."""
     fullest = sorted(places, key=lambda place: wire.ends[place] - wire.starts[place], reverse=True)
     kept: dict[bytes, frozenset[bytes]] = {}
     copies = set()
@@ -595,7 +594,7 @@ def _again(wire: WireTrace, places: Sequence[int]) -> set[int]:
 
 
 def _where(flagged: AbstractSet[int], places: Numbers) -> frozenset[int]:
-    """Return which of the places are flagged, by their index."""
+    """Return the indexes of the flagged places."""
     if not flagged:
         return frozenset()
     return frozenset(np.flatnonzero(np.isin(places, list(flagged))).tolist())

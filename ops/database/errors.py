@@ -1,7 +1,7 @@
-"""What goes wrong with the database, in sentences; the log has the database's own words.
+"""Sentences about database failures; the log has the database's own words.
 
-The errors are Django's too: what handles a database that fails, handles these. Strangers at the
-log-in page read them, so they hold no address.
+The errors are also Django's, so code that handles database errors handles these. Anyone on the
+login page can read them, so they contain no address.
 """
 
 import psycopg
@@ -11,7 +11,7 @@ from ops.errors import Busy, DatabaseUnavailable
 
 MIGRATE = "run: manage.py migrate"
 _SOON = "try again in a few seconds"
-# What the databases say, in small letters, and what a person reads.
+# What databases say, in lower case, and what people read.
 _KNOWN = {
     "no such table": f"a database table is missing; {MIGRATE}",
     "undefinedtable": f"a database table is missing; {MIGRATE}",
@@ -24,12 +24,12 @@ _KNOWN = {
     "readonlysqltransaction": "the database cannot be written: this server is read-only",
     "unable to open database file": "the database's file cannot be opened; check DATABASE_URL",
 }
-# Somebody else holds what this needs: it may work in a moment.
+# Something else holds what this needs, so it may work in a moment.
 _CROWDED = ("database is locked", "toomanyconnections", "locknotavailable")
 
 
 class DatabaseBusy(Busy, OperationalError):
-    """Too many wait for the database already, or one waited too long for its turn."""
+    """Too many are waiting for the database, or one waited too long for its turn."""
 
 
 class DatabaseAway(DatabaseUnavailable, OperationalError):
@@ -37,7 +37,7 @@ class DatabaseAway(DatabaseUnavailable, OperationalError):
 
 
 def busy() -> DatabaseBusy:
-    """Return the error for what does not get its turn."""
+    """Return the error for work that does not get its turn."""
     return DatabaseBusy(f"too many requests are waiting for the database; {_SOON}")
 
 
@@ -47,9 +47,9 @@ def away() -> DatabaseAway:
 
 
 def explained(error: Exception) -> DatabaseAway | DatabaseBusy | None:
-    """Return the error that people read for what a database says; None for what is no outage.
+    """Return the error that people read for a database's error; None if it is not an outage.
 
-    A row that breaks a rule or a value that does not fit is the code's to handle.
+    The calling code handles rows that violate a constraint and values that do not fit.
     """
     if isinstance(error, DatabaseAway | DatabaseBusy):
         return error
@@ -67,7 +67,7 @@ def explained(error: Exception) -> DatabaseAway | DatabaseBusy | None:
 
 
 def _is_lost(cause: BaseException | None) -> bool:
-    """Whether PostgreSQL's connection has ended: by itself, or as the server says (57P, 08)."""
+    """Return whether PostgreSQL's connection was lost, or ended by the server (57P, 08)."""
     if not isinstance(cause, psycopg.OperationalError):
         return False
     return cause.sqlstate is None or cause.sqlstate.startswith(("57P", "08"))

@@ -1,4 +1,4 @@
-"""What /metrics tells of the database, as this process sees it."""
+"""What /metrics shows about the database, as this process sees it."""
 
 from typing import TypeVar
 
@@ -13,6 +13,6 @@ turned_away = Counter(
 
 
 def refused(error: E) -> E:
-    """Count work that is turned away, and return what to raise."""
+    """Count refused work, and return the error to raise."""
     turned_away.inc()
     return error

@@ -1,8 +1,8 @@
-"""PostgreSQL's connections: so many and no more, each checked before it is handed out.
+"""PostgreSQL's connections: a limited number, each checked before it is handed out.
 
-A connection is made by the thread that needs it, so that the reason why it cannot be made is
-known at once, to that thread. What Django does of a request (pages that are not ours, such as
-admin) never has all of them: a third is kept for `in_database`.
+A connection is made by the thread that needs it, so that this thread immediately knows why one
+cannot be made. Django's part of a request (pages that are not ours, such as admin) never has all
+of them: a third is reserved for `in_database`.
 """
 
 import threading
@@ -19,8 +19,8 @@ from ops.database.watch import Use, Watch, is_answer
 from ops.metrics import watched
 
 Connection = psycopg.Connection[Any]
-CONNECT_SECONDS = 2  # the shortest that the driver knows
-LOCK_MILLISECONDS = 2_000  # that a statement waits for what somebody else has locked
+CONNECT_SECONDS = 2  # the shortest that the driver supports
+LOCK_MILLISECONDS = 2_000  # for which a statement waits for a lock
 
 
 class Pool:
@@ -37,14 +37,14 @@ class Pool:
         self._idle: deque[Connection] = watched("idle database connections", deque())
         self._out: dict[Connection, tuple[Use, bool]] = {}
         self._lock = threading.Lock()
-        # By whether it is for a request: how many are taken, and who waits for one.
+        # By whether it is for a request: how many are taken, and what to wait on for one.
         self._taken = {True: 0, False: 0}
         self._changed = {each: threading.Condition(self._lock) for each in (True, False)}
         self._waiting = 0
         self.watch = Watch(self._connect)
 
     def take(self) -> Connection:
-        """Return a connection that works; raises DatabaseBusy or DatabaseAway."""
+        """Return a working connection; raises DatabaseBusy or DatabaseAway."""
         self.watch.check()
         of_request = in_request()
         use = self.watch.begin()
@@ -62,7 +62,7 @@ class Pool:
         return use.connection
 
     def give_back(self, connection: Connection) -> None:
-        """Take one back; only what is idle and whole is handed out again."""
+        """Take one back; only idle, working connections are handed out again."""
         use, of_request = self._out.pop(connection)
         self.watch.end(use)
         if connection.pgconn.transaction_status == TransactionStatus.IDLE:
@@ -73,7 +73,7 @@ class Pool:
         self._leave(of_request)
 
     def close(self) -> None:
-        """Close those that nobody has."""
+        """Close the connections that are not in use."""
         while (connection := self._idle_one()) is not None:
             connection.close()
 
@@ -109,7 +109,7 @@ class Pool:
 
     def _working(self, use: Use) -> Connection:
         while (connection := self._idle_one()) is not None:
-            use.connection = connection  # so that a check that hangs is cut
+            use.connection = connection  # so that a check that hangs is cut off
             try:
                 connection.execute("")
             except psycopg.Error:
@@ -121,7 +121,7 @@ class Pool:
         use.connection = None
         try:
             connection = self._connect()
-            if in_piece():  # and not in a command such as migrate, which may wait for a lock
+            if in_piece():  # not in a command such as migrate, which may wait for a lock
                 connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
         except psycopg.Error as error:
             if is_answer(error):
@@ -132,7 +132,7 @@ class Pool:
 
     def _idle_one(self) -> Connection | None:
         try:
-            return self._idle.pop()  # the last one used: the others may be closed by now
+            return self._idle.pop()  # the last one used: the server may have closed the others
         except IndexError:
             return None
 

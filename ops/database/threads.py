@@ -1,8 +1,8 @@
-"""Threads for what uses the ORM: ours, and those in which Django answers a request.
+"""Threads for work that uses the ORM: ours, and those on which Django answers a request.
 
-`sync_to_async` would run everything on one thread; a thread for each call, or for each request
-as Django has it, would hold a connection each. Here every piece of work begins without a
-connection and ends without one.
+`sync_to_async` would run everything on one thread; a thread per call, or per request as Django
+has it, would each hold a connection. Here every piece of work starts without a connection and
+ends without one.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a function that uses the ORM on a database thread and return what it returns.
 
-    Raises DatabaseBusy when its turn does not come in time, DatabaseAway when the database does
-    not answer, and whatever the function raises.
+    Raises DatabaseBusy if its turn does not come in time, DatabaseAway if the database does not
+    answer, and whatever the function raises.
     """
     asked = time.monotonic()
     turns = _turns()
@@ -51,19 +51,19 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop has ended meanwhile
+    with suppress(RuntimeError):  # the loop has closed meanwhile
         loop.call_soon_threadsafe(call)
 
 
 class _Turns:
-    """So many pieces of work at a time, in one event loop; the rest waits here, not in threads."""
+    """THREADS pieces of work at a time in one event loop; the rest waits here, not on threads."""
 
     def __init__(self) -> None:
         self._free = THREADS
         self._queue: deque[asyncio.Future[None]] = deque()
 
     async def take(self, asked: float) -> None:
-        """Wait for a turn that was asked for then; raises DatabaseBusy."""
+        """Wait for a turn, requested at `asked`; raises DatabaseBusy."""
         if self._free:
             self._free -= 1
             return
@@ -87,7 +87,7 @@ class _Turns:
             raise metrics.refused(busy())
 
     def give_back(self) -> None:
-        """Let the next one go on."""
+        """Let the next one continue."""
         if self._queue:
             self._queue.popleft().set_result(None)
         else:
@@ -102,10 +102,10 @@ def _turns() -> _Turns:
 
 
 class RequestThreads(Executor):
-    """The threads of one request: Django's own pieces of it, one at a time.
+    """The threads of one request: they run Django's pieces of it, one at a time.
 
-    For asgiref's ThreadSensitiveContext. Pieces need not run on the same thread, as each leaves
-    nothing behind in it.
+    For asgiref's ThreadSensitiveContext. Pieces need not run on the same thread, because each
+    leaves nothing behind on it.
     """
 
     def __init__(self) -> None:
@@ -125,17 +125,17 @@ class RequestThreads(Executor):
 
 
 def in_request() -> bool:
-    """Whether this thread does Django's work for a request."""
+    """Return whether this thread does Django's work for a request."""
     return getattr(_thread, "in_request", False)
 
 
 def in_piece() -> bool:
-    """Whether this thread does work that passes here, as everything in a serving process does."""
+    """Return whether this thread runs a piece of work from here, as in all serving processes."""
     return getattr(_thread, "in_piece", False)
 
 
 def asked_at() -> float:
-    """When this thread's piece of work was asked for: it may have waited for the thread."""
+    """Return when this thread's work was requested; it may have waited for the thread."""
     return getattr(_thread, "asked", 0.0) or time.monotonic()
 
 

@@ -1,7 +1,7 @@
-"""How long work waits for its turn at the database, and how much of it.
+"""How long work waits for the database, and how much work may wait.
 
-Work that has not begun is refused within two seconds, so that people are told to try again while
-they still look; a change that has begun waits long.
+Work that has not started is refused within two seconds, so that people learn to retry while they
+are still looking; a change that has started waits longer.
 """
 
 import contextlib
@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-LONGEST = 1.8  # seconds: what waited so long is answered within two
+LONGEST = 1.8  # seconds, so that the answer comes within two
 PATIENT = 20.0
-MOST = 500  # that wait at once
+MOST = 500  # waiting at the same time
 
 _patient: ContextVar[bool] = ContextVar("patient", default=False)
 
 
 @contextlib.contextmanager
 def patiently() -> Iterator[None]:
-    """Let the database work inside wait long, and behind however many: for a change that began."""
+    """Let the database work inside wait longer, in any queue: for a change that has started."""
     token = _patient.set(True)
     try:
         yield
@@ -27,10 +27,10 @@ def patiently() -> Iterator[None]:
 
 
 def is_too_long(queue: int) -> bool:
-    """Whether one more does not even begin to wait behind so many."""
+    """Return whether a queue is too long to join."""
     return queue >= MOST and not _patient.get()
 
 
 def seconds_left(began: float) -> float:
-    """Return how long one may still wait who began to wait then (time.monotonic)."""
+    """Return how long work may still wait that has waited since `began` (time.monotonic)."""
     return began + (PATIENT if _patient.get() else LONGEST) - time.monotonic()

@@ -1,10 +1,10 @@
-"""Notices that PostgreSQL no longer answers, and that it does again.
+"""Notice when PostgreSQL stops answering, and when it answers again.
 
-A server that hangs keeps its connections open and says nothing: no query of ours ever ends by
-itself. So a thread looks at the queries under way. When one has taken long and none has been
-answered meanwhile, it tries to connect anew; when that fails too, the database is away: the
-connections are cut, so that waiting callers get the error at once, and nobody is let through
-until a new connection works, which it tries twice a second. A slow query alone proves nothing.
+A server that hangs keeps its connections open and says nothing, so our queries would never end.
+So a thread watches the queries in progress. If one has taken long and none has been answered
+meanwhile, it tries a new connection; if that fails too, the database is away: the connections
+are cut, so that waiting callers get the error immediately, and no work is let through until a
+new connection works, which is tried twice a second. A slow query alone proves nothing.
 
     answering --(nothing answered for SLOW s, and connecting fails)--> away
     answering --(connecting fails)-----------------------------------> away
@@ -25,10 +25,10 @@ import psycopg
 
 from ops.database.errors import DatabaseAway, away
 
-SLOW = 0.8  # seconds without any answer until it is asked whether the database is there
-CONNECT = 1.0  # seconds that a new connection may take then
-LOOK = 0.2  # seconds between two looks at the queries under way
-AGAIN = 0.5  # seconds between two tries to connect while it is away
+SLOW = 0.8  # seconds without any answer until a new connection is tried
+CONNECT = 1.0  # seconds that this connection may take
+LOOK = 0.2  # seconds between two looks at the queries in progress
+AGAIN = 0.5  # seconds between two tries to connect while the database is away
 log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
@@ -36,14 +36,14 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(eq=False, slots=True)
 class Use:
-    """A thread that needs the database, since when; `connection` is the one it waits for."""
+    """A thread's use of the database, since when; `connection` is the one it waits for."""
 
     since: float
     connection: Connection | None = None
 
 
 class Watch:
-    """What one process knows of one database; `connect` opens a connection or raises."""
+    """What one process knows about one database; `connect` opens a connection or raises."""
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
@@ -64,7 +64,7 @@ class Watch:
             raise away()
 
     def begin(self) -> Use:
-        """Note that a thread begins to need the database."""
+        """Note that a thread starts to use the database."""
         use = Use(time.monotonic())
         with self._lock:
             self._uses.add(use)
@@ -77,16 +77,16 @@ class Watch:
         return use
 
     def end(self, use: Use) -> None:
-        """Note that it does no more."""
+        """Note that a use has ended."""
         with self._lock:
             self._uses.discard(use)
 
     def answered(self) -> None:
-        """Note that the database has just answered somebody."""
+        """Note that the database has just answered."""
         self._answered = time.monotonic()
 
     def failed(self, error: Exception) -> DatabaseAway:
-        """Note that no connection can be made; returns what to raise."""
+        """Note that no connection can be made; returns the error to raise."""
         self._leave(error)
         return away()
 
@@ -102,7 +102,7 @@ class Watch:
             with self._lock:
                 began = min((use.since for use in self._uses), default=None)
                 if began is None:
-                    if not self.is_away:  # it may have left during our pause; then we are needed
+                    if not self.is_away:  # it may have left meanwhile; then keep watching
                         self._needed.clear()
                     continue
             asked = time.monotonic()
@@ -115,9 +115,9 @@ class Watch:
                 self._leave(problem)
 
     def _connects(self) -> Exception | None:
-        """Try to connect, for CONNECT seconds; returns what is wrong, None when nothing is.
+        """Try to connect, for CONNECT seconds; returns what is wrong, None if nothing is.
 
-        The try has a thread of its own: no limit of the driver's is shorter than two seconds.
+        The try has its own thread, because the driver's shortest timeout is two seconds.
         """
         found: list[Exception | None] = []
 
@@ -152,12 +152,12 @@ class Watch:
 
 
 def is_answer(error: psycopg.Error) -> bool:
-    """Whether a server that refuses a connection is there all the same: it has too many."""
+    """Return whether a refusal shows that the server works: it has too many connections."""
     return error.sqlstate == "53300" or "too many clients" in str(error)
 
 
 def _cut(connection: Connection) -> None:
-    """Make a thread that waits for this connection wait no more."""
+    """Cut a connection, so that the thread that waits for it stops waiting."""
     with contextlib.suppress(OSError, psycopg.Error):
         number = connection.pgconn.socket
         if number >= 0:

@@ -1,26 +1,26 @@
-"""When the spans of a trace ran, as far as their clocks say it.
+"""When the spans of a trace ran, as far as their clocks can tell.
 
-Three things keep the times that spans came with from being what one can draw:
+Three rules turn the recorded times into times that can be drawn:
 
-- No time. Zipkin's format lets a span have none, which arrives as 0; broken clocks say 1970 or
-  2262. Such spans are placed at the start of their parent, else of the earliest that is below them.
-- Clocks that differ. Nothing begins before what started it, and the receiving side of a call does
-  not begin after the call has ended: where that is what the times say, the clocks differ.
-- Neither is a microsecond worth a word (LEAST), nor do parents that form a circle say anything.
+- Missing times. Zipkin's format lets a span have none, which arrives as 0; broken clocks say 1970
+  or 2262. Such spans are placed at the start of their parent, or else of the earliest span below.
+- Clock skew. No span starts before its parent, and the receiving side of a call does not start
+  after the call has ended: if the recorded times say so, the clocks differ.
+- Differences of a microsecond (below LEAST) are ignored, and so are parents that form a circle.
 
-Aligning moves each clock as a whole. The clocks are taken in the order of the tree, the first
-root's as it is. The edges between a clock and those before it bound how far it may be moved, by
-what is true of every edge, `p` being the parent and `c` the child:
+Aligning moves each clock as a whole. The clocks are taken in the order of the tree; the first
+root's stays. The edges between a clock and earlier ones limit how far it may be moved, because of
+what is true for every edge, with `p` as the parent and `c` as the child:
 
-    c.start + move >= p.start + p's move                       whatever they are
-    c.end + move   <= p.end + p's move     if p is a client's, c a server's and no longer than p
+    c.start + move >= p.start + p's move     for any kinds
+    c.end + move   <= p.end + p's move       if p is a client's, c a server's and no longer than p
 
-Of the moves that these allow the clock gets none at all if it may; else, if calls bound it on both
-sides, the one in the middle, with which request and response take equally long; else the least.
-Jaeger's adjuster ("clock skew adjuster") does so for each span by itself, and also pulls what
-runs after its parent into it, which is wrong for all that is asynchronous. Spans share a clock if
-their resources name the same host or instance; if a resource names neither, each part of the tree
-that it ran in one piece is taken to have a clock of its own.
+If these allow a clock not to move, it does not. Otherwise, if calls limit it on both sides, it
+gets the move in the middle, which makes request and response take equally long; else the smallest.
+Jaeger's adjuster ("clock skew adjuster") does this for each span by itself, and also pulls spans
+that run after their parent into it, which is wrong for asynchronous work. Spans share a clock if
+their resources name the same host or instance; if a resource names neither, each connected part
+of the tree that it ran is assumed to have its own clock.
 """
 
 from array import array
@@ -33,12 +33,12 @@ from ops.timerange import DAY, MILLISECOND, SECOND, format_duration
 from ops.traces.family import Family
 from ops.traces.spans import KINDS, Process, Spans
 
-LEAST = MILLISECOND  # clocks that differ by less are as good as clocks get
-FAR = 366 * DAY  # from the others: no time, but a clock that was never set
+LEAST = MILLISECOND  # a smaller difference is normal
+FAR = 366 * DAY  # if a time is further from the others, its clock was never set
 _EARLIEST, _LATEST = 946_684_800 * SECOND, 7_258_118_400 * SECOND  # the years 2000 and 2200
 _ANY = 2**65  # more than any difference of two times
 _SERVER, _CLIENT = KINDS.index("server"), KINDS.index("client")
-Clock = str | int  # what the resource says, or the first span of a part of the tree
+Clock = str | int  # the resource's name for it, or the first span of a part of the tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Skew:
 
     @property
     def moved(self) -> int:
-        """What aligning adds to its times."""
+        """The nanoseconds that aligning adds to its times."""
         return -self.ahead
 
     @property
@@ -69,11 +69,11 @@ class Skew:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What the clocks of a trace say of each other, those that differ most first.
+    """How the clocks of a trace differ, the largest difference first.
 
-    `early` spans start before their parents, by `most` nanoseconds at most; `late` ones after
-    the call that they answer had ended. `moves` are nanoseconds that aligning adds to the times
-    of spans; those that are not in it stay.
+    `early` spans start before their parents, by at most `most` nanoseconds; `late` spans start
+    after the end of the call that they answer. `moves` has the nanoseconds that aligning adds to
+    each span's times; spans that are not in it stay.
     """
 
     skews: tuple[Skew, ...] = ()
@@ -84,7 +84,7 @@ class Clocks:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Say it in one sentence, none where nothing is to be said."""
+        """One sentence about it, or none if there is nothing to say."""
         begin = f"{self.early} span starts before its parent"
         if self.early != 1:
             begin = f"{self.early} spans start before their parents"
@@ -101,7 +101,7 @@ ALIKE = Clocks()
 
 
 def placed(spans: Spans, family: Family) -> Spans:
-    """Give spans without a time the time of their parent; they are named in `untimed`."""
+    """Give spans without a time the time of their parent, and list them in `untimed`."""
     untimed = _untimed(spans)
     if not untimed:
         return spans
@@ -115,12 +115,12 @@ def placed(spans: Spans, family: Family) -> Spans:
 
 
 def _plausible(took: int, until: int) -> int:
-    """Return how long a span without a start took: as it says, else until its end, else 0."""
+    """Return how long a span without a start took: as recorded, or until its end, or else 0."""
     return next((each for each in (took, until) if 0 <= each < FAR), 0)
 
 
 def _untimed(spans: Spans) -> list[int]:
-    """Return the spans whose start is no time beside the others'; as they are sorted, quickly."""
+    """Return the spans whose start is impossible beside the others; fast if there are none."""
     starts = spans.starts
     if starts[0] and starts[-1] - starts[0] < FAR:
         return []
@@ -158,7 +158,7 @@ def _starts(spans: Spans, parents: Sequence[int], untimed: Sequence[int]) -> "ar
 def compare_clocks(
     spans: Spans, family: Family, numbers: Sequence[int], above: Sequence[int]
 ) -> Clocks:
-    """Find the clocks that differ; the rows, depth first, are span numbers and parents' rows."""
+    """Find clocks that differ; `numbers` are the rows' spans, depth first, `above` parent rows."""
     early, late = _impossible(spans, family)
     if not early and not late:
         return ALIKE
@@ -175,10 +175,10 @@ def compare_clocks(
 
 
 def aligned(spans: Spans, clocks: Clocks) -> Spans:
-    """Move the clocks that differ."""
+    """Return the spans after moving the clocks that differ."""
     if not clocks.moves:
         return spans
-    # A clock that is moved to before 1970 would need a sign.
+    # Times before 1970 would need a sign.
     moves = [clocks.moves.get(number, 0) for number in range(len(spans))]
     starts = array("Q", (max(at + move, 0) for at, move in zip(spans.starts, moves, strict=True)))
     ends = array("Q", (max(at + move, 0) for at, move in zip(spans.ends, moves, strict=True)))
@@ -186,7 +186,7 @@ def aligned(spans: Spans, clocks: Clocks) -> Spans:
 
 
 def _impossible(spans: Spans, family: Family) -> tuple[list[int], list[int]]:
-    """Return the spans that begin before their parents, and those whose call had ended."""
+    """Return the spans that start before their parents, and those after the end of their call."""
     starts, ends = np.asarray(spans.starts, np.uint64), np.asarray(spans.ends, np.uint64)
     kinds, parents = np.asarray(spans.kinds.numbers), np.asarray(family.parents)[: len(spans)]
     children = np.flatnonzero((parents >= 0) & (parents < len(spans)))
@@ -208,7 +208,7 @@ def _impossible(spans: Spans, family: Family) -> tuple[list[int], list[int]]:
 
 
 def _says(spans: Spans, family: Family, number: int) -> bool:
-    """Tell whether a span and its parent say anything of clocks."""
+    """Return whether a span and its parent say anything about clocks."""
     parent = family.parents[number]
     return (
         0 <= parent < len(spans)
@@ -237,7 +237,7 @@ def _clocks(spans: Spans, numbers: Sequence[int], above: Sequence[int]) -> list[
 
 @dataclass(slots=True)
 class _Bound:
-    """How far one clock may be moved from another; `waited` is `most` by calls alone."""
+    """How far one clock may be moved from another; `waited` is `most` because of calls alone."""
 
     least: int = -_ANY
     most: int = _ANY
@@ -249,11 +249,11 @@ class _Bound:
         self.waited = min(self.waited, waited)
 
     def move(self) -> int:
-        """Return the move that is best of those allowed."""
+        """Return the best of the allowed moves."""
         if self.least <= 0 <= self.most:
             return 0
         if self.least > self.most:
-            return self.least  # not possible: then at least nothing begins before its cause
+            return self.least  # impossible: then at least nothing starts before its cause
         if self.waited < _ANY // 2 and self.least > -_ANY // 2:
             return min((self.least + self.waited) // 2, self.most)
         return self.least if self.least > 0 else self.most
@@ -263,7 +263,7 @@ _Bounds = dict[Clock, dict[Clock, _Bound]]
 
 
 def _bounds(spans: Spans, family: Family, clocks: Sequence[Clock]) -> _Bounds:
-    """Return for each two clocks how far the first may be moved from the second."""
+    """Return for each pair of clocks how far the first may be moved from the second."""
     found: _Bounds = {}
     for number, clock in enumerate(clocks):
         parent = family.parents[number]
@@ -278,7 +278,7 @@ def _bounds(spans: Spans, family: Family, clocks: Sequence[Clock]) -> _Bounds:
 
 
 def _most(spans: Spans, number: int, parent: int) -> int:
-    """Return how far a span may be moved so that it ends before its parent, if that waits."""
+    """Return how far a span may be moved and still end before its parent, if that waits for it."""
     most = spans.ends[parent] - spans.ends[number]
     call = spans.kinds[number] == "server" and spans.kinds[parent] == "client"
     fits = most >= spans.starts[parent] - spans.starts[number]
@@ -286,7 +286,7 @@ def _most(spans: Spans, number: int, parent: int) -> int:
 
 
 def _moves(bounds: _Bounds, clocks: Iterable[Clock]) -> dict[Clock, int]:
-    """Return how far each clock is moved; they come in the order of the tree."""
+    """Return how far each clock is moved; `clocks` are in the order of the tree."""
     moves: dict[Clock, int] = {}
     for clock in clocks:
         if clock in moves:
@@ -302,7 +302,7 @@ def _moves(bounds: _Bounds, clocks: Iterable[Clock]) -> dict[Clock, int]:
 def _skews(
     spans: Spans, family: Family, clocks: Sequence[Clock], moves: Mapping[Clock, int]
 ) -> Iterator[Skew]:
-    """Give each clock that was moved once, beside one that was not."""
+    """Yield each moved clock once, compared with one that was not moved."""
     still = next(number for number, clock in enumerate(clocks) if not moves[clock])
     found: dict[Clock, Skew] = {}
     for number, clock in enumerate(clocks):
@@ -315,7 +315,7 @@ def _skews(
 
 
 def _names(spans: Spans, number: int, other: int) -> tuple[str, str]:
-    """Return the services of two spans, told apart by host or instance if they are the same."""
+    """Return the services of two spans, with host or instance if the services are the same."""
     one, two = (spans.processes[spans.ran_by[each]] for each in (number, other))
     if one.service != two.service:
         return one.service, two.service

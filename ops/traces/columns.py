@@ -1,7 +1,6 @@
-"""Columns: one number for each span of a trace, packed, so that numpy works on all of them at once.
+"""Columns: one number for each span of a trace, packed, so that numpy can process all together.
 
-What is read one by one are Python's own numbers, which an `array` gives; numpy looks at the same
-memory.
+An `array` returns single entries as Python's own numbers; numpy uses the same memory.
 """
 
 from array import array
@@ -16,7 +15,7 @@ Numbers = npt.NDArray[Any]
 
 
 class Coded(Sequence[T], Generic[T]):
-    """A column of texts, pairs or the like, kept as numbers that `value` turns into what they mean.
+    """A column of texts, pairs or the like, stored as numbers that `value` turns back into entries.
 
     Entries are equal if their numbers are.
     """
@@ -29,7 +28,7 @@ class Coded(Sequence[T], Generic[T]):
 
     @classmethod
     def of(cls, entries: Iterable[T], known: Sequence[T] = ()) -> "Coded[T]":
-        """Number entries in the order in which they come first, after those that are known."""
+        """Number entries in the order of their first occurrence, after those that are known."""
         numbers = {entry: number for number, entry in enumerate(known)}
         column = array("I", [numbers.setdefault(entry, len(numbers)) for entry in entries])
         return cls(column, list(numbers).__getitem__)
@@ -55,7 +54,7 @@ class Coded(Sequence[T], Generic[T]):
     __hash__ = None  # type: ignore[assignment]
 
     def distinct(self) -> list[T]:
-        """Return what entries there are, in the order in which they come first."""
+        """Return the distinct entries, in the order of their first occurrence."""
         return [self.value(number) for number, _ in counted(self.numbers)]
 
 
@@ -65,22 +64,22 @@ def packed(code: str, numbers: Numbers) -> "array[int]":
 
 
 def counted(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Count small numbers; they come in the order in which each comes first."""
+    """Count small numbers; returns them in the order of their first occurrence."""
     column = np.asarray(numbers, np.intp)
     counts = np.bincount(column)
     firsts = np.zeros(len(counts), np.intp)
-    firsts[column[::-1]] = np.arange(len(column))[::-1]  # of several the last that is written stays
+    firsts[column[::-1]] = np.arange(len(column))[::-1]  # of several, the last one written stays
     present = np.flatnonzero(counts)
     order = present[np.argsort(firsts[present])]
     return list(zip(order.tolist(), counts[order].tolist(), strict=True))
 
 
 def steps_to_end(following: Numbers) -> Numbers:
-    """Return how many steps it takes from each place to the last one, which is the end.
+    """Return the number of steps from each place to the last one, which is the end.
 
-    `following` has each place's next, -1 for the end, and -1 at the end itself. In a circle it
-    takes more steps than there are places. Each round doubles how far the next one is, so that a
-    chain of a hundred thousand takes seventeen.
+    `following` has the next place of each, -1 for the end, and -1 at the end itself. In a circle,
+    the result is larger than the number of places. Each round doubles the distance covered, so
+    that a chain of a hundred thousand takes seventeen rounds.
     """
     steps = np.ones(len(following), np.intp)
     steps[-1] = 0

@@ -1,23 +1,23 @@
-"""Which span is whose parent, whatever ids the spans came with.
+"""Find each span's parent, even if several spans share an ID.
 
-OpenTelemetry gives every span an id of its own. Zipkin's model, which Envoy and Istio follow, lets
-the two sides of a call share one: the client's span and the server's have the same id and the same
-parent, and what either side does next names that id as its parent. Jaeger's query service gives
-such servers new ids (its adjuster "span id uniquifier"); we ask for traces as they were stored, so
-the choice is ours. Zipkin's own tree is the model (zipkin2.internal.SpanNode):
+OpenTelemetry gives every span an ID of its own. Zipkin's model, which Envoy and Istio follow, lets
+the two sides of a call share one: the client's span and the server's have the same ID and the same
+parent, and the children of either side name that ID as their parent. Jaeger's query service gives
+such servers new IDs (its adjuster "span id uniquifier"); we request traces as they were stored, so
+we must choose. We follow Zipkin's own tree (zipkin2.internal.SpanNode):
 
     id 3: client in back,            client 3 (back)
           server in orders     ->      server 3 (orders)
     id 4, parent 3, in orders            4
     id 5, parent 3, in back            5
 
-- The receiving side (server, consumer) of a shared id is a child of its calling side (client,
-  producer): of several, of the last that began before it.
-- The child of a shared id belongs to the side that ran in the same process, else in the same
-  service, else to the receiving side. Where these are several, as when a call is tried again under
-  one id, to the one during which it began, else to the last that began before it.
+- The receiving side (server, consumer) of a shared ID is a child of its calling side (client,
+  producer): of several, of the last that started before it.
+- The child of a shared ID belongs to the side that ran in the same process, else in the same
+  service, else to the receiving side. If there are several, for example when a call is retried
+  under one ID, to the one during which it started, else to the last that started before it.
 
-Nothing else is changed: spans that share an id in any other way stay beside each other.
+Nothing else is changed: spans that share an ID in any other way stay siblings.
 """
 
 from bisect import bisect_right
@@ -33,8 +33,8 @@ from ops.traces.spans import Spans
 
 CALLING = ("client", "producer")
 RECEIVING = ("server", "consumer")
-_GONE = -2  # of a parent that is not among the spans, until it has a number
-_LOOK_BACK = 8  # earlier spans of a shared id that are looked at for one that still ran
+_GONE = -2  # a parent that is not among the spans, until it gets a number
+_LOOK_BACK = 8  # earlier spans with a shared ID to search for one that was still running
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Family:
     """The parents of a trace's spans, as numbers.
 
     `parents` has -1 for a root; a missing parent has a number after all spans, and is a root.
-    `missing` are the missing parents' ids. `circles` are the earliest spans of each circle of
-    parents, which are made roots, `circled` all spans of these circles. `shared` are the ids that
-    several spans have, each with its spans; `joined` of these are the two sides of a call.
+    `missing` are the missing parents' IDs. `circles` has the earliest span of each circle of
+    parents, which becomes a root, `circled` all spans of these circles. `shared` has the IDs of
+    several spans, each with its spans; those in `joined` are the two sides of a call.
     """
 
     parents: Sequence[int]
@@ -62,7 +62,7 @@ def family_of(spans: Spans) -> Family:
     sorted_numbers = numbers[order]
     ids, each = np.unique(wanted, return_inverse=True)  # many spans have the same parent
     at = np.minimum(np.searchsorted(sorted_numbers, ids), len(spans) - 1)
-    found = np.where(sorted_numbers[at] == ids, order[at], _GONE)  # the first of an id
+    found = np.where(sorted_numbers[at] == ids, order[at], _GONE)  # the first with an ID
     found[ids == 0] = -1
     parents = packed("q", found[each])
     shared = _shared(spans) if (sorted_numbers[1:] == sorted_numbers[:-1]).any() else {}
@@ -88,7 +88,7 @@ def _shared(spans: Spans) -> dict[str, list[int]]:
 def _among_shared(
     spans: Spans, shared: Mapping[str, Sequence[int]], parents: MutableSequence[int]
 ) -> AbstractSet[str]:
-    """Correct the parents for which there is a choice, in place; return the ids that are joined."""
+    """Correct the parents for which there is a choice, in place; return the joined IDs."""
     sides = {span_id: _Sides(spans, numbers) for span_id, numbers in shared.items()}
     joined = {span_id for span_id, each in sides.items() if each.calling and each.receiving}
     for number, parent_id in enumerate(spans.parent_ids if shared else ()):
@@ -100,7 +100,7 @@ def _among_shared(
 
 
 class _Sides:
-    """The spans that share one id, by start."""
+    """The spans that share one ID, by start."""
 
     def __init__(self, spans: Spans, numbers: Sequence[int]) -> None:
         self._spans = spans
@@ -111,11 +111,11 @@ class _Sides:
         self._by_service = self._grouped(lambda number: spans.names[number][0])
 
     def caller(self, number: int) -> int:
-        """Return the calling span that a receiving one of the same id belongs to."""
+        """Return the calling span that a receiving one with the same ID belongs to."""
         return self._during(self.calling, number)
 
     def parent(self, number: int) -> int:
-        """Return the span that a span with the shared id as its parent belongs to."""
+        """Return the parent of a span that names the shared ID as its parent."""
         near = (
             self._by_process.get(self._spans.ran_by[number])
             or self._by_service.get(self._spans.names[number][0])
@@ -125,7 +125,7 @@ class _Sides:
         return self._during(near, number)
 
     def _grouped(self, key: Callable[[int], object]) -> dict[object, list[int]]:
-        """Group the spans; of a group that has both sides, the receiving one counts."""
+        """Group the spans; if a group has both sides, only the receiving one counts."""
         found: dict[object, list[int]] = {}
         for numbers in (self.receiving, self._numbers):
             new: dict[object, list[int]] = {}
@@ -144,7 +144,7 @@ class _Sides:
 
 
 def _break_circles(parents: MutableSequence[int]) -> tuple[list[int], AbstractSet[int]]:
-    """Make the earliest span of each circle a root, in place; return these, and all members."""
+    """Make the earliest span of each circle a root, in place; return these and all members."""
     if (steps_to_end(np.append(parents, -1)) <= len(parents)).all():
         return [], frozenset()
     walks = [-1] * len(parents)

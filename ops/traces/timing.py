@@ -2,10 +2,10 @@
 
 Spans are numbered; each has a start, an end (Unix nanoseconds) and a parent's number, -1 for
 none. The critical path is what the end of the trace waited for, walked backwards from the span
-that ends last. Within a span it runs through the child that ends last before the point that was
-reached, then goes on from that child's start; what no child accounts for is the span's own. A
-child that outlives its parent was not waited for. From the start of the span that ends last the
-walk goes on in its parent, which started it.
+that ends last. Within a span it runs through the child that ends last before the current point,
+then continues from that child's start; time that no child accounts for is the span's own. A
+child that outlives its parent was not waited for. From the start of the span that ends last, the
+walk continues in its parent, which started it.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ import numpy as np
 from ops.timerange import format_duration
 from ops.traces.columns import Coded, Numbers, counted, packed
 
-LEAST_SHARE = 0.05  # what is less than that is not worth a sentence
+LEAST_SHARE = 0.05  # a smaller share is not worth a sentence
 MOST_GAPS = 3
 MOST_NAMED = 3
 Names = Coded[tuple[str, str] | None]  # service and operation, None for a placeholder
@@ -36,7 +36,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one operation has of the critical path: in all, and of its spans the largest first."""
+    """One operation's time on the critical path: in total, and per span, the largest first."""
 
     service: str
     operation: str
@@ -46,9 +46,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """All spans of one operation: how many, and nanoseconds on the critical path and of their own.
+    """All spans of one operation: their count, and nanoseconds on the critical path and own time.
 
-    `row` is the span that has the most of it.
+    `row` is the span with the most of it.
     """
 
     service: str
@@ -61,7 +61,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of a span that has children in which none of them ran; nanoseconds."""
+    """A stretch of a span with children during which none of them ran; nanoseconds."""
 
     row: int
     start: int
@@ -72,9 +72,9 @@ class Gap:
 class Timing:
     """Where the time of a trace went.
 
-    `path` is in time order, `own` has each span's own time in nanoseconds (in which no child
-    ran), `shares` has the operations of the path, the largest first, `operations` all of them
-    in the same order, `gaps` the longest ones. `sentences` says it, three at most.
+    `path` is in time order, `own` has each span's own time in nanoseconds (while no child ran),
+    `shares` has the operations of the path, the largest first, `operations` all of them in the
+    same order, `gaps` the longest ones. `sentences` sums it up in at most three sentences.
     """
 
     path: tuple[Segment, ...] = ()
@@ -87,7 +87,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """The children of all spans, those of one beside each other, and where each span's begin."""
+    """The children of all spans, grouped by parent, and where each parent's group starts."""
 
     numbers: Sequence[int]
     firsts: Sequence[int]
@@ -98,7 +98,7 @@ class Children:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The spans of a trace as numbers; `children` are each one's, by start."""
+    """The spans of a trace as numbers; `children` has each span's children, by start."""
 
     starts: Sequence[int]
     ends: Sequence[int]
@@ -115,7 +115,7 @@ class Times:
 
 
 def where_time_went(times: Times, names: Names) -> Timing:
-    """Analyse a trace; `names` are those of its spans."""
+    """Analyze a trace; `names` are those of its spans."""
     path = tuple(segment for segment in critical_path(times) if names[segment.row])
     shares = _shares(path, names)
     own, gaps = _own_and_gaps(times, names)
@@ -133,8 +133,8 @@ def where_time_went(times: Times, names: Names) -> Timing:
 def critical_path(times: Times) -> list[Segment]:
     """Return the critical path, in time order."""
     found: list[Segment] = []
-    waited: dict[int, list[int]] = {}  # children that are still to be met, the last at the end
-    # Each entry is a span, how far back its part of the path goes, and the point reached.
+    waited: dict[int, list[int]] = {}  # children still to be visited, the last at the end
+    # Each entry is a span, how far back its part of the path goes, and the current point.
     walk = [[number, times.starts[number], times.ends[number]] for number in _chain(times)]
     while walk:
         number, floor, reached = walk[-1]
@@ -155,7 +155,7 @@ def critical_path(times: Times) -> list[Segment]:
 
 
 def own_stretches(times: Times, number: int) -> list[tuple[int, int]]:
-    """Return the stretches of a span in which none of its children ran, in time order."""
+    """Return the stretches of a span during which none of its children ran, in time order."""
     reached, end = times.starts[number], times.ends[number]
     if not times.children[number]:
         return [(reached, end)]
@@ -171,16 +171,16 @@ def own_stretches(times: Times, number: int) -> list[tuple[int, int]]:
 
 
 def even_parts(stretches: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
-    """Divide each moment evenly among the spans that then have a stretch; nanoseconds.
+    """Split each moment evenly between the spans that have a stretch then; nanoseconds.
 
-    With the stretches of their own, the parts of all spans are the time in which any span ran.
+    With each span's own stretches, the parts add up to the time during which any span ran.
     """
     changes: dict[int, int] = {}
     for start, end in chain.from_iterable(stretches):
         changes[start] = changes.get(start, 0) + 1
         changes[end] = changes.get(end, 0) - 1
     running, before, part = 0, 0, 0.0
-    parts: dict[int, float] = {}  # what a span would have that ran from the beginning until then
+    parts: dict[int, float] = {}  # by moment, the part of a span that ran from the start until then
     for moment in sorted(changes):
         if running:
             part += (moment - before) / running
@@ -191,7 +191,7 @@ def even_parts(stretches: Sequence[Sequence[tuple[int, int]]]) -> list[float]:
 
 
 def _chain(times: Times) -> list[int]:
-    """Return the span that ends last, behind all that are above it."""
+    """Return the span that ends last, after all its ancestors."""
     last = max(range(len(times.ends)), key=lambda number: (times.ends[number], -number), default=-1)
     found = []
     while last >= 0:
@@ -201,7 +201,7 @@ def _chain(times: Times) -> list[int]:
 
 
 def _waited_for(times: Times, number: int) -> list[int]:
-    """Return the children that end within the span, those that end last at the end."""
+    """Return the children that end within the span, by end."""
     end = times.ends[number]
     ended = (
         child for child in times.children[number] if times.starts[child] < times.ends[child] <= end
@@ -257,7 +257,7 @@ def _operation(
     on_path: Sequence[int],
     waited: Mapping[int, int],
 ) -> Operation:
-    """Sum up an operation; the row with the most of the path, then of its own, stands for it."""
+    """Sum up an operation; its row is the one with the most path, then the most own time."""
     owns = np.asarray(own)[rows]
     row = int(rows[owns.argmax()])
     if on_path:
@@ -276,7 +276,7 @@ def _own_and_gaps(times: Times, names: Names) -> tuple[Sequence[int], tuple[Gap,
     parents = np.asarray(times.parents, np.intp)[children]
     begins = np.flatnonzero(np.append(True, parents[1:] != parents[:-1]))
     rows = parents[begins]
-    # Within its parent, what is reached when a child begins is where the last before it ended.
+    # The latest point within its parent that a child and its earlier siblings reached.
     until = np.minimum(ends[children], ends[parents])
     reached = np.maximum(_greatest_so_far(until, begins), starts[parents])
     before = np.roll(reached, 1)
@@ -307,7 +307,7 @@ def _longest(names: Names, rows: Numbers, starts: Numbers, durations: Numbers) -
 
 
 def _greatest_so_far(values: Numbers, begins: Numbers) -> Numbers:
-    """Return the greatest up to each value, anew from each place where others begin."""
+    """Return the greatest value so far at each place, starting anew at each of `begins`."""
     order = np.argsort(values)
     ranks = np.empty(len(values), np.intp)
     ranks[order] = np.arange(len(values))

@@ -1,4 +1,4 @@
-"""One trace as people read it: spans in tree order, the errors first, what is missing."""
+"""One trace as people read it: spans in tree order, errors, what is missing."""
 
 import re
 from collections import Counter
@@ -26,11 +26,11 @@ _NUMBERS = re.compile(r"[0-9][0-9a-f.,:]*")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the waterfall, in depth-first order (children by start, then span id).
+    """A line of the waterfall, in depth-first order (children by start, then span ID).
 
     `depth` is 0 for a root, `parent` the index of the parent's row or -1, `children` how many
-    rows have this one as their parent. A row whose `span` is None stands for a parent that
-    is missing from the trace: `missing_id` is its span id, its children are the orphans.
+    rows have this one as their parent. A row whose `span` is None represents a parent that
+    is missing from the trace: `missing_id` is its span ID, its children are the orphans.
     """
 
     span: Span | None
@@ -45,7 +45,7 @@ class Rows(Sequence[Row]):
     """The lines of a waterfall as columns, and each one as a Row.
 
     `numbers` are those of the spans; a missing parent has one from `len(spans)` on. `parents`
-    are rows, -1 for none. `again` numbers the spans whose id another before them has, from 2 on.
+    are rows, -1 for none. `again` numbers the spans that repeat an earlier span's ID, from 2 on.
     """
 
     spans: Spans
@@ -59,7 +59,7 @@ class Rows(Sequence[Row]):
 
     @property
     def timing(self) -> Timing:
-        """Where the time went, in rows; slow when it is asked for first."""
+        """Where the time went, in rows; slow on first access."""
         return self._timing.get(lambda: where_time_went(times_of(self), names_of(self)))
 
     def __len__(self) -> int:
@@ -87,17 +87,17 @@ class Rows(Sequence[Row]):
         return number if number < len(self.spans) else None
 
     def span_id(self, row: int) -> str:
-        """Return the span id, of a missing parent too."""
+        """Return the span ID, also of a missing parent."""
         number, count = self.numbers[row], len(self.spans)
         return self.spans.ids[number] if number < count else self.missing[number - count]
 
     def key(self, row: int) -> str:
-        """Return what names a row alone: its span id, or `ID.2` for the second of that id."""
+        """Return a row's unique key: its span ID, or `ID.2` for the second span with that ID."""
         again = self.again.get(self.numbers[row])
         return f"{self.span_id(row)}.{again}" if again else self.span_id(row)
 
     def of_key(self, key: str) -> list[int]:
-        """Return the rows that a span id means, or the one that has that key."""
+        """Return the rows with a span ID, or the one with that key."""
         span_id, _, again = key.partition(".")
         ids = {number for number, each in enumerate(self.spans.ids) if each == span_id}
         ids |= {len(self.spans) + n for n, each in enumerate(self.missing) if each == span_id}
@@ -109,7 +109,7 @@ class Rows(Sequence[Row]):
 class SpanError:
     """A failing span: its row's index, the message, and the operations from the root to it.
 
-    The middle of a path of more than LONGEST_PATH operations is left out, marked by "…".
+    A path of more than LONGEST_PATH operations has "…" instead of its middle.
     """
 
     row: int
@@ -136,14 +136,14 @@ class Ran:
 class Trace:
     """A whole trace. Times are Unix nanoseconds, durations nanoseconds.
 
-    `service` and `operation` are the root span's, "" when it is missing; `root` is its number.
+    `service` and `operation` are the root span's, "" if it is missing; `root` is its number.
     `services` and `operations` are distinct names by first start, `errors` the deepest first
     (then by start), at most MOST_ERRORS of `error_count`, `warnings` distinct sentences about
-    the whole (clock skew, truncation, missing parents, several roots, duplicate ids, cycles).
-    `ran` says where it ran, in the order of the services. `clocks` are those of the times as
-    they came; `aligned` says that those that differ were moved, see `align`. `jaeger_url` is ""
-    when the site names no UI. `links` are those of its spans, at most links.MOST; `linked_from`
-    the links to its spans that are known, see ops.traces.links.
+    the whole (clock skew, truncation, missing parents, several roots, duplicate IDs, cycles).
+    `ran` says where it ran, in the order of the services. `clocks` compares the clocks before
+    any are moved; `aligned` means that they were, see `align`. `jaeger_url` is "" if the site
+    has no UI. `links` are those of its spans, at most links.MOST; `linked_from` the known links
+    to its spans, see ops.traces.links.
     """
 
     site: str
@@ -171,28 +171,28 @@ class Trace:
 
     @property
     def as_of(self) -> int:
-        """When the backend was asked for it, Unix nanoseconds."""
+        """When it was requested from the backend, Unix nanoseconds."""
         return self.rows.spans.as_of
 
     @property
     def timing(self) -> Timing:
-        """Where its time went, in rows; slow when it is asked for first."""
+        """Where its time went, in rows; slow on first access."""
         return self.rows.timing
 
     def tags(self) -> list[str]:
-        """Return the distinct tag keys of all spans, sorted; slow, it reads every span.
+        """Return the distinct tag keys of all spans, sorted.
 
-        They are those of Jaeger's api_v2: the attributes, and what it derives from kind, status,
-        scope and trace state. A process's tags are not the span's.
+        As in Jaeger's api_v2, they are the attributes and what it derives from kind, status,
+        scope and trace state. A process's tags do not belong to the span.
         """
         return sorted(self.rows.spans.store.tag_keys())
 
 
 def build_trace(site: str, trace_id: str, spans: Spans, jaeger_url: str = "") -> Trace:
-    """Put the spans of a trace into a tree; there must be at least one.
+    """Arrange the spans of a trace as a tree; there must be at least one.
 
-    Every span has a row, whatever the ids are, see ops.traces.family. A parent that is missing
-    gets a row of its own. Where parents form a circle, the earliest span of it becomes a root.
+    Every span has a row, whatever the IDs are, see ops.traces.family. A missing parent gets a
+    row of its own. If parents form a circle, its earliest span becomes a root.
     """
     family = family_of(spans)
     spans = placed(spans, family)
@@ -202,7 +202,7 @@ def build_trace(site: str, trace_id: str, spans: Spans, jaeger_url: str = "") ->
 
 
 def align(trace: Trace) -> Trace:
-    """Move the clocks of a trace that differ, see ops.traces.clocks."""
+    """Move those clocks of a trace that differ, see ops.traces.clocks."""
     spans, family = aligned(trace.rows.spans, trace.clocks), trace.family
     rows = _rows(spans, family)
     moved = _assembled(trace.site, trace.trace_id, rows, family, trace.clocks, trace.jaeger_url)
@@ -244,7 +244,7 @@ def _assembled(
 
 
 def rows_with(trace: Trace, text: str) -> tuple[int, ...]:
-    """Return the rows whose spans have a text, or `key=value`, in what they carry."""
+    """Return the rows whose spans contain a text, or `key=value`, anywhere."""
     spans = trace.rows.spans
     found = set(spans.store.find(text))
     if text in ("error", "error=true"):
@@ -253,7 +253,7 @@ def rows_with(trace: Trace, text: str) -> tuple[int, ...]:
 
 
 def _roots(spans: Spans, family: Family) -> list[int]:
-    """Return the spans that say they have no parent, without the second sides of calls."""
+    """Return the spans that claim to have no parent, without the second sides of calls."""
     parents = np.asarray(family.parents)[: len(spans)]
     found: list[int]
     found = np.flatnonzero((np.asarray(spans.parent_ids.numbers) == 0) & (parents < 0)).tolist()
@@ -265,7 +265,7 @@ def _start_and_end(spans: Spans) -> tuple[int, int]:
 
 
 def _ran(spans: Spans, services: Sequence[str]) -> tuple[Ran, ...]:
-    """Say what ran the spans; what one process says in several ways is one."""
+    """Return the processes and their span counts; equal processes are merged."""
     counts = Counter[Process]()
     for number, count in counted(spans.ran_by):
         counts[spans.processes[number]] += count
@@ -299,9 +299,10 @@ def _rows(spans: Spans, family: Family) -> Rows:
 
 
 def _next_rows(spans: Spans, above: Numbers) -> Numbers:
-    """Return for each number that of the row below; -1 is the end, which has the last place.
+    """Return for each number that of the next row; -1 is the end, which has the last place.
 
-    That is the first child, else the next sibling of the nearest above, or of itself, that has one.
+    The next row is the first child, or else the next sibling of itself or of its nearest ancestor
+    that has one.
     """
     order = _by_start(spans, above[:-1])
     siblings = order[np.argsort(above[order], kind="stable")]
@@ -313,7 +314,7 @@ def _next_rows(spans: Spans, above: Numbers) -> Numbers:
     having = np.where(following >= 0, np.arange(len(above)), above)
     while ((further := having[having]) != having).any():
         having = further
-    first[-1] = -1  # which was the first root
+    first[-1] = -1  # it was the first root
     return np.where(first >= 0, first, following[having])
 
 
@@ -330,7 +331,7 @@ def _by_start(spans: Spans, parents: Numbers) -> Numbers:
 
 
 def times_of(rows: Rows) -> Times:
-    """Return when each row ran; a missing parent, as long as the children that are left of it."""
+    """Return when each row ran; a missing parent ran as long as its children."""
     numbers, parents = np.asarray(rows.numbers, np.intp), np.asarray(rows.parents)
     starts = np.append(np.asarray(rows.spans.starts, np.uint64), np.uint64(2**63))
     ends = np.append(np.asarray(rows.spans.ends, np.uint64), np.uint64(0))
@@ -365,7 +366,7 @@ def _error(rows: Rows, row: int, path: tuple[str, ...]) -> SpanError:
 
 
 def _paths(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
-    """Return the operations from the root to each of the rows that are wanted."""
+    """Return the operations from the root to each of the wanted rows."""
     if sum(rows.depths[row] for row in wanted) > len(rows):
         return _paths_on_the_way(rows, wanted)
     found = {}
@@ -380,7 +381,7 @@ def _paths(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
 
 
 def _paths_on_the_way(rows: Rows, wanted: AbstractSet[int]) -> dict[int, tuple[str, ...]]:
-    """Return the same in one walk over all rows, for many that are deep."""
+    """Return the same in one pass over all rows, for many deep ones."""
     found = {}
     trail: list[str] = []
     for row in range(max(wanted, default=-1) + 1):
@@ -397,7 +398,7 @@ def _operation(rows: Rows, row: int) -> str:
 
 
 def shortened(trail: Sequence[str]) -> tuple[str, ...]:
-    """Leave out the middle of more than LONGEST_PATH operations."""
+    """Leave out the middle of a path of more than LONGEST_PATH operations."""
     if len(trail) <= LONGEST_PATH:
         return tuple(trail)
     half = LONGEST_PATH // 2
@@ -432,7 +433,7 @@ def _warnings(spans: Spans, family: Family, clocks: Clocks, roots: int) -> Itera
 
 
 def _alike(sentences: Sequence[str]) -> Iterator[str]:
-    """Give of the sentences that differ in numbers only the first, and how many there are."""
+    """Yield the first of the sentences that differ only in numbers, and count the others."""
     groups: dict[str, list[str]] = {}
     for sentence in sentences:
         groups.setdefault(_NUMBERS.sub("0", sentence), []).append(sentence)

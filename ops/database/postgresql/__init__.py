@@ -1,1 +1,1 @@
-"""Django's PostgreSQL, with connections from our pool: an ENGINE of settings.DATABASES."""
+"""Django's PostgreSQL backend with connections from our pool, for ENGINE in DATABASES."""

@@ -1,7 +1,7 @@
-"""Where Django takes its connections from.
+"""Django's PostgreSQL backend with connections from our pool.
 
-Its own pool makes connections in the background: a thread learns neither that nor why none can
-be made, waits its whole time for nothing, and for many seconds more when the database is back.
+Django's own pool connects in the background: a thread does not learn that or why this fails,
+waits its whole timeout for nothing, and many seconds more once the database is back.
 """
 
 import atexit
@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._lender.give_back(connection)
 
     def close_pool(self) -> None:
-        """Close what is idle: for tests, whose databases come and go."""
+        """Close idle connections, for tests, whose databases come and go."""
         for pool in _pools.values():
             pool.close()
 
