@@ -40,7 +40,7 @@ live: .venv/dev ## the tests against real Jaeger, Prometheus, PostgreSQL and Red
 bench: .venv/dev ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench
 
-chaos: .venv/dev ## let two bots be killed, limited and told all twice; write docs/benchmarks.md
+chaos: .venv/dev ## kill and rate-limit two bots, deliver everything twice; write docs/benchmarks.md
 	@GRPC_VERBOSITY=NONE $(BIN)/python -m tests.bench.chaos
 
 proto: .venv/dev ## generate the code of proto/ anew

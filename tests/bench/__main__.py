@@ -1,8 +1,8 @@
-"""Measure, and write the figures into docs/benchmarks.md: `make bench`, some fifteen minutes.
+"""Measure, and write the figures to docs/benchmarks.md: `make bench`, about fifteen minutes.
 
-Server, load and backends share the machine. `--only search` measures and writes the search for
-traces alone, `--only stops` the event loop's stops, `--only reading` single traces; `--seconds 1`
-makes the first two short. `--only many` measures and writes the pages of a site with many services.
+Server, load and backends share the machine. `--only search` measures only the search for traces,
+`--only stops` the event loop's stops, `--only reading` single traces, `--only many` the pages of a
+site with many services. `--seconds 1` makes the first two short.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ def fake_alerts(prometheus: FakePrometheus) -> None:
 
 
 async def measure(bench: Bench) -> list[str]:
-    """Measure what needs no traces; returns the lines of the page."""
+    """Measure the calls that need no traces; returns the lines of the page."""
     together = await bench.run("alerts", 200, seconds=0)
     assert together.smallest == ALERTS and not together.failures, together.failures
     rows = [
@@ -62,7 +62,7 @@ async def measure(bench: Bench) -> list[str]:
 
 
 REFUSED_HEAD = """
-A call that needs no backend (token, user and permission are checked, then the id is refused):
+A call that needs no backend (token, user and permission are checked, then the ID is refused):
 
 | callers | calls/s | p50 | p99 |
 |--:|--:|--:|--:|"""
@@ -76,8 +76,8 @@ def _refused_row(callers: int, figures: Figures) -> str:
 def _alerts_sentence(figures: Figures) -> str:
     return (
         f"\n{figures.calls} calls of `Alerts` at the same moment, {CALLERS} on each connection, "
-        f"{ALERTS:,} alerts firing: all answered whole after {figures.seconds:.2f} s, "
-        f"p99 {milliseconds(figures.p99)}; calls of Prometheus: {figures.upstream}."
+        f"{ALERTS:,} alerts firing: all answered in full after {figures.seconds:.2f} s, "
+        f"p99 {milliseconds(figures.p99)}; calls to Prometheus: {figures.upstream}."
     )
 
 
@@ -98,7 +98,7 @@ def _machine(seconds: float) -> str:
 
 
 async def main(only: str, seconds: float) -> None:
-    """Measure everything or one part, and write what was measured."""
+    """Measure everything or one part, and write the figures."""
     if only in ("", "many"):
         _write("many", [_versions(), *await many.measure()])
     if only == "many":
@@ -139,7 +139,7 @@ async def main(only: str, seconds: float) -> None:
 
 
 def _write(part: str, lines: list[str]) -> None:
-    """Replace what stands between a part's marks on the page."""
+    """Replace the text between a part's marks on the page."""
     begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
     before, _, rest = PAGE.read_text().partition(begin)
     _, _, after = rest.partition(end)

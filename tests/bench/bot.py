@@ -1,10 +1,10 @@
-"""Two bots as processes of their own against a fake Slack: bursts, a locked database, a kill.
+"""Two bots in their own processes against a fake Slack: bursts, a locked database, a kill.
 
-For a look at one of these; `make chaos` tries everything at once.
+For a look at one of these; `make chaos` tries everything together.
 
     .venv/bin/python -m tests.bench.bot
 
-Half a minute of the minute is the lease of the bot that is killed. Everything shares a machine.
+It takes a minute, half of it for the lease of the killed bot. Everything shares a machine.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeS
 from tests.live import servers
 
 BURST = 500
-CHANNELS = 100  # one takes a message a second
+CHANNELS = 100  # each accepts a message per second
 LOCKED = 50
 KILLED = 40
 POST_SECONDS = 0.2
@@ -37,14 +37,14 @@ address = "127.0.0.1:1"
 
 @dataclass(frozen=True)
 class Bot:
-    """A running bot, and its health address."""
+    """A running bot and its health address."""
 
     process: Popen[bytes]
     health: str
 
 
 async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
-    """Mention the bots so often at once and wait until all is acknowledged."""
+    """Mention the bots `number` times together and wait until all is acknowledged."""
     channels = [f"C0BENCH{channel:03}" for channel in range(CHANNELS)]
     slack.channels.update(channels)
     sent = [
@@ -58,7 +58,7 @@ async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
 
 @contextmanager
 def locked(database: str) -> Iterator[None]:
-    """Let nobody record what the bots receive. `database` is its DATABASE_URL."""
+    """Lock the table in which the bots record what they receive. `database` is a DATABASE_URL."""
     connection: sqlite3.Connection | psycopg.Connection
     if database.startswith("sqlite:///"):
         connection = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
@@ -73,7 +73,7 @@ def locked(database: str) -> Iterator[None]:
 
 
 async def answered(slack: FakeSlack, sent: list[Delivery], seconds: float) -> str:
-    """Wait for the answers; say how many came, and how many of them more than once."""
+    """Wait for the answers; return how many came, and how many of them more than once."""
     wanted = {each.envelope["payload"]["event"]["ts"] for each in sent}
     threads: list[str] = []
     try:
@@ -86,18 +86,18 @@ async def answered(slack: FakeSlack, sent: list[Delivery], seconds: float) -> st
     theirs = [each for each in threads if each in wanted]
     busy = sum(post.shown.startswith("Sorry") for post in slack.posts if post.thread_ts in wanted)
     return (
-        f"{len(set(theirs))} of {len(wanted)} answered ({busy} with the request to come again), "
+        f"{len(set(theirs))} of {len(wanted)} answered ({busy} were asked to try again), "
         f"{len(theirs) - len(set(theirs))} more than once"
     )
 
 
 def shown(sent: list[Delivery]) -> str:
-    """The acknowledgements' latencies."""
+    """Return the latencies of the acknowledgements."""
     seconds = sorted(each.seconds for each in sent)
     p99 = statistics.quantiles(seconds, n=100, method="inclusive")[98]
     return (
         f"{len(sent)} acknowledged, p50 {statistics.median(seconds) * 1000:.0f} ms, "
-        f"p99 {p99 * 1000:.0f} ms, most {seconds[-1] * 1000:.0f} ms"
+        f"p99 {p99 * 1000:.0f} ms, longest {seconds[-1] * 1000:.0f} ms"
     )
 
 
@@ -135,7 +135,7 @@ async def main() -> None:
 def prepared(
     folder: Path, slack: FakeSlack, sites: str = SITES, database: str = ""
 ) -> servers.Portal:
-    """An installation in which Alice is somebody; on SQLite unless a DATABASE_URL is given."""
+    """Return an installation that knows Alice; on SQLite unless a DATABASE_URL is given."""
     environment = {
         "OPSPORTAL_SLACK_APP_TOKEN": APP_TOKEN,
         "OPSPORTAL_SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -155,7 +155,7 @@ def prepared(
 
 
 def started(stack: ExitStack, portal: servers.Portal, folder: Path, number: int) -> Bot:
-    """A bot process, with a health address and a log of its own."""
+    """Start a bot process with its own health address and log."""
     health = f"127.0.0.1:{servers.free_ports(1)[0]}"
     environment = {**portal.environment, "OPSPORTAL_HEALTH_ADDRESS": health}
     place = folder / f"bot{number}"

@@ -1,4 +1,4 @@
-"""Lets a process of its own call a server, and counts what the server did meanwhile."""
+"""Call a server from a separate process, and count what the server did meanwhile."""
 
 import asyncio
 import json
@@ -22,9 +22,10 @@ _SAMPLE = re.compile(
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run showed; latencies in seconds, sorted.
+    """The figures of one run; latencies in seconds, sorted.
 
-    `calls` and `served` (what the server's counters gained) count the warm-up, the rest does not.
+    `calls` and `served` (the increase of the server's counters) include the warm-up, the rest
+    does not.
     """
 
     calls: int
@@ -41,22 +42,22 @@ class Figures:
 
     @property
     def rate(self) -> float:
-        """Calls answered in a second."""
+        """Answered calls per second."""
         return len(self.latencies) / self.seconds
 
     @property
     def upstream(self) -> int:
-        """Calls of backends."""
+        """Calls to backends."""
         return self.served["opsportal_backend_calls_total"]
 
     @property
     def asked(self) -> int:
-        """How many slices of time all searches together asked Jaeger for."""
+        """How many slices of time all searches together requested from Jaeger."""
         return self.served[ASKED]
 
     @property
     def slices(self) -> int:
-        """How many slices of time half of the searches asked Jaeger for, at most."""
+        """How many slices of time half of the searches requested from Jaeger, at most."""
         buckets = {
             float(key.removeprefix(SLICES).split('"')[1]): value
             for key, value in self.served.items()
@@ -73,7 +74,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Bench:
-    """A running server, and who may call it."""
+    """A running server, and the token to call it with."""
 
     portal: servers.Portal
     token: str
@@ -81,9 +82,9 @@ class Bench:
     async def run(
         self, rpc: str, callers: int, *, seconds: float, address: str = "", **more: Any
     ) -> Figures:
-        """Let a process of its own call, and count the calls to backends meanwhile.
+        """Call from a separate process, and count the calls to backends meanwhile.
 
-        It calls the server, or what else listens at an `address`.
+        It calls the server, or another one at `address`.
         """
         plan = {
             "address": address or self.portal.grpc,
@@ -106,7 +107,7 @@ class Bench:
         return Figures(**found, served=self._metrics() - before)
 
     def _metrics(self) -> Counter[str]:
-        """Return the server's counters; those of backends are added up."""
+        """Return the server's counters, summed over backends."""
         text = httpx.get(f"http://{self.portal.health}/metrics").text
         found = Counter[str]()
         for name, labels, value in _SAMPLE.findall(text):
@@ -116,7 +117,7 @@ class Bench:
 
 
 def speed(figures: Figures) -> tuple[str, str, str]:
-    """Return calls a second, median and 99th percentile."""
+    """Return calls per second, median and 99th percentile."""
     rate = f"{figures.rate:,.0f}"
     return rate, milliseconds(figures.median), milliseconds(figures.p99)
 

@@ -1,4 +1,4 @@
-"""What became of the changes that two bots were asked for: in Slack, at the instance, on record."""
+"""Check the changes that two bots were asked for: in Slack, at the instance, in the audit log."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ _MADE = {"Apply": ("applied", "not known"), "Cancel": ("cancelled",)}
 
 @dataclass(frozen=True)
 class Left:
-    """What changes leave outside of Slack: by question how often the instance was told it.
+    """What changes leave outside Slack: `told` has how often each question's was made.
 
-    `rows` are the audit log's, outcome and moment, and `kills` the moments at which a bot was
+    `rows` are the audit log's, outcome and time, and `kills` the times at which a bot was
     killed, all by the monotonic clock.
     """
 
@@ -33,7 +33,7 @@ class Left:
 
 
 def card_of(question: Question, slack: FakeSlack) -> Post | None:
-    """The message that shows a question's card; None where there is none."""
+    """Return the message that shows a question's card, or None."""
     return next(
         (
             post
@@ -45,19 +45,19 @@ def card_of(question: Question, slack: FakeSlack) -> Post | None:
 
 
 def is_open(card: Post) -> bool:
-    """Whether its buttons are there."""
+    """Return whether its buttons are there."""
     return "[Apply]" in card.shown
 
 
 def end_of(card: Post | None) -> str:
-    """What a card says last, in a word or two."""
+    """Return what a card shows at the end, in a word or two."""
     if card is None:
         return "never in Slack"
     return next((end for sign, end in _ENDS if sign in card.shown), card.shown)
 
 
 def undecided(questions: Sequence[Question], slack: FakeSlack) -> list[Question]:
-    """Those whose card shows no end yet."""
+    """Return the questions whose card shows no end yet."""
     return [
         each
         for each in questions
@@ -71,7 +71,7 @@ def wrongs(
     listed: Listed,
     left: Left,
 ) -> list[str]:
-    """A sentence for each thing that must not be, however slow the machine is."""
+    """Return a sentence for each thing that must not happen, however slow the machine is."""
     return [
         f"{question.number}: {wrong}"
         for question in questions
@@ -105,7 +105,7 @@ def _shown_wrongly(
     listed: Listed,
     left: Left,
 ) -> Iterator[str]:
-    """Compare the card with what was pressed and what was done."""
+    """Compare the card with the clicks and with what was done."""
     end, rows = end_of(card_of(question, slack)), left.rows.get(question.number, ())
     outcomes = [outcome for outcome, _ in rows if outcome != "started"]
     match end:
@@ -121,8 +121,8 @@ def _shown_wrongly(
             if not (killed or set(outcomes) - {"ok"}):
                 yield f"not known, though nobody was killed: {rows}"
         case "open":
-            # Where the answer to its post was lost, the bots do not know of the message until
-            # somebody presses.
+            # If the answer to its post was lost, the bots do not know of the message until
+            # someone clicks.
             if question.key not in listed or question.pressed:
                 yield "its time is over, and its buttons are there"
         case _:
@@ -133,7 +133,7 @@ def _shown_wrongly(
 
 
 def _first(presses: Sequence[Press]) -> Press | None:
-    """The press that decides: recorded before one of the other button was sent."""
+    """Return the click that decides: it was recorded before any on the other button was sent."""
     for press in presses:
         taken = press.delivery.sent + press.delivery.seconds
         others = [each.delivery.sent for each in presses if each.label != press.label]

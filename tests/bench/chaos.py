@@ -1,8 +1,8 @@
-"""Two bots as processes of their own in an hour's trouble, in three minutes: `make chaos`.
+"""Two bots in their own processes in an hour's trouble, in three minutes: `make chaos`.
 
-tests.bench.trouble is what happens to them, tests.bench.verdict and tests.bench.changes what
-became of what they were asked. What must be so however slow the machine is, is asserted; the
-rest is figures, which go into docs/benchmarks.md.
+tests.bench.trouble is what happens to them; tests.bench.verdict and tests.bench.changes check
+the answers and changes. What must hold on any machine is asserted; the rest is figures, which go
+into docs/benchmarks.md.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from tests.fakes.slack import Delivery, FakeSlack
 from tests.live import servers
 
 BURST = 500
-DRAIN_SECONDS = 180.0  # a lease, the claim on a change, the next looks, and what has piled up
+DRAIN_SECONDS = 180.0  # a lease, the claim on a change, the next checks, and the backlog
 MARKS = re.compile(r"(?<=<!-- chaos -->\n).*?(?=<!-- end of chaos -->)", re.DOTALL)
 PAGE = servers.ROOT / "docs" / "benchmarks.md"
 SITES = """
@@ -47,9 +47,9 @@ instances = ["{instance.address}"]
 
 
 async def settled(trouble: Trouble) -> tuple[Verdict, Listed]:
-    """Wait until all is answered and decided, then until the time of the other cards is over.
+    """Wait until everything is answered and decided, then until the other cards have expired.
 
-    For as long as is sane; what is not answered then is to be listed as lost.
+    The wait is limited; what is not answered by then must be listed as lost.
     """
     await _until_settled(trouble, lambda each, _: each.pressed)
     await asyncio.to_thread(_asked, trouble.portal, LET_TIME_PASS)
@@ -59,7 +59,7 @@ async def settled(trouble: Trouble) -> tuple[Verdict, Listed]:
 async def _until_settled(
     trouble: Trouble, is_awaited: Callable[[Question, Listed], bool]
 ) -> tuple[Verdict, Listed]:
-    """Wait for the answers, and for those cards to show what became of them."""
+    """Wait for the answers, and for the awaited cards to show their end."""
     given_up = time.monotonic() + DRAIN_SECONDS
     while True:
         listed = await asyncio.to_thread(_listed, trouble.portal)
@@ -76,7 +76,7 @@ def _asked(portal: servers.Portal, code: str) -> str:
 
 
 def _listed(portal: servers.Portal) -> Listed:
-    """What the dashboard shows as lost."""
+    """Return what the dashboard lists as lost."""
     listed = defaultdict(list)
     for channel, ts, fate in json.loads(_asked(portal, LIST_THE_LOST)):
         listed[channel, ts].append(fate)
@@ -84,7 +84,7 @@ def _listed(portal: servers.Portal) -> Listed:
 
 
 def _left(trouble: Trouble) -> Left:
-    """What the changes left; raises AssertionError for an audit log that does not verify."""
+    """Return what the changes left; raises AssertionError if the audit log does not verify."""
     trouble.portal.manage("audit_verify")
     ahead = time.time() - time.monotonic()
     rows = defaultdict(list)
@@ -121,7 +121,7 @@ ChangeCard.objects.filter(state=CardState.OPEN).update(expires=timezone.now())
 
 
 def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
-    """The page's lines; asserts what does not depend on the machine."""
+    """Return the lines of the page; asserts what does not depend on the machine."""
     slack, questions, counts = trouble.slack, trouble.questions, trouble.counts
     violations = [each for each in slack.violations if "acknowledgement took" not in each]
     wrong = wrongs(questions, slack, listed, _left(trouble))
@@ -140,12 +140,12 @@ def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
     pressed = [each.seconds for each in presses if each.acked.is_set()]
     ends = Counter(end_of(card_of(each, slack)) for each in cards)
     return [
-        f"In {SECONDS:.0f} s {len(questions)} mentions in {CHANNELS} channels, "
-        f"{found.followers} of them in the thread of another, {now} of them changes to be made at "
-        f"once and {len(cards)} with a card, on which buttons were pressed {len(presses)} times; "
-        f"{counts['deliveries again']} deliveries again, {counts['refreshes']} refreshes, "
+        f"In {SECONDS:.0f} s: {len(questions)} mentions in {CHANNELS} channels, "
+        f"{found.followers} of them in the thread of another, {now} of them changes without a "
+        f"card and {len(cards)} with one, on which buttons were clicked {len(presses)} times; "
+        f"{counts['deliveries again']} redeliveries, {counts['refreshes']} refreshes, "
         f"{counts['broken networks']} times all connections broken, {counts['kills']} times a "
-        f"bot killed, each amid {TOGETHER} mentions more, {limited} calls refused with 429, "
+        f"bot killed, each amid {TOGETHER} more mentions, {limited} calls refused with 429, "
         f"{found.lost} posts whose answer was lost, Jaeger taking up to {SLOWEST:g} s.",
         "",
         "| | |",
@@ -156,27 +156,27 @@ def figures(trouble: Trouble, found: Verdict, listed: Listed) -> list[str]:
         _row("not in Slack", found.absent),
         _row("changes made; made twice", f"{len(trouble.instance.told)}; 0"),
         *(_row(f"cards: {end}", n) for end, n in ends.most_common()),
-        _row("acknowledged only when Slack delivered again", len(firsts) - len(heard)),
-        _row("of these, after a later one of their thread was asked", found.late),
-        _row("the others acknowledged: p50, p99, most", _spread(heard)),
-        _row("presses never acknowledged", len(presses) - len(pressed)),
-        _row("the other presses acknowledged: p50, p99, most", _spread(pressed)),
+        _row("acknowledged only after Slack delivered again", len(firsts) - len(heard)),
+        _row("of these, after a later one in their thread was sent", found.late),
+        _row("the others acknowledged: p50, p99, longest", _spread(heard)),
+        _row("clicks never acknowledged", len(presses) - len(pressed)),
+        _row("the other clicks acknowledged: p50, p99, longest", _spread(pressed)),
     ]
 
 
 def unready(trouble: Trouble) -> int:
-    """Of how many bots the health address says that Slack does not reach them."""
+    """Return how many bots report on their health address that Slack does not reach them."""
     answers = [httpx.get(f"http://{bot.health}/readyz") for bot in trouble.bots]
     return sum(answer.status_code == 503 for answer in answers)
 
 
 def reported(trouble: Trouble) -> int:
-    """Of how many the dashboard is told so."""
+    """Return how many bots the dashboard reports so."""
     return int(_asked(trouble.portal, COUNT_THE_TROUBLES))
 
 
 async def silence(trouble: Trouble) -> list[str]:
-    """How long until health address and dashboard say that Slack is silent, and is back."""
+    """Measure how soon health address and dashboard show that Slack is silent, and is back."""
     lines = ["", "| Slack is | on `/readyz` after | on the dashboard after |", "|---|--:|--:|"]
     for word, ill in (("silent", len(trouble.bots)), ("back", 0)):
         trouble.slack.silent = word == "silent"
@@ -205,7 +205,7 @@ def _spread(seconds: Sequence[float]) -> str:
 
 
 async def bursts(slack: FakeSlack, database: str) -> str:
-    """Mention them very often at once, then once more while nothing can be recorded."""
+    """Send a burst of mentions, then another while nothing can be recorded."""
     slack.seconds["chat.postMessage"] = POST_SECONDS
     await burst(slack, 10)
     sent: list[Delivery] = await burst(slack, BURST)
@@ -218,7 +218,7 @@ async def bursts(slack: FakeSlack, database: str) -> str:
 
 
 async def main() -> None:
-    """Start everything, let it happen, say what came of it."""
+    """Start everything, let the trouble happen, write the result."""
     async with AsyncExitStack() as servers_, FakeSlack() as slack:
         jaeger = await servers_.enter_async_context(FakeJaeger())
         instance = await servers_.enter_async_context(fake_instance())
@@ -249,7 +249,7 @@ async def main() -> None:
 
 
 def _database(stack: ExitStack) -> tuple[str, str]:
-    """PostgreSQL where there is one, else SQLite."""
+    """Return the name and URL of PostgreSQL if it is installed, else of SQLite."""
     if any(Path("/usr/lib/postgresql").glob("*/bin")) and shutil.which("psql"):
         return "PostgreSQL", stack.enter_context(servers.postgresql())
     return "SQLite", ""

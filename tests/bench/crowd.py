@@ -1,7 +1,7 @@
-"""Many people at the same moment, and callers beside them: what they are answered, and when.
+"""Many people at the same moment, with callers beside them: their answers, and how long they take.
 
-Everybody is a person of their own with a session of their own, so that nothing is shared that a
-team would not share.
+Everyone is a different user with a separate session, so that nothing is shared that a team would
+not share.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ print(json.dumps(made))
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a session and a gRPC token."""
+    """A user with a session and a gRPC token."""
 
     session: str
     token: str
@@ -61,13 +61,13 @@ class Person:
 
 @dataclass
 class Answers:
-    """How many of each status, and the seconds that each took."""
+    """The count of each status, and the seconds that each answer took."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
     def add(self, status: str, began: float) -> None:
-        """Count one."""
+        """Count an answer."""
         self.statuses[status] += 1
         self.seconds.append(time.perf_counter() - began)
 
@@ -78,12 +78,12 @@ class Answers:
 
     @property
     def failed(self) -> int:
-        """How many were not answered as they should be."""
+        """How many answers were not a success."""
         return self.statuses.total() - self.statuses["200"] - self.statuses["OK"]
 
 
 def people(portal: servers.Portal, count: int) -> list[Person]:
-    """Make so many operators who are logged in."""
+    """Create `count` operators who are logged in."""
     said = portal.manage("shell", "--verbosity", "0", "--command", _MAKE.format(count=count))
     return [Person(*each) for each in json.loads(said)]
 
@@ -147,17 +147,17 @@ instances = ["127.0.0.1:1"]
 CROWDS = ((24, 0), (60, 0), (200, 50))
 ROUNDS = 3
 HEAD = """
-A crowd: each browser is a person of their own who loads one of {paths}, all at the same
-moment, with callers of `Alerts` beside them; the pool of PostgreSQL's connections has its default
-size. *Told to try again* is 503 or RESOURCE_EXHAUSTED; the aims are none of the first two crowds,
-1% of the last, and on PostgreSQL at most 3 times SQLite's p95, measured in the same run.
+A crowd: each browser is a different user who loads one of {paths}, all at the same moment,
+with callers of `Alerts` beside them; PostgreSQL's connection pool has its default size. *Asked
+to retry* is 503 or RESOURCE_EXHAUSTED; the aims are none in the first two crowds, 1% in the last,
+and on PostgreSQL at most 3 times SQLite's p95, measured in the same run.
 
-| browsers | callers | database | answers | told to try again | other failures | p95 | to SQLite |
+| browsers | callers | database | answers | asked to retry | other failures | p95 | to SQLite |
 |--:|--:|---|--:|--:|--:|--:|--:|"""
 
 
 async def measure(jaeger: str, prometheus: str) -> list[str]:
-    """Return the lines of the page, for SQLite and PostgreSQL by turns."""
+    """Return the lines of the page, for SQLite and PostgreSQL in turn."""
     with ExitStack() as stack:
 
         def folder() -> Path:

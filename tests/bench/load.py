@@ -1,7 +1,7 @@
-"""The load, in a process of its own: reads what to do from standard input, writes figures.
+"""The load, in a separate process: reads the plan from standard input, writes figures.
 
 The plan is what `tests.bench.calling` sends; the answer is `{"calls", "seconds", "latencies",
-"failures", "smallest"}`, where only "calls" counts the warm-up. With 0 seconds there is no
+"failures", "smallest"}`, where only "calls" includes the warm-up. With 0 seconds there is no
 warm-up: each caller calls once, all together.
 """
 
@@ -30,13 +30,13 @@ from proto.ops import ops_pb2, ops_pb2_grpc
 HOUR = 3600 * 10**9
 SECOND = 10**9
 LARGEST = 64 * 1024 * 1024
-CALLERS = 50  # on one connection: the server takes 100 calls at a time on each
+CALLERS = 50  # per connection: the server accepts 100 concurrent calls on each
 SERVICE = "petstore"
 FIND_TRACES = "/jaeger.api_v3.QueryService/FindTraces"
 REFUSED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED
 DURATIONS = 100_000_000, 400_000_000  # nanoseconds between which a minimum is chosen
-WINDOWS = 600 * SECOND  # the ends of the windows lie in so much time
-# What it is -> the method, and the request.
+WINDOWS = 600 * SECOND  # within which the windows end
+# What it is -> the method and the request.
 COSTLY: dict[str, tuple[str, Callable[[], Message]]] = {
     "a matcher of 40 kB": (
         "Alerts",
@@ -86,7 +86,7 @@ class Figures:
 
 
 class Load:
-    """Callers who share some channels, each calling again as soon as it was answered."""
+    """Callers that share some channels; each calls again once it is answered."""
 
     def __init__(
         self, plan: dict[str, Any], channels: Sequence[grpc.aio.Channel], web: httpx.AsyncClient
@@ -102,11 +102,11 @@ class Load:
 
     @property
     def stub(self) -> "ops_pb2_grpc.OpsAsyncStub":
-        """That of the next channel."""
+        """The stub of the next channel."""
         return next(self.stubs)
 
     async def run(self, seconds: float) -> float:
-        """Call for so long, or once each; returns the seconds that it took."""
+        """Call for `seconds`, or once each if 0; returns the seconds that it took."""
         self.figures = Figures()
         began = time.perf_counter()
         callers = [self._caller(began + seconds) for _ in range(self.plan["callers"])]
@@ -146,7 +146,7 @@ class Load:
         return len((await self.stub.ListTraces(request, metadata=self.metadata)).traces)
 
     async def bare(self) -> int:
-        """Ask Jaeger itself for any traces that match, and parse none; each is one message."""
+        """Ask Jaeger itself for any matching traces, and parse none; each is one message."""
         asked = self._asked()
         parameters = TraceQueryParameters(
             service_name=SERVICE,
@@ -166,12 +166,12 @@ class Load:
         return messages
 
     def _asked(self) -> "_Asked":
-        """Return the query of one call, by what the plan says that queries share."""
+        """Return the query of one call; the plan sets in what queries differ."""
         filters = self.plan["filters"]
         operation, tags = filters.get("operation", ""), filters.get("tags", {})
         duration, end = filters.get("duration", 0), self.plan["end"]
         match self.plan["queries"]:
-            case "same":  # as a client asks that is given no option: up to now
+            case "same":  # like a client without options: up to now
                 end = time.time_ns() + 5 * SECOND
             case "durations":
                 duration = random.randrange(*DURATIONS)
@@ -180,12 +180,12 @@ class Load:
         return _Asked(operation, tags, duration, end - HOUR, end)
 
     async def healthz(self) -> int:
-        """Ask whether the server lives, which takes as long as its event loop is held."""
+        """Ask whether the server is alive, which takes as long as its event loop is blocked."""
         (await self.web.get(f"http://{self.plan['health']}/healthz")).raise_for_status()
         return 0
 
     async def costly(self) -> int:
-        """Send what is expensive to read, and is refused or answered all the same."""
+        """Send a request that is expensive to read, whether it is refused or answered."""
         method, request = COSTLY[self.plan["costly"]]
         try:
             await getattr(self.stub, method)(request(), metadata=self.metadata)
@@ -198,7 +198,7 @@ class Load:
         return len((await self.stub.Alerts(ops_pb2.AlertsReq(), metadata=self.metadata)).alerts)
 
     async def refused(self) -> int:
-        """Token, user, permission; then the id is no id, before any backend is asked."""
+        """Pass token, user and permission; then the ID is invalid, before any backend is called."""
         try:
             await self.stub.ShowTrace(ops_pb2.ShowTraceReq(id="none"), metadata=self.metadata)
         except grpc.aio.AioRpcError as error:
@@ -211,7 +211,7 @@ async def main() -> None:
     plan = json.load(sys.stdin)
     options = [
         ("grpc.max_receive_message_length", LARGEST),
-        ("grpc.use_local_subchannel_pool", 1),  # else all would share one connection
+        ("grpc.use_local_subchannel_pool", 1),  # otherwise all would share one connection
     ]
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(httpx.AsyncClient(timeout=60))

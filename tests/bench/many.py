@@ -1,8 +1,8 @@
-"""A site of many services in a browser: how soon its pages come, and whether others wait meanwhile.
+"""A site of many services in a browser: how fast its pages load, and whether others wait meanwhile.
 
-Every service has queries of its own, which is harder than queries of all services. The backends
-are fakes on real sockets, and so quick that what is seen is ours; then each of their answers takes
-a second. `/healthz` is asked from a process of its own, as in tests.bench.stops.
+Every service has its own queries, which is harder than queries for all services. The backends are
+fakes on real sockets, first so fast that the time is all ours; then each of their answers takes a
+second. `/healthz` is called from a separate process, as in tests.bench.stops.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tests.live import servers
 SITES, SERVICES, ALERTS, RULES = 20, 300, 2_000, 40
 SLOW = 1.0  # seconds
 SECONDS = 12.0  # of each row
-APART = 1.5  # seconds between two loads: what was read for one is not young for the next
+APART = 1.5  # seconds between two loads, so that they do not share answers
 PAGES = {"overview": "", "versions": "versions/", "alerts": "alerts/", "sampling": "sampling/"}
 NAMES = [f"shop-{number:03}" for number in range(SERVICES)]
 SEVERITIES = ("critical", "page", "warning", "info")
@@ -52,9 +52,9 @@ p95 = 'p95{{job="{name}"}}'
 
 HEAD = f"""
 A site of {SERVICES} services and {ALERTS:,} alerts beside {SITES - 1} small ones in Chromium: the
-median and the longest time from the navigation's start to the first screen, of which the aim is
-1 s, and until everything is filled in. Each page is loaded again and again from a server that has
-just started. Beside it the slowest answers of `/healthz`, which come from the same event loop.
+median and longest time from the start of the navigation to the first screen (the aim is 1 s), and
+until everything is filled in. Each page is loaded again and again from a server that has just
+started. The last column has the slowest answers of `/healthz`, from the same event loop.
 
 | page | each backend takes | loads | first screen | filled in | height | `/healthz` p99; longest |
 |---|--:|--:|--:|--:|--:|--:|"""
@@ -69,14 +69,14 @@ async def measure() -> list[str]:
         jaeger.add(trace(span(NAMES[0], "Buy", error="sold out")))
         _fill(prometheuses[0])
         portal = servers.portal(folder, "".join(_sites(jaeger, prometheuses)))
-        # `serve` answers on one address what others answer on their health address.
+        # `serve` has no separate health address.
         bench = Bench(replace(portal, health=portal.web), portal.person("bench", "operators"))
         lines = [HEAD]
         for seconds in (0.0, SLOW):
             jaeger.seconds = seconds
             for prometheus in prometheuses:
                 prometheus.seconds = seconds
-            # Each time from a start, so that nothing is known.
+            # Started anew each time, so that nothing is cached.
             with portal.running("serve", running):
                 idle = await bench.run("healthz", 1, seconds=SECONDS, pause=PAUSE)
                 async with window(portal) as opened:
@@ -137,7 +137,7 @@ def _sites(jaeger: FakeJaeger, prometheuses: list[FakePrometheus]) -> Iterator[s
 
 
 def _fill(prometheus: FakePrometheus) -> None:
-    """Let it know two instances and the figures of each service, and the alerts."""
+    """Give it two instances and the figures of each service, and the alerts."""
     minutes = range(int(time.time()) // 60 * 60 - 3600, int(time.time()) + 3600, 60)
     for number, name in enumerate(NAMES):
         own = f'{{job="{name}"}}'

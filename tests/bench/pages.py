@@ -1,7 +1,7 @@
-"""The pages of traces in a browser: how soon, how heavy, and what they cost the server.
+"""Trace pages in a browser: how fast and how heavy they are, and what they cost the server.
 
-Each figure is of one cold load of a trace that the server has not seen before. Times count from
-the navigation's start, in the browser's own clock.
+Each figure is from one cold load of a trace that the server has not seen before. Times count from
+the start of the navigation, by the browser's own clock.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tests.live.large import large_trace, send
 HOUR = 3600 * 10**9
 SMALL, FEW, MANY = 100, 10_000, 100_000
 READS = 5  # of further traces
-SETTLED = 330  # seconds after which the server keeps nothing of a trace
+SETTLED = 330  # seconds after which the server has nothing of a trace cached
 WEIGH = """
 ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
   .map((each) => each.transferSize)
@@ -39,7 +39,7 @@ function look() {
 }
 new MutationObserver(look).observe(document, { childList: true, subtree: true, attributes: true });
 """
-# What a person does, and how long until a frame shows its result.
+# Do what a person does, and measure until a frame shows its result.
 ACT = """
 async ([act, done]) => {
   const frame = () => new Promise(requestAnimationFrame);
@@ -56,7 +56,7 @@ async ([act, done]) => {
 
 @dataclass(frozen=True)
 class Loaded:
-    """A trace page just after its load; times in milliseconds, memory in bytes."""
+    """A trace page right after loading; times in milliseconds, memory in bytes."""
 
     rows: float
     whole: float
@@ -65,13 +65,13 @@ class Loaded:
 
 
 class Window:
-    """A browser's window of somebody who is logged in."""
+    """A browser window of a user who is logged in."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     async def results(self, address: str) -> tuple[float, int]:
-        """Return milliseconds until a list of traces has loaded, and its elements."""
+        """Return the milliseconds until a list of traces has loaded, and its elements."""
         await self.page.goto(address, wait_until="load")
         took: float = await self.page.evaluate(
             "performance.getEntriesByType('navigation')[0].loadEventEnd"
@@ -87,11 +87,11 @@ class Window:
         await session.send("HeapProfiler.collectGarbage")
         heap = await session.send("Runtime.getHeapUsage")
         held = int(heap["usedSize"]) + int(heap.get("backingStorageSize", 0))
-        await self.page.wait_for_load_state("networkidle")  # the next load shall be alone
+        await self.page.wait_for_load_state("networkidle")  # the next load must be alone
         return Loaded(seen["rows"], seen["tools"], held, await self._elements())
 
     async def weight(self, address: str) -> tuple[int, int]:
-        """Return the requests and the bytes of a page for somebody whose cache is empty."""
+        """Return the requests and bytes of a page for a user whose cache is empty."""
         own = self.page.context
         assert own.browser
         fresh = await own.browser.new_context(storage_state=await own.storage_state())
@@ -102,7 +102,7 @@ class Window:
         return len(sizes), sum(sizes)
 
     async def act(self, act: str, done: str) -> float:
-        """Do something; returns milliseconds until it shows, the median of five."""
+        """Do something; returns the milliseconds until it shows, the median of five."""
         found = []
         for _ in range(5):
             found.append(float(await self.page.evaluate(ACT, [act, done])))
@@ -110,7 +110,7 @@ class Window:
         return statistics.median(found)
 
     async def cookies(self) -> dict[str, str]:
-        """Return what tells the server who this is."""
+        """Return the cookies that identify the user."""
         return {each["name"]: each["value"] for each in await self.page.context.cookies()}
 
     async def _elements(self) -> int:
@@ -119,7 +119,7 @@ class Window:
 
 @asynccontextmanager
 async def window(portal: servers.Portal) -> AsyncIterator[Window]:
-    """Open one and log in."""
+    """Open a window and log in."""
     async with async_playwright() as playwright:
         kind = playwright.chromium
         browser = await kind.launch(
@@ -138,7 +138,7 @@ async def window(portal: servers.Portal) -> AsyncIterator[Window]:
 
 
 async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) -> list[str]:
-    """Return the lines of the page; `process` is the server's id."""
+    """Return the lines of the page; `process` is the server's process ID."""
     async with window(portal) as opened:
         await opened.results("/traces/")  # the first page of a process is slower than any other
         lines = [await _results(opened)]
@@ -158,7 +158,7 @@ async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) 
     peak = _memory(process)
     await asyncio.sleep(SETTLED)
     lines.append(_row(
-        "server memory added by one view of 100,000 spans; when it is forgotten",
+        "server memory added by one view of 100,000 spans; after its cache has expired",
         f"{added / 1e6:,.0f} MB; {(_memory(process) - before) / 1e6:,.0f} MB "
         f"(after {READS + 1} views: {(peak - before) / 1e6:,.0f} MB)", "250 MB, given back",
     ))  # fmt: skip
@@ -166,8 +166,8 @@ async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) 
 
 
 HEAD = """
-The pages of traces in Chromium, each trace loaded cold; beside it Jaeger UI 2.20 on a machine of
-this size.
+Trace pages in Chromium, each trace loaded cold, compared with Jaeger UI 2.20 on a machine of this
+size.
 
 | what | seen | aim | Jaeger UI |
 |---|--:|--:|--:|"""
@@ -202,7 +202,7 @@ def _loaded(what: str, page: Loaded, aim: int) -> str:
 
 async def _acts(opened: Window) -> list[str]:
     await opened.page.locator(".ruler").evaluate("ruler => ruler.scrollIntoView()")
-    # Rows in turn, the one before closed again: what was opened once has its details already.
+    # Rows in turn, closing the previous one: a row opened before already has its details.
     opening = await opened.act(
         "window.opened ??= [];"
         "document.querySelector(`[data-row='${opened.at(-1)}'] .name`)?.click();"
@@ -245,7 +245,7 @@ async def _bytes_a_span(client: httpx.AsyncClient, trace_id: str) -> str:
 
 
 async def _weights(opened: Window, trace_id: str) -> str:
-    """What a first visit loads, in requests and in bytes on the wire."""
+    """Measure what a first visit loads, in requests and in bytes on the wire."""
     weights = [
         await opened.weight(address) for address in ("/", "/traces/", f"/traces/{trace_id}/")
     ]
@@ -257,9 +257,9 @@ async def _weights(opened: Window, trace_id: str) -> str:
 
 
 async def _others(client: httpx.AsyncClient, traces: list[str]) -> str:
-    """What somebody else waits meanwhile, against what they wait when nothing is going on.
+    """Measure how long another user waits meanwhile, compared with an idle server.
 
-    A trace is read in a second or two: several of them, so that there are enough waits.
+    Reading a trace takes a second or two, so there are several, to measure enough waits.
     """
     idle = _p95(await _latencies(client, until=asyncio.create_task(asyncio.sleep(2))))
     waits = []
@@ -289,7 +289,7 @@ def _p95(waits: list[float]) -> float:
 
 
 def _memory(process: int) -> int:
-    """Bytes that a process has in memory."""
+    """Return the bytes that a process has in memory."""
     pages = Path(f"/proc/{process}/statm").read_text().split()[1]
     return int(pages) * 4096
 

@@ -1,4 +1,4 @@
-"""How long the bot takes over the most tiresome messages: `python -m tests.bench.patterns`."""
+"""How long the bot takes to read the most expensive messages: `python -m tests.bench.patterns`."""
 
 import os
 import time
@@ -17,7 +17,7 @@ TAILS = ("", "!\n")
 
 
 def measure() -> list[str]:
-    """Return the sentence for the page, with the slowest of all patterns and messages."""
+    """Return the sentence for the page, with the slowest pattern and message of all."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
     from bot.commands import registry  # noqa: PLC0415  Django first
@@ -29,8 +29,8 @@ def measure() -> list[str]:
     cleaning = max(_seconds(clean, {"text": text}, "U0OPSBOT1") for text in texts)
     finding = max(_seconds(registry.nearest, text) for text in texts)
     sentence = (
-        f"\nThe bot on {len(texts):,} messages of {LETTERS:,} characters made to be tiresome: the "
-        f"slowest pattern {_milliseconds(pattern)}, undoing Slack's markup "
+        f"\nThe bot on {len(texts):,} messages of {LETTERS:,} characters made to be expensive: the "
+        f"slowest pattern took {_milliseconds(pattern)}, undoing Slack's markup "
         f"{_milliseconds(cleaning)}, finding the nearest command {_milliseconds(finding)}."
     )
     print(sentence, flush=True)
@@ -44,7 +44,7 @@ def _texts() -> Iterator[str]:
 
 
 def _seconds(function: object, *arguments: object) -> float:
-    """The quicker of two runs: the first may have to warm up."""
+    """Return the faster of two runs, because the first may have to warm up."""
     return min(_once(function, *arguments) for _ in range(2))
 
 

@@ -1,4 +1,4 @@
-"""Alice before the cards: she presses, not always once, and not always what is still there."""
+"""Alice clicks buttons on cards: not always once, and not always buttons that are still there."""
 
 import asyncio
 import random
@@ -12,10 +12,10 @@ from tests.fakes.slack import ALICE, FakeSlack, Post
 LOOK_SECONDS = 0.1
 LOOKS = 900  # longer than a lease
 DELAY = 15.0
-IMPATIENCE = (3.0, 8.0)  # seconds until she presses again: she sees that nothing happens
+IMPATIENCE = (3.0, 8.0)  # seconds until she clicks again because nothing happens
 TIMES = 3
 LATER = 0.3
-WAYS: tuple[tuple[str, ...], ...] = (  # what she presses at once; on the first she insists
+WAYS: tuple[tuple[str, ...], ...] = (  # what she clicks in a row; she insists on the first
     ("Apply",),
     ("Apply", "Apply"),
     ("Apply", "Apply", "Apply"),
@@ -28,21 +28,21 @@ WAYS: tuple[tuple[str, ...], ...] = (  # what she presses at once; on the first 
 
 @dataclass
 class Presser:
-    """Presses by chance; whoever sets `now` has pressed at that moment what waits to be."""
+    """Click at random; setting `now` makes all waiting clicks happen at that moment."""
 
     slack: FakeSlack
     dice: random.Random
     now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def decide(self, question: Question) -> None:
-        """Press the buttons of a question's card some time after it appears, or leave it alone.
+        """Click the buttons of a question's card some time after it appears, or leave it alone.
 
-        Slack delivers no press again that nobody acknowledges: she presses again.
+        Slack does not redeliver a click that is not acknowledged, so she clicks again.
         """
         labels, card = self.dice.choice(WAYS), await self._appeared(question)
         if card is None or not labels:
             return
-        before = replace(card)  # as she still sees it when it has just been replaced
+        before = replace(card)  # as she still sees it even if it has just been replaced
         with suppress(TimeoutError):
             await asyncio.wait_for(self.now.wait(), self.dice.uniform(0, DELAY))
         for label in labels:
@@ -56,7 +56,7 @@ class Presser:
             await self._press(question, before, self.dice.choice(("Apply", "Cancel")))
 
     async def _appeared(self, question: Question) -> Post | None:
-        """None where no card comes: its post is lost, or it was asked of a bot that was killed."""
+        """Return the card; None if its post is lost, or the bot that was asked was killed."""
         for _ in range(LOOKS):
             if card := card_of(question, self.slack):
                 return card

@@ -1,7 +1,7 @@
-"""How long a trace takes through us, beside what Jaeger needs to send it.
+"""How long OpsPortal takes to read a trace, compared with Jaeger alone.
 
 The yardstick is a bare gRPC client that asks Jaeger for the same trace and parses nothing, in
-the same run: on a slow day both are slow. Each trace is new to the server when it is asked for.
+the same run: on a slow day both are slow. Each trace is new to the server when it is requested.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from proto.ops.ops_pb2_grpc import OpsStub
 from tests.live import servers
 from tests.live.large import large_trace, send
 
-WRITTEN = 1.0  # seconds after it was sent
+WRITTEN = 1.0  # seconds after a trace was sent
 HOUR = 3600 * 10**9
-SIZES = {10_000: 7, 100_000: 3}  # spans, and how many traces of about so many
+SIZES = {10_000: 7, 100_000: 3}  # spans, roughly, and how many such traces
 AIM = 2.0
 UNLIMITED = [("grpc.max_receive_message_length", -1)]
 GET_TRACE = "/jaeger.api_v3.QueryService/GetTrace"
 
 HEAD = """
-One trace, cold, beside the time in which Jaeger sends it to a bare gRPC client that parses
-nothing: medians of the same run, and how many times that takes.
+One trace, read cold, compared with the time in which Jaeger sends it to a bare gRPC client that
+parses nothing: medians of the same run, and how many times as long OpsPortal takes.
 
-| what | Jaeger alone | through us | times | aim |
+| what | Jaeger alone | OpsPortal | times | aim |
 |---|--:|--:|--:|--:|"""
 
 
@@ -71,9 +71,9 @@ async def measure(
 
 
 async def _arrived(bare: Callable[[str], Awaitable[int]], trace_id: str, least: int) -> None:
-    """Wait until Jaeger has all of the trace; it is read once more, as the first time is slower.
+    """Wait until Jaeger has the whole trace, by reading it: the first read is slower.
 
-    Its memory storage may fail when it is asked for what it is just writing.
+    Its memory storage may fail if it is asked for a trace that it is still writing.
     """
     await asyncio.sleep(WRITTEN)
     await servers.eventually(lambda: bare(trace_id), lambda size: size >= least)

@@ -1,8 +1,8 @@
-"""Searching for traces, beside a bare gRPC client that asks Jaeger for the same.
+"""Searching for traces, compared with a bare gRPC client that asks Jaeger for the same.
 
-The bare client asks api_v3 once for each call, takes any traces that match and parses none. It
-runs in the same minute as the calls it is compared with, from a process of its own as they do: on
-a slow day both are slow. Everything is written to Jaeger as collectors do.
+The bare client asks api_v3 once for each call, takes any matching traces and parses none. It
+runs in the same minute as the calls it is compared with, also from a separate process: on a slow
+day both are slow. Traces are written to Jaeger as collectors write them.
 """
 
 import random
@@ -23,8 +23,8 @@ from tests.live.large import EXPORT
 
 TRACES = 6_000
 SPANS = 7
-TIME = 1_800 * SECOND  # in which they began
-BATCHES = 0.2, 5.0  # seconds of traffic that a collector sends at once
+TIME = 1_800 * SECOND  # in which they started
+BATCHES = 0.2, 5.0  # seconds of traffic that a collector sends together
 LIMITS = 10, 100
 FILTERS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -39,19 +39,19 @@ RUNS = (
 )
 
 HEAD = """
-`ListTraces`, {callers} callers that call again as soon as they are answered, beside as many bare
-gRPC clients of Jaeger: *times* is how many times their calls a second; the aim is 1. *Of Jaeger*
-are its calls for a search in the median; *all* is how many calls of it there were for each query:
-callers with the same query share a search, and those that differ share slices of the past.
+`ListTraces` with {callers} callers that call again once they are answered, compared with as many
+bare gRPC clients of Jaeger: *times* is our calls/s divided by theirs; the aim is 1. *Of Jaeger* is
+the median number of calls to Jaeger per search, *all* the average number per query: callers with
+the same query share a search, and different queries share slices of the past.
 
 | queries | filter | limit | calls/s | p50 | p99 | bare/s | p50 | times | of Jaeger | all |
 |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 async def load_traces(otlp: str) -> int:
-    """Send traces as one collector for each service does; returns a moment after all of them.
+    """Send traces as one collector per service does; returns a time after all of them.
 
-    Each batch has what ended in 200 ms to 5 s, in any order.
+    Each batch has the spans that ended within 200 ms to 5 s, in any order.
     """
     source, now = random.Random(1), time.time_ns()
     begins = [now - 10 * SECOND - source.randrange(TIME) for _ in range(TRACES)]
@@ -74,7 +74,7 @@ async def load_traces(otlp: str) -> int:
 def _batches(
     spans: list[tuple[ResourceSpans, Span]], source: random.Random
 ) -> Iterator[tuple[int, ResourceSpans]]:
-    """Yield a service's batches, each with the time at which it is sent."""
+    """Yield a service's batches, each with the time at which to send it."""
     spans.sort(key=lambda each: each[1].end_time_unix_nano)
     batch: list[Span] = []
     due = 0
@@ -94,7 +94,7 @@ def _shuffled(service: ResourceSpans, spans: list[Span], source: random.Random) 
 
 
 def _trace(start: int, source: random.Random) -> TracesData:
-    """SPANS spans over three services."""
+    """Return a trace of SPANS spans in three services."""
     error = "deadline exceeded" if source.random() < 0.1 else None
     tier = "gold" if source.random() < 0.1 else "none"
     tags = {"peer.service": "store", "net.peer.port": 6741, "retries": 0, "customer.tier": tier}
@@ -117,7 +117,7 @@ def _trace(start: int, source: random.Random) -> TracesData:
 
 
 async def measure(bench: Bench, jaeger: str, loaded: int, seconds: float) -> list[str]:
-    """Return the lines of the page; every row takes a little more than twice so many seconds."""
+    """Return the lines of the page; every row takes a little more than twice `seconds`."""
     every: dict[str, Any] = {
         "address": jaeger,
         "end": loaded,

@@ -1,6 +1,6 @@
-"""How long the event loop stands still while somebody sends what is expensive to read.
+"""How long the event loop stops while a caller sends requests that are expensive to read.
 
-`/healthz` is asked again and again, from a process of its own: it answers from that loop and needs
+`/healthz` is called again and again from a separate process: it answers from that loop and needs
 nothing else, so its slowest answer is the longest stop.
 """
 
@@ -9,18 +9,18 @@ import asyncio
 from tests.bench.calling import Bench, Figures, milliseconds, row
 from tests.bench.load import COSTLY
 
-PAUSE = 0.002  # seconds between the questions
+PAUSE = 0.002  # seconds between two calls
 
 HEAD = """
-The event loop's longest stop while one caller sends what is expensive to read, again and again:
-the slowest answer of `/healthz`, and how many times that is what it was just before, idle.
+The event loop's longest stop while one caller keeps sending what is expensive to read: the slowest
+answer of `/healthz`, and how many times as long that is as the slowest just before, when idle.
 
 | sent | calls | `/healthz` p99 | longest stop | idle p99 | longest | times |
 |---|--:|--:|--:|--:|--:|--:|"""
 
 
 async def measure(bench: Bench, seconds: float) -> list[str]:
-    """Return the lines of the page; every row takes a little more than twice so many seconds."""
+    """Return the lines of the page; every row takes a little more than twice `seconds`."""
     lines = [HEAD]
     for what in COSTLY:
         idle = await bench.run("healthz", 1, seconds=seconds, pause=PAUSE)

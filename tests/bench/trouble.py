@@ -1,7 +1,7 @@
-"""What happens to two bots by chance; SEED makes it much the same in each run.
+"""What happens to two bots at random; SEED makes it much the same in each run.
 
-Slack refreshes and breaks connections, limits, loses answers, delivers again and elsewhere; the
-bots are killed and started again; Jaeger and the instance are slow.
+Slack refreshes and breaks connections, limits calls, loses answers and redelivers, also elsewhere;
+the bots are killed and restarted; Jaeger and the instance are slow.
 """
 
 import asyncio
@@ -28,21 +28,21 @@ CHANNELS = 20
 REFRESHES = 60  # four connections, some refreshed more often than in an hour
 BREAKS = 3
 KILLS = 6
-TOGETHER = 5  # asked at the moment of a break or a kill
-UNDER_WAY = 1.0  # seconds at most that these are under way before a kill
+TOGETHER = 5  # questions asked at the moment of a break or a kill
+UNDER_WAY = 1.0  # seconds at most between these and a kill
 LIMITED = 40
 LOST_POSTS = 24
 SLOWEST = 4.0  # seconds that Jaeger takes
 SLOWEST_CHANGE = 2.0  # seconds that the instance takes
-ACK_SECONDS = 3.0  # after which Slack delivers again
+ACK_SECONDS = 3.0  # after which Slack redelivers
 RETRIES = 3
-NOW, CARDS = 0.15, 0.25  # shares of the questions outside of threads: changes, and with a card
+NOW, CARDS = 0.15, 0.25  # shares of questions outside threads: changes without, with a card
 LIMIT = Fault("ratelimited", status=429, retry_after=1)
 
 
 @dataclass
 class Trouble:
-    """All that happens. `kills` are the moments of it, by the monotonic clock."""
+    """Everything that happens. `kills` has the times of the kills, by the monotonic clock."""
 
     slack: FakeSlack
     jaeger: FakeJaeger
@@ -62,7 +62,7 @@ class Trouble:
         self.presser = Presser(self.slack, self.dice)
 
     async def run(self) -> None:
-        """Let everything happen at once, until all is asked."""
+        """Let everything happen concurrently, until all questions are asked."""
         slowing = asyncio.create_task(self._slow())
         await asyncio.gather(
             self._spread(QUESTIONS, self._ask),
@@ -77,12 +77,12 @@ class Trouble:
         await asyncio.gather(*self.under_way)
 
     async def start(self) -> Bot:
-        """One bot more."""
+        """Start one more bot."""
         self.number += 1
         return await asyncio.to_thread(started, self.stack, self.portal, self.folder, self.number)
 
     async def _spread(self, times: int, happen: Callable[[], Awaitable[None]]) -> None:
-        """Have something happen so often, at any moment."""
+        """Let something happen `times` times, at random moments."""
         began = time.monotonic()
         for moment in sorted(self.dice.uniform(0, SECONDS) for _ in range(times)):
             await asyncio.sleep(began + moment - time.monotonic())
@@ -92,7 +92,7 @@ class Trouble:
         self.counts[what] = self.counts.get(what, 0) + 1
 
     async def _ask(self) -> None:
-        """A question in one of the channels, in half of the cases in a thread that there is."""
+        """Ask a question in one of the channels, in half of the cases in an existing thread."""
         number = len(self.questions)
         earlier = [each for each in self.questions[-40:] if not each.changes]
         above = self.dice.choice(earlier) if earlier and self.dice.random() < 0.5 else None
@@ -119,7 +119,7 @@ class Trouble:
         self.under_way.add(asyncio.create_task(work))
 
     async def _deliver(self, question: Question, event: dict[str, Any]) -> None:
-        """As Slack does: again when it is not acknowledged, and often without a reason."""
+        """Deliver like Slack: again if it is not acknowledged, and often without a reason."""
         await self.slack.connected()
         question.deliveries.append(await self.slack.deliver(event))
         if self.dice.random() < 0.2:
@@ -140,7 +140,7 @@ class Trouble:
         question.deliveries.append(await self.slack.redeliver(question.deliveries[0], attempt))
 
     async def _refresh(self) -> None:
-        """One connection is to be replaced; Slack closes it soon after."""
+        """Ask for one connection to be replaced; Slack closes it soon after."""
         if not self.slack.sockets:
             return
         socket = self.dice.choice(self.slack.sockets)
@@ -158,7 +158,7 @@ class Trouble:
         self.slack.abort()
 
     async def _kill(self) -> None:
-        """Kill one of them as the kernel does, and start another a moment later."""
+        """Kill one bot as the kernel does, and start another a moment later."""
         self._count("kills")
         await self._ask_some()
         await asyncio.sleep(self.dice.uniform(0, UNDER_WAY))
@@ -169,7 +169,7 @@ class Trouble:
         self.bots.append(await self.start())
 
     async def _ask_some(self) -> None:
-        """What is on its way when something breaks, the presses too that are to come."""
+        """Ask questions just before something breaks, and let the waiting clicks happen."""
         self.presser.now.set()
         self.presser.now.clear()
         for _ in range(TOGETHER):
@@ -180,7 +180,7 @@ class Trouble:
         self.slack.fail(self.dice.choice(("chat.postMessage", "chat.update")), LIMIT)
 
     async def _lose(self) -> None:
-        """The answer to a post does not arrive; half of these posts do not either."""
+        """Lose the answer to a post; half of these posts do not arrive either."""
         self.slack.fail("chat.postMessage", self.dice.choice((Fault(lost=True), Fault(reset=True))))
 
     async def _slow(self) -> None:
@@ -191,10 +191,10 @@ class Trouble:
 
 
 def ratio(number: int) -> float:
-    """A sampling rate that no other question asks for."""
+    """Return a sampling rate that no other question asks for."""
     return (number + 1) / 10_000
 
 
 def number_of(ratio: float) -> int:
-    """The number of the question that asks for a sampling rate."""
+    """Return the number of the question that asks for a sampling rate."""
     return round(ratio * 10_000) - 1

@@ -1,4 +1,4 @@
-"""What became of the questions that two bots were asked in their trouble."""
+"""Check how two bots answered the questions that they were asked during the trouble."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from tests.fakes.slack import Delivery, FakeSlack, Post
 
 Listed = Mapping[tuple[str, str], Sequence[str]]
-"""What the dashboard lists as lost: by channel and ts of the question what it says of it, and
-of the presses of its card."""
+"""What the dashboard lists as lost: by channel and ts of the question, what it says about it
+and about the clicks on its card."""
 PLACEHOLDER = "Working on it"
 CARD = "Change sampling of "
 INTERRUPTED = "I was interrupted"
@@ -16,7 +16,7 @@ INTERRUPTED = "I was interrupted"
 
 @dataclass(frozen=True)
 class Press:
-    """A press of a card's button."""
+    """A click on a card's button."""
 
     label: str
     delivery: Delivery
@@ -24,9 +24,9 @@ class Press:
 
 @dataclass
 class Question:
-    """A mention. Its answer shows its `sign`; that to a change is the one post in its thread.
+    """A mention. Its answer shows its `sign`; that to a change is the only post in its thread.
 
-    Where it asks for a `card`, answers to the presses of that may stand there too.
+    If it asks for a `card`, answers to clicks on the card may be there too.
     """
 
     number: int
@@ -41,28 +41,28 @@ class Question:
 
     @property
     def acknowledged(self) -> float | None:
-        """When it was first acknowledged; None while it is not."""
+        """When it was first acknowledged; None if it was not."""
         moments = [each.sent + each.seconds for each in self.deliveries if each.acked.is_set()]
         return min(moments, default=None)
 
     @property
     def pressed(self) -> bool:
-        """Whether a press of its card was acknowledged."""
+        """Whether a click on its card was acknowledged."""
         return any(each.delivery.acked.is_set() for each in self.presses)
 
     @property
     def key(self) -> tuple[str, str]:
-        """As the dashboard's link to it has it."""
+        """Its key in `Listed`, as in the dashboard's link to it."""
         return self.channel, self.ts.replace(".", "")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Questions by number, or how many there are of a kind.
+    """Questions by number, or the count of a kind.
 
     `followers` were asked in the thread of another; `missing` have no answer and are not listed
-    as lost, `unlisted` are threads in which more was lost than is listed; `late` are pairs out
-    of order of which the first reached a bot only after the second was asked.
+    as lost; `unlisted` are threads in which more was lost than is listed; `late` are pairs out
+    of order whose first reached a bot only after the second was asked.
     """
 
     once: int
@@ -78,7 +78,7 @@ class Verdict:
 
 
 def verdict(questions: Sequence[Question], slack: FakeSlack, listed: Listed) -> Verdict:
-    """Compare what was asked with what stands in Slack and what the dashboard lists as lost."""
+    """Compare the questions with the answers in Slack and what the dashboard lists as lost."""
     threads: dict[str, list[Post]] = defaultdict(list)
     for post in slack.posts:
         threads[post.thread_ts].append(post)
@@ -101,13 +101,13 @@ def verdict(questions: Sequence[Question], slack: FakeSlack, listed: Listed) -> 
 
 
 def first_face(post: Post) -> str:
-    """What a post showed first, after the placeholder if there was one."""
+    """Return what a post showed first, after the placeholder if there was one."""
     faces = (*post.earlier, post.shown)
     return next((each for each in faces if not each.startswith(PLACEHOLDER)), "")
 
 
 def _answers(question: Question, posts: Sequence[Post]) -> list[int]:
-    """The places in its thread at which the answer stands."""
+    """Return the places of the answer in its thread."""
     if question.sign:
         return [place for place, post in enumerate(posts) if question.sign in post.shown]
     faces = {place: face for place, post in enumerate(posts) if (face := first_face(post))}
@@ -122,7 +122,7 @@ def _holds_place(post: Post) -> bool:
 def _order(
     questions: Sequence[Question], answers: Mapping[int, list[int]]
 ) -> tuple[list[tuple[int, int]], int]:
-    """Pairs whose answers changed places, but for those whose first one came late to the bots."""
+    """Return pairs with swapped answers; only count those whose first one reached the bots late."""
     disordered, late = [], 0
     for first in questions:
         for second in questions[first.number + 1 :]:
@@ -143,7 +143,7 @@ def _unlisted(
     threads: Mapping[str, Sequence[Post]],
     slack: FakeSlack,
 ) -> list[str]:
-    """Threads in which more went wrong than the dashboard says: lost answers, left placeholders."""
+    """Return threads with more lost answers or left placeholders than the dashboard lists."""
     shown: Counter[str] = Counter()
     for each in questions:
         shown[each.thread] += len(listed.get(each.key, ()))
@@ -155,7 +155,7 @@ def _unlisted(
 
 
 def _lost_posts(questions: Sequence[Question], slack: FakeSlack) -> list[tuple[str, str]]:
-    """Thread and text of each post of which the bots were not told whether it was taken."""
+    """Return thread and text of each post for which the bots got no answer."""
     ours = {each.thread for each in questions}
     return [
         (str(arguments.get("thread_ts")), str(arguments.get("text")))

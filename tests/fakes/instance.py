@@ -1,4 +1,4 @@
-"""An instance of a service: a real gRPC server whose sampler is changed, or that fails."""
+"""An instance of a service: a real gRPC server whose sampler can be changed, or that fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,10 +14,10 @@ from proto.petstore import petstore_pb2
 
 @dataclass
 class FakeInstance:
-    """Remembers what it was told as (type, rate); `fails` and `hangs` make it misbehave.
+    """Record the changes in `told` as (type, rate); `fails` and `hangs` make it misbehave.
 
-    It takes `seconds` over each change, half of them before it is made and half after.
-    `asked` and `given_up` say that a call began, and that one which hung was cancelled.
+    Each change takes `seconds`, half of them before it is made and half after. `asked` is set
+    when a call starts, `given_up` when a call that hung is cancelled.
     """
 
     address: str = ""
@@ -50,7 +50,7 @@ class FakeInstance:
 async def fake_instance(
     credentials: grpc.ServerCredentials | None = None, port: int = 0
 ) -> AsyncIterator[FakeInstance]:
-    """Serve one on that port, 0 being a free one, over TLS with credentials."""
+    """Serve one on that port (0 means a free one), over TLS if there are credentials."""
     instance = FakeInstance()
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     handler = grpc.unary_unary_rpc_method_handler(

@@ -1,9 +1,9 @@
-"""A Jaeger on port 0 that behaves as release 1.x, 2.13, 2.20 or main; a way to write its traces.
+"""A Jaeger on port 0 that behaves like release 1.x, 2.13, 2.20 or main; a way to write its traces.
 
-What it enforces: a whole trace a message, names in random order, of the traces that match a
-random choice where there are more than the depth, times and depth required, no summaries and
-no `error` on 2.13, an unknown trace an empty stream or, on main, NOT_FOUND; with a tenant
-header, not even health answers without one. Release 1.x has api_v2 only, see
+Like the real one, it sends one whole trace per message, names in random order, and a random
+choice if more traces match than the depth. It requires times and a depth. 2.13 has no summaries
+and no `error`; an unknown trace is an empty stream or, on main, NOT_FOUND. With a tenant header,
+not even health checks are answered without one. Release 1.x has api_v2 only, see
 tests.fakes.jaeger_v2.
 """
 
@@ -32,7 +32,7 @@ from tests.fakes.jaeger_v2 import any_of
 
 Release = Literal["1.x", "2.13", "2.20", "main"]
 RELEASES: tuple[Release, ...] = get_args(Release)
-# For tests of doors that list: a Jaeger without summaries, and one with them.
+# For tests of listings: a Jaeger without summaries, and one with them.
 LISTING = {"FindTraces", "FindTraceSummaries"}
 EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(frozen=True)
 class _Fault:
-    """What to do instead of answering, or `after` so many messages; no code means hang."""
+    """What to do instead of answering, or `after` that many messages; no code means hang."""
 
     method: str
     code: grpc.StatusCode | None
@@ -61,13 +61,13 @@ class _Fault:
 
 
 class FakeJaeger:
-    """`store` is what it knows, `calls` what it was asked, `cancelled` what clients gave up.
+    """A Jaeger with the traces in `store`; `cancelled` has the methods that clients cancelled.
 
-    `unknown` are the paths of calls that it has no method for. It thinks for `seconds` about
-    each call.
+    `calls` has the calls that arrived, `unknown` the paths of those without a method. It takes
+    `seconds` to answer each call.
 
-    With `tenant_header` only calls from one of `tenants` are answered. `credentials` make it
-    speak TLS.
+    With `tenant_header`, only calls from one of `tenants` are answered. `credentials` make it
+    use TLS.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class FakeJaeger:
         self._news = asyncio.Event()
 
     def add(self, *traces: TracesData) -> str:
-        """Store traces (see `trace`); returns the last one's id."""
+        """Store traces (see `trace`); returns the last one's ID."""
         for each in traces:
             self.store.add(each.resource_spans)
         return traces[-1].resource_spans[0].scope_spans[0].spans[0].trace_id.hex()
@@ -101,15 +101,15 @@ class FakeJaeger:
     def fail(
         self, code: grpc.StatusCode, text: str = "", *, method: str = "", after: int = 0
     ) -> None:
-        """End calls (of one method) with this status, after so many messages."""
+        """End calls (of one method) with this status, after that many messages."""
         self._fault = _Fault(method, code, text, after)
 
     def hang(self, *, method: str = "", after: int = 0) -> None:
-        """Let calls (of one method) wait until they are cancelled, after so many messages."""
+        """Let calls (of one method) wait until they are cancelled, after that many messages."""
         self._fault = _Fault(method, None, "", after)
 
     def recover(self) -> None:
-        """Answer calls that arrive from now on."""
+        """Answer all calls from now on."""
         self._fault = None
 
     def methods(self) -> list[str]:
@@ -124,7 +124,7 @@ class FakeJaeger:
                 await self._news.wait()
 
     async def start(self, address: str = "127.0.0.1:0") -> Self:
-        """Listen; a fake that was stopped may be started again on its old `address`."""
+        """Listen; a fake that was stopped can be started again on its old `address`."""
         self._server = grpc.aio.server(interceptors=[_Door(self)], options=OPTIONS)
         if self.release == "1.x":
             await jaeger_v2.add_to(self._server, self.store)
@@ -149,7 +149,7 @@ class FakeJaeger:
         await self.stop()
 
     async def meet(self, method: str, sent: int, context: Context) -> None:
-        """Let the fault that was set happen, if it is due after `sent` messages."""
+        """Let the set fault happen if it is due after `sent` messages."""
         fault = self._fault
         if fault and fault.method in ("", method) and sent >= fault.after:
             if fault.code is not None:
@@ -157,7 +157,7 @@ class FakeJaeger:
             await asyncio.Event().wait()
 
     async def admit(self, call: Call, context: Context) -> None:
-        """Note a call, and refuse it without a known tenant."""
+        """Note a call, and refuse it if it has no known tenant."""
         self.calls.append(call)
         self._news.set()
         if self.seconds:
@@ -177,7 +177,7 @@ class FakeJaeger:
 
 
 class _Door(grpc.aio.ServerInterceptor):
-    """Lets every call pass the fake's `admit` and `meet`, and notices which are cancelled."""
+    """Pass every call through the fake's `admit` and `meet`, and note cancelled ones."""
 
     def __init__(self, fake: FakeJaeger) -> None:
         self.fake = fake
@@ -230,7 +230,7 @@ class _Door(grpc.aio.ServerInterceptor):
 
 
 class _Queries20(jaeger.QueryService):
-    """Release 2.20, but in no order: Jaeger promises none, nor which traces a limit leaves."""
+    """Release 2.20, in no order: Jaeger guarantees none, nor which traces a limit leaves."""
 
     def found(self, query: Query) -> list[TracesData]:
         return any_of(self.store, query)
@@ -248,7 +248,7 @@ class _Queries13(_Queries20):
 
 
 class _QueriesMain(_Queries20):
-    """The main branch takes a missing depth for 100 and says when there is no such trace."""
+    """The main branch defaults to a depth of 100 and answers NOT_FOUND for an unknown trace."""
 
     def depth(self, query: query_pb2.TraceQueryParameters) -> int:
         return query.search_depth or 100
@@ -265,14 +265,14 @@ class _QueriesMain(_Queries20):
 
 
 def _has_tag_13(found: Found, key: str, value: str) -> bool:
-    """Release 2.13 reads the text of `error` as a boolean that is false: the status must be OK."""
+    """Release 2.13 reads any text of `error` as false, so the status must be OK."""
     if key == "error":
         return found.span.status.code == trace_pb2.Status.STATUS_CODE_OK
     return has_attribute(found, key, value)
 
 
 def _has_tag_main(found: Found, key: str, value: str) -> bool:
-    """On main `error=false` means every status but ERROR."""
+    """On main, `error=false` means every status except ERROR."""
     if key == "error" and value.lower() in ("false", "0", "f"):
         return not has_tag(found, "error", "true")
     return has_tag(found, key, value)
@@ -293,7 +293,7 @@ _TAG_TESTS: dict[Release, TagTest] = {
 
 @dataclass(frozen=True)
 class Planned:
-    """A span to be, see `span`."""
+    """A span to create, see `span`."""
 
     service: str
     operation: str
@@ -332,8 +332,8 @@ def span(
 
     `error` is its status message ("" for an error without one), `start` Unix nanoseconds (now,
     or a millisecond after the parent's), `duration` nanoseconds, `events` pairs of name and
-    attributes (a millisecond apart), `links` pairs of trace and span id. `parent_id` makes it
-    the child of a span that is not there.
+    attributes (a millisecond apart), `links` pairs of trace and span ID. `parent_id` makes it
+    the child of a missing span.
     """
     return Planned(
         service=service,
@@ -354,7 +354,7 @@ def span(
 
 
 def trace(*roots: Planned, trace_id: str = "") -> TracesData:
-    """Return a trace of these spans and all below them, children first as they end first."""
+    """Return a trace of these spans and all below them, children first because they end first."""
     made = TracesData()
     number = bytes.fromhex((trace_id or f"{next(_ids):x}").zfill(32))
     places: dict[bytes, ScopeSpans] = {}

@@ -1,8 +1,9 @@
-# ruff: noqa: N802 - gRPC's methods have their names from the protocol
-"""Jaeger's api_v2, as its releases 1 answer it.
+# ruff: noqa: N802 - gRPC methods have their names from the protocol
+"""Jaeger's api_v2, as releases 1.x answer it.
 
-What it enforces: at most ten spans a message, the process repeated in each, a depth and a real
-id required, NOT_FOUND for an unknown trace; what OTLP knows of a span comes as tags.
+Like the real one, it sends at most ten spans per message and repeats the process in each,
+requires a depth and a valid ID, and answers NOT_FOUND for an unknown trace; OTLP's fields of a
+span come as tags.
 """
 
 import random
@@ -32,13 +33,13 @@ _random = random.Random(7)
 
 
 def any_of(store: TraceStore, query: Query) -> list[TracesData]:
-    """Return traces that match, no more than the query's depth, in no order and any of them."""
+    """Return any matching traces, up to the query's depth, in random order."""
     traces = store.find(replace(query, depth=store.limit))
     return _random.sample(traces, min(query.depth, len(traces)))
 
 
 class QueryService(query_pb2_grpc.QueryServiceServicer):
-    """Answers from the store."""
+    """Answer queries from the store."""
 
     def __init__(self, store: TraceStore) -> None:
         self.store = store
@@ -83,7 +84,7 @@ class QueryService(query_pb2_grpc.QueryServiceServicer):
 
 
 async def add_to(server: grpc.aio.Server, store: TraceStore) -> None:
-    """Let a server answer api_v2's queries from the store, and say that it does."""
+    """Let a server answer api_v2's queries from the store, and report it as healthy."""
     query_pb2_grpc.add_QueryServiceServicer_to_server(QueryService(store), server)
     await add_health(server, _SERVICE)
 
@@ -139,7 +140,7 @@ def _span(found: Found) -> model_pb2.Span:
 
 
 def _fields(event: trace_pb2.Span.Event) -> Iterator[model_pb2.KeyValue]:
-    """The name is a field, unless there is none or an attribute is called so."""
+    """Yield an event's fields; its name is one, unless it has none or an attribute `event`."""
     if event.name and not any(item.key == "event" for item in event.attributes):
         yield _text("event", event.name)
     yield from map(_tag, event.attributes)
@@ -155,7 +156,7 @@ def _references(span: trace_pb2.Span) -> Iterable[model_pb2.SpanRef]:
 
 
 def _extra(span: trace_pb2.Span) -> Iterator[model_pb2.KeyValue]:
-    """What OTLP has fields for."""
+    """Yield tags for what OTLP has fields for."""
     if span.kind:
         yield _text("span.kind", KINDS[span.kind])
     if span.status.code:

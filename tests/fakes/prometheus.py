@@ -1,6 +1,6 @@
-"""A Prometheus on port 0 that says what it was told to, in the real one's words.
+"""A Prometheus on port 0 that returns the answers that a test sets, in the real one's format.
 
-What it enforces: a metric nobody has is an empty success, `match[]` is ignored for alerts, the
+Like the real one: an unknown metric is an empty success, `match[]` is ignored for alerts, the
 order of alerts and series is random, inactive rules have no alerts, an unknown path is plain
 text, a wrong token is 401.
 """
@@ -21,7 +21,7 @@ LOGIN_PAGE = "<!doctype html><title>Log in</title><form action=/login method=pos
 
 
 class Fault(Enum):
-    """What can go wrong with it."""
+    """What can be wrong with it."""
 
     NONE = auto()
     LOGIN_PAGE = auto()
@@ -36,14 +36,14 @@ class Fault(Enum):
 
 
 class FakePrometheus:
-    """`answers` are result vectors by query, `ranges` matrices, `groups` the rule groups.
+    """A Prometheus: `answers` has vectors by query, `ranges` matrices, `groups` the rule groups.
 
-    `bad` are the queries that do not parse, with the reason. `paths`, `headers`, `peers` and
+    `bad` has the queries that do not parse, with the reason. `paths`, `headers`, `peers` and
     `forms` are those of the requests so far. `raw` overrides the whole answer of a path, `written`
-    that to anything, `missing` are the paths that this server lacks. `scalars` are queries that are
-    refused where several are joined by `or`; a fake that does not join answers these with nothing,
-    as it does what it does not know. `release` lets requests that hang go on; `most_at_once` is
-    how many were being answered at the same time. It takes `seconds` over each request.
+    every answer; `missing` are the paths that this server lacks. `scalars` are queries that are
+    refused if several are joined by `or`; a fake that does not join them returns an empty answer,
+    as for unknown queries. `release` lets hanging requests continue; `most_at_once` is how many
+    were answered at the same time. Each request takes `seconds`.
     """
 
     def __init__(self, *, prefix: str = "", token: str = "", joins: bool = True) -> None:
@@ -255,7 +255,7 @@ def alert(
     annotations: Mapping[str, str] | None = None,
     **labels: str,
 ) -> Body:
-    """An alert as Prometheus writes it."""
+    """Return an alert as Prometheus writes it."""
     return {
         "labels": {"alertname": name, **labels},
         "annotations": dict(annotations or {}),
