@@ -12,7 +12,7 @@ from ops.metrics import watched
 FIRST = 6 * timerange.HOUR  # the first slice if nothing has been learned
 _WIDER = 16  # the next slice is this many times as wide if nothing was found
 _SELDOM = 0.125  # share of the traces looked at that is assumed to fit if we filter
-_MOST_GOES, _AFTER_SURPRISE = 1 / 2, 1 / 16  # of older slices: most to drop; what to keep
+_MOST_GOES, _AFTER_SURPRISE = 1 / 2, 1 / 16  # of older slices: the most to drop; to keep
 _SOME = 8  # if fewer were expected, their absence is no surprise
 _LEAST = 50  # traces that a shared slice should have
 _GRAIN = 4  # shared slices are at most this many times as wide as needed

@@ -102,7 +102,7 @@ class Watch:
             with self._lock:
                 began = min((use.since for use in self._uses), default=None)
                 if began is None:
-                    if not self.is_away:  # it may have left meanwhile; then keep watching
+                    if not self.is_away:  # it may have gone away meanwhile; then keep watching
                         self._needed.clear()
                     continue
             asked = time.monotonic()

@@ -307,7 +307,7 @@ def _longest(names: Names, rows: Numbers, starts: Numbers, durations: Numbers) -
 
 
 def _greatest_so_far(values: Numbers, begins: Numbers) -> Numbers:
-    """Return the greatest value so far at each place, starting anew at each of `begins`."""
+    """Return the greatest value so far at each place; each of `begins` starts a new group."""
     order = np.argsort(values)
     ranks = np.empty(len(values), np.intp)
     ranks[order] = np.arange(len(values))

@@ -21,7 +21,7 @@ _MADE = {"Apply": ("applied", "not known"), "Cancel": ("cancelled",)}
 
 @dataclass(frozen=True)
 class Left:
-    """What changes leave outside Slack: `told` has how often each question's was made.
+    """What changes leave outside Slack; `told` counts how often each question's was made.
 
     `rows` are the audit log's, outcome and time, and `kills` the times at which a bot was
     killed, all by the monotonic clock.
