@@ -2,7 +2,8 @@
 
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only reading` single traces, `--only many` the pages of a
-site with many services. `--seconds 1` makes the first two short.
+site with many services, `--only crowd` many people at once. `--seconds 1` shortens the first
+two.
 """
 
 import asyncio
@@ -97,11 +98,20 @@ def _machine(seconds: float) -> str:
     )
 
 
+async def _crowd() -> list[str]:
+    with TemporaryDirectory() as folder, servers.jaeger(Path(folder)) as jaeger:
+        await searching.load_traces(jaeger.otlp)
+        async with FakePrometheus() as quiet:
+            return await crowd.measure(jaeger.query, quiet.url)
+
+
 async def main(only: str, seconds: float) -> None:
     """Measure everything or one part, and write the figures."""
     if only in ("", "many"):
         _write("many", [_versions(), *await many.measure()])
-    if only == "many":
+    if only in ("", "crowd"):
+        _write("crowd", [_versions(), *await _crowd()])
+    if only in ("many", "crowd"):
         return
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
@@ -133,8 +143,6 @@ async def main(only: str, seconds: float) -> None:
                 _write("reading", [_machine(seconds), *found])
             if only:
                 return
-        async with FakePrometheus() as quiet:
-            lines += await crowd.measure(jaeger.query, quiet.url)
     _write("figures", [_machine(SECONDS), *lines, *patterns.measure()])
 
 
@@ -150,7 +158,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "--only",
-        choices=["search", "stops", "reading", "many"],
+        choices=["search", "stops", "reading", "many", "crowd"],
         default="",
         help="the part to measure",
     )
