@@ -122,7 +122,7 @@ async def test_instances_that_dns_does_not_name_hide_nothing_else(
     page = await operator.get("/sampling/")
 
     assert page.status_code == 200
-    assert heading(page) == "Sampling of shop unknown"
+    assert heading(page) == "Sampling of shop is unknown"
     assert "shop.invalid does not resolve" in text(page)
     assert link(page, "store") == "/sampling/?service=store"
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_it_says_what_is_not_known_yet(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(SAMPLING)
 
-    assert heading(page) == "Sampling of petstore unknown"
+    assert heading(page) == "Sampling of petstore is unknown"
     assert "no change sent yet" in text(page)
     assert "No changes yet" in text(page)
 

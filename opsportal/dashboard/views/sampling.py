@@ -167,7 +167,7 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     if not total and not problem:
         return f"{service} has no instances to sample"
     if now.known_at is None:
-        return f"Sampling of {service} unknown"
+        return f"Sampling of {service} is unknown"
     policy = effect.running(now)
     if policy is None:
         return f"Sampling of {service}: {now.summary}"
