@@ -243,7 +243,7 @@ async def _record_start(
         ) from error
 
 
-_GIVEN_UP = "cancelled before it took effect; nothing was changed"
+_GIVEN_UP = "given up before the effect: nothing was changed"
 
 
 async def _promptly(answer: Awaitable[R]) -> R:

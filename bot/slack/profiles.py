@@ -52,7 +52,7 @@ class Profiles:
     async def who_wrote(self, event: Mapping[str, object], team_id: str) -> Profile:
         """Return the profile of a message's author; raises nothing.
 
-        Users of another workspace are not looked up. A user whom Slack does not identify is an
+        Users of another workspace are not looked up. A user Slack does not identify is an
         outsider, and is looked up again next time.
         """
         user = str(event["user"])

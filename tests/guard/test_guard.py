@@ -233,7 +233,7 @@ async def test_it_closes_what_was_given_up_and_still_got_written(
     locked_log.set()
     await asyncio.gather(*owed.tasks)
     assert effects.done == []
-    closed = [("started", ""), ("failed", "cancelled before it took effect; nothing was changed")]
+    closed = [("started", ""), ("failed", "given up before the effect: nothing was changed")]
     # PostgreSQL gives the statement up by itself, so that nothing is written later.
     assert [row[2:] for row in await rows()] == (closed if connection.vendor == "sqlite" else [])
 
