@@ -14,10 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import grpc
 import httpx
 import psycopg
+
+from proto.ops import ops_pb2
+from proto.ops.ops_pb2_grpc import OpsStub
+
+if TYPE_CHECKING:
+    from proto.ops.ops_pb2_grpc import OpsStub as Stub
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -370,6 +377,15 @@ class Portal:
         self.manage("shell", "--verbosity", "0", "--command", made)
         return self.manage("create_token", name)
 
+    def change_sampling(self, token: str) -> str:
+        """Set a service to always over gRPC; return the status and the details."""
+        with grpc.insecure_channel(self.grpc) as channel:
+            stub: Stub = OpsStub(channel)
+            metadata = (("authorization", f"Bearer {token}"),)
+            request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
+            call = stub.ChangeSampling.future(request, metadata=metadata, timeout=30)
+            return f"{call.code().name} {call.details()}"
+
     @contextmanager
     def running(self, command: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Run serve, rungrpc or runbot until the block ends."""
@@ -382,13 +398,13 @@ class Portal:
 def portal(folder: Path, sites: str, **environment: str) -> Portal:
     """Prepare an OpsPortal for a site file, on SQLite unless DATABASE_URL says otherwise."""
     (folder / "sites.toml").write_text(sites)
-    web, grpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
+    web, rpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
     addresses = {
         "OPSPORTAL_SITES": str(folder / "sites.toml"),
         "OPSPORTAL_WEB_ADDRESS": web,
-        "OPSPORTAL_GRPC_ADDRESS": grpc,
+        "OPSPORTAL_GRPC_ADDRESS": rpc,
         "OPSPORTAL_HEALTH_ADDRESS": health,
     }
-    made = Portal(_environment(folder, **addresses, **environment), web, grpc, health)
+    made = Portal(_environment(folder, **addresses, **environment), web, rpc, health)
     made.manage("migrate", "--verbosity", "0")
     return made

@@ -53,12 +53,7 @@ class Team:
 
     def changes(self, token: str) -> str:
         """Change sampling, on an instance that is not there; return the status and words."""
-        with grpc.insecure_channel(self.portal.grpc) as channel:
-            stub: Stub = OpsStub(channel)
-            metadata = (("authorization", f"Bearer {token}"),)
-            request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
-            call = stub.ChangeSampling.future(request, metadata=metadata, timeout=30)
-            return f"{call.code().name} {call.details()}"
+        return self.portal.change_sampling(token)
 
     def says(self) -> list[str]:
         """Ask at every door whom the database must know, and return what each says."""

@@ -9,18 +9,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import grpc
 import httpx
 import pytest
 
-from proto.ops import ops_pb2
-from proto.ops.ops_pb2_grpc import OpsStub
 from tests.live import servers
-
-if TYPE_CHECKING:
-    from proto.ops.ops_pb2_grpc import OpsStub as Stub
 
 SITES = """
 [sites.shop.services.checkout]
@@ -74,12 +67,7 @@ class Team:
 
     def changes(self) -> str:
         """Change sampling, on an instance that is not there; return the status and words."""
-        with grpc.insecure_channel(self.portal.grpc) as channel:
-            stub: Stub = OpsStub(channel)
-            metadata = (("authorization", f"Bearer {self.token}"),)
-            request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
-            call = stub.ChangeSampling.future(request, metadata=metadata, timeout=30)
-            return f"{call.code().name} {call.details()}"
+        return self.portal.change_sampling(self.token)
 
     def rows(self) -> int:
         """Return how many rows the audit log has, which verifies."""
