@@ -6,24 +6,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.links import link_account, page
-from bot.moments import at_that_time
-from bot.replies import FollowUp, Link, Reply, Row, Sentence, When, shortened
-from ops import timerange
+from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, When, shortened
+from bot.snapshots import at_that_time
+from ops.accounts.code import Code
 from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
-from ops.alerts.matching import STATES, AlertFilter, format_filter
 from ops.errors import did_you_mean, nearest
-from ops.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, in_quotes
-from ops.overview.actions import SiteMoment
-from ops.people.code import Code
+from ops.overview.actions import SiteSnapshot
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.policy import Policy
 from ops.sites import sites
 from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
-from ops.traces.summaries import TraceSummary
-from ops.traces.tags import shown
-from ops.traces.tree import Trace
+from ops.traces.trace import Trace
 from ops.versions.actions import ServiceVersions
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query, in_quotes
+from ops.vocabulary.matchers import STATES, AlertFilter, format_filter
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.tags import shown
 
 MOST_ERRORS = 5
 MOST_DIFFERENCES = 5
@@ -121,7 +121,7 @@ def _began(trace: TraceSummary) -> tuple[str, ...]:
     return (f"started {before} earlier, at {_clock(trace.start)} UTC{since}",)
 
 
-def one_trace(trace: Trace, then: SiteMoment) -> Reply:
+def one_trace(trace: Trace, then: SiteSnapshot) -> Reply:
     """Return one trace: verdict, deepest errors, where the time went, the site at that time."""
     root = _root(trace)
     took = timerange.format_duration(trace.duration)
@@ -574,5 +574,5 @@ def elsewhere(site: str) -> str:
     return "" if site in ("", sites().default) else f" (site {site})"
 
 
-def _jaeger(url: str) -> tuple[Link, ...]:
-    return (Link("Jaeger", url),) if url else ()
+def _jaeger(url: str) -> tuple[PageLink, ...]:
+    return (PageLink("Jaeger", url),) if url else ()

@@ -8,6 +8,6 @@ class BotConfig(AppConfig):
 
     def ready(self) -> None:
         from bot.slack.report import report  # noqa: PLC0415 - it needs the models
-        from ops.overview.doors import register  # noqa: PLC0415
+        from ops.overview.status import register  # noqa: PLC0415
 
         register("Slack", report)

@@ -10,7 +10,7 @@ from django.db.models import F
 from bot.models import CardState, ChangeCard
 from ops.actor import Actor
 from ops.sampling.actions import ServiceSampling
-from ops.sampling.policy import Policy
+from ops.vocabulary.policies import Policy
 
 LIFE = timedelta(minutes=5)
 CLAIM = timedelta(seconds=90)  # longer than the guard lets any change take

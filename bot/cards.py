@@ -32,7 +32,7 @@ from ops.errors import (
 from ops.guard import check
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
-from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Strategy
 
 OWN = "sampling.change_policy"
 OTHERS = "sampling.approve_change"

@@ -9,24 +9,24 @@ from dataclasses import replace
 
 from bot import answers, cards
 from bot.errors import error_reply
-from bot.moments import look_back
 from bot.overview import BEGIN, MOST_LINES, overview_reply, rights_sentence
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from bot.sayings import SAYINGS
+from bot.snapshots import look_back
+from ops.accounts import linking
 from ops.alerts import actions as alerts
-from ops.alerts.matching import AlertFilter, Matcher, parse_filter
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound, OpsError, did_you_mean
-from ops.filters import KEYS, parse_query, slip_of
 from ops.guard import check
 from ops.overview import actions as overview
-from ops.people import linking
 from ops.sampling import actions as sampling
-from ops.sampling.policy import parse_policy
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.versions import actions as versions
+from ops.vocabulary.filters import KEYS, parse_query, slip_of
+from ops.vocabulary.matchers import AlertFilter, Matcher, parse_filter
+from ops.vocabulary.policies import parse_policy
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 SMALL_WORDS = ("of", "for", "on", "in", "to", "with")

@@ -9,6 +9,7 @@ from django.db import Error
 
 from bot.answers import sampling_change
 from bot.replies import FollowUp, Reply, Row
+from ops.accounts.account import SlackAccount
 from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
@@ -23,7 +24,6 @@ from ops.errors import (
     NotSetUp,
     OpsError,
 )
-from ops.people.account import SlackAccount
 from ops.sampling.actions import SamplingChange
 
 R = TypeVar("R", bound=Reply | None)

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 
-from bot.replies import Link
-from ops.people.code import Code
+from bot.replies import PageLink
+from ops.accounts.code import Code
 from ops.sites import sites
 
 
@@ -19,7 +19,7 @@ def page(
     line: str = "",
     trace: Sequence[str] = (),
     **path: str,
-) -> tuple[Link, ...]:
+) -> tuple[PageLink, ...]:
     """Return the link to a page of a site, or no link without PUBLIC_URL.
 
     `name` is the page's name in the dashboard's URLs, `line` the text of its filter field and
@@ -30,12 +30,12 @@ def page(
     several = {"site": site} if len(sites().all) > 1 else {}
     asked = ({"q": line} if line else {}) | ({"trace": trace} if trace else {})
     query = f"?{urlencode(asked, doseq=True)}" if asked else ""
-    return (Link(label, f"{settings.PUBLIC_URL}{reverse(name, kwargs=several | path)}{query}"),)
+    return (PageLink(label, f"{settings.PUBLIC_URL}{reverse(name, kwargs=several | path)}{query}"),)
 
 
-def link_account(code: Code) -> tuple[Link, ...]:
+def link_account(code: Code) -> tuple[PageLink, ...]:
     """Return the link to the page for entering the code, prefilled; none without PUBLIC_URL."""
     if not settings.PUBLIC_URL:
         return ()
     query = urlencode({"code": code.shown})
-    return (Link("Enter the code", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)
+    return (PageLink("Enter the code", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)

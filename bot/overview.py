@@ -7,11 +7,11 @@ from django.apps import apps
 from bot.answers import and_more, count, elsewhere
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
-from ops import timerange
 from ops.actor import Actor
 from ops.guard import ACTIONS
 from ops.overview.actions import Overview, ServiceLine
 from ops.rights import rights_of
+from ops.vocabulary import timerange
 
 MOST_PROBLEMS = 5
 MOST_LINES = 30

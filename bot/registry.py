@@ -14,9 +14,9 @@ from bot.errors import reply_or_error, stranger_reply
 from bot.replies import FollowUp, Reply
 from bot.text import normalise
 from ops import limits
+from ops.accounts.account import SlackAccount
 from ops.actor import Actor
 from ops.guard import check, name_of, record_refusal
-from ops.people.account import SlackAccount
 
 ALIKE = 0.7  # similarity from which a command is suggested; 1 is identical
 LONGEST_NAME = 3  # words: "list of traces"

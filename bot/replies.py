@@ -51,7 +51,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PageLink:
     """A link; `url` is OpsPortal's own or from the site file, never from a trace or a user."""
 
     label: str
@@ -85,7 +85,7 @@ class Reply:
     summary: str
     rows: tuple[Row, ...] = ()
     notes: tuple[str, ...] = ()
-    links: tuple[Link, ...] = ()
+    links: tuple[PageLink, ...] = ()
     failed: bool = False
     columns: tuple[str, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()

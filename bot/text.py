@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from itertools import count
 
-from ops.filters import QUOTED
+from ops.vocabulary.filters import QUOTED
 
 _KEYBOARD = str.maketrans(
     {

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from cachetools import TTLCache
 from django.contrib.auth import get_user_model
 
+from ops.caching import asked_once
 from ops.database import in_database
 from ops.metrics import watched
-from ops.sharing import asked_once
 
 SECONDS = 5.0
 

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from ops import timerange
 from ops.errors import InvalidInput, NotFound, did_you_mean
-from ops.tables import Table
+from ops.toml_file import Table
+from ops.vocabulary import timerange
 
 
 class SiteFileError(Exception):

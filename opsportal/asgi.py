@@ -18,7 +18,7 @@ _django: Any = get_asgi_application()  # its middleware reads the static files
 if settings.DEBUG:
     _django = ASGIStaticFilesHandler(_django)
 
-from ops.backends.connections import close_connections  # noqa: E402 - needs Django set up
+from ops.backends.clients import close_connections  # noqa: E402 - needs Django set up
 from ops.database import RequestThreads, in_database  # noqa: E402
 from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402

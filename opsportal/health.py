@@ -30,25 +30,25 @@ _audit_head = Gauge("opsportal_audit_head", "Number of the last audit row.", ["h
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlainResponse:
     status: int
     body: bytes
     content_type: str = TEXT
 
 
-async def healthz() -> Answer:
+async def healthz() -> PlainResponse:
     """Answer 200, because the process can answer."""
-    return Answer(200, b"ok\n")
+    return PlainResponse(200, b"ok\n")
 
 
-async def readyz() -> Answer:
+async def readyz() -> PlainResponse:
     """Answer with one line per check; 503 if any fails."""
     results = await asyncio.gather(*(_passes(check) for check in checks.values()))
     lines = [f"{name}: {problem or 'ok'}" for name, problem in zip(checks, results, strict=True)]
-    return Answer(503 if any(results) else 200, ("\n".join(lines) + "\n").encode())
+    return PlainResponse(503 if any(results) else 200, ("\n".join(lines) + "\n").encode())
 
 
-async def metrics() -> Answer:
+async def metrics() -> PlainResponse:
     """Answer in Prometheus's text format, with the head of the audit log if it can be read."""
     _audit_head.clear()
     try:
@@ -58,7 +58,7 @@ async def metrics() -> Answer:
     except (DatabaseError, TimeoutError) as error:
         log.warning("metrics: cannot read the head of the audit log: %r", error)
     count_tasks()
-    return Answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+    return PlainResponse(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
 def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
@@ -69,7 +69,7 @@ def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
 ENDPOINTS = {"healthz": healthz, "readyz": readyz, "metrics": metrics}
 
 
-def _view(endpoint: Callable[[], Awaitable[Answer]]) -> Any:
+def _view(endpoint: Callable[[], Awaitable[PlainResponse]]) -> Any:
     async def view(request: HttpRequest) -> HttpResponse:
         answer = await endpoint()
         return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
@@ -83,7 +83,7 @@ urlpatterns = [path(name, _view(endpoint), name=name) for name, endpoint in ENDP
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve the same three endpoints, as an ASGI application."""
     endpoint = ENDPOINTS.get(scope["path"].strip("/"))
-    answer = await endpoint() if endpoint else Answer(404, b"/healthz /readyz /metrics\n")
+    answer = await endpoint() if endpoint else PlainResponse(404, b"/healthz /readyz /metrics\n")
     headers = [(b"content-type", answer.content_type.encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from bot.slack.door import check_connected, run_bot
-from ops.backends.connections import close_connections
+from ops.backends.clients import close_connections
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites

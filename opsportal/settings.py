@@ -141,7 +141,7 @@ INSTALLED_APPS = [
     "ops.sampling",
     "ops.audit",
     "ops.overview",
-    "ops.people",
+    "ops.accounts",
     "ops.rpc",
     "bot",
     "opsportal.apps.OpsPortalAdminConfig",

@@ -21,7 +21,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
-from ops.backends.connections import close_connections
+from ops.backends.clients import close_connections
 from opsportal.dashboard import recents
 from tests.fakes.jaeger import LISTING, FakeJaeger, Release
 

@@ -9,8 +9,8 @@ from cachetools import TTLCache
 from django.test import AsyncClient
 from prometheus_client import REGISTRY
 
+from ops.caching import Kept, Shared
 from ops.metrics import watched
-from ops.sharing import Kept, Shared
 
 ROOT = Path(__file__).parent.parent
 _MAKES_A_CACHE = re.compile(r"= (?:TTLCache|TLRUCache|LRUCache|LFUCache|FIFOCache|deque)\(")

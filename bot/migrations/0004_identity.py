@@ -1,4 +1,4 @@
-"""Identities are of `ops.people` from here on; their table stays as it is."""
+"""Identities are of `ops.accounts` from here on; their table stays as it is."""
 
 from django.db import migrations
 

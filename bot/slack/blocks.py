@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from bot.replies import Link, Reply, Row, When, parts, plain, shortened, table_lines, visible
+from bot.replies import PageLink, Reply, Row, When, parts, plain, shortened, table_lines, visible
 from bot.slack.buttons import Block, buttons
 
 # Slack refuses a message whose blocks are too long in total, at a limit it does not publish:
@@ -237,7 +237,7 @@ def _left(reply: Reply, left: int) -> str:
     return f"{left:,} more do not fit here: {where}."
 
 
-def _links(links: Iterable[Link]) -> Block:
+def _links(links: Iterable[PageLink]) -> Block:
     elements: list[Block] = []
     for link in links:
         if elements:

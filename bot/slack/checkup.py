@@ -26,7 +26,7 @@ _APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SlackToken:
     """One of Slack's tokens: its setting, a description, and the page where it is made."""
 
     setting: str
@@ -42,17 +42,17 @@ class Token:
         return f"OPSPORTAL_{self.setting}"
 
 
-APP = Token(
+APP = SlackToken(
     "SLACK_APP_TOKEN",
     "the app-level token (xapp-…) with the scope connections:write, under App-Level Tokens",
     "general",
 )
-BOT = Token(
+BOT = SlackToken(
     "SLACK_BOT_TOKEN",
     "the Bot User OAuth Token (xoxb-…), which appears once the app is installed",
     "oauth",
 )
-CONFIG = Token(
+CONFIG = SlackToken(
     "SLACK_CONFIG_TOKEN",
     "one of Your App Configuration Tokens (xoxe.…), which expire after twelve hours",
     "",
@@ -217,7 +217,7 @@ def _at(tree: Any, *path: str) -> Any:
 
 
 async def _answer(
-    token: Token, call: Callable[[], Awaitable[AsyncSlackResponse]]
+    token: SlackToken, call: Callable[[], Awaitable[AsyncSlackResponse]]
 ) -> AsyncSlackResponse:
     """Return Slack's answer; raises _TroubleError if there is none or it refuses the token."""
     if not token.value:
@@ -234,7 +234,7 @@ async def _answer(
         ) from None
 
 
-def _refusal(token: Token, error: SlackApiError) -> str:
+def _refusal(token: SlackToken, error: SlackApiError) -> str:
     code = error_code(error)
     if code in ("HTTP 200", "HTTP error"):
         return _not_slack()

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 
 from bot.replies import shortened, visible
+from ops.accounts import linking
+from ops.accounts.account import SlackAccount
 from ops.actor import Actor, Door
-from ops.people import linking
-from ops.people.account import SlackAccount
 
 MOST = 80  # characters of a name
 

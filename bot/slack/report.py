@@ -12,7 +12,7 @@ from bot.answers import count
 from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
 from bot.slack.records import KEPT
 from ops.database import in_database
-from ops.overview.doors import DoorReport, LostAnswer
+from ops.overview.status import DoorReport, LostAnswer
 
 MISSED = timedelta(seconds=15)  # a process reports every few seconds
 RECENTLY = timedelta(minutes=5)

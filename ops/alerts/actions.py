@@ -7,16 +7,16 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from ops.actor import Actor
-from ops.alerts.alert import Alert, BrokenRule
 from ops.alerts.arranging import arrange
-from ops.alerts.matching import AlertFilter
 from ops.alerts.past import alerts_of, remembered
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.backends.prometheus import Matrix, Rules
+from ops.caching import Known
 from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.guard import DEADLINE, action
-from ops.sharing import Known
 from ops.sites import PrometheusSource, Service, Site, sites
+from ops.vocabulary.alerts import Alert, BrokenRule
+from ops.vocabulary.matchers import AlertFilter
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"

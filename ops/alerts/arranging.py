@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 
-from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter
 from ops.errors import InvalidInput
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.matchers import AlertFilter
 
 SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
 MILD = ("info", "none")

@@ -21,9 +21,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.alerts.alert import Alert
 from ops.alerts.arranging import urgency
 from ops.errors import InvalidInput
+from ops.vocabulary.alerts import Alert
 
 _FORM = re.compile(r"([01])\.(\d{1,3})\.([01])\.(-?\d{1,20})\.([0-9a-f]{16})\.(\d{1,9})", re.ASCII)
 Rank = tuple[int, int, int, int]

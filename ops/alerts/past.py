@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 
-from ops import timerange
-from ops.alerts.alert import Alert
 from ops.backends.prometheus import Matrix, Prometheus
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
 
 MOST_LOOKS = 60
 

@@ -2,12 +2,12 @@
 
 from ops.actor import Actor
 from ops.audit.models import Outcome
-from ops.audit.reading import AuditFilter, AuditPage, Row, read
+from ops.audit.reading import AuditFilter, AuditPage, AuditRow, read
 from ops.database import in_database
 from ops.errors import InvalidInput
 from ops.guard import action
 
-__all__ = ["OUTCOMES", "AuditFilter", "AuditPage", "Row", "list_rows"]
+__all__ = ["OUTCOMES", "AuditFilter", "AuditPage", "AuditRow", "list_rows"]
 
 READ = "audit.view_auditentry"
 MOST_ROWS = 1_000

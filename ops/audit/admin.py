@@ -8,9 +8,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from ops import timerange
 from ops.audit.models import AuditEntry, Outcome
 from ops.errors import InvalidInput
+from ops.vocabulary import timerange
 
 MOST_COUNTED = 10_000
 _COLUMNS = ("actor", "action", "target", "request_id", "door", "outcome")

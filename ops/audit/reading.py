@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from ops import timerange
 from ops.audit.models import SERVICE, AuditEntry
+from ops.vocabulary import timerange
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class AuditFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AuditRow:
     """One row: the actor, the action, its target, the door, and the outcome.
 
     A change has two rows with the same `request_id`: "started", and its outcome. `address` is the
@@ -56,7 +56,7 @@ class Row:
 class AuditPage:
     """Rows, newest first; `older` is the number before which more rows match, 0 if none do."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[AuditRow, ...]
     older: int
 
 
@@ -89,9 +89,9 @@ def _selected(filter: AuditFilter) -> QuerySet[AuditEntry]:
     return found
 
 
-def _row(entry: AuditEntry) -> Row:
+def _row(entry: AuditEntry) -> AuditRow:
     record = entry.record
-    return Row(
+    return AuditRow(
         seq=entry.seq,
         at=entry.at,
         request_id=entry.request_id,

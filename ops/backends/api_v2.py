@@ -22,7 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import (
 )
 
 from ops.backends.otlp import KINDS, WARNINGS
-from ops.traces.tags import (
+from ops.vocabulary.tags import (
     ERROR,
     EVENT,
     KIND,

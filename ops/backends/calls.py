@@ -1,6 +1,6 @@
 """The path of every call to a backend: sharing, queue, deadline and circuit breaker.
 
-Every call has a deadline. Identical reads are shared (see ops.sharing), so that a backend's load
+Every call has a deadline. Identical reads are shared (see ops.caching), so that a backend's load
 does not grow with the number of people watching. Only a few calls run at a time; the others
 queue here, and the time in the queue does not count against the backend. After a few failures in
 a row the breaker opens for a while, then lets one call through: meanwhile, callers get the
@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterat
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from ops import metrics, timerange
+from ops import metrics
+from ops.caching import Shared
 from ops.errors import BackendTimeout, BackendUnavailable, Busy, OpsError
-from ops.sharing import Shared
+from ops.vocabulary import timerange
 
 T = TypeVar("T")
 Clock = Callable[[], float]

@@ -6,8 +6,8 @@ from math import ceil, isqrt
 
 from cachetools import LRUCache
 
-from ops import timerange
 from ops.metrics import watched
+from ops.vocabulary import timerange
 
 FIRST = 6 * timerange.HOUR  # the first slice if nothing has been learned
 _WIDER = 16  # the next slice is this many times as wide if nothing was found

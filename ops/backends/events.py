@@ -7,14 +7,14 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from ops.backends.fields import fields
 from ops.backends.otlp import read_event
-from ops.traces.spans import Event
+from ops.vocabulary.spans import Event
 
 _EVENTS = 11  # field of Span
 Place = tuple[int, int, int, int]  # a span's number, its message, start and end in the message
 
 
 class WireEvents:
-    """The events of all spans, in time order; see ops.traces.spans.Events."""
+    """The events of all spans, in time order; see ops.vocabulary.spans.Events."""
 
     def __init__(self, messages: Sequence[bytes], places: Iterable[Place]) -> None:
         self._messages = messages

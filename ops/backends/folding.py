@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
-from ops.backends.matching import SpanMatch
+from ops.backends.conditions import SpanMatch
 from ops.backends.otlp import (
     ERROR,
     MOST_ALIKE,
@@ -20,9 +20,9 @@ from ops.backends.otlp import (
     read_span,
     service_name,
 )
-from ops.backends.searching import Answer, Found, TraceSearch, Window
-from ops.traces.spans import failure, what_failed
-from ops.traces.summaries import TraceSummary, between
+from ops.backends.searching import FoundTrace, Matches, TraceSearch, Window
+from ops.vocabulary.spans import failure, what_failed
+from ops.vocabulary.summaries import TraceSummary, between
 
 _NEVER = 2**64
 _DEEPEST = 256  # levels to count: enough to find the deepest error, and bounded
@@ -193,13 +193,13 @@ class Fold:
             known.whole, known.error = False, ""
         return known
 
-    def answer(self) -> Answer:
+    def answer(self) -> Matches:
         """Return the traces in the order in which they arrived."""
-        return Answer(
+        return Matches(
             [self._found(trace_id.hex().zfill(32), each) for trace_id, each in self._traces.items()]
         )
 
-    def _found(self, trace_id: str, trace: _Folded) -> Found:
+    def _found(self, trace_id: str, trace: _Folded) -> FoundTrace:
         start = trace.start if trace.start < _NEVER else 0
         matched_from = matched = trace.matched
         if matched < 0:
@@ -218,7 +218,7 @@ class Fold:
             matched_from=matched_from,
         )
         wanted = trace.matched >= 0 or not (self._ours or trace.elsewhere)
-        return Found(summary, wanted, trace.times)
+        return FoundTrace(summary, wanted, trace.times)
 
 
 def _identity(span: Span) -> tuple[object, ...]:

@@ -12,19 +12,19 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
-from ops import metrics, timerange
+from ops import metrics
 from ops.backends.api_v2 import as_otlp, convert
 from ops.backends.calls import Calls
-from ops.backends.channels import Peer, open_channel, too_large, translated
+from ops.backends.conditions import SpanMatch, Tags, is_remark, not_understood
 from ops.backends.density import Densities, Density
 from ops.backends.folding import Fold
-from ops.backends.matching import SpanMatch, Tags, is_remark, not_understood
+from ops.backends.grpc_channels import Peer, open_channel, too_large, translated
 from ops.backends.queries import query, summary
 from ops.backends.searching import (
-    Answer,
     Ask,
-    Found,
+    FoundTrace,
     FoundTraces,
+    Matches,
     NotKept,
     TraceSearch,
     Window,
@@ -32,10 +32,11 @@ from ops.backends.searching import (
 )
 from ops.backends.slices import SETTLED, Slices
 from ops.backends.wire import read_trace
+from ops.caching import Shared
 from ops.errors import NotFound
-from ops.sharing import Shared
 from ops.sites import JaegerSource, Site
-from ops.traces.spans import Spans
+from ops.vocabulary import timerange
+from ops.vocabulary.spans import Spans
 from proto.jaeger.api_v2 import query_pb2 as v2
 from proto.jaeger.api_v2 import query_pb2_grpc as v2_grpc
 from proto.jaeger.api_v3 import query_pb2 as v3
@@ -175,7 +176,7 @@ class Jaeger:
     async def _from_slices(self, search: TraceSearch) -> FoundTraces | None:
         """Return what is found in cached slices; None if Jaeger must be asked."""
 
-        async def look(window: Window) -> Answer:
+        async def look(window: Window) -> Matches:
             if (answer := self._slices.kept(search, window)) is None:
                 raise NotKept
             return answer
@@ -211,7 +212,7 @@ class Jaeger:
         metrics.search_calls.observe(found.calls)
         return found
 
-    async def _ask(self, search: TraceSearch, density: Density, window: Window) -> Answer:
+    async def _ask(self, search: TraceSearch, density: Density, window: Window) -> Matches:
         """Make the best call that the server offers; another if summaries are not enough."""
         whole = {_Offer.API_V3: partial(self._by_traces, search, density, window)}
         chunks = partial(self._by_chunks, search, window)
@@ -226,11 +227,11 @@ class Jaeger:
             return await self._best(chunks, whole)
         return answer
 
-    async def _by_summaries(self, search: TraceSearch, window: Window) -> Answer:
+    async def _by_summaries(self, search: TraceSearch, window: Window) -> Matches:
         asked = query(search, window, search.span_tags, self.source.tag_values)
         stub = v3_grpc.QueryServiceStub(self._open())
         request = v3.FindTraceSummariesRequest(query=asked)
-        found: list[Found] = []
+        found: list[FoundTrace] = []
         size, largest = 0, self.source.largest_message
         stream = stub.FindTraceSummaries(request, metadata=self._metadata)
         try:
@@ -238,12 +239,12 @@ class Jaeger:
                 size += chunk.ByteSize()
                 if size > largest:
                     raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one search")
-                found += [Found(summary(item, window)) for item in chunk.summaries]
+                found += [FoundTrace(summary(item, window)) for item in chunk.summaries]
         finally:
             stream.cancel()
-        return Answer(found, by_status=True)
+        return Matches(found, by_status=True)
 
-    async def _by_traces(self, search: TraceSearch, density: Density, window: Window) -> Answer:
+    async def _by_traces(self, search: TraceSearch, density: Density, window: Window) -> Matches:
         spans = density.spans_of(window.depth)
         if window.grid and spans <= _FEW_SPANS:
             read = partial(self._whole_traces, every=True)
@@ -255,7 +256,7 @@ class Jaeger:
 
     async def _whole_traces(
         self, search: TraceSearch, window: Window, *, every: bool = False
-    ) -> Answer:
+    ) -> Matches:
         fold = self._fold(search, window, every=every)
         request = self._request(search, window)
         with self._stream(_V3, "FindTraces", request) as messages:
@@ -264,7 +265,7 @@ class Jaeger:
         # A server that searches for errors goes by the status.
         return replace(fold.answer(), by_status="error" in request.query.attributes)
 
-    async def _by_shared_traces(self, search: TraceSearch, window: Window) -> Answer:
+    async def _by_shared_traces(self, search: TraceSearch, window: Window) -> Matches:
         """Read a few traces, once for all searches of that slice within a second.
 
         Searches for similar durations share the traces, and each tests them itself.
@@ -273,7 +274,7 @@ class Jaeger:
         read = partial(self._whole_traces, rough, window)
         return (await self._reads.answer((rough, window), read)).refined(search)
 
-    async def _by_chunks(self, search: TraceSearch, window: Window) -> Answer:
+    async def _by_chunks(self, search: TraceSearch, window: Window) -> Matches:
         fold = self._fold(search, window)
         with self._stream(_V2, "FindTraces", self._request(search, window)) as chunks:
             async for chunk in chunks:
@@ -405,7 +406,7 @@ def _whole_seconds(search: TraceSearch) -> TraceSearch:
     return replace(search, start=start, end=-(-search.end // timerange.SECOND) * timerange.SECOND)
 
 
-def _lacks_detail(search: TraceSearch, answer: Answer) -> bool:
+def _lacks_detail(search: TraceSearch, answer: Matches) -> bool:
     """Return whether to read whole traces for what summaries do not show.
 
     That is where to cut a list, when a long trace matched, and why one failed.
@@ -419,5 +420,5 @@ def _lacks_detail(search: TraceSearch, answer: Answer) -> bool:
     )
 
 
-def _spans(answer: Answer) -> int:
+def _spans(answer: Matches) -> int:
     return sum(each.trace.span_count for each in answer.traces)

@@ -1,4 +1,4 @@
-"""Convert OTLP messages to the types of ops.traces.spans."""
+"""Convert OTLP messages to the types of ops.vocabulary.spans."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -6,8 +6,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from ops.traces import tags
-from ops.traces.spans import (
+from ops.vocabulary import tags
+from ops.vocabulary.spans import (
     NO_SCOPE,
     NO_SERVICE,
     Attributes,
@@ -19,7 +19,7 @@ from ops.traces.spans import (
     Span,
     Value,
 )
-from ops.traces.tags import compared, says_failed
+from ops.vocabulary.tags import compared, says_failed
 
 WARNINGS = "@jaeger@warnings"
 MOST_ALIKE = 100  # versions of one span that are compared with each other
@@ -168,7 +168,7 @@ def read_scope(scope: InstrumentationScope) -> Scope:
 
 
 def failed(span: trace_pb2.Span) -> bool:
-    """Return whether a span failed, by its status or a tag; see ops.traces.tags.says_failed."""
+    """Return whether a span failed, by its status or a tag; see ops.vocabulary.tags.says_failed."""
     return span.status.code == ERROR or any(
         item.key in _SAYING and says_failed(item.key, _value(item.value))
         for item in span.attributes

@@ -11,17 +11,17 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from ops import timerange
-from ops.alerts.alert import Alert, BrokenRule
 from ops.backends import json_answers
 from ops.backends.calls import Calls
+from ops.backends.grouping import LABEL, Asking, Timed, Together
 from ops.backends.http import HttpAnswer, HttpClient, TooLarge, Unpackable, Unsendable
-from ops.backends.together import LABEL, Asking, Timed, Together
+from ops.caching import YOUNG
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.memory import LARGE, give_back_after
-from ops.sharing import YOUNG
 from ops.sites import PrometheusSource, Site
-from ops.tables import which_of
+from ops.toml_file import which_of
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert, BrokenRule
 
 S = TypeVar("S", "Sample", "Series")
 T = TypeVar("T")

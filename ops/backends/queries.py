@@ -5,11 +5,11 @@ import re
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ops import timerange
-from ops.backends.matching import Tags
+from ops.backends.conditions import Tags
 from ops.backends.searching import TraceSearch, Window
-from ops.traces.spans import NO_SERVICE
-from ops.traces.summaries import TraceSummary, between
+from ops.vocabulary import timerange
+from ops.vocabulary.spans import NO_SERVICE
+from ops.vocabulary.summaries import TraceSummary, between
 from proto.jaeger.api_v3 import query_pb2
 
 _LONGEST = 10 * 365 * timerange.DAY

@@ -8,12 +8,12 @@ import grpc
 import grpc.aio
 from grpc import StatusCode
 
-from ops import timerange
 from ops.backends.calls import Calls
-from ops.backends.channels import Peer, open_channel, translated
+from ops.backends.grpc_channels import Peer, open_channel, translated
 from ops.errors import BackendUnavailable
-from ops.sampling.policy import Policy, Strategy
 from ops.sites import Service, Tls
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy, Strategy
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
 TIMEOUT = 5 * timerange.SECOND

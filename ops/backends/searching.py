@@ -25,10 +25,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from ops.backends.conditions import Tags, is_about_the_trace, is_plain
 from ops.backends.density import Density
-from ops.backends.matching import Tags, is_about_the_trace, is_plain
-from ops.filters import LARGEST_LIMIT, Place
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.filters import LARGEST_LIMIT, Place
+from ops.vocabulary.summaries import TraceSummary
 
 MOST_AT_ONCE = 10_000  # traces to request of a single nanosecond
 _MOST_CALLS = 30
@@ -152,7 +152,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class FoundTrace:
     """A trace of an answer; it is not `wanted` if our own filtering rejected it.
 
     `spans` has the start and duration of each matching span, if they are known.
@@ -162,7 +162,7 @@ class Found:
     wanted: bool = True
     spans: Sequence[tuple[int, int]] = ()
 
-    def refined(self, search: TraceSearch) -> "Found | None":
+    def refined(self, search: TraceSearch) -> "FoundTrace | None":
         """Narrow this trace of a rougher search to `search`; None if it does not match."""
         least, most = search.span_min, search.span_max
         if not self.wanted or not (least or most or self.trace.matched >= search.end):
@@ -181,11 +181,11 @@ class Found:
             return self
         if matched < 0:
             return None
-        return Found(replace(self.trace, matched=matched, matched_from=matched))
+        return FoundTrace(replace(self.trace, matched=matched, matched_from=matched))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Matches:
     """One answer of a store.
 
     `by_status` means that spans counted as failed by the status ERROR only, not by a tag.
@@ -194,7 +194,7 @@ class Answer:
     counts further traces that a rougher search returned.
     """
 
-    traces: Sequence[Found]
+    traces: Sequence[FoundTrace]
     by_status: bool = False
     calls: int = 1
     complete_for: Window | None = None
@@ -203,7 +203,7 @@ class Answer:
     def __len__(self) -> int:
         return len(self.traces) + self.others
 
-    def refined(self, search: TraceSearch) -> "Answer":
+    def refined(self, search: TraceSearch) -> "Matches":
         """Narrow this answer of a rougher search to `search`."""
         if not (search.is_plain and (search.span_min or search.span_max)):
             return self
@@ -211,7 +211,7 @@ class Answer:
         return replace(self, traces=traces)
 
 
-Ask = Callable[[Window], Awaitable[Answer]]
+Ask = Callable[[Window], Awaitable[Matches]]
 
 
 class NotKept(Exception):
@@ -225,7 +225,7 @@ class FoundTraces:
     `fetched` counts these and the traces that our own filtering rejected. Any other matching
     traces are listed after the place `rest`, and none of them matches later than its time;
     `rest` is None if there are none. `end` is the end of the searched window, `calls` how often
-    the store was called, `by_status` as in Answer. `shared` means that everything is from
+    the store was called, `by_status` as in Matches. `shared` means that everything is from
     slices that are cached themselves.
     """
 
@@ -363,7 +363,7 @@ class _Looked:
         depth = max(least, 2 * expected + 20, self.cut_at)
         return min(1 << (depth - 1).bit_length(), self.search.deepest)
 
-    def take(self, answer: Answer, window: Window) -> None:
+    def take(self, answer: Matches, window: Window) -> None:
         """Add a complete answer; traces listed before its window come with the next."""
         search, known = self.search, len(self.traces)
         goes_on, whole = search.before is not None, search.of_whole_traces
@@ -385,7 +385,7 @@ class _Looked:
         if answer.traces and window.end >= self.now:
             self.density.lag = max(self.now - max(each.trace.matched for each in answer.traces), 0)
 
-    def narrower(self, answer: Answer, window: Window) -> Window:
+    def narrower(self, answer: Matches, window: Window) -> Window:
         """Return the slice to request instead of one whose answer was cut.
 
         It starts at the last trace that the list needs, so it has enough, but fewer in all. If a

@@ -10,9 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
 
-from ops import timerange
-from ops.backends.searching import Answer, Found, TraceSearch, Window
-from ops.sharing import Kept, Shared
+from ops.backends.searching import FoundTrace, Matches, TraceSearch, Window
+from ops.caching import Kept, Shared
+from ops.vocabulary import timerange
 
 SETTLED = 5 * timerange.SECOND  # old enough that few traces still arrive
 SECONDS_KEPT = 60.0  # for which a slice is cached
@@ -22,7 +22,7 @@ _MORE = 3  # times the limit is taken from a slice in one go
 _AS_WELL = 1, 2, 0.5  # widths of slices that serve as well, in multiples of the grid
 _EVER = 2**64
 
-Read = Callable[[TraceSearch, Window], Awaitable[Answer]]
+Read = Callable[[TraceSearch, Window], Awaitable[Matches]]
 
 
 class Slice:
@@ -32,7 +32,7 @@ class Slice:
     time of matching only the store knows.
     """
 
-    def __init__(self, window: Window, answer: Answer) -> None:
+    def __init__(self, window: Window, answer: Matches) -> None:
         found = sorted(
             (moment, number)
             for number, each in enumerate(answer.traces)
@@ -46,7 +46,7 @@ class Slice:
         self._traces = [answer.traces[number] for _, number in found]
         self._by_status = answer.by_status
 
-    def answer(self, search: TraceSearch, window: Window, calls: int) -> Answer:
+    def answer(self, search: TraceSearch, window: Window, calls: int) -> Matches:
         """Return what a part of it has for a search, newest first; of many, only the newest."""
         first = bisect_left(self._moments, window.start)
         last = bisect_right(self._moments, window.end)
@@ -56,7 +56,7 @@ class Slice:
         there = dict.fromkeys(reversed(self._traces[first:last]))
         found = [each for trace in there if (each := trace.refined(search)) is not None]
         others = len(there) - len(found)
-        return Answer(found, self._by_status, calls, complete_for=window, others=others)
+        return Matches(found, self._by_status, calls, complete_for=window, others=others)
 
 
 class Slices:
@@ -67,14 +67,14 @@ class Slices:
         self._kept = Kept(_MOST_KEPT, SECONDS_KEPT, clock)
         self._reads = Shared(clock)
 
-    def kept(self, search: TraceSearch, window: Window) -> Answer | None:
+    def kept(self, search: TraceSearch, window: Window) -> Matches | None:
         """Return what a cached slice has for a window; None if the store must be asked."""
         whole, found = self._known(search.rough, window) if window.grid else (window, None)
         if found is None or not found.tells:
             return None
         return found.answer(search, window.within(whole, search), 0)
 
-    async def answer(self, search: TraceSearch, window: Window, read: Read) -> Answer | None:
+    async def answer(self, search: TraceSearch, window: Window, read: Read) -> Matches | None:
         """Return what a slice has for a window on the grid; None if the slice cannot tell.
 
         `read` asks the store for a window and notes every matching span.
@@ -111,6 +111,6 @@ class Slices:
             grid //= 2
 
 
-def _moments(each: Found) -> list[int]:
+def _moments(each: FoundTrace) -> list[int]:
     """Return when a trace matches; this is rough for one that we leave out."""
     return [start for start, _ in each.spans] if each.wanted else [each.trace.matched]

@@ -39,10 +39,10 @@ from ops.backends.otlp import (
     span_warnings,
 )
 from ops.once import Once
-from ops.timerange import DAY
-from ops.traces.columns import Coded, Numbers, packed
-from ops.traces.spans import KINDS, Process, Span, Spans
-from ops.traces.tags import TRACE_STATE
+from ops.vocabulary.columns import Coded, Numbers, packed
+from ops.vocabulary.spans import KINDS, Process, Span, Spans
+from ops.vocabulary.tags import TRACE_STATE
+from ops.vocabulary.timerange import DAY
 from proto.outline import outline_pb2
 
 _RESOURCE, _SCOPES, _SPANS = 1, 2, 2  # fields of ResourceSpans and ScopeSpans

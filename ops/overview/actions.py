@@ -7,29 +7,29 @@ from enum import Enum
 
 from ops.actor import Actor
 from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
 from ops.errors import InvalidInput, OpsError
 from ops.guard import DEADLINE, action
-from ops.overview.doors import DoorReport, LostAnswer, reporters
 from ops.overview.figures import NUMBERS, Figures, known, problems_of
-from ops.overview.moment import ServiceMoment, SiteMoment, look_back
 from ops.overview.parts import Parts
+from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
+from ops.overview.status import DoorReport, LostAnswer, reporters
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, sites
-from ops.timerange import format_moment
 from ops.traces.actions import READ as READ_TRACES
-from ops.traces.summaries import TraceSummary
 from ops.versions.actions import ServiceVersions
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import format_moment
 
 __all__ = [
     "DoorReport",
     "Gap",
     "LostAnswer",
-    "ServiceMoment",
-    "SiteMoment",
-    "show_doors",
-    "show_moment",
+    "ServiceSnapshot",
+    "SiteSnapshot",
     "show_overview",
+    "show_snapshot",
+    "show_status",
 ]
 
 READ = "overview.view_overview"
@@ -213,10 +213,10 @@ def _urgent_first(
     return sorted(services, key=place)
 
 
-@action("overview.show_moment", permission=READ_TRACES)
-async def show_moment(
+@action("overview.show_snapshot", permission=READ_TRACES)
+async def show_snapshot(
     actor: Actor, *, services: Sequence[str] = (), start: int = 0, end: int = 0, site: str = ""
-) -> SiteMoment:
+) -> SiteSnapshot:
     """Return the state of a trace's services while it ran, start to end in Unix nanoseconds.
 
     `services` are the names used in the trace; those that the site file does not know, and those
@@ -232,8 +232,8 @@ async def show_moment(
     return await look_back(actor, where, meant[:MOST_SERVICES], start, end)
 
 
-@action("overview.show_doors", permission=READ)
-async def show_doors(actor: Actor) -> tuple[DoorReport, ...]:
+@action("overview.show_status", permission=READ)
+async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
     """Return the status of the doors that are in use and run as separate processes."""
     reports = await asyncio.gather(*(report() for report in reporters.values()))
     return tuple(report for report in reports if report)

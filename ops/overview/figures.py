@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ops import timerange
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.backends.prometheus import Matrix, Sample, Series, Vector
 from ops.errors import InvalidInput, NotSetUp, OpsError
 from ops.sites import PrometheusSource, Service, Site
+from ops.vocabulary import timerange
 
 S = TypeVar("S", Sample, Series)
 T = TypeVar("T")

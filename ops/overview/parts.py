@@ -6,18 +6,18 @@ from typing import TypeVar
 
 from ops.actor import Actor
 from ops.alerts.actions import AlertList, list_alerts
-from ops.alerts.matching import AlertFilter
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.errors import InvalidInput, OpsError
-from ops.filters import TraceQuery
 from ops.guard import check
 from ops.overview.figures import Figures, figures, known, problems_of, settled
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site
 from ops.traces.actions import TraceList, list_traces
-from ops.traces.summaries import TraceSummary
 from ops.versions.actions import ServiceVersions, list_versions
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.matchers import AlertFilter
+from ops.vocabulary.summaries import TraceSummary
 
 T = TypeVar("T")
 FAILING_TRACES = 5

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from cachetools import TTLCache
 
 from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
 from ops.alerts.paging import Place, index_of, parse_place, place_after
 from ops.errors import InvalidInput
 from ops.metrics import watched
+from ops.vocabulary.alerts import Alert
 from proto.ops import ops_pb2
 
 LARGEST = 4_000_000  # bytes of alerts per response, below 4 MiB with the fields around them

@@ -19,11 +19,11 @@ from django.utils import timezone
 
 from ops import rights
 from ops.actor import Actor, Door
+from ops.caching import asked_once
 from ops.database import in_database
 from ops.metrics import watched
 from ops.proxies import real_address
 from ops.rpc.models import Token, digest_of
-from ops.sharing import asked_once
 
 NOTED_EVERY = timedelta(minutes=1)
 _REFUSED = "the token is unknown, expired or revoked; create one: manage.py create_token USER"

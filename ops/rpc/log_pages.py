@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ops import timerange
 from ops.errors import InvalidInput
 from ops.traces.actions import LogLine, TraceLogs
-from ops.traces.spans import Value
-from ops.traces.tags import EVENT, compared
+from ops.vocabulary import timerange
+from ops.vocabulary.spans import Value
+from ops.vocabulary.tags import EVENT, compared
 from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 

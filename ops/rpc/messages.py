@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from ops import filters, timerange
-from ops.alerts.matching import AlertFilter, parse_matcher
 from ops.errors import InvalidInput
-from ops.filters import Place, TraceQuery
 from ops.sampling.actions import SamplingChange
-from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
-from ops.timerange import Moment, TimeRange
 from ops.traces.actions import TraceList
 from ops.traces.links import SpanLink
-from ops.traces.summaries import TraceSummary
-from ops.traces.tree import Trace
+from ops.traces.trace import Trace
 from ops.versions.actions import ServiceVersions
+from ops.vocabulary import filters, timerange
+from ops.vocabulary.filters import Place, TraceQuery
+from ops.vocabulary.matchers import AlertFilter, parse_matcher
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import Moment, TimeRange
 from proto.ops import ops_pb2
 
 MOST_ERRORS = 100

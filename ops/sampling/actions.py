@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from ops import timerange
 from ops.actor import Actor
-from ops.backends.connections import connections
+from ops.backends.clients import connections
+from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, action
 from ops.sampling import delivery, state
-from ops.sampling.policy import Policy
 from ops.sampling.state import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sharing import Known
 from ops.sites import Service, sites
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy
 
 __all__ = [
     "InstanceSampling",

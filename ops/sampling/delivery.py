@@ -4,8 +4,8 @@ import asyncio
 
 from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import OpsError
-from ops.sampling.policy import Policy
 from ops.sites import Service
+from ops.vocabulary.policies import Policy
 
 
 async def addresses(service: Service) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 from django.db import models
 
-from ops.sampling.policy import Policy, Strategy
+from ops.vocabulary.policies import Policy, Strategy
 
 
 class Change(models.Model):

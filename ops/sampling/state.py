@@ -10,7 +10,7 @@ from django.db.models import Max, QuerySet
 
 from ops.actor import Actor, request_id
 from ops.sampling.models import Change, Delivery
-from ops.sampling.policy import UNKNOWN, Policy
+from ops.vocabulary.policies import UNKNOWN, Policy
 
 _LOOK_BACK = 50  # changes to search for the policy to go back to
 

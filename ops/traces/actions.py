@@ -7,17 +7,14 @@ from sys import getsizeof
 
 from cachetools import LRUCache
 
-from ops import timerange
 from ops.actor import Actor
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.backends.searching import FoundTraces, TraceSearch
 from ops.backends.slices import SECONDS_KEPT, SETTLED
 from ops.errors import InvalidInput, OpsError
-from ops.filters import TraceQuery
 from ops.guard import action
 from ops.metrics import watched
 from ops.sites import Site, sites
-from ops.timerange import Moment, TimeRange
 from ops.traces.comparing import Comparison, Difference, compare
 from ops.traces.finding import (
     MANY_SPANS,
@@ -29,9 +26,12 @@ from ops.traces.finding import (
 )
 from ops.traces.links import links_to
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
-from ops.traces.summaries import TraceSummary
-from ops.traces.tree import Trace, rows_with
+from ops.traces.trace import Trace, rows_with
 from ops.traces.usual import Usual, usual_duration, usual_operations
+from ops.vocabulary import timerange
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import Moment, TimeRange
 
 __all__ = [
     "Comparison",

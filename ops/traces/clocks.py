@@ -29,9 +29,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ops.timerange import DAY, MILLISECOND, SECOND, format_duration
 from ops.traces.family import Family
-from ops.traces.spans import KINDS, Process, Spans
+from ops.vocabulary.spans import KINDS, Process, Spans
+from ops.vocabulary.timerange import DAY, MILLISECOND, SECOND, format_duration
 
 LEAST = MILLISECOND  # a smaller difference is normal
 FAR = 366 * DAY  # if a time is further from the others, its clock was never set

@@ -16,9 +16,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from ops.timerange import format_duration
 from ops.traces.timing import even_parts, own_stretches
-from ops.traces.tree import MISSING_PARENT, Rows, SpanError, Trace, names_of, shortened, times_of
+from ops.traces.trace import (
+    MISSING_PARENT,
+    SpanError,
+    SpanRows,
+    Trace,
+    names_of,
+    shortened,
+    times_of,
+)
+from ops.vocabulary.timerange import format_duration
 
 Kind = Literal["new", "missing", "slower", "faster", "same"]
 Name = tuple[str, str] | None
@@ -121,7 +129,7 @@ def kind_of(counts: tuple[int, int], owns: tuple[int, int], least: float) -> Kin
     return "slower" if change > 0 else "faster"
 
 
-def _partners(first: Rows, second: Rows) -> list[int]:
+def _partners(first: SpanRows, second: SpanRows) -> list[int]:
     """Return the row in the second trace that corresponds to each of the first, or _ALONE."""
     waiting: dict[tuple[int, Name], list[int]] = {}
     names = names_of(second)

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ops.traces.columns import packed, steps_to_end
-from ops.traces.spans import Spans
+from ops.vocabulary.columns import packed, steps_to_end
+from ops.vocabulary.spans import Spans
 
 CALLING = ("client", "producer")
 RECEIVING = ("server", "consumer")

@@ -7,14 +7,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from ops import timerange
-from ops.backends.connections import KEPT_SECONDS, connections
+from ops.backends.clients import KEPT_SECONDS, connections
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.memory import LARGE, give_back_after
 from ops.sites import Site, sites
 from ops.traces.links import remember
-from ops.traces.spans import Spans
-from ops.traces.tree import Trace, align, build_trace
+from ops.traces.trace import Trace, align, build_trace
+from ops.vocabulary import timerange
+from ops.vocabulary.spans import Spans
 
 FINISHED = timerange.MINUTE  # after its last end, a trace is considered complete
 MANY_SPANS = 1_000  # from here on, building takes more than about 5 ms

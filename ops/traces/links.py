@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from ops.metrics import watched
-from ops.traces.spans import Spans
+from ops.vocabulary.spans import Spans
 
 MOST = 1_000  # links read per trace, and remembered per target trace
 TRACES = 2_000  # target traces for which links are remembered

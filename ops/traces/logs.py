@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from ops.traces.spans import FAILURES, Attributes, Event, Events, Pairs, Spans, Value
-from ops.traces.tags import shown
-from ops.traces.tree import Trace
+from ops.traces.trace import Trace
+from ops.vocabulary.spans import FAILURES, Attributes, Event, Events, Pairs, Spans, Value
+from ops.vocabulary.tags import shown
 
 
 @dataclass(frozen=True, slots=True)

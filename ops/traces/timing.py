@@ -16,8 +16,8 @@ from itertools import chain
 
 import numpy as np
 
-from ops.timerange import format_duration
-from ops.traces.columns import Coded, Numbers, counted, packed
+from ops.vocabulary.columns import Coded, Numbers, counted, packed
+from ops.vocabulary.timerange import format_duration
 
 LEAST_SHARE = 0.05  # a smaller share is not worth a sentence
 MOST_GAPS = 3

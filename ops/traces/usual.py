@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median_low
 
-from ops import timerange
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.backends.searching import TraceSearch
 from ops.errors import OpsError
 from ops.sites import Site, sites
 from ops.traces.comparing import LEAST_SHARE, Difference, kind_of
 from ops.traces.finding import FINISHED, trace_on
-from ops.traces.summaries import TraceSummary
-from ops.traces.tree import Trace, names_of, times_of
+from ops.traces.trace import Trace, names_of, times_of
+from ops.vocabulary import timerange
+from ops.vocabulary.summaries import TraceSummary
 
 BACK = timerange.DAY
 SLACK = timerange.MINUTE  # traces that ran at the same time are as good a measure as earlier ones

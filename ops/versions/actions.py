@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ops.actor import Actor
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.backends.prometheus import Prometheus, Sample, Vector
 from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action

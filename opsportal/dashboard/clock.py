@@ -7,8 +7,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
-from ops import timerange
-from ops.timerange import to_datetime
+from ops.vocabulary import timerange
+from ops.vocabulary.timerange import to_datetime
 
 COOKIE = "zone"
 AGREEING = 5 * timerange.SECOND  # clocks this close count as equal

@@ -1,7 +1,7 @@
 """Describe what a sampling policy will do, before it is sent."""
 
 from ops.sampling.actions import ServiceSampling
-from ops.sampling.policy import Policy, Strategy
+from ops.vocabulary.policies import Policy, Strategy
 from opsportal.dashboard import words
 
 

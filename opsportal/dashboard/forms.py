@@ -6,11 +6,12 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import PasswordResetForm
 
-from ops import timerange
+from ops.accounts.actions import Code, parse_code
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
-from ops.filters import (
+from ops.vocabulary import timerange
+from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
     DEFAULT_RANGE,
     LARGEST_LIMIT,
@@ -18,9 +19,8 @@ from ops.filters import (
     format_query,
     parse_query,
 )
-from ops.people.actions import Code, parse_code
-from ops.sampling.policy import Policy, Strategy, parse_policy
-from ops.timerange import Moment, TimeRange
+from ops.vocabulary.policies import Policy, Strategy, parse_policy
+from ops.vocabulary.timerange import Moment, TimeRange
 from opsportal.dashboard.clock import zone_names
 from opsportal.throttling import RESET_MAILS
 

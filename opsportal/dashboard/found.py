@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.summaries import TraceSummary
 
 NEWEST_FIRST = "-time"
 _KEYS: dict[str, Callable[[TraceSummary], int]] = {

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from ops.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
 from ops.sites import sites
-from ops.timerange import format_exact
 from ops.traces.actions import TraceList
+from ops.vocabulary.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
+from ops.vocabulary.timerange import format_exact
 from opsportal.dashboard.found import (
     NEWEST_FIRST,
     SORTS,

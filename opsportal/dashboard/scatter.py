@@ -12,8 +12,8 @@ from itertools import pairwise
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from ops.timerange import DAY, HOUR, MINUTE, SECOND, format_duration, to_datetime
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import DAY, HOUR, MINUTE, SECOND, format_duration, to_datetime
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 

@@ -1,6 +1,7 @@
 """The dashboard's addresses. Each page has two: for the default site, and with a site's name."""
 
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from opsportal.dashboard.views import (
     account,
@@ -10,18 +11,19 @@ from opsportal.dashboard.views import (
     downloads,
     filtering,
     logs,
-    moment,
     overview,
     sampling,
     search,
     slack,
+    snapshot,
     trace,
     versions,
 )
 
 pages = [
     path("", overview.show, name="overview"),
-    path("doors/", overview.doors, name="overview-doors"),
+    path("status/", overview.status, name="overview-status"),
+    path("doors/", RedirectView.as_view(url="../status/")),  # its address in earlier releases
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),
@@ -35,8 +37,8 @@ pages = [
     path("traces/<str:trace_id>/logs/", logs.show, name="traces-logs"),
     path("traces/<str:trace_id>/logs.jsonl", downloads.logs, name="traces-jsonl"),
     path("traces/<str:trace_id>/otlp.json", downloads.otlp, name="traces-otlp"),
-    path("traces/<str:trace_id>/now/", moment.now, name="traces-now"),
-    path("traces/<str:trace_id>/then/", moment.show, name="traces-then"),
+    path("traces/<str:trace_id>/now/", snapshot.now, name="traces-now"),
+    path("traces/<str:trace_id>/then/", snapshot.show, name="traces-then"),
     path("traces/<str:trace_id>/usual/", comparing.usual, name="traces-usual"),
     path("traces/<str:trace_id>/usual/duration/", comparing.usually, name="traces-usually"),
     path("alerts/", alerts.show, name="alerts"),

@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from ops import timerange
 from ops.actor import Actor, Door
 from ops.rights import rights_of
 from ops.sites import Site, sites
+from ops.vocabulary import timerange
 from opsportal.dashboard.clock import Clock, viewer_zone
 
 SECTIONS = (

@@ -16,9 +16,9 @@ from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 
-from ops.timerange import format_duration
-from ops.traces.spans import Spans
-from ops.traces.tree import Rows, Trace
+from ops.traces.trace import SpanRows, Trace
+from ops.vocabulary.spans import Spans
+from ops.vocabulary.timerange import format_duration
 from opsportal.dashboard import drawing, words
 
 ALIGNED = "align=1"  # in an address: align clocks that differ
@@ -75,7 +75,7 @@ def _filled(content: bytes) -> bytes:
     return content + b"\0" * (-len(content) % 8)
 
 
-def _flags(rows: Rows) -> Iterable[int]:
+def _flags(rows: SpanRows) -> Iterable[int]:
     spans, count = rows.spans, len(rows.spans)
     failing, linked, endless, warned = spans.failing, spans.linked, spans.endless, spans.warnings
     untimed = spans.untimed

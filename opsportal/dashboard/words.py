@@ -3,9 +3,9 @@
 import unicodedata
 from collections.abc import Sequence
 
-from ops.timerange import format_duration
-from ops.traces import tags
-from ops.traces.spans import Value
+from ops.vocabulary import tags
+from ops.vocabulary.spans import Value
+from ops.vocabulary.timerange import format_duration
 
 LONGEST_NAME = 80
 MOST_NAMED = 3  # in a heading

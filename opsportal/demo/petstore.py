@@ -13,7 +13,7 @@ from google.type.date_pb2 import Date
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ops.errors import InvalidInput
-from ops.sampling.policy import Policy
+from ops.vocabulary.policies import Policy
 from opsportal.demo.sampler import ChangingSampler, read_policy
 from opsportal.demo.services import Mailer, Store, Wanted, birthday, work
 from opsportal.demo.telemetry import Failure, Telemetry

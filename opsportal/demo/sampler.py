@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import sampling
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
-from ops.sampling.policy import ALWAYS, NEVER, Policy, Strategy, rate, refused
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Strategy, rate, refused
 from proto.petstore import petstore_pb2
 
 

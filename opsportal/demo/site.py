@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ops.sampling.policy import rate
+from ops.vocabulary.policies import rate
 from opsportal.demo import jaeger, petstore
 from opsportal.demo.jaeger import QueryService
 from opsportal.demo.petstore import PetStore

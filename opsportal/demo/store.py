@@ -39,7 +39,7 @@ _ESCAPED = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u20
 _NOT_FINITE = {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
 
 
-class Found(NamedTuple):
+class StoredSpan(NamedTuple):
     """A span with the resource and scope that it came with."""
 
     resource: Resource
@@ -47,7 +47,7 @@ class Found(NamedTuple):
     span: Span
 
 
-TagTest = Callable[[Found, str, str], bool]
+TagTest = Callable[[StoredSpan, str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Query:
     longest: int | None = None
 
 
-def has_tag(found: Found, key: str, value: str) -> bool:
+def has_tag(found: StoredSpan, key: str, value: str) -> bool:
     """Return whether a span has this tag, as release 2.20 interprets it.
 
     Some keys are special: `error` means the status (`error=false` means the status OK),
@@ -91,7 +91,7 @@ def has_tag(found: Found, key: str, value: str) -> bool:
     return has_attribute(found, key, value)
 
 
-def has_attribute(found: Found, key: str, value: str) -> bool:
+def has_attribute(found: StoredSpan, key: str, value: str) -> bool:
     """Return whether the span, its resource, scope, an event or a link has this attribute.
 
     Values are compared in their string form.
@@ -140,7 +140,7 @@ class TraceStore:
                 found.append(trace)
         return found
 
-    def _meets(self, found: Found, query: Query) -> bool:
+    def _meets(self, found: StoredSpan, query: Query) -> bool:
         span = found.span
         start = span.start_time_unix_nano
         return (
@@ -173,7 +173,7 @@ class TraceStore:
         return {pair for pair in pairs if kind in ("", pair[1])}
 
 
-def spans(trace: TracesData, service: str = "") -> Iterator[Found]:
+def spans(trace: TracesData, service: str = "") -> Iterator[StoredSpan]:
     """Yield a trace's spans, optionally of one service."""
     for resource_spans in trace.resource_spans:
         resource = resource_spans.resource
@@ -182,7 +182,7 @@ def spans(trace: TracesData, service: str = "") -> Iterator[Found]:
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope
             for span in scope_spans.spans:
-                yield Found(resource, scope, span)
+                yield StoredSpan(resource, scope, span)
 
 
 def service_name(resource: Resource) -> str:
@@ -246,7 +246,7 @@ def _duration(span: Span) -> int:
     return max(span.end_time_unix_nano - span.start_time_unix_nano, 0)
 
 
-def _attributes(found: Found) -> Iterator[Iterable[KeyValue]]:
+def _attributes(found: StoredSpan) -> Iterator[Iterable[KeyValue]]:
     yield found.span.attributes
     yield found.resource.attributes
     yield found.scope.attributes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.alerts.alert import Alert
+from ops.vocabulary.alerts import Alert
 
 NOON = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
 

@@ -5,7 +5,7 @@ import pytest
 from ops.actor import Actor
 from ops.alerts.actions import alerts_during
 from ops.errors import BackendUnavailable, NotFound, NotPermitted
-from ops.timerange import HOUR, SECOND
+from ops.vocabulary.timerange import HOUR, SECOND
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus, Fault
 

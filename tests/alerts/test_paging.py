@@ -4,11 +4,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ops.alerts.alert import Alert
 from ops.alerts.arranging import arrange
-from ops.alerts.matching import AlertFilter
 from ops.alerts.paging import index_of, parse_place, place_after
 from ops.errors import InvalidInput
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.matchers import AlertFilter
 from tests.alerts.making import NOON, alert
 
 # Few values a field, so that many alerts share rank, start and name.

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ops import timerange
-from ops.backends.connections import connections
+from ops.backends.clients import connections
 from ops.backends.jaeger import Jaeger
 from ops.backends.searching import TraceSearch
 from ops.sites import JaegerSource, PrometheusSource, Service, Site
+from ops.vocabulary import timerange
 from tests.fakes.jaeger import RELEASES, FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 

@@ -6,8 +6,8 @@ import pytest
 
 from ops.backends.api_v2 import as_otlp
 from ops.backends.wire import read_trace
-from ops.timerange import SECOND
-from ops.traces.spans import NO_SERVICE, Span
+from ops.vocabulary.spans import NO_SERVICE, Span
+from ops.vocabulary.timerange import SECOND
 from proto.jaeger.api_v2.model_pb2 import (
     BOOL,
     CHILD_OF,

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from prometheus_client import REGISTRY
 
-from ops import timerange
 from ops.backends.calls import FAILURES, PAUSE, Calls
+from ops.caching import MOST_YOUNG, YOUNG
 from ops.errors import BackendTimeout, BackendUnavailable, Busy, InvalidInput, NotFound
-from ops.sharing import MOST_YOUNG, YOUNG
+from ops.vocabulary import timerange
 
 PLACE = "Jaeger of production at jaeger:16685"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.traces.tree import build_trace
+from ops.traces.trace import build_trace
 from tests.backends.conftest import HOUR, at, client
 from tests.fakes.jaeger import FakeJaeger, Planned, span, trace
 

@@ -8,13 +8,13 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from ops import timerange
+from ops.backends.conditions import SpanMatch
 from ops.backends.folding import Fold
-from ops.backends.matching import SpanMatch
 from ops.backends.otlp import as_text, attributes
-from ops.backends.searching import Found, TraceSearch, Window
-from ops.traces.spans import NO_SERVICE
-from ops.traces.summaries import TraceSummary
+from ops.backends.searching import FoundTrace, TraceSearch, Window
+from ops.vocabulary import timerange
+from ops.vocabulary.spans import NO_SERVICE
+from ops.vocabulary.summaries import TraceSummary
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
 NOON = 1_732_449_600_000_000_000
@@ -32,7 +32,7 @@ def found_in(
     search: TraceSearch = HOUR,
     window: Window | None = None,
     ours: bool = False,
-) -> Sequence[Found]:
+) -> Sequence[FoundTrace]:
     match = SpanMatch(
         search.service, search.operation, search.span_tags, search.span_min, search.span_max
     )

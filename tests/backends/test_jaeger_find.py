@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops import timerange
+from ops.vocabulary import timerange
 from tests.backends.conftest import HOUR, PAST, at, client
 from tests.fakes.jaeger import MILLISECOND, FakeJaeger, span, trace
 

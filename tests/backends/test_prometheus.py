@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from ops import timerange
-from ops.alerts.alert import Alert, BrokenRule
 from ops.backends.calls import AT_ONCE, FAILURES
 from ops.backends.http import TooLarge, Unpackable, Unsendable
 from ops.backends.prometheus import Prometheus
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.sites import PrometheusSource
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert, BrokenRule
 from tests.backends.conftest import make_site
 from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus, Fault, alert

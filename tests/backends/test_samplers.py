@@ -8,8 +8,8 @@ import pytest
 
 from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable
-from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
 from ops.sites import Service, Tls
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
 from tests.fakes import tls
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger

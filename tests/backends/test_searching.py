@@ -10,17 +10,17 @@ import pytest
 from ops.backends.density import Densities, Density
 from ops.backends.searching import (
     MOST_AT_ONCE,
-    Answer,
-    Found,
+    FoundTrace,
     FoundTraces,
+    Matches,
     TraceSearch,
     Window,
     newest,
 )
 from ops.backends.slices import Slices
-from ops.filters import LARGEST_LIMIT
-from ops.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND
-from ops.traces.summaries import TraceSummary, between
+from ops.vocabulary.filters import LARGEST_LIMIT
+from ops.vocabulary.summaries import TraceSummary, between
+from ops.vocabulary.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 NOON = 1_704_110_400 * SECOND
 SEARCH = TraceSearch(start=NOON - HOUR, end=NOON, limit=20)
@@ -110,7 +110,7 @@ class Store:
     async def find(self, search: TraceSearch, patience: float = 60) -> FoundTraces:
         density = self.densities.of(search.shape, search.unfiltered_shape, seldom=False)
 
-        async def ask(window: Window) -> Answer:
+        async def ask(window: Window) -> Matches:
             if window.grid:
                 found = await self.slices.answer(search, window, self.read)
                 if found is not None:
@@ -121,18 +121,18 @@ class Store:
             search, ask, density, now=self.now, patience=patience, settled=self.settled
         )
 
-    async def read(self, search: TraceSearch, window: Window) -> Answer:
+    async def read(self, search: TraceSearch, window: Window) -> Matches:
         return self.answer(search, window)
 
-    def answer(self, search: TraceSearch, window: Window) -> Answer:
+    def answer(self, search: TraceSearch, window: Window) -> Matches:
         self.windows.append(window)
         assert window.start <= window.end
         assert window.depth <= max(search.deepest, MOST_AT_ONCE)
         meant = [each for each in self.traces if each.within(window.start, window.end, search)]
         kept = self.order(self.chance, meant)[: window.depth]
-        return Answer(
+        return Matches(
             [
-                Found(
+                FoundTrace(
                     self.seen(each, search, window),
                     each.wanted,
                     () if self.summaries else self.spans(each, search),
@@ -392,7 +392,7 @@ async def test_it_returns_what_it_has_when_the_time_is_up() -> None:
     store = Store([at(1, NOON - SECOND), at(2, NOON - 20 * DAY)])
     slow = asyncio.Event()
 
-    async def ask(window: Window) -> Answer:
+    async def ask(window: Window) -> Matches:
         if store.windows:
             await slow.wait()
         return store.answer(search, window)
@@ -407,7 +407,7 @@ async def test_it_returns_what_it_has_when_the_time_is_up() -> None:
 async def test_it_returns_what_it_has_when_an_older_slice_is_refused() -> None:
     store = Store([at(1, NOON - SECOND)])
 
-    async def ask(window: Window) -> Answer:
+    async def ask(window: Window) -> Matches:
         if store.windows:
             raise ValueError("no index for that day")
         return store.answer(search, window)
@@ -418,7 +418,7 @@ async def test_it_returns_what_it_has_when_an_older_slice_is_refused() -> None:
 
 
 async def test_it_fails_with_the_store_when_it_has_nothing() -> None:
-    async def ask(window: Window) -> Answer:
+    async def ask(window: Window) -> Matches:
         raise ValueError("no index for that day")
 
     with pytest.raises(ValueError, match="no index"):

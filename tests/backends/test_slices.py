@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from ops.backends.searching import Answer, Found, TraceSearch, Window
+from ops.backends.searching import FoundTrace, Matches, TraceSearch, Window
 from ops.backends.slices import Slices
-from ops.timerange import SECOND
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import SECOND
 
 GRID = 16 * SECOND
 START = 100_000_000 * GRID
@@ -23,7 +23,7 @@ class Clock:
         return self.now
 
 
-def found(number: int, *matches: int, wanted: bool = True) -> Found:
+def found(number: int, *matches: int, wanted: bool = True) -> FoundTrace:
     """A trace whose spans match some seconds after START, each for as many milliseconds."""
     spans = [(START + each * SECOND, each * SECOND // 1_000) for each in matches]
     matched = max((start for start, _ in spans), default=START + 5 * SECOND)
@@ -31,25 +31,25 @@ def found(number: int, *matches: int, wanted: bool = True) -> Found:
         f"{number:032x}", START, SECOND, "a", "b", 1, 0, ("a",),
         matched=matched, matched_from=matched if spans else START,
     )  # fmt: skip
-    return Found(trace, wanted, spans)
+    return FoundTrace(trace, wanted, spans)
 
 
 class Store:
     """Gives the same traces to each read; `takes` so many seconds for it."""
 
-    def __init__(self, *traces: Found, takes: float = 0) -> None:
+    def __init__(self, *traces: FoundTrace, takes: float = 0) -> None:
         self.clock = Clock()
         self.slices = Slices(self.clock)
         self.traces = traces
         self.takes = takes
         self.reads: list[tuple[TraceSearch, Window]] = []
 
-    async def read(self, search: TraceSearch, window: Window) -> Answer:
+    async def read(self, search: TraceSearch, window: Window) -> Matches:
         self.reads.append((search, window))
         self.clock.now += self.takes
-        return Answer(self.traces[: window.depth])
+        return Matches(self.traces[: window.depth])
 
-    async def answer(self, search: TraceSearch = SEARCH, window: Window = WINDOW) -> Answer | None:
+    async def answer(self, search: TraceSearch = SEARCH, window: Window = WINDOW) -> Matches | None:
         return await self.slices.answer(search, window, self.read)
 
     async def matches(

@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from ops.backends.otlp import attributes, read_span, service_name
 from ops.backends.wire import WireTrace, read_trace
 from ops.traces.family import family_of
-from ops.traces.spans import NO_SERVICE, Process, Scope, Span, Spans
+from ops.vocabulary.spans import NO_SERVICE, Process, Scope, Span, Spans
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
 NOON = 1_732_449_600_000_000_000

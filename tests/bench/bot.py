@@ -146,7 +146,7 @@ def prepared(
     portal = servers.portal(folder, sites, **environment)
     portal.person("alice", "operators")
     link = (
-        "from ops.people.models import Identity; from django.contrib.auth.models import User; "
+        "from ops.accounts.models import Identity; from django.contrib.auth.models import User; "
         f"Identity.objects.create(slack_user_id={ALICE!r}, slack_team_id={TEAM!r}, "
         "user=User.objects.get())"
     )

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from ops.sampling.policy import parse_policy
+from ops.vocabulary.policies import parse_policy
 from tests.bench.bot import LOCKED, POST_SECONDS, answered, burst, locked, prepared, shown
 from tests.bench.changes import Left, card_of, end_of, undecided, wrongs
 from tests.bench.trouble import CHANNELS, SECONDS, SLOWEST, TOGETHER, Trouble, number_of

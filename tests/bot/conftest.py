@@ -15,9 +15,9 @@ from bot.slack.connections import CONNECTIONS
 from bot.slack.door import run_bot
 from bot.slack.pace import Limit, Limits
 from bot.slack.timing import Timing
+from ops.accounts.models import Identity
 from ops.actor import Actor, Door
 from ops.database import in_database
-from ops.people.models import Identity
 from tests.conftest import Person, SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import FakeJaeger

@@ -7,15 +7,15 @@ import pytest
 
 from bot import answers
 from bot.replies import Reply, Row, Sentence, When
-from ops import timerange
 from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter
-from ops.filters import TraceQuery
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.policy import ALWAYS
 from ops.traces.actions import TraceList
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.matchers import AlertFilter
+from ops.vocabulary.policies import ALWAYS
+from ops.vocabulary.summaries import TraceSummary
 from tests.conftest import SiteFile
 
 HOUR = timedelta(hours=1)

@@ -16,10 +16,10 @@ from bot.models import LOST_PLACE, CardState, ChangeCard, ReceivedEvent, State
 from bot.slack.sender import TRIES
 from bot.slack.timing import Timing
 from ops import rights
+from ops.accounts.models import Identity
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.people.models import Identity
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
 from tests.bot.slack.test_delivery import left_behind, until_ended
 from tests.conftest import Person, SiteFile

@@ -10,8 +10,8 @@ from pytest_django import Settings
 from bot import console
 from bot.replies import FollowUp, Reply, plain
 from ops.actor import Actor
-from ops.filters import KEYS
-from ops.timerange import MINUTE, SECOND, now_ns
+from ops.vocabulary.filters import KEYS
+from ops.vocabulary.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends
 from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
 from tests.fakes.prometheus import alert

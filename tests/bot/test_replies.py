@@ -1,4 +1,4 @@
-from bot.replies import Link, Reply, Row, plain, shortened, table_lines, visible
+from bot.replies import PageLink, Reply, Row, plain, shortened, table_lines, visible
 
 
 def test_it_writes_a_reply_as_paragraphs() -> None:
@@ -6,7 +6,7 @@ def test_it_writes_a_reply_as_paragraphs() -> None:
         "2 traces",
         rows=(Row(("14:20:51", "1.24 s", "a"), ("below",)), Row(("14:20:52", "44 ms", "bb"))),
         notes=("there may be more",),
-        links=(Link("the list", "https://ops.example.com/traces/"),),
+        links=(PageLink("the list", "https://ops.example.com/traces/"),),
     )
     assert plain(reply) == (
         "2 traces\n\n"

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.async_api import Page, expect
 
-from ops.backends.connections import close_connections
+from ops.backends.clients import close_connections
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_waterfall import olga, row  # noqa: F401 - the fixture is for this room too
 from tests.dashboard.places import Place

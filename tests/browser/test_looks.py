@@ -9,12 +9,12 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from ops.database import in_database
-from ops.timerange import SECOND
+from ops.vocabulary.timerange import SECOND
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_walk import something_failed
 from tests.conftest import Person
 from tests.dashboard.places import Place
-from tests.dashboard.test_doors import answers_are_lost, bot_runs
+from tests.dashboard.test_status import answers_are_lost, bot_runs
 from tests.fakes.jaeger import span, trace
 
 SITE = "/sites/production"
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def addresses(trace_id: str, other: str) -> list[str]:
     return [
         f"{SITE}/",
-        f"{SITE}/doors/",
+        f"{SITE}/status/",
         f"{SITE}/traces/",
         f"{SITE}/traces/?q=error+last%3D2h",
         f"{SITE}/traces/?q=last%3D2h&sort=-duration",

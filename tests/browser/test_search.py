@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.async_api import Page, expect
 
-from ops.timerange import MINUTE, parse_moment
+from ops.vocabulary.timerange import MINUTE, parse_moment
 from tests.browser.conftest import Web, log_in
 from tests.conftest import Person
 from tests.dashboard.places import Place

@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import expect
 
+from ops.accounts import linking
+from ops.accounts.account import SlackAccount
 from ops.actor import Actor, Door
 from ops.database import in_database
-from ops.people import linking
-from ops.people.account import SlackAccount
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_looks import LOOKS, found_amiss
 from tests.conftest import Person

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.timerange import DAY, HOUR, MINUTE, SECOND, parse_moment
+from ops.vocabulary.timerange import DAY, HOUR, MINUTE, SECOND, parse_moment
 from opsportal.dashboard.clock import Clock, roughly, viewer_zone
 
 NOW = parse_moment("2026-11-24T14:21:07Z").nanoseconds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.summaries import TraceSummary
 from opsportal.dashboard.found import SORTS, Figures, by_operation, figures, ordered
 
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND, parse_moment
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND, parse_moment
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.scatter import Scatter, scatter
 

@@ -11,7 +11,7 @@ import pytest
 from django.test import AsyncClient
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from ops.timerange import SECOND
+from ops.vocabulary.timerange import SECOND
 from tests.dashboard.places import Place, field, heading, link, links, text
 from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, Release, span, trace
 

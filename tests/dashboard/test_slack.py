@@ -3,11 +3,11 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient
 from pytest_django import Settings
 
+from ops.accounts import linking
+from ops.accounts.account import SlackAccount
+from ops.accounts.models import Identity
 from ops.actor import Actor, Door
 from ops.database import in_database
-from ops.people import linking
-from ops.people.account import SlackAccount
-from ops.people.models import Identity
 from tests.dashboard.places import Place, field, heading, link, text
 
 ALICE = SlackAccount("T0ACME001", "U0ALICE01", "alice", "Acme")

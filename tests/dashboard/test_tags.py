@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import AsyncClient
 
-from ops.filters import parse_query
+from ops.vocabulary.filters import parse_query
 from tests.dashboard.places import Place, text
 from tests.fakes.jaeger import EITHER_JAEGER, span, trace
 from tests.traces.odd import NAMES, VALUES

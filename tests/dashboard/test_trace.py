@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
-from ops.timerange import SECOND
+from ops.vocabulary.timerange import SECOND
 from opsportal.dashboard import waterfall
 from opsportal.dashboard.views.trace import ROWS
 from tests.dashboard.places import Place, heading, link, text, words

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.traces.spans import Value
+from ops.vocabulary.spans import Value
 from opsportal.dashboard import words
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import grpc.aio
 import pytest
 
-from ops.sampling.policy import ALWAYS
+from ops.vocabulary.policies import ALWAYS
 from opsportal.demo import petstore
 from opsportal.demo.petstore import PetStore
 from opsportal.demo.running import grpc_server

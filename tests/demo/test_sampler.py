@@ -13,7 +13,7 @@ from opentelemetry.trace import (
 )
 
 from ops.errors import InvalidInput
-from ops.sampling.policy import ALWAYS, FORMS, NEVER, Policy, rate
+from ops.vocabulary.policies import ALWAYS, FORMS, NEVER, Policy, rate
 from opsportal.demo.sampler import ChangingSampler, read_policy
 from proto.petstore import petstore_pb2
 

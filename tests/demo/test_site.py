@@ -11,13 +11,13 @@ from django.core.management.base import CommandError
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.filters import parse_query
 from ops.overview import actions as overview
 from ops.sampling import actions as sampling
-from ops.sampling.policy import ALWAYS, NEVER
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.versions import actions as versions
+from ops.vocabulary.filters import parse_query
+from ops.vocabulary.policies import ALWAYS, NEVER
 from opsportal.demo.rules import rules
 from opsportal.demo.site import VERSIONS, DemoSite
 from tests.conftest import SiteFile
@@ -58,7 +58,7 @@ async def test_it_has_something_true_on_every_page(site: DemoSite, operator: Act
         ("petstore", "store", "mailer"), ()
     )
     now = time.time_ns()
-    then = await overview.show_moment(operator, services=services, start=now, end=now)
+    then = await overview.show_snapshot(operator, services=services, start=now, end=now)
     assert {line.service for line in then.lines} >= {"petstore", "store"}
     assert then.problems == ()
     listed = await alerts.list_alerts(operator)

@@ -25,7 +25,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, TracesData
 
 from opsportal.demo import jaeger
 from opsportal.demo.running import OPTIONS, add_health
-from opsportal.demo.store import KINDS, Found, Query, TagTest, TraceStore, has_attribute, has_tag
+from opsportal.demo.store import (
+    KINDS,
+    Query,
+    StoredSpan,
+    TagTest,
+    TraceStore,
+    has_attribute,
+    has_tag,
+)
 from proto.jaeger.api_v3 import query_pb2
 from tests.fakes import jaeger_v2
 from tests.fakes.jaeger_v2 import any_of
@@ -264,14 +272,14 @@ class _QueriesMain(_Queries20):
             await context.abort(grpc.StatusCode.NOT_FOUND, "trace not found")
 
 
-def _has_tag_13(found: Found, key: str, value: str) -> bool:
+def _has_tag_13(found: StoredSpan, key: str, value: str) -> bool:
     """Release 2.13 reads any text of `error` as false, so the status must be OK."""
     if key == "error":
         return found.span.status.code == trace_pb2.Status.STATUS_CODE_OK
     return has_attribute(found, key, value)
 
 
-def _has_tag_main(found: Found, key: str, value: str) -> bool:
+def _has_tag_main(found: StoredSpan, key: str, value: str) -> bool:
     """On main, `error=false` means every status except ERROR."""
     if key == "error" and value.lower() in ("false", "0", "f"):
         return not has_tag(found, "error", "true")

@@ -20,7 +20,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from opsportal.demo.running import add_health
-from opsportal.demo.store import KINDS, Found, Query, TraceStore, as_text, service_name, spans
+from opsportal.demo.store import KINDS, Query, StoredSpan, TraceStore, as_text, service_name, spans
 from proto.jaeger.api_v2 import model_pb2, query_pb2, query_pb2_grpc
 
 SPANS_IN_A_CHUNK = 10
@@ -108,7 +108,7 @@ def _chunks(trace: TracesData) -> Iterator[query_pb2.SpansResponseChunk]:
         yield query_pb2.SpansResponseChunk(spans=every[start : start + SPANS_IN_A_CHUNK])
 
 
-def _span(found: Found) -> model_pb2.Span:
+def _span(found: StoredSpan) -> model_pb2.Span:
     resource, scope, span = found
     warnings = [item.value.array_value for item in span.attributes if item.key == _WARNINGS]
     return model_pb2.Span(

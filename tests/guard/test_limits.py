@@ -6,9 +6,9 @@ from ops.actor import Actor
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import InvalidInput, NotPermitted, nearest
-from ops.filters import TraceQuery
 from ops.limits import LONGEST_TEXT, MOST_ITEMS, check_fields
 from ops.traces.actions import list_traces, show_trace
+from ops.vocabulary.filters import TraceQuery
 
 LONG = "a" * (LONGEST_TEXT + 1)
 

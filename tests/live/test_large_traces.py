@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ops.actor import Actor
-from ops.filters import TraceQuery
-from ops.timerange import HOUR, SECOND, Moment, TimeRange
 from ops.traces.actions import find_spans, list_traces, show_trace
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.timerange import HOUR, SECOND, Moment, TimeRange
 from tests.conftest import Person, SiteFile, actor_of
 from tests.live import servers
 from tests.live.large import large_trace, send, small_traces

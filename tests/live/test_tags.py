@@ -13,10 +13,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 from ops.actor import Actor
 from ops.backends.api_v2 import as_otlp
 from ops.backends.wire import read_trace
-from ops.filters import exact_tag, format_query, parse_query
 from ops.rpc.log_pages import logs
 from ops.traces.actions import list_traces, show_logs, show_trace
-from ops.traces.tags import searched
+from ops.vocabulary.filters import exact_tag, format_query, parse_query
+from ops.vocabulary.tags import searched
 from proto.jaeger.api_v2 import model_pb2, query_pb2, query_pb2_grpc
 from tests.conftest import Person, SiteFile, actor_of
 from tests.fakes.jaeger import span, trace

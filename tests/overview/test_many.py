@@ -6,10 +6,10 @@ import pytest
 
 from ops.actor import Actor
 from ops.errors import NotPermitted
-from ops.filters import TraceQuery
 from ops.overview.actions import Gap, Overview, show_overview
 from ops.overview.parts import SEARCHED_AT_ALL
 from ops.versions.actions import list_versions
+from ops.vocabulary.filters import TraceQuery
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, Fault, alert

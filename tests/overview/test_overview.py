@@ -4,11 +4,11 @@ import grpc
 import pytest
 from django.contrib.auth.models import Permission
 
-from ops import timerange
 from ops.actor import Actor
 from ops.errors import NotPermitted
 from ops.overview.actions import show_overview
 from ops.overview.figures import STEP, STEPS
+from ops.vocabulary import timerange
 from tests.conftest import Person, SiteFile, actor_of
 from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, Fault, alert

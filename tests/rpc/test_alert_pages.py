@@ -5,8 +5,8 @@ import pytest
 from grpc import StatusCode
 
 from ops.alerts.actions import AlertList, SourceFailure
-from ops.alerts.alert import Alert
 from ops.rpc.alert_pages import LARGEST, Page, alert_page, page_of
+from ops.vocabulary.alerts import Alert
 from proto.ops import ops_pb2
 from tests.alerts.making import NOON, alert
 from tests.fakes import prometheus

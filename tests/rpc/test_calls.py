@@ -14,7 +14,7 @@ from grpc import StatusCode
 from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
+from ops.vocabulary.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from proto.ops import ops_pb2
 from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance

@@ -19,8 +19,8 @@ from ops.rpc.auth import Unauthenticated
 from ops.rpc.errors import STATUS, rpc
 from ops.rpc.servicer import OpsServicer, add_ops
 from ops.sampling.actions import InstanceSampling, SamplingChange
-from ops.sampling.policy import ALWAYS
-from ops.timerange import now_ns, to_datetime
+from ops.vocabulary.policies import ALWAYS
+from ops.vocabulary.timerange import now_ns, to_datetime
 from proto.ops import ops_pb2, ops_pb2_grpc
 from tests.conftest import SiteFile
 from tests.rpc.conftest import Client

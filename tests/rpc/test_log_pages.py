@@ -8,9 +8,9 @@ import pytest
 
 from ops.errors import InvalidInput
 from ops.rpc.log_pages import LARGEST, LogPage, log_page, logs
-from ops.timerange import SECOND
 from ops.traces.actions import LogFilter, LogLine, TraceLogs
-from ops.traces.spans import Pairs, Value
+from ops.vocabulary.spans import Pairs, Value
+from ops.vocabulary.timerange import SECOND
 from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 

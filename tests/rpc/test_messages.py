@@ -2,9 +2,9 @@ import pytest
 
 from ops.errors import InvalidInput
 from ops.rpc import messages
-from ops.timerange import Moment, now_ns
 from ops.traces.actions import TraceList
-from ops.traces.summaries import TraceSummary
+from ops.vocabulary.summaries import TraceSummary
+from ops.vocabulary.timerange import Moment, now_ns
 from proto.ops import ops_pb2
 
 

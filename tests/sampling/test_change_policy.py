@@ -12,7 +12,7 @@ from ops.errors import Conflict, InvalidInput, NotConfirmed, NotFound, NotPermit
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange
 from ops.sampling.models import Change
-from ops.sampling.policy import ALWAYS, NEVER, Policy, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
 from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 

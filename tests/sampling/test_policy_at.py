@@ -3,11 +3,11 @@
 import grpc
 import pytest
 
-from ops import timerange
 from ops.actor import Actor
 from ops.errors import NotConfirmed, NotPermitted
 from ops.sampling.actions import change_policy, policy_at
-from ops.sampling.policy import ALWAYS, NEVER
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import ALWAYS, NEVER
 from tests.conftest import SiteFile
 from tests.fakes.instance import fake_instance
 

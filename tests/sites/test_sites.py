@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from ops import timerange
 from ops.errors import InvalidInput, NotFound
 from ops.sites import (
     JaegerSource,
@@ -16,6 +15,7 @@ from ops.sites import (
     load,
     sites,
 )
+from ops.vocabulary import timerange
 from tests.conftest import SiteFile
 from tests.fakes import tls
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.traces.columns import Coded
-from ops.traces.spans import KINDS, Event, Process, Span, Spans
+from ops.vocabulary.columns import Coded
+from ops.vocabulary.spans import KINDS, Event, Process, Span, Spans
 
 START = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
 

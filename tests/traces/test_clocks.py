@@ -1,8 +1,8 @@
 """Times that are none, and clocks that differ."""
 
-from ops.timerange import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
-from ops.traces.spans import Span
-from ops.traces.tree import Trace, align, build_trace
+from ops.traces.trace import Trace, align, build_trace
+from ops.vocabulary.spans import Span
+from ops.vocabulary.timerange import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
 from tests.traces.making import START, span, spans_of
 
 NEVER = -START  # from START: the time 0

@@ -3,10 +3,10 @@ from grpc import StatusCode
 
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, NotPermitted
-from ops.timerange import HOUR, MILLISECOND, MINUTE, SECOND
 from ops.traces import usual
 from ops.traces.actions import compare_duration, compare_traces, compare_with_usual
 from ops.traces.finding import MANY_SPANS
+from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE, SECOND
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, Planned, Release, span, trace
 

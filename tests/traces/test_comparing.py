@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.spans import Span
 from ops.traces.timing import own_stretches
-from ops.traces.tree import MISSING_PARENT, Trace, build_trace, names_of, times_of
+from ops.traces.trace import MISSING_PARENT, Trace, build_trace, names_of, times_of
+from ops.vocabulary.spans import Span
 from tests.traces.making import span, spans_of
 
 OPPOSITE = {

@@ -6,12 +6,12 @@ from pytest_django import Settings
 
 from bot import console
 from ops.actor import Actor
-from ops.backends.connections import close_connections
-from ops.filters import TraceQuery, format_query, parse_query
+from ops.backends.clients import close_connections
 from ops.rpc import auth
 from ops.rpc.server import serve_grpc
-from ops.timerange import MILLISECOND, SECOND
 from ops.traces.actions import list_traces
+from ops.vocabulary.filters import TraceQuery, format_query, parse_query
+from ops.vocabulary.timerange import MILLISECOND, SECOND
 from proto.ops.ops_pb2 import ListTracesReq
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.conftest import SiteFile

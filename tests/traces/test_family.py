@@ -3,8 +3,8 @@
 import pytest
 
 from ops.traces.family import family_of
-from ops.traces.spans import Span
-from ops.traces.tree import Trace, build_trace
+from ops.traces.trace import Trace, build_trace
+from ops.vocabulary.spans import Span
 from tests.traces.making import span, spans_of
 
 MILLISECOND = 1_000_000

@@ -6,9 +6,18 @@ import pytest
 
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.filters import Place, TraceQuery, parse_query
-from ops.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Moment, TimeRange, now_ns
 from ops.traces.actions import TraceList, list_traces, operations, services, show_trace
+from ops.vocabulary.filters import Place, TraceQuery, parse_query
+from ops.vocabulary.timerange import (
+    DAY,
+    HOUR,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    Moment,
+    TimeRange,
+    now_ns,
+)
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import EITHER_JAEGER, RELEASES, FakeJaeger, Release, span, trace
 

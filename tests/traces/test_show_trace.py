@@ -6,12 +6,12 @@ import grpc
 import pytest
 
 from ops.actor import Actor
-from ops.backends.connections import connections
+from ops.backends.clients import connections
+from ops.caching import Shared
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.sharing import Shared
-from ops.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from ops.traces.actions import LogFilter, export_trace, show_logs, show_trace
 from ops.traces.finding import MANY_SPANS, kept_for
+from ops.vocabulary.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import FakeJaeger, Release, span, trace
 

@@ -2,9 +2,9 @@ import random
 
 import pytest
 
-from ops.timerange import MILLISECOND
-from ops.traces.columns import Coded
 from ops.traces.timing import Segment, Times, critical_path, own_stretches, where_time_went
+from ops.vocabulary.columns import Coded
+from ops.vocabulary.timerange import MILLISECOND
 
 Span = tuple[int, int, int]  # start, end, parent
 

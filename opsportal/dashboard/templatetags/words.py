@@ -10,16 +10,17 @@ from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ops import actor, timerange
-from ops.alerts.alert import Alert
-from ops.alerts.matching import Matcher
-from ops.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops import actor
 from ops.overview.actions import MOST_SERVICES
 from ops.sites import Site
-from ops.timerange import Moment, TimeRange
-from ops.traces.spans import NO_SERVICE, Attributes, Span, Value
-from ops.traces.tags import searched
-from ops.traces.tree import Trace
+from ops.traces.trace import Trace
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.filters import DEFAULT_RANGE, TraceQuery, format_query
+from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
+from ops.vocabulary.tags import searched
+from ops.vocabulary.timerange import Moment, TimeRange
 from opsportal.dashboard import drawing, words
 from opsportal.dashboard.clock import Clock, roughly
 

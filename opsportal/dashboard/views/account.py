@@ -14,10 +14,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from ops.accounts.actions import slack_accounts
 from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
-from ops.people.actions import slack_accounts
 from opsportal.dashboard.clock import COOKIE
 from opsportal.dashboard.forms import ResetForm, ZoneForm
 from opsportal.dashboard.pages import page

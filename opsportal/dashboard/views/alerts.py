@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
-from ops.alerts.alert import Alert
-from ops.alerts.matching import AlertFilter, Matcher, format_filter, parse_filter
 from ops.errors import OpsError
 from ops.sites import sites
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.matchers import AlertFilter, Matcher, format_filter, parse_filter
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from ops.audit import actions
-from ops.audit.actions import AuditFilter, AuditPage, Row
+from ops.audit.actions import AuditFilter, AuditPage, AuditRow
 from ops.audit.models import Outcome
 from ops.errors import InvalidInput
 from ops.guard import ACTIONS
@@ -25,7 +25,7 @@ from opsportal.dashboard.visit import Visit, url
 
 ROWS = 100
 IN_A_PIECE = 500
-_COLUMNS = [field.name for field in fields(Row)]
+_COLUMNS = [field.name for field in fields(AuditRow)]
 # Spreadsheets run cells that start like this as formulas; a leading apostrophe prevents that.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -76,7 +76,7 @@ async def json_rows(visit: Visit) -> StreamingHttpResponse:
 
 
 async def _download(
-    visit: Visit, ending: str, kind: str, write: Callable[[Row], str], head: str = ""
+    visit: Visit, ending: str, kind: str, write: Callable[[AuditRow], str], head: str = ""
 ) -> StreamingHttpResponse:
     form = AuditForm(visit.request.GET)
     if not form.is_valid():
@@ -99,11 +99,11 @@ async def _download(
     return StreamingHttpResponse(pieces(), content_type=kind, headers=headers)
 
 
-def _json(row: Row) -> str:
+def _json(row: AuditRow) -> str:
     return json.dumps({**asdict(row), "at": row.at.isoformat()}, ensure_ascii=False) + "\n"
 
 
-def _csv(row: Row) -> str:
+def _csv(row: AuditRow) -> str:
     cells = {**asdict(row), "at": row.at.isoformat()}
     for name in ("parameters", "origin"):
         cells[name] = json.dumps(cells[name], ensure_ascii=False) if cells[name] else ""
@@ -130,7 +130,7 @@ def _without(given: dict[str, str], name: str) -> str:
     return f"?{urlencode(rest)}" if rest else reverse("audit")
 
 
-def _page_of(row: Row) -> str:
+def _page_of(row: AuditRow) -> str:
     """Return the page of the service that was changed, or ""."""
     site, _, service = row.target.partition("/")
     if not row.action.startswith("sampling.") or site not in sites().all:
@@ -146,7 +146,7 @@ def _heading(visit: Visit, found: AuditPage, filter: AuditFilter) -> str:
     return " ".join([*latest, _counted(found.rows), *_narrowed(visit, found.rows, filter)])
 
 
-def _counted(rows: Sequence[Row]) -> str:
+def _counted(rows: Sequence[AuditRow]) -> str:
     """Count the changes, of which each has two rows, and the refusals."""
     refused = {row.request_id for row in rows if row.outcome == Outcome.DENIED}
     changed = {row.request_id for row in rows if row.outcome != Outcome.DENIED}
@@ -154,7 +154,7 @@ def _counted(rows: Sequence[Row]) -> str:
     return " and ".join(words.count(number, kind) for number, kind in kinds if number)
 
 
-def _narrowed(visit: Visit, rows: Sequence[Row], filter: AuditFilter) -> Iterator[str]:
+def _narrowed(visit: Visit, rows: Sequence[AuditRow], filter: AuditFilter) -> Iterator[str]:
     """Give the filter in words."""
     if filter.target:
         yield f"of {words.name(filter.target)}"

@@ -8,10 +8,10 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from ops.errors import InvalidInput, OpsError
-from ops.timerange import format_duration
 from ops.traces import actions
 from ops.traces.actions import Comparison, Difference, Usual
-from ops.traces.tree import SpanError, Trace
+from ops.traces.trace import SpanError, Trace
+from ops.vocabulary.timerange import format_duration
 from opsportal.dashboard import drawing, errors, words
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit, url

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from ops.timerange import format_moment
 from ops.traces import actions
 from ops.traces.actions import LogLine, TraceLogs
-from ops.traces.spans import Value
+from ops.vocabulary.spans import Value
+from ops.vocabulary.timerange import format_moment
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.views.logs import log_filter
 from opsportal.dashboard.visit import Visit

@@ -8,9 +8,9 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import OpsError
-from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
 from ops.traces import actions
+from ops.vocabulary.filters import TraceQuery, parse_query
 from opsportal.dashboard import recents
 from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import page

@@ -51,20 +51,20 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page(actions.show_doors)
-async def doors(visit: Visit) -> HttpResponse:
+@page(actions.show_status)
+async def status(visit: Visit) -> HttpResponse:
     """Show the bot's status: a piece that an open overview refreshes, or a whole page."""
     if is_piece(visit.request):
         piece = {**await _reports(visit), "most": MOST_LOST}
-        return await visit.render("partials/doors.html", piece)
-    reports = await actions.show_doors(visit.actor)
-    return await visit.render("pages/doors.html", {"doors": reports, "heading": _state(reports)})
+        return await visit.render("partials/status.html", piece)
+    reports = await actions.show_status(visit.actor)
+    return await visit.render("pages/status.html", {"reports": reports, "heading": _state(reports)})
 
 
 async def _reports(visit: Visit) -> dict[str, object]:
     """Return the bot's status, or why it is unknown: an old status must not pass as current."""
     try:
-        return {"doors": await actions.show_doors(visit.actor)}
+        return {"reports": await actions.show_status(visit.actor)}
     except OpsError as error:
         return {"untold": str(error)}
 

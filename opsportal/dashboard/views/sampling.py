@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ops.errors import BackendUnavailable, NotConfirmed, NotFound
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
-from ops.sampling.policy import Strategy
+from ops.vocabulary.policies import Strategy
 from opsportal.dashboard import effect, words
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, page, patience

@@ -5,12 +5,12 @@ from dataclasses import replace
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
-from ops import timerange
 from ops.errors import OpsError
-from ops.filters import TraceQuery, parse_query
 from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList
+from ops.vocabulary import timerange
+from ops.vocabulary.filters import TraceQuery, parse_query
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import page

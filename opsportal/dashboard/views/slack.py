@@ -5,9 +5,9 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from ops.accounts import actions
+from ops.accounts.actions import SlackAccount
 from ops.errors import Conflict, NotFound, OpsError
-from ops.people import actions
-from ops.people.actions import SlackAccount
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import CodeForm
 from opsportal.dashboard.pages import page

@@ -10,11 +10,11 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from ops.errors import Conflict, NotFound
-from ops.timerange import MINUTE, SECOND, format_duration
 from ops.traces import actions
 from ops.traces.links import SpanLink
-from ops.traces.spans import Process, Span
-from ops.traces.tree import SpanError, Trace
+from ops.traces.trace import SpanError, Trace
+from ops.vocabulary.spans import Process, Span
+from ops.vocabulary.timerange import MINUTE, SECOND, format_duration
 from opsportal.dashboard import drawing, waterfall, words
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.sheets import sheet

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bot import console
 from bot.commands import registry
 from ops.actor import Actor, Door
-from ops.backends.connections import close_connections
+from ops.backends.clients import close_connections
 from opsportal import processes
 
 with suppress(ImportError):  # Windows has no readline

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from ops.backends.connections import close_connections, connections
+from ops.backends.clients import close_connections, connections
 from ops.backends.prometheus import Sample
 from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ops.errors import InvalidInput
-from ops.sampling.policy import parse_policy
+from ops.vocabulary.policies import parse_policy
 from opsportal import processes
 from opsportal.demo import petstore
 from opsportal.demo.petstore import PetStore

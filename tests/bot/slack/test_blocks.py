@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.replies import FollowUp, Link, Reply, Row, Sentence, When
+from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, When
 from bot.slack.blocks import LONGEST_ESCAPED, LONGEST_URL, MOST_MESSAGES, escaped, slack_messages
 from tests.fakes.slack import Post
 from tests.fakes.slack.blocks import refused_blocks
 
-PAGE = Link("the list", "https://ops.example.com/traces/")
+PAGE = PageLink("the list", "https://ops.example.com/traces/")
 TRAPS = "<!channel> <@U0ALICE01> <https://evil.example|click> & @here *bold* `code` \x1b[2J"
 
 
@@ -65,7 +65,7 @@ def test_it_splits_between_rows_and_repeats_nothing() -> None:
 
 
 @pytest.mark.parametrize(("links", "where"), [((PAGE,), "see the list"), ((), "narrow the search")])
-def test_it_says_how_much_does_not_fit(links: tuple[Link, ...], where: str) -> None:
+def test_it_says_how_much_does_not_fit(links: tuple[PageLink, ...], where: str) -> None:
     rows = tuple(Row((f"row {number:04}", "z" * 90)) for number in range(1_500))
     found = posts(Reply("1,500 rows", rows, links=links))
     assert len(found) == MOST_MESSAGES
@@ -101,7 +101,7 @@ def test_it_says_how_many_notes_are_left_out() -> None:
 
 
 def test_it_shows_no_link_that_slack_would_not_take() -> None:
-    long = Link("long", f"https://ops.example.com/?q={'x' * LONGEST_URL}")
+    long = PageLink("long", f"https://ops.example.com/?q={'x' * LONGEST_URL}")
     [post] = posts(Reply("s", links=(long, PAGE)))
     assert post.shown == "s\nthe list"
 
@@ -191,7 +191,7 @@ whens = st.builds(When, lines, st.integers(0, 2**33), ago=st.booleans())
 sentences = st.builds(Sentence, lines, whens, lines)
 texts = lines | sentences
 links = st.builds(
-    Link, st.just("the list"), st.integers(0, 4_000).map(lambda n: PAGE.url + n * "x")
+    PageLink, st.just("the list"), st.integers(0, 4_000).map(lambda n: PAGE.url + n * "x")
 )
 
 
@@ -213,7 +213,7 @@ def test_it_stays_within_slacks_limits_and_leaves_data_inert(
     summary: str,
     table: list[tuple[list[str], list[str]]],
     notes: list[str],
-    links: list[Link],
+    links: list[PageLink],
     columns: tuple[str, ...],
     times: int,
     follow_ups: list[FollowUp],

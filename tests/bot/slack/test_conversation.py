@@ -14,9 +14,9 @@ from bot.slack.direct import DirectMessages
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
 from bot.slack.sender import TRIES, Sender
+from ops.accounts.models import Identity
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.people.models import Identity
 from tests.bot.conftest import QUICK, Backends, Workspace, away, until
 from tests.fakes.slack import (
     ALICE,

@@ -6,10 +6,10 @@ from pytest_django import Settings
 
 from bot.slack.identity import Profile, find_writer, read_profile
 from ops import rights
+from ops.accounts.models import Identity
 from ops.actor import Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.people.models import Identity
 from tests.conftest import Person
 from tests.fakes.slack import ALICE, TEAM, FakeSlack
 from tests.fakes.slack import person as slack_user
@@ -93,7 +93,7 @@ def test_it_links_the_one_person_with_the_same_email(person: Person, settings: S
     assert (writer.actor.user_id, writer.stranger) == (user.pk, "")
     assert str(Identity.objects.get()) == f"{TEAM}/{ALICE}"
     entry = AuditEntry.objects.get()
-    assert (entry.actor, entry.door, entry.action) == ("alice", "slack", "people.link_same_email")
+    assert (entry.actor, entry.door, entry.action) == ("alice", "slack", "accounts.link_same_email")
     assert entry.target == f"identity/{TEAM}/{ALICE}"
     find_writer(profile(), ORIGIN)
     assert AuditEntry.objects.count() == 1, "and that once"

@@ -19,7 +19,7 @@ from bot.text import clean
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.timerange import MINUTE, now_ns
+from ops.vocabulary.timerange import MINUTE, now_ns
 from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.slack.test_delivery import until_ended
 from tests.conftest import SiteFile

@@ -9,10 +9,10 @@ from django.test import AsyncClient
 from django.utils import timezone
 from pytest_django import Settings
 
+from ops.accounts.linking import PAUSE
+from ops.accounts.models import Identity, LinkCode
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.people.linking import PAUSE
-from ops.people.models import Identity, LinkCode
 from tests.conftest import Person
 from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import field, heading, text
@@ -68,9 +68,9 @@ async def test_it_links_who_asks_in_a_channel_and_enters_the_code(
     *_, post = await slack.posted(3)
     assert "Not permitted: olga is not allowed to do this" in post.shown
     assert await audit() == [
-        (f"alice ({ALICE})", "people.give_code", f"identity/{KEY}", "ok"),
-        ("olga", "people.link", f"identity/{KEY}", "started"),
-        ("olga", "people.link", f"identity/{KEY}", "ok"),
+        (f"alice ({ALICE})", "accounts.give_code", f"identity/{KEY}", "ok"),
+        ("olga", "accounts.link", f"identity/{KEY}", "started"),
+        ("olga", "accounts.link", f"identity/{KEY}", "ok"),
         ("olga", "sampling.change_policy", "", "denied"),
     ]
     assert slack.violations == []

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from bot.models import BotProcess, ReceivedEvent, State
 from bot.slack.report import report
 from ops.database import in_database
-from ops.overview.doors import DoorReport
+from ops.overview.status import DoorReport
 from tests.bot.conftest import QUICK, Workspace
 from tests.fakes.slack import ALICE, CHANNEL, SECONDS, TEAM, FakeSlack, Fault
 

@@ -1,0 +1,108 @@
+"""How the bot is, on the overview and on a page of its own."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import AsyncClient
+from django.utils import timezone
+
+from bot.models import BotProcess, ReceivedEvent, State
+from tests.dashboard.places import Place, heading, link, text
+from tests.fakes.jaeger import EITHER_JAEGER
+
+PIECE = {"HX-Request": "true"}
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def bot_runs(seconds_ago: float = 0) -> None:
+    seen = timezone.now() - timedelta(seconds=seconds_ago)
+    BotProcess.objects.create(
+        name="host:1:aa", workspace="https://acme.slack.com/", sockets=2, reached=2,
+        heard=seen - timedelta(seconds=4), seen=seen,
+    )  # fmt: skip
+
+
+def answers_are_lost(number: int) -> None:
+    now = timezone.now()
+    for each in range(number):
+        ReceivedEvent.objects.create(
+            event_id=f"Ev{each}", channel=f"C{each}", ts=f"1760005{each:03}.000100", team="T1",
+            kind="app_mention", payload="", state=State.UNKNOWN, holder="x", lease_until=now,
+            received=now + timedelta(seconds=each - number), finished=now,
+        )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def site(place: Place) -> None:
+    """A site to be looked at."""
+
+
+@EITHER_JAEGER
+async def test_without_a_bot_nothing_is_said(viewer: AsyncClient) -> None:
+    assert "Slack" not in text(await viewer.get("/"))
+    assert heading(await viewer.get("/status/")) == "No bot is set up"
+
+
+@pytest.fixture
+def running(transactional_db: None) -> None:
+    bot_runs()
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("running")
+async def test_a_bot_that_is_well_is_one_line(viewer: AsyncClient) -> None:
+    said = text(await viewer.get("/"))
+    assert re.search(r"Slack: 2 connections, last seen \d+ s ago", said)
+    assert heading(await viewer.get("/status/")) == "Slack bot healthy"
+
+
+@pytest.fixture
+def gone(transactional_db: None) -> None:
+    bot_runs(seconds_ago=40)
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("gone")
+async def test_a_bot_that_is_gone_is_said_with_the_remedy(viewer: AsyncClient) -> None:
+    sentence = (
+        "▲ Slack: the bot host:1:aa is gone: messages are not being answered; start one with "
+        r"manage.py runbot Slack was last seen \d+ s ago"
+    )
+    assert re.search(sentence, text(await viewer.get("/")))
+    assert heading(await viewer.get("/status/")) == "Slack bot needs attention"
+
+
+@pytest.fixture
+def lost(running: None) -> None:
+    answers_are_lost(5)
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("lost")
+async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncClient) -> None:
+    overview = await viewer.get("/")
+    assert "5 answers to check in Slack last day all" in text(overview)
+    assert link(overview, "C4") == "https://acme.slack.com/archives/C4/p1760005004000100"
+    assert "C0 : the answer may be missing" not in text(overview)
+
+    whole = await viewer.get(link(overview, "all"))
+    assert heading(whole) == "5 answers to check"
+    assert "C0 : the answer may be missing" in text(whole)
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("running")
+async def test_an_open_page_asks_again_for_this_piece_only(viewer: AsyncClient) -> None:
+    assert 'hx-get="/sites/production/status/"' in (await viewer.get("/")).content.decode()
+    piece = await viewer.get("/status/", headers=PIECE)
+    assert "Slack: 2 connections" in piece.content.decode()
+    assert "<h1" not in piece.content.decode()
+
+
+@pytest.mark.usefixtures("running")
+async def test_whoever_may_not_see_the_overview_is_told_nothing(newcomer: AsyncClient) -> None:
+    piece = await newcomer.get("/status/", headers=PIECE)
+    assert "2 connections" not in piece.content.decode()
+    assert piece.headers["HX-Refresh"] == "true"
+    assert (await newcomer.get("/status/")).status_code == 403

@@ -1,0 +1,53 @@
+import math
+
+import pytest
+
+from ops.errors import InvalidInput
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Strategy, parse_policy, rate
+
+FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("never", NEVER),
+        (" Always ", ALWAYS),
+        ("0.1", rate(0.1)),
+        ("10%", rate(0.1)),
+        ("10 %", rate(0.1)),
+        ("float 0.25", rate(0.25)),
+        ("rate 1", rate(1.0)),
+        ("1e-3", rate(0.001)),
+    ],
+)
+def test_it_reads_what_people_write(text: str, policy: Policy) -> None:
+    assert parse_policy(text) == policy
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nan", "inf", "-inf", "0", "-1", "1.01", "101 %", "always 0.5", "neverever", "float",
+     "sometimes", "1_0", "0x1"],
+)  # fmt: skip
+def test_it_refuses_everything_else_with_one_wording(text: str) -> None:
+    with pytest.raises(InvalidInput, match=FORMS):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -0.5, 1.0000001])
+def test_it_cannot_be_made_with_a_rate_that_is_none(value: float) -> None:
+    with pytest.raises(InvalidInput, match=FORMS):
+        rate(value)
+
+
+def test_it_cannot_be_never_with_a_rate() -> None:
+    with pytest.raises(InvalidInput):
+        Policy(Strategy.NEVER, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"), [(NEVER, "never"), (ALWAYS, "always"), (rate(0.001), "0.1%")]
+)
+def test_it_says_its_share_in_percent(policy: Policy, text: str) -> None:
+    assert str(policy) == text
