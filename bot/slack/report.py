@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from bot.answers import count
+from bot.answers.phrases import count
 from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
 from bot.slack.records import KEPT
 from ops.database import in_database

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.snapshots import at_that_time, look_back
+from bot.answers.snapshots import at_that_time
+from bot.commands.traces import look_back
 from ops.actor import Actor
 from ops.overview.actions import ServiceSnapshot, SiteSnapshot
 from ops.traces.actions import show_trace

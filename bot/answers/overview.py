@@ -1,20 +1,14 @@
-"""The overview as a reply, which the Home tab shows too, and the reader's permissions."""
+"""A site at a glance, which the Home tab shows too."""
 
 from collections.abc import Iterator
 
-from django.apps import apps
-
-from bot.answers import and_more, count, elsewhere
+from bot.answers.phrases import and_more, count, elsewhere
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
-from ops.actor import Actor
-from ops.guard import ACTIONS
 from ops.overview.actions import Overview, ServiceLine
-from ops.rights import rights_of
 from ops.vocabulary import timerange
 
 MOST_PROBLEMS = 5
-MOST_LINES = 30
 MOST_MIXED = 3
 _NEXT = (
     FollowUp("Alerts", "alerts"),
@@ -49,20 +43,6 @@ def overview_reply(found: Overview, rights: str) -> Reply:
         links=page("the overview", "overview", found.site),
         follow_ups=(*_NEXT, FollowUp("Help", "help")),
     )
-
-
-async def rights_sentence(actor: Actor) -> str:
-    """Return the actor's name and permissions: `You are olga and can see traces`."""
-    rights = await rights_of(actor.user_id)
-    used = {action.permission for action in ACTIONS.values()}
-    may = [
-        label.removeprefix("Can ")
-        for model in apps.get_models()
-        for codename, label in model._meta.permissions
-        if f"{model._meta.app_label}.{codename}" in rights.permissions & used
-    ]
-    able = f"can {', '.join(may)}" if may else "have no permissions yet"
-    return f"You are {actor.name} and {able}"
 
 
 def _state(found: Overview) -> Iterator[str]:

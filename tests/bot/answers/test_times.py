@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import answers
+from bot.answers.alerts import alert_list
+from bot.answers.sampling import service_sampling
+from bot.answers.traces import trace_list
 from bot.replies import Reply, Row, Sentence, When
 from ops.alerts.actions import AlertList
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
@@ -28,7 +30,7 @@ def of_traces(at: datetime) -> Reply:
         matched_from=start,
     )  # fmt: skip
     query = TraceQuery(site="demo", service="petstore")
-    return answers.trace_list(
+    return trace_list(
         TraceList(query, start, start + 1, (trace,), 1, more=False, older=None, newer=None)
     )
 
@@ -36,7 +38,7 @@ def of_traces(at: datetime) -> Reply:
 def of_alerts(at: datetime) -> Reply:
     since = int(at.timestamp()) * timerange.SECOND
     alert = Alert("Errors", "firing", "1", since, {}, {}, "prometheus", "demo", "ok")
-    return answers.alert_list(AlertList("demo", (alert,), (), 1, ()), AlertFilter())
+    return alert_list(AlertList("demo", (alert,), (), 1, ()), AlertFilter())
 
 
 def of_sampling(at: datetime) -> Reply:
@@ -45,7 +47,7 @@ def of_sampling(at: datetime) -> Reply:
         "demo", "petstore", "10%", ALWAYS, "olga", "slack", at, "id", (instance,)
     )
     now = ServiceSampling("demo", "petstore", (instance,))
-    return answers.service_sampling(now, [change], None)
+    return service_sampling(now, [change], None)
 
 
 def moments(part: object) -> Iterator[When]:
@@ -78,4 +80,4 @@ def test_it_counts_errors_that_are_not_explained(site_file: SiteFile) -> None:
     trace = TraceSummary("a" * 32, 1, 1, "petstore", "AddPets", 3, 2, ("petstore",))
     query = TraceQuery(site="demo", service="petstore")
     found = TraceList(query, 0, 2, (trace,), 1, more=False, older=None, newer=None)
-    assert answers.trace_list(found).rows[0].below[0] == "2 errors"
+    assert trace_list(found).rows[0].below[0] == "2 errors"

@@ -1,35 +1,13 @@
 """The versions and alerts while a trace ran, in a note or two."""
 
-import asyncio
-
 from bot.replies import shortened
-from ops.actor import Actor
-from ops.overview.actions import MOST_SERVICES as MOST_LOOKED_AT
-from ops.overview.actions import ServiceSnapshot, SiteSnapshot, show_snapshot
-from ops.sites import sites
-from ops.traces.trace import Trace
+from ops.overview.actions import ServiceSnapshot, SiteSnapshot
 from ops.vocabulary.alerts import Alert
 
-SECONDS = 2.0  # the most that this may delay the trace
 MOST_SERVICES = 3
 MOST_ALERTS = 3
 _LONGEST_NOTE = 500
 _LONGEST_NAME = 160
-
-
-async def look_back(actor: Actor, trace: Trace) -> SiteSnapshot:
-    """Return the site at the time of a trace; if that takes too long, only a problem saying so."""
-    end = trace.start + trace.duration
-    known = {service.jaeger_name for service in sites().site(trace.site).services.values()}
-    services = [name for name in trace.services if name in known][:MOST_LOOKED_AT]
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await show_snapshot(
-                actor, services=services, start=trace.start, end=end, site=trace.site
-            )
-    except TimeoutError:
-        late = f"no answer within {SECONDS:g} s"
-        return SiteSnapshot(trace.site, trace.start, end, (), (late,))
 
 
 def at_that_time(then: SiteSnapshot) -> tuple[str, ...]:
