@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from bot import console
 from bot.replies import Reply
-from bot.slack.connections import CONNECTIONS
-from bot.slack.door import run_bot
-from bot.slack.pace import Limit, Limits
+from bot.slack.process import run_bot
+from bot.slack.rate_limit import Limit, Limits
+from bot.slack.socket_mode import CONNECTIONS
 from bot.slack.timing import Timing
 from ops.accounts.models import Identity
 from ops.actor import Actor, Door

@@ -15,7 +15,7 @@ class TakenOverError(Exception):
     """Another process is giving this answer."""
 
 
-class Claim:
+class PostClaim:
     """The claim to one answer; `advance` records its state, False if another process has it.
 
     While `posting`, part of the answer may be in Slack. `made` is when the answer was ready, in

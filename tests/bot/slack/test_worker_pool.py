@@ -2,7 +2,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from bot.slack.jobs import Job, new_job
-from bot.slack.pool import Pool
+from bot.slack.worker_pool import WorkerPool
 
 
 def job(ts: str, thread_ts: str = "") -> Job:
@@ -30,7 +30,7 @@ class Gate:
 
 async def test_it_works_on_so_many_at_once_and_lets_the_others_wait() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=2)
+    pool = WorkerPool(gate, at_once=2)
     for number in range(4):
         pool.put(job(f"{number}.0"))
     await asyncio.sleep(0)
@@ -43,12 +43,12 @@ async def test_it_works_on_so_many_at_once_and_lets_the_others_wait() -> None:
 
 async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=1)
+    pool = WorkerPool(gate, at_once=1)
     first = job("1.0")
     for each in (first, job("2.0", "1.0"), job("3.0"), job("4.0")):
         pool.put(each)
     await asyncio.sleep(0)
-    pool.stand_aside(first)
+    pool.free_slot(first)
     await asyncio.sleep(0)
     assert gate.begun == ["1.0", "3.0"]
     await gate.opens("1.0")
@@ -60,7 +60,7 @@ async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> Non
 
 async def test_a_few_that_are_slow_hold_up_nobody() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=1, most_slow=2)
+    pool = WorkerPool(gate, at_once=1, most_slow=2)
     jobs = [job(f"{number}.0") for number in range(5)]
     for each in jobs:
         pool.put(each)
@@ -76,7 +76,7 @@ async def test_a_few_that_are_slow_hold_up_nobody() -> None:
 
 async def test_it_answers_in_a_thread_one_after_the_other() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=4)
+    pool = WorkerPool(gate, at_once=4)
     for ts, thread in (("1.0", ""), ("2.0", "1.0"), ("3.0", "1.0"), ("4.0", "")):
         pool.put(job(ts, thread))
     await asyncio.sleep(0)
@@ -90,7 +90,7 @@ async def test_it_answers_in_a_thread_one_after_the_other() -> None:
 
 async def test_it_begins_nothing_more_when_it_ends() -> None:
     gate = Gate()
-    pool = Pool(gate, at_once=1)
+    pool = WorkerPool(gate, at_once=1)
     pool.put(job("1.0"))
     pool.put(job("2.0"))
     await asyncio.sleep(0)

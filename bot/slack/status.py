@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bot.answers.phrases import count
 from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
-from bot.slack.records import KEPT
+from bot.slack.event_store import KEPT
 from ops.database import in_database
 from ops.overview.status import DoorReport, LostAnswer
 

@@ -14,7 +14,7 @@ from bot.slack.jobs import Job
 Work = Callable[[Job], Awaitable[None]]
 
 
-class Pool:
+class WorkerPool:
     """Run `work`, which must not raise, for each job in the order of arrival.
 
     It runs up to `at_once` jobs, plus up to `most_slow` slow ones.
@@ -39,7 +39,7 @@ class Pool:
         metrics.waiting.inc()
         self._start()
 
-    def stand_aside(self, job: Job) -> None:
+    def free_slot(self, job: Job) -> None:
         """Start another job, because all that is left of this one is waiting.
 
         The jobs of its thread keep waiting for it.

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from django.contrib.auth.models import User
 
-from bot.slack.door import OPEN_SECONDS, check_connected, health
-from bot.slack.sockets import HELLO_SECONDS
+from bot.slack.connection import HELLO_SECONDS
+from bot.slack.process import OPEN_SECONDS, check_connected, health
 from bot.slack.timing import USUAL, Backoff, Timing
 from tests.bot.conftest import QUICK, Workspace, until
 from tests.fakes.slack import ALICE, Delivery, FakeSlack

@@ -15,7 +15,7 @@ from django.db import Error, IntegrityError
 from django.utils import timezone
 
 from bot.models import Pace
-from bot.slack.refusals import LONGEST_PAUSE
+from bot.slack.api_errors import LONGEST_PAUSE
 from ops.database import in_database
 
 SECONDS = 0.5  # wait for the database this long, then pace this process alone
@@ -60,7 +60,7 @@ USUAL_LIMITS = Limits(
 )
 
 
-class Pacer:
+class RateLimiter:
     """Give each message its turn. `clock` returns seconds since 1970, as in all processes."""
 
     def __init__(self, clock: Callable[[], float] = lambda: timezone.now().timestamp()) -> None:
@@ -68,7 +68,7 @@ class Pacer:
         self._own: dict[str, float] = {}
         self._alone_until = 0.0
 
-    async def turn(self, key: str, limit: Limit) -> float:
+    async def reserve(self, key: str, limit: Limit) -> float:
         """Take the next place in a channel; returns the seconds to wait for it."""
         now = self.clock()
         own = max(self._remembered(key, now), now)

@@ -19,17 +19,17 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.commands import registry
 from bot.slack import metrics
-from bot.slack.connections import CONNECTIONS, Connections
-from bot.slack.conversation import Conversation
-from bot.slack.direct import DirectMessages
-from bot.slack.heartbeat import Heartbeat, Standing, tell_end
+from bot.slack.api_errors import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
+from bot.slack.connection import CLOSE_SECONDS, Connection
+from bot.slack.direct_messages import DirectMessages
+from bot.slack.event_handler import EventHandler
+from bot.slack.heartbeat import Heartbeat, ProcessStatus, report_end
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
-from bot.slack.refusals import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
 from bot.slack.sender import Sender
-from bot.slack.sockets import CLOSE_SECONDS, Socket
+from bot.slack.socket_mode import CONNECTIONS, SocketModeClient
 from bot.slack.timing import USUAL, Backoff, Timing
-from bot.slack.web import WebClient
+from bot.slack.web_client import WebClient
 
 T = TypeVar("T")
 CALL_SECONDS = 30
@@ -44,23 +44,25 @@ class Health:
     """Whether Slack reaches this process."""
 
     def __init__(self) -> None:
-        self.sockets: set[Socket] = set()
+        self.connections: set[Connection] = set()
         self._heard: datetime | None = None
 
     @property
     def alive(self) -> int:
         """The number of connections on which Slack reaches us."""
-        return sum(socket.alive for socket in self.sockets)
+        return sum(connection.alive for connection in self.connections)
 
     @property
     def open(self) -> int:
         """The number of connections that Slack counts as ours, including old ones."""
-        return sum(not socket.websocket.closed for socket in self.sockets)
+        return sum(not connection.websocket.closed for connection in self.connections)
 
     @property
     def heard(self) -> datetime | None:
         """When Slack was last heard from, even on a closed connection; None for never."""
-        silent = [socket.silent_for for socket in self.sockets if socket.answers.is_set()]
+        silent = [
+            connection.silent_for for connection in self.connections if connection.answers.is_set()
+        ]
         if silent:
             self._heard = timezone.now() - timedelta(seconds=min(silent))
         return self._heard
@@ -93,7 +95,7 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
         stopping.cancel()
         serving.cancel()
         await asyncio.wait((serving,))
-        await tell_end(name, _failure(serving))
+        await report_end(name, _failure(serving))
     if not serving.cancelled():
         serving.result()
 
@@ -118,33 +120,33 @@ async def _serve(name: str, timing: Timing) -> None:
         inbox = Inbox(name)
         sender = Sender(web, timing.limits)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
-        conversation = Conversation(
+        handler = EventHandler(
             me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
-        heartbeat = Heartbeat(name, str(me.get("url", ""))[:200], partial(_standing, conversation))
-        connections = Connections(
+        heartbeat = Heartbeat(name, str(me.get("url", ""))[:200], partial(_status, handler))
+        client = SocketModeClient(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
-            conversation.hear,
-            heartbeat.told,
+            handler.receive,
+            heartbeat.note_count,
             timing,
-            health.sockets,
+            health.connections,
         )
         writing = asyncio.ensure_future(inbox.write())
         working = [
-            asyncio.ensure_future(conversation.tend(timing.tend)),
-            asyncio.ensure_future(conversation.delivery.tend(timing.tend)),
-            asyncio.ensure_future(conversation.order.give()),
+            asyncio.ensure_future(handler.keep_leases(timing.tend)),
+            asyncio.ensure_future(handler.delivery.tend(timing.tend)),
+            asyncio.ensure_future(handler.order.give()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
             asyncio.ensure_future(web.watch(whose, timing.token)),
             asyncio.ensure_future(profiles.share(timing.beat)),
-            *(asyncio.ensure_future(connections.hold(number)) for number in range(CONNECTIONS)),
+            *(asyncio.ensure_future(client.hold(number)) for number in range(CONNECTIONS)),
         ]
         try:
             await _first_failure([writing, *working])
         finally:
             await _ended(working)
-            await connections.close()
-            await conversation.finish()
+            await client.close()
+            await handler.finish()
             await _ended([writing])
             await inbox.close()
             await heartbeat.stop()
@@ -163,13 +165,13 @@ async def _open(web: WebClient, session: aiohttp.ClientSession) -> aiohttp.Clien
         )
 
 
-def _standing(conversation: Conversation) -> Standing:
-    return Standing(
+def _status(handler: EventHandler) -> ProcessStatus:
+    return ProcessStatus(
         sockets=health.open,
         reached=health.alive,
         heard=health.heard,
-        waiting=conversation.waiting,
-        full=conversation.full,
+        waiting=handler.waiting,
+        full=handler.full,
     )
 
 

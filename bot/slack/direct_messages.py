@@ -6,9 +6,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import State
 from bot.replies import Reply
+from bot.slack.api_errors import FAILED_CALL, reason
 from bot.slack.blocks import slack_messages
-from bot.slack.claim import Claim
-from bot.slack.refusals import FAILED_CALL, reason
+from bot.slack.post_claim import PostClaim
 from bot.slack.sender import Sender
 
 SENT = "I sent you a direct message"
@@ -23,7 +23,7 @@ class DirectMessages:
         self.web = web
         self.sender = sender
 
-    async def say(self, user: str, reply: Reply, claim: Claim) -> Reply:
+    async def say(self, user: str, reply: Reply, claim: PostClaim) -> Reply:
         """Send a reply to a Slack user; returns the reply to show where they asked.
 
         Raises TakenOverError.

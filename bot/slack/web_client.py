@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.refusals import DEAD_TOKEN, error_code
+from bot.slack.api_errors import DEAD_TOKEN, error_code
 
 
 class WebClient(AsyncWebClient):

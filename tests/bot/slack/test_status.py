@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from bot.models import BotProcess, ReceivedEvent, State
-from bot.slack.report import report
+from bot.slack.status import report
 from ops.database import in_database
 from ops.overview.status import DoorReport
 from tests.bot.conftest import QUICK, Workspace

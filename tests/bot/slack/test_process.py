@@ -12,7 +12,7 @@ from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import BotProcess
-from bot.slack.door import _patiently, check_connected, health, run_bot
+from bot.slack.process import _patiently, check_connected, health, run_bot
 from bot.slack.timing import Backoff
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, until

@@ -16,7 +16,7 @@ import aiohttp
 from bot.slack.timing import Timing
 
 Envelope = Mapping[str, Any]
-Hear = Callable[["Socket", Envelope], Awaitable[None]]
+Hear = Callable[["Connection", Envelope], Awaitable[None]]
 
 HELLO_SECONDS = 5
 CLOSE_SECONDS = 5
@@ -27,7 +27,7 @@ _CLOSE_FRAME = (1000).to_bytes(2, "big")
 log = logging.getLogger(__name__)
 
 
-class Socket:
+class Connection:
     """One connection. `ended` resolves to the reason to replace it; it may still be open then."""
 
     def __init__(

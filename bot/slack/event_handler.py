@@ -15,18 +15,18 @@ from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
-from bot.slack.claim import Claim, TakenOverError
 from bot.slack.delivery import Delivery
-from bot.slack.direct import DirectMessages
-from bot.slack.identity import find_writer
+from bot.slack.direct_messages import DirectMessages
+from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
 from bot.slack.interactions import as_event
 from bot.slack.jobs import Event, Job
-from bot.slack.pool import Pool
+from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.profiles import Profiles
 from bot.slack.sender import Sender
 from bot.slack.thread_order import ThreadOrder
 from bot.slack.timing import Timing
+from bot.slack.worker_pool import WorkerPool
 from bot.text import clean
 from ops import metrics
 from ops.actor import new_request_id
@@ -43,7 +43,7 @@ _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 log = logging.getLogger(__name__)
 
 
-class Conversation:
+class EventHandler:
     """The bot's conversation in one workspace, in which it is the user `bot_id`."""
 
     def __init__(
@@ -61,12 +61,12 @@ class Conversation:
         self.delivery = Delivery(sender)
         self.direct = direct
         self.timing = timing
-        self.pool = Pool(self._work, at_once=AT_ONCE, most_slow=SLOW)
-        self.order = ThreadOrder(self.pool.put)
+        self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
+        self.order = ThreadOrder(self.answering.put)
         self.full: datetime | None = None
-        self.door = Pool(self._turn_away, at_once=1)
+        self.refusing = WorkerPool(self._turn_away, at_once=1)
 
-    async def hear(
+    async def receive(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
     ) -> None:
         """Record an envelope that is a request to the bot, acknowledge it, start answering it."""
@@ -79,7 +79,7 @@ class Conversation:
                     done = payload
             if done is not None:
                 job, first = self.inbox.take(done)
-                await self.inbox.keep(job)
+                await self.inbox.wait_until_recorded(job)
         finally:
             try:
                 await acknowledge()
@@ -90,28 +90,28 @@ class Conversation:
     @property
     def waiting(self) -> int:
         """The number of jobs that wait for their turn or in the pool."""
-        return len(self.order.waiting) + len(self.pool.waiting)
+        return len(self.order.waiting) + len(self.answering.waiting)
 
     def take_in(self, job: Job) -> None:
         """Queue a job, or ask its author to try again if too many are waiting."""
-        if len(self.order.waiting) + len(self.pool) < AT_ONCE + MOST_WAITING:
+        if len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
             self.order.put(job)
             return
         self.full = timezone.now()
-        if len(self.door) < MOST_TURNED_AWAY:
-            self.door.put(job)
+        if len(self.refusing) < MOST_TURNED_AWAY:
+            self.refusing.put(job)
         else:
             log.warning("too many messages are waiting: one stays without an answer")
             self.inbox.finish(job, State.FAILED)
 
-    async def tend(self, seconds: float) -> None:
+    async def keep_leases(self, seconds: float) -> None:
         """Renew this process's leases and take over abandoned jobs, until cancelled.
 
         Jobs that wait for their turn take up no room, because they may wait for an abandoned
         one. Abandoned jobs are never turned away, because another process may have started them.
         """
         while True:
-            room = max(0, AT_ONCE + MOST_WAITING - len(self.pool))
+            room = max(0, AT_ONCE + MOST_WAITING - len(self.answering))
             for job in await self.inbox.pick_up(room):
                 self.order.put(job)
             await asyncio.sleep(seconds)
@@ -120,7 +120,7 @@ class Conversation:
         """Give the answers in progress a short time to finish, then cancel them."""
         await self.order.give_once()
         grace = self.timing.grace
-        await asyncio.gather(self.pool.finish(grace), self.door.finish(grace))
+        await asyncio.gather(self.answering.finish(grace), self.refusing.finish(grace))
 
     def _note_change(self, payload: object) -> None:
         """Refetch the profile of a user Slack reports as changed."""
@@ -156,14 +156,14 @@ class Conversation:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-        await self._say(job, reply, self.pool)
+        await self._say(job, reply, self.answering)
 
     async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
         """Wait for a reply; if it takes long, post in the thread that it is in progress."""
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
         if done:
             return
-        self.pool.note_slow(job)
+        self.answering.note_slow(job)
         if job.row.placeholder:
             return
         note = partial(self.inbox.hold_place, job)
@@ -173,7 +173,7 @@ class Conversation:
         try:
             await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
             if not holding.done():
-                self.pool.stand_aside(job)
+                self.answering.free_slot(job)
             await holding
         except Exception:
             log.exception("a placeholder could not be posted")
@@ -181,7 +181,7 @@ class Conversation:
             holding.cancel()
 
     async def _turn_away(self, job: Job) -> None:
-        await self._say(job, busy_reply(MOST_WAITING), self.door)
+        await self._say(job, busy_reply(MOST_WAITING), self.refusing)
 
     async def _reply(self, job: Job) -> Reply | None:
         """Return the reply, None if another process gives it."""
@@ -199,9 +199,9 @@ class Conversation:
             "ts": str(job.event["ts"]),
             "event_id": job.row.event_id,
         }
-        writer = await in_database(find_writer, profile, origin)
+        author = await in_database(find_author, profile, origin)
         return await registry.answer(
-            Message(writer.actor, text, job.event, writer.stranger, writer.newcomer)
+            Message(author.actor, text, job.event, author.stranger, author.newcomer)
         )
 
     async def _text(self, job: Job) -> str:
@@ -210,13 +210,13 @@ class Conversation:
             return await asyncio.to_thread(clean, job.event, self.bot_id)
         return clean(job.event, self.bot_id)
 
-    async def _say(self, job: Job, reply: Reply, pool: Pool) -> None:
+    async def _say(self, job: Job, reply: Reply, pool: WorkerPool) -> None:
         """Post a reply, unless another process has taken it over.
 
         If cancelled, let a call that has started finish, so that its result is known.
         """
-        pool.stand_aside(job)
-        claim = Claim(partial(self.inbox.advance, job))
+        pool.free_slot(job)
+        claim = PostClaim(partial(self.inbox.advance, job))
         saying = asyncio.ensure_future(self._said(job, reply, claim))
         try:
             await asyncio.shield(saying)
@@ -226,7 +226,7 @@ class Conversation:
             saying.cancel()
             raise
 
-    async def _said(self, job: Job, reply: Reply, claim: Claim) -> None:
+    async def _said(self, job: Job, reply: Reply, claim: PostClaim) -> None:
         try:
             if reply.private and not job.is_direct:
                 reply = await self.direct.say(str(job.event["user"]), reply, claim)

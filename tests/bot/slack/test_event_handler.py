@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import ReceivedEvent, State
-from bot.slack.conversation import AT_ONCE, MOST_WAITING, Conversation
-from bot.slack.direct import DirectMessages
+from bot.slack.direct_messages import DirectMessages
+from bot.slack.event_handler import AT_ONCE, MOST_WAITING, EventHandler
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
 from bot.slack.sender import TRIES, Sender
@@ -241,13 +241,13 @@ async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
         web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
         sender, inbox = Sender(web, QUICK.limits), Inbox("first")
         profiles, direct = Profiles(web, TEAM, "Acme"), DirectMessages(web, sender)
-        conversation = Conversation(BOT_USER, profiles, inbox, sender, direct, QUICK)
+        handler = EventHandler(BOT_USER, profiles, inbox, sender, direct, QUICK)
         writing = asyncio.ensure_future(inbox.write())
         event = {"event_id": "Ev1", "team_id": TEAM, "event": slack.mention_event(ALICE, "help")}
         with pytest.raises(RuntimeError):
-            await conversation.hear({"type": "events_api", "payload": event}, broken)
+            await handler.receive({"type": "events_api", "payload": event}, broken)
         writing.cancel()
-    assert conversation.waiting == 1
+    assert handler.waiting == 1
 
 
 async def test_it_says_that_the_database_fails(slack: FakeSlack, alice: User) -> None:
