@@ -64,7 +64,7 @@ async def reply_or_error(answering: Awaitable[R], command: str = "", again: str 
         )
     except Exception:
         log.exception("a message could not be answered")
-        return error_reply(OpsError("something failed inside OpsPortal; the log has details"))
+        return error_reply(OpsError("something went wrong inside OpsPortal; the log has details"))
 
 
 def error_reply(error: OpsError, command: str = "") -> Reply:

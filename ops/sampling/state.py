@@ -47,7 +47,7 @@ class ServiceSampling:
 
     @property
     def known_at(self) -> datetime | None:
-        """When the first of the instances confirmed; their state after that is not known."""
+        """When the first of the instances confirmed; they are not checked after that."""
         times = (instance.told_at for instance in self.instances if instance.confirmed)
         return min((told_at for told_at in times if told_at), default=None)
 

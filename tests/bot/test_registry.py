@@ -113,7 +113,7 @@ async def test_it_turns_what_a_handler_raises_into_a_reply(
     assert refused.summary == "Not understood: the limit is 2000"
     broken = await registry.answer(Message(caller, "break"))
     assert broken.failed
-    assert broken.summary == "Failed: something failed inside OpsPortal; the log has details"
+    assert broken.summary == "Failed: something went wrong inside OpsPortal; the log has details"
     assert "secret" in caplog.text
 
 
