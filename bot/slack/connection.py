@@ -1,5 +1,10 @@
 """A connection on which Slack reaches us: frames in, acknowledgements out.
 
+    open --> hello --> pong --> alive --> ended: closed, silence, refresh_requested, ...
+                                  |         |
+                                  |         +--> retire: late frames are still handled
+                                  +-- frames and pongs; without any for 20 s: silence
+
 It is alive once Slack has sent its hello and answered a ping, and as long as frames or pongs
 arrive. A successful API call proves nothing about it, nor does a hello that nothing follows.
 """
@@ -53,6 +58,7 @@ class Connection:
     @property
     def alive(self) -> bool:
         """Whether Slack reaches us on it."""
+        # After an announced end Slack still sends on it, until the successor has taken over.
         going = not self.ended.done() or self.ended.result() in EXPECTED
         recent = self.silent_for < self.timing.deaf
         return self.answers.is_set() and going and recent and not self.websocket.closed
@@ -111,7 +117,7 @@ class Connection:
     async def _read(self) -> None:
         async for frame in self.websocket:
             self.last_heard = self.loop.time()
-            if self.hello.done():
+            if self.hello.done():  # any frame after the hello proves that both directions work
                 self.answers.set()
             if frame.type == aiohttp.WSMsgType.PING:
                 with suppress(ConnectionError):
@@ -134,6 +140,7 @@ class Connection:
             log.info("Slack is closing a connection: %s", message.get("reason"))
             self.end(str(message.get("reason")))
         elif message.get("envelope_id"):
+            # A task each: a message that waits for the database must not delay the next ones.
             task = asyncio.ensure_future(self._hear(message))
             self.hearing.add(task)
             task.add_done_callback(self.hearing.discard)

@@ -35,10 +35,11 @@ from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
 SLOW = 24  # more messages, whose authors can see that the answer takes a while
-MOST_WAITING = 200
-MOST_TURNED_AWAY = 2_000  # at a time
+MOST_WAITING = 200  # a few minutes of answers; who waits longer has asked again already
+MOST_TURNED_AWAY = 2_000  # at a time; beyond that even apologies would take hours to post
 LAST_CALL_SECONDS = 3.0
 WAITING = Reply("Working on it …")
+# All other subtypes are edits, deletions, joins or messages of programs.
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class EventHandler:
         finally:
             try:
                 await acknowledge()
-            finally:  # no other process answers what we took while we are alive
+            finally:  # even if that failed: no other process answers what we took while we live
                 if job is not None and first and not job.is_anothers:
                     self.take_in(job)
 
@@ -138,8 +139,10 @@ class EventHandler:
         return (
             (direct or event.get("type") == "app_mention")
             and event.get("subtype") in _HUMAN_SUBTYPES
+            # Slack delivers our own direct messages to us: answering them would never end.
             and event.get("user") not in (None, "", self.bot_id)
             and not event.get("bot_id")
+            # An edit is sent as a new event with the same text: it was answered already.
             and not event.get("edited")
         )
 
@@ -189,6 +192,7 @@ class EventHandler:
         if job.abandoned and registry.asks_again(text):
             job.outcome = State.ASKED
             return ask_again_reply(text)
+        # A change needs proof in the database that it is ours; a read may be answered twice.
         if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
             return None
         profile = await self.profiles.who_wrote(job.event, job.row.team)
@@ -215,7 +219,7 @@ class EventHandler:
 
         If cancelled, let a call that has started finish, so that its result is known.
         """
-        pool.free_slot(job)
+        pool.free_slot(job)  # from here on it waits for Slack only
         claim = PostClaim(partial(self.inbox.advance, job))
         saying = asyncio.ensure_future(self._said(job, reply, claim))
         try:
@@ -235,5 +239,6 @@ class EventHandler:
             return
         except Exception:
             log.exception("an answer could not be posted")
+            # With a claim, part of the answer may be in Slack.
             state = State.UNKNOWN if claim.posting else State.FAILED
         self.inbox.finish(job, job.outcome if state is State.ANSWERED else state)

@@ -1,7 +1,14 @@
 """The status that each bot process reports to the others and to the dashboard.
 
 Slack says how many connections use the app. If it counts more than the bots have, another
-program uses the app and receives a share of the messages.
+program uses the app and receives a share of the messages:
+
+    hello: "num_connections": 5
+      |  note_count()         write our connections, sum those of all processes: 4
+      |  ... one beat ...     the others write theirs, which may be as new as ours
+      v  beat()               sum again: 4, so one connection is another program's
+
+The larger of the two sums counts, because a bot may also have stopped in between.
 """
 
 import asyncio

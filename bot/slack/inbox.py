@@ -1,7 +1,18 @@
 """Record each message once for all bot processes, then acknowledge it, then answer it.
 
-A single task writes to the database. Messages that arrive while it writes go into the next
-transaction. If the database does not answer, they stay in memory until it does.
+    Slack      receive          the one writer       database
+      | envelope  |                   |                  |
+      |---------->| take: known?      |                  |
+      |           |------------------>| INSERT a burst   |
+      |           |                   |----------------->| unique keys: ours, or another's?
+      |           |<---- job.recorded ------------------ |
+      |<----------| acknowledge                          |
+      |           | if ours: ThreadOrder, WorkerPool, ...
+
+Slack sends an envelope again, to any of the processes, unless it is acknowledged within three
+seconds; acknowledging first could lose a message with its process. A single task writes to the
+database, because one transaction for a burst is faster than one for each message. If the database
+does not answer, messages are acknowledged anyway and stay in memory until it does.
 """
 
 import asyncio
@@ -24,7 +35,7 @@ from ops.errors import OpsError
 from ops.metrics import watched
 
 RECORD_SECONDS = 1.0  # of the three seconds that Slack allows for an acknowledgement
-SURE_SECONDS = 2.5
+SURE_SECONDS = 2.5  # a change must be recorded first, so it waits longer
 RETRY_SECONDS = 0.5
 AWAY = timedelta(seconds=5)  # if renewing a lease takes longer, the database was away
 BURST = 500
@@ -57,6 +68,7 @@ class Inbox:
         Slack repeats events, and can send one message as two events.
         """
         job = new_job(payload, self.name, self.clock())
+        # Not by envelope ID, which is new when Slack repeats an event.
         keys = (f"event {job.row.event_id}", f"{job.row.channel} {job.row.ts}")
         for key in keys:
             if (known := self.seen.get(key)) is not None:
@@ -69,6 +81,7 @@ class Inbox:
     async def wait_until_recorded(self, job: Job) -> None:
         """Wait until the job is recorded, but not longer than Slack's deadline allows."""
         try:
+            # Shielded, because a copy of the envelope may wait for the same future.
             await asyncio.wait_for(asyncio.shield(job.recorded), RECORD_SECONDS)
         except TimeoutError:
             if not (job.at_risk or job.recorded.done()):
@@ -86,7 +99,7 @@ class Inbox:
                 if surely:
                     await asyncio.shield(job.recorded)
                 if not job.recorded.done():
-                    return True
+                    return True  # it is only in our memory, so nobody else can answer it
                 return job.recorded.result() and await self._mark(job, state)
         except (Error, TimeoutError) as error:
             if surely:
@@ -94,12 +107,15 @@ class Inbox:
                     "the database did not answer, so nothing was changed: a change must be "
                     "recorded before it is made; check the database, then try again"
                 ) from error
+            # Until the lease ends, no other process can have taken it over.
             return self.clock() < max(job.row.lease_until, self.held_until)
 
     async def _mark(self, job: Job, state: State) -> bool:
         """Write a state; even if the caller stops waiting, it is written before the next one."""
 
         async def mark() -> bool:
+            # A write that the caller no longer waits for must not overtake the next one:
+            # "working" after "posting" would let another process post the answer again.
             async with job.marking:
                 return await in_database(event_store.advance, job.row.pk, self.name, state)
 
@@ -135,9 +151,12 @@ class Inbox:
 
         All leases expire while the database is away, so when it is back, none is taken over yet.
         """
+        # Renewing is the test: after an outage, or a renewal that took long, the others get one
+        # more round to renew their own leases before we look for expired ones.
         now, was_away = self.clock(), self._away
         try:
             await in_database(event_store.renew, self.name, now)
+            # Measured from before the call, so that it never ends after the stored lease.
             self.held_until = now + event_store.LEASE
             self._away = self.clock() - now > AWAY
             if was_away or self._away:
@@ -168,6 +187,7 @@ class Inbox:
         except Error as error:
             log.warning("%s messages could not be recorded yet: %s", len(self._new), error)
             return False
+        # Only now: after an error the same burst is written again, with the same result.
         for key in finished:
             del self._finished[key]
         for job in jobs:

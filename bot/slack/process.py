@@ -131,6 +131,7 @@ async def _serve(name: str, timing: Timing) -> None:
             timing,
             health.connections,
         )
+        # The writer is apart, because it must outlive the others: see the order below.
         writing = asyncio.ensure_future(inbox.write())
         working = [
             asyncio.ensure_future(handler.keep_leases(timing.tend)),
@@ -145,10 +146,10 @@ async def _serve(name: str, timing: Timing) -> None:
             await _first_failure([writing, *working])
         finally:
             await _ended(working)
-            await client.close()
-            await handler.finish()
+            await client.close()  # what has arrived is recorded and acknowledged
+            await handler.finish()  # answers in progress are posted, and their ends noted
             await _ended([writing])
-            await inbox.close()
+            await inbox.close()  # their ends are written, the rest is left to other processes
             await heartbeat.stop()
 
 

@@ -2,8 +2,17 @@
 
 Slack accepts about one message per second in a channel, somewhat more in a short burst, and
 several hundred per minute in a workspace; it publishes no exact figures. Each limit is a generic
-cell rate algorithm: it stores one time, until which the channel's share is used up. Each message
-moves it on by `interval`; it may be at most `burst - 1` intervals ahead of now.
+cell rate algorithm (GCRA): it stores one time, until which the channel's share is used up. Each
+message moves it on by `interval`; it may be at most `burst - 1` intervals ahead of now. With an
+interval of 1 s and a burst of 3:
+
+    now        12:00:00  12:00:00  12:00:00  12:00:00  12:00:00
+    stored     -         12:00:01  12:00:02  12:00:03  12:00:04
+    message    1         2         3         4         5
+    wait       0 s       0 s       0 s       1 s       2 s
+
+One number in one row is enough for all processes: each takes a place by compare and set, then
+waits on its own. Nobody holds a lock while waiting, and a killed process leaves one unused place.
 """
 
 import asyncio
@@ -71,6 +80,7 @@ class RateLimiter:
     async def reserve(self, key: str, limit: Limit) -> float:
         """Take the next place in a channel; returns the seconds to wait for it."""
         now = self.clock()
+        # Our own memory counts too, in case the database was away when we took our last places.
         own = max(self._remembered(key, now), now)
         taken = await self._shared(key, own, limit.interval)
         self._own[key] = taken + limit.interval
@@ -79,7 +89,7 @@ class RateLimiter:
     async def back_off(self, key: str, limit: Limit, seconds: float) -> None:
         """Stop all writing to a channel for these seconds, with no burst afterwards."""
         now = self.clock()
-        until = now + seconds + limit.ahead
+        until = now + seconds + limit.ahead  # `reserve` subtracts `ahead`, so it is added here
         await self._shared(key, until, 0.0)
         self._own[key] = max(self._remembered(key, now), until)
 
@@ -89,6 +99,7 @@ class RateLimiter:
 
     async def _shared(self, key: str, least: float, interval: float) -> float:
         """Return the stored time, at least `least`, and move it on by the interval."""
+        # The second comparison holds unless the clock was set back: then ask again at once.
         if self.clock() < self._alone_until <= self.clock() + ALONE:
             return least
         try:
@@ -109,10 +120,10 @@ def _claim(key: str, least: float, interval: float, furthest: float) -> float:
         if kept is None:
             try:
                 Pace.objects.create(key=key, until=taken + interval)
-            except IntegrityError:
+            except IntegrityError:  # another process created the row just now
                 continue
             return taken
         same = Pace.objects.filter(key=key, until=kept.until)
         if same.update(until=taken + interval):
             return taken
-    return least
+    return least  # so many compete that Slack will say how long to wait

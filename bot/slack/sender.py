@@ -1,9 +1,17 @@
 """Post the bot's messages in order, as fast as Slack allows, and never twice.
 
 Each channel is one queue, so that an answer's messages stay together and a channel limited by
-Slack does not delay the others. If Slack's answer to a post is lost, the message may be posted or
-not, and it is not posted again, because nobody wants to read a change confirmed twice. Replacing
-the bot's own message can be repeated.
+Slack does not delay the others. What a failed call means decides what follows:
+
+    Fate             example                   post again?    replace again?   the claim
+    BLOCKS_REFUSED   invalid_blocks            simpler        simpler          taken back
+    LATER            429, no connection        yes            yes              taken back
+    LOST             500, connection reset     never          yes              stays
+    REFUSED          channel_not_found         no             no               taken back
+
+If Slack's answer to a post is lost, the message may be posted or not, and it is not posted again,
+because nobody wants to read a change confirmed twice. Replacing the bot's own message can be
+repeated, because it shows the same however often it is done.
 """
 
 import asyncio
@@ -34,13 +42,16 @@ from bot.slack.rate_limit import Limit, Limits, RateLimiter
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
+# Slack publishes no limit for a whole message, so some of our tables may still be too large.
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
+# Errors that are raised before the request is sent.
 _NOT_REACHED = (
     aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
 )  # fmt: skip
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
+# Names in traces and alerts are other people's words: they must not mention, link or unfurl.
 _INERT: dict[str, Any] = {
     "parse": "none",
     "link_names": False,
@@ -86,6 +97,7 @@ class Sender:
         self.web = web
         self.limits = limits
         self.rate_limiter = RateLimiter()
+        # Weak, so that a channel's lock is dropped once nobody waits for it.
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: Counter[str] = Counter()
 
@@ -272,6 +284,8 @@ class Sender:
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
+            # The channel's place last: whoever waits longer after taking it posts too close to
+            # the next one.
             for key, limit in paces:
                 await asyncio.sleep(await self.rate_limiter.reserve(key, limit))
             if claim:
@@ -285,6 +299,8 @@ class Sender:
                 log.warning("a message may not be in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
             if claim and fate is not Fate.LOST:
+                # Also before giving up: the caller records the end, and if we are killed before
+                # it does, another process may try.
                 await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)

@@ -1,4 +1,17 @@
-"""Several connections to Slack, each with its next connection open before the old one closes."""
+"""Several connections to Slack, each with its next connection open before the old one closes.
+
+Slack ends every connection after some hours. It announces that, and sends events on any open
+connection, so a new one can be ready in time:
+
+    connection 1   hello ====== disconnect: refresh_requested == closed by Slack
+    its successor                  connect, hello ======================================
+    connection 2         hello ========= half its life is over == closed by us
+    its successor                           connect, hello ==============================
+
+Two connections, one of them replaced halfway through its first life, so that Slack does not end
+both at the same moment. One is opened at a time, so that the count in its hello can be compared
+with how many we have.
+"""
 
 import asyncio
 import logging
@@ -55,7 +68,7 @@ class SocketModeClient:
             if old is None and number:
                 # Slack closes connections that were opened together at the same time: spread them.
                 loop.call_later(number * _lifetime(hello) / CONNECTIONS, connection.end, HALF_LIFE)
-            if old is not None:
+            if old is not None:  # only now, when its successor can receive
                 self._retire(old)
             old = await self._ended(connection, backoff)
 
@@ -92,6 +105,7 @@ class SocketModeClient:
         if reason in EXPECTED:
             backoff.reset()
             return connection
+        # It worked for a while, so this is a new problem and not the previous one going on.
         if connection.last_heard - born > self.timing.longest_refused:
             backoff.reset()
         log.warning("a connection to Slack ended: %s", reason)

@@ -44,6 +44,7 @@ class Backoff:
     def seconds(self, longest: float) -> float:
         """Return how long to wait this time, at most `longest`."""
         seconds = _dice.uniform(self.timing.first_wait, min(self._most, longest))
+        # It grows even while `longest` is short, for the case that Slack refuses next.
         self._most = min(2 * self._most, self.timing.longest_refused)
         return seconds
 
