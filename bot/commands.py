@@ -14,7 +14,7 @@ from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
 from bot.sayings import SAYINGS
 from bot.snapshots import look_back
-from ops.accounts import linking
+from ops.accounts.actions import give_code
 from ops.alerts import actions as alerts
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound, OpsError, did_you_mean
@@ -328,7 +328,7 @@ async def link(message: Message, rest: str) -> Reply:
     """Give a link code to a Slack user who has no OpsPortal user yet."""
     if message.newcomer is None:
         return Reply(f"You are already {message.actor.name} here; there is nothing to link")
-    code = await in_database(linking.give_code, message.newcomer, message.actor)
+    code = await in_database(give_code, message.actor, account=message.newcomer)
     return answers.link_code(code)
 
 
