@@ -41,7 +41,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class Author:
     """The author of a message to the bot.
 
     `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
@@ -85,7 +85,7 @@ def _outsider(user: Mapping[str, Any], team_id: str) -> str:
     return ""
 
 
-def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
+def find_author(profile: Profile, origin: Mapping[str, str]) -> Author:
     """Return the author for a Slack profile.
 
     A stored link counts first. Without one, and if the setting allows it, the one active user
@@ -94,15 +94,15 @@ def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
     account = profile.account
     stranger = Actor(None, f"{account.name} ({account.user_id})", Door.SLACK, origin=origin)
     if profile.outsider:
-        return Writer(stranger, profile.outsider)
+        return Author(stranger, profile.outsider)
     user = user_of(account)
     if user is None and settings.SLACK_MATCH_EMAIL:
         user = _linked_by_email(account, profile.email, origin)
     if user is None:
-        return Writer(stranger, _not_linked(profile), account)
+        return Author(stranger, _not_linked(profile), account)
     if not user.is_active:
-        return Writer(stranger, "your account here is deactivated")
-    return Writer(_actor(user, origin))
+        return Author(stranger, "your account here is deactivated")
+    return Author(_actor(user, origin))
 
 
 def _linked_by_email(account: SlackAccount, email: str, origin: Mapping[str, str]) -> User | None:
