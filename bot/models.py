@@ -96,7 +96,7 @@ class ChangedUser(models.Model):
 
 
 class Pace(models.Model):
-    """The time until which a rate limit is used up; see bot.slack.pace.
+    """The time until which a rate limit is used up; see bot.slack.rate_limit.
 
     `key` is a channel's ID or the name of another limit; `until` is in seconds since 1970.
     """

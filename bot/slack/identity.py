@@ -37,7 +37,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class Author:
     """The author of a message to the bot.
 
     `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
@@ -81,7 +81,7 @@ def _outsider(user: Mapping[str, Any], team_id: str) -> str:
     return ""
 
 
-def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
+def find_author(profile: Profile, origin: Mapping[str, str]) -> Author:
     """Return the author for a Slack profile.
 
     A stored link counts first. Without one, and if the setting allows it, the one active user
@@ -90,15 +90,15 @@ def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
     account = profile.account
     stranger = Actor(None, f"{account.name} ({account.user_id})", Door.SLACK, origin=origin)
     if profile.outsider:
-        return Writer(stranger, profile.outsider)
+        return Author(stranger, profile.outsider)
     user = linking.user_of(account)
     if user is None and settings.SLACK_MATCH_EMAIL:
         user = linking.link_same_email(account, profile.email, stranger)
     if user is None:
-        return Writer(stranger, _not_linked(profile), account)
+        return Author(stranger, _not_linked(profile), account)
     if not user.is_active:
-        return Writer(stranger, "your account here is deactivated")
-    return Writer(Actor(user.pk, user.get_username(), Door.SLACK, origin=origin))
+        return Author(stranger, "your account here is deactivated")
+    return Author(Actor(user.pk, user.get_username(), Door.SLACK, origin=origin))
 
 
 def _not_linked(profile: Profile) -> str:

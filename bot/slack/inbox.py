@@ -17,7 +17,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot.models import State
-from bot.slack import metrics, records
+from bot.slack import event_store, metrics
 from bot.slack.jobs import Event, Job, abandoned_job, new_job
 from ops.database import in_database
 from ops.errors import OpsError
@@ -66,7 +66,7 @@ class Inbox:
         self._gathered.set()
         return job, True
 
-    async def keep(self, job: Job) -> None:
+    async def wait_until_recorded(self, job: Job) -> None:
         """Wait until the job is recorded, but not longer than Slack's deadline allows."""
         try:
             await asyncio.wait_for(asyncio.shield(job.recorded), RECORD_SECONDS)
@@ -101,7 +101,7 @@ class Inbox:
 
         async def mark() -> bool:
             async with job.marking:
-                return await in_database(records.advance, job.row.pk, self.name, state)
+                return await in_database(event_store.advance, job.row.pk, self.name, state)
 
         return await asyncio.shield(asyncio.ensure_future(mark()))
 
@@ -111,7 +111,7 @@ class Inbox:
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 await asyncio.shield(job.recorded)
-                await in_database(records.hold_place, job.row.pk, job.row.placeholder)
+                await in_database(event_store.hold_place, job.row.pk, job.row.placeholder)
         except (Error, TimeoutError) as error:
             log.warning("a placeholder could not be recorded: %s", error or "no answer")
 
@@ -137,12 +137,12 @@ class Inbox:
         """
         now, was_away = self.clock(), self._away
         try:
-            await in_database(records.renew, self.name, now)
-            self.held_until = now + records.LEASE
+            await in_database(event_store.renew, self.name, now)
+            self.held_until = now + event_store.LEASE
             self._away = self.clock() - now > AWAY
             if was_away or self._away:
                 return []
-            rows = await in_database(records.take_over, self.name, now, most)
+            rows = await in_database(event_store.take_over, self.name, now, most)
         except Error as error:
             log.warning("the bot's leases cannot be renewed: %s", error)
             self._away = True
@@ -155,7 +155,7 @@ class Inbox:
             while self._new or self._finished:
                 if not await self._write_burst():
                     return
-            await in_database(records.release, self.name, self.clock())
+            await in_database(event_store.release, self.name, self.clock())
         except Error as error:
             log.warning("the bot's messages are only released when their leases expire: %s", error)
 
@@ -164,7 +164,7 @@ class Inbox:
         finished = dict(self._finished)
         rows = [job.row for job in jobs]
         try:
-            ours = await in_database(records.write, rows, finished, self.clock())
+            ours = await in_database(event_store.write, rows, finished, self.clock())
         except Error as error:
             log.warning("%s messages could not be recorded yet: %s", len(self._new), error)
             return False

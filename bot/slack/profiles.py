@@ -19,8 +19,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import ChangedUser
+from bot.slack.api_errors import FAILED_CALL, error_code, reason
 from bot.slack.identity import Profile, outsider, read_profile
-from bot.slack.refusals import FAILED_CALL, error_code, reason
 from ops.database import in_database
 from ops.metrics import watched
 

@@ -27,10 +27,10 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.models import LOST_PLACE, State
 from bot.replies import shortened
+from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
-from bot.slack.claim import Claim
-from bot.slack.pace import Limit, Limits, Pacer
-from bot.slack.refusals import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
+from bot.slack.post_claim import PostClaim
+from bot.slack.rate_limit import Limit, Limits, RateLimiter
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
@@ -85,7 +85,7 @@ class Sender:
     def __init__(self, web: AsyncWebClient, limits: Limits) -> None:
         self.web = web
         self.limits = limits
-        self.pacer = Pacer()
+        self.rate_limiter = RateLimiter()
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: Counter[str] = Counter()
 
@@ -93,7 +93,7 @@ class Sender:
         self,
         thread: tuple[str, str],
         messages: Sequence[SlackMessage],
-        claim: Claim,
+        claim: PostClaim,
         placeholder: str = "",
     ) -> State:
         """Post an answer to a thread; its first message replaces the placeholder with that ts.
@@ -122,7 +122,11 @@ class Sender:
         return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     async def post(
-        self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str = ""
+        self,
+        thread: tuple[str, str],
+        message: SlackMessage,
+        claim: PostClaim,
+        placeholder: str = "",
     ) -> Sent:
         """Post one message as `say` does; returns its outcome and place."""
         async with self._answering(thread[0]):
@@ -133,7 +137,7 @@ class Sender:
         channel: str,
         ts: str,
         message: SlackMessage,
-        claim: Claim | None = None,
+        claim: PostClaim | None = None,
         patience: float = 0.0,
     ) -> Sent:
         """Replace one of our messages; FAILED if Slack refuses, as for a deleted message.
@@ -150,7 +154,7 @@ class Sender:
         )
 
     async def respond(
-        self, url: str, messages: Sequence[SlackMessage], claim: Claim | None = None
+        self, url: str, messages: Sequence[SlackMessage], claim: PostClaim | None = None
     ) -> State:
         """Answer a command or click so that only its user sees it.
 
@@ -166,7 +170,7 @@ class Sender:
         ]
         return max((each.state for each in sent), key=_BEST_FIRST.index)
 
-    async def publish(self, user: str, message: SlackMessage, claim: Claim) -> State:
+    async def publish(self, user: str, message: SlackMessage, claim: PostClaim) -> State:
         """Show a user their Home tab."""
 
         def publish(content: dict[str, Any]) -> Awaitable[Any]:
@@ -222,7 +226,7 @@ class Sender:
         return self._queues.setdefault(channel, asyncio.Lock())
 
     async def _put(
-        self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str
+        self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim, placeholder: str
     ) -> Sent:
         """Replace the placeholder, or post a new message if there is none to replace."""
         if placeholder not in ("", LOST_PLACE):
@@ -233,7 +237,7 @@ class Sender:
         return await self._post(thread, message, claim)
 
     async def _post(
-        self, thread: tuple[str, str], message: SlackMessage, claim: Claim | None = None
+        self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim | None = None
     ) -> Sent:
         channel, thread_ts = thread
 
@@ -255,7 +259,7 @@ class Sender:
         call: Callable[[dict[str, Any]], Awaitable[Any]],
         message: SlackMessage,
         paces: Sequence[tuple[str, Limit]],
-        claim: Claim | None,
+        claim: PostClaim | None,
         *,
         repeatable: bool = False,
         patience: float = 0.0,
@@ -269,7 +273,7 @@ class Sender:
         given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
             for key, limit in paces:
-                await asyncio.sleep(await self.pacer.turn(key, limit))
+                await asyncio.sleep(await self.rate_limiter.reserve(key, limit))
             if claim:
                 await claim.begin()
             try:
@@ -288,7 +292,7 @@ class Sender:
                 if asked is None:  # it may be only our network, so other bots need not wait
                     await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
                 else:
-                    await self.pacer.back_off(*paces[-1], asked)
+                    await self.rate_limiter.back_off(*paces[-1], asked)
             elif not (fate is Fate.LOST and repeatable and tries < TRIES):
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED

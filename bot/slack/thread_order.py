@@ -16,7 +16,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot.models import ReceivedEvent
-from bot.slack import metrics, records
+from bot.slack import event_store, metrics
 from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.metrics import watched
@@ -77,7 +77,7 @@ class ThreadOrder:
     async def _unanswered(self, threads: set[str]) -> list[ReceivedEvent]:
         try:
             async with asyncio.timeout(SECONDS):
-                return await in_database(records.unanswered, threads, self.clock())
+                return await in_database(event_store.unanswered, threads, self.clock())
         except (Error, TimeoutError) as error:
             log.warning("messages do not wait for earlier ones: %s", error or "no answer")
             return []

@@ -4,7 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from bot.slack.pace import USUAL_LIMITS, Limits
+from bot.slack.rate_limit import USUAL_LIMITS, Limits
 
 _dice = random.SystemRandom()
 
