@@ -9,8 +9,8 @@ from cachetools import LRUCache
 
 from ops.actor import Actor
 from ops.backends.clients import connections
-from ops.backends.searching import FoundTraces, TraceSearch
-from ops.backends.slices import SECONDS_KEPT, SETTLED
+from ops.backends.trace_search import FoundTraces, TraceSearch
+from ops.backends.trace_search.slices import SECONDS_KEPT, SETTLED
 from ops.errors import InvalidInput, OpsError
 from ops.guard import action
 from ops.metrics import watched
