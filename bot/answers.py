@@ -14,7 +14,7 @@ from ops.errors import did_you_mean, nearest
 from ops.overview.actions import SiteSnapshot
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import sites
-from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, Usual
+from ops.traces.actions import Comparison, Difference, LogLine, TraceList, TraceLogs, UsualTiming
 from ops.traces.trace import Trace
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import timerange
@@ -230,7 +230,7 @@ def comparison(found: Comparison) -> Reply:
     )
 
 
-def beside_usual(found: Usual) -> Reply:
+def beside_usual(found: UsualTiming) -> Reply:
     """Return how one trace differs from the usual, and in which operations most."""
     trace = found.trace
     verdict = f"{_root(trace)}: {timerange.format_duration(trace.duration)}"
