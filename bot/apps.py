@@ -7,7 +7,7 @@ class BotConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from bot.slack.report import report  # noqa: PLC0415 - it needs the models
+        from bot.slack.status import report  # noqa: PLC0415 - it needs the models
         from ops.overview.status import register  # noqa: PLC0415
 
         register("Slack", report)

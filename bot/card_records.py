@@ -25,7 +25,7 @@ def ask(actor: Actor, before: ServiceSampling, policy: Policy, now: datetime) ->
         key=secrets.token_hex(5),
         site=before.site,
         service=before.service,
-        previous=before.summary[:255],
+        previous=str(before.policies),
         strategy=policy.strategy.value,
         rate=policy.rate,
         instances=len(before.instances),

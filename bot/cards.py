@@ -14,7 +14,9 @@ from django.db import Error
 from django.utils import timezone
 
 from bot import card_records
-from bot.answers import at, count, elsewhere, sampling_change, undo
+from bot.answers.phrases import count, elsewhere
+from bot.answers.sampling import sampling_change, undo
+from bot.answers.times import at
 from bot.errors import error_reply
 from bot.links import page
 from bot.models import CardState, ChangeCard

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db import Error
 
-from bot.answers import sampling_change
+from bot.answers.sampling import sampling_change
 from bot.replies import FollowUp, Reply, Row
 from ops.accounts.account import SlackAccount
 from ops.actor import request_id
@@ -28,6 +28,7 @@ from ops.sampling.actions import SamplingChange
 
 R = TypeVar("R", bound=Reply | None)
 log = logging.getLogger(__name__)
+MOST_GUESSED = 200  # characters that a button's line may have to be readable
 
 HEADS: dict[type[OpsError], str] = {
     InvalidInput: "Not understood",
@@ -63,7 +64,7 @@ async def reply_or_error(answering: Awaitable[R], command: str = "", again: str 
         )
     except Exception:
         log.exception("a message could not be answered")
-        return error_reply(OpsError("something failed inside OpsPortal; the log has details"))
+        return error_reply(OpsError("something went wrong inside OpsPortal; the log has details"))
 
 
 def error_reply(error: OpsError, command: str = "") -> Reply:
@@ -79,6 +80,12 @@ def error_reply(error: OpsError, command: str = "") -> Reply:
         outcome = sampling_change(error.result)
         return replace(outcome, summary=f"{head}: {outcome.summary}", notes=notes, failed=True)
     return Reply(f"{head}: {error}", notes=notes, failed=True, follow_ups=wrong)
+
+
+def suggestion_reply(problem: OpsError, line: str) -> Reply:
+    """Return the error, with a button for the line that was meant unless it is too long."""
+    whole = (FollowUp(line, line),) if 0 < len(line) <= MOST_GUESSED and line != "help" else ()
+    return replace(error_reply(problem), follow_ups=(*whole, FollowUp("Help", "help")))
 
 
 def stranger_reply(reason: str, newcomer: SlackAccount | None, *follow_ups: FollowUp) -> Reply:

@@ -39,3 +39,8 @@ def link_account(code: Code) -> tuple[PageLink, ...]:
         return ()
     query = urlencode({"code": code.shown})
     return (PageLink("Enter the code", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)
+
+
+def jaeger(url: str) -> tuple[PageLink, ...]:
+    """Return the link to a trace in Jaeger; none without the address of its pages."""
+    return (PageLink("Jaeger", url),) if url else ()

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    """How far the answer to an event has come.
+    """How far the answer to an event has come; `bot.slack.event_store` draws the transitions.
 
     While it is `posting`, part of the answer may already be in Slack; if so, the event is never
     answered again. `unknown` means that the answer may or may not be in Slack. `asked` means
@@ -96,7 +96,7 @@ class ChangedUser(models.Model):
 
 
 class Pace(models.Model):
-    """The time until which a rate limit is used up; see bot.slack.pace.
+    """The time until which a rate limit is used up; see bot.slack.rate_limit.
 
     `key` is a channel's ID or the name of another limit; `until` is in seconds since 1970.
     """

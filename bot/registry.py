@@ -57,7 +57,7 @@ class RegistryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A registered command.
+    """A command: a pattern and its handler, with their help.
 
     `usage` is its form, `examples` are lines that must reach it, `details` are sentences for its
     help. A command that `changes` something is never repeated without asking, unless it can
@@ -83,6 +83,49 @@ class Command:
         return f"bot.{self.name.replace(' ', '_') or 'unknown'}"
 
 
+def command(  # noqa: PLR0913  all but two are named where it is called
+    pattern: str,
+    name: str,
+    *,
+    usage: str = "",
+    summary: str,
+    examples: tuple[str, ...],
+    details: tuple[str, ...] = (),
+    needs: tuple[Callable[..., Awaitable[Any]], ...] = (),
+    changes: bool = False,
+    once: bool = False,
+    newcomers: bool = False,
+) -> Callable[[Handler], Command]:
+    """Make a handler the command for texts that match the whole pattern, ignoring case.
+
+    The pattern uses RE2's syntax and has at most one group, which the handler gets besides
+    the message. Raises RegistryError for a pattern that cannot be used.
+    """
+    try:
+        compiled = re2.compile(pattern, _OPTIONS)
+    except re2.error as error:
+        raise RegistryError(f'the pattern of "{name}" is not RE2: {error}') from None
+    if compiled.groups > 1:
+        raise RegistryError(f'the pattern of "{name}" has more than one group')
+
+    def made(handler: Handler) -> Command:
+        return Command(
+            compiled,
+            handler,
+            name,
+            f"{name} {usage}".strip(),
+            summary,
+            examples,
+            details,
+            tuple(map(name_of, needs)),
+            changes=changes,
+            once=once,
+            newcomers=newcomers,
+        )
+
+    return made
+
+
 class Registry:
     """The commands in order of registration, and one default handler for everything else."""
 
@@ -92,52 +135,9 @@ class Registry:
         self.commands: list[Command] = []
         self.fallback: Command | None = None
 
-    def command(  # noqa: PLR0913  all but two are named where it is called
-        self,
-        pattern: str,
-        name: str,
-        *,
-        usage: str = "",
-        summary: str,
-        examples: tuple[str, ...],
-        details: tuple[str, ...] = (),
-        needs: tuple[Callable[..., Awaitable[Any]], ...] = (),
-        changes: bool = False,
-        once: bool = False,
-        newcomers: bool = False,
-    ) -> Callable[[Handler], Handler]:
-        """Register a handler for texts that match the whole pattern, ignoring case.
-
-        The pattern uses RE2's syntax and has at most one group, which the handler gets besides
-        the message. Raises RegistryError for a pattern that cannot be used.
-        """
-        try:
-            compiled = re2.compile(pattern, _OPTIONS)
-        except re2.error as error:
-            raise RegistryError(f'the pattern of "{name}" is not RE2: {error}') from None
-        if compiled.groups > 1:
-            raise RegistryError(f'the pattern of "{name}" has more than one group')
-
-        def register(handler: Handler) -> Handler:
-            written = f"{name} {usage}".strip()
-            self.commands.append(
-                Command(
-                    compiled,
-                    handler,
-                    name,
-                    written,
-                    summary,
-                    examples,
-                    details,
-                    tuple(map(name_of, needs)),
-                    changes=changes,
-                    once=once,
-                    newcomers=newcomers,
-                )
-            )
-            return handler
-
-        return register
+    def add(self, *commands: Command) -> None:
+        """Register commands; they are tried in this order."""
+        self.commands.extend(commands)
 
     def default(self, handler: Handler) -> Handler:
         """Register the one handler for texts that no command matches."""

@@ -19,7 +19,7 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from bot.slack.door import check_connected, run_bot
+from bot.slack.process import check_connected, run_bot
 from ops.backends.clients import close_connections
 from ops.memory import settle
 from ops.rpc.server import serve_grpc

@@ -15,8 +15,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.slack.api_errors import PASSING, REMEDIES, WANTS_SCOPE, error_code
 from bot.slack.manifest import COMMAND, EVENTS, scopes
-from bot.slack.refusals import PASSING, REMEDIES, WANTS_SCOPE, error_code
 from ops.findings import Finding
 
 SECONDS = 10

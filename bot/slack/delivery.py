@@ -14,9 +14,9 @@ from bot.cards import face
 from bot.models import LOST_PLACE, CardState, ChangeCard, State
 from bot.replies import Reply
 from bot.slack.blocks import SlackMessage, slack_messages
-from bot.slack.claim import Claim
 from bot.slack.interactions import HOME, PRESS
 from bot.slack.jobs import Job
+from bot.slack.post_claim import PostClaim
 from bot.slack.sender import Sender
 from ops.database import in_database
 
@@ -29,7 +29,7 @@ class Delivery:
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
 
-    async def say(self, job: Job, reply: Reply, claim: Claim) -> State:
+    async def say(self, job: Job, reply: Reply, claim: PostClaim) -> State:
         """Show a reply; returns ANSWERED, or the worst state among its messages.
 
         Raises TakenOverError.
@@ -86,7 +86,7 @@ class Delivery:
             await asyncio.sleep(seconds)
 
     async def _say_card(
-        self, job: Job, card: ChangeCard, message: SlackMessage, claim: Claim
+        self, job: Job, card: ChangeCard, message: SlackMessage, claim: PostClaim
     ) -> State | None:
         """Post an open card, or replace its message by the result.
 
@@ -109,7 +109,7 @@ class Delivery:
         return state if here and state is not State.FAILED else None
 
     async def _post(
-        self, job: Job, card: ChangeCard, message: SlackMessage, claim: Claim
+        self, job: Job, card: ChangeCard, message: SlackMessage, claim: PostClaim
     ) -> State | None:
         """Post a card for everybody, even if /ops asked for it, unless Slack refuses."""
         sent = await self.sender.post(job.thread, message, claim, job.row.placeholder)
@@ -120,7 +120,7 @@ class Delivery:
         return None if whispered else sent.state
 
     async def _replace(
-        self, card: ChangeCard, message: SlackMessage, claim: Claim | None = None
+        self, card: ChangeCard, message: SlackMessage, claim: PostClaim | None = None
     ) -> State:
         """Show a card's result, and again if it changed meanwhile.
 

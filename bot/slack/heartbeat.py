@@ -1,7 +1,14 @@
 """The status that each bot process reports to the others and to the dashboard.
 
 Slack says how many connections use the app. If it counts more than the bots have, another
-program uses the app and receives a share of the messages.
+program uses the app and receives a share of the messages:
+
+    hello: "num_connections": 5
+      |  note_count()         write our connections, sum those of all processes: 4
+      |  ... one beat ...     the others write theirs, which may be as new as ours
+      v  beat()               sum again: 4, so one connection is another program's
+
+The larger of the two sums counts, because a bot may also have stopped in between.
 """
 
 import asyncio
@@ -24,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProcessStatus:
     """The status of this process; see BotProcess."""
 
     sockets: int
@@ -41,29 +48,29 @@ class Heartbeat:
         self,
         name: str,
         workspace: str,
-        standing: Callable[[], Standing],
+        status: Callable[[], ProcessStatus],
         clock: Callable[[], datetime] = timezone.now,
     ) -> None:
         self.name = name
         self.workspace = workspace
-        self.standing = standing
+        self.status = status
         self.clock = clock
         self._counted: int | None = None
         self._ours = 0
-        self._telling: asyncio.Future[int] | None = None
+        self._reporting: asyncio.Future[int] | None = None
         self._strays: dict[str, int | datetime] = {}
 
-    async def told(self, number: int) -> None:
+    async def note_count(self, number: int) -> None:
         """Record how many connections Slack counts.
 
         The next beat compares, so that other processes can first report new connections.
         """
-        self._ours = await self._tell()
+        self._ours = await self._report()
         self._counted = number
 
     async def beat(self) -> None:
         """Report this process; warn if Slack counted more connections than the bots have."""
-        ours = await self._tell()
+        ours = await self._report()
         if self._counted is None:
             return
         number, ours, self._counted = self._counted, max(ours, self._ours), None
@@ -77,28 +84,28 @@ class Heartbeat:
                 number,
                 ours,
             )
-            await self._tell()
+            await self._report()
 
     async def stop(self) -> None:
         """Wait for a report that is being written, which must not come after our end's."""
-        if self._telling:
-            await asyncio.wait((self._telling,), timeout=SECONDS)
+        if self._reporting:
+            await asyncio.wait((self._reporting,), timeout=SECONDS)
 
-    async def _tell(self) -> int:
+    async def _report(self) -> int:
         """Write the report; returns how many connections all processes have."""
-        now, standing = self.clock(), self.standing()
-        row = {"workspace": self.workspace, "seen": now, **asdict(standing), **self._strays}
+        now, status = self.clock(), self.status()
+        row = {"workspace": self.workspace, "seen": now, **asdict(status), **self._strays}
         try:
             async with asyncio.timeout(SECONDS):
-                self._telling = asyncio.ensure_future(in_database(_write, self.name, row, now))
-                others = await asyncio.shield(self._telling)
+                self._reporting = asyncio.ensure_future(in_database(_write, self.name, row, now))
+                others = await asyncio.shield(self._reporting)
         except (Error, TimeoutError) as error:
             log.warning("the other bot processes could not be counted: %s", error or "no answer")
             others = 0
-        return standing.sockets + others
+        return status.sockets + others
 
 
-async def tell_end(name: str, failure: str) -> None:
+async def report_end(name: str, failure: str) -> None:
     """Report that a process has ended and has no connections, and the failure, "" for none."""
     now = timezone.now()
     row = {"sockets": 0, "reached": 0, "seen": now, "stopped": now, "failure": failure}

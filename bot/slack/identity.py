@@ -1,15 +1,19 @@
 """Find the OpsPortal user of a Slack user."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 
 from bot.replies import shortened, visible
-from ops.accounts import linking
 from ops.accounts.account import SlackAccount
+from ops.accounts.actions import link_same_email
+from ops.accounts.identity import same_email, user_of
 from ops.actor import Actor, Door
+from ops.errors import Conflict
 
 MOST = 80  # characters of a name
 
@@ -37,7 +41,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class Author:
     """The author of a message to the bot.
 
     `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
@@ -81,7 +85,7 @@ def _outsider(user: Mapping[str, Any], team_id: str) -> str:
     return ""
 
 
-def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
+def find_author(profile: Profile, origin: Mapping[str, str]) -> Author:
     """Return the author for a Slack profile.
 
     A stored link counts first. Without one, and if the setting allows it, the one active user
@@ -90,15 +94,26 @@ def find_writer(profile: Profile, origin: Mapping[str, str]) -> Writer:
     account = profile.account
     stranger = Actor(None, f"{account.name} ({account.user_id})", Door.SLACK, origin=origin)
     if profile.outsider:
-        return Writer(stranger, profile.outsider)
-    user = linking.user_of(account)
+        return Author(stranger, profile.outsider)
+    user = user_of(account)
     if user is None and settings.SLACK_MATCH_EMAIL:
-        user = linking.link_same_email(account, profile.email, stranger)
+        user = _linked_by_email(account, profile.email, origin)
     if user is None:
-        return Writer(stranger, _not_linked(profile), account)
+        return Author(stranger, _not_linked(profile), account)
     if not user.is_active:
-        return Writer(stranger, "your account here is deactivated")
-    return Writer(Actor(user.pk, user.get_username(), Door.SLACK, origin=origin))
+        return Author(stranger, "your account here is deactivated")
+    return Author(_actor(user, origin))
+
+
+def _linked_by_email(account: SlackAccount, email: str, origin: Mapping[str, str]) -> User | None:
+    if user := same_email(email):
+        with suppress(Conflict):  # another message of theirs was faster
+            link_same_email(_actor(user, origin), account=account)
+    return user
+
+
+def _actor(user: User, origin: Mapping[str, str]) -> Actor:
+    return Actor(user.pk, user.get_username(), Door.SLACK, origin=origin)
 
 
 def _not_linked(profile: Profile) -> str:

@@ -19,8 +19,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import ChangedUser
+from bot.slack.api_errors import FAILED_CALL, error_code, reason
 from bot.slack.identity import Profile, outsider, read_profile
-from bot.slack.refusals import FAILED_CALL, error_code, reason
 from ops.database import in_database
 from ops.metrics import watched
 
@@ -59,13 +59,14 @@ class Profiles:
         teams = [team_id, *(str(event.get(name) or "") for name in _TEAMS)]
         if elsewhere := [team for team in teams if team not in ("", self.team_id)]:
             return outsider(user, elsewhere[-1], ELSEWHERE)
+        # The task is cached, not its result: messages that arrive meanwhile share one call.
         asked = self._asked.get(user)
         if asked is None:
             asked = self._asked[user] = asyncio.create_task(self._ask(user))
         try:
-            return await asyncio.shield(asked)
+            return await asyncio.shield(asked)  # others may wait for the same call
         except FAILED_CALL as error:
-            if self._asked.get(user) is asked:
+            if self._asked.get(user) is asked:  # not a newer call, made after a change
                 self._asked.pop(user, None)
             return outsider(user, self.team_id, _unknown(error))
 
@@ -80,7 +81,7 @@ class Profiles:
         """Share changes with the other processes every `seconds`, until cancelled."""
         while True:
             self._news.clear()
-            telling, self._untold = self._untold, {}
+            telling, self._untold = self._untold, {}  # changes noted meanwhile are kept apart
             try:
                 changes = await in_database(_share, telling, list(self._asked))
             except Error as error:
@@ -90,7 +91,7 @@ class Profiles:
                 continue
             self._known.update(telling)
             for user, at in changes.items():
-                if self._known.get(user) != at:
+                if self._known.get(user) != at:  # a change that we have not acted on yet
                     self._known[user] = at
                     self._asked.pop(user, None)
             with suppress(TimeoutError):

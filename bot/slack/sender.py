@@ -1,9 +1,17 @@
 """Post the bot's messages in order, as fast as Slack allows, and never twice.
 
 Each channel is one queue, so that an answer's messages stay together and a channel limited by
-Slack does not delay the others. If Slack's answer to a post is lost, the message may be posted or
-not, and it is not posted again, because nobody wants to read a change confirmed twice. Replacing
-the bot's own message can be repeated.
+Slack does not delay the others. What a failed call means decides what follows:
+
+    Fate             example                   post again?    replace again?   the claim
+    BLOCKS_REFUSED   invalid_blocks            simpler        simpler          taken back
+    LATER            429, no connection        yes            yes              taken back
+    LOST             500, connection reset     never          yes              stays
+    REFUSED          channel_not_found         no             no               taken back
+
+If Slack's answer to a post is lost, the message may be posted or not, and it is not posted again,
+because nobody wants to read a change confirmed twice. Replacing the bot's own message can be
+repeated, because it shows the same however often it is done.
 """
 
 import asyncio
@@ -27,20 +35,23 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.models import LOST_PLACE, State
 from bot.replies import shortened
+from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
-from bot.slack.claim import Claim
-from bot.slack.pace import Limit, Limits, Pacer
-from bot.slack.refusals import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
+from bot.slack.post_claim import PostClaim
+from bot.slack.rate_limit import Limit, Limits, RateLimiter
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
+# Slack publishes no limit for a whole message, so some of our tables may still be too large.
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
+# Errors that are raised before the request is sent.
 _NOT_REACHED = (
     aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
 )  # fmt: skip
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
+# Names in traces and alerts are other people's words: they must not mention, link or unfurl.
 _INERT: dict[str, Any] = {
     "parse": "none",
     "link_names": False,
@@ -85,7 +96,8 @@ class Sender:
     def __init__(self, web: AsyncWebClient, limits: Limits) -> None:
         self.web = web
         self.limits = limits
-        self.pacer = Pacer()
+        self.rate_limiter = RateLimiter()
+        # Weak, so that a channel's lock is dropped once nobody waits for it.
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: Counter[str] = Counter()
 
@@ -93,7 +105,7 @@ class Sender:
         self,
         thread: tuple[str, str],
         messages: Sequence[SlackMessage],
-        claim: Claim,
+        claim: PostClaim,
         placeholder: str = "",
     ) -> State:
         """Post an answer to a thread; its first message replaces the placeholder with that ts.
@@ -122,7 +134,11 @@ class Sender:
         return LOST_PLACE if sent.state is State.UNKNOWN else sent.ts
 
     async def post(
-        self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str = ""
+        self,
+        thread: tuple[str, str],
+        message: SlackMessage,
+        claim: PostClaim,
+        placeholder: str = "",
     ) -> Sent:
         """Post one message as `say` does; returns its outcome and place."""
         async with self._answering(thread[0]):
@@ -133,7 +149,7 @@ class Sender:
         channel: str,
         ts: str,
         message: SlackMessage,
-        claim: Claim | None = None,
+        claim: PostClaim | None = None,
         patience: float = 0.0,
     ) -> Sent:
         """Replace one of our messages; FAILED if Slack refuses, as for a deleted message.
@@ -150,7 +166,7 @@ class Sender:
         )
 
     async def respond(
-        self, url: str, messages: Sequence[SlackMessage], claim: Claim | None = None
+        self, url: str, messages: Sequence[SlackMessage], claim: PostClaim | None = None
     ) -> State:
         """Answer a command or click so that only its user sees it.
 
@@ -166,7 +182,7 @@ class Sender:
         ]
         return max((each.state for each in sent), key=_BEST_FIRST.index)
 
-    async def publish(self, user: str, message: SlackMessage, claim: Claim) -> State:
+    async def publish(self, user: str, message: SlackMessage, claim: PostClaim) -> State:
         """Show a user their Home tab."""
 
         def publish(content: dict[str, Any]) -> Awaitable[Any]:
@@ -222,7 +238,7 @@ class Sender:
         return self._queues.setdefault(channel, asyncio.Lock())
 
     async def _put(
-        self, thread: tuple[str, str], message: SlackMessage, claim: Claim, placeholder: str
+        self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim, placeholder: str
     ) -> Sent:
         """Replace the placeholder, or post a new message if there is none to replace."""
         if placeholder not in ("", LOST_PLACE):
@@ -233,7 +249,7 @@ class Sender:
         return await self._post(thread, message, claim)
 
     async def _post(
-        self, thread: tuple[str, str], message: SlackMessage, claim: Claim | None = None
+        self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim | None = None
     ) -> Sent:
         channel, thread_ts = thread
 
@@ -255,7 +271,7 @@ class Sender:
         call: Callable[[dict[str, Any]], Awaitable[Any]],
         message: SlackMessage,
         paces: Sequence[tuple[str, Limit]],
-        claim: Claim | None,
+        claim: PostClaim | None,
         *,
         repeatable: bool = False,
         patience: float = 0.0,
@@ -268,8 +284,10 @@ class Sender:
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
+            # The channel's place last: whoever waits longer after taking it posts too close to
+            # the next one.
             for key, limit in paces:
-                await asyncio.sleep(await self.pacer.turn(key, limit))
+                await asyncio.sleep(await self.rate_limiter.reserve(key, limit))
             if claim:
                 await claim.begin()
             try:
@@ -281,6 +299,8 @@ class Sender:
                 log.warning("a message may not be in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
             if claim and fate is not Fate.LOST:
+                # Also before giving up: the caller records the end, and if we are killed before
+                # it does, another process may try.
                 await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
@@ -288,7 +308,7 @@ class Sender:
                 if asked is None:  # it may be only our network, so other bots need not wait
                     await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
                 else:
-                    await self.pacer.back_off(*paces[-1], asked)
+                    await self.rate_limiter.back_off(*paces[-1], asked)
             elif not (fate is Fate.LOST and repeatable and tries < TRIES):
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED

@@ -1,7 +1,16 @@
 """Keep the answers of a thread in the order of its questions, whichever process gives them.
 
-A message waits here while another process still has to answer an earlier one of its thread. It
-does not wait in the pool, which must have room for messages taken over from a lost process.
+Slack spreads the messages of a thread over the connections, so over the processes:
+
+    thread    1.0 "change sampling always"    2.0 "sampling"    3.0 "list traces"
+    process   A                               B                 A
+    A         in the pool                                       waits for 2.0
+    B                                         waits for 1.0
+
+A message waits here while another process still has to answer an earlier one of its thread, which
+the database knows. Messages of the same process need not wait here: the pool answers them one
+after the other. They do not wait for other processes in the pool, which must have room for
+messages taken over from a lost process, maybe the very ones that they wait for.
 """
 
 import asyncio
@@ -16,7 +25,7 @@ from django.db import Error
 from django.utils import timezone
 
 from bot.models import ReceivedEvent
-from bot.slack import metrics, records
+from bot.slack import event_store, metrics
 from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.metrics import watched
@@ -60,9 +69,11 @@ class ThreadOrder:
 
     async def give_once(self) -> None:
         """Start every job whose turn has come, earlier messages first."""
+        # Slack's ts are decimals of the same length, so they sort as text.
         jobs = sorted(self.waiting, key=lambda job: job.row.ts)
         unanswered = await self._unanswered({job.row.thread for job in jobs})
         for job in jobs:
+            # A job started in this loop no longer holds up the later ones: see _is_before.
             if not any(self._is_before(job.row, each) for each in unanswered):
                 self.waiting.remove(job)
                 metrics.waiting.dec()
@@ -77,7 +88,7 @@ class ThreadOrder:
     async def _unanswered(self, threads: set[str]) -> list[ReceivedEvent]:
         try:
             async with asyncio.timeout(SECONDS):
-                return await in_database(records.unanswered, threads, self.clock())
+                return await in_database(event_store.unanswered, threads, self.clock())
         except (Error, TimeoutError) as error:
             log.warning("messages do not wait for earlier ones: %s", error or "no answer")
             return []

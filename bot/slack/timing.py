@@ -4,7 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from bot.slack.pace import USUAL_LIMITS, Limits
+from bot.slack.rate_limit import USUAL_LIMITS, Limits
 
 _dice = random.SystemRandom()
 
@@ -44,6 +44,7 @@ class Backoff:
     def seconds(self, longest: float) -> float:
         """Return how long to wait this time, at most `longest`."""
         seconds = _dice.uniform(self.timing.first_wait, min(self._most, longest))
+        # It grows even while `longest` is short, for the case that Slack refuses next.
         self._most = min(2 * self._most, self.timing.longest_refused)
         return seconds
 

@@ -2,6 +2,13 @@
 
 The client has no queue of its own: ops.backends.calls limits how many calls run at a time, so a
 cancelled call leaves nothing behind that another one would wait for.
+
+After a failure new calls use a new session, because connections that are open may lead nowhere,
+while calls under way finish on the old one:
+
+    session 1   ├── call ──┤ ├──── call ────────┤ closed with its last call
+                         renew()
+    session 2                  ├── call ──┤ ├── call ...
 """
 
 import asyncio
@@ -17,10 +24,10 @@ import aiohttp
 
 _SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _STEP = 1024 * 1024  # bytes decompressed at a time: some 3 ms of work
-_ANY_PACKING = zlib.MAX_WBITS | 32  # gzip or zlib, detected from the first bytes
+_ANY_FORMAT = zlib.MAX_WBITS | 32  # gzip or zlib, detected from the first bytes
 
 
-class Unsendable(Exception):
+class InvalidHeader(Exception):
     """A header has a character that HTTP forbids; nothing was sent."""
 
 
@@ -28,7 +35,7 @@ class TooLarge(Exception):
     """The answer is larger than allowed; the part that was received is dropped."""
 
 
-class Unpackable(Exception):
+class BadCompression(Exception):
     """The answer's compression was not requested, or is invalid."""
 
 
@@ -58,7 +65,7 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
         self._users: Counter[aiohttp.ClientSession] = Counter()
 
-    async def ask(
+    async def request(
         self,
         method: str,
         url: str,
@@ -68,7 +75,7 @@ class HttpClient:
     ) -> HttpAnswer:
         """Send a request and return the answer, even a redirect; the caller sets the deadline.
 
-        Raises Unsendable, TooLarge, Unpackable, OSError, or an exception of aiohttp.
+        Raises InvalidHeader, TooLarge, BadCompression, OSError, or an exception of aiohttp.
         """
         async with (
             self._using() as session,
@@ -77,7 +84,7 @@ class HttpClient:
             ) as response,
         ):
             body = bytearray()
-            async for piece in _unpacked(response):
+            async for piece in _decompressed(response):
                 body += piece
                 if len(body) > self._largest:
                     # The rest may be endless, so the connection cannot be reused.
@@ -116,7 +123,7 @@ class HttpClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if not all(_SENDABLE.fullmatch(value) for value in self._headers.values()):
-            raise Unsendable
+            raise InvalidHeader
         trusted = ssl.create_default_context(cafile=self._ca or None) if self._secure else False
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=trusted, limit=0),
@@ -130,7 +137,7 @@ class HttpClient:
 _closing: set[asyncio.Task[None]] = set()
 
 
-async def _unpacked(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _decompressed(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Yield the body in pieces, none of them large, whatever the compression ratio."""
     packing = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packing in ("identity", ""):
@@ -138,21 +145,21 @@ async def _unpacked(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             yield piece
         return
     if packing not in ("gzip", "x-gzip", "deflate"):
-        raise Unpackable(f"compressed as {packing[:40]}")
-    unpacking = zlib.decompressobj(_ANY_PACKING)
+        raise BadCompression(f"compressed as {packing[:40]}")
+    unpacking = zlib.decompressobj(_ANY_FORMAT)
     begun = False
     async for packed in response.content.iter_any():
         rest, full, begun = packed, False, True
         while rest or full:
             if unpacking.eof:  # several compressed streams may follow each other
-                unpacking = zlib.decompressobj(_ANY_PACKING)
+                unpacking = zlib.decompressobj(_ANY_FORMAT)
             try:
                 piece = unpacking.decompress(rest, _STEP)
             except zlib.error as error:
-                raise Unpackable(f"labelled as {packing}, which it is not") from error
+                raise BadCompression(f"labelled as {packing}, which it is not") from error
             rest = unpacking.unconsumed_tail or unpacking.unused_data
             full = len(piece) == _STEP and not unpacking.eof
             yield piece
             await asyncio.sleep(0)
     if begun and not unpacking.eof:
-        raise Unpackable(f"compressed as {packing} and cut short")
+        raise BadCompression(f"compressed as {packing} and cut short")

@@ -1,7 +1,6 @@
 """Instances of services, whose sampler is changed at run time."""
 
 import asyncio
-import re
 import socket
 
 import grpc
@@ -9,7 +8,9 @@ import grpc.aio
 from grpc import StatusCode
 
 from ops.backends.calls import Calls
-from ops.backends.grpc_channels import Peer, open_channel, translated
+from ops.backends.error_texts import is_broken_call
+from ops.backends.grpc_channels import Peer, open_channel
+from ops.backends.grpc_errors import translated
 from ops.errors import BackendUnavailable
 from ops.sites import Service, Tls
 from ops.vocabulary import timerange
@@ -18,10 +19,9 @@ from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
 TIMEOUT = 5 * timerange.SECOND
 _CHANGE = f"/{petstore_pb2.DESCRIPTOR.services_by_name['PetStore'].full_name}/ChangeSampler"
-_NO_MESSAGE = b"\xff"  # a field's number that never ends
+_INVALID_MESSAGE = b"\xff"  # a field's number that never ends
 # How servers in various languages refuse it, unless gRPC itself broke.
 _UNREADABLE = (StatusCode.INTERNAL, StatusCode.UNKNOWN, StatusCode.INVALID_ARGUMENT)
-_BROKEN = re.compile(r"RST_STREAM|http2 header|trailers|GOAWAY", re.IGNORECASE)
 _TYPES = {
     Strategy.NEVER: petstore_pb2.STNever,
     Strategy.ALWAYS: petstore_pb2.STAlways,
@@ -82,16 +82,17 @@ class Sampler:
                     probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
                     probe = channel.unary_unary(_CHANGE)
                     try:
-                        await probe(_NO_MESSAGE)
+                        await probe(_INVALID_MESSAGE)
                     except grpc.aio.AioRpcError as error:
+                        details = error.details() or ""
                         if error.code() is StatusCode.UNIMPLEMENTED:
-                            raise self._lacks_it(error.details() or "") from error
-                        if error.code() not in _UNREADABLE or _BROKEN.search(error.details() or ""):
+                            raise self._lacks_rpc(details) from error
+                        if error.code() not in _UNREADABLE or is_broken_call(details):
                             raise
 
         await self._calls.write(call)
 
-    def _lacks_it(self, details: str) -> BackendUnavailable:
+    def _lacks_rpc(self, details: str) -> BackendUnavailable:
         return BackendUnavailable(
             f"{self.peer.place} speaks gRPC but does not offer {_CHANGE.strip('/')} ({details}), "
             f"so its sampling cannot be changed; check the address in {self.peer.table}",

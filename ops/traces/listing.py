@@ -8,8 +8,8 @@ from sys import getsizeof
 from cachetools import LRUCache
 
 from ops.backends.clients import connections
-from ops.backends.searching import FoundTraces, TraceSearch
-from ops.backends.slices import SECONDS_KEPT, SETTLED
+from ops.backends.trace_search import FoundTraces, TraceSearch
+from ops.backends.trace_search.slices import SECONDS_KEPT, SETTLED
 from ops.errors import OpsError
 from ops.metrics import watched
 from ops.sites import Site, sites

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import median_low
 
 from ops.backends.clients import connections
-from ops.backends.searching import TraceSearch
+from ops.backends.trace_search import TraceSearch
 from ops.errors import OpsError
 from ops.sites import Site, sites
 from ops.traces.comparing import LEAST_SHARE, Difference, kind_of

@@ -7,7 +7,7 @@ import pytest
 
 from ops.backends.clients import connections
 from ops.backends.jaeger import Jaeger
-from ops.backends.searching import TraceSearch
+from ops.backends.trace_search import TraceSearch
 from ops.sites import JaegerSource, PrometheusSource, Service, Site
 from ops.vocabulary import timerange
 from tests.fakes.jaeger import RELEASES, FakeJaeger

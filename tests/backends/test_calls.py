@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from prometheus_client import REGISTRY
 
-from ops.backends.calls import FAILURES, PAUSE, Calls
+from ops.backends.breaker import FAILURES, PAUSE
+from ops.backends.calls import Calls
 from ops.caching import MOST_YOUNG, YOUNG
 from ops.errors import BackendTimeout, BackendUnavailable, Busy, InvalidInput, NotFound
 from ops.vocabulary import timerange

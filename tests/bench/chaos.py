@@ -96,12 +96,12 @@ def _left(trouble: Trouble) -> Left:
 
 COUNT_THE_TROUBLES = """
 import asyncio
-from bot.slack.report import report
+from bot.slack.status import report
 print(len(asyncio.run(report()).troubles))
 """
 LIST_THE_LOST = """
 import asyncio, json
-from bot.slack.report import report
+from bot.slack.status import report
 lost = asyncio.run(report()).lost
 print(json.dumps([[each.place, each.url.rpartition("/p")[2], each.fate] for each in lost]))
 """

@@ -11,9 +11,11 @@ from django.db import connection
 from django.db.models import Model
 from pytest_django import Settings
 
-from bot.slack.connections import CONNECTIONS
-from bot.slack.door import run_bot
-from bot.slack.pace import Limit, Limits
+from bot import console
+from bot.replies import Reply
+from bot.slack.process import run_bot
+from bot.slack.rate_limit import Limit, Limits
+from bot.slack.socket_mode import CONNECTIONS
 from bot.slack.timing import Timing
 from ops.accounts.models import Identity
 from ops.actor import Actor, Door
@@ -153,3 +155,12 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110  nothing tells of every condition
             await asyncio.sleep(0)
+
+
+async def said(actor: Actor, line: str) -> Reply:
+    """Return the answer to a line, as in the console."""
+    return await console.answer(actor, line)
+
+
+def cells(reply: Reply) -> list[tuple[str, ...]]:
+    return [row.cells for row in reply.rows]

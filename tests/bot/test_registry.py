@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import registry
-from bot.registry import Message, Registry, RegistryError
+from bot.registry import Handler, Message, Registry, RegistryError, command
 from bot.replies import Reply
 from bot.sayings import SAYINGS
 from bot.text import normalise
@@ -27,8 +27,9 @@ async def default(message: Message, text: str) -> Reply:
     return Reply(f"default {text}")
 
 
-def registered(registry: Registry, pattern: str, handler: object = first, *examples: str) -> None:
-    registry.command(pattern, "name", summary="summary", examples=examples or ("go on",))(handler)  # type: ignore[arg-type]
+def registered(registry: Registry, pattern: str, handler: Handler = first, *examples: str) -> None:
+    made = command(pattern, "name", summary="summary", examples=examples or ("go on",))
+    registry.add(made(handler))
 
 
 async def answered(registry: Registry, caller: Actor, text: str) -> str:
@@ -84,7 +85,7 @@ def test_it_refuses_to_start_when_an_example_reaches_nothing() -> None:
 
 def test_it_refuses_to_start_with_a_command_that_has_no_example() -> None:
     registry = Registry()
-    registry.command(r"go", "go", summary="go", examples=())(first)
+    registry.add(command(r"go", "go", summary="go", examples=())(first))
     registry.default(default)
     with pytest.raises(RegistryError, match='"go" has no example'):
         registry.check()
@@ -112,7 +113,7 @@ async def test_it_turns_what_a_handler_raises_into_a_reply(
     assert refused.summary == "Not understood: the limit is 2000"
     broken = await registry.answer(Message(caller, "break"))
     assert broken.failed
-    assert broken.summary == "Failed: something failed inside OpsPortal; the log has details"
+    assert broken.summary == "Failed: something went wrong inside OpsPortal; the log has details"
     assert "secret" in caplog.text
 
 
@@ -134,10 +135,10 @@ def test_it_refuses_a_pattern_that_may_take_long(pattern: str) -> None:
 @pytest.fixture
 def near() -> Registry:
     registry = Registry()
-    registry.command(r"list traces(?: (.+))?|traces(?: .+)?", "list traces", **GO)(first)
-    registry.command(r"change sampling(?: (.+))?", "change sampling", **GO)(first)
-    registry.command(r"sampling(?: (.+))?", "sampling", **GO)(first)
-    registry.command(r"alerts(?: (.+))?", "alerts", **GO)(first)
+    registry.add(command(r"list traces(?: (.+))?|traces(?: .+)?", "list traces", **GO)(first))
+    registry.add(command(r"change sampling(?: (.+))?", "change sampling", **GO)(first))
+    registry.add(command(r"sampling(?: (.+))?", "sampling", **GO)(first))
+    registry.add(command(r"alerts(?: (.+))?", "alerts", **GO)(first))
     registry.default(default)
     return registry
 
@@ -218,8 +219,8 @@ def test_it_suggests_only_what_a_command_understands(said: str) -> None:
 
 def test_it_looks_at_a_text_once_whatever_it_is() -> None:
     """RE2 takes at most as many steps as letters in the text times the size of its program."""
-    for command in registry.commands:
-        assert command.pattern.programsize < 100, command.name
+    for each in registry.commands:
+        assert each.pattern.programsize < 100, each.name
 
 
 @given(st.text(max_size=50).map(lambda said: said * 80))

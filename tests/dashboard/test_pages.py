@@ -212,7 +212,7 @@ async def test_the_password_can_be_changed(place: Place, viewer: AsyncClient) ->
     assert heading(done) == "Password changed"
     row = await AuditEntry.objects.aget()
     assert (row.actor, row.action, row.target) == (
-        "victor", "account.change_password", "user/victor",
+        "victor", "accounts.change_password", "user/victor",
     )  # fmt: skip
     assert new not in row.text
 
@@ -239,7 +239,7 @@ async def test_a_forgotten_password_is_set_by_mail(
     row = await AuditEntry.objects.aget()
 
     assert answer["Location"] == "/account/reset/done/"
-    assert (row.actor, row.action) == ("victor", "account.reset_password")
+    assert (row.actor, row.action) == ("victor", "accounts.reset_password")
     assert heading(told) == "Check your e-mail"
     assert heading(form) == "Set a new password"
     assert mail.outbox[0].subject == "Reset your OpsPortal password"

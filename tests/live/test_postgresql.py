@@ -6,7 +6,7 @@ import sys
 
 from tests.live import servers
 
-ROOMS = ("audit", "bot", "dashboard", "guard", "opsportal", "people", "rpc", "sampling")
+ROOMS = ("audit", "bot", "dashboard", "guard", "opsportal", "accounts", "rpc", "sampling")
 # These start processes on a SQLite file of their own, or refuse before any database is asked.
 NOT_THESE = (
     "dashboard/test_bounds.py",

@@ -11,8 +11,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from ops.actor import Actor
-from ops.backends.api_v2 import as_otlp
-from ops.backends.wire import read_trace
+from ops.backends.jaeger.api_v2 import as_otlp
+from ops.backends.otlp import read_trace
 from ops.rpc.log_pages import logs
 from ops.traces.actions import list_traces, show_logs, show_trace
 from ops.vocabulary.filters import exact_tag, format_query, parse_query

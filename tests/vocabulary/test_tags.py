@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
-from ops.backends.otlp import as_text
+from ops.backends.otlp.convert import as_text
 from ops.vocabulary.filters import TraceQuery, exact_tag, format_query, parse_query
 from ops.vocabulary.tags import searched, shown
 from opsportal.demo import store

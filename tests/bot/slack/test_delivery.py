@@ -11,11 +11,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
-from bot.slack.conversation import AT_ONCE, MOST_WAITING
-from bot.slack.door import health
+from bot.slack.event_handler import AT_ONCE, MOST_WAITING
+from bot.slack.event_store import write
 from bot.slack.jobs import new_job
-from bot.slack.pace import Limit
-from bot.slack.records import write
+from bot.slack.process import health
+from bot.slack.rate_limit import Limit
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until

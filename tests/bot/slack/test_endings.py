@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 from pytest_django import Settings
 
-from bot.slack.connections import CONNECTIONS
-from bot.slack.door import run_bot
+from bot.slack.process import run_bot
+from bot.slack.socket_mode import CONNECTIONS
 from opsportal.processes import slack_beside
 from tests.bot.conftest import QUICK, Backends
-from tests.bot.slack.test_report import told
+from tests.bot.slack.test_status import told
 from tests.fakes.slack import ALICE, BOT_TOKEN, FakeSlack, Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)

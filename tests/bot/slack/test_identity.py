@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from bot.slack.identity import Profile, find_writer, read_profile
+from bot.slack.identity import Profile, find_author, read_profile
 from ops import rights
 from ops.accounts.models import Identity
 from ops.actor import Door
@@ -36,7 +36,7 @@ def link(user: User) -> Identity:
 def test_it_finds_the_linked_person(person: Person) -> None:
     user = person("olga")
     link(user)
-    writer = find_writer(profile(), ORIGIN)
+    writer = find_author(profile(), ORIGIN)
     assert (writer.stranger, writer.newcomer) == ("", None)
     actor = writer.actor
     assert (actor.user_id, actor.name, actor.door) == (user.pk, "olga", Door.SLACK)
@@ -45,7 +45,7 @@ def test_it_finds_the_linked_person(person: Person) -> None:
 
 def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
     person("alice")
-    writer = find_writer(profile(), ORIGIN)
+    writer = find_author(profile(), ORIGIN)
     assert writer.actor.user_id is None
     assert writer.actor.name == "alice (U0ALICE01)"
     assert writer.stranger == "your Slack account is not linked to an OpsPortal user"
@@ -54,12 +54,12 @@ def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
 
 def test_it_does_not_take_a_link_of_another_workspace(person: Person) -> None:
     Identity.objects.create(slack_user_id=ALICE, slack_team_id="T0OTHER01", user=person("olga"))
-    assert find_writer(profile(), ORIGIN).actor.user_id is None
+    assert find_author(profile(), ORIGIN).actor.user_id is None
 
 
 def test_it_does_not_know_a_person_who_was_deactivated(person: Person) -> None:
     link(person("olga", is_active=False))
-    writer = find_writer(profile(), ORIGIN)
+    writer = find_author(profile(), ORIGIN)
     assert writer.actor.user_id is None
     assert (writer.stranger, writer.newcomer) == ("your account here is deactivated", None)
 
@@ -70,9 +70,9 @@ def test_it_refuses_outsiders_even_when_linked(
 ) -> None:
     settings.SLACK_MATCH_EMAIL = True
     link(person("alice"))
-    assert find_writer(profile(**differently), ORIGIN).stranger == reason
+    assert find_author(profile(**differently), ORIGIN).stranger == reason
     Identity.objects.all().delete()
-    writer = find_writer(profile(**differently), ORIGIN)
+    writer = find_author(profile(**differently), ORIGIN)
     assert (writer.stranger, writer.newcomer) == (reason, None)
     assert not Identity.objects.exists()
 
@@ -89,13 +89,13 @@ def test_it_links_the_one_person_with_the_same_email(person: Person, settings: S
     settings.SLACK_MATCH_EMAIL = True
     user = person("alice")
     User.objects.filter(pk=user.pk).update(email="ALICE@Example.com")
-    writer = find_writer(profile(), ORIGIN)
+    writer = find_author(profile(), ORIGIN)
     assert (writer.actor.user_id, writer.stranger) == (user.pk, "")
     assert str(Identity.objects.get()) == f"{TEAM}/{ALICE}"
     entry = AuditEntry.objects.get()
     assert (entry.actor, entry.door, entry.action) == ("alice", "slack", "accounts.link_same_email")
     assert entry.target == f"identity/{TEAM}/{ALICE}"
-    find_writer(profile(), ORIGIN)
+    find_author(profile(), ORIGIN)
     assert AuditEntry.objects.count() == 1, "and that once"
 
 
@@ -107,12 +107,12 @@ def test_it_keeps_a_link_that_was_set_by_hand(
     person("alice")
     other = person("olga")
     link(other)
-    assert find_writer(profile(), ORIGIN).actor.user_id == other.pk
+    assert find_author(profile(), ORIGIN).actor.user_id == other.pk
 
 
 def test_it_links_nobody_where_the_setting_does_not_allow_it(person: Person) -> None:
     person("alice")
-    assert find_writer(profile(), ORIGIN).actor.user_id is None
+    assert find_author(profile(), ORIGIN).actor.user_id is None
 
 
 @pytest.mark.parametrize("email", ["", "alice@elsewhere.example"])
@@ -122,27 +122,27 @@ def test_it_links_nobody_without_the_same_email(
     settings.SLACK_MATCH_EMAIL = True
     User.objects.filter(pk=person("bob").pk).update(email="")
     person("alice")
-    assert find_writer(profile(profile={"email": email}), ORIGIN).actor.user_id is None
+    assert find_author(profile(profile={"email": email}), ORIGIN).actor.user_id is None
 
 
 def test_it_links_nobody_with_an_unconfirmed_email(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     person("alice")
-    assert find_writer(profile(is_email_confirmed=False), ORIGIN).actor.user_id is None
+    assert find_author(profile(is_email_confirmed=False), ORIGIN).actor.user_id is None
 
 
 def test_it_links_neither_of_two_people_with_one_email(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     person("alice")
     User.objects.filter(pk=person("bob").pk).update(email="alice@example.com")
-    assert find_writer(profile(), ORIGIN).actor.user_id is None
+    assert find_author(profile(), ORIGIN).actor.user_id is None
     assert not Identity.objects.exists()
 
 
 def test_it_links_no_deactivated_person(person: Person, settings: Settings) -> None:
     settings.SLACK_MATCH_EMAIL = True
     person("alice", is_active=False)
-    assert find_writer(profile(), ORIGIN).actor.user_id is None
+    assert find_author(profile(), ORIGIN).actor.user_id is None
 
 
 async def test_it_tells_a_stranger_so_and_records_what_they_tried(slack: FakeSlack) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from prometheus_client import REGISTRY
 
 from bot.models import ReceivedEvent, State
-from bot.slack import records
+from bot.slack import event_store
 from bot.slack.inbox import Inbox
 from bot.slack.jobs import Job
 from ops.database import in_database
@@ -206,7 +206,7 @@ async def test_it_gives_up_what_ends_one_process_after_the_other(
 ) -> None:
     clock = Clock()
     await recorded(Inbox("killed", clock))
-    for number in range(records.MOST_TAKEOVERS):
+    for number in range(event_store.MOST_TAKEOVERS):
         clock.passes(seconds=31)
         heir = Inbox(f"heir {number}", clock)
         assert len(await heir.pick_up(10)) == 1
@@ -219,7 +219,7 @@ async def test_it_gives_up_what_ends_one_process_after_the_other(
 async def test_what_orderly_stops_leave_is_not_given_up() -> None:
     clock = Clock()
     await recorded(ending := Inbox("ending", clock))
-    for number in range(records.MOST_TAKEOVERS + 1):
+    for number in range(event_store.MOST_TAKEOVERS + 1):
         await ending.close()
         ending = Inbox(f"heir {number}", clock)
         assert len(await ending.pick_up(10)) == 1
@@ -251,7 +251,7 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
     writing = asyncio.ensure_future(inbox.write())
     async with locked():
         job, _ = inbox.take(payload())
-        await inbox.keep(job)
+        await inbox.wait_until_recorded(job)
         assert job.at_risk
         assert REGISTRY.get_sample_value("opsportal_bot_unrecorded") == 1
         assert inbox.take(payload()) == (job, False), "a copy does not make it two"
@@ -289,4 +289,4 @@ async def test_it_records_the_same_again_when_the_first_answer_was_lost() -> Non
     inbox = Inbox("first")
     job, _ = inbox.take(payload())
     for _ in range(2):
-        assert await in_database(records.write, [job.row], {}, START) == {job.row.pk}
+        assert await in_database(event_store.write, [job.row], {}, START) == {job.row.pk}

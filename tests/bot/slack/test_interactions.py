@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bot import console
 from bot.models import ReceivedEvent, State
+from bot.slack.event_store import write
 from bot.slack.interactions import SLASH, as_event
 from bot.slack.jobs import new_job
-from bot.slack.records import write
 from bot.text import clean
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry

@@ -10,8 +10,8 @@ from jsonschema import Draft7Validator
 from pytest_django import Settings
 
 from bot.commands import registry
+from bot.slack.api_errors import REMEDIES
 from bot.slack.manifest import CALLS, EVENTS, NO_SCOPE, manifest
-from bot.slack.refusals import REMEDIES
 from tests.fakes.slack import NEEDED, SCOPES
 
 FILE = Path(in_use.BASE_DIR, "docs", "slack-manifest.json")

@@ -12,9 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from bot.models import ChangedUser
-from bot.slack.connections import CONNECTIONS
-from bot.slack.conversation import AT_ONCE
+from bot.slack.event_handler import AT_ONCE
 from bot.slack.profiles import KEPT
+from bot.slack.socket_mode import CONNECTIONS
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, another_bot

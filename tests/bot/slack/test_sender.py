@@ -18,11 +18,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import LOST_PLACE, Pace, ReceivedEvent, State
 from bot.replies import Reply, Row
 from bot.slack.blocks import SlackMessage, slack_messages
-from bot.slack.claim import Claim, TakenOverError
-from bot.slack.conversation import AT_ONCE
-from bot.slack.pace import Limit, Limits, Pacer
-from bot.slack.report import report
+from bot.slack.event_handler import AT_ONCE
+from bot.slack.post_claim import PostClaim, TakenOverError
+from bot.slack.rate_limit import Limit, Limits, RateLimiter
 from bot.slack.sender import TRIES, Sender
+from bot.slack.status import report
 from ops.database import in_database
 from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot, until
 from tests.fakes.jaeger import EITHER_JAEGER
@@ -63,8 +63,8 @@ class Marks(list[State]):
         return not self.taken_over
 
 
-def ours() -> Claim:
-    return Claim(Marks().advance)
+def ours() -> PostClaim:
+    return PostClaim(Marks().advance)
 
 
 def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED, patience: float = 0) -> Sender:
@@ -103,22 +103,22 @@ async def test_a_limited_channel_delays_no_other(slack: FakeSlack) -> None:
 
 
 async def test_processes_share_a_channels_places() -> None:
-    one, other = Pacer(lambda: NOON), Pacer(lambda: NOON)
-    turns = [await each.turn(CHANNEL, SECOND) for each in (one, other, one, other, one)]
+    one, other = RateLimiter(lambda: NOON), RateLimiter(lambda: NOON)
+    turns = [await each.reserve(CHANNEL, SECOND) for each in (one, other, one, other, one)]
     assert turns == [0, 0, 0, 1, 2]
-    assert await other.turn(DIRECT, SECOND) == 0
+    assert await other.reserve(DIRECT, SECOND) == 0
 
 
 async def test_places_that_are_taken_at_once_are_all_different() -> None:
-    pacers = [Pacer(lambda: NOON) for _ in range(4)]
-    turns = await asyncio.gather(*(pacers[n % 4].turn(CHANNEL, SECOND) for n in range(12)))
+    limiters = [RateLimiter(lambda: NOON) for _ in range(4)]
+    turns = await asyncio.gather(*(limiters[n % 4].reserve(CHANNEL, SECOND) for n in range(12)))
     assert sorted(turns) == [0, 0, *range(10)]
 
 
 async def test_what_slack_asked_one_process_all_keep() -> None:
-    one, other = Pacer(lambda: NOON), Pacer(lambda: NOON)
+    one, other = RateLimiter(lambda: NOON), RateLimiter(lambda: NOON)
     await one.back_off(CHANNEL, SECOND, 7)
-    assert [await other.turn(CHANNEL, SECOND), await one.turn(CHANNEL, SECOND)] == [7, 8]
+    assert [await other.reserve(CHANNEL, SECOND), await one.reserve(CHANNEL, SECOND)] == [7, 8]
 
 
 async def test_it_waits_as_long_as_slack_asks(slack: FakeSlack) -> None:
@@ -131,22 +131,22 @@ async def test_it_waits_as_long_as_slack_asks(slack: FakeSlack) -> None:
 
 async def test_a_quiet_channel_has_its_burst_again() -> None:
     now = NOON
-    pacer = Pacer(lambda: now)
-    assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+    limiter = RateLimiter(lambda: now)
+    assert [await limiter.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
     now += 60
-    assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+    assert [await limiter.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("seconds", [3_600, 86_400])
 async def test_a_clock_that_is_put_back_silences_nobody(seconds: int) -> None:
     now = NOON
-    one, other = Pacer(lambda: now), Pacer(lambda: now)
-    assert [await one.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+    one, other = RateLimiter(lambda: now), RateLimiter(lambda: now)
+    assert [await one.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
     now -= seconds
-    turns = [await each.turn(CHANNEL, SECOND) for each in (one, other, one, other, one)]
+    turns = [await each.reserve(CHANNEL, SECOND) for each in (one, other, one, other, one)]
     assert turns == [0, 0, 0, 1, 2]
     await other.back_off(CHANNEL, SECOND, 7)
-    assert await one.turn(CHANNEL, SECOND) == 7
+    assert await one.reserve(CHANNEL, SECOND) == 7
 
 
 async def test_a_process_paces_itself_without_a_database(
@@ -160,10 +160,10 @@ async def test_a_process_paces_itself_without_a_database(
         with connection.schema_editor() as editor:
             editor.create_model(Pace)
 
-    pacer = Pacer(lambda: NOON)
+    limiter = RateLimiter(lambda: NOON)
     await in_database(drop)
     try:
-        assert [await pacer.turn(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
+        assert [await limiter.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
     finally:
         await in_database(create)
     assert "each process paces its messages alone" in caplog.text
@@ -248,7 +248,7 @@ async def test_an_answer_counts_as_being_posted_only_while_some_of_it_may_be_in_
     slack.fail("chat.postMessage", *faults)
     written = Marks()
     first, second = slack_messages(Reply("hello")) + slack_messages(Reply("again"))
-    await sender_to(slack).say(THREAD, [first, second], Claim(written.advance))
+    await sender_to(slack).say(THREAD, [first, second], PostClaim(written.advance))
     assert written == marks
     assert slack.posts[-1].shown == "again"
 
@@ -257,7 +257,7 @@ async def test_what_another_process_has_taken_over_is_not_said(slack: FakeSlack)
     written = Marks()
     written.taken_over = True
     with pytest.raises(TakenOverError):
-        await sender_to(slack).say(THREAD, said("hello"), Claim(written.advance))
+        await sender_to(slack).say(THREAD, said("hello"), PostClaim(written.advance))
     assert slack.calls == []
 
 
@@ -265,7 +265,7 @@ async def test_what_waits_for_its_turn_is_not_marked_as_being_posted(slack: Fake
     """Another bot gives the answer if this one is killed meanwhile."""
     sender, marks = sender_to(slack, Limit(interval=60, burst=1)), Marks()
     await sender.say(THREAD, said("first"), ours())
-    waiting = asyncio.ensure_future(sender.say(THREAD, said("later"), Claim(marks.advance)))
+    waiting = asyncio.ensure_future(sender.say(THREAD, said("later"), PostClaim(marks.advance)))
     await channel_is_full(100)
     assert marks == []
     waiting.cancel()

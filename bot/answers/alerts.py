@@ -1,0 +1,107 @@
+"""Firing and pending alerts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.answers.phrases import (
+    LONGEST_SENTENCE,
+    count,
+    elsewhere,
+    failing_traces,
+    no_service,
+    site_key,
+)
+from bot.answers.times import lasting, past
+from bot.links import page
+from bot.replies import FollowUp, Reply, Row, shortened
+from ops.alerts.actions import AlertList
+from ops.errors import nearest
+from ops.sites import sites
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
+from ops.vocabulary.filters import in_quotes
+from ops.vocabulary.matchers import STATES, AlertFilter, format_filter
+
+
+def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
+    """Return the firing and pending alerts."""
+    firing, pending = found.firing, found.pending
+    severities = Counter(shortened(alert.severity, 40) or "without severity" for alert in firing)
+    by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
+    label = "" if found.alerts else _label_alone(filter)
+    perhaps = _perhaps(label, found.site)
+    narrowed = format_filter(replace(filter, site=""))
+    state = "No alerts" if narrowed and not found.alerts else "Nothing is firing"
+    if label:
+        state = f'No firing alert has the label "{shortened(label, 80)}"'
+    elif firing:
+        state = f"{count(len(firing), 'alert')} firing ({by_severity})"
+    about = f", {len(pending):,} pending" if pending else ""
+    others = tuple(each for each in filter.matchers if each.name != label)
+    rest = format_filter(replace(filter, site="", matchers=others))
+    asked = f" {'and' if label else 'for'} {shortened(rest, LONGEST_SENTENCE)}" if rest else ""
+    silent = len(found.failures)
+    partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
+    return Reply(
+        f"{state}{about}{asked}{partial}{elsewhere(found.site)}",
+        rows=tuple(map(_alert_row, found.alerts)),
+        columns=("State", "Severity", "Alert", "Since", "About"),
+        notes=(
+            *((no_service(label, found.site), f"Perhaps you meant: {perhaps}") if label else ()),
+            *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
+            *(
+                f"The rule {rule.name} cannot fire: {shortened(rule.error, LONGEST_SENTENCE)}"
+                for rule in found.broken_rules
+            ),
+        ),
+        links=page("the alerts", "alerts", found.site, line=narrowed),
+        follow_ups=(
+            *((FollowUp(perhaps, perhaps),) if perhaps else ()),
+            *_next_of_alerts(found, narrowed),
+        ),
+    )
+
+
+def _label_alone(filter: AlertFilter) -> str:
+    """Return the label given without a value, which may be a mistyped service, else ""."""
+    alone = (each.name for each in filter.matchers if (each.operator, each.value) == ("!=", ""))
+    return next(alone, "")
+
+
+def _perhaps(label: str, site: str) -> str:
+    """Return the command that a word which is no alert's label probably meant, else ""."""
+    if not label:
+        return ""
+    if label.lower() in STATES:
+        return f"alerts state={label.lower()}{site_key(site)}"
+    if service := nearest(label, sites().site(site).services):
+        return f"alerts {service}{site_key(site)}"
+    return f"alerts severity={in_quotes(shortened(label, 80))}{site_key(site)}"
+
+
+def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
+    """Offer the failing traces of the services with alerts; all alerts if these are filtered."""
+    labels = [alert.labels.items() for alert in found.alerts]
+    site = sites().site(found.site)
+    for service in site.services.values() if site.jaeger else ():
+        if service.alerts and any(service.alerts.items() <= each for each in labels):
+            yield failing_traces(service.name, found.site)
+    if narrowed:
+        yield FollowUp("All alerts", f"alerts{site_key(found.site)}")
+    if found.alerts:
+        yield FollowUp("Versions", f"version{site_key(found.site)}")
+
+
+def _alert_row(alert: Alert) -> Row:
+    labels = ", ".join(
+        f"{name}={value}"
+        for name, value in alert.labels.items()
+        if name not in ("alertname", "severity")
+    )
+    duration = f"for {lasting(timerange.now_ns() - alert.active_at)}"
+    since = past(alert.active_at, duration) if alert.active_at else ""
+    return Row(
+        (alert.state, alert.severity, alert.name, since),
+        tuple(shortened(line, LONGEST_SENTENCE) for line in (alert.summary, labels) if line),
+    )

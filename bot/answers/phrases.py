@@ -1,0 +1,43 @@
+"""What several answers say alike: counts, sites, links and buttons."""
+
+from bot.replies import FollowUp, shortened
+from ops.errors import did_you_mean
+from ops.sites import sites
+
+LONGEST_VALUE = 160
+LONGEST_SENTENCE = 300
+
+
+def count(number: int, what: str) -> str:
+    """Return `1 trace`, `3 traces`, `1,500 traces`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def and_more(left: int, what: str) -> tuple[str, ...]:
+    """Return `and 3 more errors` as a note, or no note if none are left."""
+    return (f"and {count(left, f'more {what}')}",) if left > 0 else ()
+
+
+def site_key(site: str) -> str:
+    """Return ` site=NAME` for a command, or "" for the default site."""
+    return "" if site in ("", sites().default) else f" site={site}"
+
+
+def elsewhere(site: str) -> str:
+    """Return ` (site NAME)`, or "" for the default site."""
+    return "" if site in ("", sites().default) else f" (site {site})"
+
+
+def no_service(name: str, site: str) -> str:
+    """Return that the site file has no such service, and a hint at what was meant."""
+    services = sites().site(site).services
+    hint = did_you_mean(name, services) or f"; it has {', '.join(services) or 'none'}"
+    return shortened(
+        f'There is no service "{shortened(name, 80)}" in the site file{hint}', LONGEST_SENTENCE
+    )
+
+
+def failing_traces(service: str, site: str) -> FollowUp:
+    """Return the button that lists a service's failing traces."""
+    line = f"list traces {service} error{site_key(site)}"
+    return FollowUp(f"Failing traces of {service}", line)

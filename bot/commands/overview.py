@@ -1,0 +1,46 @@
+"""The command for the overview, which also opens the Home tab."""
+
+from django.apps import apps
+
+from bot.answers.overview import overview_reply
+from bot.commands.arguments import words_and_keys
+from bot.registry import Message, command
+from bot.replies import Reply, shortened
+from ops.actor import Actor
+from ops.errors import InvalidInput
+from ops.guard import ACTIONS
+from ops.overview import actions as overview
+from ops.rights import rights_of
+
+MOST_LINES = 30
+
+
+@command(
+    r"(?:show +)?overview(?: +(.+))?",
+    "overview",
+    usage="[site=NAME]",
+    summary="show every service at a glance, and your permissions",
+    examples=("overview",),
+    needs=(overview.show_overview,),
+)
+async def show_overview(message: Message, rest: str) -> Reply:
+    """Show the site at a glance; the Home tab shows the same."""
+    words, named = words_and_keys(rest, "site")
+    if words:
+        raise InvalidInput(f'unknown word "{shortened(rest, 80)}"; accepted: site=NAME')
+    found = await overview.show_overview(message.actor, site=named.get("site", ""), most=MOST_LINES)
+    return overview_reply(found, await rights_sentence(message.actor))
+
+
+async def rights_sentence(actor: Actor) -> str:
+    """Return the actor's name and permissions: `You are olga and can see traces`."""
+    rights = await rights_of(actor.user_id)
+    used = {action.permission for action in ACTIONS.values()}
+    may = [
+        label.removeprefix("Can ")
+        for model in apps.get_models()
+        for codename, label in model._meta.permissions
+        if f"{model._meta.app_label}.{codename}" in rights.permissions & used
+    ]
+    able = f"can {', '.join(may)}" if may else "have no permissions yet"
+    return f"You are {actor.name} and {able}"

@@ -1,0 +1,244 @@
+"""Turn Slack events into answers in their threads."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeGuard
+
+from django.utils import timezone
+
+from bot.commands import registry
+from bot.errors import ask_again_reply, busy_reply, reply_or_error
+from bot.models import State
+from bot.registry import Message
+from bot.replies import Reply
+from bot.slack.delivery import Delivery
+from bot.slack.direct_messages import DirectMessages
+from bot.slack.identity import find_author
+from bot.slack.inbox import Inbox
+from bot.slack.interactions import as_event
+from bot.slack.jobs import Event, Job
+from bot.slack.post_claim import PostClaim, TakenOverError
+from bot.slack.profiles import Profiles
+from bot.slack.sender import Sender
+from bot.slack.thread_order import ThreadOrder
+from bot.slack.timing import Timing
+from bot.slack.worker_pool import WorkerPool
+from bot.text import clean
+from ops import metrics
+from ops.actor import new_request_id
+from ops.database import in_database
+from ops.limits import LONGEST_TEXT
+
+AT_ONCE = 8
+SLOW = 24  # more messages, whose authors can see that the answer takes a while
+MOST_WAITING = 200  # a few minutes of answers; who waits longer has asked again already
+MOST_TURNED_AWAY = 2_000  # at a time; beyond that even apologies would take hours to post
+LAST_CALL_SECONDS = 3.0
+WAITING = Reply("Working on it …")
+# All other subtypes are edits, deletions, joins or messages of programs.
+_HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
+log = logging.getLogger(__name__)
+
+
+class EventHandler:
+    """The bot's conversation in one workspace, in which it is the user `bot_id`."""
+
+    def __init__(
+        self,
+        bot_id: str,
+        profiles: Profiles,
+        inbox: Inbox,
+        sender: Sender,
+        direct: DirectMessages,
+        timing: Timing,
+    ) -> None:
+        self.bot_id = bot_id
+        self.profiles = profiles
+        self.inbox = inbox
+        self.delivery = Delivery(sender)
+        self.direct = direct
+        self.timing = timing
+        self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
+        self.order = ThreadOrder(self.answering.put)
+        self.full: datetime | None = None
+        self.refusing = WorkerPool(self._turn_away, at_once=1)
+
+    async def receive(
+        self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Record an envelope that is a request to the bot, acknowledge it, start answering it."""
+        job, first = None, False
+        try:
+            done, payload = as_event(envelope), envelope.get("payload")
+            if envelope.get("type") == "events_api":
+                self._note_change(payload)
+                if done is None and self._is_for_us(payload):
+                    done = payload
+            if done is not None:
+                job, first = self.inbox.take(done)
+                await self.inbox.wait_until_recorded(job)
+        finally:
+            try:
+                await acknowledge()
+            finally:  # even if that failed: no other process answers what we took while we live
+                if job is not None and first and not job.is_anothers:
+                    self.take_in(job)
+
+    @property
+    def waiting(self) -> int:
+        """The number of jobs that wait for their turn or in the pool."""
+        return len(self.order.waiting) + len(self.answering.waiting)
+
+    def take_in(self, job: Job) -> None:
+        """Queue a job, or ask its author to try again if too many are waiting."""
+        if len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
+            self.order.put(job)
+            return
+        self.full = timezone.now()
+        if len(self.refusing) < MOST_TURNED_AWAY:
+            self.refusing.put(job)
+        else:
+            log.warning("too many messages are waiting: one stays without an answer")
+            self.inbox.finish(job, State.FAILED)
+
+    async def keep_leases(self, seconds: float) -> None:
+        """Renew this process's leases and take over abandoned jobs, until cancelled.
+
+        Jobs that wait for their turn take up no room, because they may wait for an abandoned
+        one. Abandoned jobs are never turned away, because another process may have started them.
+        """
+        while True:
+            room = max(0, AT_ONCE + MOST_WAITING - len(self.answering))
+            for job in await self.inbox.pick_up(room):
+                self.order.put(job)
+            await asyncio.sleep(seconds)
+
+    async def finish(self) -> None:
+        """Give the answers in progress a short time to finish, then cancel them."""
+        await self.order.give_once()
+        grace = self.timing.grace
+        await asyncio.gather(self.answering.finish(grace), self.refusing.finish(grace))
+
+    def _note_change(self, payload: object) -> None:
+        """Refetch the profile of a user Slack reports as changed."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if isinstance(event, dict) and event.get("type") == "user_change":
+            user = event.get("user")
+            self.profiles.note_change(user.get("id") if isinstance(user, dict) else None)
+
+    def _is_for_us(self, payload: object) -> TypeGuard[Event]:
+        """Return whether this is a person's mention or direct message, and not an edited one."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if not isinstance(event, dict) or not (event.get("channel") and event.get("ts")):
+            return False
+        direct = event.get("type") == "message" and event.get("channel_type") == "im"
+        return (
+            (direct or event.get("type") == "app_mention")
+            and event.get("subtype") in _HUMAN_SUBTYPES
+            # Slack delivers our own direct messages to us: answering them would never end.
+            and event.get("user") not in (None, "", self.bot_id)
+            and not event.get("bot_id")
+            # An edit is sent as a new event with the same text: it was answered already.
+            and not event.get("edited")
+        )
+
+    async def _work(self, job: Job) -> None:
+        new_request_id()
+        started = time.perf_counter()
+        replying = asyncio.ensure_future(reply_or_error(self._reply(job)))
+        try:
+            await self._wait(job, replying)
+            reply = await replying
+        finally:
+            replying.cancel()  # in case we were cancelled while waiting
+        if reply is None:
+            return
+        metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
+        metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
+        await self._say(job, reply, self.answering)
+
+    async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
+        """Wait for a reply; if it takes long, post in the thread that it is in progress."""
+        done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
+        if done:
+            return
+        self.answering.note_slow(job)
+        if job.row.placeholder:
+            return
+        note = partial(self.inbox.hold_place, job)
+        holding = asyncio.ensure_future(
+            self.delivery.hold(job, WAITING, lambda: not replying.done(), note)
+        )
+        try:
+            await asyncio.wait((holding, replying), return_when=asyncio.FIRST_COMPLETED)
+            if not holding.done():
+                self.answering.free_slot(job)
+            await holding
+        except Exception:
+            log.exception("a placeholder could not be posted")
+        finally:
+            holding.cancel()
+
+    async def _turn_away(self, job: Job) -> None:
+        await self._say(job, busy_reply(MOST_WAITING), self.refusing)
+
+    async def _reply(self, job: Job) -> Reply | None:
+        """Return the reply, None if another process gives it."""
+        text = await self._text(job)
+        if job.abandoned and registry.asks_again(text):
+            job.outcome = State.ASKED
+            return ask_again_reply(text)
+        # A change needs proof in the database that it is ours; a read may be answered twice.
+        if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
+            return None
+        profile = await self.profiles.who_wrote(job.event, job.row.team)
+        origin = {
+            "slack_user": profile.user_id,
+            "slack_team": profile.team_id,
+            "channel": job.row.channel,
+            "ts": str(job.event["ts"]),
+            "event_id": job.row.event_id,
+        }
+        author = await in_database(find_author, profile, origin)
+        return await registry.answer(
+            Message(author.actor, text, job.event, author.stranger, author.newcomer)
+        )
+
+    async def _text(self, job: Job) -> str:
+        """Return the cleaned text, in a thread if it is long: Slack allows 40,000 characters."""
+        if len(job.row.payload) > LONGEST_TEXT:
+            return await asyncio.to_thread(clean, job.event, self.bot_id)
+        return clean(job.event, self.bot_id)
+
+    async def _say(self, job: Job, reply: Reply, pool: WorkerPool) -> None:
+        """Post a reply, unless another process has taken it over.
+
+        If cancelled, let a call that has started finish, so that its result is known.
+        """
+        pool.free_slot(job)  # from here on it waits for Slack only
+        claim = PostClaim(partial(self.inbox.advance, job))
+        saying = asyncio.ensure_future(self._said(job, reply, claim))
+        try:
+            await asyncio.shield(saying)
+        except asyncio.CancelledError:
+            if claim.posting:
+                await asyncio.wait((saying,), timeout=LAST_CALL_SECONDS)
+            saying.cancel()
+            raise
+
+    async def _said(self, job: Job, reply: Reply, claim: PostClaim) -> None:
+        try:
+            if reply.private and not job.is_direct:
+                reply = await self.direct.say(str(job.event["user"]), reply, claim)
+            state = await self.delivery.say(job, reply, claim)
+        except TakenOverError:
+            return
+        except Exception:
+            log.exception("an answer could not be posted")
+            # With a claim, part of the answer may be in Slack.
+            state = State.UNKNOWN if claim.posting else State.FAILED
+        self.inbox.finish(job, job.outcome if state is State.ANSWERED else state)

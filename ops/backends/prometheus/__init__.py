@@ -1,0 +1,14 @@
+"""Prometheus, or a server with the same HTTP API: Thanos, Mimir, VictoriaMetrics.
+
+client      what we ask: queries, ranges, alerting rules
+batching    many queries sent as few requests
+results     the answers to queries
+rules       alerts, and rules that cannot be evaluated
+errors      what went wrong as a sentence that says what to check
+"""
+
+from ops.backends.prometheus.client import Prometheus
+from ops.backends.prometheus.results import Matrix, Sample, Series, Vector
+from ops.backends.prometheus.rules import Rules
+
+__all__ = ["Matrix", "Prometheus", "Rules", "Sample", "Series", "Vector"]

@@ -1,0 +1,125 @@
+"""Slices of the past, read once for all searches that reach into them.
+
+A slice has every trace with a matching span in it, and the time of each matching span. So it also
+answers searches that end in the middle of it, and those for similar durations. Slices lie on a
+grid, so that different searches use the same ones:
+
+    grid        |           |           |           |
+    search 1            [...................]           reads slices a and b from the store
+    search 2         [..............]                   is answered from the same two
+    slices      |  (older)  |     a     |     b     |
+    cut                                 |  b1 |  b2 |   b has more traces than were requested
+
+A slice that was cut is useless itself; its halves are read instead, and so on.
+"""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+
+from ops.backends.trace_search.results import FoundTrace, Matches
+from ops.backends.trace_search.search import TraceSearch, Window
+from ops.caching import Kept, Shared
+from ops.vocabulary import timerange
+
+SETTLED = 5 * timerange.SECOND  # old enough that few traces still arrive
+SECONDS_KEPT = 60.0  # for which a slice is cached
+_MOST_KEPT = 64 * 1024 * 1024  # bytes
+_TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
+_MORE = 3  # times the limit is taken from a slice in one go
+_AS_WELL = 1, 2, 0.5  # widths of slices that serve as well, in multiples of the grid
+_EVER = 2**64
+
+Read = Callable[[TraceSearch, Window], Awaitable[Matches]]
+
+
+class Slice:
+    """A store's answer for a time range, by when its spans match.
+
+    It `tells` what is in each part of that range, unless the answer was cut or has a trace whose
+    time of matching only the store knows.
+    """
+
+    def __init__(self, window: Window, answer: Matches) -> None:
+        found = sorted(
+            (moment, number)
+            for number, each in enumerate(answer.traces)
+            for moment in _moments(each)
+            if window.start <= moment <= window.end
+        )
+        self.cut = len(answer) >= window.depth
+        self.tells = not self.cut and all(each.spans or not each.wanted for each in answer.traces)
+        self.size = len(answer) * _TRACE + len(found) * _SPAN
+        self._moments = [moment for moment, _ in found]
+        self._traces = [answer.traces[number] for _, number in found]
+        self._by_status = answer.by_status
+
+    def answer(self, search: TraceSearch, window: Window, calls: int) -> Matches:
+        """Return what a part of it has for a search, newest first; of many, only the newest."""
+        first = bisect_left(self._moments, window.start)
+        last = bisect_right(self._moments, window.end)
+        if (soon := last - _MORE * search.limit) > first:
+            first = bisect_left(self._moments, self._moments[soon])
+            window = replace(window, start=self._moments[first])
+        there = dict.fromkeys(reversed(self._traces[first:last]))
+        found = [each for trace in there if (each := trace.refined(search)) is not None]
+        others = len(there) - len(found)
+        return Matches(found, self._by_status, calls, complete_for=window, others=others)
+
+
+class Slices:
+    """The slices of one store."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept = Kept(_MOST_KEPT, SECONDS_KEPT, clock)
+        self._reads = Shared(clock)
+
+    def kept(self, search: TraceSearch, window: Window) -> Matches | None:
+        """Return what a cached slice has for a window; None if the store must be asked."""
+        whole, found = self._known(search.coarse, window) if window.grid else (window, None)
+        if found is None or not found.tells:
+            return None
+        return found.answer(search, window.within(whole, search), 0)
+
+    async def answer(self, search: TraceSearch, window: Window, read: Read) -> Matches | None:
+        """Return what a slice has for a window on the grid; None if the slice cannot tell.
+
+        `read` asks the store for a window and notes every matching span.
+        """
+        coarse, calls = search.coarse, 0
+        whole, found = self._known(coarse, window)
+        if found is None:
+            key = coarse, whole.start, whole.end
+
+            async def take() -> Slice:
+                nonlocal calls
+                calls, asked = 1, self._clock()
+                taken = Slice(whole, await read(search.coarser(0, _EVER), whole))
+                seconds = SECONDS_KEPT - (self._clock() - asked)
+                self._kept.keep(key, taken, taken.size, seconds)
+                return taken
+
+            found = await self._reads.answer(key, take)
+        return found.answer(search, window.within(whole, search), calls) if found.tells else None
+
+    def _known(self, coarse: Hashable, window: Window) -> tuple[Window, Slice | None]:
+        """Return which slice to use, and it if cached; instead of one that was cut, a half."""
+        for times in _AS_WELL:
+            whole = window.on_grid(int(window.grid * times))
+            kept: Slice | None = self._kept.get((coarse, whole.start, whole.end))
+            if kept is not None and kept.tells:
+                return whole, kept
+        grid = window.grid
+        while True:
+            whole = window.on_grid(grid)
+            kept = self._kept.get((coarse, whole.start, whole.end))
+            if kept is None or not kept.cut or grid == 1:
+                return whole, kept
+            grid //= 2
+
+
+def _moments(each: FoundTrace) -> list[int]:
+    """Return when a trace matches; this is rough for one that we leave out."""
+    return [start for start, _ in each.spans] if each.wanted else [each.trace.matched]

@@ -1,0 +1,433 @@
+"""The newest traces, out of stores that leave any when they cut an answer."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from ops.backends.trace_search.density import Densities, Density
+from ops.backends.trace_search.newest import MOST_AT_ONCE, newest
+from ops.backends.trace_search.results import FoundTrace, FoundTraces, Matches
+from ops.backends.trace_search.search import TraceSearch, Window
+from ops.backends.trace_search.slices import Slices
+from ops.vocabulary.filters import LARGEST_LIMIT
+from ops.vocabulary.summaries import TraceSummary, between
+from ops.vocabulary.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+
+NOON = 1_704_110_400 * SECOND
+SEARCH = TraceSearch(start=NOON - HOUR, end=NOON, limit=20)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A trace: its matching spans' starts, and its own start and end."""
+
+    number: int
+    matches: Sequence[int]
+    start: int
+    end: int
+    failed: bool = False
+    wanted: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"{self.number:032x}"
+
+    def within(self, start: int, end: int, search: TraceSearch = SEARCH) -> list[int]:
+        """When it matches in a time, both ends included, with what durations a search wants."""
+        least, most = search.span_min, search.span_max or NOON
+        return [
+            each for each in self.matches if start <= each <= end and least <= took(each) <= most
+        ]
+
+
+def took(start: int) -> int:
+    """The duration of a span, which is some milliseconds."""
+    return ((start // MILLISECOND * 2_654_435_761 >> 7) % 1_000 + 1) * MILLISECOND
+
+
+def at(number: int, *matches: int, failed: bool = False, wanted: bool = True) -> Stored:
+    """A trace that begins with its first matching span and ends with its last."""
+    return Stored(number, matches, min(matches), max(matches), failed, wanted)
+
+
+def many(count: int, gap: int = SECOND // 4) -> list[Stored]:
+    """Traces one after the other, the newest just before noon."""
+    return [at(number, NOON - (number + 1) * gap) for number in range(count)]
+
+
+Keeps = Callable[[random.Random, list[Stored]], list[Stored]]
+
+
+def newest_first(chance: random.Random, traces: list[Stored]) -> list[Stored]:
+    return sorted(traces, key=lambda trace: -trace.start)
+
+
+def oldest_first(chance: random.Random, traces: list[Stored]) -> list[Stored]:
+    return sorted(traces, key=lambda trace: trace.start)
+
+
+def shuffled(chance: random.Random, traces: list[Stored]) -> list[Stored]:
+    return chance.sample(traces, len(traces))
+
+
+def in_batches(chance: random.Random, traces: list[Stored]) -> list[Stored]:
+    """As a collector writes: what ends within some seconds together, in any order."""
+    step = chance.randrange(200 * MILLISECOND, 5 * SECOND)
+    return sorted(traces, key=lambda trace: (-(trace.end // step), chance.random()))
+
+
+ORDERS = (newest_first, oldest_first, shuffled, in_batches)
+IN_ANY_ORDER = pytest.mark.parametrize("order", ORDERS)
+
+
+@dataclass
+class Store:
+    """Gives traces in an order of its own, and of too many the first ones.
+
+    With `summaries` it does not say when a trace matched. Searches of what is before `settled`
+    share slices.
+    """
+
+    traces: Sequence[Stored]
+    order: Keeps = shuffled
+    summaries: bool = False
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
+    now: int = NOON
+    densities: Densities = field(default_factory=Densities)
+    windows: list[Window] = field(default_factory=list)
+    settled: int = 0
+    slices: Slices = field(default_factory=Slices)
+
+    async def find(self, search: TraceSearch, patience: float = 60) -> FoundTraces:
+        density = self.densities.of(search.shape, search.unfiltered_shape, selective=False)
+
+        async def ask(window: Window) -> Matches:
+            if window.grid:
+                found = await self.slices.answer(search, window, self.read)
+                if found is not None:
+                    return found
+            return self.answer(search, window)
+
+        return await newest(
+            search, ask, density, now=self.now, patience=patience, settled=self.settled
+        )
+
+    async def read(self, search: TraceSearch, window: Window) -> Matches:
+        return self.answer(search, window)
+
+    def answer(self, search: TraceSearch, window: Window) -> Matches:
+        self.windows.append(window)
+        assert window.start <= window.end
+        assert window.depth <= max(search.deepest, MOST_AT_ONCE)
+        meant = [each for each in self.traces if each.within(window.start, window.end, search)]
+        kept = self.order(self.chance, meant)[: window.depth]
+        return Matches(
+            [
+                FoundTrace(
+                    self.seen(each, search, window),
+                    each.wanted,
+                    () if self.summaries else self.spans(each, search),
+                )
+                for each in kept
+            ]
+        )
+
+    def spans(self, trace: Stored, search: TraceSearch) -> list[tuple[int, int]]:
+        within = trace.within(search.start, search.end - 1, search)
+        return [(start, took(start)) for start in within]
+
+    def seen(self, trace: Stored, search: TraceSearch, window: Window) -> TraceSummary:
+        matched_from = matched = max(trace.within(search.start, search.end - 1, search))
+        if self.summaries:
+            matched_from, matched = between(trace.start, trace.end, (window.start, window.end))
+        return TraceSummary(
+            trace.id, trace.start, trace.end - trace.start, "a", "b", 1, int(trace.failed), ("a",),
+            matched=matched, matched_from=matched_from,
+        )  # fmt: skip
+
+    async def follow(self, search: TraceSearch) -> list[FoundTraces]:
+        """Go on with what is older until the end."""
+        pages = [await self.find(search)]
+        while (rest := pages[-1].rest) is not None:
+            before = search.before
+            assert before is None or (-rest.time, rest.trace_id) > (-before.time, before.trace_id)
+            search = replace(search, before=rest)
+            pages.append(await self.find(search))
+        return pages
+
+
+def expected(traces: Sequence[Stored], search: TraceSearch) -> list[str]:
+    """What is listed, by looking at every trace."""
+    listed = [
+        (-max(times), each.id)
+        for each in traces
+        if each.wanted
+        and not (each.failed and search.tests_whole_traces)
+        and (times := each.within(search.start, search.end - 1, search))
+    ]
+    return [trace_id for _, trace_id in sorted(listed)]
+
+
+def ids(*pages: FoundTraces) -> list[str]:
+    return [trace.trace_id for page in pages for trace in page.summaries]
+
+
+def any_store(chance: random.Random) -> list[Stored]:
+    """Some traces: few or many, dense or sparse, bursts, long ones, ties, older and newer ones."""
+    count = chance.choice((0, 1, 5, 20, 40, 60, 300))
+    span = chance.choice((MILLISECOND, SECOND, 10 * MINUTE, 3 * HOUR, 20 * DAY))
+    step = chance.choice((1, 1, MILLISECOND, SECOND, span))
+    longest = chance.choice((1, 80 * MILLISECOND, 10 * MINUTE, 2 * HOUR))
+    traces = []
+    for number in range(count):
+        middle = NOON - chance.randrange(span) // step * step
+        if chance.random() < 0.2:
+            middle = NOON - 5 * MINUTE
+        matches = [middle + chance.randrange(longest) for _ in range(chance.randrange(1, 4))]
+        start = min(matches) - chance.choice((0, 0, longest))
+        end = max(matches) + chance.choice((0, MILLISECOND, longest))
+        failed, wanted = chance.random() < 0.3, chance.random() < 0.8
+        traces.append(Stored(number, matches, start, end, failed, wanted))
+    return traces
+
+
+def any_search(chance: random.Random, few: bool) -> TraceSearch:
+    length = chance.choice((SECOND, 10 * MINUTE, HOUR, 3 * DAY, NOON))
+    return TraceSearch(
+        start=NOON - length,
+        end=NOON + chance.choice((0, 5 * SECOND, -MINUTE // 3600)),
+        limit=chance.choice((1, 3, 10, 100)) if few else chance.choice((20, 100)),
+        tags=chance.choice(((), (), (("error", "false"),))),
+        whole_moments=chance.random() < 0.3,
+    )
+
+
+@pytest.mark.parametrize("seeds", range(20))
+async def test_nothing_is_lost_and_nothing_comes_twice(seeds: int) -> None:
+    """Against a look at every trace, on 1,000 stores of any kind."""
+    for seed in range(seeds * 50, seeds * 50 + 50):
+        chance = random.Random(seed)
+        store = Store(any_store(chance), chance.choice(ORDERS), chance=chance)
+        few = len(store.traces) < 50
+        for search in (any_search(chance, few), any_search(chance, few)):
+            wanted = expected(store.traces, search)
+            pages = await store.follow(search)
+            assert ids(*pages) == wanted, seed
+            for page in pages:
+                times = [trace.matched for trace in page.summaries]
+                over = len(times) - search.limit
+                tied = search.whole_moments and over > 0 and times[-over - 1] == times[-1]
+                assert over <= 0 or tied, seed
+
+
+@pytest.mark.parametrize("seeds", range(20))
+async def test_searches_that_share_slices_lose_nothing_either(seeds: int) -> None:
+    """Several of each store, that end at different moments and want different durations."""
+    for seed in range(seeds * 50, seeds * 50 + 50):
+        chance = random.Random(seed)
+        store = Store(
+            any_store(chance), chance.choice(ORDERS), chance=chance, settled=NOON - 5 * SECOND
+        )
+        few = len(store.traces) < 50
+        for _ in range(4):
+            search = replace(
+                any_search(chance, few),
+                end=NOON - chance.randrange(chance.choice((SECOND, HOUR, 3 * HOUR))),
+                span_min=chance.choice((0, 0, 100, 300)) * MILLISECOND,
+                span_max=chance.choice((0, 0, 350, 800)) * MILLISECOND,
+            )
+            pages = await store.follow(search)
+            assert ids(*pages) == expected(store.traces, search), seed
+
+
+@pytest.mark.parametrize("seeds", range(8))
+async def test_summaries_lose_nothing_either(seeds: int) -> None:
+    """They do not say when a trace matched, so a long one may come again."""
+    for seed in range(seeds * 50, seeds * 50 + 50):
+        chance = random.Random(seed)
+        store = Store(any_store(chance), chance.choice(ORDERS), summaries=True, chance=chance)
+        search = any_search(chance, len(store.traces) < 50)
+        pages = await store.follow(search)
+        assert set(ids(*pages)) == set(expected(store.traces, search)), seed
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("count", [0, 1, 20])
+async def test_it_asks_once_where_the_answer_is_not_cut(order: Keeps, count: int) -> None:
+    store = Store(many(count), order)
+    found = await store.find(SEARCH)
+    assert ids(found) == expected(store.traces, SEARCH)
+    assert (found.fetched, found.more, found.calls) == (count, False, 1)
+    assert [window.depth for window in store.windows] == [32]
+
+
+@IN_ANY_ORDER
+@pytest.mark.parametrize("limit", [1, 20, 750, LARGEST_LIMIT])
+async def test_it_gives_the_newest_whichever_a_store_keeps(order: Keeps, limit: int) -> None:
+    store = Store(many(10_000), order)
+    search = replace(SEARCH, limit=limit)
+    found = await store.find(search)
+    assert ids(found) == expected(store.traces, search)[:limit]
+    assert (found.fetched, found.more) == (limit, True)
+    assert len(store.windows) <= 8
+
+
+@IN_ANY_ORDER
+@pytest.mark.parametrize("limit", [10, 100])
+async def test_it_asks_once_or_twice_when_it_has_learned(order: Keeps, limit: int) -> None:
+    """All-different searches, of traces that come by chance: one call mostly, never a cut one."""
+    chance = random.Random(limit)
+    times = [NOON - chance.randrange(HOUR) for _ in range(4_000)]
+    store = Store([at(number, time) for number, time in enumerate(times)], order)
+    search = replace(SEARCH, limit=limit)
+    await store.find(search)
+    calls = []
+    for number in range(15):
+        different = replace(search, start=search.start + number, end=NOON - number * SECOND)
+        store.windows.clear()
+        found = await store.find(different)
+        assert ids(found) == expected(store.traces, different)[:limit]
+        calls.append(len(store.windows))
+    assert sorted(calls)[7] == 1
+    assert max(calls) <= 3
+
+
+@IN_ANY_ORDER
+@pytest.mark.parametrize("limit", [10, 100])
+async def test_searches_of_the_past_share_slices(order: Keeps, limit: int) -> None:
+    """Most of two hundred that end at different moments ask the store for nothing."""
+    chance = random.Random(limit)
+    times = sorted((NOON - chance.randrange(HOUR) for _ in range(4_000)), reverse=True)
+    store = Store([at(n, time) for n, time in enumerate(times)], order, settled=NOON + MINUTE)
+    calls = []
+    for _ in range(200):
+        search = replace(SEARCH, end=NOON - chance.randrange(10 * MINUTE), limit=limit)
+        found = await store.find(search)
+        newest = next(n for n, time in enumerate(times) if time < search.end)
+        assert [int(each, 16) for each in ids(found)] == [*range(newest, newest + limit)]
+        assert found.shared or found.calls
+        calls.append(found.calls)
+    assert sum(calls) == len(store.windows)
+    assert sorted(calls)[150] == 0
+
+
+async def test_it_learns_from_the_service_for_a_filter_that_is_new() -> None:
+    store = Store(many(10_000))
+    await store.find(SEARCH)
+    store.windows.clear()
+    await store.find(replace(SEARCH, span_min=MILLISECOND))
+    assert len(store.windows) == 1
+
+
+async def test_what_it_learned_of_another_time_costs_it_only_calls() -> None:
+    """A burst a thousand times as dense, an hour that is as much sparser."""
+    sparse = many(100, gap=10 * MINUTE)
+    dense = [at(1_000 + number, NOON + HOUR + number * MILLISECOND) for number in range(20_000)]
+    store = Store([*sparse, *dense], now=NOON + 2 * HOUR)
+    for end in (NOON, NOON + 2 * HOUR, NOON, NOON + 2 * HOUR):
+        search = replace(SEARCH, start=NOON - DAY, end=end)
+        found = await store.find(search)
+        assert ids(found) == expected(store.traces, search)[:20]
+        assert found.calls <= 10
+
+
+@IN_ANY_ORDER
+async def test_hundreds_in_one_nanosecond_come_once_each(order: Keeps) -> None:
+    together = [at(1_000 + number, NOON - SECOND) for number in range(300)]
+    store = Store([*together, *many(50)], order)
+    pages = await store.follow(replace(SEARCH, limit=7))
+    assert ids(*pages) == expected(store.traces, SEARCH)
+    assert {len(page.summaries) for page in pages[:-1]} == {7}
+
+
+@IN_ANY_ORDER
+async def test_whole_moments_are_never_parted(order: Keeps) -> None:
+    together = [at(number, NOON - SECOND) for number in range(5_000)]
+    store = Store([*together, at(9_000, NOON - 2 * SECOND)], order)
+    found = await store.find(replace(SEARCH, limit=7, whole_moments=True))
+    assert ids(found) == expected(together, SEARCH)
+    assert found.rest is not None
+    assert found.rest.time < NOON - SECOND
+
+
+@pytest.mark.parametrize("order", [oldest_first, shuffled])
+async def test_it_goes_on_where_more_match_at_once_than_can_be_asked_for(order: Keeps) -> None:
+    together = [at(number, NOON - SECOND) for number in range(MOST_AT_ONCE + 10)]
+    store = Store([*together, at(50_000, NOON - 2 * SECOND)], order)
+    search = replace(SEARCH, limit=LARGEST_LIMIT)
+    pages = await store.follow(search)
+    assert set(ids(*pages)) <= set(expected(store.traces, search))
+    assert ids(pages[-1])[-1] == f"{50_000:032x}"
+
+
+@IN_ANY_ORDER
+async def test_it_finds_what_few_traces_fit(order: Keeps) -> None:
+    """Each list looks at a part of the range, and says how much it looked at."""
+    traces = [at(n, NOON - n * SECOND // 4, failed=n % 2_000 != 7) for n in range(1, 10_000)]
+    store = Store(traces, order)
+    pages = await store.follow(replace(SEARCH, tags=(("error", "false"),)))
+    assert ids(*pages) == [f"{number:032x}" for number in range(7, 10_000, 2_000)]
+    assert sum(page.fetched for page in pages) == len(traces)
+    assert all(page.more for page in pages[:-1])
+
+
+async def test_it_goes_back_without_a_lower_bound() -> None:
+    store = Store([at(1, NOON - 900 * DAY), at(2, NOON - 2 * DAY), at(3, 0)])
+    found = await store.find(TraceSearch(start=0, end=NOON, limit=10))
+    assert [int(each, 16) for each in ids(found)] == [2, 1, 3]
+    assert found.rest is None
+    assert len(store.windows) <= 6
+
+
+async def test_it_returns_what_it_has_when_the_time_is_up() -> None:
+    store = Store([at(1, NOON - SECOND), at(2, NOON - 20 * DAY)])
+    slow = asyncio.Event()
+
+    async def ask(window: Window) -> Matches:
+        if store.windows:
+            await slow.wait()
+        return store.answer(search, window)
+
+    search = TraceSearch(start=0, end=NOON, limit=10)
+    found = await newest(search, ask, Density(), now=NOON, patience=0)
+    assert [int(each, 16) for each in ids(found)] == [1]
+    assert found.rest is not None
+    assert found.rest.time == store.windows[0].start - 1
+
+
+async def test_it_returns_what_it_has_when_an_older_slice_is_refused() -> None:
+    store = Store([at(1, NOON - SECOND)])
+
+    async def ask(window: Window) -> Matches:
+        if store.windows:
+            raise ValueError("no index for that day")
+        return store.answer(search, window)
+
+    search = TraceSearch(start=0, end=NOON, limit=10)
+    found = await newest(search, ask, Density(), now=NOON, patience=60)
+    assert ([int(each, 16) for each in ids(found)], found.more) == ([1], True)
+
+
+async def test_it_fails_with_the_store_when_it_has_nothing() -> None:
+    async def ask(window: Window) -> Matches:
+        raise ValueError("no index for that day")
+
+    with pytest.raises(ValueError, match="no index"):
+        await newest(SEARCH, ask, Density(), now=NOON, patience=60)
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_a_shared_search_is_cut_to_the_range_that_was_asked(seed: int) -> None:
+    chance = random.Random(seed)
+    count, limit = chance.randrange(100), chance.randrange(1, 30)
+    store = Store(many(count))
+    wide = await store.find(replace(SEARCH, limit=limit))
+    search = replace(SEARCH, start=NOON - 10 * SECOND, limit=limit)
+    narrow = wide.since(search.start)
+    fitting = expected(store.traces, search)
+    assert ids(narrow) == fitting[:limit]
+    assert narrow.fetched == len(narrow.summaries)
+    assert narrow.more or len(fitting) <= limit

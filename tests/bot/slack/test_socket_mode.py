@@ -1,0 +1,108 @@
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from django.contrib.auth.models import User
+
+from bot.slack.connection import HELLO_SECONDS
+from bot.slack.process import OPEN_SECONDS, check_connected, health
+from bot.slack.timing import USUAL, Backoff, Timing
+from tests.bot.conftest import QUICK, Workspace, until
+from tests.fakes.slack import ALICE, Delivery, FakeSlack
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_it_opens_the_next_connection_before_the_old_one_closes(
+    slack: FakeSlack, alice: User
+) -> None:
+    await slack.disconnect("warning")
+    await slack.greeted(4)
+    assert len(slack.sockets) == 4
+    sent = [await slack.mention(ALICE, "help") for _ in range(4)]
+    for each in sent:
+        await each.acknowledged()
+    await slack.posted(4)
+    assert slack.violations == []
+
+
+async def test_it_always_has_a_connection_while_slack_refreshes_them(
+    workspace: Workspace, alice: User
+) -> None:
+    """Twenty refreshes during 1,000 envelopes; Slack closes the connections it asks to replace."""
+    sent: list[Delivery] = []
+    async with workspace(FakeSlack(), replace(QUICK, linger=0)) as slack:
+        await until(lambda: health.alive == 2)
+        fewest = asyncio.ensure_future(fewest_alive())
+        for number in range(1, 21):
+            await slack.disconnect("refresh_requested")
+            sent += [await slack.send({"type": "interactive", "payload": {}}) for _ in range(50)]
+            await slack.greeted(2 + 2 * number)
+            await until(lambda: len(slack.sockets) == 2)
+        for each in sent:
+            await each.acknowledged()
+        fewest.cancel()
+        assert await fewest >= 1, "never without one"
+    assert slack.violations == []
+
+
+async def fewest_alive() -> int:
+    """Check in each turn of the event loop until cancelled."""
+    fewest = health.alive
+    with suppress(asyncio.CancelledError):
+        while True:
+            await asyncio.sleep(0)
+            fewest = min(fewest, health.alive)
+    return fewest
+
+
+async def test_it_parts_the_refreshes_of_its_connections(workspace: Workspace) -> None:
+    slack = FakeSlack()
+    slack.hello = {"debug_info": {"approximate_connection_time": 0.1}}
+    async with workspace(slack):
+        first, second = slack.sockets
+        await slack.greeted(3)
+        await until(lambda: second not in slack.sockets)
+        assert first in slack.sockets
+        assert len(slack.sockets) == 2
+
+
+async def test_it_replaces_a_connection_on_which_nothing_comes(workspace: Workspace) -> None:
+    timing = replace(QUICK, ping=0.02, deaf=1.0, first_wait=0)
+    async with workspace(FakeSlack(), timing) as slack:
+        slack.silent = True
+        await until(lambda: health.alive == 0)
+        with pytest.raises(ConnectionError):
+            await check_connected()
+        slack.silent = False
+        await until(lambda: health.alive == 2)
+        await check_connected()
+
+
+async def test_it_is_not_healthy_while_socket_mode_is_off(workspace: Workspace) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, first_wait=0)) as slack:
+        slack.socket_mode = False
+        await slack.disconnect("link_disabled")
+        await until(lambda: health.alive == 0)
+        slack.socket_mode = True
+        await until(lambda: health.alive == 2)
+
+
+def test_it_waits_no_longer_than_silence_and_recovery_may_go_unnoticed() -> None:
+    """Unhealthy within 30 s of silence, healthy within 10 s of its end."""
+    assert USUAL.deaf + USUAL.ping < 30
+    assert max(OPEN_SECONDS, HELLO_SECONDS) + USUAL.longest_unreached < 10
+
+
+def test_it_backs_off_from_one_second_to_sixty_at_random() -> None:
+    timing = Timing()
+    backoff = Backoff(timing)
+    waits = [backoff.seconds(timing.longest_refused) for _ in range(200)]
+    assert all(1 <= wait <= 60 for wait in waits)
+    assert all(wait <= 2 ** (number + 1) for number, wait in enumerate(waits[:5]))
+    assert len({round(wait, 3) for wait in waits[10:]}) > 100
+    assert max(waits) > 30
+    backoff.reset()
+    assert backoff.seconds(timing.longest_refused) <= 2
+    assert all(backoff.seconds(timing.longest_unreached) <= 3 for _ in range(9))

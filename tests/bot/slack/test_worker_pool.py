@@ -1,0 +1,100 @@
+import asyncio
+from datetime import UTC, datetime
+
+from bot.slack.jobs import Job, new_job
+from bot.slack.worker_pool import WorkerPool
+
+
+def job(ts: str, thread_ts: str = "") -> Job:
+    event = {"type": "app_mention", "channel": "C1", "ts": ts, "thread_ts": thread_ts}
+    return new_job({"event": event}, "test", datetime.now(UTC))
+
+
+class Gate:
+    """Work that continues on command, and records what was started."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def __call__(self, job: Job) -> None:
+        self.begun.append(job.row.ts)
+        gate = self.gates[job.row.ts] = asyncio.Event()
+        await gate.wait()
+
+    async def opens(self, ts: str) -> None:
+        self.gates[ts].set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+async def test_it_works_on_so_many_at_once_and_lets_the_others_wait() -> None:
+    gate = Gate()
+    pool = WorkerPool(gate, at_once=2)
+    for number in range(4):
+        pool.put(job(f"{number}.0"))
+    await asyncio.sleep(0)
+    assert gate.begun == ["0.0", "1.0"]
+    await gate.opens("0.0")
+    assert gate.begun == ["0.0", "1.0", "2.0"]
+    assert (len(pool), len(pool.waiting)) == (3, 1)
+    await pool.finish(0)
+
+
+async def test_what_stands_aside_lets_others_work_but_not_in_its_thread() -> None:
+    gate = Gate()
+    pool = WorkerPool(gate, at_once=1)
+    first = job("1.0")
+    for each in (first, job("2.0", "1.0"), job("3.0"), job("4.0")):
+        pool.put(each)
+    await asyncio.sleep(0)
+    pool.free_slot(first)
+    await asyncio.sleep(0)
+    assert gate.begun == ["1.0", "3.0"]
+    await gate.opens("1.0")
+    assert gate.begun == ["1.0", "3.0"], "one is worked on"
+    await gate.opens("3.0")
+    assert gate.begun == ["1.0", "3.0", "2.0"]
+    await pool.finish(0)
+
+
+async def test_a_few_that_are_slow_hold_up_nobody() -> None:
+    gate = Gate()
+    pool = WorkerPool(gate, at_once=1, most_slow=2)
+    jobs = [job(f"{number}.0") for number in range(5)]
+    for each in jobs:
+        pool.put(each)
+    for each in jobs[:3]:
+        await asyncio.sleep(0)
+        pool.note_slow(each)
+    await asyncio.sleep(0)
+    assert gate.begun == ["0.0", "1.0", "2.0"]
+    await gate.opens("0.0")
+    assert gate.begun == ["0.0", "1.0", "2.0", "3.0"], "the third slow one now counts as one"
+    await pool.finish(0)
+
+
+async def test_it_answers_in_a_thread_one_after_the_other() -> None:
+    gate = Gate()
+    pool = WorkerPool(gate, at_once=4)
+    for ts, thread in (("1.0", ""), ("2.0", "1.0"), ("3.0", "1.0"), ("4.0", "")):
+        pool.put(job(ts, thread))
+    await asyncio.sleep(0)
+    assert gate.begun == ["1.0", "4.0"]
+    await gate.opens("1.0")
+    assert gate.begun == ["1.0", "4.0", "2.0"]
+    await gate.opens("2.0")
+    assert gate.begun == ["1.0", "4.0", "2.0", "3.0"]
+    await pool.finish(0)
+
+
+async def test_it_begins_nothing_more_when_it_ends() -> None:
+    gate = Gate()
+    pool = WorkerPool(gate, at_once=1)
+    pool.put(job("1.0"))
+    pool.put(job("2.0"))
+    await asyncio.sleep(0)
+    ending = asyncio.ensure_future(pool.finish(5))
+    await gate.opens("1.0")
+    await ending
+    assert gate.begun == ["1.0"]
