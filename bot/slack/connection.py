@@ -45,7 +45,8 @@ class Connection:
         self.hello: asyncio.Future[Envelope] = self.loop.create_future()
         self.answers = asyncio.Event()
         self.ended: asyncio.Future[str] = self.loop.create_future()
-        self.last_heard = self.loop.time()
+        self.clock = timing.clock
+        self.last_heard = self.clock.monotonic()
         self.closing = False
         self.hearing: set[asyncio.Task[None]] = set()
         self.tasks = (asyncio.ensure_future(self._read()), asyncio.ensure_future(self._ping()))
@@ -66,7 +67,7 @@ class Connection:
     @property
     def silent_for(self) -> float:
         """The seconds since the last frame."""
-        return self.loop.time() - self.last_heard
+        return self.clock.monotonic() - self.last_heard
 
     async def greeted(self) -> Envelope:
         """Wait for Slack's hello and for an answer to a ping, and return the hello.
@@ -116,7 +117,7 @@ class Connection:
 
     async def _read(self) -> None:
         async for frame in self.websocket:
-            self.last_heard = self.loop.time()
+            self.last_heard = self.clock.monotonic()
             if self.hello.done():  # any frame after the hello proves that both directions work
                 self.answers.set()
             if frame.type == aiohttp.WSMsgType.PING:
@@ -156,5 +157,5 @@ class Connection:
         while self.silent_for < self.timing.deaf:
             with suppress(ConnectionError):
                 await self.websocket.ping(b"opsportal")
-            await asyncio.sleep(self.timing.ping)
+            await self.clock.sleep(self.timing.ping)
         self.end("silence")

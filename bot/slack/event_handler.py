@@ -65,7 +65,7 @@ class EventHandler:
         self.direct = direct
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
-        self.order = ThreadOrder(self.answering.put)
+        self.order = ThreadOrder(self.answering.put, deadlines=timing.deadlines)
         self.full: datetime | None = None
         self.refusing = WorkerPool(self._turn_away, at_once=1)
 
@@ -222,7 +222,7 @@ class EventHandler:
         If cancelled, let a call that has started finish, so that its result is known.
         """
         pool.free_slot(job)  # from here on it waits for Slack only
-        claim = PostClaim(partial(self.inbox.advance, job))
+        claim = PostClaim(partial(self.inbox.advance, job), self.timing.clock)
         saying = asyncio.ensure_future(self._said(job, reply, claim))
         try:
             await asyncio.shield(saying)

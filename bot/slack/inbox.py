@@ -29,13 +29,12 @@ from django.utils import timezone
 
 from bot.models import State
 from bot.slack import event_store, metrics
+from bot.slack.deadlines import USUAL_DEADLINES, Deadlines
 from bot.slack.jobs import Event, Job, abandoned_job, new_job
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.metrics import watched
 
-RECORD_SECONDS = 1.0  # of the three seconds that Slack allows for an acknowledgement
-SURE_SECONDS = 2.5  # a change must be recorded first, so it waits longer
 RETRY_SECONDS = 0.5
 AWAY = timedelta(seconds=5)  # if renewing a lease takes longer, the database was away
 BURST = 500
@@ -48,11 +47,11 @@ class Inbox:
     """The messages of one bot process, whose name in the database is `name`."""
 
     def __init__(
-        self, name: str, clock: Clock = timezone.now, sure_seconds: float = SURE_SECONDS
+        self, name: str, clock: Clock = timezone.now, deadlines: Deadlines = USUAL_DEADLINES
     ) -> None:
         self.name = name
         self.clock = clock
-        self.sure_seconds = sure_seconds
+        self.deadlines = deadlines
         self.seen: TTLCache[str, Job] = watched(
             "messages seen", TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
         )
@@ -82,7 +81,7 @@ class Inbox:
         """Wait until the job is recorded, but not longer than Slack's deadline allows."""
         try:
             # Shielded, because a copy of the envelope may wait for the same future.
-            await asyncio.wait_for(asyncio.shield(job.recorded), RECORD_SECONDS)
+            await asyncio.wait_for(asyncio.shield(job.recorded), self.deadlines.record)
         except TimeoutError:
             if not (job.at_risk or job.recorded.done()):
                 job.at_risk = True
@@ -94,8 +93,9 @@ class Inbox:
 
         If the database does not answer, the lease decides, or with `surely` OpsError is raised.
         """
+        limit = self.deadlines.record_change if surely else self.deadlines.record
         try:
-            async with asyncio.timeout(self.sure_seconds if surely else RECORD_SECONDS):
+            async with asyncio.timeout(limit):
                 if surely:
                     await asyncio.shield(job.recorded)
                 if not job.recorded.done():
@@ -125,7 +125,7 @@ class Inbox:
         """Record which message the answer will replace; if this fails, the message may remain."""
         job.row.placeholder = placeholder
         try:
-            async with asyncio.timeout(RECORD_SECONDS):
+            async with asyncio.timeout(self.deadlines.record):
                 await asyncio.shield(job.recorded)
                 await in_database(event_store.hold_place, job.row.pk, job.row.placeholder)
         except (Error, TimeoutError) as error:

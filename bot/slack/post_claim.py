@@ -12,10 +12,10 @@ The claim is recorded as late as possible and taken back as soon as possible, be
 POSTING when its process is killed stays without an answer.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 
 from bot.models import State
+from bot.slack.clock import SYSTEM_CLOCK, Clock
 
 
 class TakenOverError(Exception):
@@ -29,9 +29,11 @@ class PostClaim:
     seconds of the monotonic clock.
     """
 
-    def __init__(self, advance: Callable[[State], Awaitable[bool]]) -> None:
+    def __init__(
+        self, advance: Callable[[State], Awaitable[bool]], clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._advance = advance
-        self.made = time.monotonic()
+        self.made = clock.monotonic()
         self.posting = False
         self._some_shown = False
 

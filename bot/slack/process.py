@@ -95,7 +95,7 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
         stopping.cancel()
         serving.cancel()
         await asyncio.wait((serving,))
-        await report_end(name, _failure(serving))
+        await report_end(name, _failure(serving), timing.deadlines)
     if not serving.cancelled():
         serving.result()
 
@@ -117,13 +117,18 @@ async def _serve(name: str, timing: Timing) -> None:
             return await _patiently(Backoff(timing), _BOT, web.auth_test)
 
         me = await whose()
-        inbox = Inbox(name)
-        sender = Sender(web, timing.limits)
+        inbox = Inbox(name, deadlines=timing.deadlines)
+        sender = Sender(web, timing)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
         handler = EventHandler(
             me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
-        heartbeat = Heartbeat(name, str(me.get("url", ""))[:200], partial(_status, handler))
+        heartbeat = Heartbeat(
+            name,
+            str(me.get("url", ""))[:200],
+            partial(_status, handler),
+            deadlines=timing.deadlines,
+        )
         client = SocketModeClient(
             lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
             handler.receive,

@@ -17,7 +17,6 @@ repeated, because it shows the same however often it is done.
 import asyncio
 import json
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -38,7 +37,8 @@ from bot.replies import shortened
 from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
 from bot.slack.post_claim import PostClaim
-from bot.slack.rate_limit import Limit, Limits, RateLimiter
+from bot.slack.rate_limit import Limit, RateLimiter
+from bot.slack.timing import Timing
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
@@ -93,10 +93,11 @@ class Sent:
 class Sender:
     """Post and replace messages in one workspace."""
 
-    def __init__(self, web: AsyncWebClient, limits: Limits) -> None:
+    def __init__(self, web: AsyncWebClient, timing: Timing) -> None:
         self.web = web
-        self.limits = limits
-        self.rate_limiter = RateLimiter()
+        self.limits = timing.limits
+        self.clock = timing.clock
+        self.rate_limiter = RateLimiter(timing.clock, timing.deadlines)
         # Weak, so that a channel's lock is dropped once nobody waits for it.
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: Counter[str] = Counter()
@@ -287,7 +288,7 @@ class Sender:
             # The channel's place last: whoever waits longer after taking it posts too close to
             # the next one.
             for key, limit in paces:
-                await asyncio.sleep(await self.rate_limiter.reserve(key, limit))
+                await self.clock.sleep(await self.rate_limiter.reserve(key, limit))
             if claim:
                 await claim.begin()
             try:
@@ -304,9 +305,9 @@ class Sender:
                 await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
-            elif fate is Fate.LATER and (tries < TRIES or time.monotonic() < given_up):
+            elif fate is Fate.LATER and (tries < TRIES or self.clock.monotonic() < given_up):
                 if asked is None:  # it may be only our network, so other bots need not wait
-                    await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
+                    await self.clock.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
                 else:
                     await self.rate_limiter.back_off(*paces[-1], asked)
             elif not (fate is Fate.LOST and repeatable and tries < TRIES):

@@ -15,7 +15,7 @@ with how many we have.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -55,26 +55,27 @@ class SocketModeClient:
         self.connections = connections
         self._mine: set[Connection] = set()
         self._one_at_a_time = asyncio.Lock()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     async def hold(self, number: int) -> None:
         """Keep one connection open until cancelled; raises the errors of `connect`."""
         backoff = Backoff(self.timing)
         old: Connection | None = None
-        loop = asyncio.get_running_loop()
         while True:
             async with self._one_at_a_time:
                 connection, hello = await self._greeted(backoff)
             if old is None and number:
                 # Slack closes connections that were opened together at the same time: spread them.
-                loop.call_later(number * _lifetime(hello) / CONNECTIONS, connection.end, HALF_LIFE)
+                self._in_background(
+                    self._end_later(connection, number * _lifetime(hello) / CONNECTIONS)
+                )
             if old is not None:  # only now, when its successor can receive
                 self._retire(old)
             old = await self._ended(connection, backoff)
 
     async def close(self) -> None:
         """Close every connection, after handling what has arrived."""
-        for task in self._retiring:
+        for task in self._background:
             task.cancel()
         await asyncio.gather(*(self._closed(connection) for connection in set(self._mine)))
 
@@ -134,10 +135,17 @@ class SocketModeClient:
                     return
         log.warning("an envelope could not be acknowledged: no connection is left")
 
+    async def _end_later(self, connection: Connection, seconds: float) -> None:
+        await self.timing.clock.sleep(seconds)
+        connection.end(HALF_LIFE)
+
     def _retire(self, connection: Connection) -> None:
-        task = asyncio.ensure_future(self._retired(connection))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._in_background(self._retired(connection))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _retired(self, connection: Connection) -> None:
         await connection.retire()

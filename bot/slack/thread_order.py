@@ -26,11 +26,11 @@ from django.utils import timezone
 
 from bot.models import ReceivedEvent
 from bot.slack import event_store, metrics
+from bot.slack.deadlines import USUAL_DEADLINES, Deadlines
 from bot.slack.jobs import Job
 from ops.database import in_database
 from ops.metrics import watched
 
-SECONDS = 1.0  # wait for the database this long, then let no message wait
 AGAIN = 0.3  # seconds between two checks of the waiting messages
 BURST = 8  # more messages than this are a burst, which is recorded and acknowledged first:
 BREATH = 0.1  # seconds of pause, because answering would slow the acknowledgements down
@@ -41,10 +41,14 @@ class ThreadOrder:
     """Pass each job to `begin` when its turn has come."""
 
     def __init__(
-        self, begin: Callable[[Job], object], clock: Callable[[], datetime] = timezone.now
+        self,
+        begin: Callable[[Job], object],
+        clock: Callable[[], datetime] = timezone.now,
+        deadlines: Deadlines = USUAL_DEADLINES,
     ) -> None:
         self.begin = begin
         self.clock = clock
+        self.deadlines = deadlines
         self.waiting: list[Job] = []
         self._begun: TTLCache[UUID, bool] = watched("threads", TTLCache(maxsize=20_000, ttl=900))
         self._news = asyncio.Event()
@@ -87,7 +91,7 @@ class ThreadOrder:
 
     async def _unanswered(self, threads: set[str]) -> list[ReceivedEvent]:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self.deadlines.order):
                 return await in_database(event_store.unanswered, threads, self.clock())
         except (Error, TimeoutError) as error:
             log.warning("messages do not wait for earlier ones: %s", error or "no answer")
