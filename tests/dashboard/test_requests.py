@@ -55,7 +55,7 @@ async def test_it_is_applied_by_who_asked_or_approves(
     assert "Apply to 2 instances" in text(await client.get(asked))
     answer = await client.post(asked, {"decision": "apply"})
     page = await client.get(answer["Location"])
-    assert heading(page) == "Sampling of petstore was changed to 25%"
+    assert heading(page) == "Sampling of petstore was changed to 25% on 2 of 2 instances"
     assert "unknown → 25% : 2 of 2 instances confirmed" in text(page)
     assert place.first.told == place.second.told == [("STFloat", 0.25)]
     again = await client.get((await client.post(asked, {"decision": "cancel"}))["Location"])

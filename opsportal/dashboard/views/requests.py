@@ -6,6 +6,7 @@ from django.views.decorators.http import require_http_methods
 from ops.errors import InvalidInput, OpsError
 from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
+from ops.sampling.actions import SamplingChange
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit
@@ -37,6 +38,14 @@ async def show(visit: Visit, key: str) -> HttpResponse:
     )
 
 
+def _on(result: object) -> str:
+    """Return ` on 2 of 3 instances`."""
+    if not isinstance(result, SamplingChange):
+        return ""
+    total = len(result.instances)
+    return f" on {result.confirmed} of {words.count(total, 'instance')}"
+
+
 def _heading(request: RequestedChange) -> str:
     service, policy = words.name(request.service), request.policy
     match request.state:
@@ -45,7 +54,7 @@ def _heading(request: RequestedChange) -> str:
         case State.APPLYING:
             return f"Changing sampling of {service} to {policy}"
         case State.APPLIED:
-            return f"Sampling of {service} was changed to {policy}"
+            return f"Sampling of {service} was changed to {policy}{_on(request.result)}"
         case State.FAILED:
             return f"Sampling of {service} could not be changed"
         case State.CANCELLED:
