@@ -15,6 +15,7 @@ from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
+from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
 from bot.slack.direct_messages import DirectMessages
 from bot.slack.identity import find_author
@@ -59,7 +60,8 @@ class EventHandler:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
-        self.delivery = Delivery(sender)
+        self.cards = Cards(sender, inbox.name)
+        self.delivery = Delivery(sender, self.cards)
         self.direct = direct
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
