@@ -15,7 +15,11 @@ from tests.alerts.making import NOON, alert
 ALERTS = st.lists(
     st.builds(
         lambda name, state, severity, since, pod, source: alert(
-            name, {"severity": severity, "pod": pod}, state=state, active_at=since, source=source
+            name,
+            {"severity": severity, "pod": pod},
+            state=state,
+            active_at=since,
+            sources=(source,),
         ),
         st.sampled_from(["Slow", "Full"]),
         st.sampled_from(["firing", "pending"]),
