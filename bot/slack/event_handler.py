@@ -15,6 +15,7 @@ from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
+from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
 from bot.slack.direct_messages import DirectMessages
 from bot.slack.identity import find_author
@@ -59,7 +60,8 @@ class EventHandler:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
-        self.delivery = Delivery(sender)
+        self.cards = Cards(sender, inbox.name)
+        self.delivery = Delivery(sender, self.cards)
         self.direct = direct
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
@@ -119,7 +121,7 @@ class EventHandler:
 
     async def finish(self) -> None:
         """Give the answers in progress a short time to finish, then cancel them."""
-        await self.order.give_once()
+        await self.order.start_ready()
         grace = self.timing.grace
         await asyncio.gather(self.answering.finish(grace), self.refusing.finish(grace))
 
@@ -195,7 +197,7 @@ class EventHandler:
         # A change needs proof in the database that it is ours; a read may be answered twice.
         if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
             return None
-        profile = await self.profiles.who_wrote(job.event, job.row.team)
+        profile = await self.profiles.of_author(job.event, job.row.team)
         origin = {
             "slack_user": profile.user_id,
             "slack_team": profile.team_id,
@@ -221,7 +223,7 @@ class EventHandler:
         """
         pool.free_slot(job)  # from here on it waits for Slack only
         claim = PostClaim(partial(self.inbox.advance, job), self.timing.clock)
-        saying = asyncio.ensure_future(self._said(job, reply, claim))
+        saying = asyncio.ensure_future(self._deliver(job, reply, claim))
         try:
             await asyncio.shield(saying)
         except asyncio.CancelledError:
@@ -230,7 +232,7 @@ class EventHandler:
             saying.cancel()
             raise
 
-    async def _said(self, job: Job, reply: Reply, claim: PostClaim) -> None:
+    async def _deliver(self, job: Job, reply: Reply, claim: PostClaim) -> None:
         try:
             if reply.private and not job.is_direct:
                 reply = await self.direct.say(str(job.event["user"]), reply, claim)

@@ -28,6 +28,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from bot.models import ReceivedEvent, State
+from ops import leases
 
 LEASE = timedelta(seconds=30)  # three renewals, so that one or two may be late
 KEPT = timedelta(days=1)
@@ -89,7 +90,7 @@ def hold_place(key: UUID, ts: str) -> None:
 
 def renew(holder: str, now: datetime) -> None:
     """Renew the leases of a holder's events, and delete old events."""
-    _open().filter(holder=holder).update(lease_until=now + LEASE)
+    leases.renew(_open(), holder, now + LEASE)
     ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
 
 
@@ -98,7 +99,7 @@ def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
 
     An event whose processes were gone again and again is given up: it may be what kills them.
     """
-    left = _open().filter(lease_until__lte=now)
+    left = leases.abandoned(_open(), now)
     # Before the others, so that none of these is taken over: see the drawing above.
     lost = left.filter(state=State.POSTING).update(state=State.UNKNOWN, finished=now, payload="")
     if lost:
@@ -114,8 +115,7 @@ def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
 
 def release(holder: str, now: datetime) -> None:
     """Release the events that a stopping holder has not started to post."""
-    unposted = _open().filter(holder=holder).exclude(state=State.POSTING)
-    unposted.update(holder="", lease_until=now)
+    leases.release(_open().exclude(state=State.POSTING), holder, now)
 
 
 def _open() -> QuerySet[ReceivedEvent]:
@@ -123,16 +123,13 @@ def _open() -> QuerySet[ReceivedEvent]:
 
 
 def _claimed(event: ReceivedEvent, holder: str, now: datetime) -> bool:
-    """Compare and set: if several processes try, one succeeds."""
-    # Each field matters: a holder that came back renewed `lease_until` or advanced `state`.
-    unchanged = ReceivedEvent.objects.filter(
-        pk=event.pk, holder=event.holder, state=event.state, lease_until=event.lease_until
-    )
-    claimed = unchanged.update(
-        holder=holder,
-        lease_until=now + LEASE,
+    """Take an event over; if several processes try, one succeeds."""
+    return leases.claim(
+        event,
+        holder,
+        now + LEASE,
+        unchanged=("state",),  # a holder that came back may have advanced it
         state=State.RECORDED,
         # A released event has no holder: it cannot be what ended the process.
         takeovers=F("takeovers") + (1 if event.holder else 0),
     )
-    return claimed == 1

@@ -117,7 +117,9 @@ class Sender:
         async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
-                states.append((await self._put(thread, message, claim, placeholder)).state)
+                states.append(
+                    (await self._replace_or_post(thread, message, claim, placeholder)).state
+                )
                 placeholder = ""
         return max(states, key=_BEST_FIRST.index)
 
@@ -143,7 +145,7 @@ class Sender:
     ) -> Sent:
         """Post one message as `say` does; returns its outcome and place."""
         async with self._answering(thread[0]):
-            return await self._put(thread, message, claim, placeholder)
+            return await self._replace_or_post(thread, message, claim, placeholder)
 
     async def replace(
         self,
@@ -238,7 +240,7 @@ class Sender:
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())
 
-    async def _put(
+    async def _replace_or_post(
         self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim, placeholder: str
     ) -> Sent:
         """Replace the placeholder, or post a new message if there is none to replace."""

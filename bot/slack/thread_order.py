@@ -38,40 +38,40 @@ log = logging.getLogger(__name__)
 
 
 class ThreadOrder:
-    """Pass each job to `begin` when its turn has come."""
+    """Pass each job to `start` when its turn has come."""
 
     def __init__(
         self,
-        begin: Callable[[Job], object],
+        start: Callable[[Job], object],
         clock: Callable[[], datetime] = timezone.now,
         deadlines: Deadlines = USUAL_DEADLINES,
     ) -> None:
-        self.begin = begin
+        self.start = start
         self.clock = clock
         self.deadlines = deadlines
         self.waiting: list[Job] = []
-        self._begun: TTLCache[UUID, bool] = watched("threads", TTLCache(maxsize=20_000, ttl=900))
-        self._news = asyncio.Event()
+        self._started: TTLCache[UUID, bool] = watched("threads", TTLCache(maxsize=20_000, ttl=900))
+        self._added = asyncio.Event()
 
     def put(self, job: Job) -> None:
         """Add a job."""
         self.waiting.append(job)
         metrics.waiting.inc()
-        self._news.set()
+        self._added.set()
 
-    async def give(self) -> None:
+    async def run(self) -> None:
         """Start jobs in order until cancelled."""
         while True:
             # Another process does not notify us when it has answered.
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN if self.waiting else None):
-                    await self._news.wait()
+                    await self._added.wait()
             if len(self.waiting) > BURST:
                 await asyncio.sleep(BREATH)
-            self._news.clear()
-            await self.give_once()
+            self._added.clear()
+            await self.start_ready()
 
-    async def give_once(self) -> None:
+    async def start_ready(self) -> None:
         """Start every job whose turn has come, earlier messages first."""
         # Slack's ts are decimals of the same length, so they sort as text.
         jobs = sorted(self.waiting, key=lambda job: job.row.ts)
@@ -81,13 +81,13 @@ class ThreadOrder:
             if not any(self._is_before(job.row, each) for each in unanswered):
                 self.waiting.remove(job)
                 metrics.waiting.dec()
-                self._begun[job.row.pk] = True
-                self.begin(job)
+                self._started[job.row.pk] = True
+                self.start(job)
 
     def _is_before(self, row: ReceivedEvent, other: ReceivedEvent) -> bool:
         """Whether `row` must wait for `other`; the pool orders what was started here."""
         same_thread = (other.channel, other.thread) == (row.channel, row.thread)
-        return same_thread and other.ts < row.ts and other.pk not in self._begun
+        return same_thread and other.ts < row.ts and other.pk not in self._started
 
     async def _unanswered(self, threads: set[str]) -> list[ReceivedEvent]:
         try:

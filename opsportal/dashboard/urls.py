@@ -12,6 +12,7 @@ from opsportal.dashboard.views import (
     filtering,
     logs,
     overview,
+    requests,
     sampling,
     search,
     slack,
@@ -46,6 +47,7 @@ pages = [
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/change/", sampling.change, name="sampling-change"),
+    path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]
 
 # Addresses of earlier releases, which bookmarks and old messages have.

@@ -17,10 +17,13 @@ from tests.fakes.jaeger import EITHER_JAEGER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATHS = [
-    str(page.pattern).replace("<str:trace_id>", "ab" * 16).replace("<int:row>", "0")
+    str(page.pattern)
+    .replace("<str:trace_id>", "ab" * 16)
+    .replace("<int:row>", "0")
+    .replace("<str:key>", "3f9a1c7e2b")
     for page in pages
 ]
-WRITING = ("sampling/change/", "traces/forget/")
+WRITING = ("sampling/change/", "sampling/requests/3f9a1c7e2b/", "traces/forget/")
 ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing
 
 

@@ -1,6 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import grpc
 import pytest
@@ -13,30 +11,9 @@ from ops.sampling import actions
 from ops.sampling.actions import SamplingChange
 from ops.sampling.models import Change
 from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
-from tests.conftest import SiteFile
-from tests.fakes.instance import FakeInstance, fake_instance
+from tests.conftest import Petstores
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Petstores = list[FakeInstance]
-
-
-@pytest.fixture
-async def petstores(site_file: SiteFile) -> AsyncIterator[Petstores]:
-    """Three instances of the default service; `orders` has none."""
-    async with AsyncExitStack() as stack:
-        found = [await stack.enter_async_context(fake_instance()) for _ in range(3)]
-        found.sort(key=lambda instance: instance.address)
-        addresses = ", ".join(f'"{instance.address}"' for instance in found)
-        site_file(
-            f"""
-            [sites.demo]
-            default_service = "petstore"
-            [sites.demo.services.petstore]
-            instances = [{addresses}]
-            [sites.demo.services.orders]
-            """
-        )
-        yield found
 
 
 async def test_it_tells_every_instance(operator: Actor, petstores: Petstores) -> None:

@@ -7,6 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import BackendUnavailable, NotConfirmed, NotFound
+from ops.requests.actions import list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.vocabulary.policies import Strategy
@@ -105,8 +106,9 @@ async def _page(
     where = visit.site.name
     # Do not fill in a page with a submitted form later: that would undo further typing.
     waits = FILLING_SECONDS if form else patience(visit.request)
-    (now, problem), changes = await asyncio.gather(
+    (now, problem), requests, changes = await asyncio.gather(
         _now(visit, visit.site.service(service).name, waits),
+        list_open(visit.actor, service=service, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
     form = form or SamplingForm(initial=_initial(now))
@@ -118,6 +120,7 @@ async def _page(
             "now": now,
             "problem": problem,
             "coming": ["instances"] if now.coming else [],
+            "requests": requests,
             "changes": changes,
             "done": done,
             "form": form,

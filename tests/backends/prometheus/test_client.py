@@ -172,7 +172,7 @@ class TestRules:
                 active_at=1795469264_568674523,
                 labels={"alertname": "Slow", "severity": "page"},
                 annotations=text,
-                source="main",
+                sources=("main",),
                 group="petstore",
                 rule_health="ok",
             ),

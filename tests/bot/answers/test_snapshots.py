@@ -14,7 +14,7 @@ from tests.fakes.prometheus import Fault
 
 
 def fired(name: str, state: str = "firing", **labels: str) -> Alert:
-    return Alert(name, state, "1", 0, labels, {}, "main", "demo", "ok")
+    return Alert(name, state, "1", 0, labels, {}, ("main",), "demo", "ok")
 
 
 def moment(*lines: ServiceSnapshot, problems: tuple[str, ...] = ()) -> SiteSnapshot:

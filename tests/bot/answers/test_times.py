@@ -37,7 +37,7 @@ def of_traces(at: datetime) -> Reply:
 
 def of_alerts(at: datetime) -> Reply:
     since = int(at.timestamp()) * timerange.SECOND
-    alert = Alert("Errors", "firing", "1", since, {}, {}, "prometheus", "demo", "ok")
+    alert = Alert("Errors", "firing", "1", since, {}, {}, ("prometheus",), "demo", "ok")
     return alert_list(AlertList("demo", (alert,), (), 1, ()), AlertFilter())
 
 

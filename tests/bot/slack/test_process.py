@@ -12,7 +12,7 @@ from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import BotProcess
-from bot.slack.process import _patiently, check_connected, health, run_bot
+from bot.slack.process import call_until_answered, check_connected, health, run_bot
 from bot.slack.timing import Backoff
 from tests.bot.conftest import QUICK, Backends, Workspace, until, until_stored
 from tests.fakes.slack import (
@@ -168,7 +168,7 @@ async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
         ]
         slack.fail("auth.test", *faults, Fault("accesslimited"))
         web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-        await _patiently(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
+        await call_until_answered(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
     assert longest == [QUICK.longest_unreached] * 4 + [QUICK.longest_refused]
 
 
