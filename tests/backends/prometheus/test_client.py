@@ -22,7 +22,7 @@ from ops.backends.prometheus import Prometheus
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.sites import PrometheusSource
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import Alert, BrokenRule
+from ops.vocabulary.alerts import Alert
 from tests.backends.conftest import make_site
 from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
@@ -163,7 +163,6 @@ class TestRules:
             "Slow", alert("Slow", "pending", severity="page", annotations=text), group="petstore"
         )
         rules = await client().rules()
-        assert rules.broken == ()
         assert rules.alerts == (
             Alert(
                 name="Slow",
@@ -175,6 +174,7 @@ class TestRules:
                 sources=("main",),
                 group="petstore",
                 rule_health="ok",
+                native_state="pending",
             ),
         )
 
@@ -186,15 +186,23 @@ class TestRules:
         fake_prometheus.rule("New", health="unknown")
         rules = await client().rules()
         assert rules.alerts == ()
-        assert rules.broken == (BrokenRule("ManyToMany", "demo", "main", "found duplicate series"),)
+        told = {rule.name: (rule.health, rule.error, rule.recording) for rule in rules.rules or ()}
+        assert told == {
+            "ManyToMany": ("err", "found duplicate series", False),
+            "Fine": ("ok", "", False),
+            "New": ("unknown", "", False),
+            "Quiet": ("ok", "", False),
+        }
+        assert {rule.evaluated_at for rule in rules.rules or () if rule.name == "New"} == {0}
+        assert rules.at > 0
 
-    async def test_it_ignores_recording_rules(
+    async def test_it_reads_recording_rules(
         self, client: Client, fake_prometheus: FakePrometheus
     ) -> None:
         recording = {"type": "recording", "name": "job:up:sum", "query": "up", "health": "err"}
         fake_prometheus.groups.append({"name": "records", "rules": [recording]})
         rules = await client().rules()
-        assert (rules.alerts, rules.broken) == ((), ())
+        assert ("job:up:sum", True) in {(rule.name, rule.recording) for rule in rules.rules or ()}
 
     async def test_it_falls_back_to_the_alerts_where_rules_are_missing(
         self, client: Client, fake_prometheus: FakePrometheus
@@ -247,7 +255,7 @@ class TestRules:
         fake_prometheus.raw["/api/v1/rules"] = {"status": "success", "data": data}
         rules = await client().rules()
         assert [(found.name, found.value) for found in rules.alerts] == [("A", "0.073")]
-        assert rules.broken == ()
+        assert {rule.health for rule in rules.rules or ()} == {"ok"}
 
     async def test_it_reads_thousands_of_alerts_whole(
         self, client: Client, fake_prometheus: FakePrometheus
