@@ -6,7 +6,17 @@ import sys
 
 from tests.live import servers
 
-ROOMS = ("audit", "bot", "dashboard", "guard", "opsportal", "accounts", "rpc", "sampling")
+ROOMS = (
+    "audit",
+    "bot",
+    "dashboard",
+    "guard",
+    "opsportal",
+    "accounts",
+    "requests",
+    "rpc",
+    "sampling",
+)
 # These start processes on a SQLite file of their own, or refuse before any database is asked.
 NOT_THESE = (
     "dashboard/test_bounds.py",
