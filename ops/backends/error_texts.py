@@ -49,8 +49,8 @@ _LAST_ERROR = re.compile(r"last error: \w+: (?:ipv[46]:)?\S+?:\d+: (.*)", re.DOT
 # RESOURCE_EXHAUSTED is also what an overloaded server answers.
 _TOO_LARGE = re.compile(r"larger than max(?: \((\d+) vs)?")
 # INTERNAL and UNKNOWN are what servers answer to a message that they cannot read, and what gRPC
-# itself reports about a connection that breaks.
-_BROKEN_CALL = re.compile(r"RST_STREAM|http2 header|trailers|GOAWAY", re.IGNORECASE)
+# itself reports about a connection or a proxy that breaks off.
+_BROKEN_CALL = ("RST_STREAM", "http2 header", "GOAWAY", "Stream removed", "No status received")
 
 
 def not_connected(details: str) -> NotConnected | None:
@@ -76,4 +76,4 @@ def too_large_size(details: str) -> int | None:
 
 def is_broken_call(details: str) -> bool:
     """Return whether gRPC itself ended a call, rather than the server's code."""
-    return _BROKEN_CALL.search(details) is not None
+    return any(needle in details for needle in _BROKEN_CALL)

@@ -124,7 +124,8 @@ async def resolve(service: Service) -> tuple[str, ...]:
     except (OSError, TimeoutError) as error:
         reason = str(error) or "no answer in time"
         raise BackendUnavailable(
-            f"the instances of {service.name} cannot be found: {host} does not resolve ({reason})",
+            f"the instances of {service.name} cannot be found: {host} does not resolve ({reason}); "
+            "check its dns in the site file",
             backend=f"instances of {service.name}",
         ) from error
     return tuple(sorted({_address(*found_at[:2]) for *_, found_at in found}))
