@@ -9,8 +9,8 @@ from django.db import Error
 
 from bot.answers.sampling import sampling_change
 from bot.replies import FollowUp, Reply, Row
+from ops import actor
 from ops.accounts.account import SlackAccount
-from ops.actor import request_id
 from ops.errors import (
     BackendTimeout,
     BackendUnavailable,
@@ -64,18 +64,19 @@ async def reply_or_error(answering: Awaitable[R], command: str = "", again: str 
         )
     except Exception:
         log.exception("a message could not be answered")
-        return error_reply(OpsError("something failed inside OpsPortal; the log has details"))
+        return error_reply(OpsError("something went wrong inside OpsPortal; the log has details"))
 
 
-def error_reply(error: OpsError, command: str = "") -> Reply:
+def error_reply(error: OpsError, command: str = "", request_id: str = "") -> Reply:
     """Return the error as one sentence, with the request ID that finds it in the log.
 
-    Invalid input to a command adds that command's help.
+    That is the current request's, unless the error comes from an earlier one. Invalid input to a
+    command adds that command's help.
     """
     head = next(HEADS[kind] for kind in type(error).__mro__ if kind in HEADS)
     help = FollowUp("Show usage", f"help {command}")
     wrong = (help,) if command and isinstance(error, InvalidInput) else ()
-    notes = (*(f"{each.label}: {each.line}" for each in wrong), _request())
+    notes = (*(f"{each.label}: {each.line}" for each in wrong), _request(request_id))
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
         outcome = sampling_change(error.result)
         return replace(outcome, summary=f"{head}: {outcome.summary}", notes=notes, failed=True)
@@ -119,5 +120,5 @@ def ask_again_reply(text: str) -> Reply:
     )
 
 
-def _request() -> str:
-    return f"request {request_id()}"
+def _request(earlier: str = "") -> str:
+    return f"request {earlier or actor.request_id()}"

@@ -1,11 +1,12 @@
 import uuid
 
-from django.conf import settings
 from django.db import models
+
+from ops.leases import Leased
 
 
 class State(models.TextChoices):
-    """How far the answer to an event has come.
+    """How far the answer to an event has come; `bot.slack.event_store` draws the transitions.
 
     While it is `posting`, part of the answer may already be in Slack; if so, the event is never
     answered again. `unknown` means that the answer may or may not be in Slack. `asked` means
@@ -24,7 +25,7 @@ class State(models.TextChoices):
 LOST_PLACE = "lost"
 
 
-class ReceivedEvent(models.Model):
+class ReceivedEvent(Leased):
     """A message to the bot, shared by all bot processes; unique by event ID and channel and ts.
 
     `holder` is the process that answers it, "" for none; another process may take over after
@@ -45,8 +46,6 @@ class ReceivedEvent(models.Model):
     payload = models.TextField()
     placeholder = models.CharField(max_length=64, default="", db_default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.RECORDED)
-    holder = models.CharField(max_length=64)
-    lease_until = models.DateTimeField()
     takeovers = models.PositiveSmallIntegerField(default=0, db_default=0)
     received = models.DateTimeField(db_index=True)
     finished = models.DateTimeField(null=True)
@@ -108,57 +107,21 @@ class Pace(models.Model):
         default_permissions = ()
 
 
-class CardState(models.TextChoices):
-    """The state of a card. `applying` is the claim, which only one process ever gets.
+class Card(Leased):
+    """The message that shows a request for a change; `key` is the request's.
 
-    `applied`: the change was made, maybe not on every instance. `failed`: it was refused.
-    `unknown`: it may have been made.
-    """
-
-    OPEN = "open"
-    APPLYING = "applying"
-    APPLIED = "applied"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
-
-
-class ChangeCard(models.Model):
-    """A requested sampling change, which is made once someone applies it.
-
-    `previous` is the policy before, as text; `instances` is how many instances get the change.
-    `channel` and `ts` are the message that shows the card, "" if none does. `asked_by` is None
-    after that user is deleted. `decided_by` applied or cancelled the card, "" if it was
-    withdrawn because the user was deleted. `result` is the outcome as bot.cards writes it.
-    `shown` is the state that the message shows, last updated at `tended`.
+    `channel` and `ts` are the message, `shown` is the state of the request that it shows. The
+    lease is held by the bot process that updates it.
     """
 
     key = models.CharField(max_length=16, primary_key=True)
-    state = models.CharField(max_length=16, choices=CardState.choices, default=CardState.OPEN)
-    site = models.CharField(max_length=63)
-    service = models.CharField(max_length=63)
-    previous = models.CharField(max_length=255)
-    strategy = models.CharField(max_length=8)
-    rate = models.FloatField()
-    instances = models.PositiveIntegerField()
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    asker = models.CharField(max_length=150)
-    asked_at = models.DateTimeField()
-    expires = models.DateTimeField()
-    channel = models.CharField(max_length=64, default="")
-    ts = models.CharField(max_length=64, default="")
-    decided_by = models.CharField(max_length=150, default="")
-    decided_at = models.DateTimeField(null=True)
-    result = models.TextField(default="")
-    shown = models.CharField(max_length=16, choices=CardState.choices, default=CardState.OPEN)
-    tended = models.DateTimeField()
+    channel = models.CharField(max_length=64)
+    ts = models.CharField(max_length=64)
+    shown = models.CharField(max_length=16)
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["state", "expires"], name="cards_to_tend")]
+        indexes = [models.Index(fields=["shown", "lease_until"], name="cards_to_update")]
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.site}/{self.service}, {self.state}"
+        return f"{self.key}: {self.shown}"

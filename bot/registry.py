@@ -3,29 +3,21 @@
 The patterns run under RE2 in time linear in the text, so that no message can block the bot.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
 import re2
 
 from bot.errors import reply_or_error, stranger_reply
 from bot.replies import FollowUp, Reply
+from bot.sayings import filled
 from bot.text import normalise
 from ops import limits
 from ops.accounts.account import SlackAccount
 from ops.actor import Actor
 from ops.guard import check, name_of, record_refusal
 
-ALIKE = 0.7  # similarity from which a command is suggested; 1 is identical
-LONGEST_NAME = 3  # words: "list of traces"
-LONGEST_LEAD = 5  # words: "could you please show me traces"
-_WITHIN = 0.72  # for a command inside the text: "show me the alerts" means "alerts"
-_LONGEST_HEAD = 40
-_LONGEST_SLIP = 400  # a suggestion for a longer text would not be readable on a button
-_WORD_APART = 0.1
-_SAYING_APART = 0.1  # "change samplng" is a typo of "change sampling", not the saying "change"
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
 _OPTIONS.dot_nl = True  # a quoted value may have several lines
@@ -160,7 +152,7 @@ class Registry:
         for saying, line in self.sayings.items():
             if self.find(saying)[0] is not self.fallback:
                 raise RegistryError(f'the saying "{saying}" is a command')
-            if self.find(_filled(line, ""))[0] is self.fallback:
+            if self.find(filled(line, ""))[0] is self.fallback:
                 raise RegistryError(f'the saying "{saying}" leads to no command')
 
     def changes(self, text: str) -> bool:
@@ -187,17 +179,6 @@ class Registry:
             raise RegistryError("there is no default handler")
         return self.fallback, text
 
-    def nearest(self, text: str) -> str:
-        """Return the line that was probably meant: "list traces error" for "lst trace error".
-
-        Returns "" if no command is near. Show the line, but never run it. The search takes some
-        milliseconds, so run it in a thread.
-        """
-        if len(text) > _LONGEST_SLIP:
-            return ""
-        _, _, line = max(self._guesses(text), default=(0.0, 0, ""))
-        return line
-
     async def answer(self, message: Message) -> Reply:
         """Answer with the first command that matches; errors become replies too.
 
@@ -213,46 +194,6 @@ class Registry:
         again = "" if command.changes else message.text
         return await reply_or_error(_permitted(command, message, rest), command.name, again)
 
-    def _guesses(self, text: str) -> Iterator[tuple[float, int, str]]:
-        """Yield guesses: the similarity, the number of words replaced, and the resulting line.
-
-        A guess replaces the first words by a similar command, or drops them: "could you list
-        traces".
-        """
-        words = text.split(maxsplit=LONGEST_NAME)
-        for taken in range(1, min(len(words), LONGEST_NAME) + 1):
-            head = " ".join(words[:taken])[:_LONGEST_HEAD].lower()
-            rest = " ".join(words[taken:])
-            for command in self.commands:
-                near = max(self._alike(head, name) for name in self._names(command))
-                line = f"{command.name} {rest}".rstrip()
-                if near >= ALIKE and self.find(line)[0] is command:
-                    yield near, taken, line
-            for saying, meant in self.sayings.items():
-                near, line = self._alike(head, saying), _filled(meant, rest)
-                if near >= ALIKE and self.find(line)[0] is not self.fallback:
-                    yield near - _SAYING_APART, taken, line
-        words = text.split(maxsplit=LONGEST_LEAD)
-        for skipped in range(1, len(words)):
-            line = " ".join(words[skipped:])
-            line = _filled(self.sayings.get(line.lower(), line), "")
-            if self.find(line)[0] is not self.fallback:
-                yield _WITHIN, 0, line
-                return
-
-    def _names(self, command: Command) -> Iterator[str]:
-        """Yield the command's name, and its last word if that alone reaches the command."""
-        yield command.name
-        last = command.name.rpartition(" ")[2]
-        if self.find(last)[0] is command:
-            yield last
-
-    @staticmethod
-    def _alike(head: str, name: str) -> float:
-        """Return the similarity; each extra or missing word counts like a letter or two."""
-        apart = abs(head.count(" ") - name.count(" "))
-        return SequenceMatcher(None, head, name).ratio() - _WORD_APART * apart
-
 
 async def _permitted(command: Command, message: Message, rest: str) -> Reply:
     """Check the permission, then run the command; without it the words are not read."""
@@ -266,8 +207,3 @@ async def _refuse(message: Message, _: str) -> Reply:
 
 
 _TOO_LONG = Command(re2.compile(""), _refuse)
-
-
-def _filled(line: str, rest: str) -> str:
-    """Put the rest of a text into the {} of a line."""
-    return " ".join(line.replace("{}", rest).split())

@@ -54,3 +54,8 @@ SAYINGS = {
     "audit": "sampling",
     "audit log": "sampling",
 }
+
+
+def filled(line: str, rest: str) -> str:
+    """Put the rest of a text into the {} of a line."""
+    return " ".join(line.replace("{}", rest).split())

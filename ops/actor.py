@@ -17,13 +17,15 @@ class Door(StrEnum):
     GRPC = "grpc"
     SLACK = "slack"
     CONSOLE = "console"
+    SHELL = "shell"  # a command on the server, typed by an account of the machine
+    TIMER = "timer"  # nobody: OpsPortal does by itself what is due
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user, or a program with a user's token, at a door.
+    """A user, or a program with a user's token, at a door; or OpsPortal itself.
 
-    `user_id` is the primary key of the Django user, or None for an unknown user, who has no
+    `user_id` is the primary key of the Django user, or None for anybody else, who has no
     permissions. `address` is the network address of the request, "" if there is none.
     `origin` is anything else the door knows that belongs in the audit log, such as Slack's
     user, team, channel, ts and event ID; it never holds a secret.
@@ -34,6 +36,9 @@ class Actor:
     door: Door
     address: str = ""
     origin: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+OPSPORTAL = Actor(None, "OpsPortal", Door.TIMER)
 
 
 def new_request_id() -> str:

@@ -20,6 +20,12 @@ MOST_RECORDED = 20
 _NUMBERS = (int, float, type(None))
 
 
+class Secret(str):
+    """A string that is never recorded."""
+
+    __slots__ = ()
+
+
 def check_size(size: int) -> None:
     """Raise InvalidInput if a request has too many bytes to look into."""
     if size > LARGEST_REQUEST:
@@ -66,7 +72,8 @@ def check_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 def recorded(values: Mapping[str, object]) -> dict[str, str]:
     """Return values as the audit log stores them: each one cut, and at most MOST_RECORDED."""
-    kept = list(values.items())[:MOST_RECORDED]
+    told = [(key, value) for key, value in values.items() if not isinstance(value, Secret)]
+    kept = told[:MOST_RECORDED]
     texts = {shortened(key, 80): shortened(_text(value), LONGEST_RECORDED) for key, value in kept}
     return {key: text for key, text in texts.items() if text}
 

@@ -32,10 +32,13 @@ async def rights_of(user_id: int | None) -> Rights:
     """Return the rights of the user with that primary key; none for None or an unknown key."""
     if user_id is None:
         return NOBODY
-    return await asked_once(cache, user_id, lambda: in_database(_read, user_id))
+    return await asked_once(cache, user_id, lambda: in_database(read_rights, user_id))
 
 
-def _read(user_id: int) -> Rights:
+def read_rights(user_id: int | None) -> Rights:
+    """Read the same from the database now, on a database thread."""
+    if user_id is None:
+        return NOBODY
     user = get_user_model().objects.filter(pk=user_id).first()
     if user is None:
         return NOBODY

@@ -142,6 +142,7 @@ INSTALLED_APPS = [
     "ops.audit",
     "ops.overview",
     "ops.accounts",
+    "ops.requests",
     "ops.rpc",
     "bot",
     "opsportal.apps.OpsPortalAdminConfig",

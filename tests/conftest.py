@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +24,12 @@ from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.clients import close_connections
 from opsportal.dashboard import recents
+from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import LISTING, FakeJaeger, Release
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
+Petstores = list[FakeInstance]
 _NO_PARAMETERS = SimpleNamespace(params={})
 
 
@@ -88,6 +91,25 @@ async def jaeger(request: pytest.FixtureRequest, release: Release) -> AsyncItera
     says_which = "release" in getattr(request.node, "callspec", _NO_PARAMETERS).params
     if LISTING.intersection(fake.methods()) and not says_which:
         pytest.fail("this test lists traces: put @EITHER_JAEGER before it")
+
+
+@pytest.fixture
+async def petstores(site_file: SiteFile) -> AsyncIterator[Petstores]:
+    """Three instances of the default service; `orders` has none."""
+    async with AsyncExitStack() as stack:
+        found = [await stack.enter_async_context(fake_instance()) for _ in range(3)]
+        found.sort(key=lambda instance: instance.address)
+        addresses = ", ".join(f'"{instance.address}"' for instance in found)
+        site_file(
+            f"""
+            [sites.demo]
+            default_service = "petstore"
+            [sites.demo.services.petstore]
+            instances = [{addresses}]
+            [sites.demo.services.orders]
+            """
+        )
+        yield found
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ _MAKES_A_CACHE = re.compile(r"= (?:TTLCache|TLRUCache|LRUCache|LFUCache|FIFOCach
 # The bot's and the database's queues have figures of their own; what Shared and Kept make they
 # watch themselves.
 _ELSEWHERE = {
-    "bot/slack/inbox.py", "bot/slack/worker_pool.py", "ops/database/threads.py", "ops/sharing.py",
+    "bot/slack/inbox.py", "bot/slack/worker_pool.py", "ops/database/threads.py", "ops/caching.py",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, count, elsewher
 from bot.answers.traces import open_trace, root_of
 from bot.links import jaeger, page
 from bot.replies import FollowUp, Reply, Row, shortened
-from ops.traces.actions import Comparison, Difference, Usual
+from ops.traces.actions import Comparison, Difference, UsualTiming
 from ops.vocabulary import timerange
 
 MOST_DIFFERENCES = 5
@@ -40,7 +40,7 @@ def comparison(found: Comparison) -> Reply:
     )
 
 
-def beside_usual(found: Usual) -> Reply:
+def beside_usual(found: UsualTiming) -> Reply:
     """Return how one trace differs from the usual, and in which operations most."""
     trace = found.trace
     verdict = f"{root_of(trace)}: {timerange.format_duration(trace.duration)}"

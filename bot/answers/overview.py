@@ -67,7 +67,7 @@ def _row(line: ServiceLine) -> Row:
             line.service,
             "alerts unknown" if line.alerts is None else count(len(line.alerts), "alert"),
             ("version unknown" if versions.problem else versions.summary) if versions else _NONE,
-            f"sampling {line.sampling.summary}" if line.sampling else _NONE,
+            f"sampling {line.sampling.policies}" if line.sampling else _NONE,
             _NONE if line.requests is None else f"{line.requests:.3g}/s",
             _NONE if line.failing is None else f"{100 * line.failing:.3g}% failing",
             _NONE if line.p95 is None else f"p95 {timerange.format_duration(line.p95)}",

@@ -23,7 +23,7 @@ def service_sampling(
     confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
     return Reply(
         Sentence(
-            f"Sampling of {found.service}: {found.summary}, ",
+            f"Sampling of {found.service}: {found.policies}, ",
             *((confirmed, *since) if number else ("the site file names no instances",)),
             elsewhere(found.site),
         ),

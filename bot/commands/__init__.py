@@ -19,6 +19,7 @@ from bot.errors import MOST_GUESSED, suggestion_reply
 from bot.registry import Message, Registry, command
 from bot.replies import Reply, Row, shortened
 from bot.sayings import SAYINGS
+from bot.suggestions import nearest
 from ops.errors import InvalidInput, NotFound
 
 _TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
@@ -43,7 +44,7 @@ async def help(message: Message, rest: str) -> Reply:
         examples = tuple(Row((example,)) for example in command.examples)
         return Reply(f"{command.usage}: {command.summary}", examples, command.details)
     there_is_none = f'there is no command "{shortened(rest, 80)}"'
-    near, _ = registry.find(await asyncio.to_thread(registry.nearest, rest))
+    near, _ = registry.find(await asyncio.to_thread(nearest, registry, rest))
     if near in registry.commands:
         hint = f'did you mean "{near.name}"?'
         return suggestion_reply(NotFound(f"{there_is_none}; {hint}"), f"help {near.name}")
@@ -55,7 +56,7 @@ async def unknown(message: Message, text: str) -> Reply:
     """Suggest the nearest command for a text that is none; a guess is never run."""
     if not text:
         return await help.handler(message, "")
-    near = await asyncio.to_thread(registry.nearest, _service_last(text))
+    near = await asyncio.to_thread(nearest, registry, _service_last(text))
     near = near or _about_trace(text) or _about_service(text)
     hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
     problem = f'there is no command "{shortened(text, 80)}"; '

@@ -3,7 +3,7 @@
 from bot.answers.accounts import link_code
 from bot.registry import Message, command
 from bot.replies import Reply
-from ops.accounts import linking
+from ops.accounts.actions import give_code
 from ops.database import in_database
 
 
@@ -22,5 +22,5 @@ async def link(message: Message, rest: str) -> Reply:
     """Give a link code to a Slack user who has no OpsPortal user yet."""
     if message.newcomer is None:
         return Reply(f"You are already {message.actor.name} here; there is nothing to link")
-    code = await in_database(linking.give_code, message.newcomer, message.actor)
+    code = await in_database(give_code, message.actor, account=message.newcomer)
     return link_code(code)

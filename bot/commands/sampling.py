@@ -1,15 +1,15 @@
 """Commands about sampling: show it, change it, undo a change; apply or cancel a card."""
 
-from bot import cards
+from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, service_sampling
 from bot.commands.arguments import service_and_site, words_and_keys
 from bot.errors import MOST_GUESSED, suggestion_reply
 from bot.registry import Message, command
 from bot.replies import Reply, shortened
-from ops.errors import Conflict, InvalidInput
-from ops.guard import check
+from ops.errors import InvalidInput
+from ops.requests import actions as requests
 from ops.sampling import actions as sampling
-from ops.sites import sites
+from ops.sampling.actions import SamplingChange
 from ops.vocabulary.policies import parse_policy
 
 POLICY_WORDS = ("never", "always", "float", "rate")
@@ -44,13 +44,13 @@ async def change_sampling(message: Message, rest: str) -> Reply:
         named["service"] = words.pop(0)
     service, site = named.get("service", ""), named.get("site", "")
     policy = parse_policy(" ".join(words))
-    if at_once and sites().site(site).change_now:
-        change = await sampling.change_policy(
-            message.actor, policy=policy, service=service, site=site
-        )
-        return sampling_change(change)
+    done = await requests.ask(
+        message.actor, policy=policy, service=service, site=site, at_once=at_once
+    )
+    if isinstance(done, SamplingChange):
+        return sampling_change(done)
     note = 'This site always asks first, even with "now".' if at_once else ""
-    return await cards.propose(message.actor, policy, service, site, note)
+    return requested_change(done, note)
 
 
 @command(
@@ -65,14 +65,8 @@ async def change_sampling(message: Message, rest: str) -> Reply:
 async def undo_sampling(message: Message, rest: str) -> Reply:
     """Ask on a card whether to restore the last policy that was in force."""
     service, site = service_and_site(rest)
-    await check(message.actor, cards.OWN, service=service, site=site)
-    before = await sampling.way_back(message.actor, service=service, site=site)
-    if before is None:
-        raise Conflict(
-            "there is nothing to undo, because no other policy of "
-            f"{sites().site(site).service(service).name} is known to have been in force"
-        )
-    return await cards.propose(message.actor, before, service, site)
+    asked = await requests.ask_undo(message.actor, service=service, site=site)
+    return requested_change(asked)
 
 
 @command(
@@ -88,7 +82,7 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
 )
 async def apply(message: Message, rest: str) -> Reply:
     """Make a card's change, once."""
-    return await cards.apply(message.actor, rest.lower())
+    return requested_change(await requests.apply(message.actor, key=_key(rest)))
 
 
 @command(
@@ -104,7 +98,7 @@ async def apply(message: Message, rest: str) -> Reply:
 )
 async def cancel(message: Message, rest: str) -> Reply:
     """Dismiss a card's change."""
-    return await cards.cancel(message.actor, rest.lower())
+    return requested_change(await requests.cancel(message.actor, key=_key(rest)))
 
 
 @command(
@@ -132,3 +126,9 @@ async def show_sampling(message: Message, rest: str) -> Reply:
 
 def _is_name(word: str) -> bool:
     return word[0].isalpha() and word.lower() not in POLICY_WORDS
+
+
+def _key(rest: str) -> str:
+    if not rest:
+        raise InvalidInput("which card? Each card shows its own apply and cancel commands")
+    return rest.lower()

@@ -127,16 +127,16 @@ def _trace_id_and_site(rest: str) -> tuple[str, str]:
     return linked_id(first), named.get("site", "")
 
 
-async def look_back(actor: Actor, trace: Trace) -> SiteSnapshot:
+async def look_back(actor: Actor, trace: Trace, seconds: float = SNAPSHOT_SECONDS) -> SiteSnapshot:
     """Return the site at the time of a trace; if that takes too long, only a problem saying so."""
     end = trace.start + trace.duration
     known = {service.jaeger_name for service in sites().site(trace.site).services.values()}
     services = [name for name in trace.services if name in known][:MOST_SERVICES]
     try:
-        async with asyncio.timeout(SNAPSHOT_SECONDS):
+        async with asyncio.timeout(seconds):
             return await show_snapshot(
                 actor, services=services, start=trace.start, end=end, site=trace.site
             )
     except TimeoutError:
-        late = f"no answer within {SNAPSHOT_SECONDS:g} s"
+        late = f"no answer within {seconds:g} s"
         return SiteSnapshot(trace.site, trace.start, end, (), (late,))

@@ -1,4 +1,4 @@
-"""What releases before this one write and delete goes on working; see `ops.schema`."""
+"""Keep the writes and deletes of earlier releases working; see `ops.schema`."""
 
 from django.db import migrations, models
 

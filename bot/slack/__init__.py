@@ -1,0 +1,33 @@
+"""Everything that is specific to Slack.
+
+The way of a message through these modules:
+
+    Slack
+      | WebSocket          connection, socket_mode: several connections, refreshed in turn
+      v
+    EventHandler.receive   event_handler: is it for us? interactions: clicks, /ops, Home tab
+      |
+      v
+    Inbox                  inbox, event_store: record it once for all processes, acknowledge it
+      |
+      v
+    ThreadOrder            thread_order: wait for earlier messages of the thread
+      |
+      v
+    WorkerPool             worker_pool: a few at once; profiles, identity: who asks?
+      |
+      v
+    bot.commands           the same commands as in the console
+      |
+      v
+    Delivery               delivery: to the thread, privately or to the Home tab; blocks, buttons
+      |
+      v
+    Sender                 sender, rate_limit: in order, within Slack's limits; post_claim: once
+      |
+      v
+    Slack
+
+`process` builds and runs all of it. `heartbeat` reports how it is, and `status` shows that in the
+dashboard.
+"""

@@ -1,5 +1,10 @@
 """A connection on which Slack reaches us: frames in, acknowledgements out.
 
+    open --> hello --> pong --> alive --> ended: closed, silence, refresh_requested, ...
+                                  |         |
+                                  |         +--> retire: late frames are still handled
+                                  +-- frames and pongs; without any for 20 s: silence
+
 It is alive once Slack has sent its hello and answered a ping, and as long as frames or pongs
 arrive. A successful API call proves nothing about it, nor does a hello that nothing follows.
 """
@@ -16,7 +21,7 @@ import aiohttp
 from bot.slack.timing import Timing
 
 Envelope = Mapping[str, Any]
-Hear = Callable[["Connection", Envelope], Awaitable[None]]
+OnEnvelope = Callable[["Connection", Envelope], Awaitable[None]]
 
 HELLO_SECONDS = 5
 CLOSE_SECONDS = 5
@@ -31,18 +36,19 @@ class Connection:
     """One connection. `ended` resolves to the reason to replace it; it may still be open then."""
 
     def __init__(
-        self, websocket: aiohttp.ClientWebSocketResponse, hear: Hear, timing: Timing
+        self, websocket: aiohttp.ClientWebSocketResponse, on_envelope: OnEnvelope, timing: Timing
     ) -> None:
         self.websocket = websocket
-        self.hear = hear
+        self.on_envelope = on_envelope
         self.timing = timing
         self.loop = asyncio.get_running_loop()
         self.hello: asyncio.Future[Envelope] = self.loop.create_future()
-        self.answers = asyncio.Event()
+        self.answered = asyncio.Event()
         self.ended: asyncio.Future[str] = self.loop.create_future()
-        self.last_heard = self.loop.time()
+        self.clock = timing.clock
+        self.last_heard = self.clock.monotonic()
         self.closing = False
-        self.hearing: set[asyncio.Task[None]] = set()
+        self.handling: set[asyncio.Task[None]] = set()
         self.tasks = (asyncio.ensure_future(self._read()), asyncio.ensure_future(self._ping()))
 
     @property
@@ -53,27 +59,28 @@ class Connection:
     @property
     def alive(self) -> bool:
         """Whether Slack reaches us on it."""
+        # After an announced end Slack still sends on it, until the successor has taken over.
         going = not self.ended.done() or self.ended.result() in EXPECTED
         recent = self.silent_for < self.timing.deaf
-        return self.answers.is_set() and going and recent and not self.websocket.closed
+        return self.answered.is_set() and going and recent and not self.websocket.closed
 
     @property
     def silent_for(self) -> float:
         """The seconds since the last frame."""
-        return self.loop.time() - self.last_heard
+        return self.clock.monotonic() - self.last_heard
 
     async def greeted(self) -> Envelope:
         """Wait for Slack's hello and for an answer to a ping, and return the hello.
 
         Raises ConnectionError if Slack closes the connection instead, or TimeoutError.
         """
-        answering = asyncio.ensure_future(self.answers.wait())
+        answering = asyncio.ensure_future(self.answered.wait())
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 await asyncio.wait((answering, self.ended), return_when=asyncio.FIRST_COMPLETED)
         finally:
             answering.cancel()
-        if not self.answers.is_set():
+        if not self.answered.is_set():
             raise ConnectionError(f"Slack closed a new connection: {self.ended.result()}")
         return self.hello.result()
 
@@ -99,8 +106,8 @@ class Connection:
             with suppress(ConnectionError, aiohttp.ClientError):
                 await self.websocket.send_frame(_CLOSE_FRAME, aiohttp.WSMsgType.CLOSE)
             await asyncio.wait(self.tasks[:1], timeout=CLOSE_SECONDS)
-        if self.hearing:
-            await asyncio.wait(self.hearing, timeout=CLOSE_SECONDS)
+        if self.handling:
+            await asyncio.wait(self.handling, timeout=CLOSE_SECONDS)
         for task in self.tasks:
             task.cancel()
         await asyncio.wait(self.tasks)
@@ -110,9 +117,9 @@ class Connection:
 
     async def _read(self) -> None:
         async for frame in self.websocket:
-            self.last_heard = self.loop.time()
-            if self.hello.done():
-                self.answers.set()
+            self.last_heard = self.clock.monotonic()
+            if self.hello.done():  # any frame after the hello proves that both directions work
+                self.answered.set()
             if frame.type == aiohttp.WSMsgType.PING:
                 with suppress(ConnectionError):
                     await self.websocket.pong(frame.data)
@@ -134,13 +141,14 @@ class Connection:
             log.info("Slack is closing a connection: %s", message.get("reason"))
             self.end(str(message.get("reason")))
         elif message.get("envelope_id"):
-            task = asyncio.ensure_future(self._hear(message))
-            self.hearing.add(task)
-            task.add_done_callback(self.hearing.discard)
+            # A task each: a message that waits for the database must not delay the next ones.
+            task = asyncio.ensure_future(self._handle(message))
+            self.handling.add(task)
+            task.add_done_callback(self.handling.discard)
 
-    async def _hear(self, envelope: Envelope) -> None:
+    async def _handle(self, envelope: Envelope) -> None:
         try:
-            await self.hear(self, envelope)
+            await self.on_envelope(self, envelope)
         except Exception:
             log.exception("an envelope from Slack could not be handled")
 
@@ -149,5 +157,5 @@ class Connection:
         while self.silent_for < self.timing.deaf:
             with suppress(ConnectionError):
                 await self.websocket.ping(b"opsportal")
-            await asyncio.sleep(self.timing.ping)
+            await self.clock.sleep(self.timing.ping)
         self.end("silence")

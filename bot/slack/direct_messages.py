@@ -33,6 +33,7 @@ class DirectMessages:
             channel = str(opened["channel"].get("id"))
         except FAILED_CALL as error:
             return _not_sent(reason(error))
+        # Under the same claim as the answer in the channel: a link code is sent at most once.
         state = await self.sender.say((channel, ""), slack_messages(reply), claim)
         if state is State.ANSWERED:
             return Reply(SENT)

@@ -15,6 +15,7 @@ from bot.errors import ask_again_reply, busy_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
+from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
 from bot.slack.direct_messages import DirectMessages
 from bot.slack.identity import find_author
@@ -35,10 +36,11 @@ from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
 SLOW = 24  # more messages, whose authors can see that the answer takes a while
-MOST_WAITING = 200
-MOST_TURNED_AWAY = 2_000  # at a time
+MOST_WAITING = 200  # a few minutes of answers; who waits longer has asked again already
+MOST_TURNED_AWAY = 2_000  # at a time; beyond that even apologies would take hours to post
 LAST_CALL_SECONDS = 3.0
 WAITING = Reply("Working on it …")
+# All other subtypes are edits, deletions, joins or messages of programs.
 _HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 log = logging.getLogger(__name__)
 
@@ -58,11 +60,12 @@ class EventHandler:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
-        self.delivery = Delivery(sender)
+        self.cards = Cards(sender, inbox.name)
+        self.delivery = Delivery(sender, self.cards)
         self.direct = direct
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
-        self.order = ThreadOrder(self.answering.put)
+        self.order = ThreadOrder(self.answering.put, deadlines=timing.deadlines)
         self.full: datetime | None = None
         self.refusing = WorkerPool(self._turn_away, at_once=1)
 
@@ -83,7 +86,7 @@ class EventHandler:
         finally:
             try:
                 await acknowledge()
-            finally:  # no other process answers what we took while we are alive
+            finally:  # even if that failed: no other process answers what we took while we live
                 if job is not None and first and not job.is_anothers:
                     self.take_in(job)
 
@@ -118,7 +121,7 @@ class EventHandler:
 
     async def finish(self) -> None:
         """Give the answers in progress a short time to finish, then cancel them."""
-        await self.order.give_once()
+        await self.order.start_ready()
         grace = self.timing.grace
         await asyncio.gather(self.answering.finish(grace), self.refusing.finish(grace))
 
@@ -138,8 +141,10 @@ class EventHandler:
         return (
             (direct or event.get("type") == "app_mention")
             and event.get("subtype") in _HUMAN_SUBTYPES
+            # Slack delivers our own direct messages to us: answering them would never end.
             and event.get("user") not in (None, "", self.bot_id)
             and not event.get("bot_id")
+            # An edit is sent as a new event with the same text: it was answered already.
             and not event.get("edited")
         )
 
@@ -189,9 +194,10 @@ class EventHandler:
         if job.abandoned and registry.asks_again(text):
             job.outcome = State.ASKED
             return ask_again_reply(text)
+        # A change needs proof in the database that it is ours; a read may be answered twice.
         if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
             return None
-        profile = await self.profiles.who_wrote(job.event, job.row.team)
+        profile = await self.profiles.of_author(job.event, job.row.team)
         origin = {
             "slack_user": profile.user_id,
             "slack_team": profile.team_id,
@@ -215,9 +221,9 @@ class EventHandler:
 
         If cancelled, let a call that has started finish, so that its result is known.
         """
-        pool.free_slot(job)
-        claim = PostClaim(partial(self.inbox.advance, job))
-        saying = asyncio.ensure_future(self._said(job, reply, claim))
+        pool.free_slot(job)  # from here on it waits for Slack only
+        claim = PostClaim(partial(self.inbox.advance, job), self.timing.clock)
+        saying = asyncio.ensure_future(self._deliver(job, reply, claim))
         try:
             await asyncio.shield(saying)
         except asyncio.CancelledError:
@@ -226,7 +232,7 @@ class EventHandler:
             saying.cancel()
             raise
 
-    async def _said(self, job: Job, reply: Reply, claim: PostClaim) -> None:
+    async def _deliver(self, job: Job, reply: Reply, claim: PostClaim) -> None:
         try:
             if reply.private and not job.is_direct:
                 reply = await self.direct.say(str(job.event["user"]), reply, claim)
@@ -235,5 +241,6 @@ class EventHandler:
             return
         except Exception:
             log.exception("an answer could not be posted")
+            # With a claim, part of the answer may be in Slack.
             state = State.UNKNOWN if claim.posting else State.FAILED
         self.inbox.finish(job, job.outcome if state is State.ANSWERED else state)

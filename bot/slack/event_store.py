@@ -1,4 +1,23 @@
-"""The received events in the database: record, claim, take over and clean up."""
+"""The received events in the database: record, claim, take over and clean up.
+
+The life of an event, whose `holder` is the process that answers it:
+
+                     Slack did nothing: the claim is taken back
+                            +-----------------+
+                            v                 |
+    Slack --> RECORDED --> WORKING --> POSTING --> ANSWERED | FAILED | UNKNOWN | ASKED
+                 ^            |           |
+                 +------------+           +------> UNKNOWN
+              the holder's lease       the holder's lease expired:
+              expired: another         part of the answer may be in
+              process takes over       Slack, so nobody posts it again
+
+A holder renews the lease of its events every ten seconds. After MOST_TAKEOVERS, an event is FAILED
+instead of taken over: it may be what kills the processes. All transitions by a holder and every
+take-over are one UPDATE with a condition (compare and set): if several processes try, the
+database lets exactly one succeed, without a lock that a killed process could leave behind.
+A process that stops normally releases its events, so that others need not wait for the lease.
+"""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -9,13 +28,17 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from bot.models import ReceivedEvent, State
+from ops import leases
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=30)  # three renewals, so that one or two may be late
 KEPT = timedelta(days=1)
-STUCK = timedelta(minutes=5)
+STUCK = timedelta(minutes=5)  # nobody still expects the answers of a thread in order
 MOST_TAKEOVERS = 3
 log = logging.getLogger(__name__)
 
+# The states from which a holder may move an event to WORKING (back from POSTING if Slack did
+# nothing) or POSTING; the other states are final. POSTING to POSTING repeats a lost answer of
+# the database.
 _BEFORE = {
     State.WORKING: (State.RECORDED, State.POSTING),
     State.POSTING: (State.RECORDED, State.WORKING, State.POSTING),
@@ -32,8 +55,11 @@ def write(
     """
     events = sorted(events, key=lambda event: event.event_id)
     for event in events:
+        # From the time of writing: they may have waited in memory while the database was away.
         event.lease_until = now + LEASE
     with transaction.atomic():
+        # The unique keys decide between processes that received the same message: a row that
+        # another one inserted first stays, and ours is missing from the result below.
         ReceivedEvent.objects.bulk_create(events, ignore_conflicts=True)
         for state in set(finished.values()):
             ended = [key for key, each in finished.items() if each is state]
@@ -64,7 +90,7 @@ def hold_place(key: UUID, ts: str) -> None:
 
 def renew(holder: str, now: datetime) -> None:
     """Renew the leases of a holder's events, and delete old events."""
-    _open().filter(holder=holder).update(lease_until=now + LEASE)
+    leases.renew(_open(), holder, now + LEASE)
     ReceivedEvent.objects.filter(received__lt=now - KEPT).delete()
 
 
@@ -73,7 +99,8 @@ def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
 
     An event whose processes were gone again and again is given up: it may be what kills them.
     """
-    left = _open().filter(lease_until__lte=now)
+    left = leases.abandoned(_open(), now)
+    # Before the others, so that none of these is taken over: see the drawing above.
     lost = left.filter(state=State.POSTING).update(state=State.UNKNOWN, finished=now, payload="")
     if lost:
         log.warning("%s answers of a lost process may or may not have been posted", lost)
@@ -88,8 +115,7 @@ def take_over(holder: str, now: datetime, most: int) -> list[ReceivedEvent]:
 
 def release(holder: str, now: datetime) -> None:
     """Release the events that a stopping holder has not started to post."""
-    unposted = _open().filter(holder=holder).exclude(state=State.POSTING)
-    unposted.update(holder="", lease_until=now)
+    leases.release(_open().exclude(state=State.POSTING), holder, now)
 
 
 def _open() -> QuerySet[ReceivedEvent]:
@@ -97,14 +123,13 @@ def _open() -> QuerySet[ReceivedEvent]:
 
 
 def _claimed(event: ReceivedEvent, holder: str, now: datetime) -> bool:
-    """Compare and set: if several processes try, one succeeds."""
-    unchanged = ReceivedEvent.objects.filter(
-        pk=event.pk, holder=event.holder, state=event.state, lease_until=event.lease_until
-    )
-    claimed = unchanged.update(
-        holder=holder,
-        lease_until=now + LEASE,
+    """Take an event over; if several processes try, one succeeds."""
+    return leases.claim(
+        event,
+        holder,
+        now + LEASE,
+        unchanged=("state",),  # a holder that came back may have advanced it
         state=State.RECORDED,
+        # A released event has no holder: it cannot be what ended the process.
         takeovers=F("takeovers") + (1 if event.holder else 0),
     )
-    return claimed == 1

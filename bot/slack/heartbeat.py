@@ -1,7 +1,14 @@
 """The status that each bot process reports to the others and to the dashboard.
 
 Slack says how many connections use the app. If it counts more than the bots have, another
-program uses the app and receives a share of the messages.
+program uses the app and receives a share of the messages:
+
+    hello: "num_connections": 5
+      |  note_count()         write our connections, sum those of all processes: 4
+      |  ... one beat ...     the others write theirs, which may be as new as ours
+      v  beat()               sum again: 4, so one connection is another program's
+
+The larger of the two sums counts, because a bot may also have stopped in between.
 """
 
 import asyncio
@@ -16,10 +23,10 @@ from django.utils import timezone
 
 from bot.models import BotProcess
 from bot.slack import metrics
+from bot.slack.deadlines import USUAL_DEADLINES, Deadlines
 from ops.database import in_database
 
 GONE = timedelta(seconds=60)
-SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -43,11 +50,13 @@ class Heartbeat:
         workspace: str,
         status: Callable[[], ProcessStatus],
         clock: Callable[[], datetime] = timezone.now,
+        deadlines: Deadlines = USUAL_DEADLINES,
     ) -> None:
         self.name = name
         self.workspace = workspace
         self.status = status
         self.clock = clock
+        self.deadlines = deadlines
         self._counted: int | None = None
         self._ours = 0
         self._reporting: asyncio.Future[int] | None = None
@@ -82,14 +91,14 @@ class Heartbeat:
     async def stop(self) -> None:
         """Wait for a report that is being written, which must not come after our end's."""
         if self._reporting:
-            await asyncio.wait((self._reporting,), timeout=SECONDS)
+            await asyncio.wait((self._reporting,), timeout=self.deadlines.report)
 
     async def _report(self) -> int:
         """Write the report; returns how many connections all processes have."""
         now, status = self.clock(), self.status()
         row = {"workspace": self.workspace, "seen": now, **asdict(status), **self._strays}
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self.deadlines.report):
                 self._reporting = asyncio.ensure_future(in_database(_write, self.name, row, now))
                 others = await asyncio.shield(self._reporting)
         except (Error, TimeoutError) as error:
@@ -98,12 +107,12 @@ class Heartbeat:
         return status.sockets + others
 
 
-async def report_end(name: str, failure: str) -> None:
+async def report_end(name: str, failure: str, deadlines: Deadlines = USUAL_DEADLINES) -> None:
     """Report that a process has ended and has no connections, and the failure, "" for none."""
     now = timezone.now()
     row = {"sockets": 0, "reached": 0, "seen": now, "stopped": now, "failure": failure}
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(deadlines.report):
             await in_database(_write, name, row, now)
     except (Error, TimeoutError) as error:
         log.warning("other bots count this one for another minute: %s", error or "no answer")

@@ -1,15 +1,19 @@
 """Find the OpsPortal user of a Slack user."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 
 from bot.replies import shortened, visible
-from ops.accounts import linking
 from ops.accounts.account import SlackAccount
+from ops.accounts.actions import link_same_email
+from ops.accounts.identity import same_email, user_of
 from ops.actor import Actor, Door
+from ops.errors import Conflict
 
 MOST = 80  # characters of a name
 
@@ -91,14 +95,25 @@ def find_author(profile: Profile, origin: Mapping[str, str]) -> Author:
     stranger = Actor(None, f"{account.name} ({account.user_id})", Door.SLACK, origin=origin)
     if profile.outsider:
         return Author(stranger, profile.outsider)
-    user = linking.user_of(account)
+    user = user_of(account)
     if user is None and settings.SLACK_MATCH_EMAIL:
-        user = linking.link_same_email(account, profile.email, stranger)
+        user = _linked_by_email(account, profile.email, origin)
     if user is None:
         return Author(stranger, _not_linked(profile), account)
     if not user.is_active:
         return Author(stranger, "your account here is deactivated")
-    return Author(Actor(user.pk, user.get_username(), Door.SLACK, origin=origin))
+    return Author(_actor(user, origin))
+
+
+def _linked_by_email(account: SlackAccount, email: str, origin: Mapping[str, str]) -> User | None:
+    if user := same_email(email):
+        with suppress(Conflict):  # another message of theirs was faster
+            link_same_email(_actor(user, origin), account=account)
+    return user
+
+
+def _actor(user: User, origin: Mapping[str, str]) -> Actor:
+    return Actor(user.pk, user.get_username(), Door.SLACK, origin=origin)
 
 
 def _not_linked(profile: Profile) -> str:

@@ -1,7 +1,18 @@
 """Record each message once for all bot processes, then acknowledge it, then answer it.
 
-A single task writes to the database. Messages that arrive while it writes go into the next
-transaction. If the database does not answer, they stay in memory until it does.
+    Slack      receive          the one writer       database
+      | envelope  |                   |                  |
+      |---------->| take: known?      |                  |
+      |           |------------------>| INSERT a burst   |
+      |           |                   |----------------->| unique keys: ours, or another's?
+      |           |<---- job.recorded ------------------ |
+      |<----------| acknowledge                          |
+      |           | if ours: ThreadOrder, WorkerPool, ...
+
+Slack sends an envelope again, to any of the processes, unless it is acknowledged within three
+seconds; acknowledging first could lose a message with its process. A single task writes to the
+database, because one transaction for a burst is faster than one for each message. If the database
+does not answer, messages are acknowledged anyway and stay in memory until it does.
 """
 
 import asyncio
@@ -18,13 +29,12 @@ from django.utils import timezone
 
 from bot.models import State
 from bot.slack import event_store, metrics
+from bot.slack.deadlines import USUAL_DEADLINES, Deadlines
 from bot.slack.jobs import Event, Job, abandoned_job, new_job
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.metrics import watched
 
-RECORD_SECONDS = 1.0  # of the three seconds that Slack allows for an acknowledgement
-SURE_SECONDS = 2.5
 RETRY_SECONDS = 0.5
 AWAY = timedelta(seconds=5)  # if renewing a lease takes longer, the database was away
 BURST = 500
@@ -37,11 +47,11 @@ class Inbox:
     """The messages of one bot process, whose name in the database is `name`."""
 
     def __init__(
-        self, name: str, clock: Clock = timezone.now, sure_seconds: float = SURE_SECONDS
+        self, name: str, clock: Clock = timezone.now, deadlines: Deadlines = USUAL_DEADLINES
     ) -> None:
         self.name = name
         self.clock = clock
-        self.sure_seconds = sure_seconds
+        self.deadlines = deadlines
         self.seen: TTLCache[str, Job] = watched(
             "messages seen", TTLCache(maxsize=20_000, ttl=SEEN_SECONDS)
         )
@@ -57,6 +67,7 @@ class Inbox:
         Slack repeats events, and can send one message as two events.
         """
         job = new_job(payload, self.name, self.clock())
+        # Not by envelope ID, which is new when Slack repeats an event.
         keys = (f"event {job.row.event_id}", f"{job.row.channel} {job.row.ts}")
         for key in keys:
             if (known := self.seen.get(key)) is not None:
@@ -69,7 +80,8 @@ class Inbox:
     async def wait_until_recorded(self, job: Job) -> None:
         """Wait until the job is recorded, but not longer than Slack's deadline allows."""
         try:
-            await asyncio.wait_for(asyncio.shield(job.recorded), RECORD_SECONDS)
+            # Shielded, because a copy of the envelope may wait for the same future.
+            await asyncio.wait_for(asyncio.shield(job.recorded), self.deadlines.record)
         except TimeoutError:
             if not (job.at_risk or job.recorded.done()):
                 job.at_risk = True
@@ -81,12 +93,13 @@ class Inbox:
 
         If the database does not answer, the lease decides, or with `surely` OpsError is raised.
         """
+        limit = self.deadlines.record_change if surely else self.deadlines.record
         try:
-            async with asyncio.timeout(self.sure_seconds if surely else RECORD_SECONDS):
+            async with asyncio.timeout(limit):
                 if surely:
                     await asyncio.shield(job.recorded)
                 if not job.recorded.done():
-                    return True
+                    return True  # it is only in our memory, so nobody else can answer it
                 return job.recorded.result() and await self._mark(job, state)
         except (Error, TimeoutError) as error:
             if surely:
@@ -94,12 +107,15 @@ class Inbox:
                     "the database did not answer, so nothing was changed: a change must be "
                     "recorded before it is made; check the database, then try again"
                 ) from error
+            # Until the lease ends, no other process can have taken it over.
             return self.clock() < max(job.row.lease_until, self.held_until)
 
     async def _mark(self, job: Job, state: State) -> bool:
         """Write a state; even if the caller stops waiting, it is written before the next one."""
 
         async def mark() -> bool:
+            # A write that the caller no longer waits for must not overtake the next one:
+            # "working" after "posting" would let another process post the answer again.
             async with job.marking:
                 return await in_database(event_store.advance, job.row.pk, self.name, state)
 
@@ -109,7 +125,7 @@ class Inbox:
         """Record which message the answer will replace; if this fails, the message may remain."""
         job.row.placeholder = placeholder
         try:
-            async with asyncio.timeout(RECORD_SECONDS):
+            async with asyncio.timeout(self.deadlines.record):
                 await asyncio.shield(job.recorded)
                 await in_database(event_store.hold_place, job.row.pk, job.row.placeholder)
         except (Error, TimeoutError) as error:
@@ -135,9 +151,12 @@ class Inbox:
 
         All leases expire while the database is away, so when it is back, none is taken over yet.
         """
+        # Renewing is the test: after an outage, or a renewal that took long, the others get one
+        # more round to renew their own leases before we look for expired ones.
         now, was_away = self.clock(), self._away
         try:
             await in_database(event_store.renew, self.name, now)
+            # Measured from before the call, so that it never ends after the stored lease.
             self.held_until = now + event_store.LEASE
             self._away = self.clock() - now > AWAY
             if was_away or self._away:
@@ -168,6 +187,7 @@ class Inbox:
         except Error as error:
             log.warning("%s messages could not be recorded yet: %s", len(self._new), error)
             return False
+        # Only now: after an error the same burst is written again, with the same result.
         for key in finished:
             del self._finished[key]
         for job in jobs:

@@ -45,6 +45,8 @@ def _press(payload: Mapping[str, Any], envelope_id: str) -> Event | None:
     ts = _at(payload, "container", "message_ts")
     thread = _at(payload, "container", "thread_ts") or _at(payload, "message", "thread_ts")
     alone = _at(payload, "container", "is_ephemeral") == "True"
+    # As a rich text block, so that bot.text reads the line literally: a button's value is not
+    # escaped, unlike the text of a message.
     text = {"type": "text", "text": line}
     section = {"type": "rich_text_section", "elements": [text]}
     return {

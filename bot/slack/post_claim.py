@@ -1,14 +1,21 @@
 """The claim to post an answer, and whether part of it may already be in Slack.
 
-The claim is recorded right before a call to Slack, and taken back if Slack definitely did
-nothing. It is not recorded while an answer waits for the rate limit, so that if the process is
-killed then, another one answers.
+    wait for the rate limit      WORKING   killed now: another process answers
+      begin()
+    call Slack                   POSTING   killed now: UNKNOWN, nobody posts it again
+      |
+      +-- posted ------------->  POSTING   the rest of the answer follows under the same claim
+      +-- definitely not ----->  WORKING   take_back(), then wait and try again
+      +-- no answer ---------->  POSTING   it may be there: no take_back() any more
+
+The claim is recorded as late as possible and taken back as soon as possible, because whatever is
+POSTING when its process is killed stays without an answer.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 
 from bot.models import State
+from bot.slack.clock import SYSTEM_CLOCK, Clock
 
 
 class TakenOverError(Exception):
@@ -22,18 +29,20 @@ class PostClaim:
     seconds of the monotonic clock.
     """
 
-    def __init__(self, advance: Callable[[State], Awaitable[bool]]) -> None:
+    def __init__(
+        self, advance: Callable[[State], Awaitable[bool]], clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._advance = advance
-        self.made = time.monotonic()
+        self.made = clock.monotonic()
         self.posting = False
         self._some_shown = False
 
     async def begin(self) -> None:
         """Record that a call is about to show part of the answer; raises TakenOverError."""
-        if self.posting:  # the previous call was not taken back
+        if self.posting:  # the previous call was not taken back, so part of it may be shown
             self._some_shown = True
             return
-        self.posting = True
+        self.posting = True  # before the write, which may succeed although we are cancelled
         if not await self._advance(State.POSTING):
             self.posting = False
             raise TakenOverError

@@ -61,7 +61,7 @@ class Health:
     def heard(self) -> datetime | None:
         """When Slack was last heard from, even on a closed connection; None for never."""
         silent = [
-            connection.silent_for for connection in self.connections if connection.answers.is_set()
+            connection.silent_for for connection in self.connections if connection.answered.is_set()
         ]
         if silent:
             self._heard = timezone.now() - timedelta(seconds=min(silent))
@@ -95,7 +95,7 @@ async def run_bot(stop: asyncio.Event, timing: Timing = USUAL) -> None:
         stopping.cancel()
         serving.cancel()
         await asyncio.wait((serving,))
-        await report_end(name, _failure(serving))
+        await report_end(name, _failure(serving), timing.deadlines)
     if not serving.cancelled():
         serving.result()
 
@@ -113,42 +113,48 @@ async def _serve(name: str, timing: Timing) -> None:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         web = WebClient(settings.SLACK_BOT_TOKEN, settings.SLACK_API_URL, session)
 
-        async def whose() -> AsyncSlackResponse:
-            return await _patiently(Backoff(timing), _BOT, web.auth_test)
+        async def authenticate() -> AsyncSlackResponse:
+            return await call_until_answered(Backoff(timing), _BOT, web.auth_test)
 
-        me = await whose()
-        inbox = Inbox(name)
-        sender = Sender(web, timing.limits)
+        me = await authenticate()
+        inbox = Inbox(name, deadlines=timing.deadlines)
+        sender = Sender(web, timing)
         profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
         handler = EventHandler(
             me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
-        heartbeat = Heartbeat(name, str(me.get("url", ""))[:200], partial(_status, handler))
+        heartbeat = Heartbeat(
+            name,
+            str(me.get("url", ""))[:200],
+            partial(_status, handler),
+            deadlines=timing.deadlines,
+        )
         client = SocketModeClient(
-            lambda backoff: _patiently(backoff, _APP, partial(_open, web, session)),
+            lambda backoff: call_until_answered(backoff, _APP, partial(_open, web, session)),
             handler.receive,
             heartbeat.note_count,
             timing,
             health.connections,
         )
+        # The writer is apart, because it must outlive the others: see the order below.
         writing = asyncio.ensure_future(inbox.write())
         working = [
             asyncio.ensure_future(handler.keep_leases(timing.tend)),
-            asyncio.ensure_future(handler.delivery.tend(timing.tend)),
-            asyncio.ensure_future(handler.order.give()),
+            asyncio.ensure_future(handler.cards.keep_current(timing.tend)),
+            asyncio.ensure_future(handler.order.run()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
-            asyncio.ensure_future(web.watch(whose, timing.token)),
+            asyncio.ensure_future(web.watch(authenticate, timing.token)),
             asyncio.ensure_future(profiles.share(timing.beat)),
             *(asyncio.ensure_future(client.hold(number)) for number in range(CONNECTIONS)),
         ]
         try:
             await _first_failure([writing, *working])
         finally:
-            await _ended(working)
-            await client.close()
-            await handler.finish()
-            await _ended([writing])
-            await inbox.close()
+            await _cancel(working)
+            await client.close()  # what has arrived is recorded and acknowledged
+            await handler.finish()  # answers in progress are posted, and their ends noted
+            await _cancel([writing])
+            await inbox.close()  # their ends are written, the rest is left to other processes
             await heartbeat.stop()
 
 
@@ -188,13 +194,13 @@ async def _first_failure(tasks: Sequence[asyncio.Future[None]]) -> None:
         task.result()
 
 
-async def _ended(tasks: Sequence[asyncio.Future[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Future[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
 
 
-async def _patiently(backoff: Backoff, token: str, call: Callable[[], Awaitable[T]]) -> T:
+async def call_until_answered(backoff: Backoff, token: str, call: Callable[[], Awaitable[T]]) -> T:
     """Call until Slack answers; raises CommandError if it refuses the token."""
     while True:
         asked, longest = None, backoff.timing.longest_unreached

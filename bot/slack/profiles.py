@@ -40,16 +40,16 @@ class Profiles:
         self.web = web
         self.team_id = team_id
         self.workspace = workspace
-        self._asked: TTLCache[str, asyncio.Task[Profile]] = watched(
+        self._fetched: TTLCache[str, asyncio.Task[Profile]] = watched(
             "profiles", TTLCache(maxsize=10_000, ttl=SECONDS)
         )
-        self._known: TTLCache[str, datetime] = watched(
+        self._applied: TTLCache[str, datetime] = watched(
             "profiles known", TTLCache(maxsize=10_000, ttl=SECONDS)
         )
-        self._untold: dict[str, datetime] = {}
-        self._news = asyncio.Event()
+        self._unshared: dict[str, datetime] = {}
+        self._changed = asyncio.Event()
 
-    async def who_wrote(self, event: Mapping[str, object], team_id: str) -> Profile:
+    async def of_author(self, event: Mapping[str, object], team_id: str) -> Profile:
         """Return the profile of a message's author; raises nothing.
 
         Users of another workspace are not looked up. A user Slack does not identify is an
@@ -59,45 +59,46 @@ class Profiles:
         teams = [team_id, *(str(event.get(name) or "") for name in _TEAMS)]
         if elsewhere := [team for team in teams if team not in ("", self.team_id)]:
             return outsider(user, elsewhere[-1], ELSEWHERE)
-        asked = self._asked.get(user)
-        if asked is None:
-            asked = self._asked[user] = asyncio.create_task(self._ask(user))
+        # The task is cached, not its result: messages that arrive meanwhile share one call.
+        fetching = self._fetched.get(user)
+        if fetching is None:
+            fetching = self._fetched[user] = asyncio.create_task(self._fetch(user))
         try:
-            return await asyncio.shield(asked)
+            return await asyncio.shield(fetching)  # others may wait for the same call
         except FAILED_CALL as error:
-            if self._asked.get(user) is asked:
-                self._asked.pop(user, None)
+            if self._fetched.get(user) is fetching:  # not a newer call, made after a change
+                self._fetched.pop(user, None)
             return outsider(user, self.team_id, _unknown(error))
 
     def note_change(self, user: object) -> None:
         """Refetch the profile of a user Slack reports as changed, here and in other processes."""
         if isinstance(user, str) and _USER.fullmatch(user):
-            self._asked.pop(user, None)
-            self._untold[user] = timezone.now()
-            self._news.set()
+            self._fetched.pop(user, None)
+            self._unshared[user] = timezone.now()
+            self._changed.set()
 
     async def share(self, seconds: float) -> None:
         """Share changes with the other processes every `seconds`, until cancelled."""
         while True:
-            self._news.clear()
-            telling, self._untold = self._untold, {}
+            self._changed.clear()
+            sharing, self._unshared = self._unshared, {}  # changes noted meanwhile are kept apart
             try:
-                changes = await in_database(_share, telling, list(self._asked))
+                changes = await in_database(_share, sharing, list(self._fetched))
             except Error as error:
                 log.warning("changed users cannot be shared between the bots: %s", error)
-                self._untold = telling | self._untold
+                self._unshared = sharing | self._unshared
                 await asyncio.sleep(seconds)
                 continue
-            self._known.update(telling)
+            self._applied.update(sharing)
             for user, at in changes.items():
-                if self._known.get(user) != at:
-                    self._known[user] = at
-                    self._asked.pop(user, None)
+                if self._applied.get(user) != at:  # a change that we have not acted on yet
+                    self._applied[user] = at
+                    self._fetched.pop(user, None)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await self._news.wait()
+                    await self._changed.wait()
 
-    async def _ask(self, user: str) -> Profile:
+    async def _fetch(self, user: str) -> Profile:
         try:
             answer = await self.web.users_info(user=user)
         except SlackApiError as error:
@@ -110,14 +111,14 @@ class Profiles:
         return read_profile(found, self.team_id, self.workspace)
 
 
-def _share(telling: Mapping[str, datetime], users: Collection[str]) -> dict[str, datetime]:
+def _share(sharing: Mapping[str, datetime], users: Collection[str]) -> dict[str, datetime]:
     """Record changed users with times; returns those of `users` that changed recently.
 
     All processes write in the same order, so that they cannot deadlock.
     """
-    if telling:
+    if sharing:
         ChangedUser.objects.bulk_create(
-            [ChangedUser(slack_user=user, at=at) for user, at in sorted(telling.items())],
+            [ChangedUser(slack_user=user, at=at) for user, at in sorted(sharing.items())],
             update_conflicts=True,
             unique_fields=["slack_user"],
             update_fields=["at"],

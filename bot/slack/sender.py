@@ -1,15 +1,22 @@
 """Post the bot's messages in order, as fast as Slack allows, and never twice.
 
 Each channel is one queue, so that an answer's messages stay together and a channel limited by
-Slack does not delay the others. If Slack's answer to a post is lost, the message may be posted or
-not, and it is not posted again, because nobody wants to read a change confirmed twice. Replacing
-the bot's own message can be repeated.
+Slack does not delay the others. What a failed call means decides what follows:
+
+    Fate             example                   post again?    replace again?   the claim
+    BLOCKS_REFUSED   invalid_blocks            simpler        simpler          taken back
+    LATER            429, no connection        yes            yes              taken back
+    LOST             500, connection reset     never          yes              stays
+    REFUSED          channel_not_found         no             no               taken back
+
+If Slack's answer to a post is lost, the message may be posted or not, and it is not posted again,
+because nobody wants to read a change confirmed twice. Replacing the bot's own message can be
+repeated, because it shows the same however often it is done.
 """
 
 import asyncio
 import json
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,17 +37,21 @@ from bot.replies import shortened
 from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
 from bot.slack.post_claim import PostClaim
-from bot.slack.rate_limit import Limit, Limits, RateLimiter
+from bot.slack.rate_limit import Limit, RateLimiter
+from bot.slack.timing import Timing
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
+# Slack publishes no limit for a whole message, so some of our tables may still be too large.
 _BLOCKS_REFUSED = (
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
 )  # fmt: skip
+# Errors that are raised before the request is sent.
 _NOT_REACHED = (
     aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
 )  # fmt: skip
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
+# Names in traces and alerts are other people's words: they must not mention, link or unfurl.
 _INERT: dict[str, Any] = {
     "parse": "none",
     "link_names": False,
@@ -82,10 +93,12 @@ class Sent:
 class Sender:
     """Post and replace messages in one workspace."""
 
-    def __init__(self, web: AsyncWebClient, limits: Limits) -> None:
+    def __init__(self, web: AsyncWebClient, timing: Timing) -> None:
         self.web = web
-        self.limits = limits
-        self.rate_limiter = RateLimiter()
+        self.limits = timing.limits
+        self.clock = timing.clock
+        self.rate_limiter = RateLimiter(timing.clock, timing.deadlines)
+        # Weak, so that a channel's lock is dropped once nobody waits for it.
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: Counter[str] = Counter()
 
@@ -104,7 +117,9 @@ class Sender:
         async with self._answering(thread[0]):
             states = [State.ANSWERED]
             for message in messages:
-                states.append((await self._put(thread, message, claim, placeholder)).state)
+                states.append(
+                    (await self._replace_or_post(thread, message, claim, placeholder)).state
+                )
                 placeholder = ""
         return max(states, key=_BEST_FIRST.index)
 
@@ -130,7 +145,7 @@ class Sender:
     ) -> Sent:
         """Post one message as `say` does; returns its outcome and place."""
         async with self._answering(thread[0]):
-            return await self._put(thread, message, claim, placeholder)
+            return await self._replace_or_post(thread, message, claim, placeholder)
 
     async def replace(
         self,
@@ -225,7 +240,7 @@ class Sender:
     def _queue(self, channel: str) -> asyncio.Lock:
         return self._queues.setdefault(channel, asyncio.Lock())
 
-    async def _put(
+    async def _replace_or_post(
         self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim, placeholder: str
     ) -> Sent:
         """Replace the placeholder, or post a new message if there is none to replace."""
@@ -272,8 +287,10 @@ class Sender:
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
+            # The channel's place last: whoever waits longer after taking it posts too close to
+            # the next one.
             for key, limit in paces:
-                await asyncio.sleep(await self.rate_limiter.reserve(key, limit))
+                await self.clock.sleep(await self.rate_limiter.reserve(key, limit))
             if claim:
                 await claim.begin()
             try:
@@ -285,12 +302,14 @@ class Sender:
                 log.warning("a message may not be in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
             if claim and fate is not Fate.LOST:
+                # Also before giving up: the caller records the end, and if we are killed before
+                # it does, another process may try.
                 await claim.take_back()
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
-            elif fate is Fate.LATER and (tries < TRIES or time.monotonic() < given_up):
+            elif fate is Fate.LATER and (tries < TRIES or self.clock.monotonic() < given_up):
                 if asked is None:  # it may be only our network, so other bots need not wait
-                    await asyncio.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
+                    await self.clock.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
                 else:
                     await self.rate_limiter.back_off(*paces[-1], asked)
             elif not (fate is Fate.LOST and repeatable and tries < TRIES):

@@ -1,8 +1,21 @@
-"""Several connections to Slack, each with its next connection open before the old one closes."""
+"""Several connections to Slack, each with its next connection open before the old one closes.
+
+Slack ends every connection after some hours. It announces that, and sends events on any open
+connection, so a new one can be ready in time:
+
+    connection 1   hello ====== disconnect: refresh_requested == closed by Slack
+    its successor                  connect, hello ======================================
+    connection 2         hello ========= half its life is over == closed by us
+    its successor                           connect, hello ==============================
+
+Two connections, one of them replaced halfway through its first life, so that Slack does not end
+both at the same moment. One is opened at a time, so that the count in its hello can be compared
+with how many we have.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -42,26 +55,27 @@ class SocketModeClient:
         self.connections = connections
         self._mine: set[Connection] = set()
         self._one_at_a_time = asyncio.Lock()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     async def hold(self, number: int) -> None:
         """Keep one connection open until cancelled; raises the errors of `connect`."""
         backoff = Backoff(self.timing)
         old: Connection | None = None
-        loop = asyncio.get_running_loop()
         while True:
             async with self._one_at_a_time:
                 connection, hello = await self._greeted(backoff)
             if old is None and number:
                 # Slack closes connections that were opened together at the same time: spread them.
-                loop.call_later(number * _lifetime(hello) / CONNECTIONS, connection.end, HALF_LIFE)
-            if old is not None:
+                self._in_background(
+                    self._end_later(connection, number * _lifetime(hello) / CONNECTIONS)
+                )
+            if old is not None:  # only now, when its successor can receive
                 self._retire(old)
             old = await self._ended(connection, backoff)
 
     async def close(self) -> None:
         """Close every connection, after handling what has arrived."""
-        for task in self._retiring:
+        for task in self._background:
             task.cancel()
         await asyncio.gather(*(self._closed(connection) for connection in set(self._mine)))
 
@@ -92,6 +106,7 @@ class SocketModeClient:
         if reason in EXPECTED:
             backoff.reset()
             return connection
+        # It worked for a while, so this is a new problem and not the previous one going on.
         if connection.last_heard - born > self.timing.longest_refused:
             backoff.reset()
         log.warning("a connection to Slack ended: %s", reason)
@@ -120,10 +135,17 @@ class SocketModeClient:
                     return
         log.warning("an envelope could not be acknowledged: no connection is left")
 
+    async def _end_later(self, connection: Connection, seconds: float) -> None:
+        await self.timing.clock.sleep(seconds)
+        connection.end(HALF_LIFE)
+
     def _retire(self, connection: Connection) -> None:
-        task = asyncio.ensure_future(self._retired(connection))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._in_background(self._retired(connection))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _retired(self, connection: Connection) -> None:
         await connection.retire()

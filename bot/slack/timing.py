@@ -1,9 +1,10 @@
-"""How long the bot waits for Slack."""
+"""How long the bot waits, and by which clock."""
 
-import asyncio
 import random
 from dataclasses import dataclass
 
+from bot.slack.clock import SYSTEM_CLOCK, Clock
+from bot.slack.deadlines import USUAL_DEADLINES, Deadlines
 from bot.slack.rate_limit import USUAL_LIMITS, Limits
 
 _dice = random.SystemRandom()
@@ -11,7 +12,7 @@ _dice = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The bot's intervals and limits, in seconds, and Slack's rate limits."""
+    """The bot's intervals in seconds, Slack's rate limits, the database's deadlines, the clock."""
 
     ping: float = 5.0  # between pings
     deaf: float = 20.0  # of silence until a connection counts as dead
@@ -25,6 +26,8 @@ class Timing:
     token: float = 60.0  # between checks of the token
     grace: float = 5.0  # for answers in progress when the bot stops
     limits: Limits = USUAL_LIMITS
+    deadlines: Deadlines = USUAL_DEADLINES
+    clock: Clock = SYSTEM_CLOCK
 
 
 USUAL = Timing()
@@ -44,9 +47,10 @@ class Backoff:
     def seconds(self, longest: float) -> float:
         """Return how long to wait this time, at most `longest`."""
         seconds = _dice.uniform(self.timing.first_wait, min(self._most, longest))
+        # It grows even while `longest` is short, for the case that Slack refuses next.
         self._most = min(2 * self._most, self.timing.longest_refused)
         return seconds
 
     async def pause(self, longest: float, asked: float | None = None) -> None:
         """Wait at most `longest` seconds, or exactly as long as Slack asked."""
-        await asyncio.sleep(self.seconds(longest) if asked is None else asked)
+        await self.timing.clock.sleep(self.seconds(longest) if asked is None else asked)

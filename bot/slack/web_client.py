@@ -28,6 +28,7 @@ class WebClient(AsyncWebClient):
         try:
             return await super().api_call(*args, **kwargs)
         except SlackApiError as error:
+            # Only a doubt: one method may be refused although the token works for the others.
             if error_code(error) in DEAD_TOKEN:
                 self._doubt.set()
             raise

@@ -1,7 +1,14 @@
 """Answer a limited number of messages at once, one at a time in each thread; the rest wait.
 
+    waiting --> working     counts towards `at_once`
+                   | note_slow()   waits for a slow backend: up to `most_slow` do not count
+                   | free_slot()   waits for Slack's rate limit: does not count
+                   v
+                  done
+
 An answer that is ready to post does not count towards the limit, so that a channel limited by
-Slack does not delay the others. A few messages that wait for a slow backend do not count either.
+Slack does not delay the others. A few messages that wait for a slow backend do not count either,
+because a person who asks about another backend meanwhile should not wait for it.
 """
 
 import asyncio
@@ -82,6 +89,7 @@ class WorkerPool:
 
     def _next(self) -> Job | None:
         """Return the first job whose thread has no job running, None if there is none."""
+        # Jobs with a free slot still keep their thread busy: their answer is not posted yet.
         busy = {job.lane for job in self.working.values()}
         return next((job for job in self.waiting if job.lane not in busy), None)
 

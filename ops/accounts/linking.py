@@ -1,21 +1,13 @@
-"""Links and codes in the database: which Slack account belongs to which user.
-
-A door may look up a user here before it has an actor with permissions; changes that users make
-go through `ops.accounts.actions`.
-"""
+"""Links and codes in the database: which Slack account belongs to which user."""
 
 from datetime import timedelta
 
-from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from ops.accounts.account import SlackAccount
 from ops.accounts.code import Code, new_code
 from ops.accounts.models import NAME, Identity, LinkAttempt, LinkCode
-from ops.actor import Actor
-from ops.audit import chain
-from ops.audit.models import Outcome
 from ops.errors import Conflict, NotFound
 
 LIFE = timedelta(minutes=10)
@@ -27,55 +19,32 @@ _NO_SUCH_CODE = (
 )
 
 
-def user_of(account: SlackAccount) -> User | None:
-    """Return the user linked to the Slack account, active or not."""
-    found = Identity.objects.select_related("user").filter(**_key(account)).first()
-    return found.user if found else None
+def add(account: SlackAccount, user_id: int) -> None:
+    """Link a Slack account to a user; raises Conflict if it is linked already."""
+    _, added = Identity.objects.get_or_create(
+        **_key(account), defaults={**_columns(account), "user_id": user_id}
+    )
+    if not added:
+        raise Conflict("your Slack account is already linked")
 
 
-def link_same_email(account: SlackAccount, email: str, actor: Actor) -> User | None:
-    """Link the Slack account to the one active user with that e-mail address, and audit it.
-
-    `actor` is the Slack user. Returns None if no user or several users have the address.
-    """
-    same = list(User.objects.filter(email__iexact=email, is_active=True)[:2])
-    if not email or len(same) != 1:
-        return None
-    [user] = same
-    try:
-        with transaction.atomic():
-            Identity.objects.create(user=user, **_columns(account))
-            chain.append(
-                Actor(user.pk, user.get_username(), actor.door, origin=actor.origin),
-                "accounts.link_same_email",
-                target(account.key),
-                Outcome.OK,
-                detail="Slack and OpsPortal have the same e-mail address",
-            )
-    except IntegrityError:
-        return user_of(account)  # another message of theirs was faster
-    return user
-
-
-def give_code(account: SlackAccount, actor: Actor) -> Code:
-    """Return a new code for a Slack user, replacing any older one, and audit it.
+def give_code(account: SlackAccount) -> Code:
+    """Return a new code for a Slack user, replacing any older one.
 
     Only that user may read the code. Raises Conflict if they got one just now, or are linked.
     """
     code, now = new_code(), timezone.now()
-    with transaction.atomic():
-        LinkCode.objects.filter(made__lte=now - LIFE).delete()
-        LinkCode.objects.filter(made__lte=now - PAUSE, **_key(account)).delete()
-        _, given = LinkCode.objects.get_or_create(
-            **_key(account), defaults={**_columns(account), "digest": code.digest, "made": now}
+    LinkCode.objects.filter(made__lte=now - LIFE).delete()
+    LinkCode.objects.filter(made__lte=now - PAUSE, **_key(account)).delete()
+    _, given = LinkCode.objects.get_or_create(
+        **_key(account), defaults={**_columns(account), "digest": code.digest, "made": now}
+    )
+    if not given:
+        raise Conflict(
+            "you got a code by direct message less than a minute ago, and it is still valid"
         )
-        if not given:
-            raise Conflict(
-                "you got a code by direct message less than a minute ago, and it is still valid"
-            )
-        if Identity.objects.filter(**_key(account)).exists():
-            raise Conflict("your Slack account is already linked")
-        chain.append(actor, "accounts.give_code", target(account.key), Outcome.OK)
+    if Identity.objects.filter(**_key(account)).exists():
+        raise Conflict("your Slack account is already linked")
     return code
 
 

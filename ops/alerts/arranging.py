@@ -49,8 +49,8 @@ def _merged(alerts: Iterable[Alert]) -> Iterable[Alert]:
     times: Counter[Hashable] = Counter()
     for alert in alerts:
         which = (alert.name, alert.group, frozenset(alert.labels.items()))
-        times[which, alert.source] += 1
-        key = (which, times[which, alert.source])
+        times[which, alert.sources] += 1
+        key = (which, times[which, alert.sources])
         found[key] = _together(found[key], alert) if key in found else alert
     return found.values()
 
@@ -59,10 +59,12 @@ def _together(one: Alert, other: Alert) -> Alert:
     """Merge two: firing if either fires, active since the earlier known time, both sources."""
     telling = other if (one.state, other.state) == ("pending", "firing") else one
     times = [alert.active_at for alert in (one, other) if alert.active_at]
-    return replace(telling, source=f"{one.source}, {other.source}", active_at=min(times, default=0))
+    return replace(telling, sources=one.sources + other.sources, active_at=min(times, default=0))
 
 
-def urgency(alert: Alert) -> tuple[bool, int, bool, int, str, list[tuple[str, str]], str]:
+def urgency(
+    alert: Alert,
+) -> tuple[bool, int, bool, int, str, list[tuple[str, str]], tuple[str, ...]]:
     """Return the sort key that `arrange` uses."""
     return (
         alert.state != "firing",
@@ -71,7 +73,7 @@ def urgency(alert: Alert) -> tuple[bool, int, bool, int, str, list[tuple[str, st
         alert.active_at,
         alert.name,
         sorted(alert.labels.items()),
-        alert.source,
+        alert.sources,
     )
 
 

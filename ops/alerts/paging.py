@@ -84,5 +84,5 @@ def _rank(alert: Alert) -> Rank:
 
 
 def _digest(alert: Alert) -> str:
-    what = (alert.name, alert.group, alert.source, sorted(alert.labels.items()))
+    what = (alert.name, alert.group, alert.sources, sorted(alert.labels.items()))
     return hashlib.sha256(repr(what).encode(errors="surrogatepass")).hexdigest()[:16]

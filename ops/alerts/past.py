@@ -47,7 +47,7 @@ def alerts_of(source: str, found: Matrix) -> list[Alert]:
             active_at=0,
             labels=own,
             annotations={},
-            source=source,
+            sources=(source,),
             group="",
             rule_health="unknown",
         )

@@ -86,7 +86,7 @@ def _fitting(alert: Alert) -> ops_pb2.Alert:
         active_at=alert.active_at,
         name=alert.name,
         severity=alert.severity,
-        source=alert.source,
+        source=", ".join(alert.sources),
         group=alert.group,
         rule_health=alert.rule_health,
         labels=alert.labels,
@@ -99,6 +99,6 @@ def _fitting(alert: Alert) -> ops_pb2.Alert:
         active_at=alert.active_at,
         name=alert.name[:_SHORT],
         severity=alert.severity[:_SHORT],
-        source=alert.source,
+        source=", ".join(alert.sources),
         annotations={"opsportal": _OVERSIZE},
     )

@@ -184,7 +184,7 @@ def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
     return ops_pb2.ChangeSamplingResp(
         site=change.site,
         service=change.service,
-        previous=change.previous,
+        previous=str(change.previous),
         policy=str(change.policy),
         instances=[
             ops_pb2.InstanceResult(

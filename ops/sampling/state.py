@@ -1,6 +1,5 @@
 """The known state of sampling: the last policy sent to each instance, and past changes."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,8 +8,9 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from ops.actor import Actor, request_id
+from ops.sampling.effect import effect
 from ops.sampling.models import Change, Delivery
-from ops.vocabulary.policies import UNKNOWN, Policy
+from ops.vocabulary.policies import Policy, Spread
 
 _LOOK_BACK = 50  # changes to search for the policy to go back to
 
@@ -47,24 +47,23 @@ class ServiceSampling:
 
     @property
     def known_at(self) -> datetime | None:
-        """When the first of the instances confirmed; their state after that is not known."""
+        """When the first of the instances confirmed; they are not checked after that."""
         times = (instance.told_at for instance in self.instances if instance.confirmed)
         return min((told_at for told_at in times if told_at), default=None)
 
     @property
-    def summary(self) -> str:
-        """`10%`, `unknown`, or `10% on 2, unknown on 1`; an unconfirmed instance is unknown."""
-        counts = Counter(
-            str(instance.policy) if instance.confirmed else UNKNOWN for instance in self.instances
-        )
-        if len(counts) <= 1:
-            return next(iter(counts), UNKNOWN)
-        return ", ".join(f"{policy} on {count}" for policy, count in counts.most_common())
+    def policies(self) -> Spread:
+        """What the instances confirmed; one that did not confirm may have any policy."""
+        return Spread.of(each.policy if each.confirmed else None for each in self.instances)
+
+    def effect_of(self, policy: Policy) -> str:
+        """Return a sentence on what sending a policy would change."""
+        return effect(self.service, self.policies, policy)
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingChange:
-    """A change: the actor, the door, the previous policies (a summary), the new one, the result.
+    """A change: the actor, the door, the policies before, the new one, the result.
 
     `request_id` is the same in the audit log. `back` is the policy that undoing it sets; it is
     set only on the change that was just made, and None on past ones.
@@ -72,7 +71,7 @@ class SamplingChange:
 
     site: str
     service: str
-    previous: str
+    previous: Spread
     policy: Policy
     actor: str
     door: str
@@ -133,7 +132,7 @@ def begin(
         change = Change.objects.create(
             site=before.site,
             service=before.service,
-            previous=before.summary[:255],
+            previous=str(before.policies),
             strategy=policy.strategy.value,
             rate=policy.rate,
             actor=actor.name,
@@ -196,7 +195,7 @@ def _change(change: Change) -> SamplingChange:
     return SamplingChange(
         site=change.site,
         service=change.service,
-        previous=change.previous,
+        previous=Spread.read(change.previous),
         policy=change.policy,
         actor=change.actor,
         door=change.door,

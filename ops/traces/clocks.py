@@ -1,12 +1,13 @@
-"""When the spans of a trace ran, as far as their clocks can tell.
+"""Clock skew: find the clocks of a trace that differ, and align them.
 
-Three rules turn the recorded times into times that can be drawn:
+No span starts before its parent, and the receiving side of a call does not start after the call
+has ended: if the recorded times say so, the clocks differ. Differences of microseconds (below
+LEAST) are ignored, and so are parents that form a cycle.
 
-- Missing times. Zipkin's format lets a span have none, which arrives as 0; broken clocks say 1970
-  or 2262. Such spans are placed at the start of their parent, or else of the earliest span below.
-- Clock skew. No span starts before its parent, and the receiving side of a call does not start
-  after the call has ended: if the recorded times say so, the clocks differ.
-- Differences of a microsecond (below LEAST) are ignored, and so are parents that form a circle.
+    recorded  client        ------------------
+              server   ----------               starts before its cause: its clock is behind
+    aligned   client        ------------------
+              server            ----------      request and response took equally long
 
 Aligning moves each clock as a whole. The clocks are taken in the order of the tree; the first
 root's stays. The edges between a clock and earlier ones limit how far it may be moved, because of
@@ -29,13 +30,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ops.traces.family import Family
+from ops.traces.tree import SpanTree
 from ops.vocabulary.spans import KINDS, Process, Spans
-from ops.vocabulary.timerange import DAY, MILLISECOND, SECOND, format_duration
+from ops.vocabulary.timerange import MILLISECOND, format_duration
 
 LEAST = MILLISECOND  # a smaller difference is normal
-FAR = 366 * DAY  # if a time is further from the others, its clock was never set
-_EARLIEST, _LATEST = 946_684_800 * SECOND, 7_258_118_400 * SECOND  # the years 2000 and 2200
 _ANY = 2**65  # more than any difference of two times
 _SERVER, _CLIENT = KINDS.index("server"), KINDS.index("client")
 Clock = str | int  # the resource's name for it, or the first span of a part of the tree
@@ -100,75 +99,20 @@ class Clocks:
 ALIKE = Clocks()
 
 
-def placed(spans: Spans, family: Family) -> Spans:
-    """Give spans without a time the time of their parent, and list them in `untimed`."""
-    untimed = _untimed(spans)
-    if not untimed:
-        return spans
-    starts = _starts(spans, family.parents, untimed)
-    ends = array("Q", spans.ends)
-    for number in untimed:
-        took = spans.ends[number] - spans.starts[number]
-        until = spans.ends[number] - starts[number]
-        ends[number] = starts[number] + _plausible(took, until)
-    return replace(spans, starts=starts, ends=ends, untimed=frozenset(untimed))
-
-
-def _plausible(took: int, until: int) -> int:
-    """Return how long a span without a start took: as recorded, or until its end, or else 0."""
-    return next((each for each in (took, until) if 0 <= each < FAR), 0)
-
-
-def _untimed(spans: Spans) -> list[int]:
-    """Return the spans whose start is impossible beside the others; fast if there are none."""
-    starts = spans.starts
-    if starts[0] and starts[-1] - starts[0] < FAR:
-        return []
-    good = [start for start in starts if _EARLIEST <= start <= _LATEST]
-    if not good:
-        return [number for number, start in enumerate(starts) if not start and starts[-1]]
-    middle = good[(len(good) - 1) // 2]
-    return [number for number, start in enumerate(starts) if abs(start - middle) > FAR]
-
-
-def _starts(spans: Spans, parents: Sequence[int], untimed: Sequence[int]) -> "array[int]":
-    starts = array("Q", spans.starts)
-    waiting = set(untimed)
-    timed = [number for number in range(len(spans)) if number not in waiting]
-    below: dict[int, int] = {}  # the earliest start below a span without one
-    for number in timed:
-        above = parents[number]
-        while above in waiting and above not in below:
-            below[above] = starts[number]
-            above = parents[above]
-    for number in untimed:
-        path, above = [], number
-        while above in waiting:
-            path.append(above)
-            waiting.remove(above)
-            above = parents[above]
-        known = starts[above] if 0 <= above < len(spans) else -1
-        for each in reversed(path):
-            if known < 0:
-                known = below.get(each, starts[timed[0]])
-            starts[each] = known
-    return starts
-
-
 def compare_clocks(
-    spans: Spans, family: Family, numbers: Sequence[int], above: Sequence[int]
+    spans: Spans, tree: SpanTree, numbers: Sequence[int], above: Sequence[int]
 ) -> Clocks:
     """Find clocks that differ; `numbers` are the rows' spans, depth first, `above` parent rows."""
-    early, late = _impossible(spans, family)
+    early, late = _impossible(spans, tree)
     if not early and not late:
         return ALIKE
     clocks = _clocks(spans, numbers, above)
-    bounds = _bounds(spans, family, clocks)
+    bounds = _bounds(spans, tree, clocks)
     moves = _moves(bounds, (clocks[number] for number in numbers if number < len(spans)))
     return Clocks(
-        skews=tuple(_skews(spans, family, clocks, moves)),
+        skews=tuple(_skews(spans, tree, clocks, moves)),
         early=len(early),
-        most=max((spans.starts[family.parents[n]] - spans.starts[n] for n in early), default=0),
+        most=max((spans.starts[tree.parents[n]] - spans.starts[n] for n in early), default=0),
         late=len(late),
         moves={number: move for number, clock in enumerate(clocks) if (move := moves[clock])},
     )
@@ -185,10 +129,10 @@ def aligned(spans: Spans, clocks: Clocks) -> Spans:
     return replace(spans, starts=starts, ends=ends)
 
 
-def _impossible(spans: Spans, family: Family) -> tuple[list[int], list[int]]:
+def _impossible(spans: Spans, tree: SpanTree) -> tuple[list[int], list[int]]:
     """Return the spans that start before their parents, and those after the end of their call."""
     starts, ends = np.asarray(spans.starts, np.uint64), np.asarray(spans.ends, np.uint64)
-    kinds, parents = np.asarray(spans.kinds.numbers), np.asarray(family.parents)[: len(spans)]
+    kinds, parents = np.asarray(spans.kinds.numbers), np.asarray(tree.parents)[: len(spans)]
     children = np.flatnonzero((parents >= 0) & (parents < len(spans)))
     parents = parents[children]
     begin, before = starts[children], starts[parents]
@@ -199,20 +143,20 @@ def _impossible(spans: Spans, family: Family) -> tuple[list[int], list[int]]:
         for number in children[
             call & (begin >= LEAST) & (begin - np.uint64(LEAST) >= ends[parents])
         ].tolist()
-        if (parent := family.parents[number]) not in spans.endless and parent not in spans.failing
+        if (parent := tree.parents[number]) not in spans.endless and parent not in spans.failing
     ]
     return (
-        [number for number in early if _says(spans, family, number)],
-        [number for number in late if _says(spans, family, number)],
+        [number for number in early if _says(spans, tree, number)],
+        [number for number in late if _says(spans, tree, number)],
     )
 
 
-def _says(spans: Spans, family: Family, number: int) -> bool:
+def _says(spans: Spans, tree: SpanTree, number: int) -> bool:
     """Return whether a span and its parent say anything about clocks."""
-    parent = family.parents[number]
+    parent = tree.parents[number]
     return (
         0 <= parent < len(spans)
-        and not (number in family.circled and parent in family.circled)
+        and not (number in tree.in_cycles and parent in tree.in_cycles)
         and number not in spans.untimed
         and parent not in spans.untimed
     )
@@ -262,12 +206,12 @@ class _Bound:
 _Bounds = dict[Clock, dict[Clock, _Bound]]
 
 
-def _bounds(spans: Spans, family: Family, clocks: Sequence[Clock]) -> _Bounds:
+def _bounds(spans: Spans, tree: SpanTree, clocks: Sequence[Clock]) -> _Bounds:
     """Return for each pair of clocks how far the first may be moved from the second."""
     found: _Bounds = {}
     for number, clock in enumerate(clocks):
-        parent = family.parents[number]
-        if not _says(spans, family, number) or clocks[parent] == clock:
+        parent = tree.parents[number]
+        if not _says(spans, tree, number) or clocks[parent] == clock:
             continue
         other = clocks[parent]
         least = spans.starts[parent] - spans.starts[number]
@@ -300,15 +244,15 @@ def _moves(bounds: _Bounds, clocks: Iterable[Clock]) -> dict[Clock, int]:
 
 
 def _skews(
-    spans: Spans, family: Family, clocks: Sequence[Clock], moves: Mapping[Clock, int]
+    spans: Spans, tree: SpanTree, clocks: Sequence[Clock], moves: Mapping[Clock, int]
 ) -> Iterator[Skew]:
     """Yield each moved clock once, compared with one that was not moved."""
     still = next(number for number, clock in enumerate(clocks) if not moves[clock])
     found: dict[Clock, Skew] = {}
     for number, clock in enumerate(clocks):
-        if clock in found or abs(moves[clock]) < LEAST or not _says(spans, family, number):
+        if clock in found or abs(moves[clock]) < LEAST or not _says(spans, tree, number):
             continue
-        parent = family.parents[number]
+        parent = tree.parents[number]
         name, other = _names(spans, number, still if moves[clocks[parent]] else parent)
         found[clock] = Skew(name, other, -moves[clock])
     yield from sorted(found.values(), key=lambda skew: (-abs(skew.ahead), skew.name))

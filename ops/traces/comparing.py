@@ -16,16 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from ops.traces.timing import even_parts, own_stretches
-from ops.traces.trace import (
-    MISSING_PARENT,
-    SpanError,
-    SpanRows,
-    Trace,
-    names_of,
-    shortened,
-    times_of,
-)
+from ops.traces.failures import SpanError
+from ops.traces.own_time import even_parts, own_stretches
+from ops.traces.paths import MISSING_PARENT, shortened
+from ops.traces.rows import SpanRows
+from ops.traces.trace import Trace
 from ops.vocabulary.timerange import format_duration
 
 Kind = Literal["new", "missing", "slower", "faster", "same"]
@@ -132,11 +127,11 @@ def kind_of(counts: tuple[int, int], owns: tuple[int, int], least: float) -> Kin
 def _partners(first: SpanRows, second: SpanRows) -> list[int]:
     """Return the row in the second trace that corresponds to each of the first, or _ALONE."""
     waiting: dict[tuple[int, Name], list[int]] = {}
-    names = names_of(second)
+    names = second.names()
     for row in reversed(range(len(second))):
         waiting.setdefault((second.parents[row], names[row]), []).append(row)
     partners: list[int] = []
-    for parent, name in zip(first.parents, names_of(first), strict=True):
+    for parent, name in zip(first.parents, first.names(), strict=True):
         above = partners[parent] if parent >= 0 else -1
         candidates = waiting.get((above, name))
         partners.append(candidates.pop() if candidates else _ALONE)
@@ -144,12 +139,10 @@ def _partners(first: SpanRows, second: SpanRows) -> list[int]:
 
 
 def _only_here(trace: Trace, other: Trace, partners: dict[int, int]) -> tuple[SpanError, ...]:
-    failing = other.rows.spans.failing
     return tuple(
         error
         for error in trace.errors
-        if (partner := partners.get(error.row, _ALONE)) < 0
-        or other.rows.span(partner) not in failing
+        if (partner := partners.get(error.row, _ALONE)) < 0 or not other.rows.has_failed(partner)
     )
 
 
@@ -192,7 +185,7 @@ def _pairs(partners: Sequence[int], alone: Sequence[int]) -> Iterator[tuple[int,
 def _columns(trace: Trace, paths: dict[tuple[int, Name], int]) -> _Columns:
     """Read the columns of a trace, and add its new paths to `paths`."""
     rows = trace.rows
-    names, times = names_of(rows), times_of(rows)
+    names, times = rows.names(), rows.times()
     stretches = [own_stretches(times, row) if name else [] for row, name in enumerate(names)]
     found: list[int] = []
     for parent, name in zip(rows.parents, names, strict=True):

@@ -97,7 +97,7 @@ class TraceLogs:
 
 def build_logs(trace: Trace, filter: LogFilter = ANY_LINE) -> TraceLogs:
     """Collect the events of a trace's spans."""
-    spans = trace.rows.spans
+    spans = trace.spans
     services = Counter[str]()
     for (service, _), count in zip(spans.names, spans.events, strict=True):
         if count:

@@ -9,7 +9,8 @@ class Alert:
     """One alert of one rule.
 
     `state` is "firing" or "pending", `value` Prometheus's own text, `active_at` exact Unix
-    nanoseconds (0 if the source omits it). `rule_health` is "ok", "err" or "unknown".
+    nanoseconds (0 if the source omits it). `sources` are those that report it: several, if
+    they are a pair. `rule_health` is "ok", "err" or "unknown".
     """
 
     name: str
@@ -18,7 +19,7 @@ class Alert:
     active_at: int
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    source: str
+    sources: tuple[str, ...]
     group: str
     rule_health: str
 

@@ -77,9 +77,13 @@ def counted(numbers: Sequence[int]) -> list[tuple[int, int]]:
 def steps_to_end(following: Numbers) -> Numbers:
     """Return the number of steps from each place to the last one, which is the end.
 
-    `following` has the next place of each, -1 for the end, and -1 at the end itself. In a circle,
+    `following` has the next place of each, -1 for the end, and -1 at the end itself. In a cycle,
     the result is larger than the number of places. Each round doubles the distance covered, so
-    that a chain of a hundred thousand takes seventeen rounds.
+    that a chain of a hundred thousand takes seventeen rounds:
+
+        a -> b -> c -> d -> end          1 step each
+        a ------> c ------> end, b -> d  2 steps, from d 1
+        a ----------------> end          4 steps, from b 3
     """
     steps = np.ones(len(following), np.intp)
     steps[-1] = 0

@@ -1,7 +1,9 @@
-"""A sampling policy: the share of the traces starting in a service that is kept."""
+"""Sampling policies: the share of the traces starting in a service that is kept."""
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,3 +72,50 @@ def parse_policy(text: str) -> Policy:
     if not 0 < value <= 1:
         raise refused(text.strip()[:80])
     return rate(value)
+
+
+MOST_APART = 8  # different policies that a written spread names
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many instances have which policy, most first; None stands for an unknown policy."""
+
+    counts: tuple[tuple[Policy | None, int], ...] = ()
+
+    @classmethod
+    def of(cls, policies: Iterable[Policy | None]) -> "Spread":
+        """Count the policies of several instances."""
+        return cls(tuple(Counter(policies).most_common()))
+
+    @classmethod
+    def read(cls, text: str) -> "Spread":
+        """Read what `str` has written; whatever cannot be read is unknown."""
+        return cls(tuple(_counted(part) for part in text.split(", ")))
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy that all instances have, None if they differ or if it is unknown."""
+        return self.counts[0][0] if len(self.counts) == 1 else None
+
+    def __str__(self) -> str:
+        """Return `10%`, `unknown`, or `10% on 2, unknown on 1`."""
+        if len(self.counts) <= 1:
+            return _named(self.policy)
+        return ", ".join(
+            f"{_named(policy)} on {count}" for policy, count in self.counts[:MOST_APART]
+        )
+
+
+def _named(policy: Policy | None) -> str:
+    return UNKNOWN if policy is None else str(policy)
+
+
+def _counted(text: str) -> tuple[Policy | None, int]:
+    """Read `10% on 2`; without a number it stands for all instances, counted as one."""
+    policy, _, number = text.partition(" on ")
+    try:
+        known = parse_policy(policy)
+    except InvalidInput:
+        known = None
+    return known, int(number) if number.isdecimal() else 1

@@ -157,9 +157,9 @@ class Spans:
     as in KINDS; `ids` and `parent_ids` are numbers too, a root's parent "" as 0. `ends` is at least
     `starts`; `endless` are the spans that came without an end, or with an impossible one.
 
-    `untimed` came without a possible start: theirs is a guess, see ops.traces.clocks. `copies` is
-    how many duplicate spans are left out, `as_of` when the trace was requested from the backend
-    (Unix nanoseconds).
+    `untimed` came without a possible start: theirs is a guess, see ops.traces.missing_times.
+    `copies` is how many duplicate spans are left out, `as_of` when the trace was requested from the
+    backend (Unix nanoseconds).
     """
 
     ids: Coded[str]
@@ -182,6 +182,16 @@ class Spans:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def start(self) -> int:
+        """When the first span started, Unix nanoseconds."""
+        return int(np.min(self.starts))
+
+    @property
+    def end(self) -> int:
+        """When the last span ended, Unix nanoseconds."""
+        return int(np.max(self.ends))
 
     @property
     def event_count(self) -> int:

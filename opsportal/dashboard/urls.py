@@ -12,6 +12,7 @@ from opsportal.dashboard.views import (
     filtering,
     logs,
     overview,
+    requests,
     sampling,
     search,
     slack,
@@ -23,7 +24,6 @@ from opsportal.dashboard.views import (
 pages = [
     path("", overview.show, name="overview"),
     path("status/", overview.status, name="overview-status"),
-    path("doors/", RedirectView.as_view(url="../status/")),  # its address in earlier releases
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),
@@ -47,11 +47,16 @@ pages = [
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/change/", sampling.change, name="sampling-change"),
+    path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]
+
+# Addresses of earlier releases, which bookmarks and old messages have.
+moved = [path("doors/", RedirectView.as_view(url="../status/"))]
 
 urlpatterns = [
     *pages,
-    path("sites/<str:site>/", include(pages)),
+    *moved,
+    path("sites/<str:site>/", include([*pages, *moved])),
     path("audit/", audit.show, name="audit"),
     path("audit/rows.csv", audit.csv_rows, name="audit-csv"),
     path("audit/rows.jsonl", audit.json_rows, name="audit-jsonl"),

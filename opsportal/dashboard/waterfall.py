@@ -8,45 +8,40 @@ then each column, padded the same way. For each column the header has its type (
 
 import gzip
 import json
-import sys
-from array import array
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Any
 
+import numpy as np
 from django.utils.safestring import SafeString, mark_safe
 
-from ops.traces.trace import SpanRows, Trace
-from ops.vocabulary.spans import Spans
+from ops.traces.rows import SpanRows
+from ops.traces.trace import Trace
+from ops.vocabulary.columns import Numbers
 from ops.vocabulary.timerange import format_duration
-from opsportal.dashboard import drawing, words
+from opsportal.dashboard import charts, words
 
 ALIGNED = "align=1"  # in an address: align clocks that differ
 DEEPEST = 30  # indents stop here
 LONGEST_SERVICE, LONGEST_OPERATION = 60, 160
 FAILING, MISSING, WARNED, LOGGED, LINKED, ENDLESS, UNTIMED = 1, 2, 4, 8, 16, 32, 64
-_TYPES = {"d": "f8", "I": "u4", "i": "i4", "B": "u1"}
 
 
 def columns(trace: Trace) -> bytes:
     """Return all rows, gzipped; times are nanoseconds after the trace's start."""
-    rows, spans = trace.rows, trace.rows.spans
-    services = {name: index for index, name in enumerate(trace.services)}
-    operations = {name: index for index, name in enumerate(trace.operations)}
+    rows, spans = trace.rows, trace.spans
+    starts = rows.column(spans.starts, trace.start)
+    services, operations = _name_numbers(trace)
     path = sorted(trace.timing.path, key=lambda part: (part.row, part.start))
-    present = [number if number < len(spans) else -1 for number in rows.numbers]
-    found: dict[str, array[Any]] = {
-        "starts": array("d", (spans.starts[n] - trace.start if n >= 0 else 0 for n in present)),
-        "durations": array(
-            "d", (spans.ends[n] - spans.starts[n] if n >= 0 else 0 for n in present)
-        ),
-        "parents": array("i", rows.parents),
-        "services": array("I", (services[spans.names[n][0]] if n >= 0 else 0 for n in present)),
-        "operations": array("I", (operations[spans.names[n][1]] if n >= 0 else 0 for n in present)),
-        "flags": array("B", _flags(rows)),
-        "path_rows": array("I", (part.row for part in path)),
-        "path_starts": array("d", (part.start - trace.start for part in path)),
-        "path_ends": array("d", (part.end - trace.start for part in path)),
+    found: dict[str, Numbers] = {
+        "starts": (starts - np.uint64(trace.start)).astype("<f8"),
+        "durations": (rows.column(spans.ends, trace.start) - starts).astype("<f8"),
+        "parents": np.asarray(rows.parents, "<i4"),
+        "services": services,
+        "operations": operations,
+        "flags": _flags(rows),
+        "path_rows": np.array([part.row for part in path], "<u4"),
+        "path_starts": np.array([part.start - trace.start for part in path], "<f8"),
+        "path_ends": np.array([part.end - trace.start for part in path], "<f8"),
     }
     header = {
         "rows": len(rows),
@@ -58,12 +53,24 @@ def columns(trace: Trace) -> bytes:
     return gzip.compress(_packed(header, found), compresslevel=1)
 
 
-def _packed(header: dict[str, object], found: Mapping[str, "array[Any]"]) -> bytes:
+def _name_numbers(trace: Trace) -> tuple[Numbers, Numbers]:
+    """Return for each row which of the trace's services and operations it has."""
+    services = {name: number for number, name in enumerate(trace.services)}
+    operations = {name: number for number, name in enumerate(trace.operations)}
+    names = trace.spans.names
+    pairs = trace.rows.column(names.numbers, names.numbers[0])
+    distinct, places = np.unique(pairs, return_inverse=True)
+    known = [names.value(number) for number in distinct.tolist()]
+    return (
+        np.array([services[service] for service, _ in known], "<u4")[places],
+        np.array([operations[operation] for _, operation in known], "<u4")[places],
+    )
+
+
+def _packed(header: dict[str, object], found: Mapping[str, Numbers]) -> bytes:
     placed, parts, place = {}, [], 0
     for name, column in found.items():
-        if sys.byteorder == "big":
-            column.byteswap()
-        placed[name] = (_TYPES[column.typecode], place, len(column))
+        placed[name] = (column.dtype.str[1:], place, len(column))
         parts.append(_filled(column.tobytes()))
         place += len(parts[-1])
     text = json.dumps({**header, "columns": placed}, ensure_ascii=False).encode()
@@ -75,22 +82,19 @@ def _filled(content: bytes) -> bytes:
     return content + b"\0" * (-len(content) % 8)
 
 
-def _flags(rows: SpanRows) -> Iterable[int]:
-    spans, count = rows.spans, len(rows.spans)
-    failing, linked, endless, warned = spans.failing, spans.linked, spans.endless, spans.warnings
-    untimed = spans.untimed
-    for number in rows.numbers:
-        if number >= count:
-            yield MISSING
-            continue
-        yield (
-            (FAILING if number in failing else 0)
-            | (WARNED if number in warned else 0)
-            | (LOGGED if spans.events[number] else 0)
-            | (LINKED if number in linked else 0)
-            | (ENDLESS if number in endless else 0)
-            | (UNTIMED if number in untimed else 0)
-        )
+def _flags(rows: SpanRows) -> Numbers:
+    spans = rows.spans
+    flags = rows.column(np.zeros(len(spans), "u1"), MISSING)
+    flags[rows.column(spans.events, 0) > 0] |= LOGGED
+    for flag, numbers in (
+        (FAILING, spans.failing),
+        (WARNED, spans.warnings.keys()),
+        (LINKED, spans.linked),
+        (ENDLESS, spans.endless),
+        (UNTIMED, spans.untimed),
+    ):
+        flags[rows.among(numbers)] |= flag
+    return flags
 
 
 def lines(trace: Trace, first: int, last: int) -> SafeString:
@@ -98,20 +102,18 @@ def lines(trace: Trace, first: int, last: int) -> SafeString:
 
     This does not use templates, which take five times as long: a page has hundreds of rows.
     """
-    colours = drawing.colours(trace.services)
+    colours = charts.colours(trace.services)
     critical = _critical(trace, first, last)
     names: dict[tuple[str, str], str] = {}
     found = []
     for row in range(first, last):
-        number = trace.rows.span(row)
-        if number is None:
-            classes, inside = "span missing", _missing(trace, row)
-        else:
-            name = trace.rows.spans.names[number]
+        if name := trace.rows.name(row):
             if name not in names:
                 names[name] = _named(*name)
             classes = f"span s{colours[name[0]]}"
-            inside = _inside(trace, row, number, names[name], critical.get(row, ()))
+            inside = _inside(trace, row, names[name], critical.get(row, ()))
+        else:
+            classes, inside = "span missing", _missing(trace, row)
         indent = min(trace.rows.depths[row], DEEPEST)
         key = escape(trace.rows.key(row))
         found.append(f'<div class="{classes} i{indent}" id="span-{key}">{inside}</div>')
@@ -124,14 +126,12 @@ def address(trace: Trace, row: int) -> str:
     return f"?{ALIGNED}&span={key}#span-{key}" if trace.aligned else f"?span={key}#span-{key}"
 
 
-def _inside(
-    trace: Trace, row: int, number: int, named: str, critical: Iterable[tuple[str, str]]
-) -> str:
-    spans = trace.rows.spans
-    duration = spans.ends[number] - spans.starts[number]
-    bar = drawing.bar(spans.starts[number] - trace.start, duration, trace.duration)
-    failed = _FAILING_MARK if number in spans.failing else ""
-    chips = "".join(f' <span class="chip warn">{each}</span>' for each in _chips(spans, number))
+def _inside(trace: Trace, row: int, named: str, critical: Iterable[tuple[str, str]]) -> str:
+    rows = trace.rows
+    duration = rows.duration(row)
+    bar = charts.bar(rows.start(row) - trace.start, duration, trace.duration)
+    failed = _FAILING_MARK if rows.has_failed(row) else ""
+    chips = "".join(f' <span class="chip warn">{each}</span>' for each in _chips(rows, row))
     took = format_duration(duration)
     shift = "-6" if bar.side == "before" else "6"
     under = "".join(
@@ -156,13 +156,13 @@ def _named(service: str, operation: str) -> str:
     )
 
 
-def _chips(spans: Spans, number: int) -> Iterable[str]:
+def _chips(rows: SpanRows, row: int) -> Iterable[str]:
     """Return the chips of a row, the same as in row.js."""
-    if number in spans.warnings:
+    if rows.has_warnings(row):
         yield "warning"
-    if number in spans.endless:
+    if rows.is_endless(row):
         yield "no end"
-    if number in spans.untimed:
+    if rows.is_untimed(row):
         yield "no time"
 
 
@@ -181,6 +181,6 @@ def _critical(trace: Trace, first: int, last: int) -> dict[int, list[tuple[str, 
     found: dict[int, list[tuple[str, str]]] = {}
     for part in trace.timing.path:
         if first <= part.row < last:
-            place = drawing.stretch(part.start - trace.start, part.end - part.start, trace.duration)
+            place = charts.stretch(part.start - trace.start, part.end - part.start, trace.duration)
             found.setdefault(part.row, []).append(place)
     return found

@@ -12,4 +12,4 @@ def whoever_types() -> Actor:
         account = getpass.getuser()
     except (KeyError, OSError):  # a container may run as a user ID without a name
         account = f"uid {os.getuid()}"
-    return Actor(None, account, Door.CONSOLE)
+    return Actor(None, account, Door.SHELL)

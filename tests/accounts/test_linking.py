@@ -20,8 +20,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def given(account: SlackAccount = ALICE) -> Code:
-    stranger = Actor(None, account.name, Door.SLACK)
-    return await in_database(linking.give_code, account, stranger)
+    return await in_database(actions.give_code, owner(account), account=account)
+
+
+def owner(account: SlackAccount) -> Actor:
+    return Actor(None, account.name, Door.SLACK, origin={"slack_user": account.user_id})
 
 
 async def linked() -> list[tuple[str, str]]:

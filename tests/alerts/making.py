@@ -14,7 +14,7 @@ def alert(name: str = "QueueDeep", labels: dict[str, str] | None = None, **field
         "value": "1e+00",
         "active_at": NOON,
         "annotations": {},
-        "source": "prometheus",
+        "sources": ("prometheus",),
         "group": "demo",
         "rule_health": "ok",
     }

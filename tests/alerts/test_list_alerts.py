@@ -55,7 +55,7 @@ async def test_it_tells_all_there_is_to_an_alert(viewer: Actor, prometheus: Fake
     assert (only.name, only.state, only.value) == ("QueueDeep", "firing", "7.33e-02")
     assert only.active_at == 1_795_469_264_568_674_523
     assert (only.severity, only.summary) == ("page", "depth 0.07")
-    assert (only.source, only.group, only.rule_health) == ("main", "demo", "ok")
+    assert (only.sources, only.group, only.rule_health) == (("main",), "demo", "ok")
     assert found.firing == found.alerts
     assert found.pending == ()
 
@@ -139,9 +139,9 @@ async def test_it_tells_once_what_two_sources_tell_alike(
 
     found = await list_alerts(viewer, filter=parse_filter("job=x"))
 
-    assert [(each.source, each.group, each.state) for each in found.alerts] == [
-        ("b", "of another group", "firing"),
-        ("a, b", "demo", "firing"),
+    assert [(each.sources, each.group, each.state) for each in found.alerts] == [
+        (("b",), "of another group", "firing"),
+        (("a", "b"), "demo", "firing"),
     ]
     assert found.alerts[1].active_at == 1_795_521_601_000_000_000
 
@@ -170,7 +170,7 @@ async def test_it_keeps_both_of_what_one_source_tells_twice(
 
     found = await list_alerts(viewer)
 
-    assert sorted(each.source for each in found.alerts) == ["a", "a, b"]
+    assert sorted(each.sources for each in found.alerts) == [("a",), ("a", "b")]
 
 
 @pytest.mark.usefixtures("site_of_two")

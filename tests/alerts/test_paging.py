@@ -15,7 +15,11 @@ from tests.alerts.making import NOON, alert
 ALERTS = st.lists(
     st.builds(
         lambda name, state, severity, since, pod, source: alert(
-            name, {"severity": severity, "pod": pod}, state=state, active_at=since, source=source
+            name,
+            {"severity": severity, "pod": pod},
+            state=state,
+            active_at=since,
+            sources=(source,),
         ),
         st.sampled_from(["Slow", "Full"]),
         st.sampled_from(["firing", "pending"]),
@@ -51,7 +55,7 @@ def test_it_goes_through_a_list_in_pages_without_loss_or_repetition(
 def test_it_loses_none_that_stays_when_others_resolve_and_begin(
     alerts: list[Alert], resolved: set[int], cut: int
 ) -> None:
-    whole = arranged([replace(one, source="here") for one in alerts])
+    whole = arranged([replace(one, sources=("here",)) for one in alerts])
     assume(whole)
     cut = min(cut, len(whole) - 1)
     place = parse_place(str(place_after(whole, cut)))

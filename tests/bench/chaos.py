@@ -115,8 +115,8 @@ print(json.dumps([
 """
 LET_TIME_PASS = """
 from django.utils import timezone
-from bot.models import CardState, ChangeCard
-ChangeCard.objects.filter(state=CardState.OPEN).update(expires=timezone.now())
+from ops.requests.models import ChangeRequest, State
+ChangeRequest.objects.filter(state=State.OPEN).update(expires=timezone.now())
 """
 
 

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from bot import console
 from bot.replies import Reply
+from bot.slack.deadlines import Deadlines
 from bot.slack.process import run_bot
 from bot.slack.rate_limit import Limit, Limits
 from bot.slack.socket_mode import CONNECTIONS
@@ -43,7 +44,9 @@ version = "petstore_build_info"
 version = "store_build_info"
 """
 UNLIMITED = Limit(interval=0, burst=1)
-QUICK = Timing(placeholder=60, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED))
+# The database answers in time however busy the machine is.
+PATIENT = Deadlines(record=60, record_change=60, order=60, limits=60, report=60)
+QUICK = Timing(placeholder=60, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED), deadlines=PATIENT)
 Workspace = Callable[..., AbstractAsyncContextManager[FakeSlack]]
 
 
@@ -92,12 +95,18 @@ def workspace(tokens: Settings, backends: Backends, transactional_db: None) -> W
 
     @asynccontextmanager
     async def running(slack: FakeSlack, timing: Timing = QUICK) -> AsyncIterator[FakeSlack]:
+        slack.clock = stopped
         async with slack:
             tokens.SLACK_API_URL = slack.api_url
             async with another_bot(slack, timing):
                 yield slack
 
     return running
+
+
+def stopped() -> float:
+    """Slack's clock, by which no acknowledgement is late because the machine is busy."""
+    return 0.0
 
 
 @asynccontextmanager
@@ -148,6 +157,13 @@ async def away(model: type[Model]) -> AsyncIterator[None]:
         yield
     finally:
         await in_database(rename, "away", table)
+
+
+async def until_stored(exists: Callable[[], object]) -> None:
+    """Query the database until it returns something true, or fail."""
+    async with asyncio.timeout(SECONDS):
+        while not await in_database(exists):
+            pass
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
-from ops.accounts import linking
 from ops.accounts.account import SlackAccount
+from ops.accounts.actions import give_code
 from ops.actor import Actor, Door
 from ops.database import in_database
 from tests.browser.conftest import Web, log_in
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("look", LOOKS)
 async def test_it_is_entered_confirmed_and_taken_back(web: Web, person: Person, look: str) -> None:
     await in_database(person, "olga")
-    alice = Actor(None, "alice", Door.SLACK)
-    code = (await in_database(linking.give_code, ALICE, alice)).shown
+    alice = Actor(None, "alice", Door.SLACK, origin={"slack_user": ALICE.user_id})
+    code = (await in_database(give_code, alice, account=ALICE)).shown
     found: list[str] = []
     async with web.open(**LOOKS[look]) as page:
         await log_in(page)

@@ -17,10 +17,13 @@ from tests.fakes.jaeger import EITHER_JAEGER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATHS = [
-    str(page.pattern).replace("<str:trace_id>", "ab" * 16).replace("<int:row>", "0")
+    str(page.pattern)
+    .replace("<str:trace_id>", "ab" * 16)
+    .replace("<int:row>", "0")
+    .replace("<str:key>", "3f9a1c7e2b")
     for page in pages
 ]
-WRITING = ("sampling/change/", "traces/forget/")
+WRITING = ("sampling/change/", "sampling/requests/3f9a1c7e2b/", "traces/forget/")
 ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing
 
 
@@ -212,7 +215,7 @@ async def test_the_password_can_be_changed(place: Place, viewer: AsyncClient) ->
     assert heading(done) == "Password changed"
     row = await AuditEntry.objects.aget()
     assert (row.actor, row.action, row.target) == (
-        "victor", "account.change_password", "user/victor",
+        "victor", "accounts.change_password", "user/victor",
     )  # fmt: skip
     assert new not in row.text
 
@@ -239,7 +242,7 @@ async def test_a_forgotten_password_is_set_by_mail(
     row = await AuditEntry.objects.aget()
 
     assert answer["Location"] == "/account/reset/done/"
-    assert (row.actor, row.action) == ("victor", "account.reset_password")
+    assert (row.actor, row.action) == ("victor", "accounts.reset_password")
     assert heading(told) == "Check your e-mail"
     assert heading(form) == "Set a new password"
     assert mail.outbox[0].subject == "Reset your OpsPortal password"

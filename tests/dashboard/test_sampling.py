@@ -46,7 +46,7 @@ async def test_a_change_reaches_every_instance_and_names_each(
     assert answer.status_code == 302
     assert heading(page) == "petstore is sampled at 10% on 2 of 2 instances"
     assert f"{place.first.address} confirmed" in text(page)
-    assert "later changes on the instances are not seen" in text(page)
+    assert ", not checked since" in text(page)
     assert place.first.told == place.second.told == [("STFloat", 0.1)]
     assert "olga from the browser" in text(page)
     rows = [row async for row in AuditEntry.objects.order_by("seq")]

@@ -5,6 +5,7 @@ from pytest_django import Settings
 
 from ops.accounts import linking
 from ops.accounts.account import SlackAccount
+from ops.accounts.actions import give_code
 from ops.accounts.models import Identity
 from ops.actor import Actor, Door
 from ops.database import in_database
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def code(transactional_db: None) -> str:
     """A code that the bot gave to Alice."""
-    return linking.give_code(ALICE, Actor(None, "alice", Door.SLACK)).shown
+    alice = Actor(None, "alice", Door.SLACK, origin={"slack_user": ALICE.user_id})
+    return give_code(alice, account=ALICE).shown
 
 
 def identify(account: SlackAccount, username: str) -> None:

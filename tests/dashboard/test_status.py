@@ -106,3 +106,11 @@ async def test_whoever_may_not_see_the_overview_is_told_nothing(newcomer: AsyncC
     assert "2 connections" not in piece.content.decode()
     assert piece.headers["HX-Refresh"] == "true"
     assert (await newcomer.get("/status/")).status_code == 403
+
+
+@pytest.mark.parametrize("before", ["/doors/", "/sites/production/doors/"])
+async def test_its_address_in_earlier_releases_leads_there(
+    place: Place, viewer: AsyncClient, before: str
+) -> None:
+    answer = await viewer.get(before)
+    assert (answer.status_code, answer["Location"]) == (302, "../status/")

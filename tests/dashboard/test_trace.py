@@ -12,7 +12,7 @@ from django.test import AsyncClient
 
 from ops.vocabulary.timerange import SECOND
 from opsportal.dashboard import waterfall
-from opsportal.dashboard.views.trace import ROWS
+from opsportal.dashboard.trace_page import ROWS
 from tests.dashboard.places import Place, heading, link, text, words
 from tests.fakes.jaeger import MILLISECOND, span, trace
 

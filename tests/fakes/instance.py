@@ -17,7 +17,8 @@ class FakeInstance:
     """Record the changes in `told` as (type, rate); `fails` and `hangs` make it misbehave.
 
     Each change takes `seconds`, half of them before it is made and half after. `asked` is set
-    when a call starts, `given_up` when a call that hung is cancelled.
+    when a call starts, `given_up` when a call that hung is cancelled; one that hangs goes on when
+    `resumed` is set.
     """
 
     address: str = ""
@@ -27,6 +28,7 @@ class FakeInstance:
     seconds: float = 0.0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     given_up: asyncio.Event = field(default_factory=asyncio.Event)
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def change(
         self, request: petstore_pb2.ChangeSamplerReq, context: grpc.aio.ServicerContext[Any, Any]
@@ -34,9 +36,10 @@ class FakeInstance:
         self.asked.set()
         if self.hangs:
             try:
-                await asyncio.Event().wait()
-            finally:
+                await self.resumed.wait()
+            except asyncio.CancelledError:
                 self.given_up.set()
+                raise
         if self.fails:
             await context.abort(self.fails, "told to fail")
         sampler, half = request.sampler, self.seconds / 2

@@ -184,17 +184,6 @@ async def test_it_ends_an_action_at_its_deadline(
     assert (await rows())[1][2] == "unknown"
 
 
-@pytest.fixture
-async def no_audit_table(operator: Actor) -> AsyncIterator[None]:
-    def rename(old: str, new: str) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
-
-    await in_database(rename, "audit_auditentry", "audit_away")
-    yield
-    await in_database(rename, "audit_away", "audit_auditentry")
-
-
 async def test_it_changes_nothing_when_the_intent_cannot_be_written(
     operator: Actor, effects: Effects, change: guard.Run[..., str], no_audit_table: None
 ) -> None:

@@ -55,9 +55,9 @@ async def test_it_reads_a_large_one_whole(reader: Actor, held: Held, count: int)
     trace = await show_trace(reader, trace_id=trace_id)
     assert (trace.span_count, trace.service, trace.missing_parents) == (count, "petstore", 0)
     assert len(trace.rows) == count
-    assert trace.error_count == len(trace.rows.spans.failing) > 0
+    assert trace.error_count == len(trace.spans.failing) > 0
     found = await find_spans(reader, trace_id=trace_id, text="deadline exceeded")
-    assert {trace.rows.numbers[row] for row in found} == trace.rows.spans.failing
+    assert {trace.rows.numbers[row] for row in found} == trace.spans.failing
     [row] = await find_spans(reader, trace_id=trace_id, text="db.statement=" + SELECT)
     span = trace.rows[row].span
     assert span and span.attributes["db.statement"] == SELECT

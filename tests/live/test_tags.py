@@ -143,6 +143,6 @@ async def test_a_trace_fails_alike_over_both_apis(
     converted = read_trace(as_otlp([chunk]))
     assert converted is not None
     assert {(each.span_id, each.error, each.message) for each in converted} == {
-        (each.span_id, each.error, each.message) for each in found.rows.spans
+        (each.span_id, each.error, each.message) for each in found.spans
     }
     assert converted.store.tag_keys() == set(found.tags())

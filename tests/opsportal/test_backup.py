@@ -274,4 +274,4 @@ def test_its_commands_say_the_head_and_leave_a_row(
     assert f"{seq + 1} rows verified" in verified.stdout
     with closing(sqlite3.connect(database)) as there:
         rows = there.execute("SELECT action, target FROM audit_auditentry WHERE seq = ?", [seq + 1])
-        assert rows.fetchall() == [("database.restore", "backup/copy")]
+        assert rows.fetchall() == [("audit.record_restore", "backup/copy")]

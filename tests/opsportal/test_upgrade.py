@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
 OURS = {"opsportal", "traces", "alerts", "versions", "sampling", "audit", "overview", "people"}
-OURS |= {"rpc", "bot"}
+OURS |= {"requests", "rpc", "bot"}
 # Rows that no release deletes: PostgreSQL refuses it.
 KEPT = {"audit.auditentry"}
 pytestmark = pytest.mark.django_db

@@ -2,13 +2,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ops.traces import actions
+from ops.traces import listing
 from tests.fakes.prometheus import FakePrometheus
 
 
 @pytest.fixture(autouse=True)
 def nothing_explained_yet() -> None:
-    actions.explanations.clear()
+    listing.explanations.clear()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ async def test_it_reaches_one_action_which_refuses_whoever_has_no_right(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await getattr(ops, name)(request)
     assert caught.value.code() is StatusCode.PERMISSION_DENIED
-    assert ACTIONS[REACHED[name]].permission in (caught.value.details() or "")
+    assert str(ACTIONS[REACHED[name]].permission) in (caught.value.details() or "")
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.action, entry.actor, entry.outcome) == (REACHED[name], "guest", "denied")
 

@@ -19,7 +19,7 @@ from ops.rpc.auth import Unauthenticated
 from ops.rpc.errors import STATUS, rpc
 from ops.rpc.servicer import OpsServicer, add_ops
 from ops.sampling.actions import InstanceSampling, SamplingChange
-from ops.vocabulary.policies import ALWAYS
+from ops.vocabulary.policies import ALWAYS, NEVER, Spread
 from ops.vocabulary.timerange import now_ns, to_datetime
 from proto.ops import ops_pb2, ops_pb2_grpc
 from tests.conftest import SiteFile
@@ -77,7 +77,7 @@ def change(*instances: InstanceSampling) -> SamplingChange:
     return SamplingChange(
         site="demo",
         service="petstore",
-        previous="never",
+        previous=Spread.of([NEVER]),
         policy=ALWAYS,
         actor="olga",
         door="grpc",

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import settings
 
-from ops.traces import actions
+from ops.traces import listing
 from tests.fakes.jaeger import FakeJaeger
 
 settings.register_profile("opsportal", deadline=None)
@@ -12,7 +12,7 @@ settings.load_profile("opsportal")
 
 @pytest.fixture(autouse=True)
 def nothing_explained_yet() -> None:
-    actions.explanations.clear()
+    listing.explanations.clear()
 
 
 @pytest.fixture

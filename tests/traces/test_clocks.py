@@ -16,7 +16,7 @@ def tree(*spans: Span, moved: bool = False) -> Trace:
 
 def times(trace: Trace) -> dict[str, tuple[int, int]]:
     """When each operation began after START, and how long it took."""
-    spans = trace.rows.spans
+    spans = trace.spans
     return {
         operation: (start - START, end - start)
         for (_, operation), start, end in zip(spans.names, spans.starts, spans.ends, strict=True)
@@ -46,7 +46,7 @@ def test_spans_without_a_time_are_placed_at_their_parents() -> None:
         "1970": (5 * MILLISECOND, MILLISECOND),
     }
     assert (trace.start, trace.duration) == (START, SECOND)
-    untimed = {trace.rows.spans.names[each][1] for each in trace.rows.spans.untimed}
+    untimed = {trace.spans.names[each][1] for each in trace.spans.untimed}
     assert untimed == {"none", "below", "2262", "1970"}
     assert not about_clocks(trace)
 
@@ -74,7 +74,7 @@ def test_a_span_without_a_start_lasts_until_its_end() -> None:
 def test_a_trace_without_any_time_is_left_as_it_is() -> None:
     trace = tree(span("root", start=NEVER), span("a", "root", start=NEVER))
 
-    assert (trace.start, trace.duration, trace.rows.spans.untimed) == (0, 0, frozenset())
+    assert (trace.start, trace.duration, trace.spans.untimed) == (0, 0, frozenset())
     assert tree(span("root", start=IN_2262)).start == START + IN_2262
 
 

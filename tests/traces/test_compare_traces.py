@@ -3,9 +3,9 @@ from grpc import StatusCode
 
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, NotPermitted
-from ops.traces import usual
+from ops.traces import usual_timing
 from ops.traces.actions import compare_duration, compare_traces, compare_with_usual
-from ops.traces.finding import MANY_SPANS
+from ops.traces.fetching import MANY_SPANS
 from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE, SECOND
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, Planned, Release, span, trace
@@ -108,15 +108,15 @@ async def test_it_says_how_long_such_a_trace_usually_takes(
 
 @EITHER_JAEGER
 async def test_it_takes_the_last_that_succeeded(viewer: Actor, jaeger: FakeJaeger) -> None:
-    for number in range(usual.MOST + 10):
-        query = 10 if number < usual.MOST else 900
+    for number in range(usual_timing.MOST + 10):
+        query = 10 if number < usual_timing.MOST else 900
         jaeger.add(trace(search(query, start=NOON - (number + 1) * SECOND)))
     slow = jaeger.add(trace(search(1200)))
 
     found = await compare_with_usual(viewer, trace_id=slow)
 
-    assert (found.found, found.duration) == (usual.MOST, 11 * MILLISECOND)
-    assert found.read == usual.MOST_READ
+    assert (found.found, found.duration) == (usual_timing.MOST, 11 * MILLISECOND)
+    assert found.read == usual_timing.MOST_READ
 
 
 @EITHER_JAEGER

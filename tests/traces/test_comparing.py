@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.timing import own_stretches
-from ops.traces.trace import MISSING_PARENT, Trace, build_trace, names_of, times_of
+from ops.traces.own_time import own_stretches
+from ops.traces.paths import MISSING_PARENT
+from ops.traces.trace import Trace, build_trace
 from ops.vocabulary.spans import Span
 from tests.traces.making import span, spans_of
 
@@ -237,7 +238,7 @@ def by_definition(first: Trace, second: Trace) -> dict[Key, int]:
 
     def note(rows: tuple[int | None, int | None], path: tuple[str, ...]) -> None:
         for trace, row in zip(traces, rows, strict=True):
-            if row is not None and (name := names_of(trace.rows)[row]):
+            if row is not None and (name := trace.rows.names()[row]):
                 key = (path, *name), rows[0] is not None, rows[1] is not None
                 found[key] += trace.timing.own[row] + 1000
 
@@ -247,7 +248,7 @@ def by_definition(first: Trace, second: Trace) -> dict[Key, int]:
             for trace, parent in zip(traces, parents, strict=True)
         ]
         names = [
-            [names_of(trace.rows)[row] for row in rows]
+            [trace.rows.names()[row] for row in rows]
             for trace, rows in zip(traces, children, strict=True)
         ]
         for name in {*names[0], *names[1]}:
@@ -267,10 +268,10 @@ def by_definition(first: Trace, second: Trace) -> dict[Key, int]:
 
 def moments(trace: Trace) -> set[int]:
     """The moments in which any span of the trace ran."""
-    times = times_of(trace.rows)
+    times = trace.rows.times()
     return {
         moment
-        for row, name in enumerate(names_of(trace.rows))
+        for row, name in enumerate(trace.rows.names())
         if name
         for start, end in own_stretches(times, row)
         for moment in range(start, end)

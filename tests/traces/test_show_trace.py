@@ -10,7 +10,7 @@ from ops.backends.clients import connections
 from ops.caching import Shared
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
 from ops.traces.actions import LogFilter, export_trace, show_logs, show_trace
-from ops.traces.finding import MANY_SPANS, kept_for
+from ops.traces.fetching import MANY_SPANS, kept_for
 from ops.vocabulary.timerange import HOUR, MILLISECOND, SECOND, now_ns
 from tests.conftest import SiteFile
 from tests.fakes.jaeger import FakeJaeger, Release, span, trace
@@ -272,7 +272,7 @@ async def test_a_trace_that_has_just_ended_is_kept_for_less(
 ) -> None:
     add(jaeger)
     found = await show_trace(viewer, trace_id=ID, site="production")
-    spans = found.rows.spans
+    spans = found.spans
 
     for ago, anew, seconds in ((HOUR, False, 300), (90, False, 45), (30, False, 0), (30, True, 5)):
         as_of = found.start + found.duration + ago * SECOND

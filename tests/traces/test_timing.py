@@ -2,7 +2,10 @@ import random
 
 import pytest
 
-from ops.traces.timing import Segment, Times, critical_path, own_stretches, where_time_went
+from ops.traces.critical_path import Segment, critical_path
+from ops.traces.own_time import own_stretches
+from ops.traces.times import Times
+from ops.traces.timing import where_time_went
 from ops.vocabulary.columns import Coded
 from ops.vocabulary.timerange import MILLISECOND
 

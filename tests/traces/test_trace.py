@@ -6,17 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.traces.family import RECEIVING
-from ops.traces.trace import (
-    LONGEST_PATH,
-    MISSING_PARENT,
-    MOST_ERRORS,
-    Trace,
-    align,
-    build_trace,
-    rows_with,
-    times_of,
-)
+from ops.traces.failures import MOST_ERRORS
+from ops.traces.paths import LONGEST_PATH, MISSING_PARENT
+from ops.traces.trace import Trace, align, build_trace
+from ops.traces.tree import RECEIVING
 from ops.vocabulary.spans import Event, Span
 from tests.traces.making import START, exception, span, spans_of
 
@@ -253,8 +246,8 @@ def test_it_names_the_first_thousand_errors_and_counts_all() -> None:
 def test_it_finds_rows_by_what_their_spans_have() -> None:
     trace = tree(span("root", error=True), span("b", "root", start=2), span("bb", "b", start=1))
 
-    assert rows_with(trace, "b") == (1, 2)
-    assert rows_with(trace, "error") == (0,)
+    assert trace.rows_with("b") == (1, 2)
+    assert trace.rows_with("error") == (0,)
     assert (trace.rows.of_key("bb"), trace.rows.of_key("none")) == ([2], [])
 
 
@@ -281,7 +274,7 @@ any_spans = st.lists(
 @given(any_spans, st.booleans())
 def test_every_span_has_one_row_below_its_parent(spans: list[Span], moved: bool) -> None:
     trace = tree(*spans, moved=moved)
-    times = times_of(trace.rows)
+    times = trace.rows.times()
     shown = [row.span for row in trace.rows if row.span]
 
     assert sorted(map(id, shown)) == sorted(map(id, spans))

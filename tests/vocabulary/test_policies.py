@@ -1,9 +1,11 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ops.errors import InvalidInput
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Strategy, parse_policy, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Spread, Strategy, parse_policy, rate
 
 FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
 
@@ -51,3 +53,36 @@ def test_it_cannot_be_never_with_a_rate() -> None:
 )
 def test_it_says_its_share_in_percent(policy: Policy, text: str) -> None:
     assert str(policy) == text
+
+
+@pytest.mark.parametrize(
+    ("policies", "text", "policy"),
+    [
+        ([], "unknown", None),
+        ([None], "unknown", None),
+        ([None, None], "unknown", None),
+        ([rate(0.1)] * 3, "10%", rate(0.1)),
+        ([NEVER, rate(0.125), rate(0.125)], "12.5% on 2, never on 1", None),
+        ([ALWAYS, None, ALWAYS], "always on 2, unknown on 1", None),
+    ],
+)
+def test_a_spread_says_how_many_instances_have_which_policy(
+    policies: list[Policy | None], text: str, policy: Policy | None
+) -> None:
+    spread = Spread.of(policies)
+    assert (str(spread), spread.policy) == (text, policy)
+    assert str(Spread.read(text)) == text
+    assert Spread.read(text).policy == policy
+
+
+@given(st.lists(st.none() | st.floats(1e-6, 1).map(rate) | st.sampled_from([NEVER, ALWAYS])))
+def test_a_written_spread_is_short_and_reads_back(policies: list[Policy | None]) -> None:
+    written = str(Spread.of(policies))
+    assert len(written) <= 255, "it fits its column"
+    assert str(Spread.read(written)) == written
+
+
+@pytest.mark.parametrize("text", ["", "who knows", "10 %", "12 % on 2, never on 1", "10% on x"])
+def test_an_old_spread_is_read_as_far_as_it_can_be(text: str) -> None:
+    Spread.read(text)
+    assert Spread.read("10 %").policy == rate(0.1)

@@ -55,7 +55,7 @@ def _alert(item: Body, rule: Body, source: str, group: str) -> Alert:
         active_at=_moment(item.get("activeAt")),
         labels=labels,
         annotations={key: str(text) for key, text in (item.get("annotations") or {}).items()},
-        source=source,
+        sources=(source,),
         group=group,
         rule_health=_health(rule),
     )

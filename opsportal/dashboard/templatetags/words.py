@@ -21,7 +21,7 @@ from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
 from ops.vocabulary.timerange import Moment, TimeRange
-from opsportal.dashboard import drawing, words
+from opsportal.dashboard import charts, words
 from opsportal.dashboard.clock import Clock, roughly
 
 register = template.Library()
@@ -31,7 +31,7 @@ register.filter("percent", words.percent)
 register.filter("rate", words.rate)
 register.filter("longer", words.longer)
 register.filter("duration", timerange.format_duration)
-register.filter("sparkline", drawing.sparkline)
+register.filter("sparkline", charts.sparkline)
 
 LONGEST_INLINE = 300
 LONGEST_KEY = 120

@@ -9,10 +9,11 @@ from django.views.decorators.http import require_safe
 
 from ops.errors import InvalidInput, OpsError
 from ops.traces import actions
-from ops.traces.actions import Comparison, Difference, Usual
-from ops.traces.trace import SpanError, Trace
+from ops.traces.actions import Comparison, Difference, UsualTiming
+from ops.traces.failures import SpanError
+from ops.traces.trace import Trace
 from ops.vocabulary.timerange import format_duration
-from opsportal.dashboard import drawing, errors, words
+from opsportal.dashboard import charts, errors, words
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit, url
 
@@ -77,7 +78,7 @@ async def usually(visit: Visit, trace_id: str) -> HttpResponse:
     return await visit.render("partials/usually.html", context)
 
 
-def _is_slow(found: Usual) -> bool:
+def _is_slow(found: UsualTiming) -> bool:
     """Return whether it took at least twice as long as usual, which deserves a warning."""
     return found.longer >= found.duration
 
@@ -115,7 +116,7 @@ def _problems(first: Trace, second: Trace) -> list[str]:
     return [f"A is {subjects[0]}, B is {subjects[1]}: few of their spans match"]
 
 
-def _usual_heading(found: Usual) -> str:
+def _usual_heading(found: UsualTiming) -> str:
     """Return `petstore SearchPets took 1.24 s, usually 31 ms`."""
     trace = found.trace
     subject = f"{words.name(trace.service)} {words.name(trace.operation)}".strip()
@@ -169,7 +170,7 @@ def _lines(
     def drawn(each: Difference) -> _Line:
         mark, tone = MARKS[each.kind]
         share = each.explains / whole if whole else 0
-        width = drawing.stretch(0, abs(each.explains), 2 * widest)[1]
+        width = charts.stretch(0, abs(each.explains), 2 * widest)[1]
         return _Line(
             difference=each,
             mark=mark,

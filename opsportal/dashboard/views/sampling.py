@@ -7,10 +7,11 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import BackendUnavailable, NotConfirmed, NotFound
+from ops.requests.actions import list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.vocabulary.policies import Strategy
-from opsportal.dashboard import effect, words
+from opsportal.dashboard import words
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, page, patience
 from opsportal.dashboard.sheets import sheet
@@ -58,7 +59,7 @@ async def change(visit: Visit) -> HttpResponse:
             "heading": _question(now, form),
             "now": now,
             "form": form,
-            "effect": effect.effect(now, form.policy),
+            "effect": now.effect_of(form.policy),
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
@@ -78,7 +79,7 @@ async def preview(visit: Visit) -> HttpResponse:
 def _effect(now: ServiceSampling, form: SamplingForm) -> str:
     """Return the effect of the form's policy, or what is wrong with it."""
     if form.is_valid():
-        return effect.effect(now, form.policy)
+        return now.effect_of(form.policy)
     if form["strategy"].value() == Strategy.RATE and not form["rate"].value():
         return "Enter a rate to see its effect."
     return " ".join(str(each) for sentences in form.errors.values() for each in sentences)
@@ -105,8 +106,9 @@ async def _page(
     where = visit.site.name
     # Do not fill in a page with a submitted form later: that would undo further typing.
     waits = FILLING_SECONDS if form else patience(visit.request)
-    (now, problem), changes = await asyncio.gather(
+    (now, problem), requests, changes = await asyncio.gather(
         _now(visit, visit.site.service(service).name, waits),
+        list_open(visit.actor, service=service, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
     form = form or SamplingForm(initial=_initial(now))
@@ -118,6 +120,7 @@ async def _page(
             "now": now,
             "problem": problem,
             "coming": ["instances"] if now.coming else [],
+            "requests": requests,
             "changes": changes,
             "done": done,
             "form": form,
@@ -148,7 +151,7 @@ def _choice(visit: Visit, chosen: str) -> dict[str, object]:
 
 def _initial(now: ServiceSampling) -> dict[str, str]:
     """Return the form's initial values: the current policy, or an empty rate if it is unknown."""
-    policy = effect.running(now)
+    policy = now.policies.policy
     if policy is None:
         return {"strategy": Strategy.RATE}
     rate = str(policy) if policy.strategy is Strategy.RATE else ""
@@ -168,9 +171,9 @@ def _heading(now: ServiceSampling, problem: str) -> str:
         return f"{service} has no instances to sample"
     if now.known_at is None:
         return f"Sampling of {service} is unknown"
-    policy = effect.running(now)
+    policy = now.policies.policy
     if policy is None:
-        return f"Sampling of {service}: {now.summary}"
+        return f"Sampling of {service}: {now.policies}"
     rated = policy.strategy is Strategy.RATE
     sampled = f"sampled at {policy}" if rated else f"{policy} sampled"
     return f"{service} is {sampled} on {total} of {words.count(total, 'instance')}"
@@ -178,9 +181,9 @@ def _heading(now: ServiceSampling, problem: str) -> str:
 
 def _question(now: ServiceSampling, form: SamplingForm) -> str:
     service, policy = words.name(now.service), form.policy
-    if policy == effect.running(now):
+    if policy == now.policies.policy:
         at = "at" if policy.strategy is Strategy.RATE else "set to"
         return f"{service} is already {at} {policy}. Send it again?"
     if now.known_at is None:
         return f"Set sampling of {service} to {policy}?"
-    return f"Change sampling of {service} from {now.summary} to {policy}?"
+    return f"Change sampling of {service} from {now.policies} to {policy}?"

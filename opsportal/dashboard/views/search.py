@@ -14,7 +14,7 @@ from ops.vocabulary.filters import TraceQuery, parse_query
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import page
-from opsportal.dashboard.results import Results, address, line_of
+from opsportal.dashboard.search_results import Results, address, line_of
 from opsportal.dashboard.views import filtering
 from opsportal.dashboard.views.filtering import FIRST_QUERY, TRACE_ID
 from opsportal.dashboard.visit import Visit

@@ -2,15 +2,12 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 from django.utils import timezone
 
 from ops.actor import new_request_id
-from ops.audit import chain
-from ops.audit.models import Outcome
-from ops.rpc.models import make_token
+from ops.errors import OpsError
+from ops.rpc.actions import create_token
 from opsportal.management.typist import whoever_types
 
 MOST_DAYS = 3650
@@ -28,17 +25,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(username=options["user"], is_active=True).first()
-        if user is None:
-            raise CommandError(f'there is no active user "{options["user"]}"')
         if not 1 <= options["days"] <= MOST_DAYS:
             raise CommandError(f"--days is {options['days']}; it must be from 1 to {MOST_DAYS}")
         if len(options["name"]) > LONGEST_NAME:
             raise CommandError(f"--name is too long; use at most {LONGEST_NAME} characters")
         expires = timezone.now() + timedelta(days=options["days"])
         new_request_id()
-        with transaction.atomic():
-            token = make_token(user, options["name"], expires)
-            chain.append(whoever_types(), "rpc.create_token", f"user/{user}", Outcome.OK)
+        try:
+            token = create_token(
+                whoever_types(), user=options["user"], name=options["name"], expires=expires
+            )
+        except OpsError as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(token)
         self.stderr.write(f"valid until {expires:%Y-%m-%d %H:%M} UTC; it is shown only once")

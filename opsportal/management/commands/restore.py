@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ops.actor import new_request_id
-from ops.audit import chain
-from ops.audit.models import Outcome
+from ops.audit.actions import record_restore
 from opsportal import backup
 from opsportal.management.typist import whoever_types
 
@@ -28,13 +27,12 @@ class Command(BaseCommand):
             until = f" (up to audit row {restored.replaced[0]})" if restored.replaced else ""
             self.stdout.write(f"the replaced database{until} is kept as {restored.kept}")
         new_request_id()
-        # The audit log must show that it was set back, and to which row.
-        parameters = {
-            "head": head,
-            "replaced": _written(restored.replaced) if restored.replaced else "",
-        }
-        target = f"backup/{path.name}"
-        chain.append(whoever_types(), "database.restore", target, Outcome.OK, parameters=parameters)
+        record_restore(
+            whoever_types(),
+            backup=path.name,
+            head=head,
+            replaced=_written(restored.replaced) if restored.replaced else "",
+        )
         self.stdout.write("if the backup is from an older release, run manage.py migrate now")
 
 

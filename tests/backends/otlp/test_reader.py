@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from ops.backends.otlp.convert import attributes, read_span, service_name
 from ops.backends.otlp.reader import read_trace
 from ops.backends.otlp.trace_index import TraceIndex
-from ops.traces.family import family_of
+from ops.traces.tree import tree_of
 from ops.vocabulary.spans import NO_SERVICE, Process, Scope, Span, Spans
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
 
@@ -155,7 +155,7 @@ def test_it_reads_ids_of_another_length_beside_usual_ones() -> None:
 
     assert list(spans.ids) == ["3132333435363738", "abcd".zfill(16)]
     assert list(spans.parent_ids) == ["", "3132333435363738"]
-    assert list(family_of(spans).parents) == [-1, 0]
+    assert list(tree_of(spans).parents) == [-1, 0]
 
 
 def test_it_reads_tags_whose_keys_are_no_text() -> None:

@@ -24,7 +24,7 @@ async def test_it_returns_alerts_with_their_rule(
             active_at=1795469264_568674523,
             labels={"alertname": "Slow", "severity": "page"},
             annotations=text,
-            source="main",
+            sources=("main",),
             group="petstore",
             rule_health="ok",
         ),

@@ -16,7 +16,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.matchers import AlertFilter
-from ops.vocabulary.policies import ALWAYS
+from ops.vocabulary.policies import ALWAYS, Spread
 from ops.vocabulary.summaries import TraceSummary
 from tests.conftest import SiteFile
 
@@ -37,14 +37,14 @@ def of_traces(at: datetime) -> Reply:
 
 def of_alerts(at: datetime) -> Reply:
     since = int(at.timestamp()) * timerange.SECOND
-    alert = Alert("Errors", "firing", "1", since, {}, {}, "prometheus", "demo", "ok")
+    alert = Alert("Errors", "firing", "1", since, {}, {}, ("prometheus",), "demo", "ok")
     return alert_list(AlertList("demo", (alert,), (), 1, ()), AlertFilter())
 
 
 def of_sampling(at: datetime) -> Reply:
     instance = InstanceSampling("127.0.0.1:1", ALWAYS, at, confirmed=True)
     change = SamplingChange(
-        "demo", "petstore", "10%", ALWAYS, "olga", "slack", at, "id", (instance,)
+        "demo", "petstore", Spread.read("10%"), ALWAYS, "olga", "slack", at, "id", (instance,)
     )
     now = ServiceSampling("demo", "petstore", (instance,))
     return service_sampling(now, [change], None)

@@ -1,6 +1,5 @@
 """Two bots with one database and one Slack app, and all the ways in which Slack repeats events."""
 
-import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +17,7 @@ from bot.slack.process import health
 from bot.slack.rate_limit import Limit
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until
+from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until, until_stored
 from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,9 +30,7 @@ async def settled(slack: FakeSlack, posts: int) -> None:
 
 
 async def until_ended(number: int) -> None:
-    async with asyncio.timeout(10):
-        while await in_database(ReceivedEvent.objects.exclude(finished=None).count) < number:
-            pass
+    await until_stored(lambda: ReceivedEvent.objects.exclude(finished=None).count() >= number)
 
 
 async def left_behind(slack: FakeSlack, text: str, state: State, ago: float = 60) -> str:
@@ -208,9 +205,7 @@ async def test_it_leaves_to_others_what_waits_for_its_turn_when_it_stops(
         await slack.mention(ALICE, "help")
         await settled(slack, 1)
         await slack.mention(ALICE, "help")
-        async with asyncio.timeout(10):
-            while not await in_database(ReceivedEvent.objects.filter(state=State.WORKING).count):
-                pass
+        await until_stored(ReceivedEvent.objects.filter(state=State.WORKING).exists)
     left = await in_database(ReceivedEvent.objects.get, state=State.WORKING)
     assert left.lease_until <= timezone.now()
 
@@ -237,8 +232,6 @@ async def test_it_counts_the_connections_of_all_its_processes(
 ) -> None:
     async with another_bot(slack):
         await until(lambda: health.alive == 4)
-        async with asyncio.timeout(10):
-            while await in_database(BotProcess.objects.count) < 2:
-                pass
+        await until_stored(lambda: BotProcess.objects.count() >= 2)
     assert await in_database(BotProcess.objects.filter(stopped=None).count) == 1
     assert "use this Slack app" not in caplog.text

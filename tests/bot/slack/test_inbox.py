@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from bot.models import ReceivedEvent, State
 from bot.slack import event_store
+from bot.slack.deadlines import Deadlines
 from bot.slack.inbox import Inbox
 from bot.slack.jobs import Job
 from ops.database import in_database
@@ -18,6 +19,7 @@ from ops.errors import OpsError
 from tests.bot.conftest import away
 
 pytestmark = pytest.mark.django_db(transaction=True)
+AT_ONCE = Deadlines(record=0.01)
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
 
@@ -247,7 +249,7 @@ async def test_it_forgets_after_a_day() -> None:
 
 
 async def test_it_records_later_what_it_could_not_record_in_time() -> None:
-    inbox = Inbox("first")
+    inbox = Inbox("first", deadlines=AT_ONCE)
     writing = asyncio.ensure_future(inbox.write())
     async with locked():
         job, _ = inbox.take(payload())
@@ -267,7 +269,7 @@ async def test_it_records_later_what_it_could_not_record_in_time() -> None:
 
 async def test_it_writes_late_what_comes_first_before_what_comes_next() -> None:
     """Otherwise a message being posted would look unanswered."""
-    inbox = Inbox("first")
+    inbox = Inbox("first", deadlines=AT_ONCE)
     jobs = [await recorded(inbox, event_id=f"Ev{n}", ts=f"{n}.1") for n in range(2, 5)]
     async with locked():
         for state in (State.WORKING, State.POSTING):
@@ -279,7 +281,7 @@ async def test_it_writes_late_what_comes_first_before_what_comes_next() -> None:
 
 
 async def test_it_makes_no_change_that_the_database_does_not_know_of() -> None:
-    inbox = Inbox("first", sure_seconds=0.01)
+    inbox = Inbox("first", deadlines=Deadlines(record_change=0.01))
     job, _ = inbox.take(payload())
     with pytest.raises(OpsError, match="the database did not answer, so nothing was changed"):
         await inbox.advance(job, State.WORKING, surely=True)

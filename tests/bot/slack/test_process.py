@@ -12,10 +12,9 @@ from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import BotProcess
-from bot.slack.process import _patiently, check_connected, health, run_bot
+from bot.slack.process import call_until_answered, check_connected, health, run_bot
 from bot.slack.timing import Backoff
-from ops.database import in_database
-from tests.bot.conftest import QUICK, Backends, Workspace, until
+from tests.bot.conftest import QUICK, Backends, Workspace, until, until_stored
 from tests.fakes.slack import (
     ALICE,
     BOT_TOKEN,
@@ -36,7 +35,8 @@ async def test_it_comes_back_after_slack_ends_the_connection(slack: FakeSlack, a
 
 
 async def test_it_comes_back_after_the_connection_breaks(workspace: Workspace, alice: User) -> None:
-    async with workspace(FakeSlack(ping_seconds=0.05), replace(QUICK, ping=0.1)) as slack:
+    timing = replace(QUICK, ping=0.1, first_wait=0)
+    async with workspace(FakeSlack(ping_seconds=0.05), timing) as slack:
         slack.abort()
         await slack.greeted(4)
         await slack.mention(ALICE, "help")
@@ -44,13 +44,13 @@ async def test_it_comes_back_after_the_connection_breaks(workspace: Workspace, a
         await slack.ponged()
 
 
-async def test_it_takes_a_new_socket_when_the_old_one_stays_deaf(
+async def test_it_takes_a_new_ticket_after_a_failed_handshake(
     workspace: Workspace, alice: User
 ) -> None:
-    """A failed handshake uses up the ticket, which the SDK would retry for ever."""
+    """Each ticket works once, so that retrying with it would fail for ever."""
     slack = FakeSlack()
     slack.handshakes_fail = 1
-    async with workspace(slack, replace(QUICK, ping=0.1, deaf=0.1)):
+    async with workspace(slack, replace(QUICK, first_wait=0)):
         await slack.mention(ALICE, "help")
         await slack.posted(1)
 
@@ -130,9 +130,7 @@ async def test_it_takes_any_greeting(
     slack = FakeSlack()
     slack.hello = hello
     async with workspace(slack, replace(QUICK, beat=0.02)):
-        async with asyncio.timeout(10):
-            while not await in_database(BotProcess.objects.exclude(counted=None).exists):
-                pass
+        await until_stored(BotProcess.objects.exclude(counted=None).exists)
         await slack.mention(ALICE, "help")
         await slack.posted(1)
         assert health.alive == 2
@@ -170,7 +168,7 @@ async def test_it_comes_back_soon_after_slack_had_a_fault_of_its_own() -> None:
         ]
         slack.fail("auth.test", *faults, Fault("accesslimited"))
         web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-        await _patiently(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
+        await call_until_answered(Noted(QUICK), "OPSPORTAL_SLACK_BOT_TOKEN", web.auth_test)
     assert longest == [QUICK.longest_unreached] * 4 + [QUICK.longest_refused]
 
 

@@ -17,7 +17,7 @@ from bot.slack.profiles import KEPT
 from bot.slack.socket_mode import CONNECTIONS
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import QUICK, Backends, Workspace, another_bot
+from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until_stored
 from tests.bot.slack.test_identity import OUTSIDERS
 from tests.fakes.slack import ALICE, CHANNEL, SECONDS, TEAM, FakeSlack, Fault, person
 
@@ -111,9 +111,7 @@ async def test_it_keeps_no_changes_for_longer_than_they_matter(slack: FakeSlack)
     long_ago = timezone.now() - KEPT
     await in_database(ChangedUser.objects.create, slack_user="U0LONGAGO", at=long_ago)
     await slack.change_user(GUEST)
-    async with asyncio.timeout(SECONDS):
-        while await in_database(ChangedUser.objects.filter(slack_user="U0LONGAGO").exists):
-            pass
+    await until_stored(lambda: not ChangedUser.objects.filter(slack_user="U0LONGAGO").exists())
     assert await in_database(ChangedUser.objects.filter(slack_user=ALICE).exists)
 
 

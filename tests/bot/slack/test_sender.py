@@ -18,27 +18,27 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import LOST_PLACE, Pace, ReceivedEvent, State
 from bot.replies import Reply, Row
 from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.clock import SYSTEM_CLOCK, Clock
 from bot.slack.event_handler import AT_ONCE
 from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.rate_limit import Limit, Limits, RateLimiter
 from bot.slack.sender import TRIES, Sender
 from bot.slack.status import report
 from ops.database import in_database
-from tests.bot.conftest import QUICK, UNLIMITED, Backends, Workspace, another_bot, until
+from tests.bot.clock import NOON, FakeClock
+from tests.bot.conftest import PATIENT, QUICK, UNLIMITED, Backends, Workspace, another_bot
 from tests.fakes.jaeger import EITHER_JAEGER
 from tests.fakes.slack import (
     ALICE,
     BOT_TOKEN,
     CHANNEL,
     DIRECT,
-    SECONDS,
     TEAM,
     FakeSlack,
     Fault,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOON = 1_760_000_000.0
 SECOND = Limit(interval=1.0, burst=3)
 THREAD = (CHANNEL, "1760005928.816399")
 
@@ -67,82 +67,90 @@ def ours() -> PostClaim:
     return PostClaim(Marks().advance)
 
 
-def sender_to(slack: FakeSlack, channel: Limit = UNLIMITED, patience: float = 0) -> Sender:
+def sender_to(
+    slack: FakeSlack,
+    clock: Clock = SYSTEM_CLOCK,
+    channel: Limit = UNLIMITED,
+    patience: float = 0,
+) -> Sender:
     web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-    return Sender(web, Limits(channel, UNLIMITED, UNLIMITED, patience))
+    limits = Limits(channel, UNLIMITED, UNLIMITED, patience)
+    return Sender(web, replace(QUICK, limits=limits, clock=clock))
 
 
-async def channel_is_full(seconds: float) -> None:
-    """Wait until a new message to the channel would have to wait this long."""
-    later = Pace.objects.filter(key=CHANNEL, until__gt=timezone.now().timestamp() + seconds)
-    async with asyncio.timeout(SECONDS):
-        while not await in_database(later.exists):
-            pass
+def limiter_at(clock: Clock) -> RateLimiter:
+    return RateLimiter(clock, PATIENT)
 
 
 async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeSlack) -> None:
     """Slack accepts fewer messages than we assume, and says so once."""
-    slack.channel_seconds = 0.05
-    sender = sender_to(slack, Limit(interval=0.1, burst=3))
+    clock = FakeClock()
+    slack.clock, slack.channel_seconds = clock.monotonic, 1.0
+    sender = sender_to(slack, clock, SECOND)
     texts = [str(number) for number in range(10)]
-    states = await asyncio.gather(*(sender.say(THREAD, said(text), ours()) for text in texts))
-    assert states == [State.ANSWERED] * 10
+    saying = asyncio.gather(*(sender.say(THREAD, said(text), ours()) for text in texts))
+    assert await clock.runs(saying) == [State.ANSWERED] * 10
     assert [post.text for post in slack.posts] == texts
-    assert len(slack.calls) <= 11
+    assert len(slack.calls) == 11
+    assert clock.now == pytest.approx(NOON + 9), "one message a second"
 
 
 async def test_a_limited_channel_delays_no_other(slack: FakeSlack) -> None:
     slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=1))
-    sender = sender_to(slack)
+    clock = FakeClock()
+    sender = sender_to(slack, clock)
     limited = asyncio.ensure_future(sender.say(THREAD, said("later"), ours()))
-    await slack.called("chat.postMessage")
+    await clock.sleeping(1)
     await sender.say((DIRECT, "1760005928.000001"), said("now"), ours())
     assert not limited.done()
+    clock.passes(1)
     await limited
     assert [post.text for post in slack.posts] == ["now", "later"]
 
 
 async def test_processes_share_a_channels_places() -> None:
-    one, other = RateLimiter(lambda: NOON), RateLimiter(lambda: NOON)
+    one, other = limiter_at(FakeClock()), limiter_at(FakeClock())
     turns = [await each.reserve(CHANNEL, SECOND) for each in (one, other, one, other, one)]
     assert turns == [0, 0, 0, 1, 2]
     assert await other.reserve(DIRECT, SECOND) == 0
 
 
 async def test_places_that_are_taken_at_once_are_all_different() -> None:
-    limiters = [RateLimiter(lambda: NOON) for _ in range(4)]
+    limiters = [limiter_at(FakeClock()) for _ in range(4)]
     turns = await asyncio.gather(*(limiters[n % 4].reserve(CHANNEL, SECOND) for n in range(12)))
     assert sorted(turns) == [0, 0, *range(10)]
 
 
 async def test_what_slack_asked_one_process_all_keep() -> None:
-    one, other = RateLimiter(lambda: NOON), RateLimiter(lambda: NOON)
+    one, other = limiter_at(FakeClock()), limiter_at(FakeClock())
     await one.back_off(CHANNEL, SECOND, 7)
     assert [await other.reserve(CHANNEL, SECOND), await one.reserve(CHANNEL, SECOND)] == [7, 8]
 
 
 async def test_it_waits_as_long_as_slack_asks(slack: FakeSlack) -> None:
     slack.fail("chat.postMessage", Fault("ratelimited", status=429, retry_after=120))
-    saying = asyncio.ensure_future(sender_to(slack).say(THREAD, said("later"), ours()))
-    await channel_is_full(100)
+    clock = FakeClock()
+    saying = asyncio.ensure_future(sender_to(slack, clock).say(THREAD, said("later"), ours()))
+    assert await clock.sleeping() == 120
     assert len(slack.calls) == 1
-    saying.cancel()
+    clock.passes(120)
+    assert await saying is State.ANSWERED
 
 
 async def test_a_quiet_channel_has_its_burst_again() -> None:
-    now = NOON
-    limiter = RateLimiter(lambda: now)
+    clock = FakeClock()
+    limiter = limiter_at(clock)
     assert [await limiter.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
-    now += 60
+    clock.passes(60)
     assert [await limiter.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("seconds", [3_600, 86_400])
 async def test_a_clock_that_is_put_back_silences_nobody(seconds: int) -> None:
-    now = NOON
-    one, other = RateLimiter(lambda: now), RateLimiter(lambda: now)
+    clock = FakeClock()
+    one, other = limiter_at(clock), limiter_at(clock)
     assert [await one.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
-    now -= seconds
+    clock.now -= seconds
     turns = [await each.reserve(CHANNEL, SECOND) for each in (one, other, one, other, one)]
     assert turns == [0, 0, 0, 1, 2]
     await other.back_off(CHANNEL, SECOND, 7)
@@ -160,7 +168,7 @@ async def test_a_process_paces_itself_without_a_database(
         with connection.schema_editor() as editor:
             editor.create_model(Pace)
 
-    limiter = RateLimiter(lambda: NOON)
+    limiter = limiter_at(FakeClock())
     await in_database(drop)
     try:
         assert [await limiter.reserve(CHANNEL, SECOND) for _ in range(4)] == [0, 0, 0, 1]
@@ -189,8 +197,9 @@ async def test_it_says_how_a_message_ended(
     slack: FakeSlack, faults: list[Fault], state: State
 ) -> None:
     slack.fail("chat.postMessage", *faults)
-    sender = sender_to(slack)
-    assert await sender.say(THREAD, said("hello"), ours()) is state
+    clock = FakeClock()
+    saying = sender_to(slack, clock).say(THREAD, said("hello"), ours())
+    assert await clock.runs(saying) is state
     assert len(slack.calls) == len(faults) + (state is State.ANSWERED)
 
 
@@ -223,11 +232,14 @@ async def test_a_connection_that_is_not_made_in_time_has_told_slack_nothing(
     soon = aiohttp.ClientTimeout(sock_connect=0.05)
     with full, socket.create_connection(place):
         async with aiohttp.ClientSession(timeout=soon) as session:
-            sender = sender_to(slack)
+            clock = FakeClock()
+            sender = sender_to(slack, clock)
             sender.web.session, sender.web.base_url = session, f"http://127.0.0.1:{place[1]}/"
             saying = asyncio.ensure_future(sender.post(THREAD, said("hello")[0], ours()))
-            await until(lambda: "may not be in Slack (later): Connection timeout" in caplog.text)
-            sender.web.base_url = f"{slack.api_url}/"
+            await clock.sleeping()
+            assert "may not be in Slack (later): Connection timeout" in caplog.text
+            sender.web.session, sender.web.base_url = None, f"{slack.api_url}/"
+            clock.passes(1)
             assert (await saying).state is State.ANSWERED
     assert [post.text for post in slack.posts] == ["hello"]
 
@@ -263,10 +275,11 @@ async def test_what_another_process_has_taken_over_is_not_said(slack: FakeSlack)
 
 async def test_what_waits_for_its_turn_is_not_marked_as_being_posted(slack: FakeSlack) -> None:
     """Another bot gives the answer if this one is killed meanwhile."""
-    sender, marks = sender_to(slack, Limit(interval=60, burst=1)), Marks()
+    clock, marks = FakeClock(), Marks()
+    sender = sender_to(slack, clock, Limit(interval=60, burst=1))
     await sender.say(THREAD, said("first"), ours())
     waiting = asyncio.ensure_future(sender.say(THREAD, said("later"), PostClaim(marks.advance)))
-    await channel_is_full(100)
+    assert await clock.sleeping() == 60
     assert marks == []
     waiting.cancel()
 
@@ -386,7 +399,7 @@ async def test_each_of_several_slow_answers_has_its_place_held(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:
     """Several people ask in one channel at the same time, as in an incident."""
-    async with workspace(FakeSlack(), replace(QUICK, placeholder=0.05)) as slack:
+    async with workspace(FakeSlack(), replace(QUICK, placeholder=0, grace=0)) as slack:
         backends.jaeger.hang()
         threads = [await asked(slack, "list traces") for _ in range(AT_ONCE)]
         posts = await slack.posted(AT_ONCE)

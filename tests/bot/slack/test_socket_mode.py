@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from bot.slack.connection import HELLO_SECONDS
 from bot.slack.process import OPEN_SECONDS, check_connected, health
 from bot.slack.timing import USUAL, Backoff, Timing
+from tests.bot.clock import FakeClock
 from tests.bot.conftest import QUICK, Workspace, until
 from tests.fakes.slack import ALICE, Delivery, FakeSlack
 
@@ -58,10 +59,12 @@ async def fewest_alive() -> int:
 
 
 async def test_it_parts_the_refreshes_of_its_connections(workspace: Workspace) -> None:
-    slack = FakeSlack()
-    slack.hello = {"debug_info": {"approximate_connection_time": 0.1}}
-    async with workspace(slack):
+    slack, clock = FakeSlack(), FakeClock()
+    slack.hello = {"debug_info": {"approximate_connection_time": 18_000}}
+    async with workspace(slack, replace(QUICK, deaf=18_000, clock=clock)):
         first, second = slack.sockets
+        await clock.sleeping(9_000)
+        clock.passes(9_000)
         await slack.greeted(3)
         await until(lambda: second not in slack.sockets)
         assert first in slack.sockets

@@ -39,7 +39,7 @@ class Process:
 
     async def gives(self) -> list[str]:
         """Start what may start; return everything started so far."""
-        await self.order.give_once()
+        await self.order.start_ready()
         return self.begun
 
 

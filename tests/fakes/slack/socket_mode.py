@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 import secrets
-import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ class Delivery:
 
     envelope: Json
     socket: web.WebSocketResponse | None = None
-    sent: float = field(default_factory=time.monotonic)
+    sent: float = 0.0
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     seconds: float = 0.0
 
@@ -94,7 +93,7 @@ class SocketMode(Shared):
             **envelope,
         }
         socket = self._next_socket()
-        delivery = Delivery(whole, socket)
+        delivery = Delivery(whole, socket, self.clock())
         self._deliveries[whole["envelope_id"]].append(delivery)
         with suppress(ConnectionError):
             await socket.send_json(whole)
@@ -186,7 +185,7 @@ class SocketMode(Shared):
         # The Node client always sends a payload, an empty one if there is nothing to say.
         if answer.get("payload") and not delivery.envelope["accepts_response_payload"]:
             self.violations.append("an acknowledgement has a payload that nobody asked for")
-        delivery.seconds = time.monotonic() - delivery.sent
+        delivery.seconds = self.clock() - delivery.sent
         if delivery.seconds > ACK_SECONDS:
             self.violations.append(f"an acknowledgement took {delivery.seconds:.1f} s")
         delivery.acked.set()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import secrets
-import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
 
@@ -148,8 +147,8 @@ class WebApi(Shared):
 
     def _too_fast(self, channel: str) -> bool:
         """Return whether a channel gets messages more often than `channel_seconds` allows."""
-        now = time.monotonic()
-        if now < self._last_post.get(channel, 0.0) + self.channel_seconds:
+        now = self.clock()
+        if channel in self._last_post and now < self._last_post[channel] + self.channel_seconds:
             return True
         self._last_post[channel] = now
         return False

@@ -1,24 +1,16 @@
-"""Describe what a sampling policy will do, before it is sent."""
+"""What a sampling policy will do, in one sentence, before it is sent."""
 
-from ops.sampling.actions import ServiceSampling
-from ops.vocabulary.policies import Policy, Strategy
-from opsportal.dashboard import words
+from ops.vocabulary.policies import Policy, Spread, Strategy
 
 
-def running(now: ServiceSampling) -> Policy | None:
-    """Return the policy that every instance confirmed, None if they differ or one did not."""
-    policies = {each.policy if each.confirmed else None for each in now.instances}
-    return policies.pop() if len(policies) == 1 else None
-
-
-def effect(now: ServiceSampling, policy: Policy) -> str:
-    """Describe the effect in one sentence, compared with the last setting."""
-    traces = f"traces that start in {words.name(now.service)}"
+def effect(service: str, before: Spread, policy: Policy) -> str:
+    """Describe the effect, compared with the last setting of the instances."""
+    traces = f"traces that start in {service}"
     kept = {
         Strategy.NEVER: f"Keeps none of the {traces}",
         Strategy.ALWAYS: f"Keeps all {traces}",
     }.get(policy.strategy, f"Keeps {policy} of the {traces}")
-    return f"{kept}; {_against(running(now), policy)}."
+    return f"{kept}; {_against(before.policy, policy)}."
 
 
 def _against(before: Policy | None, policy: Policy) -> str:

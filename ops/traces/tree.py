@@ -38,24 +38,28 @@ _LOOK_BACK = 8  # earlier spans with a shared ID to search for one that was stil
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class SpanTree:
     """The parents of a trace's spans, as numbers.
 
     `parents` has -1 for a root; a missing parent has a number after all spans, and is a root.
-    `missing` are the missing parents' IDs. `circles` has the earliest span of each circle of
-    parents, which becomes a root, `circled` all spans of these circles. `shared` has the IDs of
-    several spans, each with its spans; those in `joined` are the two sides of a call.
+    `depths` are the distances from the roots. `roots` are the spans that claim to have no parent,
+    without the second sides of calls. `missing` are the missing parents' IDs. `cycles` has the
+    earliest span of each cycle of parents, which becomes a root, `in_cycles` all spans of these
+    cycles. `shared` has the IDs of several spans, each with its spans; those in `joined` are the
+    two sides of a call.
     """
 
     parents: Sequence[int]
+    depths: Sequence[int]
+    roots: Sequence[int]
     missing: Sequence[str]
-    circles: Sequence[int]
-    circled: AbstractSet[int]
+    cycles: Sequence[int]
+    in_cycles: AbstractSet[int]
     shared: Mapping[str, Sequence[int]]
     joined: AbstractSet[str]
 
 
-def family_of(spans: Spans) -> Family:
+def tree_of(spans: Spans) -> SpanTree:
     """Find every span's parent. Following parents from any span ends at a root."""
     numbers, wanted = np.asarray(spans.ids.numbers), np.asarray(spans.parent_ids.numbers)
     order = np.argsort(numbers, kind="stable")
@@ -71,9 +75,10 @@ def family_of(spans: Spans) -> Family:
     for number in np.flatnonzero(np.asarray(parents) == _GONE).tolist():
         id_ = spans.parent_ids[number]
         parents[number] = missing.setdefault(id_, len(spans) + len(missing))
+    roots = np.flatnonzero((wanted == 0) & (np.asarray(parents) < 0)).tolist()
     parents.extend([-1] * len(missing))
-    circles, circled = _break_circles(parents)
-    return Family(parents, list(missing), circles, circled, shared, joined)
+    cycles, in_cycles, depths = _break_cycles(parents)
+    return SpanTree(parents, depths, roots, list(missing), cycles, in_cycles, shared, joined)
 
 
 def _shared(spans: Spans) -> dict[str, list[int]]:
@@ -143,10 +148,16 @@ class _Sides:
         return next(running, before[-1] if before else numbers[0])
 
 
-def _break_circles(parents: MutableSequence[int]) -> tuple[list[int], AbstractSet[int]]:
-    """Make the earliest span of each circle a root, in place; return these and all members."""
-    if (steps_to_end(np.append(parents, -1)) <= len(parents)).all():
-        return [], frozenset()
+def _break_cycles(
+    parents: MutableSequence[int],
+) -> tuple[list[int], AbstractSet[int], Sequence[int]]:
+    """Make the earliest span of each cycle a root, in place.
+
+    Return these, all members, and the depths of all spans.
+    """
+    depths = steps_to_end(np.append(parents, -1))[:-1] - 1
+    if (depths < len(parents)).all():
+        return [], frozenset(), packed("Q", depths)
     walks = [-1] * len(parents)
     broken = []
     members: set[int] = set()
@@ -157,10 +168,11 @@ def _break_circles(parents: MutableSequence[int]) -> tuple[list[int], AbstractSe
             position = parents[position]
         if position < 0 or walks[position] != start:
             continue
-        circle = [position]
-        while (position := parents[position]) != circle[0]:
-            circle.append(position)
-        parents[min(circle)] = -1
-        broken.append(min(circle))
-        members.update(circle)
-    return broken, members
+        cycle = [position]
+        while (position := parents[position]) != cycle[0]:
+            cycle.append(position)
+        parents[min(cycle)] = -1
+        broken.append(min(cycle))
+        members.update(cycle)
+    depths = steps_to_end(np.append(parents, -1))[:-1] - 1
+    return broken, members, packed("Q", depths)

@@ -1,4 +1,4 @@
-"""Find one trace by its ID, on the given site or on any.
+"""Fetch one trace by its ID, from the given site or from any.
 
 A trace that has not changed for a minute is cached, so that reading it asks Jaeger only once.
 """
@@ -35,7 +35,7 @@ def full_id(text: str) -> str:
     return stripped.lower().zfill(32)
 
 
-async def find_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
+async def fetch_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
     """Return the trace with that full ID, read after a moment (Unix nanoseconds).
 
     Without a site, all sites are asked concurrently and the first that has the trace counts.
@@ -44,10 +44,10 @@ async def find_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
     asked = [] if site else [each for each in sites().all.values() if each.jaeger]
     if len(asked) > 1:
         return await _anywhere(asked, trace_id, newer_than)
-    return await trace_on(asked[0] if asked else sites().site(site), trace_id, newer_than)
+    return await fetch_from(asked[0] if asked else sites().site(site), trace_id, newer_than)
 
 
-async def trace_on(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
+async def fetch_from(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
     """Return a site's trace by its full ID; raises NotFound.
 
     A cached trace from before `newer_than` (Unix nanoseconds) is read again.
@@ -59,7 +59,7 @@ async def trace_on(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
     asked = (*key, newer_than)
     trace = await connections().reads.answer(asked, lambda: _read(site, trace_id, newer_than))
     remember(site.name, trace.links)
-    size = _size(trace.rows.spans)
+    size = _size(trace.spans)
     if seconds := kept_for(trace, anew=bool(newer_than)):
         connections().kept.keep(key, trace, size, seconds)
     elif size >= LARGE:
@@ -137,6 +137,6 @@ async def _anywhere(asked: Sequence[Site], trace_id: str, newer_than: int) -> Tr
 
 async def _on_site(site: Site, trace_id: str, newer_than: int) -> Trace | OpsError:
     try:
-        return await trace_on(site, trace_id, newer_than)
+        return await fetch_from(site, trace_id, newer_than)
     except OpsError as error:
         return error

@@ -7,7 +7,9 @@ from ops.sites import sites
 from ops.traces.actions import TraceList
 from ops.vocabulary.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
 from ops.vocabulary.timerange import format_exact
-from opsportal.dashboard.found import (
+from opsportal.dashboard.scatter import scatter
+from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.trace_figures import (
     NEWEST_FIRST,
     SORTS,
     Figures,
@@ -15,8 +17,6 @@ from opsportal.dashboard.found import (
     figures,
     ordered,
 )
-from opsportal.dashboard.scatter import scatter
-from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
 LEAST_LIVELY = 4  # if traces fill less than a fourth of the range, only that part is drawn

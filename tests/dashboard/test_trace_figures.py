@@ -3,7 +3,7 @@
 import pytest
 
 from ops.vocabulary.summaries import TraceSummary
-from opsportal.dashboard.found import SORTS, Figures, by_operation, figures, ordered
+from opsportal.dashboard.trace_figures import SORTS, Figures, by_operation, figures, ordered
 
 
 def found(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsportal.dashboard.drawing import Bar, bar, colours, sparkline
+from opsportal.dashboard.charts import Bar, bar, colours, sparkline
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from ops.backends.trace_search import TraceSearch
 from ops.errors import OpsError
 from ops.sites import Site, sites
 from ops.traces.comparing import LEAST_SHARE, Difference, kind_of
-from ops.traces.finding import FINISHED, trace_on
-from ops.traces.trace import Trace, names_of, times_of
+from ops.traces.fetching import FINISHED, fetch_from
+from ops.traces.trace import Trace
 from ops.vocabulary import timerange
 from ops.vocabulary.summaries import TraceSummary
 
@@ -28,7 +28,7 @@ _SUMMARY = 1_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class UsualTiming:
     """A trace beside the last successful ones: same root operation, started within a day before.
 
     `found` is how many there were, at most MOST, `duration` their median in nanoseconds.
@@ -58,12 +58,12 @@ class Usual:
         return f"{'the last' if self.found >= ENOUGH else 'only'} {self.found} that succeeded"
 
 
-async def usual_duration(trace: Trace) -> Usual:
+async def usual_duration(trace: Trace) -> UsualTiming:
     """Compare a trace's duration with the usual one; one search."""
     return _usual(trace, await _succeeded(sites().site(trace.site), trace))
 
 
-async def usual_operations(trace: Trace) -> Usual:
+async def usual_operations(trace: Trace) -> UsualTiming:
     """Compare a trace's operations with the usual ones too; reads some of the traces in full.
 
     Large traces, and those that cannot be read in time, are left out.
@@ -77,7 +77,7 @@ async def usual_operations(trace: Trace) -> Usual:
 
 
 def differences_from(others: Sequence[Trace], trace: Trace) -> list[Difference]:
-    """Compare each operation of a trace with the median over others; see Usual."""
+    """Compare each operation of a trace with the median over others; see UsualTiming."""
     if not others:
         return []
     usual, here = [_totals(other) for other in others], _totals(trace)
@@ -93,9 +93,9 @@ def differences_from(others: Sequence[Trace], trace: Trace) -> list[Difference]:
     )
 
 
-def _usual(trace: Trace, summaries: Sequence[TraceSummary]) -> Usual:
+def _usual(trace: Trace, summaries: Sequence[TraceSummary]) -> UsualTiming:
     durations = [each.duration for each in summaries]
-    return Usual(trace, len(durations), median_low(durations) if durations else 0)
+    return UsualTiming(trace, len(durations), median_low(durations) if durations else 0)
 
 
 async def _succeeded(site: Site, trace: Trace) -> tuple[TraceSummary, ...]:
@@ -136,7 +136,7 @@ async def _read(site: Site, trace_ids: Iterable[str]) -> list[Trace]:
     async def read(trace_id: str) -> Trace | None:
         async with at_once:
             try:
-                return await trace_on(site, trace_id)
+                return await fetch_from(site, trace_id)
             except OpsError:
                 return None
 
@@ -163,9 +163,9 @@ _NONE = _Total()
 
 
 def _totals(trace: Trace) -> dict[tuple[str, str], _Total]:
-    times, owns = times_of(trace.rows), trace.timing.own
+    times, owns = trace.rows.times(), trace.timing.own
     rows: dict[tuple[str, str], list[int]] = {}
-    for row, name in enumerate(names_of(trace.rows)):
+    for row, name in enumerate(trace.rows.names()):
         if name:
             rows.setdefault(name, []).append(row)
     return {

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,8 +11,8 @@ from django.utils import timezone
 from grpc import StatusCode
 from pytest_django import Settings
 
-from bot import cards, console
-from bot.models import LOST_PLACE, CardState, ChangeCard, ReceivedEvent, State
+from bot import console
+from bot.models import LOST_PLACE, Card, ReceivedEvent, State
 from bot.slack.sender import TRIES
 from bot.slack.timing import Timing
 from ops import rights
@@ -20,6 +20,8 @@ from ops.accounts.models import Identity
 from ops.actor import Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
+from ops.requests.models import ChangeRequest
+from ops.requests.models import State as RequestState
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
 from tests.bot.slack.test_delivery import left_behind, until_ended
 from tests.conftest import Person, SiteFile
@@ -31,6 +33,7 @@ TENDING = replace(QUICK, tend=0.05)
 NOTHING: list[list[tuple[str, float]]] = [[], [], []]
 TOLD = [[("STFloat", 0.1)]] * 3
 LONG_AGO = timedelta(minutes=10)
+TRACES = "traces that start in petstore"
 UNKNOWN = "We don't know whether this change was made"
 WITHDRAWN = (
     "Withdrawn, nothing was changed: sampling of petstore: unknown -> 10% on 3 instances\n"
@@ -61,23 +64,33 @@ async def asked(slack: FakeSlack, line: str = "change sampling float 0.1") -> Po
     return (await slack.posted(number + 1))[number]
 
 
-async def card() -> ChangeCard:
-    return await in_database(ChangeCard.objects.get)
+async def request() -> ChangeRequest:
+    return await in_database(ChangeRequest.objects.get)
 
 
-async def until_state(state: CardState) -> None:
-    """Wait until the card has this state and its message shows it."""
+async def card() -> Card | None:
+    return await in_database(Card.objects.first)
+
+
+async def until_state(state: RequestState) -> None:
+    """Wait until the request has this state and its card shows it."""
     async with asyncio.timeout(10):
-        while {(each := await card()).state, each.shown} != {state}:
+        while {(await request()).state, getattr(await card(), "shown", "")} != {state}:
             pass
 
 
-async def until_shown() -> ChangeCard:
-    """Wait until it is known which message shows the card."""
+async def until_shown() -> Card:
+    """Wait until it is known which message shows the request."""
     async with asyncio.timeout(10):
-        while not (each := await card()).ts:
+        while not (each := await card()):
             pass
     return each
+
+
+def long_still() -> dict[str, datetime]:
+    """What an attempt that has just begun has."""
+    now = timezone.now()
+    return {"decided_at": now, "lease_until": now + LONG_AGO}
 
 
 def told(backends: Backends) -> list[list[tuple[str, float]]]:
@@ -90,7 +103,7 @@ async def test_it_shows_what_would_change_and_changes_nothing(
     post = await asked(slack)
     assert post.shown.startswith(
         "Change sampling of petstore: unknown -> 10% on 3 instances?\n"
-        "10% of new petstore traces will be kept; the current share is unknown."
+        "Keeps 10% of the traces that start in petstore; the current setting is unknown."
     )
     assert "Requested by alice; open for 5 minutes, until " in post.shown
     assert post.shown.endswith("[Apply]  [Cancel]")
@@ -115,7 +128,7 @@ async def test_it_is_applied_by_who_asked_and_says_so_in_place(
     assert post.shown.endswith("\nsampling"), "the link to the page"
     assert not [block for block in post.blocks if block["type"] == "actions"]
     assert told(backends) == TOLD
-    await until_state(CardState.APPLIED)
+    await until_state(RequestState.APPLIED)
     started, ok = await in_database(lambda: list(AuditEntry.objects.order_by("seq")))
     assert (started.outcome, ok.outcome) == ("started", "ok")
     assert started.record["origin"] == {
@@ -177,7 +190,7 @@ async def test_it_is_pressed_by_nobody_else(
     assert refusal.shown.startswith(wanted)
     entry = await in_database(AuditEntry.objects.get)
     assert (entry.outcome, entry.record["origin"]["slack_user"]) == ("denied", BOB)
-    assert (await card()).state == CardState.OPEN
+    assert (await request()).state == RequestState.OPEN
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert told(backends) == TOLD
@@ -201,8 +214,8 @@ async def test_it_is_cancelled(slack: FakeSlack, alice: User, backends: Backends
     await slack.press(ALICE, post, "Cancel")
     await slack.replaced(post.ts)
     assert post.shown.startswith("Cancelled by alice at ")
-    await until_state(CardState.CANCELLED)
-    reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
+    await until_state(RequestState.CANCELLED)
+    reply = await console.answer(at_console(alice), f"apply {(await request()).key}")
     assert reply.summary.startswith("Cancelled by alice")
     assert told(backends) == NOTHING
 
@@ -219,14 +232,14 @@ async def test_it_expires_when_its_time_is_over(
         await passed()
         await slack.replaced(post.ts)
         assert post.shown.startswith("Expired, nothing was changed: sampling of petstore: unknown")
-        await until_state(CardState.EXPIRED)
+        await until_state(RequestState.EXPIRED)
     assert told(backends) == NOTHING
 
 
 async def passed() -> None:
     """Expire the card."""
     then = timezone.now() - LONG_AGO
-    await in_database(ChangeCard.objects.update, expires=then, tended=then)
+    await in_database(ChangeRequest.objects.update, expires=then)
 
 
 async def test_it_says_that_it_has_expired_when_it_is_pressed_too_late(
@@ -247,12 +260,11 @@ async def test_it_is_withdrawn_when_who_asked_is_deleted(
     async with workspace(FakeSlack(), TENDING) as slack:
         post = await asked(slack)
         await until_shown()
-        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
         await in_database(alice.delete)
         await slack.replaced(post.ts)
         assert post.shown == WITHDRAWN
         assert not [block for block in post.blocks if block["type"] == "actions"]
-        await until_state(CardState.CANCELLED)
+        await until_state(RequestState.CANCELLED)
         assert len(slack.posts) == 1
         assert slack.violations == []
 
@@ -292,14 +304,14 @@ async def test_it_is_unknown_when_its_process_is_lost_and_never_repeated(
         await until_ended(1)
         then = timezone.now() - LONG_AGO
         await in_database(
-            ChangeCard.objects.update,
-            state=CardState.APPLYING, decided_by="alice", decided_at=then, tended=then,
+            ChangeRequest.objects.update,
+            state=RequestState.APPLYING, decided_by="alice", decided_at=then, lease_until=then,
         )  # fmt: skip
         await slack.replaced(post.ts)
         assert post.shown.startswith(f"{UNKNOWN}: sampling of petstore")
         assert "Check with: sampling petstore" in post.shown
-        await until_state(CardState.UNKNOWN)
-        key = (await card()).key
+        await until_state(RequestState.UNKNOWN)
+        key = (await request()).key
         await slack.mention(ALICE, f"apply {key}")
         assert (await slack.posted(2))[1].shown.startswith(UNKNOWN)
         await slack.press(ALICE, post, "Sampling")
@@ -326,8 +338,8 @@ async def test_it_is_not_made_while_somebody_makes_it(
     post = await asked(slack)
     await until_ended(1)
     await in_database(
-        ChangeCard.objects.update,
-        state=CardState.APPLYING, decided_by="bob", decided_at=timezone.now(),
+        ChangeRequest.objects.update,
+        state=RequestState.APPLYING, decided_by="bob", **long_still(),
     )  # fmt: skip
     for label in ("Apply", "Cancel"):
         await slack.press(ALICE, replace(post), label)
@@ -343,15 +355,15 @@ async def test_it_shows_what_has_become_of_it_while_it_was_replaced(
 ) -> None:
     post = await asked(slack)
     await until_ended(1)
-    applying = {"decided_by": "bob", "decided_at": timezone.now()}
-    await in_database(ChangeCard.objects.update, state=CardState.APPLYING, **applying)
+    applying = {"decided_by": "bob", **long_still()}
+    await in_database(ChangeRequest.objects.update, state=RequestState.APPLYING, **applying)
     slack.fail("chat.update", Fault(hang=True))
     await slack.press(ALICE, post, "Apply")
     await slack.called("chat.update")
-    await in_database(ChangeCard.objects.update, state=CardState.UNKNOWN)
+    await in_database(ChangeRequest.objects.update, state=RequestState.UNKNOWN)
     slack.release.set()
     await until(lambda: post.shown.startswith(UNKNOWN))
-    await until_state(CardState.UNKNOWN)
+    await until_state(RequestState.UNKNOWN)
     assert len(slack.posts) == 1
 
 
@@ -361,7 +373,7 @@ async def test_no_note_stays_where_it_was_not_known_which_message_is_the_card(
     async with workspace(FakeSlack(), replace(QUICK, placeholder=0.0)) as slack:
         post = await asked(slack)
         await until_ended(1)
-        await in_database(ChangeCard.objects.update, channel="", ts="")
+        await in_database(Card.objects.all().delete)
         backends.instances[1].seconds = 0.2
         await slack.press(ALICE, post, "Apply")
         await until_ended(2)
@@ -402,7 +414,7 @@ async def test_it_names_the_instances_that_did_not_confirm(
     )
     assert "NOT CONFIRMED" in post.shown
     assert "Applied by alice" in post.shown
-    await until_state(CardState.APPLIED)
+    await until_state(RequestState.APPLIED)
 
 
 async def test_it_says_who_and_when_beside_more_instances_than_a_message_holds(
@@ -468,7 +480,7 @@ async def test_it_is_replaced_later_when_slack_takes_no_more_just_now(
         await slack.press(ALICE, post, "Apply")
         assert "Applied by alice" in (await slack.posted(2))[1].shown
         assert "[Apply]" in post.shown
-        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
+        await in_database(ChangeRequest.objects.update, decided_at=timezone.now() - LONG_AGO)
         await slack.replaced(post.ts)
         assert "Applied by alice" in post.shown
     assert told(backends) == TOLD
@@ -479,7 +491,7 @@ async def test_it_is_found_again_when_the_answer_to_posting_it_was_lost(
 ) -> None:
     post = await asked(slack)
     await until_ended(1)
-    await in_database(ChangeCard.objects.update, channel="", ts="")
+    await in_database(Card.objects.all().delete)
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert told(backends) == TOLD
@@ -491,22 +503,22 @@ async def test_what_the_console_decides_shows_in_slack(
     async with workspace(FakeSlack(), TENDING) as slack:
         post = await asked(slack)
         await until_ended(1)
-        reply = await console.answer(at_console(alice), f"apply {(await card()).key}")
+        reply = await console.answer(at_console(alice), f"apply {(await request()).key}")
         assert reply.summary.startswith("Sampling of petstore: unknown -> 10%, confirmed by 3")
-        await in_database(ChangeCard.objects.update, tended=timezone.now() - LONG_AGO)
+        await in_database(ChangeRequest.objects.update, decided_at=timezone.now() - LONG_AGO)
         await slack.replaced(post.ts)
         assert "Applied by alice" in post.shown
 
 
 async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> None:
     expected = [
-        ("10%", "10% of new petstore traces will be kept; the current share is unknown."),
-        ("10%", "petstore already keeps 10% of its traces; this sends the setting again."),
-        ("50%", "50% of new petstore traces will be kept, 5 times as many as now."),
-        ("always", "All new petstore traces will be kept, 2 times as many as now."),
-        ("always", "petstore already keeps every trace; this sends the setting again."),
-        ("never", "New petstore traces will no longer be kept."),
-        ("1%", "1% of new petstore traces will be kept; currently none are."),
+        ("10%", f"Keeps 10% of the {TRACES}; the current setting is unknown."),
+        ("10%", f"Keeps 10% of the {TRACES}; the same as the last setting."),
+        ("50%", f"Keeps 50% of the {TRACES}; 5 times as many as the last setting, 10%."),
+        ("always", f"Keeps all {TRACES}; twice as many as the last setting, 50%."),
+        ("always", f"Keeps all {TRACES}; the same as the last setting."),
+        ("never", f"Keeps none of the {TRACES}; the last setting keeps all."),
+        ("1%", f"Keeps 1% of the {TRACES}; the last setting keeps none."),
     ]
     for policy, sentence in expected:
         reply = await console.answer(operator, f"change sampling {policy}")
@@ -559,16 +571,16 @@ async def test_it_says_why_a_change_could_not_begin(
         .replace('default_service = "petstore"', "")
         .format(**vars(backends))
     )
-    done = await cards.apply(operator, reply.card)
+    done = await console.answer(operator, f"apply {reply.card}")
     assert done.summary.startswith('Not found: site "demo" has no service "petstore"')
     assert done.notes[0].startswith("Attempted by olga at ")
-    assert (await card()).state == CardState.FAILED
+    assert (await request()).state == RequestState.FAILED
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("apply 3f9a1c7e2b", 'Not found: there is no card "3f9a1c7e2b"'),
+        ("apply 3f9a1c7e2b", 'Not found: there is no request "3f9a1c7e2b"'),
         ("cancel", "Not understood: which card?"),
         ("change sampling store 5%", 'there is nothing to change: service "store" of site "demo"'),
     ],

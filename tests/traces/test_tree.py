@@ -2,8 +2,8 @@
 
 import pytest
 
-from ops.traces.family import family_of
 from ops.traces.trace import Trace, build_trace
+from ops.traces.tree import tree_of
 from ops.vocabulary.spans import Span
 from tests.traces.making import span, spans_of
 
@@ -116,13 +116,13 @@ def test_many_spans_of_one_id_are_put_in_place_in_no_time() -> None:
         span("x", "x", kind=("client", "server")[number % 2], start=number)
         for number in range(20_000)
     ]
-    family = family_of(spans_of(*spans))
+    found = tree_of(spans_of(*spans))
 
-    assert len(family.parents) == len(spans)
+    assert len(found.parents) == len(spans)
 
 
 def test_it_misses_no_parent_whose_only_child_has_its_caller_here() -> None:
     server = span("a", "gone", kind="server", service="store")
-    family = tree(span("a", "", kind="client"), server)
-    assert family.missing_parents == 0
-    assert "missing" not in " ".join(family.warnings)
+    found = tree(span("a", "", kind="client"), server)
+    assert found.missing_parents == 0
+    assert "missing" not in " ".join(found.warnings)

@@ -1,0 +1,113 @@
+"""A request for a change: the question on its card, and what has become of it."""
+
+from dataclasses import replace
+
+from bot.answers.phrases import count, elsewhere, site_key
+from bot.answers.sampling import sampling_change
+from bot.answers.times import at
+from bot.errors import error_reply
+from bot.links import page
+from bot.replies import FollowUp, Reply, Sentence
+from ops.errors import NotConfirmed, OpsError
+from ops.requests.actions import LIFE, RequestedChange, State
+from ops.sampling.actions import SamplingChange
+
+_DONE = {State.APPLIED: "Applied", State.FAILED: "Attempted"}
+
+
+def requested_change(request: RequestedChange, note: str = "") -> Reply:
+    """Return a request as its card shows it, with a note while it is open."""
+    match request.state:
+        case State.OPEN:
+            return _question(request, note)
+        case State.APPLYING:
+            reply = Reply(f"{request.decided_by} is applying: {_what(request)} …")
+        case State.CANCELLED | State.EXPIRED:
+            reply = _dismissed(request)
+        case State.APPLIED | State.FAILED if request.result:
+            reply = _decided(request, request.result)
+        case _:
+            reply = _unknown(request)
+    links = page("the request", "sampling-request", request.site, key=request.key)
+    return replace(reply, card=request.key, links=reply.links or links)
+
+
+def _question(request: RequestedChange, note: str) -> Reply:
+    return Reply(
+        f"Change {_what(request)}?",
+        notes=(
+            *((note,) if note else ()),
+            request.effect,
+            Sentence(
+                f"Requested by {request.asker}; open for {LIFE.seconds // 60} minutes, until ",
+                at(request.expires),
+                ".",
+            ),
+            f"Or write: apply {request.key}, cancel {request.key}",
+        ),
+        follow_ups=(
+            FollowUp("Apply", f"apply {request.key}", "primary"),
+            FollowUp("Cancel", f"cancel {request.key}"),
+        ),
+        card=request.key,
+    )
+
+
+def _dismissed(request: RequestedChange) -> Reply:
+    if request.state is State.EXPIRED:
+        return Reply(
+            f"Expired, nothing was changed: {_what(request)}",
+            notes=(
+                Sentence(f"{request.asker} asked; nobody applied it before ", at(request.expires)),
+            ),
+            failed=True,
+        )
+    if not request.decided_by:
+        return Reply(
+            f"Withdrawn, nothing was changed: {_what(request)}",
+            notes=(f"{request.asker} asked, but no longer has an account here",),
+            failed=True,
+        )
+    return Reply(Sentence("Cancelled", *_by(request), f": {_what(request)}"))
+
+
+def _decided(request: RequestedChange, result: SamplingChange | OpsError) -> Reply:
+    if isinstance(result, OpsError):
+        reply = error_reply(result, request_id=request.request_id)
+    elif result.confirmed < len(result.instances):
+        reply = error_reply(NotConfirmed("", result), request_id=request.request_id)
+    else:
+        reply = sampling_change(result)
+    return replace(reply, notes=(Sentence(_DONE[request.state], *_by(request)), *reply.notes))
+
+
+def _unknown(request: RequestedChange) -> Reply:
+    look = FollowUp("Sampling", f"sampling {request.service}{site_key(request.site)}")
+    why: tuple[str, ...] = ()
+    if isinstance(request.result, OpsError):
+        error = error_reply(request.result, request_id=request.request_id)
+        why = (error.summary, *error.notes)
+    lost = "; no result was recorded, and it will not be repeated"
+    return Reply(
+        f"We don't know whether this change was made: {_what(request)}",
+        notes=(
+            Sentence("Applied", *_by(request), lost),
+            f"Check with: {look.line}; the audit log shows what was started",
+            *why,
+        ),
+        follow_ups=(look,),
+        failed=True,
+    )
+
+
+def _by(request: RequestedChange) -> tuple[str, ...]:
+    then = (" at ", at(request.decided_at)) if request.decided_at else ()
+    return (f" by {request.decided_by}", *then, f", requested by {request.asker}")
+
+
+def _what(request: RequestedChange) -> str:
+    """Return `sampling of petstore: 10% -> 25% on 3 instances`."""
+    return (
+        f"sampling of {request.service}: {request.previous} -> {request.policy} on "
+        f"{count(request.instances, 'instance')}{elsewhere(request.site)}"
+    )

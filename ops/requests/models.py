@@ -1,0 +1,71 @@
+from django.conf import settings
+from django.db import models
+
+from ops.leases import Leased
+from ops.vocabulary.policies import Policy, Strategy
+
+
+class State(models.TextChoices):
+    """How far a requested change has come.
+
+    open ──apply──> applying ──> applied    the change was made, maybe not on every instance
+     │                 ├───────> failed     nothing was changed, `problem` says why
+     │                 └───────> unknown    it may have been made; its process may be gone
+     ├──cancel─────────────────> cancelled  also if the user who asked was deleted
+     └──its time is over───────> expired
+    """
+
+    OPEN = "open"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class ChangeRequest(Leased):
+    """A sampling change that somebody asked for; it is made once somebody applies it.
+
+    `previous` is the policies before, as a written Spread; `instances` is how many instances get
+    the change. `asked_by` is None after that user is deleted. `decided_by` applied or cancelled
+    it, "" if it was withdrawn because the user was deleted. The lease is held by the request ID
+    of the attempt that applies it; that ID also finds the change and its rows in the audit log.
+    `result` is the change as ops.requests.results writes it, `problem` an error of the kind
+    `problem_kind`, "" for none.
+    """
+
+    key = models.CharField(max_length=16, primary_key=True)
+    state = models.CharField(max_length=16, choices=State, default=State.OPEN)
+    site = models.CharField(max_length=63)
+    service = models.CharField(max_length=63)
+    previous = models.CharField(max_length=255)
+    strategy = models.CharField(max_length=8, choices=[(s.value, s.value) for s in Strategy])
+    rate = models.FloatField()
+    instances = models.PositiveIntegerField()
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    asker = models.CharField(max_length=150)
+    door = models.CharField(max_length=16)
+    asked_at = models.DateTimeField()
+    expires = models.DateTimeField()
+    decided_by = models.CharField(max_length=150, default="")
+    decided_at = models.DateTimeField(null=True)
+    result = models.JSONField(null=True)
+    problem = models.TextField(default="")
+    problem_kind = models.CharField(max_length=32, default="")
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["state", "expires"], name="requests_to_close"),
+            models.Index(fields=["site", "service", "state"], name="requests_of_a_service"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.site}/{self.service}, {self.state}"
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(Strategy(self.strategy), self.rate)

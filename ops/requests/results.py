@@ -1,0 +1,87 @@
+"""Write what came of a request as JSON, and read it: a change of sampling, or an error."""
+
+from datetime import datetime
+from typing import Any
+
+from ops import errors
+from ops.errors import BackendUnavailable, NotConfirmed, OpsError
+from ops.sampling.actions import InstanceSampling, SamplingChange
+from ops.vocabulary.policies import Policy, Spread, Strategy
+
+_KINDS = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, OpsError) and kind is not NotConfirmed
+}
+
+
+def written(change: SamplingChange) -> dict[str, Any]:
+    """Return a change as JSON."""
+    return {
+        "site": change.site,
+        "service": change.service,
+        "previous": str(change.previous),
+        "policy": _of_policy(change.policy),
+        "actor": change.actor,
+        "door": change.door,
+        "at": change.at.isoformat(),
+        "request_id": change.request_id,
+        "instances": [
+            {
+                "address": each.address,
+                "told_at": each.told_at.isoformat() if each.told_at else None,
+                "confirmed": each.confirmed,
+                "reason": each.reason,
+            }
+            for each in change.instances
+        ],
+        "back": _of_policy(change.back) if change.back else None,
+    }
+
+
+def read(found: dict[str, Any]) -> SamplingChange:
+    """Return the change that `written` wrote."""
+    policy = _policy(found["policy"])
+    return SamplingChange(
+        site=found["site"],
+        service=found["service"],
+        previous=Spread.read(found["previous"]),
+        policy=policy,
+        actor=found["actor"],
+        door=found["door"],
+        at=datetime.fromisoformat(found["at"]),
+        request_id=found["request_id"],
+        instances=tuple(
+            InstanceSampling(
+                address=each["address"],
+                policy=policy,
+                told_at=datetime.fromisoformat(each["told_at"]) if each["told_at"] else None,
+                confirmed=each["confirmed"],
+                reason=each["reason"],
+            )
+            for each in found["instances"]
+        ),
+        back=_policy(found["back"]) if found["back"] else None,
+    )
+
+
+def kind_of(error: OpsError) -> str:
+    """Return the name under which an error's kind is stored: the nearest public one."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _KINDS)
+
+
+def problem(kind: str, sentence: str) -> OpsError:
+    """Return a stored error, so that each door shows it like any other."""
+    found = _KINDS.get(kind, OpsError)
+    if issubclass(found, BackendUnavailable):
+        return found(sentence, backend="")
+    return found(sentence)
+
+
+def _of_policy(policy: Policy) -> list[Any]:
+    return [policy.strategy.value, policy.rate]
+
+
+def _policy(found: list[Any]) -> Policy:
+    strategy, rate = found
+    return Policy(Strategy(strategy), rate)

@@ -1,0 +1,173 @@
+"""Requests in the database: make them, claim them once, close those that are over."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from ops import leases
+from ops.actor import Actor, request_id
+from ops.errors import OpsError
+from ops.requests import results
+from ops.requests.models import ChangeRequest, State
+from ops.sampling.actions import APPROVE, CHANGE, SamplingChange, ServiceSampling
+from ops.sampling.effect import effect
+from ops.vocabulary.policies import Policy, Spread
+
+LIFE = timedelta(minutes=5)
+LEASE = timedelta(seconds=90)  # longer than the guard lets any change take
+KEPT = timedelta(days=30)
+Result = SamplingChange | OpsError | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedChange:
+    """A sampling change that was asked for, and what has become of it.
+
+    `instances` is how many get it. `decided_by` is "" while nobody has decided, and if it was
+    withdrawn because the user who asked was deleted. `result` is the change if it was made, the
+    error if it failed or if nobody knows, else None; `request_id` finds it in the audit log.
+    """
+
+    key: str
+    state: State
+    site: str
+    service: str
+    previous: Spread
+    policy: Policy
+    instances: int
+    asked_by: int | None
+    asker: str
+    door: str
+    asked_at: datetime
+    expires: datetime
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    request_id: str = ""
+    result: Result = None
+
+    def needs(self, actor: Actor) -> str:
+        """Return the permission that the actor needs to apply or cancel it."""
+        own = self.asked_by is not None and self.asked_by == actor.user_id
+        return CHANGE if own else APPROVE
+
+    @property
+    def effect(self) -> str:
+        """A sentence on what it would change."""
+        return effect(self.service, self.previous, self.policy)
+
+
+def make(actor: Actor, before: ServiceSampling, policy: Policy) -> RequestedChange:
+    """Store an open request; the actor must be a user."""
+    now = timezone.now()
+    return _read(
+        ChangeRequest.objects.create(
+            key=secrets.token_hex(5),
+            site=before.site,
+            service=before.service,
+            previous=str(before.policies),
+            strategy=policy.strategy.value,
+            rate=policy.rate,
+            instances=len(before.instances),
+            asked_by=User.objects.get(pk=actor.user_id or 0),
+            asker=actor.name,
+            door=actor.door.value,
+            asked_at=now,
+            expires=now + LIFE,
+            holder="",
+            lease_until=now,
+        )
+    )
+
+
+def several(keys: Collection[str]) -> dict[str, RequestedChange]:
+    """Read the requests with these keys, those that exist."""
+    return {each.key: _read(each) for each in ChangeRequest.objects.filter(key__in=keys)}
+
+
+def open_of(site: str, service: str) -> tuple[RequestedChange, ...]:
+    """Read a service's open requests, newest first."""
+    found = ChangeRequest.objects.filter(
+        site=site,
+        service=service,
+        state=State.OPEN,
+        expires__gt=timezone.now(),
+        asked_by__isnull=False,
+    )
+    return tuple(map(_read, found.order_by("-asked_at")))
+
+
+def decide(key: str, state: State, actor: Actor) -> bool:
+    """Claim an open request, to apply or cancel it; of all attempts exactly one returns True.
+
+    None succeeds after the user who asked was deleted, because nobody wants the change now.
+    """
+    now = timezone.now()
+    found = ChangeRequest.objects.filter(
+        key=key, state=State.OPEN, expires__gt=now, asked_by__isnull=False
+    ).first()
+    return found is not None and leases.claim(
+        found,
+        request_id(),
+        now + LEASE,
+        unchanged=("state", "asked_by_id"),
+        state=state,
+        decided_by=actor.name[:150],
+        decided_at=now,
+    )
+
+
+def finish(key: str, state: State, result: Result) -> RequestedChange:
+    """Record what came of applying, even if the request was given up as unknown meanwhile."""
+    claimed = ChangeRequest.objects.filter(
+        key=key, holder=request_id(), state__in=(State.APPLYING, State.UNKNOWN)
+    )
+    claimed.update(
+        state=state,
+        result=results.written(result) if isinstance(result, SamplingChange) else None,
+        problem=str(result) if isinstance(result, OpsError) else "",
+        problem_kind=results.kind_of(result) if isinstance(result, OpsError) else "",
+    )
+    return several([key])[key]
+
+
+def close() -> None:
+    """Close the requests that nobody can decide any more, and those whose process is gone."""
+    now = timezone.now()
+    orphaned = ChangeRequest.objects.filter(state=State.OPEN, asked_by=None)
+    orphaned.update(state=State.CANCELLED, decided_at=now)
+    late = ChangeRequest.objects.filter(state=State.OPEN, expires__lte=now)
+    late.update(state=State.EXPIRED)
+    applying = ChangeRequest.objects.filter(state=State.APPLYING)
+    leases.abandoned(applying, now).update(state=State.UNKNOWN)
+    ChangeRequest.objects.filter(expires__lt=now - KEPT).delete()
+
+
+def _read(row: ChangeRequest) -> RequestedChange:
+    return RequestedChange(
+        key=row.key,
+        state=State(row.state),
+        site=row.site,
+        service=row.service,
+        previous=Spread.read(row.previous),
+        policy=row.policy,
+        instances=row.instances,
+        asked_by=row.asked_by_id,
+        asker=row.asker,
+        door=row.door,
+        asked_at=row.asked_at,
+        expires=row.expires,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        request_id=row.holder,
+        result=_result(row),
+    )
+
+
+def _result(row: ChangeRequest) -> Result:
+    if row.result:
+        return results.read(row.result)
+    return results.problem(row.problem_kind, row.problem) if row.problem else None

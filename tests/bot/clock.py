@@ -1,0 +1,64 @@
+"""A clock for the bot that moves only when a test moves it."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from bot.slack.clock import Clock
+from tests.fakes.slack import SECONDS
+
+T = TypeVar("T")
+NOON = 1_760_000_000.0
+
+
+class FakeClock(Clock):
+    """Both of the bot's clocks; whoever sleeps by it waits until a test lets the time pass."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._slept = asyncio.Event()
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        due = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now + seconds, due))
+        self._slept.set()
+        await due
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass, and wake whoever has slept long enough."""
+        self.now += seconds
+        for at, due in self._sleepers:
+            if at <= self.now + 1e-6 and not due.done():  # sums of floats are not exact
+                due.set_result(None)
+        self._sleepers = [each for each in self._sleepers if not each[1].done()]
+
+    async def sleeping(self, at_least: float = 0.0) -> float:
+        """Wait until somebody sleeps for at least so many seconds; returns how many are left."""
+        async with asyncio.timeout(SECONDS):
+            while not (left := [s for s in self._left() if s >= at_least]):
+                self._slept.clear()
+                await self._slept.wait()
+        return min(left)
+
+    async def runs(self, work: Awaitable[T]) -> T:
+        """Let time pass from one sleeper to the next until the work is done."""
+        working = asyncio.ensure_future(work)
+        while not working.done():
+            sleeping = asyncio.ensure_future(self.sleeping())
+            await asyncio.wait((working, sleeping), return_when=asyncio.FIRST_COMPLETED)
+            if sleeping.done():
+                self.passes(sleeping.result())
+            sleeping.cancel()
+        return working.result()
+
+    def _left(self) -> list[float]:
+        return [at - self.now for at, due in self._sleepers if not due.done()]

@@ -1,0 +1,112 @@
+"""A request for a change: shown to all who see sampling, decided by who may."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+from django.utils import timezone
+
+from ops.actor import Actor, Door
+from ops.audit.models import AuditEntry
+from ops.database import in_database
+from ops.requests import actions
+from ops.requests.models import ChangeRequest
+from ops.vocabulary.policies import rate
+from tests.conftest import Person
+from tests.dashboard.places import Place, heading, link, text
+
+SAMPLING = "/sites/production/sampling/"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def asked(place: Place, operator: AsyncClient) -> str:
+    """Olga asked in Slack for a change; the address of its page."""
+    olga = await in_database(User.objects.get, username="olga")
+    actor = Actor(olga.pk, "olga", Door.SLACK)
+    request = await actions.ask(actor, policy=rate(0.25), service="petstore")
+    assert isinstance(request, actions.RequestedChange)
+    return f"{SAMPLING}requests/{request.key}/"
+
+
+@pytest.fixture
+async def approver(person: Person) -> AsyncClient:
+    client = AsyncClient()
+    await client.aforce_login(await in_database(person, "ada", "approvers", "viewers"))
+    return client
+
+
+async def test_it_is_found_on_the_page_of_sampling(
+    place: Place, viewer: AsyncClient, asked: str
+) -> None:
+    page = await viewer.get(SAMPLING)
+    assert "Requested unknown → 25% by olga from Slack" in text(page)
+    assert link(page, "unknown → 25%") == asked
+    shown = await viewer.get(asked)
+    assert heading(shown) == "Change sampling of petstore from unknown to 25%?"
+    assert "Keeps 25% of the traces that start in petstore" in text(shown)
+    assert "Only olga and approvers can apply or cancel this request." in text(shown)
+
+
+@pytest.mark.parametrize("name", ["operator", "approver"])
+async def test_it_is_applied_by_who_asked_or_approves(
+    place: Place, asked: str, operator: AsyncClient, approver: AsyncClient, name: str
+) -> None:
+    client = {"operator": operator, "approver": approver}[name]
+    assert "Apply to 2 instances" in text(await client.get(asked))
+    answer = await client.post(asked, {"decision": "apply"})
+    page = await client.get(answer["Location"])
+    assert heading(page) == "Sampling of petstore was changed to 25% on 2 of 2 instances"
+    assert "unknown → 25% : 2 of 2 instances confirmed" in text(page)
+    assert place.first.told == place.second.told == [("STFloat", 0.25)]
+    again = await client.get((await client.post(asked, {"decision": "cancel"}))["Location"])
+    assert heading(again) == heading(page)
+    assert "Requested" not in text(await client.get(SAMPLING))
+
+
+async def test_it_is_cancelled(place: Place, operator: AsyncClient, asked: str) -> None:
+    page = await operator.get((await operator.post(asked, {"decision": "cancel"}))["Location"])
+    assert heading(page) == "Cancelled: sampling of petstore was not changed"
+    assert "cancelled by olga" in text(page)
+    assert place.first.told == []
+
+
+async def test_it_is_decided_by_nobody_else(place: Place, viewer: AsyncClient, asked: str) -> None:
+    for decision in ("apply", "cancel"):
+        answer = await viewer.post(asked, {"decision": decision})
+        assert heading(answer) == "Permission required"
+    assert place.first.told == []
+    assert {row.outcome async for row in AuditEntry.objects.all()} == {"denied"}
+
+
+async def test_another_decision_is_refused(operator: AsyncClient, asked: str) -> None:
+    answer = await operator.post(asked, {"decision": "<b>maybe"})
+    assert answer.status_code == 400
+    assert "is no decision; accepted: apply or cancel" in text(answer)
+    assert (await operator.get(asked)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("applying", "Changing sampling of petstore to 25%"),
+        ("failed", "Sampling of petstore could not be changed"),
+        ("unknown", "We don't know whether sampling of petstore was changed"),
+        ("expired", "Expired: sampling of petstore was not changed"),
+        ("cancelled", "Cancelled: sampling of petstore was not changed"),
+    ],
+)
+async def test_it_says_what_has_become_of_it(
+    place: Place, viewer: AsyncClient, asked: str, state: str, said: str
+) -> None:
+    why = {"problem": "<i>no such host</i>", "problem_kind": "BackendUnavailable"}
+    await in_database(ChangeRequest.objects.update, state=state, decided_at=timezone.now(), **why)
+    page = await viewer.get(asked)
+    assert heading(page) == said
+    assert "<i>no such host" not in page.content.decode()
+    assert "Apply" not in text(page)
+
+
+async def test_one_that_is_not_there_is_not_found(place: Place, viewer: AsyncClient) -> None:
+    answer = await viewer.get(f"{SAMPLING}requests/3f9a1c7e2b/")
+    assert answer.status_code == 404
+    assert 'there is no request "3f9a1c7e2b"' in text(answer)

@@ -1,0 +1,62 @@
+"""The drawing of the floors, the contracts and the folders agree."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+DRAWING = PAGE.partition("```")[2].partition("```")[0]
+NOW, TO_COME = PAGE.split("## Room for what comes")
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+    "contracts"
+]
+[FLOORS] = (each["layers"] for each in CONTRACTS if each["name"].startswith("Doors, and below"))
+
+
+def packages(line: str) -> list[str]:
+    """The packages of a layer; of a service's actions alone, the service."""
+    return [name.strip().removesuffix(".actions") for name in re.split("[|:]", line)]
+
+
+def drawn() -> list[str]:
+    found = re.findall(r"\b(?:ops|bot|opsportal)(?:\.\w+)?\b", DRAWING)
+    return [name for name in dict.fromkeys(found) if name != "bot.slack"]
+
+
+def test_the_drawing_has_the_floors_in_their_order() -> None:
+    floors = [packages(line) for line in FLOORS]
+    place = {name: number for number, floor in enumerate(floors) for name in floor}
+    assert set(drawn()) == set(place)
+    assert [place[name] for name in drawn()] == sorted(place[name] for name in drawn())
+
+
+def test_each_folder_of_ops_is_on_a_floor_or_beside_them() -> None:
+    folders = {path.parent.name for path in (ROOT / "ops").glob("*/__init__.py")}
+    assert {f"ops.{name}" for name in folders - {"database"}} <= set(drawn())
+
+
+def paths() -> list[str]:
+    found = re.findall(r"`((?:ops|bot|opsportal)/[\w/.]+)`", NOW)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("path", paths())
+def test_what_it_names_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
+    assert (ROOT / path).is_dir() == path.endswith("/")
+
+
+def test_it_names_paths() -> None:
+    assert len(paths()) > 10
+
+
+def test_what_is_to_come_has_not_come() -> None:
+    """Whoever builds a room moves its line up."""
+    rooms = re.findall(
+        r"^\|[^|]*\| `(ops/(?:language|watch|remote|incidents)/)`", TO_COME, re.MULTILINE
+    )
+    assert len(rooms) == 4
+    assert not [room for room in rooms if (ROOT / room).exists()]

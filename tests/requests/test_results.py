@@ -1,0 +1,64 @@
+"""What came of a request is stored as data, and every door gets it back as it was."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops import errors
+from ops.errors import BackendUnavailable, NotConfirmed, OpsError
+from ops.requests import results
+from ops.sampling.actions import InstanceSampling, SamplingChange
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Spread, rate
+
+KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, OpsError) and kind is not NotConfirmed
+]
+POLICIES: st.SearchStrategy[Policy] = st.sampled_from([NEVER, ALWAYS]) | st.floats(
+    0, 1, exclude_min=True
+).map(rate)
+TIMES = st.datetimes(timezones=st.just(UTC))
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> SamplingChange:
+    policy = draw(POLICIES)
+    instances = st.builds(
+        InstanceSampling, st.text(), st.just(policy), st.none() | TIMES, st.booleans(), st.text()
+    )
+    return SamplingChange(
+        site=draw(st.text()),
+        service=draw(st.text()),
+        previous=Spread(((NEVER, 2), (None, 1))),
+        policy=policy,
+        actor=draw(st.text()),
+        door="slack",
+        at=datetime(2026, 11, 29, tzinfo=UTC),
+        request_id=draw(st.text()),
+        instances=tuple(draw(st.lists(instances, max_size=3))),
+        back=draw(st.none() | POLICIES),
+    )
+
+
+@given(changes())
+def test_a_change_is_read_as_it_was_written(change: SamplingChange) -> None:
+    assert results.read(json.loads(json.dumps(results.written(change)))) == change
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_an_error_is_read_as_it_was_written(kind: type[OpsError]) -> None:
+    made = kind("why", backend="x") if issubclass(kind, BackendUnavailable) else kind("why")
+    found = results.problem(results.kind_of(made), str(made))
+    assert (type(found), str(found)) == (kind, "why")
+
+
+def test_an_error_that_is_ours_alone_is_stored_as_its_public_kind() -> None:
+    class Odd(errors.Conflict):
+        pass
+
+    assert results.kind_of(Odd("why")) == "Conflict"
+    assert type(results.problem("of another release", "why")) is OpsError
