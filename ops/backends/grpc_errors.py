@@ -28,10 +28,12 @@ def translated(peer: Peer, refusals: tuple[str, ...] = ()) -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         code, details = error.code(), error.details() or ""
+        # So that the user corrects the input, instead of the backend counting as broken.
         if code is StatusCode.UNKNOWN and any(text in details for text in refusals):
             code = StatusCode.INVALID_ARGUMENT
         raise sentence(peer, code, details) from error
     except (grpc.RpcError, grpc.aio.BaseError) as error:
+        # The channel was closed under the call, for example on shutdown.
         words = f"{peer.place}: the call was lost; try again"
         raise BackendUnavailable(words, backend=peer.name) from error
     except DecodeError as error:

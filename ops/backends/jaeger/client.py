@@ -76,7 +76,7 @@ class Jaeger:
 
         try:
             spans = await self._read(("trace", full_id, newer_than), call)
-        except NotFound:
+        except NotFound:  # other releases send an empty stream
             spans = None
         if not spans:
             raise NotFound(f"{self.peer.name} has no trace {trace_id}")
@@ -90,6 +90,7 @@ class Jaeger:
         """
         if settled and (cached := await self._from_slices(search)) is not None:
             return cached
+        # What watches the present is asked again and again; a page of the past is asked once.
         live = search.end >= timerange.now_ns() - timerange.SECOND and search.before is None
         wide = _whole_seconds(search) if live else search
         found = await self._read((wide, settled), partial(self._find, wide, settled))
@@ -126,6 +127,7 @@ class Jaeger:
             ask,
             self._density(search),
             now=now,
+            # Less than the deadline of the whole read, so that what was found still gets out.
             patience=self.source.timeout / timerange.SECOND * _PATIENCE,
             selective=self._reader.is_selective(search),
             settled=now - SETTLED if settled else 0,

@@ -44,9 +44,10 @@ def read_span(
 ) -> Span:
     """Return one span, given its resource's name and attributes, and its scope."""
     found = attributes(span.attributes)
-    found.pop(WARNINGS, None)
+    found.pop(WARNINGS, None)  # Jaeger's own, shown apart
     start = span.start_time_unix_nano
     return Span(
+        # Padded: 64-bit IDs come short from some senders, and one trace needs one ID.
         trace_id=span.trace_id.hex().zfill(32),
         span_id=span.span_id.hex().zfill(16),
         parent_id=span.parent_span_id.hex(),
@@ -165,6 +166,7 @@ def may_say_failed(raw: bytes) -> bool:
     return any(key in raw for key in SAYING_FAILED.values())
 
 
+# What Jaeger's clients and api_v2 write in place of a status.
 _SAYING = (tags.ERROR, tags.STATUS_CODE)
 SAYING_FAILED = {key: KeyValue(key=key).SerializeToString() for key in _SAYING}
 

@@ -23,6 +23,7 @@ class WireEvents:
         self._of_message = array("L")
         self._starts = array("Q")
         self._ends = array("Q")
+        # Kept as arrays of numbers, because a trace may have a million events.
         for time, span, message, start, end in sorted(_found(messages, places)):
             self.times.append(time)
             self.spans.append(span)

@@ -31,6 +31,7 @@ def read_rules(source: str, body: Body) -> Rules:
     alerts, broken = [], []
     for group in data["groups"] or ():
         for rule in group.get("rules") or ():
+            # A server may ignore `type=alert` in the request.
             if rule.get("type", "alerting") != "alerting":
                 continue
             alerts += [_alert(item, rule, source, group["name"]) for item in _alerts(rule)]
@@ -49,6 +50,7 @@ def _alerts(rule: Body) -> list[Body]:
 def _alert(item: Body, rule: Body, source: str, group: str) -> Alert:
     labels = {key: str(value) for key, value in (item.get("labels") or {}).items()}
     return Alert(
+        # The label is what routes and silences go by.
         name=labels.get("alertname") or str(rule.get("name") or item.get("name") or ""),
         state=str(item.get("state", "")).lower(),
         value=str(item.get("value", "")),

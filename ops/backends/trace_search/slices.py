@@ -59,9 +59,12 @@ class Slice:
         """Return what a part of it has for a search, newest first; of many, only the newest."""
         first = bisect_left(self._moments, window.start)
         last = bisect_right(self._moments, window.end)
+        # A slice may hold thousands of traces and a list shows twenty; the next window gets the
+        # others from the same slice.
         if (soon := last - _MORE * search.limit) > first:
             first = bisect_left(self._moments, self._moments[soon])
             window = replace(window, start=self._moments[first])
+        # A trace with several matches is there at the newest one.
         there = dict.fromkeys(reversed(self._traces[first:last]))
         found = [each for trace in there if (each := trace.refined(search)) is not None]
         others = len(there) - len(found)
@@ -97,6 +100,7 @@ class Slices:
                 nonlocal calls
                 calls, asked = 1, self._clock()
                 taken = Slice(whole, await read(search.coarser(0, _EVER), whole))
+                # What arrives while the store answers is missing, so its age counts from before.
                 seconds = SECONDS_KEPT - (self._clock() - asked)
                 self._kept.keep(key, taken, taken.size, seconds)
                 return taken
