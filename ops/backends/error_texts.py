@@ -1,14 +1,16 @@
 """The foreign errors that only their text tells apart, in one place.
 
-Everything else goes by class, code, errno or SQLSTATE. A new release of a library may word these
-differently: then an error gets a general sentence instead of advice, and a test fails, because
-tests/backends/test_error_texts.py makes the real libraries raise each of them.
+Everything else goes by class, code, errno or SQLSTATE. A new release may word these differently:
+then an error gets a general sentence instead of advice, and a test fails, because
+tests/backends/test_error_texts.py and tests/live/test_refusals.py make gRPC and Jaeger raise them.
 """
 
 import re
 from enum import Enum, auto
 
-# Jaeger before 2.21 refuses bad input under the status UNKNOWN, as it does any failure.
+# Jaeger before 2.21 refuses bad input under the status UNKNOWN, as it does any failure. A server
+# with memory storage sends the first two; the others are those of Cassandra and Elasticsearch, from
+# Jaeger's sources.
 REFUSED_BY_JAEGER = (
     "malform trace ID",
     "search depth must be",

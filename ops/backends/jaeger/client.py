@@ -103,7 +103,7 @@ class Jaeger:
         """Return what is found in cached slices; None if Jaeger must be asked."""
 
         async def look(window: Window) -> Matches:
-            if (answer := self._slices.kept(search, window)) is None:
+            if (answer := self._slices.cached(search, window)) is None:
                 raise NotCached
             return answer
 

@@ -15,7 +15,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.jaeger.span_match import SpanMatch
-from ops.backends.otlp.convert import ERROR, failed, may_say_failed, read_span, service_name
+from ops.backends.otlp.convert import ERROR, failed, may_have_error_tags, read_span, service_name
 from ops.backends.otlp.duplicates import MOST_VERSIONS, contents
 from ops.backends.trace_search.results import FoundTrace, Matches
 from ops.backends.trace_search.search import TraceSearch, Window
@@ -137,7 +137,7 @@ class Summarizer:
 
     def add(self, message: bytes) -> None:
         """Add one serialized message."""
-        self.add_parsed(TracesData.FromString(message), tagged=may_say_failed(message))
+        self.add_parsed(TracesData.FromString(message), tagged=may_have_error_tags(message))
 
     def add_parsed(self, data: TracesData, *, tagged: bool = True) -> None:
         """Add one message; if it is not `tagged`, no tag in it marks a span as failed."""

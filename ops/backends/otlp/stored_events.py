@@ -13,7 +13,7 @@ _EVENTS = 11  # field of Span
 Place = tuple[int, int, int, int]  # a span's number, its message, start and end in the message
 
 
-class WireEvents:
+class StoredEvents:
     """The events of all spans, in time order; see ops.vocabulary.spans.Events."""
 
     def __init__(self, messages: Sequence[bytes], places: Iterable[Place]) -> None:
