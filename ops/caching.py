@@ -36,7 +36,7 @@ class _Flight:
 
 
 async def asked_once(
-    cache: MutableMapping[K, asyncio.Task[T]], key: K, ask: Callable[[], Coroutine[Any, Any, T]]
+    cache: MutableMapping[K, asyncio.Future[T]], key: K, ask: Callable[[], Coroutine[Any, Any, T]]
 ) -> T:
     """Return the cached answer for the key, or ask the database for it.
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from cachetools import TTLCache
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 
 from ops.caching import asked_once
 from ops.database import in_database
@@ -23,7 +23,7 @@ class Rights:
 
 
 NOBODY = Rights(active=False, name="", permissions=frozenset())
-cache: TTLCache[int, asyncio.Task[Rights]] = watched(
+cache: TTLCache[int, asyncio.Future[Rights]] = watched(
     "rights", TTLCache(maxsize=10_000, ttl=SECONDS)
 )
 
@@ -39,8 +39,18 @@ def read_rights(user_id: int | None) -> Rights:
     """Read the same from the database now, on a database thread."""
     if user_id is None:
         return NOBODY
-    user = get_user_model().objects.filter(pk=user_id).first()
-    if user is None:
-        return NOBODY
+    user = User.objects.filter(pk=user_id).first()
+    return NOBODY if user is None else rights_as_read(user)
+
+
+def rights_as_read(user: User) -> Rights:
+    """Return the rights of a user that was just read, on the same database thread."""
     permissions = frozenset(user.get_all_permissions())
     return Rights(active=user.is_active, name=user.get_username(), permissions=permissions)
+
+
+def remember(user_id: int, rights: Rights) -> None:
+    """Let `rights_of` return what was just read together with something else."""
+    known: asyncio.Future[Rights] = asyncio.get_running_loop().create_future()
+    known.set_result(rights)
+    cache[user_id] = known

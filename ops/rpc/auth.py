@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -45,12 +44,9 @@ class Caller:
 
 
 # The caller by token digest ("" for calls without a token), None for an unknown token.
-cache: TTLCache[str, asyncio.Task[Caller | None]] = watched(
+cache: TTLCache[str, asyncio.Future[Caller | None]] = watched(
     "tokens", TTLCache(maxsize=10_000, ttl=rights.SECONDS)
 )
-
-# Token uses that are being recorded while the calls continue.
-notes: set[asyncio.Task[None]] = set()
 
 
 async def actor_of(context: grpc.aio.ServicerContext[Any, Any]) -> Actor:
@@ -75,31 +71,49 @@ def _bearer_token(context: grpc.aio.ServicerContext[Any, Any]) -> str:
 
 
 async def _by_token(digest: str) -> Caller | None:
-    token = await in_database(_good_token, digest)
-    if token is None:
+    found = await in_database(_good_token, digest)
+    if found is None:
         return None
+    token, its_rights = found
+    rights.remember(token.user.pk, its_rights)
     if token.last_used is None or token.last_used < timezone.now() - NOTED_EVERY:
-        _in_background(_note_use(token))
+        uses.note(token.pk)
     return Caller(token.user.pk, token.user.get_username(), token.expires.timestamp())
 
 
-def _good_token(digest: str) -> Token | None:
+def _good_token(digest: str) -> tuple[Token, rights.Rights] | None:
     tokens = Token.objects.select_related("user").filter(digest=digest, user__is_active=True)
-    return tokens.filter(revoked=None, expires__gt=timezone.now()).first()
+    token = tokens.filter(revoked=None, expires__gt=timezone.now()).first()
+    return None if token is None else (token, rights.rights_as_read(token.user))
 
 
-async def _note_use(token: Token) -> None:
-    """Record the use of a token; a call neither waits for this nor fails with it."""
-    try:
-        await in_database(Token.objects.filter(pk=token.pk).update, last_used=timezone.now())
-    except DatabaseError:
-        log.exception("could not record the use of token %s", token)
+class _Uses:
+    """Record when tokens were used; calls neither wait for this nor fail with it.
+
+    One write at a time has everything that came during the one before.
+    """
+
+    def __init__(self) -> None:
+        self._new: set[int] = set()
+        self.writing: asyncio.Task[None] | None = None
+
+    def note(self, token: int) -> None:
+        """Record that the token with this primary key was used now."""
+        self._new.add(token)
+        if self.writing is None or self.writing.done():
+            self.writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._new:
+            used, self._new = self._new, set()
+            try:
+                tokens = Token.objects.filter(pk__in=used)
+                await in_database(tokens.update, last_used=timezone.now())
+            except DatabaseError:
+                log.exception("could not record the use of tokens %s", sorted(used))
 
 
-def _in_background(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-    notes.add(task)
-    task.add_done_callback(notes.discard)
+uses = _Uses()
 
 
 async def _anonymous() -> Caller | None:

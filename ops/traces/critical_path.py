@@ -21,6 +21,8 @@ the walk continues in its parent, which started it:
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ops.traces.times import Times
 
 
@@ -59,7 +61,7 @@ def critical_path(times: Times) -> list[Segment]:
 
 def _chain(times: Times) -> list[int]:
     """Return the span that ends last, after all its ancestors."""
-    last = max(range(len(times.ends)), key=lambda number: (times.ends[number], -number), default=-1)
+    last = int(np.argmax(times.ends))  # the first one, if several end together
     found = []
     while last >= 0:
         found.append(last)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ops.traces.times import Times
 from ops.traces.tree import SpanTree
-from ops.vocabulary.columns import Coded, Numbers, packed, steps_to_end
+from ops.vocabulary.columns import Coded, Numbers, order_of, packed, steps_to_end
 from ops.vocabulary.spans import Span, Spans
 
 
@@ -190,7 +190,7 @@ def rows_of(spans: Spans, tree: SpanTree) -> SpanRows:
 def _next_rows(spans: Spans, above: Numbers) -> Numbers:
     """Return for each number that of the next row; -1 is the end, which has the last place."""
     order = _by_start(spans, above[:-1])
-    siblings = order[np.argsort(above[order], kind="stable")]
+    siblings = order[order_of(above[order])]
     families = above[siblings]
     begins = np.append(True, families[1:] != families[:-1])
     first, following = np.full_like(above, -1), np.full_like(above, -1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ops.vocabulary.columns import packed
+from ops.vocabulary.columns import order_of, packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Times:
 
     @classmethod
     def of(cls, starts: Sequence[int], ends: Sequence[int], parents: Sequence[int]) -> "Times":
+        """The spans must be in an order in which siblings are sorted by start, as rows are."""
         above = np.asarray(parents, np.intp)
-        order = np.argsort(np.asarray(starts, np.uint64), kind="stable")
-        order = order[np.argsort(above[order], kind="stable")]
-        firsts = np.searchsorted(above[order], np.arange(len(order) + 1))
-        return cls(starts, ends, parents, Children(packed("Q", order), packed("Q", firsts)))
+        firsts = np.cumsum(np.bincount(above + 1, minlength=len(above) + 1))
+        children = Children(packed("Q", order_of(above)), packed("Q", firsts))
+        return cls(starts, ends, parents, children)

@@ -12,7 +12,7 @@ import numpy as np
 from ops.traces.critical_path import Segment, critical_path
 from ops.traces.own_time import Gap, Names, own_and_gaps
 from ops.traces.times import Times
-from ops.vocabulary.columns import Numbers
+from ops.vocabulary.columns import Numbers, order_of
 from ops.vocabulary.timerange import format_duration
 
 LEAST_SHARE = 0.05  # a smaller share is not worth a sentence
@@ -66,7 +66,7 @@ def where_time_went(times: Times, names: Names) -> Timing:
     path = tuple(segment for segment in critical_path(times) if names[segment.row])
     shares = _shares(path, names)
     own, gaps = own_and_gaps(times, names)
-    whole = max(times.ends, default=0) - min(times.starts, default=0)
+    whole = int(np.max(times.ends)) - int(np.min(times.starts))
     return Timing(
         path=path,
         own=own,
@@ -102,7 +102,7 @@ def _operations(path: Sequence[Segment], own: Sequence[int], names: Names) -> tu
     for row in sorted(waited):
         on_path.setdefault(names.numbers[row], []).append(row)
     numbers = np.asarray(names.numbers, np.intp)
-    order = np.argsort(numbers, kind="stable")
+    order = order_of(numbers)
     found = []
     for rows in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
         if name := names[rows[0]]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
-from ops import limits
+from ops import limits, rights
 from ops.database import in_database
 from ops.errors import NotPermitted, OpsError
 from ops.guard import check, name_of
@@ -42,9 +42,11 @@ def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], V
     def wrap(view: View) -> View:
         @functools.wraps(view)
         async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
-            user = await in_database(_who, request)
+            user, its_rights = await in_database(_who, request)
             if not isinstance(user, User):
                 return _log_in(request)
+            if its_rights:
+                rights.remember(user.pk, its_rights)
             visit = await visit_of(request, user, "")
             try:
                 typed = _typed(request, {"site": site, **path})
@@ -86,11 +88,12 @@ def _without_piece(error: OpsError) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _who(request: HttpRequest) -> User | AnonymousUser:
-    """Read the session and its user in one database call."""
+def _who(request: HttpRequest) -> tuple[User | AnonymousUser, rights.Rights | None]:
+    """Read the session, its user, and the user's rights unless known, in one database call."""
     user: User | AnonymousUser = request.user
-    user.is_authenticated  # noqa: B018 - reads it now, while there is a connection
-    return user
+    if not user.is_authenticated or user.pk in rights.cache:
+        return user, None
+    return user, rights.rights_as_read(user)
 
 
 def _log_in(request: HttpRequest) -> HttpResponse:

@@ -15,7 +15,7 @@ from opsportal.dashboard import charts, waterfall, words
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
-ROWS = 500
+ROWS = 200  # with a script, all others follow at once
 FAILURES = 3  # shown above the waterfall; some more are folded
 MORE_FAILURES = 20
 LONG_PATH = 6

@@ -81,7 +81,8 @@ async def test_it_records_the_address_that_a_trusted_proxy_tells(
 
 async def test_it_notes_when_a_token_was_used(ops: Client, person: Person) -> None:
     await refusal(ops, await token_of(person))
-    await asyncio.gather(*auth.notes)
+    assert auth.uses.writing
+    await auth.uses.writing
     assert (await in_database(Token.objects.get)).last_used is not None
 
 

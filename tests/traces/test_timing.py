@@ -75,11 +75,15 @@ def test_it_is_what_counting_moment_by_moment_finds(seed: int) -> None:
 
 
 def random_tree(source: random.Random) -> list[Span]:
-    """Mostly proper spans; some begin before their parent, outlive it, or take no time."""
+    """Mostly proper spans; some begin before their parent, outlive it, or take no time.
+
+    Siblings are in the order of their starts.
+    """
     spans: list[Span] = [(source.randint(0, 5), source.randint(20, 40), -1)]
+    latest: dict[int, int] = {}
     for number in range(1, source.randint(1, 12)):
         parent = source.randrange(-1 if source.random() < 0.1 else 0, number)
-        start = source.randint(0, 40)
+        start = latest[parent] = source.randint(latest.get(parent, 0), 40)
         spans.append((start, start + source.randint(0, 20), parent))
     return spans
 

@@ -25,7 +25,17 @@ from ops.requests.models import State as RequestState
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
 from tests.bot.slack.test_delivery import left_behind, until_ended
 from tests.conftest import Person, SiteFile
-from tests.fakes.slack import ALICE, CHANNEL, DIRECT, TEAM, FakeSlack, Fault, Post, person
+from tests.fakes.slack import (
+    ALICE,
+    CHANNEL,
+    DIRECT,
+    SECONDS,
+    TEAM,
+    FakeSlack,
+    Fault,
+    Post,
+    person,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOB = "U0BOB0001"
@@ -74,14 +84,14 @@ async def card() -> Card | None:
 
 async def until_state(state: RequestState) -> None:
     """Wait until the request has this state and its card shows it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while {(await request()).state, getattr(await card(), "shown", "")} != {state}:
             pass
 
 
 async def until_shown() -> Card:
     """Wait until it is known which message shows the request."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not (each := await card()):
             pass
     return each
@@ -385,7 +395,7 @@ async def test_no_note_stays_where_it_was_not_known_which_message_is_the_card(
 async def test_it_says_that_it_is_being_applied_when_that_takes_a_while(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:
-    timing: Timing = replace(QUICK, placeholder=1.0)
+    timing: Timing = replace(QUICK, placeholder=1.0, grace=0)
     async with workspace(FakeSlack(), timing) as slack:
         post = await asked(slack)
         await until_ended(1)

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import ReceivedEvent, State
+from bot.slack.deadlines import Deadlines
 from bot.slack.direct_messages import DirectMessages
 from bot.slack.event_handler import AT_ONCE, MOST_WAITING, EventHandler
 from bot.slack.inbox import Inbox
@@ -17,7 +18,7 @@ from bot.slack.sender import TRIES, Sender
 from ops.accounts.models import Identity
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import QUICK, Backends, Workspace, away, until
+from tests.bot.conftest import PATIENT, QUICK, Backends, Workspace, away, until
 from tests.fakes.slack import (
     ALICE,
     APP,
@@ -229,6 +230,22 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
     assert "list traces\n  search for traces" in post.shown
 
 
+def handler_of(slack: FakeSlack, inbox: Inbox) -> EventHandler:
+    """A handler whose messages stay in the queue, because nothing starts them."""
+    web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
+    sender, profiles = Sender(web, QUICK), Profiles(web, TEAM, "Acme")
+    return EventHandler(BOT_USER, profiles, inbox, sender, DirectMessages(web, sender), QUICK)
+
+
+def help_envelope(slack: FakeSlack) -> dict[str, Any]:
+    event = {"event_id": "Ev1", "team_id": TEAM, "event": slack.mention_event(ALICE, "help")}
+    return {"type": "events_api", "payload": event}
+
+
+async def acknowledge() -> None:
+    """Reach Slack."""
+
+
 async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
     """This process holds the message, so that no other would answer it."""
 
@@ -236,16 +253,35 @@ async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
         raise RuntimeError("the transport is closed")
 
     async with FakeSlack() as slack:
-        web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-        sender, inbox = Sender(web, QUICK), Inbox("first")
-        profiles, direct = Profiles(web, TEAM, "Acme"), DirectMessages(web, sender)
-        handler = EventHandler(BOT_USER, profiles, inbox, sender, direct, QUICK)
+        inbox = Inbox("first")
+        handler = handler_of(slack, inbox)
         writing = asyncio.ensure_future(inbox.write())
-        event = {"event_id": "Ev1", "team_id": TEAM, "event": slack.mention_event(ALICE, "help")}
         with pytest.raises(RuntimeError):
-            await handler.receive({"type": "events_api", "payload": event}, broken)
+            await handler.receive(help_envelope(slack), broken)
         writing.cancel()
     assert handler.waiting == 1
+
+
+async def test_it_queues_a_repeated_event_once_even_without_a_database() -> None:
+    async with FakeSlack() as slack:
+        handler = handler_of(slack, Inbox("first", deadlines=Deadlines(record=0)))
+        envelope = help_envelope(slack)
+        for _ in range(3):
+            await handler.receive(envelope, acknowledge)
+    assert handler.waiting == 1
+
+
+async def test_it_does_not_queue_what_another_process_recorded_first() -> None:
+    async with FakeSlack() as slack:
+        inboxes = Inbox("first", deadlines=PATIENT), Inbox("second", deadlines=PATIENT)
+        writing = [asyncio.ensure_future(inbox.write()) for inbox in inboxes]
+        first, second = (handler_of(slack, inbox) for inbox in inboxes)
+        envelope = help_envelope(slack)
+        for handler in (first, second):
+            await handler.receive(envelope, acknowledge)
+        for each in writing:
+            each.cancel()
+    assert (first.waiting, second.waiting) == (1, 0)
 
 
 async def test_it_says_that_the_database_fails(slack: FakeSlack, alice: User) -> None:
@@ -253,6 +289,21 @@ async def test_it_says_that_the_database_fails(slack: FakeSlack, alice: User) ->
         await slack.mention(ALICE, "help")
         [post] = await slack.posted(1)
     assert post.shown.startswith("Database unavailable: a database table is missing")
+
+
+async def test_it_answers_without_a_database_but_changes_nothing(
+    workspace: Workspace, alice: User, backends: Backends
+) -> None:
+    """Another process could not know that the change was made, and would make it again."""
+    impatient = replace(QUICK, deadlines=replace(PATIENT, record=0.01, record_change=0.01))
+    async with workspace(FakeSlack(), impatient) as slack, away(ReceivedEvent):
+        await slack.mention(ALICE, "change sampling always now")
+        [post] = await slack.posted(1)
+        assert "the database did not answer, so nothing was changed" in post.shown
+        await slack.mention(ALICE, "help")
+        [_, post] = await slack.posted(2)
+        assert post.shown.startswith("Commands")
+    assert [each.told for each in backends.instances] == [[], [], []]
 
 
 async def test_it_gives_an_answer_up_when_its_patience_is_over(
