@@ -9,7 +9,7 @@
        └─────────────┴─────────────┘
                    calls, breaker           deadline, queue, sharing, circuit breaker
 
-Whatever goes wrong below is an OpsError above: one sentence with the backend's name, its address
+Every failure below becomes an OpsError above: one sentence with the backend's name, its address
 and what to check. Protobuf messages and HTTP answers do not leave this package.
 """
 

@@ -28,7 +28,7 @@ def translated(peer: Peer, refusals: tuple[str, ...] = ()) -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         code, details = error.code(), error.details() or ""
-        # So that the user corrects the input, instead of the backend counting as broken.
+        # A refusal of bad input, which the user can correct, is no failure of the backend.
         if code is StatusCode.UNKNOWN and any(text in details for text in refusals):
             code = StatusCode.INVALID_ARGUMENT
         raise sentence(peer, code, details) from error

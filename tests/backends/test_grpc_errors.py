@@ -22,7 +22,7 @@ from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 
 PEER = Peer("Jaeger of production", "jaeger:16685", "Jaeger's gRPC port", "[sites.x.jaeger]")
-# What every sentence about a backend ends with: something that its reader can do.
+# Every sentence about a backend says something that the reader can do.
 ADVICE = re.compile(r"\b(check|set|remove|raise|use|try|must be) ")
 PORT = "the address must be Jaeger's gRPC port, usually 16685 (16686 is its web page)"
 TABLE = "[sites.production.jaeger]"

@@ -123,7 +123,7 @@ def classes(kind: type[psycopg.Error]) -> Iterator[type[psycopg.Error]]:
         yield from classes(below)
 
 
-# What a value or a statement is to blame for, which the calling code must know better.
+# Errors of a value or a statement, which the calling code handles.
 OURS = (
     psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError, psycopg.NotSupportedError,
     psycopg.ProgrammingError,

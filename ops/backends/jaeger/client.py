@@ -90,7 +90,7 @@ class Jaeger:
         """
         if settled and (cached := await self._from_slices(search)) is not None:
             return cached
-        # What watches the present is asked again and again; a page of the past is asked once.
+        # Everyone who watches repeats a search up to the present; searches of the past are rare.
         live = search.end >= timerange.now_ns() - timerange.SECOND and search.before is None
         wide = _whole_seconds(search) if live else search
         found = await self._read((wide, settled), partial(self._find, wide, settled))

@@ -158,7 +158,7 @@ class Summarizer:
                         failing.setdefault(trace_id, []).append(span)
                     if meant and (self._every_match or start > trace.matched):
                         self._note_match(trace, start, resource, scope_spans.scope, span)
-        # How deep a span is can only be told if all of its parents are in this message.
+        # A span's depth is known only if all of its parents are in this message.
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
                 here[trace_id].error = _deepest(spans, data)
@@ -190,7 +190,7 @@ class Summarizer:
         if known is None:
             known = self._traces[trace_id] = _Summary()
         else:
-            known.whole, known.error = False, ""  # what was found is not the deepest for sure
+            known.whole, known.error = False, ""  # another message may have a deeper one
         return known
 
     def matches(self) -> Matches:

@@ -114,7 +114,7 @@ class Batcher:
         try:
             timed = await kind.send(group[0] if len(group) == 1 else joined(group))
         except (InvalidInput, BackendTimeout) as error:
-            # Nobody says which query is to blame, so the halves tell.
+            # The error does not say which query is to blame.
             if isinstance(error, BackendTimeout):
                 self._seconds = max(self._seconds, _AIM / len(group) * 2)
             if len(group) > 1:
@@ -129,7 +129,7 @@ class Batcher:
         else:
             self._note(timed.seconds / len(group))
             parts = [timed.answer] if len(group) == 1 else kind.split(timed.answer, len(group))
-            if parts is None:  # it answered something else than `or` means
+            if parts is None:  # the answer is not what `or` should return
                 self._joins["yes"] = False
                 await asyncio.gather(*(self._send([query], kind, answers) for query in group))
                 return

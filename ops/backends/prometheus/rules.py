@@ -50,7 +50,7 @@ def _alerts(rule: Body) -> list[Body]:
 def _alert(item: Body, rule: Body, source: str, group: str) -> Alert:
     labels = {key: str(value) for key, value in (item.get("labels") or {}).items()}
     return Alert(
-        # The label is what routes and silences go by.
+        # Routes and silences use the label, not the rule's name.
         name=labels.get("alertname") or str(rule.get("name") or item.get("name") or ""),
         state=str(item.get("state", "")).lower(),
         value=str(item.get("value", "")),

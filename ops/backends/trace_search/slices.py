@@ -102,7 +102,7 @@ class Slices:
                 nonlocal calls
                 calls, asked = 1, self._clock()
                 taken = Slice(whole, await read(search.coarser(0, _END_OF_TIME), whole))
-                # What arrives while the store answers is missing, so its age counts from before.
+                # Traces that arrive during the call are missing, so the age counts from its start.
                 seconds = SECONDS_KEPT - (self._clock() - asked)
                 self._kept.keep(key, taken, taken.size, seconds)
                 return taken

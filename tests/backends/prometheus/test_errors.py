@@ -193,7 +193,7 @@ RAISED = sorted(
     },
     key=lambda kind: kind.__name__,
 )
-# What every sentence ends with: something that its reader can do.
+# Every sentence says something that the reader can do.
 ADVICE = re.compile(r"\b(check|set|raise|write|try|correct)\b")
 
 
