@@ -287,6 +287,19 @@ async def test_it_makes_no_change_that_the_database_does_not_know_of() -> None:
         await inbox.advance(job, State.WORKING, surely=True)
 
 
+async def test_without_a_database_it_answers_until_its_lease_ends() -> None:
+    clock = Clock()
+    inbox = Inbox("first", clock)
+    job = await recorded(inbox)
+    clock.passes(seconds=20)
+    await inbox.pick_up(10)
+    async with away(ReceivedEvent):
+        clock.passes(seconds=29)
+        assert await inbox.advance(job, State.WORKING)
+        clock.passes(seconds=2)
+        assert not await inbox.advance(job, State.WORKING), "another may have taken it over"
+
+
 async def test_it_records_the_same_again_when_the_first_answer_was_lost() -> None:
     inbox = Inbox("first")
     job, _ = inbox.take(payload())

@@ -1,16 +1,20 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
+import aiohttp
 import pytest
 from django.contrib.auth.models import User
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.connection import HELLO_SECONDS
+from bot.slack.connection import HELLO_SECONDS, Envelope
 from bot.slack.process import OPEN_SECONDS, check_connected, health
+from bot.slack.socket_mode import CONNECTIONS, SocketModeClient
 from bot.slack.timing import USUAL, Backoff, Timing
 from tests.bot.clock import FakeClock
 from tests.bot.conftest import QUICK, Workspace, until
-from tests.fakes.slack import ALICE, Delivery, FakeSlack
+from tests.fakes.slack import ALICE, APP_TOKEN, Delivery, FakeSlack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,6 +94,41 @@ async def test_it_is_not_healthy_while_socket_mode_is_off(workspace: Workspace) 
         await until(lambda: health.alive == 0)
         slack.socket_mode = True
         await until(lambda: health.alive == 2)
+
+
+async def test_it_acknowledges_on_another_connection_if_the_first_is_gone() -> None:
+    arrived, recorded = asyncio.Event(), asyncio.Event()
+
+    async def on_envelope(envelope: Envelope, acknowledge: Callable[[], Awaitable[None]]) -> None:
+        arrived.set()
+        await recorded.wait()
+        await acknowledge()
+
+    async def on_count(number: int) -> None:
+        """Nothing counts them here."""
+
+    async with FakeSlack() as slack, aiohttp.ClientSession() as session:
+        web = AsyncWebClient(APP_TOKEN, slack.api_url, session=session)
+
+        async def connect(backoff: Backoff) -> aiohttp.ClientWebSocketResponse:
+            opened = await web.apps_connections_open(app_token=APP_TOKEN)
+            return await session.ws_connect(str(opened["url"]), autoping=False)
+
+        timing = replace(QUICK, first_wait=0)
+        client = SocketModeClient(connect, on_envelope, on_count, timing, set())
+        holding = [asyncio.ensure_future(client.hold(number)) for number in range(CONNECTIONS)]
+        await slack.greeted(CONNECTIONS)
+        delivery = await slack.send({"type": "interactive", "payload": {}})
+        await arrived.wait()
+        assert delivery.socket
+        await delivery.socket.close()
+        await slack.greeted(CONNECTIONS + 1)
+        recorded.set()
+        await delivery.acknowledged()
+        for each in holding:
+            each.cancel()
+        await client.close()
+    assert slack.violations == []
 
 
 def test_it_waits_no_longer_than_silence_and_recovery_may_go_unnoticed() -> None:
