@@ -1,9 +1,12 @@
 """What went wrong with a source as an OpsError: its name, its address and what to check.
 
-no answer   an exception of the client     `translated`: by class along its causes
-an answer   not JSON: a login page, 404    `not_json`: by status and headers
-JSON that reports an error     `reported`: by status and `errorType`
-JSON in another format         `other_format`
+    no answer   an exception of the client     `translated`: by class along its causes
+    an answer   not JSON: a login page, 404    `not_json`: by status and headers
+                JSON that reports an error     `reported`: by status and `errorType`
+                JSON in another format         `other_format`
+
+A source that answers, however wrongly, does not open the circuit breaker. A proxy that answers
+for a source that is down does.
 """
 
 import errno
