@@ -65,6 +65,9 @@ def _rewrite(editor: BaseDatabaseSchemaEditor, field: Any, rule: str) -> None:
 
 
 def _on_postgresql(editor: BaseDatabaseSchemaEditor, field: Any, rule: str) -> None:
+    # Django adds the constraints of a new table at the end of its migration; we need them now.
+    while editor.deferred_sql:
+        editor.execute(editor.deferred_sql.pop(0), None)
     quoted, table = editor.quote_name, field.model._meta.db_table
     with editor.connection.cursor() as cursor:
         every = editor.connection.introspection.get_constraints(cursor, table)

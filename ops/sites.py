@@ -20,6 +20,10 @@ from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.toml_file import Table
 from ops.vocabulary import timerange
 
+# By the names that kube-prometheus and others give them.
+WATCHDOGS = ("Watchdog", "DeadMansSwitch")
+QUIET = ("InfoInhibitor",)
+
 
 class SiteFileError(Exception):
     """The site file cannot be used; `problems` has one sentence per problem."""
@@ -54,7 +58,11 @@ class JaegerSource:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusSource:
-    """A Prometheus (or compatible server) at a URL, with path prefix, without trailing slash."""
+    """A Prometheus (or compatible server) at a URL, with path prefix, without trailing slash.
+
+    `rules` is False for one that has none and is not asked for alerts. Sources with the same
+    `pair` are copies of each other: their alerts are one, without the `replica_labels`.
+    """
 
     name: str
     url: str
@@ -62,6 +70,9 @@ class PrometheusSource:
     ca: str = ""
     timeout: int = 10 * timerange.SECOND
     largest_answer: int = 32 * 1024 * 1024
+    rules: bool = True
+    pair: str = ""
+    replica_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,9 @@ class Site:
     """One environment: its backends and services.
 
     `change_now` lets the bot apply a change immediately, without a card that asks first.
+    `watchdogs` are the alerts that always fire as long as alerting works, `quiet` those that come
+    and go by design; neither is listed unless someone asks for it. `names_watchdogs` means that
+    the site file names them, so that each must have a rule.
     """
 
     name: str
@@ -109,6 +123,9 @@ class Site:
     services: Mapping[str, Service] = field(hash=False)
     default_service: str
     change_now: bool = False
+    watchdogs: tuple[str, ...] = WATCHDOGS
+    quiet: tuple[str, ...] = QUIET
+    names_watchdogs: bool = False
 
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
@@ -212,8 +229,11 @@ def _site(name: str, table: Table) -> Site:
     if default and default not in services:
         table.problem("default_service", f'is "{default}"; it must be one of {", ".join(services)}')
     now = table.take("change_now", bool, "true or false", False)
+    named = "watchdogs" in table.values
+    watchdogs = table.texts("watchdogs", "a list of alert names", WATCHDOGS)
+    quiet = table.texts("quiet", "a list of alert names", QUIET)
     table.done()
-    return Site(name, source, prometheus, services, default, now)
+    return Site(name, source, prometheus, services, default, now, watchdogs, quiet, named)
 
 
 def _jaeger(table: Table) -> JaegerSource:
@@ -280,6 +300,9 @@ def _prometheus(table: Table) -> PrometheusSource:
         ca=table.authority("ca"),
         timeout=table.duration("timeout", 10 * timerange.SECOND),
         largest_answer=_megabytes(table, "largest_answer_mib", 1, 1024, 32),
+        rules=table.take("rules", bool, "true or false", True),
+        pair=table.text("pair", "a string"),
+        replica_labels=table.texts("replica_labels", "a list of label names"),
     )
     table.done()
     return source

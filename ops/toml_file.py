@@ -54,21 +54,28 @@ class Table:
         value = self.take(key, str, form, default)
         return value if isinstance(value, str) else ""
 
+    def texts(self, key: str, form: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        values = self.take(key, list, form, list(default))
+        return tuple(value for value in values if self._is_text(key, value, form))
+
     def address(self, key: str, default: Any = "") -> str:
         value = self.text(key, "host:port", default)
         return value if not value or self._is_address(key, value) else ""
 
     def addresses(self, key: str) -> tuple[str, ...]:
-        values = self.take(key, list, 'a list of addresses, ["host:port", …]', [])
+        form = 'a list of addresses, ["host:port", …]'
+        values = self.take(key, list, form, [])
         if twice := [value for value in values if values.count(value) > 1]:
             self.problem(key, f'lists "{twice[0]}" twice')
         return tuple(
-            value for value in values if self._is_text(key, value) and self._is_address(key, value)
+            value
+            for value in values
+            if self._is_text(key, value, form) and self._is_address(key, value)
         )
 
-    def _is_text(self, key: str, value: object) -> bool:
+    def _is_text(self, key: str, value: object, form: str) -> bool:
         if not isinstance(value, str):
-            self.problem(key, f'has {value!r}; it must be a list of addresses, ["host:port", …]')
+            self.problem(key, f"has {value!r}; it must be {form}")
         return isinstance(value, str)
 
     def _is_address(self, key: str, value: str) -> bool:

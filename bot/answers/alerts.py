@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot.answers.phrases import (
     LONGEST_SENTENCE,
+    and_more,
     count,
     elsewhere,
     failing_traces,
@@ -16,12 +17,15 @@ from bot.answers.times import lasting, past
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts.actions import AlertList
+from ops.alerts.truth import Reason
 from ops.errors import nearest
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import in_quotes
 from ops.vocabulary.matchers import STATES, AlertFilter, format_filter
+
+MOST_DOUBTS = 3
 
 
 def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
@@ -32,34 +36,53 @@ def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
     label = "" if found.alerts else _label_alone(filter)
     perhaps = _perhaps(label, found.site)
     narrowed = format_filter(replace(filter, site=""))
-    state = "No alerts" if narrowed and not found.alerts else "Nothing is firing"
+    known = " that we know of" if found.doubts else ""
+    state = shortened(found.headline(), LONGEST_SENTENCE)
     if label:
-        state = f'No firing alert has the label "{shortened(label, 80)}"'
+        state = f'{_firing(found)} has the label "{shortened(label, 80)}"'
     elif firing:
-        state = f"{count(len(firing), 'alert')} firing ({by_severity})"
+        state = f"{count(len(firing), 'alert')} firing{known} ({by_severity})"
+    elif narrowed and found.firing_in_all:
+        state = f"{count(found.firing_in_all, 'alert')} firing, none{known}"
+    elif narrowed:
+        state = f"No alerts{known}" if not found.alerts else f"Nothing is firing{known}"
     about = f", {len(pending):,} pending" if pending else ""
     others = tuple(each for each in filter.matchers if each.name != label)
     rest = format_filter(replace(filter, site="", matchers=others))
     asked = f" {'and' if label else 'for'} {shortened(rest, LONGEST_SENTENCE)}" if rest else ""
-    silent = len(found.failures)
-    partial = f", but {silent} of {found.sources} sources did not answer" if silent else ""
     return Reply(
-        f"{state}{about}{asked}{partial}{elsewhere(found.site)}",
+        f"{state}{about}{asked}{elsewhere(found.site)}",
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
             *((no_service(label, found.site), f"Perhaps you meant: {perhaps}") if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
-            *(
-                f"The rule {rule.name} cannot fire: {shortened(rule.error, LONGEST_SENTENCE)}"
-                for rule in found.broken_rules
-            ),
+            *_doubts(found),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
         follow_ups=(
             *((FollowUp(perhaps, perhaps),) if perhaps else ()),
             *_next_of_alerts(found, narrowed),
         ),
+    )
+
+
+def _firing(found: AlertList) -> str:
+    """Return the start of a sentence that does not deny what is firing."""
+    if found.firing_in_all:
+        return f"{count(found.firing_in_all, 'alert')} firing, none of which"
+    return "No firing alert that we know of" if found.doubts else "No firing alert"
+
+
+def _doubts(found: AlertList) -> tuple[str, ...]:
+    """Say why more may be firing, in a line each; sources that failed have their own."""
+    others = [each for each in found.doubts if each.reason is not Reason.SILENT]
+    return (
+        *(
+            f"Perhaps more: {shortened(each.sentence, LONGEST_SENTENCE)}"
+            for each in others[:MOST_DOUBTS]
+        ),
+        *and_more(len(others) - MOST_DOUBTS, "reason"),
     )
 
 
@@ -102,6 +125,15 @@ def _alert_row(alert: Alert) -> Row:
     duration = f"for {lasting(timerange.now_ns() - alert.active_at)}"
     since = past(alert.active_at, duration) if alert.active_at else ""
     return Row(
-        (alert.state, alert.severity, alert.name, since),
-        tuple(shortened(line, LONGEST_SENTENCE) for line in (alert.summary, labels) if line),
+        (
+            f"{alert.state} ({alert.said})" if alert.said else alert.state,
+            alert.severity,
+            alert.name,
+            since,
+        ),
+        tuple(
+            shortened(line, LONGEST_SENTENCE)
+            for line in (alert.summary, labels, alert.disagree)
+            if line
+        ),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.answers.phrases import and_more, count, elsewhere
+from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.overview.actions import Overview, ServiceLine
@@ -49,11 +49,8 @@ def _state(found: Overview) -> Iterator[str]:
     site = elsewhere(found.site)
     if found.alerts is None:
         yield f"Alert status unknown{site}"
-    elif firing := len(found.alerts.firing):
-        yield f"{count(firing, 'alert')} firing{site}"
     else:
-        silent = " that we know of" if found.alerts.failures else ""
-        yield f"Nothing is firing{silent}{site}"
+        yield f"{shortened(found.alerts.headline(), LONGEST_SENTENCE)}{site}"
     for versions in found.mixed[:MOST_MIXED]:
         yield f"{versions.service} runs {len(versions.counts)} versions"
     if more := len(found.mixed[MOST_MIXED:]):

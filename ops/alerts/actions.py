@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Generic, TypeVar
 
 from ops.actor import Actor
-from ops.alerts.arranging import arrange
+from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.past import alerts_of, remembered
+from ops.alerts.truth import Doubt, doubts, headline, is_broken
 from ops.backends.clients import connections
 from ops.backends.prometheus import Matrix, Rules
 from ops.caching import Known
 from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
-from ops.vocabulary.alerts import Alert, BrokenRule
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
 from ops.vocabulary.matchers import AlertFilter
 
 T = TypeVar("T")
@@ -35,11 +37,13 @@ class SourceFailure:
 class AlertList:
     """The alerts of a site: firing before pending, critical first, then the longest active.
 
-    An alert that several sources report is listed once; its `source` names them all. `sources`
-    is how many were asked. `failures` are the sources that did not answer; if there are any,
-    the list is partial. `warnings` are the sources' own words about what may be missing.
-    `coming` names the sources that had not answered in time, `older` those of them whose alerts
-    are as they were up to a minute ago; those of the others are missing.
+    An alert that the sources of a pair report is listed once. `sources` is how many were asked.
+    `doubts` are the reasons why more may be firing than is known, see ops.alerts.truth;
+    `failures` are the sources that did not answer, with the reason in full. `infos` are the
+    sources' own remarks, which cost nothing. `coming` names the sources that had not answered in
+    time, `older` those of them whose alerts are as they were up to a minute ago; those of the
+    others are missing. `firing_in_all` counts without the filter. `watchdogs` are firing, as they
+    must; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
     """
 
     site: str
@@ -47,17 +51,31 @@ class AlertList:
     broken_rules: tuple[BrokenRule, ...]
     sources: int
     failures: tuple[SourceFailure, ...]
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    infos: tuple[str, ...] = ()
     coming: tuple[str, ...] = ()
     older: tuple[str, ...] = ()
+    firing_in_all: int = 0
+    watchdogs: tuple[Alert, ...] = ()
+    at: int = 0
 
     @property
     def firing(self) -> tuple[Alert, ...]:
-        return tuple(alert for alert in self.alerts if alert.state == "firing")
+        return tuple(alert for alert in self.alerts if alert.state == FIRING)
 
     @property
     def pending(self) -> tuple[Alert, ...]:
-        return tuple(alert for alert in self.alerts if alert.state == "pending")
+        return tuple(alert for alert in self.alerts if alert.state == PENDING)
+
+    def headline(self, *, narrowed: bool = False) -> str:
+        """Return the state in a few words; never that nothing is firing if that is not sure."""
+        nothing = "Nothing is firing"
+        if narrowed and self.firing_in_all:
+            number = self.firing_in_all
+            nothing = f"{number:,} {'alert' if number == 1 else 'alerts'} firing, none matching"
+        elif narrowed:
+            nothing = "No matching alert is firing"
+        return headline(len(self.firing), self.doubts, nothing=nothing)
 
 
 @action("alerts.list_alerts", permission=READ)
@@ -98,19 +116,50 @@ async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
         read = connections().prometheus(site, source).rules
         return await connections().lasting.answer(("rules", site, source), read, patience)
 
-    found = await _asked(site, ask)
-    rules = list(found.answers.values())
-    broken = chain.from_iterable(answer.broken for answer in rules)
+    found, now = await _asked(site, ask), timerange.now_ns()
+    number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
+    if number < MANY_ALERTS and not filter.matchers:
+        return _list(site, filter, found, now)
+    return await asyncio.to_thread(_list, site, filter, found, now)
+
+
+def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -> AlertList:
+    answers = found.answers
+    reported = chain.from_iterable(answer.alerts for answer in answers.values())
+    merged = merge(reported, Pairs.of(site, answers))
+    unasked = {*site.watchdogs, *site.quiet}
+    listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
+    older = tuple(name for name in found.coming if name in answers)
+    silent = [failure.source for failure in found.failures]
     return AlertList(
         site=site.name,
-        alerts=await _arranged([alert for answer in rules for alert in answer.alerts], filter),
-        broken_rules=tuple(sorted(broken, key=lambda rule: (rule.name, rule.group, rule.source))),
+        alerts=arrange(listed, filter),
+        broken_rules=_broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=found.failures,
-        warnings=_distinct(answer.warnings for answer in rules),
+        doubts=doubts(site, answers, silent, found.coming, now),
+        infos=_distinct(answer.infos for answer in answers.values()),
         coming=found.coming,
-        older=tuple(name for name in found.coming if name in found.answers),
+        older=older,
+        firing_in_all=sum(each.state == FIRING for each in merged if each.name not in unasked),
+        watchdogs=tuple(
+            each for each in merged if each.name in site.watchdogs and each.state == FIRING
+        ),
+        at=now,
     )
+
+
+def _broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
+    """Return each broken rule once, with its sources."""
+    found: dict[tuple[str, str], BrokenRule] = {}
+    for rule in chain.from_iterable(answer.rules or () for answer in answers):
+        if not is_broken(rule):
+            continue
+        key = (rule.name, rule.group)
+        error = rule.error or "the source gives no reason"
+        one = found.get(key, BrokenRule(rule.name, rule.group, (), error))
+        found[key] = replace(one, sources=tuple(dict.fromkeys((*one.sources, rule.source))))
+    return tuple(found[key] for key in sorted(found))
 
 
 async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:
@@ -124,13 +173,14 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
     found = await _asked(site, ask)
     remembering = found.answers.items()
     alerts = [alert for source, answer in remembering for alert in alerts_of(source, answer)]
+    merged = merge(alerts, Pairs.of(site, found.answers))
     return AlertList(
         site=site.name,
-        alerts=await _arranged(alerts, AlertFilter()),
+        alerts=await asyncio.to_thread(arrange, merged, AlertFilter()),
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,
-        warnings=_distinct(answer.warnings for answer in found.answers.values()),
+        infos=_distinct(answer.warnings for answer in found.answers.values()),
     )
 
 
@@ -170,9 +220,3 @@ def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
     return BackendUnavailable(
         f"no Prometheus of {site.name} answered: {reasons}", backend=f"Prometheus of {site.name}"
     )
-
-
-async def _arranged(alerts: Sequence[Alert], filter: AlertFilter) -> tuple[Alert, ...]:
-    if len(alerts) < MANY_ALERTS and not filter.matchers:
-        return arrange(alerts, filter)
-    return await asyncio.to_thread(arrange, alerts, filter)

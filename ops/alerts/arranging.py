@@ -2,16 +2,45 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ops.errors import InvalidInput
-from ops.vocabulary.alerts import Alert
+from ops.sites import Site
+from ops.vocabulary.alerts import FIRING, Alert
 from ops.vocabulary.matchers import AlertFilter
 
 SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
 MILD = ("info", "none")
 LONGEST_MATCHING = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which sources are copies of each other, and which labels tell their alerts apart.
+
+    `answered` are the sources that answered: only these can disagree.
+    """
+
+    pair: Mapping[str, str] = field(default_factory=dict)
+    replica_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answered: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, site: Site, answered: Iterable[str]) -> "Pairs":
+        """Return those of a site."""
+        paired = [source for source in site.prometheus if source.pair]
+        return cls(
+            {source.name: source.pair for source in paired},
+            {source.name: source.replica_labels for source in paired},
+            frozenset(answered),
+        )
+
+    def copies(self, source: str) -> frozenset[str]:
+        """Return the sources that answered and report the same as this one."""
+        own = self.pair.get(source)
+        same = {name for name, pair in self.pair.items() if pair == own} if own else {source}
+        return self.answered & same
 
 
 def arrange(
@@ -23,7 +52,15 @@ def arrange(
     and none; then the longest active first. Further sort keys only keep the order stable. Raises
     InvalidInput if the filter's regular expressions take too long on these alerts.
     """
-    return tuple(sorted(_selected(_merged(alerts), filter, clock), key=urgency))
+    return tuple(sorted(_selected(alerts, filter, clock), key=urgency))
+
+
+def asks_for(filter: AlertFilter, alert: Alert) -> bool:
+    """Return whether a filter asks for an alert by its name."""
+    return any(
+        each.name == "alertname" and each.operator in ("=", "=~") and each.matches(alert)
+        for each in filter.matchers
+    )
 
 
 def _selected(
@@ -40,26 +77,46 @@ def _selected(
             yield alert
 
 
-def _merged(alerts: Iterable[Alert]) -> Iterable[Alert]:
-    """Merge alerts that several sources report, as the two servers of an HA pair do.
+def merge(alerts: Iterable[Alert], pairs: Pairs = Pairs()) -> list[Alert]:
+    """Merge the alerts that the sources of a pair report, and say where these disagree.
 
-    Alerts are the same if rule name, group and all labels are. Duplicates within one source stay.
+    Alerts of a pair are the same if rule name, group and all labels but the replica's are.
+    Duplicates within one source stay.
     """
-    found: dict[Hashable, Alert] = {}
+    found: dict[Hashable, list[Alert]] = {}
     times: Counter[Hashable] = Counter()
-    for alert in alerts:
-        which = (alert.name, alert.group, frozenset(alert.labels.items()))
-        times[which, alert.sources] += 1
-        key = (which, times[which, alert.sources])
-        found[key] = _together(found[key], alert) if key in found else alert
-    return found.values()
+    for each in alerts:
+        [source] = each.sources
+        alert = _without(each, pairs.replica_labels.get(source, ()))
+        origin = pairs.pair.get(source, "") or (source,)
+        which = (origin, alert.name, alert.group, frozenset(alert.labels.items()))
+        times[which, source] += 1
+        found.setdefault((which, times[which, source]), []).append(alert)
+    return [_together(copies, pairs) for copies in found.values()]
 
 
-def _together(one: Alert, other: Alert) -> Alert:
-    """Merge two: firing if either fires, active since the earlier known time, both sources."""
-    telling = other if (one.state, other.state) == ("pending", "firing") else one
-    times = [alert.active_at for alert in (one, other) if alert.active_at]
-    return replace(telling, sources=one.sources + other.sources, active_at=min(times, default=0))
+def _without(alert: Alert, names: Sequence[str]) -> Alert:
+    if not any(name in alert.labels for name in names):
+        return alert
+    kept = {name: value for name, value in alert.labels.items() if name not in names}
+    return replace(alert, labels=kept)
+
+
+def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
+    """Merge them: firing if any fires, active since the earliest known time."""
+    telling = next((each for each in copies if each.state == FIRING), copies[0])
+    sources = tuple(source for each in copies for source in each.sources)
+    silent = sorted(pairs.copies(sources[0]) - {*sources})
+    times = [each.active_at for each in copies if each.active_at]
+    if len(copies) == 1 and not silent:
+        return telling
+    states = {each.state for each in copies}
+    disagree = ""
+    if silent:
+        disagree = f"not in {', '.join(silent)}"
+    elif len(states) > 1:
+        disagree = ", ".join(f"{each.state} in {each.sources[0]}" for each in copies)
+    return replace(telling, sources=sources, active_at=min(times, default=0), disagree=disagree)
 
 
 def urgency(

@@ -7,6 +7,7 @@ from enum import Enum
 
 from ops.actor import Actor
 from ops.alerts.actions import AlertList
+from ops.alerts.truth import Reason
 from ops.errors import InvalidInput, OpsError
 from ops.guard import DEADLINE, action
 from ops.overview.figures import NUMBERS, Figures, known, problems_of
@@ -116,6 +117,10 @@ async def show_overview(
     )
     active = known(services.alerts)
     silent = [failure.reason for failure in active.failures] if active else []
+    doubted = active.doubts if active else ()
+    doubts = [
+        each.sentence for each in doubted if each.reason not in (Reason.SILENT, Reason.LOADING)
+    ]
     traces, unsearched = known(failing) or (None, problems_of(failing))
     by_name = {each.service: each for each in known(versions) or ()}
     return Overview(
@@ -130,6 +135,7 @@ async def show_overview(
         problems=(
             *problems_of(services.alerts),
             *silent,
+            *doubts,
             *unsearched,
             *problems_of(changes, versions),
         ),

@@ -11,6 +11,7 @@ from cachetools import TTLCache
 
 from ops.alerts.actions import AlertList
 from ops.alerts.paging import Place, index_of, parse_place, place_after
+from ops.alerts.truth import Reason
 from ops.errors import InvalidInput
 from ops.metrics import watched
 from ops.vocabulary.alerts import Alert
@@ -19,6 +20,8 @@ from proto.ops import ops_pb2
 LARGEST = 4_000_000  # bytes of alerts per response, below 4 MiB with the fields around them
 _AROUND = 6  # bytes for tag and length of each alert, at most
 _SHORT = 1_000  # characters kept of an alert's strings if it is larger than a response
+_MOST = 100  # broken rules, doubts and watchdogs per response
+_LARGE_WATCHDOG = 10_000  # bytes; a larger one is left out
 _OVERSIZE = "labels and annotations are omitted: they are larger than a response can be"
 
 
@@ -62,9 +65,10 @@ def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
     answer = ops_pb2.AlertsResp()
     for failure in found.failures:
         answer.failures.add(source=failure.source, reason=failure.reason)
+    _add_doubts(answer, found)
     first = index_of(found.alerts, page.after) if page.after else 0
     end = min(first + page.size, len(found.alerts)) if page.size else len(found.alerts)
-    room, number = LARGEST, first
+    room, number = LARGEST - answer.ByteSize(), first
     while number < end:
         message = _fitting(found.alerts[number])
         room -= message.ByteSize() + _AROUND
@@ -78,6 +82,28 @@ def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
     return answer
 
 
+def _add_doubts(answer: ops_pb2.AlertsResp, found: AlertList) -> None:
+    """Add what is not known, and why; cut, because it must not take the alerts' room."""
+    answer.at = found.at
+    for rule in found.broken_rules[:_MOST]:
+        answer.broken_rules.add(
+            name=rule.name[:_SHORT],
+            group=rule.group[:_SHORT],
+            sources=rule.sources,
+            error=rule.error[:_SHORT],
+        )
+    partial = (each.detail for each in found.doubts if each.reason is Reason.PARTIAL)
+    answer.warnings.extend(text[:_SHORT] for text in [*partial, *found.infos][:_MOST] if text)
+    for doubt in found.doubts[:_MOST]:
+        answer.not_known.add(
+            reason=ops_pb2.Doubt.Reason.Value(doubt.reason.name),
+            source=doubt.source,
+            sentence=doubt.sentence[:_SHORT],
+        )
+    watchdogs = map(_fitting, found.watchdogs[:_MOST])
+    answer.watchdogs.extend(each for each in watchdogs if each.ByteSize() <= _LARGE_WATCHDOG)
+
+
 def _fitting(alert: Alert) -> ops_pb2.Alert:
     """Return the alert's message, without its strings if it is larger than a response."""
     message = ops_pb2.Alert(
@@ -89,6 +115,9 @@ def _fitting(alert: Alert) -> ops_pb2.Alert:
         source=", ".join(alert.sources),
         group=alert.group,
         rule_health=alert.rule_health,
+        sources=alert.sources,
+        disagree=alert.disagree,
+        native_state=alert.native_state,
         labels=alert.labels,
         annotations=alert.annotations,
     )

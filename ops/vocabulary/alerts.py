@@ -1,16 +1,55 @@
-"""An alert as Prometheus reports it."""
+"""Alerts and alerting rules, as Prometheus and what speaks like it report them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from ops.vocabulary.numbers import in_words
+
+FIRING, PENDING = "firing", "pending"
+# The words of Prometheus, Thanos, Mimir, Cortex and VictoriaMetrics, and of Grafana's own alerts,
+# which add the reason in parentheses: "Alerting (NoData)". "" means that it is not an alert.
+_MEANINGS = {
+    "firing": FIRING,
+    "alerting": FIRING,
+    "recovering": FIRING,
+    "error": FIRING,
+    "nodata": FIRING,
+    "pending": PENDING,
+    "inactive": "",
+    "normal": "",
+}
+_SAID = {
+    "firing": "",
+    "pending": "",
+    "alerting": "",
+    "": "state not given",
+    "nodata": "no data",
+    "alerting (nodata)": "no data",
+    "pending (nodata)": "no data",
+    "alerting (error)": "error",
+    "pending (error)": "error",
+    "error": "error",
+    "recovering": "recovering",
+}
+
+
+def meaning(state: str) -> str:
+    """Return what a source's word for a state means: FIRING, PENDING, or "" for no alert.
+
+    A word that we do not know means FIRING: whoever is on call must see it.
+    """
+    word, _, _ = state.partition("(")
+    return _MEANINGS.get(word.strip().lower(), FIRING)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alert of one rule.
 
-    `state` is "firing" or "pending", `value` Prometheus's own text, `active_at` exact Unix
-    nanoseconds (0 if the source omits it). `sources` are those that report it: several, if
-    they are a pair. `rule_health` is "ok", "err" or "unknown".
+    `state` is FIRING or PENDING, `native_state` the source's own word for it, "" if it gave none.
+    `value` is the source's own text, `active_at` when it became pending, exact Unix nanoseconds
+    (0 if unknown). `sources` are those that report it: several, if they are a pair; `disagree`
+    says how these differ, "" if they do not. `rule_health` is "ok", "err" or "unknown".
     """
 
     name: str
@@ -22,6 +61,8 @@ class Alert:
     sources: tuple[str, ...]
     group: str
     rule_health: str
+    native_state: str = ""
+    disagree: str = ""
 
     @property
     def severity(self) -> str:
@@ -36,12 +77,52 @@ class Alert:
                 return text
         return ""
 
+    @property
+    def value_in_words(self) -> str:
+        """The value as people read it: `0.228`, `1.23 T`, `not a number`."""
+        return in_words(self.value)
+
+    @property
+    def said(self) -> str:
+        """What the source's word adds to the state, "" if nothing: `no data`, `recovering`."""
+        native = self.native_state.lower()
+        return _SAID.get(native, f'state "{self.native_state}"')
+
 
 @dataclass(frozen=True, slots=True)
-class BrokenRule:
-    """An alerting rule that Prometheus could not evaluate, so its alerts cannot fire."""
+class Rule:
+    """A rule of a source: an alerting rule, or a recording rule that others may build on.
+
+    `health` is "ok", "err" or "unknown", `error` why it could not be evaluated, "" for none.
+    `evaluated_at` is the last evaluation in Unix nanoseconds, 0 if it never was, None if the
+    source does not say; `interval` is nanoseconds between evaluations, 0 if unknown.
+    """
 
     name: str
     group: str
     source: str
+    recording: bool
+    health: str
     error: str
+    evaluated_at: int | None
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """A rule that its sources cannot evaluate, so its alerts cannot fire."""
+
+    name: str
+    group: str
+    sources: tuple[str, ...]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """How many alerts, or rules if `rule` is "", of a rule group could not be read."""
+
+    source: str
+    group: str
+    rule: str
+    count: int

@@ -729,6 +729,9 @@ class Alert(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     RULE_HEALTH_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    DISAGREE_FIELD_NUMBER: _builtins.int
+    NATIVE_STATE_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
     active_at: _builtins.int
@@ -738,10 +741,18 @@ class Alert(_message.Message):
     source: _builtins.str
     group: _builtins.str
     rule_health: _builtins.str
+    disagree: _builtins.str
+    """How the sources of a pair differ, "" if they do not."""
+    native_state: _builtins.str
+    """The source's own word for the state, such as "Alerting (NoData)"; "" if it gave none."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def annotations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The sources that report it: several, if they are a pair."""
+
     def __init__(
         self,
         *,
@@ -755,14 +766,120 @@ class Alert(_message.Message):
         source: _builtins.str = ...,
         group: _builtins.str = ...,
         rule_health: _builtins.str = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        disagree: _builtins.str = ...,
+        native_state: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "group", b"group", "labels", b"labels", "name", b"name", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Alert: _TypeAlias = Alert  # noqa: Y015
+
+@_typing.final
+class BrokenRule(_message.Message):
+    """A rule that cannot be evaluated, so its alerts cannot fire."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    group: _builtins.str
+    error: _builtins.str
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        group: _builtins.str = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        error: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "group", b"group", "name", b"name", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BrokenRule: _TypeAlias = BrokenRule  # noqa: Y015
+
+@_typing.final
+class Doubt(_message.Message):
+    """Why it is not known whether more is firing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Reason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Doubt._Reason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_UNSPECIFIED: Doubt._Reason.ValueType  # 0
+        SILENT: Doubt._Reason.ValueType  # 1
+        """A source did not answer."""
+        LOADING: Doubt._Reason.ValueType  # 2
+        """A source has not answered yet."""
+        PARTIAL: Doubt._Reason.ValueType  # 3
+        """A source says that its answer is partial."""
+        UNREADABLE: Doubt._Reason.ValueType  # 4
+        """Alerts or rules in an answer cannot be read."""
+        NO_RULES: Doubt._Reason.ValueType  # 5
+        """A source has no alerting rules, or does not show them."""
+        BROKEN: Doubt._Reason.ValueType  # 6
+        """A rule cannot be evaluated."""
+        NEVER_EVALUATED: Doubt._Reason.ValueType  # 7
+        LATE: Doubt._Reason.ValueType  # 8
+        """A rule was not evaluated for three of its intervals."""
+        WATCHDOG: Doubt._Reason.ValueType  # 9
+        """A watchdog is not firing."""
+
+    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper): ...
+    REASON_UNSPECIFIED: Doubt.Reason.ValueType  # 0
+    SILENT: Doubt.Reason.ValueType  # 1
+    """A source did not answer."""
+    LOADING: Doubt.Reason.ValueType  # 2
+    """A source has not answered yet."""
+    PARTIAL: Doubt.Reason.ValueType  # 3
+    """A source says that its answer is partial."""
+    UNREADABLE: Doubt.Reason.ValueType  # 4
+    """Alerts or rules in an answer cannot be read."""
+    NO_RULES: Doubt.Reason.ValueType  # 5
+    """A source has no alerting rules, or does not show them."""
+    BROKEN: Doubt.Reason.ValueType  # 6
+    """A rule cannot be evaluated."""
+    NEVER_EVALUATED: Doubt.Reason.ValueType  # 7
+    LATE: Doubt.Reason.ValueType  # 8
+    """A rule was not evaluated for three of its intervals."""
+    WATCHDOG: Doubt.Reason.ValueType  # 9
+    """A watchdog is not firing."""
+
+    REASON_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    reason: Global___Doubt.Reason.ValueType
+    source: _builtins.str
+    sentence: _builtins.str
+    def __init__(
+        self,
+        *,
+        reason: Global___Doubt.Reason.ValueType = ...,
+        source: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "sentence", b"sentence", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
 
 @_typing.final
 class AlertsReq(_message.Message):
@@ -851,8 +968,15 @@ class AlertsResp(_message.Message):
 
     ALERTS_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
+    BROKEN_RULES_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    NOT_KNOWN_FIELD_NUMBER: _builtins.int
+    WATCHDOGS_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    at: _builtins.int
+    """When the list was made, Unix nanoseconds."""
     truncated: _builtins.bool
     """More alerts match than fit into one response of 4 MiB."""
     next_page_token: _builtins.str
@@ -863,17 +987,40 @@ class AlertsResp(_message.Message):
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceFailure]:
         """Sources that did not answer: the list is partial."""
 
+    @_builtins.property
+    def broken_rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___BrokenRule]:
+        """Whatever the filter is."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The sources' own words about what may be missing, and other remarks."""
+
+    @_builtins.property
+    def not_known(self) -> _containers.RepeatedCompositeFieldContainer[Global___Doubt]:
+        """Empty only if everything that is firing is known."""
+
+    @_builtins.property
+    def watchdogs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alert]:
+        """Alerts that are firing as long as alerting works; they are not in `alerts` unless asked for by
+        name.
+        """
+
     def __init__(
         self,
         *,
         alerts: _abc.Iterable[Global___Alert] | None = ...,
         failures: _abc.Iterable[Global___SourceFailure] | None = ...,
+        broken_rules: _abc.Iterable[Global___BrokenRule] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+        not_known: _abc.Iterable[Global___Doubt] | None = ...,
+        watchdogs: _abc.Iterable[Global___Alert] | None = ...,
+        at: _builtins.int = ...,
         truncated: _builtins.bool = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "failures", b"failures", "next_page_token", b"next_page_token", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "next_page_token", b"next_page_token", "not_known", b"not_known", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,9 +18,11 @@ SITE = """
 default_service = "petstore"
 [[sites.production.prometheus]]
 name = "a"
+pair = "shop"
 url = "{first}"
 [[sites.production.prometheus]]
 name = "b"
+pair = "shop"
 url = "{second}"
 [sites.production.services.petstore]
 [sites.production.services.store]

@@ -23,10 +23,12 @@ def site_of_two(site_file: SiteFile, prometheus: FakePrometheus, second: FakePro
         f"""
         [[sites.production.prometheus]]
         name = "a"
+        pair = "shop"
         url = "{prometheus.url}"
         timeout = "200ms"
         [[sites.production.prometheus]]
         name = "b"
+        pair = "shop"
         url = "{second.url}"
         """
     )
@@ -108,7 +110,7 @@ async def test_it_tells_of_broken_rules_whatever_the_filter(
     found = await list_alerts(viewer, filter=parse_filter("team=nobody"))
 
     (broken,) = found.broken_rules
-    assert (broken.name, broken.group, broken.source) == ("ManyToMany", "demo", "main")
+    assert (broken.name, broken.group, broken.sources) == ("ManyToMany", "demo", ("main",))
     assert broken.error == "found duplicate series"
 
 
@@ -116,7 +118,8 @@ async def test_it_tells_of_broken_rules_whatever_the_filter(
 async def test_it_passes_on_the_sources_warnings(viewer: Actor, prometheus: FakePrometheus) -> None:
     prometheus.warnings = ["a store did not answer"]
 
-    assert (await list_alerts(viewer)).warnings == ("a store did not answer",)
+    (doubt,) = (await list_alerts(viewer)).doubts
+    assert doubt.sentence == "the answer of main is partial: a store did not answer"
 
 
 @pytest.mark.usefixtures("site")

@@ -59,7 +59,7 @@ async def test_it_narrows_by_the_line_and_by_chips(place: Place, viewer: AsyncCl
 
     assert heading(page) == "1 alert firing"
     assert field(page, "q") == "job=petstore"
-    assert heading(pending) == "No matching alert is firing, 1 pending"
+    assert heading(pending) == "2 alerts firing, none matching, 1 pending"
     assert heading(critical) == "2 alerts firing"
     assert field(critical, "q") == 'severity="critical"'
 
@@ -84,7 +84,8 @@ async def test_broken_rules_are_shown(place: Place, viewer: AsyncClient) -> None
 
     page = await viewer.get(ALERTS)
 
-    assert heading(page) == "Nothing is firing"
+    known = "Nothing is firing that we know of"
+    assert heading(page) == f"{known}: rule ErrorBudget of main cannot be evaluated"
     assert "1 broken rule" in text(page)
     assert "ErrorBudget" in text(page)
     assert "duplicate labels" in text(page)
@@ -121,5 +122,31 @@ async def test_nothing_that_matches_leads_back_to_all(place: Place, viewer: Asyn
 
     page = await viewer.get(ALERTS, {"q": "job=nothing"})
 
-    assert heading(page) == "No matching alert is firing"
+    assert heading(page) == "2 alerts firing, none matching"
     assert link(page, "Show all") == ALERTS
+
+
+async def test_what_is_not_known_is_on_the_page_and_in_the_badge(
+    place: Place, viewer: AsyncClient
+) -> None:
+    place.prometheus.warnings = ["store <b>10.0.0.3</b> did not answer"]
+
+    page = await viewer.get(ALERTS)
+    badge = await viewer.get("/alerts/count/", headers={"HX-Request": "true"})
+
+    known = "Nothing is firing that we know of"
+    assert heading(page) == f"{known}: the answer of main is partial"
+    assert "Perhaps more: the answer of main is partial: store <b>10.0.0.3</b>" in text(page)
+    assert "<b>10.0.0.3" not in page.content.decode()
+    assert text(badge) == "" and "?" in badge.content.decode()
+    assert "firing: not known" in badge.content.decode()
+
+
+async def test_the_sources_own_word_for_a_state_is_shown(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.rule("Gone", alert("Gone", "NoData", value="2.2797927461139897e-01"))
+
+    page = await viewer.get(ALERTS)
+
+    assert heading(page) == "1 alert firing"
+    assert "no data" in text(page)
+    assert "value 0.228" in text(page)

@@ -11,6 +11,7 @@ import random
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Self
 
@@ -42,8 +43,9 @@ class FakePrometheus:
     `forms` are those of the requests so far. `raw` overrides the whole answer of a path, `written`
     every answer; `missing` are the paths that this server lacks. `scalars` are queries that are
     refused if several are joined by `or`; a fake that does not join them returns an empty answer,
-    as for unknown queries. `release` lets hanging requests continue; `most_at_once` is how many
-    were answered at the same time. Each request takes `seconds`.
+    as for unknown queries. Unless `has_rules` is False, it has a rule that is never active.
+    `release` lets hanging requests continue; `most_at_once` is how many were answered at the same
+    time. Each request takes `seconds`.
     """
 
     def __init__(self, *, prefix: str = "", token: str = "", joins: bool = True) -> None:
@@ -54,6 +56,7 @@ class FakePrometheus:
         self.answers: dict[str, list[Body]] = {}
         self.ranges: dict[str, list[Body]] = {}
         self.groups: list[Body] = []
+        self.has_rules = True
         self.bad: dict[str, str] = {}
         self.raw: dict[str, Body] = {}
         self.written: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
@@ -203,13 +206,17 @@ class FakePrometheus:
         return self._random.sample(items, len(items))
 
     def _shuffled_groups(self) -> list[Body]:
+        groups = [*self.groups, *([_QUIET] if self.has_rules else ())]
         return [
-            {**group, "rules": [self._shuffled_alerts(rule) for rule in group["rules"]]}
-            for group in self.groups
+            {**group, "rules": [self._evaluated(rule) for rule in group["rules"]]}
+            for group in groups
         ]
 
-    def _shuffled_alerts(self, rule: Body) -> Body:
-        return {**rule, "alerts": self._shuffled(rule["alerts"])} if "alerts" in rule else rule
+    def _evaluated(self, rule: Body) -> Body:
+        never = rule.get("health") == "unknown"
+        at = "0001-01-01T00:00:00Z" if never else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        alerts = self._shuffled(rule.get("alerts", []))
+        return {"lastEvaluation": at, "evaluationTime": 0.001, **rule, "alerts": alerts}
 
     async def _faulty(self, request: web.Request) -> web.StreamResponse | None:
         if self.fault is Fault.HANG:
@@ -230,6 +237,20 @@ def _html(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text, content_type="text/html")
 
 
+_QUIET: Body = {
+    "name": "quiet",
+    "file": "rules.yml",
+    "interval": 15,
+    "rules": [
+        {
+            "type": "alerting",
+            "name": "Quiet",
+            "query": "vector(0) > 0",
+            "health": "ok",
+            "state": "inactive",
+        }
+    ],
+}
 _JOINED = re.compile(r'label_replace\(\n(.*?)\n, "opsportal_query", "(\d+)", "", ""\)', re.DOTALL)
 _CONSTANTS: dict[str, list[Body]] = {
     f"vector({n})": [{"metric": {}, "value": [1795469320.743, str(n)]}] for n in (1, 2)

@@ -5,8 +5,9 @@ import pytest
 from grpc import StatusCode
 
 from ops.alerts.actions import AlertList, SourceFailure
+from ops.alerts.truth import Doubt, Reason
 from ops.rpc.alert_pages import LARGEST, Page, alert_page, page_of
-from ops.vocabulary.alerts import Alert
+from ops.vocabulary.alerts import Alert, BrokenRule
 from proto.ops import ops_pb2
 from tests.alerts.making import NOON, alert
 from tests.fakes import prometheus
@@ -108,3 +109,31 @@ async def test_it_refuses_a_page_that_there_is_not(
     error = await refused(ops.Alerts(request_))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert sentence in (error.details() or "")
+
+
+async def test_it_says_what_is_not_known() -> None:
+    """Every reason has a value of its own in the contract."""
+    values = ops_pb2.Doubt.DESCRIPTOR.enum_types_by_name["Reason"].values_by_name
+    assert {reason.name for reason in Reason} == {*values} - {"REASON_UNSPECIFIED"}
+    long = "x" * 100_000
+    found = AlertList(
+        "production",
+        (alert("Slow", native_state="Alerting (NoData)"),),
+        (BrokenRule("Odd", "demo", ("a", "b"), long),) * 1_000,
+        1,
+        (),
+        doubts=tuple(Doubt(reason, "main", "words", long) for reason in Reason),
+        infos=("an info",),
+        watchdogs=(alert("Watchdog"), alert("Watchdog", annotations={"summary": long})),
+        at=NOON,
+    )
+    page = await alert_page(found, Page())
+    assert page.ByteSize() < 1_000_000
+    assert page.at == NOON
+    assert page.alerts[0].native_state == "Alerting (NoData)"
+    assert list(page.alerts[0].sources) == ["prometheus"]
+    assert (page.broken_rules[0].name, list(page.broken_rules[0].sources)) == ("Odd", ["a", "b"])
+    assert [each.reason for each in page.not_known] == list(range(1, len(Reason) + 1))
+    assert page.not_known[0].sentence.startswith("words: xxx")
+    assert list(page.warnings)[-1] == "an info"
+    assert [each.name for each in page.watchdogs] == ["Watchdog"]

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
@@ -118,10 +120,21 @@ class Prometheus:
             raise
 
     async def _read_rules(self) -> Rules:
-        answer = await self._send("GET", "rules", params={"type": "alert"})
-        if answer.status in NO_SUCH_PATH:  # a server that only stores, or an old one
-            answer = await self._send("GET", "alerts")
-        return await self._read(answer, partial(read_rules, self.source.name))
+        answer = await self._send("GET", "rules") if self.source.rules else None
+        if answer is None or answer.status in NO_SUCH_PATH:  # it only stores, or is an old one
+            return await self._read_answer(await self._send("GET", "alerts"))
+        found = await self._read_answer(answer)
+        if found.rules:
+            return found
+        # Something may show its alerts but not its rules.
+        answer = await self._send("GET", "alerts")
+        if answer.status in NO_SUCH_PATH:
+            return found
+        return replace(found, alerts=(await self._read_answer(answer)).alerts)
+
+    async def _read_answer(self, answer: HttpAnswer) -> Rules:
+        found = await self._read(answer, partial(read_rules, self.source.name))
+        return replace(found, at=_sent_at(answer))
 
     async def _send(self, method: str, path: str, **content: Mapping[str, str]) -> HttpAnswer:
         with self.errors.translated():
@@ -158,6 +171,15 @@ class Prometheus:
         if body["status"] != "success":
             raise self.errors.reported(answer, body)
         return body
+
+
+def _sent_at(answer: HttpAnswer) -> int:
+    """Return the time that the server says it is, in Unix nanoseconds; 0 if it does not."""
+    try:
+        at = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return 0
+    return int(at.timestamp()) * timerange.SECOND
 
 
 def _seconds(nanoseconds: int) -> str:

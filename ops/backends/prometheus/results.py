@@ -44,9 +44,10 @@ class Matrix:
     warnings: tuple[str, ...] = ()
 
 
-def warnings_of(body: Body) -> tuple[str, ...]:
-    """Return how an answer may be partial, in the server's words."""
-    return tuple(str(item) for key in ("warnings", "infos") for item in body.get(key) or ())
+def warnings_of(body: Body, *keys: str) -> tuple[str, ...]:
+    """Return how an answer may be partial, in the server's words; `infos` cost nothing."""
+    given = (body.get(key) for key in keys or ("warnings", "infos"))
+    return tuple(str(item) for items in given if isinstance(items, list) for item in items)
 
 
 def read_vector(body: Body) -> Vector:

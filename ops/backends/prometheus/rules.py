@@ -1,75 +1,164 @@
-"""Alerting rules: which alerts are pending or firing, and which rules cannot be evaluated."""
+"""Rules and their alerts, in the dialects of everything that has Prometheus's API.
 
-from dataclasses import dataclass
+One odd alert or rule costs itself and not its source: what cannot be read is counted.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ops.backends.prometheus.results import warnings_of
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import Alert, BrokenRule
+from ops.vocabulary.alerts import Alert, Rule, Unreadable, meaning
 
 Body = dict[str, Any]
 # Prometheus's words, and VictoriaMetrics's.
 _HEALTH = {"ok": "ok", "no match": "ok", "err": "err", "error": "err"}
+_YEAR_ONE = "0001-"  # Go's time that is not set
+_LONGEST_INTERVAL = 10**9  # seconds
+_BAD = (KeyError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The alerts of all alerting rules, and the rules that cannot be evaluated."""
+    """The active alerts of a source, and all its rules.
+
+    `rules` is None if the source has only alerts: /alerts has no rules. `more` means that there
+    are further pages of rules. `at` is the source's own time of the answer in Unix nanoseconds,
+    0 if it gave none. `warnings` say what is missing, in the source's words; `infos` do not.
+    """
 
     alerts: tuple[Alert, ...]
-    broken: tuple[BrokenRule, ...]
+    rules: tuple[Rule, ...] | None
     warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    more: bool = False
+    at: int = 0
 
 
 def read_rules(source: str, body: Body) -> Rules:
-    """Read the answer of /rules, or of /alerts, which has no groups and no broken rules."""
+    """Read the answer of /rules, or of /alerts."""
     data = body["data"]
     if "groups" not in data:
-        alerts = [_alert(item, {}, source, "") for item in data["alerts"] or ()]
-        return Rules(tuple(alerts), (), warnings_of(body))
-    alerts, broken = [], []
+        reading = _Reading(source)
+        alerts = tuple(reading.alerts(data["alerts"], {}, ""))
+        return _read(body, Rules(alerts, None), reading)
+    reading, alerts_of, rules = _Reading(source), list[Alert](), list[Rule]()
     for group in data["groups"] or ():
-        for rule in group.get("rules") or ():
-            # A server may ignore `type=alert` in the request.
-            if rule.get("type", "alerting") != "alerting":
-                continue
-            alerts += [_alert(item, rule, source, group["name"]) for item in _alerts(rule)]
-            if _health(rule) == "err":
-                error = str(rule.get("lastError") or "the source gives no reason")
-                broken.append(BrokenRule(str(rule["name"]), group["name"], source, error))
-    return Rules(tuple(alerts), tuple(broken), warnings_of(body))
+        for rule, name, interval in reading.rules(group):
+            rules.append(reading.rule(rule, name, interval))
+            alerts_of += reading.alerts(rule.get("alerts"), rule, name)
+    found = Rules(tuple(alerts_of), tuple(rules), more=bool(data.get("groupNextToken")))
+    return _read(body, found, reading)
 
 
-def _alerts(rule: Body) -> list[Body]:
-    """Return the rule's active alerts: VictoriaMetrics lists inactive ones too."""
-    found = rule.get("alerts") or ()
-    return [item for item in found if str(item.get("state", "")).lower() != "inactive"]
-
-
-def _alert(item: Body, rule: Body, source: str, group: str) -> Alert:
-    labels = {key: str(value) for key, value in (item.get("labels") or {}).items()}
-    return Alert(
-        # Routes and silences use the label, not the rule's name.
-        name=labels.get("alertname") or str(rule.get("name") or item.get("name") or ""),
-        state=str(item.get("state", "")).lower(),
-        value=str(item.get("value", "")),
-        active_at=_moment(item.get("activeAt")),
-        labels=labels,
-        annotations={key: str(text) for key, text in (item.get("annotations") or {}).items()},
-        sources=(source,),
-        group=group,
-        rule_health=_health(rule),
+def _read(body: Body, found: Rules, reading: "_Reading") -> Rules:
+    return replace(
+        found,
+        warnings=warnings_of(body, "warnings"),
+        infos=warnings_of(body, "infos"),
+        unreadable=tuple(
+            Unreadable(reading.source, group, rule, count)
+            for (group, rule), count in reading.unreadable.items()
+        ),
     )
 
 
+class _Reading:
+    """The reading of one answer; `unreadable` counts by group and rule ("" for rules)."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.unreadable: Counter[tuple[str, str]] = Counter()
+
+    def rules(self, group: Any) -> Iterator[tuple[Body, str, int]]:
+        """Yield each readable rule of a group, with the group's name and its interval."""
+        if not isinstance(group, dict):
+            self.unreadable["", ""] += 1
+            return
+        name = _text(group.get("name"))
+        interval = _nanoseconds(group.get("interval"))
+        for rule in group.get("rules") or ():
+            if isinstance(rule, dict):
+                yield rule, name, interval
+            else:
+                self.unreadable[name, ""] += 1
+
+    def rule(self, rule: Body, group: str, interval: int) -> Rule:
+        return Rule(
+            name=_text(rule.get("name")) or "(without a name)",
+            group=group,
+            source=self.source,
+            recording=rule.get("type") == "recording",
+            health=_health(rule),
+            error=_text(rule.get("lastError")),
+            evaluated_at=_evaluated_at(rule),
+            interval=interval,
+        )
+
+    def alerts(self, items: Iterable[Any] | None, rule: Body, group: str) -> Iterator[Alert]:
+        """Yield a rule's active alerts."""
+        for item in items or ():
+            try:
+                alert = self._alert(item, rule, group)
+            except _BAD:
+                self.unreadable[group, _text(rule.get("name")) or "(without a name)"] += 1
+            else:
+                if alert.state:
+                    yield alert
+
+    def _alert(self, item: Body, rule: Body, group: str) -> Alert:
+        labels = {key: _text(value) for key, value in (item.get("labels") or {}).items()}
+        native = _text(item.get("state"))
+        return Alert(
+            name=labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name")),
+            state=meaning(native),
+            native_state=native,
+            value=_value(item.get("value")),
+            active_at=_moment(item.get("activeAt")),
+            labels=labels,
+            annotations={key: _text(text) for key, text in (item.get("annotations") or {}).items()},
+            sources=(self.source,),
+            group=group,
+            rule_health=_health(rule),
+        )
+
+
 def _health(rule: Body) -> str:
-    return _HEALTH.get(rule.get("health", ""), "unknown")
+    return _HEALTH.get(_text(rule.get("health")), "unknown")
 
 
-def _moment(text: str | None) -> int:
-    """Return Unix nanoseconds; Go's year 1 and a missing time are 0."""
+def _text(value: object) -> str:
+    """Return a string, or what JSON writes for another value; "" for null."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _value(value: object) -> str:
+    return "a histogram" if isinstance(value, dict) else _text(value)
+
+
+def _moment(given: object) -> int:
+    """Return Unix nanoseconds; Go's year 1, a missing time and nonsense are 0."""
     try:
-        return timerange.parse_moment(text).nanoseconds if text else 0
+        moment = timerange.parse_moment(_text(given))
     except InvalidInput:
         return 0
+    return 0 if moment.relative else moment.nanoseconds
+
+
+def _evaluated_at(rule: Body) -> int | None:
+    given = rule.get("lastEvaluation")
+    if not isinstance(given, str) or not given:
+        return None
+    return 0 if given.startswith(_YEAR_ONE) else _moment(given) or None
+
+
+def _nanoseconds(seconds: Any) -> int:
+    known = isinstance(seconds, int | float) and 0 < seconds < _LONGEST_INTERVAL
+    return round(seconds * timerange.SECOND) if known else 0

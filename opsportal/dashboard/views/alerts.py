@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
+from ops.alerts.truth import Reason
 from ops.errors import OpsError
 from ops.sites import sites
 from ops.vocabulary.alerts import Alert
@@ -21,6 +22,7 @@ from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 50
+_SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 
 
 @require_safe
@@ -46,7 +48,8 @@ async def show(visit: Visit) -> HttpResponse:
 async def count(visit: Visit) -> HttpResponse:
     """Return how many alerts are firing, for the page header."""
     found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    return await visit.render("partials/alert_count.html", {"firing": len(found.firing)})
+    context = {"firing": len(found.firing), "doubts": found.doubts}
+    return await visit.render("partials/alert_count.html", context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> 
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),
         "line": line,
         "found": found,
+        "doubts": [each for each in found.doubts if each.reason not in _SHOWN_ELSEWHERE],
         "answered": found.sources - len(found.failures) - len(found.coming),
         "coming": _named(found.coming, found),
         "older": _named(found.older, found),
@@ -93,14 +97,10 @@ def _named(sources: Sequence[str], found: AlertList) -> list[str]:
 
 
 def _heading(found: AlertList, *, narrowed: bool) -> str:
-    firing, pending = len(found.firing), len(found.pending)
     if not found.alerts and found.coming:
         return "Loading alerts"
-    known = " that we know of" if found.failures or found.coming else ""
-    said = "No matching alert is firing" if narrowed else "Nothing is firing"
-    if firing:
-        said = f"{words.count(firing, 'alert')} firing"
-    return f"{said}{known}{f', {pending:,} pending' if pending else ''}"
+    pending = len(found.pending)
+    return f"{found.headline(narrowed=narrowed)}{f', {pending:,} pending' if pending else ''}"
 
 
 def _groups(shown: Sequence[Alert], alerts: Sequence[Alert]) -> list[Group]:

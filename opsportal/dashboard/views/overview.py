@@ -90,9 +90,7 @@ def _alerts(overview: Overview) -> str:
         return "Loading alerts"
     if overview.alerts is None:
         return "Alert status unknown"
-    firing = len(overview.alerts.firing)
-    said = f"{words.count(firing, 'alert')} firing" if firing else "Nothing is firing"
-    return f"{said} that we know of" if overview.alerts.failures else said
+    return overview.alerts.headline()
 
 
 def _answered(overview: Overview) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from ops.alerts.truth import is_broken
 from ops.backends.clients import close_connections, connections
 from ops.backends.prometheus import Sample
 from ops.backends.samplers import Sampler, resolve, server_name
@@ -94,8 +95,8 @@ async def _prometheus(site: Site, source: PrometheusSource) -> list[Finding]:
     except OpsError as error:
         return [Finding(False, str(error))]
     facts = [_count(rules.alerts, "active alert"), *rules.warnings]
-    if rules.broken:
-        facts.append(f"{_count(rules.broken, 'rule')} cannot be evaluated")
+    if broken := [rule for rule in rules.rules or () if is_broken(rule)]:
+        facts.append(f"{_count(broken, 'rule')} cannot be evaluated")
     return [Finding(True, f"{prometheus.place} is reachable: {', '.join(facts)}")]
 
 

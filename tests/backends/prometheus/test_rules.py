@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.vocabulary.alerts import Alert, BrokenRule
+from ops.vocabulary.alerts import Alert
 from tests.backends.prometheus.conftest import Client
 from tests.fakes.prometheus import FakePrometheus, alert
 
@@ -15,7 +15,6 @@ async def test_it_returns_alerts_with_their_rule(
         "Slow", alert("Slow", "pending", severity="page", annotations=text), group="petstore"
     )
     rules = await client().rules()
-    assert rules.broken == ()
     assert rules.alerts == (
         Alert(
             name="Slow",
@@ -27,6 +26,7 @@ async def test_it_returns_alerts_with_their_rule(
             sources=("main",),
             group="petstore",
             rule_health="ok",
+            native_state="pending",
         ),
     )
 
@@ -39,14 +39,22 @@ async def test_it_names_rules_that_cannot_be_evaluated(
     fake_prometheus.rule("New", health="unknown")
     rules = await client().rules()
     assert rules.alerts == ()
-    assert rules.broken == (BrokenRule("ManyToMany", "demo", "main", "found duplicate series"),)
+    told = {rule.name: (rule.health, rule.error, rule.recording) for rule in rules.rules or ()}
+    assert told == {
+        "ManyToMany": ("err", "found duplicate series", False),
+        "Fine": ("ok", "", False),
+        "New": ("unknown", "", False),
+        "Quiet": ("ok", "", False),
+    }
+    assert {rule.evaluated_at for rule in rules.rules or () if rule.name == "New"} == {0}
+    assert rules.at > 0
 
 
-async def test_it_ignores_recording_rules(client: Client, fake_prometheus: FakePrometheus) -> None:
+async def test_it_reads_recording_rules(client: Client, fake_prometheus: FakePrometheus) -> None:
     recording = {"type": "recording", "name": "job:up:sum", "query": "up", "health": "err"}
     fake_prometheus.groups.append({"name": "records", "rules": [recording]})
     rules = await client().rules()
-    assert (rules.alerts, rules.broken) == ((), ())
+    assert ("job:up:sum", True) in {(rule.name, rule.recording) for rule in rules.rules or ()}
 
 
 async def test_it_falls_back_to_the_alerts_where_rules_are_missing(
@@ -103,7 +111,7 @@ async def test_it_reads_what_victoriametrics_says_differently(
     fake_prometheus.raw["/api/v1/rules"] = {"status": "success", "data": data}
     rules = await client().rules()
     assert [(found.name, found.value) for found in rules.alerts] == [("A", "0.073")]
-    assert rules.broken == ()
+    assert {rule.health for rule in rules.rules or ()} == {"ok"}
 
 
 async def test_it_reads_thousands_of_alerts_whole(

@@ -1,0 +1,163 @@
+"""How far the alerts of a site can be trusted: what is not known, and why.
+
+That nothing is firing is only true if every source has answered in full, each of its rules was
+evaluated lately and without error, and its watchdogs fire. Anything else is a doubt:
+
+    source      silent · still asked · an answer that is partial or cannot be read
+    its rules   none at all · broken · never evaluated · not evaluated lately
+    its alerts  a watchdog that does not fire
+
+Every door says "Nothing is firing" through `headline` and in no other way.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ops.backends.prometheus import Rules
+from ops.sites import PrometheusSource, Site
+from ops.vocabulary.alerts import FIRING, Rule
+
+LATE = 3  # of a rule's intervals after its last evaluation
+
+
+class Reason(StrEnum):
+    """Why it is not known whether something is firing. The list is closed."""
+
+    SILENT = "silent"
+    LOADING = "loading"
+    PARTIAL = "partial"
+    UNREADABLE = "unreadable"
+    NO_RULES = "no_rules"
+    BROKEN = "broken"
+    NEVER_EVALUATED = "never_evaluated"
+    LATE = "late"
+    WATCHDOG = "watchdog"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One reason.
+
+    `words` name the source and go on from "that we know of: ". `detail` is the source's own error,
+    "" for none.
+    """
+
+    reason: Reason
+    source: str
+    words: str
+    detail: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Everything about it, without the full stop."""
+        return f"{self.words}: {self.detail}" if self.detail else self.words
+
+
+def doubts(
+    site: Site,
+    answers: Mapping[str, Rules],
+    failures: Iterable[str],
+    coming: Iterable[str],
+    now: int,
+) -> tuple[Doubt, ...]:
+    """Return every reason for doubt, the gravest first.
+
+    `answers` are by source; `failures` and `coming` are the sources that failed and those that
+    are still asked. `now` (Unix nanoseconds) stands in for a source that sends no time.
+    """
+    found = [Doubt(Reason.SILENT, name, f"{name} did not answer") for name in failures]
+    found += [Doubt(Reason.LOADING, name, f"{name} has not answered yet") for name in coming]
+    for source in site.prometheus:
+        if source.name in answers:
+            found += _of_answer(site, source, answers[source.name], now)
+    return (*found, *_watchdogs_nowhere(site, answers))
+
+
+def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) -> Iterator[Doubt]:
+    name = source.name
+    for warning in answer.warnings:
+        yield Doubt(Reason.PARTIAL, name, f"the answer of {name} is partial", warning)
+    if answer.more:
+        yield Doubt(Reason.PARTIAL, name, f"{name} has more rules than it sends at once")
+    for each in answer.unreadable:
+        what = f"{each.count} {'alert' if each.rule else 'rule'}{'' if each.count == 1 else 's'}"
+        where = f"rule {each.rule} in group {each.group}" if each.rule else f"group {each.group}"
+        words = f"{what} of {where} of {name} cannot be read"
+        yield Doubt(Reason.UNREADABLE, name, words)
+    if not source.rules:
+        return
+    if not any(not rule.recording for rule in answer.rules or ()):
+        none = "has no alerting rules" if answer.rules is not None else "does not show its rules"
+        yield Doubt(Reason.NO_RULES, name, f"{name} {none}")
+        return
+    yield from _of_rules(name, answer.rules or (), answer.at or now)
+    yield from _watchdogs_silent(site, name, answer)
+
+
+def _of_rules(source: str, rules: Sequence[Rule], at: int) -> Iterator[Doubt]:
+    """Judge each rule once; rules of one kind of doubt are one doubt if there are many."""
+    by_reason: dict[Reason, list[Rule]] = {}
+    for rule in rules:
+        if reason := _doubted(rule, at):
+            by_reason.setdefault(reason, []).append(rule)
+    for reason in (Reason.BROKEN, Reason.NEVER_EVALUATED, Reason.LATE):
+        if meant := by_reason.get(reason):
+            first, more = meant[0], len(meant) - 1
+            which = f"rule {first.name}" + (f" and {more:,} more" if more else "")
+            words = _SAID[reason][1 if more else 0]
+            yield Doubt(reason, source, f"{which} of {source} {words}", first.error)
+
+
+_SAID = {
+    Reason.BROKEN: ("cannot be evaluated", "cannot be evaluated"),
+    Reason.NEVER_EVALUATED: ("was never evaluated", "were never evaluated"),
+    Reason.LATE: ("was not evaluated lately", "were not evaluated lately"),
+}
+
+
+def is_broken(rule: Rule) -> bool:
+    """Return whether a rule could not be evaluated the last time."""
+    return rule.health == "err" or bool(rule.error)
+
+
+def _doubted(rule: Rule, at: int) -> Reason | None:
+    if is_broken(rule):
+        return Reason.BROKEN
+    if rule.evaluated_at == 0 or rule.health == "unknown":
+        return Reason.NEVER_EVALUATED
+    if rule.evaluated_at and rule.interval and at - rule.evaluated_at > LATE * rule.interval:
+        return Reason.LATE
+    return None
+
+
+def _watchdogs_silent(site: Site, source: str, answer: Rules) -> Iterator[Doubt]:
+    firing = {alert.name for alert in answer.alerts if alert.state == FIRING}
+    has = {rule.name for rule in answer.rules or () if not rule.recording}
+    for name in site.watchdogs:
+        if name in has and name not in firing:
+            yield Doubt(Reason.WATCHDOG, source, f"{name} of {source} is not firing")
+
+
+def _watchdogs_nowhere(site: Site, answers: Mapping[str, Rules]) -> Iterator[Doubt]:
+    """Doubt if the site file names a watchdog that no source has a rule for."""
+    if not site.names_watchdogs or len(answers) < len(site.prometheus):
+        return
+    has = {rule.name for answer in answers.values() for rule in answer.rules or ()}
+    for name in site.watchdogs:
+        if name not in has:
+            yield Doubt(Reason.WATCHDOG, "", f"no source has a rule for the watchdog {name}")
+
+
+def headline(firing: int, doubts: Sequence[Doubt], *, nothing: str = "Nothing is firing") -> str:
+    """Return the state in a few words: `3 alerts firing`, or what is not known.
+
+    `nothing` is what to say if there are none: of a filtered list, "No matching alert is firing".
+    """
+    if firing:
+        said = f"{firing:,} {'alert' if firing == 1 else 'alerts'} firing"
+        return f"{said} that we know of" if doubts else said
+    if not doubts:
+        return nothing
+    more = f", and {count:,} more" if (count := len(doubts) - 1) else ""
+    return f"{nothing} that we know of: {doubts[0].words}{more}"
