@@ -56,6 +56,12 @@ class TraceList:
     by_status: bool = False
 
     @property
+    def service_in_traces(self) -> str:
+        """The searched service's name in traces, which may differ from the one in the site file."""
+        site, service = sites().site(self.query.site), self.query.service
+        return name_in_jaeger(site, service) if service else ""
+
+    @property
     def as_stored(self) -> bool:
         """Whether the store counted the spans of some of these traces; see TraceSummary."""
         return any(trace.as_stored for trace in self.traces)

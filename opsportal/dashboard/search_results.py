@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from ops.sites import sites
 from ops.traces.actions import TraceList
 from ops.vocabulary.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
 from ops.vocabulary.timerange import format_exact
@@ -144,7 +143,7 @@ class Results:
     def operations(self) -> list[Operation]:
         """Return the kinds of roots, most frequent first."""
         query = self.found.query
-        searched = _name_in_jaeger(query)
+        searched = self.found.service_in_traces
         found = []
         for service, operation, sum_up in by_operation(self.found.traces):
             other = "" if service == searched else service
@@ -165,12 +164,6 @@ def _wider(found: TraceList) -> TraceQuery:
     range = found.query.range
     start = range.start.earlier(5 * (found.end - found.start))
     return replace(found.query, range=replace(range, start=start), before=None)
-
-
-def _name_in_jaeger(query: TraceQuery) -> str:
-    """Return the service's name in traces, which may differ from the one in the site file."""
-    known = sites().site(query.site).services.get(query.service)
-    return known.jaeger_name if known else query.service
 
 
 def line_of(query: TraceQuery) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ops.traces.trace import Trace, align, build_trace
 from ops.vocabulary.columns import Coded
 from ops.vocabulary.spans import KINDS, Event, Process, Span, Spans
 
@@ -115,3 +116,18 @@ def spans_of(*given: Span) -> Spans:
         warnings={number: each.warnings for number, each in enumerate(found) if each.warnings},
         store=Listed(found),
     )
+
+
+def tree(*spans: Span, moved: bool = False, jaeger_url: str = "http://jaeger/trace/1") -> Trace:
+    """The trace of these spans, with its clocks aligned if they are `moved`."""
+    trace = build_trace("production", "1".zfill(32), spans_of(*spans), jaeger_url)
+    return align(trace) if moved else trace
+
+
+def times(trace: Trace) -> dict[str, tuple[int, int]]:
+    """When each operation began after START, and how long it took."""
+    spans = trace.spans
+    return {
+        operation: (start - START, end - start)
+        for (_, operation), start, end in zip(spans.names, spans.starts, spans.ends, strict=True)
+    }

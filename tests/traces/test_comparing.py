@@ -7,17 +7,13 @@ import pytest
 from ops.traces.comparing import Comparison, Difference, compare
 from ops.traces.own_time import own_stretches
 from ops.traces.paths import MISSING_PARENT
-from ops.traces.trace import Trace, build_trace
+from ops.traces.trace import Trace
 from ops.vocabulary.spans import Span
-from tests.traces.making import span, spans_of
+from tests.traces.making import span, tree
 
 OPPOSITE = {
     "new": "missing", "missing": "new", "slower": "faster", "faster": "slower", "same": "same",
 }  # fmt: skip
-
-
-def tree(*spans: Span) -> Trace:
-    return build_trace("production", "1".zfill(32), spans_of(*spans))
 
 
 def said(comparison: Comparison) -> list[tuple[str, str, tuple[int, int], int]]:

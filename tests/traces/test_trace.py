@@ -8,16 +8,10 @@ from hypothesis import strategies as st
 
 from ops.traces.failures import MOST_ERRORS
 from ops.traces.paths import LONGEST_PATH, MISSING_PARENT
-from ops.traces.trace import Trace, align, build_trace
+from ops.traces.trace import Trace, build_trace
 from ops.traces.tree import RECEIVING
 from ops.vocabulary.spans import Event, Span
-from tests.traces.making import START, exception, span, spans_of
-
-
-def tree(*spans: Span, moved: bool = False) -> Trace:
-    given = spans_of(*spans)
-    trace = build_trace("production", "1".zfill(32), given, "http://jaeger/trace/1")
-    return align(trace) if moved else trace
+from tests.traces.making import START, exception, span, spans_of, tree
 
 
 def outline(trace: Trace) -> list[tuple[int, str]]:

@@ -2,16 +2,12 @@
 
 import pytest
 
-from ops.traces.trace import Trace, build_trace
+from ops.traces.trace import Trace
 from ops.traces.tree import tree_of
 from ops.vocabulary.spans import Span
-from tests.traces.making import span, spans_of
+from tests.traces.making import span, spans_of, tree
 
 MILLISECOND = 1_000_000
-
-
-def tree(*spans: Span) -> Trace:
-    return build_trace("production", "1".zfill(32), spans_of(*spans))
 
 
 def outline(trace: Trace) -> list[str]:
