@@ -66,6 +66,7 @@ class Calls:
 
     async def once(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make one read that is not shared, with queue, deadline and breaker."""
+        # Before the queue: nobody should wait for a refusal.
         self._breaker.check()
         async with self._slot():
             with self._breaker.watch():
@@ -81,7 +82,7 @@ class Calls:
                 async with asyncio.timeout(self.timeout / timerange.SECOND) as limit:
                     return await call()
             except TimeoutError as error:
-                if not limit.expired():
+                if not limit.expired():  # the call's own, which it must explain itself
                     raise
                 raise self.too_slow() from error
 

@@ -1,4 +1,8 @@
-"""One channel or client per backend, process and event loop, opened at first use."""
+"""One channel or client per backend, process and event loop, opened at first use.
+
+Channels and sessions belong to the loop that made them. A process usually has one loop, but tests
+and management commands have one after the other.
+"""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -67,6 +71,7 @@ def connections() -> Connections:
     """Return the running event loop's connections."""
     loop = asyncio.get_running_loop()
     if loop not in _of_loop:
+        # Nothing can be awaited on a closed loop, so what is left there is just forgotten.
         for closed in [other for other in _of_loop if other.is_closed()]:
             del _of_loop[closed]
         _of_loop[loop] = Connections()

@@ -9,7 +9,7 @@ A channel is not a connection: it opens one at the first call, and replaces it b
       │              TRANSIENT_FAILURE: calls fail at once, with the last reason             │
       └──────────────────────────────────────────────────────────────────────────────────────┘
 
-So a backend that comes back is noticed two seconds later at most. Samplers, which are called
+So a backend that comes back is noticed after about two seconds at most. Samplers, which are called
 seldom and must not wait for that, open a channel for every call instead.
 """
 

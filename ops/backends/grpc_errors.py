@@ -28,11 +28,14 @@ def translated(peer: Peer, refusals: tuple[str, ...] = ()) -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         code, details = error.code(), error.details() or ""
+        # A refusal of bad input, which the user can correct, is no failure of the backend.
         if code is StatusCode.UNKNOWN and any(text in details for text in refusals):
             code = StatusCode.INVALID_ARGUMENT
         raise sentence(peer, code, details) from error
     except (grpc.RpcError, grpc.aio.BaseError) as error:
-        raise BackendUnavailable(f"{peer.place}: the call was lost", backend=peer.name) from error
+        # The channel was closed under the call, for example on shutdown.
+        words = f"{peer.place}: the call was lost; try again"
+        raise BackendUnavailable(words, backend=peer.name) from error
     except DecodeError as error:
         raise BackendUnavailable(
             f"{peer.place} sent something that its protocol does not allow; the address must be "
@@ -75,11 +78,12 @@ def too_large(peer: Peer, what: str) -> BackendUnavailable:
     )
 
 
-_FAILS = "{peer.place} failed: {details}"
+_FAILS = "{peer.place} failed: {details}; check its log"
 _REFUSES = "{peer.place} refused the request: {details}"
+_REFUSES_NOW = f"{_REFUSES}; check its log"
 _MEANINGS = {
-    StatusCode.OK: "{peer.place} reported success but sent an incomplete answer",
-    StatusCode.CANCELLED: "{peer.place} cancelled the call: {details}",
+    StatusCode.OK: "{peer.place} reported success but sent an incomplete answer; check its log",
+    StatusCode.CANCELLED: "{peer.place} cancelled the call: {details}; check its log",
     StatusCode.UNKNOWN: _FAILS,
     StatusCode.INVALID_ARGUMENT: _REFUSES,
     StatusCode.DEADLINE_EXCEEDED: (
@@ -87,12 +91,12 @@ _MEANINGS = {
         "reachable from here"
     ),
     StatusCode.NOT_FOUND: "{peer.place} found nothing: {details}",
-    StatusCode.ALREADY_EXISTS: _REFUSES,
+    StatusCode.ALREADY_EXISTS: _REFUSES_NOW,
     StatusCode.PERMISSION_DENIED: (
         "{peer.place} does not permit this: {details}; check headers in {peer.table}"
     ),
-    StatusCode.RESOURCE_EXHAUSTED: "{peer.place} is overloaded: {details}",
-    StatusCode.FAILED_PRECONDITION: _REFUSES,
+    StatusCode.RESOURCE_EXHAUSTED: "{peer.place} is overloaded: {details}; check its load",
+    StatusCode.FAILED_PRECONDITION: _REFUSES_NOW,
     StatusCode.ABORTED: _FAILS,
     StatusCode.OUT_OF_RANGE: _REFUSES,
     StatusCode.UNIMPLEMENTED: (
@@ -100,7 +104,6 @@ _MEANINGS = {
         "be {peer.port}"
     ),
     StatusCode.INTERNAL: _FAILS,
-    StatusCode.UNAVAILABLE: "{peer.place} cannot be reached: {details}",
     StatusCode.DATA_LOSS: _FAILS,
     StatusCode.UNAUTHENTICATED: (
         "{peer.place} requires credentials: {details}; set them as headers in {peer.table}"
@@ -120,7 +123,9 @@ _NOT_CONNECTED = {
     NotConnected.REFUSED: (
         "refused the connection; check that it is running and that this is {peer.port}"
     ),
-    NotConnected.NO_SUCH_NAME: "cannot be found: its host name does not resolve",
+    NotConnected.NO_SUCH_NAME: (
+        "cannot be found: its host name does not resolve; check the address in {peer.table}"
+    ),
     NotConnected.CLOSED: (
         "accepts connections but closes them immediately; if it uses TLS, set tls = true in "
         "{peer.table}, otherwise check that the address is {peer.port}"
@@ -133,9 +138,14 @@ _CLOSED_OVER_TLS = (
 
 
 def _unreachable(peer: Peer, details: str) -> str:
-    why = not_connected(details)
-    if why is None:
-        return f"{peer.place} cannot be reached: {last_reason(details)}"
+    if (why := not_connected(details)) is not None:
+        return f"{peer.place} {not_connected_words(peer, why)}"
+    reason = last_reason(details)
+    return f"{peer.place} cannot be reached: {reason}; check the address in {peer.table}"
+
+
+def not_connected_words(peer: Peer, why: NotConnected) -> str:
+    """Return what a sentence that begins with the peer's place says about no connection."""
     closed_over_tls = why is NotConnected.CLOSED and peer.tls
     words = _CLOSED_OVER_TLS if closed_over_tls else _NOT_CONNECTED[why]
-    return f"{peer.place} {words.format(peer=peer)}"
+    return words.format(peer=peer)

@@ -102,6 +102,7 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close all connections; a later call opens new ones."""
+        # Those with calls, and the current one, which may have none.
         sessions = {*self._users, *([self._session] if self._session else [])}
         self._session = None
         self._users.clear()
@@ -122,15 +123,16 @@ class HttpClient:
                 await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
+        # aiohttp would name the header and its value in its error.
         if not all(_SENDABLE.fullmatch(value) for value in self._headers.values()):
             raise InvalidHeader
         trusted = ssl.create_default_context(cafile=self._ca or None) if self._secure else False
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trusted, limit=0),
+            connector=aiohttp.TCPConnector(ssl=trusted, limit=0),  # see Calls.at_once
             headers={"Accept-Encoding": "gzip, deflate", **self._headers},
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            auto_decompress=False,  # see _decompressed: a small piece may become a huge one
+            cookie_jar=aiohttp.DummyCookieJar(),  # a login page's cookie is no credential
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # the caller's deadline
         )
 
 
@@ -160,6 +162,6 @@ async def _decompressed(response: aiohttp.ClientResponse) -> AsyncIterator[bytes
             rest = unpacking.unconsumed_tail or unpacking.unused_data
             full = len(piece) == _STEP and not unpacking.eof
             yield piece
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # no I/O happens between two pieces of the same packet
     if begun and not unpacking.eof:
         raise BadCompression(f"compressed as {packing} and cut short")

@@ -19,11 +19,13 @@ def read(body: bytes) -> Any:
     Raises ValueError if it is not JSON, TooMuch if it is nested too deeply or has too many
     values.
     """
+    # Counted before anything is parsed; brackets in strings count too, which is rare.
     if body.count(b"{") + body.count(b"[") > MOST_VALUES:
         raise TooMuch(f"over {MOST_VALUES:,} values")
     text = body.decode("utf-8-sig", "replace")
     try:
         found = json.loads(text, object_hook=_pause, parse_int=_integer)
+        # Rebuilding every string takes long, so only where half a character may be.
         return _whole(found) if _HALF.search(body) else found
     except RecursionError as error:
         raise TooMuch("values nested hundreds deep") from error

@@ -18,6 +18,7 @@ from ops.vocabulary.policies import Policy, Strategy
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
 TIMEOUT = 5 * timerange.SECOND
+# The generated stub only sends valid messages, so the probe calls by path.
 _CHANGE = f"/{petstore_pb2.DESCRIPTOR.services_by_name['PetStore'].full_name}/ChangeSampler"
 _INVALID_MESSAGE = b"\xff"  # a field's number that never ends
 # How servers in various languages refuse it, unless gRPC itself broke.
@@ -124,9 +125,11 @@ async def resolve(service: Service) -> tuple[str, ...]:
     except (OSError, TimeoutError) as error:
         reason = str(error) or "no answer in time"
         raise BackendUnavailable(
-            f"the instances of {service.name} cannot be found: {host} does not resolve ({reason})",
+            f"the instances of {service.name} cannot be found: {host} does not resolve ({reason}); "
+            "check its dns in the site file",
             backend=f"instances of {service.name}",
         ) from error
+    # Sorted, because DNS servers rotate their answers and people look for the same order.
     return tuple(sorted({_address(*found_at[:2]) for *_, found_at in found}))
 
 

@@ -4,28 +4,38 @@ The errors are also Django's, so code that handles database errors handles these
 login page can read them, so they contain no address.
 """
 
+import sqlite3
+
 import psycopg
 from django.db import InterfaceError, OperationalError
 
+from ops.causes import causes
 from ops.errors import Busy, DatabaseUnavailable
 
 MIGRATE = "run: manage.py migrate"
 _SOON = "try again in a few seconds"
-# What databases say, in lower case, and what people read.
-_KNOWN = {
-    "no such table": f"a database table is missing; {MIGRATE}",
-    "undefinedtable": f"a database table is missing; {MIGRATE}",
-    "no such column": f"a database column is missing; {MIGRATE}",
-    "undefinedcolumn": f"a database column is missing; {MIGRATE}",
-    "database or disk is full": "the database's disk is full; free some space, then try again",
-    "diskfull": "the database's disk is full; free some space, then try again",
-    "disk i/o error": "the database's disk failed; see the log",
-    "readonly database": "the database cannot be written: its file is read-only",
-    "readonlysqltransaction": "the database cannot be written: this server is read-only",
-    "unable to open database file": "the database's file cannot be opened; check DATABASE_URL",
+_NO_TABLE = f"a database table is missing; {MIGRATE}"
+_NO_COLUMN = f"a database column is missing; {MIGRATE}"
+_DISK_FULL = "the database's disk is full; free some space, then try again"
+# By PostgreSQL's SQLSTATE and by SQLite's primary result code.
+_SENTENCES: dict[str | int, str] = {
+    "42P01": _NO_TABLE,
+    "42703": _NO_COLUMN,
+    "53100": _DISK_FULL,
+    "25006": "the database cannot be written: this server is read-only",
+    sqlite3.SQLITE_FULL: _DISK_FULL,
+    sqlite3.SQLITE_IOERR: "the database's disk failed; see the log",
+    sqlite3.SQLITE_READONLY: "the database cannot be written: its file is read-only",
+    sqlite3.SQLITE_CANTOPEN: "the database's file cannot be opened; check DATABASE_URL",
 }
 # Something else holds what this needs, so it may work in a moment.
-_CROWDED = ("database is locked", "toomanyconnections", "locknotavailable")
+_TOO_MANY_CONNECTIONS = "53300"
+_LOCKED = ("55P03", sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# Only the text says these: SQLite has one code for everything that is wrong with a statement, and
+# libpq gives no SQLSTATE for a refused connection. (A server that speaks another language, by
+# lc_messages, is taken to be away, which is the same a few seconds later.)
+_SQLITE_TEXTS = {"no such table": _NO_TABLE, "no such column": _NO_COLUMN}
+_TOO_MANY_TEXTS = ("too many clients", "too many connections", "connection slots are reserved")
 
 
 class DatabaseBusy(Busy, OperationalError):
@@ -53,21 +63,43 @@ def explained(error: Exception) -> DatabaseAway | DatabaseBusy | None:
     """
     if isinstance(error, DatabaseAway | DatabaseBusy):
         return error
-    said = f"{type(error.__cause__).__name__} {error}".lower()
-    for words, sentence in _KNOWN.items():
-        if words in said:
-            return DatabaseAway(sentence)
-    if any(words in said for words in _CROWDED):
+    code = _code(error)
+    if code in _SENTENCES:
+        return DatabaseAway(_SENTENCES[code])
+    if code == sqlite3.SQLITE_ERROR:
+        for words, sentence in _SQLITE_TEXTS.items():
+            if words in str(error):
+                return DatabaseAway(sentence)
+    if code == _TOO_MANY_CONNECTIONS or code in _LOCKED:
         return busy()
-    if isinstance(error, InterfaceError) or _is_lost(error.__cause__):
+    if isinstance(error, InterfaceError) or _is_lost(error):
         return away()
     if isinstance(error, OperationalError):
         return DatabaseAway("the database could not do this; see the log")
     return None
 
 
-def _is_lost(cause: BaseException | None) -> bool:
+def has_too_many_connections(error: psycopg.Error) -> bool:
+    """Return whether a server refused a connection because it has too many."""
+    if error.sqlstate is None:
+        return any(words in str(error) for words in _TOO_MANY_TEXTS)
+    return error.sqlstate == _TOO_MANY_CONNECTIONS
+
+
+def _code(error: Exception) -> str | int:
+    """Return the code of the driver's error that led to this one, "" or 0 if it has none."""
+    for cause in causes(error):
+        if isinstance(cause, psycopg.Error):
+            return cause.sqlstate or ""
+        if isinstance(cause, sqlite3.Error):
+            # Errors of the module itself have none. The low byte is SQLITE_IOERR for all its kinds.
+            return int(getattr(cause, "sqlite_errorcode", 0)) & 0xFF
+    return ""
+
+
+def _is_lost(error: Exception) -> bool:
     """Return whether PostgreSQL's connection was lost, or ended by the server (57P, 08)."""
-    if not isinstance(cause, psycopg.OperationalError):
-        return False
-    return cause.sqlstate is None or cause.sqlstate.startswith(("57P", "08"))
+    for cause in causes(error):
+        if isinstance(cause, psycopg.OperationalError):
+            return cause.sqlstate is None or cause.sqlstate.startswith(("57P", "08"))
+    return False

@@ -13,9 +13,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ops.database import metrics, waiting
-from ops.database.errors import busy
+from ops.database.errors import busy, has_too_many_connections
 from ops.database.threads import asked_at, in_piece, in_request
-from ops.database.watch import Use, Watch, is_answer
+from ops.database.watch import Use, Watch
 from ops.metrics import watched
 
 Connection = psycopg.Connection[Any]
@@ -124,7 +124,7 @@ class Pool:
             if in_piece():  # not in a command such as migrate, which may wait for a lock
                 connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
         except psycopg.Error as error:
-            if is_answer(error):
+            if has_too_many_connections(error):
                 raise metrics.refused(busy()) from error
             raise self.watch.failed(error) from error
         self.watch.answered()

@@ -23,7 +23,7 @@ from typing import Any
 
 import psycopg
 
-from ops.database.errors import DatabaseAway, away
+from ops.database.errors import DatabaseAway, away, has_too_many_connections
 
 SLOW = 0.8  # seconds without any answer until a new connection is tried
 CONNECT = 1.0  # seconds that this connection may take
@@ -125,7 +125,8 @@ class Watch:
             try:
                 self._connect().close()
             except psycopg.Error as error:
-                found.append(None if is_answer(error) else error)
+                # A server that has too many connections answers.
+                found.append(None if has_too_many_connections(error) else error)
             else:
                 found.append(None)
 
@@ -149,11 +150,6 @@ class Watch:
         with self._lock:
             began, self._away_since = self._away_since, None
         log.warning("the database answers again, after %.0f s", time.monotonic() - (began or 0.0))
-
-
-def is_answer(error: psycopg.Error) -> bool:
-    """Return whether a refusal shows that the server works: it has too many connections."""
-    return error.sqlstate == "53300" or "too many clients" in str(error)
 
 
 def _cut(connection: Connection) -> None:

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from ops.backends.calls import Calls
 from ops.backends.clients import connections
 from ops.backends.jaeger import Jaeger
 from ops.backends.trace_search import TraceSearch
 from ops.sites import JaegerSource, PrometheusSource, Service, Site
 from ops.vocabulary import timerange
+from tests.backends.calling import Clock, Upstream, make_calls
 from tests.fakes.jaeger import RELEASES, FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 
@@ -72,3 +74,18 @@ def client(server: FakeJaeger | str, **source: Any) -> Jaeger:
 def at(minutes_before: float) -> int:
     """So many minutes before the end of HOUR."""
     return PAST - int(minutes_before * timerange.MINUTE)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calls(clock: Clock) -> Calls:
+    return make_calls(clock)
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()

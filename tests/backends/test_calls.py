@@ -1,91 +1,16 @@
 """What every backend call goes through, with a clock that the tests turn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 from prometheus_client import REGISTRY
 
-from ops.backends.breaker import FAILURES, PAUSE
+from ops.backends.breaker import FAILURES
 from ops.backends.calls import Calls
 from ops.caching import MOST_YOUNG, YOUNG
-from ops.errors import BackendTimeout, BackendUnavailable, Busy, InvalidInput, NotFound
+from ops.errors import BackendTimeout, Busy, NotFound
 from ops.vocabulary import timerange
-
-PLACE = "Jaeger of production at jaeger:16685"
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Upstream:
-    """A backend's call that counts, and answers when it may."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.cancelled = 0
-        self.arrived = asyncio.Event()
-        self.may_answer = asyncio.Event()
-        self.error: Exception | None = None
-
-    async def __call__(self) -> str:
-        self.calls += 1
-        self.arrived.set()
-        try:
-            await self.may_answer.wait()
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        if self.error:
-            raise self.error
-        return f"answer {self.calls}"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def calls(clock: Clock) -> Calls:
-    return make_calls(clock)
-
-
-@pytest.fixture
-def upstream() -> Upstream:
-    return Upstream()
-
-
-def make_calls(clock: Clock, timeout: int = timerange.MINUTE) -> Calls:
-    return Calls("jaeger", "Jaeger of production", PLACE, timeout, clock)
-
-
-def down() -> BackendUnavailable:
-    return BackendUnavailable(f"{PLACE} refuses connections", backend="Jaeger of production")
-
-
-def raising(error: Exception) -> Callable[[], Awaitable[str]]:
-    async def call() -> str:
-        raise error
-
-    return call
-
-
-async def answer() -> str:
-    return "fine"
-
-
-async def fail(calls: Calls, times: int) -> None:
-    for _ in range(times):
-        with pytest.raises(BackendUnavailable):
-            await calls.read("key", raising(down()))
+from tests.backends.calling import PLACE, Clock, Upstream, answer, down, fail, make_calls, raising
 
 
 async def test_it_makes_one_upstream_call_of_identical_reads(
@@ -180,85 +105,6 @@ async def test_it_gives_the_upstream_call_a_deadline_of_its_own(
 async def test_it_leaves_a_timeout_inside_the_call_alone(calls: Calls) -> None:
     with pytest.raises(TimeoutError, match="of its own"):
         await calls.once(raising(TimeoutError("of its own")))
-
-
-async def test_it_refuses_at_once_after_some_failures_with_the_reason_and_when(
-    calls: Calls, clock: Clock, upstream: Upstream
-) -> None:
-    await fail(calls, FAILURES)
-    clock.now += 1.5
-    with pytest.raises(BackendUnavailable) as caught:
-        await calls.read("key", upstream)
-    assert upstream.calls == 0
-    assert str(caught.value) == (
-        f"{PLACE} refuses connections (failed 3 times in a row; next try in 4 s)"
-    )
-
-
-async def test_it_probes_with_one_call_after_the_pause(
-    calls: Calls, clock: Clock, upstream: Upstream
-) -> None:
-    await fail(calls, FAILURES)
-    clock.now += PAUSE
-    probe = asyncio.create_task(calls.read("probe", upstream))
-    await upstream.arrived.wait()
-    with pytest.raises(BackendUnavailable, match="trying again now"):
-        await calls.read("other", answer)
-    upstream.may_answer.set()
-    assert await probe == "answer 1"
-    assert await calls.read("other", answer) == "fine"
-
-
-async def test_it_pauses_again_when_the_probe_fails(calls: Calls, clock: Clock) -> None:
-    await fail(calls, FAILURES)
-    clock.now += PAUSE
-    await fail(calls, 1)
-    with pytest.raises(BackendUnavailable, match="failed 4 times in a row; next try in 5 s"):
-        await calls.read("key", answer)
-
-
-async def test_it_probes_again_when_a_probe_was_cancelled(
-    calls: Calls, clock: Clock, upstream: Upstream
-) -> None:
-    await fail(calls, FAILURES)
-    clock.now += PAUSE
-    probe = asyncio.create_task(calls.read("probe", upstream))
-    await upstream.arrived.wait()
-    probe.cancel()
-    await asyncio.wait([probe])
-    upstream.may_answer.set()
-    assert await calls.read("probe", upstream) == "answer 2"
-
-
-async def test_it_begins_to_count_anew_after_a_success(calls: Calls) -> None:
-    await fail(calls, FAILURES - 1)
-    await calls.read("good", answer)
-    await fail(calls, FAILURES - 1)
-    assert await calls.read("another", answer) == "fine"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        InvalidInput("no such thing as a limit of 0"),
-        NotFound("no such trace"),
-        BackendUnavailable("wants credentials", backend="Jaeger", answered=True),
-    ],
-)
-async def test_it_does_not_count_an_answer_as_a_failure(calls: Calls, error: Exception) -> None:
-    for _ in range(FAILURES + 1):
-        with pytest.raises(type(error)):
-            await calls.read("key", raising(error))
-    assert await calls.read("key", answer) == "fine"
-
-
-async def test_it_counts_slowness_as_a_failure(clock: Clock, upstream: Upstream) -> None:
-    calls = make_calls(clock, timeout=timerange.MILLISECOND)
-    for _ in range(FAILURES):
-        with pytest.raises(BackendTimeout):
-            await calls.read("key", upstream)
-    with pytest.raises(BackendUnavailable, match=r"did not answer within 1 ms.*next try in 5 s"):
-        await calls.read("key", upstream)
 
 
 async def test_it_makes_some_calls_at_once_and_the_others_in_their_turn(

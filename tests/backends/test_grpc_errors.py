@@ -1,6 +1,8 @@
 """What gRPC's errors are in words, from real servers that are set up wrongly."""
 
 import inspect
+import re
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -8,8 +10,9 @@ import grpc.aio
 import pytest
 
 from ops.backends.clients import connections
+from ops.backends.error_texts import NotConnected
 from ops.backends.grpc_channels import Peer, open_channel
-from ops.backends.grpc_errors import sentence, translated
+from ops.backends.grpc_errors import not_connected_words, sentence, translated
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.sites import JaegerSource, Tls
 from tests.backends.conftest import make_site
@@ -19,6 +22,8 @@ from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.prometheus import FakePrometheus
 
 PEER = Peer("Jaeger of production", "jaeger:16685", "Jaeger's gRPC port", "[sites.x.jaeger]")
+# Every sentence about a backend says something that the reader can do.
+ADVICE = re.compile(r"\b(check|set|remove|raise|use|try|must be) ")
 PORT = "the address must be Jaeger's gRPC port, usually 16685 (16686 is its web page)"
 TABLE = "[sites.production.jaeger]"
 
@@ -54,7 +59,9 @@ async def test_it_recognizes_that_nobody_listens() -> None:
 
 async def test_it_recognizes_a_name_that_does_not_resolve() -> None:
     sentence = await complaint("jaeger.invalid:16685")
-    assert sentence == "cannot be found: its host name does not resolve"
+    assert sentence == (
+        f"cannot be found: its host name does not resolve; check the address in {TABLE}"
+    )
 
 
 async def test_it_recognizes_a_server_without_tls() -> None:
@@ -92,7 +99,15 @@ async def test_it_says_which_file_is_gone() -> None:
 def test_it_has_a_sentence_for_every_status(code: grpc.StatusCode) -> None:
     error = sentence(PEER, code, "because {of} this")
     assert str(error).startswith("Jaeger of production at jaeger:16685 ")
+    assert isinstance(error, InvalidInput | NotFound) or ADVICE.search(str(error))
     assert isinstance(error, InvalidInput | NotFound | BackendUnavailable)
+
+
+@pytest.mark.parametrize("why", NotConnected, ids=lambda why: why.name)
+@pytest.mark.parametrize("over_tls", [False, True], ids=["", "TLS"])
+def test_it_has_advice_for_every_way_not_to_be_connected(why: NotConnected, over_tls: bool) -> None:
+    words = not_connected_words(replace(PEER, tls=over_tls), why)
+    assert ADVICE.search(words), words
 
 
 def test_it_counts_only_silence_against_a_backend() -> None:

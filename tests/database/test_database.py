@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection, connections
+from django.db import connection, connections
 from django.test import AsyncClient
 
-from ops.database import DatabaseAway, DatabaseBusy, RequestThreads, in_database, patiently
-from ops.database.errors import explained
+from ops.database import DatabaseBusy, RequestThreads, in_database, patiently
 from ops.database.threads import THREADS, asked_at
 from ops.database.waiting import MOST
 from ops.errors import Busy, DatabaseUnavailable
@@ -112,21 +111,6 @@ async def test_it_explains_what_a_database_says(async_client: AsyncClient) -> No
     async with ThreadSensitiveContext(executor=RequestThreads()):
         with pytest.raises(DatabaseUnavailable, match="table is missing; run: manage"):
             await sync_to_async(missing)()
-
-
-@pytest.mark.parametrize(
-    ("said", "kind", "sentence"),
-    [
-        ("database or disk is full", DatabaseAway, "disk is full; free some space"),
-        ("attempt to write a readonly database", DatabaseAway, "its file is read-only"),
-        ("unable to open database file", DatabaseAway, "check DATABASE_URL"),
-        ("database is locked", DatabaseBusy, "try again in a few seconds"),
-        ("what nobody foresaw", DatabaseAway, "could not do this; see the log"),
-    ],
-)
-def test_it_has_a_sentence_for(said: str, kind: type[Exception], sentence: str) -> None:
-    shown = explained(OperationalError(said))
-    assert type(shown) is kind and sentence in str(shown)
 
 
 async def test_it_leaves_errors_of_the_code_alone() -> None:

@@ -3,10 +3,25 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
+import psycopg
+import pytest
+
+from ops.database.errors import has_too_many_connections
 from tests.live import servers
 
-ROOMS = ("audit", "bot", "dashboard", "guard", "opsportal", "accounts", "rpc", "sampling")
+ROOMS = (
+    "audit",
+    "bot",
+    "dashboard",
+    "guard",
+    "opsportal",
+    "accounts",
+    "requests",
+    "rpc",
+    "sampling",
+)
 # These start processes on a SQLite file of their own, or refuse before any database is asked.
 NOT_THESE = (
     "dashboard/test_bounds.py",
@@ -47,3 +62,27 @@ def test_it_gives_a_connection_up_whose_plug_was_pulled(postgresql: str) -> None
     command = [sys.executable, "-c", PRINT_THE_LIMIT]
     said = subprocess.check_output(command, cwd=servers.ROOT, env=environment, text=True)
     assert said.strip() == "10000"
+
+
+def test_it_recognizes_each_way_in_which_a_server_has_too_many_connections() -> None:
+    """A refused connection has no SQLSTATE, so these words are all there is."""
+    with servers.cluster() as database, ExitStack() as open_connections:
+        with psycopg.connect(database.url, autocommit=True) as admin:
+            admin.execute("CREATE ROLE many LOGIN")
+            admin.execute("CREATE ROLE one LOGIN CONNECTION LIMIT 1")
+            admin.execute("ALTER SYSTEM SET max_connections = 6")
+        database.restart()
+
+        def connect_until_refused(user: str) -> None:
+            while True:
+                open_connections.enter_context(psycopg.connect(database.url, user=user))
+
+        def refused(user: str) -> str:
+            with pytest.raises(psycopg.OperationalError) as caught:
+                connect_until_refused(user)
+            assert has_too_many_connections(caught.value)
+            return str(caught.value)
+
+        assert "too many connections for role" in refused("one")
+        assert "connection slots are reserved" in refused("many")
+        assert "too many clients" in refused("opsportal")

@@ -76,7 +76,7 @@ class Jaeger:
 
         try:
             spans = await self._read(("trace", full_id, newer_than), call)
-        except NotFound:
+        except NotFound:  # other releases send an empty stream
             spans = None
         if not spans:
             raise NotFound(f"{self.peer.name} has no trace {trace_id}")
@@ -90,6 +90,7 @@ class Jaeger:
         """
         if settled and (cached := await self._from_slices(search)) is not None:
             return cached
+        # Everyone who watches repeats a search up to the present; searches of the past are rare.
         live = search.end >= timerange.now_ns() - timerange.SECOND and search.before is None
         wide = _whole_seconds(search) if live else search
         found = await self._read((wide, settled), partial(self._find, wide, settled))
@@ -102,7 +103,7 @@ class Jaeger:
         """Return what is found in cached slices; None if Jaeger must be asked."""
 
         async def look(window: Window) -> Matches:
-            if (answer := self._slices.kept(search, window)) is None:
+            if (answer := self._slices.cached(search, window)) is None:
                 raise NotCached
             return answer
 
@@ -126,6 +127,7 @@ class Jaeger:
             ask,
             self._density(search),
             now=now,
+            # Less than the deadline of the whole read, so that what was found still gets out.
             patience=self.source.timeout / timerange.SECOND * _PATIENCE,
             selective=self._reader.is_selective(search),
             settled=now - SETTLED if settled else 0,

@@ -122,6 +122,7 @@ class QueryService:
         with self.stream(package, "GetTrace", request) as messages:
             async for message in messages:
                 size += len(message)
+                # gRPC limits a message only, and the stream may have any number of them.
                 if size > largest:
                     raise too_large(self.peer, f"more than {largest // 1024**2} MiB for one trace")
                 collected.append(message)
@@ -145,7 +146,7 @@ class QueryService:
     async def best(self, last: Call[T], better: Mapping[Api, Call[T]]) -> T:
         """Make the best call that the server offers; remember what it lacks."""
         for needed, call in better.items():
-            if needed <= self.api:
+            if needed <= self.api:  # else it is known to be missing
                 try:
                     return await call()
                 except grpc.aio.AioRpcError as error:

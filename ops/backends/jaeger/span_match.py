@@ -47,6 +47,7 @@ class SpanMatch:
 def _matches(
     key: str, value: str, resource: Resource, scope: InstrumentationScope, span: Span
 ) -> bool:
+    # Words that Jaeger 2.17 and later understand; see ops.vocabulary.tags.
     if key == ERROR_TAG and value.lower() in TRUE:
         return failed(span)
     if key == KIND:
@@ -59,6 +60,7 @@ def _matches(
         return scope.version == value
     if key.startswith(RESOURCE):
         return _has(resource.attributes, key.removeprefix(RESOURCE), value)
+    # Any other key may be anywhere in the span.
     places = (
         span.attributes,
         resource.attributes,

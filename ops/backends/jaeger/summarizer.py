@@ -15,7 +15,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from ops.backends.jaeger.span_match import SpanMatch
-from ops.backends.otlp.convert import ERROR, failed, may_say_failed, read_span, service_name
+from ops.backends.otlp.convert import ERROR, failed, may_have_error_tags, read_span, service_name
 from ops.backends.otlp.duplicates import MOST_VERSIONS, contents
 from ops.backends.trace_search.results import FoundTrace, Matches
 from ops.backends.trace_search.search import TraceSearch, Window
@@ -66,6 +66,7 @@ class _Summary:
             self.root_start = start
             self.root_service, self.root_operation = service, span.name
         failing = span.status.code == ERROR or (tagged and failed(span))
+        # Nearly all spans have an ID of their own, so this is all that most of them cost.
         first = self.first.setdefault(span.span_id, span)
         if first is span or not self._is_duplicate(first, span, failing):
             self.spans += 1
@@ -84,7 +85,7 @@ class _Summary:
             first = self.others.setdefault(key, span)
             if first is span:
                 return False
-        if first == span:
+        if first == span:  # usually a duplicate is identical
             return True
         versions = self.versions.setdefault(key, [])
         if not versions:
@@ -93,7 +94,7 @@ class _Summary:
         for number, (other, other_failed) in enumerate(versions):
             if carried <= other:
                 return True
-            if other <= carried:
+            if other <= carried:  # the fuller one may show a failure that the other did not
                 versions[number] = carried, failing
                 self.errors += failing and not other_failed
                 return True
@@ -136,7 +137,7 @@ class Summarizer:
 
     def add(self, message: bytes) -> None:
         """Add one serialized message."""
-        self.add_parsed(TracesData.FromString(message), tagged=may_say_failed(message))
+        self.add_parsed(TracesData.FromString(message), tagged=may_have_error_tags(message))
 
     def add_parsed(self, data: TracesData, *, tagged: bool = True) -> None:
         """Add one message; if it is not `tagged`, no tag in it marks a span as failed."""
@@ -157,6 +158,7 @@ class Summarizer:
                         failing.setdefault(trace_id, []).append(span)
                     if meant and (self._every_match or start > trace.matched):
                         self._note_match(trace, start, resource, scope_spans.scope, span)
+        # A span's depth is known only if all of its parents are in this message.
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
                 here[trace_id].error = _deepest(spans, data)
@@ -188,7 +190,7 @@ class Summarizer:
         if known is None:
             known = self._traces[trace_id] = _Summary()
         else:
-            known.whole, known.error = False, ""
+            known.whole, known.error = False, ""  # another message may have a deeper one
         return known
 
     def matches(self) -> Matches:
@@ -201,6 +203,7 @@ class Summarizer:
         start = trace.start if trace.start < _NEVER else 0
         matched_from = matched = trace.matched
         if matched < 0:
+            # The store found a match that we do not see, somewhere in the trace.
             matched_from, matched = between(start, trace.end, self._window)
         summary = TraceSummary(
             trace_id=trace_id,
@@ -249,6 +252,7 @@ def _deepest(failing: list[Span], data: TracesData) -> str:
 
 def _depth(span_id: bytes, parents: dict[bytes, bytes]) -> int:
     depth = 0
+    # Parents may form a circle.
     while (parent := parents.get(span_id)) and depth < _DEEPEST:
         span_id, depth = parent, depth + 1
     return depth

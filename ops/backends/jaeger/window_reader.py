@@ -62,6 +62,7 @@ class WindowReader:
         """Make the best call that the server offers; another if summaries are not enough."""
         whole = {Api.V3: partial(self._by_traces, search, density, window)}
         chunks = partial(self._by_chunks, search, window)
+        # Reading many whole traces for their detail would take longer than anybody waits.
         few = density.spans_of(window.depth) <= _FEW_SPANS
         if self._needs_whole_traces(search) or (density.detailed and few):
             return await self._server.best(chunks, whole)
@@ -83,6 +84,7 @@ class WindowReader:
         try:
             async for chunk in stream:
                 size += chunk.ByteSize()
+                # gRPC limits a message only, and the stream may have any number of them.
                 if size > largest:
                     words = f"more than {largest // 1024**2} MiB for one search"
                     raise too_large(self._server.peer, words)

@@ -44,9 +44,10 @@ def read_span(
 ) -> Span:
     """Return one span, given its resource's name and attributes, and its scope."""
     found = attributes(span.attributes)
-    found.pop(WARNINGS, None)
+    found.pop(WARNINGS, None)  # Jaeger's own, shown apart
     start = span.start_time_unix_nano
     return Span(
+        # Padded: 64-bit IDs come short from some senders, and one trace needs one ID.
         trace_id=span.trace_id.hex().zfill(32),
         span_id=span.span_id.hex().zfill(16),
         parent_id=span.parent_span_id.hex(),
@@ -155,18 +156,19 @@ def read_scope(scope: InstrumentationScope) -> Scope:
 def failed(span: trace_pb2.Span) -> bool:
     """Return whether a span failed, by its status or a tag; see ops.vocabulary.tags.says_failed."""
     return span.status.code == ERROR or any(
-        item.key in _SAYING and says_failed(item.key, _value(item.value))
+        item.key in _ERROR_KEYS and says_failed(item.key, _value(item.value))
         for item in span.attributes
     )
 
 
-def may_say_failed(raw: bytes) -> bool:
+def may_have_error_tags(raw: bytes) -> bool:
     """Return whether serialized spans may have such a tag; fast, because it parses nothing."""
-    return any(key in raw for key in SAYING_FAILED.values())
+    return any(key in raw for key in ERROR_TAGS.values())
 
 
-_SAYING = (tags.ERROR, tags.STATUS_CODE)
-SAYING_FAILED = {key: KeyValue(key=key).SerializeToString() for key in _SAYING}
+# What Jaeger's clients and api_v2 write in place of a status.
+_ERROR_KEYS = (tags.ERROR, tags.STATUS_CODE)
+ERROR_TAGS = {key: KeyValue(key=key).SerializeToString() for key in _ERROR_KEYS}
 
 
 def attributes(items: Iterable[KeyValue]) -> dict[str, Value]:

@@ -60,6 +60,7 @@ def _scope(message: bytes, start: int, end: int) -> Iterator[str]:
 
 def _apart(message: bytes, start: int, end: int) -> tuple[bytes, list[tuple[int, int]]]:
     """Return a message without its repeated field, and where the entries of that field are."""
+    # Cut out, not parsed: `around` is a valid message, because fields just follow each other.
     around, held = [], []
     for field, inner_start, inner_end in fields(message, start, end):
         if field == _HELD:
@@ -71,6 +72,7 @@ def _apart(message: bytes, start: int, end: int) -> tuple[bytes, list[tuple[int,
 
 
 def _object(around: Message, name: str, items: Iterable[Iterable[str]]) -> Iterator[str]:
+    # The object's other fields, left open for the one with the items.
     before = _encode(_plain(around)).removesuffix("}")
     yield f'{before}{"," if len(before) > 1 else ""}"{name}":['
     yield from _listed(items)
@@ -87,7 +89,7 @@ def _listed(items: Iterable[Iterable[str]]) -> Iterator[str]:
 def _span(raw: bytes) -> str:
     found = _plain(Span.FromString(raw))
     for holder in (found, *found.get("links", ())):
-        for key in _IDS:
+        for key in _IDS:  # protobuf's JSON has base64, OTLP's has hex
             if key in holder:
                 holder[key] = b64decode(holder[key]).hex()
     return _encode(found)

@@ -8,7 +8,7 @@ spans of a piece into one message, whose lists are columns (see proto/outline/ou
                                            starts [5, 6]
 
 Jaeger writes every field of every span. Others leave out those that are 0 or empty, so that a
-column is shorter than the spans are many and nobody knows which one it lacks:
+column has fewer entries than there are spans, and does not show which span lacks one:
 
     span {id: 1, name: a}                  ids    [1, 2]
     span {id: 2, name: b, start: 6}   ->   names  [a, b]

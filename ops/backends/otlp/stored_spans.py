@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from ops.backends.otlp import json_export
 from ops.backends.otlp.convert import attributes, read_scope, read_span, service_name
-from ops.backends.otlp.events import WireEvents
+from ops.backends.otlp.stored_events import StoredEvents
 from ops.backends.otlp.trace_index import TraceIndex
 from ops.once import Once
 from ops.vocabulary.spans import Span
@@ -33,7 +33,7 @@ class StoredSpans:
         self._numbers = numbers
         self._logged = logged
         self._tag_keys = tag_keys
-        self._events: Once[WireEvents] = Once()
+        self._events: Once[StoredEvents] = Once()
 
     @property
     def size(self) -> int:
@@ -47,18 +47,18 @@ class StoredSpans:
         return read_span(span, service_name(resource), attributes(resource.attributes), scope)
 
     @property
-    def events(self) -> WireEvents:
+    def events(self) -> StoredEvents:
         """Slow on first access, which belongs on a thread."""
         return self._events.get(self._all_events)
 
-    def _all_events(self) -> WireEvents:
+    def _all_events(self) -> StoredEvents:
         index = self._index
         places = (
             (number, index.group(place).message, index.starts[place], index.ends[place])
             for number in self._logged
             for place in (self._numbers[number],)
         )
-        return WireEvents(index.messages, places)
+        return StoredEvents(index.messages, places)
 
     def otlp_json(self) -> Iterator[bytes]:
         return json_export.write(self._index.messages)

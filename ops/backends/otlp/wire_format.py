@@ -2,6 +2,11 @@
 
 https://protobuf.dev/programming-guides/encoding/ describes it: a field is its number and wire
 type, then, for everything nested, a length and that many bytes.
+
+    12          8c 01              0a 10 ...
+    │           │                  └─ 140 bytes: the field's content, a message itself
+    │           └─ length 140 as a varint: seven bits a byte, the lowest first, 80 = more follow
+    └─ tag: number 2 << 3 | wire type 2
 """
 
 from collections.abc import Iterator
@@ -22,6 +27,7 @@ def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, 
             tag, position = _number(message, position)
         kind = tag & 7
         if kind == _NESTED:
+            # Lengths of one and two bytes are read here: spans and their parts have hardly others.
             length = message[position]
             if length < 0x80:
                 position += 1

@@ -1,10 +1,12 @@
 """Prometheus, or a server with the same HTTP API: Thanos, Mimir, VictoriaMetrics.
 
-client      what we ask: queries, ranges, alerting rules
-batching    many queries sent as few requests
-results     the answers to queries
-rules       alerts, and rules that cannot be evaluated
-errors      what went wrong as a sentence that says what to check
+    client      what we ask: queries, ranges, alerting rules
+    batching    many queries sent as few requests
+    results     the answers to queries
+    rules       alerts, and rules that cannot be evaluated
+    errors      what went wrong as a sentence that says what to check
+
+Connections and their limits are in ops.backends.http.
 """
 
 from ops.backends.prometheus.client import Prometheus

@@ -114,6 +114,7 @@ class Batcher:
         try:
             timed = await kind.send(group[0] if len(group) == 1 else joined(group))
         except (InvalidInput, BackendTimeout) as error:
+            # The error does not say which query is to blame.
             if isinstance(error, BackendTimeout):
                 self._seconds = max(self._seconds, _AIM / len(group) * 2)
             if len(group) > 1:
@@ -123,12 +124,12 @@ class Batcher:
                 return
             self._alone[group[0]] = True
             answers[group[0]] = error
-        except OpsError as error:
+        except OpsError as error:  # the server's fault: smaller groups would fail as well
             answers |= dict.fromkeys(group, error)
         else:
             self._note(timed.seconds / len(group))
             parts = [timed.answer] if len(group) == 1 else kind.split(timed.answer, len(group))
-            if parts is None:
+            if parts is None:  # the answer is not what `or` should return
                 self._joins["yes"] = False
                 await asyncio.gather(*(self._send([query], kind, answers) for query in group))
                 return

@@ -155,8 +155,7 @@ class Prometheus:
                 AttributeError,
                 RecursionError,
             ) as error:
-                words = "answered in a format that is not Prometheus's"
-                raise self.errors.unusable(words) from error
+                raise self.errors.other_format("") from error
 
         if len(answer.body) >= LARGE:
             give_back_after(YOUNG * 2)
@@ -168,9 +167,7 @@ class Prometheus:
         except ValueError:
             raise self.errors.not_json(answer) from None
         if not isinstance(body, dict) or "status" not in body:
-            raise self.errors.unusable(
-                f"answered {status_of(answer)} in a format that is not Prometheus's"
-            )
+            raise self.errors.other_format(f" {status_of(answer)}")
         if body["status"] != "success":
             raise self.errors.reported(answer, body)
         return body

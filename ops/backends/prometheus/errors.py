@@ -1,9 +1,12 @@
 """What went wrong with a source as an OpsError: its name, its address and what to check.
 
-no answer   an exception of the client     `translated`: by class along its causes
-an answer   not JSON: a login page, 404    `not_json`: by status and headers
-JSON that reports an error     `reported`: by status and `errorType`
-JSON in another format         `unusable`
+    no answer   an exception of the client     `translated`: by class along its causes
+    an answer   not JSON: a login page, 404    `not_json`: by status and headers
+                JSON that reports an error     `reported`: by status and `errorType`
+                JSON in another format         `other_format`
+
+A source that answers, however wrongly, does not open the circuit breaker. A proxy that answers
+for a source that is down does.
 """
 
 import errno
@@ -45,6 +48,12 @@ class SourceErrors:
         """Return the error whose sentence goes on with these words after the place."""
         return BackendUnavailable(f"{self.place} {words}", backend=self.name, answered=answered)
 
+    def other_format(self, status: str) -> BackendUnavailable:
+        """Return the error for JSON of another kind; `status` is "" or goes after "answered"."""
+        return self.unusable(
+            f"answered{status} in a format that is not Prometheus's; check url in {self.table}"
+        )
+
     def reported(self, answer: HttpAnswer, body: dict[str, Any]) -> OpsError:
         """Return the error that the server reports in its own format."""
         kind = str(body.get("errorType") or answer.status)
@@ -52,9 +61,9 @@ class SourceErrors:
         if answer.status in (400, 422):
             return InvalidInput(f"{self.place} refused the query: {words}")
         if kind == "timeout":
-            words = f"{self.place} gave up on the query: {words}"
+            words = f"{self.place} gave up on the query: {words}; try a smaller one"
             return BackendTimeout(words, backend=self.name, answered=True)
-        return self.unusable(f"failed: {words}", answered=answer.status not in _DOWN)
+        return self.unusable(f"failed: {words}; check its log", answered=answer.status not in _DOWN)
 
     def not_json(self, answer: HttpAnswer) -> BackendUnavailable:
         """Return the error for an answer that is probably another program's."""
@@ -107,11 +116,14 @@ class SourceErrors:
                 f"largest_answer_mib in {self.table}"
             ) from error
         except BadCompression as error:
-            raise self.unusable(f"sent an answer that cannot be read: {error}") from error
+            words = f"sent an answer that cannot be read: {error}; check url in {self.table}"
+            raise self.unusable(words) from error
         except InvalidHeader as error:
             # The exception's text would show the header, which may be a secret.
-            words = f"cannot be called: a header in {self.table} has a character that HTTP forbids"
-            raise self.unusable(words) from error
+            raise self.unusable(
+                f"cannot be called: a header in {self.table} has a character that HTTP forbids; "
+                "correct it"
+            ) from error
         except TimeoutError as error:
             # A timeout of the client itself; `calls` handles the deadline.
             raise self.too_slow() from error
@@ -125,7 +137,8 @@ class SourceErrors:
                     return self.unusable(words.format(table=self.table), answered=False)
         if isinstance(error, aiohttp.ClientError):
             reason = str(error) or type(error).__name__
-            return self.unusable(f"cannot be reached: {reason}", answered=False)
+            words = f"cannot be reached: {reason}; check url in {self.table}"
+            return self.unusable(words, answered=False)
         # Nothing was sent: the certificates of `ca` cannot be read.
         return self.unusable(f"cannot be called: {error}; check ca in {self.table}")
 
@@ -173,7 +186,7 @@ _FAILURES: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     ),
     (
         _is(aiohttp.ClientConnectorDNSError, socket.gaierror),
-        "cannot be found: its host name does not resolve",
+        "cannot be found: its host name does not resolve; check url in {table}",
     ),
     (_is(ConnectionRefusedError), _REFUSES),
     (
@@ -181,7 +194,7 @@ _FAILURES: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
         "cannot be reached: there is no route to its address; check url in {table}",
     ),
     (_is(aiohttp.ServerDisconnectedError), _CLOSES),
-    (_is(aiohttp.ClientPayloadError), "ended its answer early"),
+    (_is(aiohttp.ClientPayloadError), "ended its answer early; check its log"),
     (
         _is(aiohttp.ClientResponseError),
         "does not speak HTTP; check the port in url of {table}",

@@ -57,6 +57,7 @@ def read_vector(body: Body) -> Vector:
         return Vector((Sample({}, float(data["result"][1])),), warnings_of(body))
     if data["resultType"] != "vector":
         raise InvalidInput(f"the query returns a {data['resultType']}; it must return a vector")
+    # A series with native histograms has "histogram" in place of "value".
     items = [item for item in data["result"] if "value" in item]
     samples = tuple(Sample(item["metric"], float(item["value"][1])) for item in items)
     left_out = len(data["result"]) - len(items)
@@ -109,5 +110,5 @@ def _split(items: Iterable[S], count: int) -> list[list[S]] | None:
 
 
 def _point(seconds: float, value: str) -> tuple[int, float]:
-    # Milliseconds are all that Prometheus has; a float of seconds in nanoseconds would add noise.
+    # Prometheus counts in milliseconds; more digits would be the float's noise.
     return round(seconds * 1_000) * timerange.MILLISECOND, float(value)

@@ -40,6 +40,7 @@ class Density:
 
     def learn(self, width: int, listed: int, answered: int, spans: int) -> None:
         """Learn from a complete slice."""
+        # Traffic changes: a nightly batch is not what the hour before it was.
         expected = self.listed / self.width * width if self.width else 0.0
         surprised = expected >= _SOME and not expected / 4 <= listed <= expected * 4
         goes = min(width / self.width, _MOST_GOES) if self.width else 1.0
@@ -57,6 +58,7 @@ class Density:
         """
         if not self.listed:
             return max(FIRST, ceil(self.width * _WIDER)), 0
+        # If traces come independently, a slice for n has between n - √n and n + √n.
         width = (need + isqrt(need) + 1) / self.listed * self.width
         expected = self.answered / self.width * width
         if expected > most:

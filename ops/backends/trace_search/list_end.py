@@ -33,6 +33,7 @@ def cut(
     size = _size(fits, search)
     if size == len(fits):
         return size, None if complete_from <= search.start else Place(complete_from - 1)
+    # A trace that is only known roughly may be listed again, but none is left out.
     last, oldest = fits[size - 1], _oldest(fits[:size])
     if fits[size].matched < oldest:
         return size, Place(oldest - 1)

@@ -22,6 +22,7 @@ class FoundTrace:
     def refined(self, search: TraceSearch) -> "FoundTrace | None":
         """Narrow this trace of a coarser search to `search`; None if it does not match."""
         least, most = search.span_min, search.span_max
+        # The coarser search listed it at its newest match, which this search may not include.
         if not self.wanted or not (least or most or self.trace.matched >= search.end):
             return self
         matched = max(
@@ -64,6 +65,7 @@ class Matches:
         """Narrow this answer of a coarser search to `search`."""
         if not (search.is_plain and (search.span_min or search.span_max)):
             return self
+        # Those that do not match still count: they show whether the answer was cut.
         traces = [each.refined(search) or replace(each, wanted=False) for each in self.traces]
         return replace(self, traces=traces)
 

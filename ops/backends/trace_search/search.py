@@ -41,6 +41,7 @@ class TraceSearch:
     @property
     def latest(self) -> int:
         """The last nanosecond at which a trace can be listed."""
+        # A place is a time and an ID: other traces may match at that very time.
         return self.end - 1 if self.before is None else min(self.before.time, self.end - 1)
 
     @property
@@ -79,6 +80,7 @@ class TraceSearch:
     @property
     def deepest(self) -> int:
         """The most traces to request in one call, and to look at for one list."""
+        # A filter that hardly any trace fits must not read a whole store.
         return max(self.limit * 2, LARGEST_LIMIT)
 
     def fits(self, trace: TraceSummary) -> bool:

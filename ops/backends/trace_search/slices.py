@@ -28,8 +28,8 @@ SECONDS_KEPT = 60.0  # for which a slice is cached
 _MOST_KEPT = 64 * 1024 * 1024  # bytes
 _TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
 _MORE = 3  # times the limit is taken from a slice in one go
-_AS_WELL = 1, 2, 0.5  # widths of slices that serve as well, in multiples of the grid
-_EVER = 2**64
+_OTHER_WIDTHS = 1, 2, 0.5  # widths of slices that serve as well, in multiples of the grid
+_END_OF_TIME = 2**64
 
 Read = Callable[[TraceSearch, Window], Awaitable[Matches]]
 
@@ -37,8 +37,8 @@ Read = Callable[[TraceSearch, Window], Awaitable[Matches]]
 class Slice:
     """A store's answer for a time range, by when its spans match.
 
-    It `tells` what is in each part of that range, unless the answer was cut or has a trace whose
-    time of matching only the store knows.
+    It `is_exact` if it knows what is in each part of that range: the answer was not cut, and has no
+    trace whose time of matching only the store knows.
     """
 
     def __init__(self, window: Window, answer: Matches) -> None:
@@ -49,7 +49,9 @@ class Slice:
             if window.start <= moment <= window.end
         )
         self.cut = len(answer) >= window.depth
-        self.tells = not self.cut and all(each.spans or not each.wanted for each in answer.traces)
+        self.is_exact = not self.cut and all(
+            each.spans or not each.wanted for each in answer.traces
+        )
         self.size = len(answer) * _TRACE + len(found) * _SPAN
         self._moments = [moment for moment, _ in found]
         self._traces = [answer.traces[number] for _, number in found]
@@ -59,9 +61,12 @@ class Slice:
         """Return what a part of it has for a search, newest first; of many, only the newest."""
         first = bisect_left(self._moments, window.start)
         last = bisect_right(self._moments, window.end)
+        # A slice may hold thousands of traces and a list shows twenty; the next window gets the
+        # others from the same slice.
         if (soon := last - _MORE * search.limit) > first:
             first = bisect_left(self._moments, self._moments[soon])
             window = replace(window, start=self._moments[first])
+        # A trace with several matches is there at the newest one.
         there = dict.fromkeys(reversed(self._traces[first:last]))
         found = [each for trace in there if (each := trace.refined(search)) is not None]
         others = len(there) - len(found)
@@ -76,10 +81,10 @@ class Slices:
         self._kept = Kept(_MOST_KEPT, SECONDS_KEPT, clock)
         self._reads = Shared(clock)
 
-    def kept(self, search: TraceSearch, window: Window) -> Matches | None:
+    def cached(self, search: TraceSearch, window: Window) -> Matches | None:
         """Return what a cached slice has for a window; None if the store must be asked."""
         whole, found = self._known(search.coarse, window) if window.grid else (window, None)
-        if found is None or not found.tells:
+        if found is None or not found.is_exact:
             return None
         return found.answer(search, window.within(whole, search), 0)
 
@@ -96,20 +101,21 @@ class Slices:
             async def take() -> Slice:
                 nonlocal calls
                 calls, asked = 1, self._clock()
-                taken = Slice(whole, await read(search.coarser(0, _EVER), whole))
+                taken = Slice(whole, await read(search.coarser(0, _END_OF_TIME), whole))
+                # Traces that arrive during the call are missing, so the age counts from its start.
                 seconds = SECONDS_KEPT - (self._clock() - asked)
                 self._kept.keep(key, taken, taken.size, seconds)
                 return taken
 
             found = await self._reads.answer(key, take)
-        return found.answer(search, window.within(whole, search), calls) if found.tells else None
+        return found.answer(search, window.within(whole, search), calls) if found.is_exact else None
 
     def _known(self, coarse: Hashable, window: Window) -> tuple[Window, Slice | None]:
         """Return which slice to use, and it if cached; instead of one that was cut, a half."""
-        for times in _AS_WELL:
+        for times in _OTHER_WIDTHS:
             whole = window.on_grid(int(window.grid * times))
             kept: Slice | None = self._kept.get((coarse, whole.start, whole.end))
-            if kept is not None and kept.tells:
+            if kept is not None and kept.is_exact:
                 return whole, kept
         grid = window.grid
         while True:

@@ -1,10 +1,8 @@
 """Traces kept as bytes: what is read of them is what parsing them whole gives."""
 
 from dataclasses import fields
-from typing import Any
 
 import pytest
-from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -13,29 +11,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp.convert import attributes, read_span, service_name
 from ops.backends.otlp.reader import read_trace
-from ops.backends.otlp.trace_index import TraceIndex
-from ops.traces.tree import tree_of
 from ops.vocabulary.spans import NO_SERVICE, Process, Scope, Span, Spans
+from tests.backends.otlp.conftest import NOON, planned, read
 from tests.fakes.jaeger import MILLISECOND, Planned, span, trace
-
-NOON = 1_732_449_600_000_000_000
-names = st.text(max_size=5)
-planned = st.builds(
-    lambda service, operation, start, tags, duration: span(
-        service, operation, start=NOON + start, tags=tags, duration=duration
-    ),
-    st.sampled_from(["shop", "store", ""]),
-    names,
-    st.integers(0, 3),
-    st.dictionaries(names, st.one_of(names, st.integers(-5, 500), st.booleans()), max_size=3),
-    st.integers(-2, 5),
-)
-
-
-def read(*messages: TracesData) -> Spans:
-    spans = read_trace([message.SerializeToString() for message in messages])
-    assert spans is not None
-    return spans
 
 
 def parsed(*messages: TracesData) -> list[Span]:
@@ -145,19 +123,6 @@ def test_it_reads_what_parsing_it_whole_gives(messages: list[list[Planned]]) -> 
     assert list(spans.names) == [(each.service, each.operation) for each in expected]
 
 
-def test_it_reads_ids_of_another_length_beside_usual_ones() -> None:
-    first, second = trace(span("shop", "a", start=NOON)), trace(span("shop", "b", start=NOON + 1))
-    (root,) = first.resource_spans[0].scope_spans[0].spans
-    (child,) = second.resource_spans[0].scope_spans[0].spans
-    root.span_id, root.parent_span_id = b"12345678", b""
-    child.span_id, child.parent_span_id = b"\xab\xcd", root.span_id
-    spans = read(first, second)
-
-    assert list(spans.ids) == ["3132333435363738", "abcd".zfill(16)]
-    assert list(spans.parent_ids) == ["", "3132333435363738"]
-    assert list(tree_of(spans).parents) == [-1, 0]
-
-
 def test_it_reads_tags_whose_keys_are_no_text() -> None:
     one, two = (span("shop", name, start=NOON, tags={f"key-{name}": "1"}) for name in "ab")
     message = trace(one, two)
@@ -167,54 +132,6 @@ def test_it_reads_tags_whose_keys_are_no_text() -> None:
     assert found is not None
     assert list(found.names) == [("shop", "a"), ("shop", "b")]
     assert {"key\ufffd-", "key-b", "w3c.tracestate"} <= found.store.tag_keys()
-
-
-@given(st.lists(planned, min_size=1, max_size=6), st.data())
-def test_it_finds_exactly_the_spans_with_an_attribute(
-    roots: list[Planned], data: st.DataObject
-) -> None:
-    spans = read(trace(*roots, trace_id="ab"))
-    tags = [(key, value) for root in roots for key, value in root.tags.items()]
-    if not tags:
-        return
-    key, value = data.draw(st.sampled_from(tags))
-    if not key or "=" in key:
-        return
-    word = str(value).lower() if isinstance(value, bool) else str(value)
-
-    found = spans.store.find(f"{key}={word}")
-
-    holding = [
-        number
-        for number, each in enumerate(spans)
-        if key in each.attributes and _word(each.attributes[key]) == word
-    ]
-    assert found == holding
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def test_it_finds_a_text_wherever_a_span_has_it() -> None:
-    spans = read(
-        trace(
-            span("shop", "one", start=NOON, error="Out of memory"),
-            span("shop", "two", start=NOON + 1, tags={"db.statement": "select MEMORY"}),
-            span("shop", "three", start=NOON + 2, events=[("log", {"message": "memory is low"})]),
-            span("memory-cache", "four", start=NOON + 3),
-            span("shop", "GetMemory", start=NOON + 4),
-            span("shop", "six", start=NOON + 5, tags={"http.status_code": 500, "ratio": 0.5}),
-            trace_id="ab",
-        )
-    )
-
-    assert spans.store.find("Memory") == [0, 1, 2, 3, 4]
-    assert spans.store.find("http.status_code=500") == [5]
-    assert spans.store.find("ratio=0.5") == [5]
-    assert spans.store.find("service.name=memory-cache") == [3]
-    assert spans.store.find("service.name=memory") == []
-    assert spans.store.find("nothing like it") == []
 
 
 def test_it_reads_fields_in_whatever_order_they_come() -> None:
@@ -236,34 +153,6 @@ def test_it_reads_fields_in_whatever_order_they_come() -> None:
 def _nested(field: int, content: bytes) -> bytes:
     assert len(content) < 128
     return bytes([field << 3 | 2, len(content)]) + content
-
-
-def test_it_gives_events_in_time_order_each_by_itself() -> None:
-    events: list[tuple[str, dict[str, Any]]] = [
-        ("a", {"n": 1}),
-        ("b", {"text": "x", "raw": b"1"}),
-        ("c", {}),
-    ]
-    messages = [
-        trace(span("shop", "late", start=NOON + 1, events=events), trace_id="ab"),
-        trace(
-            span("shop", "none", start=NOON + 3),
-            span("store", "early", start=NOON, events=events[::-1]),
-            trace_id="ab",
-        ),
-    ]
-    spans = read(*messages)
-
-    found = spans.store.events
-
-    expected = sorted(
-        ((event.time, number, event) for number, each in enumerate(spans) for event in each.events),
-        key=lambda item: item[:2],
-    )
-    assert list(zip(found.times, found.spans, map(found.__getitem__, range(6)), strict=True)) == (
-        expected
-    )
-    assert len(expected) == 6
 
 
 def test_it_notes_what_is_odd_about_spans() -> None:
@@ -336,36 +225,6 @@ def test_it_shows_scope_and_trace_state() -> None:
     assert (other.scope, other.trace_state) == (Scope(), "")
 
 
-def test_a_span_that_was_delivered_again_is_there_once() -> None:
-    full = span("shop", "a", start=NOON, span_id="01", tags={"b": 1, "a": 2}, events=[("e", {})])
-    less = span("shop", "a", start=NOON, span_id="01", tags={"a": 2}, resource={"via": "other"},
-                events=[("e", {})])  # fmt: skip
-    order = span("shop", "a", start=NOON, span_id="01", tags={"a": 2, "b": 1},
-                 events=[("e", {})])  # fmt: skip
-    once = trace(span("shop", "b", start=NOON + 1, span_id="02"), full, trace_id="ab")
-
-    spans = read(trace(less, trace_id="ab"), once, once, trace(order, trace_id="ab"))
-
-    assert list(spans.ids) == ["01".zfill(16), "02".zfill(16)]
-    assert spans.copies == 4
-    assert spans.store[0].attributes == {"a": 2, "b": 1}
-    assert list(spans.store.events.spans) == [0]
-    assert list(spans.store.find("b=1")) == [0]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [{"tags": {"a": 3}}, {"duration": 5}, {"error": "x"}, {"kind": "server"}, {"start": NOON + 1}],
-)
-def test_a_span_that_says_something_else_is_not_taken_for_a_copy(other: dict[str, Any]) -> None:
-    one = span("shop", "a", span_id="01", tags={"a": 2}, start=NOON)
-    two = span("shop", "a", span_id="01", **{"tags": {"a": 2}, "start": NOON, **other})
-
-    spans = read(trace(one, trace_id="ab"), trace(two, trace_id="ab"))
-
-    assert (len(spans), spans.copies) == (2, 0)
-
-
 def test_an_end_that_cannot_be_is_none() -> None:
     spans = read(trace(span("shop", "a", start=NOON, duration=2**63 - NOON), trace_id="ab"))
 
@@ -386,10 +245,6 @@ def test_an_end_that_jaeger_made_up_is_none() -> None:
     assert spans.store[0].warnings == (made_up,)
 
 
-def test_a_parent_of_zeros_is_none() -> None:
-    assert list(read(trace(span("shop", "a", parent_id="00" * 8))).parent_ids) == [""]
-
-
 def test_it_passes_over_fields_that_it_does_not_know() -> None:
     whole = trace(span("shop", "one")).SerializeToString()
     unknown = b"\xa8\x3f\x01" + b"\xb1\x3f12345678" + b"\xb5\x3f1234" + b"\xba\x3f\x02ab"
@@ -400,14 +255,6 @@ def test_it_passes_over_fields_that_it_does_not_know() -> None:
     again = read_trace([b"\x0a" + bytes([len(inner) % 128 | 128, len(inner) // 128]) + inner])
     assert again is not None
     assert list(again) == list(spans)
-
-
-@pytest.mark.parametrize("cut", [1, 2, 30, 60])
-def test_it_refuses_a_message_that_is_cut_short(cut: int) -> None:
-    whole = trace(span("shop", "one")).SerializeToString()
-
-    with pytest.raises(DecodeError):
-        read_trace([whole[:-cut]])
 
 
 def test_it_has_nothing_to_say_of_no_spans() -> None:
@@ -425,24 +272,3 @@ def test_it_sees_events_and_links_that_are_empty() -> None:
     found = read_trace([message.SerializeToString()])
     assert found is not None
     assert (list(found.events), found.linked) == ([0, 1, 2, 0], {3})
-
-
-def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
-    large = {"text": "x" * 400_000}
-    services = [f"shop-{number % 5}" for number in range(12)]
-    planned = [
-        span(service, f"{number}", start=NOON + number, events=[("e", {})] * (number % 2),
-             tags=large if number % 3 else {"error": True})
-        for number, service in enumerate(services)
-    ]  # fmt: skip
-    message = trace(*planned).SerializeToString()
-    assert len(list(TraceIndex([message]).pieces())) > 2
-    pieces = list(TraceIndex([message, message]).pieces())
-    assert b"".join(piece for piece, _ in pieces) == message * 2
-    found = read_trace([message])
-    assert found is not None
-    assert list(found.names) == [(each, f"{number}") for number, each in enumerate(services)]
-    assert found.failing == {0, 3, 6, 9}
-    assert list(found.events) == [number % 2 for number in range(12)]
-    assert [found.store[number].operation for number in range(12)] == [f"{n}" for n in range(12)]
-    assert found.store.tag_keys() == {"text", "error", "span.kind"}

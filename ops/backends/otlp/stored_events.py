@@ -13,7 +13,7 @@ _EVENTS = 11  # field of Span
 Place = tuple[int, int, int, int]  # a span's number, its message, start and end in the message
 
 
-class WireEvents:
+class StoredEvents:
     """The events of all spans, in time order; see ops.vocabulary.spans.Events."""
 
     def __init__(self, messages: Sequence[bytes], places: Iterable[Place]) -> None:
@@ -23,6 +23,7 @@ class WireEvents:
         self._of_message = array("L")
         self._starts = array("Q")
         self._ends = array("Q")
+        # Kept as arrays of numbers, because a trace may have a million events.
         for time, span, message, start, end in sorted(_found(messages, places)):
             self.times.append(time)
             self.spans.append(span)
