@@ -55,6 +55,15 @@ _TOO_LARGE = re.compile(r"larger than max(?: \((\d+) vs)?")
 _BROKEN_CALL = ("RST_STREAM", "http2 header", "GOAWAY", "Stream removed", "No status received")
 
 
+# Mimir, Cortex, Loki and Tempo (dskit's user package), under 400 or 401.
+_NO_TENANT = b"no org id"
+
+
+def lacks_tenant(body: bytes) -> bool:
+    """Return whether a server with several tenants refused a call that names none."""
+    return _NO_TENANT in body[:200]
+
+
 def not_connected(details: str) -> NotConnected | None:
     """Return why a call under UNAVAILABLE found no connection, None if its text is unknown."""
     for needle, why in _CONNECTING:

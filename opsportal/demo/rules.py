@@ -92,6 +92,13 @@ def rules() -> list[Rule]:
             "info",
             "{{ $labels.job }} runs {{ $value }} versions",
         ),
+        Rule(
+            "Watchdog",
+            Aggregate("count", Metric("up")),
+            0,
+            {"severity": "none"},
+            {"summary": "always firing, as long as alerting works"},
+        ),
     ]
 
 

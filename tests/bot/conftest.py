@@ -1,6 +1,7 @@
 """A Slack workspace with the bot running in it."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -151,12 +152,13 @@ async def away(model: type[Model]) -> AsyncIterator[None]:
         with connection.schema_editor() as editor:
             editor.alter_db_table(model, old, new)
 
-    table = model._meta.db_table
-    await in_database(rename, table, "away")
+    # A new name each time: another connection may still know the previous one as taken.
+    table, elsewhere = model._meta.db_table, f"away_{secrets.token_hex(4)}"
+    await in_database(rename, table, elsewhere)
     try:
         yield
     finally:
-        await in_database(rename, "away", table)
+        await in_database(rename, elsewhere, table)
 
 
 async def until_stored(exists: Callable[[], object]) -> None:

@@ -20,12 +20,14 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from ops.backends.error_texts import lacks_tenant
 from ops.backends.http import BadCompression, HttpAnswer, InvalidHeader, TooLarge
 from ops.causes import causes
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, OpsError
 from ops.memory import give_back_after
 
 NO_SUCH_PATH = (404, 405, 501)
+_LIMITED, _NOT_READY = 429, 503
 _DOWN = (502, 503, 504)  # a proxy answers for a server that does not
 
 
@@ -56,6 +58,8 @@ class SourceErrors:
 
     def reported(self, answer: HttpAnswer, body: dict[str, Any]) -> OpsError:
         """Return the error that the server reports in its own format."""
+        if answer.status == _LIMITED:
+            return self._limited(answer)
         kind = str(body.get("errorType") or answer.status)
         words = f"{body.get('error') or 'no reason given'} ({kind})"
         if answer.status in (400, 422):
@@ -74,12 +78,25 @@ class SourceErrors:
                 f"redirects to {target}; if that is a login page, set credentials (bearer_token, "
                 f"username or headers in {self.table}), otherwise put the new address in url"
             )
+        if status == _LIMITED:
+            return self._limited(answer)
+        if lacks_tenant(answer.body):
+            return self.unusable(
+                f"needs a tenant ({status_of(answer)}{_first_line(answer)}); add X-Scope-OrgID to "
+                f"headers in {self.table}"
+            )
+        if status == _NOT_READY and _is_starting(answer):
+            return self.unusable(
+                "is starting or stopping (503 Service Unavailable); it answers once it has read "
+                "its data",
+                answered=False,
+            )
         if status in (401, 403):
             return self.unusable(
                 f"refused the credentials ({status_of(answer)}{_first_line(answer)}); check "
                 f"bearer_token, username or headers in {self.table}"
             )
-        if "html" in answer.headers.get("content-type", "") and status not in _DOWN:
+        if _is_html(answer) and status not in _DOWN:
             return self.unusable(
                 f"answered {status_of(answer)} with HTML instead of JSON, perhaps from a login "
                 f"page or a wrong path; check url and credentials in {self.table}"
@@ -94,6 +111,11 @@ class SourceErrors:
             f"{self.table}",
             answered=status not in _DOWN,
         )
+
+    def _limited(self, answer: HttpAnswer) -> BackendUnavailable:
+        after = answer.headers.get("retry-after", "")
+        again = f"it accepts more in {after} s" if after.isdecimal() else "try again in a while"
+        return self.unusable(f"is limiting our requests (429 Too Many Requests); {again}")
 
     def _target(self, location: str) -> str:
         """Return the target of a redirect, without its query, which may hold a secret."""
@@ -209,9 +231,24 @@ def status_of(answer: HttpAnswer) -> str:
     return f"{answer.status} {answer.reason}".strip()
 
 
+def _is_html(answer: HttpAnswer) -> bool:
+    """Return whether it is a page, whatever its header says."""
+    declared = "html" in answer.headers.get("content-type", "")
+    return declared or answer.body[:200].lstrip()[:1] == b"<"
+
+
+def _is_starting(answer: HttpAnswer) -> bool:
+    """Return whether Prometheus itself says that it is not ready, and not a proxy for it.
+
+    It does so while it replays its log (web.Handler.testReady).
+    """
+    said = answer.body.strip() == b"Service Unavailable"
+    return said or "x-prometheus-stopping" in answer.headers
+
+
 def _first_line(answer: HttpAnswer) -> str:
     """Return `: ` and the first line of a plain-text answer, "" for anything else."""
-    if "html" in answer.headers.get("content-type", ""):
+    if _is_html(answer):
         return ""
     lines = answer.body[:2_000].decode(errors="replace").strip().splitlines()
     return f": {lines[0][:200]}" if lines else ""

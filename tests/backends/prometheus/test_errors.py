@@ -12,6 +12,7 @@ from typing import Any
 import aiohappyeyeballs
 import aiohttp
 import pytest
+from aiohttp import web
 
 from ops.backends.breaker import FAILURES
 from ops.backends.http import BadCompression, HttpAnswer, InvalidHeader, TooLarge
@@ -41,6 +42,39 @@ async def test_it_says_what_to_check(
     sentence = await refused(client().query("up"))
     place = f"Prometheus main of production at {fake_prometheus.url}"
     assert sentence.startswith(f"{place} {words}"), sentence
+
+
+ANSWERS = [
+    (429, "rate limit", {"Retry-After": "30"}, "is limiting our requests", "accepts more in 30 s"),
+    (429, '{"status":"error","error":"slow down"}', {}, "is limiting our requests", "in a while"),
+    (429, "<h1>no</h1>", {"Retry-After": "soon"}, "is limiting our requests", "in a while"),
+    (400, "no org id\n", {}, "needs a tenant (400 Bad Request: no org id)", "add X-Scope-OrgID"),
+    (401, "no org id\n", {}, "needs a tenant (401 Unauthorized: no org id)", "add X-Scope-OrgID"),
+    (503, "Service Unavailable", {}, "is starting or stopping", "has read its data"),
+    (503, "", {"X-Prometheus-Stopping": "false"}, "is starting or stopping", "has read its data"),
+    (503, "no healthy upstream", {}, "answered 503 Service Unavailable without JSON", "check url"),
+    (200, "  <!doctype html>", {}, "answered 200 OK with HTML instead of JSON", "login page"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "words", "advice"), ANSWERS)
+async def test_it_says_what_another_answer_means(
+    client: Client,
+    fake_prometheus: FakePrometheus,
+    status: int,
+    body: str,
+    headers: dict[str, str],
+    words: str,
+    advice: str,
+) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        kind = {"Content-Type": "application/json"}
+        return web.Response(status=status, body=body.encode(), headers={**kind, **headers})
+
+    fake_prometheus.written = answer
+    sentence = await refused(client().query("up"))
+    assert sentence.startswith(f"Prometheus main of production at {fake_prometheus.url} {words}")
+    assert advice in sentence
 
 
 async def test_it_never_repeats_the_query_of_a_redirect(

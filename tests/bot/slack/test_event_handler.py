@@ -264,11 +264,12 @@ async def test_it_answers_also_what_it_cannot_acknowledge() -> None:
 
 async def test_it_queues_a_repeated_event_once_even_without_a_database() -> None:
     async with FakeSlack() as slack:
-        handler = handler_of(slack, Inbox("first", deadlines=Deadlines(record=0)))
-        envelope = help_envelope(slack)
+        inbox = Inbox("first", deadlines=Deadlines(record=0))
+        handler, envelope = handler_of(slack, inbox), help_envelope(slack)
         for _ in range(3):
             await handler.receive(envelope, acknowledge)
     assert handler.waiting == 1
+    await inbox.close()
 
 
 async def test_it_does_not_queue_what_another_process_recorded_first() -> None:
