@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.db.models import Model
 from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -115,10 +116,7 @@ async def petstores(site_file: SiteFile) -> AsyncIterator[Petstores]:
 @pytest.fixture
 def person(transactional_db: None) -> Person:
     """Make a user in the named groups: `person("alice", "operators")`."""
-
-    # Emptying the database between tests takes the migrations' groups along.
-    import_module("opsportal.migrations.0001_groups").make_groups(apps, None)
-    import_module("opsportal.migrations.0003_approvers").make_group(apps, None)
+    _make_groups()
 
     def make(name: str = "alice", *groups: str, **attributes: Any) -> User:
         user = User.objects.create_user(name, f"{name}@example.com", "opensesame", **attributes)
@@ -127,6 +125,25 @@ def person(transactional_db: None) -> Person:
         return user
 
     return make
+
+
+_GROUPS: dict[type[Model], list[Any]] = {}
+
+
+def _make_groups() -> None:
+    """Make the migrations' groups again, which emptying the database takes along.
+
+    Their rows are the same each time, so they are written at once after the first.
+    """
+    with transaction.atomic():
+        if _GROUPS and connection.vendor == "sqlite" and not ContentType.objects.exists():
+            for model, rows in _GROUPS.items():
+                model._default_manager.bulk_create(rows)
+            return
+        import_module("opsportal.migrations.0001_groups").make_groups(apps, None)
+        import_module("opsportal.migrations.0003_approvers").make_group(apps, None)
+        for model in (ContentType, Permission, Group, Group.permissions.through):
+            _GROUPS[model] = list(model._default_manager.all())
 
 
 @pytest.fixture
