@@ -15,7 +15,7 @@ from opsportal.settings import DATABASES  # noqa: E402
 # Several threads and connections use the database at once, as in production: a file, not memory.
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": f"{_directory}/test.sqlite3"}
-    # No test outlives a power cut, and waiting for the disk at each commit took a third of the time.
+    # No test outlives a power cut, and waiting for the disk took a third of the time.
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
 # Pages are whole at once; one test lets them fill in.
 FIRST_SCREEN_SECONDS = 30.0
