@@ -169,8 +169,7 @@ def rows_of(spans: Spans, tree: SpanTree) -> SpanRows:
     places = len(parents) - steps_to_end(_next_rows(spans, above))[:-1]
     numbers = np.empty_like(places)
     numbers[places] = np.arange(len(places))
-    counts = np.bincount(above + 1)
-    counts.resize(len(above))
+    counts = np.bincount(above + 1, minlength=len(above))[: len(above)]
     again = {
         number: which
         for sharing in (sorted(each, key=places.__getitem__) for each in tree.shared.values())
