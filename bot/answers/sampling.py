@@ -47,7 +47,7 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Reason"),
         links=page("sampling", "sampling", change.site),
-        follow_ups=undo(change.service, change.site) if change.back else (),
+        follow_ups=undo(change.service, change.site) if change.undo else (),
     )
 
 

@@ -120,7 +120,7 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     changes = await sampling.changes(
         message.actor, service=found.service, site=found.site, limit=PAST_CHANGES
     )
-    back = await sampling.way_back(message.actor, service=found.service, site=found.site)
+    back = await sampling.undo_policy(message.actor, service=found.service, site=found.site)
     return service_sampling(found, changes, back)
 
 

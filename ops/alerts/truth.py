@@ -7,7 +7,7 @@ evaluated lately and without error, and its watchdogs fire. Anything else is a d
     its rules   none at all · broken · never evaluated · not evaluated lately
     its alerts  a watchdog that does not fire
 
-Every door says "Nothing is firing" through `headline` and in no other way.
+A door that says "Nothing is firing", or "none", adds "that we know of" if there are doubts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

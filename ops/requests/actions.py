@@ -66,7 +66,7 @@ async def ask(
 @action("requests.ask_undo", permission=sampling.CHANGE)
 async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
     """Ask for the last policy that was in force; raises Conflict if none is known."""
-    before = await sampling.way_back(actor, service=service, site=site)
+    before = await sampling.undo_policy(actor, service=service, site=site)
     if before is None:
         raise Conflict(
             "there is nothing to undo, because no other policy of "

@@ -35,7 +35,7 @@ def written(change: SamplingChange) -> dict[str, Any]:
             }
             for each in change.instances
         ],
-        "back": _of_policy(change.back) if change.back else None,
+        "undo": _of_policy(change.undo) if change.undo else None,
     }
 
 
@@ -61,7 +61,7 @@ def read(found: dict[str, Any]) -> SamplingChange:
             )
             for each in found["instances"]
         ),
-        back=_policy(found["back"]) if found["back"] else None,
+        undo=_policy(found["undo"]) if found["undo"] else None,
     )
 
 

@@ -18,10 +18,10 @@ from ops.rpc.reflection import add_reflection
 from ops.rpc.servicer import SERVICE, OpsServicer, add_ops
 
 GRACE = 5.0
-LARGEST_MESSAGE = 1024 * 1024  # bytes; above `limits`, so that those errors use our sentences
+LARGEST_FRAME = 1024 * 1024  # bytes; ops.limits refuses above 64 KiB, with a sentence of ours
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise it would silently share another process's port
-    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_receive_message_length", LARGEST_FRAME),
     # Calls that a client starts before it learns this number are refused above it.
     ("grpc.max_concurrent_streams", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),

@@ -9,8 +9,8 @@ from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, action
-from ops.sampling import delivery, state
-from ops.sampling.state import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling import delivery, store, undo
+from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sites import Service, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -25,7 +25,7 @@ __all__ = [
     "current",
     "current_of_several",
     "policy_at",
-    "way_back",
+    "undo_policy",
 ]
 
 READ = "sampling.view_sampling"
@@ -56,7 +56,7 @@ async def current(
         raise found.error
     if found.answer is None:
         return ServiceSampling(where.name, what.name, (), coming=True)
-    return await in_database(state.last_told, where.name, what.name, found.answer)
+    return await in_database(store.last_told, where.name, what.name, found.answer)
 
 
 @action("sampling.current_of_several", permission=READ)
@@ -71,7 +71,7 @@ async def current_of_several(
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
-    told = await in_database(state.last_told_of_several, where.name, known)
+    told = await in_database(store.last_told_of_several, where.name, known)
     return {**errors, **{each.service: each for each in told}}
 
 
@@ -93,7 +93,7 @@ async def changes(
         raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
     where = sites().site(site)
     name = where.service(service).name if service else ""
-    return await in_database(state.past_changes, where.name, name, limit)
+    return await in_database(store.past_changes, where.name, name, limit)
 
 
 @action("sampling.policy_at", permission=READ)
@@ -106,17 +106,15 @@ async def policy_at(
     """
     where = sites().site(site)
     moment = timerange.to_datetime(at or timerange.now_ns())
-    return await in_database(state.in_force, where.name, where.service(service).name, moment)
+    return await in_database(store.in_force, where.name, where.service(service).name, moment)
 
 
-@action("sampling.way_back", permission=READ)
-async def way_back(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
-    """Return the policy that was in force before the service's last change, for undo.
-
-    None if no other policy is known to have been in force.
-    """
+@action("sampling.undo_policy", permission=READ)
+async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
+    """Return the policy that undoing the service's last change restores, None for none."""
     where = sites().site(site)
-    return await in_database(state.way_back, where.name, where.service(service).name)
+    name = where.service(service).name
+    return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target)
@@ -148,10 +146,10 @@ async def _change(actor: Actor, policy: Policy, service: str, site: str) -> Samp
             f'nothing was sent: service "{what.name}" of site "{where.name}" has no instances; '
             "set instances or dns for it in the site file"
         )
-    before = await in_database(state.last_told, where.name, what.name, addresses)
-    begun = await in_database(state.begin, actor, before, policy, addresses)
+    before = await in_database(store.last_told, where.name, what.name, addresses)
+    begun = await in_database(store.begin, actor, before, policy, addresses)
     reasons = await delivery.deliver(what, addresses, policy)
-    change = await in_database(state.finish, begun, reasons)
+    change = await in_database(store.finish, begun, reasons)
     if any(reasons.values()):
         raise NotConfirmed(_unconfirmed(change), change)
     return change

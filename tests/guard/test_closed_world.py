@@ -1,6 +1,8 @@
+import ast
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -11,6 +13,10 @@ from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import NotPermitted
 from ops.guard import ACTIONS
+
+ROOT = Path(__file__).parent.parent.parent
+# What a door offers only as a part of another action: the overview, or a trace's "at that time".
+WITHIN_OTHERS = {"alerts.alerts_during", "sampling.current_of_several", "sampling.policy_at"}
 
 
 def action_modules() -> list[ModuleType]:
@@ -41,6 +47,25 @@ def test_it_registers_every_public_function_of_an_actions_module(module: ModuleT
         assert function in registered, f"{module.__name__}.{name} has no @action or @write"
         room = module.__name__.split(".")[1]
         assert ACTIONS[f"{room}.{name}"].run is function
+
+
+def used_at_doors() -> set[str]:
+    """Every name that a door imports, or takes from a module that it imports."""
+    found = set()
+    for folder in ("bot", "ops/rpc", "opsportal"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.Attribute):
+                    found.add(node.attr)
+    return found
+
+
+def test_every_action_is_offered_at_a_door() -> None:
+    used = used_at_doors()
+    offered = {name for name in ACTIONS if name.rpartition(".")[2] in used}
+    assert {*ACTIONS} - offered == WITHIN_OTHERS
 
 
 @pytest.mark.django_db(transaction=True)

@@ -40,7 +40,7 @@ def changes(draw: st.DrawFn) -> SamplingChange:
         at=datetime(2026, 11, 29, tzinfo=UTC),
         request_id=draw(st.text()),
         instances=tuple(draw(st.lists(instances, max_size=3))),
-        back=draw(st.none() | POLICIES),
+        undo=draw(st.none() | POLICIES),
     )
 
 

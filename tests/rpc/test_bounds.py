@@ -13,7 +13,7 @@ from grpc import StatusCode
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.limits import LARGEST_REQUEST, LONGEST_TEXT, MOST_ITEMS
-from ops.rpc.server import LARGEST_MESSAGE
+from ops.rpc.server import LARGEST_FRAME
 from proto.ops import ops_pb2
 from tests.rpc.conftest import Client
 from tests.watching import Calls, watched
@@ -100,7 +100,7 @@ async def test_it_does_not_look_into_a_request_that_is_too_large(
 
 async def test_it_takes_no_larger_message_in(ops: Client, guest: User) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await ops.DeployedVersion(ops_pb2.DeployedVersionReq(service="s" * LARGEST_MESSAGE))
+        await ops.DeployedVersion(ops_pb2.DeployedVersionReq(service="s" * LARGEST_FRAME))
     assert caught.value.code() is StatusCode.RESOURCE_EXHAUSTED
 
 

@@ -139,10 +139,10 @@ async def test_it_goes_back_to_the_last_other_policy_that_was_in_force(
         for number, instance in enumerate(petstores):
             instance.fails = grpc.StatusCode.INTERNAL if number < failing else None
         try:
-            offered = (await actions.change_policy(operator, policy=policy)).back
+            offered = (await actions.change_policy(operator, policy=policy)).undo
         except NotConfirmed as error:
-            offered = error.result.back if isinstance(error.result, SamplingChange) else None
-    assert await actions.way_back(operator) == offered == back
+            offered = error.result.undo if isinstance(error.result, SamplingChange) else None
+    assert await actions.undo_policy(operator) == offered == back
 
 
 async def test_it_dates_what_is_known_by_the_oldest_answer(

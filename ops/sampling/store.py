@@ -1,93 +1,17 @@
-"""The known state of sampling: the last policy sent to each instance, and past changes."""
+"""Sampling in the database: the last policy sent to each instance, and past changes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from ops.actor import Actor, request_id
-from ops.sampling.effect import effect
+from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.models import Change, Delivery
+from ops.sampling.undo import LOOK_BACK, undo_policy
 from ops.vocabulary.policies import Policy, Spread
-
-_LOOK_BACK = 50  # changes to search for the policy to go back to
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceSampling:
-    """The last policy sent to an instance; `policy` and `told_at` are None if none was sent.
-
-    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not.
-    """
-
-    address: str
-    policy: Policy | None = None
-    told_at: datetime | None = None
-    confirmed: bool = False
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSampling:
-    """The sampling of one service as far as OpsPortal knows.
-
-    `coming` is True while its instances are still being looked up; there are none until then.
-    """
-
-    site: str
-    service: str
-    instances: tuple[InstanceSampling, ...]
-    coming: bool = False
-
-    @property
-    def confirmed(self) -> int:
-        return sum(instance.confirmed for instance in self.instances)
-
-    @property
-    def known_at(self) -> datetime | None:
-        """When the first of the instances confirmed; they are not checked after that."""
-        times = (instance.told_at for instance in self.instances if instance.confirmed)
-        return min((told_at for told_at in times if told_at), default=None)
-
-    @property
-    def policies(self) -> Spread:
-        """What the instances confirmed; one that did not confirm may have any policy."""
-        return Spread.of(each.policy if each.confirmed else None for each in self.instances)
-
-    def effect_of(self, policy: Policy) -> str:
-        """Return a sentence on what sending a policy would change."""
-        return effect(self.service, self.policies, policy)
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingChange:
-    """A change: the actor, the door, the policies before, the new one, the result.
-
-    `request_id` is the same in the audit log. `back` is the policy that undoing it sets; it is
-    set only on the change that was just made, and None on past ones.
-    """
-
-    site: str
-    service: str
-    previous: Spread
-    policy: Policy
-    actor: str
-    door: str
-    at: datetime
-    request_id: str
-    instances: tuple[InstanceSampling, ...]
-    back: Policy | None = None
-
-    @property
-    def confirmed(self) -> int:
-        return sum(instance.confirmed for instance in self.instances)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.previous} -> {self.policy}, {self.confirmed} of {len(self.instances)} confirmed"
-        )
 
 
 def last_told(site: str, service: str, addresses: Iterable[str]) -> ServiceSampling:
@@ -153,27 +77,8 @@ def finish(change: Change, reasons: Mapping[str, str]) -> SamplingChange:
         delivery.reason = reasons[delivery.address]
         delivery.confirmed = not delivery.reason
     Delivery.objects.bulk_update(deliveries, ["reason", "confirmed"])
-    return replace(_change(change), back=way_back(change.site, change.service))
-
-
-def way_back(site: str, service: str) -> Policy | None:
-    """Read the policy that undoing a service's last change sets, None if there is none.
-
-    This is the last different policy that was in force: of the earlier changes, newest first, the
-    first to another policy that at least half of its instances confirmed. A change that most
-    instances did not confirm was never in force, and sending the same policy again is not undone.
-    """
-    newest, *earlier = past_changes(site, service, _LOOK_BACK) or (None,)
-    if newest is None:
-        return None
-    return next(
-        (
-            change.policy
-            for change in earlier
-            if change.policy != newest.policy and 2 * change.confirmed >= len(change.instances)
-        ),
-        None,
-    )
+    made = _change(change)
+    return replace(made, undo=undo_policy(past_changes(change.site, change.service, LOOK_BACK)))
 
 
 def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, ...]:

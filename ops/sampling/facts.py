@@ -1,0 +1,82 @@
+"""What is known of a service's sampling, and of a change of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ops.sampling.effect import effect
+from ops.vocabulary.policies import Policy, Spread
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSampling:
+    """The last policy sent to an instance; `policy` and `told_at` are None if none was sent.
+
+    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not.
+    """
+
+    address: str
+    policy: Policy | None = None
+    told_at: datetime | None = None
+    confirmed: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSampling:
+    """The sampling of one service as far as OpsPortal knows.
+
+    `coming` is True while its instances are still being looked up; there are none until then.
+    """
+
+    site: str
+    service: str
+    instances: tuple[InstanceSampling, ...]
+    coming: bool = False
+
+    @property
+    def confirmed(self) -> int:
+        return sum(instance.confirmed for instance in self.instances)
+
+    @property
+    def known_at(self) -> datetime | None:
+        """When the first of the instances confirmed; they are not checked after that."""
+        times = (instance.told_at for instance in self.instances if instance.confirmed)
+        return min((told_at for told_at in times if told_at), default=None)
+
+    @property
+    def policies(self) -> Spread:
+        """What the instances confirmed; one that did not confirm may have any policy."""
+        return Spread.of(each.policy if each.confirmed else None for each in self.instances)
+
+    def effect_of(self, policy: Policy) -> str:
+        """Return a sentence on what sending a policy would change."""
+        return effect(self.service, self.policies, policy)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingChange:
+    """A change: the actor, the door, the policies before, the new one, the result.
+
+    `request_id` is the same in the audit log. `undo` is the policy that undoing it restores;
+    it is set only on the change that was just made, and None on past ones.
+    """
+
+    site: str
+    service: str
+    previous: Spread
+    policy: Policy
+    actor: str
+    door: str
+    at: datetime
+    request_id: str
+    instances: tuple[InstanceSampling, ...]
+    undo: Policy | None = None
+
+    @property
+    def confirmed(self) -> int:
+        return sum(instance.confirmed for instance in self.instances)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.previous} -> {self.policy}, {self.confirmed} of {len(self.instances)} confirmed"
+        )
