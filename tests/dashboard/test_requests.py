@@ -81,7 +81,7 @@ async def test_it_is_decided_by_nobody_else(place: Place, viewer: AsyncClient, a
 async def test_another_decision_is_refused(operator: AsyncClient, asked: str) -> None:
     answer = await operator.post(asked, {"decision": "<b>maybe"})
     assert answer.status_code == 400
-    assert "is no decision; accepted: apply or cancel" in text(answer)
+    assert "is not a decision; accepted: apply or cancel" in text(answer)
     assert (await operator.get(asked)).status_code == 200
 
 

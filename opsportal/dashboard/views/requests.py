@@ -21,7 +21,7 @@ async def show(visit: Visit, key: str) -> HttpResponse:
     if visit.request.method == "POST":
         decision = visit.request.POST.get("decision", "")
         if decision not in _DECISIONS:
-            raise InvalidInput(f'"{decision[:80]}" is no decision; accepted: apply or cancel')
+            raise InvalidInput(f'"{decision[:80]}" is not a decision; accepted: apply or cancel')
         await _DECISIONS[decision](visit.actor, key=key)
         return HttpResponseRedirect(visit.url("sampling-request", key=key))
     request = await actions.find(visit.actor, key=key)
