@@ -75,7 +75,7 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
     return await _ask(actor, before, service, site)
 
 
-# What applying takes depends on who asked, so these check it below.
+# The permission to apply depends on who asked, so these actions check it themselves.
 @action("requests.apply", permission=ANY_PERSON, deadline=2 * DEADLINE)
 async def apply(actor: Actor, *, key: str) -> RequestedChange:
     """Make the change that was asked for, once; returns the request with what came of it.

@@ -38,7 +38,7 @@ def test_it_refuses_everything_else_with_one_wording(text: str) -> None:
 
 
 def test_it_says_that_none_is_given() -> None:
-    with pytest.raises(InvalidInput, match="^no sampling policy given; accepted: never, always"):
+    with pytest.raises(InvalidInput, match=r"^no sampling policy given; accepted: never, always"):
         parse_policy("")
 
 

@@ -1,4 +1,4 @@
-"""`/sampling/requests/KEY/`: a change that was asked for, and deciding on it."""
+"""`/sampling/requests/KEY/`: a requested change, and the decision on it."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
@@ -17,7 +17,7 @@ _DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.find, on_post=actions.apply)
 async def show(visit: Visit, key: str) -> HttpResponse:
-    """Show a request and what has become of it; on POST, apply or cancel it."""
+    """Show a request and its result; on POST, apply or cancel it."""
     if visit.request.method == "POST":
         decision = visit.request.POST.get("decision", "")
         if decision not in _DECISIONS:
