@@ -39,7 +39,7 @@ class Cards:
     async def say(
         self, job: Job, key: str, message: SlackMessage, claim: PostClaim
     ) -> State | None:
-        """Post the card of an open request, or replace it by what came of the request.
+        """Post the card of an open request, or replace it with the result of the request.
 
         Returns None if the answer must be posted elsewhere, too or instead.
         """

@@ -42,7 +42,7 @@ async def test_it_is_found_on_the_page_of_sampling(
     assert "Requested unknown → 25% by olga from Slack" in text(page)
     assert link(page, "unknown → 25%") == asked
     shown = await viewer.get(asked)
-    assert heading(shown) == "Change sampling of petstore from unknown to 25%?"
+    assert heading(shown) == "Set sampling of petstore to 25%?"
     assert "Keeps 25% of the traces that start in petstore" in text(shown)
     assert "Only olga and approvers can apply or cancel this request." in text(shown)
 

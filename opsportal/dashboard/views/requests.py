@@ -9,6 +9,7 @@ from ops.requests.actions import RequestedChange, State
 from ops.sampling.actions import SamplingChange
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.views.sampling import question
 from opsportal.dashboard.visit import Visit
 
 _DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
@@ -50,7 +51,7 @@ def _heading(request: RequestedChange) -> str:
     service, policy = words.name(request.service), request.policy
     match request.state:
         case State.OPEN:
-            return f"Change sampling of {service} from {request.previous} to {policy}?"
+            return question(request.service, request.previous, policy)
         case State.APPLYING:
             return f"Changing sampling of {service} to {policy}"
         case State.APPLIED:
