@@ -69,7 +69,7 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
     before = await sampling.way_back(actor, service=service, site=site)
     if before is None:
         raise Conflict(
-            "there is nothing to undo: no earlier policy of "
+            "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
     return await _ask(actor, before, service, site)

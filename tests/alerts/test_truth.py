@@ -1,4 +1,4 @@
-"""That nothing is firing is said only if all of it is known."""
+"""Every door says "Nothing is firing" only if that is certain."""
 
 from dataclasses import replace
 

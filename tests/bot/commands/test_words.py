@@ -59,7 +59,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
         ("show trace abc def", "which trace?"),
         ("show trace xyz", '"xyz" is not a trace ID'),
         ("show logs abc siet=x", 'unknown key "siet"; did you mean "site"?'),
-        ("compare", "no trace IDs given; a comparison needs two"),
+        ("compare", "which trace? Give one trace ID, or two to compare them"),
         ("compare a b c", "3 trace IDs given; a comparison needs two"),
         ("compare abc 0abc", "is given twice; a comparison needs two different traces"),
         ("compare abc xyz", '"xyz" is not a trace ID'),
