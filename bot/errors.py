@@ -79,7 +79,7 @@ def error_reply(error: OpsError, command: str = "", request_id: str = "") -> Rep
     notes = (*(f"{each.label}: {each.line}" for each in wrong), _request(request_id))
     if isinstance(error, NotConfirmed) and isinstance(error.result, SamplingChange):
         outcome = sampling_change(error.result)
-        return replace(outcome, summary=f"{head}: {outcome.summary}", notes=notes, failed=True)
+        return replace(outcome, summary=f"{head}. {outcome.summary}", notes=notes, failed=True)
     return Reply(f"{head}: {error}", notes=notes, failed=True, follow_ups=wrong)
 
 

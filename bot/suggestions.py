@@ -1,6 +1,6 @@
-"""The line that somebody probably meant whose text reaches no command.
+"""Suggest the command that a person probably meant, if their text reaches none.
 
-A guess is shown, and run only if the person clicks it. `bot.sayings` has the phrases that mean a
+A suggestion runs only if the person clicks it. `bot.sayings` has the phrases that mean a
 command without resembling its name.
 """
 

@@ -18,7 +18,7 @@ class Door(StrEnum):
     SLACK = "slack"
     CONSOLE = "console"
     SHELL = "shell"  # a command on the server, typed by an account of the machine
-    TIMER = "timer"  # nobody: OpsPortal does by itself what is due
+    TIMER = "timer"  # OpsPortal itself, on a schedule
 
 
 @dataclass(frozen=True, slots=True)

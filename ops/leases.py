@@ -6,9 +6,9 @@
      └─────── release ─────┴──── lease_until passes ──┴─> free for all: B's claim succeeds,
                                                           and whatever A writes then must fail
 
-A claim updates the row only if it still is what was read, so of several processes that try, one
-succeeds. What a holder writes must name the holder. Nothing is locked: a process that is stopped
-or killed keeps a row until its lease is over, and no connection pooler can break that.
+A claim updates the row only if it is unchanged since it was read, so of several processes that
+try, one succeeds. What a holder writes must name the holder. Nothing is locked: a process
+that is stopped or killed keeps a row until its lease is over. So any connection pooler will do.
 """
 
 from datetime import datetime

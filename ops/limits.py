@@ -72,8 +72,8 @@ def check_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 def recorded(values: Mapping[str, object]) -> dict[str, str]:
     """Return values as the audit log stores them: each one cut, and at most MOST_RECORDED."""
-    told = [(key, value) for key, value in values.items() if not isinstance(value, Secret)]
-    kept = told[:MOST_RECORDED]
+    shown = [(key, value) for key, value in values.items() if not isinstance(value, Secret)]
+    kept = shown[:MOST_RECORDED]
     texts = {shortened(key, 80): shortened(_text(value), LONGEST_RECORDED) for key, value in kept}
     return {key: text for key, text in texts.items() if text}
 

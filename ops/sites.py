@@ -20,7 +20,7 @@ from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.toml_file import Table
 from ops.vocabulary import timerange
 
-# By the names that kube-prometheus and others give them.
+# The names that kube-prometheus and others use.
 WATCHDOGS = ("Watchdog", "DeadMansSwitch")
 QUIET = ("InfoInhibitor",)
 
@@ -60,7 +60,7 @@ class JaegerSource:
 class PrometheusSource:
     """A Prometheus (or compatible server) at a URL, with path prefix, without trailing slash.
 
-    `rules` is False for one that has none and is not asked for alerts. Sources with the same
+    `rules` is False for one that has none: it is asked for alerts only. Sources with the same
     `pair` are copies of each other: their alerts are one, without the `replica_labels`.
     """
 
@@ -112,7 +112,7 @@ class Site:
     """One environment: its backends and services.
 
     `change_now` lets the bot apply a change immediately, without a card that asks first.
-    `watchdogs` are the alerts that always fire as long as alerting works, `quiet` those that come
+    `watchdogs` are the alerts that are firing as long as alerting works, `quiet` those that come
     and go by design; neither is listed unless someone asks for it. `names_watchdogs` means that
     the site file names them, so that each must have a rule.
     """

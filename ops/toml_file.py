@@ -147,7 +147,7 @@ class Table:
     def header_value(self, key: str, value: str) -> str:
         """Return a header's value; it may be a secret, so a problem never shows it."""
         if value and not _HEADER_VALUE.fullmatch(value):
-            self.problem(key, "contains a line break, an outer space or a forbidden character")
+            self.problem(key, "contains a line break, a space at an end or a forbidden character")
         return value
 
     def authority(self, key: str) -> str:

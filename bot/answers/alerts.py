@@ -79,7 +79,7 @@ def _doubts(found: AlertList) -> tuple[str, ...]:
     others = [each for each in found.doubts if each.reason is not Reason.SILENT]
     return (
         *(
-            f"Perhaps more: {shortened(each.sentence, LONGEST_SENTENCE)}"
+            f"There may be more: {shortened(each.sentence, LONGEST_SENTENCE)}"
             for each in others[:MOST_DOUBTS]
         ),
         *and_more(len(others) - MOST_DOUBTS, "reason"),

@@ -46,7 +46,7 @@ def beside_usual(found: UsualTiming) -> Reply:
     verdict = f"{root_of(trace)}: {timerange.format_duration(trace.duration)}"
     if found.found:
         usually = timerange.format_duration(found.duration)
-        verdict += f", usually {usually}: {_longer(found.longer)} against {found.measure}"
+        verdict += f", usually {usually}: {_longer(found.longer)} compared with {found.measure}"
     else:
         verdict += "; no other trace like it succeeded in the day before"
     return Reply(

@@ -1,4 +1,4 @@
-"""What several answers say alike: counts, sites, links and buttons."""
+"""Phrases that several answers share: counts, sites, links and buttons."""
 
 from bot.replies import FollowUp, shortened
 from ops.errors import did_you_mean
@@ -29,7 +29,7 @@ def elsewhere(site: str) -> str:
 
 
 def no_service(name: str, site: str) -> str:
-    """Return that the site file has no such service, and a hint at what was meant."""
+    """Say that the site file has no such service, with a hint at what was meant."""
     services = sites().site(site).services
     hint = did_you_mean(name, services) or f"; it has {', '.join(services) or 'none'}"
     return shortened(

@@ -1,4 +1,4 @@
-"""A request for a change: the question on its card, and what has become of it."""
+"""A request for a change: the question on its card, then the result."""
 
 from dataclasses import replace
 

@@ -20,13 +20,12 @@ def service_sampling(
     """
     number = len(found.instances)
     since = (" ", ago(found.known_at), ", not checked since") if found.known_at else ()
-    confirmed = f"confirmed by {found.confirmed} of {count(number, 'instance')}"
+    state = f": {found.policies}" if found.confirmed else " is unknown"
+    confirmed = f", confirmed by {found.confirmed} of {count(number, 'instance')}"
+    sampled = f"Sampling of {found.service}{state}{confirmed}"
+    nothing = f"{found.service} has no instances to sample: the site file names none"
     return Reply(
-        Sentence(
-            f"Sampling of {found.service}: {found.policies}, ",
-            *((confirmed, *since) if number else ("the site file names no instances",)),
-            elsewhere(found.site),
-        ),
+        Sentence(sampled if number else nothing, *since, elsewhere(found.site)),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
         columns=("Instance", "Sampling", "Sent", "Reason"),
         notes=tuple(map(_past_change, changes)),

@@ -52,7 +52,7 @@ def trace_list(found: TraceList) -> Reply:
     covered = timerange.format_duration(found.until - found.back_to)
     some = f"Latest {traces} in {covered} (there may be more)" if found.more else traces
     return Reply(
-        Sentence(f"{some}, {failing or 'none'} with errors, ", *where),
+        Sentence(f"{some}, {failing or 'none'} failed, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
         columns=("When", "Took", "Trace", "Error and ID"),
         notes=(*_by_status(found), *((older,) if older else ())),

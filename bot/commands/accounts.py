@@ -21,6 +21,6 @@ from ops.database import in_database
 async def link(message: Message, rest: str) -> Reply:
     """Give a link code to a Slack user who has no OpsPortal user yet."""
     if message.newcomer is None:
-        return Reply(f"You are already {message.actor.name} here; there is nothing to link")
+        return Reply(f"You already act as {message.actor.name} here; there is nothing to link")
     code = await in_database(give_code, message.actor, account=message.newcomer)
     return link_code(code)

@@ -98,6 +98,8 @@ async def compare(message: Message, rest: str) -> Reply:
     if len(ids) == 1:
         usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], **named)
         return beside_usual(usual)
+    if not ids:
+        raise InvalidInput("which trace? Give one trace ID, or two to compare them")
     return comparison(await traces.compare_traces(message.actor, trace_ids=ids, **named))
 
 

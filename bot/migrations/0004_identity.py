@@ -1,4 +1,4 @@
-"""Identities are of `ops.accounts` from here on; their table stays as it is."""
+"""Move the identities to `ops.accounts`; their table is unchanged."""
 
 from django.db import migrations
 

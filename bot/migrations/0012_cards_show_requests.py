@@ -1,8 +1,8 @@
-"""Requests for a change have moved to `ops.requests`; the bot keeps which message shows one.
+"""Move requests for a change to `ops.requests`; the bot keeps which message shows each of them.
 
-The table of the cards stays, because the previous release goes on using it while it is replaced.
-Cards that it posted cannot be applied by this one: a change must not be made twice. The table no
-longer refers to that of users, which this release empties without knowing of it.
+The old table of cards stays, because the previous release uses it during the upgrade. This release
+does not apply cards from that table: a change must not be made twice. The table's foreign key to
+the users is dropped, because this release deletes users without looking at the table.
 """
 
 from django.conf import settings

@@ -1,7 +1,7 @@
-"""Show requests for a change as messages, each of which stays one message.
+"""Show requests for a change as messages, one for each request.
 
-A card asks, and whatever becomes of the request replaces it, in whichever process and at whichever
-door that was decided:
+A card asks the question. Once the request is decided, at any door and in any process, the result
+replaces the question in the same message:
 
     say(open) ──> posted ──(clicked, and decided)──> say(result) ──> replaced
                      └──(decided elsewhere, expired, process gone)──> keep_current ──> replaced
@@ -39,7 +39,7 @@ class Cards:
     async def say(
         self, job: Job, key: str, message: SlackMessage, claim: PostClaim
     ) -> State | None:
-        """Post the card of an open request, or replace it by what came of the request.
+        """Post the card of an open request, or replace it with the result of the request.
 
         Returns None if the answer must be posted elsewhere, too or instead.
         """
@@ -132,7 +132,7 @@ class Cards:
 
 
 def _is_due(card: Card, request: RequestedChange, now: datetime) -> bool:
-    """Return whether a card is out of date, and not about to be updated by who decided."""
+    """Return whether a card is out of date, and its decider had the time to update it."""
     if request.state in (card.shown, requests.State.APPLYING):
         return False
     decided = request.decided_at if request.decided_by else None

@@ -1,4 +1,4 @@
-"""Time, and waiting for it; tests have a clock of their own, which moves when they move it."""
+"""Time, and waiting for it; tests use a clock that they move themselves."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ class Clock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds that nobody sets back, since any moment."""
+        """Return seconds since an arbitrary moment; they never go back."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

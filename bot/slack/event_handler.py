@@ -36,7 +36,7 @@ from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
 SLOW = 24  # more messages, whose authors can see that the answer takes a while
-MOST_WAITING = 200  # a few minutes of answers; who waits longer has asked again already
+MOST_WAITING = 200  # a few minutes of answers; people who wait longer have asked again already
 MOST_TURNED_AWAY = 2_000  # at a time; beyond that even apologies would take hours to post
 LAST_CALL_SECONDS = 3.0
 WAITING = Reply("Working on it …")

@@ -287,8 +287,8 @@ class Sender:
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         given_up = claim.made + patience if claim else 0.0
         for tries in count(1):
-            # The channel's place last: whoever waits longer after taking it posts too close to
-            # the next one.
+            # The channel's place last: a wait after taking it would bring this message too
+            # close to the next one.
             for key, limit in paces:
                 await self.clock.sleep(await self.rate_limiter.reserve(key, limit))
             if claim:

@@ -40,10 +40,10 @@ class AlertList:
     An alert that the sources of a pair report is listed once. `sources` is how many were asked.
     `doubts` are the reasons why more may be firing than is known, see ops.alerts.truth;
     `failures` are the sources that did not answer, with the reason in full. `infos` are the
-    sources' own remarks, which cost nothing. `coming` names the sources that had not answered in
+    sources' own remarks, with nothing missing. `coming` names the sources that had not answered in
     time, `older` those of them whose alerts are as they were up to a minute ago; those of the
     others are missing. `firing_in_all` counts without the filter. `watchdogs` are firing, as they
-    must; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
+    should; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
     """
 
     site: str

@@ -80,7 +80,7 @@ def _selected(
 def merge(alerts: Iterable[Alert], pairs: Pairs = Pairs()) -> list[Alert]:
     """Merge the alerts that the sources of a pair report, and say where these disagree.
 
-    Alerts of a pair are the same if rule name, group and all labels but the replica's are.
+    Alerts of a pair are the same if their rule, group and labels are, apart from replica labels.
     Duplicates within one source stay.
     """
     found: dict[Hashable, list[Alert]] = {}
@@ -103,7 +103,7 @@ def _without(alert: Alert, names: Sequence[str]) -> Alert:
 
 
 def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
-    """Merge them: firing if any fires, active since the earliest known time."""
+    """Merge copies of an alert: firing if any is firing, active since the earliest known time."""
     telling = next((each for each in copies if each.state == FIRING), copies[0])
     sources = tuple(source for each in copies for source in each.sources)
     silent = sorted(pairs.copies(sources[0]) - {*sources})

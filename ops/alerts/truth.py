@@ -1,11 +1,11 @@
 """How far the alerts of a site can be trusted: what is not known, and why.
 
-That nothing is firing is only true if every source has answered in full, each of its rules was
-evaluated lately and without error, and its watchdogs fire. Anything else is a doubt:
+"Nothing is firing" is true only if every source has answered in full, each of its rules has been
+evaluated recently and without an error, and its watchdogs are firing. Anything else is a doubt:
 
-    source      silent · still asked · an answer that is partial or cannot be read
-    its rules   none at all · broken · never evaluated · not evaluated lately
-    its alerts  a watchdog that does not fire
+    source      silent · still loading · an answer that is partial or cannot be read
+    its rules   none at all · broken · never evaluated · not evaluated recently
+    its alerts  a watchdog that is not firing
 
 A door that says "Nothing is firing", or "none", adds "that we know of" if there are doubts.
 """
@@ -61,10 +61,10 @@ def doubts(
     coming: Iterable[str],
     now: int,
 ) -> tuple[Doubt, ...]:
-    """Return every reason for doubt, the gravest first.
+    """Return every reason for doubt, the most serious first.
 
     `answers` are by source; `failures` and `coming` are the sources that failed and those that
-    are still asked. `now` (Unix nanoseconds) stands in for a source that sends no time.
+    have not answered yet. `now` (Unix nanoseconds) stands in for a source that sends no time.
     """
     found = [Doubt(Reason.SILENT, name, f"{name} did not answer") for name in failures]
     found += [Doubt(Reason.LOADING, name, f"{name} has not answered yet") for name in coming]
@@ -77,7 +77,7 @@ def doubts(
 def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) -> Iterator[Doubt]:
     name = source.name
     for warning in answer.warnings:
-        yield Doubt(Reason.PARTIAL, name, f"the answer of {name} is partial", warning)
+        yield Doubt(Reason.PARTIAL, name, f"{name} sent a partial answer", warning)
     if answer.more:
         yield Doubt(Reason.PARTIAL, name, f"{name} has more rules than it sends at once")
     for each in answer.unreadable:
@@ -111,8 +111,8 @@ def _of_rules(source: str, rules: Sequence[Rule], at: int) -> Iterator[Doubt]:
 
 _SAID = {
     Reason.BROKEN: ("cannot be evaluated", "cannot be evaluated"),
-    Reason.NEVER_EVALUATED: ("was never evaluated", "were never evaluated"),
-    Reason.LATE: ("was not evaluated lately", "were not evaluated lately"),
+    Reason.NEVER_EVALUATED: ("has never been evaluated", "have never been evaluated"),
+    Reason.LATE: ("has not been evaluated recently", "have not been evaluated recently"),
 }
 
 
@@ -140,7 +140,7 @@ def _watchdogs_silent(site: Site, source: str, answer: Rules) -> Iterator[Doubt]
 
 
 def _watchdogs_nowhere(site: Site, answers: Mapping[str, Rules]) -> Iterator[Doubt]:
-    """Doubt if the site file names a watchdog that no source has a rule for."""
+    """Yield a doubt if the site file names a watchdog that no source has a rule for."""
     if not site.names_watchdogs or len(answers) < len(site.prometheus):
         return
     has = {rule.name for answer in answers.values() for rule in answer.rules or ()}

@@ -27,7 +27,7 @@ refused_lately: TTLCache[tuple[int | None, str, str], bool] = watched(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What somebody is, where that counts instead of a permission."""
+    """A property of the actor that an action requires instead of a permission."""
 
     words: str
     holds: Callable[[Actor, Rights], bool]

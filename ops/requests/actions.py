@@ -69,13 +69,13 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
     before = await sampling.undo_policy(actor, service=service, site=site)
     if before is None:
         raise Conflict(
-            "there is nothing to undo, because no other policy of "
-            f"{sites().site(site).service(service).name} is known to have been in force"
+            "there is nothing to undo, because no earlier policy of "
+            f"{sites().site(site).service(service).name} is known"
         )
     return await _ask(actor, before, service, site)
 
 
-# What applying takes depends on who asked, so these check it below.
+# The permission to apply depends on who asked, so these actions check it themselves.
 @action("requests.apply", permission=ANY_PERSON, deadline=2 * DEADLINE)
 async def apply(actor: Actor, *, key: str) -> RequestedChange:
     """Make the change that was asked for, once; returns the request with what came of it.

@@ -25,11 +25,11 @@ Result = SamplingChange | OpsError | None
 
 @dataclass(frozen=True, slots=True)
 class RequestedChange:
-    """A sampling change that was asked for, and what has become of it.
+    """A sampling change that was asked for, and its result.
 
     `instances` is how many get it. `decided_by` is "" while nobody has decided, and if it was
     withdrawn because the user who asked was deleted. `result` is the change if it was made, the
-    error if it failed or if nobody knows, else None; `request_id` finds it in the audit log.
+    error if it failed or if that is unknown, else None; `request_id` finds it in the audit log.
     """
 
     key: str

@@ -187,7 +187,7 @@ def _two(trace_ids: Sequence[str]) -> list[str]:
     if len(trace_ids) == 1:
         raise InvalidInput("only one trace is given; add the ID of a second one to compare it with")
     if len(trace_ids) != 2:
-        raise InvalidInput(f"{len(trace_ids) or 'no'} traces are given; a comparison needs two")
+        raise InvalidInput(f"{len(trace_ids) or 'no'} trace IDs given; a comparison needs two")
     ids = [full_id(each) for each in trace_ids]
     if ids[0] == ids[1]:
         raise InvalidInput(f"{ids[0]} is given twice; a comparison needs two different traces")

@@ -1,4 +1,4 @@
-"""Alerts and alerting rules, as Prometheus and what speaks like it report them."""
+"""Alerts and alerting rules, as Prometheus and compatible servers report them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _SAID = {
 def meaning(state: str) -> str:
     """Return what a source's word for a state means: FIRING, PENDING, or "" for no alert.
 
-    A word that we do not know means FIRING: whoever is on call must see it.
+    A word that we do not know means FIRING: the person on call must see it.
     """
     word, _, _ = state.partition("(")
     return _MEANINGS.get(word.strip().lower(), FIRING)

@@ -51,7 +51,8 @@ ALWAYS = Policy(Strategy.ALWAYS, 1.0)
 
 def refused(given: str) -> InvalidInput:
     """Return the error that every door gives for an invalid sampling policy."""
-    return InvalidInput(f'"{given}" is not a sampling policy; accepted: {FORMS}')
+    problem = f'"{given}" is not a sampling policy' if given else "no sampling policy given"
+    return InvalidInput(f"{problem}; accepted: {FORMS}")
 
 
 def rate(value: float) -> Policy:

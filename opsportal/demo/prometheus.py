@@ -104,7 +104,7 @@ class Prometheus:
     def _known(self, form: Mapping[str, str]) -> Expression:
         text = form.get("query", "")
         if not text:
-            raise BadData('invalid parameter "query": it is missing')
+            raise BadData('invalid parameter "query": missing')
         try:
             return self._queries[_squeezed(text)]
         except KeyError:

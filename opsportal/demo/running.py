@@ -102,5 +102,5 @@ def _try_to_bind(address: str) -> None:
 
 def _taken(address: str) -> CommandError:
     return CommandError(
-        f"cannot listen on {address}: it is in use or not on this machine; choose another"
+        f"cannot listen on {address}: in use, or not on this machine; choose another"
     )

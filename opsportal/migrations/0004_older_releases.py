@@ -1,4 +1,4 @@
-"""Keep writes and deletions of older releases working; see `ops.schema`."""
+"""Let older releases write to and delete from these tables; see `ops.schema`."""
 
 from django.db import migrations
 

@@ -989,7 +989,7 @@ class AlertsResp(_message.Message):
 
     @_builtins.property
     def broken_rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___BrokenRule]:
-        """Whatever the filter is."""
+        """The filter does not apply to them."""
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -119,7 +119,7 @@ async def test_it_passes_on_the_sources_warnings(viewer: Actor, prometheus: Fake
     prometheus.warnings = ["a store did not answer"]
 
     (doubt,) = (await list_alerts(viewer)).doubts
-    assert doubt.sentence == "the answer of main is partial: a store did not answer"
+    assert doubt.sentence == "main sent a partial answer: a store did not answer"
 
 
 @pytest.mark.usefixtures("site")

@@ -1,4 +1,4 @@
-"""That nothing is firing is said only if all of it is known."""
+"""Every door says "Nothing is firing" only if that is certain."""
 
 from dataclasses import replace
 
@@ -109,7 +109,7 @@ def test_many_rules_are_one_doubt() -> None:
 
 def test_the_headline_never_denies_what_may_be() -> None:
     silent = Doubt(Reason.SILENT, "main", "main did not answer")
-    other = Doubt(Reason.LATE, "b", "rule A of b was not evaluated lately")
+    other = Doubt(Reason.LATE, "b", "rule A of b has not been evaluated recently")
     assert headline(0, [silent]) == "Nothing is firing that we know of: main did not answer"
     assert headline(0, [silent, other]).endswith("main did not answer, and 1 more")
     assert headline(1, ()) == "1 alert firing"

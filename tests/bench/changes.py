@@ -1,4 +1,4 @@
-"""Check the changes that two bots were asked for: in Slack, at the instance, in the audit log."""
+"""Check the changes requested from two bots: in Slack, at the instance, in the audit log."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,14 +89,14 @@ def _done_wrongly(question: Question, left: Left) -> Iterator[str]:
     if told > 1:
         yield f"made {told} times"
     if told > counted[True]:
-        yield "made, and nothing in the audit log said that it would be"
+        yield "made without a start in the audit log"
     if counted[True] > 1 or counted[False] > counted[True]:
         yield f"more than one start and one outcome in the audit log: {rows}"
     for _, began in rows[:1] if counted[False] < counted[True] else ():
         if not any(kill > began for kill in left.kills):
-            yield "begun, without an outcome, and nobody was killed"
+            yield "started, but without an outcome, although no bot was killed"
     if "ok" in (outcome for outcome, _ in rows) and not told:
-        yield "ok in the audit log, and not made"
+        yield "ok in the audit log, but not made"
 
 
 def _shown_wrongly(
@@ -111,7 +111,7 @@ def _shown_wrongly(
     match end:
         case "never in Slack" | "cancelled" | "expired":
             if rows:
-                yield f"{end}, and begun all the same: {rows}"
+                yield f"{end}, but started anyway: {rows}"
         case "applied":
             if not outcomes:
                 yield "applied, without an outcome in the audit log"
@@ -119,17 +119,17 @@ def _shown_wrongly(
             since = min(press.delivery.sent for press in question.presses)
             killed = any(kill > since for kill in left.kills)
             if not (killed or set(outcomes) - {"ok"}):
-                yield f"not known, though nobody was killed: {rows}"
+                yield f"not known, although no bot was killed: {rows}"
         case "open":
             # If the answer to its post was lost, the bots do not know of the message until
             # someone clicks.
             if question.key not in listed or question.pressed:
-                yield "its time is over, and its buttons are there"
+                yield "it has expired, but its buttons are still there"
         case _:
-            yield f"it ends with: {end}"
+            yield f"the card ends as: {end}"
     first = _first(question.presses)
     if first and end not in _MADE[first.label]:
-        yield f"first to be pressed was {first.label}, and it ends with: {end}"
+        yield f"{first.label} was clicked first, but the card ends as: {end}"
 
 
 def _first(presses: Sequence[Press]) -> Press | None:

@@ -48,7 +48,7 @@ def test_it_ends_when_told(talk: Talk, person: Person, goodbye: str) -> None:
 def test_it_is_the_only_superuser_when_nobody_is_named(talk: Talk, person: Person) -> None:
     person("olga", is_superuser=True)
     person("victor", "viewers")
-    assert "the site file names no instances" in talk("sampling")
+    assert "the site file names none" in talk("sampling")
 
 
 @pytest.mark.parametrize("superusers", [0, 2])
@@ -83,7 +83,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("typed", "outcome"),
     [
-        ("y", "Not every instance confirmed: Sampling of petstore: unknown -> always"),
+        ("y", "Not every instance confirmed. Sampling of petstore: unknown -> always"),
         ("n", "Cancelled by olga"),
         ("", "Cancelled by olga"),
     ],

@@ -135,8 +135,8 @@ async def test_what_is_not_known_is_on_the_page_and_in_the_badge(
     badge = await viewer.get("/alerts/count/", headers={"HX-Request": "true"})
 
     known = "Nothing is firing that we know of"
-    assert heading(page) == f"{known}: the answer of main is partial"
-    assert "Perhaps more: the answer of main is partial: store <b>10.0.0.3</b>" in text(page)
+    assert heading(page) == f"{known}: main sent a partial answer"
+    assert "There may be more: main sent a partial answer: store <b>10.0.0.3</b>" in text(page)
     assert "<b>10.0.0.3" not in page.content.decode()
     assert text(badge) == "" and "?" in badge.content.decode()
     assert "firing: not known" in badge.content.decode()

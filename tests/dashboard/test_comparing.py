@@ -100,7 +100,7 @@ async def test_without_ids_it_is_a_form(place: Place, viewer: AsyncClient) -> No
     ("ids", "status", "sentence"),
     [
         (["abc"], 400, "only one trace is given; add the ID of a second one to compare it with"),
-        (["a", "b", "c"], 400, "3 traces are given; a comparison needs two"),
+        (["a", "b", "c"], 400, "3 trace IDs given; a comparison needs two"),
         (["abc", "0ABC"], 400, "is given twice; a comparison needs two different traces"),
         (["abc", "<b>"], 400, '"<b>" is not a trace ID'),
         ([UNKNOWN, "abc"], 404, "Jaeger of production has no trace"),

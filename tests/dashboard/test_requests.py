@@ -42,7 +42,7 @@ async def test_it_is_found_on_the_page_of_sampling(
     assert "Requested unknown → 25% by olga from Slack" in text(page)
     assert link(page, "unknown → 25%") == asked
     shown = await viewer.get(asked)
-    assert heading(shown) == "Change sampling of petstore from unknown to 25%?"
+    assert heading(shown) == "Set sampling of petstore to 25%?"
     assert "Keeps 25% of the traces that start in petstore" in text(shown)
     assert "Only olga and approvers can apply or cancel this request." in text(shown)
 
@@ -81,7 +81,7 @@ async def test_it_is_decided_by_nobody_else(place: Place, viewer: AsyncClient, a
 async def test_another_decision_is_refused(operator: AsyncClient, asked: str) -> None:
     answer = await operator.post(asked, {"decision": "<b>maybe"})
     assert answer.status_code == 400
-    assert "is no decision; accepted: apply or cancel" in text(answer)
+    assert "is not a decision; accepted: apply or cancel" in text(answer)
     assert (await operator.get(asked)).status_code == 200
 
 

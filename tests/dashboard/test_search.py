@@ -90,7 +90,7 @@ async def test_it_offers_the_older_ones_when_the_limit_cut_the_list(
     page = await viewer.get(SEARCH, {"q": "limit=2"})
     older = await viewer.get(link(page, "there may be more: older"))
 
-    assert re.fullmatch(r"2 traces, none failed, in the last .* s of 1 h", heading(page))
+    assert re.fullmatch(r"2 traces, none failed, covering the last .* s of 1 h", heading(page))
     assert heading(older) == "1 trace, none failed"
 
 

@@ -222,9 +222,7 @@ async def test_it_says_in_one_sentence_that_an_address_is_taken(
     page = metrics_page(shop.petstore.telemetry.registry)
     async with http_server("127.0.0.1:0", page) as url:
         address = url.removeprefix("http://")
-        sentence = (
-            f"cannot listen on {address}: it is in use or not on this machine; choose another"
-        )
+        sentence = f"cannot listen on {address}: in use, or not on this machine; choose another"
         with pytest.raises(CommandError, match=sentence):
             async with http_server(address, page):
                 pass

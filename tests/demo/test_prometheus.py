@@ -176,7 +176,7 @@ async def test_it_answers_over_time_with_gaps_where_it_knows_nothing(url: str) -
 @pytest.mark.parametrize(
     ("path", "form", "words"),
     [
-        ("query", {}, '"query": it is missing'),
+        ("query", {}, '"query": missing'),
         ("query", {"query": "up"}, "only knows the queries in its own site file"),
         ("query_range", {"query": "shop_requests_total"}, "not shop_requests_total"),
         ("query", {"query": "shop_build_info", "time": "nan"}, '"time": "nan" is not a number'),

@@ -1,4 +1,4 @@
-"""The drawing of the floors, the contracts and the folders agree."""
+"""The drawing of the layers, the contracts and the folders agree."""
 
 import re
 import tomllib
@@ -9,11 +9,11 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 DRAWING = PAGE.partition("```")[2].partition("```")[0]
-NOW, TO_COME = PAGE.split("## Room for what comes")
+NOW, TO_COME = PAGE.split("## Planned")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
 ]
-[FLOORS] = (each["layers"] for each in CONTRACTS if each["name"].startswith("Doors, and below"))
+[LAYERS] = (each["layers"] for each in CONTRACTS if each["name"].startswith("Doors, and below"))
 
 
 def packages(line: str) -> list[str]:
@@ -26,14 +26,14 @@ def drawn() -> list[str]:
     return [name for name in dict.fromkeys(found) if name != "bot.slack"]
 
 
-def test_the_drawing_has_the_floors_in_their_order() -> None:
-    floors = [packages(line) for line in FLOORS]
-    place = {name: number for number, floor in enumerate(floors) for name in floor}
+def test_the_drawing_has_the_layers_in_their_order() -> None:
+    layers = [packages(line) for line in LAYERS]
+    place = {name: number for number, layer in enumerate(layers) for name in layer}
     assert set(drawn()) == set(place)
     assert [place[name] for name in drawn()] == sorted(place[name] for name in drawn())
 
 
-def test_each_folder_of_ops_is_on_a_floor_or_beside_them() -> None:
+def test_each_folder_of_ops_is_in_a_layer_or_beside_them() -> None:
     folders = {path.parent.name for path in (ROOT / "ops").glob("*/__init__.py")}
     assert {f"ops.{name}" for name in folders - {"database"}} <= set(drawn())
 

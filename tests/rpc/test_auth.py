@@ -165,7 +165,7 @@ def test_it_makes_a_token_on_the_command_line(person: Person) -> None:
     token = Token.objects.get()
     assert digest_of(out.getvalue().strip()) == token.digest
     assert out.getvalue().startswith(token.beginning)
-    assert f"valid until {token.expires:%Y-%m-%d %H:%M} UTC" in said.getvalue()
+    assert f"Valid until {token.expires:%Y-%m-%d %H:%M} UTC" in said.getvalue()
     assert timedelta(days=2) < token.expires - timezone.now() <= timedelta(days=3)
     assert AuditEntry.objects.get().action == "rpc.create_token"
 
@@ -175,8 +175,8 @@ def test_it_makes_a_token_on_the_command_line(person: Person) -> None:
     [
         ("nobody", {}, 'there is no active user "nobody"'),
         ("gone", {}, 'there is no active user "gone"'),
-        ("alice", {"days": 0}, "--days is 0; it must be from 1 to 3650"),
-        ("alice", {"days": 99999}, "--days is 99999; it must be from 1 to 3650"),
+        ("alice", {"days": 0}, "--days must be from 1 to 3650, not 0"),
+        ("alice", {"days": 99999}, "--days must be from 1 to 3650, not 99999"),
         ("alice", {"name": "x" * 101}, "--name is too long"),
     ],
 )

@@ -76,9 +76,9 @@ async def test_it_needs_two_different_traces_of_one_site(
     with pytest.raises(InvalidInput, match=r'^"x" is not a trace ID'):
         await compare_traces(viewer, trace_ids=[here, "x"])
     for ids, sentence in (
-        ([], "^no traces are given; a comparison needs two$"),
+        ([], "^no trace IDs given; a comparison needs two$"),
         ([here], "^only one trace is given; add the ID of a second one to compare it with$"),
-        ([here] * 3, "^3 traces are given; a comparison needs two$"),
+        ([here] * 3, "^3 trace IDs given; a comparison needs two$"),
     ):
         with pytest.raises(InvalidInput, match=sentence):
             await compare_traces(viewer, trace_ids=ids)

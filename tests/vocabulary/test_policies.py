@@ -29,12 +29,17 @@ def test_it_reads_what_people_write(text: str, policy: Policy) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nan", "inf", "-inf", "0", "-1", "1.01", "101 %", "always 0.5", "neverever", "float",
+    ["nan", "inf", "-inf", "0", "-1", "1.01", "101 %", "always 0.5", "neverever", "float",
      "sometimes", "1_0", "0x1"],
 )  # fmt: skip
 def test_it_refuses_everything_else_with_one_wording(text: str) -> None:
     with pytest.raises(InvalidInput, match=FORMS):
         parse_policy(text)
+
+
+def test_it_says_that_none_is_given() -> None:
+    with pytest.raises(InvalidInput, match=r"^no sampling policy given; accepted: never, always"):
+        parse_policy("")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -0.5, 1.0000001])

@@ -121,12 +121,12 @@ class Prometheus:
 
     async def _read_rules(self) -> Rules:
         answer = await self._send("GET", "rules") if self.source.rules else None
-        if answer is None or answer.status in NO_SUCH_PATH:  # it only stores, or is an old one
+        if answer is None or answer.status in NO_SUCH_PATH:  # no rules, or an old release
             return await self._read_answer(await self._send("GET", "alerts"))
         found = await self._read_answer(answer)
         if found.rules:
             return found
-        # Something may show its alerts but not its rules.
+        # Some servers show their alerts but not their rules.
         answer = await self._send("GET", "alerts")
         if answer.status in NO_SUCH_PATH:
             return found

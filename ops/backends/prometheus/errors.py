@@ -134,7 +134,7 @@ class SourceErrors:
             give_back_after(0)
             megabytes = self.largest_answer // 1024**2
             raise self.unusable(
-                f"answered with more than {megabytes} MiB, more than the limit; raise "
+                f"answered with more than the limit of {megabytes} MiB; raise "
                 f"largest_answer_mib in {self.table}"
             ) from error
         except BadCompression as error:

@@ -45,7 +45,7 @@ class Matrix:
 
 
 def warnings_of(body: Body, *keys: str) -> tuple[str, ...]:
-    """Return how an answer may be partial, in the server's words; `infos` cost nothing."""
+    """Return how an answer may be partial, in the server's words; `infos` do not make it so."""
     given = (body.get(key) for key in keys or ("warnings", "infos"))
     return tuple(str(item) for items in given if isinstance(items, list) for item in items)
 

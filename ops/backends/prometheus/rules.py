@@ -1,6 +1,6 @@
-"""Rules and their alerts, in the dialects of everything that has Prometheus's API.
+"""Rules and their alerts, in the dialect of any server with Prometheus's API.
 
-One odd alert or rule costs itself and not its source: what cannot be read is counted.
+An alert or rule that cannot be read is skipped and counted; the rest of the answer is kept.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`/sampling/requests/KEY/`: a change that was asked for, and deciding on it."""
+"""`/sampling/requests/KEY/`: a requested change, and the decision on it."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
@@ -9,6 +9,7 @@ from ops.requests.actions import RequestedChange, State
 from ops.sampling.actions import SamplingChange
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.views.sampling import question
 from opsportal.dashboard.visit import Visit
 
 _DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
@@ -17,11 +18,11 @@ _DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.find, on_post=actions.apply)
 async def show(visit: Visit, key: str) -> HttpResponse:
-    """Show a request and what has become of it; on POST, apply or cancel it."""
+    """Show a request and its result; on POST, apply or cancel it."""
     if visit.request.method == "POST":
         decision = visit.request.POST.get("decision", "")
         if decision not in _DECISIONS:
-            raise InvalidInput(f'"{decision[:80]}" is no decision; accepted: apply or cancel')
+            raise InvalidInput(f'"{decision[:80]}" is not a decision; accepted: apply or cancel')
         await _DECISIONS[decision](visit.actor, key=key)
         return HttpResponseRedirect(visit.url("sampling-request", key=key))
     request = await actions.find(visit.actor, key=key)
@@ -50,7 +51,7 @@ def _heading(request: RequestedChange) -> str:
     service, policy = words.name(request.service), request.policy
     match request.state:
         case State.OPEN:
-            return f"Change sampling of {service} from {request.previous} to {policy}?"
+            return question(request.service, request.previous, policy)
         case State.APPLYING:
             return f"Changing sampling of {service} to {policy}"
         case State.APPLIED:

@@ -10,7 +10,7 @@ from ops.errors import BackendUnavailable, NotConfirmed, NotFound
 from ops.requests.actions import list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
-from ops.vocabulary.policies import Strategy
+from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, page, patience
@@ -56,7 +56,7 @@ async def change(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/sampling_change.html",
         {
-            "heading": _question(now, form),
+            "heading": question(now.service, now.policies, form.policy),
             "now": now,
             "form": form,
             "effect": now.effect_of(form.policy),
@@ -179,11 +179,12 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     return f"{service} is {sampled} on {total} of {words.count(total, 'instance')}"
 
 
-def _question(now: ServiceSampling, form: SamplingForm) -> str:
-    service, policy = words.name(now.service), form.policy
-    if policy == now.policies.policy:
+def question(service: str, before: Spread, policy: Policy) -> str:
+    """Return the heading of a page that asks whether to make a change."""
+    service = words.name(service)
+    if policy == before.policy:
         at = "at" if policy.strategy is Strategy.RATE else "set to"
         return f"{service} is already {at} {policy}. Send it again?"
-    if now.known_at is None:
+    if all(known is None for known, _ in before.counts):
         return f"Set sampling of {service} to {policy}?"
-    return f"Change sampling of {service} from {now.policies} to {policy}?"
+    return f"Change sampling of {service} from {before} to {policy}?"

@@ -95,5 +95,5 @@ def _heading(found: TraceList) -> str:
     traces = words.count(len(found.traces), "trace")
     if found.is_brief:
         covered = timerange.format_duration(found.until - found.back_to)
-        return f"{traces}, {verdict}, in the last {covered} of {whole}"
+        return f"{traces}, {verdict}, covering the last {covered} of {whole}"
     return f"{traces}, {verdict}"

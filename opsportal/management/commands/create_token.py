@@ -19,14 +19,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", metavar="USER")
-        parser.add_argument("--name", default="", help="what the token is for, shown in admin")
+        parser.add_argument("--name", default="", help="what the token is for, shown in the admin")
         parser.add_argument(
             "--days", type=int, default=90, help="days until it expires; default 90"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["days"] <= MOST_DAYS:
-            raise CommandError(f"--days is {options['days']}; it must be from 1 to {MOST_DAYS}")
+            raise CommandError(f"--days must be from 1 to {MOST_DAYS}, not {options['days']}")
         if len(options["name"]) > LONGEST_NAME:
             raise CommandError(f"--name is too long; use at most {LONGEST_NAME} characters")
         expires = timezone.now() + timedelta(days=options["days"])
@@ -38,4 +38,6 @@ class Command(BaseCommand):
         except OpsError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(token)
-        self.stderr.write(f"valid until {expires:%Y-%m-%d %H:%M} UTC; it is shown only once")
+        self.stderr.write(
+            f"Valid until {expires:%Y-%m-%d %H:%M} UTC. Save it now: it is not shown again."
+        )

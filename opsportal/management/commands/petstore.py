@@ -38,7 +38,7 @@ class Command(BaseCommand):
         add = parser.add_argument
         add("--listen", type=_address, default="127.0.0.1:6742", metavar="HOST:PORT")
         add("--metrics", type=_address, default="127.0.0.1:9464", metavar="HOST:PORT")
-        otlp = "where spans go, over OTLP/gRPC; also a URL"
+        otlp = "where to send spans over OTLP/gRPC; a URL also works"
         add("--otlp", type=_otlp, default="127.0.0.1:4317", metavar="HOST:PORT", help=otlp)
         add("--sampling", default="always", help="never, always, or a rate such as 0.1 or 10%%")
         add("--version", default="1.2.0", help="the version in its metrics and spans")

@@ -19,7 +19,7 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     assert reply.summary == "1 alert firing that we know of (1 page), 1 pending"
     assert reply.rows[0].cells[:3] == ("firing", "page", "Errors")
     assert reply.rows[0].below == ("12% fail", "job=petstore")
-    doubt = "Perhaps more: rule Broken of 127.0.0.1 cannot be evaluated: many-to-many"
+    doubt = "There may be more: rule Broken of 127.0.0.1 cannot be evaluated: many-to-many"
     assert reply.notes == (doubt,)
     narrowed = await said(viewer, "alerts petstore severity=~page|critical")
     assert narrowed.summary == (

@@ -48,7 +48,7 @@ async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: B
     )
     reply = await said(viewer, f"compare {slow}")
     assert reply.summary == (
-        "petstore Search: 1.2 s, usually 30 ms: +1.17 s against the last 6 that succeeded"
+        "petstore Search: 1.2 s, usually 30 ms: +1.17 s compared with the last 6 that succeeded"
     )
     assert cells(reply)[0][:3] == ("+1.17 s", "slower", "store Query")
     assert reply.columns[3:] == ("Own time, usual -> here", "Spans, usual -> here")

@@ -40,7 +40,7 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
     reply = await said(operator, "change sampling 10% now")
     assert reply.failed
     assert reply.summary == (
-        "Not every instance confirmed: Sampling of petstore: 1% -> 10%, "
+        "Not every instance confirmed. Sampling of petstore: 1% -> 10%, "
         "confirmed by 2 of 3 instances"
     )
     assert reply.rows[0].cells == (backends.instances[1].address, "NOT CONFIRMED")
@@ -58,11 +58,11 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
 
 async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Backends) -> None:
     reply = await said(viewer, "sampling")
-    assert reply.summary == "Sampling of petstore: unknown, confirmed by 0 of 3 instances"
+    assert reply.summary == "Sampling of petstore is unknown, confirmed by 0 of 3 instances"
     assert [row.cells[1] for row in reply.rows] == ["no change sent yet"] * 3
     assert reply.follow_ups == (), "there is nothing to undo"
     none = await said(viewer, "sampling store")
-    assert none.summary == "Sampling of store: unknown, the site file names no instances"
+    assert none.summary == "store has no instances to sample: the site file names none"
 
 
 async def test_it_refuses_to_change_sampling_for_a_viewer(

@@ -53,7 +53,7 @@ async def test_it_reads_every_way_of_listing_traces(
         )
     )  # fmt: skip
     reply = await said(viewer, line)
-    assert reply.summary.startswith("1 trace, 1 with errors, for service=petstore")
+    assert reply.summary.startswith("1 trace, 1 failed, for service=petstore")
     [row] = reply.rows
     assert row.cells[1:] == ("1.24 s", "petstore AddPets")
     assert row.below == ("AddPets: no", trace_id)
@@ -78,7 +78,7 @@ async def test_it_lists_newest_first_and_says_when_there_may_be_more(
         start = now_ns() - (10 - number) * MINUTE
         backends.jaeger.add(trace(span("petstore", f"op{number}", start=start)))
     reply = await said(viewer, "list traces limit=2")
-    assert re.match(r"Latest 2 traces in .* \(there may be more\), none with errors", reply.summary)
+    assert re.match(r"Latest 2 traces in .* \(there may be more\), none failed", reply.summary)
     assert [row.cells[2] for row in reply.rows] == ["petstore op2", "petstore op1"]
     [older] = reply.notes
     assert older.startswith("Older: list traces service=petstore from=")

@@ -325,7 +325,7 @@ async def test_it_is_unknown_when_its_process_is_lost_and_never_repeated(
         await slack.mention(ALICE, f"apply {key}")
         assert (await slack.posted(2))[1].shown.startswith(UNKNOWN)
         await slack.press(ALICE, post, "Sampling")
-        assert (await slack.posted(3))[2].shown.startswith("Sampling of petstore: unknown")
+        assert (await slack.posted(3))[2].shown.startswith("Sampling of petstore is unknown")
     assert told(backends) == NOTHING
 
 
@@ -420,7 +420,7 @@ async def test_it_names_the_instances_that_did_not_confirm(
     await slack.press(ALICE, post, "Apply")
     await slack.replaced(post.ts)
     assert post.shown.startswith(
-        "Not every instance confirmed: Sampling of petstore: unknown -> 10%"
+        "Not every instance confirmed. Sampling of petstore: unknown -> 10%"
     )
     assert "NOT CONFIRMED" in post.shown
     assert "Applied by alice" in post.shown

@@ -89,7 +89,7 @@ async def test_a_list_leads_to_its_traces_their_logs_and_older_ones(
     for label, shown in (
         ("Open the first", "petstore newer: "),
         ("Logs of the first", "No log lines in petstore newer"),
-        ("Older", "1 trace, none with errors"),
+        ("Older", "1 trace, none failed"),
     ):
         await slack.press(ALICE, post, label)
         answer = (await slack.posted(len(slack.posts) + 1))[-1]
@@ -140,7 +140,7 @@ async def test_it_answers_the_command_to_whoever_typed_it_alone(
     typed = await slack.slash(ALICE, "list traces petstore", channel="C0OTHER01")
     await typed.acknowledged()
     [whisper] = await slack.whispered(1)
-    assert whisper.shown.startswith("1 trace, none with errors, for service=petstore")
+    assert whisper.shown.startswith("1 trace, none failed, for service=petstore")
     assert (whisper.channel, whisper.thread_ts) == ("C0OTHER01", ALICE)
     await slack.press(ALICE, whisper, "Open the first")
     again = (await slack.whispered(2))[1]

@@ -146,7 +146,7 @@ async def test_it_gives_no_code_to_who_was_deactivated_here(slack: FakeSlack, al
 async def test_it_has_nothing_to_link_for_who_is_somebody(slack: FakeSlack, alice: User) -> None:
     await slack.mention(ALICE, "link")
     [post] = await slack.posted(1)
-    assert post.shown == "You are already alice here; there is nothing to link"
+    assert post.shown == "You already act as alice here; there is nothing to link"
 
 
 async def test_it_gives_a_new_code_only_after_a_while(slack: FakeSlack) -> None:
