@@ -242,6 +242,7 @@ async def test_what_one_sent_comes_back(web: Web, place: Place, olga: User) -> N
         await page.get_by_role("link", name="Versions").click()
         await page.get_by_role("link", name="Traces", exact=True).click()
         await expect(page.locator("h1")).to_contain_text("trace")
+        await page.wait_for_load_state("networkidle")  # htmx may still settle, and move the focus
         await line.focus()
         await page.keyboard.press("ArrowDown")
         await expect(options(page)).to_have_text(["min=1ms last=3h", "error last=2h"])
