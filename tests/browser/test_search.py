@@ -70,6 +70,7 @@ async def test_axis_and_stamps_are_right_in_every_zone(
     web: Web, place: Place, olga: User, zone: str, place_name: str | None, expected: list[str]
 ) -> None:
     async with web.open(timezone_id=zone) as page:
+        await page.goto("/account/login/")  # a browser's first page tells the zone
         await show(page, place)
 
         assert await page.locator(".plot text:not(.level)").all_text_contents() == expected

@@ -22,7 +22,7 @@ def olga(person: Person) -> User:
 
 async def filled_in(page: Page) -> None:
     await log_in(page)
-    await page.wait_for_url("**/")
+    await page.goto("/")
     await page.goto("/account/slack/")
     await page.get_by_label("Code").fill("K7QM-4RTD")
 
@@ -103,7 +103,7 @@ async def test_a_session_that_is_over(web: Web, place: Place, olga: User) -> Non
 async def test_a_link_that_leads_nowhere_says_so(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
         await log_in(page)
-        await page.wait_for_url("**/")
+        await page.goto("/")
         await page.context.set_offline(True)
         await page.get_by_role("link", name="Sampling", exact=True).click()
 
@@ -130,7 +130,7 @@ async def test_a_piece_that_comes_by_itself_loads_nothing_away(
 ) -> None:
     async with web.open() as page:
         await log_in(page)
-        await page.wait_for_url("**/")
+        await page.goto("/")
         await page.goto("/sites/production/sampling/")
         await page.get_by_label("Rate", exact=True).fill("5%")
         await expect(page.get_by_text("Keeps 5%")).to_be_visible()

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from playwright.async_api import Page, expect
 
 from ops.audit.models import AuditEntry
-from tests.browser.conftest import Web, log_in
+from tests.browser.conftest import Web, log_in_through_the_form
 from tests.conftest import Person
 from tests.dashboard.places import Place
 from tests.fakes.jaeger import MILLISECOND, span, trace
@@ -38,7 +38,7 @@ def something_failed(place: Place) -> None:
 
 async def walk(page: Page, place: Place) -> None:
     """From the failing trace to a changed sampling rate and its audit row."""
-    await log_in(page)
+    await log_in_through_the_form(page)
     await page.get_by_role("link", name="Traces", exact=True).click()
     await expect(page.locator("h1")).to_have_text("2 traces, 1 failed")
 
@@ -93,7 +93,7 @@ async def test_pages_follow_each_other_without_loading_anew(
     something_failed(place)
 
     async with web.open() as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.get_by_role("link", name="Versions").click()
         await page.wait_for_url("**/versions/")
         await page.evaluate("window.sameDocument = true")
@@ -110,7 +110,7 @@ async def test_the_header_counts_the_alerts_that_fire(web: Web, place: Place, ol
     something_failed(place)
 
     async with web.open() as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.get_by_role("link", name="Versions").click()
 
         await expect(page.get_by_role("link", name="Alerts firing: 1")).to_be_visible()
@@ -118,7 +118,7 @@ async def test_the_header_counts_the_alerts_that_fire(web: Web, place: Place, ol
 
 async def test_a_refusal_by_htmx_keeps_what_was_typed(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.goto("/sites/production/traces/")
         await page.get_by_label("Filter").fill("servic=x")
         await page.get_by_role("button", name="Search", exact=True).click()
@@ -133,7 +133,7 @@ async def test_the_fields_suggest_names_and_become_the_line(
     something_failed(place)
 
     async with web.open() as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.goto("/sites/production/traces/")
         await page.locator("summary", has_text="Fields").click()
         await page.get_by_label("Operation", exact=True).focus()
@@ -149,7 +149,7 @@ async def test_the_keyboard_is_enough(web: Web, place: Place, olga: User) -> Non
     something_failed(place)
 
     async with web.open() as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.goto("/sites/production/traces/?q=error")
         await page.keyboard.press("Tab")
         await expect(page.get_by_text("Skip to content")).to_be_focused()
@@ -164,7 +164,7 @@ async def test_the_keyboard_is_enough(web: Web, place: Place, olga: User) -> Non
 
 async def test_times_turn_into_the_viewers_zone(web: Web, place: Place, olga: User) -> None:
     async with web.open(timezone_id="Europe/Paris") as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.goto("/sites/production/versions/")
 
         await expect(page.locator(".as-of")).to_contain_text("Paris)")
@@ -174,7 +174,7 @@ async def test_a_tap_on_a_time_shows_the_exact_one(web: Web, place: Place, olga:
     something_failed(place)
 
     async with web.open() as page:
-        await log_in(page)
+        await log_in_through_the_form(page)
         await page.goto("/sites/production/traces/?q=error")
         await page.get_by_role("link", name="petstore SearchPets").click()
         ago = page.locator("time", has_text=re.compile("ago|now"))

@@ -68,7 +68,7 @@ async def test_a_page_loads_little_and_only_what_it_needs(
 
     async with web.open() as page:
         await log_in(page)
-        await page.wait_for_url("**/")
+        await page.goto("/")
         fresh = await web.browser.new_context(
             base_url=web.base, storage_state=await page.context.storage_state()
         )
