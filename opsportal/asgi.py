@@ -18,7 +18,7 @@ _django: Any = get_asgi_application()  # its middleware reads the static files
 if settings.DEBUG:
     _django = ASGIStaticFilesHandler(_django)
 
-from ops.backends.clients import close_connections  # noqa: E402 - needs Django set up
+from ops.backends.clients import close_clients  # noqa: E402 - needs Django set up
 from ops.database import RequestThreads, in_database  # noqa: E402
 from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
@@ -47,7 +47,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
             if message["type"] == "lifespan.startup":
                 await send(await _startup())
             else:
-                await close_connections()
+                await close_clients()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from bot.slack.process import check_connected, run_bot
-from ops.backends.clients import close_connections
+from ops.backends.clients import close_clients
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
@@ -70,7 +70,7 @@ async def _run(parts: Iterable[Part]) -> None:
     try:
         await together(parts, stop)
     finally:
-        await close_connections()
+        await close_clients()
 
 
 async def together(parts: Iterable[Part], stop: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
-from ops.backends.clients import close_connections
+from ops.backends.clients import close_clients
 from opsportal.dashboard import recents
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import LISTING, FakeJaeger, Release
@@ -58,7 +58,7 @@ async def fresh_process() -> AsyncIterator[None]:
     new_request_id()
     yield
     await asyncio.gather(*recents.writing)
-    await close_connections()
+    await close_clients()
     # What a test asked Django's async methods outside of a request holds a session open, and a
     # database in use cannot be dropped.
     await sync_to_async(connections.close_all)()

@@ -10,7 +10,7 @@ from ops.actor import Actor
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.past import alerts_of, remembered
 from ops.alerts.truth import Doubt, doubts, headline, is_broken
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Rules
 from ops.caching import Known
 from ops.errors import BackendUnavailable, NotSetUp, OpsError
@@ -90,7 +90,7 @@ async def list_alerts(
     """
     site = sites().site(filter.site)
     key = ("alerts", site, filter, patience)
-    return await connections().reads.answer(key, lambda: _now(site, filter, patience))
+    return await clients().reads.answer(key, lambda: _now(site, filter, patience))
 
 
 @action("alerts.alerts_during", permission=READ)
@@ -108,13 +108,13 @@ async def alerts_during(
     if not what.alerts:
         return AlertList(where.name, (), (), 0, ())
     key = ("alerts during", where, what, start, end)
-    return await connections().reads.answer(key, lambda: _then(where, what, start, end))
+    return await clients().reads.answer(key, lambda: _then(where, what, start, end))
 
 
 async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
     async def ask(source: PrometheusSource) -> Known[Rules]:
-        read = connections().prometheus(site, source).rules
-        return await connections().lasting.answer(("rules", site, source), read, patience)
+        read = clients().prometheus(site, source).rules
+        return await clients().lasting.answer(("rules", site, source), read, patience)
 
     found, now = await _asked(site, ask), timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
@@ -164,7 +164,7 @@ def _broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
 
 async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:
     async def ask(source: PrometheusSource) -> Known[Matrix]:
-        prometheus = connections().prometheus(site, source)
+        prometheus = clients().prometheus(site, source)
         try:
             return Known(await remembered(prometheus, labels=service.alerts, start=start, end=end))
         except OpsError as error:

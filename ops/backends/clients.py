@@ -25,7 +25,7 @@ class _Backend(Protocol):
 B = TypeVar("B", bound=_Backend)
 
 
-class Connections:
+class Clients:
     """The backends of one event loop.
 
     `reads` shares reads that combine several backends' answers (each backend shares its own);
@@ -64,21 +64,21 @@ class Connections:
         return backend
 
 
-_of_loop: dict[asyncio.AbstractEventLoop, Connections] = {}
+_of_loop: dict[asyncio.AbstractEventLoop, Clients] = {}
 
 
-def connections() -> Connections:
-    """Return the running event loop's connections."""
+def clients() -> Clients:
+    """Return the running event loop's clients."""
     loop = asyncio.get_running_loop()
     if loop not in _of_loop:
         # Nothing can be awaited on a closed loop, so what is left there is just forgotten.
         for closed in [other for other in _of_loop if other.is_closed()]:
             del _of_loop[closed]
-        _of_loop[loop] = Connections()
+        _of_loop[loop] = Clients()
     return _of_loop[loop]
 
 
-async def close_connections() -> None:
-    """Close the running event loop's connections, on shutdown."""
+async def close_clients() -> None:
+    """Close the running event loop's clients, on shutdown."""
     if found := _of_loop.pop(asyncio.get_running_loop(), None):
         await found.close()

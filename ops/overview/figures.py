@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Sample, Series, Vector
 from ops.errors import InvalidInput, NotSetUp, OpsError
 from ops.sites import PrometheusSource, Service, Site
@@ -49,7 +49,7 @@ async def figures(site: Site, services: Iterable[Service]) -> Mapping[str, Figur
             found[service.name] = Figures(problems=(str(error),), failed=frozenset(NUMBERS))
 
     async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
-        prometheus = connections().prometheus(site, source)
+        prometheus = clients().prometheus(site, source)
         # Whole minutes, so that everyone who watches sends the same queries.
         end = timerange.now_ns() // STEP * STEP
         start = end - (STEPS - 1) * STEP

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from ops.actor import Actor
 from ops.alerts.actions import AlertList, list_alerts
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
 from ops.overview.figures import Figures, figures, known, problems_of, settled
@@ -90,7 +90,7 @@ class Parts:
         except OpsError as error:
             return error
         left = max(self._until - asyncio.get_running_loop().time(), 0)
-        found = await connections().lasting.answer((part, self._site, of), read, left)
+        found = await clients().lasting.answer((part, self._site, of), read, left)
         if not found.fresh:
             self.coming.append(part)
             self.older += [part] if found.answer is not None else []

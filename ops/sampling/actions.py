@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from ops.actor import Actor
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
@@ -79,7 +79,7 @@ async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]
     """Look the instances up; that goes on when a page waits no longer."""
     if not service.dns:
         return Known(await delivery.addresses(service))
-    return await connections().lasting.answer(
+    return await clients().lasting.answer(
         ("instances", service), lambda: delivery.addresses(service), patience
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ops.actor import Actor
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.errors import InvalidInput
 from ops.guard import action
 from ops.sites import sites
@@ -61,14 +61,14 @@ class TraceExport:
 @action("traces.services", permission=READ)
 async def services(actor: Actor, *, site: str = "") -> tuple[str, ...]:
     """Return the names of the services that Jaeger knows, sorted."""
-    return await connections().jaeger(sites().site(site)).services()
+    return await clients().jaeger(sites().site(site)).services()
 
 
 @action("traces.operations", permission=READ)
 async def operations(actor: Actor, *, service: str, site: str = "") -> tuple[str, ...]:
     """Return the distinct operation names of a service, sorted."""
     where = sites().site(site)
-    return await connections().jaeger(where).operations(name_in_jaeger(where, service))
+    return await clients().jaeger(where).operations(name_in_jaeger(where, service))
 
 
 @action("traces.list_traces", permission=READ)

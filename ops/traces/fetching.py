@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from ops.backends.clients import KEPT_SECONDS, connections
+from ops.backends.clients import KEPT_SECONDS, clients
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.memory import LARGE, give_back_after
 from ops.sites import Site, sites
@@ -53,15 +53,15 @@ async def fetch_from(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
     A cached trace from before `newer_than` (Unix nanoseconds) is read again.
     """
     key = ("trace", site.name, trace_id)
-    kept: Trace | None = connections().kept.get(key)
+    kept: Trace | None = clients().kept.get(key)
     if kept is not None and kept.as_of >= newer_than:
         return kept
     asked = (*key, newer_than)
-    trace = await connections().reads.answer(asked, lambda: _read(site, trace_id, newer_than))
+    trace = await clients().reads.answer(asked, lambda: _read(site, trace_id, newer_than))
     remember(site.name, trace.links)
     size = _size(trace.spans)
     if seconds := kept_for(trace, anew=bool(newer_than)):
-        connections().kept.keep(key, trace, size, seconds)
+        clients().kept.keep(key, trace, size, seconds)
     elif size >= LARGE:
         give_back_after(_SHOWN)
     return trace
@@ -84,12 +84,12 @@ async def aligned(trace: Trace) -> Trace:
     if not trace.clocks.moves:
         return trace
     key = ("aligned", trace.site, trace.trace_id, trace.as_of)
-    kept: Trace | None = connections().kept.get(key)
+    kept: Trace | None = clients().kept.get(key)
     if kept is not None:
         return kept
     many = trace.span_count >= MANY_SPANS
     moved = await asyncio.to_thread(align, trace) if many else align(trace)
-    connections().kept.keep(key, moved, trace.span_count * _COLUMNS, _SHOWN)
+    clients().kept.keep(key, moved, trace.span_count * _COLUMNS, _SHOWN)
     return moved
 
 
@@ -107,7 +107,7 @@ def _size(spans: Spans) -> int:
 async def _read(site: Site, trace_id: str, newer_than: int) -> Trace:
     source = site.jaeger
     url = f"{source.ui}/trace/{trace_id}" if source and source.ui else ""
-    spans = await connections().jaeger(site).trace(trace_id, newer_than)
+    spans = await clients().jaeger(site).trace(trace_id, newer_than)
     if len(spans) < MANY_SPANS:
         return build_trace(site.name, trace_id, spans, url)
     return await asyncio.to_thread(build_trace, site.name, trace_id, spans, url)

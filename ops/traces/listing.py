@@ -7,7 +7,7 @@ from sys import getsizeof
 
 from cachetools import LRUCache
 
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.trace_search import FoundTraces, TraceSearch
 from ops.backends.trace_search.slices import SECONDS_KEPT, SETTLED
 from ops.errors import OpsError
@@ -149,19 +149,19 @@ def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | No
 async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:
     """Ask Jaeger once for a list that is then sorted, paged and shared."""
     key = ("traces", site.name, search, explain)
-    kept: FoundTraces | None = connections().kept.get(key)
+    kept: FoundTraces | None = clients().kept.get(key)
     if kept is not None:
         return kept
     found = await _found(site, search, explain, settled=True)
     if not found.shared:
-        connections().kept.keep(key, found, _size(found.summaries), SECONDS_KEPT)
+        clients().kept.keep(key, found, _size(found.summaries), SECONDS_KEPT)
     return found
 
 
 async def _found(
     site: Site, search: TraceSearch, explain: int, *, settled: bool = False
 ) -> FoundTraces:
-    found = await connections().jaeger(site).find(search, settled=settled)
+    found = await clients().jaeger(site).find(search, settled=settled)
     return replace(found, summaries=await _explained(site, found.summaries, explain))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median_low
 
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.trace_search import TraceSearch
 from ops.errors import OpsError
 from ops.sites import Site, sites
@@ -103,10 +103,10 @@ async def _succeeded(site: Site, trace: Trace) -> tuple[TraceSummary, ...]:
     if not trace.service:
         return ()
     key = ("usual", site.name, trace.trace_id)
-    kept: tuple[TraceSummary, ...] | None = connections().kept.get(key)
+    kept: tuple[TraceSummary, ...] | None = clients().kept.get(key)
     if kept is not None:
         return kept
-    jaeger = connections().jaeger(site)
+    jaeger = clients().jaeger(site)
     found = await jaeger.find(
         TraceSearch(
             start=trace.start - BACK,
@@ -118,7 +118,7 @@ async def _succeeded(site: Site, trace: Trace) -> tuple[TraceSummary, ...]:
     )
     summaries = tuple(each for each in found.summaries if _is_alike(each, trace))[:MOST]
     if trace.start + SLACK < timerange.now_ns() - FINISHED:
-        connections().kept.keep(key, summaries, len(summaries) * _SUMMARY)
+        clients().kept.keep(key, summaries, len(summaries) * _SUMMARY)
     return summaries
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ops.actor import Actor
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.prometheus import Prometheus, Sample, Vector
 from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action
@@ -49,7 +49,7 @@ async def list_versions(
     After `patience` seconds, return what is known, the rest as `coming`; the reads continue.
     """
     where = sites().site(site)
-    found = await connections().lasting.answer(("versions", where), lambda: _all(where), patience)
+    found = await clients().lasting.answer(("versions", where), lambda: _all(where), patience)
     if found.error:
         raise found.error
     if found.fresh and found.answer is not None:
@@ -72,7 +72,7 @@ async def _all(site: Site) -> tuple[ServiceVersions, ...]:
             found[service.name] = _problem(site, service, error)
 
     async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
-        prometheus = connections().prometheus(site, source)
+        prometheus = clients().prometheus(site, source)
         answers = await _asked(prometheus, services, 0)
         for service in services:
             try:
@@ -101,7 +101,7 @@ def _prometheus(site: Site, service: Service) -> Prometheus:
             f'service "{service.name}" has no version query; set version in '
             f"[sites.{site.name}.services.{service.name}] of the site file"
         )
-    return connections().prometheus(site, site.source(service))
+    return clients().prometheus(site, site.source(service))
 
 
 async def _asked(prometheus: Prometheus, services: Iterable[Service], at: int) -> Answers:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ops.backends.calls import Calls
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.jaeger import Jaeger
 from ops.backends.trace_search import TraceSearch
 from ops.sites import JaegerSource, PrometheusSource, Service, Site
@@ -68,7 +68,7 @@ async def new() -> AsyncIterator[FakeJaeger]:
 def client(server: FakeJaeger | str, **source: Any) -> Jaeger:
     """The client of a fake, or of an address."""
     address = server if isinstance(server, str) else server.address
-    return connections().jaeger(make_site(jaeger=JaegerSource(address, **source)))
+    return clients().jaeger(make_site(jaeger=JaegerSource(address, **source)))
 
 
 def at(minutes_before: float) -> int:

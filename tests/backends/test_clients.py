@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ops.backends.clients import close_connections, connections
+from ops.backends.clients import clients, close_clients
 from ops.errors import NotFound
 from ops.sites import JaegerSource, PrometheusSource
 from tests.backends.conftest import make_site
@@ -16,19 +16,19 @@ MAIN = PrometheusSource("main", "http://127.0.0.1:1")
 
 async def test_it_gives_the_same_backend_again() -> None:
     site = make_site(jaeger=JaegerSource("127.0.0.1:1"), prometheus=(MAIN,))
-    assert connections().jaeger(site) is connections().jaeger(site)
-    assert connections().prometheus(site, MAIN) is connections().prometheus(site, MAIN)
+    assert clients().jaeger(site) is clients().jaeger(site)
+    assert clients().prometheus(site, MAIN) is clients().prometheus(site, MAIN)
 
 
 async def test_it_keeps_backends_apart_that_are_described_differently() -> None:
     one = make_site(jaeger=JaegerSource("127.0.0.1:1", headers={"x-tenant": "a"}))
     two = make_site(jaeger=JaegerSource("127.0.0.1:1", headers={"x-tenant": "b"}))
-    assert connections().jaeger(one) is not connections().jaeger(two)
+    assert clients().jaeger(one) is not clients().jaeger(two)
 
 
 async def test_it_says_that_a_site_has_no_jaeger() -> None:
     with pytest.raises(NotFound, match='site "production" has no Jaeger'):
-        connections().jaeger(make_site())
+        clients().jaeger(make_site())
 
 
 async def test_it_opens_anew_what_was_closed(fake_prometheus: FakePrometheus) -> None:
@@ -36,13 +36,13 @@ async def test_it_opens_anew_what_was_closed(fake_prometheus: FakePrometheus) ->
         source = PrometheusSource("main", fake_prometheus.url)
         site = make_site(jaeger=JaegerSource(fake.address), prometheus=(source,))
         for _ in range(2):
-            assert await connections().jaeger(site).services() == ()
-            assert (await connections().prometheus(site, source).query("up")).samples == ()
-            await close_connections()
+            assert await clients().jaeger(site).services() == ()
+            assert (await clients().prometheus(site, source).query("up")).samples == ()
+            await close_clients()
 
 
 def test_it_opens_connections_of_its_own_in_each_loop() -> None:
     async def mine() -> object:
-        return connections()
+        return clients()
 
     assert asyncio.run(mine()) is not asyncio.run(mine())

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.backends.error_texts import NotConnected
 from ops.backends.grpc_channels import Peer, open_channel
 from ops.backends.grpc_errors import not_connected_words, sentence, translated
@@ -31,7 +31,7 @@ TABLE = "[sites.production.jaeger]"
 async def complaint(address: str, tls: Tls | None = None) -> str:
     """Ask what is no Jaeger; return the sentence after its name and address."""
     with pytest.raises(BackendUnavailable) as caught:
-        await connections().jaeger(make_site(jaeger=JaegerSource(address, tls=tls))).services()
+        await clients().jaeger(make_site(jaeger=JaegerSource(address, tls=tls))).services()
     assert caught.value.backend == "Jaeger of production"
     begin, _, rest = str(caught.value).partition(f" at {address} ")
     assert begin == "Jaeger of production"
@@ -173,5 +173,5 @@ async def test_it_recognizes_an_answer_that_unpacks_to_more_than_is_accepted() -
     await server.start()
     source = JaegerSource(f"127.0.0.1:{port}", largest_message=4 * 1024**2)
     with pytest.raises(BackendUnavailable, match="too much in one message, more than the limit"):
-        await connections().jaeger(make_site(jaeger=source)).services()
+        await clients().jaeger(make_site(jaeger=source)).services()
     await server.stop(None)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.async_api import Page, expect
 
-from ops.backends.clients import close_connections
+from ops.backends.clients import close_clients
 from tests.browser.conftest import Web, log_in
 from tests.browser.test_waterfall import olga, row  # noqa: F401 - the fixture is for this room too
 from tests.dashboard.places import Place
@@ -118,7 +118,7 @@ async def test_one_press_says_that_nothing_is_new_or_that_it_cannot_be_known(
         await show(page, place)
         await check(page, "no new spans")
         await place.jaeger.stop()
-        await close_connections()  # checks that follow each other closely share an answer
+        await close_clients()  # checks that follow each other closely share an answer
         await page.get_by_text("check for new spans").click()
         await expect(page.locator("[data-said]")).to_contain_text("not checked: ")
 

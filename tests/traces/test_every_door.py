@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from bot import console
 from ops.actor import Actor
-from ops.backends.clients import close_connections
+from ops.backends.clients import close_clients
 from ops.rpc import auth
 from ops.rpc.server import serve_grpc
 from ops.traces.actions import list_traces
@@ -47,13 +47,13 @@ async def test_the_same_query_gives_the_same_traces(
             jaeger.add(trace(root, trace_id=f"{number:x}"))
         seen = set()
         for _ in range(TIMES):
-            await close_connections()  # else it would be one answer for all
+            await close_clients()  # else it would be one answer for all
             found = await list_traces(viewer, query=parse_query(LINE))
             seen.add(tuple(each.trace_id for each in found.traces))
-            await close_connections()
+            await close_clients()
             reply = await console.answer(viewer, f"list traces {LINE}")
             seen.add(tuple(row.below[-1] for row in reply.rows))
-            await close_connections()
+            await close_clients()
             answer = await OpsStub(channel).ListTraces(REQUEST)
             ids = tuple(item.id for item in answer.traces)
             # gRPC's windows part no moment: what matched together with the last one comes too.

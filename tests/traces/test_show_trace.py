@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from ops.actor import Actor
-from ops.backends.clients import connections
+from ops.backends.clients import clients
 from ops.caching import Shared
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
 from ops.traces.actions import LogFilter, export_trace, show_logs, show_trace
@@ -242,12 +242,12 @@ async def test_a_finished_trace_is_asked_of_jaeger_once(viewer: Actor, jaeger: F
 
     shown = await show_trace(viewer, trace_id=ID, site="production")
     await show_trace(viewer, trace_id=young, site="production")
-    connections().reads = Shared()  # as a second later
+    clients().reads = Shared()  # as a second later
     await jaeger.stop()
 
     assert await show_trace(viewer, trace_id=ID, site="production") is shown
     assert (await show_logs(viewer, trace_id=ID, site="production")).total
-    assert connections().kept.get(("trace", "production", young)) is None
+    assert clients().kept.get(("trace", "production", young)) is None
 
 
 async def test_what_is_kept_is_asked_for_anew_when_one_wants_it_newer(

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bot import console
 from bot.commands import registry
 from ops.actor import Actor, Door
-from ops.backends.clients import close_connections
+from ops.backends.clients import close_clients
 from opsportal import processes
 
 with suppress(ImportError):  # Windows has no readline
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 for line in _lines():
                     self._answer(runner, actor, line)
             finally:
-                runner.run(close_connections())
+                runner.run(close_clients())
 
     def _answer(self, runner: asyncio.Runner, actor: Actor, line: str) -> None:
         try:

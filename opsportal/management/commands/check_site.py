@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ops.alerts.truth import is_broken
-from ops.backends.clients import close_connections, connections
+from ops.backends.clients import clients, close_clients
 from ops.backends.prometheus import Sample
 from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
@@ -52,7 +52,7 @@ async def check_sites(sites: Iterable[Site]) -> list[Finding]:
     try:
         findings = await asyncio.gather(*checks)
     finally:
-        await close_connections()
+        await close_clients()
     return list(dict.fromkeys(finding for found in findings for finding in found))
 
 
@@ -67,7 +67,7 @@ def _checks(site: Site) -> list[Awaitable[list[Finding]]]:
 
 
 async def _jaeger(site: Site) -> list[Finding]:
-    jaeger = connections().jaeger(site)
+    jaeger = clients().jaeger(site)
     try:
         known = await jaeger.services()
     except OpsError as error:
@@ -89,7 +89,7 @@ def _not_in_jaeger(site: Site, service: Service, known: Sequence[str]) -> Findin
 
 
 async def _prometheus(site: Site, source: PrometheusSource) -> list[Finding]:
-    prometheus = connections().prometheus(site, source)
+    prometheus = clients().prometheus(site, source)
     try:
         rules = await prometheus.rules()
     except OpsError as error:
@@ -122,7 +122,7 @@ async def _query(site: Site, service: Service, key: str) -> list[Finding]:
     promql = getattr(service, key)
     where = f"{key} of {service.table}"
     try:
-        prometheus = connections().prometheus(site, site.source(service))
+        prometheus = clients().prometheus(site, site.source(service))
         found = (await prometheus.query(promql)).samples
     except BackendUnavailable as error:
         return [Finding(False, str(error))]
