@@ -21,6 +21,7 @@ from ops.errors import (
     NotPermitted,
     OpsError,
 )
+from ops.guard.effects import _record_outcome
 from tests.conftest import Person, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -243,6 +244,26 @@ async def test_it_closes_a_start_whose_confirmation_was_lost(operator: Actor) ->
         owed.close(lost, "tests.change", partial(append, Outcome.FAILED))
         await asyncio.gather(*owed.tasks)
     assert [row[2] for row in await rows()] == ["started", "failed"]
+
+
+async def test_it_writes_the_outcome_though_its_caller_is_cancelled_meanwhile(
+    operator: Actor,
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def record() -> None:
+        begun.set()
+        await go_on.wait()
+        await in_database(chain.append, operator, "tests.change", "x", Outcome.OK)
+
+    recording = asyncio.ensure_future(_record_outcome(record))
+    await begun.wait()
+    recording.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await recording
+    go_on.set()
+    await asyncio.gather(*owed.tasks)
+    assert [row[2] for row in await rows()] == ["ok"]
 
 
 async def test_it_writes_the_outcome_once_the_database_takes_it_again(operator: Actor) -> None:
