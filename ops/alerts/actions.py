@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from ops.actor import Actor
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.past import alerts_of, remembered
-from ops.alerts.truth import Doubt, doubts, headline, is_broken
+from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Rules
 from ops.caching import Known
@@ -71,8 +71,7 @@ class AlertList:
         """Return the state in a few words; never that nothing is firing if that is not sure."""
         nothing = "Nothing is firing"
         if narrowed and self.firing_in_all:
-            number = self.firing_in_all
-            nothing = f"{number:,} {'alert' if number == 1 else 'alerts'} firing, none matching"
+            nothing = f"{counted(self.firing_in_all)}, none matching"
         elif narrowed:
             nothing = "No matching alert is firing"
         return headline(len(self.firing), self.doubts, nothing=nothing)

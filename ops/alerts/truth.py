@@ -149,14 +149,18 @@ def _watchdogs_nowhere(site: Site, answers: Mapping[str, Rules]) -> Iterator[Dou
             yield Doubt(Reason.WATCHDOG, "", f"no source has a rule for the watchdog {name}")
 
 
+def counted(firing: int) -> str:
+    """Return a number of alerts in words: `1 alert firing`."""
+    return f"{firing:,} {'alert' if firing == 1 else 'alerts'} firing"
+
+
 def headline(firing: int, doubts: Sequence[Doubt], *, nothing: str = "Nothing is firing") -> str:
     """Return the state in a few words: `3 alerts firing`, or what is not known.
 
     `nothing` is what to say if there are none: of a filtered list, "No matching alert is firing".
     """
     if firing:
-        said = f"{firing:,} {'alert' if firing == 1 else 'alerts'} firing"
-        return f"{said} that we know of" if doubts else said
+        return f"{counted(firing)} that we know of" if doubts else counted(firing)
     if not doubts:
         return nothing
     more = f", and {count:,} more" if (count := len(doubts) - 1) else ""

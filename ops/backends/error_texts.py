@@ -1,7 +1,7 @@
 """The foreign errors that only their text tells apart, in one place.
 
-All other errors are told apart by class, code, errno or SQLSTATE. A new release may word these
-differently: then an error gets a general sentence instead of advice, and a test fails, because
+All other errors are told apart by class, code, errno or SQLSTATE. If a new release words one of
+these differently, the error gets a general sentence instead of advice, and a test fails, because
 tests/backends/test_error_texts.py and tests/live/test_refusals.py make gRPC and Jaeger raise them.
 """
 

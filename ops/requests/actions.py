@@ -154,7 +154,7 @@ async def _may_decide(actor: Actor, key: str) -> RequestedChange:
 
 
 async def _found(key: str) -> RequestedChange:
-    found = (await in_database(store.several, [key])).get(key)
+    found = await in_database(store.find, key)
     if found is None:
         raise NotFound(
             f'there is no request "{key[:20]}"; it may be over 30 days old or from before an update'
@@ -189,4 +189,4 @@ async def _made(actor: Actor, request: RequestedChange) -> tuple[State, Sampling
 async def _as_it_is(key: str) -> RequestedChange:
     """Return a request that has been decided or has expired."""
     await in_database(store.close)
-    return (await in_database(store.several, [key]))[key]
+    return await _found(key)

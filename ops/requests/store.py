@@ -88,6 +88,11 @@ def several(keys: Collection[str]) -> dict[str, RequestedChange]:
     return {each.key: _read(each) for each in ChangeRequest.objects.filter(key__in=keys)}
 
 
+def find(key: str) -> RequestedChange | None:
+    """Read one request."""
+    return several([key]).get(key)
+
+
 def open_of(site: str, service: str) -> tuple[RequestedChange, ...]:
     """Read a service's open requests, newest first."""
     found = ChangeRequest.objects.filter(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -145,6 +146,17 @@ async def test_it_expires(operator: Actor, petstores: Petstores) -> None:
     await in_database(ChangeRequest.objects.update, expires=timezone.now())
     assert await actions.list_open(operator) == ()
     assert (await actions.apply(operator, key=key)).state is State.EXPIRED
+    assert petstores[0].told == []
+
+
+async def test_deciding_one_from_before_the_kept_days_says_so(
+    operator: Actor, petstores: Petstores
+) -> None:
+    key = (await asked(operator)).key
+    too_old = timezone.now() - timedelta(days=31)
+    await in_database(ChangeRequest.objects.update, expires=too_old)
+    with pytest.raises(NotFound, match="it may be over 30 days old"):
+        await actions.apply(operator, key=key)
     assert petstores[0].told == []
 
 
