@@ -97,9 +97,14 @@ class Samples:
         series = self._metrics[name].setdefault(labels({NAME: name, **pairs}), Series())
         series.add(time, value)
 
-    def end(self, name: str, pairs: Mapping[str, str], time: float) -> None:
-        """Mark a series as having no value from that time until one is added."""
-        self.add(name, pairs, time, math.nan)
+    def end_others(self, time: float) -> None:
+        """Mark every series without a value at that time as ended; forget those long ended."""
+        for metric in self._metrics.values():
+            for key, series in list(metric.items()):
+                if series.times[-1] < time and not math.isnan(series.values[-1]):
+                    series.add(time, math.nan)
+                elif series.times[-1] < time - KEPT:
+                    del metric[key]
 
     def series(self, name: str) -> Iterable[tuple[Labels, Series]]:
         """Return a metric's series."""
