@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
 
-demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad or good also reaches a running one
+demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad (or good) rolls out
 	@$(BIN)/python manage.py demo $(if $(RELEASE),--release=$(RELEASE))
 
 bot: .venv/runtime ## talk to the running demo's bot in this terminal

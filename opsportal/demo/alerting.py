@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from opsportal.demo.promql import NAME, Expression, Labels, Samples, labels
+from opsportal.demo.promql import Expression
+from opsportal.demo.samples import NAME, Labels, Samples, labels
 
 SECOND = 1_000_000_000
 NEVER = "0001-01-01T00:00:00Z"

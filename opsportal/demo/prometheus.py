@@ -16,7 +16,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from opsportal.demo.alerting import SECOND, Body, Rule, group, plain
-from opsportal.demo.promql import Expression, Samples
+from opsportal.demo.promql import Expression
+from opsportal.demo.samples import Samples
 from opsportal.demo.selectors import read_selector
 
 INTERVAL = 1.0  # seconds between scrapes
@@ -84,6 +85,7 @@ class Prometheus:
                 for sample in metric.samples:
                     if not sample.name.endswith("_created"):
                         self.samples.add(sample.name, sample.labels | origin, at, sample.value)
+        self.samples.end_others(at, but="ALERTS")
         for rule in self.rules:
             rule.evaluate(self.samples, now)
         self.samples.end_others(at)

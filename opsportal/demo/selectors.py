@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import re2
 
-from opsportal.demo.promql import Metric, Samples, Vector
+from opsportal.demo.promql import Metric, Vector
+from opsportal.demo.samples import Samples
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False

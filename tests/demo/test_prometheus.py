@@ -246,10 +246,13 @@ def test_a_broken_rule_says_so_and_keeps_its_alerts_as_they_are(watched: Watched
 
 
 def test_it_ends_a_series_that_is_no_longer_scraped(watched: Watched) -> None:
+    two = Above(Aggregate("count", Metric("shop_build_info")), 1)
+    watched.prometheus.rules = [Rule("Two", two, 0, {}, {})]
     watched.calls(3)
     watched.build.clear()
     watched.build.labels("1.3.0").set(1)
     watched.calls(1)
+    assert watched.alerts == []
     answer = watched.prometheus.query(
         {"query": "shop_build_info", "time": str(watched.now / SECOND)}
     )

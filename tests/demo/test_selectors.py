@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsportal.demo.promql import Samples
+from opsportal.demo.samples import Samples
 from opsportal.demo.selectors import read_selector
 
 
