@@ -21,7 +21,7 @@ SITE = Site("production", None, (PrometheusSource("main", "http://main"),), {}, 
 
 def of(answer: Rules | None, site: Site = SITE, *, now: int = NOON) -> list[Reason]:
     answers = {"main": answer} if answer else {}
-    failures = [] if answer else ["main"]
+    failures = {} if answer else {"main": 0}
     return [doubt.reason for doubt in doubts(site, answers, failures, (), now)]
 
 
@@ -100,9 +100,17 @@ def test_a_watchdog_that_the_site_names_must_have_a_rule() -> None:
     assert of(WELL, replace(named, names_watchdogs=False)) == []
 
 
+def test_it_says_for_how_long_a_source_has_been_silent() -> None:
+    last = NOON - 130 * SECOND
+    [doubt] = doubts(SITE, {"main": WELL}, {"main": last}, (), NOON)
+    assert doubt.words == "main has not answered for 2 min"
+    [future] = doubts(SITE, {}, {"main": NOON + SECOND}, (), NOON)
+    assert future.words == "main did not answer"
+
+
 def test_many_rules_are_one_doubt() -> None:
     broken = [replace(RULE, name=f"R{n}", health="err", error="x") for n in range(1_200)]
-    [doubt] = doubts(SITE, {"main": replace(WELL, rules=tuple(broken))}, (), (), NOON)
+    [doubt] = doubts(SITE, {"main": replace(WELL, rules=tuple(broken))}, {}, (), NOON)
     assert doubt.words == "rule R0 and 1,199 more of main cannot be evaluated"
     assert doubt.sentence == f"{doubt.words}: x"
 

@@ -31,6 +31,7 @@ from ops.memory import LARGE, give_back_after
 from ops.sites import PrometheusSource, Site
 from ops.toml_file import which_of
 from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Origin
 
 T = TypeVar("T")
 _MUCH_TO_READ = 200_000  # bytes from which an answer is parsed in a thread: about 5 ms of work
@@ -41,6 +42,7 @@ class Prometheus:
 
     def __init__(self, site: Site, source: PrometheusSource) -> None:
         self.source = source
+        self.origin = Origin(site.name, source.name, source.pair, source.replica_labels)
         self.name = f"Prometheus {source.name} of {site.name}"
         self.place = f"{self.name} at {source.url}"
         which = which_of(source.name, 0, site.prometheus)
@@ -133,7 +135,7 @@ class Prometheus:
         return replace(found, alerts=(await self._read_answer(answer)).alerts)
 
     async def _read_answer(self, answer: HttpAnswer) -> Rules:
-        found = await self._read(answer, partial(read_rules, self.source.name))
+        found = await self._read(answer, partial(read_rules, self.origin))
         return replace(found, at=_sent_at(answer))
 
     async def _send(self, method: str, path: str, **content: Mapping[str, str]) -> HttpAnswer:

@@ -12,7 +12,7 @@ from typing import Any
 from ops.backends.prometheus.results import warnings_of
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import Alert, Rule, Unreadable, meaning
+from ops.vocabulary.alerts import Alert, Origin, Rule, Unreadable, meaning
 
 Body = dict[str, Any]
 # Prometheus's words, and VictoriaMetrics's.
@@ -40,14 +40,14 @@ class Rules:
     at: int = 0
 
 
-def read_rules(source: str, body: Body) -> Rules:
+def read_rules(origin: Origin, body: Body) -> Rules:
     """Read the answer of /rules, or of /alerts."""
     data = body["data"]
     if "groups" not in data:
-        reading = _Reading(source)
+        reading = _Reading(origin)
         alerts = tuple(reading.alerts(data["alerts"], {}, ""))
         return _read(body, Rules(alerts, None), reading)
-    reading, alerts_of, rules = _Reading(source), list[Alert](), list[Rule]()
+    reading, alerts_of, rules = _Reading(origin), list[Alert](), list[Rule]()
     for group in data["groups"] or ():
         for rule, name, interval in reading.rules(group):
             rules.append(reading.rule(rule, name, interval))
@@ -62,7 +62,7 @@ def _read(body: Body, found: Rules, reading: "_Reading") -> Rules:
         warnings=warnings_of(body, "warnings"),
         infos=warnings_of(body, "infos"),
         unreadable=tuple(
-            Unreadable(reading.source, group, rule, count)
+            Unreadable(reading.origin.source, group, rule, count)
             for (group, rule), count in reading.unreadable.items()
         ),
     )
@@ -71,8 +71,8 @@ def _read(body: Body, found: Rules, reading: "_Reading") -> Rules:
 class _Reading:
     """The reading of one answer; `unreadable` counts by group and rule ("" for rules)."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
         self.unreadable: Counter[tuple[str, str]] = Counter()
 
     def rules(self, group: Any) -> Iterator[tuple[Body, str, int]]:
@@ -92,12 +92,15 @@ class _Reading:
         return Rule(
             name=_text(rule.get("name")) or "(without a name)",
             group=group,
-            source=self.source,
+            source=self.origin.source,
             recording=rule.get("type") == "recording",
             health=_health(rule),
             error=_text(rule.get("lastError")),
             evaluated_at=_evaluated_at(rule),
             interval=interval,
+            query=_text(rule.get("query")),
+            pending_for=_nanoseconds(rule.get("duration")),
+            keep_firing_for=_nanoseconds(rule.get("keepFiringFor") or rule.get("keep_firing_for")),
         )
 
     def alerts(self, items: Iterable[Any] | None, rule: Body, group: str) -> Iterator[Alert]:
@@ -112,19 +115,22 @@ class _Reading:
                     yield alert
 
     def _alert(self, item: Body, rule: Body, group: str) -> Alert:
-        labels = {key: _text(value) for key, value in (item.get("labels") or {}).items()}
+        given = {key: _text(value) for key, value in (item.get("labels") or {}).items()}
+        labels = self.origin.own(given)
         native = _text(item.get("state"))
+        name = labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name"))
         return Alert(
-            name=labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name")),
+            name=name,
             state=meaning(native),
             native_state=native,
             value=_value(item.get("value")),
             active_at=_moment(item.get("activeAt")),
             labels=labels,
             annotations={key: _text(text) for key, text in (item.get("annotations") or {}).items()},
-            sources=(self.source,),
+            sources=(self.origin.source,),
             group=group,
             rule_health=_health(rule),
+            fingerprint=self.origin.fingerprint(group, name, labels),
         )
 
 
