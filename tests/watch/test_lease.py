@@ -53,7 +53,7 @@ def test_each_holder_leaves_the_time_that_it_watched() -> None:
 
 def test_two_watchers_share_the_sites() -> None:
     sites = ["eu", "us"]
-    held = []
+    held: list[str] = []
     while lease := claim("a", sites, held, SECONDS):
         held.append(lease.site)
     assert sorted(held) == ["eu", "us"]
