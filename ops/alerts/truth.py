@@ -101,7 +101,7 @@ def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) ->
         none = "has no alerting rules" if answer.rules is not None else "does not show its rules"
         yield Doubt(Reason.NO_RULES, name, f"{name} {none}")
         return
-    yield from _of_rules(name, answer.rules or (), answer.at or now)
+    yield from _of_rules(name, answer.rules or (), answer.rules_at or now)
     yield from _watchdogs_silent(site, name, answer)
 
 

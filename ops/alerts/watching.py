@@ -1,5 +1,6 @@
 """Alerts as a watcher sees them: what it polls, and what is remembered."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,15 @@ from ops.alerts.models import AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
+from ops.errors import OpsError
 from ops.sites import Site
+from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, Rule
 from ops.watch.periods import Changes, Recorder, prune
 from ops.watch.picture import Picture, young_ns
 
+MANY_RULES = 1_000
+RULES_FOR = timerange.MINUTE  # many rules are read once in this time
 MISSED = 2  # evaluations that an alert may be missing from without an end
 LONGEST_TEXT = 4_000  # characters that are remembered of a label or an annotation
 MOST_TEXTS = 100
@@ -32,9 +37,20 @@ class AlertSubject:
     def sources(self, site: Site) -> Sequence[str]:
         return [source.name for source in site.prometheus]
 
-    async def poll(self, site: Site, source: str) -> Rules:
+    async def poll(self, site: Site, source: str, before: Rules | None) -> Rules:
+        """Read the rules with their alerts; of many rules only the alerts, for up to a minute."""
         [meant] = [each for each in site.prometheus if each.name == source]
-        return await clients().prometheus(site, meant).rules()
+        prometheus = clients().prometheus(site, meant)
+        if before is None or not _are_many(before.rules):
+            return await prometheus.rules()
+        try:
+            alerts = await prometheus.alerts()
+        except OpsError:  # some servers have no /alerts
+            return await prometheus.rules()
+        if (alerts.at or timerange.now_ns()) - before.rules_at >= RULES_FOR:
+            return await prometheus.rules()
+        joined = await asyncio.to_thread(before.with_alerts, prometheus.origin, alerts)
+        return joined or await prometheus.rules()
 
     def history(self, site: Site) -> "AlertHistory":
         return AlertHistory(site)
@@ -97,6 +113,10 @@ class AlertHistory:
 
     def prune(self, before: int) -> int:
         return sum(prune(model, self._site.name, before) for model in (AlertPeriod, RulePeriod))
+
+
+def _are_many(rules: Sequence[Rule] | None) -> bool:
+    return rules is not None and len(rules) >= MANY_RULES
 
 
 def without_numbers(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from ops.vocabulary.numbers import in_words
@@ -133,7 +133,8 @@ class Rule:
     `health` is "ok", "err" or "unknown", `error` why it could not be evaluated, "" for none.
     `evaluated_at` is the last evaluation in Unix nanoseconds, 0 if it never was, None if the
     source does not say; `interval` is nanoseconds between evaluations, 0 if unknown. `query` is
-    its expression; `pending_for` and `keep_firing_for` are nanoseconds.
+    its expression; `pending_for` and `keep_firing_for` are nanoseconds. `labels` are those that
+    it gives to its alerts, templates as they are written.
     """
 
     name: str
@@ -147,6 +148,15 @@ class Rule:
     query: str = ""
     pending_for: int = 0
     keep_firing_for: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def may_have_made(self, alert: Alert) -> bool:
+        """Return whether an alert without a group may be this rule's."""
+        if self.recording or self.name != alert.name:
+            return False
+        return all(
+            "{{" in text or alert.labels.get(name, "") == text for name, text in self.labels.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)

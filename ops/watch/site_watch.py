@@ -85,7 +85,7 @@ class _SubjectWatch:
             started = time.monotonic()
             before = self._sources[name]
             try:
-                answer = await subject.poll(site, name)
+                answer = await subject.poll(site, name, before.answer)
             except OpsError as error:
                 since = before.failing_since or timerange.now_ns()
                 found = replace(before, error=str(error), failing_since=since)

@@ -35,8 +35,8 @@ class Subject(Protocol[A]):
     def sources(self, site: Site) -> Sequence[str]:
         """Return the names of the site's sources."""
 
-    async def poll(self, site: Site, source: str) -> A:
-        """Ask one source; raises OpsError."""
+    async def poll(self, site: Site, source: str, before: A | None) -> A:
+        """Ask one source, which answered `before` the last time; raises OpsError."""
 
     def history(self, site: Site) -> History[A]:
         """Return the site's history, for one watcher."""

@@ -28,7 +28,8 @@ class Rules:
 
     `rules` is None if the source has only alerts: /alerts has no rules. `more` means that there
     are further pages of rules. `at` is the source's own time of the answer in Unix nanoseconds,
-    0 if it gave none. `warnings` say what is missing, in the source's words; `infos` do not.
+    0 if it gave none; `rules_at` is the same for `rules`, which can be older. `warnings` say what
+    is missing, in the source's words; `infos` do not.
     """
 
     alerts: tuple[Alert, ...]
@@ -38,6 +39,31 @@ class Rules:
     unreadable: tuple[Unreadable, ...] = ()
     more: bool = False
     at: int = 0
+    rules_at: int = 0
+
+    def with_alerts(self, origin: Origin, newer: "Rules") -> "Rules | None":
+        """Return these rules with the alerts of a newer answer of /alerts, which has no groups.
+
+        None if it is not certain which rule made an alert: the rules must be read again.
+        """
+        by_name: dict[str, list[Rule]] = {}
+        for rule in self.rules or ():
+            by_name.setdefault(rule.name, []).append(rule)
+        alerts = []
+        for alert in newer.alerts:
+            made = [rule for rule in by_name.get(alert.name, ()) if rule.may_have_made(alert)]
+            if len(made) != 1:
+                return None
+            group = made[0].group
+            alerts.append(
+                replace(
+                    alert,
+                    group=group,
+                    rule_health=made[0].health,
+                    fingerprint=origin.fingerprint(group, alert.name, alert.labels),
+                )
+            )
+        return replace(newer, alerts=tuple(alerts), rules=self.rules, rules_at=self.rules_at)
 
 
 def read_rules(origin: Origin, body: Body) -> Rules:
@@ -99,6 +125,7 @@ class _Reading:
             evaluated_at=_evaluated_at(rule),
             interval=interval,
             query=_text(rule.get("query")),
+            labels=_texts(rule.get("labels")),
             pending_for=_nanoseconds(rule.get("duration")),
             keep_firing_for=_nanoseconds(rule.get("keepFiringFor") or rule.get("keep_firing_for")),
         )
@@ -115,8 +142,9 @@ class _Reading:
                     yield alert
 
     def _alert(self, item: Body, rule: Body, group: str) -> Alert:
-        given = {key: _text(value) for key, value in (item.get("labels") or {}).items()}
-        labels = self.origin.own(given)
+        labels = self.origin.own(
+            {key: _text(value) for key, value in (item.get("labels") or {}).items()}
+        )
         native = _text(item.get("state"))
         name = labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name"))
         return Alert(
@@ -132,6 +160,10 @@ class _Reading:
             rule_health=_health(rule),
             fingerprint=self.origin.fingerprint(group, name, labels),
         )
+
+
+def _texts(given: object) -> dict[str, str]:
+    return {k: _text(v) for k, v in given.items()} if isinstance(given, dict) else {}
 
 
 def _health(rule: Body) -> str:
