@@ -20,7 +20,7 @@ from ops.sites import PrometheusSource, Service, Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
 from ops.vocabulary.matchers import AlertFilter
-from ops.watch.picture import SourceAnswer, pictures
+from ops.watch.picture import Picture, SourceAnswer, pictures
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"
@@ -94,8 +94,31 @@ async def list_alerts(
     `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none.
     """
     site = sites().site(filter.site)
-    key = ("alerts", site, filter, patience)
-    return await clients().reads.answer(key, lambda: _now(site, filter, patience))
+    seen = await _picture(site)
+    key = ("alerts", site, filter, patience, _number(seen))
+    return await clients().reads.answer(key, lambda: _now(site, filter, patience, seen))
+
+
+@dataclass(frozen=True, slots=True)
+class FiringCount:
+    """How many alerts of a site are firing, and the reasons why there may be more."""
+
+    firing: int
+    doubts: tuple[Doubt, ...] = ()
+
+
+@action("alerts.count_firing", permission=READ)
+async def count_firing(actor: Actor, *, site: str = "") -> FiringCount | None:
+    """Count a site's firing alerts by what its watcher knows, without asking any source.
+
+    Returns None if no watcher knows anything.
+    """
+    where = sites().site(site)
+    seen = await _picture(where)
+    if seen is None:
+        return None
+    key = ("firing", where, _number(seen))
+    return await clients().reads.answer(key, lambda: _count(where, seen))
 
 
 @action("alerts.alerts_during", permission=READ)
@@ -116,17 +139,36 @@ async def alerts_during(
     return await clients().reads.answer(key, lambda: _then(where, what, start, end))
 
 
-async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
+async def _picture(site: Site) -> Picture[Rules] | None:
+    """Return what the site's watcher knows, None if there is no watcher or it knows nothing."""
+    picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
+    knows = picture is not None and any(each.answer for each in picture.sources.values())
+    return picture if knows else None
+
+
+def _number(picture: Picture[Rules] | None) -> tuple[int, int] | None:
+    return (picture.epoch, picture.number) if picture else None
+
+
+async def _now(
+    site: Site, filter: AlertFilter, patience: float, seen: Picture[Rules] | None
+) -> AlertList:
     async def ask(source: PrometheusSource) -> Known[Rules]:
         read = clients().prometheus(site, source).rules
         return await clients().lasting.answer(("rules", site, source), read, patience)
 
-    found = await _watched(site) or await _asked(site, ask)
+    found = _watched(site, seen) if seen else await _asked(site, ask)
     now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
     if number < MANY_ALERTS and not filter.matchers:
         return _list(site, filter, found, now)
     return await asyncio.to_thread(_list, site, filter, found, now)
+
+
+async def _count(site: Site, seen: Picture[Rules]) -> FiringCount:
+    every = AlertFilter(site=site.name)
+    listed = await asyncio.to_thread(_list, site, every, _watched(site, seen), timerange.now_ns())
+    return FiringCount(listed.firing_in_all, listed.doubts)
 
 
 def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -> AlertList:
@@ -163,11 +205,8 @@ def _aged(alert: Alert, silent: Mapping[str, int]) -> Alert:
     return replace(alert, stale_since=max(silent[source] for source in alert.sources))
 
 
-async def _watched(site: Site) -> "_Answers[Rules] | None":
-    """Return what the site's watcher knows, None if there is no watcher or it knows nothing."""
-    picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
-    if picture is None or not any(each.answer for each in picture.sources.values()):
-        return None
+def _watched(site: Site, picture: Picture[Rules]) -> "_Answers[Rules]":
+    """Return what the site's watcher knows."""
     found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
     failures = tuple(
         SourceFailure(name, each.error or f"{name} is not polled at present", each.at)

@@ -17,7 +17,7 @@ from ops.sites import sites
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import AlertFilter, Matcher, format_filter, parse_filter
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, url
 
@@ -26,7 +26,7 @@ _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 
 
 @require_safe
-@page(actions.list_alerts)
+@page(actions.list_alerts, live=Live(frozenset({"alerts"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
@@ -44,12 +44,11 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page(actions.list_alerts)
-async def count(visit: Visit) -> HttpResponse:
-    """Return how many alerts are firing, for the page header."""
-    found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    context = {"firing": len(found.firing), "doubts": found.doubts}
-    return await visit.render("partials/alert_count.html", context)
+@page(actions.count_firing, live=Live(frozenset({"alerts"})))
+async def badge(visit: Visit) -> HttpResponse:
+    """Return how many alerts are firing, for the header of an open page."""
+    found = await actions.count_firing(visit.actor, site=visit.site.name)
+    return await visit.render("partials/badge.html", {"badge": found})
 
 
 @dataclass(frozen=True, slots=True)
