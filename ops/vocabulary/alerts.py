@@ -95,7 +95,8 @@ class Rule:
 
     `health` is "ok", "err" or "unknown", `error` why it could not be evaluated, "" for none.
     `evaluated_at` is the last evaluation in Unix nanoseconds, 0 if it never was, None if the
-    source does not say; `interval` is nanoseconds between evaluations, 0 if unknown.
+    source does not say; `interval` is nanoseconds between evaluations, 0 if unknown. `severity` is
+    that of its alerts, "" if it sets none.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Rule:
     error: str
     evaluated_at: int | None
     interval: int
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class _Reading:
             error=_text(rule.get("lastError")),
             evaluated_at=_evaluated_at(rule),
             interval=interval,
+            severity=_severity(rule.get("labels")),
         )
 
     def alerts(self, items: Iterable[Any] | None, rule: Body, group: str) -> Iterator[Alert]:
@@ -130,6 +131,10 @@ class _Reading:
 
 def _health(rule: Body) -> str:
     return _HEALTH.get(_text(rule.get("health")), "unknown")
+
+
+def _severity(labels: object) -> str:
+    return _text(labels.get("severity")) if isinstance(labels, dict) else ""
 
 
 def _text(value: object) -> str:
