@@ -17,24 +17,19 @@ LONGEST_MATCHING = 2.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Which sources are copies of each other, and which labels tell their alerts apart.
+    """Which sources are copies of each other.
 
     `answered` are the sources that answered: only these can disagree.
     """
 
     pair: Mapping[str, str] = field(default_factory=dict)
-    replica_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     answered: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, site: Site, answered: Iterable[str]) -> "Pairs":
         """Return those of a site."""
         paired = [source for source in site.prometheus if source.pair]
-        return cls(
-            {source.name: source.pair for source in paired},
-            {source.name: source.replica_labels for source in paired},
-            frozenset(answered),
-        )
+        return cls({source.name: source.pair for source in paired}, frozenset(answered))
 
     def copies(self, source: str) -> frozenset[str]:
         """Return the sources that answered and report the same as this one."""
@@ -83,26 +78,15 @@ def _selected(
 def merge(alerts: Iterable[Alert], pairs: Pairs = Pairs()) -> list[Alert]:
     """Merge the alerts that the sources of a pair report, and say where these disagree.
 
-    Alerts of a pair are the same if their rule, group and labels are, apart from replica labels.
     Duplicates within one source stay.
     """
     found: dict[Hashable, list[Alert]] = {}
     times: Counter[Hashable] = Counter()
-    for each in alerts:
-        [source] = each.sources
-        alert = _without(each, pairs.replica_labels.get(source, ()))
-        origin = pairs.pair.get(source, "") or (source,)
-        which = (origin, alert.name, alert.group, frozenset(alert.labels.items()))
-        times[which, source] += 1
-        found.setdefault((which, times[which, source]), []).append(alert)
+    for alert in alerts:
+        which = (alert.fingerprint, alert.sources)
+        times[which] += 1
+        found.setdefault((alert.fingerprint, times[which]), []).append(alert)
     return [_together(copies, pairs) for copies in found.values()]
-
-
-def _without(alert: Alert, names: Sequence[str]) -> Alert:
-    if not any(name in alert.labels for name in names):
-        return alert
-    kept = {name: value for name, value in alert.labels.items() if name not in names}
-    return replace(alert, labels=kept)
 
 
 def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:

@@ -7,6 +7,7 @@ It is the first of these that is called so; those of one kind are alternatives:
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import re2
 
@@ -16,6 +17,8 @@ from ops.sites import Service, Site, sites
 from ops.vocabulary.alert_filters import STATES, UNLISTED, AlertFilter, check_listed
 from ops.vocabulary.alerts import Alert, Rule
 from ops.vocabulary.matchers import FORMS_OF_A_MATCHER, Matcher, exists
+
+_TEMPLATE = "{{"  # starts what a rule fills in for each of its alerts
 
 
 def understood(
@@ -72,11 +75,13 @@ class _Known:
     def of(cls, site: Site, alerts: Sequence[Alert], rules: Iterable[Rule]) -> "_Known":
         alerting = [rule for rule in rules if not rule.recording]
         both: list[Alert | Rule] = [*alerts, *alerting]
+        severities = {each.labels.get("severity", "") for each in both}
+        annotations = chain.from_iterable(each.annotations for each in alerts)
         return cls(
             {name.lower(): service for name, service in site.services.items()},
-            frozenset(each.severity for each in both if each.severity),
+            frozenset(each for each in severities if each and _TEMPLATE not in each),
             frozenset(each.name for each in both),
-            frozenset(name for each in alerts for name in (*each.labels, *each.annotations)),
+            frozenset(chain(chain.from_iterable(each.labels for each in both), annotations)),
         )
 
     def kind(self, word: str) -> str:

@@ -13,10 +13,8 @@ from opsportal.demo.promql import (
     Quantile,
     Quotient,
     Rate,
-    Samples,
-    Series,
-    labels,
 )
+from opsportal.demo.samples import Samples, Series, labels
 
 OK, BAD, NONE = labels({"code": "OK"}), labels({"code": "BAD"}), labels({})
 COUNT = Metric("c_total")
