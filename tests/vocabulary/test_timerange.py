@@ -81,7 +81,7 @@ def test_it_reads_a_moment_relative_to_now(text: str, distance: int) -> None:
         "now-",
         "now - 5m",
         "nowhere",
-        "٢٠٢٦-11-24T12:00:00Z",
+        "\N{ARABIC-INDIC DIGIT TWO}026-11-24T12:00:00Z",
         "²",
     ],
 )
@@ -121,7 +121,7 @@ def test_it_reads_a_duration_exactly(text: str, nanoseconds: int) -> None:
         "1 h",
         "1y",
         "five",
-        "٥m",
+        "\N{ARABIC-INDIC DIGIT FIVE}m",
         "5²s",
         "106751d23h47m16s854ms775us808ns",
     ],

@@ -44,6 +44,7 @@ _AROUND = 30 * timerange.MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
+_TONES |= {"stuck": "error", "paused": "pending", "mixed": "warn", "went back": "warn"}
 
 
 @register.simple_tag
