@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ops.versions.actions import History, ServiceVersions
+from ops.vocabulary.timerange import format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import COLOURS, stretch
-from opsportal.dashboard.clock import Clock, roughly
+from opsportal.dashboard.clock import Clock
 
 HEIGHT = 32
 MOST_SAID = 5  # changes in the text alternative
@@ -87,7 +88,7 @@ def picture(service: ServiceVersions, clock: Clock) -> Picture | None:
         ),
         hues=hues,
         text=_text(clock, [(each.start, each.counts) for each in stretches]),
-        window=roughly(length),
+        window=format_duration(length),
     )
 
 
