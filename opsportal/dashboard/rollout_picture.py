@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ops.versions.actions import History, ServiceVersions
-from ops.vocabulary.timerange import format_duration
+from ops.vocabulary.timerange import HOUR, MINUTE, format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import COLOURS, stretch
 from opsportal.dashboard.clock import Clock
 
 HEIGHT = 32
+LENGTHS = (15 * MINUTE, HOUR)  # drawn if nothing older is known
 MOST_SAID = 5  # changes in the text alternative
 OTHERS = 0  # the hue of the versions that have none of their own
 
@@ -53,21 +54,35 @@ class Picture:
     window: str
 
 
-def picture(service: ServiceVersions, clock: Clock) -> Picture | None:
+def length_of(services: Iterable[ServiceVersions]) -> int:
+    """Return how long a time to draw of all these services, in nanoseconds; 0 for nothing."""
+    histories = [each.history for each in services if each.history]
+    known = max(
+        (each.end - period.start for each in histories for period in each.periods), default=0
+    )
+    longest = max((each.end - each.start for each in histories), default=0)
+    return next((length for length in LENGTHS if known <= length < longest), longest)
+
+
+def picture(service: ServiceVersions, clock: Clock, length: int) -> Picture | None:
     """Return the picture of a service's last hours, None if nothing is known of them."""
     history = service.history
-    if history is None or history.end <= history.start:
+    if history is None or not length:
         return None
-    stretches = [each for each in history.stretches() if each.end > each.start]
+    first = history.end - length
+    stretches = [
+        replace(each, start=max(each.start, first))
+        for each in history.stretches()
+        if each.end > max(each.start, first)
+    ]
     hues = _hues(service, history)
     most = max((sum(each.counts.values()) for each in stretches), default=0)
     most = max(most, service.total, 1)
     bars = _bars(((each.start, each.end, each.counts) for each in stretches), hues)
     holes = [each for each in stretches if not each.counts]
-    length = history.end - history.start
 
     def place(start: int, end: int) -> tuple[str, str]:
-        return stretch(start - history.start, end - start, length)
+        return stretch(start - first, end - start, length)
 
     drawn = []
     for bar in bars:

@@ -7,7 +7,7 @@ from ops.versions.history import Period
 from ops.vocabulary.timerange import HOUR, MINUTE
 from opsportal.dashboard.charts import COLOURS
 from opsportal.dashboard.clock import Clock
-from opsportal.dashboard.rollout_picture import HEIGHT, Picture, picture
+from opsportal.dashboard.rollout_picture import HEIGHT, Picture, length_of, picture
 
 DAY = 20_000 * 24 * HOUR
 END = DAY + 10 * HOUR
@@ -28,7 +28,7 @@ def ran(*periods: tuple[str, str, int, int], total: int = 0) -> ServiceVersions:
 
 
 def drawn(service: ServiceVersions) -> Picture:
-    found = picture(service, CLOCK)
+    found = picture(service, CLOCK, length_of([service]))
     assert found
     return found
 
@@ -90,6 +90,21 @@ def test_a_hostile_version_is_cut() -> None:
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert picture(replace(ran(), history=None), CLOCK) is None
-    (hole,) = drawn(ran()).holes
-    assert hole.width == "100"
+    nothing = replace(ran(), history=None)
+    assert picture(nothing, CLOCK, length_of([nothing])) is None
+
+
+def test_all_services_are_drawn_over_the_time_that_is_known_of_any() -> None:
+    young, younger, old = (
+        ran(("a", "1", 60, 100)),
+        ran(("a", "1", 90, 100)),
+        ran(("a", "1", 0, 100)),
+    )
+
+    assert length_of([younger]) == 15 * MINUTE
+    assert length_of([young, younger]) == HOUR
+    assert length_of([young, old]) == 100 * MINUTE
+    found = picture(younger, CLOCK, HOUR)
+    assert found
+    assert [(bar.x, bar.width) for bar in found.bars] == [("83.33", "16.67")]
+    assert [(hole.x, hole.width) for hole in found.holes] == [("0", "83.33")]

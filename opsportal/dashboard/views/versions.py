@@ -9,7 +9,7 @@ from ops.versions import actions
 from ops.versions.actions import ServiceVersions, State
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page, patience
-from opsportal.dashboard.rollout_picture import HEIGHT, picture
+from opsportal.dashboard.rollout_picture import HEIGHT, length_of, picture
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
@@ -31,13 +31,14 @@ async def show(visit: Visit) -> HttpResponse:
     set_up = [each for each in services if not each.unset]
     shared = _shared(set_up)
     part = sheet(visit.request, _telling_first(services), SERVICES)
+    length = length_of(part.items)
     return await visit.render(
         "pages/versions.html",
         {
             "heading": _heading(set_up, found=bool(services)),
             "problems": list(shared),
             "said": {each.service for several in shared.values() for each in several},
-            "services": [(each, picture(each, visit.clock)) for each in part.items],
+            "services": [(each, picture(each, visit.clock, length)) for each in part.items],
             "height": HEIGHT,
             "set_up": set_up,
             "sheet": part,
