@@ -204,10 +204,16 @@ def deployed_version(found: ServiceVersions) -> ops_pb2.DeployedVersionResp:
         site=found.site,
         service=found.service,
         instances=[
-            ops_pb2.InstanceVersion(instance=each.instance, version=each.version)
+            ops_pb2.InstanceVersion(
+                instance=each.instance, version=each.version, lack=each.lack.value
+            )
             for each in found.instances
         ],
         total=found.total,
+        state=found.rollout.state.value,
+        since=found.rollout.since,
+        previous=found.rollout.previous,
+        warnings=found.warnings,
     )
 
 
