@@ -11,6 +11,7 @@ from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.past import alerts_of, remembered
 from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken
 from ops.alerts.watching import ALERTS
+from ops.alerts.words import understood
 from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Rules
 from ops.caching import Known
@@ -18,8 +19,8 @@ from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
 from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
-from ops.vocabulary.matchers import AlertFilter
 from ops.watch.picture import Picture, SourceAnswer, pictures
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class AlertList:
     time, `older` those of them whose alerts are as they were up to a minute ago; those of the
     others are missing. `firing_in_all` counts without the filter. `watchdogs` are firing, as they
     should; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
+    `filter` is the filter as it was understood, with the meaning of its words.
     """
 
     site: str
@@ -64,6 +66,7 @@ class AlertList:
     firing_in_all: int = 0
     watchdogs: tuple[Alert, ...] = ()
     at: int = 0
+    filter: AlertFilter = AlertFilter()
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -91,7 +94,8 @@ async def list_alerts(
 
     Rules that cannot be evaluated are included whatever the filter: their alerts cannot fire.
     After `patience` seconds it returns what is known, and goes on asking the sources that are
-    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none.
+    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none,
+    InvalidInput for a word in the filter that nothing known is called.
     """
     site = sites().site(filter.site)
     seen = await _picture(site)
@@ -160,7 +164,7 @@ async def _now(
     found = _watched(site, seen) if seen else await _asked(site, ask)
     now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
-    if number < MANY_ALERTS and not filter.matchers:
+    if number < MANY_ALERTS and not (filter.matchers or filter.words):
         return _list(site, filter, found, now)
     return await asyncio.to_thread(_list, site, filter, found, now)
 
@@ -177,12 +181,14 @@ def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -
     merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
     if silent:
         merged = [_aged(alert, silent) for alert in merged]
+    rules = chain.from_iterable(answer.rules or () for answer in answers.values())
+    filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
     unasked = {*site.watchdogs, *site.quiet}
     listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
     older = tuple(name for name in found.coming if name in answers)
     return AlertList(
         site=site.name,
-        alerts=arrange(listed, filter),
+        alerts=arrange(listed, filter, now),
         broken_rules=_broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=found.failures,
@@ -195,6 +201,7 @@ def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -
             each for each in merged if each.name in site.watchdogs and each.state == FIRING
         ),
         at=found.at or now,
+        filter=filter,
     )
 
 
@@ -248,7 +255,7 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
     merged = merge(alerts, Pairs.of(site, found.answers))
     return AlertList(
         site=site.name,
-        alerts=await asyncio.to_thread(arrange, merged, AlertFilter()),
+        alerts=await asyncio.to_thread(arrange, merged, AlertFilter(), timerange.now_ns()),
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,

@@ -3,7 +3,7 @@
 import pytest
 from django.test import AsyncClient
 
-from tests.dashboard.places import Place, field, heading, link, links, text, words
+from tests.dashboard.places import Place, field, heading, link, links, text
 from tests.fakes.prometheus import Fault, alert
 
 ALERTS = "/sites/production/alerts/"
@@ -64,6 +64,35 @@ async def test_it_narrows_by_the_line_and_by_chips(place: Place, viewer: AsyncCl
     assert field(critical, "q") == 'severity="critical"'
 
 
+async def test_a_word_alone_is_understood(place: Place, viewer: AsyncClient) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS, {"q": "SlowSearch"})
+    critical = await viewer.get(ALERTS, {"q": "critical petstore"})
+    unknown = await viewer.get(ALERTS, {"q": "SlowSerch"})
+
+    assert heading(page) == "2 alerts firing"
+    assert field(page, "q") == "SlowSearch"
+    assert "q=alertname%3D%22SlowSearch%22" in link(page, "permalink")
+    assert heading(critical) == "1 alert firing"
+    assert unknown.status_code == 400
+    assert field(unknown, "q") == "SlowSerch"
+    assert 'did you mean "SlowSearch"?' in text(unknown)
+
+
+async def test_a_label_that_is_copied_is_not_a_key(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.rule("Slow", alert("Slow", site="eu west"))
+
+    assert '"site"="eu west"' in text(await viewer.get(ALERTS))
+    assert heading(await viewer.get(ALERTS, {"q": '"site"="eu west"'})) == "1 alert firing"
+
+
+async def test_its_permalink_keeps_an_age(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(ALERTS, {"q": "last=1h age>10m"})
+
+    assert "q=last%3D1h+age%3E10m" in link(page, "permalink")
+
+
 async def test_its_permalink_has_an_absolute_since(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(ALERTS, {"q": "since=now-1h"})
 
@@ -113,9 +142,7 @@ async def test_nothing_that_matches_leads_back_to_all(place: Place, viewer: Asyn
     assert link(page, "Show all") == ALERTS
 
 
-async def test_what_is_not_known_is_on_the_page(
-    place: Place, viewer: AsyncClient
-) -> None:
+async def test_what_is_not_known_is_on_the_page(place: Place, viewer: AsyncClient) -> None:
     place.prometheus.warnings = ["store <b>10.0.0.3</b> did not answer"]
 
     page = await viewer.get(ALERTS)
