@@ -14,6 +14,7 @@ import uvicorn
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from ops.database import in_database
 from opsportal.processes import DASHBOARD, serving
@@ -22,10 +23,10 @@ WITHIN = 20  # seconds, within which everything happens unless it never does
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[str]:
+async def served(port: int = 0) -> AsyncIterator[str]:
     """The dashboard as `manage.py serve` serves it, on a free port; gives host and port."""
     config = serving(DASHBOARD)
-    config.port = 0
+    config.port = port
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -102,7 +103,7 @@ async def opened(
     """An open page; raises InvalidStatus if the handshake is refused."""
     async with connect(
         f"ws://{host}{path}?page={quote(page, safe='')}",
-        origin=f"http://{host}" if origin == "" else origin,  # type: ignore[arg-type]
+        origin=None if origin is None else Origin(origin or f"http://{host}"),
         additional_headers={"Cookie": f"sessionid={session}; zone=Europe%2FParis"},
         compression=None,
         proxy=None,
