@@ -176,10 +176,11 @@ async def _watched(site: Site) -> "_Answers[Rules] | None":
     if picture is None or not any(each.answer for each in picture.sources.values()):
         return None
     found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
+    now = timerange.now_ns()
     failures = tuple(
-        SourceFailure(name, each.error or f"{name} is not polled at present", each.at)
+        SourceFailure(name, each.error or f"{name} has not answered the last poll yet", each.at)
         for name, each in found.items()
-        if not each.is_young(picture.at) and (each.error or each.answer is not None)
+        if not each.is_young(now) and (each.error or each.answer is not None)
     )
     answers = {name: each.answer for name, each in found.items() if each.answer is not None}
     coming = answers.keys() | {failure.source for failure in failures}
