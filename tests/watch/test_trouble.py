@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from ops.backends.clients import close_clients
 from ops.database import in_database
 from ops.sites import Site
 from ops.watch.models import SourcePeriod, WatchedSite
@@ -136,6 +137,7 @@ async def test_the_next_watcher_goes_on_with_the_time_that_a_source_answers(
     async with watching() as watcher:
         await watcher.until(answering("shop-a", "shop-b"))
         await watcher.news()
+    await close_clients()  # with their answers of the last second
     second.fault = Fault.HANG
     async with watching() as watcher:
         await watcher.until(answering("shop-a"))
