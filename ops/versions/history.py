@@ -33,7 +33,8 @@ class Stretch:
 class History:
     """The versions of one service's instances from `start` to `end` (Unix nanoseconds).
 
-    A period that starts at `start` may have started earlier. Times are exact to `step`.
+    A period that starts at `start` may have started earlier, one that ends at `end` goes on.
+    Times are exact to `step`.
     """
 
     start: int
@@ -46,19 +47,29 @@ class History:
         first = min((each.start for each in self.periods if each.version == version), default=0)
         return first if first > self.start else 0
 
-    def until(self, at: int, running: Iterable[tuple[str, str]]) -> "History":
-        """Continue to a later moment, at which these (instance, version) run."""
-        now = set(running)
-        going_on = {
+    def goes_on(self) -> dict[tuple[str, str], Period]:
+        """Return what ran at the end, by instance and version."""
+        return {
             (each.instance, each.version): each for each in self.periods if each.end >= self.end
         }
-        ended = [
-            each for each in self.periods if going_on.get((each.instance, each.version)) is not each
-        ]
-        ended += [each for key, each in going_on.items() if key not in now]
-        running_on = [replace(each, end=at) for key, each in going_on.items() if key in now]
-        new = [Period(*key, at, at) for key in sorted(now - going_on.keys())]
-        return replace(self, end=at, periods=(*ended, *running_on, *new))
+
+    def until(self, at: int, running: Iterable[tuple[str, str]]) -> "History":
+        """Continue to a later moment, at which these (instance, version) run.
+
+        An instance with another version than before is taken to have had that until now.
+        """
+        now, before = set(running), self.goes_on()
+        instances = {instance for instance, _ in now}
+        going_on = set(before.values())
+        periods = [each for each in self.periods if each not in going_on]
+        for key, each in before.items():
+            if key in now:
+                periods.append(replace(each, end=at))
+            else:
+                replaced = each.instance in instances
+                periods.append(replace(each, end=at - 1 if replaced else each.end))
+        periods += [Period(*key, at, at) for key in sorted(now - before.keys())]
+        return replace(self, end=at, periods=tuple(periods))
 
     def steady(self) -> "History":
         """Return it without the short absences of instances, as in a restart."""
