@@ -25,6 +25,8 @@ from ops.backends.clients import close_clients
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
+from ops.versions.actions import VERSIONS
+from ops.watch.subjects import Subject
 from ops.watch.watcher import watch as watch_sites
 from opsportal import health
 from opsportal.backup import in_use
@@ -36,7 +38,7 @@ SWITCH = 0.001  # seconds
 FILES = 4_096  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
-SUBJECTS = (ALERTS,)  # what a watcher polls
+SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, VERSIONS)  # what a watcher polls
 _DASHBOARD = "opsportal.asgi:application"
 
 

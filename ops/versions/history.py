@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 
 from ops.vocabulary.timerange import MINUTE
 
@@ -46,6 +46,32 @@ class History:
         """Return when the version was first seen; 0 if it ran from the start on, or never."""
         first = min((each.start for each in self.periods if each.version == version), default=0)
         return first if first > self.start else 0
+
+    def joined(self, other: "History") -> "History":
+        """Return what both know: one may go further back, the other be more exact."""
+        found: dict[tuple[str, str], list[Period]] = {}
+        for each in sorted((*self.periods, *other.periods), key=lambda each: each.start):
+            own = found.setdefault((each.instance, each.version), [])
+            if own and each.start <= own[-1].end + max(self.step, other.step):
+                own[-1] = replace(own[-1], end=max(own[-1].end, each.end))
+            else:
+                own.append(each)
+        return History(
+            min(self.start, other.start),
+            max(self.end, other.end),
+            max(self.step, other.step),
+            tuple(chain.from_iterable(found.values())),
+        )
+
+    def recent(self, start: int) -> "History":
+        """Leave out what ended before a moment and does not run since; `first_seen` stays."""
+        late = [each for each in self.periods if each.end >= start]
+        first: dict[str, Period] = {}
+        for each in sorted(self.periods, key=lambda each: each.start):
+            first.setdefault(each.version, each)
+        wanted = {each.version for each in late}
+        early = [each for version, each in first.items() if version in wanted and each not in late]
+        return replace(self, periods=(*early, *late))
 
     def goes_on(self) -> dict[tuple[str, str], Period]:
         """Return what ran at the end, by instance and version."""

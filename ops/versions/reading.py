@@ -4,20 +4,26 @@
     then    `up` of the jobs that were found, and the last hours of the versions
 
 The last hours are cached until a minute is over, so they are asked for once a minute at most.
+What a watcher has remembered goes further back.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import DatabaseError
+
 from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Prometheus, Sample, Series, Vector
+from ops.database import in_database
 from ops.errors import OpsError
 from ops.sites import Service
 from ops.versions import kubernetes
 from ops.versions.history import History, from_points
 from ops.versions.readers import Index, Reader, matcher, usual_queries, usual_reader
 from ops.versions.rollout import InstanceVersion
+from ops.versions.watching import stored
 from ops.vocabulary import timerange
 
 Vectors = Mapping[str, Vector | OpsError]
@@ -28,6 +34,7 @@ STEPS = tuple(seconds * timerange.SECOND for seconds in (15, 30, 60, 120, 300, 9
 MOST_POINTS = 100_000  # in the answers about the last hours: about 2 MB
 PATIENCE = 2.0  # seconds after which versions are shown without what ran before
 _PERIOD = 250  # bytes
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,10 @@ async def _histories(
 
     async def ask() -> Mapping[str, History]:
         found = await _asked(prometheus, readers, end, step)
+        ours = await _remembered(prometheus.origin.site, readers, end) if now else {}
+        found = {
+            name: each.joined(ours[name]) if name in ours else each for name, each in found.items()
+        }
         periods = sum(len(each.periods) for each in found.values())
         clients().kept.keep(key, (end, found), _PERIOD * (periods + 1))
         return found
@@ -203,6 +214,15 @@ def _goes_on(history: History | None, own: Own) -> bool:
     """Return whether all that runs ran at the end of the history too."""
     before = history.goes_on() if history else {}
     return all((each.instance, each.version) in before for _, each in own if each.version)
+
+
+async def _remembered(site: str, readers: Iterable[Reader], end: int) -> Mapping[str, History]:
+    """Return what our own polls saw; the database may fail, and Prometheus's hours remain."""
+    try:
+        return await in_database(stored, site, [reader.service for reader in readers], end)
+    except DatabaseError as error:
+        log.warning("the versions of %s before the last hours are not known: %s", site, error)
+        return {}
 
 
 async def _asked(
