@@ -11,8 +11,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
 
-demo: .venv/runtime ## run everything with a demo site, in one process
-	@$(BIN)/python manage.py demo
+demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad (or good) rolls out
+	@$(BIN)/python manage.py demo $(if $(RELEASE),--release=$(RELEASE))
 
 bot: .venv/runtime ## talk to the running demo's bot in this terminal
 	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console --user demo
@@ -43,6 +43,8 @@ bench: .venv/dev ## measure, and write docs/benchmarks.md
 
 chaos: .venv/dev ## kill and rate-limit two bots, deliver everything twice; write docs/benchmarks.md
 	@GRPC_VERBOSITY=NONE $(BIN)/python -m tests.bench.chaos
+	@seed=$${SEED:-$$(date +%s)}; echo "the green oracle, SEED=$$seed"; \
+	  GREEN_RUNS=10000 GREEN_DOOR_RUNS=200 $(BIN)/pytest -q tests/green --hypothesis-seed=$$seed
 
 proto: .venv/dev ## generate the code of proto/ anew
 	$(BIN)/python -m proto.generate

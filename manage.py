@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from ops.database.errors import DatabaseAway, DatabaseBusy
-from opsportal.demo import environment
+from opsportal.demo import environment, orders
 
 if __name__ == "__main__":
     # The demo brings its own settings; OPSPORTAL_DEMO=1 lets other commands use them too, and a
@@ -20,7 +20,7 @@ if __name__ == "__main__":
         or os.environ.get("OPSPORTAL_DEMO") == "1"
         or (command == ["petstore"] and unset)
     ):
-        environment.prepare(joins=command != ["demo"])
+        environment.prepare(joins=command != ["demo"] or orders.is_running(environment.FOLDER))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsportal.settings")
     try:
         execute_from_command_line(sys.argv)

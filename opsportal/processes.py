@@ -21,10 +21,14 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from bot.slack.process import check_connected, run_bot
+from ops.alerts.watching import ALERTS
 from ops.backends.clients import close_clients
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
+from ops.versions.actions import VERSIONS
+from ops.watch.subjects import Subject
+from ops.watch.watcher import watch as watch_sites
 from opsportal import health
 from opsportal.backup import in_use
 from opsportal.bounds import LARGEST_HEADERS, LARGEST_TARGET, Connection
@@ -35,6 +39,7 @@ SWITCH = 0.001  # seconds
 FILES = 4_096  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
+SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, VERSIONS)  # what a watcher polls
 _DASHBOARD = "opsportal.asgi:application"
 
 
@@ -97,13 +102,13 @@ def check_addresses() -> None:
 
 
 def doors() -> list[Part]:
-    """Return every door that is configured; Slack needs its tokens.
+    """Return the watcher and every door that is configured; Slack needs its tokens.
 
     The dashboard is loaded here, before the event loop runs: that takes a fifth of a second.
     """
     import_module(_DASHBOARD.partition(":")[0])
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
-    return [web, grpc, slack_beside] if slack_tokens else [web, grpc]
+    return [watch, web, grpc, slack_beside] if slack_tokens else [watch, web, grpc]
 
 
 async def web(stop: asyncio.Event) -> None:
@@ -121,6 +126,12 @@ async def grpc(stop: asyncio.Event) -> None:
     with in_use():
         async with serve_grpc(settings.GRPC_ADDRESS):
             await stop.wait()
+
+
+async def watch(stop: asyncio.Event) -> None:
+    """Watch the sites: poll their sources, remember what changes."""
+    with in_use():
+        await watch_sites(stop, *SUBJECTS)
 
 
 async def slack(stop: asyncio.Event) -> None:

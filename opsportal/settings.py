@@ -143,6 +143,7 @@ INSTALLED_APPS = [
     "ops.overview",
     "ops.accounts",
     "ops.requests",
+    "ops.watch",
     "ops.rpc",
     "bot",
     "opsportal.apps.OpsPortalAdminConfig",
@@ -235,7 +236,8 @@ if REDIS_URL:
     }
     CHANNEL_LAYERS = {
         "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            # One connection a process; channels_redis.core has one for each subscriber.
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
             "CONFIG": {"hosts": [REDIS_URL]},
         }
     }
@@ -302,6 +304,11 @@ if SENDS_MAIL and not PUBLIC_URL:
         "set together with OPSPORTAL_SMTP_URL, because the links in e-mails start with it",
     )
 DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
+
+# Watching: how often each source is polled, and for how long the history is kept
+
+POLL_SECONDS: float = _number("OPSPORTAL_POLL_SECONDS", 5, 1, 300)
+HISTORY_DAYS = _number("OPSPORTAL_HISTORY_DAYS", 30, 1, 400)
 
 # Pages that query backends show what is known after this many seconds, and fill in the rest
 

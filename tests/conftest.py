@@ -24,6 +24,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from ops import guard, rights
 from ops.actor import Actor, Door, new_request_id
 from ops.backends.clients import close_clients
+from ops.watch.picture import pictures
 from opsportal.dashboard import recents
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.fakes.jaeger import LISTING, FakeJaeger, Release
@@ -53,6 +54,7 @@ async def fresh_process() -> AsyncIterator[None]:
     """Begin as a new process does: nothing cached, no connections, a request id."""
     rights.cache.clear()
     guard.refused_lately.clear()
+    pictures.clear()
     cache.clear()
     ContentType.objects.clear_cache()
     new_request_id()

@@ -10,6 +10,8 @@ from ops.actor import Actor
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.past import alerts_of, remembered
 from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken
+from ops.alerts.watching import ALERTS
+from ops.alerts.words import understood
 from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Rules
 from ops.caching import Known
@@ -17,8 +19,9 @@ from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
 from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
-from ops.vocabulary.matchers import AlertFilter
+from ops.watch.picture import SourceAnswer, pictures
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"
@@ -27,10 +30,14 @@ MANY_ALERTS = 500  # from here on, arranging takes more than about 5 ms
 
 @dataclass(frozen=True, slots=True)
 class SourceFailure:
-    """A source that did not answer: its name, and one sentence about why."""
+    """A source that does not answer: its name, and one sentence about why.
+
+    `answered` is when it answered last, Unix nanoseconds, 0 if unknown.
+    """
 
     source: str
     reason: str
+    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class AlertList:
     time, `older` those of them whose alerts are as they were up to a minute ago; those of the
     others are missing. `firing_in_all` counts without the filter. `watchdogs` are firing, as they
     should; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
+    `filter` is the filter as it was understood, with the meaning of its words.
     """
 
     site: str
@@ -58,6 +66,7 @@ class AlertList:
     firing_in_all: int = 0
     watchdogs: tuple[Alert, ...] = ()
     at: int = 0
+    filter: AlertFilter = AlertFilter()
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -85,7 +94,8 @@ async def list_alerts(
 
     Rules that cannot be evaluated are included whatever the filter: their alerts cannot fire.
     After `patience` seconds it returns what is known, and goes on asking the sources that are
-    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none.
+    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none,
+    InvalidInput for a word in the filter that nothing known is called.
     """
     site = sites().site(filter.site)
     key = ("alerts", site, filter, patience)
@@ -115,24 +125,28 @@ async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
         read = clients().prometheus(site, source).rules
         return await clients().lasting.answer(("rules", site, source), read, patience)
 
-    found, now = await _asked(site, ask), timerange.now_ns()
+    found = await _watched(site) or await _asked(site, ask)
+    now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
-    if number < MANY_ALERTS and not filter.matchers:
+    if number < MANY_ALERTS and not (filter.matchers or filter.words):
         return _list(site, filter, found, now)
     return await asyncio.to_thread(_list, site, filter, found, now)
 
 
 def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -> AlertList:
-    answers = found.answers
+    answers, silent = found.answers, {each.source: each.answered for each in found.failures}
     reported = chain.from_iterable(answer.alerts for answer in answers.values())
-    merged = merge(reported, Pairs.of(site, answers))
+    merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
+    if silent:
+        merged = [_aged(alert, silent) for alert in merged]
+    rules = chain.from_iterable(answer.rules or () for answer in answers.values())
+    filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
     unasked = {*site.watchdogs, *site.quiet}
     listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
     older = tuple(name for name in found.coming if name in answers)
-    silent = [failure.source for failure in found.failures]
     return AlertList(
         site=site.name,
-        alerts=arrange(listed, filter),
+        alerts=arrange(listed, filter, now),
         broken_rules=_broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=found.failures,
@@ -144,7 +158,33 @@ def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -
         watchdogs=tuple(
             each for each in merged if each.name in site.watchdogs and each.state == FIRING
         ),
-        at=now,
+        at=found.at or now,
+        filter=filter,
+    )
+
+
+def _aged(alert: Alert, silent: Mapping[str, int]) -> Alert:
+    """Say since when an alert is not known, if none of its sources answers."""
+    if not silent.keys() >= {*alert.sources}:
+        return alert
+    return replace(alert, stale_since=max(silent[source] for source in alert.sources))
+
+
+async def _watched(site: Site) -> "_Answers[Rules] | None":
+    """Return what the site's watcher knows, None if there is no watcher or it knows nothing."""
+    picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
+    if picture is None or not any(each.answer for each in picture.sources.values()):
+        return None
+    found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
+    failures = tuple(
+        SourceFailure(name, each.error or f"{name} is not polled at present", each.at)
+        for name, each in found.items()
+        if not each.is_young(picture.at) and (each.error or each.answer is not None)
+    )
+    answers = {name: each.answer for name, each in found.items() if each.answer is not None}
+    coming = answers.keys() | {failure.source for failure in failures}
+    return _Answers(
+        answers, failures, tuple(name for name in found if name not in coming), picture.at
     )
 
 
@@ -170,12 +210,13 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
             return Known(error=error)
 
     found = await _asked(site, ask)
+    origins = {each.name: clients().prometheus(site, each).origin for each in site.prometheus}
     remembering = found.answers.items()
-    alerts = [alert for source, answer in remembering for alert in alerts_of(source, answer)]
+    alerts = [each for source, found_ in remembering for each in alerts_of(origins[source], found_)]
     merged = merge(alerts, Pairs.of(site, found.answers))
     return AlertList(
         site=site.name,
-        alerts=await asyncio.to_thread(arrange, merged, AlertFilter()),
+        alerts=await asyncio.to_thread(arrange, merged, AlertFilter(), timerange.now_ns()),
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,
@@ -185,11 +226,16 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
 
 @dataclass(frozen=True, slots=True)
 class _Answers(Generic[T]):
-    """The answers by source, the sources that failed, and those that have not answered yet."""
+    """The answers by source, the sources that failed, and those that have not answered yet.
+
+    A source that failed can have an answer too, which is old. `at` is when they came (Unix
+    nanoseconds), 0 for now.
+    """
 
     answers: Mapping[str, T]
     failures: tuple[SourceFailure, ...]
     coming: tuple[str, ...]
+    at: int = 0
 
 
 async def _asked(site: Site, ask: Callable[[PrometheusSource], Awaitable[Known[T]]]) -> _Answers[T]:

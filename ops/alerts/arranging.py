@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ops.errors import InvalidInput
 from ops.sites import Site
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, Alert
-from ops.vocabulary.matchers import AlertFilter
 
 SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
 MILD = ("info", "none")
@@ -17,24 +17,19 @@ LONGEST_MATCHING = 2.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Which sources are copies of each other, and which labels tell their alerts apart.
+    """Which sources are copies of each other.
 
     `answered` are the sources that answered: only these can disagree.
     """
 
     pair: Mapping[str, str] = field(default_factory=dict)
-    replica_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     answered: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, site: Site, answered: Iterable[str]) -> "Pairs":
         """Return those of a site."""
         paired = [source for source in site.prometheus if source.pair]
-        return cls(
-            {source.name: source.pair for source in paired},
-            {source.name: source.replica_labels for source in paired},
-            frozenset(answered),
-        )
+        return cls({source.name: source.pair for source in paired}, frozenset(answered))
 
     def copies(self, source: str) -> frozenset[str]:
         """Return the sources that answered and report the same as this one."""
@@ -44,15 +39,18 @@ class Pairs:
 
 
 def arrange(
-    alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float] = time.monotonic
+    alerts: Iterable[Alert],
+    filter: AlertFilter,
+    now: int,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Alert, ...]:
-    """Return the alerts that the filter selects, most urgent first.
+    """Return the alerts that the filter selects now (Unix nanoseconds), most urgent first.
 
     Firing comes before pending, then by severity: critical, page, error, warning, any other, info
     and none; then the longest active first. Further sort keys only keep the order stable. Raises
     InvalidInput if the filter's regular expressions take too long on these alerts.
     """
-    return tuple(sorted(_selected(alerts, filter, clock), key=urgency))
+    return tuple(sorted(_selected(alerts, filter, now, clock), key=urgency))
 
 
 def asks_for(filter: AlertFilter, alert: Alert) -> bool:
@@ -64,7 +62,7 @@ def asks_for(filter: AlertFilter, alert: Alert) -> bool:
 
 
 def _selected(
-    alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float]
+    alerts: Iterable[Alert], filter: AlertFilter, now: int, clock: Callable[[], float]
 ) -> Iterator[Alert]:
     latest = clock() + LONGEST_MATCHING
     for alert in alerts:
@@ -73,38 +71,30 @@ def _selected(
                 f"the filter's regular expressions took longer than {LONGEST_MATCHING:g} s on "
                 "these alerts. Simplify them"
             )
-        if filter.selects(alert):
+        if filter.selects(alert, now):
             yield alert
 
 
 def merge(alerts: Iterable[Alert], pairs: Pairs = Pairs()) -> list[Alert]:
     """Merge the alerts that the sources of a pair report, and say where these disagree.
 
-    Alerts of a pair are the same if their rule, group and labels are, apart from replica labels.
     Duplicates within one source stay.
     """
     found: dict[Hashable, list[Alert]] = {}
     times: Counter[Hashable] = Counter()
-    for each in alerts:
-        [source] = each.sources
-        alert = _without(each, pairs.replica_labels.get(source, ()))
-        origin = pairs.pair.get(source, "") or (source,)
-        which = (origin, alert.name, alert.group, frozenset(alert.labels.items()))
-        times[which, source] += 1
-        found.setdefault((which, times[which, source]), []).append(alert)
+    for alert in alerts:
+        which = (alert.fingerprint, alert.sources)
+        times[which] += 1
+        found.setdefault((alert.fingerprint, times[which]), []).append(alert)
     return [_together(copies, pairs) for copies in found.values()]
 
 
-def _without(alert: Alert, names: Sequence[str]) -> Alert:
-    if not any(name in alert.labels for name in names):
-        return alert
-    kept = {name: value for name, value in alert.labels.items() if name not in names}
-    return replace(alert, labels=kept)
-
-
 def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
-    """Merge copies of an alert: firing if any is firing, active since the earliest known time."""
-    telling = next((each for each in copies if each.state == FIRING), copies[0])
+    """Merge copies of an alert: firing if any is firing, active since the earliest known time.
+
+    It recovers only if it does in each that is firing.
+    """
+    telling = max(copies, key=lambda each: (each.state == FIRING, not each.recovering))
     sources = tuple(source for each in copies for source in each.sources)
     silent = sorted(pairs.copies(sources[0]) - {*sources})
     times = [each.active_at for each in copies if each.active_at]

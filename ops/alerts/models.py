@@ -1,5 +1,7 @@
 from django.db import models
 
+from ops.watch.periods import Period
+
 
 class Alerts(models.Model):
     """No table; this model only carries the permission."""
@@ -8,3 +10,35 @@ class Alerts(models.Model):
         managed = False
         default_permissions = ()
         permissions = [("view_alerts", "Can see alerts")]
+
+
+class AlertPeriod(Period):
+    """A time during which an alert was in one state; `key` is its fingerprint.
+
+    `state` is "firing" or "pending", `active_at` the source's own start (Unix nanoseconds, 0 if
+    unknown). `annotations` are those at the period's start, `sources` those that reported it.
+    """
+
+    name = models.TextField()
+    group = models.TextField()
+    labels = models.JSONField()
+    annotations = models.JSONField()
+    sources = models.JSONField()
+    active_at = models.BigIntegerField()
+
+    class Meta(Period.Meta):
+        indexes = Period.indexes("alert")
+
+
+class RulePeriod(Period):
+    """A time during which a rule could not be evaluated; `key` is a digest of source and rule."""
+
+    BROKEN = "broken"
+
+    name = models.TextField()
+    group = models.TextField()
+    source = models.CharField(max_length=63)
+    error = models.TextField()
+
+    class Meta(Period.Meta):
+        indexes = Period.indexes("rule")

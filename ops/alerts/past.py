@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ops.backends.prometheus import Matrix, Prometheus
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import Alert
+from ops.vocabulary.alerts import Alert, Origin
 
 MOST_LOOKS = 60
 
@@ -32,24 +32,26 @@ async def remembered(
     )
 
 
-def alerts_of(source: str, found: Matrix) -> list[Alert]:
+def alerts_of(origin: Origin, found: Matrix) -> list[Alert]:
     """Return each alert once, as firing if it fired at any time.
 
-    The series has neither start times, nor values, nor annotations.
+    The series has neither start times, nor values, nor annotations, nor the rule's group.
     """
     alerts = {}
     for series in sorted(found.series, key=lambda series: _state(series.labels) == "firing"):
-        own = {k: v for k, v in series.labels.items() if k not in ("__name__", "alertstate")}
+        labels = {k: v for k, v in series.labels.items() if k not in ("__name__", "alertstate")}
+        own, name = origin.own(labels), labels.get("alertname", "")
         alerts[frozenset(own.items())] = Alert(
-            name=own.get("alertname", ""),
+            name=name,
             state=_state(series.labels),
             value="",
             active_at=0,
             labels=own,
             annotations={},
-            sources=(source,),
+            sources=(origin.source,),
             group="",
             rule_health="unknown",
+            fingerprint=origin.fingerprint("", name, own),
         )
     return list(alerts.values())
 

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from ops.backends.prometheus import Rules
 from ops.sites import PrometheusSource, Site
+from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, Rule
 
 LATE = 3  # of a rule's intervals after its last evaluation
@@ -57,21 +58,30 @@ class Doubt:
 def doubts(
     site: Site,
     answers: Mapping[str, Rules],
-    failures: Iterable[str],
+    silent: Mapping[str, int],
     coming: Iterable[str],
     now: int,
 ) -> tuple[Doubt, ...]:
     """Return every reason for doubt, the most serious first.
 
-    `answers` are by source; `failures` and `coming` are the sources that failed and those that
-    have not answered yet. `now` (Unix nanoseconds) stands in for a source that sends no time.
+    `answers` are by source; `silent` are the sources that do not answer, with the time of their
+    last answer (Unix nanoseconds, 0 if unknown); `coming` those that have not answered yet.
+    `now` (Unix nanoseconds) stands in for a source that sends no time.
     """
-    found = [Doubt(Reason.SILENT, name, f"{name} did not answer") for name in failures]
+    found = [Doubt(Reason.SILENT, name, _silent(name, now, at)) for name, at in silent.items()]
     found += [Doubt(Reason.LOADING, name, f"{name} has not answered yet") for name in coming]
     for source in site.prometheus:
-        if source.name in answers:
+        if source.name in answers and source.name not in silent:
             found += _of_answer(site, source, answers[source.name], now)
     return (*found, *_watchdogs_nowhere(site, answers))
+
+
+def _silent(source: str, now: int, at: int) -> str:
+    if not at or now <= at:
+        return f"{source} did not answer"
+    seconds = max((now - at) // timerange.SECOND, 1)
+    age = timerange.format_duration(seconds * timerange.SECOND)
+    return f"{source} has not answered for {age}"
 
 
 def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) -> Iterator[Doubt]:
@@ -91,7 +101,7 @@ def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) ->
         none = "has no alerting rules" if answer.rules is not None else "does not show its rules"
         yield Doubt(Reason.NO_RULES, name, f"{name} {none}")
         return
-    yield from _of_rules(name, answer.rules or (), answer.at or now)
+    yield from _of_rules(name, answer.rules or (), answer.rules_at or now)
     yield from _watchdogs_silent(site, name, answer)
 
 

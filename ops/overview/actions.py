@@ -21,6 +21,7 @@ from ops.versions.actions import ServiceVersions
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import format_moment
+from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
     "DoorReport",
@@ -28,9 +29,12 @@ __all__ = [
     "LostAnswer",
     "ServiceSnapshot",
     "SiteSnapshot",
+    "SourceReport",
+    "WatchReport",
     "show_overview",
     "show_snapshot",
     "show_status",
+    "show_watch",
 ]
 
 READ = "overview.view_overview"
@@ -245,6 +249,12 @@ async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
     return tuple(report for report in reports if report)
 
 
+@action("overview.show_watch", permission=READ)
+async def show_watch(actor: Actor, *, site: str = "") -> WatchReport:
+    """Return whether the site is being watched, and which of its sources answer."""
+    return await watch_report(sites().site(site).name)
+
+
 def _line(
     service: Service, services: _Services, versions: ServiceVersions | None, *, coming: bool
 ) -> ServiceLine:
@@ -253,13 +263,13 @@ def _line(
     sampled = several.get(service.name) if isinstance(several, Mapping) else several
     if not (service.instances or service.dns):
         sampled = None
-    unknown = [versions.problem] if service.version and versions and versions.problem else []
+    unknown = [versions.problem] if versions and versions.problem and not versions.unset else []
     problems = (*unknown, *numbers.problems, *problems_of(sampled))
     alerts = known(services.alerts)
     return ServiceLine(
         service=service.name,
         alerts=services.by_service.get(service.name, ()) if alerts else None,
-        versions=versions if service.version else None,
+        versions=None if versions and versions.unset else versions,
         sampling=known(sampled),
         requests=numbers.requests,
         failing=numbers.failing,
@@ -276,7 +286,7 @@ def _line(
 
 
 def _versions_gap(service: Service, versions: ServiceVersions | None, *, coming: bool) -> Gap:
-    if not service.version:
+    if not service.shows_version or (versions and versions.unset):
         return Gap.NOT_SET_UP
     if coming or (versions and versions.coming):
         return Gap.COMING

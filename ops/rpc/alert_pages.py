@@ -122,6 +122,7 @@ def _fitting(alert: Alert) -> ops_pb2.Alert:
         sources=alert.sources,
         disagree=alert.disagree,
         native_state=alert.native_state,
+        recovering=alert.recovering,
         labels=alert.labels,
         annotations=alert.annotations,
     )

@@ -1,7 +1,9 @@
 """Alerts and alerting rules, as Prometheus and compatible servers report them."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
 from ops.vocabulary.numbers import in_words
 
@@ -29,7 +31,7 @@ _SAID = {
     "alerting (error)": "error",
     "pending (error)": "error",
     "error": "error",
-    "recovering": "recovering",
+    "recovering": "",
 }
 
 
@@ -47,9 +49,13 @@ class Alert:
     """One alert of one rule.
 
     `state` is FIRING or PENDING, `native_state` the source's own word for it, "" if it gave none.
+    `recovering` means that its condition no longer holds, and its rule keeps it firing for a while.
     `value` is the source's own text, `active_at` when it became pending, exact Unix nanoseconds
     (0 if unknown). `sources` are those that report it: several, if they are a pair; `disagree`
     says how these differ, "" if they do not. `rule_health` is "ok", "err" or "unknown".
+    `fingerprint` identifies the alert for as long as anything is remembered of it, see Origin.
+    `stale_since` is when its sources last answered, if none of them does (Unix nanoseconds), else
+    0.
     """
 
     name: str
@@ -62,7 +68,10 @@ class Alert:
     group: str
     rule_health: str
     native_state: str = ""
+    recovering: bool = False
     disagree: str = ""
+    fingerprint: str = ""
+    stale_since: int = 0
 
     @property
     def severity(self) -> str:
@@ -85,8 +94,40 @@ class Alert:
     @property
     def said(self) -> str:
         """What the source's word adds to the state, "" if nothing: `no data`, `recovering`."""
+        if self.recovering:
+            return "recovering"
         native = self.native_state.lower()
         return _SAID.get(native, f'state "{self.native_state}"')
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A source of alerts. Sources with the same `pair` report the same alerts.
+
+    These differ only in the labels in `replica_labels`.
+    """
+
+    site: str
+    source: str
+    pair: str = ""
+    replica_labels: tuple[str, ...] = ()
+
+    def own(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the labels without replica labels."""
+        if not any(name in labels for name in self.replica_labels):
+            return labels
+        return {name: value for name, value in labels.items() if name not in self.replica_labels}
+
+    def fingerprint(self, group: str, rule: str, labels: Mapping[str, str]) -> str:
+        """Return what identifies an alert, in history, addresses and requests: 20 hex digits.
+
+        `labels` are its own, without replica labels. Two alerts have the same fingerprint if
+        site, source (or pair), rule group, rule and labels are the same.
+        """
+        origin = ("pair", self.pair) if self.pair else ("source", self.source)
+        what = (self.site, *origin, group, rule, *chain.from_iterable(sorted(labels.items())))
+        text = "\0".join(what)
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +136,9 @@ class Rule:
 
     `health` is "ok", "err" or "unknown", `error` why it could not be evaluated, "" for none.
     `evaluated_at` is the last evaluation in Unix nanoseconds, 0 if it never was, None if the
-    source does not say; `interval` is nanoseconds between evaluations, 0 if unknown.
+    source does not say; `interval` is nanoseconds between evaluations, 0 if unknown. `query` is
+    its expression; `pending_for` and `keep_firing_for` are nanoseconds. `labels` are those that
+    it gives to its alerts, templates as they are written.
     """
 
     name: str
@@ -106,6 +149,18 @@ class Rule:
     error: str
     evaluated_at: int | None
     interval: int
+    query: str = ""
+    pending_for: int = 0
+    keep_firing_for: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def may_have_made(self, alert: Alert) -> bool:
+        """Return whether an alert without a group may be this rule's."""
+        if self.recording or self.name != alert.name:
+            return False
+        return all(
+            "{{" in text or alert.labels.get(name, "") == text for name, text in self.labels.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,32 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from opsportal.demo.promql import NAME, Expression, Labels, Samples, labels
+from opsportal.demo.promql import Expression
+from opsportal.demo.samples import NAME, Labels, Samples, labels
 
 SECOND = 1_000_000_000
+NEVER = "0001-01-01T00:00:00Z"
 Body = dict[str, Any]
 
 
 @dataclass
 class Active:
-    """An alert that is pending or firing; times are Unix nanoseconds."""
+    """An alert that is pending or firing; times are Unix nanoseconds.
+
+    `kept_since` is when its condition ended if it is kept firing, else 0.
+    """
 
     since: int
     value: float
     state: str = "pending"
+    kept_since: int = 0
 
 
 @dataclass
 class Rule:
     """An alert for each value of the expression, firing once it has lasted `hold` seconds.
 
+    It is kept firing for `keep` seconds after that. With an `error`, the rule is not evaluated.
     Annotations may contain `{{ $value }}`, also with `humanizePercentage` or
     `humanizeDuration`, and `{{ $labels.NAME }}`.
     """
@@ -35,30 +42,33 @@ class Rule:
     hold: int
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    group: str = "demo"
+    keep: int = 0
+    error: str = ""
     _active: dict[Labels, Active] = field(default_factory=dict)
 
     def evaluate(self, samples: Samples, now: int) -> None:
         """Evaluate the expression now, and record active alerts as `ALERTS`."""
-        before = self._series()
+        if self.error:
+            return
         found: dict[Labels, Active] = {}
         for key, value in self.expression.at(samples, now / SECOND).items():
             own = {name: text for name, text in key if name != NAME}
             full = labels(own | dict(self.labels) | {"alertname": self.name})
             alert = found[full] = self._active.get(full) or Active(now, value)
-            alert.value = value
+            alert.value, alert.kept_since = value, 0
             if now - alert.since >= self.hold * SECOND:
                 alert.state = "firing"
+        for key in self._active.keys() - found.keys():
+            if self._is_kept(alert := self._active[key], now):
+                found[key] = alert
         self._active = found
-        after = self._series()
-        for series in after:
-            samples.add("ALERTS", dict(series), now / SECOND, 1.0)
-        for series in before - after:
-            samples.end("ALERTS", dict(series), now / SECOND)
+        for key, alert in found.items():
+            samples.add("ALERTS", dict(key) | {"alertstate": alert.state}, now / SECOND, 1.0)
 
-    def _series(self) -> set[Labels]:
-        return {
-            labels(dict(key) | {"alertstate": alert.state}) for key, alert in self._active.items()
-        }
+    def _is_kept(self, alert: Active, now: int) -> bool:
+        alert.kept_since = alert.kept_since or now
+        return alert.state == "firing" and now - alert.kept_since < self.keep * SECOND
 
     @property
     def state(self) -> str:
@@ -78,6 +88,7 @@ class Rule:
                 "activeAt": moment(alert.since),
                 "value": scientific(alert.value),
             }
+            | ({"keepFiringSince": moment(alert.kept_since)} if alert.kept_since else {})
             for key, alert in self._active.items()
         ]
 
@@ -89,26 +100,26 @@ class Rule:
             "name": self.name,
             "query": str(self.expression),
             "duration": self.hold,
-            "keepFiringFor": 0,
+            "keepFiringFor": self.keep,
             "labels": dict(self.labels),
             "annotations": dict(self.annotations),
             "alerts": self.alerts(),
-            "health": "ok" if evaluated else "unknown",
+            "health": "err" if self.error else "ok" if evaluated else "unknown",
             "evaluationTime": 0.0,
-            "lastEvaluation": moment(evaluated),
-        }
+            "lastEvaluation": moment(evaluated) if evaluated else NEVER,
+        } | ({"lastError": self.error} if self.error else {})
 
 
 def group(name: str, rules: Iterable[Rule], interval: float, evaluated: int) -> Body:
     """Return a group of rules in the API's form; `evaluated` is 0 before the first evaluation."""
     return {
         "name": name,
-        "file": "demo",
+        "file": "demo.yml",
         "interval": interval,
         "limit": 0,
         "rules": [rule.body(evaluated) for rule in rules],
         "evaluationTime": 0.0,
-        "lastEvaluation": moment(evaluated),
+        "lastEvaluation": moment(evaluated) if evaluated else NEVER,
     }
 
 

@@ -14,8 +14,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from ops.errors import InvalidInput
 from ops.vocabulary.policies import Policy
+from opsportal.demo.rollouts import Release
 from opsportal.demo.sampler import ChangingSampler, read_policy
-from opsportal.demo.services import Mailer, Store, Wanted, birthday, work
+from opsportal.demo.services import Mailer, Store, Wanted, birthday, quote_prices, work
 from opsportal.demo.telemetry import Failure, Telemetry
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
@@ -49,6 +50,7 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
     ) -> None:
         self.store = store
         self.mailer = mailer
+        self.release = Release(version)
         self.sampler = ChangingSampler(policy)
         self.telemetry = Telemetry(
             "petstore",
@@ -63,11 +65,18 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
         """Register this instance on a server."""
         petstore_pb2_grpc.add_PetStoreServicer_to_server(self, server)
 
+    def roll_out(self, release: Release) -> None:
+        """Run another release from now on."""
+        self.release = release
+        log.info("%s: now runs %s", self.telemetry.instance, release.version)
+        self.telemetry.change_version(release.version)
+
     async def AddPets(
         self, request: petstore_pb2.AddPetsReq, context: Context
     ) -> petstore_pb2.AddPetsResp:
         async with self._call("AddPets", context):
             self._check(request.pets, new=True)
+            await self._quote_prices()
             await self.mailer.notify([pet.name for pet in request.pets])
             return petstore_pb2.AddPetsResp(ids=await self.store.insert(request.pets))
 
@@ -97,6 +106,7 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
             with self.telemetry.step("auth.Check"):
                 await work(1, 4)
             wanted = _read_search(request)
+            await self._quote_prices()
             with self.telemetry.step("cache.Get", cache_hit=False):
                 await work(1, 2)
             found = await self.store.query(wanted)
@@ -114,6 +124,10 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
             self.sampler.change(policy)
             log.info("%s: sampling set to %s", self.telemetry.instance, policy)
             return petstore_pb2.ChangeSamplerResp()
+
+    async def _quote_prices(self) -> None:
+        if self.release.bad:
+            await quote_prices(self.telemetry, self.store.trouble)
 
     @asynccontextmanager
     async def _call(self, operation: str, context: Context) -> AsyncIterator[None]:

@@ -8,12 +8,17 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import groupby
+from operator import attrgetter
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from opsportal.demo.alerting import SECOND, Body, Rule, group, plain
-from opsportal.demo.promql import Expression, Samples
+from opsportal.demo.promql import Expression
+from opsportal.demo.samples import Samples
+from opsportal.demo.selectors import read_selector
 
 INTERVAL = 1.0  # seconds between scrapes
 MOST_POINTS = 11_000
@@ -28,12 +33,23 @@ class Target:
     registry: CollectorRegistry
 
 
+class Silence(Enum):
+    """Why it does not answer; meanwhile it does not scrape either."""
+
+    NONE = auto()
+    FROZEN = auto()  # requests wait
+    STARTING = auto()  # they are answered with 503, as while Prometheus reads its log
+
+
 class BadData(Exception):
     """A request that cannot be answered, with the reason."""
 
 
 class Prometheus:
-    """Scrapes and evaluates at every `tick`, and answers queries from these samples."""
+    """Scrapes and evaluates at every `tick`, and answers queries from these samples.
+
+    Any selector is a query that it knows, such as `up` or `ALERTS{job="store"}`.
+    """
 
     def __init__(
         self, targets: Sequence[Target], queries: Iterable[Expression], rules: Sequence[Rule]
@@ -43,6 +59,21 @@ class Prometheus:
         self.samples = Samples()
         self._queries = {_squeezed(str(query)): query for query in queries}
         self._evaluated = 0
+        self.silence = Silence.NONE
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+
+    def be(self, silence: Silence) -> None:
+        """Fall silent, or answer again."""
+        self.silence = silence
+        if silence is Silence.FROZEN:
+            self._thawed.clear()
+        else:
+            self._thawed.set()
+
+    async def wait(self) -> None:
+        """Wait while it is frozen."""
+        await self._thawed.wait()
 
     def tick(self, now: int) -> None:
         """Scrape every target and evaluate every rule; `now` is Unix nanoseconds."""
@@ -54,14 +85,18 @@ class Prometheus:
                 for sample in metric.samples:
                     if not sample.name.endswith("_created"):
                         self.samples.add(sample.name, sample.labels | origin, at, sample.value)
+        self.samples.end_others(at, but="ALERTS")
         for rule in self.rules:
             rule.evaluate(self.samples, now)
+        self.samples.end_others(at)
         self._evaluated = now
 
-    async def run(self) -> None:
-        """Tick forever."""
+    async def run(self, delay: float = 0.0) -> None:
+        """Tick forever; the first time after `delay` seconds."""
+        await asyncio.sleep(delay)
         while True:
-            self.tick(time.time_ns())
+            if self.silence is Silence.NONE:
+                self.tick(time.time_ns())
             await asyncio.sleep(INTERVAL)
 
     def query(self, form: Mapping[str, str]) -> Body:
@@ -95,7 +130,10 @@ class Prometheus:
         """Return all rules with their alerts; all are alerting rules."""
         if form.get("type", "alert") != "alert":
             return {"groups": []}
-        return {"groups": [group("demo", self.rules, INTERVAL, self._evaluated)]}
+        by_group = groupby(sorted(self.rules, key=attrgetter("group")), attrgetter("group"))
+        return {
+            "groups": [group(name, rules, INTERVAL, self._evaluated) for name, rules in by_group]
+        }
 
     def alerts(self, form: Mapping[str, str]) -> Body:
         """Return all active alerts; as in Prometheus, the request cannot filter them."""
@@ -105,13 +143,13 @@ class Prometheus:
         text = form.get("query", "")
         if not text:
             raise BadData('invalid parameter "query": missing')
-        try:
-            return self._queries[_squeezed(text)]
-        except KeyError:
+        found = self._queries.get(_squeezed(text)) or read_selector(text)
+        if found is None:
             raise BadData(
-                f'invalid parameter "query": this demo only knows the queries in its own site '
-                f"file and rules, not {text[:200]}"
-            ) from None
+                f'invalid parameter "query": this demo only knows selectors, and the queries in '
+                f"its own site file and rules, not {text[:200]}"
+            )
+        return found
 
 
 def api(prometheus: Prometheus) -> web.Application:
@@ -126,6 +164,9 @@ def api(prometheus: Prometheus) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         if request.path not in answers:
             return web.Response(status=404, text="404 page not found\n")
+        await prometheus.wait()
+        if prometheus.silence is Silence.STARTING:
+            return web.Response(status=503, text="Service Unavailable")
         form = dict(request.query)
         form.update({key: str(value) for key, value in (await request.post()).items()})
         try:
@@ -133,7 +174,10 @@ def api(prometheus: Prometheus) -> web.Application:
         except BadData as error:
             body = {"status": "error", "errorType": "bad_data", "error": str(error)}
             return web.json_response(body, status=400)
-        return web.json_response({"status": "success", "data": data})
+        response = web.json_response({"status": "success", "data": data})
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)

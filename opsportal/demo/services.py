@@ -42,15 +42,24 @@ class NoSuchPet(Failure):
         super().__init__(grpc.StatusCode.NOT_FOUND, f'there is no pet with the id "{pet_id}"')
 
 
+class NoPrice(Failure):
+    """A price could not be calculated."""
+
+    def __init__(self) -> None:
+        super().__init__(grpc.StatusCode.INTERNAL, "no price: division by zero in a discount")
+
+
 @dataclass
 class Trouble:
     """How often things fail, from 0 to 1: statements that time out, e-mails refused.
 
-    `patience` is how many seconds a statement may take.
+    `prices` is how often a bad release finds no price, `patience` how many seconds a statement
+    may take.
     """
 
     store: float = 0.0
     mailer: float = 0.0
+    prices: float = 0.4
     patience: float = 0.4
 
 
@@ -169,6 +178,14 @@ class Mailer:
                 if _dice.random() < self.trouble.mailer:
                     raise ConnectionRefused(MAILER)
             span.add_event("mail sent", {"pets": len(names)})
+
+
+async def quote_prices(telemetry: Telemetry, trouble: Trouble) -> None:
+    """Do what a bad release does in each call: take long, and often raise NoPrice."""
+    with telemetry.step("prices.Quote"):
+        await asyncio.sleep(trouble.patience * _dice.uniform(1, 2))
+        if _dice.random() < trouble.prices:
+            raise NoPrice
 
 
 async def work(shortest: float, longest: float) -> None:

@@ -1,6 +1,8 @@
-"""A whole site in this process: petstores, the services behind them, Jaeger and Prometheus."""
+"""A whole site in this process: petstores, the services behind them, Jaeger and Prometheus.
 
-import time
+`schedule.py` says what happens in it.
+"""
+
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -9,18 +11,21 @@ from typing import Self
 
 from ops.vocabulary.policies import rate
 from opsportal.demo import jaeger, petstore
+from opsportal.demo.director import Director, stopwatch
 from opsportal.demo.jaeger import QueryService
 from opsportal.demo.petstore import PetStore
-from opsportal.demo.prometheus import Prometheus, Target, api
-from opsportal.demo.rules import MAILER, PETSTORE, STORE, Queries, rules
+from opsportal.demo.prometheus import INTERVAL, Prometheus, Target, api
+from opsportal.demo.rollouts import INSTANCES, releases
+from opsportal.demo.rules import MAILER, PETSTORE, REPLICA_LABEL, STORE, Queries, rules
 from opsportal.demo.running import grpc_server, http_server, metrics_page, working
 from opsportal.demo.services import Mailer, Store, Trouble
 from opsportal.demo.store import TraceStore
 from opsportal.demo.telemetry import Telemetry, telling
-from opsportal.demo.traffic import seasons, traffic
+from opsportal.demo.traffic import traffic
 
 ANY_PORT = "127.0.0.1:0"
-VERSIONS = {"petstore-1": "1.2.0", "petstore-2": "1.2.0", "petstore-3": "1.3.0"}
+PETSTORES = tuple(f"petstore-{number + 1}" for number in range(INSTANCES))
+REPLICAS = ("prometheus-a", "prometheus-b")
 POLICY = rate(0.25)
 TRACES = 1_500  # about a quarter of an hour; more would only grow the memory
 CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
@@ -29,11 +34,18 @@ CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 class DemoSite:
     """Runs the site while inside: `async with DemoSite() as site`.
 
-    `sites_toml` is its site file; at `otlp_address` (host:port) its Jaeger receives spans.
+    `sites_toml` is its site file; at `otlp_address` (host:port) its Jaeger receives spans. `clock`
+    returns the seconds since the start, `order` what a person orders (see `Director`).
     """
 
     sites_toml: str
     otlp_address: str
+
+    def __init__(
+        self, clock: Callable[[], float] | None = None, order: Callable[[], str] = lambda: ""
+    ) -> None:
+        self._clock = clock or stopwatch()
+        self._order = order
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -57,8 +69,8 @@ class DemoSite:
         trouble = Trouble()
         store, mailer = Store(otlp, trouble), Mailer(otlp, trouble)
         petstores = [
-            PetStore(store, mailer, instance=name, version=version, otlp=otlp, policy=POLICY)
-            for name, version in VERSIONS.items()
+            PetStore(store, mailer, instance=name, version=first.version, otlp=otlp, policy=POLICY)
+            for name, first in zip(PETSTORES, releases(0), strict=True)
         ]
         sources = [store.telemetry, mailer.telemetry, *(each.telemetry for each in petstores)]
         await enter(telling(*sources))
@@ -67,26 +79,32 @@ class DemoSite:
             addresses.append(await enter(grpc_server(ANY_PORT, petstore.NAME, each.add_to)))
             page = metrics_page(each.telemetry.registry)
             pages.append(await enter(http_server(ANY_PORT, page)))
-        watcher = _prometheus(sources)
-        url = await enter(http_server(ANY_PORT, api(watcher)))
-        await enter(working(watcher.run(), seasons(trouble), traffic(addresses, _busy_at_first())))
-        self.sites_toml = _site_file(otlp, url, addresses, pages)
+        pair = [_prometheus(sources, replica) for replica in REPLICAS]
+        urls = [await enter(http_server(ANY_PORT, api(each))) for each in pair]
+        director = Director(
+            self._clock, self._order, trouble=trouble, petstores=petstores, prometheus=pair
+        )
+        # Like real replicas, the pair does not scrape at the same moment.
+        scrapes = [each.run(INTERVAL * n / len(pair)) for n, each in enumerate(pair)]
+        calls = traffic(addresses, self._calls_per_second)
+        await enter(working(*scrapes, director.run(), calls))
+        self.sites_toml = _site_file(otlp, urls, addresses, pages)
+
+    def _calls_per_second(self) -> float:
+        """Return more at first, to have something to show."""
+        return CALLS if self._clock() > FIRST_SECONDS else FIRST_CALLS
 
 
-def _prometheus(sources: list[Telemetry]) -> Prometheus:
+def _prometheus(sources: list[Telemetry], replica: str) -> Prometheus:
     targets = [Target(each.service, each.instance, each.registry) for each in sources]
     queries = [query for each in (PETSTORE, STORE, MAILER) for query in vars(each).values()]
-    every_rule = rules()
+    every_rule = rules(replica)
     return Prometheus(targets, [*queries, *(rule.expression for rule in every_rule)], every_rule)
 
 
-def _busy_at_first() -> Callable[[], float]:
-    """Return a function for the calls per second; more at first, to have something to show."""
-    calm = time.monotonic() + FIRST_SECONDS
-    return lambda: CALLS if time.monotonic() > calm else FIRST_CALLS
-
-
-def _site_file(jaeger_at: str, prometheus_at: str, instances: list[str], pages: list[str]) -> str:
+def _site_file(
+    jaeger_at: str, prometheus_at: list[str], instances: list[str], pages: list[str]
+) -> str:
     return f"""\
 # Written by the demo at every start. The petstores' own metrics:
 # {" ".join(f"{page}/metrics" for page in pages)}
@@ -98,17 +116,26 @@ default_service = "petstore"
 [sites.demo.jaeger]
 address = "{jaeger_at}"
 
-[[sites.demo.prometheus]]
-name = "prometheus"
-url = "{prometheus_at}"
-
+{"".join(map(_source, REPLICAS, prometheus_at))}
 [sites.demo.services.petstore]
 instances = {instances}
+rollout_within = "60s"
 {_queries(PETSTORE)}
 [sites.demo.services.store]
 {_queries(STORE)}
 [sites.demo.services.mailer]
 {_queries(MAILER)}"""
+
+
+def _source(name: str, url: str) -> str:
+    return f"""
+[[sites.demo.prometheus]]
+name = "{name}"
+url = "{url}"
+timeout = "3s"
+pair = "prometheus"
+replica_labels = ["{REPLICA_LABEL}"]
+"""
 
 
 def _queries(queries: Queries) -> str:

@@ -19,7 +19,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 SENT_EVERY = 500  # milliseconds
 FAREWELL = 700  # milliseconds for sending the remaining spans at the end
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0)
-_FAILURES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_FAILURES = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.INTERNAL,
+)
 
 
 class Failure(Exception):
@@ -50,27 +54,32 @@ class Telemetry:
     ) -> None:
         self.service = service
         self.instance = instance
-        self.version = version
+        self._sampler = sampler or ParentBased(ALWAYS_ON)
+        self._sender = _Sender(otlp)
+        self._measure(operations)
+        self.change_version(version)
+
+    def change_version(self, version: str) -> None:
+        """Report this version from now on; calls that have started end with the old one."""
         resource = Resource.create(
             {
-                "service.name": service,
-                "service.instance.id": instance,
+                "service.name": self.service,
+                "service.instance.id": self.instance,
                 "service.version": version,
             }
         )
-        self._provider = TracerProvider(
-            sampler or ParentBased(ALWAYS_ON), resource, shutdown_on_exit=False
-        )
-        self._provider.add_span_processor(_Sender(otlp))
-        self._tracer = self._provider.get_tracer("opsportal.demo")
-        self._measure(operations)
+        # A resource cannot change, so each version has a provider; all of them use one sender.
+        provider = TracerProvider(self._sampler, resource, shutdown_on_exit=False)
+        provider.add_span_processor(self._sender)
+        self._tracer = provider.get_tracer("opsportal.demo")
+        self._build.clear()
+        self._build.labels(version).set(1)
 
     def _measure(self, operations: Sequence[str]) -> None:
         self.registry = CollectorRegistry()
-        build = Gauge(
+        self._build = Gauge(
             f"{self.service}_build_info", "The version.", ["version"], registry=self.registry
         )
-        build.labels(self.version).set(1)
         self._requests = Counter(
             f"{self.service}_requests",
             "Requests answered.",
@@ -137,7 +146,7 @@ class Telemetry:
 
     def close(self) -> None:
         """Send the remaining spans; blocks for less than a second."""
-        self._provider.shutdown()
+        self._sender.shutdown()
 
 
 @asynccontextmanager

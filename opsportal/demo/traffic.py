@@ -1,4 +1,4 @@
-"""Realistic calls to petstores, and bad minutes that make alerts fire and resolve."""
+"""Realistic calls to petstores."""
 
 import asyncio
 import random
@@ -12,26 +12,14 @@ import grpc
 import grpc.aio
 from google.type.date_pb2 import Date
 
-from opsportal.demo.services import Trouble
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
 
 NAMES = ("Bella", "Charlie", "Coco", "Daisy", "Kiwi", "Loki", "Luna", "Max", "Milo", "Rex", "Zoe")
 TYPES = ("PTCanine", "PTFeline", "PTBird", "PTReptile")
 TIMEOUT = 10.0
 MOST_PETS = 500
-# A repeating cycle of (seconds, failure rates): almost healthy, no e-mail is accepted, the
-# store is locked.
-WELL, NO_MAIL, LOCKED = (0.01, 0.02), (0.01, 1.0), (0.6, 0.02)
-SEASONS = ((12, WELL), (50, NO_MAIL), (75, WELL), (60, LOCKED), (100, WELL))
 Stub: TypeAlias = "petstore_pb2_grpc.PetStoreAsyncStub"
 _dice = random.Random()  # noqa: S311 - dice, not secrets
-
-
-async def seasons(trouble: Trouble) -> None:
-    """Repeat the good and bad minutes forever."""
-    while True:
-        for seconds, (trouble.store, trouble.mailer) in SEASONS:
-            await asyncio.sleep(seconds)
 
 
 async def traffic(addresses: Sequence[str], rate: Callable[[], float]) -> None:

@@ -626,18 +626,22 @@ class InstanceVersion(_message.Message):
 
     INSTANCE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LACK_FIELD_NUMBER: _builtins.int
     instance: _builtins.str
     version: _builtins.str
     """"" if unknown."""
+    lack: _builtins.str
+    """Why the version is unknown: "down", or "unlabelled" if it answers without a version."""
     def __init__(
         self,
         *,
         instance: _builtins.str = ...,
         version: _builtins.str = ...,
+        lack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "lack", b"lack", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -652,12 +656,29 @@ class DeployedVersionResp(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     INSTANCES_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     site: _builtins.str
     service: _builtins.str
     total: _builtins.int
+    """How many instances there should be. Those that are not in `instances` are silent."""
+    state: _builtins.str
+    """"steady", "rolling", "mixed" (several versions, and no recent change), "stuck", "paused",
+    "went back" or "unknown".
+    """
+    since: _builtins.int
+    """Since when the versions are these, in Unix nanoseconds; 0 if that is longer ago than known."""
+    previous: _builtins.str
+    """The version that ran before that, "" if unknown."""
     @_builtins.property
     def instances(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstanceVersion]: ...
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What may be missing or wrong, in sentences."""
+
     def __init__(
         self,
         *,
@@ -666,10 +687,14 @@ class DeployedVersionResp(_message.Message):
         service: _builtins.str = ...,
         instances: _abc.Iterable[Global___InstanceVersion] | None = ...,
         total: _builtins.int = ...,
+        state: _builtins.str = ...,
+        since: _builtins.int = ...,
+        previous: _builtins.str = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "service", b"service", "site", b"site", "total", b"total", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "previous", b"previous", "service", b"service", "since", b"since", "site", b"site", "state", b"state", "total", b"total", "version", b"version", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -732,6 +757,7 @@ class Alert(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     DISAGREE_FIELD_NUMBER: _builtins.int
     NATIVE_STATE_FIELD_NUMBER: _builtins.int
+    RECOVERING_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
     active_at: _builtins.int
@@ -745,6 +771,8 @@ class Alert(_message.Message):
     """How the sources of a pair differ, "" if they do not."""
     native_state: _builtins.str
     """The source's own word for the state, such as "Alerting (NoData)"; "" if it gave none."""
+    recovering: _builtins.bool
+    """Its condition no longer holds, and its rule keeps it firing for a while (keep_firing_for)."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -769,10 +797,11 @@ class Alert(_message.Message):
         sources: _abc.Iterable[_builtins.str] | None = ...,
         disagree: _builtins.str = ...,
         native_state: _builtins.str = ...,
+        recovering: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -883,7 +912,10 @@ Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
 
 @_typing.final
 class AlertsReq(_message.Message):
-    """A label is `key=value`, or a bare key, which means that the label exists. All must match."""
+    """All labels and matchers must match. A matcher applies to the label of that name, or, if an alert
+    has none, to the annotation. OpsPortal reads them as Alertmanager does and refuses what
+    Alertmanager refuses.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -904,7 +936,9 @@ class AlertsReq(_message.Message):
     urgent alerts.
     """
     @_builtins.property
-    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each is a matcher, or a bare key, which means that the label exists."""
+
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"firing", "pending" or "inactive" in any case; none means all. Prometheus lists no inactive
@@ -913,7 +947,10 @@ class AlertsReq(_message.Message):
 
     @_builtins.property
     def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Matchers such as `severity=~"page|critical"` or `team!=store`."""
+        """Each is a matcher, such as `severity=~"page|critical"` or `team!=store`, or a list of matchers,
+        such as `{severity="page",team!="store"}`. The operator is =, !=, =~ or !~; regular expressions
+        are RE2 and match the whole value.
+        """
 
     def __init__(
         self,

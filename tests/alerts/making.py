@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.vocabulary.alerts import Alert
+from ops.vocabulary.alerts import Alert, Origin
 
 NOON = 1_795_521_600_000_000_000  # 2026-11-24T12:00:00Z
 
@@ -18,4 +18,8 @@ def alert(name: str = "QueueDeep", labels: dict[str, str] | None = None, **field
         "group": "demo",
         "rule_health": "ok",
     }
-    return Alert(name=name, labels={"alertname": name, **(labels or {})}, **values | fields)
+    values |= fields
+    own = {"alertname": name, **(labels or {})}
+    origin = Origin("production", values["sources"][0])
+    print_ = origin.fingerprint(values["group"], name, own)
+    return Alert(name=name, labels=own, **{"fingerprint": print_} | values)

@@ -10,7 +10,7 @@ import pytest
 from ops.actor import Actor
 from ops.alerts.actions import AlertList, list_alerts
 from ops.alerts.truth import Reason
-from ops.vocabulary.matchers import parse_filter
+from ops.vocabulary.alert_filters import parse_filter
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import Body, FakePrometheus, alert
 
@@ -34,6 +34,10 @@ def reasons(found: AlertList) -> list[Reason]:
         ({"state": "NoData"}, "firing", "no data"),
         ({"state": "Error"}, "firing", "error"),
         ({"state": "Recovering"}, "firing", "recovering"),
+        ({"stabilizing": True}, "firing", "recovering"),
+        ({"stabilizing": False}, "firing", ""),
+        ({"keepFiringSince": "2026-11-24T12:00:00Z"}, "firing", "recovering"),
+        ({"keepFiringSince": "0001-01-01T00:00:00Z"}, "firing", ""),
         ({"state": "Pending"}, "pending", ""),
         ({"state": "unheard of"}, "firing", 'state "unheard of"'),
         ({"state": None}, "firing", "state not given"),

@@ -15,13 +15,13 @@ from tests.alerts.making import NOON, alert
 
 RULE = Rule("Slow", "demo", "main", False, "ok", "", NOON - SECOND, 15 * SECOND)
 WATCHDOG = replace(RULE, name="Watchdog")
-WELL = Rules((), (RULE,), at=NOON)
+WELL = Rules((), (RULE,), at=NOON, rules_at=NOON)
 SITE = Site("production", None, (PrometheusSource("main", "http://main"),), {}, "")
 
 
 def of(answer: Rules | None, site: Site = SITE, *, now: int = NOON) -> list[Reason]:
     answers = {"main": answer} if answer else {}
-    failures = [] if answer else ["main"]
+    failures = {} if answer else {"main": 0}
     return [doubt.reason for doubt in doubts(site, answers, failures, (), now)]
 
 
@@ -83,7 +83,7 @@ def test_it_does_not_doubt_for_nothing(answer: Rules) -> None:
 def test_it_goes_by_the_sources_clock() -> None:
     an_hour = 3_600 * SECOND
     assert of(WELL, now=NOON + an_hour) == []
-    assert of(replace(WELL, at=0), now=NOON + an_hour) == [Reason.LATE]
+    assert of(replace(WELL, rules_at=0), now=NOON + an_hour) == [Reason.LATE]
 
 
 def test_a_source_without_rules_may_have_none() -> None:
@@ -100,9 +100,23 @@ def test_a_watchdog_that_the_site_names_must_have_a_rule() -> None:
     assert of(WELL, replace(named, names_watchdogs=False)) == []
 
 
+def test_it_says_for_how_long_a_source_has_been_silent() -> None:
+    last = NOON - 130 * SECOND
+    [doubt] = doubts(SITE, {"main": WELL}, {"main": last}, (), NOON)
+    assert doubt.words == "main has not answered for 2 min"
+    [future] = doubts(SITE, {}, {"main": NOON + SECOND}, (), NOON)
+    assert future.words == "main did not answer"
+
+
+def test_rules_that_were_read_earlier_are_judged_by_the_time_of_their_reading() -> None:
+    earlier = NOON - 50 * SECOND
+    read = replace(WELL, rules=(replace(RULE, evaluated_at=earlier),), rules_at=earlier)
+    assert of(read) == []
+
+
 def test_many_rules_are_one_doubt() -> None:
     broken = [replace(RULE, name=f"R{n}", health="err", error="x") for n in range(1_200)]
-    [doubt] = doubts(SITE, {"main": replace(WELL, rules=tuple(broken))}, (), (), NOON)
+    [doubt] = doubts(SITE, {"main": replace(WELL, rules=tuple(broken))}, {}, (), NOON)
     assert doubt.words == "rule R0 and 1,199 more of main cannot be evaluated"
     assert doubt.sentence == f"{doubt.words}: x"
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from google.type.date_pb2 import Date
 
 from opsportal.demo import petstore
+from opsportal.demo.rollouts import Release
 from opsportal.demo.running import grpc_server, http_server, metrics_page
 from opsportal.demo.store import Query, spans
 from opsportal.demo.telemetry import telling
@@ -155,6 +156,30 @@ async def test_it_sends_spans_of_three_services_in_one_trace(shop: Shop) -> None
     assert {"AddPets", "mailer.Notify", "smtp.Send", "store.Insert", "INSERT pets"} <= names
     assert shop.jaeger.store.services() == {"petstore", "mailer", "store"}
     assert shop.jaeger.store.find(Query(depth=1, tags={"service.instance.id": "petstore-9"}))
+
+
+async def test_its_spans_say_which_release_was_slow_and_failed(shop: Shop) -> None:
+    shop.trouble.prices = 1.0
+    async with telling(shop.petstore.telemetry, shop.petstore.store.telemetry):
+        await search(shop)
+        shop.petstore.roll_out(Release("9.9.10", bad=True))
+        with pytest.raises(grpc.aio.AioRpcError, match="no price") as caught:
+            await search(shop)
+        assert caught.value.code() is grpc.StatusCode.INTERNAL
+        change = petstore_pb2.ChangeSamplerReq(
+            sampler=petstore_pb2.Sampler(type=petstore_pb2.STAlways)
+        )
+        await shop.client.ChangeSampler(change)
+    assert shop.count("SearchPets", "INTERNAL") == 1
+
+    def found(**tags: str) -> list[str]:
+        wanted = {key.replace("_", "."): value for key, value in tags.items()}
+        traces = shop.jaeger.store.find(Query(depth=10, operation="SearchPets", tags=wanted))
+        return [each.span.name for trace in traces for each in spans(trace, "petstore")]
+
+    assert "prices.Quote" not in found(service_version="9.9.9")
+    assert "prices.Quote" in found(service_version="9.9.10", error="true")
+    assert len(found(service_version="9.9.10")) == len(found(error="true"))
 
 
 async def test_it_sends_no_spans_after_never(shop: Shop) -> None:

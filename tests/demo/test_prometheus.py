@@ -1,6 +1,10 @@
 """The demo's Prometheus: its own queries answered, others refused; alerts by a driven clock."""
 
+import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -8,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsportal.demo.alerting import SECOND, Rule, moment, plain, scientific
-from opsportal.demo.prometheus import MOST_POINTS, Prometheus, Target, api
+from opsportal.demo.prometheus import MOST_POINTS, Prometheus, Silence, Target, api
 from opsportal.demo.promql import Above, Aggregate, Alerts, Expression, Metric, Quotient, Rate
 from opsportal.demo.running import http_server
 
@@ -37,7 +41,9 @@ class Watched:
             5,
             {"job": "shop", "severity": "critical"},
             {"summary": summary},
+            group="shop",
         )
+        self.kept = Rule("Kept", rule.expression, 2, {"job": "shop"}, {}, group="kept", keep=6)
         target = Target("shop", "shop-1", registry)
         queries: list[Expression] = [
             Metric("shop_build_info"),
@@ -45,7 +51,9 @@ class Watched:
             FAILING,
             Alerts("shop"),
         ]
+        self.failing = rule
         self.prometheus = Prometheus([target], queries, [rule])
+        self.build = build
         self.now = START
 
     def calls(self, seconds: int, *codes: str) -> None:
@@ -141,6 +149,7 @@ def test_it_writes_alerts_as_prometheus_does(watched: Watched) -> None:
 
 def test_it_has_not_evaluated_rules_before_the_first_tick(watched: Watched) -> None:
     assert watched.rule["health"] == "unknown"
+    assert watched.rule["lastEvaluation"] == "0001-01-01T00:00:00Z"
 
 
 async def test_it_answers_its_own_queries_however_they_are_spaced(url: str) -> None:
@@ -177,8 +186,8 @@ async def test_it_answers_over_time_with_gaps_where_it_knows_nothing(url: str) -
     ("path", "form", "words"),
     [
         ("query", {}, '"query": missing'),
-        ("query", {"query": "up"}, "only knows the queries in its own site file"),
-        ("query_range", {"query": "shop_requests_total"}, "not shop_requests_total"),
+        ("query", {"query": "up > 1"}, "only knows selectors, and the queries in its own site"),
+        ("query_range", {"query": "sum(up)"}, "not sum(up)"),
         ("query", {"query": "shop_build_info", "time": "nan"}, '"time": "nan" is not a number'),
         ("query_range", {"query": "shop_build_info"}, '"start": "" is not a number of seconds'),
         (
@@ -204,6 +213,109 @@ async def test_it_refuses_what_it_does_not_know(
     status, body = await ask(url, path, **form)
     assert (status, body["status"], body["errorType"]) == (400, "error", "bad_data")
     assert words in body["error"]
+
+
+def test_it_keeps_an_alert_firing_as_long_as_its_rule_says(watched: Watched) -> None:
+    watched.prometheus.rules = [watched.kept]
+    watched.calls(10, "OK")
+    watched.calls(8, "BAD")
+    [alert] = watched.alerts
+    assert (alert["state"], "keepFiringSince" in alert) == ("firing", False)
+    watched.calls(7, *["OK"] * 9)
+    [alert] = watched.alerts
+    assert (alert["state"], watched.rule["keepFiringFor"]) == ("firing", 6)
+    assert alert["activeAt"] < alert["keepFiringSince"] < moment(watched.now)
+    watched.calls(3, *["BAD"] * 90)
+    assert "keepFiringSince" not in watched.alerts[0]
+    watched.calls(20, *["OK"] * 90)
+    assert watched.alerts == []
+
+
+def test_it_does_not_keep_what_was_only_pending(watched: Watched) -> None:
+    watched.failing.keep = 60
+    watched.calls(20, "OK", "OK")
+    watched.calls(3, "BAD", "BAD", "BAD")
+    assert [alert["state"] for alert in watched.alerts] == ["pending"]
+    watched.calls(9, *["OK"] * 9)
+    assert watched.alerts == []
+
+
+def test_a_broken_rule_says_so_and_keeps_its_alerts_as_they_are(watched: Watched) -> None:
+    watched.calls(10, "OK", "OK")
+    watched.calls(9, "BAD", "BAD")
+    assert "lastError" not in watched.rule
+    before = watched.alerts
+    watched.failing.error = "too many samples"
+    watched.calls(20, "OK", "OK")
+    assert (watched.rule["health"], watched.rule["lastError"]) == ("err", "too many samples")
+    assert watched.alerts == before
+    watched.failing.error = ""
+    watched.calls(1, "OK", "OK")
+    assert (watched.rule["health"], watched.alerts) == ("ok", [])
+
+
+def test_it_ends_a_series_that_is_no_longer_scraped(watched: Watched) -> None:
+    two = Above(Aggregate("count", Metric("shop_build_info")), 1)
+    watched.prometheus.rules = [Rule("Two", two, 0, {}, {})]
+    watched.calls(3)
+    watched.build.clear()
+    watched.build.labels("1.3.0").set(1)
+    watched.calls(1)
+    assert watched.alerts == []
+    answer = watched.prometheus.query(
+        {"query": "shop_build_info", "time": str(watched.now / SECOND)}
+    )
+    assert [each["metric"]["version"] for each in answer["result"]] == ["1.3.0"]
+
+
+def test_it_groups_its_rules(watched: Watched) -> None:
+    watched.prometheus.rules = [watched.failing, watched.kept]
+    groups = watched.prometheus.groups({})["groups"]
+    assert [(each["name"], each["interval"]) for each in groups] == [("kept", 1.0), ("shop", 1.0)]
+    assert [rule["name"] for each in groups for rule in each["rules"]] == ["Kept", "Failing"]
+
+
+async def test_it_answers_selectors_over_time(watched: Watched, url: str) -> None:
+    watched.calls(30, "BAD")
+    form = {
+        "query": 'ALERTS{alertname="Failing", alertstate="firing"}',
+        "start": str(START / SECOND),
+        "end": str(watched.now / SECOND),
+        "step": "1",
+    }
+    _, body = await ask(url, "query_range", **form)
+    [series] = body["data"]["result"]
+    assert series["metric"]["alertstate"] == "firing"
+    assert 20 < len(series["values"]) < 30
+
+
+async def test_a_request_waits_while_it_is_frozen(watched: Watched) -> None:
+    watched.prometheus.be(Silence.FROZEN)
+    waiting = asyncio.ensure_future(watched.prometheus.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    watched.prometheus.be(Silence.NONE)
+    await waiting
+
+
+async def test_it_answers_503_while_it_starts(watched: Watched, url: str) -> None:
+    watched.prometheus.be(Silence.STARTING)
+    async with aiohttp.ClientSession() as session, session.get(f"{url}rules") as answer:
+        assert (answer.status, await answer.text()) == (503, "Service Unavailable")
+    watched.prometheus.be(Silence.NONE)
+    status, _ = await ask(url, "rules")
+    assert status == 200
+
+
+async def test_it_compresses_and_dates_its_answers(url: str) -> None:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        async with session.get(f"{url}rules", headers={"Accept-Encoding": "deflate, gzip"}) as got:
+            assert got.headers["Content-Encoding"] == "gzip"
+            assert json.loads(gzip.decompress(await got.read()))["status"] == "success"
+            assert parsedate_to_datetime(got.headers["Date"])
+        async with session.get(f"{url}rules", headers={"Accept-Encoding": "identity"}) as got:
+            assert "Content-Encoding" not in got.headers
+            assert (await got.json())["status"] == "success"
 
 
 async def test_it_has_alerting_rules_only_and_no_other_paths(url: str) -> None:

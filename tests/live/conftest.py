@@ -13,7 +13,7 @@ import grpc.aio
 import httpx
 import pytest
 
-from opsportal.demo.rules import PETSTORE, Queries, rules
+from opsportal.demo.rules import HOLD, PETSTORE, Queries, rules
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from proto.petstore import petstore_pb2
@@ -65,13 +65,15 @@ def prometheus(
 
 
 def _rules() -> dict[str, Any]:
+    """The demo's rules; no alert is pending for long."""
     return {
         "name": "demo",
         "rules": [
             {
                 "alert": rule.name,
                 "expr": str(rule.expression),
-                "for": f"{rule.hold}s",
+                "for": f"{min(rule.hold, HOLD)}s",
+                "keep_firing_for": f"{rule.keep}s",
                 "labels": dict(rule.labels),
                 "annotations": dict(rule.annotations),
             }

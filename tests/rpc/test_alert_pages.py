@@ -125,7 +125,7 @@ async def test_it_says_what_is_not_known() -> None:
     long = "x" * 100_000
     found = AlertList(
         "production",
-        (alert("Slow", native_state="Alerting (NoData)"),),
+        (alert("Slow", native_state="Alerting (NoData)", recovering=True),),
         (BrokenRule("Odd", "demo", ("a", "b"), long),) * 1_000,
         1,
         (),
@@ -138,6 +138,7 @@ async def test_it_says_what_is_not_known() -> None:
     assert page.ByteSize() < 1_000_000
     assert page.at == NOON
     assert page.alerts[0].native_state == "Alerting (NoData)"
+    assert page.alerts[0].recovering
     assert list(page.alerts[0].sources) == ["prometheus"]
     assert (page.broken_rules[0].name, list(page.broken_rules[0].sources)) == ("Odd", ["a", "b"])
     assert [each.reason for each in page.not_known] == list(range(1, len(Reason) + 1))

@@ -31,6 +31,7 @@ from ops.memory import LARGE, give_back_after
 from ops.sites import PrometheusSource, Site
 from ops.toml_file import which_of
 from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Origin
 
 T = TypeVar("T")
 _MUCH_TO_READ = 200_000  # bytes from which an answer is parsed in a thread: about 5 ms of work
@@ -41,6 +42,7 @@ class Prometheus:
 
     def __init__(self, site: Site, source: PrometheusSource) -> None:
         self.source = source
+        self.origin = Origin(site.name, source.name, source.pair, source.replica_labels)
         self.name = f"Prometheus {source.name} of {site.name}"
         self.place = f"{self.name} at {source.url}"
         which = which_of(source.name, 0, site.prometheus)
@@ -90,6 +92,10 @@ class Prometheus:
         """Return every pending and firing alert, and the broken rules if the source has them."""
         return await self._call("rules", self._read_rules)
 
+    async def alerts(self) -> Rules:
+        """Return every pending and firing alert, without rules and groups; much less to read."""
+        return await self._call("alerts", self._read_alerts)
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -122,7 +128,7 @@ class Prometheus:
     async def _read_rules(self) -> Rules:
         answer = await self._send("GET", "rules") if self.source.rules else None
         if answer is None or answer.status in NO_SUCH_PATH:  # no rules, or an old release
-            return await self._read_answer(await self._send("GET", "alerts"))
+            return await self._read_alerts()
         found = await self._read_answer(answer)
         if found.rules:
             return found
@@ -132,9 +138,13 @@ class Prometheus:
             return found
         return replace(found, alerts=(await self._read_answer(answer)).alerts)
 
+    async def _read_alerts(self) -> Rules:
+        return await self._read_answer(await self._send("GET", "alerts"))
+
     async def _read_answer(self, answer: HttpAnswer) -> Rules:
-        found = await self._read(answer, partial(read_rules, self.source.name))
-        return replace(found, at=_sent_at(answer))
+        found = await self._read(answer, partial(read_rules, self.origin))
+        at = _sent_at(answer)
+        return replace(found, at=at, rules_at=at)
 
     async def _send(self, method: str, path: str, **content: Mapping[str, str]) -> HttpAnswer:
         with self.errors.translated():

@@ -12,7 +12,7 @@ from typing import Any
 from ops.backends.prometheus.results import warnings_of
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import Alert, Rule, Unreadable, meaning
+from ops.vocabulary.alerts import Alert, Origin, Rule, Unreadable, meaning
 
 Body = dict[str, Any]
 # Prometheus's words, and VictoriaMetrics's.
@@ -28,7 +28,8 @@ class Rules:
 
     `rules` is None if the source has only alerts: /alerts has no rules. `more` means that there
     are further pages of rules. `at` is the source's own time of the answer in Unix nanoseconds,
-    0 if it gave none. `warnings` say what is missing, in the source's words; `infos` do not.
+    0 if it gave none; `rules_at` is the same for `rules`, which can be older. `warnings` say what
+    is missing, in the source's words; `infos` do not.
     """
 
     alerts: tuple[Alert, ...]
@@ -38,16 +39,41 @@ class Rules:
     unreadable: tuple[Unreadable, ...] = ()
     more: bool = False
     at: int = 0
+    rules_at: int = 0
+
+    def with_alerts(self, origin: Origin, newer: "Rules") -> "Rules | None":
+        """Return these rules with the alerts of a newer answer of /alerts, which has no groups.
+
+        None if it is not certain which rule made an alert: the rules must be read again.
+        """
+        by_name: dict[str, list[Rule]] = {}
+        for rule in self.rules or ():
+            by_name.setdefault(rule.name, []).append(rule)
+        alerts = []
+        for alert in newer.alerts:
+            made = [rule for rule in by_name.get(alert.name, ()) if rule.may_have_made(alert)]
+            if len(made) != 1:
+                return None
+            group = made[0].group
+            alerts.append(
+                replace(
+                    alert,
+                    group=group,
+                    rule_health=made[0].health,
+                    fingerprint=origin.fingerprint(group, alert.name, alert.labels),
+                )
+            )
+        return replace(newer, alerts=tuple(alerts), rules=self.rules, rules_at=self.rules_at)
 
 
-def read_rules(source: str, body: Body) -> Rules:
+def read_rules(origin: Origin, body: Body) -> Rules:
     """Read the answer of /rules, or of /alerts."""
     data = body["data"]
     if "groups" not in data:
-        reading = _Reading(source)
+        reading = _Reading(origin)
         alerts = tuple(reading.alerts(data["alerts"], {}, ""))
         return _read(body, Rules(alerts, None), reading)
-    reading, alerts_of, rules = _Reading(source), list[Alert](), list[Rule]()
+    reading, alerts_of, rules = _Reading(origin), list[Alert](), list[Rule]()
     for group in data["groups"] or ():
         for rule, name, interval in reading.rules(group):
             rules.append(reading.rule(rule, name, interval))
@@ -62,7 +88,7 @@ def _read(body: Body, found: Rules, reading: "_Reading") -> Rules:
         warnings=warnings_of(body, "warnings"),
         infos=warnings_of(body, "infos"),
         unreadable=tuple(
-            Unreadable(reading.source, group, rule, count)
+            Unreadable(reading.origin.source, group, rule, count)
             for (group, rule), count in reading.unreadable.items()
         ),
     )
@@ -71,8 +97,8 @@ def _read(body: Body, found: Rules, reading: "_Reading") -> Rules:
 class _Reading:
     """The reading of one answer; `unreadable` counts by group and rule ("" for rules)."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
         self.unreadable: Counter[tuple[str, str]] = Counter()
 
     def rules(self, group: Any) -> Iterator[tuple[Body, str, int]]:
@@ -92,12 +118,16 @@ class _Reading:
         return Rule(
             name=_text(rule.get("name")) or "(without a name)",
             group=group,
-            source=self.source,
+            source=self.origin.source,
             recording=rule.get("type") == "recording",
             health=_health(rule),
             error=_text(rule.get("lastError")),
             evaluated_at=_evaluated_at(rule),
             interval=interval,
+            query=_text(rule.get("query")),
+            labels=_texts(rule.get("labels")),
+            pending_for=_nanoseconds(rule.get("duration")),
+            keep_firing_for=_nanoseconds(rule.get("keepFiringFor") or rule.get("keep_firing_for")),
         )
 
     def alerts(self, items: Iterable[Any] | None, rule: Body, group: str) -> Iterator[Alert]:
@@ -112,20 +142,35 @@ class _Reading:
                     yield alert
 
     def _alert(self, item: Body, rule: Body, group: str) -> Alert:
-        labels = {key: _text(value) for key, value in (item.get("labels") or {}).items()}
+        labels = self.origin.own(
+            {key: _text(value) for key, value in (item.get("labels") or {}).items()}
+        )
         native = _text(item.get("state"))
+        name = labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name"))
         return Alert(
-            name=labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name")),
+            name=name,
             state=meaning(native),
             native_state=native,
+            recovering=_recovering(item, native),
             value=_value(item.get("value")),
             active_at=_moment(item.get("activeAt")),
             labels=labels,
             annotations={key: _text(text) for key, text in (item.get("annotations") or {}).items()},
-            sources=(self.source,),
+            sources=(self.origin.source,),
             group=group,
             rule_health=_health(rule),
+            fingerprint=self.origin.fingerprint(group, name, labels),
         )
+
+
+def _recovering(item: Body, native: str) -> bool:
+    """Return what Grafana, VictoriaMetrics and Prometheus say each in its own way."""
+    kept = item.get("stabilizing") is True or _moment(item.get("keepFiringSince")) > 0
+    return kept or native.lower() == "recovering"
+
+
+def _texts(given: object) -> dict[str, str]:
+    return {k: _text(v) for k, v in given.items()} if isinstance(given, dict) else {}
 
 
 def _health(rule: Body) -> str:

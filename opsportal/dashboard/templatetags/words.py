@@ -17,7 +17,7 @@ from ops.traces.trace import Trace
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import DEFAULT_RANGE, TraceQuery, format_query
-from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.matchers import Matcher, label_text
 from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
 from ops.vocabulary.timerange import Moment, TimeRange
@@ -44,6 +44,7 @@ _AROUND = 30 * timerange.MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
+_TONES |= {"stuck": "error", "paused": "pending", "mixed": "warn", "went back": "warn"}
 
 
 @register.simple_tag
@@ -74,9 +75,9 @@ def then_url(context: Context, trace: Trace) -> str:
 
 @register.simple_tag(takes_context=True)
 def now_url(context: Context, trace: Trace) -> str:
-    """Return the address of its services' current versions; "" if none has a version query."""
+    """Return the address of its services' current versions; "" if none can have any."""
     visit = context["visit"]
-    known = {each.jaeger_name for each in visit.site.services.values() if each.version}
+    known = {each.jaeger_name for each in visit.site.services.values() if each.shows_version}
     services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     address = visit.url("traces-now", trace_id=trace.trace_id)
     return f"{address}?{urlencode(services)}" if services else ""
@@ -204,10 +205,10 @@ def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @register.filter
-def labels(alert: Alert) -> list[tuple[str, str]]:
-    """Return the labels that the heading does not show."""
+def labels(alert: Alert) -> list[str]:
+    """Return the labels that the heading does not show, as a filter line has them."""
     return [
-        (key, words.name(value, 120))
+        words.name(label_text(key, value), 200)
         for key, value in sorted(alert.labels.items())
         if key not in ("alertname", "severity")
     ]

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
-from ops.alerts.truth import Reason
-from ops.errors import OpsError
+from ops.alerts.truth import Doubt, Reason
+from ops.errors import BackendUnavailable, OpsError
 from ops.sites import sites
+from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.matchers import AlertFilter, Matcher, format_filter, parse_filter
+from ops.vocabulary.matchers import Matcher
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet
@@ -40,15 +41,20 @@ async def show(visit: Visit) -> HttpResponse:
         )
     except OpsError as error:
         return await errors.page(visit, error, "pages/alerts.html", {"line": line})
-    return await visit.render("pages/alerts.html", _context(visit, filter, line, found))
+    return await visit.render("pages/alerts.html", _context(visit, line, found))
 
 
 @require_safe
 @page(actions.list_alerts)
 async def count(visit: Visit) -> HttpResponse:
     """Return how many alerts are firing, for the page header."""
-    found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    context = {"firing": len(found.firing), "doubts": found.doubts}
+    context: dict[str, object]
+    try:
+        found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
+    except BackendUnavailable as error:
+        context = {"doubts": [Doubt(Reason.SILENT, "", str(error))]}
+    else:
+        context = {"firing": len(found.firing), "doubts": found.doubts}
     return await visit.render("partials/alert_count.html", context)
 
 
@@ -74,7 +80,8 @@ class Group:
         }
 
 
-def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> dict[str, object]:
+def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
+    filter = found.filter
     part = sheet(visit.request, found.alerts, ALERTS)
     return {
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),

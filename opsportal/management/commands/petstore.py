@@ -9,11 +9,12 @@ from ops.errors import InvalidInput
 from ops.vocabulary.policies import parse_policy
 from opsportal import processes
 from opsportal.demo import petstore
+from opsportal.demo.director import disturb, stopwatch
 from opsportal.demo.petstore import PetStore
 from opsportal.demo.running import grpc_server, http_server, metrics_page, working
 from opsportal.demo.services import Mailer, Store, Trouble
 from opsportal.demo.telemetry import telling
-from opsportal.demo.traffic import seasons, traffic
+from opsportal.demo.traffic import traffic
 
 LINES = """
 petstore {version} is running as {instance}; ChangeSampler changes its sampling.
@@ -61,7 +62,8 @@ class Command(BaseCommand):
         ):
             lines = LINES.format_map({**options, "listen": address, "metrics": metrics})
             self.stdout.write(lines)
-            calls = [seasons(trouble), traffic([address], self.rate)] if self.rate() else []
+            bad_times = disturb(trouble, stopwatch())
+            calls = [bad_times, traffic([address], self.rate)] if self.rate() else []
             async with working(*calls):
                 await stop.wait()
 
@@ -86,7 +88,7 @@ class Command(BaseCommand):
 
 
 def _address(text: str) -> str:
-    match = re.fullmatch(r"(?:\[[^\]]+\]|[^:]+):(\d{1,5})", text)
+    match = re.fullmatch(r"(?:\[[^\]]+\]|[^:]+):([0-9]{1,5})", text)
     if match is None or int(match[1]) > 65535:
         raise ArgumentTypeError(f'"{text}" is not host:port, such as 127.0.0.1:6742')
     return text

@@ -1,0 +1,201 @@
+"""Alerts as a watcher sees them: what it polls, and what is remembered."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain, islice
+from typing import Any
+
+from ops.alerts.arranging import Pairs, merge
+from ops.alerts.models import AlertPeriod, RulePeriod
+from ops.alerts.truth import is_broken
+from ops.backends.clients import clients
+from ops.backends.prometheus import Rules
+from ops.errors import OpsError
+from ops.sites import Site
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert, Rule
+from ops.watch.periods import Changes, Recorder, prune
+from ops.watch.picture import Picture, young_ns
+
+MANY_RULES = 1_000
+RULES_FOR = timerange.MINUTE  # many rules are read once in this time
+MISSED = 2  # evaluations that an alert may be missing from without an end
+LONGEST_TEXT = 4_000  # characters that are remembered of a label or an annotation
+MOST_TEXTS = 100
+_NUMBER = re.compile(r"[0-9][0-9.,:eE+-]*")
+
+
+class AlertSubject:
+    """The alerts and rules of each Prometheus source."""
+
+    name = "alerts"
+    answer = Rules
+
+    def sources(self, site: Site) -> Sequence[str]:
+        return [source.name for source in site.prometheus]
+
+    async def poll(self, site: Site, source: str, before: Rules | None) -> Rules:
+        """Read the rules with their alerts; of many rules only the alerts, for up to a minute."""
+        [meant] = [each for each in site.prometheus if each.name == source]
+        prometheus = clients().prometheus(site, meant)
+        if before is None or not _are_many(before.rules):
+            return await prometheus.rules()
+        try:
+            alerts = await prometheus.alerts()
+        except OpsError:  # some servers have no /alerts
+            return await prometheus.rules()
+        if (alerts.at or timerange.now_ns()) - before.rules_at >= RULES_FOR:
+            return await prometheus.rules()
+        joined = await asyncio.to_thread(before.with_alerts, prometheus.origin, alerts)
+        return joined or await prometheus.rules()
+
+    def history(self, site: Site) -> "AlertHistory":
+        return AlertHistory(site)
+
+
+ALERTS = AlertSubject()
+
+
+class AlertHistory:
+    """What is remembered of a site's alerts and broken rules; see ops.watch.subjects.History."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._alerts: Recorder[AlertPeriod, Alert] = Recorder(
+            AlertPeriod,
+            site.name,
+            row=_row,
+            facts=_facts,
+            facts_of_row=_facts,
+            same=_same,
+        )
+        self._rules: Recorder[RulePeriod, Rule] = Recorder(
+            RulePeriod,
+            site.name,
+            row=_rule_row,
+            facts=lambda rule: without_numbers(rule.error),
+            facts_of_row=lambda row: without_numbers(row.error),
+        )
+
+    def resume(self) -> None:
+        self._alerts.resume()
+        self._rules.resume()
+
+    def changes(self, picture: Picture[Rules]) -> Sequence[Changes[Any]]:
+        young = {
+            name: each.answer
+            for name, each in picture.sources.items()
+            if each.answer is not None and each.is_young(picture.at)
+        }
+        reported = merge(
+            chain.from_iterable(answer.alerts for answer in young.values()),
+            Pairs.of(self._site, young),
+        )
+        intervals = _intervals(young.values())
+        return [
+            self._alerts.changes(
+                picture.at,
+                {alert.fingerprint: alert for alert in reported},
+                unknown=lambda row: young.keys().isdisjoint(row.sources),
+                grace=lambda row: (
+                    MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
+                ),
+            ),
+            self._rules.changes(
+                picture.at,
+                _broken(young),
+                unknown=lambda row: row.source not in young,
+            ),
+        ]
+
+    def prune(self, before: int) -> int:
+        return sum(prune(model, self._site.name, before) for model in (AlertPeriod, RulePeriod))
+
+
+def _are_many(rules: Sequence[Rule] | None) -> bool:
+    return rules is not None and len(rules) >= MANY_RULES
+
+
+def without_numbers(text: str) -> str:
+    """Return a text in which two that differ only in numbers are the same."""
+    return _NUMBER.sub("#", text)
+
+
+def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
+    return AlertPeriod(
+        state=alert.state,
+        name=_stored(alert.name),
+        group=_stored(alert.group),
+        labels=_all_stored(alert.labels),
+        annotations=_all_stored(alert.annotations),
+        sources=list(alert.sources),
+        active_at=alert.active_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What makes a new period if it changes. Values do not, nor do the numbers in annotations."""
+
+    state: str
+    sources: tuple[str, ...]
+    active_at: int
+    annotations: frozenset[tuple[str, str]]
+
+
+def _facts(alert: Alert | AlertPeriod) -> _Facts:
+    texts = _all_stored(alert.annotations)
+    return _Facts(alert.state, tuple(alert.sources), alert.active_at, _texts(texts))
+
+
+def _same(before: _Facts, now: _Facts) -> bool:
+    """Return whether nothing has changed.
+
+    If one of a pair falls silent, the other's start and texts are no change of the alert.
+    """
+    if before.state != now.state or before.sources != now.sources:
+        return before.state == now.state
+    return before == now
+
+
+def _texts(annotations: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((key, without_numbers(text)) for key, text in annotations.items())
+
+
+def _all_stored(texts: Mapping[str, str]) -> dict[str, str]:
+    some = islice(texts.items(), MOST_TEXTS)
+    return {_stored(name): _stored(text) for name, text in some}
+
+
+def _stored(text: str) -> str:
+    """Return a source's text as the database takes it: PostgreSQL refuses NUL."""
+    return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _intervals(answers: Iterable[Rules]) -> Mapping[tuple[str, str], int]:
+    return {
+        (rule.group, rule.name): rule.interval for answer in answers for rule in answer.rules or ()
+    }
+
+
+def _broken(answers: Mapping[str, Rules]) -> dict[str, Rule]:
+    found = {}
+    for source, answer in answers.items():
+        for rule in answer.rules or ():
+            if is_broken(rule):
+                text = f"{source}\0{rule.group}\0{rule.name}"
+                found[sha256(text.encode(errors="surrogatepass")).hexdigest()[:20]] = rule
+    return found
+
+
+def _rule_row(key: str, rule: Rule) -> RulePeriod:
+    return RulePeriod(
+        state=RulePeriod.BROKEN,
+        name=_stored(rule.name),
+        group=_stored(rule.group),
+        source=rule.source,
+        error=_stored(rule.error),
+    )

@@ -1,0 +1,58 @@
+"""Notices that something of a site has changed: the only sender on the channel layer.
+
+A notice says where to look again, never what is there, so it is the same for everybody and a lost
+one does no harm: the next one comes with the next poll.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from channels.layers import get_channel_layer
+from redis import RedisError
+
+GROUP = "opsportal.notices"
+AGAIN = 1.0  # seconds after which a lost subscription is renewed
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a subject of a site is new. "" means any site or subject."""
+
+    site: str = ""
+    subject: str = ""
+
+
+async def send(notice: Notice) -> None:
+    """Send a notice to every process; if Redis does not take it, the next poll's will do."""
+    message = {"type": "notice", "site": notice.site, "subject": notice.subject}
+    try:
+        await _layer().group_send(GROUP, message)
+    except (RedisError, OSError) as error:
+        log.warning("a notice was not sent: Redis: %s", error)
+
+
+async def listen(hear: Callable[[Notice], None]) -> None:
+    """Call `hear` for each notice, until cancelled.
+
+    After a lost connection it hears `Notice()`: anything may have changed.
+    """
+    while True:
+        try:
+            layer = _layer()
+            channel = await layer.new_channel()
+            await layer.group_add(GROUP, channel)
+            hear(Notice())
+            while True:
+                message = await layer.receive(channel)
+                hear(Notice(message["site"], message["subject"]))
+        except (RedisError, OSError) as error:
+            log.warning("notices are not heard: Redis: %s", error)
+            await asyncio.sleep(AGAIN)
+
+
+def _layer() -> Any:
+    return get_channel_layer()

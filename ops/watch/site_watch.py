@@ -1,0 +1,183 @@
+"""The watch of one site: poll its sources, publish the picture, remember what changed.
+
+    source a ──poll──┐
+    source b ──poll──┼──> settle ──> publish the picture ──> write the history ──> send a notice
+    source c ──poll──┘
+
+Each source has its own task, so a slow one delays no other and is never asked twice at once.
+`settle` waits a moment for answers that come together.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError
+
+from ops.database import in_database
+from ops.errors import OpsError
+from ops.sites import Site
+from ops.vocabulary import timerange
+from ops.watch import metrics, notices
+from ops.watch.lease import LeaseLost, SiteLease
+from ops.watch.models import SourcePeriod
+from ops.watch.notices import Notice
+from ops.watch.periods import Changes, Recorder, prune
+from ops.watch.picture import Picture, SourceAnswer, pictures
+from ops.watch.subjects import History, Subject
+
+JITTER = 0.1  # of the interval
+SETTLE = 0.05  # of the interval
+DAY = 24 * timerange.HOUR
+log = logging.getLogger(__name__)
+
+
+class SiteWatch:
+    """Watches one site until it is cancelled or its lease is lost."""
+
+    def __init__(self, site: Site, lease: SiteLease, subjects: tuple[Subject[Any], ...]) -> None:
+        self.lease = lease
+        self._subjects = [_SubjectWatch(site, lease, each) for each in subjects]
+
+    async def run(self) -> None:
+        """Watch until cancelled; an exception group with LeaseLost says that another does."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for each in self._subjects:
+                    group.create_task(each.run())
+        finally:
+            for each in self._subjects:
+                pictures.forget(self.lease.site, each.subject.name)
+
+
+class _SubjectWatch:
+    def __init__(self, site: Site, lease: SiteLease, subject: Subject[Any]) -> None:
+        self.subject = subject
+        self._site = site
+        self._lease = lease
+        self._sources: dict[str, SourceAnswer[Any]] = {
+            name: SourceAnswer() for name in subject.sources(site)
+        }
+        self._news = asyncio.Event()
+        self._history: History[Any] = subject.history(site)
+        self._outages = _outages(site, subject)
+        self._resumed = False
+        self._number = 0
+
+    async def run(self) -> None:
+        if not self._sources:
+            return
+        async with asyncio.TaskGroup() as group:
+            for name in self._sources:
+                group.create_task(self._poll(name))
+            group.create_task(self._settle())
+
+    async def _poll(self, name: str) -> None:
+        site, subject = self._site, self.subject
+        while True:
+            started = time.monotonic()
+            before = self._sources[name]
+            try:
+                answer = await subject.poll(site, name, before.answer)
+            except OpsError as error:
+                since = before.failing_since or timerange.now_ns()
+                found = replace(before, error=str(error), failing_since=since)
+            else:
+                found = SourceAnswer(answer, timerange.now_ns())
+            took = time.monotonic() - started
+            metrics.polled(site.name, subject.name, name, took, failed=bool(found.error))
+            self._sources[name] = found
+            self._news.set()
+            interval = jittered(settings.POLL_SECONDS)
+            await asyncio.sleep(max(interval - took, 0))
+
+    async def _settle(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(settings.POLL_SECONDS):
+                    await self._news.wait()
+            await asyncio.sleep(settings.POLL_SECONDS * SETTLE)
+            self._news.clear()
+            self._number += 1
+            picture = Picture(
+                site=self._site.name,
+                subject=self.subject.name,
+                epoch=self._lease.epoch,
+                number=self._number,
+                at=timerange.now_ns(),
+                sources=dict(self._sources),
+            )
+            pictures.publish(picture)
+            await self._share(picture)
+            await self._remember(picture)
+            await notices.send(Notice(self._site.name, self.subject.name))
+
+    async def _share(self, picture: Picture[Any]) -> None:
+        try:
+            if not await asyncio.to_thread(pictures.share, picture):
+                raise LeaseLost(self._site.name)
+        except redis.RedisError as error:
+            log.warning("the picture of %s was not shared: Redis: %s", self._site.name, error)
+
+    async def _remember(self, picture: Picture[Any]) -> None:
+        try:
+            written = await in_database(self._write, picture)
+        except (DatabaseError, OpsError) as error:
+            self._resumed = False
+            log.warning("the history of %s was not written: %s", self._site.name, error)
+        else:
+            metrics.written.labels(self._site.name, self.subject.name).inc(written)
+
+    def _write(self, picture: Picture[Any]) -> int:
+        """Write what is new in a picture, and prune; returns the number of rows written."""
+        try:
+            if not self._resumed:
+                self._history.resume()
+                self._outages.resume()
+            changes: list[Changes[Any]] = list(self._history.changes(picture))
+            changes.append(self._outages.changes(picture.at, _answers(self.subject, picture)))
+            with self._lease.writing():
+                for each in changes:
+                    each.write()
+        except BaseException:
+            self._resumed = False
+            raise
+        self._resumed = True
+        oldest = picture.at - settings.HISTORY_DAYS * DAY
+        self._history.prune(oldest)
+        prune(SourcePeriod, self._site.name, oldest)
+        return sum(map(len, changes))
+
+
+def jittered(seconds: float) -> float:
+    """Return about as many seconds, so that not everything happens at the same moment."""
+    return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - hides nothing
+
+
+def _answers(subject: Subject[Any], picture: Picture[Any]) -> Mapping[str, tuple[str, str]]:
+    """Return state and reason of each source that was asked."""
+    return {
+        f"{subject.name} {name}": (
+            (SourcePeriod.FAILS, each.error) if each.error else (SourcePeriod.ANSWERS, "")
+        )
+        for name, each in picture.sources.items()
+        if each.error or each.at
+    }
+
+
+def _outages(site: Site, subject: Subject[Any]) -> Recorder[SourcePeriod, tuple[str, str]]:
+    return Recorder(
+        SourcePeriod,
+        site.name,
+        mine=lambda key: key.startswith(f"{subject.name} "),
+        row=lambda _, thing: SourcePeriod(state=thing[0], reason=thing[1]),
+        facts=lambda thing: thing[0],
+        facts_of_row=lambda row: row.state,
+    )

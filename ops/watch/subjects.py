@@ -1,0 +1,42 @@
+"""What a watcher watches: each subject says whom to ask, how, and what to remember.
+
+Services define their subjects (`ops/alerts/watching.py`); a watcher knows nothing of alerts.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from ops.sites import Site
+from ops.watch.periods import Changes
+from ops.watch.picture import Picture
+
+A = TypeVar("A")
+
+
+class History(Protocol[A]):
+    """What a subject remembers of one site, in memory of what the database has."""
+
+    def resume(self) -> None:
+        """Read what is open in the database: at the start, and after a write that failed."""
+
+    def changes(self, picture: Picture[A]) -> Sequence[Changes[Any]]:
+        """Return what is new in a picture; it is written, or `resume` is called."""
+
+    def prune(self, before: int) -> int:
+        """Delete a slice of what ended before a time (Unix nanoseconds); return its size."""
+
+
+class Subject(Protocol[A]):
+    """Something that a watcher polls. `name` is unique; `answer` is the type of an answer."""
+
+    name: str
+    answer: type[A]
+
+    def sources(self, site: Site) -> Sequence[str]:
+        """Return the names of the site's sources."""
+
+    async def poll(self, site: Site, source: str, before: A | None) -> A:
+        """Ask one source, which answered `before` the last time; raises OpsError."""
+
+    def history(self, site: Site) -> History[A]:
+        """Return the site's history, for one watcher."""

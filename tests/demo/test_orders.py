@@ -1,0 +1,33 @@
+"""How another terminal reaches the demo that runs."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management.base import CommandError
+
+from opsportal.demo import orders
+
+
+def test_an_order_is_taken_once(tmp_path: Path) -> None:
+    assert orders.take(tmp_path) == ""
+    orders.give(tmp_path, "bad")
+    assert orders.take(tmp_path) == "bad"
+    assert orders.take(tmp_path) == ""
+
+
+def test_the_last_order_counts(tmp_path: Path) -> None:
+    orders.give(tmp_path, "bad")
+    orders.give(tmp_path, "good")
+    assert orders.take(tmp_path) == "good"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_demo_runs_in_a_folder(tmp_path: Path) -> None:
+    assert not orders.is_running(tmp_path / "missing")
+    assert not orders.is_running(tmp_path)
+    with orders.running(tmp_path):
+        assert orders.is_running(tmp_path)
+        with pytest.raises(CommandError, match="already running"), orders.running(tmp_path):
+            pass
+        assert orders.is_running(tmp_path)
+    assert not orders.is_running(tmp_path)

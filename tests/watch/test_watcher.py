@@ -1,0 +1,124 @@
+"""The watcher polls, and everybody reads what it knows."""
+
+import asyncio
+
+import pytest
+from pytest_django import Settings
+
+from ops.actor import Actor
+from ops.alerts.actions import list_alerts
+from ops.alerts.models import AlertPeriod
+from ops.database import in_database
+from ops.watch.models import SourcePeriod, Watched, WatchedSite, Watcher
+from tests.fakes.prometheus import FakePrometheus, Fault, alert
+from tests.watch.conftest import answering, picture, watching
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site")]
+
+
+async def periods() -> list[AlertPeriod]:
+    return await in_database(lambda: list(AlertPeriod.objects.order_by("start")))
+
+
+async def test_readers_never_ask_what_the_watcher_knows(
+    first: FakePrometheus, second: FakePrometheus, operator: Actor, settings: Settings
+) -> None:
+    first.rule("Down", alert("Down"))
+    second.rule("Down", alert("Down"))
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+        settings.POLL_SECONDS = 60  # the next poll is far away, and the picture stays young
+        await watcher.news()
+        asked = len(first.paths)
+        found = await asyncio.gather(*(list_alerts(operator) for _ in range(20)))
+        assert len(first.paths) == asked
+    assert {each.headline() for each in found} == {"1 alert firing"}
+    assert found[0].firing[0].sources == ("shop-a", "shop-b")
+
+
+async def test_readers_ask_themselves_without_a_watcher(
+    first: FakePrometheus, operator: Actor
+) -> None:
+    assert (await list_alerts(operator)).headline() == "Nothing is firing"
+    assert len(first.paths) == 1
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+    assert (await picture()).sources == {}
+
+
+async def test_a_source_that_falls_silent_keeps_its_last_alerts(
+    first: FakePrometheus, second: FakePrometheus, operator: Actor
+) -> None:
+    first.rule("Down", alert("Down", pod="one"))
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+        first.fault = second.fault = Fault.UNAVAILABLE
+        await watcher.until(answering())
+        found = await list_alerts(operator)
+        [kept] = found.firing
+        assert kept.stale_since
+        assert found.headline() == "1 alert firing that we know of"
+        assert [failure.source for failure in found.failures] == ["shop-a", "shop-b"]
+        assert found.doubts[0].words == "shop-a has not answered for 1 s"
+        first.fault = second.fault = Fault.NONE
+        await watcher.until(answering("shop-a", "shop-b"))
+        [fresh] = (await list_alerts(operator)).firing
+        assert not fresh.stale_since
+
+
+async def test_it_writes_what_changes_and_nothing_else(first: FakePrometheus) -> None:
+    rule = first.rule("Down", alert("Down", "pending"))
+    async with watching() as watcher:
+        await watcher.until(periods)
+        rule["alerts"] = [alert("Down", "pending", value="3")]
+        await watcher.news(4)
+        rule["alerts"] = [alert("Down", "firing")]
+
+        async def fires() -> bool:
+            return len(await periods()) == 2
+
+        await watcher.until(fires)
+        rule["alerts"] = []
+
+        async def is_over() -> bool:
+            return (await periods())[-1].end is not None
+
+        first.groups[0]["interval"] = 0.1
+        await watcher.until(is_over)
+    pending, firing = await periods()
+    assert [pending.state, firing.state] == ["pending", "firing"]
+    assert pending.end == firing.start
+    keys = await in_database(lambda: sorted(SourcePeriod.objects.values_list("key", "state")))
+    assert keys == [("alerts shop-a", "answers"), ("alerts shop-b", "answers")]
+
+
+async def test_it_remembers_when_a_source_was_silent(second: FakePrometheus) -> None:
+    async def known() -> list[str]:
+        rows = SourcePeriod.objects.filter(key="alerts shop-b").order_by("start")
+        return await in_database(lambda: [row.state for row in rows])
+
+    async def fails() -> bool:
+        return await known() == ["answers", "fails"]
+
+    async def is_back() -> bool:
+        return await known() == ["answers", "fails", "answers"]
+
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+        second.fault = Fault.UNAVAILABLE
+        await watcher.until(fails)
+        second.fault = Fault.NONE
+        await watcher.until(is_back)
+    reason = await in_database(lambda: SourcePeriod.objects.get(state="fails").reason)
+    assert "shop-b" in reason
+
+
+async def test_it_gives_its_sites_back(operator: Actor) -> None:
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+        held = await in_database(WatchedSite.objects.get)
+        assert held.holder
+    left = await in_database(WatchedSite.objects.get)
+    assert (left.holder, left.epoch) == ("", held.epoch)
+    assert await in_database(Watcher.objects.count) == 0
+    assert await in_database(Watched.objects.count) == 1
