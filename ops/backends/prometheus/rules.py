@@ -151,6 +151,7 @@ class _Reading:
             name=name,
             state=meaning(native),
             native_state=native,
+            recovering=_recovering(item, native),
             value=_value(item.get("value")),
             active_at=_moment(item.get("activeAt")),
             labels=labels,
@@ -160,6 +161,12 @@ class _Reading:
             rule_health=_health(rule),
             fingerprint=self.origin.fingerprint(group, name, labels),
         )
+
+
+def _recovering(item: Body, native: str) -> bool:
+    """Return what Grafana, VictoriaMetrics and Prometheus say each in its own way."""
+    kept = item.get("stabilizing") is True or _moment(item.get("keepFiringSince")) > 0
+    return kept or native.lower() == "recovering"
 
 
 def _texts(given: object) -> dict[str, str]:
