@@ -166,6 +166,11 @@ class Site:
                 return source
         raise NotFound(f'site "{self.name}" has no Prometheus for service "{service.name}"')
 
+    def twins(self, source: PrometheusSource) -> "list[PrometheusSource]":
+        """Return the other sources of its pair, which can answer in its place."""
+        same = [each for each in self.prometheus if source.pair and each.pair == source.pair]
+        return [each for each in same if each != source]
+
 
 @dataclass(frozen=True, slots=True)
 class Sites:

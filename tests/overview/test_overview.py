@@ -307,3 +307,20 @@ async def test_it_asks_nothing_for_a_stranger(
 
     assert jaeger.calls == []
     assert prometheus.paths == []
+
+
+async def test_figures_come_from_the_other_source_of_a_pair_if_the_first_is_away(
+    viewer: Actor, prometheus: FakePrometheus, site_file: SiteFile
+) -> None:
+    async with FakePrometheus() as other:
+        sources = "".join(
+            f'[[sites.p.prometheus]]\nname = "{name}"\nurl = "{server.url}"\npair = "p"\n'
+            for name, server in (("a", prometheus), ("b", other))
+        )
+        site_file(f'{sources}[sites.p.services.a]\nrequests = "requests_of_a"\n')
+        other.says("requests_of_a", ({}, 7))
+        prometheus.fault = Fault.UNAVAILABLE
+        overview = await show_overview(viewer)
+        [line] = overview.lines
+        assert (line.requests, line.problems) == (7, ())
+        assert [each for each in overview.problems if "requests" in each] == []
