@@ -107,4 +107,7 @@ def _each_name_once(found: AlertList | None) -> tuple[Alert, ...]:
 
 
 def _silent(found: AlertList | None) -> tuple[str, ...]:
-    return tuple(failure.reason for failure in found.failures) if found else ()
+    if not found:
+        return ()
+    failed = (failure.reason for failure in found.failures)
+    return (*failed, *(doubt.sentence for doubt in found.doubts))
