@@ -10,7 +10,6 @@ from bot.answers.phrases import (
     count,
     elsewhere,
     failing_traces,
-    no_service,
     site_key,
 )
 from bot.answers.times import lasting, past
@@ -18,60 +17,42 @@ from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts.actions import AlertList
 from ops.alerts.truth import Reason
-from ops.errors import nearest
 from ops.sites import sites
 from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import format_filter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.filters import in_quotes
-from ops.vocabulary.matchers import STATES, AlertFilter, format_filter
+from ops.vocabulary.matchers import label_text
 
 MOST_DOUBTS = 3
 
 
-def alert_list(found: AlertList, filter: AlertFilter) -> Reply:
+def alert_list(found: AlertList) -> Reply:
     """Return the firing and pending alerts."""
     firing, pending = found.firing, found.pending
     severities = Counter(shortened(alert.severity, 40) or "without severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
-    label = "" if found.alerts else _label_alone(filter)
-    perhaps = _perhaps(label, found.site)
-    narrowed = format_filter(replace(filter, site=""))
+    narrowed = format_filter(replace(found.filter, site=""))
     known = " that we know of" if found.doubts else ""
     state = shortened(found.headline(), LONGEST_SENTENCE)
-    if label:
-        state = f'{_firing(found)} has the label "{shortened(label, 80)}"'
-    elif firing:
+    if firing:
         state = f"{count(len(firing), 'alert')} firing{known} ({by_severity})"
     elif narrowed and found.firing_in_all:
         state = f"{count(found.firing_in_all, 'alert')} firing, none{known}"
     elif narrowed:
         state = f"No alerts{known}" if not found.alerts else f"Nothing is firing{known}"
     about = f", {len(pending):,} pending" if pending else ""
-    others = tuple(each for each in filter.matchers if each.name != label)
-    rest = format_filter(replace(filter, site="", matchers=others))
-    asked = f" {'and' if label else 'for'} {shortened(rest, LONGEST_SENTENCE)}" if rest else ""
+    asked = f" for {shortened(narrowed, LONGEST_SENTENCE)}" if narrowed else ""
     return Reply(
         f"{state}{about}{asked}{elsewhere(found.site)}",
         rows=tuple(map(_alert_row, found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
-            *((no_service(label, found.site), f"Perhaps you meant: {perhaps}") if label else ()),
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *_doubts(found),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
-        follow_ups=(
-            *((FollowUp(perhaps, perhaps),) if perhaps else ()),
-            *_next_of_alerts(found, narrowed),
-        ),
+        follow_ups=tuple(_next_of_alerts(found, narrowed)),
     )
-
-
-def _firing(found: AlertList) -> str:
-    """Return the start of a sentence that does not deny what is firing."""
-    if found.firing_in_all:
-        return f"{count(found.firing_in_all, 'alert')} firing, none of which"
-    return "No firing alert that we know of" if found.doubts else "No firing alert"
 
 
 def _doubts(found: AlertList) -> tuple[str, ...]:
@@ -84,23 +65,6 @@ def _doubts(found: AlertList) -> tuple[str, ...]:
         ),
         *and_more(len(others) - MOST_DOUBTS, "reason"),
     )
-
-
-def _label_alone(filter: AlertFilter) -> str:
-    """Return the label given without a value, which may be a mistyped service, else ""."""
-    alone = (each.name for each in filter.matchers if (each.operator, each.value) == ("!=", ""))
-    return next(alone, "")
-
-
-def _perhaps(label: str, site: str) -> str:
-    """Return the command that a word which is no alert's label probably meant, else ""."""
-    if not label:
-        return ""
-    if label.lower() in STATES:
-        return f"alerts state={label.lower()}{site_key(site)}"
-    if service := nearest(label, sites().site(site).services):
-        return f"alerts {service}{site_key(site)}"
-    return f"alerts severity={in_quotes(shortened(label, 80))}{site_key(site)}"
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
@@ -118,7 +82,7 @@ def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
 
 def _alert_row(alert: Alert) -> Row:
     labels = ", ".join(
-        f"{name}={value}"
+        label_text(name, value)
         for name, value in alert.labels.items()
         if name not in ("alertname", "severity")
     )

@@ -1,44 +1,36 @@
 """The command about alerts."""
 
 import asyncio
-from dataclasses import replace
 
 from bot.answers.alerts import alert_list
-from bot.commands.arguments import after_small_word, is_service
+from bot.commands.arguments import after_small_word
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
-from ops.sites import sites
-from ops.vocabulary.matchers import AlertFilter, Matcher, parse_filter
+from ops.vocabulary.alert_filters import parse_filter
 
 
 @command(
     r"(?:(?:show|list) +)?alerts?(?: +(.+))?",
     "alerts",
-    usage='[SERVICE] [LABEL="VALUE" …] [state=firing] [since=now-1h] [site=NAME]',
+    usage='[WORD …] [LABEL="VALUE" …] [state=firing] [last=1h] [age>10m] [site=NAME]',
     summary="list firing and pending alerts",
     examples=(
         "alerts",
         "alerts petstore",
-        'alerts severity=~"page|critical" state=firing since=now-1h',
-        "alerts team!=store runbook",
+        "alerts critical firing",
+        'alerts severity=~"page|critical" team!=store last=1h',
+        'alerts {alertname="QueueDeep",job=~"pet.*"} age>10m',
     ),
-    details=("A label alone finds the alerts that have it; =~ and !~ match the whole value.",),
+    details=(
+        "A word alone is a state, a service, a severity, an alert or a label that an alert has.",
+        "Matchers are as in Alertmanager: =, !=, and =~ and !~ for the whole value.",
+        'They also match annotations: summary=~".*depth.*".',
+        "Put a label in quotes if its name is state, since, last, age or site.",
+    ),
     needs=(alerts.list_alerts,),
 )
 async def list_alerts(message: Message, rest: str) -> Reply:
-    """List the alerts that match; a service as the first word means its labels."""
-    filter = await asyncio.to_thread(_alert_filter, rest)
-    return alert_list(await alerts.list_alerts(message.actor, filter=filter), filter)
-
-
-def _alert_filter(rest: str) -> AlertFilter:
-    """Read a filter; a service of the site as the first word means its labels."""
-    rest = after_small_word(rest)
-    word, _, others = rest.partition(" ")
-    if is_service(word):
-        filter = parse_filter(others)
-        service = sites().site(filter.site).service(word)
-        labels = tuple(Matcher(name, "=", value) for name, value in service.alerts.items())
-        return replace(filter, matchers=labels + filter.matchers)
-    return parse_filter(rest)
+    """List the alerts that match."""
+    filter = await asyncio.to_thread(parse_filter, after_small_word(rest))
+    return alert_list(await alerts.list_alerts(message.actor, filter=filter))

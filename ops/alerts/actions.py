@@ -15,9 +15,10 @@ from ops.alerts.answers import Answers, SourceFailure, answers_of
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.history import Strip, StripOf, strips
-from ops.alerts.one import ShownAlert, State, read, with_told
+from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
 from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken, partial_answer
+from ops.alerts.words import understood
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
 from ops.database import in_database
@@ -25,8 +26,8 @@ from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
-from ops.vocabulary.matchers import AlertFilter
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"
@@ -47,6 +48,7 @@ class AlertList:
     time, `older` those of them whose alerts are as they were up to a minute ago; those of the
     others are missing. `firing_in_all` counts without the filter. `watchdogs` are firing, as they
     should; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
+    `filter` is the filter as it was understood, with the meaning of its words.
     """
 
     site: str
@@ -61,6 +63,7 @@ class AlertList:
     firing_in_all: int = 0
     watchdogs: tuple[Alert, ...] = ()
     at: int = 0
+    filter: AlertFilter = AlertFilter()
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -88,7 +91,8 @@ async def list_alerts(
 
     Rules that cannot be evaluated are included whatever the filter: their alerts cannot fire.
     After `patience` seconds it returns what is known, and goes on asking the sources that are
-    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none.
+    `coming`. Raises BackendUnavailable only if every source failed, NotFound if the site has none,
+    InvalidInput for a word in the filter that nothing known is called.
     """
     site = sites().site(filter.site)
     key = ("alerts", site, filter, patience)
@@ -178,7 +182,7 @@ async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
     found = await answers_of(site, patience)
     now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
-    if number < MANY_ALERTS and not filter.matchers:
+    if number < MANY_ALERTS and not (filter.matchers or filter.words):
         return _list(site, filter, found, now)
     return await asyncio.to_thread(_list, site, filter, found, now)
 
@@ -189,12 +193,14 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
     merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
     if silent:
         merged = [_aged(alert, silent) for alert in merged]
+    rules = chain.from_iterable(answer.rules or () for answer in answers.values())
+    filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
     unasked = {*site.watchdogs, *site.quiet}
     listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
     older = tuple(name for name in found.coming if name in answers)
     return AlertList(
         site=site.name,
-        alerts=arrange(listed, filter),
+        alerts=arrange(listed, filter, now),
         broken_rules=_broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=found.failures,
@@ -207,6 +213,7 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
             each for each in merged if each.name in site.watchdogs and each.state == FIRING
         ),
         at=found.at or now,
+        filter=filter,
     )
 
 
@@ -238,7 +245,7 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
     merged = merge(alerts, Pairs.of(site, found.answers))
     return AlertList(
         site=site.name,
-        alerts=await asyncio.to_thread(arrange, merged, AlertFilter()),
+        alerts=await asyncio.to_thread(arrange, merged, AlertFilter(), timerange.now_ns()),
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ops.errors import InvalidInput
 from ops.sites import Site
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, Alert
-from ops.vocabulary.matchers import AlertFilter
 
 SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
 MILD = ("info", "none")
@@ -39,15 +39,18 @@ class Pairs:
 
 
 def arrange(
-    alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float] = time.monotonic
+    alerts: Iterable[Alert],
+    filter: AlertFilter,
+    now: int,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Alert, ...]:
-    """Return the alerts that the filter selects, most urgent first.
+    """Return the alerts that the filter selects now (Unix nanoseconds), most urgent first.
 
     Firing comes before pending, then by severity: critical, page, error, warning, any other, info
     and none; then the longest active first. Further sort keys only keep the order stable. Raises
     InvalidInput if the filter's regular expressions take too long on these alerts.
     """
-    return tuple(sorted(_selected(alerts, filter, clock), key=urgency))
+    return tuple(sorted(_selected(alerts, filter, now, clock), key=urgency))
 
 
 def asks_for(filter: AlertFilter, alert: Alert) -> bool:
@@ -59,7 +62,7 @@ def asks_for(filter: AlertFilter, alert: Alert) -> bool:
 
 
 def _selected(
-    alerts: Iterable[Alert], filter: AlertFilter, clock: Callable[[], float]
+    alerts: Iterable[Alert], filter: AlertFilter, now: int, clock: Callable[[], float]
 ) -> Iterator[Alert]:
     latest = clock() + LONGEST_MATCHING
     for alert in alerts:
@@ -68,7 +71,7 @@ def _selected(
                 f"the filter's regular expressions took longer than {LONGEST_MATCHING:g} s on "
                 "these alerts. Simplify them"
             )
-        if filter.selects(alert):
+        if filter.selects(alert, now):
             yield alert
 
 

@@ -21,6 +21,7 @@ from ops.versions.actions import ServiceVersions
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import format_moment
+from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
     "DoorReport",
@@ -28,9 +29,12 @@ __all__ = [
     "LostAnswer",
     "ServiceSnapshot",
     "SiteSnapshot",
+    "SourceReport",
+    "WatchReport",
     "show_overview",
     "show_snapshot",
     "show_status",
+    "show_watch",
 ]
 
 READ = "overview.view_overview"
@@ -243,6 +247,12 @@ async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
     """Return the status of the doors that are in use and run as separate processes."""
     reports = await asyncio.gather(*(report() for report in reporters.values()))
     return tuple(report for report in reports if report)
+
+
+@action("overview.show_watch", permission=READ)
+async def show_watch(actor: Actor, *, site: str = "") -> WatchReport:
+    """Return whether the site is being watched, and which of its sources answer."""
+    return await watch_report(sites().site(site).name)
 
 
 def _line(

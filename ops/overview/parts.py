@@ -15,8 +15,8 @@ from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site
 from ops.traces.actions import TraceList, list_traces
 from ops.versions.actions import ServiceVersions, list_versions
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import TraceQuery
-from ops.vocabulary.matchers import AlertFilter
 from ops.vocabulary.summaries import TraceSummary
 
 T = TypeVar("T")

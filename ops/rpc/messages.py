@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import chain
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -13,8 +14,9 @@ from ops.traces.links import SpanLink
 from ops.traces.trace import Trace
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import filters, timerange
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import Place, TraceQuery
-from ops.vocabulary.matchers import AlertFilter, parse_matcher
+from ops.vocabulary.matchers import Matcher, exists, parse_matcher, parse_matchers, parse_name
 from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import Moment, TimeRange
@@ -219,11 +221,33 @@ def _readable(found: ServiceVersions) -> str:
 def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     """Read the alert filter; raises InvalidInput."""
     return AlertFilter(
-        matchers=tuple(parse_matcher(text) for text in (*request.labels, *request.matchers)),
+        matchers=(
+            *chain.from_iterable(map(_label, request.labels)),
+            *chain.from_iterable(map(_matchers, request.matchers)),
+        ),
         states=tuple(state.lower() for state in request.states),
         since=max(request.active_at, 0),
         site=request.site,
     )
+
+
+def _label(text: str) -> tuple[Matcher, ...]:
+    """Read a matcher, or the name of a label that must exist."""
+    try:
+        name = parse_name(text.strip())
+    except InvalidInput:
+        return _matchers(text)
+    return (exists(name),)
+
+
+def _matchers(text: str) -> tuple[Matcher, ...]:
+    """Read one matcher, as Alertmanager's API does, or a list, as its configuration has it."""
+    try:
+        return (parse_matcher(text),)
+    except InvalidInput:
+        if matchers := parse_matchers(text):
+            return matchers
+        raise
 
 
 def _duration(nanoseconds: int) -> Duration:

@@ -1,36 +1,57 @@
-"""Alert filters: matchers as in Alertmanager, states, and a start time.
+r"""Matchers: conditions on the labels of an alert, read and written as Alertmanager does.
 
-    state=firing severity=~"page|critical" team!=store runbook since=now-1h site=production
+    severity="page"    team!=store    path=~"/pets/.*"    "my label"!~"a|b"
 
-Words come in any order. A bare word matches alerts that have a label of that name. A label whose
-name is one of KEYS must be in double quotes: `"site"=eu`.
+Alertmanager has two grammars. In its default mode, and here, a text means what the classic one
+makes of it, or, if that refuses it, what the newer one does:
+
+    classic   The name is [a-zA-Z_:][a-zA-Z0-9_:]*, the value anything up to the next comma, with
+              or without quotes. \n, \" and \\ are escapes; any other backslash is itself.
+    newer     Name and value are Go string literals, or have no white space and none of
+              {}!=~,\"'`. A list has both of its braces or neither.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import re2
 
 from ops import limits
 from ops.errors import InvalidInput
-from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.filters import QUOTED, in_quotes, slip_of, unquote
+from ops.vocabulary.filters import QUOTED, slip_of
 
-KEYS = ("state", "states", "since", "site")
-STATES = ("firing", "pending")
-UNLISTED = "inactive"  # the state of a rule without active alerts; no alert has it
 OPERATORS = ("=", "!=", "=~", "!~")
-FORMS_OF_A_MATCHER = 'label="value" (with =, !=, =~ or !~), or a label alone if it must exist'
+FORMS_OF_A_MATCHER = 'label="value" (with =, !=, =~ or !~), or label!="" if it only has to exist'
+# What a filter line has besides matchers: a label of such a name is written in quotes.
+KEYS = ("state", "states", "since", "last", "age", "site")
+# Without `age`, which is so short that `page` would be a typo of it.
+SLIPPED = tuple(key for key in KEYS if key != "age")
 
-_PLAIN_NAME = re.compile(r'[^\s"=!~]+')
-_NAME = rf"(?P<name>{QUOTED}|{_PLAIN_NAME.pattern})"
-_OPERATOR = r"(?P<operator>=~|!~|!=|=)"
-_WORD = re.compile(rf'\s*{_NAME}(?:{_OPERATOR}(?P<value>{QUOTED}|[^\s"]*))?(?=\s|$)', re.DOTALL)
-_LABEL = re.compile(rf"{_NAME}(?:\s*{_OPERATOR}\s*(?P<value>.*))?", re.DOTALL)
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)  # as Go's unicode.IsSpace has it
+_PLAIN = rf"""[^{SPACE}{{}}!=~,\\"'`]++"""  # a name or value that needs no quotes
+UNQUOTED = rf"""[^{SPACE}{{}}!=~,\\"'`<>]++"""  # one in a filter line, where < and > are operators
+_BLANKS = "\t\n\f\r "  # white space in Go's regular expressions
+_CLASSIC = re.compile(
+    rf"[{_BLANKS}]*+([a-zA-Z_:][a-zA-Z0-9_:]*+)[{_BLANKS}]*+(=~|!=|!~|=)(.*)", re.DOTALL
+)
+_CLASSIC_VALUE = re.compile(r'"((?:\\.|[^"\\])*+)"|(?!")((?:\\.|[^"\\])*+\\?)', re.DOTALL)
+_CLASSIC_ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
+_TERM = rf"({QUOTED}|{_PLAIN})[{SPACE}]*+"
+_NEWER = re.compile(rf"{_TERM}(=~|!=|!~|=)[{SPACE}]*+{_TERM}(?:,[{SPACE}]*+|\Z)", re.DOTALL)
+_NAME = re.compile(_TERM, re.DOTALL)
+_GO_ESCAPE = rb'\\(?:([abfnrtv"\\])|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|u(.{4})|U(.{8}))'
+_GO_STRING = re.compile(rb'"(?:[^"\\\n]|%b)*+"' % _GO_ESCAPE)
+_GO_ESCAPES = dict(zip(b'abfnrtv"\\', b'\a\b\f\n\r\t\v"\\', strict=True))
+_UNQUOTED = re.compile(UNQUOTED)
+_SHORT = re.compile(r"[\w./:@%+-]+", re.ASCII)
+
+_ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # RE2 has it in C++, not in Go
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 _QUIET.max_mem = 1024 * 1024  # bytes per pattern; 64 of them are cached
@@ -40,8 +61,9 @@ _QUIET.max_mem = 1024 * 1024  # bytes per pattern; 64 of them are cached
 class Matcher:
     """`name operator value`; the operator is "=", "!=", "=~" or "!~" (anchored RE2).
 
-    A missing label counts as "". A bare key is `name != ""`. Raises InvalidInput if the operator
-    or the regular expression is invalid.
+    It applies to the label of that name, else to the annotation; if there is neither, to "".
+    `str` writes it so that Alertmanager and a filter line read it as the same. Raises InvalidInput
+    if the name is empty, or the operator or the regular expression is invalid.
     """
 
     name: str
@@ -50,167 +72,219 @@ class Matcher:
 
     def __post_init__(self) -> None:
         if not self.name or self.operator not in OPERATORS:
-            raise InvalidInput(
-                f'"{self.name}{self.operator}{self.value}" is not a matcher: '
-                f"write {FORMS_OF_A_MATCHER}"
-            )
+            raise _not_a_matcher(f"{self.name}{self.operator}{self.value}")
         if self.operator in ("=~", "!~"):
             _compiled(self.value)
 
     def matches(self, alert: Alert) -> bool:
-        """Return whether the alert's label meets the condition."""
-        found = alert.labels.get(self.name, "")
+        """Return whether the alert meets the condition."""
+        found = alert.labels.get(self.name)
+        if found is None:
+            found = alert.annotations.get(self.name, "")
         if self.operator in ("=", "!="):
             return (found == self.value) is (self.operator == "=")
-        return bool(_compiled(self.value).fullmatch(found)) is (self.operator == "=~")
+        return bool(_compiled(self.value).search(found)) is (self.operator == "=~")
 
     def __str__(self) -> str:
-        plain = _PLAIN_NAME.fullmatch(self.name) and not slip_of(self.name, KEYS)
-        name = self.name if plain else in_quotes(self.name)
-        if (self.operator, self.value) == ("!=", ""):
-            return name
-        return f"{name}{self.operator}{in_quotes(self.value)}"
+        return f"{written(self.name)}{self.operator}{quoted(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertFilter:
-    """A filter: all matchers must hold; no states means all; `since` is Unix ns, 0 means any.
-
-    The state "inactive" is accepted because programs ask for it; no listed alert has it.
-    """
-
-    matchers: tuple[Matcher, ...] = ()
-    states: tuple[str, ...] = ()
-    since: int = 0
-    site: str = ""
-
-    def __post_init__(self) -> None:
-        for state in self.states:
-            if state not in (*STATES, UNLISTED):
-                raise InvalidInput(
-                    f'"{state[:80]}" is not a state; accepted: {", ".join(STATES)} or {UNLISTED}'
-                )
-
-    def selects(self, alert: Alert) -> bool:
-        """Return whether the filter selects the alert.
-
-        An alert without a start time always passes `since`: it may be new.
-        """
-        return (
-            (not self.states or alert.state in self.states)
-            and (alert.active_at >= self.since or alert.active_at == 0)
-            and all(matcher.matches(alert) for matcher in self.matchers)
-        )
-
-    def __str__(self) -> str:
-        return format_filter(self)
-
-
-def parse_filter(line: str) -> AlertFilter:
-    """Read `state=firing severity=~"page|critical" team!=store since=now-1h site=…`.
-
-    A relative `since` counts from now. Raises InvalidInput with the accepted form.
-    """
-    given: dict[str, str] = {}
-    matchers = []
-    for word in _words(line):
-        name = word["name"]
-        if name in KEYS:
-            _take(given, name, word["operator"], unquote(word["value"] or ""))
-        elif key := "" if name.startswith('"') else slip_of(name, KEYS):
-            raise InvalidInput(
-                f'unknown key "{name}"; did you mean "{key}"? (for a label of that name: "{name}")'
-            )
-        else:
-            matchers.append(_matcher(word))
-    states = [state.strip() for state in given.get("state", "").lower().split(",")]
-    for state in filter(None, states):
-        _check_listed(state)
-    since = timerange.parse_moment(given["since"]) if "since" in given else None
-    return AlertFilter(
-        matchers=tuple(matchers),
-        states=tuple(dict.fromkeys(state for state in states if state)),
-        since=since.at(timerange.now_ns()) if since else 0,
-        site=given.get("site", ""),
-    )
+def exists(name: str) -> Matcher:
+    """Return the matcher for alerts that have a label."""
+    return Matcher(name, "!=", "")
 
 
 def parse_matcher(text: str) -> Matcher:
-    """Read one matcher, `severity=~page|critical`, or a bare label name, which must exist.
+    """Read one matcher; a value without quotes extends to the end, also over commas.
 
-    The value extends to the end of the string, with or without quotes.
+    It is what Alertmanager's API accepts as `filter`. Raises InvalidInput.
     """
-    word = _LABEL.fullmatch(text.strip())
-    if word is None:
-        raise InvalidInput(f'"{text[:80]}" is not a matcher: write {FORMS_OF_A_MATCHER}')
-    return _matcher(word)
+    if text.startswith("{") or text.endswith("}"):
+        raise _not_a_matcher(text)
+    [matcher] = _first(text, (_classic, lambda text: _newer(text, one=True)))
+    return matcher
 
 
-def format_filter(filter: AlertFilter) -> str:
-    """Write a filter as a line that parses back to it."""
-    words = [f"state={','.join(filter.states)}"] if filter.states else []
-    words += [str(matcher) for matcher in filter.matchers]
-    if filter.since:
-        words.append(f"since={timerange.format_moment(filter.since)}")
-    if filter.site:
-        words.append(f"site={in_quotes(filter.site)}")
-    return " ".join(words)
+def parse_matchers(text: str, reserved: Collection[str] = ()) -> tuple[Matcher, ...]:
+    """Read a list as in Alertmanager's configuration: `{a="b",c=~"d|e"}`, the braces optional.
+
+    Names in `reserved` must be in quotes. Raises InvalidInput.
+    """
+    return _first(text, (_classic_list, _newer), reserved)
 
 
-def _words(line: str) -> Iterator[re.Match[str]]:
-    stripped = line.rstrip()
-    number = position = 0
-    while position < len(stripped):
-        word = _WORD.match(stripped, position)
-        if word is None:
-            rest = stripped[position:].strip()
+def parse_name(text: str) -> str:
+    """Read a name as the newer grammar does; raises InvalidInput."""
+    name = _unquoted(text) if _NAME.fullmatch(text) else None
+    if not name:
+        raise _not_a_matcher(text)
+    return name
+
+
+def written(name: str) -> str:
+    """Write a label's name, in quotes if it needs them or looks like a key of a filter line."""
+    slipped = name == "age" or slip_of(name, SLIPPED)
+    return name if _UNQUOTED.fullmatch(name) and not slipped else quoted(name)
+
+
+def label_text(name: str, value: str) -> str:
+    """Write a label as the matcher that finds it, without quotes that it does not need."""
+    return f"{written(name)}={value if _SHORT.fullmatch(value) else quoted(value)}"
+
+
+def quoted(text: str) -> str:
+    r"""Write a string so that both grammars read it as the same: `"a\\b\"c\nd"`."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'
+
+
+class _Read(NamedTuple):
+    name: str
+    operator: str
+    value: str
+    quoted: bool = False  # the name
+
+
+_Reader = Callable[[str], Sequence[_Read] | None]
+
+
+def _first(
+    text: str, grammars: Sequence[_Reader], reserved: Collection[str] = ()
+) -> tuple[Matcher, ...]:
+    """Return what the first grammar that accepts the text makes of it.
+
+    A regular expression that is invalid in one may be valid in the other.
+    """
+    problem = _not_a_matcher(text)
+    for read in grammars:
+        found = read(text)
+        if found is None:
+            continue
+        limits.check_words(len(found))
+        for name in (each.name for each in found if each.name in reserved and not each.quoted):
             raise InvalidInput(
-                f"cannot read the filter from here on: {rest[:80]} (write label=value, "
-                'label!=value, label=~"regular expression", label!~… or a label alone)'
+                f'"{name}" in braces would be a label: write {name} outside of the braces, or '
+                f'"{name}"="…", in quotes, for the label'
             )
-        number += 1
-        limits.check_words(number)
-        yield word
-        position = word.end()
+        try:
+            return tuple(Matcher(each.name, each.operator, each.value) for each in found)
+        except InvalidInput as error:
+            problem = error
+    raise problem
 
 
-def _take(given: dict[str, str], name: str, operator: str | None, value: str) -> None:
-    key = "state" if name == "states" else name
-    if operator != "=":
-        raise InvalidInput(f'write "{name}=…" (for a label of that name, put "{name}" in quotes)')
-    if key in given:
-        raise InvalidInput(f'"{key}" is given twice')
-    given[key] = value
+def _classic(text: str) -> list[_Read] | None:
+    found = _CLASSIC.fullmatch(text)
+    value = found and _CLASSIC_VALUE.fullmatch(found[3].strip(_BLANKS))
+    if not found or not value or not _is_unicode(text):
+        return None
+    raw = value[2] if value[1] is None else value[1]
+    meant = re.sub(
+        r"\\(.)", lambda each: _CLASSIC_ESCAPES.get(each[1], each[0]), raw, flags=re.DOTALL
+    )
+    return [_Read(found[1], found[2], meant)]
 
 
-def _check_listed(state: str) -> None:
-    """Refuse a state that no listed alert has: a user who writes it means something else."""
-    if state == UNLISTED:
-        raise InvalidInput(f"inactive alerts are not listed; use state={' or state='.join(STATES)}")
-    if state not in STATES:
-        raise InvalidInput(f'"{state[:80]}" is not a state; accepted: {" or ".join(STATES)}')
+def _classic_list(text: str) -> list[_Read] | None:
+    found = []
+    for piece in _pieces(text.removeprefix("{").removesuffix("}")):
+        read = _classic(piece)
+        if read is None:
+            return None
+        found += read
+    return found
 
 
-def _matcher(word: re.Match[str]) -> Matcher:
-    name = unquote(word["name"])
-    if word["operator"] is None:
-        return Matcher(name, "!=", "")
-    return Matcher(name, word["operator"], unquote(word["value"]))
+def _pieces(text: str) -> list[str]:
+    """Split at the commas outside of quotes, exactly as Alertmanager does."""
+    pieces, start = [], 0
+    inside = escaped = False
+    for at, character in enumerate(text):
+        if character == ",":
+            if not inside:
+                pieces.append(text[start:at])
+                start = at + 1
+        elif character == '"':
+            if not escaped:
+                inside = not inside
+            escaped = False
+        else:
+            escaped = character == "\\" and not escaped
+    last = text[start:].strip(SPACE)
+    return [*pieces, last] if last else pieces
+
+
+def _newer(text: str, *, one: bool = False) -> list[_Read] | None:
+    stripped = text.strip(SPACE)
+    if stripped.startswith("{") != stripped.endswith("}"):
+        return None
+    body = stripped[1:-1].strip(SPACE) if stripped.startswith("{") else stripped
+    found, position = [], 0
+    while position < len(body):
+        item = _NEWER.match(body, position)
+        name, value = (_unquoted(item[1]), _unquoted(item[3])) if item else (None, None)
+        if not item or name is None or value is None:
+            return None
+        found.append(_Read(name, item[2], value, quoted=item[1].startswith('"')))
+        position = item.end()
+    return None if one and len(found) != 1 else found
+
+
+def _unquoted(term: str) -> str | None:
+    """Return the string that a Go literal means, or a term without quotes; None if invalid."""
+    if not _is_unicode(term):
+        return None
+    if not term.startswith('"'):
+        return term
+    literal = term.encode()
+    if not _GO_STRING.fullmatch(literal):
+        return None
+    try:
+        return re.sub(_GO_ESCAPE, _character, literal[1:-1]).decode()
+    except ValueError:
+        return None
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    """Return the bytes of a Go escape; raises ValueError if it is no character."""
+    letter, byte, octal, *points = escape.groups()
+    if letter:
+        return bytes([_GO_ESCAPES[letter[0]]])
+    if byte or octal:
+        return bytes([int(byte, 16) if byte else int(octal, 8)])
+    [point] = filter(None, points)
+    if not re.fullmatch(b"[0-9a-fA-F]+", point):
+        raise ValueError(point)
+    return chr(int(point, 16)).encode()
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a string can be written as UTF-8: half a surrogate pair cannot."""
+    return not re.search("[\ud800-\udfff]", text)
+
+
+def _not_a_matcher(text: str) -> InvalidInput:
+    return InvalidInput(f'"{text[:80]}" is not a matcher: write {FORMS_OF_A_MATCHER}')
 
 
 @lru_cache(maxsize=64)
 def _compiled(pattern: str) -> Any:
-    """Compile with RE2, as Prometheus and Alertmanager do: matching takes linear time.
+    """Compile with RE2, anchored as Alertmanager does it: matching takes linear time.
 
     Compiling a pattern of a few thousand characters can still take half a second, so doors read
     filters in a thread.
     """
     try:
-        return re2.compile(pattern, _QUIET)
+        compiled = re2.compile(f"^(?:{pattern})$", _QUIET)
     except (re2.error, UnicodeEncodeError) as error:
         reason = error.args[0]
         if isinstance(reason, bytes):
-            reason = reason.decode(errors="replace")
-        raise InvalidInput(
-            f'"{pattern[:80]}" is not a regular expression (RE2): {reason}'
-        ) from None
+            reason = reason.decode(errors="replace").partition(":")[0]
+        raise _not_an_expression(pattern, reason) from None
+    if _ANY_BYTE.search(pattern):
+        raise _not_an_expression(pattern, r"\C")
+    return compiled
+
+
+def _not_an_expression(pattern: str, reason: str) -> InvalidInput:
+    return InvalidInput(f'"{pattern[:80]}" is not a regular expression (RE2): {reason}')

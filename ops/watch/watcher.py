@@ -50,8 +50,8 @@ class _Watcher:
         for held, task in list(self._watching.values()):
             if task.done():
                 self._drop(held.site)
-                if not task.cancelled() and (error := task.exception()):
-                    log.error("the watch of %s ended; it starts again", held.site, exc_info=error)
+                if not task.cancelled():
+                    _report_end(held.site, task.exception())
         try:
             for held, _ in list(self._watching.values()):
                 await self._renew(held)
@@ -80,8 +80,8 @@ class _Watcher:
         try:
             await in_database(held.renew)
         except LeaseLost:
-            log.warning("another watcher has %s now", held.site)
             self._drop(held.site)
+            _report_end(held.site, None)
 
     def _start(self, found: SiteLease) -> None:
         log.info("watching %s, epoch %s", found.site, found.epoch)
@@ -105,3 +105,13 @@ class _Watcher:
             for site in list(self._watching):
                 await self._give_back(site)
             await in_database(lease.withdraw, self._name)
+
+
+def _report_end(site: str, error: BaseException | None) -> None:
+    """Log why a watch ended: another watcher has the site, or there is an error of ours."""
+    if isinstance(error, BaseExceptionGroup):
+        error = error.subgroup(lambda each: not isinstance(each, LeaseLost))
+    if error is None:
+        log.warning("another watcher has %s now", site)
+    else:
+        log.error("the watch of %s ended; it starts again", site, exc_info=error)

@@ -11,7 +11,7 @@ from opsportal.demo.rollouts import Order
 from opsportal.demo.schedule import Scene, scene
 from opsportal.demo.services import Trouble
 
-INTERVAL = 0.5  # seconds
+INTERVAL = 1.0  # seconds
 BREAKING = "SlowRequests"
 # Prometheus's own words, also for a query that is fine but has too much data.
 BROKEN = "query processing would load too many samples into memory in query execution"

@@ -131,6 +131,7 @@ def _source(name: str, url: str) -> str:
 [[sites.demo.prometheus]]
 name = "{name}"
 url = "{url}"
+timeout = "3s"
 pair = "prometheus"
 replica_labels = ["{REPLICA_LABEL}"]
 """

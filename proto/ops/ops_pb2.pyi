@@ -883,7 +883,10 @@ Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
 
 @_typing.final
 class AlertsReq(_message.Message):
-    """A label is `key=value`, or a bare key, which means that the label exists. All must match."""
+    """All labels and matchers must match. A matcher applies to the label of that name, or, if an alert
+    has none, to the annotation. OpsPortal reads them as Alertmanager does and refuses what
+    Alertmanager refuses.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -904,7 +907,9 @@ class AlertsReq(_message.Message):
     urgent alerts.
     """
     @_builtins.property
-    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each is a matcher, or a bare key, which means that the label exists."""
+
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"firing", "pending" or "inactive" in any case; none means all. Prometheus lists no inactive
@@ -913,7 +918,10 @@ class AlertsReq(_message.Message):
 
     @_builtins.property
     def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Matchers such as `severity=~"page|critical"` or `team!=store`."""
+        """Each is a matcher, such as `severity=~"page|critical"` or `team!=store`, or a list of matchers,
+        such as `{severity="page",team!="store"}`. The operator is =, !=, =~ or !~; regular expressions
+        are RE2 and match the whole value.
+        """
 
     def __init__(
         self,

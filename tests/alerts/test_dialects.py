@@ -10,7 +10,7 @@ import pytest
 from ops.actor import Actor
 from ops.alerts.actions import AlertList, list_alerts
 from ops.alerts.truth import Reason
-from ops.vocabulary.matchers import parse_filter
+from ops.vocabulary.alert_filters import parse_filter
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import Body, FakePrometheus, alert
 

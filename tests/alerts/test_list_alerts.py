@@ -5,7 +5,7 @@ import pytest
 from ops.actor import Actor
 from ops.alerts.actions import AlertList, list_alerts
 from ops.errors import BackendTimeout, BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.vocabulary.matchers import AlertFilter, parse_filter
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 

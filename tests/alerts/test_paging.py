@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from ops.alerts.arranging import arrange
 from ops.alerts.paging import index_of, parse_place, place_after
 from ops.errors import InvalidInput
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.matchers import AlertFilter
 from tests.alerts.making import NOON, alert
 
 # Few values a field, so that many alerts share rank, start and name.
@@ -33,7 +33,7 @@ ALERTS = st.lists(
 
 
 def arranged(alerts: list[Alert]) -> tuple[Alert, ...]:
-    return arrange(alerts, AlertFilter())
+    return arrange(alerts, AlertFilter(), NOON)
 
 
 @given(ALERTS, st.integers(1, 7))

@@ -4,8 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from ops.actor import Actor
-from ops.alerts.actions import ShownAlert, State, list_alerts, list_changes, show_alert
+from ops.alerts.actions import list_alerts, list_changes, show_alert
 from ops.alerts.changes import Kind
+from ops.alerts.one import ShownAlert, State
 from ops.database import in_database
 from ops.errors import BackendUnavailable, NotFound
 from ops.vocabulary import timerange

@@ -64,6 +64,35 @@ async def test_it_narrows_by_the_line_and_by_chips(place: Place, viewer: AsyncCl
     assert field(critical, "q") == 'severity="critical"'
 
 
+async def test_a_word_alone_is_understood(place: Place, viewer: AsyncClient) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS, {"q": "SlowSearch"})
+    critical = await viewer.get(ALERTS, {"q": "critical petstore"})
+    unknown = await viewer.get(ALERTS, {"q": "SlowSerch"})
+
+    assert heading(page) == "2 alerts firing"
+    assert field(page, "q") == "SlowSearch"
+    assert "q=alertname%3D%22SlowSearch%22" in link(page, "permalink")
+    assert heading(critical) == "1 alert firing"
+    assert unknown.status_code == 400
+    assert field(unknown, "q") == "SlowSerch"
+    assert 'did you mean "SlowSearch"?' in text(unknown)
+
+
+async def test_a_label_that_is_copied_is_not_a_key(place: Place, viewer: AsyncClient) -> None:
+    place.prometheus.rule("Slow", alert("Slow", site="eu west"))
+
+    assert '"site"="eu west"' in text(await viewer.get(ALERTS))
+    assert heading(await viewer.get(ALERTS, {"q": '"site"="eu west"'})) == "1 alert firing"
+
+
+async def test_its_permalink_keeps_an_age(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(ALERTS, {"q": "last=1h age>10m"})
+
+    assert "q=last%3D1h+age%3E10m" in link(page, "permalink")
+
+
 async def test_its_permalink_has_an_absolute_since(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(ALERTS, {"q": "since=now-1h"})
 

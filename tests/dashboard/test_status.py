@@ -8,6 +8,8 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
+from ops.database import in_database
+from ops.watch.models import SourcePeriod, Watched, WatchedSite
 from tests.dashboard.places import Place, heading, link, text
 from tests.fakes.jaeger import EITHER_JAEGER
 
@@ -114,3 +116,43 @@ async def test_its_address_in_earlier_releases_leads_there(
 ) -> None:
     answer = await viewer.get(before)
     assert (answer.status_code, answer["Location"]) == (302, "../status/")
+
+
+@pytest.fixture
+def watched(transactional_db: None) -> None:
+    now = timezone.now()
+    WatchedSite.objects.create(
+        site="production", holder="host-1-aa", epoch=3, lease_until=now + timedelta(seconds=9)
+    )
+    ns = int(now.timestamp()) * 10**9
+    Watched.objects.create(site="production", epoch=3, start=ns - 10**11, end=ns)
+    SourcePeriod.objects.create(
+        site="production", key="alerts shop-a", state="answers", start=ns - 10**11
+    )
+    SourcePeriod.objects.create(
+        site="production",
+        key="alerts shop-b",
+        state="fails",
+        start=ns - 10**11,
+        reason="Prometheus shop-b <b>is</b> away",
+    )
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("watched")
+async def test_it_says_which_sources_answer(viewer: AsyncClient) -> None:
+    page = await viewer.get("/status/")
+    assert heading(page) == "production is being watched"
+    said = text(page)
+    assert re.search(r"shop-a alerts answers since [^,]+, 1 min ago", said)
+    assert "Prometheus shop-b <b>is</b> away" in said
+    assert "watched by host-1-aa" in said
+    assert "no watcher" not in text(await viewer.get("/"))
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("watched")
+async def test_it_says_that_nobody_watches_any_more(viewer: AsyncClient) -> None:
+    await in_database(WatchedSite.objects.update, lease_until=timezone.now())
+    assert heading(await viewer.get("/status/")) == "production is not being watched"
+    assert "no watcher is running: nothing is remembered now" in text(await viewer.get("/"))

@@ -231,6 +231,15 @@ def test_it_keeps_an_alert_firing_as_long_as_its_rule_says(watched: Watched) -> 
     assert watched.alerts == []
 
 
+def test_it_does_not_keep_what_was_only_pending(watched: Watched) -> None:
+    watched.failing.keep = 60
+    watched.calls(20, "OK", "OK")
+    watched.calls(3, "BAD", "BAD", "BAD")
+    assert [alert["state"] for alert in watched.alerts] == ["pending"]
+    watched.calls(9, *["OK"] * 9)
+    assert watched.alerts == []
+
+
 def test_a_broken_rule_says_so_and_keeps_its_alerts_as_they_are(watched: Watched) -> None:
     watched.calls(10, "OK", "OK")
     watched.calls(9, "BAD", "BAD")

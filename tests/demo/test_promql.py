@@ -145,3 +145,18 @@ def test_it_keeps_an_hour_in_bounded_memory() -> None:
         assert series.rate(moment, 30) == pytest.approx(2.0)
     assert series.last(8_999.5) is not None and series.last(9_000.5) is None
     assert series.last(9_001.5) == 18_002.0
+
+
+def test_it_ends_what_has_no_value_any_more_and_forgets_it_after_an_hour() -> None:
+    samples = Samples()
+    for name in ("a", "b", "mine"):
+        samples.add(name, {}, 1, 7)
+    samples.add("a", {}, 2, 7)
+    samples.end_others(2, but="mine")
+    assert [len(Metric(name).at(samples, 2)) for name in ("a", "b", "mine")] == [1, 0, 1]
+    samples.add("a", {}, 3_600, 7)
+    samples.end_others(3_600)
+    assert len([*samples.series("b")]) == 1
+    samples.add("a", {}, 3_700, 7)
+    samples.end_others(3_700)
+    assert [len([*samples.series(name)]) for name in ("a", "b", "mine")] == [1, 0, 1]

@@ -10,8 +10,8 @@ from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import NotPermitted
 from ops.guard.permission import place_of
+from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import TraceQuery
-from ops.vocabulary.matchers import AlertFilter
 from tests.conftest import SiteFile
 
 SITES = """

@@ -326,7 +326,11 @@ async def test_it_lists_alerts_with_all_that_prometheus_says(
     [
         (ops_pb2.AlertsReq(labels=["team=store"]), ["Slow"]),
         (ops_pb2.AlertsReq(labels=["team=store", "severity=warning"]), []),
+        (ops_pb2.AlertsReq(labels=["team"]), ["Slow"]),
         (ops_pb2.AlertsReq(matchers=["team!=store"]), ["Queue"]),
+        (ops_pb2.AlertsReq(matchers=['{team="store",severity=~"page|none"}']), ["Slow"]),
+        (ops_pb2.AlertsReq(matchers=['severity = "page"', 'team=~"s.*"']), ["Slow"]),
+        (ops_pb2.AlertsReq(matchers=["team=store,page"]), []),
         (ops_pb2.AlertsReq(states=["pending"]), ["Queue"]),
         (ops_pb2.AlertsReq(active_at=1795469264568674524), []),
     ],
@@ -344,6 +348,9 @@ async def test_it_lists_the_alerts_that_are_asked_for(
     [
         ops_pb2.AlertsReq(labels=["=store"]),
         ops_pb2.AlertsReq(matchers=['team=~"("']),
+        ops_pb2.AlertsReq(matchers=["team"]),
+        ops_pb2.AlertsReq(matchers=[""]),
+        ops_pb2.AlertsReq(matchers=['team="store" severity="page"']),
         ops_pb2.AlertsReq(states=["loud"]),
     ],
 )

@@ -17,7 +17,7 @@ from ops.traces.trace import Trace
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import DEFAULT_RANGE, TraceQuery, format_query
-from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.matchers import Matcher, label_text
 from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
 from ops.vocabulary.timerange import Moment, TimeRange
@@ -204,10 +204,10 @@ def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @register.filter
-def labels(alert: Alert) -> list[tuple[str, str]]:
-    """Return the labels that the heading does not show."""
+def labels(alert: Alert) -> list[str]:
+    """Return the labels that the heading does not show, as a filter line has them."""
     return [
-        (key, words.name(value, 120))
+        words.name(label_text(key, value), 200)
         for key, value in sorted(alert.labels.items())
         if key not in ("alertname", "severity")
     ]

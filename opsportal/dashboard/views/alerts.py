@@ -14,8 +14,9 @@ from ops.alerts.actions import AlertList
 from ops.alerts.truth import Reason
 from ops.errors import OpsError
 from ops.sites import sites
+from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.matchers import AlertFilter, Matcher, format_filter, parse_filter
+from ops.vocabulary.matchers import Matcher
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet
@@ -40,7 +41,7 @@ async def show(visit: Visit) -> HttpResponse:
         )
     except OpsError as error:
         return await errors.page(visit, error, "pages/alerts.html", {"line": line})
-    return await visit.render("pages/alerts.html", _context(visit, filter, line, found))
+    return await visit.render("pages/alerts.html", _context(visit, line, found))
 
 
 @require_safe
@@ -74,7 +75,8 @@ class Group:
         }
 
 
-def _context(visit: Visit, filter: AlertFilter, line: str, found: AlertList) -> dict[str, object]:
+def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
+    filter = found.filter
     part = sheet(visit.request, found.alerts, ALERTS)
     return {
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from ops.errors import OpsError
 from ops.overview import actions
-from ops.overview.actions import DoorReport, Overview
+from ops.overview.actions import DoorReport, Overview, WatchReport
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet
@@ -53,29 +53,40 @@ async def show(visit: Visit) -> HttpResponse:
 @require_safe
 @page(actions.show_status)
 async def status(visit: Visit) -> HttpResponse:
-    """Show the bot's status: a piece that an open overview refreshes, or a whole page."""
+    """Show the watcher's and the bot's status: a piece of the overview, or a whole page."""
     if is_piece(visit.request):
         piece = {**await _reports(visit), "most": MOST_LOST}
         return await visit.render("partials/status.html", piece)
-    reports = await actions.show_status(visit.actor)
-    return await visit.render("pages/status.html", {"reports": reports, "heading": _state(reports)})
+    reports, watch = await asyncio.gather(
+        actions.show_status(visit.actor), actions.show_watch(visit.actor, site=visit.site.name)
+    )
+    return await visit.render(
+        "pages/status.html",
+        {"reports": reports, "watch": watch, "heading": _state(reports, watch)},
+    )
 
 
 async def _reports(visit: Visit) -> dict[str, object]:
-    """Return the bot's status, or why it is unknown: an old status must not pass as current."""
+    """Return the status, or why it is unknown: an old status must not pass as current."""
     try:
-        return {"reports": await actions.show_status(visit.actor)}
+        reports, watch = await asyncio.gather(
+            actions.show_status(visit.actor), actions.show_watch(visit.actor, site=visit.site.name)
+        )
     except OpsError as error:
         return {"untold": str(error)}
+    return {"reports": reports, "watch": watch}
 
 
-def _state(reports: Sequence[DoorReport]) -> str:
+def _state(reports: Sequence[DoorReport], watch: WatchReport) -> str:
+    if watch.trouble:
+        return f"{words.name(watch.site)} is not being watched"
     if wrong := [report.door for report in reports if report.troubles]:
         return f"{', '.join(wrong)} bot needs attention"
     if lost := sum(report.lost_in_all for report in reports):
         return f"{words.count(lost, 'answer')} to check"
-    healthy = f"{', '.join(report.door for report in reports)} bot healthy"
-    return healthy if reports else "No bot is set up"
+    bots = f"{', '.join(report.door for report in reports)} bot healthy" if reports else ""
+    watched = f"{words.name(watch.site)} is being watched" if watch.holder else ""
+    return ", ".join(filter(None, (watched, bots))) or "No bot is set up"
 
 
 def _heading(overview: Overview, *, alerts: bool) -> str:

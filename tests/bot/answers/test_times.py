@@ -15,7 +15,6 @@ from ops.traces.actions import TraceList
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import TraceQuery
-from ops.vocabulary.matchers import AlertFilter
 from ops.vocabulary.policies import ALWAYS, Spread
 from ops.vocabulary.summaries import TraceSummary
 from tests.conftest import SiteFile
@@ -38,7 +37,7 @@ def of_traces(at: datetime) -> Reply:
 def of_alerts(at: datetime) -> Reply:
     since = int(at.timestamp()) * timerange.SECOND
     alert = Alert("Errors", "firing", "1", since, {}, {}, ("prometheus",), "demo", "ok")
-    return alert_list(AlertList("demo", (alert,), (), 1, ()), AlertFilter())
+    return alert_list(AlertList("demo", (alert,), (), 1, ()))
 
 
 def of_sampling(at: datetime) -> Reply:

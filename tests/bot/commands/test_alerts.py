@@ -23,7 +23,7 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     assert reply.notes == (doubt,)
     narrowed = await said(viewer, "alerts petstore severity=~page|critical")
     assert narrowed.summary == (
-        '1 alert firing that we know of (1 page) for job="petstore" severity=~"page|critical"'
+        '1 alert firing that we know of (1 page) for job="petstore", severity=~"page|critical"'
     )
     assert [follow_up.line for follow_up in reply.follow_ups] == [
         "list traces petstore error", "list traces store error", "version",
@@ -34,24 +34,43 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     assert [follow_up.line for follow_up in none.follow_ups] == ["alerts"]
 
 
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("alerts Errors", 'alertname="Errors"'),
+        ("alerts for petstore", 'job="petstore"'),
+        ("alerts firing page", 'state=firing severity="page"'),
+        ('alerts {alertname="Errors",job=~"pet.*"}', 'alertname="Errors", job=~"pet.*"'),
+        ("alerts severity = \u201cpage\u201d age>1m", 'age>1m severity="page"'),
+        ('alerts summary=~".*fail"', 'summary=~".*fail"'),
+        ('alerts "site"=eu', '"site"="eu"'),
+    ],
+)
+async def test_it_says_what_it_understood(
+    viewer: Actor, backends: Backends, line: str, asked: str
+) -> None:
+    backends.prometheus.rule(
+        "Errors",
+        alert(
+            "Errors",
+            severity="page",
+            job="petstore",
+            site="eu",
+            annotations={"summary": "12% fail"},
+        ),
+    )
+    reply = await said(viewer, line)
+    assert reply.summary.endswith(f" for {asked}")
+    assert reply.rows[0].below == ("12% fail", 'job=petstore, "site"=eu')
+
+
 async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
     viewer: Actor, backends: Backends
 ) -> None:
     backends.prometheus.rule("Errors", alert("Errors", job="petstore"))
     reply = await said(viewer, "alerts PetStor state=firing")
-    assert reply.summary == (
-        '1 alert firing, none of which has the label "PetStor" and state=firing'
-    )
-    hint = 'There is no service "PetStor" in the site file; did you mean "petstore"?'
-    assert reply.notes == (hint, "Perhaps you meant: alerts petstore")
-    assert reply.follow_ups[0] == FollowUp("alerts petstore", "alerts petstore")
+    called = 'no state, service, severity, alert or label is called "PetStor"'
+    assert reply.summary.startswith(f'Not understood: {called}; did you mean "petstore"?')
+    assert reply.follow_ups == (FollowUp("Show usage", "help alerts"),)
     reply = await said(viewer, "alerts critical")
-    assert reply.summary == '1 alert firing, none of which has the label "critical"'
-    assert reply.notes == (
-        'There is no service "critical" in the site file; it has petstore, store',
-        'Perhaps you meant: alerts severity="critical"',
-    )
-    reply = await said(viewer, "alerts firing")
-    assert reply.notes[1] == "Perhaps you meant: alerts state=firing"
-    reply = await said(viewer, "alerts for petstore")
-    assert reply.summary == '1 alert firing (1 without severity) for job="petstore"'
+    assert reply.summary == '1 alert firing, none for severity="critical"'

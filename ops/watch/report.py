@@ -1,0 +1,66 @@
+"""Whether each site is being watched, and when each source last answered."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from ops.database import in_database
+from ops.watch.models import SourcePeriod, Watched, WatchedSite
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """A source of one subject, such as alerts. `since` is when it began to answer or to fail.
+
+    `problem` is the sentence of the first failure, "" while it answers.
+    """
+
+    subject: str
+    source: str
+    since: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """The watch of a site: `holder` is "" if no process watches it now.
+
+    `renewed` is the last sign of life of a watcher, Unix nanoseconds, 0 if there never was one.
+    """
+
+    site: str
+    holder: str
+    renewed: int
+    sources: tuple[SourceReport, ...]
+
+    @property
+    def trouble(self) -> str:
+        """A sentence if it was watched once and is not watched now, else ""."""
+        if self.holder or not self.renewed:
+            return ""
+        return (
+            "no watcher is running: nothing is remembered now, and each page asks the sources "
+            "itself; start manage.py watch, or manage.py serve, which includes it"
+        )
+
+
+async def watch_report(site: str) -> WatchReport:
+    """Read what the database says of a site's watch."""
+    return await in_database(_read, site)
+
+
+def _read(site: str) -> WatchReport:
+    row = WatchedSite.objects.filter(site=site).first()
+    last = Watched.objects.filter(site=site).order_by("-end").first()
+    periods = SourcePeriod.objects.filter(site=site, end=None).order_by("key")
+    return WatchReport(
+        site=site,
+        holder=row.holder if row and row.lease_until > timezone.now() else "",
+        renewed=last.end if last else 0,
+        sources=tuple(map(_source, periods)),
+    )
+
+
+def _source(row: SourcePeriod) -> SourceReport:
+    subject, _, source = row.key.partition(" ")
+    return SourceReport(subject, source, row.start, row.reason)
