@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ops.actor import Actor
-from ops.alerts.actions import AlertList
+from ops.alerts.actions import READ as READ_ALERTS
+from ops.alerts.actions import AlertList, show_alert
 from ops.alerts.truth import Reason
 from ops.errors import InvalidInput, OpsError
 from ops.guard import DEADLINE, action
@@ -14,6 +15,7 @@ from ops.overview.figures import NUMBERS, Figures, known, problems_of
 from ops.overview.parts import Parts
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
+from ops.overview.surroundings import ServiceAround, Surroundings, look_around
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, sites
 from ops.traces.actions import READ as READ_TRACES
@@ -27,13 +29,16 @@ __all__ = [
     "DoorReport",
     "Gap",
     "LostAnswer",
+    "ServiceAround",
     "ServiceSnapshot",
     "SiteSnapshot",
     "SourceReport",
+    "Surroundings",
     "WatchReport",
     "show_overview",
     "show_snapshot",
     "show_status",
+    "show_surroundings",
     "show_watch",
 ]
 
@@ -240,6 +245,16 @@ async def show_snapshot(
     where = sites().site(site)
     meant = [each for each in where.services.values() if each.jaeger_name in services]
     return await look_back(actor, where, meant[:MOST_SERVICES], start, end)
+
+
+@action("overview.show_surroundings", permission=READ_ALERTS)
+async def show_surroundings(actor: Actor, *, fingerprint: str = "", site: str = "") -> Surroundings:
+    """Return what happened around an alert, as far as the user may see it.
+
+    Raises the same errors as `alerts.show_alert`.
+    """
+    shown = await show_alert(actor, fingerprint=fingerprint, site=site)
+    return await look_around(actor, sites().site(site), shown)
 
 
 @action("overview.show_status", permission=READ)

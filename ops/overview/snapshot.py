@@ -73,12 +73,12 @@ async def _line(
 ) -> ServiceSnapshot:
     which = {"service": service.name, "site": site.name}
     ran, active, sampled = await asyncio.gather(
-        _if(versions.READ in may, lambda: versions.show_versions(actor, at=end, **which)),
-        _if(
+        if_allowed(versions.READ in may, lambda: versions.show_versions(actor, at=end, **which)),
+        if_allowed(
             alerts.READ in may,
             lambda: alerts.alerts_during(actor, start=start, end=end, **which),
         ),
-        _if(sampling.READ in may, lambda: sampling.policy_at(actor, at=start, **which)),
+        if_allowed(sampling.READ in may, lambda: sampling.policy_at(actor, at=start, **which)),
     )
     return ServiceSnapshot(
         service=service.name,
@@ -89,7 +89,7 @@ async def _line(
     )
 
 
-async def _if(allowed: bool, ask: Callable[[], Awaitable[T]]) -> T | OpsError | None:
+async def if_allowed(allowed: bool, ask: Callable[[], Awaitable[T]]) -> T | OpsError | None:
     """Return the answer, an error in its place, or None if there is nothing to show."""
     try:
         return await ask() if allowed else None
