@@ -83,10 +83,13 @@ class Service:
 
     `instances` are gRPC addresses; `dns` is a host:port that resolves to all of them; one of
     the two is empty. `version` is a PromQL query that returns one series per instance, with the
-    version in `version_label` and the instance in `instance_label`. `requests` (per second),
-    `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "". `alerts` are the labels
-    that an alert of this service has. `prometheus` names the source to query, `table` is the
-    service's table in the site file.
+    version in `version_label` and the instance in `instance_label`; with `conventions`, the
+    site file sets none and the version is looked for in the usual metrics. `expected` is PromQL
+    for the number of instances, `targets` for one series per instance: 1 if it answers, 0 if it
+    is down. A rollout longer than `rollout_within` nanoseconds is stuck; 0 means no limit.
+    `requests` (per second), `failing` (a share, 0 to 1) and `p95` (seconds) are PromQL or "".
+    `alerts` are the labels that an alert of this service has. `prometheus` names the source to
+    query, `table` is the service's table in the site file.
 
     `shared` names the queries that the site defines for all of its services: of their results,
     the series with the labels in `alerts` belong to this service.
@@ -101,12 +104,21 @@ class Service:
     version: str = ""
     version_label: str = "version"
     instance_label: str = "instance"
+    conventions: bool = False
+    expected: str = ""
+    targets: str = ""
+    rollout_within: int = 0
     requests: str = ""
     failing: str = ""
     p95: str = ""
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
     shared: frozenset[str] = frozenset()
     table: str = field(default="", compare=False)
+
+    @property
+    def shows_version(self) -> bool:
+        """Whether there is anything to ask for its version."""
+        return bool(self.version) or self.conventions
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,20 +329,20 @@ def _basic(username: str, password: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Queries:
-    """Queries, by key, and the labels that hold the version and the instance."""
+    """Queries, by key, the labels that hold the version and the instance, and a time limit."""
 
     promql: Mapping[str, str]
-    version_label: str
-    instance_label: str
+    version_label: str = "version"
+    instance_label: str = "instance"
+    rollout_within: int = 0
 
 
 def _every_service(table: Table) -> _Queries:
     """Read the queries that the site defines for all services without one of their own."""
-    none = _Queries({}, "version", "instance")
     below = table.table("every_service")
     if below is None:
-        return none
-    found = _queries(below, none)
+        return _Queries({})
+    found = _queries(below, _Queries({}))
     below.done()
     return found
 
@@ -339,6 +351,8 @@ def _queries(table: Table, every: _Queries) -> _Queries:
     given = set(table.values)
     texts = {
         "version": table.text("version", "PromQL"),
+        "expected": table.text("expected", "PromQL for the number of instances"),
+        "targets": table.text("targets", "PromQL with one series per instance, 1 or 0"),
         "requests": table.text("requests", "PromQL for requests per second"),
         "failing": table.text("failing", "PromQL for the failing share, 0 to 1"),
         "p95": table.text("p95", "PromQL for the 95th percentile in seconds"),
@@ -348,6 +362,7 @@ def _queries(table: Table, every: _Queries) -> _Queries:
         promql={**every.promql, **promql},
         version_label=table.text("version_label", "a label", every.version_label),
         instance_label=table.text("instance_label", "a label", every.instance_label),
+        rollout_within=table.duration("rollout_within", every.rollout_within),
     )
 
 
@@ -365,6 +380,10 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         version=found.promql.get("version", ""),
         version_label=found.version_label,
         instance_label=found.instance_label,
+        conventions=bool(sources and labels) and "version" not in found.promql,
+        expected=found.promql.get("expected", ""),
+        targets=found.promql.get("targets", ""),
+        rollout_within=found.rollout_within,
         requests=found.promql.get("requests", ""),
         failing=found.promql.get("failing", ""),
         p95=found.promql.get("p95", ""),

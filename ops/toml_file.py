@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ops.errors import InvalidInput, did_you_mean
 from ops.vocabulary import timerange
 
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 _HEADER = re.compile(r"[A-Za-z0-9._-]+")
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -101,7 +101,8 @@ class Table:
         return value.rstrip("/")
 
     def duration(self, key: str, default: int) -> int:
-        text = self.text(key, f'a duration in quotes, such as "{timerange.format_exact(default)}"')
+        example = timerange.format_exact(default or 30 * timerange.MINUTE)
+        text = self.text(key, f'a duration in quotes, such as "{example}"')
         try:
             return timerange.parse_duration(text) if text else default
         except InvalidInput as error:

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, failing_traces
+from bot.answers.times import lasting, past
 from bot.links import page
-from bot.replies import Reply, Row, shortened
-from ops.versions.actions import ServiceVersions
+from bot.replies import Reply, Row, Sentence, shortened
+from ops.versions.actions import ServiceVersions, State
+
+_CALM = (State.STEADY, State.UNKNOWN)
 
 
 def version_list(found: Sequence[ServiceVersions]) -> Reply:
@@ -13,32 +16,58 @@ def version_list(found: Sequence[ServiceVersions]) -> Reply:
     site = found[0].site if found else ""
     if len(found) == 1:
         only = found[0]
-        summary = f"{only.service}: {shortened(only.problem or only.summary, LONGEST_SENTENCE)}"
+        said = only.problem or "; ".join(filter(None, (only.summary, only.news)))
+        summary = f"{only.service}: {shortened(said, LONGEST_SENTENCE)}"
     else:
-        mixed = [versions.service for versions in found if len(versions.counts) > 1]
-        unknown = [versions.service for versions in found if versions.problem]
-        parts = [f"several versions of {', '.join(mixed)}"] if mixed else []
-        parts += [f"unknown for {', '.join(unknown)}"] if unknown else []
-        summary = f"{count(len(found), 'service')}, {'; '.join(parts) or 'one version each'}"
+        summary = f"{count(len(found), 'service')}, {_standing_out(found)}"
     return Reply(
         summary + elsewhere(site),
         rows=tuple(row for versions in found for row in _version_rows(versions, len(found) > 1)),
         columns=("Instance" if len(found) == 1 else "Service", "Version", "Instances"),
-        notes=tuple(warning for versions in found for warning in versions.warnings),
+        notes=(
+            *(_since(found[0]) if len(found) == 1 else ()),
+            *dict.fromkeys(warning for versions in found for warning in versions.warnings),
+        ),
         links=page("the versions", "versions", site),
         follow_ups=tuple(
-            failing_traces(each.service, site) for each in found if len(each.counts) > 1
+            failing_traces(each.service, site)
+            for each in found
+            if each.mixed or each.rollout.state not in _CALM
         ),
     )
 
 
+def _standing_out(found: Sequence[ServiceVersions]) -> str:
+    """Return which services are stuck, run several versions, or cannot be read."""
+    stuck = [each.service for each in found if each.rollout.state is State.STUCK]
+    mixed = [each.service for each in found if each.mixed and each.service not in stuck]
+    unknown = [each.service for each in found if each.problem and not each.unset]
+    parts = [f"rollout stuck for {', '.join(stuck)}"] if stuck else []
+    parts += [f"several versions of {', '.join(mixed)}"] if mixed else []
+    parts += [f"unknown for {', '.join(unknown)}"] if unknown else []
+    return "; ".join(parts) or "one version each"
+
+
+def _since(versions: ServiceVersions) -> tuple[str, ...]:
+    """Return since when it runs what it runs, and what ran before, as a note."""
+    rollout, history = versions.rollout, versions.history
+    if not (versions.counts and history):
+        return ()
+    if not rollout.since:
+        return (f"No change of version in the last {lasting(history.end - history.start)}",)
+    before = f"; before that, {shortened(rollout.previous, 80)}" if rollout.previous else ""
+    return (Sentence("Since ", past(rollout.since), before),)
+
+
 def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
-    instances = [(each.instance, each.version or "unknown") for each in versions.instances]
+    instances = [(each.instance, each.version or each.lack.value) for each in versions.instances]
+    if versions.silent and not versions.problem:
+        instances.append((count(versions.silent, "instance"), "silent"))
     if not several:
         return [Row(cells) for cells in instances]
-    apart = tuple(map("  ".join, instances)) if len(versions.counts) > 1 else ()
     if versions.problem:
-        return [
-            Row((versions.service, "unknown"), (shortened(versions.problem, LONGEST_SENTENCE),))
-        ]
-    return [Row((versions.service, versions.summary), apart)]
+        version = "not set up" if versions.unset else "unknown"
+        return [Row((versions.service, version), (shortened(versions.problem, LONGEST_SENTENCE),))]
+    news = (shortened(versions.news, LONGEST_SENTENCE),) if versions.news else ()
+    apart = tuple(map("  ".join, instances)) if versions.mixed else ()
+    return [Row((versions.service, versions.summary), (*news, *apart))]

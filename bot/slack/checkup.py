@@ -22,7 +22,7 @@ from ops.findings import Finding
 SECONDS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
 _PROXY = "if Slack is only reachable through a proxy, set HTTPS_PROXY"
-_APP_ID = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-.*")
+_APP_ID = re.compile(r"xapp-[0-9]+-(A[A-Z0-9]+)-.*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ def _permalink(workspace: str, event: ReceivedEvent) -> str:
     A click on a button is not a message, so its thread's address is used.
     """
     seconds, _, fraction = (event.thread if "/" in event.ts else event.ts).partition(".")
-    if urlsplit(workspace).scheme != "https" or not (seconds + fraction).isdigit():
+    digits = seconds + fraction
+    if urlsplit(workspace).scheme != "https" or not (digits.isascii() and digits.isdigit()):
         return ""
     return f"{workspace.rstrip('/')}/archives/{quote(event.channel, safe='')}/p{seconds}{fraction}"

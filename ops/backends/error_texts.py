@@ -49,7 +49,7 @@ _CONNECTING = (
 _CLOSED = ("Socket closed", "Connection reset", "Endpoint closing", "GOAWAY")
 _LAST_ERROR = re.compile(r"last error: \w+: (?:ipv[46]:)?\S+?:\d+: (.*)", re.DOTALL)
 # RESOURCE_EXHAUSTED is also what an overloaded server answers.
-_TOO_LARGE = re.compile(r"larger than max(?: \((\d+) vs)?")
+_TOO_LARGE = re.compile(r"larger than max(?: \(([0-9]{1,18}) vs)?")
 # INTERNAL and UNKNOWN are what servers answer to a message that they cannot read, and what gRPC
 # itself reports about a connection or a proxy that breaks off.
 _BROKEN_CALL = ("RST_STREAM", "http2 header", "GOAWAY", "Stream removed", "No status received")

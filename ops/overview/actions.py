@@ -278,13 +278,13 @@ def _line(
     sampled = several.get(service.name) if isinstance(several, Mapping) else several
     if not (service.instances or service.dns):
         sampled = None
-    unknown = [versions.problem] if service.version and versions and versions.problem else []
+    unknown = [versions.problem] if versions and versions.problem and not versions.unset else []
     problems = (*unknown, *numbers.problems, *problems_of(sampled))
     alerts = known(services.alerts)
     return ServiceLine(
         service=service.name,
         alerts=services.by_service.get(service.name, ()) if alerts else None,
-        versions=versions if service.version else None,
+        versions=None if versions and versions.unset else versions,
         sampling=known(sampled),
         requests=numbers.requests,
         failing=numbers.failing,
@@ -301,7 +301,7 @@ def _line(
 
 
 def _versions_gap(service: Service, versions: ServiceVersions | None, *, coming: bool) -> Gap:
-    if not service.version:
+    if not service.shows_version or (versions and versions.unset):
         return Gap.NOT_SET_UP
     if coming or (versions and versions.coming):
         return Gap.COMING

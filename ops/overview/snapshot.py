@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ops.actor import Actor
@@ -56,24 +56,42 @@ async def look_back(
 ) -> SiteSnapshot:
     """Read everything concurrently, limited to what the user may see."""
     may = (await rights_of(actor.user_id)).permissions
-    lines = await asyncio.gather(
-        *(_line(actor, site, service, start, end, may) for service in services)
+    names = [service.name for service in services]
+    ran, found = await asyncio.gather(
+        if_allowed(
+            versions.READ in may and bool(names),
+            lambda: versions.show_several(actor, services=names, site=site.name, at=end),
+        ),
+        asyncio.gather(*(_line(actor, site, service, start, end, may) for service in services)),
     )
+    by_name = {each.service: each for each in known(ran) or ()}
+    lines = [_with_versions(line, by_name.get(line.service)) for line in found]
     return SiteSnapshot(
         site=site.name,
         start=start,
         end=end,
         lines=tuple(line for line in lines if line.says_something),
-        problems=tuple(dict.fromkeys(problem for line in lines for problem in line.problems)),
+        problems=tuple(
+            dict.fromkeys(
+                (*problems_of(ran), *(problem for line in lines for problem in line.problems))
+            )
+        ),
     )
+
+
+def _with_versions(line: ServiceSnapshot, ran: ServiceVersions | None) -> ServiceSnapshot:
+    """Add what ran; that nothing is known of a service's version is no problem here."""
+    if ran is None or ran.empty or ran.unset:
+        return line
+    problems = (ran.problem, *line.problems) if ran.problem else line.problems
+    return replace(line, versions=ran, problems=problems)
 
 
 async def _line(
     actor: Actor, site: Site, service: Service, start: int, end: int, may: frozenset[str]
 ) -> ServiceSnapshot:
     which = {"service": service.name, "site": site.name}
-    ran, active, sampled = await asyncio.gather(
-        if_allowed(versions.READ in may, lambda: versions.show_versions(actor, at=end, **which)),
+    active, sampled = await asyncio.gather(
         if_allowed(
             alerts.READ in may,
             lambda: alerts.alerts_during(actor, start=start, end=end, **which),
@@ -82,10 +100,10 @@ async def _line(
     )
     return ServiceSnapshot(
         service=service.name,
-        versions=known(ran),
+        versions=None,
         alerts=_each_name_once(known(active)),
         sampling=known(sampled),
-        problems=(*problems_of(ran, active, sampled), *_silent(known(active))),
+        problems=(*problems_of(active, sampled), *_silent(known(active))),
     )
 
 

@@ -204,10 +204,16 @@ def deployed_version(found: ServiceVersions) -> ops_pb2.DeployedVersionResp:
         site=found.site,
         service=found.service,
         instances=[
-            ops_pb2.InstanceVersion(instance=each.instance, version=each.version)
+            ops_pb2.InstanceVersion(
+                instance=each.instance, version=each.version, lack=each.lack.value
+            )
             for each in found.instances
         ],
         total=found.total,
+        state=found.rollout.state.value,
+        since=found.rollout.since,
+        previous=found.rollout.previous,
+        warnings=found.warnings,
     )
 
 
@@ -222,7 +228,7 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     """Read the alert filter; raises InvalidInput."""
     return AlertFilter(
         matchers=(
-            *chain.from_iterable(map(_label, request.labels)),
+            *map(_label, request.labels),
             *chain.from_iterable(map(_matchers, request.matchers)),
         ),
         states=tuple(state.lower() for state in request.states),
@@ -231,23 +237,23 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     )
 
 
-def _label(text: str) -> tuple[Matcher, ...]:
+def _label(text: str) -> Matcher:
     """Read a matcher, or the name of a label that must exist."""
     try:
         name = parse_name(text.strip())
     except InvalidInput:
-        return _matchers(text)
-    return (exists(name),)
+        return parse_matcher(text)
+    return exists(name)
 
 
 def _matchers(text: str) -> tuple[Matcher, ...]:
-    """Read one matcher, as Alertmanager's API does, or a list, as its configuration has it."""
+    """Read a list of matchers, or, if it is none, one with commas in its value."""
     try:
-        return (parse_matcher(text),)
+        return parse_matchers(text) or (parse_matcher(text),)
     except InvalidInput:
-        if matchers := parse_matchers(text):
-            return matchers
-        raise
+        if text.startswith("{"):
+            raise
+        return (parse_matcher(text),)
 
 
 def _duration(nanoseconds: int) -> Duration:

@@ -1,28 +1,34 @@
 """Actions that read which version runs where, from Prometheus."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ops.actor import Actor
 from ops.backends.clients import clients
-from ops.backends.prometheus import Prometheus, Sample, Vector
 from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
-from ops.versions.rollout import InstanceVersion, ServiceVersions
+from ops.versions.describing import Nothing, Unset, describe
+from ops.versions.history import History
+from ops.versions.progress import Rollout, State
+from ops.versions.reading import WINDOW, read
+from ops.versions.rollout import InstanceVersion, Lack, ServiceVersions
 
-__all__ = ["InstanceVersion", "ServiceVersions", "list_versions", "show_versions"]
+__all__ = [
+    "WINDOW",
+    "History",
+    "InstanceVersion",
+    "Lack",
+    "Rollout",
+    "ServiceVersions",
+    "State",
+    "list_versions",
+    "show_several",
+    "show_versions",
+]
 
 READ = "versions.view_versions"
-
-
-class _Nothing(NotFound):
-    """Prometheus answered, but without any version."""
-
-
-Answers = Mapping[str, Vector | OpsError]
 
 
 @action("versions.show_versions", permission=READ)
@@ -31,13 +37,26 @@ async def show_versions(
 ) -> ServiceVersions:
     """Return one service's versions at a moment (Unix nanoseconds), 0 meaning now.
 
-    Raises NotFound if the service has no version query or, naming the query, if it finds no
-    version.
+    Raises NotFound if nothing can be asked for its version or, naming the query, if that finds
+    none.
     """
     where = sites().site(site)
     what = where.service(service)
-    prometheus = _prometheus(where, what)
-    return _versions(where, what, prometheus, await _asked(prometheus, [what], at), at)
+    prometheus = clients().prometheus(where, _source(where, what))
+    reading = await read(prometheus, [what], at, past=not at)
+    return describe(where.name, what, reading, now=not at)
+
+
+@action("versions.show_several", permission=READ)
+async def show_several(
+    actor: Actor, *, services: Sequence[str], site: str = "", at: int = 0
+) -> tuple[ServiceVersions, ...]:
+    """Return the versions of some services at a moment; a failure is that line's `problem`.
+
+    `at` is in Unix nanoseconds, 0 meaning now. Raises NotFound if a service does not exist.
+    """
+    where = sites().site(site)
+    return await _read(where, [where.service(name) for name in services], at, past=False)
 
 
 @action("versions.list_versions", permission=READ)
@@ -49,7 +68,9 @@ async def list_versions(
     After `patience` seconds, return what is known, the rest as `coming`; the reads continue.
     """
     where = sites().site(site)
-    found = await clients().lasting.answer(("versions", where), lambda: _all(where), patience)
+    found = await clients().lasting.answer(
+        ("versions", where), lambda: _read(where, where.services.values(), 0, past=True), patience
+    )
     if found.error:
         raise found.error
     if found.fresh and found.answer is not None:
@@ -61,27 +82,29 @@ async def list_versions(
     )
 
 
-async def _all(site: Site) -> tuple[ServiceVersions, ...]:
-    """Query each source once for all of its services."""
+async def _read(
+    site: Site, services: Iterable[Service], at: int, *, past: bool
+) -> tuple[ServiceVersions, ...]:
+    """Ask each source once for all of its services; one that is down costs only these."""
+    services = list(services)
     found: dict[str, ServiceVersions] = {}
     asked: dict[PrometheusSource, list[Service]] = {}
-    for service in site.services.values():
+    for service in services:
         try:
-            asked.setdefault(_prometheus(site, service).source, []).append(service)
+            asked.setdefault(_source(site, service), []).append(service)
         except OpsError as error:
             found[service.name] = _problem(site, service, error)
 
     async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
-        prometheus = clients().prometheus(site, source)
-        answers = await _asked(prometheus, services, 0)
+        reading = await read(clients().prometheus(site, source), services, at, past=past)
         for service in services:
             try:
-                found[service.name] = _versions(site, service, prometheus, answers, 0)
+                found[service.name] = describe(site.name, service, reading, now=not at)
             except OpsError as error:
                 found[service.name] = _problem(site, service, error)
 
     await asyncio.gather(*(ask(source, services) for source, services in asked.items()))
-    return tuple(found[name] for name in site.services)
+    return tuple(found[service.name] for service in services)
 
 
 def _problem(site: Site, service: Service, error: OpsError) -> ServiceVersions:
@@ -91,106 +114,15 @@ def _problem(site: Site, service: Service, error: OpsError) -> ServiceVersions:
         instances=(),
         total=len(service.instances),
         problem=str(error),
-        empty=bool(service.version) and isinstance(error, _Nothing),
+        empty=isinstance(error, Nothing),
+        unset=isinstance(error, Unset) or not service.shows_version,
     )
 
 
-def _prometheus(site: Site, service: Service) -> Prometheus:
-    if not service.version:
+def _source(site: Site, service: Service) -> PrometheusSource:
+    if not service.shows_version:
         raise NotFound(
             f'service "{service.name}" has no version query; set version in '
             f"[sites.{site.name}.services.{service.name}] of the site file"
         )
-    return clients().prometheus(site, site.source(service))
-
-
-async def _asked(prometheus: Prometheus, services: Iterable[Service], at: int) -> Answers:
-    queries = [each for service in services for each in (service.version, _targets(service))]
-    return await prometheus.queries(queries, at=at)
-
-
-def _versions(
-    site: Site, service: Service, prometheus: Prometheus, answers: Answers, at: int
-) -> ServiceVersions:
-    found = answers[service.version]
-    if isinstance(found, OpsError):
-        raise found
-    own = _own(service, found.samples)
-    targets = _own_targets(service, own, answers[_targets(service)])
-    instances = [_instance(service, sample) for sample in own]
-    if not any(each.version for each in instances):
-        raise _unknown(service, prometheus, own)
-    doubts = _doubts(service, instances)
-    names = {each.instance for each in instances}
-    silent = {target.labels.get(service.instance_label, "") for target in targets.samples} - names
-    instances += [InstanceVersion(name, "") for name in silent if name]
-    instances.sort(key=lambda each: (each.instance, each.version))
-    # The site file knows today's instances, not those of that time.
-    expected = 0 if at else len(service.instances)
-    return ServiceVersions(
-        site=site.name,
-        service=service.name,
-        instances=tuple(instances),
-        total=max(_number(instances), len(targets.samples), expected),
-        warnings=(*found.warnings, *targets.warnings, *doubts),
-    )
-
-
-def _own(service: Service, samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Leave out what a query that the site defines for all services returns for others."""
-    if "version" not in service.shared:
-        return samples
-    return [sample for sample in samples if service.alerts.items() <= sample.labels.items()]
-
-
-def _unknown(service: Service, prometheus: Prometheus, samples: Sequence[Sample]) -> _Nothing:
-    gives = f'returns no label "{service.version_label}"' if samples else "returns nothing"
-    return _Nothing(
-        f'the version of "{service.name}" is unknown: the query {service.version} {gives} in '
-        f"{prometheus.name}"
-    )
-
-
-def _targets(service: Service) -> str:
-    """Query `up` of every target, also those down, of the jobs that report the version."""
-    return f"up and on(job) group by (job) ({service.version})"
-
-
-def _own_targets(service: Service, samples: Iterable[Sample], found: Vector | OpsError) -> Vector:
-    """Leave out the targets of other services if the query is the site's.
-
-    A service that pushes its metrics has no targets. A failed query does not hide versions.
-    """
-    if isinstance(found, OpsError):
-        return Vector((), (f"OpsPortal cannot tell whether instances are down: {found}",))
-    if "version" not in service.shared:
-        return found
-    jobs = {sample.labels.get("job", "") for sample in samples}
-    own = tuple(each for each in found.samples if each.labels.get("job", "") in jobs)
-    return Vector(own, found.warnings)
-
-
-def _instance(service: Service, sample: Sample) -> InstanceVersion:
-    labels = sample.labels
-    return InstanceVersion(
-        labels.get(service.instance_label, ""), labels.get(service.version_label, "")
-    )
-
-
-def _number(instances: Iterable[InstanceVersion]) -> int:
-    """Count instances; each one without a name counts separately."""
-    names = [each.instance for each in instances]
-    return len({name for name in names if name}) + names.count("")
-
-
-def _doubts(service: Service, instances: Sequence[InstanceVersion]) -> list[str]:
-    """Return a sentence for everything in the answer that does not fit."""
-    found = []
-    if not all(each.instance for each in instances):
-        found.append(f'the version query returns no label "{service.instance_label}"')
-    times = Counter(each.instance for each in instances if each.instance)
-    return found + [
-        f"{instance} reports {count} versions; an old one can linger for five minutes"
-        for instance, count in times.items()
-        if count > 1
-    ]
+    return site.source(service)

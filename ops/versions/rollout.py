@@ -1,8 +1,23 @@
-"""The versions of a service's instances, counted."""
+"""The versions of a service's instances, counted, and how its rollout goes."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass
+from enum import Enum
+
+from ops.versions.history import History
+from ops.versions.ordering import natural
+from ops.versions.progress import NO_ROLLOUT, Rollout, State
+from ops.vocabulary.timerange import SECOND, format_duration
+
+LONGEST = 60
+
+
+class Lack(Enum):
+    """Why an instance's version is not known; the values are also gRPC's."""
+
+    NONE = ""
+    DOWN = "down"  # Prometheus cannot scrape it
+    UNLABELLED = "unlabelled"  # it answers, but without a version
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +26,7 @@ class InstanceVersion:
 
     instance: str
     version: str
+    lack: Lack = Lack.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +34,10 @@ class ServiceVersions:
     """The versions of a service. `problem` is one sentence if nothing is known, else "".
 
     `empty` means that Prometheus answered with nothing, `coming` that it has not answered yet.
+    `unset` means that the site file sets no query, and that no usual metric has the version.
 
-    `total` counts the instances that should exist: it exceeds `len(instances)` if the site file
-    or `up` lists more instances than report a version.
+    `total` counts the instances that should exist: it exceeds `len(instances)` if more are
+    expected than anything is known of; these are silent. `history` is None if it is unknown.
     """
 
     site: str
@@ -31,6 +48,9 @@ class ServiceVersions:
     problem: str = ""
     empty: bool = False
     coming: bool = False
+    unset: bool = False
+    history: History | None = None
+    rollout: Rollout = NO_ROLLOUT
 
     @property
     def known(self) -> int:
@@ -38,24 +58,74 @@ class ServiceVersions:
         return len(self._versions())
 
     @property
+    def silent(self) -> int:
+        """How many instances are expected, but not known at all."""
+        return max(self.total - number_of(self.instances), 0)
+
+    @property
     def counts(self) -> tuple[tuple[str, int], ...]:
-        """Each version and the number of instances that run it, newest first."""
-        newest_first = sorted(self._versions(), key=_natural, reverse=True)
-        return tuple(Counter(newest_first).items())
+        """Each version and the number of instances that run it, newest first.
+
+        The newest is the one that was first seen last.
+        """
+        return counted(self.instances, self.history)
+
+    @property
+    def lacking(self) -> str:
+        """`1 down, 2 silent, 1 unlabelled`; "" if every instance reports a version."""
+        lacks = Counter(each.lack for each in self.instances)
+        numbers = (
+            (lacks[Lack.DOWN], "down"),
+            (self.silent, "silent"),
+            (lacks[Lack.UNLABELLED], "unlabelled"),
+        )
+        return ", ".join(f"{number} {word}" for number, word in numbers if number)
+
+    @property
+    def news(self) -> str:
+        """What can be said of the rollout besides the versions; "" if it is steady.
+
+        `rolling out 1.3.0: 1 of 3`, `2 versions for 45 min`, `went back to 1.2.0`.
+        """
+        rollout, version = self.rollout, shortened(self.rollout.version)
+        place = f" at {dict(self.counts)[rollout.version]} of {self.total}" if self.mixed else ""
+        of = f" of {version}" if self.mixed else ""
+        match rollout.state:
+            case State.ROLLING:
+                verb = "going back to" if rollout.back else "rolling out"
+                return f"{verb} {version}: {place.removeprefix(' at ')}"
+            case State.MIXED if self.rollout.lasting >= SECOND:
+                return f"{len(self.counts)} versions for {self._lasting}"
+            case State.STUCK:
+                return f"rollout{of} stuck{place}: {rollout.reason}"
+            case State.PAUSED:
+                return f"rollout{of} paused{place}: {rollout.reason}"
+            case State.WENT_BACK:
+                return f"went back to {version}"
+        return ""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether several versions run."""
+        return len(self.counts) > 1
+
+    @property
+    def _lasting(self) -> str:
+        more = "more than " if self.rollout.longer else ""
+        whole = self.rollout.lasting // SECOND * SECOND
+        return f"{more}{format_duration(whole)}"
 
     @property
     def summary(self) -> str:
-        """`1.2.0 on 3 of 3`, or `1.3.0 on 1 of 3, 1.2.0 on 2 of 3`, or `1.2.0, 2 of 3 known`.
+        """`1.2.0 on 3 of 3`, or `1.3.0 on 1 of 3, 1.2.0 on 2 of 3`, or `1.2.0 on 2 of 3, 1 down`.
 
         The newest version comes first. `unknown` if no instance reports a version.
         """
-        if not self.counts:
+        if self.problem:
             return "unknown"
-        partial = f", {self.known} of {self.total} known" if self.known < self.total else ""
-        if len(self.counts) == 1 and partial:
-            return self.counts[0][0] + partial
-        each = (f"{version} on {count} of {self.total}" for version, count in self.counts)
-        return ", ".join(each) + partial
+        each = [f"{version} on {count} of {self.total}" for version, count in self.counts]
+        lacking = [self.lacking] if self.lacking else []
+        return ", ".join([*(each or ["unknown"]), *lacking])
 
     @property
     def spread(self) -> str:
@@ -63,14 +133,13 @@ class ServiceVersions:
 
         "" if no instance reports a version.
         """
-        if len(self.counts) == 1 and self.known >= self.total:
+        if len(self.counts) == 1 and not self.lacking:
             return self.counts[0][0]
         parts = [
             f"{version} on {self._where(version, count, others=index > 0)}"
             for index, (version, count) in enumerate(self.counts)
         ]
-        left = f"{self.total - self.known} unknown" if parts and self.known < self.total else ""
-        return ", ".join([*parts, *([left] if left else [])])
+        return ", ".join([*parts, *([self.lacking] if parts and self.lacking else [])])
 
     def _where(self, version: str, count: int, *, others: bool) -> str:
         if count > 1:
@@ -82,10 +151,22 @@ class ServiceVersions:
         return [each.version for each in self.instances if each.version]
 
 
-def _natural(version: str) -> list[tuple[int, int, str]]:
-    """Sort versions naturally: 1.9 before 1.10, 1.3.0-rc1 before 1.3.0."""
-    parts = [
-        (1, int(part), "") if part.isdigit() else (-1 if part[0] == "-" else 0, 0, part)
-        for part in re.findall(r"[0-9]+|[^0-9]+", version)
-    ]
-    return [*parts, (0, 0, "")]
+def counted(
+    instances: tuple[InstanceVersion, ...], history: History | None
+) -> tuple[tuple[str, int], ...]:
+    """Return each version with its number of instances, the one that was first seen last first."""
+    counts = Counter(each.version for each in instances if each.version)
+    seen = {version: history.first_seen(version) if history else 0 for version in counts}
+    order = sorted(counts, key=lambda version: (seen[version], natural(version)), reverse=True)
+    return tuple((version, counts[version]) for version in order)
+
+
+def number_of(instances: tuple[InstanceVersion, ...]) -> int:
+    """Count instances; each one without a name counts separately."""
+    names = [each.instance for each in instances]
+    return len({name for name in names if name}) + names.count("")
+
+
+def shortened(version: str) -> str:
+    """Return a version for a sentence; it comes from a label and may have any length."""
+    return version if len(version) <= LONGEST else f"{version[: LONGEST - 1]}…"

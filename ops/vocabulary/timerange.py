@@ -32,12 +32,15 @@ _UNITS = {
     "\N{GREEK SMALL LETTER MU}s": MICROSECOND,
     "ns": NANOSECOND,
 }
-_PART = re.compile(rf"(\d{{1,18}})(?:\.(\d{{1,18}}))?({'|'.join(sorted(_UNITS, key=len)[::-1])})")
+_PART = re.compile(
+    rf"(\d{{1,18}})(?:\.(\d{{1,18}}))?({'|'.join(sorted(_UNITS, key=len)[::-1])})", re.ASCII
+)
 _RELATIVE = re.compile(r"now(?:([+-])(\S+))?", re.IGNORECASE)
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})-(\d{1,2}):(\d{2}):(\d{2})")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})-(\d{1,2}):(\d{2}):(\d{2})", re.ASCII)
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?"
-    r"\s*([Zz]|[+-]\d{2}:?\d{2})?"
+    r"\s*([Zz]|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
 )
 _LARGEST = 2**63 - 1  # the largest int64: nanoseconds up to the year 2262
 

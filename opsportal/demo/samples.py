@@ -104,6 +104,10 @@ class Samples:
                 elif series.times[-1] < time - KEPT:
                     del metric[key]
 
+    def names(self) -> Iterable[str]:
+        """Return every metric's name."""
+        return self._metrics.keys()
+
     def series(self, name: str) -> Iterable[tuple[Labels, Series]]:
         """Return a metric's series."""
         return self._metrics[name].items() if name in self._metrics else ()

@@ -119,6 +119,7 @@ address = "{jaeger_at}"
 {"".join(map(_source, REPLICAS, prometheus_at))}
 [sites.demo.services.petstore]
 instances = {instances}
+rollout_within = "60s"
 {_queries(PETSTORE)}
 [sites.demo.services.store]
 {_queries(STORE)}

@@ -626,18 +626,22 @@ class InstanceVersion(_message.Message):
 
     INSTANCE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LACK_FIELD_NUMBER: _builtins.int
     instance: _builtins.str
     version: _builtins.str
     """"" if unknown."""
+    lack: _builtins.str
+    """Why the version is unknown: "down", or "unlabelled" if it answers without a version."""
     def __init__(
         self,
         *,
         instance: _builtins.str = ...,
         version: _builtins.str = ...,
+        lack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "lack", b"lack", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -652,12 +656,29 @@ class DeployedVersionResp(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     INSTANCES_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     site: _builtins.str
     service: _builtins.str
     total: _builtins.int
+    """How many instances there should be. Those that are not in `instances` are silent."""
+    state: _builtins.str
+    """"steady", "rolling", "mixed" (several versions, and no recent change), "stuck", "paused",
+    "went back" or "unknown".
+    """
+    since: _builtins.int
+    """Since when the versions are these, in Unix nanoseconds; 0 if that is longer ago than known."""
+    previous: _builtins.str
+    """The version that ran before that, "" if unknown."""
     @_builtins.property
     def instances(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstanceVersion]: ...
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What may be missing or wrong, in sentences."""
+
     def __init__(
         self,
         *,
@@ -666,10 +687,14 @@ class DeployedVersionResp(_message.Message):
         service: _builtins.str = ...,
         instances: _abc.Iterable[Global___InstanceVersion] | None = ...,
         total: _builtins.int = ...,
+        state: _builtins.str = ...,
+        since: _builtins.int = ...,
+        previous: _builtins.str = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "service", b"service", "site", b"site", "total", b"total", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "previous", b"previous", "service", b"service", "since", b"since", "site", b"site", "state", b"state", "total", b"total", "version", b"version", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,6 +26,8 @@ def samples() -> Samples:
         ('up{job!~".*store", team=""}', "mailer"),
         ('up{ job = "petstore" , team="say \\"hi\\"",}', "petstore"),
         ("nothing_like_it", ""),
+        ('{__name__=~"up|down",job=~"|store"}', "store"),
+        ('{__name__!="other",team="a"}', "store"),
     ],
 )
 def test_it_selects_what_matches(samples: Samples, text: str, jobs: str) -> None:

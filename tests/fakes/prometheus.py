@@ -44,8 +44,8 @@ class FakePrometheus:
     every answer; `missing` are the paths that this server lacks. `scalars` are queries that are
     refused if several are joined by `or`; a fake that does not join them returns an empty answer,
     as for unknown queries. Unless `has_rules` is False, it has a rule that is never active.
-    `release` lets hanging requests continue; `most_at_once` is how many were answered at the same
-    time. Each request takes `seconds`.
+    `release` lets hanging requests continue, also those of the `waiting` paths; `most_at_once` is
+    how many were answered at the same time. Each request takes `seconds`.
     """
 
     def __init__(self, *, prefix: str = "", token: str = "", joins: bool = True) -> None:
@@ -61,6 +61,7 @@ class FakePrometheus:
         self.raw: dict[str, Body] = {}
         self.written: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         self.missing: set[str] = set()
+        self.waiting: set[str] = set()
         self.seconds = 0.0
         self.most_at_once = 0
         self._at_once = 0
@@ -219,7 +220,8 @@ class FakePrometheus:
         return {"lastEvaluation": at, "evaluationTime": 0.001, **rule, "alerts": alerts}
 
     async def _faulty(self, request: web.Request) -> web.StreamResponse | None:
-        if self.fault is Fault.HANG:
+        path = request.path.removeprefix(self.prefix)
+        if self.fault is Fault.HANG or path in self.waiting:
             await self.release.wait()
             return None
         if self.fault is Fault.CUT_OFF and request.transport is not None:

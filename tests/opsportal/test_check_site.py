@@ -296,3 +296,45 @@ async def test_its_exit_status_says_that_something_is_to_mend(
     assert status == 1
     assert output.splitlines()[0].startswith("✗ Jaeger of production at 127.0.0.1:1 refused")
     assert "1 of 3 checks failed" in errors
+
+
+async def test_it_tries_the_queries_for_how_many_instances_there_should_be(
+    site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus
+) -> None:
+    prometheus.says("targets", ({"instance": "a"}, 1), ({"instance": "b"}, 0))
+    prometheus.says("replicas", ({}, 2))
+    prometheus.says("each", ({"pod": "a"}, 1), ({"pod": "b"}, 1))
+    good, bad = 'targets = "targets"\nexpected = "replicas"', 'expected = "each"'
+
+    findings = await found(site_file(site(jaeger.address, prometheus.url, service=good)))
+    (sentence,) = await wrong(site_file(site(jaeger.address, prometheus.url, service=bad)))
+
+    assert Finding(True, "petstore: expected is 2") in findings
+    assert Finding(True, "petstore: targets finds 2 instances, 1 of them down") in findings
+    assert sentence == (
+        "expected of [sites.production.services.petstore]: returns 2 series; it must return one "
+        "number"
+    )
+
+
+async def test_it_says_which_usual_metric_has_the_version(
+    site_file: SiteFile, prometheus: FakePrometheus
+) -> None:
+    labels = {"__name__": "mailer_build_info", "instance": "a", "version": "1.2.0"}
+    prometheus.says('{__name__="mailer_build_info"}', (labels, 1))
+    path = site_file(f"""
+        [sites.p]
+        prometheus = {{ name = "main", url = "{prometheus.url}" }}
+        [sites.p.services.mailer]
+        [sites.p.services.store]
+    """)
+
+    _, mailer, store = await found(path)
+
+    assert mailer == Finding(
+        True, "mailer: version 1.2.0 on 1 instance, from mailer_build_info"
+    )  # fmt: skip
+    assert store == Finding(
+        True,
+        "store: no usual metric has its version (version in [sites.p.services.store] sets a query)",
+    )

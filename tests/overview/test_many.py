@@ -187,7 +187,7 @@ class TestQueriesOfAllServices:
             ({"job": "b", "instance": "b-1", "version": "2"}, 1),
         )
         prometheus.says(
-            "up and on(job) group by (job) (build_info)",
+            'up{job=~"a|b"}',
             ({"job": "a", "instance": "a-1"}, 1),
             ({"job": "a", "instance": "a-2"}, 0),
             ({"job": "b", "instance": "b-1"}, 1),
@@ -209,7 +209,7 @@ class TestQueriesOfAllServices:
     async def test_versions_and_targets_are_told_apart(self, viewer: Actor) -> None:
         a, b, c, own, _ = await list_versions(viewer)
 
-        assert (a.summary, b.summary) == ("1, 1 of 2 known", "2 on 1 of 1")
+        assert (a.summary, b.summary) == ("1 on 1 of 2, 1 down", "2 on 1 of 1")
         assert c.empty and "the version of" in c.problem
         assert not own.empty and "has no version query" in own.problem
 

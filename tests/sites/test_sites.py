@@ -52,6 +52,9 @@ prometheus = "platform"
 version = "build_info"
 version_label = "release"
 instance_label = "pod"
+expected = "d"
+targets = "e"
+rollout_within = "20m"
 requests = "a"
 failing = "b"
 p95 = "c"
@@ -117,6 +120,9 @@ class TestMeaning:
                     version="build_info",
                     version_label="release",
                     instance_label="pod",
+                    expected="d",
+                    targets="e",
+                    rollout_within=20 * timerange.MINUTE,
                     requests="a",
                     failing="b",
                     p95="c",
@@ -126,6 +132,7 @@ class TestMeaning:
                     name="payments",
                     jaeger_name="payments",
                     dns="payments.example.com:50051",
+                    conventions=True,
                     alerts={"job": "payments"},
                 ),
             },

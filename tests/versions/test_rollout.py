@@ -1,10 +1,13 @@
 import pytest
 
-from ops.versions.rollout import InstanceVersion, ServiceVersions
+from ops.versions.rollout import InstanceVersion, Lack, ServiceVersions
 
 
 def versions(*names: str, total: int = 0) -> ServiceVersions:
-    instances = tuple(InstanceVersion(f"i{n}", name) for n, name in enumerate(names))
+    instances = tuple(
+        InstanceVersion(f"i{n}", name, Lack.NONE if name else Lack.DOWN)
+        for n, name in enumerate(names)
+    )
     return ServiceVersions("production", "petstore", instances, total or len(instances))
 
 
@@ -13,10 +16,10 @@ def versions(*names: str, total: int = 0) -> ServiceVersions:
     [
         (versions("1.2.0", "1.2.0", "1.2.0"), "1.2.0 on 3 of 3"),
         (versions("1.2.0", "1.3.0", "1.2.0"), "1.3.0 on 1 of 3, 1.2.0 on 2 of 3"),
-        (versions("1.2.0", "1.2.0", ""), "1.2.0, 2 of 3 known"),
-        (versions("1.2.0", total=3), "1.2.0, 1 of 3 known"),
-        (versions("1.9", "1.10", "", total=4), "1.10 on 1 of 4, 1.9 on 1 of 4, 2 of 4 known"),
-        (versions("", ""), "unknown"),
+        (versions("1.2.0", "1.2.0", ""), "1.2.0 on 2 of 3, 1 down"),
+        (versions("1.2.0", total=3), "1.2.0 on 1 of 3, 2 silent"),
+        (versions("1.9", "1.10", "", total=4), "1.10 on 1 of 4, 1.9 on 1 of 4, 1 down, 1 silent"),
+        (versions("", ""), "unknown, 2 down"),
         (versions(), "unknown"),
     ],
 )
@@ -30,7 +33,7 @@ def test_it_sums_up(found: ServiceVersions, summary: str) -> None:
         (versions("1.2.0", "1.2.0"), "1.2.0"),
         (versions("1.2.0", "1.3.0", "1.2.0"), "1.3.0 on i1, 1.2.0 on 2 others"),
         (versions("1.3.0", "1.3.0", "1.2.0"), "1.3.0 on 2 instances, 1.2.0 on i2"),
-        (versions("1.2.0", total=3), "1.2.0 on i0, 2 unknown"),
+        (versions("1.2.0", total=3), "1.2.0 on i0, 2 silent"),
         (versions("", ""), ""),
     ],
 )

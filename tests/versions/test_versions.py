@@ -2,14 +2,14 @@ import pytest
 
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.versions.actions import InstanceVersion, list_versions, show_versions
+from ops.versions.actions import InstanceVersion, Lack, State, list_versions, show_versions
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus, Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BUILD = "petstore_build_info"
-TARGETS = f"up and on(job) group by (job) ({BUILD})"
+UP = 'up{job="petstore"}'
 SITE = f"""
 [sites.production]
 default_service = "petstore"
@@ -23,6 +23,7 @@ version_label = "service_version"
 instance_label = "pod"
 [sites.production.services.legacy]
 instances = ["localhost:3"]
+version = ""
 """
 
 
@@ -33,12 +34,16 @@ def site(site_file: SiteFile, prometheus: FakePrometheus) -> None:
 
 def build(prometheus: FakePrometheus, **versions: str) -> None:
     """Let each instance say its version."""
-    labels = [{"instance": name, "version": version} for name, version in versions.items()]
+    labels = [
+        {"job": "petstore", "instance": name, "version": version}
+        for name, version in versions.items()
+    ]
     prometheus.says(BUILD, *((each, 1) for each in labels))
 
 
 def targets(prometheus: FakePrometheus, **up: int) -> None:
-    prometheus.says(TARGETS, *(({"instance": name}, value) for name, value in up.items()))
+    labels = [{"job": "petstore", "instance": name} for name in up]
+    prometheus.says(UP, *zip(labels, up.values(), strict=True))
 
 
 async def test_it_says_which_instance_runs_which_version(
@@ -63,8 +68,8 @@ async def test_it_counts_an_instance_that_is_down(
 
     found = await show_versions(viewer, service="petstore", site="production")
 
-    assert found.instances[2] == InstanceVersion("c", "")
-    assert found.summary == "1.2.0, 2 of 3 known"
+    assert found.instances[2] == InstanceVersion("c", "", Lack.DOWN)
+    assert found.summary == "1.2.0 on 2 of 3, 1 down"
 
 
 async def test_it_counts_an_instance_that_only_the_site_file_knows(
@@ -72,16 +77,16 @@ async def test_it_counts_an_instance_that_only_the_site_file_knows(
 ) -> None:
     build(prometheus, a="1.2.0")
 
-    assert (await show_versions(viewer)).summary == "1.2.0, 1 of 2 known"
+    assert (await show_versions(viewer)).summary == "1.2.0 on 1 of 2, 1 silent"
 
 
 async def test_it_reads_the_labels_that_the_site_file_names(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
-    prometheus.says("target_info", ({"pod": "p1", "service_version": "0.9", "instance": "x"}, 1))
-    prometheus.says(
-        "up and on(job) group by (job) (target_info)", ({"instance": "10.0.0.1:9000"}, 1)
-    )
+    labels = {"job": "shop/mailer", "pod": "p1", "service_version": "0.9", "instance": "x"}
+    prometheus.says("target_info", (labels, 1))
+    up = {"job": "shop/mailer", "instance": "10.0.0.1:9000"}
+    prometheus.says('up{job="shop/mailer"}', (up, 1))
 
     found = await show_versions(viewer, service="mailer")
 
@@ -117,7 +122,7 @@ async def test_it_shows_versions_when_the_targets_cannot_be_had(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
     build(prometheus, a="1.2.0", b="1.2.0")
-    prometheus.bad[TARGETS] = "not a query of this site"
+    prometheus.bad[UP] = "not a query of this site"
 
     found = await show_versions(viewer)
 
@@ -197,7 +202,7 @@ async def test_it_says_what_ran_at_a_moment(viewer: Actor, prometheus: FakeProme
 
     found = await show_versions(viewer, at=1_795_469_320_500_000_000)
 
-    assert {form["time"] for form in prometheus.forms} == {"1795469320.500000000"}
+    assert {form.get("time") for form in prometheus.forms} == {"1795469320.500000000"}
     assert (found.summary, found.total) == ("1.1.0 on 1 of 1", 1)
 
 
@@ -208,3 +213,163 @@ async def test_it_asks_nothing_for_a_stranger(stranger: Actor, prometheus: FakeP
         await list_versions(stranger)
 
     assert prometheus.paths == []
+
+
+async def test_an_instance_that_answers_without_a_version_is_not_down(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    build(prometheus, a="1.2.0")
+    targets(prometheus, a=1, b=1, c=0)
+
+    found = await show_versions(viewer)
+
+    assert [each.lack for each in found.instances] == [Lack.NONE, Lack.UNLABELLED, Lack.DOWN]
+    assert found.lacking == "1 down, 1 unlabelled"
+
+
+async def test_if_all_are_down_it_says_so(viewer: Actor, prometheus: FakePrometheus) -> None:
+    targets(prometheus, a=0, b=0)
+
+    found = await show_versions(viewer)
+
+    assert (found.summary, found.rollout.state) == ("unknown, 2 down", State.UNKNOWN)
+    assert "the query petstore_build_info returns nothing" in found.warnings[0]
+
+
+COUNTED = """
+[sites.p]
+prometheus = {{ name = "main", url = "{url}" }}
+[sites.p.every_service]
+expected = "replicas"
+[sites.p.services.petstore]
+version = "petstore_build_info"
+targets = "petstore_targets"
+instances = ["a:1", "b:1", "c:1", "d:1", "e:1"]
+"""
+
+
+async def test_the_nearest_source_says_how_many_there_should_be(
+    viewer: Actor, prometheus: FakePrometheus, site_file: SiteFile
+) -> None:
+    site_file(COUNTED.format(url=prometheus.url))
+    build(prometheus, a="1.2.0")
+    totals = [(await show_versions(viewer)).total]
+    targets(prometheus, a=1, b=0)
+    totals.append((await show_versions(viewer, at=1)).total)
+    prometheus.says("petstore_targets", *(({"instance": name}, 1) for name in "abc"))
+    totals.append((await show_versions(viewer, at=2)).total)
+    other = ({"job": "other"}, 9)
+    prometheus.says("replicas", ({"job": "petstore"}, 4), other)
+    found = await show_versions(viewer, at=3)
+
+    assert [*totals, found.total] == [5, 2, 3, 4]
+    assert found.lacking == "1 silent, 2 unlabelled"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ([({"job": "petstore"}, 1), ({"job": "petstore", "x": "y"}, 2)], "returns 2 series"),
+        ([({"job": "petstore"}, "NaN")], "returns nan"),
+        ([({"job": "petstore"}, "+Inf")], "returns inf"),
+        ([], "returns 0 series"),
+    ],
+)
+async def test_it_says_that_expected_is_no_number(
+    viewer: Actor,
+    prometheus: FakePrometheus,
+    site_file: SiteFile,
+    answer: list[tuple[dict[str, str], float | str]],
+    sentence: str,
+) -> None:
+    site_file(COUNTED.format(url=prometheus.url))
+    build(prometheus, a="1.2.0")
+    prometheus.says("replicas", *answer)
+
+    assert sentence in (await show_versions(viewer)).warnings[0]
+
+
+async def test_a_source_that_is_down_costs_its_own_services_only(
+    viewer: Actor, prometheus: FakePrometheus, site_file: SiteFile
+) -> None:
+    async with FakePrometheus() as other:
+        site_file(f"""
+            [sites.p]
+            prometheus = [{{ name = "main", url = "{prometheus.url}" }},
+                          {{ name = "other", url = "{other.url}" }}]
+            [sites.p.services.petstore]
+            version = "{BUILD}"
+            [sites.p.services.mailer]
+            version = "mailer_build_info"
+            prometheus = "other"
+        """)
+        build(prometheus, a="1.2.0")
+        other.fault = Fault.INTERNAL
+
+        petstore, mailer = await list_versions(viewer)
+
+    assert (petstore.summary, petstore.problem) == ("1.2.0 on 1 of 1", "")
+    assert "Prometheus other of p" in mailer.problem
+    assert not mailer.empty
+
+
+KUBERNETES = (
+    '{__name__=~"kube_deployment_spec_paused|kube_deployment_status_condition|rollout_info",'
+    'condition=~"|Progressing",status=~"|false",'
+    'phase=~"|Abort|Degraded|Error|InvalidSpec|Paused|Timeout",'
+    'deployment=~"|NAMES",name=~"|NAMES"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "news"),
+    [
+        (
+            {"__name__": "kube_deployment_status_condition", "deployment": "petstore"},
+            "rollout of 1.3.0 stuck at 1 of 2: Kubernetes says that it made no progress before "
+            "its deadline",
+        ),
+        (
+            {"__name__": "kube_deployment_spec_paused", "deployment": "petstore"},
+            "rollout of 1.3.0 paused at 1 of 2: its deployment is paused in Kubernetes",
+        ),
+        (
+            {"__name__": "rollout_info", "name": "petstore", "phase": "Paused"},
+            "rollout of 1.3.0 paused at 1 of 2: Argo has paused it",
+        ),
+        (
+            {"__name__": "rollout_info", "name": "petstore", "phase": "Degraded"},
+            "rollout of 1.3.0 stuck at 1 of 2: Argo says Degraded",
+        ),
+        ({"__name__": "rollout_info", "name": "other", "phase": "Degraded"}, ""),
+    ],
+)
+async def test_it_repeats_what_kubernetes_and_argo_say(
+    viewer: Actor,
+    prometheus: FakePrometheus,
+    site_file: SiteFile,
+    labels: dict[str, str],
+    news: str,
+) -> None:
+    site_file(
+        f'[sites.p]\nprometheus = {{ url = "{prometheus.url}" }}\n'
+        f'[sites.p.services.petstore]\nversion = "{BUILD}"\n'
+    )
+    build(prometheus, a="1.3.0", b="1.2.0")
+    prometheus.says(KUBERNETES.replace("NAMES", "petstore"), (labels, 1))
+
+    assert (await show_versions(viewer)).news == news
+
+
+async def test_it_says_that_it_does_not_know_whether_a_rollout_is_stuck(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    build(prometheus, a="1.2.0", b="1.2.0")
+    prometheus.bad[KUBERNETES.replace("NAMES", "petstore")] = "not a query of this site"
+
+    found = await show_versions(viewer)
+
+    assert found.summary == "1.2.0 on 2 of 2"
+    assert found.warnings[0].startswith(
+        "OpsPortal cannot tell whether a rollout is stuck or paused"
+    )

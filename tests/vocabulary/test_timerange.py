@@ -81,6 +81,8 @@ def test_it_reads_a_moment_relative_to_now(text: str, distance: int) -> None:
         "now-",
         "now - 5m",
         "nowhere",
+        "\N{ARABIC-INDIC DIGIT TWO}026-11-24T12:00:00Z",
+        "²",
     ],
 )
 def test_it_refuses_what_is_no_moment_and_says_the_forms(text: str) -> None:
@@ -109,7 +111,20 @@ def test_it_reads_a_duration_exactly(text: str, nanoseconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0s", "5", "-5s", "s", "1 h", "1y", "five", "106751d23h47m16s854ms775us808ns"]
+    "text",
+    [
+        "",
+        "0s",
+        "5",
+        "-5s",
+        "s",
+        "1 h",
+        "1y",
+        "five",
+        "\N{ARABIC-INDIC DIGIT FIVE}m",
+        "5²s",
+        "106751d23h47m16s854ms775us808ns",
+    ],
 )
 def test_it_refuses_what_is_no_duration(text: str) -> None:
     with pytest.raises(InvalidInput, match="is not a duration: write a number with its unit"):

@@ -45,6 +45,7 @@ _AROUND = 30 * timerange.MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
+_TONES |= {"stuck": "error", "paused": "pending", "mixed": "warn", "went back": "warn"}
 
 
 @register.simple_tag
@@ -75,9 +76,9 @@ def then_url(context: Context, trace: Trace) -> str:
 
 @register.simple_tag(takes_context=True)
 def now_url(context: Context, trace: Trace) -> str:
-    """Return the address of its services' current versions; "" if none has a version query."""
+    """Return the address of its services' current versions; "" if none can have any."""
     visit = context["visit"]
-    known = {each.jaeger_name for each in visit.site.services.values() if each.version}
+    known = {each.jaeger_name for each in visit.site.services.values() if each.shows_version}
     services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     address = visit.url("traces-now", trace_id=trace.trace_id)
     return f"{address}?{urlencode(services)}" if services else ""

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
-from ops.alerts.truth import Reason
-from ops.errors import OpsError
+from ops.alerts.truth import Doubt, Reason
+from ops.errors import BackendUnavailable, OpsError
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert
@@ -62,8 +62,13 @@ async def show(visit: Visit) -> HttpResponse:
 @page(actions.list_alerts)
 async def count(visit: Visit) -> HttpResponse:
     """Return how many alerts are firing, for the page header."""
-    found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    context = {"firing": len(found.firing), "doubts": found.doubts}
+    context: dict[str, object]
+    try:
+        found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
+    except BackendUnavailable as error:
+        context = {"doubts": [Doubt(Reason.SILENT, "", str(error))]}
+    else:
+        context = {"firing": len(found.firing), "doubts": found.doubts}
     return await visit.render("partials/alert_count.html", context)
 
 

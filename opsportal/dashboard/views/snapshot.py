@@ -1,13 +1,9 @@
 """`/traces/ID/then/`: the site while a trace ran; `/traces/ID/now/`: versions that run now."""
 
-import asyncio
-
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from ops.errors import OpsError
 from ops.overview import actions
-from ops.sites import Service
 from ops.versions import actions as versions
 from ops.vocabulary import timerange
 from opsportal.dashboard.pages import page
@@ -50,16 +46,16 @@ async def now(visit: Visit, trace_id: str) -> HttpResponse:
     known = [each for each in visit.site.services.values() if each.jaeger_name in asked]
     if versions.READ not in visit.permissions or not known:
         return HttpResponse(status=204)
-    found = await asyncio.gather(*(_running(visit, each) for each in known[:MOST_SERVICES]))
-    return await visit.render("partials/now.html", {"running": found, "trace_id": trace_id})
-
-
-async def _running(visit: Visit, service: Service) -> tuple[str, str]:
-    """Return a service's name in traces and its current versions, "" if they are unknown."""
-    try:
-        found = await versions.show_versions(
-            visit.actor, service=service.name, site=visit.site.name
-        )
-    except OpsError:
-        return service.jaeger_name, ""
-    return service.jaeger_name, found.summary
+    found = await versions.show_several(
+        visit.actor,
+        services=[each.name for each in known[:MOST_SERVICES]],
+        site=visit.site.name,
+    )
+    running = [
+        (service.jaeger_name, "" if each.problem else each.summary)
+        for service, each in zip(known, found, strict=False)
+        if not each.unset
+    ]
+    if not running:
+        return HttpResponse(status=204)
+    return await visit.render("partials/now.html", {"running": running, "trace_id": trace_id})

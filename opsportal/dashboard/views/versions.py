@@ -6,13 +6,16 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from ops.versions import actions
-from ops.versions.actions import ServiceVersions
+from ops.versions.actions import ServiceVersions, State
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.rollout_picture import HEIGHT, length_of, picture
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
 SERVICES = 50
+_CALM = (State.STEADY, State.UNKNOWN)
+_STOPPED = (State.STUCK, State.PAUSED)
 
 
 @require_safe
@@ -25,16 +28,18 @@ async def show(visit: Visit) -> HttpResponse:
     )
     meant = {service.name for service in visit.site.services_like(find)}
     services = [each for each in found if each.service in meant]
-    set_up = [each for each in services if visit.site.services[each.service].version]
+    set_up = [each for each in services if not each.unset]
     shared = _shared(set_up)
     part = sheet(visit.request, _telling_first(services), SERVICES)
+    length = length_of(part.items)
     return await visit.render(
         "pages/versions.html",
         {
             "heading": _heading(set_up, found=bool(services)),
             "problems": list(shared),
             "said": {each.service for several in shared.values() for each in several},
-            "services": part.items,
+            "services": [(each, picture(each, visit.clock, length)) for each in part.items],
+            "height": HEIGHT,
             "set_up": set_up,
             "sheet": part,
             "find": find,
@@ -44,10 +49,10 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersions]:
-    """Sort services with several versions first if there is more than one sheet."""
+    """Sort services whose rollout tells something first if there is more than one sheet."""
     if len(services) <= SERVICES:
         return services
-    return sorted(services, key=lambda each: len(each.counts) < 2)
+    return sorted(services, key=lambda each: each.rollout.state in _CALM)
 
 
 def _shared(services: Sequence[ServiceVersions]) -> dict[str, list[ServiceVersions]]:
@@ -60,7 +65,7 @@ def _shared(services: Sequence[ServiceVersions]) -> dict[str, list[ServiceVersio
 
 
 def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
-    """Return what stands out; otherwise say that each service runs one version."""
+    """Return what stands out, the worst first; else that each service runs one version."""
     if not found:
         return "No service matches"
     if not services:
@@ -68,8 +73,13 @@ def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
     unknown = [s for s in services if not s.counts]
     if unknown and all(s.coming for s in unknown):
         return "Loading versions"
-    mixed = [s for s in services if len(s.counts) > 1]
-    said = words.mixtures([(s.service, len(s.counts)) for s in mixed])
+    stopped = [s for s in services if s.rollout.state in _STOPPED]
+    said = _stopped(stopped)
+    mixed = [s for s in services if s.mixed and s not in stopped]
+    said += words.mixtures([(s.service, len(s.counts)) for s in mixed])
+    said += [
+        f"{words.name(s.service)} {s.news}" for s in services if s.rollout.state is State.WENT_BACK
+    ][: words.MOST_NAMED]
     if len(unknown) > words.MOST_NAMED:
         said.append(f"{words.count(len(unknown), 'service')} unknown")
     else:
@@ -79,3 +89,10 @@ def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
     if len(services) == 1:
         return f"{words.name(services[0].service)} runs {services[0].summary}"
     return f"{len(services)} services, each running one version"
+
+
+def _stopped(services: Sequence[ServiceVersions]) -> list[str]:
+    """Return a sentence for each service whose rollout does not go on, or their number."""
+    if len(services) > words.MOST_NAMED:
+        return [f"{len(services):,} rollouts stuck or paused"]
+    return [f"{words.name(s.service)} rollout {s.rollout.state.value}" for s in services]

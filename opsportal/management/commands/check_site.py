@@ -11,14 +11,15 @@ from django.core.management.base import BaseCommand
 
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients, close_clients
-from ops.backends.prometheus import Sample
+from ops.backends.prometheus import Sample, Vector
 from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
 from ops.findings import Finding
 from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
+from ops.versions.readers import Index, usual_queries, usual_reader
 from opsportal.management.findings import show
 
-QUERIES = ("version", "requests", "failing", "p95")
+QUERIES = ("version", "expected", "targets", "requests", "failing", "p95")
 
 
 class Command(BaseCommand):
@@ -63,6 +64,7 @@ def _checks(site: Site) -> list[Awaitable[list[Finding]]]:
     for service in site.services.values():
         queries = [key for key in QUERIES if getattr(service, key)]
         checks += [_instances(site, service), *(_query(site, service, key) for key in queries)]
+        checks += [_usual_version(site, service)] if service.conventions else []
     return checks
 
 
@@ -132,9 +134,44 @@ async def _query(site: Site, service: Service, key: str) -> list[Finding]:
     samples = [sample for sample in found if set(labels) <= sample.labels.items()]
     if not samples:
         return [Finding(False, f"{where}: {prometheus.name} returns nothing for {promql}")]
-    if key != "version":
-        return [Finding(True, f"{service.name}: {key} is {samples[0].value:.6g}")]
-    return [_version(service, where, samples)]
+    match key:
+        case "version":
+            return [_version(service, where, samples)]
+        case "targets":
+            return [_targets(service, samples)]
+        case "expected" if len(samples) > 1:
+            said = f"{where}: returns {len(samples)} series; it must return one number"
+            return [Finding(False, said)]
+    return [Finding(True, f"{service.name}: {key} is {samples[0].value:.6g}")]
+
+
+def _targets(service: Service, samples: Sequence[Sample]) -> Finding:
+    down = sum(1 for sample in samples if sample.value == 0)
+    return Finding(
+        True, f"{service.name}: targets finds {_count(samples, 'instance')}, {down} of them down"
+    )
+
+
+async def _usual_version(site: Site, service: Service) -> list[Finding]:
+    """Say in which of the usual metrics a service without a query has its version."""
+    try:
+        prometheus = clients().prometheus(site, site.source(service))
+    except OpsError as error:
+        return [Finding(False, f"{service.table}: {error}")]
+    queries = usual_queries([service])
+    answers = await prometheus.queries(queries)
+    if any(isinstance(answer, OpsError) for answer in answers.values()):
+        return []  # the source has its own line
+    found = (answer.samples for answer in answers.values() if isinstance(answer, Vector))
+    index = Index(sample for samples in found for sample in samples)
+    reader = usual_reader(service, queries, index)
+    if reader is None:
+        nothing = f"no usual metric has its version (version in {service.table} sets a query)"
+        return [Finding(True, f"{service.name}: {nothing}")]
+    instances = [each for _, each in reader.read(index)]
+    versions = ", ".join(sorted({each.version for each in instances} - {""}))
+    number = _count(instances, "instance")
+    return [Finding(True, f"{service.name}: version {versions} on {number}, from {reader.metric}")]
 
 
 def _version(service: Service, where: str, samples: Sequence[Sample]) -> Finding:

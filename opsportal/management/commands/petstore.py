@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
 
 def _address(text: str) -> str:
-    match = re.fullmatch(r"(?:\[[^\]]+\]|[^:]+):(\d{1,5})", text)
+    match = re.fullmatch(r"(?:\[[^\]]+\]|[^:]+):([0-9]{1,5})", text)
     if match is None or int(match[1]) > 65535:
         raise ArgumentTypeError(f'"{text}" is not host:port, such as 127.0.0.1:6742')
     return text

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from bot.replies import FollowUp
@@ -30,3 +32,47 @@ async def test_it_shows_that_every_service_runs_one_version(
     reply = await said(viewer, "version")
     assert reply.summary == "2 services, one version each"
     assert cells(reply)[1] == ("store", "2.0 on 1 of 1")
+
+
+def before(backends: Backends, minutes: int) -> None:
+    """Let the second petstore run 1.3.0 as well, until some minutes ago."""
+    now = time.time_ns() // 60_000_000_000 * 60
+    first, second, third = (each.address for each in backends.instances)
+    ran = ((first, "1.3.0", 0, minutes), (second, "1.2.0", 0, 180), (third, "1.2.0", 0, 180))
+    earlier = ((first, "1.2.0", minutes + 1, 180),)
+    backends.prometheus.ranges["petstore_build_info"] = [
+        {
+            "metric": {"instance": instance, "version": version},
+            "values": [[now - ago * 60, "1"] for ago in range(oldest, newest - 1, -1)],
+        }
+        for instance, version, newest, oldest in (*ran, *earlier)
+    ]
+
+
+async def test_it_says_how_a_rollout_goes_since_when_and_what_ran_before(
+    viewer: Actor, backends: Backends
+) -> None:
+    before(backends, 45)
+
+    one = await said(viewer, "version petstore")
+    (petstore, _) = (await said(viewer, "versions")).rows
+
+    assert one.summary == (
+        "petstore: 1.3.0 on 1 of 3, 1.2.0 on 2 of 3; 2 versions for "
+        + petstore.below[0].removeprefix("2 versions for ")
+    )
+    assert petstore.below[0] in ("2 versions for 45 min", "2 versions for 46 min")
+    assert one.notes[0].startswith("Since ")
+    assert one.notes[0].endswith("; before that, 1.2.0")
+
+
+async def test_it_says_which_instances_are_down(viewer: Actor, backends: Backends) -> None:
+    first, second, _ = (each.address for each in backends.instances)
+    labels = {"job": "petstore", "instance": first}
+    backends.prometheus.says("petstore_build_info", ({**labels, "version": "1.2.0"}, 1))
+    backends.prometheus.says('up{job="petstore"}', (labels, 1), ({**labels, "instance": second}, 0))
+
+    one = await said(viewer, "version petstore")
+
+    assert one.summary == "petstore: 1.2.0 on 1 of 2, 1 down"
+    assert sorted(row.cells for row in one.rows) == sorted([(first, "1.2.0"), (second, "down")])

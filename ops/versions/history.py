@@ -1,0 +1,128 @@
+"""Which instance ran which version, and when; pure, and the same for every source of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+from ops.vocabulary.timerange import MINUTE
+
+FLICKER = 5 * MINUTE  # an instance that is away for less than this has not gone
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One instance that ran one version, from `start` until before `end` (Unix nanoseconds)."""
+
+    instance: str
+    version: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time without changes: how many instances ran each version; empty if nothing is known."""
+
+    start: int
+    end: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The versions of one service's instances from `start` to `end` (Unix nanoseconds).
+
+    A period that starts at `start` may have started earlier. Times are exact to `step`.
+    """
+
+    start: int
+    end: int
+    step: int
+    periods: tuple[Period, ...] = ()
+
+    def first_seen(self, version: str) -> int:
+        """Return when the version was first seen; 0 if it ran from the start on, or never."""
+        first = min((each.start for each in self.periods if each.version == version), default=0)
+        return first if first > self.start else 0
+
+    def until(self, at: int, running: Iterable[tuple[str, str]]) -> "History":
+        """Continue to a later moment, at which these (instance, version) run."""
+        now = set(running)
+        going_on = {
+            (each.instance, each.version): each for each in self.periods if each.end >= self.end
+        }
+        ended = [
+            each for each in self.periods if going_on.get((each.instance, each.version)) is not each
+        ]
+        ended += [each for key, each in going_on.items() if key not in now]
+        running_on = [replace(each, end=at) for key, each in going_on.items() if key in now]
+        new = [Period(*key, at, at) for key in sorted(now - going_on.keys())]
+        return replace(self, end=at, periods=(*ended, *running_on, *new))
+
+    def steady(self) -> "History":
+        """Return it without the short absences of instances, as in a restart."""
+        periods = []
+        ordered = sorted(self.periods, key=lambda each: (each.instance, each.version, each.start))
+        for _, own in groupby(ordered, key=lambda each: (each.instance, each.version)):
+            periods += _joined(list(own))
+        return replace(self, periods=tuple(periods))
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Return what ran over time, from start to end without gaps.
+
+        The last stretch may have no length: what is new at the end has only just been seen.
+        """
+        changes: dict[int, Counter[str]] = {self.start: Counter(), self.end: Counter()}
+        for each in self.periods:
+            changes.setdefault(each.start, Counter())[each.version] += 1
+            if each.end < self.end:
+                changes.setdefault(each.end, Counter())[each.version] -= 1
+        counts: Counter[str] = Counter()
+        found: list[Stretch] = []
+        for moment in sorted(changes):
+            counts.update(changes[moment])
+            running = {version: count for version, count in counts.items() if count > 0}
+            if found and found[-1].counts == running:
+                continue
+            if found:
+                found[-1] = replace(found[-1], end=moment)
+            found.append(Stretch(moment, self.end, running))
+        return tuple(found)
+
+
+def from_points(
+    series: Iterable[tuple[str, str, Sequence[int]]], *, start: int, end: int, step: int
+) -> History:
+    """Build a history from (instance, version, the moments at which it was seen), step by step."""
+    seen: dict[tuple[str, str], set[int]] = {}
+    for instance, version, moments in series:
+        seen.setdefault((instance, version), set()).update(moments)
+    periods = [
+        Period(*key, first, min(last + step, end))
+        for key, moments in seen.items()
+        for first, last in _runs(sorted(moments), step)
+    ]
+    return History(start, end, step, tuple(periods))
+
+
+def _runs(moments: Sequence[int], step: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and last moment of each run without a missing step."""
+    if not moments:
+        return
+    first = moments[0]
+    for earlier, later in pairwise(moments):
+        if later - earlier > step * 3 // 2:
+            yield first, earlier
+            first = later
+    yield first, moments[-1]
+
+
+def _joined(periods: Sequence[Period]) -> list[Period]:
+    found = [periods[0]]
+    for each in periods[1:]:
+        if each.start - found[-1].end < FLICKER:
+            found[-1] = replace(found[-1], end=each.end)
+        else:
+            found.append(each)
+    return found
