@@ -15,6 +15,7 @@ from ops.backends.prometheus import Rules
 from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, Alert, Rule
+from ops.watch.picture import young_ns
 
 AHEAD = 5 * timerange.SECOND  # clocks this close count as equal
 GRAPH_HOURS = 6
@@ -137,14 +138,16 @@ def _at(state: State, last: AlertPeriod | None, answers: Answers[Rules] | None) 
 def _since(alert: Alert, past: Past, strip: Strip) -> tuple[int, int]:
     """Return since when it is pending and firing: as we saw it, else as the source's times say.
 
-    We did not see what started in a hole, or before we watched.
+    We did not see what started in a hole, or before we watched; and if the source's time is the
+    same within our polls, it is the more exact one.
     """
     newest = past.episodes[0] if past.episodes else None
     seen = newest.fired if newest and alert.state == FIRING else 0
     if newest and newest.end is not None and alert.fired_at >= newest.end:
         seen = 0  # it fires again, which is not written yet
     hidden = any(hole.start <= seen <= hole.end for hole in strip.holes)
-    firing = alert.fired_at if alert.fired_at and (hidden or not seen) else seen
+    agrees = abs(seen - alert.fired_at) <= young_ns()
+    firing = alert.fired_at if alert.fired_at and (hidden or agrees or not seen) else seen
     return alert.active_at or (newest.start if newest else 0), firing
 
 

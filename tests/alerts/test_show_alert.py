@@ -66,7 +66,7 @@ async def test_since_is_what_was_seen_unless_nobody_watched(
 ) -> None:
     prometheus.rule("Deep", alert("Deep", active_at=format_moment(NOW - HOUR)), duration=60)
     deep = await the_only(viewer)
-    await in_database(watched, NOW - 7 * HOUR, NOW, "main")
+    await in_database(watched, NOW - 7 * HOUR, NOW + HOUR, "main")
     await remember(deep, PENDING, NOW - HOUR, NOW - 50 * MINUTE)
     await remember(deep, FIRING, NOW - 50 * MINUTE, None)
     assert (await shown(viewer)).firing_since == NOW - 50 * MINUTE
@@ -77,7 +77,7 @@ async def test_what_started_while_nobody_watched_started_when_the_source_says(
 ) -> None:
     prometheus.rule("Deep", alert("Deep", active_at=format_moment(NOW - HOUR)), duration=60)
     deep = await the_only(viewer)
-    await in_database(watched, NOW - 20 * MINUTE, NOW, "main")
+    await in_database(watched, NOW - 20 * MINUTE, NOW + HOUR, "main")
     await remember(deep, FIRING, NOW - 20 * MINUTE, None)
     assert (await shown(viewer)).firing_since == NOW - 59 * MINUTE
 
@@ -119,7 +119,7 @@ async def test_prometheus_tells_what_happened_in_a_hole(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
     await in_database(watched, NOW - 7 * HOUR, NOW - 3 * HOUR, "main")
-    await in_database(watched, NOW - HOUR, NOW, "main")
+    await in_database(watched, NOW - HOUR, NOW + HOUR, "main")
     await remember(GONE, FIRING, NOW - 4 * HOUR, NOW - HOUR)
     own = {"__name__": "ALERTS", **GONE.labels}
     query = 'ALERTS{alertname="Gone", pod="one"}'
