@@ -90,8 +90,11 @@ def merge(alerts: Iterable[Alert], pairs: Pairs = Pairs()) -> list[Alert]:
 
 
 def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
-    """Merge copies of an alert: firing if any is firing, active since the earliest known time."""
-    telling = next((each for each in copies if each.state == FIRING), copies[0])
+    """Merge copies of an alert: firing if any is firing, active since the earliest known time.
+
+    It recovers only if it does in each that is firing.
+    """
+    telling = max(copies, key=lambda each: (each.state == FIRING, not each.recovering))
     sources = tuple(source for each in copies for source in each.sources)
     silent = sorted(pairs.copies(sources[0]) - {*sources})
     times = [each.active_at for each in copies if each.active_at]

@@ -31,7 +31,7 @@ _SAID = {
     "alerting (error)": "error",
     "pending (error)": "error",
     "error": "error",
-    "recovering": "recovering",
+    "recovering": "",
 }
 
 
@@ -49,6 +49,7 @@ class Alert:
     """One alert of one rule.
 
     `state` is FIRING or PENDING, `native_state` the source's own word for it, "" if it gave none.
+    `recovering` means that its condition no longer holds, and its rule keeps it firing for a while.
     `value` is the source's own text, `active_at` when it became pending, exact Unix nanoseconds
     (0 if unknown). `sources` are those that report it: several, if they are a pair; `disagree`
     says how these differ, "" if they do not. `rule_health` is "ok", "err" or "unknown".
@@ -68,6 +69,7 @@ class Alert:
     group: str
     rule_health: str
     native_state: str = ""
+    recovering: bool = False
     disagree: str = ""
     fingerprint: str = ""
     stale_since: int = 0
@@ -100,6 +102,8 @@ class Alert:
     @property
     def said(self) -> str:
         """What the source's word adds to the state, "" if nothing: `no data`, `recovering`."""
+        if self.recovering:
+            return "recovering"
         native = self.native_state.lower()
         return _SAID.get(native, f'state "{self.native_state}"')
 

@@ -166,6 +166,7 @@ class _Reading:
             name=name,
             state=state,
             native_state=native,
+            recovering=_recovering(item, native),
             value=_value(item.get("value")),
             active_at=active_at,
             labels=labels,
@@ -188,6 +189,12 @@ class _Maker:
     health: str
     pending_for: int
     unit: str
+
+
+def _recovering(item: Body, native: str) -> bool:
+    """Return what Grafana, VictoriaMetrics and Prometheus say each in its own way."""
+    kept = item.get("stabilizing") is True or _moment(item.get("keepFiringSince")) > 0
+    return kept or native.lower() == "recovering"
 
 
 def _texts(given: object) -> dict[str, str]:
