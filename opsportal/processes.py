@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from importlib import import_module
 from typing import Any
 
 import uvicorn
@@ -25,6 +26,8 @@ from ops.backends.clients import close_clients
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
+from ops.versions.actions import VERSIONS
+from ops.watch.subjects import Subject
 from ops.watch.watcher import watch as watch_sites
 from opsportal import health
 from opsportal.backup import in_use
@@ -36,7 +39,7 @@ SWITCH = 0.001  # seconds
 FILES = 4_096  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
-SUBJECTS = (ALERTS,)  # what a watcher polls
+SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, VERSIONS)  # what a watcher polls
 _DASHBOARD = "opsportal.asgi:application"
 
 
@@ -99,7 +102,11 @@ def check_addresses() -> None:
 
 
 def doors() -> list[Part]:
-    """Return the watcher and every door that is configured; Slack needs its tokens."""
+    """Return the watcher and every door that is configured; Slack needs its tokens.
+
+    The dashboard is loaded here, before the event loop runs: that takes a fifth of a second.
+    """
+    import_module(_DASHBOARD.partition(":")[0])
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
     return [watch, web, grpc, slack_beside] if slack_tokens else [watch, web, grpc]
 

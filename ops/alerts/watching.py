@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ops.alerts.arranging import Pairs, merge, urgency
-from ops.alerts.models import AlertPeriod, RulePeriod
+from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
@@ -67,6 +67,7 @@ class AlertHistory:
 
     def __init__(self, site: Site, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._site = site
+        self._clock = clock
         # Sources with the same origin know of the same alerts.
         self._origins = {source.name: source.pair or source.name for source in site.prometheus}
         self._alerts: Recorder[AlertPeriod, Alert] = Recorder(
@@ -76,7 +77,6 @@ class AlertHistory:
             facts=_facts,
             facts_of_row=_facts,
             same=_same,
-            clock=clock,
         )
         self._rules: Recorder[RulePeriod, Rule] = Recorder(
             RulePeriod,
@@ -84,7 +84,6 @@ class AlertHistory:
             row=_rule_row,
             facts=lambda rule: without_numbers(rule.error),
             facts_of_row=lambda row: without_numbers(row.error),
-            clock=clock,
         )
 
     def resume(self) -> None:
@@ -112,6 +111,7 @@ class AlertHistory:
                 grace=lambda row: (
                     MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
                 ),
+                clock=self._clock,
             ),
             self._rules.changes(
                 picture.at,
@@ -147,7 +147,7 @@ def without_numbers(text: str) -> str:
 def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     return AlertPeriod(
         state=alert.state,
-        name=stored(alert.name),
+        name=stored(alert.name)[:LONGEST_NAME],
         group=stored(alert.group),
         labels=_all_stored(alert.labels),
         annotations=_all_stored(alert.annotations),

@@ -64,11 +64,11 @@ def understood(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The services by name in small letters, and the severities, alerts and labels as spelled."""
+    """What is known by its name in small letters; services also, and labels only, as spelled."""
 
     services: Mapping[str, Service]
-    severities: frozenset[str]
-    names: frozenset[str]
+    severities: "_Spelled"
+    names: "_Spelled"
     labels: frozenset[str]
 
     @classmethod
@@ -78,9 +78,9 @@ class _Known:
         severities = {each.labels.get("severity", "") for each in both}
         annotations = chain.from_iterable(each.annotations for each in alerts)
         return cls(
-            {name.lower(): service for name, service in site.services.items()},
-            frozenset(each for each in severities if each and _TEMPLATE not in each),
-            frozenset(each.name for each in both),
+            {name.lower(): each for name, each in site.services.items()} | dict(site.services),
+            _spelled(each for each in severities if each and _TEMPLATE not in each),
+            _spelled({each.name for each in both}),
             frozenset(chain(chain.from_iterable(each.labels for each in both), annotations)),
         )
 
@@ -89,23 +89,36 @@ class _Known:
         small = word.lower()
         if small in (*STATES, UNLISTED):
             return "state"
-        if small in self.services:
+        if word in self.services or small in self.services:
             return "service"
-        if small in (*SEVERITIES, *MILD) or _spelled(small, self.severities):
+        if small in (*SEVERITIES, *MILD) or small in self.severities:
             return "severity"
-        if _spelled(small, self.names):
+        if small in self.names:
             return "alert"
         return "label" if word in self.labels else ""
 
     def words(self) -> list[str]:
+        """Return everything that a word can mean."""
         services = (service.name for service in self.services.values())
-        return [*STATES, *services, *SEVERITIES, *self.severities, *self.names, *self.labels]
+        spelled = chain.from_iterable((*self.severities.values(), *self.names.values()))
+        return [*STATES, *services, *SEVERITIES, *spelled, *self.labels]
+
+
+_Spelled = Mapping[str, Sequence[str]]
+
+
+def _spelled(names: Iterable[str]) -> _Spelled:
+    """Return the spellings of each name, by the name in small letters."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(name.lower(), []).append(name)
+    return found
 
 
 def _of_services(names: Collection[str], services: Mapping[str, Service]) -> Iterable[Matcher]:
     if len(names) > 1:
         raise InvalidInput(f"{' and '.join(names)} are services; give one of them")
-    for service in (services[name.lower()] for name in names):
+    for service in (services.get(name) or services[name.lower()] for name in names):
         if not service.alerts:
             raise InvalidInput(
                 f"the site file has no labels that identify the alerts of {service.name}"
@@ -114,9 +127,9 @@ def _of_services(names: Collection[str], services: Mapping[str, Service]) -> Ite
             yield Matcher(label, "=", value)
 
 
-def _either(label: str, words: Sequence[str], known: Collection[str]) -> Iterable[Matcher]:
+def _either(label: str, words: Sequence[str], known: _Spelled) -> Iterable[Matcher]:
     """Yield the matcher for a label that is one of the words, in any spelling that is known."""
-    spelled = [_spelled(word.lower(), known) or [word.lower()] for word in words]
+    spelled = [known.get(word.lower(), [word.lower()]) for word in words]
     if len(spelled) == 1 and len(spelled[0]) == 1:
         yield Matcher(label, "=", spelled[0][0])
     elif spelled:
@@ -125,10 +138,6 @@ def _either(label: str, words: Sequence[str], known: Collection[str]) -> Iterabl
             for each in spelled
         )
         yield Matcher(label, "=~", "|".join(either))
-
-
-def _spelled(small: str, known: Collection[str]) -> list[str]:
-    return sorted(each for each in known if each.lower() == small)
 
 
 def _unknown(word: str, site: Site, known: _Known, failed: Sequence[str]) -> InvalidInput:

@@ -9,7 +9,7 @@ from ops.sites import Service
 from ops.versions import kubernetes
 from ops.versions.progress import judge
 from ops.versions.readers import Reader, contradicts
-from ops.versions.reading import Reading, jobs_of
+from ops.versions.reading import WINDOW, Reading, jobs_of
 from ops.versions.rollout import (
     InstanceVersion,
     Lack,
@@ -60,7 +60,7 @@ def describe(site: str, service: Service, reading: Reading, *, now: bool) -> Ser
         instances=found,
         total=max(number_of(found), expected),
         warnings=tuple(dict.fromkeys(warnings)),
-        history=history,
+        history=history.recent(history.end - WINDOW) if history else None,
         rollout=judge(
             dict(counted(found, history)),
             history,

@@ -100,7 +100,6 @@ class Recorder(Generic[P, T]):
         facts_of_row: Callable[[P], Hashable],
         mine: Callable[[str], bool] = lambda _: True,
         same: Callable[[Any, Any], bool] = eq,
-        clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._model = model
         self._site = site
@@ -109,10 +108,9 @@ class Recorder(Generic[P, T]):
         self._facts_of_row = facts_of_row
         self._mine = mine
         self._same = same
-        self._clock = clock
         self._open: dict[str, P] = {}
         self._known: dict[str, tuple[T | None, Hashable]] = {}
-        # By key: since when by the clock on the wall, and by ours.
+        # By key: since when, by the clock on the wall and by the one that never jumps.
         self._missing: dict[str, tuple[int, int]] = {}
 
     @property
@@ -133,13 +131,14 @@ class Recorder(Generic[P, T]):
         *,
         unknown: Callable[[P], bool] = lambda _: False,
         grace: Callable[[P], int] = lambda _: 0,
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> Changes[P]:
         """Return what has changed by now (Unix nanoseconds).
 
         `unknown` says whether a thing that is not seen may still be there, `grace` for how long,
-        in nanoseconds, one may be missing without an end.
+        in nanoseconds by `clock`, one may be missing without an end.
         """
-        found, clock = Changes(self._model), self._clock()
+        found, elapsed = Changes(self._model), clock()
         for key in self._missing.keys() - self._open.keys():  # these ends have been written
             del self._missing[key]
         for key, thing in seen.items():
@@ -158,8 +157,8 @@ class Recorder(Generic[P, T]):
             if unknown(row):
                 self._missing.pop(key, None)
                 continue
-            since, by_clock = self._missing.setdefault(key, (now, clock))
-            if clock - by_clock >= grace(row):
+            since, then = self._missing.setdefault(key, (now, elapsed))
+            if elapsed - then >= grace(row):
                 self._end(found, key, since)
         return found
 
@@ -177,7 +176,7 @@ class Recorder(Generic[P, T]):
 
 
 def stored(text: str) -> str:
-    """Return a source's text as it is remembered: bounded, without NUL, which PostgreSQL refuses."""
+    """Return a source's text as the database takes it: bounded; PostgreSQL refuses NUL."""
     return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -7,7 +7,7 @@ Places and sizes are in percent, except heights, which are in pixels of HEIGHT.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ops.versions.actions import History, ServiceVersions
+from ops.versions.actions import WINDOW, History, ServiceVersions
 from ops.vocabulary.timerange import HOUR, MINUTE, format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import COLOURS, stretch
@@ -60,7 +60,7 @@ def length_of(services: Iterable[ServiceVersions]) -> int:
     known = max(
         (each.end - period.start for each in histories for period in each.periods), default=0
     )
-    longest = max((each.end - each.start for each in histories), default=0)
+    longest = min(max((each.end - each.start for each in histories), default=0), WINDOW)
     return next((length for length in LENGTHS if known <= length < longest), longest)
 
 

@@ -121,6 +121,21 @@ def test_alertmanager_reads_what_is_written(
         assert parse_filter(str(filter)) == filter
 
 
+def test_in_braces_a_filter_line_means_the_same_or_is_refused(
+    alertmanager: Callable[[Iterable[str]], list[dict[str, Any]]],
+) -> None:
+    chance = random.Random(SEED)
+    texts = [f"{{{random_text(chance)}}}" for _ in range(NUMBER)]
+
+    same = 0
+    for text, reading in zip(texts, alertmanager(texts), strict=True):
+        found = ours(lambda text: parse_filter(text).matchers, text)
+        if found is not None:
+            assert found == reading["list"], text
+            same += 1
+    assert same > NUMBER / 8
+
+
 def random_matcher(chance: random.Random) -> Matcher:
     name = "".join(chance.choices(PIECES, k=chance.randint(1, 6)))
     value = "".join(chance.choices(PIECES, k=chance.randint(0, 10)))

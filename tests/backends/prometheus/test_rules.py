@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.vocabulary.alerts import Alert
+from ops.vocabulary.alerts import Alert, Origin
 from tests.backends.prometheus.conftest import Client
 from tests.fakes.prometheus import FakePrometheus, alert
 
@@ -14,8 +14,8 @@ async def test_it_returns_alerts_with_their_rule(
     fake_prometheus.rule(
         "Slow", alert("Slow", "pending", severity="page", annotations=text), group="petstore"
     )
-    rules = await client().rules()
-    assert rules.alerts == (
+    [found] = (await client().rules()).alerts
+    assert found == (
         Alert(
             name="Slow",
             state="pending",
@@ -27,7 +27,10 @@ async def test_it_returns_alerts_with_their_rule(
             group="petstore",
             rule_health="ok",
             native_state="pending",
-        ),
+            fingerprint=Origin("production", "main").fingerprint(
+                "petstore", "Slow", {"alertname": "Slow", "severity": "page"}
+            ),
+        )
     )
 
 
