@@ -2,7 +2,14 @@ import pytest
 
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.versions.actions import InstanceVersion, Lack, State, list_versions, show_versions
+from ops.versions.actions import (
+    InstanceVersion,
+    Lack,
+    State,
+    list_versions,
+    show_several,
+    show_versions,
+)
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus, Fault
 
@@ -336,7 +343,7 @@ async def test_another_source_of_its_pair_answers_for_one_that_is_down(
         (found,) = await list_versions(viewer)
 
     assert found.summary == ("1.2.0 on 1 of 1" if pair else "unknown")
-    assert len(prometheus.paths) <= 3  # no question about what it cannot know
+    assert len(prometheus.paths) == 2  # the version, and Kubernetes; then nothing more
 
 
 KUBERNETES = (
@@ -385,6 +392,10 @@ async def test_it_repeats_what_kubernetes_and_argo_say(
     prometheus.says(KUBERNETES.replace("NAMES", "petstore"), (labels, 1))
 
     assert (await show_versions(viewer)).news == news
+
+    prometheus.says(KUBERNETES.replace("NAMES", "petstore"), (labels, 0))
+    prometheus.forms.clear()
+    assert (await show_several(viewer, services=["petstore"]))[0].news == ""
 
 
 async def test_it_says_that_it_does_not_know_whether_a_rollout_is_stuck(
