@@ -2,8 +2,9 @@
 
 from ops.backends.prometheus import Sample
 from ops.sites import Service
-from ops.versions.kubernetes import NAME, PAUSED, PROGRESS, verdict
+from ops.versions.kubernetes import PAUSED, PROGRESS, verdict
 from ops.versions.progress import NOTHING
+from ops.versions.readers import NAME
 
 SERVICE = Service("petstore", "petstore", alerts={"job": "petstore", "namespace": "shop"})
 

@@ -2,14 +2,7 @@ import pytest
 
 from ops.actor import Actor
 from ops.errors import BackendUnavailable, InvalidInput, NotFound, NotPermitted
-from ops.versions.actions import (
-    InstanceVersion,
-    Lack,
-    State,
-    list_versions,
-    show_several,
-    show_versions,
-)
+from ops.versions.actions import InstanceVersion, Lack, State, list_versions, show_versions
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus, Fault
 
@@ -392,10 +385,6 @@ async def test_it_repeats_what_kubernetes_and_argo_say(
     prometheus.says(KUBERNETES.replace("NAMES", "petstore"), (labels, 1))
 
     assert (await show_versions(viewer)).news == news
-
-    prometheus.says(KUBERNETES.replace("NAMES", "petstore"), (labels, 0))
-    prometheus.forms.clear()
-    assert (await show_several(viewer, services=["petstore"]))[0].news == ""
 
 
 async def test_it_says_that_it_does_not_know_whether_a_rollout_is_stuck(
