@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ops.alerts.arranging import Pairs, merge
-from ops.alerts.models import AlertPeriod, RulePeriod
+from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
@@ -127,7 +127,7 @@ def without_numbers(text: str) -> str:
 def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     return AlertPeriod(
         state=alert.state,
-        name=_stored(alert.name),
+        name=_stored(alert.name)[:LONGEST_NAME],
         group=_stored(alert.group),
         labels=_all_stored(alert.labels),
         annotations=_all_stored(alert.annotations),

@@ -171,12 +171,12 @@ async def _reading(
 ) -> Reading:
     """Ask a source, or another one of its pair if it does not answer."""
     first = await read(clients().prometheus(site, source), services, at, past=past)
-    if not first.answered and source.pair:
-        for twin in site.prometheus:
-            if twin.pair == source.pair and twin != source:
-                other = await read(clients().prometheus(site, twin), services, at, past=past)
-                if other.answered:
-                    return other
+    if first.answered:
+        return first
+    for twin in site.twins(source):
+        other = await read(clients().prometheus(site, twin), services, at, past=past)
+        if other.answered:
+            return other
     return first
 
 
