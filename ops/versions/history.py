@@ -47,19 +47,25 @@ class History:
         first = min((each.start for each in self.periods if each.version == version), default=0)
         return first if first > self.start else 0
 
-    def joined(self, other: "History") -> "History":
-        """Return what both know: one may go further back, the other be more exact."""
+    def after(self, earlier: "History") -> "History":
+        """Return it with what another source knows of the time before its own first period."""
+        first = min((each.start for each in self.periods), default=self.end)
+        before = [
+            replace(each, end=min(each.end, first))
+            for each in earlier.periods
+            if each.start < first
+        ]
         found: dict[tuple[str, str], list[Period]] = {}
-        for each in sorted((*self.periods, *other.periods), key=lambda each: each.start):
+        for each in sorted((*before, *self.periods), key=lambda each: each.start):
             own = found.setdefault((each.instance, each.version), [])
-            if own and each.start <= own[-1].end + max(self.step, other.step):
+            if own and each.start <= own[-1].end + max(self.step, earlier.step):
                 own[-1] = replace(own[-1], end=max(own[-1].end, each.end))
             else:
                 own.append(each)
         return History(
-            min(self.start, other.start),
-            max(self.end, other.end),
-            max(self.step, other.step),
+            min(self.start, earlier.start),
+            self.end,
+            max(self.step, earlier.step),
             tuple(chain.from_iterable(found.values())),
         )
 

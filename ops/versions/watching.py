@@ -69,14 +69,19 @@ class VersionHistory:
 def stored(site: str, services: Collection[Service], at: int) -> Mapping[str, History]:
     """Return what is remembered of some services until a moment (Unix nanoseconds).
 
-    Services of which nothing is remembered are left out.
+    Services of which nothing is remembered are left out. A period that was open when its watcher
+    stopped ends when its instance runs another version.
     """
     names = {service.name for service in services}
     rows = VersionPeriod.objects.filter(site=site, start__lt=at).order_by("-start")
     found: dict[str, list[Period]] = {}
+    later: dict[tuple[str, str], int] = {}
     for row in rows[:MOST_PERIODS]:
         if row.service in names:
             end = at if row.end is None else min(row.end, at)
+            if row.instance:  # several instances may have no name
+                end = min(end, later.get((row.service, row.instance), at))
+                later[row.service, row.instance] = row.start
             period = Period(row.instance, row.version, row.start, end)
             found.setdefault(row.service, []).append(period)
     return {

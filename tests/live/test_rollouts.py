@@ -15,6 +15,8 @@ from ops.versions.reading import read
 from ops.vocabulary.timerange import MINUTE, SECOND
 from tests.live import servers
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 SCRAPES = 15  # seconds between them
 MANY = 25  # services: enough for their queries to be joined
 SITE = """
