@@ -90,8 +90,11 @@ def merge(alerts: Iterable[Alert], pairs: Pairs = Pairs()) -> list[Alert]:
 
 
 def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
-    """Merge copies of an alert: firing if any is firing, active since the earliest known time."""
-    telling = next((each for each in copies if each.state == FIRING), copies[0])
+    """Merge copies of an alert: firing if any is firing, active since the earliest known time.
+
+    It recovers only if it does in each that is firing.
+    """
+    telling = max(copies, key=lambda each: (each.state == FIRING, not each.recovering))
     sources = tuple(source for each in copies for source in each.sources)
     silent = sorted(pairs.copies(sources[0]) - {*sources})
     times = [each.active_at for each in copies if each.active_at]
@@ -103,7 +106,13 @@ def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
         disagree = f"not in {', '.join(silent)}"
     elif len(states) > 1:
         disagree = ", ".join(f"{each.state} in {each.sources[0]}" for each in copies)
-    return replace(telling, sources=sources, active_at=min(times, default=0), disagree=disagree)
+    return replace(
+        telling,
+        sources=sources,
+        active_at=min(times, default=0),
+        fired_at=min((each.fired_at for each in copies if each.fired_at), default=0),
+        disagree=disagree,
+    )
 
 
 def urgency(

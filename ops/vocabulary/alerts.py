@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from ops.vocabulary.numbers import in_words
+from ops.vocabulary.units import with_unit
 
 FIRING, PENDING = "firing", "pending"
 # The words of Prometheus, Thanos, Mimir, Cortex and VictoriaMetrics, and of Grafana's own alerts,
@@ -31,7 +31,7 @@ _SAID = {
     "alerting (error)": "error",
     "pending (error)": "error",
     "error": "error",
-    "recovering": "recovering",
+    "recovering": "",
 }
 
 
@@ -49,12 +49,14 @@ class Alert:
     """One alert of one rule.
 
     `state` is FIRING or PENDING, `native_state` the source's own word for it, "" if it gave none.
+    `recovering` means that its condition no longer holds, and its rule keeps it firing for a while.
     `value` is the source's own text, `active_at` when it became pending, exact Unix nanoseconds
     (0 if unknown). `sources` are those that report it: several, if they are a pair; `disagree`
     says how these differ, "" if they do not. `rule_health` is "ok", "err" or "unknown".
     `fingerprint` identifies the alert for as long as anything is remembered of it, see Origin.
     `stale_since` is when its sources last answered, if none of them does (Unix nanoseconds), else
-    0.
+    0. `fired_at` is when it began to fire by the source's own times (Unix nanoseconds), 0 if
+    unknown or pending. `unit` is the value's, see ops.vocabulary.units.
     """
 
     name: str
@@ -67,9 +69,17 @@ class Alert:
     group: str
     rule_health: str
     native_state: str = ""
+    recovering: bool = False
     disagree: str = ""
     fingerprint: str = ""
     stale_since: int = 0
+    fired_at: int = 0
+    unit: str = ""
+
+    @property
+    def since(self) -> int:
+        """Since when it fires or, if it does not, is pending; 0 if unknown."""
+        return self.fired_at or self.active_at
 
     @property
     def severity(self) -> str:
@@ -86,12 +96,14 @@ class Alert:
 
     @property
     def value_in_words(self) -> str:
-        """The value as people read it: `0.228`, `1.23 T`, `not a number`."""
-        return in_words(self.value)
+        """The value as people read it: `0.228`, `22.8%`, `12.4 MB`, `not a number`."""
+        return with_unit(self.value, self.unit)
 
     @property
     def said(self) -> str:
         """What the source's word adds to the state, "" if nothing: `no data`, `recovering`."""
+        if self.recovering:
+            return "recovering"
         native = self.native_state.lower()
         return _SAID.get(native, f'state "{self.native_state}"')
 

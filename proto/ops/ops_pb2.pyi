@@ -757,6 +757,7 @@ class Alert(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     DISAGREE_FIELD_NUMBER: _builtins.int
     NATIVE_STATE_FIELD_NUMBER: _builtins.int
+    RECOVERING_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
     active_at: _builtins.int
@@ -770,6 +771,8 @@ class Alert(_message.Message):
     """How the sources of a pair differ, "" if they do not."""
     native_state: _builtins.str
     """The source's own word for the state, such as "Alerting (NoData)"; "" if it gave none."""
+    recovering: _builtins.bool
+    """Its condition no longer holds, and its rule keeps it firing for a while (keep_firing_for)."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -794,10 +797,11 @@ class Alert(_message.Message):
         sources: _abc.Iterable[_builtins.str] | None = ...,
         disagree: _builtins.str = ...,
         native_state: _builtins.str = ...,
+        recovering: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

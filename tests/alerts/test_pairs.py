@@ -47,6 +47,16 @@ async def test_they_disagree_on_the_state(
     assert (found.state, found.disagree) == ("firing", "pending in a, firing in b")
 
 
+async def test_it_recovers_only_when_it_does_in_each_that_is_firing(
+    viewer: Actor, prometheus: FakePrometheus, second: FakePrometheus
+) -> None:
+    kept = {"keepFiringSince": "2026-11-24T12:00:00Z"}
+    prometheus.rule("Slow", alert("Slow", n="1") | kept, alert("Slow", n="2") | kept)
+    second.rule("Slow", alert("Slow", n="1"), alert("Slow", n="2") | kept)
+    found = (await list_alerts(viewer)).alerts
+    assert {each.labels["n"]: each.recovering for each in found} == {"1": False, "2": True}
+
+
 async def test_only_one_of_them_reports_it(
     viewer: Actor, prometheus: FakePrometheus, second: FakePrometheus
 ) -> None:

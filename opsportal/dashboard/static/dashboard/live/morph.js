@@ -4,7 +4,7 @@
 import { make } from "../dom.js";
 import * as clock from "./clock.js";
 
-const ROW = "[id^='row-']";
+const ROW = "[data-name][id]"; // what arrives, changes and goes as a whole
 const SCROLLED = 120; // pixels
 const RESTED = 30_000; // a pointer that has not moved for so long is forgotten
 const MARKED = 4_000;
