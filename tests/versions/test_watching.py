@@ -51,10 +51,12 @@ def seen(answer: Answer | None, at: int) -> Picture[Answer]:
 
 class Remembering:
     def __init__(self, site: Site) -> None:
-        self.history = VersionHistory(site)
+        self.history = VersionHistory(site, lambda: self.clock)
         self.history.resume()
+        self.clock = 0
 
     def sees(self, answer: Answer | None, at: int) -> int:
+        self.clock = at
         found = self.history.changes(seen(answer, at))
         for each in found:
             each.write()
@@ -96,6 +98,14 @@ def test_a_scrape_that_fails_and_a_source_that_is_away_end_nothing(site: Site) -
     unknown = (replace(running("1.2.0")[0], instances=(), problem="the query is wrong"),)
     watcher.sees(unknown, NOON + 70 * MINUTE)
     assert periods() == [("petstore-1", "1.2.0", 0, None)]
+
+
+def test_the_versions_of_a_service_that_is_no_longer_in_the_site_file_end(site: Site) -> None:
+    Remembering(site).sees(running("1.0"), NOON)
+    later = Remembering(replace(site, services={}))
+    later.sees((), NOON + MINUTE)
+    later.sees((), NOON + 3 * MINUTE)
+    assert [end for *_, end in periods()] == [1]
 
 
 def test_what_is_remembered_goes_further_back_than_prometheus(site: Site) -> None:
