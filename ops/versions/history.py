@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 
 from ops.vocabulary.timerange import MINUTE
 
@@ -105,10 +105,15 @@ class History:
 
     def steady(self) -> "History":
         """Return it without the short absences of instances, as in a restart."""
-        periods = []
-        ordered = sorted(self.periods, key=lambda each: (each.instance, each.version, each.start))
-        for _, own in groupby(ordered, key=lambda each: (each.instance, each.version)):
-            periods += _joined(list(own))
+        periods: list[Period] = []
+        last: dict[str, int] = {}
+        for each in sorted(self.periods, key=lambda each: (each.start, each.version)):
+            place = last.setdefault(each.instance, len(periods))
+            if place < len(periods) and _is_restart(periods[place], each):
+                periods[place] = replace(periods[place], end=max(periods[place].end, each.end))
+            else:
+                last[each.instance] = len(periods)
+                periods.append(each)
         return replace(self, periods=tuple(periods))
 
     def stretches(self) -> tuple[Stretch, ...]:
@@ -161,11 +166,5 @@ def _runs(moments: Sequence[int], step: int) -> Iterator[tuple[int, int]]:
     yield first, moments[-1]
 
 
-def _joined(periods: Sequence[Period]) -> list[Period]:
-    found = [periods[0]]
-    for each in periods[1:]:
-        if each.start - found[-1].end < FLICKER:
-            found[-1] = replace(found[-1], end=each.end)
-        else:
-            found.append(each)
-    return found
+def _is_restart(before: Period, after: Period) -> bool:
+    return before.version == after.version and after.start - before.end < FLICKER

@@ -84,3 +84,9 @@ def test_a_restart_is_no_change() -> None:
 
     assert counts(found.steady()) == [(0, 10, {"1": 1})]
     assert counts(longer.steady()) == counts(longer) != [(0, 10, {"1": 1})]
+
+
+def test_an_instance_that_ran_something_else_meanwhile_was_not_restarted() -> None:
+    found = history(("a", "2", points(0, 1, 5, 6, 7, 8, 9, 10)), ("a", "1", points(2, 3, 4)))
+
+    assert counts(found.steady()) == [(0, 2, {"2": 1}), (2, 5, {"1": 1}), (5, 10, {"2": 1})]
