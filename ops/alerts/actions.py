@@ -177,7 +177,7 @@ async def _watched(site: Site) -> "_Answers[Rules] | None":
         return None
     found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
     failures = tuple(
-        SourceFailure(name, each.error or f"{name} is not polled at present", each.at)
+        SourceFailure(name, each.error or f"{name} has not answered the current poll yet", each.at)
         for name, each in found.items()
         if not each.is_young(picture.at) and (each.error or each.answer is not None)
     )
