@@ -3,6 +3,7 @@
 import gc
 import platform
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,13 +35,35 @@ def test_what_a_thread_left_behind_is_given_back() -> None:
     assert large - resident() > MANY / 2
 
 
-def test_what_a_process_has_loaded_is_not_searched_again() -> None:
-    loaded = [object() for _ in range(3)], Page
+@pytest.fixture
+def settled() -> Iterator[None]:
+    thresholds = gc.get_threshold()
     settle()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+LOADED = [object() for _ in range(3)], Page
+
+
+def test_what_a_process_has_loaded_is_not_searched_again(settled: None) -> None:
+    assert all(each is not LOADED for each in gc.get_objects())
+
+
+def test_a_large_answer_is_not_searched_again_and_again_while_it_is_read(settled: None) -> None:
+    searched = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        searched.append(info["generation"])
+
+    gc.callbacks.append(note)
     try:
-        assert all(each is not loaded for each in gc.get_objects())
+        answer = [{"labels": [number]} for number in range(200_000)]
     finally:
-        gc.unfreeze()
+        gc.callbacks.remove(note)
+    assert len(answer) == 200_000
+    assert searched.count(0) and not searched.count(2)
 
 
 def resident() -> int:

@@ -5,23 +5,26 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ops.actor import Actor
-from ops.alerts.actions import AlertList, list_alerts
+from ops.alerts.actions import AlertList, list_alerts, list_changes
+from ops.alerts.changes import AlertChange
 from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
 from ops.overview.figures import Figures, figures, known, problems_of, settled
+from ops.overview.happened import MOST
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site
 from ops.traces.actions import TraceList, list_traces
 from ops.versions.actions import ServiceVersions, list_versions
+from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.summaries import TraceSummary
 
 T = TypeVar("T")
 FAILING_TRACES = 5
-CHANGES = 5
+CHANGES = 50
 SEARCHED_EACH = 12  # up to this many services, each is searched for failing traces separately
 SEARCHED_AT_ALL = 50  # services to search if the storage cannot search all of them together
 LOOKED_AT = 40  # failing traces of any service, among which to find those of the site's services
@@ -46,6 +49,16 @@ class Parts:
         only = AlertFilter(site=self._site.name)
         return await self._lasting(
             "alerts", "alerts.list_alerts", lambda: list_alerts(self._actor, filter=only)
+        )
+
+    async def alert_changes(self, since: int) -> tuple[AlertChange, ...] | OpsError | None:
+        now = timerange.now_ns()
+        return await self._lasting(
+            "changes",
+            "alerts.list_changes",
+            lambda: list_changes(
+                self._actor, start=since, end=now, limit=MOST, site=self._site.name
+            ),
         )
 
     async def versions(self) -> tuple[ServiceVersions, ...] | OpsError | None:

@@ -44,21 +44,25 @@ def page_of(request: ops_pb2.AlertsReq) -> Page:
 
 # Recently written pages, because writing thousands of alerts takes longer than sending them.
 # The list is stored beside its page so that its id is not reused for another list.
-_Written = tuple[AlertList, asyncio.Task[ops_pb2.AlertsResp]]
+_Written = tuple[AlertList, asyncio.Task[bytes]]
 _written: TTLCache[tuple[int, Page], _Written] = watched("alert pages", TTLCache(maxsize=16, ttl=2))
 
 
-async def alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
-    """Write one page of alerts, and the sources that did not answer.
+async def alert_page(found: AlertList, page: Page) -> bytes:
+    """Write one page of alerts, and the sources that did not answer, as a serialized AlertsResp.
 
-    Callers who ask for the same page at the same time share one message, written once.
+    Callers who ask for the same page at the same time share it, written once.
     """
     key = (id(found), page)
     written = _written.get(key)
     if written is None:
-        task = asyncio.create_task(asyncio.to_thread(_alert_page, found, page))
+        task = asyncio.create_task(asyncio.to_thread(_serialized, found, page))
         written = _written[key] = (found, task)
     return await asyncio.shield(written[1])
+
+
+def _serialized(found: AlertList, page: Page) -> bytes:
+    return _alert_page(found, page).SerializeToString()
 
 
 def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:

@@ -57,10 +57,14 @@ def log_page(request: ops_pb2.ShowLogsReq) -> LogPage:
     return LogPage(request.page_size, (int(found[1]), int(found[2])))
 
 
-async def logs(found: TraceLogs, page: LogPage = LogPage()) -> ops_pb2.ShowLogsResp:
-    """Write one page of a trace's logs, in time order."""
+async def logs(found: TraceLogs, page: LogPage = LogPage()) -> bytes:
+    """Write one page of a trace's logs, in time order, as a serialized ShowLogsResp."""
     many = len(found.lines) > MANY_LINES
-    return await asyncio.to_thread(_logs, found, page) if many else _logs(found, page)
+    return await asyncio.to_thread(_serialized, found, page) if many else _serialized(found, page)
+
+
+def _serialized(found: TraceLogs, page: LogPage) -> bytes:
+    return _logs(found, page).SerializeToString()
 
 
 def _logs(found: TraceLogs, page: LogPage) -> ops_pb2.ShowLogsResp:

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.message import Message
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
@@ -41,7 +41,7 @@ class OpsServicer:
         return await messages.trace(found)
 
     @rpc(traces.show_logs, ops_pb2.ShowLogsReq)
-    async def ShowLogs(self, actor: Actor, request: ops_pb2.ShowLogsReq) -> ops_pb2.ShowLogsResp:
+    async def ShowLogs(self, actor: Actor, request: ops_pb2.ShowLogsReq) -> bytes:
         page = log_pages.log_page(request)
         found = await traces.show_logs(actor, trace_id=request.id, site=request.site)
         return await log_pages.logs(found, page)
@@ -66,7 +66,7 @@ class OpsServicer:
         return messages.deployed_version(found)
 
     @rpc(alerts.list_alerts, ops_pb2.AlertsReq)
-    async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> ops_pb2.AlertsResp:
+    async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> bytes:
         page = alert_pages.page_of(request)
         # Compiling a regular expression of a few thousand letters takes tens of milliseconds.
         filter = await asyncio.to_thread(messages.alert_filter, request)
@@ -74,12 +74,20 @@ class OpsServicer:
         return await alert_pages.alert_page(found, page)
 
 
+def _serialized(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
+
+
 def add_ops(servicer: OpsServicer, server: grpc.aio.Server) -> None:
-    """Add the service to a server. Its methods receive bytes, which `rpc` parses."""
+    """Add the service to a server.
+
+    Its methods receive bytes, which `rpc` parses. Those whose response may be large return bytes
+    too, serialized in a thread.
+    """
     methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
         method.name: grpc.unary_unary_rpc_method_handler(
             getattr(servicer, method.name),
-            response_serializer=GetMessageClass(method.output_type).SerializeToString,
+            response_serializer=_serialized,
         )
         for method in SERVICE.methods
     }

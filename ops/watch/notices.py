@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 from redis import RedisError
 
 GROUP = "opsportal.notices"
+LONGEST = 1.0  # seconds that sending may take
 AGAIN = 1.0  # seconds after which a lost subscription is renewed
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,10 @@ async def send(notice: Notice) -> None:
     """Send a notice to every process; if Redis does not take it, the next poll's will do."""
     message = {"type": "notice", "site": notice.site, "subject": notice.subject}
     try:
-        await _layer().group_send(GROUP, message)
-    except (RedisError, OSError) as error:
-        log.warning("a notice was not sent: Redis: %s", error)
+        async with asyncio.timeout(LONGEST):
+            await _layer().group_send(GROUP, message)
+    except (RedisError, OSError) as error:  # also a TimeoutError
+        log.warning("a notice was not sent: Redis: %s", error or "no answer")
 
 
 async def listen(hear: Callable[[Notice], None]) -> None:

@@ -77,9 +77,11 @@ class Pictures:
         """Make a picture the newest of this process; see `share` for the others."""
         self._own[picture.site, picture.subject] = picture
 
-    def forget(self, site: str, subject: str) -> None:
-        """Forget the picture of a site that this process no longer watches."""
-        self._own.pop((site, subject), None)
+    def forget(self, site: str, subject: str, epoch: int) -> None:
+        """Forget the picture of a site that this process no longer watches in this epoch."""
+        own = self._own.get((site, subject))
+        if own is not None and own.epoch == epoch:
+            del self._own[site, subject]
 
     def share(self, picture: Picture[A]) -> bool:
         """Write a picture for the other processes; False if a later watcher wrote one.

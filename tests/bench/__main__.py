@@ -1,9 +1,9 @@
 """Measure, and write the figures to docs/benchmarks.md: `make bench`, about fifteen minutes.
 
 Server, load and backends share the machine. `--only search` measures only the search for traces,
-`--only stops` the event loop's stops, `--only reading` single traces, `--only many` the pages of a
-site with many services, `--only crowd` many people at once. `--seconds 1` shortens the first
-two.
+`--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
+traces, `--only many` the pages of a site with many services, `--only crowd` many people at once.
+`--seconds 1` shortens the first two.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import crowd, many, pages, patterns, reading, searching, stops
+from tests.bench import crowd, holds, many, pages, patterns, reading, searching, stops
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -105,13 +105,16 @@ async def _crowd() -> list[str]:
             return await crowd.measure(jaeger.query, quiet.url)
 
 
+# The parts that have servers of their own.
+APART = {"many": many.measure, "holds": holds.measure, "crowd": _crowd}
+
+
 async def main(only: str, seconds: float) -> None:
     """Measure everything or one part, and write the figures."""
-    if only in ("", "many"):
-        _write("many", [_versions(), *await many.measure()])
-    if only in ("", "crowd"):
-        _write("crowd", [_versions(), *await _crowd()])
-    if only in ("many", "crowd"):
+    for part, measure_part in APART.items():
+        if only in ("", part):
+            _write(part, [_versions(), *await measure_part()])
+    if only in APART:
         return
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
@@ -158,7 +161,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "--only",
-        choices=["search", "stops", "reading", "many", "crowd"],
+        choices=["search", "stops", "reading", *APART],
         default="",
         help="the part to measure",
     )

@@ -67,8 +67,8 @@ async def measure() -> list[str]:
         jaeger = await stack.enter_async_context(FakeJaeger())
         prometheuses = [await stack.enter_async_context(FakePrometheus()) for _ in range(SITES)]
         jaeger.add(trace(span(NAMES[0], "Buy", error="sold out")))
-        _fill(prometheuses[0])
-        portal = servers.portal(folder, "".join(_sites(jaeger, prometheuses)))
+        fill(prometheuses[0])
+        portal = servers.portal(folder, site_file(jaeger.address, prometheuses))
         # `serve` has no separate health address.
         bench = Bench(replace(portal, health=portal.web), portal.person("bench", "operators"))
         lines = [HEAD]
@@ -87,7 +87,7 @@ async def measure() -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Load:
+class Load:
     """Seconds to the first screen and until all is filled in, and the height in pixels."""
 
     first: float
@@ -99,21 +99,22 @@ async def _page(bench: Bench, opened: Window, name: str, path: str, seconds: flo
     asking = asyncio.create_task(bench.run("healthz", 1, seconds=SECONDS, pause=PAUSE))
     loads = []
     while not asking.done():
-        loads.append(await _load(opened, f"/sites/site-00/{path}"))
+        loads.append(await load(opened, f"/sites/site-00/{path}"))
         await asyncio.sleep(APART)
     return _row(name, seconds, loads, await asking)
 
 
-async def _load(opened: Window, address: str) -> _Load:
+async def load(opened: Window, address: str) -> Load:
+    """Load a page of such a site until everything is filled in."""
     page = opened.page
     answer = await page.goto(address, wait_until="commit")
     assert answer and answer.ok, address
     first, filled = await (await page.wait_for_function(FILLED)).json_value()
     height = await page.evaluate("document.documentElement.scrollHeight")
-    return _Load(first / 1000, filled / 1000, height)
+    return Load(first / 1000, filled / 1000, height)
 
 
-def _row(name: str, seconds: float, loads: list[_Load], asked: Figures) -> str:
+def _row(name: str, seconds: float, loads: list[Load], asked: Figures) -> str:
     assert not asked.failures, asked.failures
     return row(
         name, f"{seconds:g} s", len(loads) or "",
@@ -128,15 +129,20 @@ def _times(seconds: Iterable[float]) -> str:
     return f"{statistics.median(found):.2f} s; {max(found):.2f} s" if found else ""
 
 
-def _sites(jaeger: FakeJaeger, prometheuses: list[FakePrometheus]) -> Iterator[str]:
+def site_file(jaeger: str, prometheuses: list[FakePrometheus]) -> str:
+    """Return a site file: the first site has many services, the others one each."""
+    return "".join(_sites(jaeger, prometheuses))
+
+
+def _sites(jaeger: str, prometheuses: list[FakePrometheus]) -> Iterator[str]:
     for number, prometheus in enumerate(prometheuses):
         site = f"site-{number:02}"
-        yield SITE.format(name=site, jaeger=jaeger.address, prometheus=prometheus.url)
+        yield SITE.format(name=site, jaeger=jaeger, prometheus=prometheus.url)
         for name in NAMES if number == 0 else NAMES[:1]:
             yield SERVICE.format(site=site, name=name)
 
 
-def _fill(prometheus: FakePrometheus) -> None:
+def fill(prometheus: FakePrometheus) -> None:
     """Give it two instances and the figures of each service, and the alerts."""
     minutes = range(int(time.time()) // 60 * 60 - 3600, int(time.time()) + 3600, 60)
     for number, name in enumerate(NAMES):
@@ -152,6 +158,11 @@ def _fill(prometheus: FakePrometheus) -> None:
         prometheus.says(f"p95{own}", ({}, 0.1))
         points = [[minute, "0.1"] for minute in minutes]
         prometheus.ranges[f"p95{own}"] = [{"metric": {}, "values": points}]
+    fill_alerts(prometheus, ALERTS)
+
+
+def fill_alerts(prometheus: FakePrometheus, count: int) -> None:
+    """Let rules fire so many times."""
     for rule in range(RULES):
         severity = SEVERITIES[rule % len(SEVERITIES)]
         prometheus.rule(
@@ -166,6 +177,6 @@ def _fill(prometheus: FakePrometheus) -> None:
                     severity=severity,
                     team="shop",
                 )
-                for number in range(rule, ALERTS, RULES)
+                for number in range(rule, count, RULES)
             ),
         )

@@ -20,6 +20,7 @@ PATHS = [
     str(page.pattern)
     .replace("<str:trace_id>", "ab" * 16)
     .replace("<int:row>", "0")
+    .replace("<str:fingerprint>", "ab" * 10)
     .replace("<str:key>", "3f9a1c7e2b")
     for page in pages
 ]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+MANAGE = sys.executable, ROOT / "manage.py"
 PATIENCE = 60.0
 
 T = TypeVar("T")
@@ -331,7 +332,7 @@ def petstores(folder: Path, otlp: str, versions: Mapping[str, str]) -> Iterator[
 
 
 def _manage(*words: str) -> list[str | Path]:
-    return [sys.executable, ROOT / "manage.py", *words]
+    return [*MANAGE, *words]
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
@@ -387,11 +388,14 @@ class Portal:
             return f"{call.code().name} {call.details()}"
 
     @contextmanager
-    def running(self, command: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """Run serve, rungrpc or runbot until the block ends."""
+    def running(
+        self, command: str, folder: Path, program: Sequence[str | Path] = MANAGE
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run serve, rungrpc or runbot until the block ends, by a `program` like manage.py."""
         address = self.web if command == "serve" else self.health
         ready = answers(f"http://{address}/readyz")
-        with running(_manage(command), folder, ready, env=self.environment) as process:
+        words = [*program, command]
+        with running(words, folder, ready, env=self.environment, cwd=ROOT) as process:
             yield process
 
 

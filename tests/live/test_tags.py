@@ -18,6 +18,7 @@ from ops.traces.actions import list_traces, show_logs, show_trace
 from ops.vocabulary.filters import exact_tag, format_query, parse_query
 from ops.vocabulary.tags import searched
 from proto.jaeger.api_v2 import model_pb2, query_pb2, query_pb2_grpc
+from proto.ops.ops_pb2 import ShowLogsResp
 from tests.conftest import Person, SiteFile, actor_of
 from tests.fakes.jaeger import span, trace
 from tests.live import servers
@@ -129,7 +130,7 @@ async def test_logs_are_those_of_api_v2(
     both: tuple[str, list[model_pb2.Span]], reader: Actor
 ) -> None:
     trace_id, spans = both
-    answer = await logs(await show_logs(reader, trace_id=trace_id))
+    answer = ShowLogsResp.FromString(await logs(await show_logs(reader, trace_id=trace_id)))
     theirs = [log for each in spans for log in each.logs]
     assert sorted(map(str, answer.logs)) == sorted(map(str, theirs))
 

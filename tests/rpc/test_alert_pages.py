@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 from grpc import StatusCode
 
-from ops.alerts.actions import AlertList, SourceFailure
+from ops.alerts.actions import AlertList
+from ops.alerts.answers import SourceFailure
 from ops.alerts.truth import Doubt, Reason
 from ops.rpc.alert_pages import LARGEST, Page, alert_page, page_of
 from ops.vocabulary.alerts import Alert, BrokenRule
@@ -22,22 +23,27 @@ def listed(*alerts: Alert) -> AlertList:
     return AlertList("demo", alerts, (), 2, (SourceFailure("there", "does not answer"),))
 
 
+async def page_of_alerts(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
+    return ops_pb2.AlertsResp.FromString(await alert_page(found, page))
+
+
 async def test_it_writes_a_page_once_for_all_who_ask_at_the_same_time() -> None:
     one, other = listed(alert()), listed(alert(value="2"))
-    answers = await asyncio.gather(*(alert_page(found, Page()) for found in (one, one, other)))
-    assert answers[0] is answers[1]
+    pages = await asyncio.gather(*(alert_page(found, Page()) for found in (one, one, other)))
+    assert pages[0] is pages[1]
+    answers = map(ops_pb2.AlertsResp.FromString, pages)
     assert [answer.alerts[0].value for answer in answers] == ["1e+00", "1e+00", "2"]
 
 
 async def test_it_stays_below_what_clients_take_and_says_that_more_match() -> None:
     found = listed(*(alert(f"Alert{n}", {"text": "x" * 100_000}) for n in range(100)))
-    first = await alert_page(found, Page())
+    first = await page_of_alerts(found, Page())
     assert first.ByteSize() < DEFAULT_LIMIT
     assert 30 < len(first.alerts) < 100 and first.truncated
     names, answer = [one.name for one in first.alerts], first
     while answer.next_page_token:
         request = ops_pb2.AlertsReq(page_token=answer.next_page_token)
-        answer = await alert_page(found, page_of(request))
+        answer = await page_of_alerts(found, page_of(request))
         assert answer.ByteSize() < DEFAULT_LIMIT
         assert answer.failures[0].source == "there"
         names += [one.name for one in answer.alerts]
@@ -49,7 +55,9 @@ async def test_it_gives_pages_of_the_size_that_is_asked_for() -> None:
     found = listed(*(alert(f"Alert{n}") for n in range(5)))
     sizes, token = [], ""
     while True:
-        answer = await alert_page(found, page_of(ops_pb2.AlertsReq(page_size=2, page_token=token)))
+        answer = await page_of_alerts(
+            found, page_of(ops_pb2.AlertsReq(page_size=2, page_token=token))
+        )
         assert not answer.truncated
         sizes.append(len(answer.alerts))
         if not (token := answer.next_page_token):
@@ -65,7 +73,7 @@ async def test_it_shows_an_alert_that_no_answer_could_carry_without_its_texts(wh
         "annotations": replace(alert(), annotations={text: "1"}),
         "name": replace(alert(), name=text),
     }[where]
-    answer = await alert_page(listed(large, alert("Other")), Page())
+    answer = await page_of_alerts(listed(large, alert("Other")), Page())
     assert [one.state for one in answer.alerts] == ["firing", "firing"]
     assert answer.alerts[0].active_at == NOON
     assert "larger than a response" in answer.alerts[0].annotations["opsportal"]
@@ -127,7 +135,7 @@ async def test_it_says_what_is_not_known() -> None:
         watchdogs=(alert("Watchdog"), alert("Watchdog", annotations={"summary": long})),
         at=NOON,
     )
-    page = await alert_page(found, Page())
+    page = await page_of_alerts(found, Page())
     assert page.ByteSize() < 1_000_000
     assert page.at == NOON
     assert page.alerts[0].native_state == "Alerting (NoData)"

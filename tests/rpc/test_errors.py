@@ -35,9 +35,7 @@ class Failing(OpsServicer):
     error: Exception
 
     @rpc(alerts.list_alerts, ops_pb2.AlertsReq)
-    async def Alerts(  # noqa: N802
-        self, actor: Actor, request: ops_pb2.AlertsReq
-    ) -> ops_pb2.AlertsResp:
+    async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> bytes:  # noqa: N802
         raise self.error
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ops.errors import InvalidInput
-from ops.rpc.log_pages import LARGEST, LogPage, log_page, logs
+from ops.rpc import log_pages
+from ops.rpc.log_pages import LARGEST, LogPage, log_page
 from ops.traces.actions import LogFilter, LogLine, TraceLogs
 from ops.vocabulary.spans import Pairs, Value
 from ops.vocabulary.timerange import SECOND
@@ -15,6 +16,7 @@ from proto.jaeger.api_v2 import model_pb2
 from proto.ops import ops_pb2
 
 ID = "1" * 32
+NEWEST = LogPage()
 
 
 def line(time: int, span: int = 7, name: str = "retry", **attributes: Value) -> LogLine:
@@ -23,6 +25,10 @@ def line(time: int, span: int = 7, name: str = "retry", **attributes: Value) -> 
 
 def logs_of(*lines: LogLine) -> TraceLogs:
     return TraceLogs("demo", ID, 0, "a", "b", lines, "http://ui", LogFilter(), len(lines), {})
+
+
+async def logs(found: TraceLogs, page: LogPage = NEWEST) -> ops_pb2.ShowLogsResp:
+    return ops_pb2.ShowLogsResp.FromString(await log_pages.logs(found, page))
 
 
 def log(time: int, *fields: model_pb2.KeyValue) -> model_pb2.Log:

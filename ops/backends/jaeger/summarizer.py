@@ -8,15 +8,17 @@ trace are kept while its messages arrive, which come one after another, and no l
     message 3     C ......                  A and B have arrived: their spans are forgotten
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, TracesData
 
 from ops.backends.jaeger.span_match import SpanMatch
 from ops.backends.otlp.convert import ERROR, failed, may_have_error_tags, read_span, service_name
 from ops.backends.otlp.duplicates import MOST_VERSIONS, contents
+from ops.backends.otlp.pieces import pieces
 from ops.backends.trace_search.results import FoundTrace, Matches
 from ops.backends.trace_search.search import TraceSearch, Window
 from ops.vocabulary.spans import failure, what_failed
@@ -136,14 +138,15 @@ class Summarizer:
         self._arriving: dict[bytes, _Summary] = {}
 
     def add(self, message: bytes) -> None:
-        """Add one serialized message."""
-        self.add_parsed(TracesData.FromString(message), tagged=may_have_error_tags(message))
+        """Add one serialized message; a large one belongs on a thread."""
+        parsed = [TracesData.FromString(piece) for piece, _ in pieces(message)]
+        self.add_parsed(*parsed, tagged=may_have_error_tags(message))
 
-    def add_parsed(self, data: TracesData, *, tagged: bool = True) -> None:
-        """Add one message; if it is not `tagged`, no tag in it marks a span as failed."""
+    def add_parsed(self, *pieces: TracesData, tagged: bool = True) -> None:
+        """Add one message, in pieces; if it is not `tagged`, no tag marks a span as failed."""
         here: dict[bytes, _Summary] = {}
         failing: dict[bytes, list[Span]] = {}
-        for resource_spans in data.resource_spans:
+        for resource_spans in _groups(pieces):
             resource = resource_spans.resource
             service = service_name(resource)
             meant = self._match.service in ("", service)
@@ -161,7 +164,7 @@ class Summarizer:
         # A span's depth is known only if all of its parents are in this message.
         for trace_id, spans in failing.items():
             if here[trace_id].whole:
-                here[trace_id].error = _deepest(spans, data)
+                here[trace_id].error = _deepest(spans, pieces)
         for trace_id in self._arriving.keys() - here.keys():
             self._arriving[trace_id].forget_spans()
         self._arriving = here
@@ -234,11 +237,15 @@ def _identity(span: Span) -> tuple[object, ...]:
     )
 
 
-def _deepest(failing: list[Span], data: TracesData) -> str:
+def _groups(pieces: Iterable[TracesData]) -> Iterator[ResourceSpans]:
+    return (each for piece in pieces for each in piece.resource_spans)
+
+
+def _deepest(failing: list[Span], pieces: Iterable[TracesData]) -> str:
     """Return the sentence about the failing span that is furthest from its root."""
     parents = {
         span.span_id: span.parent_span_id
-        for resource_spans in data.resource_spans
+        for resource_spans in _groups(pieces)
         for scope_spans in resource_spans.scope_spans
         for span in scope_spans.spans
         if span.trace_id == failing[0].trace_id

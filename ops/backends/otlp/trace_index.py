@@ -14,19 +14,19 @@ found by bisecting the numbers of the first spans.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
+from ops.backends.otlp.pieces import pieces
 from ops.backends.otlp.wire_format import fields
 
 # Numbers of fields: https://github.com/open-telemetry/opentelemetry-proto, trace.proto
 _RESOURCE, _SCOPE_SPANS = 1, 2  # of ResourceSpans
 _SCOPE, _SPANS = 1, 2  # of ScopeSpans
 _SPAN_TAG = _SPANS << 3 | 2  # the byte before a span's length: its field's number and wire type
-_PIECE = 500_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,13 @@ class TraceIndex:
         self.groups: list[Group] = []
         self.starts = array("Q")
         self.ends = array("Q")
+        self._lasts: list[int] = []  # the number after the last span of each message
         self._scopes: list[bytes] = []
         self._scope_firsts = array("L")
         try:
             for number, message in enumerate(messages):
                 self._add_message(number, message)
+                self._lasts.append(len(self.starts))
         except (IndexError, ValueError) as error:
             raise DecodeError("a message is cut short") from error
         self._firsts = [group.first for group in self.groups]
@@ -122,16 +124,14 @@ class TraceIndex:
     def pieces(self) -> Iterator[tuple[bytes, int]]:
         """Yield the messages in pieces of about half a megabyte, which are TracesData as well.
 
-        With each piece, yield how many spans it has. A message that is cut between groups is
-        valid, because repeated fields are just written one after the other.
+        With each piece, yield how many spans it has.
         """
-        start = first = 0
-        for index, group in enumerate(self.groups):
-            last = index + 1 == len(self.groups) or self.groups[index + 1].message != group.message
-            if last or group.end - start >= _PIECE:
-                end = self._end(index)
-                yield self.messages[group.message][start : group.end], end - first
-                start, first = 0 if last else group.end, end
+        first = 0
+        for message, last in zip(self.messages, self._lasts, strict=True):
+            for piece, until in pieces(message):
+                end = bisect_left(self.starts, until, first, last)
+                yield piece, end - first
+                first = end
 
     def scopes(self) -> set[bytes]:
         """Return the serialized scopes that have spans."""

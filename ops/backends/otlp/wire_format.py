@@ -48,6 +48,19 @@ def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, 
         raise ValueError("a field is longer than the message around it")
 
 
+def nested(number: int, content: bytes) -> bytes:
+    """Return a nested field."""
+    return _varint(number << 3 | _NESTED) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    low = bytearray()
+    while number > 0x7F:
+        low.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*low, number))
+
+
 def _number(message: bytes, position: int) -> tuple[int, int]:
     """Read a varint; return it and the position after it."""
     byte = message[position]

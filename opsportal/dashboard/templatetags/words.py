@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -118,7 +119,7 @@ def lasting(context: Context, since: int) -> SafeString:
 
 
 @register.filter
-def before(at: datetime, moment: int) -> str:
+def before(at: int | datetime, moment: int) -> str:
     """Return `11 min before`, counted from the moment."""
     return f"{roughly(max(moment - _nanoseconds(at), 0))} before"
 
@@ -183,6 +184,18 @@ def tally(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
 
 
 @register.filter
+def unlike(one: str, other: str) -> bool:
+    """Return whether two words differ."""
+    return one != other
+
+
+@register.filter
+def query_line(query: TraceQuery) -> str:
+    """Return the filter line of a search, without the site, which its address names."""
+    return format_query(replace(query, site=""))
+
+
+@register.filter
 def matching(alert: Alert) -> str:
     """Return the filter line that finds the alerts with this name."""
     return str(Matcher("alertname", "=", alert.name))
@@ -205,12 +218,22 @@ def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @register.filter
-def labels(alert: Alert) -> list[str]:
-    """Return the labels that the heading does not show, as a filter line has them."""
+def labels(alert: Alert) -> list[tuple[str, str]]:
+    """Return the labels that the heading does not show, as (text, filter line)."""
     return [
-        words.name(label_text(key, value), 200)
+        (words.name(label_text(key, value), 200), urlencode({"q": label_text(key, value)}))
         for key, value in sorted(alert.labels.items())
         if key not in ("alertname", "severity")
+    ]
+
+
+@register.filter
+def texts(annotations: Mapping[str, str]) -> list[tuple[str, SafeString]]:
+    """Return the annotations that are not links, sorted by name; long ones are folded."""
+    return [
+        (words.name(key, LONGEST_KEY), folded(text))
+        for key, text in sorted(annotations.items())
+        if not _is_web_address(text)
     ]
 
 

@@ -10,12 +10,15 @@ from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview, WatchReport
 from opsportal.dashboard import words
+from opsportal.dashboard.alert_groups import ALERT, grouped
 from opsportal.dashboard.pages import page, patience
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_LOST = 3
 SERVICES = 50
+GROUPS = 8
+CHANGES = 12
 
 
 @require_safe
@@ -45,6 +48,10 @@ async def show(visit: Visit) -> HttpResponse:
             "answered": _answered(overview),
             "problems": _problems(overview),
             "most": MOST_LOST,
+            "firing": grouped(ALERT, visit.site, overview.alerts.firing)[:GROUPS]
+            if overview.alerts
+            else [],
+            **_happened(visit, overview),
             **reports,
         },
     )
@@ -64,6 +71,16 @@ async def status(visit: Visit) -> HttpResponse:
         "pages/status.html",
         {"reports": reports, "watch": watch, "heading": _state(reports, watch)},
     )
+
+
+def _happened(visit: Visit, overview: Overview) -> dict[str, object]:
+    """Return the newest changes, or all with `?changes=all`."""
+    most = len(overview.happened) if visit.request.GET.get("changes") == "all" else CHANGES
+    return {
+        "happened": overview.happened[:most],
+        "more_happened": len(overview.happened[most:]),
+        "unsure": any(part in overview.coming for part in ("changes", "sampling changes")),
+    }
 
 
 async def _reports(visit: Visit) -> dict[str, object]:

@@ -248,3 +248,15 @@ def test_it_takes_a_resource_without_a_name() -> None:
     del message.resource_spans[0].resource.attributes[:]
     (summary,) = folded(message)
     assert summary.services == (NO_SERVICE,)
+
+
+def test_a_large_message_counts_as_one() -> None:
+    """It is parsed in pieces, of which each has only some of the spans."""
+    root = span("s", "root", span_id="01", start=NOON, duration=9 * MILLISECOND)
+    deep = span("s", "deep", span_id="02", parent_id="03", error="broken", start=NOON)
+    middle = span("s", "middle", span_id="03", parent_id="01", error="no", start=NOON)
+    large = [span("s", "large", start=NOON, tags={"text": "x" * 100_000}) for _ in range(20)]
+    whole = merged(*(trace(each, trace_id="1") for each in (root, deep, *large, middle, *large)))
+    (summary,) = folded(whole)
+    assert (summary.span_count, summary.error_count) == (23, 2)
+    assert summary.error == "deep: broken"

@@ -28,7 +28,7 @@ def test_it_reads_a_large_message_in_pieces_and_each_span_once() -> None:
     message = trace(*planned).SerializeToString()
     assert len(list(TraceIndex([message]).pieces())) > 2
     pieces = list(TraceIndex([message, message]).pieces())
-    assert b"".join(piece for piece, _ in pieces) == message * 2
+    assert sum(count for _, count in pieces) == 2 * len(planned)
     found = read_trace([message])
     assert found is not None
     assert list(found.names) == [(each, f"{number}") for number, each in enumerate(services)]
