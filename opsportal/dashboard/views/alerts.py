@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
-from ops.alerts.truth import Doubt, Reason
-from ops.errors import BackendUnavailable, OpsError
+from ops.alerts.truth import Reason
+from ops.errors import OpsError
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert
@@ -27,7 +27,7 @@ from opsportal.dashboard.alert_groups import (
     choices,
     grouped,
 )
-from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
 from opsportal.dashboard.visit import Visit, url
@@ -41,7 +41,7 @@ _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 
 
 @require_safe
-@page(actions.list_alerts)
+@page(actions.list_alerts, live=Live(frozenset({"alerts"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
@@ -59,17 +59,11 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page(actions.list_alerts)
-async def count(visit: Visit) -> HttpResponse:
-    """Return how many alerts are firing, for the page header."""
-    context: dict[str, object]
-    try:
-        found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    except BackendUnavailable as error:
-        context = {"doubts": [Doubt(Reason.SILENT, "", str(error))]}
-    else:
-        context = {"firing": len(found.firing), "doubts": found.doubts}
-    return await visit.render("partials/alert_count.html", context)
+@page(actions.count_firing, live=Live(frozenset({"alerts"})))
+async def badge(visit: Visit) -> HttpResponse:
+    """Return how many alerts are firing, for the header of an open page."""
+    found = await actions.count_firing(visit.actor, site=visit.site.name)
+    return await visit.render("partials/badge.html", {"badge": found})
 
 
 @require_safe
