@@ -147,7 +147,8 @@ def from_points(
     for instance, version, moments in series:
         seen.setdefault((instance, version), set()).update(moments)
     periods = [
-        Period(*key, first, min(last + step, end))
+        # Only what was seen at the last step goes on.
+        Period(*key, first, end if last > end - step else min(last + step, end - 1))
         for key, moments in seen.items()
         for first, last in _runs(sorted(moments), step)
     ]

@@ -28,6 +28,13 @@ def test_points_become_periods_that_end_a_step_after_the_last() -> None:
     )
 
 
+def test_what_was_not_seen_at_the_last_step_has_ended() -> None:
+    found = history(("a", "1", points(7, 8, 9)), ("a", "2", points(10)))
+
+    assert found.goes_on().keys() == {("a", "2")}
+    assert counts(found)[-1] == (10, 10, {"2": 1})
+
+
 def test_several_series_of_one_instance_and_version_are_one() -> None:
     found = history(("a", "1", points(0, 1)), ("a", "1", points(1, 2)))
 
