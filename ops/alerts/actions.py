@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from ops.actor import Actor
-from ops.alerts.answers import Answers, SourceFailure, answers_of, poll_of, watched
+from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.history import Strip, StripOf, strips
@@ -95,7 +95,7 @@ async def list_alerts(
     InvalidInput for a word in the filter that nothing known is called.
     """
     site = sites().site(filter.site)
-    key = ("alerts", site, filter, patience, await poll_of(site))
+    key = ("alerts", site, filter, patience)
     return await clients().reads.answer(key, lambda: _now(site, filter, patience))
 
 
@@ -114,10 +114,7 @@ async def count_firing(actor: Actor, *, site: str = "") -> FiringCount | None:
     Returns None if no watcher knows anything.
     """
     where = sites().site(site)
-    poll = await poll_of(where)
-    if poll is None:
-        return None
-    return await clients().reads.answer(("firing", where, poll), lambda: _count(where))
+    return await clients().reads.answer(("firing", where), lambda: _count(where))
 
 
 @action("alerts.alerts_during", permission=READ)

@@ -12,7 +12,7 @@ from ops.caching import Known
 from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.sites import PrometheusSource, Site
 from ops.vocabulary import timerange
-from ops.watch.picture import Picture, SourceAnswer, pictures
+from ops.watch.picture import SourceAnswer, pictures
 
 T = TypeVar("T")
 
@@ -57,25 +57,10 @@ async def answers_of(site: Site, patience: float) -> Answers[Rules]:
     return await watched(site) or await asked(site, ask)
 
 
-async def poll_of(site: Site) -> tuple[int, int] | None:
-    """Return which poll the answers are of, None if there is no watcher or it knows nothing.
-
-    It belongs into the key of what is shared: after a poll, nothing older may be answered.
-    """
-    picture = await _picture(site)
-    return (picture.epoch, picture.number) if picture else None
-
-
-async def _picture(site: Site) -> Picture[Rules] | None:
-    picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
-    knows = picture is not None and any(each.answer for each in picture.sources.values())
-    return picture if knows else None
-
-
 async def watched(site: Site) -> Answers[Rules] | None:
     """Return what the site's watcher knows, None if there is no watcher or it knows nothing."""
-    picture = await _picture(site)
-    if picture is None:
+    picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
+    if picture is None or not any(each.answer for each in picture.sources.values()):
         return None
     found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
     now = timerange.now_ns()

@@ -114,7 +114,7 @@ class Pictures:
         return known.at if known and _is_young(known) else 0
 
     def look_again(self, site: str, subject: str) -> None:
-        """Do not answer with what was read before now: there is news."""
+        """Read this picture anew, however young it is."""
         self._looks[site, subject] += 1
 
     async def _from_redis(self, site: str, subject: str, answer: type[A]) -> Picture[A] | None:

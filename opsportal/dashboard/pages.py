@@ -20,6 +20,7 @@ from opsportal.dashboard import errors
 from opsportal.dashboard.visit import LiveRequest, is_piece, visit_of
 
 LIVE_SECONDS = 3.0
+LIVE_AGE = 15.0
 FILLING_SECONDS = 25.0  # an action has 30
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 Action = Callable[..., Awaitable[Any]]
@@ -32,6 +33,11 @@ def patience(request: HttpRequest) -> float:
         return LIVE_SECONDS
     seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
     return seconds
+
+
+def age(request: HttpRequest) -> float:
+    """Return how many seconds old what backends take long for may be, if a page is live."""
+    return LIVE_AGE if isinstance(request, LiveRequest) else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ from playwright.async_api import Page, WebSocketRoute, expect
 from pytest_django import Settings
 
 from ops.database import in_database
+from ops.sampling import actions as sampling
+from ops.vocabulary.policies import parse_policy
 from tests.browser.conftest import Web, log_in
-from tests.conftest import Person
+from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place
 from tests.dashboard.sockets import served
+from tests.dashboard.test_status import bot_runs
 from tests.fakes.prometheus import Body, alert
 from tests.watch.conftest import watching
 
@@ -175,3 +178,30 @@ async def test_it_notices_that_the_machine_has_slept(web: Web, place: Place) -> 
             while await page.locator(".as-of").inner_text() == before:
                 await page.clock.run_for(1_000)
         await is_live(page)
+
+
+@pytest.mark.usefixtures("olga")
+async def test_a_half_filled_form_survives_a_change_by_somebody_else(
+    web: Web, place: Place, person: Person
+) -> None:
+    ann = actor_of(await in_database(person, "ann", "operators"))
+    async with web.open() as page:
+        await log_in(page)
+        await page.goto("/sites/production/sampling/")
+        await is_live(page)
+        rate = page.get_by_label("Rate", exact=True)
+        await rate.fill("7%")
+        await sampling.change_policy(ann, policy=parse_policy("25%"), site="production")
+        await expect(page.locator("h1")).to_contain_text("sampled at 25%", timeout=SOON)
+        await expect(rate).to_have_value("7%")
+        await expect(rate).to_be_focused()
+
+
+@pytest.mark.usefixtures("olga")
+async def test_an_open_status_page_follows_the_bot(web: Web, place: Place) -> None:
+    async with web.open() as page:
+        await log_in(page)
+        await page.goto("/sites/production/status/")
+        await is_live(page)
+        await in_database(bot_runs)
+        await expect(page.get_by_text("Slack: 2 connections")).to_be_visible(timeout=SOON)

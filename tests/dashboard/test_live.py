@@ -1,6 +1,7 @@
 """Open pages receive what changes, and only those receive it who may see it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -13,13 +14,16 @@ from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ops.database import in_database
+from ops.requests import actions as requests
+from ops.vocabulary.policies import parse_policy
 from opsportal.dashboard.live import sockets
 from opsportal.dashboard.live.viewers import Standing, Viewer, identify, still_here
 from opsportal.dashboard.pages import live_of
 from opsportal.dashboard.urls import pages
-from tests.conftest import Person
+from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place, text
 from tests.dashboard.sockets import WITHIN, Open, opened, served, session_of
+from tests.fakes.jaeger import EITHER_JAEGER
 from tests.fakes.prometheus import alert
 from tests.watch.conftest import watching
 
@@ -97,6 +101,29 @@ async def test_browsers_that_show_the_same_share_the_same_bytes(
         assert deltas[0][-1] == deltas[1][-1]
 
 
+@EITHER_JAEGER
+@pytest.mark.parametrize("name", ["", "versions/", "status/", "sampling/"])
+async def test_every_live_page_is_rendered(name: str, host: str, olga: str, place: Place) -> None:
+    async with opened(host, f"/sites/production/{name}", olga) as page:
+        await page.until(page.shows('<h1 id="heading"'))
+        assert "Something went wrong" not in page.texts["page"]
+
+
+async def test_a_change_by_somebody_else_appears(host: str, olga: str, person: Person) -> None:
+    actor = actor_of(await in_database(person, "ann", "operators"))
+    async with opened(host, "/sites/production/sampling/", olga) as page:
+        await page.until(page.shows("No changes yet"))
+        asked = await requests.ask(actor, policy=parse_policy("25%"), site="production")
+        assert isinstance(asked, requests.RequestedChange)
+        await page.until(page.shows("Requested"))
+        address = f"/sites/production/sampling/requests/{asked.key}/"
+        async with opened(host, address, olga) as request:
+            await request.until(request.shows("sampling of petstore to 25%?"))
+            await requests.apply(actor, key=asked.key)
+            await request.until(request.shows("was changed to 25%"))
+        await page.until(page.shows("is sampled at 25%"))
+
+
 async def test_every_page_has_the_badge(host: str, olga: str, place: Place) -> None:
     place.prometheus.rule("Down", alert("Down"))
     async with watching(), opened(host, "/account/", olga) as page:
@@ -107,10 +134,7 @@ async def test_every_page_has_the_badge(host: str, olga: str, place: Place) -> N
 
 
 def a_page(route: str) -> str:
-    filled = (
-        route.replace("<str:trace_id>", "ab").replace("<int:row>", "1").replace("<str:key>", "k")
-    )
-    return f"/sites/production/{filled}"
+    return f"/sites/production/{re.sub('<[^>]*>', '1', route)}"
 
 
 ROUTES = [(a_page(str(each.pattern)), live_of(each.callback)) for each in pages]
@@ -118,7 +142,8 @@ LIVE = [path for path, live in ROUTES if live]
 
 
 def test_it_knows_the_live_pages() -> None:
-    assert {ALERTS} <= {*LIVE}
+    names = ["", "status/", "alerts/", "alerts/1/", "alerts/badge/", "versions/", "sampling/"]
+    assert {*LIVE} == {f"/sites/production/{name}" for name in (*names, "sampling/requests/1/")}
 
 
 @pytest.mark.parametrize("path", [path for path, _ in ROUTES])

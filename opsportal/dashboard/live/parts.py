@@ -208,6 +208,5 @@ class Parts:
             self._hearing = None
 
     def _hear(self, notice: Notice) -> None:
-        pictures.look_again(notice.site, notice.subject)
         for part in self._parts.values():
             part.hear(notice)
