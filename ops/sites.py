@@ -60,12 +60,14 @@ class JaegerSource:
 class PrometheusSource:
     """A Prometheus (or compatible server) at a URL, with path prefix, without trailing slash.
 
-    `rules` is False for one that has none: it is asked for alerts only. Sources with the same
-    `pair` are copies of each other: their alerts are one, without the `replica_labels`.
+    `ui` is the public URL of its pages, "" if it is the same. `rules` is False for one that has
+    none: it is asked for alerts only. Sources with the same `pair` are copies of each other: their
+    alerts are one, without the `replica_labels`.
     """
 
     name: str
     url: str
+    ui: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     ca: str = ""
     timeout: int = 10 * timerange.SECOND
@@ -165,6 +167,11 @@ class Site:
             if service.prometheus in ("", source.name):
                 return source
         raise NotFound(f'site "{self.name}" has no Prometheus for service "{service.name}"')
+
+    def twins(self, source: PrometheusSource) -> "list[PrometheusSource]":
+        """Return the other sources of its pair, which can answer in its place."""
+        same = [each for each in self.prometheus if source.pair and each.pair == source.pair]
+        return [each for each in same if each != source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +315,7 @@ def _prometheus(table: Table) -> PrometheusSource:
     source = PrometheusSource(
         name=table.text("name", "a string", urlsplit(url).hostname or "prometheus"),
         url=url,
+        ui=table.url("ui"),
         headers=headers,
         ca=table.authority("ca"),
         timeout=table.duration("timeout", 10 * timerange.SECOND),

@@ -1,43 +1,40 @@
 """Actions that read alerts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import TypeVar
+
+from django.conf import settings
 
 from ops.actor import Actor
+from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
-from ops.alerts.past import alerts_of, remembered
-from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken
-from ops.alerts.watching import ALERTS
+from ops.alerts.changes import AlertChange, read_changes
+from ops.alerts.history import Strip, StripOf, strips
+from ops.alerts.one import ShownAlert, read, with_told
+from ops.alerts.past import alerts_of, remembered, told
+from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken, partial_answer
 from ops.alerts.words import understood
 from ops.backends.clients import clients
-from ops.backends.prometheus import Matrix, Rules
-from ops.caching import Known
-from ops.errors import BackendUnavailable, NotSetUp, OpsError
+from ops.backends.prometheus import Rules
+from ops.database import in_database
+from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action
-from ops.sites import PrometheusSource, Service, Site, sites
+from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
-from ops.watch.picture import SourceAnswer, pictures
 
 T = TypeVar("T")
 READ = "alerts.view_alerts"
+FINGERPRINT = re.compile(r"[0-9a-f]{20}")
+STRIP = 6 * timerange.HOUR
+NO_GROUPS: Mapping[str, StripOf] = {}
 MANY_ALERTS = 500  # from here on, arranging takes more than about 5 ms
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFailure:
-    """A source that does not answer: its name, and one sentence about why.
-
-    `answered` is when it answered last, Unix nanoseconds, 0 if unknown.
-    """
-
-    source: str
-    reason: str
-    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +99,24 @@ async def list_alerts(
     return await clients().reads.answer(key, lambda: _now(site, filter, patience))
 
 
+@dataclass(frozen=True, slots=True)
+class FiringCount:
+    """How many alerts of a site are firing, and the reasons why there may be more."""
+
+    firing: int
+    doubts: tuple[Doubt, ...] = ()
+
+
+@action("alerts.count_firing", permission=READ)
+async def count_firing(actor: Actor, *, site: str = "") -> FiringCount | None:
+    """Count a site's firing alerts by what its watcher knows, without asking any source.
+
+    Returns None if no watcher knows anything.
+    """
+    where = sites().site(site)
+    return await clients().reads.answer(("firing", where), lambda: _count(where))
+
+
 @action("alerts.alerts_during", permission=READ)
 async def alerts_during(
     actor: Actor, *, start: int = 0, end: int = 0, service: str = "", site: str = ""
@@ -120,12 +135,69 @@ async def alerts_during(
     return await clients().reads.answer(key, lambda: _then(where, what, start, end))
 
 
-async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
-    async def ask(source: PrometheusSource) -> Known[Rules]:
-        read = clients().prometheus(site, source).rules
-        return await clients().lasting.answer(("rules", site, source), read, patience)
+@action("alerts.show_alert", permission=READ)
+async def show_alert(
+    actor: Actor,
+    *,
+    fingerprint: str = "",
+    site: str = "",
+    length: int = STRIP,
+    patience: float = DEADLINE,
+) -> ShownAlert:
+    """Return one alert with its rule and its past, also after it has resolved.
 
-    found = await _watched(site) or await _asked(site, ask)
+    `length` is the time that its strip covers, in nanoseconds. Raises NotFound if neither the
+    sources nor our history know it; if no source answers and our history does not know it, the
+    sources' error.
+    """
+    where = sites().site(site)
+    if not FINGERPRINT.fullmatch(fingerprint):
+        raise NotFound(f'"{fingerprint[:80]}" is not an alert\'s ID. Choose an alert from the list')
+    key = ("alert", where, fingerprint, length, patience)
+    return await clients().reads.answer(key, lambda: _one(where, fingerprint, length, patience))
+
+
+@action("alerts.show_strips", permission=READ)
+async def show_strips(
+    actor: Actor, *, groups: Mapping[str, StripOf] = NO_GROUPS, site: str = "", length: int = STRIP
+) -> Mapping[str, Strip]:
+    """Return what groups of alerts did during the time of `length` up to now, by group."""
+    where = sites().site(site)
+    return await in_database(strips, where.name, groups, length, timerange.now_ns())
+
+
+@action("alerts.list_changes", permission=READ)
+async def list_changes(
+    actor: Actor, *, start: int = 0, end: int = 0, limit: int = 20, site: str = ""
+) -> tuple[AlertChange, ...]:
+    """Return what started and ended between start and end (Unix ns), the newest first.
+
+    That is: alerts that fire, rules that cannot be evaluated, sources that do not answer.
+    """
+    where = sites().site(site)
+    key = ("alert changes", where, start, end, limit)
+    read = partial(in_database, read_changes, where, start, end, limit)
+    return await clients().reads.answer(key, read)
+
+
+async def _one(site: Site, fingerprint: str, length: int, patience: float) -> ShownAlert:
+    answers, failed = None, None
+    try:
+        answers = await answers_of(site, patience)
+    except OpsError as error:
+        failed = error
+    found = await in_database(read, site, fingerprint, length, answers, timerange.now_ns())
+    if found is None:
+        raise failed or NotFound(
+            f'site "{site.name}" has no alert {fingerprint}: it ended more than '
+            f"{settings.HISTORY_DAYS} days ago, or the link is wrong. Choose an alert from the list"
+        )
+    gaps = [(hole.start, hole.end) for hole in found.strip.holes]
+    return with_told(found, await told(site, found.alert, gaps, found.strip.step))
+
+
+async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
+    found = await answers_of(site, patience)
     now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
     if number < MANY_ALERTS and not (filter.matchers or filter.words):
@@ -133,7 +205,16 @@ async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
     return await asyncio.to_thread(_list, site, filter, found, now)
 
 
-def _list(site: Site, filter: AlertFilter, found: "_Answers[Rules]", now: int) -> AlertList:
+async def _count(site: Site) -> FiringCount | None:
+    found = await watched(site)
+    if found is None:
+        return None
+    every = AlertFilter(site=site.name)
+    listed = await asyncio.to_thread(_list, site, every, found, timerange.now_ns())
+    return FiringCount(listed.firing_in_all, listed.doubts)
+
+
+def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:
     answers, silent = found.answers, {each.source: each.answered for each in found.failures}
     reported = chain.from_iterable(answer.alerts for answer in answers.values())
     merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
@@ -170,24 +251,6 @@ def _aged(alert: Alert, silent: Mapping[str, int]) -> Alert:
     return replace(alert, stale_since=max(silent[source] for source in alert.sources))
 
 
-async def _watched(site: Site) -> "_Answers[Rules] | None":
-    """Return what the site's watcher knows, None if there is no watcher or it knows nothing."""
-    picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
-    if picture is None or not any(each.answer for each in picture.sources.values()):
-        return None
-    found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
-    failures = tuple(
-        SourceFailure(name, each.error or f"{name} is not polled at present", each.at)
-        for name, each in found.items()
-        if not each.is_young(picture.at) and (each.error or each.answer is not None)
-    )
-    answers = {name: each.answer for name, each in found.items() if each.answer is not None}
-    coming = answers.keys() | {failure.source for failure in failures}
-    return _Answers(
-        answers, failures, tuple(name for name in found if name not in coming), picture.at
-    )
-
-
 def _broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
     """Return each broken rule once, with its sources."""
     found: dict[tuple[str, str], BrokenRule] = {}
@@ -202,14 +265,7 @@ def _broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
 
 
 async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:
-    async def ask(source: PrometheusSource) -> Known[Matrix]:
-        prometheus = clients().prometheus(site, source)
-        try:
-            return Known(await remembered(prometheus, labels=service.alerts, start=start, end=end))
-        except OpsError as error:
-            return Known(error=error)
-
-    found = await _asked(site, ask)
+    found = await remembered(site, service.alerts, start, end)
     origins = {each.name: clients().prometheus(site, each).origin for each in site.prometheus}
     remembering = found.answers.items()
     alerts = [each for source, found_ in remembering for each in alerts_of(origins[source], found_)]
@@ -220,48 +276,14 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,
-        infos=_distinct(answer.warnings for answer in found.answers.values()),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Answers(Generic[T]):
-    """The answers by source, the sources that failed, and those that have not answered yet.
-
-    A source that failed can have an answer too, which is old. `at` is when they came (Unix
-    nanoseconds), 0 for now.
-    """
-
-    answers: Mapping[str, T]
-    failures: tuple[SourceFailure, ...]
-    coming: tuple[str, ...]
-    at: int = 0
-
-
-async def _asked(site: Site, ask: Callable[[PrometheusSource], Awaitable[Known[T]]]) -> _Answers[T]:
-    """Ask every source concurrently."""
-    if not site.prometheus:
-        raise NotSetUp(f'site "{site.name}" has no Prometheus, so it has no alerts')
-    settled = await asyncio.gather(*map(ask, site.prometheus))
-    found = dict(zip((source.name for source in site.prometheus), settled, strict=True))
-    errors = {name: known.error for name, known in found.items() if known.error}
-    if len(errors) == len(found):
-        raise _none_answered(site, list(errors.values()))
-    return _Answers(
-        {name: known.answer for name, known in found.items() if known.answer is not None},
-        tuple(SourceFailure(name, str(error)) for name, error in errors.items()),
-        tuple(name for name, known in found.items() if not known.fresh),
+        doubts=tuple(
+            partial_answer(source, warning)
+            for source, answer in found.answers.items()
+            for warning in answer.warnings
+        ),
+        infos=_distinct(answer.infos for answer in found.answers.values()),
     )
 
 
 def _distinct(warnings: Iterable[Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(warnings)))
-
-
-def _none_answered(site: Site, errors: Sequence[OpsError]) -> OpsError:
-    if len(errors) == 1:
-        return errors[0]
-    reasons = "; ".join(map(str, errors))
-    return BackendUnavailable(
-        f"no Prometheus of {site.name} answered: {reasons}", backend=f"Prometheus of {site.name}"
-    )

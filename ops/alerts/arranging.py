@@ -106,7 +106,13 @@ def _together(copies: Sequence[Alert], pairs: Pairs) -> Alert:
         disagree = f"not in {', '.join(silent)}"
     elif len(states) > 1:
         disagree = ", ".join(f"{each.state} in {each.sources[0]}" for each in copies)
-    return replace(telling, sources=sources, active_at=min(times, default=0), disagree=disagree)
+    return replace(
+        telling,
+        sources=sources,
+        active_at=min(times, default=0),
+        fired_at=min((each.fired_at for each in copies if each.fired_at), default=0),
+        disagree=disagree,
+    )
 
 
 def urgency(

@@ -2,6 +2,8 @@ from django.db import models
 
 from ops.watch.periods import Period
 
+LONGEST_NAME = 200  # characters: PostgreSQL refuses index entries of a few thousand bytes
+
 
 class Alerts(models.Model):
     """No table; this model only carries the permission."""
@@ -19,7 +21,7 @@ class AlertPeriod(Period):
     unknown). `annotations` are those at the period's start, `sources` those that reported it.
     """
 
-    name = models.TextField()
+    name = models.CharField(max_length=LONGEST_NAME)
     group = models.TextField()
     labels = models.JSONField()
     annotations = models.JSONField()
@@ -27,7 +29,12 @@ class AlertPeriod(Period):
     active_at = models.BigIntegerField()
 
     class Meta(Period.Meta):
-        indexes = Period.indexes("alert")
+        indexes = [
+            *Period.indexes("alert"),
+            # Strips and the latest changes are read from these alone.
+            models.Index(fields=["site", "name", "end", "start", "state"], name="alert_by_name"),
+            models.Index(fields=["site", "start"], name="alert_by_start"),
+        ]
 
 
 class RulePeriod(Period):

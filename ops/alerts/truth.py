@@ -87,7 +87,7 @@ def _silent(source: str, now: int, at: int) -> str:
 def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) -> Iterator[Doubt]:
     name = source.name
     for warning in answer.warnings:
-        yield Doubt(Reason.PARTIAL, name, f"{name} sent a partial answer", warning)
+        yield partial_answer(name, warning)
     if answer.more:
         yield Doubt(Reason.PARTIAL, name, f"{name} has more rules than it sends at once")
     for each in answer.unreadable:
@@ -103,6 +103,11 @@ def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) ->
         return
     yield from _of_rules(name, answer.rules or (), answer.rules_at or now)
     yield from _watchdogs_silent(site, name, answer)
+
+
+def partial_answer(source: str, warning: str) -> Doubt:
+    """Return the doubt that a source itself has, in its own words."""
+    return Doubt(Reason.PARTIAL, source, f"{source} sent a partial answer", warning)
 
 
 def _of_rules(source: str, rules: Sequence[Rule], at: int) -> Iterator[Doubt]:

@@ -38,7 +38,10 @@ class Figures:
 
 
 async def figures(site: Site, services: Iterable[Service]) -> Mapping[str, Figures]:
-    """Run all queries of these services concurrently; a query that fails becomes a sentence."""
+    """Run all queries of these services concurrently; a query that fails becomes a sentence.
+
+    If a source answers none of them, another one of its pair is asked.
+    """
     found: dict[str, Figures] = {}
     asked: dict[PrometheusSource, list[Service]] = {}
     for service in services:
@@ -48,15 +51,19 @@ async def figures(site: Site, services: Iterable[Service]) -> Mapping[str, Figur
         except OpsError as error:
             found[service.name] = Figures(problems=(str(error),), failed=frozenset(NUMBERS))
 
+    # Whole minutes, so that everyone who watches sends the same queries.
+    end = timerange.now_ns() // STEP * STEP
+    start = end - (STEPS - 1) * STEP
+
     async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
-        prometheus = clients().prometheus(site, source)
-        # Whole minutes, so that everyone who watches sends the same queries.
-        end = timerange.now_ns() // STEP * STEP
-        start = end - (STEPS - 1) * STEP
-        vectors, matrices = await asyncio.gather(
-            prometheus.queries(_texts(services, *NUMBERS)),
-            prometheus.query_ranges(_texts(services, "p95"), start=start, end=end, step=STEP),
-        )
+        for copy in (source, *site.twins(source)):
+            prometheus = clients().prometheus(site, copy)
+            vectors, matrices = await asyncio.gather(
+                prometheus.queries(_texts(services, *NUMBERS)),
+                prometheus.query_ranges(_texts(services, "p95"), start=start, end=end, step=STEP),
+            )
+            if any(isinstance(each, Vector) for each in vectors.values()):
+                break
         found.update({each.name: _figures(each, vectors, matrices, start) for each in services})
 
     await asyncio.gather(*(ask(source, services) for source, services in asked.items()))

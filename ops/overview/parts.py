@@ -5,23 +5,26 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ops.actor import Actor
-from ops.alerts.actions import AlertList, list_alerts
+from ops.alerts.actions import AlertList, list_alerts, list_changes
+from ops.alerts.changes import AlertChange
 from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
 from ops.overview.figures import Figures, figures, known, problems_of, settled
+from ops.overview.happened import MOST
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site
 from ops.traces.actions import TraceList, list_traces
 from ops.versions.actions import ServiceVersions, list_versions
+from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.summaries import TraceSummary
 
 T = TypeVar("T")
 FAILING_TRACES = 5
-CHANGES = 5
+CHANGES = 50
 SEARCHED_EACH = 12  # up to this many services, each is searched for failing traces separately
 SEARCHED_AT_ALL = 50  # services to search if the storage cannot search all of them together
 LOOKED_AT = 40  # failing traces of any service, among which to find those of the site's services
@@ -32,20 +35,32 @@ class Parts:
     """What one user may see of a site, until a time of the event loop.
 
     Each method returns the answer, the error in its place, or None if it was not ready in time;
-    the read then continues. `coming` names these parts, `older` those shown with an old answer.
+    the read then continues. Figures and failing traces may be `age` seconds old. `coming` names
+    the parts that were not ready, `older` those of them shown with an old answer.
     """
 
-    def __init__(self, actor: Actor, site: Site, until: float) -> None:
+    def __init__(self, actor: Actor, site: Site, until: float, age: float = 0.0) -> None:
         self.coming: list[str] = []
         self.older: list[str] = []
         self._actor = actor
         self._site = site
         self._until = until
+        self._age = age
 
     async def alerts(self) -> AlertList | OpsError | None:
         only = AlertFilter(site=self._site.name)
         return await self._lasting(
             "alerts", "alerts.list_alerts", lambda: list_alerts(self._actor, filter=only)
+        )
+
+    async def alert_changes(self, since: int) -> tuple[AlertChange, ...] | OpsError | None:
+        now = timerange.now_ns()
+        return await self._lasting(
+            "changes",
+            "alerts.list_changes",
+            lambda: list_changes(
+                self._actor, start=since, end=now, limit=MOST, site=self._site.name
+            ),
         )
 
     async def versions(self) -> tuple[ServiceVersions, ...] | OpsError | None:
@@ -58,12 +73,19 @@ class Parts:
     async def failing(self) -> Failing | OpsError | None:
         """The latest failing traces of the last hour, and any problems in finding them."""
         return await self._lasting(
-            "failing traces", "traces.list_traces", lambda: _failing(self._actor, self._site)
+            "failing traces",
+            "traces.list_traces",
+            lambda: _failing(self._actor, self._site),
+            age=self._age,
         )
 
     async def figures(self, services: Sequence[Service]) -> Mapping[str, Figures] | None:
         found = await self._lasting(
-            "figures", "overview.show_overview", lambda: figures(self._site, services), *services
+            "figures",
+            "overview.show_overview",
+            lambda: figures(self._site, services),
+            *services,
+            age=self._age,
         )
         return known(found)
 
@@ -82,7 +104,12 @@ class Parts:
         )
 
     async def _lasting(
-        self, part: str, action: str, read: Callable[[], Awaitable[T]], *of: Service
+        self,
+        part: str,
+        action: str,
+        read: Callable[[], Awaitable[T]],
+        *of: Service,
+        age: float = 0.0,
     ) -> T | OpsError | None:
         """Share one read among all users, but check this user's permission every time."""
         try:
@@ -90,7 +117,7 @@ class Parts:
         except OpsError as error:
             return error
         left = max(self._until - asyncio.get_running_loop().time(), 0)
-        found = await clients().lasting.answer((part, self._site, of), read, left)
+        found = await clients().lasting.answer((part, self._site, of), read, left, age)
         if not found.fresh:
             self.coming.append(part)
             self.older += [part] if found.answer is not None else []

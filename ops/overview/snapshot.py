@@ -58,7 +58,7 @@ async def look_back(
     may = (await rights_of(actor.user_id)).permissions
     names = [service.name for service in services]
     ran, found = await asyncio.gather(
-        _if(
+        if_allowed(
             versions.READ in may and bool(names),
             lambda: versions.show_several(actor, services=names, site=site.name, at=end),
         ),
@@ -92,11 +92,11 @@ async def _line(
 ) -> ServiceSnapshot:
     which = {"service": service.name, "site": site.name}
     active, sampled = await asyncio.gather(
-        _if(
+        if_allowed(
             alerts.READ in may,
             lambda: alerts.alerts_during(actor, start=start, end=end, **which),
         ),
-        _if(sampling.READ in may, lambda: sampling.policy_at(actor, at=start, **which)),
+        if_allowed(sampling.READ in may, lambda: sampling.policy_at(actor, at=start, **which)),
     )
     return ServiceSnapshot(
         service=service.name,
@@ -107,7 +107,7 @@ async def _line(
     )
 
 
-async def _if(allowed: bool, ask: Callable[[], Awaitable[T]]) -> T | OpsError | None:
+async def if_allowed(allowed: bool, ask: Callable[[], Awaitable[T]]) -> T | OpsError | None:
     """Return the answer, an error in its place, or None if there is nothing to show."""
     try:
         return await ask() if allowed else None
@@ -125,4 +125,7 @@ def _each_name_once(found: AlertList | None) -> tuple[Alert, ...]:
 
 
 def _silent(found: AlertList | None) -> tuple[str, ...]:
-    return tuple(failure.reason for failure in found.failures) if found else ()
+    if not found:
+        return ()
+    failed = (failure.reason for failure in found.failures)
+    return (*failed, *(doubt.sentence for doubt in found.doubts))

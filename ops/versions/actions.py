@@ -11,9 +11,9 @@ from ops.errors import BackendUnavailable, NotFound, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
 from ops.versions.describing import Nothing, Unset, describe
-from ops.versions.history import History
+from ops.versions.history import History, Stretch
 from ops.versions.progress import Rollout, State
-from ops.versions.reading import WINDOW, read
+from ops.versions.reading import WINDOW, Reading, read
 from ops.versions.rollout import InstanceVersion, Lack, ServiceVersions
 from ops.versions.watching import Answer, VersionHistory
 from ops.watch.picture import SourceAnswer, pictures
@@ -26,6 +26,7 @@ __all__ = [
     "Rollout",
     "ServiceVersions",
     "State",
+    "Stretch",
     "list_versions",
     "show_several",
     "show_versions",
@@ -48,8 +49,7 @@ async def show_versions(
     for each in () if at else await _watched(where):
         if each.service == what.name and not each.problem and not each.coming:
             return each
-    prometheus = clients().prometheus(where, _source(where, what))
-    reading = await read(prometheus, [what], at, past=not at)
+    reading = await _reading(where, _source(where, what), [what], at, past=not at)
     return describe(where.name, what, reading, now=not at)
 
 
@@ -158,15 +158,39 @@ async def _read(
             found[service.name] = _problem(site, service, error)
 
     async def ask(source: PrometheusSource, services: Sequence[Service]) -> None:
-        reading = await read(clients().prometheus(site, source), services, at, past=past)
-        for service in services:
-            try:
-                found[service.name] = describe(site.name, service, reading, now=not at)
-            except OpsError as error:
-                found[service.name] = _problem(site, service, error)
+        reading = await _reading(site, source, services, at, past=past)
+        # Hundreds of services take more than 5 ms.
+        lines = await asyncio.to_thread(_lines, site, services, reading, now=not at)
+        found.update({each.service: each for each in lines})
 
     await asyncio.gather(*(ask(source, services) for source, services in asked.items()))
     return tuple(found[service.name] for service in services)
+
+
+async def _reading(
+    site: Site, source: PrometheusSource, services: Sequence[Service], at: int, *, past: bool
+) -> Reading:
+    """Ask a source, or another one of its pair if it does not answer."""
+    first = await read(clients().prometheus(site, source), services, at, past=past)
+    if first.answered:
+        return first
+    for twin in site.twins(source):
+        other = await read(clients().prometheus(site, twin), services, at, past=past)
+        if other.answered:
+            return other
+    return first
+
+
+def _lines(
+    site: Site, services: Iterable[Service], reading: Reading, *, now: bool
+) -> list[ServiceVersions]:
+    lines = []
+    for service in services:
+        try:
+            lines.append(describe(site.name, service, reading, now=now))
+        except OpsError as error:
+            lines.append(_problem(site, service, error))
+    return lines
 
 
 def _problem(site: Site, service: Service, error: OpsError) -> ServiceVersions:

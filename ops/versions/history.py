@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 
 from ops.vocabulary.timerange import MINUTE
 
@@ -33,7 +33,8 @@ class Stretch:
 class History:
     """The versions of one service's instances from `start` to `end` (Unix nanoseconds).
 
-    A period that starts at `start` may have started earlier. Times are exact to `step`.
+    A period that starts at `start` may have started earlier, one that ends at `end` goes on.
+    Times are exact to `step`.
     """
 
     start: int
@@ -46,19 +47,25 @@ class History:
         first = min((each.start for each in self.periods if each.version == version), default=0)
         return first if first > self.start else 0
 
-    def joined(self, other: "History") -> "History":
-        """Return what both know: one may go further back, the other be more exact."""
+    def after(self, earlier: "History") -> "History":
+        """Return it with what another source knows of the time before its own first period."""
+        first = min((each.start for each in self.periods), default=self.end)
+        before = [
+            replace(each, end=min(each.end, first))
+            for each in earlier.periods
+            if each.start < first
+        ]
         found: dict[tuple[str, str], list[Period]] = {}
-        for each in sorted((*self.periods, *other.periods), key=lambda each: each.start):
+        for each in sorted((*before, *self.periods), key=lambda each: each.start):
             own = found.setdefault((each.instance, each.version), [])
-            if own and each.start <= own[-1].end + max(self.step, other.step):
+            if own and each.start <= own[-1].end + max(self.step, earlier.step):
                 own[-1] = replace(own[-1], end=max(own[-1].end, each.end))
             else:
                 own.append(each)
         return History(
-            min(self.start, other.start),
-            max(self.end, other.end),
-            max(self.step, other.step),
+            min(self.start, earlier.start),
+            self.end,
+            max(self.step, earlier.step),
             tuple(chain.from_iterable(found.values())),
         )
 
@@ -72,26 +79,41 @@ class History:
         early = [each for version, each in first.items() if version in wanted and each not in late]
         return replace(self, periods=(*early, *late))
 
-    def until(self, at: int, running: Iterable[tuple[str, str]]) -> "History":
-        """Continue to a later moment, at which these (instance, version) run."""
-        now = set(running)
-        going_on = {
+    def goes_on(self) -> dict[tuple[str, str], Period]:
+        """Return what ran at the end, by instance and version."""
+        return {
             (each.instance, each.version): each for each in self.periods if each.end >= self.end
         }
-        ended = [
-            each for each in self.periods if going_on.get((each.instance, each.version)) is not each
-        ]
-        ended += [each for key, each in going_on.items() if key not in now]
-        running_on = [replace(each, end=at) for key, each in going_on.items() if key in now]
-        new = [Period(*key, at, at) for key in sorted(now - going_on.keys())]
-        return replace(self, end=at, periods=(*ended, *running_on, *new))
+
+    def until(self, at: int, running: Iterable[tuple[str, str]]) -> "History":
+        """Continue to a later moment, at which these (instance, version) run.
+
+        An instance with another version than before is taken to have had that until now.
+        """
+        now, before = set(running), self.goes_on()
+        instances = {instance for instance, _ in now}
+        going_on = set(before.values())
+        periods = [each for each in self.periods if each not in going_on]
+        for key, each in before.items():
+            if key in now:
+                periods.append(replace(each, end=at))
+            else:
+                replaced = each.instance in instances
+                periods.append(replace(each, end=at - 1 if replaced else each.end))
+        periods += [Period(*key, at, at) for key in sorted(now - before.keys())]
+        return replace(self, end=at, periods=tuple(periods))
 
     def steady(self) -> "History":
         """Return it without the short absences of instances, as in a restart."""
-        periods = []
-        ordered = sorted(self.periods, key=lambda each: (each.instance, each.version, each.start))
-        for _, own in groupby(ordered, key=lambda each: (each.instance, each.version)):
-            periods += _joined(list(own))
+        periods: list[Period] = []
+        last: dict[str, int] = {}
+        for each in sorted(self.periods, key=lambda each: (each.start, each.version)):
+            place = last.setdefault(each.instance, len(periods))
+            if place < len(periods) and _is_restart(periods[place], each):
+                periods[place] = replace(periods[place], end=max(periods[place].end, each.end))
+            else:
+                last[each.instance] = len(periods)
+                periods.append(each)
         return replace(self, periods=tuple(periods))
 
     def stretches(self) -> tuple[Stretch, ...]:
@@ -125,7 +147,8 @@ def from_points(
     for instance, version, moments in series:
         seen.setdefault((instance, version), set()).update(moments)
     periods = [
-        Period(*key, first, min(last + step, end))
+        # Only what was seen at the last step goes on.
+        Period(*key, first, end if last > end - step else min(last + step, end - 1))
         for key, moments in seen.items()
         for first, last in _runs(sorted(moments), step)
     ]
@@ -144,11 +167,5 @@ def _runs(moments: Sequence[int], step: int) -> Iterator[tuple[int, int]]:
     yield first, moments[-1]
 
 
-def _joined(periods: Sequence[Period]) -> list[Period]:
-    found = [periods[0]]
-    for each in periods[1:]:
-        if each.start - found[-1].end < FLICKER:
-            found[-1] = replace(found[-1], end=each.end)
-        else:
-            found.append(each)
-    return found
+def _is_restart(before: Period, after: Period) -> bool:
+    return before.version == after.version and after.start - before.end < FLICKER

@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Prometheus, Sample, Series, Vector
 from ops.database import in_database
-from ops.errors import OpsError
+from ops.errors import BackendUnavailable, OpsError
 from ops.sites import Service
 from ops.versions import kubernetes
 from ops.versions.history import History, from_points
@@ -57,6 +57,11 @@ class Reading:
     rollouts: tuple[Sample, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def answered(self) -> bool:
+        """Whether the source answered at all, if only to say that a query is wrong."""
+        return _answered(self.vectors)
+
 
 async def read(
     prometheus: Prometheus, services: Sequence[Service], at: int, *, past: bool
@@ -72,17 +77,21 @@ async def read(
     vectors = await prometheus.queries(
         [text for text in (*queries, *usual, rollouts) if text], at=at
     )
-    readers, own = _own(services, usual, vectors)
+    # Hundreds of services take more than 5 ms.
+    readers, own = await asyncio.to_thread(_own, services, usual, vectors)
     chosen = [
-        (readers[name], len(series))
+        readers[name]
         for name, series in own.items()
         if past or len({each.version for _, each in series if each.version}) > 1
     ]
     moment = at or timerange.now_ns()
-    up, histories = await asyncio.gather(
-        _up(prometheus, services, readers, own, at),
-        _histories(prometheus, chosen, moment, now=not at),
-    )
+    up: Vector | OpsError = Vector(())
+    histories: Mapping[str, History] | OpsError = {}
+    if _answered(vectors):
+        up, histories = await asyncio.gather(
+            _up(prometheus, services, readers, own, at),
+            _histories(prometheus, chosen, own, moment, now=not at),
+        )
     warnings = []
     if isinstance(up, OpsError):
         warnings.append(f"OpsPortal cannot tell whether instances are down: {up}")
@@ -103,6 +112,10 @@ async def read(
         rollouts=() if isinstance(said, OpsError) else said.samples,
         warnings=tuple(warnings),
     )
+
+
+def _answered(vectors: Vectors) -> bool:
+    return any(not isinstance(each, BackendUnavailable) for each in vectors.values())
 
 
 def _own(
@@ -157,26 +170,34 @@ def jobs_of(service: Service, reader: Reader | None, own: Own) -> set[str]:
 
 
 async def _histories(
-    prometheus: Prometheus, chosen: Sequence[tuple[Reader, int]], at: int, *, now: bool
+    prometheus: Prometheus,
+    chosen: Sequence[Reader],
+    own: Mapping[str, Own],
+    at: int,
+    *,
+    now: bool,
 ) -> Mapping[str, History] | OpsError:
-    """Return the last hours before a moment, of readers that come with their number of series."""
-    readers = tuple(reader for reader, _ in chosen)
-    number = sum(count for _, count in chosen)
+    """Return the last hours before a moment of the readers' services.
+
+    They are asked for anew when a minute is over, and when something else runs than before.
+    """
+    readers = tuple(chosen)
+    number = sum(len(own[reader.service.name]) for reader in readers)
     if not number:
         return {}
     step = next((step for step in STEPS if number * (WINDOW // step) <= MOST_POINTS), STEPS[-1])
     fresh = max(step, timerange.MINUTE)
-    end = (at - 1) // fresh * fresh
-    key = ("versions before", prometheus.place, readers, 0 if now else end)
+    end = (at - 1) // step * step
+    key = ("versions before", prometheus.place, readers, 0 if now else end // fresh)
     kept: tuple[int, Mapping[str, History]] | None = clients().kept.get(key)
-    if kept and kept[0] == end:
+    if kept and _still_good(kept, end, fresh, readers, own):
         return kept[1]
 
     async def ask() -> Mapping[str, History]:
         found = await _asked(prometheus, readers, end, step)
         ours = await _remembered(prometheus.origin.site, readers, end) if now else {}
         found = {
-            name: each.joined(ours[name]) if name in ours else each for name, each in found.items()
+            name: each.after(ours[name]) if name in ours else each for name, each in found.items()
         }
         periods = sum(len(each.periods) for each in found.values())
         clients().kept.keep(key, (end, found), _PERIOD * (periods + 1))
@@ -184,6 +205,28 @@ async def _histories(
 
     found = await clients().lasting.answer((*key, end), ask, PATIENCE)
     return found.error or found.answer or (kept[1] if kept else {})
+
+
+def _still_good(
+    kept: tuple[int, Mapping[str, History]],
+    end: int,
+    fresh: int,
+    readers: Iterable[Reader],
+    own: Mapping[str, Own],
+) -> bool:
+    """Return whether the histories until some end do for this one, being of the same minute."""
+    until, found = kept
+    if until == end:
+        return True
+    if until > end or until // fresh != end // fresh:
+        return False
+    return all(_goes_on(found.get(each.service.name), own[each.service.name]) for each in readers)
+
+
+def _goes_on(history: History | None, own: Own) -> bool:
+    """Return whether all that runs ran at the end of the history too."""
+    before = history.goes_on() if history else {}
+    return all((each.instance, each.version) in before for _, each in own if each.version)
 
 
 async def _remembered(site: str, readers: Iterable[Reader], end: int) -> Mapping[str, History]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from ops.vocabulary.numbers import in_words
+from ops.vocabulary.units import with_unit
 
 FIRING, PENDING = "firing", "pending"
 # The words of Prometheus, Thanos, Mimir, Cortex and VictoriaMetrics, and of Grafana's own alerts,
@@ -55,7 +55,8 @@ class Alert:
     says how these differ, "" if they do not. `rule_health` is "ok", "err" or "unknown".
     `fingerprint` identifies the alert for as long as anything is remembered of it, see Origin.
     `stale_since` is when its sources last answered, if none of them does (Unix nanoseconds), else
-    0.
+    0. `fired_at` is when it began to fire by the source's own times (Unix nanoseconds), 0 if
+    unknown or pending. `unit` is the value's, see ops.vocabulary.units.
     """
 
     name: str
@@ -72,6 +73,13 @@ class Alert:
     disagree: str = ""
     fingerprint: str = ""
     stale_since: int = 0
+    fired_at: int = 0
+    unit: str = ""
+
+    @property
+    def since(self) -> int:
+        """Since when it fires or, if it does not, is pending; 0 if unknown."""
+        return self.fired_at or self.active_at
 
     @property
     def severity(self) -> str:
@@ -88,8 +96,8 @@ class Alert:
 
     @property
     def value_in_words(self) -> str:
-        """The value as people read it: `0.228`, `1.23 T`, `not a number`."""
-        return in_words(self.value)
+        """The value as people read it: `0.228`, `22.8%`, `12.4 MB`, `not a number`."""
+        return with_unit(self.value, self.unit)
 
     @property
     def said(self) -> str:

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from opsportal.dashboard.views import (
     account,
+    alert,
     alerts,
     audit,
     comparing,
@@ -42,7 +43,10 @@ pages = [
     path("traces/<str:trace_id>/usual/", comparing.usual, name="traces-usual"),
     path("traces/<str:trace_id>/usual/duration/", comparing.usually, name="traces-usually"),
     path("alerts/", alerts.show, name="alerts"),
-    path("alerts/count/", alerts.count, name="alerts-count"),
+    path("alerts/badge/", alerts.badge, name="alerts-badge"),
+    path("alerts/names/", alerts.names, name="alerts-names"),
+    path("alerts/<str:fingerprint>/", alert.show, name="alerts-one"),
+    path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
     path("versions/", versions.show, name="versions"),
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),

@@ -67,13 +67,25 @@ async def test_failing_traces_lead_to_the_trace(place: Place, viewer: AsyncClien
 
 
 @EITHER_JAEGER
-async def test_an_alert_leads_to_those_of_its_name(place: Place, viewer: AsyncClient) -> None:
+async def test_an_alert_leads_to_its_page(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 
-    page = await viewer.get(OVERVIEW)
-    alerts = await viewer.get(link(page, "SlowSearch"))
+    page = await viewer.get(link(await viewer.get(OVERVIEW), "SlowSearch"))
 
-    assert heading(alerts) == "1 alert firing, 1 pending"
+    assert heading(page).startswith("SlowSearch is firing")
+
+
+@EITHER_JAEGER
+async def test_several_alerts_of_a_name_are_one_line_that_leads_to_all(
+    place: Place, viewer: AsyncClient
+) -> None:
+    fill(place)
+    place.prometheus.rule("SlowSearch", alert("SlowSearch", job="orders"), group="another")
+
+    page = await viewer.get(OVERVIEW)
+
+    assert "and 1 more alert" in text(page)
+    assert heading(await viewer.get(link(page, "SlowSearch"))) == "2 alerts firing, 1 pending"
 
 
 @EITHER_JAEGER
@@ -105,7 +117,7 @@ async def test_what_cannot_be_had_is_a_sentence_and_the_rest_is_shown(
     assert heading(page) == "Alert status unknown"
     assert "Jaeger of production" in said
     assert "Failing traces could not be searched" in said
-    assert "Nobody has changed sampling on this site yet." in said
+    assert "No change of alerts, versions or sampling is known of the last hour." in said
 
 
 @EITHER_JAEGER

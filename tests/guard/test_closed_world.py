@@ -16,7 +16,12 @@ from ops.guard import ACTIONS
 
 ROOT = Path(__file__).parent.parent.parent
 # What a door offers only as a part of another action: the overview, or a trace's "at that time".
-WITHIN_OTHERS = {"alerts.alerts_during", "sampling.current_of_several", "sampling.policy_at"}
+WITHIN_OTHERS = {
+    "alerts.alerts_during",
+    "alerts.list_changes",
+    "sampling.current_of_several",
+    "sampling.policy_at",
+}
 
 
 def action_modules() -> list[ModuleType]:

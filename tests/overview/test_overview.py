@@ -76,7 +76,7 @@ async def test_it_joins_everything_about_a_service(
     assert petstore.problems == ()
     assert found.alerts is not None
     assert len(found.alerts.firing) == 3
-    assert found.changes == ()
+    assert found.happened == ()
 
 
 @EITHER_JAEGER
@@ -205,7 +205,7 @@ async def test_what_fails_is_a_sentence_and_the_rest_is_shown(
     found = await show_overview(viewer)
 
     assert found.alerts is None
-    assert found.changes == ()
+    assert found.happened == ()
     assert [each.error for each in found.failing or ()] == ["op1: e1"]
     (problem,) = found.problems
     assert problem.startswith(f"Prometheus main of production at {prometheus.url} failed: ")
@@ -260,7 +260,7 @@ async def test_a_site_without_backends_says_so(viewer: Actor, site_file: SiteFil
 
     found = await show_overview(viewer)
 
-    assert (found.alerts, found.failing, found.changes) == (None, None, ())
+    assert (found.alerts, found.failing, found.happened) == (None, None, ())
     assert found.problems == (), "what is not set up is no problem"
     assert found.lines[0].problems == ('site "bare" has no Prometheus for service "a"',)
 
@@ -290,7 +290,7 @@ def looker(person: Person) -> Actor:
 async def test_who_may_not_see_a_part_is_told_so(looker: Actor) -> None:
     found = await show_overview(looker)
 
-    assert (found.alerts, found.failing, found.changes) == (None, None, None)
+    assert (found.alerts, found.failing, found.happened) == (None, None, ())
     assert [sentence.split("permission ")[1] for sentence in found.problems] == [
         "alerts.view_alerts",
         "traces.view_traces",
@@ -307,3 +307,20 @@ async def test_it_asks_nothing_for_a_stranger(
 
     assert jaeger.calls == []
     assert prometheus.paths == []
+
+
+async def test_figures_come_from_the_other_source_of_a_pair_if_the_first_is_away(
+    viewer: Actor, prometheus: FakePrometheus, site_file: SiteFile
+) -> None:
+    async with FakePrometheus() as other:
+        sources = "".join(
+            f'[[sites.p.prometheus]]\nname = "{name}"\nurl = "{server.url}"\npair = "p"\n'
+            for name, server in (("a", prometheus), ("b", other))
+        )
+        site_file(f'{sources}[sites.p.services.a]\nrequests = "requests_of_a"\n')
+        other.says("requests_of_a", ({}, 7))
+        prometheus.fault = Fault.UNAVAILABLE
+        overview = await show_overview(viewer)
+        [line] = overview.lines
+        assert (line.requests, line.problems) == (7, ())
+        assert [each for each in overview.problems if "requests" in each] == []

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 from grpc import StatusCode
 
-from ops.alerts.actions import AlertList, SourceFailure
+from ops.alerts.actions import AlertList
+from ops.alerts.answers import SourceFailure
 from ops.alerts.truth import Doubt, Reason
 from ops.rpc.alert_pages import LARGEST, Page, alert_page, page_of
 from ops.vocabulary.alerts import Alert, BrokenRule

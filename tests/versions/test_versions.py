@@ -313,6 +313,32 @@ async def test_a_source_that_is_down_costs_its_own_services_only(
     assert not mailer.empty
 
 
+@pytest.mark.parametrize("pair", ["", 'pair = "ha"\n'])
+async def test_another_source_of_its_pair_answers_for_one_that_is_down(
+    viewer: Actor, prometheus: FakePrometheus, site_file: SiteFile, pair: str
+) -> None:
+    async with FakePrometheus() as other:
+        site_file(f"""
+            [[sites.p.prometheus]]
+            name = "main"
+            url = "{prometheus.url}"
+            {pair}
+            [[sites.p.prometheus]]
+            name = "other"
+            url = "{other.url}"
+            {pair}
+            [sites.p.services.petstore]
+            version = "{BUILD}"
+        """)
+        build(other, a="1.2.0")
+        prometheus.fault = Fault.INTERNAL
+
+        (found,) = await list_versions(viewer)
+
+    assert found.summary == ("1.2.0 on 1 of 1" if pair else "unknown")
+    assert len(prometheus.paths) == 2  # the version, and Kubernetes; then nothing more
+
+
 KUBERNETES = (
     '{__name__=~"kube_deployment_spec_paused|kube_deployment_status_condition|rollout_info",'
     'condition=~"|Progressing",status=~"|false",'

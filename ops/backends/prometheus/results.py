@@ -38,10 +38,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The answer to a range query; `warnings` say how it may be partial."""
+    """The answer to a range query.
+
+    `warnings` say what may be missing, in the server's words; `infos` do not.
+    """
 
     series: tuple[Series, ...]
     warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
 
 
 def warnings_of(body: Body, *keys: str) -> tuple[str, ...]:
@@ -71,7 +75,7 @@ def read_matrix(body: Body) -> Matrix:
         Series(item["metric"], tuple(_point(*pair) for pair in item.get("values", ())))
         for item in body["data"]["result"]
     )
-    return Matrix(series, warnings_of(body))
+    return Matrix(series, warnings_of(body, "warnings"), warnings_of(body, "infos"))
 
 
 def count_samples(answer: Vector) -> int:
@@ -93,7 +97,7 @@ def split_vector(answer: Vector, count: int) -> list[Vector] | None:
 def split_matrix(answer: Matrix, count: int) -> list[Matrix] | None:
     """Split the answer to joined queries; None if a series does not say whose it is."""
     parts = _split(answer.series, count)
-    return None if parts is None else [Matrix(tuple(part), answer.warnings) for part in parts]
+    return None if parts is None else [replace(answer, series=tuple(part)) for part in parts]
 
 
 def _split(items: Iterable[S], count: int) -> list[list[S]] | None:

@@ -7,17 +7,22 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ops.backends.prometheus.results import warnings_of
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import Alert, Origin, Rule, Unreadable, meaning
+from ops.vocabulary.alerts import FIRING, Alert, Origin, Rule, Unreadable, meaning
+from ops.vocabulary.units import unit_of_query, unit_told
 
 Body = dict[str, Any]
 # Prometheus's words, and VictoriaMetrics's.
 _HEALTH = {"ok": "ok", "no match": "ok", "err": "err", "error": "err"}
+_ERRORS = ("error", "alerting (error)", "pending (error)", "normal (error)")
+_QUERY_FAILED = "its query failed: an alert of it has the state Error"
 _YEAR_ONE = "0001-"  # Go's time that is not set
+_LONGEST_MOMENT = 100  # characters
 _LONGEST_INTERVAL = 10**9  # seconds
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -60,6 +65,8 @@ class Rules:
                     alert,
                     group=group,
                     rule_health=made[0].health,
+                    fired_at=_fired_at(alert.state, alert.active_at, made[0].pending_for),
+                    unit=alert.unit or unit_of_query(made[0].query),
                     fingerprint=origin.fingerprint(group, alert.name, alert.labels),
                 )
             )
@@ -121,7 +128,7 @@ class _Reading:
             source=self.origin.source,
             recording=rule.get("type") == "recording",
             health=_health(rule),
-            error=_text(rule.get("lastError")),
+            error=_text(rule.get("lastError")) or (_QUERY_FAILED if _failed(rule) else ""),
             evaluated_at=_evaluated_at(rule),
             interval=interval,
             query=_text(rule.get("query")),
@@ -132,35 +139,58 @@ class _Reading:
 
     def alerts(self, items: Iterable[Any] | None, rule: Body, group: str) -> Iterator[Alert]:
         """Yield a rule's active alerts."""
+        maker = _Maker(
+            name=_text(rule.get("name")),
+            group=group,
+            health=_health(rule),
+            pending_for=_nanoseconds(rule.get("duration")),
+            unit=unit_of_query(_text(rule.get("query"))),
+        )
         for item in items or ():
             try:
-                alert = self._alert(item, rule, group)
+                alert = self._alert(item, maker)
             except _BAD:
-                self.unreadable[group, _text(rule.get("name")) or "(without a name)"] += 1
+                self.unreadable[group, maker.name or "(without a name)"] += 1
             else:
                 if alert.state:
                     yield alert
 
-    def _alert(self, item: Body, rule: Body, group: str) -> Alert:
+    def _alert(self, item: Body, maker: "_Maker") -> Alert:
         labels = self.origin.own(
             {key: _text(value) for key, value in (item.get("labels") or {}).items()}
         )
+        texts = (item.get("annotations") or {}).items()
+        annotations = {key: _text(text) for key, text in texts}
         native = _text(item.get("state"))
-        name = labels.get("alertname") or _text(rule.get("name")) or _text(item.get("name"))
+        state, active_at = meaning(native), _moment(item.get("activeAt"))
+        name = labels.get("alertname") or maker.name or _text(item.get("name"))
         return Alert(
             name=name,
-            state=meaning(native),
+            state=state,
             native_state=native,
             recovering=_recovering(item, native),
             value=_value(item.get("value")),
-            active_at=_moment(item.get("activeAt")),
+            active_at=active_at,
             labels=labels,
-            annotations={key: _text(text) for key, text in (item.get("annotations") or {}).items()},
+            annotations=annotations,
             sources=(self.origin.source,),
-            group=group,
-            rule_health=_health(rule),
-            fingerprint=self.origin.fingerprint(group, name, labels),
+            group=maker.group,
+            rule_health=maker.health,
+            fingerprint=self.origin.fingerprint(maker.group, name, labels),
+            fired_at=_fired_at(state, active_at, maker.pending_for),
+            unit=unit_told(labels, annotations) or maker.unit,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """What the alerts of a rule have from it."""
+
+    name: str
+    group: str
+    health: str
+    pending_for: int
+    unit: str
 
 
 def _recovering(item: Body, native: str) -> bool:
@@ -174,7 +204,20 @@ def _texts(given: object) -> dict[str, str]:
 
 
 def _health(rule: Body) -> str:
+    if _failed(rule):
+        return "err"
     return _HEALTH.get(_text(rule.get("health")), "unknown")
+
+
+def _failed(rule: Body) -> bool:
+    """Return whether a rule of Grafana has an alert which says that its query failed."""
+    alerts = rule.get("alerts")
+    states = (each.get("state") for each in alerts or () if isinstance(each, dict))
+    return any(isinstance(state, str) and state.lower() in _ERRORS for state in states)
+
+
+def _fired_at(state: str, active_at: int, pending_for: int) -> int:
+    return active_at + pending_for if state == FIRING and active_at else 0
 
 
 def _text(value: object) -> str:
@@ -190,8 +233,15 @@ def _value(value: object) -> str:
 
 def _moment(given: object) -> int:
     """Return Unix nanoseconds; Go's year 1, a missing time and nonsense are 0."""
+    text = _text(given)
+    return _parsed(text) if len(text) <= _LONGEST_MOMENT else 0
+
+
+@lru_cache(maxsize=20_000)
+def _parsed(text: str) -> int:
+    # An alert has the same start at each poll, and many alerts start at the same moment.
     try:
-        moment = timerange.parse_moment(_text(given))
+        moment = timerange.parse_moment(text)
     except InvalidInput:
         return 0
     return 0 if moment.relative else moment.nanoseconds

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -105,20 +106,20 @@ def plural(number: int, one: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def ago(context: Context, at: int | datetime) -> SafeString:
-    """Return `11 min ago`, with the exact time as its tooltip."""
+    """Return `11 min ago`, with the exact time as its tooltip; it goes on by itself."""
     clock, moment = _clock(context), _nanoseconds(at)
-    return _time(clock, moment, clock.ago(moment))
+    return _age(context, moment, "ago", clock.ago(moment))
 
 
 @register.simple_tag(takes_context=True)
 def lasting(context: Context, since: int) -> SafeString:
-    """Return `11 min`, for something that started then and still lasts."""
+    """Return `11 min`, for something that started then and still lasts; it goes on by itself."""
     clock = _clock(context)
-    return _time(clock, since, roughly(max(clock.now - since, 0)))
+    return _age(context, since, "lasting", roughly(max(clock.now - since, 0)))
 
 
 @register.filter
-def before(at: datetime, moment: int) -> str:
+def before(at: int | datetime, moment: int) -> str:
     """Return `11 min before`, counted from the moment."""
     return f"{roughly(max(moment - _nanoseconds(at), 0))} before"
 
@@ -183,6 +184,18 @@ def tally(alerts: Sequence[Alert]) -> list[tuple[str, str]]:
 
 
 @register.filter
+def unlike(one: str, other: str) -> bool:
+    """Return whether two words differ."""
+    return one != other
+
+
+@register.filter
+def query_line(query: TraceQuery) -> str:
+    """Return the filter line of a search, without the site, which its address names."""
+    return format_query(replace(query, site=""))
+
+
+@register.filter
 def matching(alert: Alert) -> str:
     """Return the filter line that finds the alerts with this name."""
     return str(Matcher("alertname", "=", alert.name))
@@ -205,12 +218,22 @@ def links(annotations: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 @register.filter
-def labels(alert: Alert) -> list[str]:
-    """Return the labels that the heading does not show, as a filter line has them."""
+def labels(alert: Alert) -> list[tuple[str, str]]:
+    """Return the labels that the heading does not show, as (text, filter line)."""
     return [
-        words.name(label_text(key, value), 200)
+        (words.name(label_text(key, value), 200), urlencode({"q": label_text(key, value)}))
         for key, value in sorted(alert.labels.items())
         if key not in ("alertname", "severity")
+    ]
+
+
+@register.filter
+def texts(annotations: Mapping[str, str]) -> list[tuple[str, SafeString]]:
+    """Return the annotations that are not links, sorted by name; long ones are folded."""
+    return [
+        (words.name(key, LONGEST_KEY), folded(text))
+        for key, text in sorted(annotations.items())
+        if not _is_web_address(text)
     ]
 
 
@@ -321,6 +344,20 @@ def _fold(title: SafeString, text: str) -> SafeString:
 def _time(clock: Clock, at: int, text: str) -> SafeString:
     iso = timerange.format_moment(at)
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, clock.exact(at), text)
+
+
+def _age(context: Context, at: int, kind: str, text: str) -> SafeString:
+    """Return an age that the browser keeps counting, see static/dashboard/live/ages.js.
+
+    For open pages the browser writes it: what does not change must be rendered the same again.
+    """
+    return format_html(
+        '<time datetime="{}" title="{}" data-age="{}">{}</time>',
+        timerange.format_moment(at),
+        _clock(context).exact(at),
+        kind,
+        "" if context.get("live_update") else text,
+    )
 
 
 def _clock(context: Context) -> Clock:

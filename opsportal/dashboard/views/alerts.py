@@ -4,30 +4,44 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
-from ops.alerts.truth import Doubt, Reason
-from ops.errors import BackendUnavailable, OpsError
+from ops.alerts.truth import Reason
+from ops.errors import OpsError
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import Matcher
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.pages import page, patience
-from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.alert_groups import (
+    ALERT,
+    LONGEST_BY,
+    ROWS,
+    AlertGroup,
+    choices,
+    grouped,
+)
+from opsportal.dashboard.pages import Live, page, patience
+from opsportal.dashboard.sheets import Sheet, sheet
+from opsportal.dashboard.strips import Picture, picture
 from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 50
+GROUPS = 20
+MOST_NAMES = 200
+MOST_VALUES = 200
+LONGEST_VALUE = 200
 _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 
 
 @require_safe
-@page(actions.list_alerts)
+@page(actions.list_alerts, live=Live(frozenset({"alerts"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
@@ -41,48 +55,44 @@ async def show(visit: Visit) -> HttpResponse:
         )
     except OpsError as error:
         return await errors.page(visit, error, "pages/alerts.html", {"line": line})
-    return await visit.render("pages/alerts.html", _context(visit, line, found))
+    return await visit.render("pages/alerts.html", await _context(visit, line, found))
+
+
+@require_safe
+@page(actions.count_firing, live=Live(frozenset({"alerts"})))
+async def badge(visit: Visit) -> HttpResponse:
+    """Return how many alerts are firing, for the header of an open page."""
+    found = await actions.count_firing(visit.actor, site=visit.site.name)
+    return await visit.render("partials/badge.html", {"badge": found})
 
 
 @require_safe
 @page(actions.list_alerts)
-async def count(visit: Visit) -> HttpResponse:
-    """Return how many alerts are firing, for the page header."""
-    context: dict[str, object]
-    try:
-        found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    except BackendUnavailable as error:
-        context = {"doubts": [Doubt(Reason.SILENT, "", str(error))]}
-    else:
-        context = {"firing": len(found.firing), "doubts": found.doubts}
-    return await visit.render("partials/alert_count.html", context)
+async def names(visit: Visit) -> HttpResponse:
+    """Return the labels and annotations of all alerts, with their values, for completion."""
+    found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
+    return JsonResponse({"names": await asyncio.to_thread(_known_names, found.alerts)})
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Alerts of one name on a sheet, in the list's order; `total` counts all of that name."""
-
-    name: str
-    alerts: tuple[Alert, ...]
-    total: int
-
-    @property
-    def first(self) -> Alert:
-        return self.alerts[0]
-
-    @property
-    def annotations(self) -> dict[str, str]:
-        """Return the annotations of all its alerts; of equal names the first alert's value."""
-        return {
-            key: value
-            for alert in reversed(self.alerts)
-            for key, value in alert.annotations.items()
-        }
+def _known_names(alerts: Sequence[Alert]) -> dict[str, list[str]]:
+    """Return the values of each label and annotation; texts that are long or many are left out."""
+    values: dict[str, dict[str, None]] = {}
+    for alert in alerts:
+        for name, text in (*alert.labels.items(), *alert.annotations.items()):
+            known = values.setdefault(name, {}) if len(values) < MOST_NAMES else values.get(name)
+            if known is not None and len(text) <= LONGEST_VALUE and len(known) < MOST_VALUES:
+                known[text] = None
+    return {name: sorted(known) for name, known in sorted(values.items())}
 
 
-def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
-    filter = found.filter
-    part = sheet(visit.request, found.alerts, ALERTS)
+async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
+    filter, asked = found.filter, visit.request.GET
+    by = asked.get("by", "")[:LONGEST_BY] or ALERT
+    all_groups = grouped(by, visit.site, found.alerts)
+    if "only" in asked:
+        all_groups = [each for each in all_groups if each[0] == asked["only"]]
+    part, groups = _on_this_page(visit, by, all_groups)
+    pictured = await _with_strips(visit, groups)
     return {
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),
         "line": line,
@@ -92,10 +102,41 @@ def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
         "coming": _named(found.coming, found),
         "older": _named(found.older, found),
         "chips": _chips(filter, found),
-        "permalink": _address(visit.site.name, filter),
+        "permalink": _address(visit.site.name, filter, by),
         "sheet": part,
-        "groups": _groups(part.items, found.alerts),
+        "what": "alerts" if len(all_groups) == 1 else "groups",
+        "by": by,
+        "only": asked.get("only"),
+        "choices": list(choices(by, found.alerts)),
+        "groups": pictured,
+        "strips": any(strip for _, strip in pictured),
+        "holes": any(strip.has_holes for _, strip in pictured if strip),
     }
+
+
+def _on_this_page(
+    visit: Visit, by: str, groups: Sequence[tuple[str, Sequence[Alert]]]
+) -> tuple[Sheet[Any], list[AlertGroup]]:
+    """Return a sheet of the only group's alerts, or else a sheet of groups with some of each."""
+    if len(groups) == 1:
+        [(key, alerts)] = groups
+        alone = sheet(visit.request, alerts, ALERTS)
+        return alone, [AlertGroup(key, by, alerts, alone.items)]
+    part = sheet(visit.request, groups, GROUPS)
+    return part, [AlertGroup(key, by, alerts, alerts[:ROWS]) for key, alerts in part.items]
+
+
+async def _with_strips(
+    visit: Visit, groups: Sequence[AlertGroup]
+) -> list[tuple[AlertGroup, Picture | None]]:
+    """Return the groups with their strips; without them if the past cannot be read."""
+    try:
+        found = await actions.show_strips(
+            visit.actor, groups={each.key: each.strip for each in groups}, site=visit.site.name
+        )
+    except OpsError:
+        return [(each, None) for each in groups]
+    return [(each, picture(found[each.key], visit.clock)) for each in groups]
 
 
 def _named(sources: Sequence[str], found: AlertList) -> list[str]:
@@ -108,15 +149,6 @@ def _heading(found: AlertList, *, narrowed: bool) -> str:
         return "Loading alerts"
     pending = len(found.pending)
     return f"{found.headline(narrowed=narrowed)}{f', {pending:,} pending' if pending else ''}"
-
-
-def _groups(shown: Sequence[Alert], alerts: Sequence[Alert]) -> list[Group]:
-    """Group the alerts of a sheet by name, in the order of their first alerts."""
-    groups: dict[str, list[Alert]] = {}
-    for alert in shown:
-        groups.setdefault(alert.name, []).append(alert)
-    totals = Counter(alert.name for alert in alerts)
-    return [Group(name, tuple(members), totals[name]) for name, members in groups.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +185,6 @@ def _line(filter: AlertFilter) -> str:
     return format_filter(replace(filter, site=""))
 
 
-def _address(site: str, filter: AlertFilter) -> str:
-    return f"{url('alerts', site)}?{urlencode({'q': _line(filter)})}"
+def _address(site: str, filter: AlertFilter, by: str = ALERT) -> str:
+    asked = {"q": _line(filter)} | ({"by": by} if by != ALERT else {})
+    return f"{url('alerts', site)}?{urlencode(asked)}"

@@ -15,7 +15,8 @@ const added = new Set(); // the current page's own: tables, and the element that
 
 /**
  * Add a page's own keys until the signal. `table` has rows of [keys, words, action, where];
- * `where` is "list" for keys that only work inside `list`.
+ * `where` is "list" for keys that only work inside `list`. A row without an action lists a key
+ * that the browser has itself.
  */
 export function addKeys(table, list, signal) {
   const own = { table, list };
@@ -70,7 +71,7 @@ document.addEventListener("keydown", (event) => {
   for (const { table, list } of [...here(), { table: everywhere }]) {
     const inList = event.target.matches("[role=row]") && list?.contains(event.target);
     for (const [names, , action, where] of table) {
-      if (!names.includes(event.key) || (where === "list" && !inList)) continue;
+      if (!action || !names.includes(event.key) || (where === "list" && !inList)) continue;
       event.preventDefault();
       action(event.key);
       return;

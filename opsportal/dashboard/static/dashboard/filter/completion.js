@@ -6,15 +6,11 @@ const MOST = 12;
 const WORD = /(?:"(?:[^"\\]|\\.)*"?|[^\s"])+/g;
 const PLAIN = /^[^\s="\\[\]]+$/;
 
-export class Completion {
-  constructor(search) {
-    this.line = search.querySelector("#q");
-    this.address = search.dataset.names;
-    this.service = search.dataset.service; // if the line names none
-    this.words = [...search.querySelector("#words").options].map(({ value, text }) => [value, text]);
-    this.windows = [...search.querySelector("[name=last]").options].map(({ value }) => value);
-    this.recent = [...search.querySelectorAll(".recents bdi")].map((line) => line.textContent);
-    this.known = new Map(); // addresses and the names there
+/** Completes one line: words first and, behind `operator`, the values of that word. */
+export class LineCompletion {
+  /** `words` are [word, hint], `recent` are whole lines, `simple` values need no quotes. */
+  constructor(line, { words = [], recent = [], operator = /=/, simple = PLAIN }) {
+    Object.assign(this, { line, words, recent, operator, simple });
   }
 
   /** Return offers `{text, hint, word, start, end}`: `word`, by default the text, replaces what is
@@ -31,24 +27,44 @@ export class Completion {
     const end = word ? start + word[0].length : caret;
     const typed = value.slice(start, caret);
     const place = { start, end };
-    if (!typed.includes("=")) {
-      const hints = new Map(this.words);
+    const operator = typed.match(this.operator);
+    if (!operator) {
+      const hints = new Map(await this.starts());
       const found = matching([...hints.keys()], typed);
       return found.map((text) => ({ text, hint: hints.get(text), ...place }));
     }
-    const key = typed.slice(0, typed.indexOf("=") + 1);
+    const key = typed.slice(0, operator.index + operator[0].length);
     const given = plain(typed.slice(key.length));
-    const service = words.find(({ 0: text }) => text.startsWith("service="))?.[0].slice(8);
-    const names = await this.#values(key, plain(service ?? ""));
-    return matching(names, given).map((name) => ({ text: name, word: key + quoted(name), ...place }));
+    const names = await this.values(key, words.map(([text]) => text));
+    const written = (name) => (this.simple.test(name) ? name : quoted(name));
+    return matching(names, given).map((name) => ({ text: name, word: key + written(name), ...place }));
   }
 
   take({ text, word = text, start, end }) {
     const { line } = this;
-    const goesOn = word.endsWith("=");
+    const goesOn = word.endsWith("=") || word.endsWith(">");
     const until = !goesOn && line.value[end] === " " ? end + 1 : end;
     line.setRangeText(goesOn ? word : `${word} `, start, until, "end");
     line.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+
+  /** What a word can start with. */
+  async starts() {
+    return this.words;
+  }
+}
+
+/** The trace search's. */
+export class Completion extends LineCompletion {
+  constructor(search) {
+    super(search.querySelector("#q"), {
+      words: [...search.querySelector("#words").options].map(({ value, text }) => [value, text]),
+      recent: [...search.querySelectorAll(".recents bdi")].map((line) => line.textContent),
+    });
+    this.address = search.dataset.names;
+    this.service = search.dataset.service; // if the line names none
+    this.windows = [...search.querySelector("[name=last]").options].map(({ value }) => value);
+    this.known = new Map(); // addresses and the names there
   }
 
   services() {
@@ -60,9 +76,10 @@ export class Completion {
     return name ? this.#names(`${this.address}?${new URLSearchParams({ service: name })}`) : [];
   }
 
-  async #values(key, service) {
+  async values(key, words) {
     if (key === "service=") return this.services();
-    if (key === "operation=") return this.operations(service);
+    const service = words.find((text) => text.startsWith("service="))?.slice(8);
+    if (key === "operation=") return this.operations(plain(service ?? ""));
     return key === "last=" ? this.windows.filter(Boolean) : [];
   }
 
@@ -89,6 +106,6 @@ function plain(value) {
   return value.startsWith('"') ? value.replace(/^"|"$/g, "").replace(/\\(["\\])/g, "$1") : value;
 }
 
-function quoted(name) {
-  return PLAIN.test(name) ? name : `"${name.replace(/["\\]/g, "\\$&")}"`;
+export function quoted(name) {
+  return `"${name.replace(/["\\]/g, "\\$&")}"`;
 }

@@ -1,0 +1,102 @@
+"""What changed: alerts that started and stopped firing, broken rules, silent sources."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import groupby
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
+from ops.alerts.history import OF_SOURCE, Interval, as_it_was
+from ops.alerts.models import AlertPeriod, RulePeriod
+from ops.sites import Site
+from ops.vocabulary.alerts import FIRING
+from ops.watch.models import SourcePeriod
+from ops.watch.periods import Period
+
+P = TypeVar("P", bound=Period)
+MOST_READ = 1_000  # periods of each kind
+
+
+class Kind(StrEnum):
+    """What changed."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    BROKEN = "broken"
+    REPAIRED = "repaired"
+    SILENT = "silent"
+    BACK = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """One change at a time (Unix nanoseconds).
+
+    `name` is that of the alert, rule or source. `fingerprint` identifies the alert and `severity`
+    is its own, `detail` is its summary, or the error of a rule or source. `count` is how many
+    alerts of this name changed together, one after the other without another change.
+    """
+
+    at: int
+    kind: Kind
+    name: str
+    fingerprint: str = ""
+    severity: str = ""
+    detail: str = ""
+    count: int = 1
+
+
+def read_changes(site: Site, start: int, end: int, limit: int) -> tuple[AlertChange, ...]:
+    """Read the newest changes; call it in ops.database.in_database."""
+    when = (start, end)
+    unlisted = (*site.watchdogs, *site.quiet)
+    alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING).exclude(name__in=unlisted)
+    rules = RulePeriod.objects.filter(site=site.name)
+    silences = SourcePeriod.objects.filter(
+        site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
+    )
+    found = [
+        *(_of_alert(Kind.FIRING, row, row.start) for row in _started(alerts, when)),
+        *(_of_alert(Kind.RESOLVED, row, row.end or 0) for row in _ended(alerts, when)),
+        *(AlertChange(r.start, Kind.BROKEN, r.name, detail=r.error) for r in _started(rules, when)),
+        *(AlertChange(r.end or 0, Kind.REPAIRED, r.name) for r in _ended(rules, when)),
+        *(_of_source(Kind.SILENT, row, row.start) for row in _started(silences, when)),
+        *(_of_source(Kind.BACK, row, row.end or 0) for row in _ended(silences, when)),
+    ]
+    found.sort(key=lambda change: (-change.at, change.kind, change.name, change.fingerprint))
+    return tuple(_together(found))[:limit]
+
+
+def _started(rows: "QuerySet[P]", when: Interval) -> list[P]:
+    """Return the periods with which something started, and not only another text."""
+    newest = list(rows.filter(start__range=when).order_by("-start")[:MOST_READ])
+    before = rows.filter(end__range=when).order_by("-end").values_list("key", "end")
+    ends = set(before[: 2 * MOST_READ])
+    return [row for row in newest if (row.key, row.start) not in ends]
+
+
+def _ended(rows: "QuerySet[P]", when: Interval) -> list[P]:
+    newest = list(rows.filter(end__range=when).order_by("-end")[:MOST_READ])
+    after = rows.filter(start__range=when).order_by("-start").values_list("key", "start")
+    starts = set(after[: 2 * MOST_READ])
+    return [row for row in newest if (row.key, row.end) not in starts]
+
+
+def _of_alert(kind: Kind, row: AlertPeriod, at: int) -> AlertChange:
+    alert = as_it_was(row)
+    detail = alert.summary if kind is Kind.FIRING else ""
+    return AlertChange(at, kind, alert.name, row.key, alert.severity, detail)
+
+
+def _of_source(kind: Kind, row: SourcePeriod, at: int) -> AlertChange:
+    detail = row.reason if kind is Kind.SILENT else ""
+    return AlertChange(at, kind, row.key.removeprefix(OF_SOURCE), detail=detail)
+
+
+def _together(changes: Iterable[AlertChange]) -> Iterator[AlertChange]:
+    """Yield alerts of one name that changed one after the other as one change."""
+    for _, same in groupby(changes, key=lambda change: (change.kind, change.name)):
+        first, *others = same
+        yield replace(first, count=1 + len(others)) if others else first

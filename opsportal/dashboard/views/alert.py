@@ -1,0 +1,78 @@
+"""`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what happened."""
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from ops.alerts import actions
+from ops.alerts.one import ShownAlert, State
+from ops.errors import NotFound
+from ops.overview import actions as overview
+from ops.vocabulary import timerange
+from opsportal.dashboard import errors, words
+from opsportal.dashboard.pages import Live, page, patience
+from opsportal.dashboard.strips import picture
+from opsportal.dashboard.visit import Visit, is_piece
+
+EPISODES = 50
+LENGTHS = {
+    "1h": timerange.HOUR,
+    "6h": actions.STRIP,
+    "1d": timerange.DAY,
+    "7d": 7 * timerange.DAY,
+}
+LENGTH = "6h"
+
+
+@require_safe
+@page(actions.show_alert, live=Live(frozenset({"alerts"})))
+async def show(visit: Visit, fingerprint: str) -> HttpResponse:
+    """Show an alert; `?last=1d` is how much of its past is drawn."""
+    asked = visit.request.GET.get("last", LENGTH)
+    last = asked if asked in LENGTHS else LENGTH
+    try:
+        found = await actions.show_alert(
+            visit.actor,
+            fingerprint=fingerprint,
+            site=visit.site.name,
+            length=LENGTHS[last],
+            patience=patience(visit.request),
+        )
+    except NotFound as error:
+        return await errors.page(visit, error, "pages/no_alert.html")
+    context = {
+        "heading": _heading(found),
+        "shown": found,
+        "alert": found.alert,
+        "strip": picture(found.strip, visit.clock),
+        "last": last,
+        "lengths": LENGTHS,
+        "episodes": found.past.episodes[:EPISODES],
+        "earlier": len(found.past.episodes[EPISODES:]),
+    }
+    return await visit.render("pages/alert.html", context)
+
+
+@require_safe
+@page(overview.show_surroundings)
+async def around(visit: Visit, fingerprint: str) -> HttpResponse:
+    """Show what happened around an alert: a piece that its page requests after it is shown."""
+    found = await overview.show_surroundings(
+        visit.actor, fingerprint=fingerprint, site=visit.site.name
+    )
+    context = {"around": found}
+    if is_piece(visit.request):
+        return await visit.render("partials/alert_around.html", context)
+    heading = f"Around {visit.clock.utc(found.start)} UTC"
+    return await visit.render("pages/alert_around.html", {**context, "heading": heading})
+
+
+def _heading(found: ShownAlert) -> str:
+    name = words.name(found.alert.name)
+    summary = f": {words.name(found.alert.summary, 200)}" if found.alert.summary else ""
+    match found.state:
+        case State.RESOLVED:
+            return f"{name} has resolved"
+        case State.UNKNOWN:
+            return f"{name}: status unknown"
+        case state:
+            return f"{name} is {state}{summary}"

@@ -1,0 +1,149 @@
+"""What the periods of alerts say together: episodes, strips, holes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from ops.alerts import history
+from ops.alerts.history import (
+    HOLE,
+    MOST_PERIODS,
+    Episode,
+    Strip,
+    StripOf,
+    between,
+    both,
+    holes,
+    joined,
+    past_of,
+    strips,
+    window,
+)
+from ops.alerts.models import AlertPeriod
+from ops.vocabulary.alerts import FIRING, PENDING
+from ops.vocabulary.timerange import HOUR, MINUTE, SECOND
+from tests.alerts.making import NOON, alert
+from tests.alerts.past import SITE, answered, period, watched
+
+DEEP = alert("QueueDeep", {"pod": "one"})
+LENGTH = 6 * HOUR
+INTERVALS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)), max_size=8).map(
+    lambda pairs: joined((start, start + length) for start, length in pairs)
+)
+
+
+@pytest.fixture(autouse=True)
+def polls(settings: Settings) -> None:
+    settings.POLL_SECONDS = 5
+
+
+def ago(minutes: float) -> int:
+    return NOON - round(minutes * MINUTE)
+
+
+def minutes(strip: Strip, state: str = "") -> list[tuple[str, float, float]]:
+    """The stretches of a strip, or its holes, in minutes before noon."""
+    drawn = strip.holes if state == HOLE else strip.stretches
+    return [(e.state, (NOON - e.start) / MINUTE, (NOON - e.end) / MINUTE) for e in drawn]
+
+
+def test_periods_without_a_gap_are_one_episode() -> None:
+    found = past_of(
+        [
+            (PENDING, ago(60), ago(59)),
+            (FIRING, ago(59), ago(50)),
+            (FIRING, ago(50), ago(40)),
+            (PENDING, ago(30), ago(29)),
+            (PENDING, ago(10), ago(9)),
+            (FIRING, ago(9), None),
+        ],
+        NOON,
+    )
+    assert found.episodes == (
+        Episode(ago(10), ago(9), None),
+        Episode(ago(30), 0, ago(29)),
+        Episode(ago(60), ago(59), ago(40)),
+    )
+    assert (found.fired, found.firing, found.last) == (2, 28 * MINUTE, ago(9))
+    assert found.median == 14 * MINUTE
+
+
+def test_an_alert_without_a_past_has_none() -> None:
+    assert past_of([], NOON) == history.Past()
+
+
+@pytest.mark.django_db
+def test_of_an_alert_that_comes_and_goes_the_newest_is_read() -> None:
+    AlertPeriod.objects.bulk_create(
+        AlertPeriod(
+            site=SITE, key=DEEP.fingerprint, state=FIRING, start=NOON - n * 9, end=NOON - n * 9 + 4,
+            name=DEEP.name, group="", labels={}, annotations={}, sources=[], active_at=0,
+        )
+        for n in range(MOST_PERIODS + 2)
+    )  # fmt: skip
+    found = history.past(SITE, DEEP.fingerprint, NOON)
+    assert len(found.episodes) == MOST_PERIODS
+    assert found.last == NOON
+    assert found.cut
+
+
+@given(INTERVALS, INTERVALS)
+def test_intervals_are_sets_of_moments(
+    some: list[tuple[int, int]], others: list[tuple[int, int]]
+) -> None:
+    def moments(intervals: list[tuple[int, int]]) -> set[int]:
+        return {at for start, end in intervals for at in range(start, end)}
+
+    assert moments(both(some, others)) == moments(some) & moments(others)
+    assert moments(between(some, 5, 40)) == {*range(5, 40)} - moments(some)
+
+
+def test_a_strip_moves_on_in_steps() -> None:
+    one, later = window(NOON + SECOND, LENGTH), window(NOON + 4 * MINUTE, LENGTH)
+    assert one == later == Strip(NOON + 5 * MINUTE - LENGTH, NOON + 5 * MINUTE)
+
+
+@pytest.mark.django_db
+def test_the_strip_of_a_name_shows_those_that_have_ended_too() -> None:
+    other = alert("QueueDeep", {"pod": "two"})
+    period(DEEP, PENDING, ago(40), ago(30))
+    period(DEEP, FIRING, ago(30), None)
+    period(other, FIRING, ago(120), ago(90))
+    period(other, FIRING, ago(900), ago(800))
+    period(alert("Other"), FIRING, ago(70), ago(60))
+    of = {
+        "name": StripOf(names=("QueueDeep",), sources=("prometheus",)),
+        "one": StripOf(fingerprints=(DEEP.fingerprint,)),
+    }
+    found = strips(SITE, of, LENGTH, NOON)
+    assert minutes(found["name"]) == [
+        (PENDING, 40, 29.5),
+        (FIRING, 120, 89.5),
+        (FIRING, 30, 0),
+    ], "what ends is drawn to the end of its step"
+    assert minutes(found["one"]) == [(PENDING, 40, 29.5), (FIRING, 30, 0)]
+
+
+@pytest.mark.django_db
+def test_a_hole_is_when_nobody_watched_or_no_source_answered() -> None:
+    watched(ago(400), ago(180))
+    watched(ago(150), NOON)
+    answered("a", ago(400), ago(100))
+    answered("a", ago(100), None, fails=True)
+    answered("b", ago(120), ago(60))
+    answered("b", ago(30), None)
+    found = holes(SITE, ("a", "b"), window(NOON, LENGTH), NOON)
+    late = 0.25  # an answer counts for three polls
+    assert [((NOON - e.start) / MINUTE, (NOON - e.end) / MINUTE) for e in found] == [
+        (180 - late, 150),
+        (60 - late, 30),
+    ]
+    assert holes(SITE, ("c",), window(NOON, LENGTH), NOON)[0].end == NOON
+
+
+@pytest.mark.django_db
+def test_a_takeover_is_no_hole() -> None:
+    watched(ago(400), ago(180), "a")
+    watched(ago(180) + 12 * SECOND, NOON, "a")
+    assert holes(SITE, ("a",), window(NOON, LENGTH), NOON) == ()
