@@ -75,9 +75,9 @@ def read(
     alert = reported or (history.as_it_was(last) if last else None)
     if alert is None:
         return None
-    past = history.past(site.name, fingerprint, now)
-    empty = history.window(now, length)
-    strip = history.strip(site.name, fingerprint, _reporting(site, alert), empty, now)
+    sources = _reporting(site, alert)
+    past = history.past(site.name, fingerprint, sources, now)
+    strip = history.strip(site.name, fingerprint, sources, history.window(now, length), now)
     state, silent = _state(site, alert, reported, answers)
     pending, firing = _since(alert, past, strip)
     rules = tuple(_rules(alert, answers.answers if answers else {}))

@@ -30,8 +30,18 @@ class AlertGroup:
 
     @property
     def title(self) -> str:
-        """The key, or that there is none."""
-        return self.key or ("no rule group" if self.by == RULE_GROUP else f"no {self.by}")
+        """What they have in common, in words."""
+        if self.by == ALERT:
+            return self.key
+        what = "rule group" if self.by == RULE_GROUP else self.by
+        if not self.key:
+            return f"no {what}"
+        return f"{what} {self.key}" if self.by in (SERVICE, RULE_GROUP) else f"{what}={self.key}"
+
+    @property
+    def shows_severity(self) -> bool:
+        """Whether each row says its severity: those of one name usually have the same."""
+        return self.by not in (ALERT, "severity")
 
     @property
     def annotations(self) -> dict[str, str]:

@@ -9,8 +9,11 @@ from ops.errors import NotFound
 from ops.overview import actions as overview
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
+from opsportal.dashboard.alert_groups import SERVICE, key_of
 from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.strips import picture
+from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.visit import Visit, is_piece
 
 EPISODES = 50
@@ -43,7 +46,12 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
         "heading": _heading(found),
         "shown": found,
         "alert": found.alert,
-        "strip": picture(found.strip, visit.clock),
+        "strip": picture(
+            found.strip,
+            visit.clock,
+            tone=tone(found.alert.severity),
+            rollouts=of_services(await rollouts(visit), {key_of(SERVICE, visit.site)(found.alert)}),
+        ),
         "last": last,
         "lengths": LENGTHS,
         "episodes": found.past.episodes[:EPISODES],
