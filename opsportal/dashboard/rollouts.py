@@ -16,9 +16,7 @@ async def rollouts(visit: Visit) -> Sequence[Rollout]:
     if versions.READ not in visit.permissions or not visit.site.prometheus:
         return ()
     try:
-        found = await versions.list_versions(
-            visit.actor, site=visit.site.name, patience=PATIENCE
-        )
+        found = await versions.list_versions(visit.actor, site=visit.site.name, patience=PATIENCE)
     except OpsError:
         return ()
     return [
