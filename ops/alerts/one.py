@@ -61,6 +61,16 @@ class ShownAlert:
     past: Past
     strip: Strip
 
+    @property
+    def headline(self) -> str:
+        """The state in a few words: `QueueDeep is firing: depth 412 over 100`."""
+        name, summary = self.alert.name, self.alert.summary
+        if self.state is State.UNKNOWN:
+            return f"{name}: status unknown"
+        if self.state is State.RESOLVED:
+            return f"{name} has resolved"
+        return f"{name} is {self.state}{f': {summary}' if summary else ''}"
+
 
 def read(
     site: Site, fingerprint: str, length: int, answers: Answers[Rules] | None, now: int
