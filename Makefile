@@ -35,7 +35,7 @@ format: .venv/dev ## mend what can be mended of formatting and lint
 	$(BIN)/ruff format --quiet .
 	-$(TEMPLATES)
 
-live: .venv/dev ## the tests against real Jaeger, Prometheus, PostgreSQL and Redis
+live: .venv/dev ## the tests against real Jaeger, Prometheus, VictoriaMetrics, PostgreSQL and Redis
 	@$(BIN)/pytest tests/live $(ARGS)
 
 bench: .venv/dev ## measure, and write docs/benchmarks.md

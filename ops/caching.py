@@ -136,6 +136,11 @@ class Shared:
                 self._forget(key, flight)
                 flight.task.cancel()
 
+    def renew(self) -> None:
+        """Answer nobody with what was read before now: there is news."""
+        self._young.clear()
+        self._flights.clear()
+
     async def _fly(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         answer = await read()
         self._young[key] = answer
@@ -166,24 +171,29 @@ class Lasting:
     def __init__(self, reads: Shared, clock: Callable[[], float] = time.monotonic) -> None:
         self._reads = reads
         self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
-        self._known: TTLCache[Hashable, Any] = TTLCache(MOST_YOUNG, KNOWN, clock)
+        self._clock = clock
+        self._known: TTLCache[Hashable, tuple[Any, float]] = TTLCache(MOST_YOUNG, KNOWN, clock)
 
     async def answer(
-        self, key: Hashable, read: Callable[[], Awaitable[T]], patience: float
+        self, key: Hashable, read: Callable[[], Awaitable[T]], patience: float, age: float = 0.0
     ) -> Known[T]:
         """Return what `read` returns, or the OpsError that it raises.
 
-        After `patience` seconds, return what is known so far. The same key means the same read.
+        After `patience` seconds, return what is known so far; an answer that is at most `age`
+        seconds old is returned at once. The same key means the same read.
         """
+        known, at = self._known.get(key, (None, 0.0))
+        if known is not None and self._clock() - at < age:
+            return Known(known)
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(self._go_on(key, read))
             task.add_done_callback(lambda _: self._tasks.pop(key, None))
         done, _ = await asyncio.wait([task], timeout=patience)
         if done:
-            known: Known[T] = task.result()
-            return known
-        older: T | None = self._known.get(key)
+            found: Known[T] = task.result()
+            return found
+        older, _ = self._known.get(key, (None, 0.0))
         return Known(older, fresh=False)
 
     async def _go_on(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> Known[T]:
@@ -195,7 +205,7 @@ class Lasting:
         except TimeoutError:
             words = f"no answer within {LONGEST:g} s; try again"
             return Known(error=BackendTimeout(words, backend="OpsPortal"))
-        self._known[key] = answer
+        self._known[key] = answer, self._clock()
         asyncio.get_running_loop().call_later(KNOWN * 1.1, self._known.expire)
         return Known(answer)
 

@@ -38,6 +38,10 @@ search_calls = Histogram(
 )
 audit_failures = Counter("opsportal_audit_failures", "Audit rows that could not be written.")
 http_connections = Gauge("opsportal_http_connections", "Open HTTP connections.")
+live_sockets = Gauge("opsportal_live_sockets", "Open pages that are kept up to date.")
+live_parts = Gauge(
+    "opsportal_live_parts", "What is rendered for open pages; equal views are rendered once."
+)
 kept_bytes = Gauge("opsportal_kept_bytes", "Bytes of cached answers that no longer change.")
 reads_under_way = Gauge(
     "opsportal_reads_under_way", "Backend reads in flight; identical requests share one."

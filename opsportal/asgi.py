@@ -1,4 +1,4 @@
-"""The ASGI application: Django behind request limits, and the lifespan that closes connections.
+"""The ASGI application: Django behind request limits, the sockets of open pages, the lifespan.
 
 Everything that a process serves is loaded here, when it starts: pages, templates and static
 files. An update of the checkout changes nothing before the restart.
@@ -24,6 +24,7 @@ from ops.memory import settle  # noqa: E402
 from ops.sites import SiteFileError, sites  # noqa: E402
 from opsportal.backup import in_use  # noqa: E402
 from opsportal.bounds import bounded  # noqa: E402
+from opsportal.dashboard.live import sockets  # noqa: E402
 from opsportal.loading import load_everything  # noqa: E402
 from opsportal.startup import check_start  # noqa: E402
 
@@ -32,9 +33,11 @@ _http = bounded(_django)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Serve HTTP and the lifespan protocol, which Django does not support."""
+    """Serve HTTP, WebSockets and the lifespan protocol, which closes connections at the end."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
+    elif scope["type"] == "websocket":
+        await sockets.serve(scope, receive, send)
     else:
         async with ThreadSensitiveContext(executor=RequestThreads()):
             await _http(scope, receive, send)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ops.metrics import http_connections
@@ -22,6 +23,7 @@ LARGEST_TARGET = 32 * 1024  # path and query: a filter line with every letter es
 LARGEST_HEADERS = 64 * 1024
 LARGEST_BODY = 64 * 1024  # no form is larger, and routes take only forms
 LARGEST_DISCARDED = 1024 * 1024  # read and dropped, as a client reads no answer before it has sent
+LARGEST_SOCKET_MESSAGE = 125  # of a WebSocket, which sends us nothing but its end
 BODY_SECONDS = 10.0
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\n"
@@ -40,15 +42,11 @@ class _RefusedError(Exception):
 def bounded(application: Application, seconds: float = BODY_SECONDS) -> Application:
     """Limit an application's requests; a body must arrive within `seconds`.
 
-    Requests that are too large or too slow never reach the application. WebSockets do not
-    either, because no route has any.
+    Requests that are too large or too slow never reach the application.
     """
 
     async def serve(scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close"})
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             try:
                 body = await _body(scope, receive, seconds)
             except _RefusedError as refused:
@@ -131,7 +129,8 @@ class Connection(H11Protocol):
           +-- late: closed         +-- the client does not read the answer: closed
 
     If too many are open, the one that has waited longest for a head is closed. If each has a
-    request in progress, the new one is refused.
+    request in progress, the new one is refused. One that becomes a WebSocket is no longer counted:
+    those are limited by opsportal.dashboard.live.
     """
 
     head_seconds = 10.0
@@ -140,6 +139,7 @@ class Connection(H11Protocol):
 
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _upgraded = False
 
     @property
     def waiting_since(self) -> float:
@@ -149,11 +149,17 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         http_connections.inc()
-        if len(self.connections) > self.most and not self._make_room():
+        if len(self._all()) > self.most and not self._make_room():
             transport.write(_FULL)
             transport.close()
         else:
             self._watch()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._upgraded = True
+        self._watch()
+        http_connections.dec()
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -179,16 +185,18 @@ class Connection(H11Protocol):
 
     def _watch(self) -> None:
         """Run the timer while the connection waits for a head."""
-        waits = self.cycle is None or self.cycle.response_complete
+        waits = not self._upgraded and (self.cycle is None or self.cycle.response_complete)
         if not waits or self.transport.is_closing():
             self._late = _stopped(self._late)
         elif self._late is None:
             self._late = self.loop.call_later(self.head_seconds, self.transport.close)
 
+    def _all(self) -> list["Connection"]:
+        return [each for each in self.connections if isinstance(each, Connection)]
+
     def _make_room(self) -> bool:
         """Close the connection that has waited longest; return False if none waits."""
-        others = (each for each in self.connections if isinstance(each, Connection))
-        longest = min(others, key=lambda each: each.waiting_since)
+        longest = min(self._all(), key=lambda each: each.waiting_since)
         if longest.waiting_since == float("inf"):
             return False
         longest.transport.abort()

@@ -31,7 +31,7 @@ from ops.watch.subjects import Subject
 from ops.watch.watcher import watch as watch_sites
 from opsportal import health
 from opsportal.backup import in_use
-from opsportal.bounds import LARGEST_HEADERS, LARGEST_TARGET, Connection
+from opsportal.bounds import LARGEST_HEADERS, LARGEST_SOCKET_MESSAGE, LARGEST_TARGET, Connection
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 GRACE = 5
@@ -40,7 +40,7 @@ FILES = 4_096  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
 SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, VERSIONS)  # what a watcher polls
-_DASHBOARD = "opsportal.asgi:application"
+DASHBOARD = "opsportal.asgi:application"
 
 
 def run(*parts: Part) -> None:
@@ -106,14 +106,14 @@ def doors() -> list[Part]:
 
     The dashboard is loaded here, before the event loop runs: that takes a fifth of a second.
     """
-    import_module(_DASHBOARD.partition(":")[0])
+    import_module(DASHBOARD.partition(":")[0])
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
     return [watch, web, grpc, slack_beside] if slack_tokens else [watch, web, grpc]
 
 
 async def web(stop: asyncio.Event) -> None:
     """Serve the dashboard."""
-    await _http(_DASHBOARD, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
+    await _http(DASHBOARD, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
 
 
 async def probes(stop: asyncio.Event) -> None:
@@ -160,34 +160,40 @@ async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
                 await stop.wait()
 
 
+def serving(application: Any) -> uvicorn.Config:
+    """Return how a web server of ours serves an application."""
+    is_dashboard = application is DASHBOARD
+    return uvicorn.Config(
+        application,
+        http=Connection,
+        h11_max_incomplete_event_size=LARGEST_TARGET + LARGEST_HEADERS,
+        ws="websockets-sansio" if is_dashboard else "none",
+        ws_max_size=LARGEST_SOCKET_MESSAGE,
+        ws_per_message_deflate=False,  # what is large is compressed once for all sockets
+        log_config=None,
+        access_log=False,
+        lifespan="auto" if is_dashboard else "off",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
 async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:
     listening = _listen(address, setting)
-    server = _Server(
-        uvicorn.Config(
-            application,
-            http=Connection,
-            h11_max_incomplete_event_size=LARGEST_TARGET + LARGEST_HEADERS,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            lifespan="auto" if application is _DASHBOARD else "off",
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-    )
-    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    server = _Server(serving(application))
+    running = asyncio.ensure_future(server.serve(sockets=[listening]))
     stopping = asyncio.ensure_future(stop.wait())
     try:
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
-        await serving
+        await running
         if not stop.is_set():
             raise CommandError(f"the web server on {address} stopped unexpectedly; see the log")
     finally:
         stopping.cancel()
-        serving.cancel()
-        await asyncio.wait((serving,))
+        running.cancel()
+        await asyncio.wait((running,))
         listening.close()
 
 

@@ -61,7 +61,7 @@ def _since(versions: ServiceVersions) -> tuple[str, ...]:
 
 def _version_rows(versions: ServiceVersions, several: bool) -> list[Row]:
     instances = [(each.instance, each.version or each.lack.value) for each in versions.instances]
-    if versions.silent and not versions.problem:
+    if versions.silent:
         instances.append((count(versions.silent, "instance"), "silent"))
     if not several:
         return [Row(cells) for cells in instances]

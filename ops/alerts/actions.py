@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from ops.actor import Actor
-from ops.alerts.answers import Answers, SourceFailure, answers_of
+from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.history import Strip, StripOf, strips
@@ -97,6 +97,24 @@ async def list_alerts(
     site = sites().site(filter.site)
     key = ("alerts", site, filter, patience)
     return await clients().reads.answer(key, lambda: _now(site, filter, patience))
+
+
+@dataclass(frozen=True, slots=True)
+class FiringCount:
+    """How many alerts of a site are firing, and the reasons why there may be more."""
+
+    firing: int
+    doubts: tuple[Doubt, ...] = ()
+
+
+@action("alerts.count_firing", permission=READ)
+async def count_firing(actor: Actor, *, site: str = "") -> FiringCount | None:
+    """Count a site's firing alerts by what its watcher knows, without asking any source.
+
+    Returns None if no watcher knows anything.
+    """
+    where = sites().site(site)
+    return await clients().reads.answer(("firing", where), lambda: _count(where))
 
 
 @action("alerts.alerts_during", permission=READ)
@@ -185,6 +203,15 @@ async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
     if number < MANY_ALERTS and not (filter.matchers or filter.words):
         return _list(site, filter, found, now)
     return await asyncio.to_thread(_list, site, filter, found, now)
+
+
+async def _count(site: Site) -> FiringCount | None:
+    found = await watched(site)
+    if found is None:
+        return None
+    every = AlertFilter(site=site.name)
+    listed = await asyncio.to_thread(_list, site, every, found, timerange.now_ns())
+    return FiringCount(listed.firing_in_all, listed.doubts)
 
 
 def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:

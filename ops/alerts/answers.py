@@ -11,6 +11,7 @@ from ops.backends.prometheus import Rules
 from ops.caching import Known
 from ops.errors import BackendUnavailable, NotSetUp, OpsError
 from ops.sites import PrometheusSource, Site
+from ops.vocabulary import timerange
 from ops.watch.picture import SourceAnswer, pictures
 
 T = TypeVar("T")
@@ -53,19 +54,20 @@ async def answers_of(site: Site, patience: float) -> Answers[Rules]:
         read = clients().prometheus(site, source).rules
         return await clients().lasting.answer(("rules", site, source), read, patience)
 
-    return await _watched(site) or await asked(site, ask)
+    return await watched(site) or await asked(site, ask)
 
 
-async def _watched(site: Site) -> Answers[Rules] | None:
+async def watched(site: Site) -> Answers[Rules] | None:
     """Return what the site's watcher knows, None if there is no watcher or it knows nothing."""
     picture = await pictures.newest(site.name, ALERTS.name, ALERTS.answer)
     if picture is None or not any(each.answer for each in picture.sources.values()):
         return None
     found = {name: picture.sources.get(name, SourceAnswer()) for name in ALERTS.sources(site)}
+    now = timerange.now_ns()
     failures = tuple(
-        SourceFailure(name, each.error or f"{name} is not polled at present", each.at)
+        SourceFailure(name, each.error or f"{name} has not answered the last poll yet", each.at)
         for name, each in found.items()
-        if not each.is_young(picture.at) and (each.error or each.answer is not None)
+        if not each.is_young(now) and (each.error or each.answer is not None)
     )
     answers = {name: each.answer for name, each in found.items() if each.answer is not None}
     coming = answers.keys() | {failure.source for failure in failures}

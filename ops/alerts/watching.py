@@ -2,28 +2,28 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
 
-from ops.alerts.arranging import Pairs, merge
+from ops.alerts.arranging import Pairs, merge, urgency
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
-from ops.errors import OpsError
+from ops.errors import BackendUnavailable
 from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, Rule
-from ops.watch.periods import Changes, Recorder, prune
+from ops.watch.periods import Changes, Recorder, prune, stored
 from ops.watch.picture import Picture, young_ns
 
 MANY_RULES = 1_000
 RULES_FOR = timerange.MINUTE  # many rules are read once in this time
 MISSED = 2  # evaluations that an alert may be missing from without an end
-LONGEST_TEXT = 4_000  # characters that are remembered of a label or an annotation
 MOST_TEXTS = 100
 _NUMBER = re.compile(r"[0-9][0-9.,:eE+-]*")
 
@@ -45,9 +45,12 @@ class AlertSubject:
             return await prometheus.rules()
         try:
             alerts = await prometheus.alerts()
-        except OpsError:  # some servers have no /alerts
-            return await prometheus.rules()
-        if (alerts.at or timerange.now_ns()) - before.rules_at >= RULES_FOR:
+        except BackendUnavailable as error:
+            if not error.answered:
+                raise
+            return await prometheus.rules()  # some servers have no /alerts
+        # The source's clock may have been set back.
+        if abs((alerts.at or timerange.now_ns()) - before.rules_at) >= RULES_FOR:
             return await prometheus.rules()
         joined = await asyncio.to_thread(before.with_alerts, prometheus.origin, alerts)
         return joined or await prometheus.rules()
@@ -62,8 +65,11 @@ ALERTS = AlertSubject()
 class AlertHistory:
     """What is remembered of a site's alerts and broken rules; see ops.watch.subjects.History."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._site = site
+        self._clock = clock
+        # Sources with the same origin know of the same alerts.
+        self._origins = {source.name: source.pair or source.name for source in site.prometheus}
         self._alerts: Recorder[AlertPeriod, Alert] = Recorder(
             AlertPeriod,
             site.name,
@@ -90,6 +96,8 @@ class AlertHistory:
             for name, each in picture.sources.items()
             if each.answer is not None and each.is_young(picture.at)
         }
+        # What is missing from a partial answer may still be there.
+        whole = {name for name, each in young.items() if not (each.warnings or each.more)}
         reported = merge(
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
@@ -98,18 +106,30 @@ class AlertHistory:
         return [
             self._alerts.changes(
                 picture.at,
-                {alert.fingerprint: alert for alert in reported},
-                unknown=lambda row: young.keys().isdisjoint(row.sources),
+                _one_each(reported),
+                unknown=lambda row: self._is_unknown(row.sources, whole),
                 grace=lambda row: (
                     MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
                 ),
+                clock=self._clock,
             ),
             self._rules.changes(
                 picture.at,
                 _broken(young),
-                unknown=lambda row: row.source not in young,
+                unknown=lambda row: row.source in self._origins and row.source not in whole,
             ),
         ]
+
+    def _is_unknown(self, sources: Iterable[str], whole: Collection[str]) -> bool:
+        """Return whether what these sources reported may still be there, though it is not seen.
+
+        One of a pair that answers knows. Of sources that are no longer in the site file nothing is
+        known any more, unless one that is silent is the same under another name.
+        """
+        origins = {self._origins[name] for name in sources if name in self._origins}
+        if not origins:
+            return len(whole) < len(self._origins)
+        return origins.isdisjoint(self._origins[name] for name in whole)
 
     def prune(self, before: int) -> int:
         return sum(prune(model, self._site.name, before) for model in (AlertPeriod, RulePeriod))
@@ -127,8 +147,8 @@ def without_numbers(text: str) -> str:
 def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     return AlertPeriod(
         state=alert.state,
-        name=_stored(alert.name)[:LONGEST_NAME],
-        group=_stored(alert.group),
+        name=stored(alert.name)[:LONGEST_NAME],
+        group=stored(alert.group),
         labels=_all_stored(alert.labels),
         annotations=_all_stored(alert.annotations),
         sources=list(alert.sources),
@@ -167,12 +187,24 @@ def _texts(annotations: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 
 def _all_stored(texts: Mapping[str, str]) -> dict[str, str]:
     some = islice(texts.items(), MOST_TEXTS)
-    return {_stored(name): _stored(text) for name, text in some}
+    return {stored(name): stored(text) for name, text in some}
 
 
-def _stored(text: str) -> str:
-    """Return a source's text as the database takes it: PostgreSQL refuses NUL."""
-    return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+def _one_each(alerts: Iterable[Alert]) -> Mapping[str, Alert]:
+    """Return the alerts by fingerprint; of duplicates always the same one, in whatever order.
+
+    Two files can have a group of the same name with the same rule.
+    """
+    found: dict[str, Alert] = {}
+    for alert in alerts:
+        other = found.setdefault(alert.fingerprint, alert)
+        if other is not alert:
+            found[alert.fingerprint] = min(other, alert, key=_order)
+    return found
+
+
+def _order(alert: Alert) -> tuple[object, ...]:
+    return urgency(alert), sorted(alert.annotations.items())
 
 
 def _intervals(answers: Iterable[Rules]) -> Mapping[tuple[str, str], int]:
@@ -194,8 +226,8 @@ def _broken(answers: Mapping[str, Rules]) -> dict[str, Rule]:
 def _rule_row(key: str, rule: Rule) -> RulePeriod:
     return RulePeriod(
         state=RulePeriod.BROKEN,
-        name=_stored(rule.name),
-        group=_stored(rule.group),
+        name=stored(rule.name),
+        group=stored(rule.group),
         source=rule.source,
-        error=_stored(rule.error),
+        error=stored(rule.error),
     )

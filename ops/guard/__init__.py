@@ -12,12 +12,15 @@
     effect, under its deadline                    └──(either fails)──> neither ─────┘
         │
     row "ok", "failed" or "unknown"
+        │
+    announce what has changed
 
 "failed" also means that only some targets confirmed: the row names the others. "unknown" means
 cancelled, out of time or crashed. A missing second row reads as unknown, too. Refusals because of
 a missing permission are recorded at most once a minute per actor and action.
 """
 
+from ops.guard.announcing import announce_with
 from ops.guard.effects import DEADLINE
 from ops.guard.permission import (
     ANY_PERSON,
@@ -41,6 +44,7 @@ __all__ = [
     "Run",
     "Write",
     "action",
+    "announce_with",
     "check",
     "name_of",
     "record_refusal",

@@ -15,6 +15,7 @@ from ops.actor import Actor, request_id
 from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.errors import OpsError
+from ops.guard.announcing import announce
 from ops.guard.effects import DEADLINE, outcome_of, promptly, recorded, within
 from ops.guard.permission import (
     Permission,
@@ -53,12 +54,14 @@ def action(
     audit: bool = False,
     target: Callable[..., str] = lambda **_: "",
     deadline: float = DEADLINE,
+    changes: str = "",
 ) -> Callable[[Run[P, R]], Run[P, R]]:
     """Register a coroutine function `(actor, *, …)` as an action and put the guard around it.
 
     `target` receives the keyword arguments and returns the target's name for the audit log. It
     may refuse bad input; in that case nothing has happened and nothing is written. `deadline` is
-    in seconds.
+    in seconds. `changes` is the subject whose open pages are rendered again afterwards, whatever
+    the outcome.
     """
 
     def register(function: Run[P, R]) -> Run[P, R]:
@@ -68,9 +71,12 @@ def action(
                 await check(actor, name, **kwargs)
                 limits.check_fields(kwargs.items())
                 effect = partial(within, deadline, name, partial(function, actor, *args, **kwargs))
-                if not audit:
-                    return await effect()
-                return await recorded(actor, name, target(**kwargs), kwargs, effect)
+                try:
+                    if not audit:
+                        return await effect()
+                    return await recorded(actor, name, target(**kwargs), kwargs, effect)
+                finally:
+                    announce(changes, kwargs)
 
         return _registered(Action(name, permission, audit, guarded), guarded)
 

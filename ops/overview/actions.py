@@ -82,15 +82,16 @@ async def show_overview(
     first: int = 0,
     most: int = 0,
     patience: float = DEADLINE,
+    age: float = 0.0,
 ) -> Overview:
     """Read everything concurrently; a part that fails becomes a sentence.
 
     `find` matches part of a service's name. `most` is how many lines to return, from `first` on;
     0 means all. After `patience` seconds, return what is known; the remaining reads continue for
-    later callers.
+    later callers. Figures and failing traces may be `age` seconds old.
     """
     where = sites().site(site)
-    parts = Parts(actor, where, asyncio.get_running_loop().time() + patience)
+    parts = Parts(actor, where, asyncio.get_running_loop().time() + patience, age)
     meant = where.services_like(find)
     since = timerange.now_ns() - LATELY
     services, failing, changes, versions, alert_changes = await asyncio.gather(

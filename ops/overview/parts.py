@@ -35,15 +35,17 @@ class Parts:
     """What one user may see of a site, until a time of the event loop.
 
     Each method returns the answer, the error in its place, or None if it was not ready in time;
-    the read then continues. `coming` names these parts, `older` those shown with an old answer.
+    the read then continues. Figures and failing traces may be `age` seconds old. `coming` names
+    the parts that were not ready, `older` those of them shown with an old answer.
     """
 
-    def __init__(self, actor: Actor, site: Site, until: float) -> None:
+    def __init__(self, actor: Actor, site: Site, until: float, age: float = 0.0) -> None:
         self.coming: list[str] = []
         self.older: list[str] = []
         self._actor = actor
         self._site = site
         self._until = until
+        self._age = age
 
     async def alerts(self) -> AlertList | OpsError | None:
         only = AlertFilter(site=self._site.name)
@@ -71,12 +73,19 @@ class Parts:
     async def failing(self) -> Failing | OpsError | None:
         """The latest failing traces of the last hour, and any problems in finding them."""
         return await self._lasting(
-            "failing traces", "traces.list_traces", lambda: _failing(self._actor, self._site)
+            "failing traces",
+            "traces.list_traces",
+            lambda: _failing(self._actor, self._site),
+            age=self._age,
         )
 
     async def figures(self, services: Sequence[Service]) -> Mapping[str, Figures] | None:
         found = await self._lasting(
-            "figures", "overview.show_overview", lambda: figures(self._site, services), *services
+            "figures",
+            "overview.show_overview",
+            lambda: figures(self._site, services),
+            *services,
+            age=self._age,
         )
         return known(found)
 
@@ -95,7 +104,12 @@ class Parts:
         )
 
     async def _lasting(
-        self, part: str, action: str, read: Callable[[], Awaitable[T]], *of: Service
+        self,
+        part: str,
+        action: str,
+        read: Callable[[], Awaitable[T]],
+        *of: Service,
+        age: float = 0.0,
     ) -> T | OpsError | None:
         """Share one read among all users, but check this user's permission every time."""
         try:
@@ -103,7 +117,7 @@ class Parts:
         except OpsError as error:
             return error
         left = max(self._until - asyncio.get_running_loop().time(), 0)
-        found = await clients().lasting.answer((part, self._site, of), read, left)
+        found = await clients().lasting.answer((part, self._site, of), read, left, age)
         if not found.fresh:
             self.coming.append(part)
             self.older += [part] if found.answer is not None else []

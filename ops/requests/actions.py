@@ -45,11 +45,12 @@ __all__ = [
     "several",
 ]
 
+SUBJECT = "requests"  # of notices
 _NOTHING_DONE = (InvalidInput, NotFound, NotPermitted, Conflict)
 log = logging.getLogger(__name__)
 
 
-@action("requests.ask", permission=sampling.CHANGE, deadline=2 * DEADLINE)
+@action("requests.ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
 async def ask(
     actor: Actor, *, policy: Policy, service: str = "", site: str = "", at_once: bool = False
 ) -> RequestedChange | SamplingChange:
@@ -63,7 +64,7 @@ async def ask(
     return await _ask(actor, policy, service, site)
 
 
-@action("requests.ask_undo", permission=sampling.CHANGE)
+@action("requests.ask_undo", permission=sampling.CHANGE, changes=SUBJECT)
 async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
     """Ask for the last policy that was in force; raises Conflict if none is known."""
     before = await sampling.undo_policy(actor, service=service, site=site)
@@ -76,7 +77,7 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
 
 
 # The permission to apply depends on who asked, so these actions check it themselves.
-@action("requests.apply", permission=ANY_PERSON, deadline=2 * DEADLINE)
+@action("requests.apply", permission=ANY_PERSON, deadline=2 * DEADLINE, changes=SUBJECT)
 async def apply(actor: Actor, *, key: str) -> RequestedChange:
     """Make the change that was asked for, once; returns the request with what came of it.
 
@@ -94,7 +95,7 @@ async def apply(actor: Actor, *, key: str) -> RequestedChange:
         return replace(request, state=state, result=result, decided_by=actor.name, decided_at=now)
 
 
-@action("requests.cancel", permission=ANY_PERSON)
+@action("requests.cancel", permission=ANY_PERSON, changes=SUBJECT)
 async def cancel(actor: Actor, *, key: str) -> RequestedChange:
     """Dismiss a request, and return it as it then is; raises NotFound and NotPermitted."""
     await _may_decide(actor, key)

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 READ = "sampling.view_sampling"
+SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
@@ -117,7 +118,7 @@ async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Pol
     return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
 
 
-@action("sampling.change_policy", permission=CHANGE, audit=True, target=_target)
+@action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def change_policy(
     actor: Actor, *, policy: Policy, service: str = "", site: str = ""
 ) -> SamplingChange:
@@ -129,7 +130,7 @@ async def change_policy(
     return await _change(actor, policy, service, site)
 
 
-@action("sampling.approve_change", permission=APPROVE, audit=True, target=_target)
+@action("sampling.approve_change", permission=APPROVE, audit=True, target=_target, changes=SUBJECT)
 async def approve_change(
     actor: Actor, *, asked_by: str, policy: Policy, service: str = "", site: str = ""
 ) -> SamplingChange:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 
 from ops.vocabulary.timerange import MINUTE
 
@@ -47,19 +47,25 @@ class History:
         first = min((each.start for each in self.periods if each.version == version), default=0)
         return first if first > self.start else 0
 
-    def joined(self, other: "History") -> "History":
-        """Return what both know: one may go further back, the other be more exact."""
+    def after(self, earlier: "History") -> "History":
+        """Return it with what another source knows of the time before its own first period."""
+        first = min((each.start for each in self.periods), default=self.end)
+        before = [
+            replace(each, end=min(each.end, first))
+            for each in earlier.periods
+            if each.start < first
+        ]
         found: dict[tuple[str, str], list[Period]] = {}
-        for each in sorted((*self.periods, *other.periods), key=lambda each: each.start):
+        for each in sorted((*before, *self.periods), key=lambda each: each.start):
             own = found.setdefault((each.instance, each.version), [])
-            if own and each.start <= own[-1].end + max(self.step, other.step):
+            if own and each.start <= own[-1].end + max(self.step, earlier.step):
                 own[-1] = replace(own[-1], end=max(own[-1].end, each.end))
             else:
                 own.append(each)
         return History(
-            min(self.start, other.start),
-            max(self.end, other.end),
-            max(self.step, other.step),
+            min(self.start, earlier.start),
+            self.end,
+            max(self.step, earlier.step),
             tuple(chain.from_iterable(found.values())),
         )
 
@@ -99,10 +105,15 @@ class History:
 
     def steady(self) -> "History":
         """Return it without the short absences of instances, as in a restart."""
-        periods = []
-        ordered = sorted(self.periods, key=lambda each: (each.instance, each.version, each.start))
-        for _, own in groupby(ordered, key=lambda each: (each.instance, each.version)):
-            periods += _joined(list(own))
+        periods: list[Period] = []
+        last: dict[str, int] = {}
+        for each in sorted(self.periods, key=lambda each: (each.start, each.version)):
+            place = last.setdefault(each.instance, len(periods))
+            if place < len(periods) and _is_restart(periods[place], each):
+                periods[place] = replace(periods[place], end=max(periods[place].end, each.end))
+            else:
+                last[each.instance] = len(periods)
+                periods.append(each)
         return replace(self, periods=tuple(periods))
 
     def stretches(self) -> tuple[Stretch, ...]:
@@ -136,7 +147,8 @@ def from_points(
     for instance, version, moments in series:
         seen.setdefault((instance, version), set()).update(moments)
     periods = [
-        Period(*key, first, min(last + step, end))
+        # Only what was seen at the last step goes on.
+        Period(*key, first, end if last > end - step else min(last + step, end - 1))
         for key, moments in seen.items()
         for first, last in _runs(sorted(moments), step)
     ]
@@ -155,11 +167,5 @@ def _runs(moments: Sequence[int], step: int) -> Iterator[tuple[int, int]]:
     yield first, moments[-1]
 
 
-def _joined(periods: Sequence[Period]) -> list[Period]:
-    found = [periods[0]]
-    for each in periods[1:]:
-        if each.start - found[-1].end < FLICKER:
-            found[-1] = replace(found[-1], end=each.end)
-        else:
-            found.append(each)
-    return found
+def _is_restart(before: Period, after: Period) -> bool:
+    return before.version == after.version and after.start - before.end < FLICKER

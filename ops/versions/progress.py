@@ -62,7 +62,8 @@ def judge(
 ) -> Rollout:
     """Judge what runs at the end of the history; `counts` are versions, newest first.
 
-    `within` is how long a rollout may take in nanoseconds, 0 meaning as long as it likes.
+    `within` is how long a rollout may take in nanoseconds, 0 meaning as long as it likes. The
+    way back takes its own time: it is stuck if nothing has changed for that long.
     """
     past = [each for each in history.steady().stretches() if each.counts] if history else []
     changed = _changed(past)
@@ -76,16 +77,21 @@ def judge(
     state, reason = State.UNKNOWN, ""
     if verdict.stuck:
         state, reason = State.STUCK, verdict.stuck
-    elif several and within and lasting > within:
+    elif several and 0 < within < (_still(past) if back else lasting):
         state, reason = State.STUCK, f"it has taken longer than {format_duration(within)}"
     elif verdict.paused:
         state, reason = State.PAUSED, verdict.paused
     elif several:
-        moving = len(past) > 1 and past[-1].end - past[-1].start <= MOVING
+        moving = len(past) > 1 and _still(past) <= MOVING
         state = State.ROLLING if moving else State.MIXED
     elif counts:
         state = State.WENT_BACK if went_back else State.STEADY
     return Rollout(state, version, back, since, previous, lasting, several and not since, reason)
+
+
+def _still(past: Sequence[Stretch]) -> int:
+    """Return for how long nothing has changed, in nanoseconds."""
+    return past[-1].end - past[-1].start
 
 
 def _changed(past: Sequence[Stretch]) -> int:

@@ -197,7 +197,7 @@ async def _histories(
         found = await _asked(prometheus, readers, end, step)
         ours = await _remembered(prometheus.origin.site, readers, end) if now else {}
         found = {
-            name: each.joined(ours[name]) if name in ours else each for name, each in found.items()
+            name: each.after(ours[name]) if name in ours else each for name, each in found.items()
         }
         periods = sum(len(each.periods) for each in found.values())
         clients().kept.keep(key, (end, found), _PERIOD * (periods + 1))

@@ -9,7 +9,8 @@ from ops.versions.ordering import natural
 from ops.versions.progress import NO_ROLLOUT, Rollout, State
 from ops.vocabulary.timerange import SECOND, format_duration
 
-LONGEST = 60
+LONGEST = 60  # characters of a version in a sentence: it comes from a label
+MOST_NAMED = 5  # versions in a sentence
 
 
 class Lack(Enum):
@@ -59,8 +60,8 @@ class ServiceVersions:
 
     @property
     def silent(self) -> int:
-        """How many instances are expected, but not known at all."""
-        return max(self.total - number_of(self.instances), 0)
+        """How many instances are expected, but not known at all; 0 if nothing is known."""
+        return 0 if self.problem else max(self.total - number_of(self.instances), 0)
 
     @property
     def counts(self) -> tuple[tuple[str, int], ...]:
@@ -123,9 +124,11 @@ class ServiceVersions:
         """
         if self.problem:
             return "unknown"
-        each = [f"{version} on {count} of {self.total}" for version, count in self.counts]
-        lacking = [self.lacking] if self.lacking else []
-        return ", ".join([*(each or ["unknown"]), *lacking])
+        each = [
+            f"{shortened(version)} on {count} of {self.total}"
+            for version, count in self.counts[:MOST_NAMED]
+        ]
+        return ", ".join([*(each or ["unknown"]), *self._rest])
 
     @property
     def spread(self) -> str:
@@ -134,12 +137,18 @@ class ServiceVersions:
         "" if no instance reports a version.
         """
         if len(self.counts) == 1 and not self.lacking:
-            return self.counts[0][0]
+            return shortened(self.counts[0][0])
         parts = [
-            f"{version} on {self._where(version, count, others=index > 0)}"
-            for index, (version, count) in enumerate(self.counts)
+            f"{shortened(version)} on {self._where(version, count, others=index > 0)}"
+            for index, (version, count) in enumerate(self.counts[:MOST_NAMED])
         ]
-        return ", ".join([*parts, *([self.lacking] if parts and self.lacking else [])])
+        return ", ".join([*parts, *self._rest]) if parts else ""
+
+    @property
+    def _rest(self) -> list[str]:
+        more = len(self.counts) - MOST_NAMED
+        parts = [f"{more} more version{'' if more == 1 else 's'}"] if more > 0 else []
+        return [*parts, *([self.lacking] if self.lacking else [])]
 
     def _where(self, version: str, count: int, *, others: bool) -> str:
         if count > 1:
@@ -168,5 +177,5 @@ def number_of(instances: tuple[InstanceVersion, ...]) -> int:
 
 
 def shortened(version: str) -> str:
-    """Return a version for a sentence; it comes from a label and may have any length."""
+    """Return a version for a sentence."""
     return version if len(version) <= LONGEST else f"{version[: LONGEST - 1]}…"

@@ -1,6 +1,7 @@
 """Versions as a watcher sees them: what it polls, and what is remembered."""
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -22,8 +23,9 @@ Answer = tuple[ServiceVersions, ...]
 class VersionHistory:
     """What is remembered of a site's versions; see ops.watch.subjects.History."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site.name
+    def __init__(self, site: Site, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._site = site
+        self._clock = clock
         self._periods: Recorder[VersionPeriod, Ran] = Recorder(
             VersionPeriod,
             site.name,
@@ -54,26 +56,32 @@ class VersionHistory:
             self._periods.changes(
                 picture.at,
                 {_key(each): each for each in ran},
-                unknown=lambda row: row.service not in services,
+                unknown=lambda row: row.service in self._site.services.keys() - services,
                 grace=lambda _: GRACE,
+                clock=self._clock,
             )
         ]
 
     def prune(self, before: int) -> int:
-        return prune(VersionPeriod, self._site, before)
+        return prune(VersionPeriod, self._site.name, before)
 
 
 def stored(site: str, services: Collection[Service], at: int) -> Mapping[str, History]:
     """Return what is remembered of some services until a moment (Unix nanoseconds).
 
-    Services of which nothing is remembered are left out.
+    Services of which nothing is remembered are left out. A period that was open when its watcher
+    stopped ends when its instance runs another version.
     """
     names = {service.name for service in services}
     rows = VersionPeriod.objects.filter(site=site, start__lt=at).order_by("-start")
     found: dict[str, list[Period]] = {}
+    later: dict[tuple[str, str], int] = {}
     for row in rows[:MOST_PERIODS]:
         if row.service in names:
             end = at if row.end is None else min(row.end, at)
+            if row.instance:  # several instances may have no name
+                end = min(end, later.get((row.service, row.instance), at))
+                later[row.service, row.instance] = row.start
             period = Period(row.instance, row.version, row.start, end)
             found.setdefault(row.service, []).append(period)
     return {

@@ -1,15 +1,16 @@
 """One watcher a site at a time; several watchers share the sites.
 
-    every half interval:  say that we are alive ──> renew what we hold ──> hold too few? claim one
-                                                                     └──> too many? give one back
+    every half interval:  renew what we hold ──> announce us ──> hold too few? claim what is free
+                                                           └──> too many? give one back
 
 A lease lasts one and a half intervals, so another watcher takes over within two after a kill.
 A claim raises the site's epoch. Whatever a holder writes renews the lease of its epoch in the
 same transaction; a holder that was stopped and wakes up later finds a higher epoch and writes
-nothing.
+nothing. If nobody took over meanwhile, it must claim the site anew all the same once its lease has
+been over for as long as it lasted, so that the time that it slept through is a hole.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,51 +53,59 @@ class SiteLease:
             self._renew()
             yield
 
-    def renew(self) -> None:
-        """Renew the lease; raises LeaseLost."""
-        with transaction.atomic():
-            self._renew()
-
     def release(self) -> None:
         """Give the site back, so that another watcher can claim it immediately."""
-        leases.release(self._rows(), self.holder, timezone.now())
+        leases.release(self._rows(), self.holder, _now())
 
     def _renew(self) -> None:
-        until = timezone.now() + timedelta(seconds=self.seconds)
-        if not self._rows().filter(holder=self.holder).update(lease_until=until):
+        now, lasts = _now(), timedelta(seconds=self.seconds)
+        mine = self._rows().filter(holder=self.holder, lease_until__gt=now - lasts)
+        if not mine.update(lease_until=now + lasts):
             raise LeaseLost(self.site)
-        mine = Watched.objects.filter(site=self.site, epoch=self.epoch)
-        mine.update(end=timerange.now_ns())
+        watched = Watched.objects.filter(site=self.site, epoch=self.epoch)
+        watched.update(end=timerange.now_ns())
 
     def _rows(self) -> "QuerySet[WatchedSite]":
         return WatchedSite.objects.filter(site=self.site, epoch=self.epoch)
 
 
-def claim(
-    holder: str, sites: Collection[str], held: Collection[str], seconds: float
-) -> SiteLease | None:
-    """Claim one free site if this watcher has fewer than its share; None if there is nothing to do.
-
-    `held` are the sites that it has already.
-    """
-    now = timezone.now()
-    if len(held) >= _share(holder, len(sites), now, seconds):
-        return None
-    free = {name for name in sites if name not in held}
-    rows = {row.site: row for row in WatchedSite.objects.filter(site__in=free)}
-    for name in free - rows.keys():
-        rows[name], _ = WatchedSite.objects.get_or_create(
-            site=name, defaults={"holder": "", "lease_until": now}
-        )
-    for row in rows.values():
-        if row.lease_until <= now and _take(row, holder, now, seconds):
-            return SiteLease(row.site, holder, row.epoch + 1, seconds)
-    return None
+def renew(held: Iterable[SiteLease]) -> list[SiteLease]:
+    """Renew leases; return those that are lost."""
+    lost = []
+    with transaction.atomic():
+        for each in held:
+            try:
+                each._renew()
+            except LeaseLost:
+                lost.append(each)
+    return lost
 
 
-def has_too_many(holder: str, sites: int, held: int, seconds: float) -> bool:
-    """Return whether this watcher should give one of its sites to another."""
-    return held > _share(holder, sites, timezone.now(), seconds)
+def share(holder: str, sites: int, seconds: float) -> int:
+    """Announce this watcher, and return how many of the sites are its share."""
+    now = _now()
+    Watcher.objects.update_or_create(name=holder, defaults={"seen": now})
+    Watcher.objects.filter(seen__lt=now - _FORGOTTEN).delete()
+    alive = Watcher.objects.filter(seen__gt=now - timedelta(seconds=seconds)).count()
+    return ceil(sites / max(alive, 1))
+
+
+def claim(holder: str, sites: Collection[str], seconds: float, most: int) -> list[SiteLease]:
+    """Claim up to `most` of these sites that nobody holds."""
+    if most <= 0 or not sites:
+        return []
+    now = _now()
+    free = WatchedSite.objects.filter(site__in=sites)
+    missing = {*sites}.difference(free.values_list("site", flat=True))
+    WatchedSite.objects.bulk_create(
+        (WatchedSite(site=name, holder="", lease_until=now) for name in sorted(missing)),
+        ignore_conflicts=True,
+    )
+    found: list[SiteLease] = []
+    for row in free.filter(lease_until__lte=now):
+        if len(found) < most and _take(row, holder, now, seconds):
+            found.append(SiteLease(row.site, holder, row.epoch + 1, seconds))
+    return found
 
 
 def _take(row: WatchedSite, holder: str, now: datetime, seconds: float) -> bool:
@@ -114,14 +123,17 @@ def _take(row: WatchedSite, holder: str, now: datetime, seconds: float) -> bool:
     return taken
 
 
-def _share(holder: str, sites: int, now: datetime, seconds: float) -> int:
-    """Announce this watcher, and return how many sites are its share."""
-    Watcher.objects.update_or_create(name=holder, defaults={"seen": now})
-    Watcher.objects.filter(seen__lt=now - _FORGOTTEN).delete()
-    alive = Watcher.objects.filter(seen__gt=now - timedelta(seconds=seconds)).count()
-    return ceil(sites / max(alive, 1))
-
-
 def withdraw(holder: str) -> None:
     """Say that this watcher has ended."""
     Watcher.objects.filter(name=holder).delete()
+
+
+def _now() -> datetime:
+    """Return the time by the database's clock: those of the watchers' machines can differ."""
+    if connection.vendor != "postgresql":
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [(now,)] = cursor.fetchall()
+    found: datetime = now
+    return found

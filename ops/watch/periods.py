@@ -8,9 +8,11 @@ What is seen at each poll is compared with the periods that are open, so only ch
                             its period ends at the time when it was first missing
     not known (its source did not answer) ──> nothing
 
-So a failed poll ends nothing, nor does a short absence such as a restart.
+So a failed poll ends nothing, nor does a short absence such as a restart. Times are those of the
+clock on the wall, but how long something is missing is measured with one that never jumps.
 """
 
+import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from operator import eq
@@ -20,6 +22,7 @@ from django.db import models
 from django.db.models import Q
 
 SLICE = 500  # rows a statement
+LONGEST_TEXT = 4_000  # characters that are remembered of a source's text
 
 
 class Period(models.Model):
@@ -63,6 +66,10 @@ class Changes(Generic[P]):
     def __len__(self) -> int:
         return len(self.started) + len(self.ended)
 
+    def end(self, row: P, at: int) -> None:
+        """End a period; not before its start, if the clock was set back meanwhile."""
+        self.ended[row.pk] = max(at, row.start)
+
     def write(self) -> None:
         """Write them; the caller has opened the transaction."""
         by_end: dict[int, list[int]] = {}
@@ -103,7 +110,8 @@ class Recorder(Generic[P, T]):
         self._same = same
         self._open: dict[str, P] = {}
         self._known: dict[str, tuple[T | None, Hashable]] = {}
-        self._missing: dict[str, int] = {}
+        # By key: since when, by the clock on the wall and by the one that never jumps.
+        self._missing: dict[str, tuple[int, int]] = {}
 
     @property
     def open(self) -> Mapping[str, P]:
@@ -115,7 +123,6 @@ class Recorder(Generic[P, T]):
         rows = self._model._default_manager.filter(site=self._site, end=None).order_by("start")
         self._open = {row.key: row for row in rows if self._mine(row.key)}
         self._known = {key: (None, self._facts_of_row(row)) for key, row in self._open.items()}
-        self._missing = {}
 
     def changes(
         self,
@@ -124,13 +131,16 @@ class Recorder(Generic[P, T]):
         *,
         unknown: Callable[[P], bool] = lambda _: False,
         grace: Callable[[P], int] = lambda _: 0,
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> Changes[P]:
         """Return what has changed by now (Unix nanoseconds).
 
         `unknown` says whether a thing that is not seen may still be there, `grace` for how long,
-        in nanoseconds, one may be missing without an end.
+        in nanoseconds by `clock`, one may be missing without an end.
         """
-        found = Changes(self._model)
+        found, elapsed = Changes(self._model), clock()
+        for key in self._missing.keys() - self._open.keys():  # these ends have been written
+            del self._missing[key]
         for key, thing in seen.items():
             before, facts = self._known.get(key, (None, None))
             if before is thing:
@@ -147,27 +157,31 @@ class Recorder(Generic[P, T]):
             if unknown(row):
                 self._missing.pop(key, None)
                 continue
-            since = self._missing.setdefault(key, now)
-            if now - since >= grace(row):
+            since, then = self._missing.setdefault(key, (now, elapsed))
+            if elapsed - then >= grace(row):
                 self._end(found, key, since)
         return found
 
     def _start(self, found: Changes[P], key: str, thing: T, now: int) -> None:
         if old := self._open.pop(key, None):
-            found.ended[old.pk] = now
+            found.end(old, now)
         row = self._row(key, thing)
         row.site, row.key, row.start, row.end = self._site, key, now, None
         self._open[key] = row
         found.started.append(row)
 
     def _end(self, found: Changes[P], key: str, at: int) -> None:
-        found.ended[self._open.pop(key).pk] = at
+        found.end(self._open.pop(key), at)
         self._known.pop(key, None)
-        self._missing.pop(key, None)
 
 
-def prune(model: type[Period], site: str, before: int, most: int = SLICE) -> int:
-    """Delete periods of a site that ended before a time, `most` at once; return how many."""
+def stored(text: str) -> str:
+    """Return a source's text as the database takes it: bounded; PostgreSQL refuses NUL."""
+    return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def prune(model: type[models.Model], site: str, before: int, most: int = SLICE) -> int:
+    """Delete rows of a site whose `end` is before a time, `most` at once; return how many."""
     rows = model._default_manager.filter(site=site)
     old = list(rows.filter(end__lt=before).order_by("end").values_list("pk", flat=True)[:most])
     if old:

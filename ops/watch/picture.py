@@ -10,6 +10,7 @@ Readers use a picture that is younger than three polls, and ask the sources them
 import asyncio
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -72,14 +73,17 @@ class Pictures:
     def __init__(self) -> None:
         self._own: dict[tuple[str, str], Picture[Any]] = {}
         self._read: dict[tuple[str, str], Picture[Any]] = {}
+        self._looks: Counter[tuple[str, str]] = Counter()
 
     def publish(self, picture: Picture[A]) -> None:
         """Make a picture the newest of this process; see `share` for the others."""
         self._own[picture.site, picture.subject] = picture
 
-    def forget(self, site: str, subject: str) -> None:
-        """Forget the picture of a site that this process no longer watches."""
-        self._own.pop((site, subject), None)
+    def forget(self, site: str, subject: str, epoch: int) -> None:
+        """Forget the picture of a site that this process no longer watches in this epoch."""
+        own = self._own.get((site, subject))
+        if own is not None and own.epoch == epoch:
+            del self._own[site, subject]
 
     def share(self, picture: Picture[A]) -> bool:
         """Write a picture for the other processes; False if a later watcher wrote one.
@@ -96,9 +100,18 @@ class Pictures:
         """Return the newest picture if it is young, else None; `answer` is its answers' type."""
         own = self._own.get((site, subject))
         if own is None or not _is_young(own):
-            key = ("picture", site, subject)
+            key = ("picture", site, subject, self._looks[site, subject])
             own = await _reads().answer(key, lambda: self._from_redis(site, subject, answer))
         return own if own is not None and _is_young(own) else None
+
+    def seen_at(self, site: str, subject: str) -> int:
+        """Return when the watcher looked that answers are from (Unix ns), 0 if none are young."""
+        known = self._own.get((site, subject)) or self._read.get((site, subject))
+        return known.at if known and _is_young(known) else 0
+
+    def look_again(self, site: str, subject: str) -> None:
+        """Read this picture anew, however young it is."""
+        self._looks[site, subject] += 1
 
     async def _from_redis(self, site: str, subject: str, answer: type[A]) -> Picture[A] | None:
         if not settings.REDIS_URL:

@@ -1,11 +1,13 @@
 """The watch of one site: poll its sources, publish the picture, remember what changed.
 
     source a ──poll──┐
-    source b ──poll──┼──> settle ──> publish the picture ──> write the history ──> send a notice
-    source c ──poll──┘
+    source b ──poll──┼──> settle ──> publish the picture ──> send a notice
+    source c ──poll──┘                        └──> write the history ──> send one if it has changed
 
 Each source has its own task, so a slow one delays no other and is never asked twice at once.
-`settle` waits a moment for answers that come together.
+`settle` waits a moment for answers that come together. The history has its own task too: a
+database that is slow or away does not hold up the picture. Whatever goes wrong in one of them is
+logged, and tried again with the next poll.
 """
 
 import asyncio
@@ -27,14 +29,15 @@ from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.watch import metrics, notices
 from ops.watch.lease import LeaseLost, SiteLease
-from ops.watch.models import SourcePeriod
+from ops.watch.models import SourcePeriod, Watched
 from ops.watch.notices import Notice
-from ops.watch.periods import Changes, Recorder, prune
+from ops.watch.periods import Changes, Recorder, prune, stored
 from ops.watch.picture import Picture, SourceAnswer, pictures
 from ops.watch.subjects import History, Subject
 
 JITTER = 0.1  # of the interval
-SETTLE = 0.05  # of the interval
+SETTLE = 0.05  # of the interval, and
+LONGEST_SETTLE = 0.25  # seconds
 DAY = 24 * timerange.HOUR
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class SiteWatch:
                     group.create_task(each.run())
         finally:
             for each in self._subjects:
-                pictures.forget(self.lease.site, each.subject.name)
+                pictures.forget(self.lease.site, each.subject.name, self.lease.epoch)
 
 
 class _SubjectWatch:
@@ -67,9 +70,12 @@ class _SubjectWatch:
         }
         self._news = asyncio.Event()
         self._history: History[Any] = subject.history(site)
+        self._keys = {_key(subject, name) for name in self._sources}
         self._outages = _outages(site, subject)
         self._resumed = False
         self._number = 0
+        self._newest = self._picture()
+        self._published = asyncio.Event()
 
     async def run(self) -> None:
         if not self._sources:
@@ -77,47 +83,60 @@ class _SubjectWatch:
         async with asyncio.TaskGroup() as group:
             for name in self._sources:
                 group.create_task(self._poll(name))
-            group.create_task(self._settle())
+            group.create_task(self._publish())
+            group.create_task(self._remember())
 
     async def _poll(self, name: str) -> None:
-        site, subject = self._site, self.subject
         while True:
             started = time.monotonic()
-            before = self._sources[name]
-            try:
-                answer = await subject.poll(site, name, before.answer)
-            except OpsError as error:
-                since = before.failing_since or timerange.now_ns()
-                found = replace(before, error=str(error), failing_since=since)
-            else:
-                found = SourceAnswer(answer, timerange.now_ns())
+            self._sources[name] = found = await self._asked(name)
             took = time.monotonic() - started
-            metrics.polled(site.name, subject.name, name, took, failed=bool(found.error))
-            self._sources[name] = found
+            failed = bool(found.error)
+            metrics.polled(self._site.name, self.subject.name, name, took, failed=failed)
             self._news.set()
             interval = jittered(settings.POLL_SECONDS)
             await asyncio.sleep(max(interval - took, 0))
 
-    async def _settle(self) -> None:
+    async def _asked(self, name: str) -> SourceAnswer[Any]:
+        before = self._sources[name]
+        try:
+            answer = await self.subject.poll(self._site, name, before.answer)
+        except OpsError as error:
+            reason = str(error)
+        except Exception:
+            log.exception("the poll of %s of %s failed", name, self._site.name)
+            reason = f"the answer of {name} could not be processed; see OpsPortal's log"
+        else:
+            return SourceAnswer(answer, timerange.now_ns())
+        since = before.failing_since or timerange.now_ns()
+        return replace(before, error=reason, failing_since=since)
+
+    async def _publish(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.POLL_SECONDS):
                     await self._news.wait()
-            await asyncio.sleep(settings.POLL_SECONDS * SETTLE)
+            await asyncio.sleep(min(settings.POLL_SECONDS * SETTLE, LONGEST_SETTLE))
             self._news.clear()
             self._number += 1
-            picture = Picture(
-                site=self._site.name,
-                subject=self.subject.name,
-                epoch=self._lease.epoch,
-                number=self._number,
-                at=timerange.now_ns(),
-                sources=dict(self._sources),
-            )
+            self._newest = picture = self._picture()
             pictures.publish(picture)
+            self._published.set()
             await self._share(picture)
-            await self._remember(picture)
-            await notices.send(Notice(self._site.name, self.subject.name))
+            await self._notify()
+
+    def _picture(self) -> Picture[Any]:
+        return Picture(
+            site=self._site.name,
+            subject=self.subject.name,
+            epoch=self._lease.epoch,
+            number=self._number,
+            at=timerange.now_ns(),
+            sources=dict(self._sources),
+        )
+
+    async def _notify(self) -> None:
+        await notices.send(Notice(self._site.name, self.subject.name))
 
     async def _share(self, picture: Picture[Any]) -> None:
         try:
@@ -126,33 +145,46 @@ class _SubjectWatch:
         except redis.RedisError as error:
             log.warning("the picture of %s was not shared: Redis: %s", self._site.name, error)
 
-    async def _remember(self, picture: Picture[Any]) -> None:
-        try:
-            written = await in_database(self._write, picture)
-        except (DatabaseError, OpsError) as error:
-            self._resumed = False
-            log.warning("the history of %s was not written: %s", self._site.name, error)
-        else:
-            metrics.written.labels(self._site.name, self.subject.name).inc(written)
+    async def _remember(self) -> None:
+        while True:
+            await self._published.wait()
+            self._published.clear()
+            try:
+                written = await in_database(self._write, self._newest)
+            except LeaseLost:
+                raise
+            except (DatabaseError, OpsError) as error:
+                log.warning("the history of %s was not written: %s", self._site.name, error)
+            except Exception:
+                log.exception("the history of %s was not written", self._site.name)
+            else:
+                metrics.written.labels(self._site.name, self.subject.name).inc(written)
+                if written:
+                    await self._notify()
 
     def _write(self, picture: Picture[Any]) -> int:
         """Write what is new in a picture, and prune; returns the number of rows written."""
-        try:
-            if not self._resumed:
-                self._history.resume()
-                self._outages.resume()
-            changes: list[Changes[Any]] = list(self._history.changes(picture))
-            changes.append(self._outages.changes(picture.at, _answers(self.subject, picture)))
+        resumed, self._resumed = self._resumed, False  # until it is written
+        if not resumed:
+            self._history.resume()
+            self._outages.resume()
+        changes: list[Changes[Any]] = list(self._history.changes(picture))
+        changes.append(
+            self._outages.changes(
+                picture.at,
+                _answers(self.subject, picture),
+                unknown=lambda row: row.key in self._keys,  # it has not been asked yet
+            )
+        )
+        if any(changes):
             with self._lease.writing():
                 for each in changes:
                     each.write()
-        except BaseException:
-            self._resumed = False
-            raise
         self._resumed = True
         oldest = picture.at - settings.HISTORY_DAYS * DAY
         self._history.prune(oldest)
-        prune(SourcePeriod, self._site.name, oldest)
+        for model in (SourcePeriod, Watched):
+            prune(model, self._site.name, oldest)
         return sum(map(len, changes))
 
 
@@ -164,19 +196,23 @@ def jittered(seconds: float) -> float:
 def _answers(subject: Subject[Any], picture: Picture[Any]) -> Mapping[str, tuple[str, str]]:
     """Return state and reason of each source that was asked."""
     return {
-        f"{subject.name} {name}": (
-            (SourcePeriod.FAILS, each.error) if each.error else (SourcePeriod.ANSWERS, "")
+        _key(subject, name): (
+            (SourcePeriod.FAILS, stored(each.error)) if each.error else (SourcePeriod.ANSWERS, "")
         )
         for name, each in picture.sources.items()
         if each.error or each.at
     }
 
 
+def _key(subject: Subject[Any], source: str) -> str:
+    return f"{subject.name} {source}"
+
+
 def _outages(site: Site, subject: Subject[Any]) -> Recorder[SourcePeriod, tuple[str, str]]:
     return Recorder(
         SourcePeriod,
         site.name,
-        mine=lambda key: key.startswith(f"{subject.name} "),
+        mine=lambda key: key.startswith(_key(subject, "")),
         row=lambda _, thing: SourcePeriod(state=thing[0], reason=thing[1]),
         facts=lambda thing: thing[0],
         facts_of_row=lambda row: row.state,

@@ -31,7 +31,11 @@ class _Watcher:
     def __init__(self, subjects: tuple[Subject[Any], ...]) -> None:
         self._subjects = subjects
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-        self._sites = sites().all
+        self._sites = {
+            name: site
+            for name, site in sites().all.items()
+            if any(subject.sources(site) for subject in subjects)
+        }
         self._watching: dict[str, tuple[SiteLease, asyncio.Task[None]]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -46,42 +50,33 @@ class _Watcher:
             await self._end()
 
     async def _round(self) -> None:
-        """Renew what we hold, then claim a site or give one back."""
-        for held, task in list(self._watching.values()):
-            if task.done():
-                self._drop(held.site)
-                if not task.cancelled():
-                    _report_end(held.site, task.exception())
+        """Renew what we hold, then claim what is free or give a site back."""
         try:
-            for held, _ in list(self._watching.values()):
-                await self._renew(held)
-            found = await in_database(
-                lease.claim, self._name, self._sites, self._watching.keys(), self._seconds
-            )
-            if found:
-                self._start(found)
-            elif await in_database(
-                lease.has_too_many,
-                self._name,
-                len(self._sites),
-                len(self._watching),
-                self._seconds,
-            ):
-                await self._give_back(next(iter(self._watching)))
+            await self._hold()
+            await self._share()
         except (DatabaseError, OpsError) as error:
             log.warning("the leases on sites could not be renewed: %s", error)
+        except Exception:
+            log.exception("the leases on sites could not be renewed")
 
-    @property
-    def _seconds(self) -> float:
-        seconds: float = settings.POLL_SECONDS * LASTS
-        return seconds
+    async def _hold(self) -> None:
+        for held, task in list(self._watching.values()):
+            if task.done():
+                _report_end(held.site, None if task.cancelled() else task.exception())
+                await self._give_back(held.site)
+        for lost in await in_database(lease.renew, [held for held, _ in self._watching.values()]):
+            self._drop(lost.site)
+            _report_end(lost.site, None)
 
-    async def _renew(self, held: SiteLease) -> None:
-        try:
-            await in_database(held.renew)
-        except LeaseLost:
-            self._drop(held.site)
-            _report_end(held.site, None)
+    async def _share(self) -> None:
+        seconds = settings.POLL_SECONDS * LASTS
+        share = await in_database(lease.share, self._name, len(self._sites), seconds)
+        others = self._sites.keys() - self._watching.keys()
+        free = share - len(self._watching)
+        for found in await in_database(lease.claim, self._name, others, seconds, free):
+            self._start(found)
+        if len(self._watching) > share:
+            await self._give_back(next(iter(self._watching)))
 
     def _start(self, found: SiteLease) -> None:
         log.info("watching %s, epoch %s", found.site, found.epoch)
@@ -89,29 +84,32 @@ class _Watcher:
         self._watching[found.site] = (found, asyncio.create_task(watching.run()))
         metrics.leads.labels(found.site).set(1)
 
-    def _drop(self, site: str) -> None:
+    def _drop(self, site: str) -> asyncio.Task[None]:
         _, task = self._watching.pop(site)
         task.cancel()
         metrics.leads.labels(site).set(0)
+        return task
 
     async def _give_back(self, site: str) -> None:
-        held, task = self._watching[site]
-        self._drop(site)
-        await asyncio.wait((task,))
+        held, _ = self._watching[site]
+        await asyncio.wait((self._drop(site),))
         await in_database(held.release)
 
     async def _end(self) -> None:
-        with suppress(DatabaseError, OpsError):
-            for site in list(self._watching):
-                await self._give_back(site)
+        held = [each for each, _ in self._watching.values()]
+        if ended := [self._drop(each.site) for each in held]:
+            await asyncio.wait(ended)
+        with suppress(DatabaseError, OpsError):  # the leases will be over soon
+            for each in held:
+                await in_database(each.release)
             await in_database(lease.withdraw, self._name)
 
 
 def _report_end(site: str, error: BaseException | None) -> None:
-    """Log why a watch ended: another watcher has the site, or there is an error of ours."""
+    """Log why a watch ended: its lease is over, or there is an error of ours."""
     if isinstance(error, BaseExceptionGroup):
         error = error.subgroup(lambda each: not isinstance(each, LeaseLost))
     if error is None:
-        log.warning("another watcher has %s now", site)
+        log.warning("the lease on %s is over; another watcher may have it", site)
     else:
         log.error("the watch of %s ended; it starts again", site, exc_info=error)

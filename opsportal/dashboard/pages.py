@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -16,8 +17,10 @@ from ops.database import in_database
 from ops.errors import NotPermitted, OpsError
 from ops.guard import check, name_of
 from opsportal.dashboard import errors
-from opsportal.dashboard.visit import is_piece, visit_of
+from opsportal.dashboard.visit import LiveRequest, is_piece, visit_of
 
+LIVE_SECONDS = 3.0
+LIVE_AGE = 15.0
 FILLING_SECONDS = 25.0  # an action has 30
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 Action = Callable[..., Awaitable[Any]]
@@ -26,15 +29,45 @@ _SECRET = ("csrfmiddlewaretoken", "code")
 
 def patience(request: HttpRequest) -> float:
     """Return how many seconds to wait for backends: few for a first screen, more to fill it in."""
+    if isinstance(request, LiveRequest):
+        return LIVE_SECONDS
     seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
     return seconds
 
 
-def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], View]:
+def age(request: HttpRequest) -> float:
+    """Return how many seconds old what backends take long for may be, if a page is live."""
+    return LIVE_AGE if isinstance(request, LiveRequest) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How a page is kept up to date while it is open, see opsportal.dashboard.live.
+
+    It is rendered again when one of `subjects` has news (ops.watch.notices), and after `every`
+    seconds. `own` pages depend on the user, not only on the user's permissions. `action` is the
+    name of the page's action.
+    """
+
+    subjects: frozenset[str]
+    every: float = 15.0
+    own: bool = False
+    action: str = ""
+
+
+def live_of(view: Callable[..., Any]) -> Live | None:
+    """Return how a view is kept up to date, None if it is not."""
+    found: Live | None = getattr(view, "live", None)
+    return found
+
+
+def page(
+    action: Action, *, on_post: Action | None = None, live: Live | None = None
+) -> Callable[[View], View]:
     """Make a view of `(visit, …)` a page: require login, find the site, show errors as pages.
 
     Users need the permission of `action`, for POST that of `on_post` if given. Input is checked
-    for permission and size before anything reads it.
+    for permission and size before anything reads it. With `live`, an open page is kept up to date.
     """
     reads = name_of(action)
     writes = name_of(on_post) if on_post else reads
@@ -42,11 +75,9 @@ def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], V
     def wrap(view: View) -> View:
         @functools.wraps(view)
         async def wrapped(request: HttpRequest, site: str = "", **path: Any) -> HttpResponseBase:
-            user, its_rights = await in_database(_who, request)
-            if not isinstance(user, User):
+            user = await _user(request)
+            if user is None:
                 return _log_in(request)
-            if its_rights:
-                rights.remember(user.pk, its_rights)
             visit = await visit_of(request, user, "")
             try:
                 typed = _typed(request, {"site": site, **path})
@@ -62,6 +93,7 @@ def page(action: Action, *, on_post: Action | None = None) -> Callable[[View], V
             add_never_cache_headers(response)
             return response
 
+        wrapped.__dict__["live"] = replace(live, action=reads) if live else None
         return wrapped
 
     return wrap
@@ -86,6 +118,18 @@ def _without_piece(error: OpsError) -> HttpResponse:
     if isinstance(error, NotPermitted):
         return HttpResponse(headers={"HX-Refresh": "true"})
     return HttpResponse(status=204)
+
+
+async def _user(request: HttpRequest) -> User | None:
+    """Return the logged-in user, with the user's rights remembered."""
+    if isinstance(request, LiveRequest):
+        return request.viewer
+    user, its_rights = await in_database(_who, request)
+    if not isinstance(user, User):
+        return None
+    if its_rights:
+        rights.remember(user.pk, its_rights)
+    return user
 
 
 def _who(request: HttpRequest) -> tuple[User | AnonymousUser, rights.Rights | None]:

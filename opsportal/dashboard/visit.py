@@ -14,6 +14,8 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from ops.actor import Actor, Door
+from ops.alerts.actions import FiringCount, count_firing
+from ops.errors import OpsError
 from ops.rights import rights_of
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
@@ -29,7 +31,20 @@ SECTIONS = (
 # More threads would not render faster, but would take the interpreter from the threads that use
 # the database: under load those would take so long that requests fail with "try again".
 _writers = ThreadPoolExecutor(2, thread_name_prefix="page")
+SEES_ALERTS = "alerts.view_alerts"
 _NAMES = {name for name, _, _ in SECTIONS}
+
+
+OWN_TOKEN = "own"  # noqa: S105 - the browser puts the token of its page there
+
+
+class LiveRequest(HttpRequest):
+    """A request of our own, which renders a page again for everybody who has it open.
+
+    `viewer` is one of them.
+    """
+
+    viewer: User
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +68,39 @@ class Visit:
         self, template: str, context: Mapping[str, Any], status: int = 200
     ) -> HttpResponse:
         """Render the page in a thread, because a trace of 500 spans takes a tenth of a second."""
-        whole = {**self._frame(), **context}
+        badge = None if is_piece(self.request) else await self._badge()
+        whole = {**self._frame(), "badge": badge, **context}
+        if isinstance(self.request, LiveRequest):
+            whole["csrf_token"] = OWN_TOKEN
         write = partial(render, self.request, template, whole, status=status)
         work = partial(copy_context().run, write)
         return await asyncio.get_running_loop().run_in_executor(_writers, work)
 
+    async def _badge(self) -> FiringCount | None:
+        """Return how many alerts are firing by what the watcher knows, None if it is unknown."""
+        if isinstance(self.request, LiveRequest) or not self._sees_alerts:
+            return None  # the badge of an open page is kept up to date by itself
+        try:
+            return await count_firing(self.actor, site=self.site.name)
+        except OpsError:
+            return None
+
+    @property
+    def _sees_alerts(self) -> bool:
+        return SEES_ALERTS in self.permissions and has(self.site, "alerts")
+
     def _frame(self) -> dict[str, Any]:
         match = self.request.resolver_match
+        again = isinstance(self.request, LiveRequest)
         section = match.url_name.partition("-")[0] if match and match.url_name else ""
         return {
             "visit": self,
             "clock": self.clock,
             "section": section,
+            "frame": "live.html" if again else "base.html",
+            "live_update": again,
+            "live": bool(match and getattr(match.func, "live", None)),
+            "sees_alerts": self._sees_alerts,
             "sections": [
                 item for item in SECTIONS if item[2] in self.permissions and has(self.site, item[0])
             ],

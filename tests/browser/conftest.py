@@ -1,20 +1,18 @@
 """Chromium before a real server; everything runs in the test's own event loop."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 from playwright.async_api import Browser, Page, async_playwright
 
-from opsportal.asgi import application
 from tests.browser.chromium import executable
 from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
+from tests.dashboard.sockets import served
 from tests.fakes.jaeger import Release
 
 WATCH = """
@@ -54,22 +52,10 @@ def release(request: Any) -> Release:
 
 @pytest.fixture
 async def web(place: Any, transactional_db: None) -> AsyncIterator[Web]:  # noqa: F811
-    async with _server() as base, _chromium() as browser:
-        found = Web(base, browser)
+    async with served() as host, _chromium() as browser:
+        found = Web(f"http://{host}", browser)
         yield found
         assert found.amiss == []
-
-
-@asynccontextmanager
-async def _server() -> AsyncIterator[str]:
-    config = uvicorn.Config(application, port=0, lifespan="on", log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 @asynccontextmanager

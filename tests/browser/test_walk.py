@@ -106,16 +106,6 @@ async def test_pages_follow_each_other_without_loading_anew(
         assert await page.evaluate("window.sameDocument")
 
 
-async def test_the_header_counts_the_alerts_that_fire(web: Web, place: Place, olga: User) -> None:
-    something_failed(place)
-
-    async with web.open() as page:
-        await log_in_through_the_form(page)
-        await page.get_by_role("link", name="Versions").click()
-
-        await expect(page.get_by_role("link", name="Alerts firing: 1")).to_be_visible()
-
-
 async def test_a_refusal_by_htmx_keeps_what_was_typed(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
         await log_in_through_the_form(page)

@@ -3,7 +3,7 @@
 import pytest
 from django.test import AsyncClient
 
-from tests.dashboard.places import Place, field, heading, link, links, text, words
+from tests.dashboard.places import Place, field, heading, link, links, text
 from tests.fakes.prometheus import Fault, alert
 
 ALERTS = "/sites/production/alerts/"
@@ -133,19 +133,6 @@ async def test_a_source_that_is_down_is_a_page_that_keeps_the_line(
     assert page["X-Request-ID"] in text(page)
 
 
-async def test_the_header_counts_what_fires_for_those_who_may_see_it(
-    place: Place, viewer: AsyncClient, newcomer: AsyncClient
-) -> None:
-    some(place)
-
-    counted = await viewer.get(f"{ALERTS}count/")
-    refused = await newcomer.get(f"{ALERTS}count/", headers={"HX-Request": "true"})
-
-    assert words(counted.content.decode()) == "firing: 2"
-    assert refused.content == b""
-    assert refused.headers["HX-Refresh"] == "true"
-
-
 async def test_nothing_that_matches_leads_back_to_all(place: Place, viewer: AsyncClient) -> None:
     some(place)
 
@@ -155,20 +142,15 @@ async def test_nothing_that_matches_leads_back_to_all(place: Place, viewer: Asyn
     assert link(page, "Show all") == ALERTS
 
 
-async def test_what_is_not_known_is_on_the_page_and_in_the_badge(
-    place: Place, viewer: AsyncClient
-) -> None:
+async def test_what_is_not_known_is_on_the_page(place: Place, viewer: AsyncClient) -> None:
     place.prometheus.warnings = ["store <b>10.0.0.3</b> did not answer"]
 
     page = await viewer.get(ALERTS)
-    badge = await viewer.get("/alerts/count/", headers={"HX-Request": "true"})
 
     known = "Nothing is firing that we know of"
     assert heading(page) == f"{known}: main sent a partial answer"
     assert "There may be more: main sent a partial answer: store <b>10.0.0.3</b>" in text(page)
     assert "<b>10.0.0.3" not in page.content.decode()
-    assert text(badge) == "" and "?" in badge.content.decode()
-    assert "firing: not known" in badge.content.decode()
 
 
 async def test_the_sources_own_word_for_a_state_is_shown(place: Place, viewer: AsyncClient) -> None:

@@ -41,7 +41,7 @@ async def test_every_page_asks_a_stranger_to_log_in(
 async def test_a_piece_of_a_page_makes_the_whole_page_ask(
     place: Place, stranger: AsyncClient
 ) -> None:
-    answer = await stranger.get("/alerts/count/", headers={"HX-Request": "true"})
+    answer = await stranger.get("/alerts/badge/", headers={"HX-Request": "true"})
 
     assert answer["HX-Refresh"] == "true"
     assert answer.content == b""

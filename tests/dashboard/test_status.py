@@ -93,15 +93,6 @@ async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncCli
     assert "C0 : the answer may be missing" in text(whole)
 
 
-@EITHER_JAEGER
-@pytest.mark.usefixtures("running")
-async def test_an_open_page_asks_again_for_this_piece_only(viewer: AsyncClient) -> None:
-    assert 'hx-get="/sites/production/status/"' in (await viewer.get("/")).content.decode()
-    piece = await viewer.get("/status/", headers=PIECE)
-    assert "Slack: 2 connections" in piece.content.decode()
-    assert "<h1" not in piece.content.decode()
-
-
 @pytest.mark.usefixtures("running")
 async def test_whoever_may_not_see_the_overview_is_told_nothing(newcomer: AsyncClient) -> None:
     piece = await newcomer.get("/status/", headers=PIECE)

@@ -121,3 +121,15 @@ async def test_down_silent_and_unlabelled_are_three_words(
     assert "1.2 on 1 of 3, 1 down, 1 unlabelled" in said
     assert "b down" in said
     assert "c unlabelled" in said
+
+
+async def test_many_instances_are_folded(place: Place, viewer: AsyncClient) -> None:
+    labels = [{"instance": f"petstore-{n:03}", "version": "1.2"} for n in range(600)]
+    place.prometheus.says("petstore_build_info", *((each, 1) for each in labels))
+
+    page = await viewer.get(VERSIONS)
+
+    said = text(page)
+    assert "petstore-019 1.2 and 580 more instances" in said
+    assert "petstore-519 1.2 first 520 shown" in said
+    assert "petstore-520" not in said

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 from aiohttp import web
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from tests.live.servers import ROOT, free_ports, running
 
@@ -53,8 +55,14 @@ PROXIES = {
 }  # fmt: skip
 
 
-async def says(request: web.Request) -> web.Response:
-    """Answer with the headers that came, and the length of the body."""
+async def says(request: web.Request) -> web.StreamResponse:
+    """Answer with the headers that came, and the length of the body; a WebSocket in one message."""
+    socket = web.WebSocketResponse()
+    if socket.can_prepare(request):
+        await socket.prepare(request)
+        await socket.send_str(f"{request.headers['X-Forwarded-For']} {request.headers['Origin']}")
+        await socket.close()
+        return socket
     body = await request.read()
     return web.json_response({**request.headers, "length": len(body)})
 
@@ -95,6 +103,11 @@ async def behind(proxy: Proxy, sample: str, folder: Path) -> AsyncIterator[httpx
         await runner.cleanup()
 
 
+async def first_message(address: str, origin: Origin) -> str | bytes:
+    async with connect(address, origin=origin, proxy=None) as page:
+        return await page.recv()
+
+
 def test_every_sample_is_tried() -> None:
     assert SAMPLES.keys() == PROXIES.keys()
 
@@ -112,9 +125,12 @@ async def test_it_passes_on_who_asks_and_refuses_what_is_too_much(
         too_large = await client.post("/", content=b"x" * (LARGEST + 1_024))
         long = await client.get(f"/?q={'x' * LONGEST}")
         metrics = await client.get("/metrics")
+        host = client.base_url.netloc.decode()
+        live = await first_message(f"ws://{host}/live/", Origin(f"http://{host}"))
     said = passed.json()
     assert said["X-Forwarded-For"] == "127.0.0.1"
     assert said["X-Forwarded-Proto"] in ("http", "https")
     assert form.json()["length"] == LARGEST
     assert too_large.status_code in (413, 502)  # Caddy notices while it passes it on
     assert (long.status_code, metrics.status_code) == (200, 403)
+    assert live == f"127.0.0.1 {client.base_url}"

@@ -146,6 +146,11 @@ class Person:
         """Return the page's text as a person reads it."""
         return _read(self.browser.get(path, params=query or None))
 
+    def heading(self, path: str, **query: str) -> str:
+        """Return the page's heading."""
+        page = self.browser.get(path, params=query or None).text
+        return _words(page.partition("<h1")[2].partition(">")[2].partition("</h1>")[0])
+
     def submits(self, path: str, **form: str) -> str:
         """Fill a page's form in, and return the page that comes then."""
         token = self.browser.get(path).text.partition('name="csrfmiddlewaretoken" value="')[2]
@@ -155,12 +160,15 @@ class Person:
 
 def _read(answer: httpx.Response) -> str:
     assert answer.is_success, f"{answer.url}: {answer.status_code}\n{answer.text}"
-    body = answer.text.partition("<body")[2]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+    return _words(answer.text.partition("<body")[2])
+
+
+def _words(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 @contextmanager
-def _person(portal: servers.Portal, name: str, *groups: str) -> Iterator[Person]:
+def signed_in(portal: servers.Portal, name: str, *groups: str) -> Iterator[Person]:
     token = portal.person(name, *groups)
     with httpx.Client(base_url=f"http://{portal.web}", follow_redirects=True) as browser:
         person = Person(name, (("authorization", f"Bearer {token}"),), portal, browser)
@@ -170,13 +178,13 @@ def _person(portal: servers.Portal, name: str, *groups: str) -> Iterator[Person]
 
 @pytest.fixture(scope="session")
 def operator(portal: servers.Portal) -> Iterator[Person]:
-    with _person(portal, "olga", "operators", "auditors") as person:
+    with signed_in(portal, "olga", "operators", "auditors") as person:
         yield person
 
 
 @pytest.fixture(scope="session")
 def viewer(portal: servers.Portal) -> Iterator[Person]:
-    with _person(portal, "victor", "viewers") as person:
+    with signed_in(portal, "victor", "viewers") as person:
         yield person
 
 

@@ -97,7 +97,7 @@ def _alive(process: subprocess.Popen[bytes], log: Path) -> bool:
     raise AssertionError(f"{process.args!r} ended with {process.returncode}:\n{log.read_text()}")
 
 
-def _ok(url: str) -> Callable[[], bool]:
+def answers(url: str) -> Callable[[], bool]:
     return lambda: httpx.get(url).is_success
 
 
@@ -137,7 +137,7 @@ def jaeger(folder: Path, *, batches: bool = True) -> Iterator[Jaeger]:
     config.write_text(_JAEGER.format(**ports, processors="batch" if batches else ""))
     # It would trace itself and send that to a port where nobody listens.
     quiet = {**os.environ, "OTEL_TRACES_SAMPLER": "always_off"}
-    ready = _ok(f"http://127.0.0.1:{health}/status")
+    ready = answers(f"http://127.0.0.1:{health}/status")
     with running([binary, "--config", config], folder, ready, env=quiet):
         yield Jaeger(
             query=f"127.0.0.1:{query}",
@@ -182,7 +182,7 @@ def prometheus(folder: Path, targets: Sequence[str], rules: str) -> Iterator[str
         "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]  # fmt: skip
-    with running(command, folder, _ok(f"{url}/-/ready")):
+    with running(command, folder, answers(f"{url}/-/ready")):
         yield url
 
 
@@ -325,7 +325,7 @@ def petstores(folder: Path, otlp: str, versions: Mapping[str, str]) -> Iterator[
             command = _manage("petstore", *(f"--{key}={value}" for key, value in options.items()))
             place = folder / name
             place.mkdir()
-            ready = _ok(f"http://{metrics}/metrics")
+            ready = answers(f"http://{metrics}/metrics")
             stack.enter_context(running(command, place, ready, env=_environment(place)))
             made.append(Petstore(address, metrics))
         yield made
@@ -393,7 +393,7 @@ class Portal:
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Run serve, rungrpc or runbot until the block ends, by a `program` like manage.py."""
         address = self.web if command == "serve" else self.health
-        ready = _ok(f"http://{address}/readyz")
+        ready = answers(f"http://{address}/readyz")
         words = [*program, command]
         with running(words, folder, ready, env=self.environment, cwd=ROOT) as process:
             yield process

@@ -3,17 +3,23 @@
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from ops.backends.clients import clients, close_clients
+from ops.errors import NotFound
 from ops.sites import Site, load
 from ops.versions.actions import ServiceVersions, State
 from ops.versions.describing import describe
-from ops.versions.reading import read
+from ops.versions.reading import STEPS, read
 from ops.vocabulary.timerange import MINUTE, SECOND
+from opsportal.demo.running import http_server
 from tests.live import servers
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SCRAPES = 15  # seconds between them
 MANY = 25  # services: enough for their queries to be joined
@@ -168,3 +174,55 @@ async def test_it_says_what_ran_at_an_earlier_moment(site: Site, now: int) -> No
 
     assert done.counts[0][0] == "v1.9.0"
     assert back.spread == "2"
+
+
+async def test_it_sees_a_rollout_while_it_happens(tmp_path: Path) -> None:
+    versions = ["v1.10.0", "v1.10.0"]
+
+    def page(number: int) -> web.Application:
+        async def metrics(_: web.Request) -> web.Response:
+            return web.Response(text=f'petstore_build_info{{version="{versions[number]}"}} 1\n')
+
+        application = web.Application()
+        application.router.add_get("/metrics", metrics)
+        return application
+
+    async with AsyncExitStack() as stack:
+        pages = [
+            await stack.enter_async_context(http_server("127.0.0.1:0", page(n))) for n in (0, 1)
+        ]
+        targets = [each.removeprefix("http://") for each in pages]
+        url = stack.enter_context(servers.prometheus(tmp_path, targets, "groups: []"))
+        path = tmp_path / "sites.toml"
+        path.write_text(
+            f'[sites.live]\n[[sites.live.prometheus]]\nurl = "{url}"\n'
+            "[sites.live.services.petstore]\n"
+        )
+        site = load(path).site()
+        stack.push_async_callback(close_clients)
+
+        async def look() -> ServiceVersions | None:
+            [service] = site.services.values()
+            prometheus = clients().prometheus(site, site.prometheus[0])
+            reading = await read(prometheus, [service], 0, past=True)
+            try:
+                return describe(site.name, service, reading, now=True)
+            except NotFound:
+                return None
+
+        def has_a_past(found: ServiceVersions | None) -> bool:
+            periods = found.history.periods if found and found.history else ()
+            return sum(each.end - each.start > STEPS[0] for each in periods) == len(versions)
+
+        await servers.eventually(look, has_a_past)
+        versions[0] = "v1.9.0"
+        rolling = await servers.eventually(look, lambda found: found and found.mixed)
+        assert rolling
+        assert rolling.counts == (("v1.9.0", 1), ("v1.10.0", 1))
+        assert rolling.news == "rolling out v1.9.0: 1 of 2"
+        assert rolling.rollout.previous == "v1.10.0"
+        versions[1] = "v1.9.0"
+        done = await servers.eventually(look, lambda found: found and not found.mixed)
+        assert done
+        assert done.summary == "v1.9.0 on 2 of 2"
+        assert (done.rollout.state, done.rollout.previous) == (State.STEADY, "v1.10.0")

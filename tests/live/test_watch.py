@@ -144,7 +144,7 @@ async def test_one_that_stood_still_writes_nothing_when_it_wakes_up(
         log = team.folder / name / "log"
         await asyncio.to_thread(
             servers.until,
-            lambda: "another watcher has production" in log.read_text(),
+            lambda: "the lease on production is over" in log.read_text(),
             "it gives up",
         )
         assert team.rows(ALL) == [(2,)]

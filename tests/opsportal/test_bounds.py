@@ -244,16 +244,3 @@ async def test_it_answers_a_websocket_upgrade_as_the_request_that_it_is(
         writer.write(UPGRADE)
         assert (await reader.readuntil(b"\r\n")) == b"HTTP/1.1 200 OK\r\n"
     assert not caplog.records
-
-
-async def test_it_refuses_websockets_of_any_other_server() -> None:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def receive() -> Any:
-        return {"type": "websocket.connect"}
-
-    await bounded(Reached())({"type": "websocket", "path": "/"}, receive, send)
-    assert sent == [{"type": "websocket.close"}]

@@ -28,6 +28,13 @@ def test_points_become_periods_that_end_a_step_after_the_last() -> None:
     )
 
 
+def test_what_was_not_seen_at_the_last_step_has_ended() -> None:
+    found = history(("a", "1", points(7, 8, 9)), ("a", "2", points(10)))
+
+    assert found.goes_on().keys() == {("a", "2")}
+    assert counts(found)[-1] == (10, 10, {"2": 1})
+
+
 def test_several_series_of_one_instance_and_version_are_one() -> None:
     found = history(("a", "1", points(0, 1)), ("a", "1", points(1, 2)))
 
@@ -84,3 +91,9 @@ def test_a_restart_is_no_change() -> None:
 
     assert counts(found.steady()) == [(0, 10, {"1": 1})]
     assert counts(longer.steady()) == counts(longer) != [(0, 10, {"1": 1})]
+
+
+def test_an_instance_that_ran_something_else_meanwhile_was_not_restarted() -> None:
+    found = history(("a", "2", points(0, 1, 5, 6, 7, 8, 9, 10)), ("a", "1", points(2, 3, 4)))
+
+    assert counts(found.steady()) == [(0, 2, {"2": 1}), (2, 5, {"1": 1}), (5, 10, {"2": 1})]

@@ -100,6 +100,13 @@ def test_it_is_stuck_or_paused_if_someone_says_so(
     assert (rollout.state, rollout.reason) == (state, reason)
 
 
+@pytest.mark.parametrize(("within", "state"), [(6, State.ROLLING), (4, State.STUCK)])
+def test_the_way_back_is_stuck_if_it_does_not_go_on(within: int, state: State) -> None:
+    found = judge(dict(GOING_BACK.counts), GOING_BACK.history, NOTHING, within * MINUTE)
+
+    assert (found.state, found.version, found.back) == (state, "1", True)
+
+
 def test_a_rollout_that_cannot_start_is_stuck_though_one_version_runs() -> None:
     found = replace(
         STEADY, rollout=judge(dict(STEADY.counts), STEADY.history, Verdict("no progress"), 0)

@@ -21,6 +21,12 @@ def versions(*names: str, total: int = 0) -> ServiceVersions:
         (versions("1.9", "1.10", "", total=4), "1.10 on 1 of 4, 1.9 on 1 of 4, 1 down, 1 silent"),
         (versions("", ""), "unknown, 2 down"),
         (versions(), "unknown"),
+        (versions("x" * 5_000), f"{'x' * 59}… on 1 of 1"),
+        (
+            versions(*(f"1.{n}" for n in range(7)), ""),
+            "1.6 on 1 of 8, 1.5 on 1 of 8, 1.4 on 1 of 8, 1.3 on 1 of 8, 1.2 on 1 of 8, "
+            "2 more versions, 1 down",
+        ),
     ],
 )
 def test_it_sums_up(found: ServiceVersions, summary: str) -> None:

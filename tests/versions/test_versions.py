@@ -336,7 +336,7 @@ async def test_another_source_of_its_pair_answers_for_one_that_is_down(
         (found,) = await list_versions(viewer)
 
     assert found.summary == ("1.2.0 on 1 of 1" if pair else "unknown")
-    assert len(prometheus.paths) <= 3  # no question about what it cannot know
+    assert len(prometheus.paths) == 2  # the version, and Kubernetes; then nothing more
 
 
 KUBERNETES = (

@@ -51,10 +51,12 @@ def seen(answer: Answer | None, at: int) -> Picture[Answer]:
 
 class Remembering:
     def __init__(self, site: Site) -> None:
-        self.history = VersionHistory(site)
+        self.history = VersionHistory(site, lambda: self.clock)
         self.history.resume()
+        self.clock = 0
 
     def sees(self, answer: Answer | None, at: int) -> int:
+        self.clock = at
         found = self.history.changes(seen(answer, at))
         for each in found:
             each.write()
@@ -98,6 +100,14 @@ def test_a_scrape_that_fails_and_a_source_that_is_away_end_nothing(site: Site) -
     assert periods() == [("petstore-1", "1.2.0", 0, None)]
 
 
+def test_the_versions_of_a_service_that_is_no_longer_in_the_site_file_end(site: Site) -> None:
+    Remembering(site).sees(running("1.0"), NOON)
+    later = Remembering(replace(site, services={}))
+    later.sees((), NOON + MINUTE)
+    later.sees((), NOON + 3 * MINUTE)
+    assert [end for *_, end in periods()] == [1]
+
+
 def test_what_is_remembered_goes_further_back_than_prometheus(site: Site) -> None:
     watcher = Remembering(site)
     watcher.sees(running("1.1.0"), NOON - 50 * HOUR)
@@ -107,7 +117,7 @@ def test_what_is_remembered_goes_further_back_than_prometheus(site: Site) -> Non
     recent = History(NOON - 3 * HOUR, NOON, MINUTE, (
         Ran("petstore-1", "1.2.0", NOON - 3 * HOUR, NOON),
     ))  # fmt: skip
-    whole = recent.joined(own)
+    whole = recent.after(own)
     assert whole.first_seen("1.2.0") == NOON - 40 * HOUR
     assert [(each.version, each.start - NOON) for each in whole.periods] == [
         ("1.1.0", -50 * HOUR),
@@ -116,6 +126,24 @@ def test_what_is_remembered_goes_further_back_than_prometheus(site: Site) -> Non
     cut = whole.recent(NOON - 3 * HOUR)
     assert [each.version for each in cut.periods] == ["1.2.0"]
     assert cut.first_seen("1.2.0") == NOON - 40 * HOUR
+
+
+def test_of_its_own_hours_prometheus_knows_best(site: Site) -> None:
+    watcher = Remembering(site)
+    watcher.sees(running("1.1.0"), NOON - 5 * HOUR)
+    watcher.sees(running("1.2.0"), NOON - 4 * HOUR)  # and then the watcher stops
+    own = stored("production", site.services.values(), NOON)["petstore"]
+    recent = History(NOON - 3 * HOUR, NOON, MINUTE, (
+        Ran("petstore-1", "1.3.0", NOON - 2 * HOUR, NOON),
+    ))  # fmt: skip
+
+    whole = recent.after(own)
+
+    assert [(each.version, each.start - NOON, each.end - NOON) for each in whole.periods] == [
+        ("1.1.0", -5 * HOUR, -4 * HOUR),
+        ("1.2.0", -4 * HOUR, -2 * HOUR),
+        ("1.3.0", -2 * HOUR, 0),
+    ]
 
 
 def test_a_version_that_came_back_keeps_when_it_was_first_seen() -> None:

@@ -11,6 +11,7 @@ from ops.backends.prometheus import Rules
 from ops.watch import notices
 from ops.watch.notices import Notice
 from ops.watch.picture import Picture, pictures
+from ops.watch.subjects import Subject
 from ops.watch.watcher import watch
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus
@@ -32,7 +33,7 @@ pair = "shop"
 
 @pytest.fixture(autouse=True)
 def quick(settings: Settings) -> None:
-    settings.POLL_SECONDS = 0.05
+    settings.POLL_SECONDS = 0.2
 
 
 @pytest.fixture
@@ -70,8 +71,9 @@ class Watching:
 
     async def until(self, holds: Callable[[], Awaitable[Any]]) -> None:
         """Wait until it has brought something about."""
-        while not await holds():
-            await self.news()
+        async with asyncio.timeout(20):
+            while not await holds():
+                await self.news()
 
 
 async def picture() -> Picture[Rules]:
@@ -92,11 +94,11 @@ def answering(*sources: str) -> Callable[[], Awaitable[bool]]:
 
 
 @asynccontextmanager
-async def watching() -> AsyncIterator[Watching]:
-    """Run a watcher of alerts while inside."""
+async def watching(subject: Subject[Any] = ALERTS) -> AsyncIterator[Watching]:
+    """Run a watcher while inside."""
     found, stop = Watching(), asyncio.Event()
     listening = asyncio.create_task(notices.listen(found.hear))
-    running = asyncio.create_task(watch(stop, ALERTS))
+    running = asyncio.create_task(watch(stop, subject))
     try:
         yield found
     finally:

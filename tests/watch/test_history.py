@@ -32,9 +32,9 @@ class Remembering:
     """A history that sees one picture after the other."""
 
     def __init__(self, site: Site = SITE) -> None:
-        self.history = AlertHistory(site)
+        self.history = AlertHistory(site, lambda: self.clock)
         self.history.resume()
-        self.at = NOON
+        self.at = self.clock = NOON
 
     def sees(self, *alerts: Alert, after: float = 5, rules: tuple[Rule, ...] = (RULE,)) -> int:
         """The one source answers with these alerts; returns the rows written."""
@@ -42,6 +42,7 @@ class Remembering:
 
     def shows(self, answers: dict[str, Rules | None], after: float = 5) -> int:
         self.at += round(after * SECOND)
+        self.clock += round(after * SECOND)
         sources: dict[str, SourceAnswer[Rules]] = {
             name: SourceAnswer(answer, self.at) if answer else SourceAnswer(error="away")
             for name, answer in answers.items()
@@ -50,6 +51,10 @@ class Remembering:
         for each in found:
             each.write()
         return sum(map(len, found))
+
+
+def answered(seen: Remembering, *alerts: Alert) -> SourceAnswer[Rules]:
+    return SourceAnswer(Rules(alerts, (RULE,)), seen.at)
 
 
 def states() -> list[tuple[str, float | None]]:
@@ -138,6 +143,92 @@ def test_of_a_pair_one_that_falls_silent_changes_nothing() -> None:
     seen.shows({"a": Rules((), ()), "b": None})
     seen.shows({"a": Rules((), ()), "b": None}, after=60)
     assert states() == [("firing", 20.0)], "the one that answers knows"
+
+
+def test_an_alert_that_both_of_a_pair_had_ends_though_one_is_gone_for_good() -> None:
+    seen = Remembering(PAIR)
+    both = alert("Down", sources=("a",))
+    seen.shows({"a": Rules((both,), ()), "b": None})
+    seen.shows({"a": None, "b": Rules((replace(both, sources=("b",)),), ())})
+    seen.shows({"a": None, "b": Rules((), ())})
+    seen.shows({"a": None, "b": Rules((), ())}, after=60)
+    assert states() == [("firing", 10.0)]
+
+
+def test_what_a_source_reported_that_is_no_longer_in_the_site_file_ends() -> None:
+    broken = replace(RULE, health="err", error="no")
+    Remembering().sees(DOWN, rules=(broken,))
+    renamed = replace(SITE, prometheus=(PrometheusSource("other", "http://other"),))
+    later = Remembering(renamed)
+    later.shows({"other": None})
+    later.shows({"other": None}, after=60)
+    assert states() == [("firing", None)], "the other may be the same under a new name"
+    later.shows({"other": Rules((), ())})
+    later.shows({"other": Rules((), ())}, after=60)
+    assert states() != [("firing", None)]
+    assert RulePeriod.objects.get().end
+
+
+@pytest.mark.parametrize("partial", [{"warnings": ("a store is away",)}, {"more": True}])
+def test_what_is_missing_from_a_partial_answer_has_not_ended(partial: dict[str, Any]) -> None:
+    seen = Remembering()
+    seen.sees(DOWN)
+    for _ in range(2):
+        seen.shows({"main": Rules((), (RULE,), **partial)}, after=60)
+    assert states() == [("firing", None)]
+
+
+@pytest.mark.parametrize("jump", [3600, -3600])
+def test_a_clock_that_jumps_neither_ends_an_alert_nor_keeps_it(jump: int) -> None:
+    seen = Remembering()
+    seen.sees(DOWN)
+    seen.sees()
+    seen.at += jump * SECOND
+    seen.sees()
+    assert states() == [("firing", None)]
+    seen.sees(after=30)
+    [(_, seconds)] = states()
+    assert seconds == 5, "it ended when it was first missing"
+
+
+def test_nothing_ends_before_it_has_started() -> None:
+    seen = Remembering()
+    seen.sees(DOWN)
+    seen.at -= 3600 * SECOND
+    seen.sees()
+    seen.sees(after=60)
+    assert states() == [("firing", 0)]
+
+
+def test_of_duplicates_one_is_remembered_whatever_their_order() -> None:
+    seen = Remembering()
+    both = (replace(DOWN, active_at=1), replace(DOWN, active_at=2), replace(DOWN, state="pending"))
+    assert seen.sees(*both) == 1
+    assert seen.sees(*reversed(both)) == 0
+    assert states() == [("firing", None)]
+
+
+def test_after_a_write_that_failed_everything_ends_when_it_was_first_missing() -> None:
+    seen = Remembering()
+    seen.sees(DOWN)
+    seen.sees()
+    seen.at += 60 * SECOND
+    seen.clock += 60 * SECOND
+    lost = Picture("production", "alerts", 1, 1, seen.at, {"main": answered(seen)})
+    assert sum(map(len, seen.history.changes(lost))) == 1  # and is not written
+    seen.history.resume()
+    assert seen.sees() == 1
+    assert states() == [("firing", 5.0)]
+
+
+def test_one_percent_of_churn_writes_one_percent_of_the_rows() -> None:
+    alerts = [alert("Down", {"pod": str(number)}, sources=("main",)) for number in range(10_000)]
+    seen = Remembering()
+    assert seen.sees(*alerts) == 10_000
+    live = [replace(each, value="7") for each in alerts]
+    assert seen.sees(*live[50:]) == 0
+    new = [alert("Down", {"pod": f"new-{number}"}, sources=("main",)) for number in range(50)]
+    assert seen.sees(*live[50:], *new, after=60) == 100
 
 
 def test_a_rule_that_cannot_be_evaluated_is_remembered() -> None:

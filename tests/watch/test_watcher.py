@@ -25,10 +25,9 @@ async def test_readers_never_ask_what_the_watcher_knows(
 ) -> None:
     first.rule("Down", alert("Down"))
     second.rule("Down", alert("Down"))
+    settings.POLL_SECONDS = 60  # the next poll is far away
     async with watching() as watcher:
         await watcher.until(answering("shop-a", "shop-b"))
-        settings.POLL_SECONDS = 60  # the next poll is far away, and the picture stays young
-        await watcher.news()
         asked = len(first.paths)
         found = await asyncio.gather(*(list_alerts(operator) for _ in range(20)))
         assert len(first.paths) == asked

@@ -106,16 +106,16 @@ def plural(number: int, one: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def ago(context: Context, at: int | datetime) -> SafeString:
-    """Return `11 min ago`, with the exact time as its tooltip."""
+    """Return `11 min ago`, with the exact time as its tooltip; it goes on by itself."""
     clock, moment = _clock(context), _nanoseconds(at)
-    return _time(clock, moment, clock.ago(moment))
+    return _age(context, moment, "ago", clock.ago(moment))
 
 
 @register.simple_tag(takes_context=True)
 def lasting(context: Context, since: int) -> SafeString:
-    """Return `11 min`, for something that started then and still lasts."""
+    """Return `11 min`, for something that started then and still lasts; it goes on by itself."""
     clock = _clock(context)
-    return _time(clock, since, roughly(max(clock.now - since, 0)))
+    return _age(context, since, "lasting", roughly(max(clock.now - since, 0)))
 
 
 @register.filter
@@ -344,6 +344,20 @@ def _fold(title: SafeString, text: str) -> SafeString:
 def _time(clock: Clock, at: int, text: str) -> SafeString:
     iso = timerange.format_moment(at)
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, clock.exact(at), text)
+
+
+def _age(context: Context, at: int, kind: str, text: str) -> SafeString:
+    """Return an age that the browser keeps counting, see static/dashboard/live/ages.js.
+
+    For open pages the browser writes it: what does not change must be rendered the same again.
+    """
+    return format_html(
+        '<time datetime="{}" title="{}" data-age="{}">{}</time>',
+        timerange.format_moment(at),
+        _clock(context).exact(at),
+        kind,
+        "" if context.get("live_update") else text,
+    )
 
 
 def _clock(context: Context) -> Clock:

@@ -9,7 +9,7 @@ from ops.overview import actions as overview
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.alert_groups import SERVICE, key_of
-from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.strips import picture
 from opsportal.dashboard.templatetags.words import tone
@@ -27,7 +27,7 @@ LENGTH = "6h"
 
 
 @require_safe
-@page(actions.show_alert)
+@page(actions.show_alert, live=Live(frozenset({"alerts"})))
 async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     """Show an alert; `?last=1d` is how much of its past is drawn."""
     asked = visit.request.GET.get("last", LENGTH)

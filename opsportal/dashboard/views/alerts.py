@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
-from ops.alerts.truth import Doubt, Reason
-from ops.errors import BackendUnavailable, OpsError
+from ops.alerts.truth import Reason
+from ops.errors import OpsError
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert
@@ -29,7 +29,7 @@ from opsportal.dashboard.alert_groups import (
     grouped,
     key_of,
 )
-from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
@@ -45,7 +45,7 @@ _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 
 
 @require_safe
-@page(actions.list_alerts)
+@page(actions.list_alerts, live=Live(frozenset({"alerts"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
@@ -63,17 +63,11 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page(actions.list_alerts)
-async def count(visit: Visit) -> HttpResponse:
-    """Return how many alerts are firing, for the page header."""
-    context: dict[str, object]
-    try:
-        found = await actions.list_alerts(visit.actor, filter=AlertFilter(site=visit.site.name))
-    except BackendUnavailable as error:
-        context = {"doubts": [Doubt(Reason.SILENT, "", str(error))]}
-    else:
-        context = {"firing": len(found.firing), "doubts": found.doubts}
-    return await visit.render("partials/alert_count.html", context)
+@page(actions.count_firing, live=Live(frozenset({"alerts"})))
+async def badge(visit: Visit) -> HttpResponse:
+    """Return how many alerts are firing, for the header of an open page."""
+    found = await actions.count_firing(visit.actor, site=visit.site.name)
+    return await visit.render("partials/badge.html", {"badge": found})
 
 
 @require_safe
@@ -98,7 +92,7 @@ def _known_names(alerts: Sequence[Alert]) -> dict[str, list[str]]:
 async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
     filter, asked = found.filter, visit.request.GET
     by = asked.get("by", "")[:LONGEST_BY] or ALERT
-    all_groups = grouped(by, visit.site, found.alerts)
+    all_groups = await asyncio.to_thread(grouped, by, visit.site, found.alerts)
     if "only" in asked:
         all_groups = [each for each in all_groups if each[0] == asked["only"]]
     part, groups = _on_this_page(visit, by, all_groups)
@@ -158,7 +152,7 @@ async def _with_strips(
                 found[each.key],
                 visit.clock,
                 tone=tone(each.alerts[0].severity),
-                rollouts=of_services(rolled_out, {service_of(alert) for alert in each.alerts}),
+                rollouts=of_services(rolled_out, {service_of(alert) for alert in each.shown}),
             ),
         )
         for each in groups

@@ -11,9 +11,9 @@ from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview, WatchReport
 from opsportal.dashboard import words
 from opsportal.dashboard.alert_groups import ALERT, grouped
-from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.pages import Live, age, page, patience
 from opsportal.dashboard.sheets import sheet
-from opsportal.dashboard.visit import Visit, is_piece
+from opsportal.dashboard.visit import Visit
 
 MOST_LOST = 3
 SERVICES = 50
@@ -22,7 +22,7 @@ CHANGES = 12
 
 
 @require_safe
-@page(actions.show_overview)
+@page(actions.show_overview, live=Live(frozenset({"alerts", "versions", "sampling"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show the overview; `?find=` filters services, slow parts are filled in later."""
     find = visit.request.GET.get("find", "").strip()
@@ -35,6 +35,7 @@ async def show(visit: Visit) -> HttpResponse:
             first=max(part.first - 1, 0),
             most=SERVICES,
             patience=patience(visit.request),
+            age=age(visit.request),
         ),
         _reports(visit),
     )
@@ -58,12 +59,9 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@page(actions.show_status)
+@page(actions.show_status, live=Live(frozenset({"alerts", "versions"}), every=5.0))
 async def status(visit: Visit) -> HttpResponse:
-    """Show the watcher's and the bot's status: a piece of the overview, or a whole page."""
-    if is_piece(visit.request):
-        piece = {**await _reports(visit), "most": MOST_LOST}
-        return await visit.render("partials/status.html", piece)
+    """Show the watcher's and the bot's status."""
     reports, watch = await asyncio.gather(
         actions.show_status(visit.actor), actions.show_watch(visit.actor, site=visit.site.name)
     )

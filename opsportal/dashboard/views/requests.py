@@ -8,7 +8,7 @@ from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
 from ops.sampling.actions import SamplingChange
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import page
+from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.views.sampling import question
 from opsportal.dashboard.visit import Visit
 
@@ -16,7 +16,11 @@ _DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page(actions.find, on_post=actions.apply)
+@page(
+    actions.find,
+    on_post=actions.apply,
+    live=Live(frozenset({"sampling", "requests"}), own=True),
+)
 async def show(visit: Visit, key: str) -> HttpResponse:
     """Show a request and its result; on POST, apply or cancel it."""
     if visit.request.method == "POST":

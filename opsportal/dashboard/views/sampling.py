@@ -13,7 +13,7 @@ from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.forms import SamplingForm
-from opsportal.dashboard.pages import FILLING_SECONDS, page, patience
+from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
@@ -22,7 +22,7 @@ SERVICES = 50
 
 
 @require_safe
-@page(actions.current)
+@page(actions.current, live=Live(frozenset({"sampling", "requests"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show a service's sampling: `?service=NAME`; `?change=ID` shows the result of a change.
 

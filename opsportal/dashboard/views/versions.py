@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from ops.versions import actions
 from ops.versions.actions import ServiceVersions, State
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import page, patience
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollout_picture import HEIGHT, length_of, picture
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
@@ -19,7 +19,7 @@ _STOPPED = (State.STUCK, State.PAUSED)
 
 
 @require_safe
-@page(actions.list_versions)
+@page(actions.list_versions, live=Live(frozenset({"versions"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show the site's services; `?find=` filters them, slow answers are filled in later."""
     find = visit.request.GET.get("find", "").strip()

@@ -1,6 +1,7 @@
 // Small improvements for every page; pages work without them.
 
 import "./keys.js";
+import "./live/live.js";
 import "./pages.js";
 import "./sending.js";
 
@@ -18,6 +19,7 @@ document.addEventListener("click", (event) => {
   const shown = time.textContent;
   time.textContent = time.title;
   time.title = shown;
+  time.toggleAttribute("data-shows"); // the exact time, which does not go on by itself
 });
 
 // After htmx has swapped in a page, move the focus to its heading, as a full load would.

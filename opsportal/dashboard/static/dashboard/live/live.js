@@ -1,0 +1,78 @@
+// Keeps an open page up to date; pages work without it.
+
+import * as clock from "./clock.js";
+import { Connection } from "./connection.js";
+import * as morph from "./morph.js";
+import * as status from "./status.js";
+
+const SLEPT = 5_000; // milliseconds by which the clock jumps if the machine was asleep
+let page = null;
+let connection = null;
+let state = "";
+let ticked = Date.now();
+
+/** Follow the page that is shown now, which htmx may have swapped in. */
+function follow() {
+  const frame = document.querySelector("#live");
+  const address = location.pathname + location.search;
+  if (frame === page?.frame && address === page?.address) return;
+  connection?.close();
+  morph.forget();
+  connection = null;
+  page = frame?.dataset.part ? read(frame, address) : null;
+  if (!page) return;
+  clock.set(page.now);
+  state = "";
+  connection = new Connection(page, { changed, told });
+}
+
+function read(frame, address) {
+  const { part, badge, now } = frame.dataset;
+  return { frame, address, part, badge, now: Math.floor(now / 1e6) };
+}
+
+function changed(part, text) {
+  if (part === "page" && page.part === "page") morph.change(text);
+  else if (part === "badge") showBadge(text);
+  showTitle();
+}
+
+function showBadge(text) {
+  const badge = new DOMParser().parseFromString(text, "text/html").querySelector("#badge");
+  const old = document.querySelector("#badge");
+  if (badge && old && old.outerHTML !== badge.outerHTML) old.replaceWith(badge);
+}
+
+function showTitle() {
+  const mark = document.querySelector("#badge")?.dataset.mark;
+  const plain = document.title.replace(/^\([\d,?]+\) /, "");
+  const heading = document.querySelector("h1").textContent;
+  const words = page.part === "page" ? `${heading} · OpsPortal` : plain;
+  const title = mark ? `(${mark}) ${words}` : words;
+  if (document.title !== title) document.title = title;
+}
+
+function told(now) {
+  state = now;
+  status.show(state, { ...page, at: connection?.at ?? page.now });
+}
+
+function tick() {
+  const jumped = Math.abs(Date.now() - ticked) > SLEPT;
+  ticked = Date.now();
+  follow();
+  clock.refresh(document);
+  if (!connection) return;
+  if (jumped && !document.hidden) connection.hurry();
+  else connection.check();
+  morph.release();
+  if (state) told(state);
+}
+
+setInterval(tick, 1_000);
+document.addEventListener("visibilitychange", () => document.hidden || connection?.hurry());
+window.addEventListener("online", () => connection?.hurry());
+for (const kind of ["htmx:afterSettle", "htmx:pushedIntoHistory", "htmx:historyRestore"]) {
+  document.addEventListener(kind, follow);
+}
+follow();

@@ -1,0 +1,207 @@
+"""Open pages follow what happens, say how far they can be trusted, and disturb nobody."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from playwright.async_api import Page, WebSocketRoute, expect
+from pytest_django import Settings
+
+from ops.database import in_database
+from ops.sampling import actions as sampling
+from ops.vocabulary.policies import parse_policy
+from tests.browser.conftest import Web, log_in
+from tests.conftest import Person, actor_of
+from tests.dashboard.places import Place
+from tests.dashboard.sockets import served
+from tests.dashboard.test_status import bot_runs
+from tests.fakes.prometheus import Body, alert
+from tests.watch.conftest import watching
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ALERTS = "/sites/production/alerts/"
+SOON = 30_000  # milliseconds; until then everything happens unless it never does
+
+
+@pytest.fixture(autouse=True)
+def quick(settings: Settings) -> None:
+    settings.POLL_SECONDS = 1.0
+
+
+@pytest.fixture
+async def olga(person: Person) -> None:
+    await in_database(person, "olga", "operators")
+
+
+def many(number: int, *, first: int = 0) -> list[Body]:
+    since = f"{datetime.now(UTC) - timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
+    names = [f"pod-{each:02}" for each in range(first, number)]
+    return [alert("Down", severity="critical", active_at=since, pod=name) for name in names]
+
+
+async def is_live(page: Page, words: str = "Live") -> None:
+    await expect(page.locator("#live .state")).to_have_text(words, timeout=SOON)
+
+
+@pytest.mark.usefixtures("olga")
+async def test_a_change_appears_without_a_reload(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.goto(ALERTS)
+        await is_live(page)
+        await expect(page).to_have_title("Nothing is firing · OpsPortal")
+        await page.evaluate("window.stays = true")
+
+        rule["alerts"] = many(2)
+
+        await expect(page.locator("h1")).to_have_text("2 alerts firing", timeout=SOON)
+        await expect(page.locator("#badge")).to_have_text("firing: 2")
+        await expect(page).to_have_title("(2) 2 alerts firing · OpsPortal")
+        await expect(page.locator("#told")).to_have_text("2 alerts firing: Down")
+        await expect(page.locator(".as-of")).to_contain_text("as of ")
+        await expect(page.locator("article time[data-age]").first).to_have_text("5 h")
+        rule["alerts"] = []
+        await expect(page.locator("h1")).to_have_text("Nothing is firing", timeout=SOON)
+        await expect(page).to_have_title("Nothing is firing · OpsPortal")
+        assert await page.evaluate("window.stays")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_every_page_has_a_badge_that_follows(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.goto("/account/")
+        await expect(page.locator("#badge")).to_have_text("", timeout=SOON)
+        rule["alerts"] = many(3)
+        await expect(page.locator("#badge")).to_have_text("firing: 3", timeout=SOON)
+        await expect(page).to_have_title("(3) Logged in as olga · OpsPortal")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_focus_and_what_is_typed_stay(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.goto(ALERTS)
+        await is_live(page)
+        field = page.get_by_label("Filter")
+        await field.fill("severity=cri")
+        rule["alerts"] = many(1)
+        await expect(page.locator("h1")).to_have_text("1 alert firing", timeout=SOON)
+        await expect(field).to_be_focused()
+        await expect(field).to_have_value("severity=cri")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_rows_wait_while_somebody_reads_below(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down", *many(40, first=3))
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.goto(ALERTS)
+        await is_live(page)
+        row = page.locator("article", has_text="pod-30")
+        await row.scroll_into_view_if_needed()
+        top = await row.evaluate("row => row.getBoundingClientRect().top")
+
+        rule["alerts"] = [each for each in many(40) if each["labels"]["pod"] != "pod-05"]
+
+        waiting = page.get_by_role("button", name="3 new")
+        await expect(waiting).to_be_visible(timeout=SOON)
+        await expect(page.locator("h1")).to_have_text("39 alerts firing")
+        assert await row.evaluate("row => row.getBoundingClientRect().top") == top
+        await expect(page.locator("article.gone")).to_contain_text("pod-05")
+        await waiting.click()
+        await expect(page.locator("article", has_text="pod-01")).to_be_visible()
+        await expect(page.locator("article")).to_have_count(39)
+        await expect(waiting).to_have_count(0)
+
+
+@pytest.mark.usefixtures("olga")
+async def test_it_renews_itself_if_sockets_are_blocked(web: Web, place: Place) -> None:
+    async def block(socket: WebSocketRoute) -> None:
+        await socket.close()
+
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await page.route_web_socket("**/live/**", block)
+        await page.clock.install()
+        await log_in(page)
+        await page.goto(ALERTS)
+        await is_live(page, "Renews every 15 s")
+        rule["alerts"] = many(1)
+        async with asyncio.timeout(SOON / 1000):
+            while await page.locator("h1").inner_text() != "1 alert firing":
+                await page.clock.run_for(5_000)
+        await is_live(page, "Renews every 15 s")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_it_says_that_the_session_has_ended(web: Web, place: Place) -> None:
+    async with web.open() as page:
+        await log_in(page)
+        await page.goto(ALERTS)
+        await is_live(page)
+        await in_database(Session.objects.all().delete)
+        await is_live(page, "Session ended. Log in")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_it_survives_a_restart_of_the_server(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await log_in(page)
+        async with served() as host:
+            port = int(host.rpartition(":")[2])
+            await page.goto(f"http://{host}{ALERTS}")
+            await is_live(page)
+        await is_live(page, "Reconnecting")
+        rule["alerts"] = many(1)
+        async with served(port):
+            await expect(page.locator("h1")).to_have_text("1 alert firing", timeout=SOON)
+            await is_live(page)
+
+
+@pytest.mark.usefixtures("olga")
+async def test_it_notices_that_the_machine_has_slept(web: Web, place: Place) -> None:
+    place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.clock.install()
+        await page.goto(ALERTS)
+        await is_live(page)
+        before = await page.locator(".as-of").inner_text()
+        await page.clock.fast_forward(3_600_000)
+        async with asyncio.timeout(SOON / 1000):
+            while await page.locator(".as-of").inner_text() == before:
+                await page.clock.run_for(1_000)
+        await is_live(page)
+
+
+@pytest.mark.usefixtures("olga")
+async def test_a_half_filled_form_survives_a_change_by_somebody_else(
+    web: Web, place: Place, person: Person
+) -> None:
+    ann = actor_of(await in_database(person, "ann", "operators"))
+    async with web.open() as page:
+        await log_in(page)
+        await page.goto("/sites/production/sampling/")
+        await is_live(page)
+        rate = page.get_by_label("Rate", exact=True)
+        await rate.fill("7%")
+        await sampling.change_policy(ann, policy=parse_policy("25%"), site="production")
+        await expect(page.locator("h1")).to_contain_text("sampled at 25%", timeout=SOON)
+        await expect(rate).to_have_value("7%")
+        await expect(rate).to_be_focused()
+
+
+@pytest.mark.usefixtures("olga")
+async def test_an_open_status_page_follows_the_bot(web: Web, place: Place) -> None:
+    async with web.open() as page:
+        await log_in(page)
+        await page.goto("/sites/production/status/")
+        await is_live(page)
+        await in_database(bot_runs)
+        await expect(page.get_by_text("Slack: 2 connections")).to_be_visible(timeout=SOON)
