@@ -78,6 +78,7 @@ class Pictures:
         self._own: dict[tuple[str, str], Picture[Any]] = {}
         self._read: dict[tuple[str, str], Picture[Any]] = {}
         self._looks: Counter[tuple[str, str]] = Counter()
+        self._redis_away_until = 0.0
 
     def publish(self, picture: Picture[A]) -> None:
         """Make a picture the newest of this process; see `share` for the others."""

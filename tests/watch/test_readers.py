@@ -14,7 +14,7 @@ from ops.backends.clients import close_clients
 from ops.backends.prometheus import Rules
 from ops.vocabulary.alerts import Rule, Unreadable
 from ops.watch import pieces
-from ops.watch.picture import Picture, SourceAnswer, packed, pictures, unpacked
+from ops.watch.picture import Picture, Pictures, SourceAnswer, packed, pictures, unpacked
 from tests.alerts.making import NOON, alert
 from tests.fakes.prometheus import FakePrometheus
 from tests.watch.conftest import answering, watching
@@ -69,6 +69,10 @@ async def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(
         pictures.look_again("production", "alerts")
     assert len(hanging.connections) == 1
     assert first.paths == ["/api/v1/rules"] * 3
+
+
+async def test_a_new_process_knows_nothing(hanging: HangingRedis) -> None:
+    assert await Pictures().newest("production", "alerts", Rules) is None
 
 
 async def test_a_redis_that_hangs_does_not_hold_up_the_polls(
