@@ -32,7 +32,7 @@ from ops.watch.watcher import watch
 from proto.ops import ops_pb2
 from tests.conftest import Person, actor_of
 from tests.dashboard.conftest import logged_in
-from tests.dashboard.places import heading
+from tests.dashboard.places import heading, text
 from tests.fakes.prometheus import FakePrometheus, Fault
 from tests.green.worlds import WORLDS, SourceOf, World, date, written
 from tests.rpc.conftest import Client, channel, guest, ops
