@@ -35,6 +35,14 @@ async def rights_of(user_id: int | None) -> Rights:
     return await asked_once(cache, user_id, lambda: in_database(read_rights, user_id))
 
 
+def known(user_id: int | None) -> Rights | None:
+    """Return the same if it was read in the last seconds, else None."""
+    read = cache.get(user_id) if user_id is not None else None
+    if read is None or not read.done() or read.cancelled() or read.exception():
+        return None
+    return read.result()
+
+
 def read_rights(user_id: int | None) -> Rights:
     """Read the same from the database now, on a database thread."""
     if user_id is None:

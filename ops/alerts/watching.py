@@ -103,11 +103,14 @@ class AlertHistory:
             Pairs.of(self._site, young),
         )
         intervals = _intervals(young.values())
+        waiting = _never_evaluated(young)
         return [
             self._alerts.changes(
                 picture.at,
                 _one_each(reported),
-                unknown=lambda row: self._is_unknown(row.sources, whole),
+                unknown=lambda row: self._is_unknown(
+                    row.sources, whole - waiting.get((row.group, row.name), set())
+                ),
                 grace=lambda row: (
                     MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
                 ),
@@ -211,6 +214,16 @@ def _intervals(answers: Iterable[Rules]) -> Mapping[tuple[str, str], int]:
     return {
         (rule.group, rule.name): rule.interval for answer in answers for rule in answer.rules or ()
     }
+
+
+def _never_evaluated(answers: Mapping[str, Rules]) -> Mapping[tuple[str, str], set[str]]:
+    """Return the sources that cannot know a rule's alerts yet, as after a restart."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for source, answer in answers.items():
+        for rule in answer.rules or ():
+            if rule.evaluated_at == 0:
+                found.setdefault((rule.group, rule.name), set()).add(source)
+    return found
 
 
 def _broken(answers: Mapping[str, Rules]) -> dict[str, Rule]:

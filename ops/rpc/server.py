@@ -35,10 +35,10 @@ async def serve_grpc(address: str) -> AsyncIterator[int]:
     Raises CommandError if it cannot listen there or the certificate is invalid. Calls in
     progress get five seconds to finish.
     """
-    server = grpc.aio.server(interceptors=(ReadableRequests(),), options=_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
     add_ops(OpsServicer(), server)
     alive = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(alive, server)
+    health_pb2_grpc.add_HealthServicer_to_server(alive, ReadableRequests(server))
     add_reflection(server, (SERVICE.full_name, health.SERVICE_NAME))
     port = _bind(server, address)
     starting = asyncio.ensure_future(server.start())

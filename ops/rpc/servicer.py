@@ -91,5 +91,4 @@ def add_ops(servicer: OpsServicer, server: grpc.aio.Server) -> None:
         )
         for method in SERVICE.methods
     }
-    handler = grpc.method_handlers_generic_handler(SERVICE.full_name, methods)
-    server.add_generic_rpc_handlers((handler,))
+    server.add_registered_method_handlers(SERVICE.full_name, methods)

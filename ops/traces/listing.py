@@ -136,7 +136,7 @@ def _older(query: TraceQuery, found: FoundTraces) -> TraceQuery | None:
     """Return the query for what comes next, within the very range that was searched."""
     if found.rest is None:
         return None
-    searched = replace(query.range, end=Moment(found.end))
+    searched = TimeRange(query.range.start, Moment(found.end))
     return replace(query, range=searched, before=found.rest)
 
 
@@ -162,7 +162,8 @@ async def _found(
     site: Site, search: TraceSearch, explain: int, *, settled: bool = False
 ) -> FoundTraces:
     found = await clients().jaeger(site).find(search, settled=settled)
-    return replace(found, summaries=await _explained(site, found.summaries, explain))
+    summaries = await _explained(site, found.summaries, explain)
+    return replace(found, summaries=summaries) if summaries is not found.summaries else found
 
 
 def _size(traces: Iterable[TraceSummary]) -> int:
@@ -180,11 +181,12 @@ async def _explained(
 ) -> tuple[TraceSummary, ...]:
     failing = [trace for trace in traces if trace.error_count][:explain]
     ids = [trace.trace_id for trace in failing if not trace.error]
+    if not ids:
+        return traces
     at_once = asyncio.Semaphore(EXPLAINED_AT_ONCE)
     asking = {each: asyncio.create_task(_explanation(site, each, at_once)) for each in ids}
     try:
-        if asking:
-            await asyncio.wait(asking.values(), timeout=EXPLAINING)
+        await asyncio.wait(asking.values(), timeout=EXPLAINING)
     finally:
         for task in asking.values():
             task.cancel()

@@ -11,7 +11,7 @@ from ops.errors import BackendUnavailable, NotFound, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
 from ops.versions.describing import Nothing, Unset, describe
-from ops.versions.history import History
+from ops.versions.history import History, Stretch
 from ops.versions.progress import Rollout, State
 from ops.versions.reading import WINDOW, Reading, read
 from ops.versions.rollout import InstanceVersion, Lack, ServiceVersions
@@ -26,6 +26,7 @@ __all__ = [
     "Rollout",
     "ServiceVersions",
     "State",
+    "Stretch",
     "list_versions",
     "show_several",
     "show_versions",

@@ -44,6 +44,7 @@ _ISO = re.compile(
 )
 _LARGEST = 2**63 - 1  # the largest int64: nanoseconds up to the year 2262
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # written without an offset
 FORMS_OF_A_MOMENT = (
     "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, now+5s, MM/DD/YYYY-hh:mm:ss or a Unix time"
 )
@@ -183,9 +184,9 @@ def _in_bounds(nanoseconds: int) -> int:
 def format_moment(nanoseconds: int) -> str:
     """Write Unix nanoseconds as ISO 8601 in UTC, exact: `2026-11-24T14:20:51.204Z`."""
     seconds, fraction = divmod(nanoseconds, SECOND)
-    whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    whole = _EPOCH + timedelta(seconds=seconds)
     digits = f".{fraction:09d}".rstrip("0") if fraction else ""
-    return f"{whole:%Y-%m-%dT%H:%M:%S}{digits}Z"
+    return f"{whole.isoformat()}{digits}Z"
 
 
 def format_exact(nanoseconds: int) -> str:

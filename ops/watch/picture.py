@@ -9,6 +9,7 @@ Readers use a picture that is younger than three polls, and ask the sources them
 
 import asyncio
 import logging
+import time
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -19,13 +20,16 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import redis
 from django.conf import settings
+from msgspec import Raw
 
 from ops.caching import Shared
 from ops.vocabulary import timerange
+from ops.watch import pieces
 from ops.watch.shared import SharedPictures, Stored
 
 A = TypeVar("A")
 YOUNG = 3  # polls
+AWAY = 5.0  # seconds for which a Redis that did not answer is not asked again
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +78,7 @@ class Pictures:
         self._own: dict[tuple[str, str], Picture[Any]] = {}
         self._read: dict[tuple[str, str], Picture[Any]] = {}
         self._looks: Counter[tuple[str, str]] = Counter()
+        self._redis_away_until = 0.0
 
     def publish(self, picture: Picture[A]) -> None:
         """Make a picture the newest of this process; see `share` for the others."""
@@ -93,7 +98,7 @@ class Pictures:
         shared = _shared()
         if shared is None:
             return True
-        stored = Stored(picture.epoch, picture.number, picture.at, _encoded(picture))
+        stored = Stored(picture.epoch, picture.number, picture.at, packed(picture))
         return shared.write(picture.site, picture.subject, stored, keep_ms=young_ns() // 1_000_000)
 
     async def newest(self, site: str, subject: str, answer: type[A]) -> Picture[A] | None:
@@ -114,7 +119,7 @@ class Pictures:
         self._looks[site, subject] += 1
 
     async def _from_redis(self, site: str, subject: str, answer: type[A]) -> Picture[A] | None:
-        if not settings.REDIS_URL:
+        if not settings.REDIS_URL or time.monotonic() < self._redis_away_until:
             return None
         return await asyncio.to_thread(self._fetched, site, subject, answer)
 
@@ -127,9 +132,10 @@ class Pictures:
                 stored = shared.read(site, subject)
                 if stored is None:
                     return None
-                known = _decoded(stored, answer)
-        except (redis.RedisError, msgspec.DecodeError, msgspec.ValidationError, zlib.error) as why:
+                known = unpacked(stored.body, answer)
+        except (redis.RedisError, msgspec.DecodeError, zlib.error) as why:
             log.warning("cannot read what is watched from Redis: %s", why)
+            self._redis_away_until = time.monotonic() + AWAY
             return None
         known = self._read[site, subject] = replace(known, at=max(known.at, head.at))
         return known
@@ -138,6 +144,7 @@ class Pictures:
         """Forget everything, as a new process has."""
         self._own.clear()
         self._read.clear()
+        self._redis_away_until = 0.0
 
 
 pictures = Pictures()
@@ -166,9 +173,17 @@ def _shared() -> SharedPictures | None:
     return _open(settings.REDIS_URL) if settings.REDIS_URL else None
 
 
-def _encoded(picture: Picture[Any]) -> bytes:
-    return zlib.compress(msgspec.json.encode(picture), level=1)
+def packed(picture: Picture[Any]) -> bytes:
+    """Return a picture as compressed JSON."""
+    # One source after the other, so that other threads run meanwhile.
+    sources = {
+        name: replace(each, answer=Raw(msgspec.json.encode(each.answer)))
+        for name, each in picture.sources.items()
+    }
+    return zlib.compress(msgspec.json.encode(replace(picture, sources=sources)), level=1)
 
 
-def _decoded(stored: Stored, answer: Any) -> Picture[Any]:
-    return msgspec.json.decode(zlib.decompress(stored.body), type=Picture[answer])
+def unpacked(body: bytes, answer: Any) -> Picture[Any]:
+    """Return a picture from compressed JSON; `answer` is its answers' type."""
+    found: Picture[Any] = pieces.read(zlib.decompress(body), Picture[answer])
+    return found

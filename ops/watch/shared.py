@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-SECONDS = 1.0  # a reader asks the sources itself after that
+SECONDS = 0.8  # a reader asks the sources itself after that
 # A watcher that was stopped and wakes up must not overwrite what a later one has written.
 _WRITE = """
 if tonumber(ARGV[1]) < tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') then return 0 end

@@ -7,7 +7,7 @@ Places and sizes are in percent, except heights, which are in pixels of HEIGHT.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ops.versions.actions import WINDOW, History, ServiceVersions
+from ops.versions.actions import WINDOW, History, ServiceVersions, Stretch
 from ops.vocabulary.timerange import HOUR, MINUTE, format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import COLOURS, stretch
@@ -16,6 +16,7 @@ from opsportal.dashboard.clock import Clock
 HEIGHT = 32
 LENGTHS = (15 * MINUTE, HOUR)  # drawn if nothing older is known
 MOST_SAID = 5  # changes in the text alternative
+SLOTS = 150  # in which one change is drawn at most
 OTHERS = 0  # the hue of the versions that have none of their own
 
 
@@ -70,11 +71,7 @@ def picture(service: ServiceVersions, clock: Clock, length: int) -> Picture | No
     if history is None or not length:
         return None
     first = history.end - length
-    stretches = [
-        replace(each, start=max(each.start, first))
-        for each in history.stretches()
-        if each.end > max(each.start, first)
-    ]
+    stretches = _drawn(history.stretches(), first, length)
     hues = _hues(service, history)
     most = max((sum(each.counts.values()) for each in stretches), default=0)
     most = max(most, service.total, 1)
@@ -105,6 +102,21 @@ def picture(service: ServiceVersions, clock: Clock, length: int) -> Picture | No
         text=_text(clock, [(each.start, each.counts) for each in stretches]),
         window=format_duration(length),
     )
+
+
+def _drawn(stretches: Iterable[Stretch], first: int, length: int) -> list[Stretch]:
+    """Return the stretches from `first` on; of several in one slot only the last."""
+    found: list[Stretch] = []
+    slot = -1
+    for each in stretches:
+        start = max(each.start, first)
+        if each.end <= start:
+            continue
+        before, slot = slot, (start - first) * SLOTS // length
+        if before == slot:
+            start = found.pop().start
+        found.append(replace(each, start=start))
+    return found
 
 
 def _hues(service: ServiceVersions, history: History) -> dict[str, int]:

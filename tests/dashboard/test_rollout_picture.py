@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ops.versions.actions import History, InstanceVersion, ServiceVersions
 from ops.versions.history import Period
 from ops.vocabulary.timerange import HOUR, MINUTE
 from opsportal.dashboard.charts import COLOURS
 from opsportal.dashboard.clock import Clock
-from opsportal.dashboard.rollout_picture import HEIGHT, Picture, length_of, picture
+from opsportal.dashboard.rollout_picture import HEIGHT, SLOTS, Picture, length_of, picture
 
 DAY = 20_000 * 24 * HOUR
 END = DAY + 10 * HOUR
@@ -87,6 +89,21 @@ def test_a_hostile_version_is_cut() -> None:
 
     assert len(found.text) < 200
     assert len(found.bars[0].title) < 200
+
+
+def test_a_flapping_instance_is_drawn_in_few_bars() -> None:
+    seconds = MINUTE // 60
+    start = END - 100 * MINUTE
+    flapping = [
+        Period("a", "1", start + at * seconds, start + (at + 2) * seconds)
+        for at in range(0, 6_000, 4)
+    ]
+    history = History(start, END, seconds, tuple(flapping))
+
+    found = drawn(replace(ran(), history=history))
+
+    assert len(found.bars) + len(found.holes) <= SLOTS
+    assert sum(float(each.width) for each in (*found.bars, *found.holes)) == pytest.approx(100, 1)
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

@@ -7,8 +7,9 @@ import pytest
 from ops.alerts.watching import ALERTS, MANY_RULES, RULES_FOR
 from ops.backends.clients import close_clients
 from ops.backends.prometheus import Rules
+from ops.errors import BackendUnavailable
 from ops.sites import Site, sites
-from tests.fakes.prometheus import FakePrometheus, alert
+from tests.fakes.prometheus import FakePrometheus, Fault, alert
 
 pytestmark = [pytest.mark.usefixtures("site")]
 
@@ -75,6 +76,23 @@ async def test_it_reads_the_rules_again_after_a_minute(many: FakePrometheus) -> 
     read = await poll(None)
     await poll(replace(read, rules_at=read.rules_at - RULES_FOR))
     assert many.paths == ["/api/v1/rules", "/api/v1/alerts", "/api/v1/rules"]
+
+
+async def test_it_reads_the_rules_again_if_the_source_set_its_clock_back(
+    many: FakePrometheus,
+) -> None:
+    read = await poll(None)
+    await poll(replace(read, rules_at=read.rules_at + 60 * RULES_FOR))
+    assert many.paths == ["/api/v1/rules", "/api/v1/alerts", "/api/v1/rules"]
+
+
+async def test_it_asks_a_source_that_does_not_answer_once(many: FakePrometheus) -> None:
+    read = await poll(None)
+    many.fault = Fault.CUT_OFF
+    many.paths.clear()
+    with pytest.raises(BackendUnavailable):
+        await poll(read)
+    assert {*many.paths} == {"/api/v1/alerts"}
 
 
 async def test_it_reads_the_rules_of_a_source_that_lists_no_alerts(many: FakePrometheus) -> None:

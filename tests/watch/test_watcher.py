@@ -7,9 +7,12 @@ from pytest_django import Settings
 
 from ops.actor import Actor
 from ops.alerts.actions import list_alerts
-from ops.alerts.models import AlertPeriod
+from ops.alerts.models import AlertPeriod, RulePeriod
+from ops.backends.prometheus import Rules
 from ops.database import in_database
+from ops.vocabulary import timerange
 from ops.watch.models import SourcePeriod, Watched, WatchedSite, Watcher
+from ops.watch.picture import Picture, SourceAnswer, pictures
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 from tests.watch.conftest import answering, picture, watching
 
@@ -121,3 +124,41 @@ async def test_it_gives_its_sites_back(operator: Actor) -> None:
     assert (left.holder, left.epoch) == ("", held.epoch)
     assert await in_database(Watcher.objects.count) == 0
     assert await in_database(Watched.objects.count) == 1
+
+
+async def test_what_is_older_than_the_history_is_pruned(settings: Settings) -> None:
+    settings.HISTORY_DAYS = 1
+    long_ago = timerange.now_ns() - 25 * timerange.HOUR
+
+    def make() -> None:
+        past = {"site": "production", "start": 0, "end": long_ago}
+        Watched.objects.create(epoch=0, **past)
+        SourcePeriod.objects.create(key="alerts shop-a", state="fails", **past)
+        RulePeriod.objects.create(key="1", state="broken", **past)
+        AlertPeriod.objects.create(
+            key="1", state="firing", labels={}, annotations={}, sources=[], active_at=0, **past
+        )
+
+    def left() -> int:
+        tables = (Watched, SourcePeriod, RulePeriod, AlertPeriod)
+        return sum(table.objects.filter(end=long_ago).count() for table in tables)
+
+    async def all_are_gone() -> bool:
+        return not await in_database(left)
+
+    await in_database(make)
+    async with watching() as watcher:
+        await watcher.until(all_are_gone)
+
+
+async def test_an_answer_is_old_by_the_clock_and_not_by_the_picture(
+    operator: Actor, settings: Settings
+) -> None:
+    settings.POLL_SECONDS = 60
+    answer = Rules((), ())
+    now = timerange.now_ns()
+    answered = SourceAnswer(answer, now - 200 * timerange.SECOND)
+    sources = {"shop-a": SourceAnswer(answer, now), "shop-b": answered}
+    pictures.publish(Picture("production", "alerts", 1, 1, now - 100 * timerange.SECOND, sources))
+    found = await list_alerts(operator)
+    assert [each.source for each in found.failures] == ["shop-b"]

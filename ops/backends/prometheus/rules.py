@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ops.backends.prometheus.results import warnings_of
@@ -21,6 +22,7 @@ _HEALTH = {"ok": "ok", "no match": "ok", "err": "err", "error": "err"}
 _ERRORS = ("error", "alerting (error)", "pending (error)", "normal (error)")
 _QUERY_FAILED = "its query failed: an alert of it has the state Error"
 _YEAR_ONE = "0001-"  # Go's time that is not set
+_LONGEST_MOMENT = 100  # characters
 _LONGEST_INTERVAL = 10**9  # seconds
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -231,8 +233,15 @@ def _value(value: object) -> str:
 
 def _moment(given: object) -> int:
     """Return Unix nanoseconds; Go's year 1, a missing time and nonsense are 0."""
+    text = _text(given)
+    return _parsed(text) if len(text) <= _LONGEST_MOMENT else 0
+
+
+@lru_cache(maxsize=20_000)
+def _parsed(text: str) -> int:
+    # An alert has the same start at each poll, and many alerts start at the same moment.
     try:
-        moment = timerange.parse_moment(_text(given))
+        moment = timerange.parse_moment(text)
     except InvalidInput:
         return 0
     return 0 if moment.relative else moment.nanoseconds

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from ops.backends.trace_search.tags import Tags, is_about_whole_trace, is_plain
+from ops.vocabulary import timerange
 from ops.vocabulary.filters import LARGEST_LIMIT, Place
 from ops.vocabulary.summaries import TraceSummary
+
+_STEPS = 16  # in which the newest shared slice grows to its full width
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Window:
     """What to request: `depth` traces with a matching span from `start` to `end`, both included.
 
     With a `grid` it is part of a slice that other searches share. Such slices start at multiples
-    of the grid, and also end there if that is before `settled`.
+    of the grid, and also end there; the newest one ends a little before `settled`.
     """
 
     start: int
@@ -115,8 +118,10 @@ class Window:
     def on_grid(self, grid: int) -> "Window":
         """Return the slice of a grid that contains the end of this window."""
         start = self.end // grid * grid
-        end = start + grid - 1
-        return Window(start, end if end < self.settled else self.end, self.depth)
+        # In steps, so that searches that come one after the other share the newest slice too.
+        step = max(grid // _STEPS, timerange.SECOND)
+        end = min(start + grid, self.settled // step * step) - 1
+        return Window(start, max(end, self.end), self.depth)
 
     def within(self, slice_: "Window", search: TraceSearch) -> "Window":
         """Return the part of such a slice that a search needs, up to this window's end."""

@@ -16,7 +16,6 @@ A slice that was cut is useless itself; its halves are read instead, and so on.
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import replace
 
 from ops.backends.trace_search.results import FoundTrace, Matches
 from ops.backends.trace_search.search import TraceSearch, Window
@@ -27,7 +26,7 @@ SETTLED = 5 * timerange.SECOND  # old enough that few traces still arrive
 SECONDS_KEPT = 60.0  # for which a slice is cached
 _MOST_KEPT = 64 * 1024 * 1024  # bytes
 _TRACE, _SPAN = 1_500, 200  # bytes that a trace and a matching span take, roughly
-_MORE = 3  # times the limit is taken from a slice in one go
+_MORE = 3  # times the limit is taken from a slice in one go if not all of that may fit
 _OTHER_WIDTHS = 1, 2, 0.5  # widths of slices that serve as well, in multiples of the grid
 _END_OF_TIME = 2**64
 
@@ -63,12 +62,22 @@ class Slice:
         last = bisect_right(self._moments, window.end)
         # A slice may hold thousands of traces and a list shows twenty; the next window gets the
         # others from the same slice.
-        if (soon := last - _MORE * search.limit) > first:
-            first = bisect_left(self._moments, self._moments[soon])
-            window = replace(window, start=self._moments[first])
+        enough = search.limit * (_MORE if search.tests_whole_traces else 1)
         # A trace with several matches is there at the newest one.
-        there = dict.fromkeys(reversed(self._traces[first:last]))
-        found = [each for trace in there if (each := trace.refined(search)) is not None]
+        there: set[FoundTrace] = set()
+        found: list[FoundTrace] = []
+        begin = window.end
+        while last > first:
+            moment = self._moments[last - 1]
+            if len(found) >= enough and moment < begin:
+                window = Window(begin, window.end, window.depth)
+                break
+            last, begin = last - 1, moment
+            trace = self._traces[last]
+            if trace not in there:
+                there.add(trace)
+                if (refined := trace.refined(search)) is not None:
+                    found.append(refined)
         others = len(there) - len(found)
         return Matches(found, self._by_status, calls, complete_for=window, others=others)
 

@@ -103,13 +103,17 @@ async def test_durations_are_rough_where_every_store_compares_the_tag_alike(
     assert len(store.reads) == (1 if shared else 2)
 
 
-async def test_of_many_only_the_newest_are_looked_at() -> None:
+@pytest.mark.parametrize(("trace_min", "start", "traces"), [(0, 9, 4), (1, 7, 12)])
+async def test_of_many_only_the_newest_are_looked_at(
+    trace_min: int, start: int, traces: int
+) -> None:
+    """More of them if they are tested afterwards; all that match at the same moment."""
     store = Store(*(found(number, 1 + number // 4) for number in range(36)))
-    answer = await store.answer(replace(SEARCH, limit=3))
+    answer = await store.answer(replace(SEARCH, limit=3, trace_min=trace_min))
     assert answer is not None
     assert answer.complete_for is not None
-    assert answer.complete_for.start == START + 7 * SECOND
-    assert len(answer) == 12  # from the ninth on, and all that match together with it
+    assert answer.complete_for.start == START + start * SECOND
+    assert len(answer) == traces
 
 
 async def test_a_slice_is_read_anew_a_minute_after_it_was_asked_for() -> None:
@@ -123,9 +127,20 @@ async def test_a_slice_is_read_anew_a_minute_after_it_was_asked_for() -> None:
     assert await store.matches() == [(2, 4), (1, 3)]
 
 
-async def test_a_slice_ends_with_the_search_where_its_end_has_not_settled() -> None:
+async def test_searches_that_end_in_the_newest_slice_share_what_has_settled_of_it() -> None:
     store = Store(found(1, 3))
-    await store.answer(window=replace(WINDOW, settled=START + GRID - 1))
+    for number in range(5):
+        settled = START + 15 * SECOND + number * SECOND // 5
+        end = WINDOW.end + number * SECOND
+        await store.answer(window=replace(WINDOW, end=end, settled=settled))
+    assert [window.end for _, window in store.reads] == [START + 15 * SECOND - 1]
+    await store.answer(window=replace(WINDOW, settled=START + 16 * SECOND))
+    assert store.reads[1][1].end == START + 16 * SECOND - 1
+
+
+async def test_a_slice_ends_with_the_search_if_that_ends_after_what_has_settled() -> None:
+    store = Store(found(1, 3))
+    await store.answer(window=replace(WINDOW, settled=WINDOW.end))
     assert store.reads[0][1].end == WINDOW.end
 
 
