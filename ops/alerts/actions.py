@@ -14,6 +14,7 @@ from ops.actor import Actor
 from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.changes import AlertChange, read_changes
+from ops.alerts.flooding import read_floods
 from ops.alerts.history import Strip, StripOf, strips
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
@@ -164,6 +165,15 @@ async def show_strips(
     """Return what groups of alerts did during the time of `length` up to now, by group."""
     where = sites().site(site)
     return await in_database(strips, where.name, groups, length, timerange.now_ns())
+
+
+@action("alerts.list_floods", permission=READ)
+async def list_floods(actor: Actor, *, site: str = "") -> tuple[BrokenRule, ...]:
+    """Return the rules that make a new alert at each evaluation, with a sentence about each.
+
+    A watcher finds them; their new alerts are listed, but not remembered.
+    """
+    return await in_database(read_floods, sites().site(site).name)
 
 
 @action("alerts.list_changes", permission=READ)

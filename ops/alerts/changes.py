@@ -53,7 +53,7 @@ def read_changes(site: Site, start: int, end: int, limit: int) -> tuple[AlertCha
     when = (start, end)
     unlisted = (*site.watchdogs, *site.quiet)
     alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING).exclude(name__in=unlisted)
-    rules = RulePeriod.objects.filter(site=site.name)
+    rules = RulePeriod.objects.filter(site=site.name, state=RulePeriod.BROKEN)
     silences = SourcePeriod.objects.filter(
         site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
     )

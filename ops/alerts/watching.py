@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ops.alerts.arranging import Pairs, merge, urgency
+from ops.alerts.flooding import Floods
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
@@ -82,13 +83,16 @@ class AlertHistory:
             RulePeriod,
             site.name,
             row=_rule_row,
+            mine=lambda key: not key.startswith(RulePeriod.FLOODING),
             facts=lambda rule: without_numbers(rule.error),
             facts_of_row=lambda row: without_numbers(row.error),
         )
+        self._floods = Floods(site.name)
 
     def resume(self) -> None:
         self._alerts.resume()
         self._rules.resume()
+        self._floods.resume()
 
     def changes(self, picture: Picture[Rules]) -> Sequence[Changes[Any]]:
         young = {
@@ -102,6 +106,8 @@ class AlertHistory:
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
         )
+        reported = self._floods.kept(reported, self._alerts.open)
+        floods = self._floods.changes(picture.at, reported, self._alerts.open)
         intervals = _intervals(young.values())
         waiting = _never_evaluated(young)
         return [
@@ -121,6 +127,7 @@ class AlertHistory:
                 _broken(young),
                 unknown=lambda row: row.source in self._origins and row.source not in whole,
             ),
+            floods,
         ]
 
     def _is_unknown(self, sources: Iterable[str], whole: Collection[str]) -> bool:

@@ -1,0 +1,109 @@
+"""Rules that make a new alert at each evaluation, because a label of theirs always changes.
+
+Their history would be of no use and without end: such a rule is named, with the label, and its new
+alerts are not remembered for a day. Then it is tried again.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert, BrokenRule
+from ops.watch.periods import Changes, Recorder, stored
+
+MOST_NEW = 1_000  # alerts of one rule in an hour
+MOST_SHARE = 10  # times as many as are active
+LASTS = timerange.DAY
+SAMPLED = 100  # alerts in which the label is looked for
+LONGEST_KEY = 150
+log = logging.getLogger(__name__)
+
+RuleName = tuple[str, str]  # group and name
+
+
+class Floods:
+    """The rules of one site whose new alerts are not remembered."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._new: dict[RuleName, deque[int]] = {}
+        self._periods: Recorder[RulePeriod, RulePeriod] = Recorder(
+            RulePeriod,
+            site,
+            mine=lambda key: key.startswith(f"{RulePeriod.FLOODING} "),
+            row=lambda _, row: row,
+            facts=lambda row: row.state,
+            facts_of_row=lambda row: row.state,
+        )
+
+    def resume(self) -> None:
+        """Read which rules flood, and how many new alerts the last hour had."""
+        self._periods.resume()
+        self._new = {}
+        since = timerange.now_ns() - timerange.HOUR
+        recent = AlertPeriod.objects.filter(site=self._site, start__gte=since).order_by("start")
+        for group, name, start in recent.values_list("group", "name", "start"):
+            self._new.setdefault((group, name), deque(maxlen=MOST_NEW + 1)).append(start)
+
+    def kept(self, alerts: Iterable[Alert], known: Mapping[str, object]) -> list[Alert]:
+        """Return the alerts to remember: those that are known, and new ones of other rules."""
+        flooding = {(row.group, row.name) for row in self._periods.open.values()}
+        return [
+            alert
+            for alert in alerts
+            if alert.fingerprint in known or _rule_of(alert) not in flooding
+        ]
+
+    def changes(
+        self, now: int, alerts: Iterable[Alert], known: Mapping[str, object]
+    ) -> Changes[RulePeriod]:
+        """Count what is new, and return the rules that start or cease to flood."""
+        active: dict[RuleName, int] = {}
+        for alert in alerts:
+            rule = _rule_of(alert)
+            active[rule] = active.get(rule, 0) + 1
+            if alert.fingerprint not in known:
+                self._new.setdefault(rule, deque(maxlen=MOST_NEW + 1)).append(now)
+        flooding = {key: row for key, row in self._periods.open.items() if now - row.start < LASTS}
+        for rule, times in list(self._new.items()):
+            while times and now - times[0] > timerange.HOUR:
+                times.popleft()
+            if not times:
+                del self._new[rule]
+            elif len(times) > MOST_NEW > MOST_SHARE * active.get(rule, 0):
+                self._add(flooding, rule)
+        return self._periods.changes(now, flooding)
+
+    def _add(self, flooding: dict[str, RulePeriod], rule: RuleName) -> None:
+        group, name = rule
+        key = f"{RulePeriod.FLOODING} {group[: LONGEST_KEY // 2]} {name}"[:LONGEST_KEY]
+        if key in flooding:
+            return
+        sentence = f"makes a new alert at each evaluation: its label {self._label(rule)} changes"
+        log.warning("rule %s of %s %s", name, self._site, sentence)
+        flooding[key] = RulePeriod(
+            state=RulePeriod.FLOODING, name=name, group=group, source="", error=sentence
+        )
+
+    def _label(self, rule: RuleName) -> str:
+        """Return the label with the most values among the newest alerts of a rule."""
+        group, name = rule
+        rows = AlertPeriod.objects.filter(site=self._site, name=name, group=group)
+        values: dict[str, set[str]] = {}
+        for labels in rows.order_by("-start").values_list("labels", flat=True)[:SAMPLED]:
+            for label, value in labels.items():
+                values.setdefault(label, set()).add(value)
+        return max(values, key=lambda label: len(values[label]), default="")
+
+
+def _rule_of(alert: Alert) -> RuleName:
+    """Return the rule's group and name as the database has them."""
+    return stored(alert.group), stored(alert.name)[:LONGEST_NAME]
+
+
+def read_floods(site: str) -> tuple[BrokenRule, ...]:
+    """Read the rules that flood now; call it in ops.database.in_database."""
+    rows = RulePeriod.objects.filter(site=site, end=None, state=RulePeriod.FLOODING)
+    return tuple(BrokenRule(row.name, row.group, (), row.error) for row in rows.order_by("name"))
