@@ -5,6 +5,7 @@ With a watcher and without one.
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,7 +32,7 @@ from ops.watch.watcher import watch
 from proto.ops import ops_pb2
 from tests.conftest import Person, actor_of
 from tests.dashboard.conftest import logged_in
-from tests.dashboard.places import heading
+from tests.dashboard.places import heading, text
 from tests.fakes.prometheus import FakePrometheus, Fault
 from tests.green.worlds import WORLDS, SourceOf, World, date, written
 from tests.rpc.conftest import Client, channel, guest, ops
@@ -40,6 +41,7 @@ __all__ = ["channel", "guest", "ops"]
 
 RUNS = int(os.environ.get("GREEN_DOOR_RUNS", "2"))
 _numbers = count()
+_CALM = re.compile(r"nothing is firing(?! that we know of)", re.IGNORECASE)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -147,6 +149,11 @@ async def test_no_door_says_green_without_knowing(
         "bot": "nothing is firing" in said.lower() and "that we know of" not in said,
         "gRPC": by_rpc,
     }
+    if not world.is_green:
+        everything = " ".join((text(page), text(overview), said))
+        assert not _CALM.search(everything), everything
+    if not world.is_known:
+        assert "✓ none" not in text(overview)
     # A badge asks no source itself: without a watcher it does not know.
     expected = dict.fromkeys(greens, world.is_green) | {"badge": world.is_green and watched}
     assert greens == expected, (heading(page), badge.content, said)
