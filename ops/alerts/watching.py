@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
@@ -102,14 +103,14 @@ class AlertHistory:
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
         )
-        intervals = _intervals(young.values())
+        intervals = cache(lambda: _intervals(young.values()))  # only if something is missing
         return [
             self._alerts.changes(
                 picture.at,
                 _one_each(reported),
                 unknown=lambda row: self._is_unknown(row.sources, whole),
                 grace=lambda row: (
-                    MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
+                    MISSED * max(intervals().get((row.group, row.name), 0), young_ns() // 3)
                 ),
                 clock=self._clock,
             ),
