@@ -103,12 +103,16 @@ class AlertHistory:
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
         )
-        intervals = cache(lambda: _intervals(young.values()))  # only if something is missing
+        # Only if something is missing: there can be many rules.
+        intervals = cache(lambda: _intervals(young.values()))
+        waiting = cache(lambda: _never_evaluated(young))
         return [
             self._alerts.changes(
                 picture.at,
                 _one_each(reported),
-                unknown=lambda row: self._is_unknown(row.sources, whole),
+                unknown=lambda row: self._is_unknown(
+                    row.sources, whole - waiting().get((row.group, row.name), set())
+                ),
                 grace=lambda row: (
                     MISSED * max(intervals().get((row.group, row.name), 0), young_ns() // 3)
                 ),
@@ -212,6 +216,16 @@ def _intervals(answers: Iterable[Rules]) -> Mapping[tuple[str, str], int]:
     return {
         (rule.group, rule.name): rule.interval for answer in answers for rule in answer.rules or ()
     }
+
+
+def _never_evaluated(answers: Mapping[str, Rules]) -> Mapping[tuple[str, str], set[str]]:
+    """Return the sources that cannot know a rule's alerts yet, as after a restart."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for source, answer in answers.items():
+        for rule in answer.rules or ():
+            if rule.evaluated_at == 0:
+                found.setdefault((rule.group, rule.name), set()).add(source)
+    return found
 
 
 def _broken(answers: Mapping[str, Rules]) -> dict[str, Rule]:

@@ -88,6 +88,7 @@ async def test_a_start_in_the_future_says_so(viewer: Actor, prometheus: FakeProm
 
 
 async def test_an_alert_that_has_resolved_is_shown_as_it_was(viewer: Actor) -> None:
+    await in_database(watched, NOW - 10 * HOUR, NOW + HOUR, "main")
     await remember(GONE, FIRING, NOW - 2 * HOUR, NOW - HOUR)
     await remember(GONE, FIRING, NOW - 9 * HOUR, NOW - 8 * HOUR)
     found = await show_alert(viewer, fingerprint=GONE.fingerprint)

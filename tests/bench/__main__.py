@@ -2,8 +2,9 @@
 
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
-traces, `--only many` the pages of a site with many services, `--only polling` a watcher,
-`--only crowd` many people at once. `--seconds 1` shortens the first two.
+traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
+`--only past` alerts with a long history, `--only polling` a watcher.
+`--seconds 1` shortens the first two.
 """
 
 import asyncio
@@ -16,7 +17,18 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import crowd, holds, many, pages, patterns, polling, reading, searching, stops
+from tests.bench import (
+    crowd,
+    holds,
+    many,
+    pages,
+    past,
+    patterns,
+    polling,
+    reading,
+    searching,
+    stops,
+)
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -107,6 +119,7 @@ async def _crowd() -> list[str]:
 
 # The parts that have servers of their own.
 APART = {
+    "past": past.measure,
     "many": many.measure,
     "holds": holds.measure,
     "polling": polling.measure,

@@ -121,11 +121,11 @@ function morph(old, next) {
   if (old.isConnected) htmx.process(old);
 }
 
-/** Leave alone what somebody is filling in, and what htmx fills in by itself. */
+/** Leave alone what somebody is filling in, what htmx fills in by itself, and what a script made. */
 function beforeNodeMorphed(old) {
   if (old.nodeType !== Node.ELEMENT_NODE) return true;
   if (old.localName === "form") return !old.contains(document.activeElement) && !isTouched(old);
-  return !old.hasAttribute("hx-get");
+  return !old.hasAttribute("hx-get") && !old.hasAttribute("data-kept");
 }
 
 function isTouched(form) {
