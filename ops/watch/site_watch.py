@@ -116,7 +116,8 @@ class _SubjectWatch:
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.POLL_SECONDS):
                     await self._news.wait()
-            await asyncio.sleep(min(settings.POLL_SECONDS * SETTLE, LONGEST_SETTLE))
+            if len(self._sources) > 1:
+                await asyncio.sleep(min(settings.POLL_SECONDS * SETTLE, LONGEST_SETTLE))
             self._news.clear()
             self._number += 1
             self._newest = picture = self._picture()

@@ -3,7 +3,7 @@
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
 traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
-`--only past` alerts with a long history, `--only polling` a watcher.
+`--only open` many open pages, `--only past` alerts with a long history, `--only polling` a watcher.
 `--seconds 1` shortens the first two.
 """
 
@@ -21,6 +21,7 @@ from tests.bench import (
     crowd,
     holds,
     many,
+    open_pages,
     pages,
     past,
     patterns,
@@ -124,6 +125,7 @@ APART = {
     "holds": holds.measure,
     "polling": polling.measure,
     "crowd": _crowd,
+    "open": open_pages.measure,
 }
 
 

@@ -174,9 +174,9 @@ class _Sockets:
             viewers = {each.viewer for each in self._open}
             try:
                 valid = await still_here(viewers)
-            except OpsError as error:
+            except Exception:
                 # Rights that cannot be read for five seconds let nothing be rendered either.
-                log.warning("open pages could not be checked: %s", error)
+                log.exception("open pages could not be checked")
                 continue
             for socket in self._open:
                 if socket.viewer in viewers and socket.viewer not in valid:

@@ -3,6 +3,7 @@
 
 import { make } from "../dom.js";
 import * as clock from "./clock.js";
+import { arrived } from "./notify.js";
 
 const ROW = "[data-name][id]"; // what arrives, changes and goes as a whole
 const SCROLLED = 120; // pixels
@@ -26,6 +27,7 @@ export function change(text) {
   else show(main, next);
   const now = main.querySelector("h1").textContent;
   if (now !== heading) tell(now, fresh);
+  arrived(now, fresh);
 }
 
 /** Show what waits once nobody reads the list any more. */
