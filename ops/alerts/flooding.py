@@ -6,7 +6,7 @@ alerts are not remembered for a day. Then it is tried again.
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.vocabulary import timerange
@@ -14,6 +14,7 @@ from ops.vocabulary.alerts import Alert, BrokenRule
 from ops.watch.periods import Changes, Recorder, stored
 
 MOST_NEW = 1_000  # alerts of one rule in an hour
+MOST_COUNTED = 20 * MOST_NEW
 MOST_SHARE = 10  # times as many as are active
 LASTS = timerange.DAY
 SAMPLED = 100  # alerts in which the label is looked for
@@ -45,11 +46,13 @@ class Floods:
         since = timerange.now_ns() - timerange.HOUR
         recent = AlertPeriod.objects.filter(site=self._site, start__gte=since).order_by("start")
         for group, name, start in recent.values_list("group", "name", "start"):
-            self._new.setdefault((group, name), deque(maxlen=MOST_NEW + 1)).append(start)
+            self._new.setdefault((group, name), deque(maxlen=MOST_COUNTED)).append(start)
 
-    def kept(self, alerts: Iterable[Alert], known: Mapping[str, object]) -> list[Alert]:
+    def kept(self, alerts: Sequence[Alert], known: Mapping[str, object]) -> Sequence[Alert]:
         """Return the alerts to remember: those that are known, and new ones of other rules."""
         flooding = {(row.group, row.name) for row in self._periods.open.values()}
+        if not flooding:
+            return alerts
         return [
             alert
             for alert in alerts
@@ -57,23 +60,23 @@ class Floods:
         ]
 
     def changes(
-        self, now: int, alerts: Iterable[Alert], known: Mapping[str, object]
+        self, now: int, alerts: Sequence[Alert], known: Mapping[str, object]
     ) -> Changes[RulePeriod]:
         """Count what is new, and return the rules that start or cease to flood."""
-        active: dict[RuleName, int] = {}
         for alert in alerts:
-            rule = _rule_of(alert)
-            active[rule] = active.get(rule, 0) + 1
             if alert.fingerprint not in known:
-                self._new.setdefault(rule, deque(maxlen=MOST_NEW + 1)).append(now)
+                rule = _rule_of(alert)
+                self._new.setdefault(rule, deque(maxlen=MOST_COUNTED)).append(now)
         flooding = {key: row for key, row in self._periods.open.items() if now - row.start < LASTS}
         for rule, times in list(self._new.items()):
             while times and now - times[0] > timerange.HOUR:
                 times.popleft()
             if not times:
                 del self._new[rule]
-            elif len(times) > MOST_NEW > MOST_SHARE * active.get(rule, 0):
-                self._add(flooding, rule)
+            elif len(times) > MOST_NEW:
+                active = sum((alert.group, alert.name) == rule for alert in alerts)
+                if len(times) > MOST_SHARE * active:
+                    self._add(flooding, rule)
         return self._periods.changes(now, flooding)
 
     def _add(self, flooding: dict[str, RulePeriod], rule: RuleName) -> None:

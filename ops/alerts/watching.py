@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
@@ -106,19 +107,20 @@ class AlertHistory:
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
         )
-        reported = self._floods.kept(reported, self._alerts.open)
-        floods = self._floods.changes(picture.at, reported, self._alerts.open)
-        intervals = _intervals(young.values())
-        waiting = _never_evaluated(young)
+        remembered = self._floods.kept(reported, self._alerts.open)
+        floods = self._floods.changes(picture.at, remembered, self._alerts.open)
+        # Only if something is missing: there can be many rules.
+        intervals = cache(lambda: _intervals(young.values()))
+        waiting = cache(lambda: _never_evaluated(young))
         return [
             self._alerts.changes(
                 picture.at,
-                _one_each(reported),
+                _one_each(remembered),
                 unknown=lambda row: self._is_unknown(
-                    row.sources, whole - waiting.get((row.group, row.name), set())
+                    row.sources, whole - waiting().get((row.group, row.name), set())
                 ),
                 grace=lambda row: (
-                    MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
+                    MISSED * max(intervals().get((row.group, row.name), 0), young_ns() // 3)
                 ),
                 clock=self._clock,
             ),
