@@ -6,7 +6,7 @@ alerts are not remembered for a day. Then it is tried again.
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.vocabulary import timerange
@@ -29,64 +29,65 @@ class Floods:
 
     def __init__(self, site: str) -> None:
         self._site = site
-        self._new: dict[RuleName, deque[int]] = {}
-        self._periods: Recorder[RulePeriod, RulePeriod] = Recorder(
+        self._new: dict[RuleName, deque[int]] = {}  # when the new alerts of the last hour came
+        self._since: dict[RuleName, int] = {}  # the rules that flood
+        self._periods: Recorder[RulePeriod, RuleName, str] = Recorder(
             RulePeriod,
             site,
-            mine=lambda key: key.startswith(f"{RulePeriod.FLOODING} "),
-            row=lambda _, row: row,
-            facts=lambda row: row.state,
+            mine=lambda key: key.startswith(RulePeriod.FLOODING),
+            row=self._row,
+            facts=lambda _: RulePeriod.FLOODING,
             facts_of_row=lambda row: row.state,
         )
 
     def resume(self) -> None:
         """Read which rules flood, and how many new alerts the last hour had."""
         self._periods.resume()
+        rules = RulePeriod.objects.filter(site=self._site, end=None, state=RulePeriod.FLOODING)
+        self._since = {(row.group, row.name): row.start for row in rules}
         self._new = {}
         since = timerange.now_ns() - timerange.HOUR
         recent = AlertPeriod.objects.filter(site=self._site, start__gte=since).order_by("start")
         for group, name, start in recent.values_list("group", "name", "start"):
-            self._new.setdefault((group, name), deque(maxlen=MOST_COUNTED)).append(start)
+            self._count((group, name), start)
 
-    def kept(self, alerts: Sequence[Alert], known: Mapping[str, object]) -> Sequence[Alert]:
+    def kept(self, alerts: Sequence[Alert], known: Container[str]) -> Sequence[Alert]:
         """Return the alerts to remember: those that are known, and new ones of other rules."""
-        flooding = {(row.group, row.name) for row in self._periods.open.values()}
-        if not flooding:
+        if not self._since:
             return alerts
         return [
             alert
             for alert in alerts
-            if alert.fingerprint in known or _rule_of(alert) not in flooding
+            if alert.fingerprint in known or _rule_of(alert) not in self._since
         ]
 
     def changes(
-        self, now: int, alerts: Sequence[Alert], known: Mapping[str, object]
+        self, now: int, alerts: Sequence[Alert], known: Container[str]
     ) -> Changes[RulePeriod]:
         """Count what is new, and return the rules that start or cease to flood."""
         for alert in alerts:
             if alert.fingerprint not in known:
-                rule = _rule_of(alert)
-                self._new.setdefault(rule, deque(maxlen=MOST_COUNTED)).append(now)
-        flooding = {key: row for key, row in self._periods.open.items() if now - row.start < LASTS}
+                self._count(_rule_of(alert), now)
+        self._since = {rule: at for rule, at in self._since.items() if now - at < LASTS}
         for rule, times in list(self._new.items()):
             while times and now - times[0] > timerange.HOUR:
                 times.popleft()
             if not times:
                 del self._new[rule]
-            elif len(times) > MOST_NEW:
+            elif len(times) > MOST_NEW and rule not in self._since:
                 active = sum((alert.group, alert.name) == rule for alert in alerts)
                 if len(times) > MOST_SHARE * active:
-                    self._add(flooding, rule)
-        return self._periods.changes(now, flooding)
+                    self._since[rule] = now
+        return self._periods.changes(now, {_key(rule): rule for rule in self._since})
 
-    def _add(self, flooding: dict[str, RulePeriod], rule: RuleName) -> None:
+    def _count(self, rule: RuleName, at: int) -> None:
+        self._new.setdefault(rule, deque(maxlen=MOST_COUNTED)).append(at)
+
+    def _row(self, _: str, rule: RuleName) -> RulePeriod:
         group, name = rule
-        key = f"{RulePeriod.FLOODING} {group[: LONGEST_KEY // 2]} {name}"[:LONGEST_KEY]
-        if key in flooding:
-            return
         sentence = f"makes a new alert at each evaluation: its label {self._label(rule)} changes"
         log.warning("rule %s of %s %s", name, self._site, sentence)
-        flooding[key] = RulePeriod(
+        return RulePeriod(
             state=RulePeriod.FLOODING, name=name, group=group, source="", error=sentence
         )
 
@@ -99,6 +100,11 @@ class Floods:
             for label, value in labels.items():
                 values.setdefault(label, set()).add(value)
         return max(values, key=lambda label: len(values[label]), default="")
+
+
+def _key(rule: RuleName) -> str:
+    group, name = rule
+    return f"{RulePeriod.FLOODING} {group[: LONGEST_KEY // 2]} {name}"[:LONGEST_KEY]
 
 
 def _rule_of(alert: Alert) -> RuleName:
