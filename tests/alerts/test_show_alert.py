@@ -124,9 +124,10 @@ async def test_prometheus_tells_what_happened_in_a_hole(
     await remember(GONE, FIRING, NOW - 4 * HOUR, NOW - HOUR)
     own = {"__name__": "ALERTS", **GONE.labels}
     query = 'ALERTS{alertname="Gone", pod="one"}'
+    later = _points(NOW - 100 * MINUTE, 30 * MINUTE)  # of another alert, with one label more
     prometheus.ranges[query] = [
         {"metric": {**own, "alertstate": "firing"}, "values": _points(NOW - 4 * HOUR, 2 * HOUR)},
-        {"metric": {**own, "alertstate": "firing", "more": "x"}, "values": _points(NOW, HOUR)},
+        {"metric": {**own, "alertstate": "firing", "more": "x"}, "values": later},
     ]
     found = await show_alert(viewer, fingerprint=GONE.fingerprint)
     [hole] = found.strip.holes
