@@ -141,6 +141,17 @@ def _points(start: int, length: int) -> list[tuple[float, str]]:
     return [((start + at) / SECOND, "1") for at in range(0, length, 30 * SECOND)]
 
 
+async def test_a_source_that_hangs_costs_only_what_it_remembers(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.rule("Deep", alert("Deep"))
+    deep = await the_only(viewer)
+    prometheus.fault = Fault.HANG
+    found = await show_alert(viewer, fingerprint=deep.fingerprint)
+    assert (found.state, found.strip.told) == (State.FIRING, ())
+    assert found.strip.holes
+
+
 async def test_what_changed_is_listed_the_newest_first(viewer: Actor) -> None:
     other = made("Other", {"pod": "two", "severity": "page"}, annotations={"summary": "deep"})
     watchdog = made("Watchdog")
