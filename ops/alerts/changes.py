@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
-from ops.alerts.history import OF_SOURCE, Interval, as_it_was
+from ops.alerts.history import OF_SOURCE, as_it_was
+from ops.alerts.intervals import Interval
 from ops.alerts.models import AlertPeriod, RulePeriod
 from ops.sites import Site
 from ops.vocabulary.alerts import FIRING
