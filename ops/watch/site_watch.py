@@ -176,7 +176,7 @@ class _SubjectWatch:
             self._outages.changes(
                 picture.at,
                 _answers(self.subject, picture),
-                unknown=lambda row: row.key in self._keys,  # it has not been asked yet
+                unknown=lambda key, _: key in self._keys,  # it has not been asked yet
             )
         )
         if any(changes):
@@ -211,7 +211,7 @@ def _key(subject: Subject[Any], source: str) -> str:
     return f"{subject.name} {source}"
 
 
-def _outages(site: Site, subject: Subject[Any]) -> Recorder[SourcePeriod, tuple[str, str]]:
+def _outages(site: Site, subject: Subject[Any]) -> Recorder[SourcePeriod, tuple[str, str], str]:
     return Recorder(
         SourcePeriod,
         site.name,

@@ -3,7 +3,7 @@
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
 traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
-`--only open` many open pages, `--only past` alerts with a long history.
+`--only open` many open pages, `--only past` alerts with a long history, `--only polling` a watcher.
 `--seconds 1` shortens the first two.
 """
 
@@ -25,6 +25,7 @@ from tests.bench import (
     pages,
     past,
     patterns,
+    polling,
     reading,
     searching,
     stops,
@@ -122,6 +123,7 @@ APART = {
     "past": past.measure,
     "many": many.measure,
     "holds": holds.measure,
+    "polling": polling.measure,
     "crowd": _crowd,
     "open": open_pages.measure,
 }

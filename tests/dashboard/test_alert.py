@@ -110,6 +110,7 @@ async def test_a_start_in_the_future_says_that_clocks_differ(
 ) -> None:
     place.prometheus.rule("Ahead", alert("Ahead", active_at="2126-01-01T00:00:00Z"))
 
+    assert "clocks differ" in text(await viewer.get(ALERTS))
     assert "clocks differ" in text(await page_of(viewer, "Ahead"))
 
 
