@@ -248,7 +248,13 @@ else:
             "OPTIONS": {"MAX_ENTRIES": 50_000},  # Django's default of 300 would drop counts
         }
     }
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels.layers.InMemoryChannelLayer",
+            # A process listens as long as it runs; Django Channels would forget it after a day.
+            "CONFIG": {"group_expiry": 10 * 365 * 24 * 3600},
+        }
+    }
 
 # Users
 

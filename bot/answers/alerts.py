@@ -1,7 +1,7 @@
-"""Firing and pending alerts."""
+"""Firing and pending alerts, in groups of one name."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.answers.phrases import (
@@ -24,10 +24,12 @@ from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import label_text
 
 MOST_DOUBTS = 3
+MOST_NAMED = 3  # broken rules, or values of a label
+RUNBOOKS = ("runbook_url", "runbook")
 
 
 def alert_list(found: AlertList) -> Reply:
-    """Return the firing and pending alerts."""
+    """Return the firing and pending alerts, the worst first, those of one name in one row."""
     firing, pending = found.firing, found.pending
     severities = Counter(shortened(alert.severity, 40) or "without severity" for alert in firing)
     by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
@@ -44,20 +46,29 @@ def alert_list(found: AlertList) -> Reply:
     asked = f" for {shortened(narrowed, LONGEST_SENTENCE)}" if narrowed else ""
     return Reply(
         f"{state}{about}{asked}{elsewhere(found.site)}",
-        rows=tuple(map(_alert_row, found.alerts)),
+        rows=tuple(map(_row, _by_name(found.alerts))),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
             *_doubts(found),
+            *(() if narrowed else _broken(found)),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
         follow_ups=tuple(_next_of_alerts(found, narrowed)),
     )
 
 
+def _by_name(alerts: Iterable[Alert]) -> list[list[Alert]]:
+    found: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.name, []).append(alert)
+    return list(found.values())
+
+
 def _doubts(found: AlertList) -> tuple[str, ...]:
-    """Say why more may be firing, in a line each; sources that failed have their own."""
-    others = [each for each in found.doubts if each.reason is not Reason.SILENT]
+    """Say why more may be firing, in a line each; failed sources and rules have their own."""
+    elsewhere_said = (Reason.SILENT, Reason.BROKEN)
+    others = [each for each in found.doubts if each.reason not in elsewhere_said]
     return (
         *(
             f"There may be more: {shortened(each.sentence, LONGEST_SENTENCE)}"
@@ -65,6 +76,26 @@ def _doubts(found: AlertList) -> tuple[str, ...]:
         ),
         *and_more(len(others) - MOST_DOUBTS, "reason"),
     )
+
+
+def _broken(found: AlertList) -> tuple[str, ...]:
+    """Name the rules that cannot be evaluated in one line."""
+    rules = found.broken_rules
+    if not rules:
+        return ()
+    if len(rules) == 1:
+        line = f"rule {rules[0].name} cannot be evaluated: {rules[0].error}"
+    else:
+        named = _some([rule.name for rule in rules])
+        line = f"{count(len(rules), 'rule')} cannot be evaluated: {named}"
+    return (f"There may be more: {shortened(line, LONGEST_SENTENCE)}",)
+
+
+def _some(texts: Sequence[str]) -> str:
+    """Return `one, two, three and 4 more`."""
+    named = ", ".join(shortened(text, 80) for text in texts[:MOST_NAMED])
+    more = len(texts) - MOST_NAMED
+    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
@@ -80,24 +111,62 @@ def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
         yield FollowUp("Versions", f"version{site_key(found.site)}")
 
 
-def _alert_row(alert: Alert) -> Row:
-    labels = ", ".join(
+def _row(alerts: Sequence[Alert]) -> Row:
+    first = alerts[0]
+    duration = f"for {lasting(timerange.now_ns() - first.since)}"
+    return Row(
+        (
+            _state(alerts),
+            first.severity,
+            first.name if len(alerts) == 1 else f"{first.name} ({len(alerts):,})",
+            past(first.since, duration) if first.since else "",
+        ),
+        tuple(
+            shortened(line, LONGEST_SENTENCE)
+            for line in (
+                first.summary,
+                labels_of(first) if len(alerts) == 1 else _different(alerts),
+                f"value {first.value_in_words}" if first.value else "",
+                first.disagree,
+                runbook(first),
+            )
+            if line
+        ),
+    )
+
+
+def _state(alerts: Sequence[Alert]) -> str:
+    first = alerts[0]
+    if len(alerts) == 1:
+        return f"{first.state} ({first.said})" if first.said else first.state
+    states = Counter(alert.state for alert in alerts)
+    if len(states) == 1:
+        return first.state
+    return ", ".join(f"{number:,} {state}" for state, number in states.items())
+
+
+def labels_of(alert: Alert) -> str:
+    """Return the labels besides name and severity, as a filter has them."""
+    return ", ".join(
         label_text(name, value)
         for name, value in alert.labels.items()
         if name not in ("alertname", "severity")
     )
-    duration = f"for {lasting(timerange.now_ns() - alert.active_at)}"
-    since = past(alert.active_at, duration) if alert.active_at else ""
-    return Row(
-        (
-            f"{alert.state} ({alert.said})" if alert.said else alert.state,
-            alert.severity,
-            alert.name,
-            since,
-        ),
-        tuple(
-            shortened(line, LONGEST_SENTENCE)
-            for line in (alert.summary, labels, alert.disagree)
-            if line
-        ),
-    )
+
+
+def _different(alerts: Sequence[Alert]) -> str:
+    """Return the labels in which they differ, with some of the values."""
+    names = dict.fromkeys(name for alert in alerts for name in alert.labels)
+    values = {
+        name: list(dict.fromkeys(each.labels.get(name, "") for each in alerts)) for name in names
+    }
+    return "; ".join(f"{name}: {_some(of)}" for name, of in values.items() if len(of) > 1)
+
+
+def runbook(alert: Alert) -> str:
+    """Return `runbook: https://…`, "" without one that is a web address."""
+    for key in RUNBOOKS:
+        address = alert.annotations.get(key, "")
+        if address.startswith(("https://", "http://")):
+            return f"runbook: {address}"
+    return ""

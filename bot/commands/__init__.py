@@ -9,7 +9,7 @@ import re
 
 from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
-from bot.commands.alerts import list_alerts
+from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.arguments import is_service, linked_id
 from bot.commands.overview import show_overview
 from bot.commands.sampling import apply, cancel, change_sampling, show_sampling, undo_sampling
@@ -94,6 +94,7 @@ registry.add(
     apply,
     cancel,
     version,
+    show_alert,
     list_alerts,
     show_sampling,
     show_overview,

@@ -1,13 +1,42 @@
-"""The command about alerts."""
+"""The commands about alerts."""
 
 import asyncio
+import re
 
+from bot.answers.alert import one_alert
 from bot.answers.alerts import alert_list
 from bot.commands.arguments import after_small_word
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
 from ops.vocabulary.alert_filters import parse_filter
+
+_ID = re.compile(r"[0-9a-f]{20}")
+
+
+@command(
+    r"(?:show +)?alert(?: +(.+))?",
+    "show alert",
+    usage="ID or NAME [site=NAME]",
+    summary="show one alert with its rule and its history",
+    examples=("show alert QueueDeep", "alert 3f9a1c7e2b5d48aa01c2"),
+    details=("If several alerts match, they are listed.",),
+    needs=(alerts.show_alert, alerts.list_alerts),
+)
+async def show_alert(message: Message, rest: str) -> Reply:
+    """Show the alert with this ID, or the only one that matches."""
+    word, _, others = rest.partition(" ")
+    filter = await asyncio.to_thread(parse_filter, others if _ID.fullmatch(word) else rest)
+    if _ID.fullmatch(word):
+        found = await alerts.show_alert(message.actor, fingerprint=word, site=filter.site)
+        return one_alert(found)
+    listed = await alerts.list_alerts(message.actor, filter=filter)
+    if len(listed.alerts) != 1 or not rest:
+        return alert_list(listed)
+    fingerprint = listed.alerts[0].fingerprint
+    return one_alert(
+        await alerts.show_alert(message.actor, fingerprint=fingerprint, site=listed.site)
+    )
 
 
 @command(

@@ -7,13 +7,16 @@ A hole is a time in which nobody watched, or no source of the alerts answered. A
 three polls, as everywhere.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from django.db.models import F, QuerySet
 
+from ops.alerts.intervals import Interval, between, both, joined
 from ops.alerts.models import AlertPeriod
+from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING, Alert
 from ops.watch.models import SourcePeriod, Watched
 from ops.watch.picture import young_ns
@@ -21,11 +24,11 @@ from ops.watch.picture import young_ns
 HOLE = "hole"
 OF_SOURCE = "alerts "  # the keys of SourcePeriod start with the subject
 STEPS = 720  # of a strip: more cannot be seen
-GRID = 72  # a strip moves on by one of so many parts, so that it stays the same for a while
+# A strip moves on in these steps, so that it stays the same for a while and starts at round times.
+GRID = tuple(minutes * timerange.MINUTE for minutes in (1, 5, 10, 30, 60))
+GRID_PARTS = 72
 MOST_PERIODS = 5_000  # of one alert
 MOST_KEYS = 500  # a query
-
-Interval = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Stretch:
 class Strip:
     """What alerts did from start to end, Unix nanoseconds.
 
-    `stretches` may overlap: firing goes over pending. `told` is what Prometheus itself remembers
-    of the holes.
+    `stretches` may overlap: firing goes over pending. There are none in the `holes`; `told` is what
+    Prometheus itself remembers of these.
     """
 
     start: int
@@ -104,14 +107,27 @@ class StripOf:
 
 def window(now: int, length: int) -> Strip:
     """Return an empty strip of this length that ends now, or a little later; see GRID."""
-    grid = max(length // GRID, 1)
+    grid = next((each for each in GRID if each * GRID_PARTS >= length), 3 * timerange.HOUR)
     end = -(-now // grid) * grid
     return Strip(end - length, end)
 
 
-def past_of(periods: Sequence[tuple[str, int, int | None]], now: int) -> Past:
-    """Return an alert's past; `periods` are state, start and end, oldest first."""
-    found = _episodes(periods)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a period says: state, start and end, and the start in the source's own words."""
+
+    state: str
+    start: int
+    end: int | None
+    active_at: int = 0
+
+
+def past_of(periods: Iterable[Seen], unknown: Sequence[Interval], now: int) -> Past:
+    """Return an alert's past; `periods` are the oldest first, `unknown` the holes in order.
+
+    What is seen after a hole is another episode if by its own words it started in the hole.
+    """
+    found = _episodes(periods, unknown)
     lengths = [each.fired_for(now) for each in found if each.fired]
     return Past(
         episodes=tuple(reversed(found)),
@@ -122,53 +138,26 @@ def past_of(periods: Sequence[tuple[str, int, int | None]], now: int) -> Past:
     )
 
 
-def _episodes(periods: Iterable[tuple[str, int, int | None]]) -> list[Episode]:
+def _episodes(periods: Iterable[Seen], unknown: Sequence[Interval]) -> list[Episode]:
     found: list[Episode] = []
-    for state, start, end in periods:
-        fired = start if state == FIRING else 0
-        if found and (found[-1].end is None or start <= found[-1].end):
-            found[-1] = replace(found[-1], fired=found[-1].fired or fired, end=end)
+    for seen in periods:
+        fired = seen.start if seen.state == FIRING else 0
+        if not found or (found[-1].end is not None and seen.start > found[-1].end):
+            found.append(Episode(seen.start, fired, seen.end))
+        elif (away := _hole_before(seen, unknown)) and seen.active_at > away[0] > found[-1].start:
+            found[-1] = replace(found[-1], end=away[0])
+            found.append(Episode(seen.start, fired, seen.end))
         else:
-            found.append(Episode(start, fired, end))
+            found[-1] = replace(found[-1], fired=found[-1].fired or fired, end=seen.end)
     return found
 
 
-def joined(intervals: Iterable[Interval]) -> list[Interval]:
-    """Join intervals that overlap or touch."""
-    found: list[Interval] = []
-    for start, end in sorted(intervals):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
-
-
-def both(some: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
-    """Return what is in some and in others; each is in order and without overlaps."""
-    found, first, second = [], 0, 0
-    while first < len(some) and second < len(others):
-        start = max(some[first][0], others[second][0])
-        end = min(some[first][1], others[second][1])
-        if start < end:
-            found.append((start, end))
-        if some[first][1] < others[second][1]:
-            first += 1
-        else:
-            second += 1
-    return found
-
-
-def between(intervals: Sequence[Interval], start: int, end: int) -> list[Interval]:
-    """Return what is left of the time from start to end; the intervals are as in `both`."""
-    found, at = [], start
-    for first, last in intervals:
-        if first > at:
-            found.append((at, min(first, end)))
-        at = max(at, last)
-        if at >= end:
-            return found
-    return [*found, (at, end)]
+def _hole_before(seen: Seen, unknown: Sequence[Interval]) -> Interval | None:
+    """Return the hole that a period ended: it is the first that was seen after it."""
+    place = bisect_left(unknown, seen.start, key=lambda hole: hole[0])
+    if place and seen.start - unknown[place - 1][1] <= young_ns():
+        return unknown[place - 1]
+    return None
 
 
 def as_it_was(row: AlertPeriod) -> Alert:
@@ -190,12 +179,16 @@ def as_it_was(row: AlertPeriod) -> Alert:
 # Below are the queries; call them in ops.database.in_database.
 
 
-def past(site: str, fingerprint: str, now: int) -> Past:
+def past(site: str, fingerprint: str, sources: Iterable[str], now: int) -> Past:
     """Read an alert's past, of its newest MOST_PERIODS periods."""
     rows = AlertPeriod.objects.filter(site=site, key=fingerprint).order_by("-start", "-pk")
-    newest = list(rows.values_list("state", "start", "end")[: MOST_PERIODS + 1])
-    found = past_of(newest[MOST_PERIODS - 1 :: -1], now)
-    return replace(found, cut=len(newest) > MOST_PERIODS)
+    values = rows.values_list("state", "start", "end", "active_at")[: MOST_PERIODS + 1]
+    newest = [Seen(*each) for each in values]
+    if not newest:
+        return Past()
+    shown = newest[MOST_PERIODS - 1 :: -1]
+    unknown = _unknown(site, sources, shown[0].start, now)
+    return replace(past_of(shown, unknown, now), cut=len(newest) > MOST_PERIODS)
 
 
 def latest(site: str, fingerprint: str) -> AlertPeriod | None:
@@ -206,9 +199,8 @@ def latest(site: str, fingerprint: str) -> AlertPeriod | None:
 
 def strip(site: str, fingerprint: str, sources: Iterable[str], empty: Strip, now: int) -> Strip:
     """Fill an alert's strip."""
-    rows = AlertPeriod.objects.filter(site=site, key=fingerprint)
-    drawn = _drawn(_intervals(rows, "key", empty).values(), empty)
-    return replace(empty, stretches=drawn, holes=holes(site, sources, empty, now))
+    rows = AlertPeriod.objects.filter(site=site, key=fingerprint, start__lt=empty.end)
+    return _filled(empty, [_intervals(rows, empty)], holes(site, sources, empty, now))
 
 
 def strips(site: str, groups: Mapping[str, StripOf], length: int, now: int) -> Mapping[str, Strip]:
@@ -216,63 +208,63 @@ def strips(site: str, groups: Mapping[str, StripOf], length: int, now: int) -> M
     empty = window(now, length)
     rows = AlertPeriod.objects.filter(site=site)
     names = {name for group in groups.values() for name in group.names}
-    by_name = _intervals(rows.filter(name__in=names), "name", empty)
+    # SQLite takes the best index only for one name at once, and for keys with a start.
+    by_name = {name: _intervals(rows.filter(name=name), empty) for name in names}
     seen: dict[tuple[str, ...], tuple[Stretch, ...]] = {}
     found = {}
     for key, group in groups.items():
-        of_names = [by_name.get(name, {}) for name in group.names]
-        of_keys = [
-            each
-            for first in range(0, len(group.fingerprints), MOST_KEYS)
-            for each in _intervals(
-                rows.filter(key__in=group.fingerprints[first : first + MOST_KEYS]), "site", empty
-            ).values()
-        ]
+        parts = [by_name[name] for name in group.names]
+        for first in range(0, len(group.fingerprints), MOST_KEYS):
+            some = group.fingerprints[first : first + MOST_KEYS]
+            parts.append(_intervals(rows.filter(key__in=some, start__lt=empty.end), empty))
         if group.sources not in seen:
             seen[group.sources] = holes(site, group.sources, empty, now)
-        drawn = _drawn([*of_names, *of_keys], empty)
-        found[key] = replace(empty, stretches=drawn, holes=seen[group.sources])
+        found[key] = _filled(empty, parts, seen[group.sources])
     return found
 
 
 def holes(site: str, sources: Iterable[str], empty: Strip, now: int) -> tuple[Stretch, ...]:
     """Read when nobody watched, or none of the sources answered."""
+    until = min(empty.end, now)
+    return tuple(Stretch(HOLE, *each) for each in _unknown(site, sources, empty.start, until))
+
+
+def _unknown(site: str, sources: Iterable[str], start: int, end: int) -> list[Interval]:
     lasts = young_ns()
-    since = empty.start - lasts
+    since = start - lasts
     watched = Watched.objects.filter(site=site, end__gt=since).values_list("start", "end")
     keys = [f"{OF_SOURCE}{source}" for source in sources]
     rows = SourcePeriod.objects.filter(site=site, key__in=keys, state=SourcePeriod.ANSWERS)
     answered = (rows.filter(end=None) | rows.filter(end__gt=since)).values_list("start", "end")
     covered = both(
-        joined((start, end + lasts) for start, end in watched),
-        joined((start, now + lasts if end is None else end + lasts) for start, end in answered),
+        joined((first, last + lasts) for first, last in watched),
+        joined((first, (end if last is None else last) + lasts) for first, last in answered),
     )
-    until = min(empty.end, now)
-    return tuple(Stretch(HOLE, *each) for each in between(covered, empty.start, until))
+    return between(covered, start, end)
 
 
-def _intervals(
-    rows: "QuerySet[AlertPeriod]", by: str, empty: Strip
-) -> Mapping[str, dict[str, list[Interval]]]:
+def _intervals(rows: "QuerySet[AlertPeriod]", empty: Strip) -> Mapping[str, list[Interval]]:
     """Read when these were active, in steps: many short periods are one row of the answer."""
-    step, found = empty.step, dict[str, dict[str, list[Interval]]]()
+    step, found = empty.step, dict[str, list[Interval]]()
     for part in (rows.filter(end__gt=empty.start), rows.filter(end=None)):
-        steps = part.filter(start__lt=empty.end).annotate(a=F("start") / step, b=F("end") / step)
-        for key, state, first, last in steps.values_list(by, "state", "a", "b").distinct():
+        steps = part.annotate(a=F("start") / step, b=F("end") / step)
+        for state, first, last in steps.values_list("state", "a", "b").distinct():
             end = empty.end if last is None else (last + 1) * step
-            found.setdefault(key, {}).setdefault(state, []).append((first * step, end))
+            found.setdefault(state, []).append((first * step, end))
     return found
 
 
-def _drawn(
-    several: Iterable[Mapping[str, Iterable[Interval]]], empty: Strip
-) -> tuple[Stretch, ...]:
+def _filled(
+    empty: Strip, several: Iterable[Mapping[str, Iterable[Interval]]], unknown: Sequence[Stretch]
+) -> Strip:
     by_state: dict[str, list[Interval]] = {}
     for each in several:
         for state, intervals in each.items():
             by_state.setdefault(state, []).extend(intervals)
-    return tuple(
-        Stretch(state, max(start, empty.start), min(end, empty.end))
+    known = between([(hole.start, hole.end) for hole in unknown], empty.start, empty.end)
+    stretches = [
+        Stretch(state, *interval)
         for state in (PENDING, FIRING)
-        for start, end in joined(by_state.get(state, ()))
-    )
+        for interval in both(joined(by_state.get(state, ())), known)
+    ]
+    return replace(empty, stretches=tuple(stretches), holes=tuple(unknown))

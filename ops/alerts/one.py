@@ -61,6 +61,16 @@ class ShownAlert:
     past: Past
     strip: Strip
 
+    @property
+    def headline(self) -> str:
+        """The state in a few words: `QueueDeep is firing: depth 412 over 100`."""
+        name, summary = self.alert.name, self.alert.summary
+        if self.state is State.UNKNOWN:
+            return f"{name}: status unknown"
+        if self.state is State.RESOLVED:
+            return f"{name} has resolved"
+        return f"{name} is {self.state}{f': {summary}' if summary else ''}"
+
 
 def read(
     site: Site, fingerprint: str, length: int, answers: Answers[Rules] | None, now: int
@@ -75,9 +85,9 @@ def read(
     alert = reported or (history.as_it_was(last) if last else None)
     if alert is None:
         return None
-    past = history.past(site.name, fingerprint, now)
-    empty = history.window(now, length)
-    strip = history.strip(site.name, fingerprint, _reporting(site, alert), empty, now)
+    sources = _reporting(site, alert)
+    past = history.past(site.name, fingerprint, sources, now)
+    strip = history.strip(site.name, fingerprint, sources, history.window(now, length), now)
     state, silent = _state(site, alert, reported, answers)
     pending, firing = _since(alert, past, strip)
     rules = tuple(_rules(alert, answers.answers if answers else {}))

@@ -4,12 +4,15 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
 
+import msgspec
+
 from ops.alerts.arranging import Pairs, merge, urgency
+from ops.alerts.flooding import Floods
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
@@ -70,7 +73,7 @@ class AlertHistory:
         self._clock = clock
         # Sources with the same origin know of the same alerts.
         self._origins = {source.name: source.pair or source.name for source in site.prometheus}
-        self._alerts: Recorder[AlertPeriod, Alert] = Recorder(
+        self._alerts: Recorder[AlertPeriod, Alert, _Facts] = Recorder(
             AlertPeriod,
             site.name,
             row=_row,
@@ -78,17 +81,20 @@ class AlertHistory:
             facts_of_row=_facts,
             same=_same,
         )
-        self._rules: Recorder[RulePeriod, Rule] = Recorder(
+        self._rules: Recorder[RulePeriod, Rule, tuple[str, str]] = Recorder(
             RulePeriod,
             site.name,
             row=_rule_row,
-            facts=lambda rule: without_numbers(rule.error),
-            facts_of_row=lambda row: without_numbers(row.error),
+            mine=lambda key: not key.startswith(RulePeriod.FLOODING),
+            facts=lambda rule: (rule.source, without_numbers(stored(rule.error))),
+            facts_of_row=lambda row: (row.source, without_numbers(row.error)),
         )
+        self._floods = Floods(site.name)
 
     def resume(self) -> None:
         self._alerts.resume()
         self._rules.resume()
+        self._floods.resume()
 
     def changes(self, picture: Picture[Rules]) -> Sequence[Changes[Any]]:
         young = {
@@ -102,22 +108,29 @@ class AlertHistory:
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
         )
-        intervals = _intervals(young.values())
+        remembered = self._floods.kept(reported, self._alerts.open)
+        floods = self._floods.changes(picture.at, remembered, self._alerts.open)
+        # Only if something is missing: there can be many rules.
+        intervals = cache(lambda: _intervals(young.values()))
+        waiting = cache(lambda: _never_evaluated(young))
         return [
             self._alerts.changes(
                 picture.at,
-                _one_each(reported),
-                unknown=lambda row: self._is_unknown(row.sources, whole),
-                grace=lambda row: (
-                    MISSED * max(intervals.get((row.group, row.name), 0), young_ns() // 3)
+                _one_each(remembered),
+                unknown=lambda _, alert: self._is_unknown(
+                    alert.sources, whole - waiting().get((alert.group, alert.name), set())
+                ),
+                grace=lambda alert: (
+                    MISSED * max(intervals().get((alert.group, alert.name), 0), young_ns() // 3)
                 ),
                 clock=self._clock,
             ),
             self._rules.changes(
                 picture.at,
                 _broken(young),
-                unknown=lambda row: row.source in self._origins and row.source not in whole,
+                unknown=lambda _, rule: rule[0] in self._origins and rule[0] not in whole,
             ),
+            floods,
         ]
 
     def _is_unknown(self, sources: Iterable[str], whole: Collection[str]) -> bool:
@@ -156,19 +169,30 @@ def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What makes a new period if it changes. Values do not, nor do the numbers in annotations."""
+class _Facts(msgspec.Struct, frozen=True, gc=False):
+    """What makes a new period if it changes, and of which rule it is.
+
+    Values do not make one, nor do the numbers in annotations.
+    """
 
     state: str
     sources: tuple[str, ...]
     active_at: int
-    annotations: frozenset[tuple[str, str]]
+    annotations: tuple[tuple[str, str], ...]
+    name: str
+    group: str
 
 
 def _facts(alert: Alert | AlertPeriod) -> _Facts:
-    texts = _all_stored(alert.annotations)
-    return _Facts(alert.state, tuple(alert.sources), alert.active_at, _texts(texts))
+    texts = _all_stored(alert.annotations).items()
+    return _Facts(
+        alert.state,
+        tuple(alert.sources),
+        alert.active_at,
+        tuple(sorted([(key, without_numbers(text)) for key, text in texts])),
+        alert.name,
+        alert.group,
+    )
 
 
 def _same(before: _Facts, now: _Facts) -> bool:
@@ -178,11 +202,7 @@ def _same(before: _Facts, now: _Facts) -> bool:
     """
     if before.state != now.state or before.sources != now.sources:
         return before.state == now.state
-    return before == now
-
-
-def _texts(annotations: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset((key, without_numbers(text)) for key, text in annotations.items())
+    return before.active_at == now.active_at and before.annotations == now.annotations
 
 
 def _all_stored(texts: Mapping[str, str]) -> dict[str, str]:
@@ -211,6 +231,16 @@ def _intervals(answers: Iterable[Rules]) -> Mapping[tuple[str, str], int]:
     return {
         (rule.group, rule.name): rule.interval for answer in answers for rule in answer.rules or ()
     }
+
+
+def _never_evaluated(answers: Mapping[str, Rules]) -> Mapping[tuple[str, str], set[str]]:
+    """Return the sources that cannot know a rule's alerts yet, as after a restart."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for source, answer in answers.items():
+        for rule in answer.rules or ():
+            if rule.evaluated_at == 0:
+                found.setdefault((rule.group, rule.name), set()).add(source)
+    return found
 
 
 def _broken(answers: Mapping[str, Rules]) -> dict[str, Rule]:

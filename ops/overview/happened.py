@@ -44,13 +44,14 @@ def happened(
     found = [
         *(Happened(each.at, alert=each) for each in alerts),
         *(Happened(_nanoseconds(each.at), sampling=each) for each in sampling),
-        *(change for each in versions for change in _versions(each)),
+        *(change for each in versions for change in version_changes(each)),
     ]
     lately = [each for each in found if each.at >= since]
     return tuple(sorted(lately, key=lambda each: -each.at)[:MOST])
 
 
-def _versions(of: ServiceVersions) -> Iterator[Happened]:
+def version_changes(of: ServiceVersions) -> Iterator[Happened]:
+    """Yield when a service started to run another version, as far as its history goes."""
     stretches = of.history.steady().stretches() if of.history else ()
     for before, now in pairwise(stretches):
         new = _named(now.counts.keys() - before.counts.keys())

@@ -1,8 +1,8 @@
 """What happened around an alert: versions, failing traces, sampling and other alerts."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
@@ -104,9 +104,15 @@ def _services_of(site: Site, shown: ShownAlert) -> list[Service]:
     return [each for each in found if each.alerts.items() <= labels][:MOST_SERVICES]
 
 
-def _others(shown: ShownAlert, changes: Sequence[AlertChange]) -> list[AlertChange]:
-    own = shown.alert.fingerprint
-    return [each for each in changes if each.kind is Kind.FIRING and each.fingerprint != own]
+def _others(shown: ShownAlert, changes: Sequence[AlertChange]) -> Iterable[AlertChange]:
+    """Return the other alerts that started, each name once, with the newest of its alerts."""
+    found: dict[str, AlertChange] = {}
+    for each in changes:
+        if each.kind is not Kind.FIRING or each.fingerprint == shown.alert.fingerprint:
+            continue
+        known = found.get(each.name)
+        found[each.name] = replace(known, count=known.count + each.count) if known else each
+    return found.values()
 
 
 async def _around(

@@ -26,7 +26,7 @@ class VersionHistory:
     def __init__(self, site: Site, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._site = site
         self._clock = clock
-        self._periods: Recorder[VersionPeriod, Ran] = Recorder(
+        self._periods: Recorder[VersionPeriod, Ran, Ran] = Recorder(
             VersionPeriod,
             site.name,
             row=_row,
@@ -56,7 +56,7 @@ class VersionHistory:
             self._periods.changes(
                 picture.at,
                 {_key(each): each for each in ran},
-                unknown=lambda row: row.service in self._site.services.keys() - services,
+                unknown=lambda _, ran: ran[0] in self._site.services.keys() - services,
                 grace=lambda _: GRACE,
                 clock=self._clock,
             )

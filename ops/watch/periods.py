@@ -13,10 +13,10 @@ clock on the wall, but how long something is missing is measured with one that n
 """
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from dataclasses import dataclass, field
 from operator import eq
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -53,6 +53,7 @@ class Period(models.Model):
 
 P = TypeVar("P", bound=Period)
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 @dataclass(slots=True)
@@ -66,10 +67,6 @@ class Changes(Generic[P]):
     def __len__(self) -> int:
         return len(self.started) + len(self.ended)
 
-    def end(self, row: P, at: int) -> None:
-        """End a period; not before its start, if the clock was set back meanwhile."""
-        self.ended[row.pk] = max(at, row.start)
-
     def write(self) -> None:
         """Write them; the caller has opened the transaction."""
         by_end: dict[int, list[int]] = {}
@@ -82,12 +79,15 @@ class Changes(Generic[P]):
         rows.bulk_create(self.started, batch_size=SLICE)
 
 
-class Recorder(Generic[P, T]):
+class Recorder(Generic[P, T, F]):
     """Compares what is seen of one site with the periods that are open in the database.
 
     `row` makes the period of a thing, without its start; `facts` returns what makes a new period
-    unless it is the `same` as before. `mine` selects the keys that it looks after. Not
-    thread-safe.
+    unless it is the `same` as before, and what `changes` judges a thing by that is not seen.
+    `mine` selects the keys that it looks after. Not thread-safe.
+
+    There can be many open periods, so little is kept of each, and nothing that the garbage
+    collector would have to visit.
     """
 
     def __init__(
@@ -96,10 +96,10 @@ class Recorder(Generic[P, T]):
         site: str,
         *,
         row: Callable[[str, T], P],
-        facts: Callable[[T], Hashable],
-        facts_of_row: Callable[[P], Hashable],
+        facts: Callable[[T], F],
+        facts_of_row: Callable[[P], F],
         mine: Callable[[str], bool] = lambda _: True,
-        same: Callable[[Any, Any], bool] = eq,
+        same: Callable[[F, F], bool] = eq,
     ) -> None:
         self._model = model
         self._site = site
@@ -108,71 +108,72 @@ class Recorder(Generic[P, T]):
         self._facts_of_row = facts_of_row
         self._mine = mine
         self._same = same
-        self._open: dict[str, P] = {}
-        self._known: dict[str, tuple[T | None, Hashable]] = {}
+        self._open: dict[str, tuple[int, int]] = {}  # primary key and start
+        self._started: list[P] = []  # the last ones, which get their primary key when written
+        self._known: dict[str, F] = {}
         # By key: since when, by the clock on the wall and by the one that never jumps.
         self._missing: dict[str, tuple[int, int]] = {}
 
     @property
-    def open(self) -> Mapping[str, P]:
-        """The open periods by key."""
-        return self._open
+    def open(self) -> KeysView[str]:
+        """The keys of the things that are there now, also of those that are not written yet."""
+        return self._known.keys()
 
     def resume(self) -> None:
         """Read what is open: at the start, and after a write that failed."""
+        self._open, self._known, self._started = {}, {}, []
         rows = self._model._default_manager.filter(site=self._site, end=None).order_by("start")
-        self._open = {row.key: row for row in rows if self._mine(row.key)}
-        self._known = {key: (None, self._facts_of_row(row)) for key, row in self._open.items()}
+        for row in rows.iterator():
+            if self._mine(row.key):
+                self._open[row.key] = (row.pk, row.start)
+                self._known[row.key] = self._facts_of_row(row)
 
     def changes(
         self,
         now: int,
         seen: Mapping[str, T],
         *,
-        unknown: Callable[[P], bool] = lambda _: False,
-        grace: Callable[[P], int] = lambda _: 0,
+        unknown: Callable[[str, F], bool] = lambda *_: False,
+        grace: Callable[[F], int] = lambda _: 0,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> Changes[P]:
         """Return what has changed by now (Unix nanoseconds).
 
-        `unknown` says whether a thing that is not seen may still be there, `grace` for how long,
-        in nanoseconds by `clock`, one may be missing without an end.
+        `unknown` says of a key and its facts whether a thing that is not seen may still be there,
+        `grace` for how long, in nanoseconds by `clock`, one may be missing without an end.
         """
         found, elapsed = Changes(self._model), clock()
+        self._open |= {row.key: (row.pk, row.start) for row in self._started}
+        self._started = found.started
         for key in self._missing.keys() - self._open.keys():  # these ends have been written
             del self._missing[key]
         for key, thing in seen.items():
-            before, facts = self._known.get(key, (None, None))
-            if before is thing:
-                self._missing.pop(key, None)
-                continue
-            new = self._facts(thing)
             self._missing.pop(key, None)
-            self._known[key] = (thing, new)
-            if key in self._open and self._same(facts, new):
-                continue
-            self._start(found, key, thing, now)
+            new = self._facts(thing)
+            if key not in self._open or not self._same(self._known[key], new):
+                self._start(found, key, thing, now)
+            self._known[key] = new
         for key in self._open.keys() - seen.keys():
-            row = self._open[key]
-            if unknown(row):
+            facts = self._known[key]
+            if unknown(key, facts):
                 self._missing.pop(key, None)
                 continue
             since, then = self._missing.setdefault(key, (now, elapsed))
-            if elapsed - then >= grace(row):
+            if elapsed - then >= grace(facts):
                 self._end(found, key, since)
+                del self._known[key]
         return found
 
     def _start(self, found: Changes[P], key: str, thing: T, now: int) -> None:
-        if old := self._open.pop(key, None):
-            found.end(old, now)
+        if key in self._open:
+            self._end(found, key, now)
         row = self._row(key, thing)
         row.site, row.key, row.start, row.end = self._site, key, now, None
-        self._open[key] = row
         found.started.append(row)
 
     def _end(self, found: Changes[P], key: str, at: int) -> None:
-        found.end(self._open.pop(key), at)
-        self._known.pop(key, None)
+        pk, start = self._open.pop(key)
+        found.ended[pk] = max(at, start)  # the clock may have been set back meanwhile
 
 
 def stored(text: str) -> str:

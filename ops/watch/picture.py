@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,11 +20,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import redis
 from django.conf import settings
-from msgspec import Raw
 
 from ops.caching import Shared
 from ops.vocabulary import timerange
-from ops.watch import pieces
+from ops.watch.packing import Packing
 from ops.watch.shared import SharedPictures, Stored
 
 A = TypeVar("A")
@@ -78,6 +77,9 @@ class Pictures:
         self._own: dict[tuple[str, str], Picture[Any]] = {}
         self._read: dict[tuple[str, str], Picture[Any]] = {}
         self._looks: Counter[tuple[str, str]] = Counter()
+        self._redis_away_until = 0.0
+        self._packing: dict[tuple[str, str], Packing] = defaultdict(Packing)
+        self._unpacking: dict[tuple[str, str], Packing] = defaultdict(Packing)
 
     def publish(self, picture: Picture[A]) -> None:
         """Make a picture the newest of this process; see `share` for the others."""
@@ -88,6 +90,7 @@ class Pictures:
         own = self._own.get((site, subject))
         if own is not None and own.epoch == epoch:
             del self._own[site, subject]
+            self._packing.pop((site, subject), None)
 
     def share(self, picture: Picture[A]) -> bool:
         """Write a picture for the other processes; False if a later watcher wrote one.
@@ -97,7 +100,8 @@ class Pictures:
         shared = _shared()
         if shared is None:
             return True
-        stored = Stored(picture.epoch, picture.number, picture.at, packed(picture))
+        packing = self._packing[picture.site, picture.subject]
+        stored = Stored(picture.epoch, picture.number, picture.at, packing.pack(picture))
         return shared.write(picture.site, picture.subject, stored, keep_ms=young_ns() // 1_000_000)
 
     async def newest(self, site: str, subject: str, answer: type[A]) -> Picture[A] | None:
@@ -131,7 +135,9 @@ class Pictures:
                 stored = shared.read(site, subject)
                 if stored is None:
                     return None
-                known = unpacked(stored.body, answer)
+                unpacking = self._unpacking[site, subject]
+                kind: Any = Picture
+                known = unpacking.unpack(stored.body, kind[answer], answer)
         except (redis.RedisError, msgspec.DecodeError, zlib.error) as why:
             log.warning("cannot read what is watched from Redis: %s", why)
             self._redis_away_until = time.monotonic() + AWAY
@@ -170,19 +176,3 @@ def _open(url: str) -> SharedPictures:
 
 def _shared() -> SharedPictures | None:
     return _open(settings.REDIS_URL) if settings.REDIS_URL else None
-
-
-def packed(picture: Picture[Any]) -> bytes:
-    """Return a picture as compressed JSON."""
-    # One source after the other, so that other threads run meanwhile.
-    sources = {
-        name: replace(each, answer=Raw(msgspec.json.encode(each.answer)))
-        for name, each in picture.sources.items()
-    }
-    return zlib.compress(msgspec.json.encode(replace(picture, sources=sources)), level=1)
-
-
-def unpacked(body: bytes, answer: Any) -> Picture[Any]:
-    """Return a picture from compressed JSON; `answer` is its answers' type."""
-    found: Picture[Any] = pieces.read(zlib.decompress(body), Picture[answer])
-    return found

@@ -1,7 +1,7 @@
-"""Read JSON as an object of a type, in pieces.
+"""Read JSON as an object of a type, item by item.
 
 One call that reads 10,000 alerts keeps the interpreter for 50 ms, and everything else in the
-process waits, in whatever thread it happens. So long arrays are read item by item.
+process waits, in whatever thread it happens.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def read(text: bytes | Raw, kind: Any) -> Any:
         return tuple([decoder.decode(each) for each in msgspec.json.decode(text, type=list[Raw])])
     if is_dataclass(origin):
         make: Any = origin
-        types = _types(kind)
+        types = types_of(kind)
         found = msgspec.json.decode(text, type=dict[str, Raw])
         try:
             return make(**{k: read(each, types[k]) for k, each in found.items() if k in types})
@@ -39,7 +39,7 @@ def read(text: bytes | Raw, kind: Any) -> Any:
 
 
 @cache
-def _types(kind: Any) -> Mapping[str, Any]:
+def types_of(kind: Any) -> Mapping[str, Any]:
     """Return the types of a dataclass's fields; of a generic one, `kind` says its parameter's."""
     hints = get_type_hints(get_origin(kind) or kind)
     given = get_args(kind)

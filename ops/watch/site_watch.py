@@ -36,6 +36,7 @@ from ops.watch.picture import Picture, SourceAnswer, pictures
 from ops.watch.subjects import History, Subject
 
 JITTER = 0.1  # of the interval
+SILENT = 1.5  # intervals without an answer, after which a picture says so
 SETTLE = 0.05  # of the interval, and
 LONGEST_SETTLE = 0.25  # seconds
 DAY = 24 * timerange.HOUR
@@ -114,9 +115,11 @@ class _SubjectWatch:
     async def _publish(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(settings.POLL_SECONDS):
+                # Longer than two polls are apart, or an old picture would just precede a new one.
+                async with asyncio.timeout(settings.POLL_SECONDS * SILENT):
                     await self._news.wait()
-            await asyncio.sleep(min(settings.POLL_SECONDS * SETTLE, LONGEST_SETTLE))
+            if len(self._sources) > 1:
+                await asyncio.sleep(min(settings.POLL_SECONDS * SETTLE, LONGEST_SETTLE))
             self._news.clear()
             self._number += 1
             self._newest = picture = self._picture()
@@ -173,7 +176,7 @@ class _SubjectWatch:
             self._outages.changes(
                 picture.at,
                 _answers(self.subject, picture),
-                unknown=lambda row: row.key in self._keys,  # it has not been asked yet
+                unknown=lambda key, _: key in self._keys,  # it has not been asked yet
             )
         )
         if any(changes):
@@ -208,7 +211,7 @@ def _key(subject: Subject[Any], source: str) -> str:
     return f"{subject.name} {source}"
 
 
-def _outages(site: Site, subject: Subject[Any]) -> Recorder[SourcePeriod, tuple[str, str]]:
+def _outages(site: Site, subject: Subject[Any]) -> Recorder[SourcePeriod, tuple[str, str], str]:
     return Recorder(
         SourcePeriod,
         site.name,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ops.alerts.history import StripOf
 from ops.sites import Site
@@ -13,6 +14,7 @@ ROWS = 10  # of a group, if there are several
 MOST_IN_STRIP = 1_000
 MOST_LABELS = 30
 LONGEST_BY = 200
+_Services = dict[tuple[str, ...], dict[tuple[str, ...], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,18 @@ class AlertGroup:
 
     @property
     def title(self) -> str:
-        """The key, or that there is none."""
-        return self.key or ("no rule group" if self.by == RULE_GROUP else f"no {self.by}")
+        """What they have in common, in words."""
+        if self.by == ALERT:
+            return self.key
+        what = "rule group" if self.by == RULE_GROUP else self.by
+        if not self.key:
+            return f"no {what}"
+        return f"{what} {self.key}" if self.by in (SERVICE, RULE_GROUP) else f"{what}={self.key}"
+
+    @property
+    def shows_severity(self) -> bool:
+        """Whether each row says its severity: those of one name usually have the same."""
+        return self.by not in (ALERT, "severity")
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -57,16 +69,27 @@ def key_of(by: str, site: Site) -> Callable[[Alert], str]:
     if by == RULE_GROUP:
         return lambda alert: alert.group
     if by == SERVICE:
-        services = [each for each in site.services.values() if each.alerts]
-        return lambda alert: next(
-            (
-                each.name
-                for each in services
-                if all(alert.labels.get(name) == value for name, value in each.alerts.items())
-            ),
-            alert.labels.get(SERVICE, ""),
-        )
+        return partial(_service_of, _services_by_labels(site))
     return lambda alert: alert.labels.get(by, "")
+
+
+def _services_by_labels(site: Site) -> _Services:
+    """Return the services by the names of their alert labels, and then by the values."""
+    found: _Services = {}
+    for service in site.services.values():
+        if service.alerts:
+            names = tuple(sorted(service.alerts))
+            values = tuple(service.alerts[name] for name in names)
+            found.setdefault(names, {}).setdefault(values, service.name)
+    return found
+
+
+def _service_of(services: _Services, alert: Alert) -> str:
+    """Return the service of the site file, else the label."""
+    for names, by_values in services.items():
+        if service := by_values.get(tuple(alert.labels.get(name, "") for name in names)):
+            return service
+    return alert.labels.get(SERVICE, "")
 
 
 def grouped(by: str, site: Site, alerts: Iterable[Alert]) -> list[tuple[str, list[Alert]]]:

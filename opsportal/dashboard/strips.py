@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ops.alerts.history import Stretch, Strip
 from ops.vocabulary.alerts import FIRING, PENDING
+from ops.vocabulary.timerange import DAY, to_datetime
 from opsportal.dashboard import charts, words
 from opsportal.dashboard.clock import Clock, roughly
 
@@ -23,32 +24,58 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollout:
+    """A service that started to run another version at a time (Unix nanoseconds)."""
+
+    at: int
+    service: str
+    versions: str
+
+    def __str__(self) -> str:
+        return f"{words.name(self.service)} started to run {words.name(self.versions)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """A strip to draw: its blocks from back to front, its axis, and everything in words."""
+    """A strip to draw: its blocks from back to front, its axis, and everything in words.
+
+    `tone` is the CSS class of what fires, `rollouts` are (x, words).
+    """
 
     blocks: tuple[Block, ...]
+    rollouts: tuple[tuple[str, str], ...]
     ticks: tuple[tuple[str, str], ...]
     title: str
     length: str
+    tone: str
     has_holes: bool
     has_told: bool
 
 
-def picture(strip: Strip, clock: Clock) -> Picture:
+def picture(
+    strip: Strip, clock: Clock, *, tone: str = "error", rollouts: Sequence[Rollout] = ()
+) -> Picture:
     """Draw a strip."""
     layers = (("hole", strip.holes), ("told", strip.told), ("", strip.stretches))
+    within = [each for each in rollouts if strip.start <= each.at < strip.end]
     return Picture(
         blocks=tuple(
             _block(strip, f"{layer} {_KINDS.get(each.state, '')}".strip(), each)
             for layer, stretches in layers
             for each in stretches
         ),
-        ticks=tuple(_ticks(strip, clock)),
-        title=_title(strip, clock),
+        rollouts=tuple((_place(strip, each.at), f"{each} {clock.utc(each.at)}") for each in within),
+        ticks=tuple(_ticks(strip)),
+        title=_title(strip, clock, within),
         length=roughly(strip.end - strip.start),
+        tone=tone,
         has_holes=bool(strip.holes),
         has_told=bool(strip.told),
     )
+
+
+def _place(strip: Strip, at: int) -> str:
+    return f"{100 * (at - strip.start) / (strip.end - strip.start):.2f}"
 
 
 def _block(strip: Strip, kind: str, stretch: Stretch) -> Block:
@@ -58,29 +85,30 @@ def _block(strip: Strip, kind: str, stretch: Stretch) -> Block:
     return Block(kind, x, width)
 
 
-def _ticks(strip: Strip, clock: Clock) -> Iterator[tuple[str, str]]:
+def _ticks(strip: Strip) -> Iterator[tuple[str, str]]:
+    """Yield round times as (x, text), the day in place of the time if it is many days."""
     length = strip.end - strip.start
     for number in range(TICKS + 1):
-        at = strip.start + length * number // TICKS
-        yield f"{100 * number / TICKS:g}", clock.utc(at).removesuffix(":00")
+        at = to_datetime(strip.start + length * number // TICKS)
+        text = f"{at:%H:%M}" if length <= DAY else f"{at.day} {at:%b %H:%M}"
+        yield f"{100 * number / TICKS:g}", text
 
 
-def _title(strip: Strip, clock: Clock) -> str:
+def _title(strip: Strip, clock: Clock, rollouts: Sequence[Rollout]) -> str:
     said = [
-        *(
-            f"{kind} {_times(found, strip, clock)}"
-            for state, kind in _KINDS.items()
-            if (found := [each for each in strip.stretches if each.state == state])
-        ),
+        *_said(strip.stretches, "", strip, clock),
         *([f"not watched {_times(strip.holes, strip, clock)}"] if strip.holes else ()),
-        *(
-            f"{kind} then according to Prometheus {_times(found, strip, clock)}"
-            for state, kind in _KINDS.items()
-            if (found := [each for each in strip.told if each.state == state])
-        ),
+        *_said(strip.told, " according to Prometheus", strip, clock),
     ]
-    last = f"Last {roughly(strip.end - strip.start)}, UTC"
-    return f"{last}: {'; '.join(said) or 'neither firing nor pending'}"
+    said = said or ["neither firing nor pending"]
+    said += [f"{each} at {clock.utc(each.at)}" for each in rollouts[-MOST_SAID:]]
+    return f"Last {roughly(strip.end - strip.start)}, UTC: {'; '.join(said)}"
+
+
+def _said(of: Sequence[Stretch], after: str, strip: Strip, clock: Clock) -> Iterator[str]:
+    for state, kind in _KINDS.items():
+        if found := [each for each in of if each.state == state]:
+            yield f"{kind}{after} {_times(found, strip, clock)}"
 
 
 def _times(stretches: Sequence[Stretch], strip: Strip, clock: Clock) -> str:

@@ -754,9 +754,12 @@ class Alert(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     RULE_HEALTH_FIELD_NUMBER: _builtins.int
+    FIRED_AT_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     DISAGREE_FIELD_NUMBER: _builtins.int
     NATIVE_STATE_FIELD_NUMBER: _builtins.int
+    STALE_SINCE_FIELD_NUMBER: _builtins.int
     RECOVERING_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
@@ -767,10 +770,18 @@ class Alert(_message.Message):
     source: _builtins.str
     group: _builtins.str
     rule_health: _builtins.str
+    fired_at: _builtins.int
+    """When it began to fire by the source's own times: active_at plus the rule's `for`. Unix
+    nanoseconds, 0 if unknown or pending.
+    """
+    fingerprint: _builtins.str
+    """Identifies it for as long as OpsPortal remembers it, also after it has resolved: 20 hex digits."""
     disagree: _builtins.str
     """How the sources of a pair differ, "" if they do not."""
     native_state: _builtins.str
     """The source's own word for the state, such as "Alerting (NoData)"; "" if it gave none."""
+    stale_since: _builtins.int
+    """When its sources last answered, if none of them does now (Unix nanoseconds), else 0."""
     recovering: _builtins.bool
     """Its condition no longer holds, and its rule keeps it firing for a while (keep_firing_for)."""
     @_builtins.property
@@ -794,14 +805,17 @@ class Alert(_message.Message):
         source: _builtins.str = ...,
         group: _builtins.str = ...,
         rule_health: _builtins.str = ...,
+        fired_at: _builtins.int = ...,
+        fingerprint: _builtins.str = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
         disagree: _builtins.str = ...,
         native_state: _builtins.str = ...,
+        stale_since: _builtins.int = ...,
         recovering: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

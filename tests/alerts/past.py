@@ -12,6 +12,7 @@ SITE = "production"
 def period(alert: Alert, state: str, start: int, end: int | None, **fields: Any) -> AlertPeriod:
     """Remember that an alert was in this state."""
     values: dict[str, Any] = {
+        "site": SITE,
         "name": alert.name,
         "group": alert.group,
         "labels": dict(alert.labels),
@@ -20,7 +21,7 @@ def period(alert: Alert, state: str, start: int, end: int | None, **fields: Any)
         "active_at": alert.active_at,
     }
     return AlertPeriod.objects.create(
-        site=SITE, key=alert.fingerprint, state=state, start=start, end=end, **(values | fields)
+        key=alert.fingerprint, state=state, start=start, end=end, **(values | fields)
     )
 
 

@@ -10,16 +10,15 @@ from ops.alerts.history import (
     HOLE,
     MOST_PERIODS,
     Episode,
+    Seen,
     Strip,
     StripOf,
-    between,
-    both,
     holes,
-    joined,
     past_of,
     strips,
     window,
 )
+from ops.alerts.intervals import between, both, joined
 from ops.alerts.models import AlertPeriod
 from ops.vocabulary.alerts import FIRING, PENDING
 from ops.vocabulary.timerange import HOUR, MINUTE, SECOND
@@ -51,13 +50,14 @@ def minutes(strip: Strip, state: str = "") -> list[tuple[str, float, float]]:
 def test_periods_without_a_gap_are_one_episode() -> None:
     found = past_of(
         [
-            (PENDING, ago(60), ago(59)),
-            (FIRING, ago(59), ago(50)),
-            (FIRING, ago(50), ago(40)),
-            (PENDING, ago(30), ago(29)),
-            (PENDING, ago(10), ago(9)),
-            (FIRING, ago(9), None),
+            Seen(PENDING, ago(60), ago(59)),
+            Seen(FIRING, ago(59), ago(50)),
+            Seen(FIRING, ago(50), ago(40)),
+            Seen(PENDING, ago(30), ago(29)),
+            Seen(PENDING, ago(10), ago(9)),
+            Seen(FIRING, ago(9), None),
         ],
+        (),
         NOON,
     )
     assert found.episodes == (
@@ -69,8 +69,20 @@ def test_periods_without_a_gap_are_one_episode() -> None:
     assert found.median == 14 * MINUTE
 
 
+@pytest.mark.parametrize(
+    ("active_at", "episodes"),
+    [
+        (ago(25), [Episode(ago(20), 0, None), Episode(ago(60), ago(60), ago(30))]),
+        (ago(60), [Episode(ago(60), ago(60), None)]),
+    ],
+)
+def test_what_started_in_a_hole_is_another_episode(active_at: int, episodes: list[Episode]) -> None:
+    seen = [Seen(FIRING, ago(60), ago(20), ago(60)), Seen(PENDING, ago(20), None, active_at)]
+    assert past_of(seen, [(ago(30), ago(20))], NOON).episodes == tuple(episodes)
+
+
 def test_an_alert_without_a_past_has_none() -> None:
-    assert past_of([], NOON) == history.Past()
+    assert past_of([], (), NOON) == history.Past()
 
 
 @pytest.mark.django_db
@@ -82,7 +94,7 @@ def test_of_an_alert_that_comes_and_goes_the_newest_is_read() -> None:
         )
         for n in range(MOST_PERIODS + 2)
     )  # fmt: skip
-    found = history.past(SITE, DEEP.fingerprint, NOON)
+    found = history.past(SITE, DEEP.fingerprint, (), NOON)
     assert len(found.episodes) == MOST_PERIODS
     assert found.last == NOON
     assert found.cut
@@ -107,6 +119,7 @@ def test_a_strip_moves_on_in_steps() -> None:
 @pytest.mark.django_db
 def test_the_strip_of_a_name_shows_those_that_have_ended_too() -> None:
     other = alert("QueueDeep", {"pod": "two"})
+    watched(ago(1_000), NOON + HOUR, "prometheus")
     period(DEEP, PENDING, ago(40), ago(30))
     period(DEEP, FIRING, ago(30), None)
     period(other, FIRING, ago(120), ago(90))
@@ -114,7 +127,7 @@ def test_the_strip_of_a_name_shows_those_that_have_ended_too() -> None:
     period(alert("Other"), FIRING, ago(70), ago(60))
     of = {
         "name": StripOf(names=("QueueDeep",), sources=("prometheus",)),
-        "one": StripOf(fingerprints=(DEEP.fingerprint,)),
+        "one": StripOf(fingerprints=(DEEP.fingerprint,), sources=("prometheus",)),
     }
     found = strips(SITE, of, LENGTH, NOON)
     assert minutes(found["name"]) == [
@@ -140,6 +153,15 @@ def test_a_hole_is_when_nobody_watched_or_no_source_answered() -> None:
         (60 - late, 30),
     ]
     assert holes(SITE, ("c",), window(NOON, LENGTH), NOON)[0].end == NOON
+
+
+@pytest.mark.django_db
+def test_in_a_hole_nothing_is_drawn_of_what_was_there_before_and_after() -> None:
+    watched(ago(400), ago(180), "prometheus")
+    watched(ago(60), NOON + HOUR, "prometheus")
+    period(DEEP, FIRING, ago(200), None)
+    found = history.strip(SITE, DEEP.fingerprint, ("prometheus",), window(NOON, LENGTH), NOON)
+    assert minutes(found) == [(FIRING, 200, 179.75), (FIRING, 60, 0)]
 
 
 @pytest.mark.django_db

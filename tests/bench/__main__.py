@@ -2,7 +2,8 @@
 
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
-traces, `--only many` the pages of a site with many services, `--only crowd` many people at once.
+traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
+`--only open` many open pages, `--only past` alerts with a long history, `--only polling` a watcher.
 `--seconds 1` shortens the first two.
 """
 
@@ -16,7 +17,19 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench import crowd, holds, many, pages, patterns, reading, searching, stops
+from tests.bench import (
+    crowd,
+    holds,
+    many,
+    open_pages,
+    pages,
+    past,
+    patterns,
+    polling,
+    reading,
+    searching,
+    stops,
+)
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
@@ -106,7 +119,14 @@ async def _crowd() -> list[str]:
 
 
 # The parts that have servers of their own.
-APART = {"many": many.measure, "holds": holds.measure, "crowd": _crowd}
+APART = {
+    "past": past.measure,
+    "many": many.measure,
+    "holds": holds.measure,
+    "polling": polling.measure,
+    "crowd": _crowd,
+    "open": open_pages.measure,
+}
 
 
 async def main(only: str, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """Open pages follow what happens, say how far they can be trusted, and disturb nobody."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,7 +41,7 @@ def many(number: int, *, first: int = 0) -> list[Body]:
     return [alert("Down", severity="critical", active_at=since, pod=name) for name in names]
 
 
-async def is_live(page: Page, words: str = "Live") -> None:
+async def is_live(page: Page, words: str | re.Pattern[str] = "Live") -> None:
     await expect(page.locator("#live .state")).to_have_text(words, timeout=SOON)
 
 
@@ -157,7 +158,7 @@ async def test_it_survives_a_restart_of_the_server(web: Web, place: Place) -> No
             port = int(host.rpartition(":")[2])
             await page.goto(f"http://{host}{ALERTS}")
             await is_live(page)
-        await is_live(page, "Reconnecting")
+        await is_live(page, re.compile("Reconnecting|Stale since"))
         rule["alerts"] = many(1)
         async with served(port):
             await expect(page.locator("h1")).to_have_text("1 alert firing", timeout=SOON)
@@ -205,3 +206,52 @@ async def test_an_open_status_page_follows_the_bot(web: Web, place: Place) -> No
         await is_live(page)
         await in_database(bot_runs)
         await expect(page.get_by_text("Slack: 2 connections")).to_be_visible(timeout=SOON)
+
+
+NOTED = """
+window.noted = [];
+window.Notification = class extends EventTarget {
+  static permission = "default";
+  static async requestPermission() { return (this.permission = "granted"); }
+  constructor(title, options) { super(); window.noted.push([title, options.body]); }
+};
+Document.prototype.hasFocus = () => false;
+"""
+
+
+@pytest.mark.usefixtures("olga")
+async def test_it_notifies_of_new_alerts_once_it_is_asked_to(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await page.add_init_script(NOTED)
+        await log_in(page)
+        await page.goto(f"{ALERTS}?q=severity=critical")
+        await is_live(page)
+        rule["alerts"] = many(1)
+        await expect(page.locator("h1")).to_have_text("1 alert firing", timeout=SOON)
+        assert await page.evaluate("noted") == []
+
+        switch = page.get_by_role("button", name="Notify me")
+        await switch.click()
+        await expect(switch).to_have_attribute("aria-pressed", "true")
+        rule["alerts"] = many(2)
+        await page.wait_for_function("() => noted.length", timeout=SOON)
+        assert await page.evaluate("noted") == [["2 alerts firing: Down", "Down"]]
+
+        await page.goto(ALERTS)  # another filter, which was not asked for
+        await expect(switch).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_the_next_page_is_live_too(web: Web, place: Place) -> None:
+    rule = place.prometheus.rule("Down")
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.goto("/sites/production/traces/")
+        await page.get_by_role("link", name="Alerts").click()
+        await is_live(page)
+        rule["alerts"] = many(1)
+        await expect(page.locator("h1")).to_have_text("1 alert firing", timeout=SOON)
+        await page.go_back()
+        await expect(page).to_have_title("(1) No trace matches · OpsPortal", timeout=SOON)
+        await is_live(page, "")

@@ -75,6 +75,7 @@ async def test_its_history_says_how_often_how_long_and_when(
     place: Place, viewer: AsyncClient
 ) -> None:
     await in_database(watched, NOW - 4 * HOUR, NOW - 2 * HOUR, "main")
+    await in_database(watched, NOW - HOUR, NOW + HOUR, "main")
     await in_database(period, SLOW, PENDING, NOW - 4 * HOUR, NOW - 3 * HOUR)
     await in_database(period, SLOW, FIRING, NOW - 3 * HOUR, NOW - 2 * HOUR)
     await in_database(period, SLOW, FIRING, NOW - 30 * MINUTE, NOW - 20 * MINUTE)
@@ -92,6 +93,7 @@ async def test_its_history_says_how_often_how_long_and_when(
 
 
 async def test_the_length_of_its_strip_can_be_chosen(place: Place, viewer: AsyncClient) -> None:
+    await in_database(watched, NOW - 40 * HOUR, NOW + HOUR, "main")
     await in_database(period, SLOW, FIRING, NOW - 30 * HOUR, NOW - 29 * HOUR)
     address = f"{ALERTS}{SLOW.fingerprint}/"
 
@@ -108,6 +110,7 @@ async def test_a_start_in_the_future_says_that_clocks_differ(
 ) -> None:
     place.prometheus.rule("Ahead", alert("Ahead", active_at="2126-01-01T00:00:00Z"))
 
+    assert "clocks differ" in text(await viewer.get(ALERTS))
     assert "clocks differ" in text(await page_of(viewer, "Ahead"))
 
 

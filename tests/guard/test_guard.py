@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +23,7 @@ from ops.errors import (
     OpsError,
 )
 from ops.guard.effects import _record_outcome
+from ops.watch import notices
 from tests.conftest import Person, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +52,7 @@ def change(effects: Effects) -> Iterator[guard.Run[..., str]]:
         audit=True,
         target=lambda what, **_: f"demo/{what}",
         deadline=0.2,
+        changes="pets",
     )
     async def change(actor: Actor, *, what: str) -> str:
         effects.begun.set()
@@ -307,3 +310,26 @@ async def test_it_never_lets_a_row_hold_more_than_the_arguments(
     assert (
         await in_database(lambda: [s for s in chain.verify() if isinstance(s, chain.Fault)]) == []
     )
+
+
+async def test_it_announces_a_change_once_its_outcome_is_recorded(
+    operator: Actor, viewer: Actor, effects: Effects, change: guard.Run[..., str]
+) -> None:
+    announced: list[tuple[str, str, str]] = []
+
+    def note(site: str, subject: str) -> None:
+        with ThreadPoolExecutor() as thread:  # the ORM wants a thread without a loop
+            last = thread.submit(lambda: AuditEntry.objects.order_by("seq").last()).result()
+        announced.append((site, subject, last.outcome if last else ""))
+
+    guard.announce_with(note)
+    try:
+        await change(operator, what="petstore")
+        effects.error = BackendUnavailable("petstore did not answer", backend="petstore")
+        with pytest.raises(BackendUnavailable):
+            await change(operator, what="petstore")
+        with pytest.raises(NotPermitted):
+            await change(viewer, what="petstore")
+    finally:
+        guard.announce_with(notices.announce)
+    assert announced == [("", "pets", "ok"), ("", "pets", "failed")]

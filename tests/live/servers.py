@@ -303,31 +303,46 @@ def redis(folder: Path) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
 
 
-@dataclass(frozen=True)
 class Petstore:
-    """One instance: the addresses of its gRPC and of its metrics."""
+    """One instance, with some traffic: the addresses of its gRPC and of its metrics."""
 
-    address: str
-    metrics: str
+    def __init__(self, folder: Path, otlp: str) -> None:
+        folder.mkdir()
+        self.address, self.metrics = (f"127.0.0.1:{port}" for port in free_ports(2))
+        self._folder, self._otlp = folder, otlp
+        self._running = ExitStack()
+
+    def start(self, version: str) -> None:
+        """Start it as a version."""
+        options = {
+            "listen": self.address, "metrics": self.metrics, "otlp": self._otlp,
+            "version": version, "instance": self._folder.name, "traffic": "4",
+        }  # fmt: skip
+        command = _manage("petstore", *(f"--{key}={value}" for key, value in options.items()))
+        ready = answers(f"http://{self.metrics}/metrics")
+        environment = _environment(self._folder)
+        self._running.enter_context(running(command, self._folder, ready, env=environment))
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._running.close()
+
+    def roll(self, version: str) -> None:
+        """Replace it by another version at the same addresses."""
+        self.stop()
+        self.start(version)
 
 
 @contextmanager
 def petstores(folder: Path, otlp: str, versions: Mapping[str, str]) -> Iterator[list[Petstore]]:
-    """Run an instance for each name, with some traffic."""
+    """Run an instance for each name."""
     with ExitStack() as stack:
         made = []
         for name, version in versions.items():
-            address, metrics = (f"127.0.0.1:{port}" for port in free_ports(2))
-            options = {
-                "listen": address, "metrics": metrics, "otlp": otlp,
-                "version": version, "instance": name, "traffic": "4",
-            }  # fmt: skip
-            command = _manage("petstore", *(f"--{key}={value}" for key, value in options.items()))
-            place = folder / name
-            place.mkdir()
-            ready = answers(f"http://{metrics}/metrics")
-            stack.enter_context(running(command, place, ready, env=_environment(place)))
-            made.append(Petstore(address, metrics))
+            one = Petstore(folder / name, otlp)
+            stack.callback(one.stop)
+            one.start(version)
+            made.append(one)
         yield made
 
 

@@ -35,3 +35,14 @@ def test_it_sums_up_on_the_overview(operator: Person) -> None:
         return "petstore runs 2 versions" in page and "%" in page and " ms" in page
 
     assert servers.until(whole, "version, rates and p95 stand on the overview")
+
+
+def test_a_rolling_change_is_on_the_page_and_so_is_the_way_back(
+    operator: Person, petstores: list[servers.Petstore]
+) -> None:
+    before, rolled = "1.3.0 on 1 of 3, 1.2.0 on 2 of 3", "1.3.0 on 2 of 3, 1.2.0 on 1 of 3"
+    assert before in operator.opens("/versions/")
+    petstores[1].roll("1.3.0")
+    servers.until(lambda: rolled in operator.opens("/versions/"), rolled)
+    petstores[1].roll("1.2.0")
+    servers.until(lambda: before in operator.opens("/versions/"), before)

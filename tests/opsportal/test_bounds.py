@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+import websockets
+from uvicorn.config import WSProtocolType
 
+from ops.metrics import http_connections
 from opsportal.bounds import (
     LARGEST_BODY,
     LARGEST_DISCARDED,
@@ -57,11 +60,16 @@ class QuietServer(uvicorn.Server):
 
 @asynccontextmanager
 async def served(
-    application: Any, protocol: type[Connection] = Connection
+    application: Any, protocol: type[Connection] = Connection, ws: WSProtocolType = "none"
 ) -> AsyncIterator[Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]]:
     """Serve as `manage.py serve` does; gives what connects to it."""
     config = uvicorn.Config(
-        application, http=protocol, ws="none", lifespan="off", log_config=None, proxy_headers=False
+        application,
+        http=protocol,
+        ws=ws,
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
     )
     server = QuietServer(config)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -244,3 +252,36 @@ async def test_it_answers_a_websocket_upgrade_as_the_request_that_it_is(
         writer.write(UPGRADE)
         assert (await reader.readuntil(b"\r\n")) == b"HTTP/1.1 200 OK\r\n"
     assert not caplog.records
+
+
+class Alone(Impatient):
+    most = 1
+
+
+async def test_a_socket_stays_open_and_takes_nobodys_place() -> None:
+    async def echo(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            return await Reached()(scope, receive, send)
+        await receive()
+        await send({"type": "websocket.accept"})
+        while "text" in (message := await receive()):
+            await send({"type": "websocket.send", "text": message["text"]})
+        return None
+
+    async with served(echo, Alone, "websockets-sansio") as connect:
+        _, writer = await connect()
+        host, port = writer.get_extra_info("peername")
+        writer.close()
+        before = http_connections._value.get()
+        address = f"ws://{host}:{port}/"
+        async with (
+            websockets.connect(address, proxy=None) as first,
+            websockets.connect(address, proxy=None) as second,
+        ):
+            assert b"reached" in await answer(connect, HEAD + b"content-length: 0\r\n\r\n")
+            # A connection that has only begun is closed for its silence by now.
+            assert await answer(connect, b"GET / HTTP/1.1\r\n") == b""
+            for socket in (first, second):
+                await socket.send("still here")
+                assert await socket.recv() == "still here"
+        assert http_connections._value.get() <= before

@@ -126,7 +126,15 @@ async def test_it_says_what_is_not_known() -> None:
     long = "x" * 100_000
     found = AlertList(
         "production",
-        (alert("Slow", native_state="Alerting (NoData)", recovering=True),),
+        (
+            alert(
+                "Slow",
+                native_state="Alerting (NoData)",
+                recovering=True,
+                fired_at=NOON,
+                stale_since=NOON + 1,
+            ),
+        ),
         (BrokenRule("Odd", "demo", ("a", "b"), long),) * 1_000,
         1,
         (),
@@ -139,6 +147,8 @@ async def test_it_says_what_is_not_known() -> None:
     assert page.ByteSize() < 1_000_000
     assert page.at == NOON
     assert page.alerts[0].native_state == "Alerting (NoData)"
+    assert page.alerts[0].fingerprint == alert("Slow").fingerprint
+    assert (page.alerts[0].fired_at, page.alerts[0].stale_since) == (NOON, NOON + 1)
     assert page.alerts[0].recovering
     assert list(page.alerts[0].sources) == ["prometheus"]
     assert (page.broken_rules[0].name, list(page.broken_rules[0].sources)) == ("Odd", ["a", "b"])

@@ -124,6 +124,18 @@ def test_a_source_that_does_not_answer_ends_nothing() -> None:
     assert states() == [("firing", None)]
 
 
+def test_an_alert_does_not_end_before_its_rule_is_evaluated_after_a_restart() -> None:
+    seen = Remembering()
+    seen.sees(DOWN)
+    restarted = replace(RULE, health="unknown", evaluated_at=0)
+    for _ in range(3):
+        seen.sees(rules=(restarted,), after=60)
+    assert states() == [("firing", None)]
+    seen.sees()
+    seen.sees(after=60)
+    assert states() == [("firing", 185.0)]
+
+
 def test_another_watcher_goes_on_where_the_first_ended() -> None:
     Remembering().sees(DOWN)
     later = Remembering()

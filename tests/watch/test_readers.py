@@ -14,7 +14,8 @@ from ops.backends.clients import close_clients
 from ops.backends.prometheus import Rules
 from ops.vocabulary.alerts import Rule, Unreadable
 from ops.watch import pieces
-from ops.watch.picture import Picture, SourceAnswer, packed, pictures, unpacked
+from ops.watch.packing import LONG, Packing
+from ops.watch.picture import Picture, Pictures, SourceAnswer, pictures
 from tests.alerts.making import NOON, alert
 from tests.fakes.prometheus import FakePrometheus
 from tests.watch.conftest import answering, watching
@@ -71,6 +72,10 @@ async def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(
     assert first.paths == ["/api/v1/rules"] * 3
 
 
+async def test_a_new_process_knows_nothing(hanging: HangingRedis) -> None:
+    assert await Pictures().newest("production", "alerts", Rules) is None
+
+
 async def test_a_redis_that_hangs_does_not_hold_up_the_polls(
     first: FakePrometheus, hanging: HangingRedis, settings: Settings
 ) -> None:
@@ -95,7 +100,26 @@ def test_a_picture_is_read_as_it_was_written() -> None:
         "c": SourceAnswer(error="away", failing_since=NOON),
     }
     picture = Picture("production", "alerts", 1, 2, NOON, sources)
-    assert unpacked(packed(picture), Rules) == picture
+    assert Packing().unpack(Packing().pack(picture), Picture[Rules], Rules) == picture
+
+
+def test_what_stays_the_same_is_packed_and_read_once() -> None:
+    rule = Rule("Down", "demo", "a", False, "ok", "", NOON, 15)
+    rules = tuple(replace(rule, name=f"Rule{number}") for number in range(LONG + 1))
+    packing, unpacking = Packing(), Packing()
+
+    def passed_on(answer: Rules) -> Rules:
+        picture = Picture("production", "alerts", 1, 1, NOON, {"a": SourceAnswer(answer, NOON)})
+        found: Picture[Rules] = unpacking.unpack(packing.pack(picture), Picture[Rules], Rules)
+        assert found == picture
+        [source] = found.sources.values()
+        assert source.answer
+        return source.answer
+
+    one, other = passed_on(Rules((), rules)), passed_on(Rules((alert(),), rules))
+    assert one.rules is other.rules
+    new = passed_on(Rules((), tuple(replace(each, error="no") for each in rules)))
+    assert new.rules is not one.rules
 
 
 @pytest.mark.parametrize("text", [b"{}", b"[]", b'{"alerts": 1}', b'{"alerts": [{}]}', b"{"])

@@ -26,7 +26,7 @@ from opsportal.dashboard.live.viewers import Viewer, headers_of, identify, is_ou
 PATH = "/live/"
 MOST = 2_000  # of a process
 MOST_OF_A_USER = 20
-MOST_OPENING = 100  # handshakes at once
+MOST_OPENING = 500  # handshakes at once
 CHECK = 2.0  # seconds
 CONNECT_AGAIN = 4000  # a close code: the next handshake says whether the page may be seen
 Message = Mapping[str, Any]
@@ -174,9 +174,9 @@ class _Sockets:
             viewers = {each.viewer for each in self._open}
             try:
                 valid = await still_here(viewers)
-            except OpsError as error:
+            except Exception:
                 # Rights that cannot be read for five seconds let nothing be rendered either.
-                log.warning("open pages could not be checked: %s", error)
+                log.exception("open pages could not be checked")
                 continue
             for socket in self._open:
                 if socket.viewer in viewers and socket.viewer not in valid:

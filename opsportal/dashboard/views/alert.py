@@ -4,16 +4,19 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
-from ops.alerts.one import ShownAlert, State
 from ops.errors import NotFound
 from ops.overview import actions as overview
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
+from opsportal.dashboard.alert_groups import SERVICE, key_of
 from opsportal.dashboard.pages import Live, page, patience
+from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.strips import picture
+from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.visit import Visit, is_piece
 
 EPISODES = 50
+LONGEST_HEADING = 300
 LENGTHS = {
     "1h": timerange.HOUR,
     "6h": actions.STRIP,
@@ -40,10 +43,15 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     except NotFound as error:
         return await errors.page(visit, error, "pages/no_alert.html")
     context = {
-        "heading": _heading(found),
+        "heading": words.name(found.headline, LONGEST_HEADING),
         "shown": found,
         "alert": found.alert,
-        "strip": picture(found.strip, visit.clock),
+        "strip": picture(
+            found.strip,
+            visit.clock,
+            tone=tone(found.alert.severity),
+            rollouts=of_services(await rollouts(visit), {key_of(SERVICE, visit.site)(found.alert)}),
+        ),
         "last": last,
         "lengths": LENGTHS,
         "episodes": found.past.episodes[:EPISODES],
@@ -64,15 +72,3 @@ async def around(visit: Visit, fingerprint: str) -> HttpResponse:
         return await visit.render("partials/alert_around.html", context)
     heading = f"Around {visit.clock.utc(found.start)} UTC"
     return await visit.render("pages/alert_around.html", {**context, "heading": heading})
-
-
-def _heading(found: ShownAlert) -> str:
-    name = words.name(found.alert.name)
-    summary = f": {words.name(found.alert.summary, 200)}" if found.alert.summary else ""
-    match found.state:
-        case State.RESOLVED:
-            return f"{name} has resolved"
-        case State.UNKNOWN:
-            return f"{name}: status unknown"
-        case state:
-            return f"{name} is {state}{summary}"

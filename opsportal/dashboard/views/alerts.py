@@ -16,20 +16,24 @@ from ops.alerts.truth import Reason
 from ops.errors import OpsError
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
-from ops.vocabulary.alerts import Alert
+from ops.vocabulary.alerts import Alert, BrokenRule
 from ops.vocabulary.matchers import Matcher
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.alert_groups import (
     ALERT,
     LONGEST_BY,
     ROWS,
+    SERVICE,
     AlertGroup,
     choices,
     grouped,
+    key_of,
 )
 from opsportal.dashboard.pages import Live, page, patience
+from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
+from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 50
@@ -88,7 +92,7 @@ def _known_names(alerts: Sequence[Alert]) -> dict[str, list[str]]:
 async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, object]:
     filter, asked = found.filter, visit.request.GET
     by = asked.get("by", "")[:LONGEST_BY] or ALERT
-    all_groups = grouped(by, visit.site, found.alerts)
+    all_groups = await asyncio.to_thread(grouped, by, visit.site, found.alerts)
     if "only" in asked:
         all_groups = [each for each in all_groups if each[0] == asked["only"]]
     part, groups = _on_this_page(visit, by, all_groups)
@@ -109,8 +113,10 @@ async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, objec
         "only": asked.get("only"),
         "choices": list(choices(by, found.alerts)),
         "groups": pictured,
+        "floods": await _floods(visit),
         "strips": any(strip for _, strip in pictured),
         "holes": any(strip.has_holes for _, strip in pictured if strip),
+        "rollouts": any(strip.rollouts for _, strip in pictured if strip),
     }
 
 
@@ -126,17 +132,39 @@ def _on_this_page(
     return part, [AlertGroup(key, by, alerts, alerts[:ROWS]) for key, alerts in part.items]
 
 
+async def _floods(visit: Visit) -> Sequence[BrokenRule]:
+    try:
+        return await actions.list_floods(visit.actor, site=visit.site.name)
+    except OpsError:
+        return ()
+
+
 async def _with_strips(
     visit: Visit, groups: Sequence[AlertGroup]
 ) -> list[tuple[AlertGroup, Picture | None]]:
     """Return the groups with their strips; without them if the past cannot be read."""
     try:
-        found = await actions.show_strips(
-            visit.actor, groups={each.key: each.strip for each in groups}, site=visit.site.name
+        found, rolled_out = await asyncio.gather(
+            actions.show_strips(
+                visit.actor, groups={each.key: each.strip for each in groups}, site=visit.site.name
+            ),
+            rollouts(visit),
         )
     except OpsError:
         return [(each, None) for each in groups]
-    return [(each, picture(found[each.key], visit.clock)) for each in groups]
+    service_of = key_of(SERVICE, visit.site)
+    return [
+        (
+            each,
+            picture(
+                found[each.key],
+                visit.clock,
+                tone=tone(each.alerts[0].severity),
+                rollouts=of_services(rolled_out, {service_of(alert) for alert in each.shown}),
+            ),
+        )
+        for each in groups
+    ]
 
 
 def _named(sources: Sequence[str], found: AlertList) -> list[str]:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from ops.versions.models import VersionPeriod
 from opsportal import processes
 from opsportal.demo import environment, orders
 from opsportal.demo.environment import FOLDER
@@ -59,6 +60,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         password = environment.secret("password")[:16]
         _make_user(password)
+        # The petstores start with their first release again; the past must not hold newer ones.
+        VersionPeriod.objects.all().delete()
         self.lines = LINES.format(
             web=settings.WEB_ADDRESS,
             grpc=settings.GRPC_ADDRESS,

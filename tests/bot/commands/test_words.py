@@ -17,7 +17,7 @@ UNKNOWN = "17b4f65b0d9f038e2a7bc5ea84309af2"
         ("traces", "list traces"),
         ("trace", "show trace"),
         ("logs", "show logs"),
-        ("alert", "alerts"),
+        ("alert", "show alert"),
     ],
 )
 async def test_it_helps_with_every_way_to_write_a_command(

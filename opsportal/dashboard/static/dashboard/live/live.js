@@ -3,6 +3,7 @@
 import * as clock from "./clock.js";
 import { Connection } from "./connection.js";
 import * as morph from "./morph.js";
+import * as notify from "./notify.js";
 import * as status from "./status.js";
 
 const SLEPT = 5_000; // milliseconds by which the clock jumps if the machine was asleep
@@ -24,6 +25,7 @@ function follow() {
   clock.set(page.now);
   state = "";
   connection = new Connection(page, { changed, told });
+  notify.meet();
 }
 
 function read(frame, address) {

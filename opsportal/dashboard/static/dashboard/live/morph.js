@@ -3,6 +3,7 @@
 
 import { make } from "../dom.js";
 import * as clock from "./clock.js";
+import { arrived } from "./notify.js";
 
 const ROW = "[data-name][id]"; // what arrives, changes and goes as a whole
 const SCROLLED = 120; // pixels
@@ -26,6 +27,7 @@ export function change(text) {
   else show(main, next);
   const now = main.querySelector("h1").textContent;
   if (now !== heading) tell(now, fresh);
+  arrived(now, fresh);
 }
 
 /** Show what waits once nobody reads the list any more. */
@@ -121,11 +123,11 @@ function morph(old, next) {
   if (old.isConnected) htmx.process(old);
 }
 
-/** Leave alone what somebody is filling in, and what htmx fills in by itself. */
+/** Leave alone what somebody is filling in, what htmx fills in by itself, and what a script made. */
 function beforeNodeMorphed(old) {
   if (old.nodeType !== Node.ELEMENT_NODE) return true;
   if (old.localName === "form") return !old.contains(document.activeElement) && !isTouched(old);
-  return !old.hasAttribute("hx-get");
+  return !old.hasAttribute("hx-get") && !old.hasAttribute("data-kept");
 }
 
 function isTouched(form) {

@@ -1,0 +1,81 @@
+"""One alert, with its rule and its past."""
+
+from collections.abc import Iterator
+
+from bot.answers.alerts import labels_of, runbook
+from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, failing_traces, site_key
+from bot.answers.times import past, when
+from bot.links import page
+from bot.replies import FollowUp, Reply, Sentence, shortened
+from ops.alerts.one import ShownAlert, State
+from ops.sites import sites
+from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.timerange import format_duration
+
+
+def one_alert(shown: ShownAlert) -> Reply:
+    """Return one alert: since when, its value, its rule, and how often it fired."""
+    alert = shown.alert
+    notes = (*_times(shown), *_facts(shown), *_rule(shown), _history(shown))
+    return Reply(
+        f"{shortened(shown.headline, LONGEST_SENTENCE)}{elsewhere(shown.site)}",
+        notes=notes,
+        links=page("the alert", "alerts-one", shown.site, fingerprint=alert.fingerprint),
+        follow_ups=(
+            *_failing(shown),
+            FollowUp(
+                "Alerts of this name",
+                f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
+            ),
+        ),
+    )
+
+
+def _times(shown: ShownAlert) -> Iterator[str]:
+    if shown.state is State.UNKNOWN:
+        yield f"{', '.join(shown.silent)} did not answer; it was {shown.alert.state} before that"
+    if shown.state is State.RESOLVED and shown.at:
+        yield Sentence("resolved ", past(shown.at))
+    if shown.firing_since:
+        yield Sentence("firing since ", past(shown.firing_since))
+    if shown.pending_since and shown.pending_since != shown.firing_since:
+        yield Sentence("pending since ", past(shown.pending_since))
+    if shown.ahead:
+        yield "clocks differ: that is in the future"
+
+
+def _facts(shown: ShownAlert) -> Iterator[str]:
+    alert = shown.alert
+    value = f"value {alert.value_in_words}" if alert.value else ""
+    severity = f"severity {alert.severity}" if alert.severity else ""
+    for line in (severity, value, labels_of(alert), alert.said, alert.disagree, runbook(alert)):
+        if line:
+            yield shortened(line, LONGEST_SENTENCE)
+
+
+def _rule(shown: ShownAlert) -> Iterator[str]:
+    for rule in shown.rules[:1]:
+        lasts = f", for {format_duration(rule.pending_for)}" if rule.pending_for else ""
+        yield shortened(f"rule: {rule.query}{lasts}", LONGEST_SENTENCE)
+    for rule in shown.rules:
+        if rule.error:
+            error = f"{rule.source} cannot evaluate its rule: {rule.error}"
+            yield shortened(error, LONGEST_SENTENCE)
+
+
+def _history(shown: ShownAlert) -> str:
+    found = shown.past
+    if not found.fired:
+        return "OpsPortal has not seen it firing before"
+    more = " or more" if found.cut else ""
+    lengths = (
+        f"{format_duration(found.firing)} in all, {format_duration(found.median)} in the median"
+    )
+    return Sentence(f"fired {count(found.fired, 'time')}{more}, {lengths}, last ", when(found.last))
+
+
+def _failing(shown: ShownAlert) -> Iterator[FollowUp]:
+    site, labels = sites().site(shown.site), shown.alert.labels.items()
+    for service in site.services.values() if site.jaeger else ():
+        if service.alerts and service.alerts.items() <= labels:
+            yield failing_traces(service.name, shown.site)
