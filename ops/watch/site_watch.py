@@ -124,8 +124,9 @@ class _SubjectWatch:
             self._number += 1
             self._newest = picture = self._picture()
             pictures.publish(picture)
-            self._published.set()
             await self._share(picture)
+            # Only now, because writing it sends a notice too, after which others look in Redis.
+            self._published.set()
             await self._notify()
 
     def _picture(self) -> Picture[Any]:
