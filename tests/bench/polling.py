@@ -198,7 +198,7 @@ async def _used(
         own = {"REDIS_URL": redis, "OPSPORTAL_POLL_SECONDS": str(seconds)}
         portal = servers.portal(folders[0], sites, **own)
         process = stack.enter_context(portal.running("watch", folders[1], program=program))
-        await _polled(sources, 2)
+        await _polled(sources, 3)  # all is written by then
         before = await _Use.read(process.pid, portal.health, sources)
         if seconds == USUAL:
             await asyncio.sleep(MINUTE)
