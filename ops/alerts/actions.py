@@ -14,10 +14,11 @@ from ops.actor import Actor
 from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge
 from ops.alerts.changes import AlertChange, read_changes
+from ops.alerts.flooding import read_floods
 from ops.alerts.history import Strip, StripOf, strips
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
-from ops.alerts.truth import Doubt, counted, doubts, headline, is_broken, partial_answer
+from ops.alerts.truth import Doubt, broken_rules, counted, doubts, headline, partial_answer
 from ops.alerts.words import understood
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
@@ -33,6 +34,7 @@ T = TypeVar("T")
 READ = "alerts.view_alerts"
 FINGERPRINT = re.compile(r"[0-9a-f]{20}")
 STRIP = 6 * timerange.HOUR
+REMEMBERS = 2.0  # seconds that sources have to say what they remember of our holes
 NO_GROUPS: Mapping[str, StripOf] = {}
 MANY_ALERTS = 500  # from here on, arranging takes more than about 5 ms
 
@@ -166,6 +168,15 @@ async def show_strips(
     return await in_database(strips, where.name, groups, length, timerange.now_ns())
 
 
+@action("alerts.list_floods", permission=READ)
+async def list_floods(actor: Actor, *, site: str = "") -> tuple[BrokenRule, ...]:
+    """Return the rules that make a new alert at each evaluation, with a sentence about each.
+
+    A watcher finds them; their new alerts are listed, but not remembered.
+    """
+    return await in_database(read_floods, sites().site(site).name)
+
+
 @action("alerts.list_changes", permission=READ)
 async def list_changes(
     actor: Actor, *, start: int = 0, end: int = 0, limit: int = 20, site: str = ""
@@ -193,7 +204,11 @@ async def _one(site: Site, fingerprint: str, length: int, patience: float) -> Sh
             f"{settings.HISTORY_DAYS} days ago, or the link is wrong. Choose an alert from the list"
         )
     gaps = [(hole.start, hole.end) for hole in found.strip.holes]
-    return with_told(found, await told(site, found.alert, gaps, found.strip.step))
+    try:
+        async with asyncio.timeout(REMEMBERS):
+            return with_told(found, await told(site, found.alert, gaps, found.strip.step))
+    except TimeoutError:
+        return found
 
 
 async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
@@ -216,8 +231,14 @@ async def _count(site: Site) -> FiringCount | None:
 
 def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:
     answers, silent = found.answers, {each.source: each.answered for each in found.failures}
-    reported = chain.from_iterable(answer.alerts for answer in answers.values())
-    merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
+    pairs = Pairs.of(site, answers.keys() - silent.keys())
+    # What one of a pair said before it fell silent is out of date if the other one answers.
+    valid = [
+        answer
+        for source, answer in answers.items()
+        if source not in silent or not pairs.copies(source)
+    ]
+    merged = merge(chain.from_iterable(answer.alerts for answer in valid), pairs)
     if silent:
         merged = [_aged(alert, silent) for alert in merged]
     rules = chain.from_iterable(answer.rules or () for answer in answers.values())
@@ -228,7 +249,7 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
     return AlertList(
         site=site.name,
         alerts=arrange(listed, filter, now),
-        broken_rules=_broken_rules(answers.values()),
+        broken_rules=broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=found.failures,
         doubts=doubts(site, answers, silent, found.coming, now),
@@ -249,19 +270,6 @@ def _aged(alert: Alert, silent: Mapping[str, int]) -> Alert:
     if not silent.keys() >= {*alert.sources}:
         return alert
     return replace(alert, stale_since=max(silent[source] for source in alert.sources))
-
-
-def _broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
-    """Return each broken rule once, with its sources."""
-    found: dict[tuple[str, str], BrokenRule] = {}
-    for rule in chain.from_iterable(answer.rules or () for answer in answers):
-        if not is_broken(rule):
-            continue
-        key = (rule.name, rule.group)
-        error = rule.error or "the source gives no reason"
-        one = found.get(key, BrokenRule(rule.name, rule.group, (), error))
-        found[key] = replace(one, sources=tuple(dict.fromkeys((*one.sources, rule.source))))
-    return tuple(found[key] for key in sorted(found))
 
 
 async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:

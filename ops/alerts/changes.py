@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
-from ops.alerts.history import OF_SOURCE, Interval, as_it_was
+from ops.alerts.history import OF_SOURCE, as_it_was
+from ops.alerts.intervals import Interval
 from ops.alerts.models import AlertPeriod, RulePeriod
 from ops.sites import Site
 from ops.vocabulary.alerts import FIRING
@@ -53,7 +54,7 @@ def read_changes(site: Site, start: int, end: int, limit: int) -> tuple[AlertCha
     when = (start, end)
     unlisted = (*site.watchdogs, *site.quiet)
     alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING).exclude(name__in=unlisted)
-    rules = RulePeriod.objects.filter(site=site.name)
+    rules = RulePeriod.objects.filter(site=site.name, state=RulePeriod.BROKEN)
     silences = SourcePeriod.objects.filter(
         site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
     )

@@ -14,6 +14,7 @@ from statistics import median
 
 from django.db.models import F, QuerySet
 
+from ops.alerts.intervals import Interval, between, both, joined
 from ops.alerts.models import AlertPeriod
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING, Alert
@@ -28,8 +29,6 @@ GRID = tuple(minutes * timerange.MINUTE for minutes in (1, 5, 10, 30, 60))
 GRID_PARTS = 72
 MOST_PERIODS = 5_000  # of one alert
 MOST_KEYS = 500  # a query
-
-Interval = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,44 +158,6 @@ def _hole_before(seen: Seen, unknown: Sequence[Interval]) -> Interval | None:
     if place and seen.start - unknown[place - 1][1] <= young_ns():
         return unknown[place - 1]
     return None
-
-
-def joined(intervals: Iterable[Interval]) -> list[Interval]:
-    """Join intervals that overlap or touch."""
-    found: list[Interval] = []
-    for start, end in sorted(intervals):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
-
-
-def both(some: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
-    """Return what is in some and in others; each is in order and without overlaps."""
-    found, first, second = [], 0, 0
-    while first < len(some) and second < len(others):
-        start = max(some[first][0], others[second][0])
-        end = min(some[first][1], others[second][1])
-        if start < end:
-            found.append((start, end))
-        if some[first][1] < others[second][1]:
-            first += 1
-        else:
-            second += 1
-    return found
-
-
-def between(intervals: Sequence[Interval], start: int, end: int) -> list[Interval]:
-    """Return what is left of the time from start to end; the intervals are as in `both`."""
-    found, at = [], start
-    for first, last in intervals:
-        if first > at:
-            found.append((at, min(first, end)))
-        at = max(at, last)
-        if at >= end:
-            return found
-    return [*found, (at, end)]
 
 
 def as_it_was(row: AlertPeriod) -> Alert:

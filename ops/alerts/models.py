@@ -38,9 +38,12 @@ class AlertPeriod(Period):
 
 
 class RulePeriod(Period):
-    """A time during which a rule could not be evaluated; `key` is a digest of source and rule."""
+    """A time during which a rule could not be evaluated, or flooded (see ops.alerts.flooding).
 
-    BROKEN = "broken"
+    `key` is a digest of source and rule; of one that floods, the state, its group and its name.
+    """
+
+    BROKEN, FLOODING = "broken", "flooding"
 
     name = models.TextField()
     group = models.TextField()

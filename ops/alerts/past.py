@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from ops.alerts.answers import Answers, asked
-from ops.alerts.history import Interval, Stretch, both, joined
+from ops.alerts.history import Stretch
+from ops.alerts.intervals import Interval, both, joined
 from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Series
 from ops.caching import Known

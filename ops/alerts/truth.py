@@ -11,13 +11,14 @@ A door that says "Nothing is firing", or "none", adds "that we know of" if there
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 
 from ops.backends.prometheus import Rules
 from ops.sites import PrometheusSource, Site
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import FIRING, Rule
+from ops.vocabulary.alerts import FIRING, BrokenRule, Rule
 
 LATE = 3  # of a rule's intervals after its last evaluation
 
@@ -134,6 +135,19 @@ _SAID = {
 def is_broken(rule: Rule) -> bool:
     """Return whether a rule could not be evaluated the last time."""
     return rule.health == "err" or bool(rule.error)
+
+
+def broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
+    """Return each broken rule once, with its sources."""
+    found: dict[tuple[str, str], BrokenRule] = {}
+    for rule in chain.from_iterable(answer.rules or () for answer in answers):
+        if not is_broken(rule):
+            continue
+        key = (rule.name, rule.group)
+        error = rule.error or "the source gives no reason"
+        one = found.get(key, BrokenRule(rule.name, rule.group, (), error))
+        found[key] = replace(one, sources=tuple(dict.fromkeys((*one.sources, rule.source))))
+    return tuple(found[key] for key in sorted(found))
 
 
 def _doubted(rule: Rule, at: int) -> Reason | None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ops.alerts.arranging import Pairs, merge, urgency
+from ops.alerts.flooding import Floods
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
@@ -84,13 +85,16 @@ class AlertHistory:
             RulePeriod,
             site.name,
             row=_rule_row,
+            mine=lambda key: not key.startswith(RulePeriod.FLOODING),
             facts=lambda rule: (rule.source, without_numbers(stored(rule.error))),
             facts_of_row=lambda row: (row.source, without_numbers(row.error)),
         )
+        self._floods = Floods(site.name)
 
     def resume(self) -> None:
         self._alerts.resume()
         self._rules.resume()
+        self._floods.resume()
 
     def changes(self, picture: Picture[Rules]) -> Sequence[Changes[Any]]:
         young = {
@@ -104,13 +108,15 @@ class AlertHistory:
             chain.from_iterable(answer.alerts for answer in young.values()),
             Pairs.of(self._site, young),
         )
+        remembered = self._floods.kept(reported, self._alerts.open)
+        floods = self._floods.changes(picture.at, remembered, self._alerts.open)
         # Only if something is missing: there can be many rules.
         intervals = cache(lambda: _intervals(young.values()))
         waiting = cache(lambda: _never_evaluated(young))
         return [
             self._alerts.changes(
                 picture.at,
-                _one_each(reported),
+                _one_each(remembered),
                 unknown=lambda _, alert: self._is_unknown(
                     alert.sources, whole - waiting().get((alert.group, alert.name), set())
                 ),
@@ -124,6 +130,7 @@ class AlertHistory:
                 _broken(young),
                 unknown=lambda _, rule: rule[0] in self._origins and rule[0] not in whole,
             ),
+            floods,
         ]
 
     def _is_unknown(self, sources: Iterable[str], whole: Collection[str]) -> bool:

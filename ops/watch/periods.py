@@ -13,7 +13,7 @@ clock on the wall, but how long something is missing is measured with one that n
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from dataclasses import dataclass, field
 from operator import eq
 from typing import Generic, TypeVar
@@ -113,6 +113,11 @@ class Recorder(Generic[P, T, F]):
         self._known: dict[str, F] = {}
         # By key: since when, by the clock on the wall and by the one that never jumps.
         self._missing: dict[str, tuple[int, int]] = {}
+
+    @property
+    def open(self) -> KeysView[str]:
+        """The keys of the things that are there now, also of those that are not written yet."""
+        return self._known.keys()
 
     def resume(self) -> None:
         """Read what is open: at the start, and after a write that failed."""

@@ -36,6 +36,7 @@ from ops.watch.picture import Picture, SourceAnswer, pictures
 from ops.watch.subjects import History, Subject
 
 JITTER = 0.1  # of the interval
+SILENT = 1.5  # intervals without an answer, after which a picture says so
 SETTLE = 0.05  # of the interval, and
 LONGEST_SETTLE = 0.25  # seconds
 DAY = 24 * timerange.HOUR
@@ -114,7 +115,8 @@ class _SubjectWatch:
     async def _publish(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(settings.POLL_SECONDS):
+                # Longer than two polls are apart, or an old picture would just precede a new one.
+                async with asyncio.timeout(settings.POLL_SECONDS * SILENT):
                     await self._news.wait()
             if len(self._sources) > 1:
                 await asyncio.sleep(min(settings.POLL_SECONDS * SETTLE, LONGEST_SETTLE))
@@ -122,8 +124,9 @@ class _SubjectWatch:
             self._number += 1
             self._newest = picture = self._picture()
             pictures.publish(picture)
-            self._published.set()
             await self._share(picture)
+            # Only now, because writing it sends a notice too, after which others look in Redis.
+            self._published.set()
             await self._notify()
 
     def _picture(self) -> Picture[Any]:

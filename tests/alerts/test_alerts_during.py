@@ -4,6 +4,7 @@ import pytest
 
 from ops.actor import Actor
 from ops.alerts.actions import alerts_during
+from ops.alerts.truth import Reason
 from ops.errors import BackendUnavailable, NotFound, NotPermitted
 from ops.vocabulary.timerange import HOUR, SECOND
 from tests.conftest import SiteFile
@@ -101,6 +102,19 @@ async def test_a_source_that_fails_is_named_beside_what_the_other_says(
     second.fault = Fault.INTERNAL
     with pytest.raises(BackendUnavailable, match="no Prometheus of production answered"):
         await alerts_during(viewer, start=START, end=START + 9 * SECOND)
+
+
+async def test_a_partial_answer_about_the_past_is_a_doubt(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.warnings = ["store 10.0.0.3 did not answer"]
+
+    found = await alerts_during(viewer, start=START, end=START + SECOND)
+
+    [doubt] = found.doubts
+    assert (doubt.reason, doubt.source) == (Reason.PARTIAL, "a")
+    assert doubt.detail == "store 10.0.0.3 did not answer"
+    assert found.infos == ()
 
 
 async def test_a_site_without_a_prometheus_knows_none(viewer: Actor) -> None:

@@ -52,6 +52,18 @@ async def test_it_lists_every_state_that_is_an_alert(
     assert (found.state, found.said) == (state, said)
 
 
+@pytest.mark.parametrize("state", ["Error", "Alerting (Error)", "Normal (Error)"])
+async def test_an_alert_in_the_state_error_means_that_its_rule_is_broken(
+    viewer: Actor, prometheus: FakePrometheus, state: str
+) -> None:
+    prometheus.rule("A", alert("A", state), alert("A", job="other"))
+    found = await list_alerts(viewer)
+    [broken] = found.broken_rules
+    assert (broken.name, broken.error[:16]) == ("A", "its query failed")
+    assert {each.rule_health for each in found.alerts} == {"err"}
+    assert Reason.BROKEN in reasons(found)
+
+
 @pytest.mark.parametrize("state", ["inactive", "Normal", "Normal (MissingSeries)"])
 async def test_it_lists_none_that_is_not(
     viewer: Actor, prometheus: FakePrometheus, state: str

@@ -13,14 +13,12 @@ from ops.alerts.history import (
     Seen,
     Strip,
     StripOf,
-    between,
-    both,
     holes,
-    joined,
     past_of,
     strips,
     window,
 )
+from ops.alerts.intervals import between, both, joined
 from ops.alerts.models import AlertPeriod
 from ops.vocabulary.alerts import FIRING, PENDING
 from ops.vocabulary.timerange import HOUR, MINUTE, SECOND

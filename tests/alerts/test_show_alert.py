@@ -124,9 +124,10 @@ async def test_prometheus_tells_what_happened_in_a_hole(
     await remember(GONE, FIRING, NOW - 4 * HOUR, NOW - HOUR)
     own = {"__name__": "ALERTS", **GONE.labels}
     query = 'ALERTS{alertname="Gone", pod="one"}'
+    later = _points(NOW - 100 * MINUTE, 30 * MINUTE)  # of another alert, with one label more
     prometheus.ranges[query] = [
         {"metric": {**own, "alertstate": "firing"}, "values": _points(NOW - 4 * HOUR, 2 * HOUR)},
-        {"metric": {**own, "alertstate": "firing", "more": "x"}, "values": _points(NOW, HOUR)},
+        {"metric": {**own, "alertstate": "firing", "more": "x"}, "values": later},
     ]
     found = await show_alert(viewer, fingerprint=GONE.fingerprint)
     [hole] = found.strip.holes
@@ -138,6 +139,17 @@ async def test_prometheus_tells_what_happened_in_a_hole(
 
 def _points(start: int, length: int) -> list[tuple[float, str]]:
     return [((start + at) / SECOND, "1") for at in range(0, length, 30 * SECOND)]
+
+
+async def test_a_source_that_hangs_costs_only_what_it_remembers(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.rule("Deep", alert("Deep"))
+    deep = await the_only(viewer)
+    prometheus.fault = Fault.HANG
+    found = await show_alert(viewer, fingerprint=deep.fingerprint)
+    assert (found.state, found.strip.told) == (State.FIRING, ())
+    assert found.strip.holes
 
 
 async def test_what_changed_is_listed_the_newest_first(viewer: Actor) -> None:

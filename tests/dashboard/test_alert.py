@@ -1,5 +1,6 @@
 """An alert's own page, and what happened around it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ async def test_its_history_says_how_often_how_long_and_when(
     page = await viewer.get(f"{ALERTS}{SLOW.fingerprint}/")
 
     assert heading(page) == "SlowSearch has resolved"
-    assert "resolved 20 min ago" in text(page)
+    assert re.search(r"resolved 2\d min ago", text(page))  # tests may wait for their turn
     assert "fired 2 times, 1 h 10 min in all, 35 min in the median" in text(page)
     drawn = page.content.decode()
     assert drawn.count('class="firing"') == 2
@@ -110,6 +111,7 @@ async def test_a_start_in_the_future_says_that_clocks_differ(
 ) -> None:
     place.prometheus.rule("Ahead", alert("Ahead", active_at="2126-01-01T00:00:00Z"))
 
+    assert "clocks differ" in text(await viewer.get(ALERTS))
     assert "clocks differ" in text(await page_of(viewer, "Ahead"))
 
 

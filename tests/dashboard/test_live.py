@@ -17,7 +17,7 @@ from ops.database import in_database
 from ops.requests import actions as requests
 from ops.vocabulary.policies import parse_policy
 from opsportal.dashboard.live import sockets
-from opsportal.dashboard.live.viewers import Standing, Viewer, identify, still_here
+from opsportal.dashboard.live.viewers import Standing, Viewer, identify, is_ours, still_here
 from opsportal.dashboard.pages import live_of
 from opsportal.dashboard.urls import pages
 from tests.conftest import Person, actor_of
@@ -171,6 +171,26 @@ async def test_it_refuses_what_is_not_our_page(
     how: dict[str, str | None], host: str, olga: str
 ) -> None:
     assert await refused(host, ALERTS, olga, **how)
+
+
+@pytest.mark.parametrize(
+    ("https", "host", "origin", "ours"),
+    [
+        (False, "localhost:8000", "http://localhost:8000", True),
+        (False, "LOCALHOST", "http://LOCALHOST", True),
+        (False, "[::1]:8000", "http://[::1]:8000", False),  # not in the tests' settings
+        (False, "evil.example.com", "http://evil.example.com", False),
+        (False, "localhost:8000", "http://localhost:8001", False),
+        (False, "", "http://", False),
+        (True, "localhost", "https://localhost", True),
+        (True, "localhost", "http://localhost", False),
+    ],
+)
+def test_our_pages_come_from_our_hosts(
+    settings: Settings, https: bool, host: str, origin: str, ours: bool
+) -> None:
+    settings.HTTPS = https
+    assert is_ours({"host": host, "origin": origin}) is ours
 
 
 @pytest.mark.parametrize(

@@ -117,11 +117,12 @@ async def test_its_doors_see_each_trouble(site_file: SiteFile, operator: Actor) 
 
 
 async def test_it_ends_cleanly(site_file: SiteFile) -> None:
+    before = set(threading.enumerate())
     async with DemoSite() as site:
         site_file(site.sites_toml)
         assert sites().site("demo").default_service == "petstore"
-    left = [thread.name for thread in threading.enumerate() if "Otel" in thread.name]
-    assert left == []
+    new = [each.name for each in threading.enumerate() if each not in before]
+    assert [name for name in new if "Otel" in name] == []
 
 
 def test_its_rules_are_known_queries_of_its_services() -> None:

@@ -4,7 +4,7 @@ A page has a part of its own, if it is live, and the badge. Browsers share a par
 same address to people with the same permissions and time zone. Whoever joins gets the part whole,
 and then what changes in it:
 
-    notice ──> render, at most once a second ──> compare ──> delta ──> every socket
+    notice ──> render, about once a second ──> compare ──> delta ──> every socket
                         │
                         └── nothing new, or no notice: a beat with the time of the rendering
 """
@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from opsportal.dashboard.live.viewers import Viewer
 
 MOST = 300  # parts of a process; each can cost a rendering a second
 BEAT = 5.0  # seconds; browsers doubt the connection after three of them
-PAUSE = 1.0  # seconds between two renderings of a part
+PAUSE = 1.0  # seconds between two renderings of a part on average; two may follow each other
 SLICE = 50  # sockets that are woken without a pause for others
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Part:
         self._whole = b""
         self._news = asyncio.Event()
         self._news.set()
-        self._rendered = 0.0
+        self._rendered = deque([-PAUSE * 2] * 2, maxlen=2)
         self._running = asyncio.create_task(self._run())
 
     def hear(self, notice: Notice) -> None:
@@ -115,12 +116,12 @@ class Part:
                 async with asyncio.timeout(BEAT):
                     await self._news.wait()
             changed = False
-            if self._news.is_set() or time.monotonic() - self._rendered >= self.kind.every:
+            if self._news.is_set() or time.monotonic() - self._rendered[-1] >= self.kind.every:
                 self._news.clear()
-                self._rendered = time.monotonic()
+                self._rendered.append(time.monotonic())
                 changed = await self._renew()
             await self._tell(changed)
-            await asyncio.sleep(max(self._rendered + PAUSE - time.monotonic(), 0))
+            await asyncio.sleep(max(self._rendered[0] + 2 * PAUSE - time.monotonic(), 0))
 
     async def _renew(self) -> bool:
         """Render; returns whether something has changed."""

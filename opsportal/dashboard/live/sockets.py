@@ -26,7 +26,7 @@ from opsportal.dashboard.live.viewers import Viewer, headers_of, identify, is_ou
 PATH = "/live/"
 MOST = 2_000  # of a process
 MOST_OF_A_USER = 20
-MOST_OPENING = 100  # handshakes at once
+MOST_OPENING = 500  # handshakes at once
 CHECK = 2.0  # seconds
 CONNECT_AGAIN = 4000  # a close code: the next handshake says whether the page may be seen
 Message = Mapping[str, Any]

@@ -23,7 +23,7 @@ from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
 from ops.vocabulary.timerange import Moment, TimeRange
 from opsportal.dashboard import charts, words
-from opsportal.dashboard.clock import Clock, roughly
+from opsportal.dashboard.clock import AGREEING, Clock, roughly
 
 register = template.Library()
 register.filter("words_name", words.name)
@@ -116,6 +116,12 @@ def lasting(context: Context, since: int) -> SafeString:
     """Return `11 min`, for something that started then and still lasts; it goes on by itself."""
     clock = _clock(context)
     return _age(context, since, "lasting", roughly(max(clock.now - since, 0)))
+
+
+@register.filter
+def ahead(at: int, now: int) -> bool:
+    """Return whether a time lies in the future, so that clocks differ."""
+    return at > now + AGREEING
 
 
 @register.filter

@@ -16,7 +16,7 @@ from ops.alerts.truth import Reason
 from ops.errors import OpsError
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
-from ops.vocabulary.alerts import Alert
+from ops.vocabulary.alerts import Alert, BrokenRule
 from ops.vocabulary.matchers import Matcher
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.alert_groups import (
@@ -113,6 +113,7 @@ async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, objec
         "only": asked.get("only"),
         "choices": list(choices(by, found.alerts)),
         "groups": pictured,
+        "floods": await _floods(visit),
         "strips": any(strip for _, strip in pictured),
         "holes": any(strip.has_holes for _, strip in pictured if strip),
         "rollouts": any(strip.rollouts for _, strip in pictured if strip),
@@ -129,6 +130,13 @@ def _on_this_page(
         return alone, [AlertGroup(key, by, alerts, alone.items)]
     part = sheet(visit.request, groups, GROUPS)
     return part, [AlertGroup(key, by, alerts, alerts[:ROWS]) for key, alerts in part.items]
+
+
+async def _floods(visit: Visit) -> Sequence[BrokenRule]:
+    try:
+        return await actions.list_floods(visit.actor, site=visit.site.name)
+    except OpsError:
+        return ()
 
 
 async def _with_strips(

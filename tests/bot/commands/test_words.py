@@ -37,7 +37,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
         f"version site={word}": "sites: demo",
         f"help {word}": "link",
         "alerts": ")",
-        "version store": "…",
+        "version store": "… on 1 of 1",
     }.items():
         summary = (await said(viewer, line)).summary
         assert len(summary) < 400, line

@@ -9,7 +9,7 @@ import { canUnpack, Texts, unpacked } from "./messages.js";
 
 const SILENT = 12_000; // the server sends something every 5 s
 const LONGEST_WAIT = 60_000;
-const HERD = 3_000; // after a restart of the server, not everybody connects at once
+const HERD = 6_000; // after a restart of the server, not everybody connects at once
 const CHANGED = 4_000; // the close code for a session or rights that changed
 export const RENEWING = 15_000;
 export const LOG_IN = "/account/login/";
@@ -76,7 +76,7 @@ export class Connection {
     });
     socket.addEventListener("close", ({ code }) => {
       if (socket !== this.#socket) return;
-      if (this.isOpen) this.#lost(code === CHANGED ? 0 : Math.random() * HERD);
+      if (this.isOpen) this.#lost(Math.random() * (code === CHANGED ? 1_000 : HERD));
       else this.#failed();
     });
   }
@@ -111,7 +111,7 @@ export class Connection {
     const wait = Math.min(1_000 * 2 ** this.#failures, LONGEST_WAIT);
     this.#failures += 1;
     if (canUnpack) this.#retry = setTimeout(() => this.#connect(), wait * (0.5 + Math.random()));
-    if (!this.#poll) this.#renew();
+    if (!this.#poll && (this.#failures > 1 || !canUnpack)) this.#renew();
   }
 
   #drop() {
