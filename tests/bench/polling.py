@@ -1,8 +1,8 @@
 """What a watcher costs: its own process, the event loop in it, and what it asks of the sources.
 
-The sources are fakes on real sockets, the database is SQLite, Redis is real. The watcher runs with
-tests.bench.timed_loop. Every answer of a source has other values and starts, and of its alerts one
-in a hundred is another.
+The sources are fakes on real sockets, the database is SQLite, Redis is real. The watcher runs
+twice: as it is, and with tests.bench.timed_loop, which itself takes time. In every answer of a
+source the alerts have other values, and one in a hundred is another alert.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -144,49 +144,72 @@ async def measure() -> list[str]:
 
 @dataclass(frozen=True)
 class _Use:
-    """What a process has used so far."""
+    """What a process has used: `rows` are those of the history that it has written."""
 
     polls: int
     cpu: float
-    at: float
+    seconds: float
     rows: float
+    memory: float
 
     @classmethod
     async def read(cls, process: int, health: str, sources: list[_Source]) -> "_Use":
+        """Return what it has used so far; `seconds` is the time."""
         async with httpx.AsyncClient() as client:
             text = (await client.get(f"http://{health}/metrics")).text
         rows = [line for line in text.splitlines() if line.startswith("opsportal_watch_rows_total")]
         written = sum(float(line.rpartition(" ")[2]) for line in rows)
         polls = sum(each.polls for each in sources)
-        return cls(polls, _cpu(process), time.monotonic(), written)
+        return cls(polls, _cpu(process), time.monotonic(), written, _memory(process))
+
+    def since(self, before: "_Use") -> "_Use":
+        """Return what it has used since then."""
+        return replace(
+            self,
+            polls=self.polls - before.polls,
+            cpu=self.cpu - before.cpu,
+            seconds=self.seconds - before.seconds,
+            rows=self.rows - before.rows,
+        )
 
 
 async def _row(what: str, redis: str, sizes: list[tuple[int, int]], seconds: int) -> str:
+    sources = [_Source([*_bodies(*size)]) for size in sizes]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "notes"
+        used = await _used(redis, sources, seconds, servers.MANAGE)
+        timed: list[str | Path] = [sys.executable, "-m", "tests.bench.timed_loop", file]
+        await _used(redis, sources, seconds, timed)
+        notes = _noted(file)
+    longest = [max((each[key] for each in notes), default=0.0) for key in ("cpu", "waited")]
+    return row(
+        what, used.polls, milliseconds(used.cpu / used.polls), f"{used.cpu / used.seconds:.1%}",
+        f"{used.rows / used.polls:.0f}", *map(_time, longest), f"{used.memory:.0f} MB",
+    )  # fmt: skip
+
+
+async def _used(
+    redis: str, sources: list[_Source], seconds: int, program: Sequence[str | Path]
+) -> _Use:
+    """Run a watcher for some polls; return what it has used after the first ones."""
     async with AsyncExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(2)]
-        sources = [_Source([*_bodies(*size)]) for size in sizes]
         sites = "".join([await _site(stack, *each) for each in enumerate(sources)])
         own = {"REDIS_URL": redis, "OPSPORTAL_POLL_SECONDS": str(seconds)}
         portal = servers.portal(folders[0], sites, **own)
-        file = folders[1] / "notes"
-        program: list[str | Path] = [sys.executable, "-m", "tests.bench.timed_loop", file]
         process = stack.enter_context(portal.running("watch", folders[1], program=program))
-        await _polled(sources, 2)
-        start = file.stat().st_size
+        await _polled(sources, 3)  # all is written by then
         before = await _Use.read(process.pid, portal.health, sources)
-        if seconds == USUAL:  # rules are read once a minute
+        if seconds == USUAL:
             await asyncio.sleep(MINUTE)
         else:
             await _polled(sources, POLLS)
-        after = await _Use.read(process.pid, portal.health, sources)
-        notes = [json.loads(line) for line in file.read_bytes()[start:].splitlines()]
-        memory = _memory(process.pid)
-    polls, cpu = after.polls - before.polls, after.cpu - before.cpu
-    longest = [max((each[key] for each in notes), default=0.0) for key in ("cpu", "waited")]
-    return row(
-        what, polls, milliseconds(cpu / polls), f"{cpu / (after.at - before.at):.1%}",
-        f"{(after.rows - before.rows) / polls:.0f}", *map(_time, longest), f"{memory:.0f} MB",
-    )  # fmt: skip
+        return (await _Use.read(process.pid, portal.health, sources)).since(before)
+
+
+def _noted(file: Path) -> list[dict[str, Any]]:
+    """Return the notes of the loop."""
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 async def _site(stack: AsyncExitStack, number: int, source: _Source) -> str:
