@@ -145,8 +145,10 @@ async def test_it_says_that_the_session_has_ended(web: Web, place: Place) -> Non
         await log_in(page)
         await page.goto(ALERTS)
         await is_live(page)
+        await expect(page.locator("h1[data-as-of]")).to_have_count(0)
         await in_database(Session.objects.all().delete)
         await is_live(page, "Session ended. Log in")
+        await expect(page.locator("h1")).to_have_attribute("data-as-of", re.compile(r"^\d\d:\d\d"))
 
 
 @pytest.mark.usefixtures("olga")

@@ -15,7 +15,10 @@ export function show(state, { frame, part, at }) {
   const words = WORDS[kind](part, clock.shown(at, frame.dataset));
   if (kind !== "ended") write(place, words);
   else if (place.textContent !== words) place.replaceChildren(...ended());
-  if (part === "page") write(frame.querySelector(".as-of"), asOf(kind, at, frame.dataset));
+  if (part === "page") {
+    write(frame.querySelector(".as-of"), asOf(kind, at, frame.dataset));
+    date(document.querySelector("h1"), kind, clock.shown(at, frame.dataset));
+  }
   if (part === "badge") document.querySelector("#badge")?.toggleAttribute("data-stale", kind === "stale");
 }
 
@@ -29,6 +32,12 @@ const WORDS = {
 
 function write(place, words) {
   if (place.textContent !== words) place.textContent = words;
+}
+
+/** An old heading must not pass as the present: it gets the time that it is from. */
+function date(heading, kind, since) {
+  if (kind === "stale" || kind === "ended") heading?.setAttribute("data-as-of", since);
+  else heading?.removeAttribute("data-as-of");
 }
 
 function asOf(kind, at, place) {
