@@ -28,6 +28,7 @@ from ops.rpc.server import serve_grpc
 from ops.sites import SiteFileError, Sites, sites
 from ops.versions.actions import VERSIONS
 from ops.watch.subjects import Subject
+from ops.watch.watcher import check_watching
 from ops.watch.watcher import watch as watch_sites
 from opsportal import health
 from opsportal.backup import in_use
@@ -108,7 +109,8 @@ def doors() -> list[Part]:
     """
     import_module(DASHBOARD.partition(":")[0])
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
-    return [watch, web, grpc, slack_beside] if slack_tokens else [watch, web, grpc]
+    slack = [slack_beside] if slack_tokens else []
+    return [watch_beside, web, grpc, *slack]
 
 
 async def web(stop: asyncio.Event) -> None:
@@ -129,6 +131,12 @@ async def grpc(stop: asyncio.Event) -> None:
 
 
 async def watch(stop: asyncio.Event) -> None:
+    """Run the watcher alone; readiness depends on its leases."""
+    health.also_ready("watcher", check_watching)
+    await watch_beside(stop)
+
+
+async def watch_beside(stop: asyncio.Event) -> None:
     """Watch the sites: poll their sources, remember what changes."""
     with in_use():
         await watch_sites(stop, *SUBJECTS)

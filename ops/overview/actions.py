@@ -8,6 +8,7 @@ from ops.actor import Actor
 from ops.alerts.actions import READ as READ_ALERTS
 from ops.alerts.actions import AlertList, show_alert
 from ops.alerts.truth import Reason
+from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
 from ops.guard import DEADLINE, action
 from ops.overview.figures import known, problems_of
@@ -19,7 +20,7 @@ from ops.overview.status import DoorReport, LostAnswer, reporters
 from ops.overview.surroundings import ServiceAround, Surroundings, look_around
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
-from ops.versions.actions import ServiceVersions
+from ops.versions.actions import VERSIONS, ServiceVersions
 from ops.vocabulary import timerange
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import format_moment
@@ -181,4 +182,4 @@ async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
 @action("overview.show_watch", permission=READ)
 async def show_watch(actor: Actor, *, site: str = "") -> WatchReport:
     """Return whether the site is being watched, and which of its sources answer."""
-    return await watch_report(sites().site(site).name)
+    return await watch_report(sites().site(site).name, ALERTS, VERSIONS)

@@ -37,13 +37,14 @@ class SourceAnswer(Generic[A]):
     """The newest answer of a source, None if it never answered. Times are Unix nanoseconds.
 
     `at` is when it answered. `error` says why the newest poll failed, "" if it did not; it fails
-    since `failing_since`.
+    since `failing_since`. `took` is how long the newest poll took, in nanoseconds.
     """
 
     answer: A | None = None
     at: int = 0
     error: str = ""
     failing_since: int = 0
+    took: int = 0
 
     def is_young(self, now: int) -> bool:
         """Return whether the answer is younger than three polls."""

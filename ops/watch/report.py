@@ -1,24 +1,30 @@
 """Whether each site is being watched, and when each source last answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.utils import timezone
 
 from ops.database import in_database
 from ops.watch.models import SourcePeriod, Watched, WatchedSite
+from ops.watch.picture import SourceAnswer, pictures
+from ops.watch.subjects import Subject
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
     """A source of one subject, such as alerts. `since` is when it began to answer or to fail.
 
-    `problem` is the sentence of the first failure, "" while it answers.
+    `problem` is the sentence of the first failure, "" while it answers. `answered` is when it
+    last did, 0 if unknown; `took` is how long the newest poll took. Times are nanoseconds.
     """
 
     subject: str
     source: str
     since: int
     problem: str
+    answered: int = 0
+    took: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,18 @@ class WatchReport:
         )
 
 
-async def watch_report(site: str) -> WatchReport:
-    """Read what the database says of a site's watch."""
-    return await in_database(_read, site)
+async def watch_report(site: str, *subjects: Subject[Any]) -> WatchReport:
+    """Return what the database says of a site's watch, and the newest pictures of subjects."""
+    report = await in_database(_read, site)
+    known: dict[tuple[str, str], SourceAnswer[Any]] = {}
+    for subject in subjects:
+        picture = await pictures.newest(site, subject.name, subject.answer)
+        for source, answer in picture.sources.items() if picture else ():
+            known[subject.name, source] = answer
+    unknown: SourceAnswer[Any] = SourceAnswer()
+    found = [(each, known.get((each.subject, each.source), unknown)) for each in report.sources]
+    sources = (replace(each, answered=last.at, took=last.took) for each, last in found)
+    return replace(report, sources=tuple(sources))
 
 
 def _read(site: str) -> WatchReport:

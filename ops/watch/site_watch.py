@@ -90,8 +90,9 @@ class _SubjectWatch:
     async def _poll(self, name: str) -> None:
         while True:
             started = time.monotonic()
-            self._sources[name] = found = await self._asked(name)
+            found = await self._asked(name)
             took = time.monotonic() - started
+            self._sources[name] = replace(found, took=round(took * timerange.SECOND))
             failed = bool(found.error)
             metrics.polled(self._site.name, self.subject.name, name, took, failed=failed)
             self._news.set()

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,16 @@ from ops.watch.site_watch import SiteWatch, jittered
 from ops.watch.subjects import Subject
 
 log = logging.getLogger(__name__)
+
+
+_round_at: dict[str, float] = {}  # by watcher of this process: when it last renewed its leases
+
+
+async def check_watching() -> None:
+    """Raise OpsError unless this process's watcher has renewed its leases lately."""
+    oldest = time.monotonic() - settings.POLL_SECONDS * LASTS
+    if not any(at > oldest for at in _round_at.values()):
+        raise OpsError("the watcher could not renew its leases on sites; see the log")
 
 
 async def watch(stop: asyncio.Event, *subjects: Subject[Any]) -> None:
@@ -54,6 +65,7 @@ class _Watcher:
         try:
             await self._hold()
             await self._share()
+            _round_at[self._name] = time.monotonic()
         except (DatabaseError, OpsError) as error:
             log.warning("the leases on sites could not be renewed: %s", error)
         except Exception:
@@ -96,6 +108,7 @@ class _Watcher:
         await in_database(held.release)
 
     async def _end(self) -> None:
+        _round_at.pop(self._name, None)
         held = [each for each, _ in self._watching.values()]
         if ended := [self._drop(each.site) for each in held]:
             await asyncio.wait(ended)

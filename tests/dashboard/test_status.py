@@ -8,8 +8,12 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
+from ops.backends.prometheus import Rules
 from ops.database import in_database
+from ops.vocabulary import timerange
+from ops.vocabulary.timerange import MILLISECOND, SECOND
 from ops.watch.models import SourcePeriod, Watched, WatchedSite
+from ops.watch.picture import Picture, SourceAnswer, pictures
 from tests.dashboard.places import Place, heading, link, text
 from tests.fakes.jaeger import EITHER_JAEGER
 
@@ -135,7 +139,7 @@ async def test_it_says_which_sources_answer(viewer: AsyncClient) -> None:
     page = await viewer.get("/status/")
     assert heading(page) == "production is being watched"
     said = text(page)
-    assert re.search(r"shop-a alerts answers since [^,]+, 1 min ago", said)
+    assert re.search(r"shop-a alerts unknown answers since [^,]+, 1 min ago", said)
     assert "Prometheus shop-b <b>is</b> away" in said
     assert "watched by host-1-aa" in said
     assert "no watcher" not in text(await viewer.get("/"))
@@ -147,3 +151,14 @@ async def test_it_says_that_nobody_watches_any_more(viewer: AsyncClient) -> None
     await in_database(WatchedSite.objects.update, lease_until=timezone.now())
     assert heading(await viewer.get("/status/")) == "production is not being watched"
     assert "no watcher is running: nothing is remembered now" in text(await viewer.get("/"))
+
+
+@EITHER_JAEGER
+@pytest.mark.usefixtures("watched")
+async def test_it_says_when_each_source_answered_last(viewer: AsyncClient) -> None:
+    now = timerange.now_ns()
+    answer = SourceAnswer(Rules((), ()), now - 2 * SECOND, took=34 * MILLISECOND)
+    pictures.publish(Picture("production", "alerts", 1, 1, now, {"shop-a": answer}))
+    said = text(await viewer.get("/status/"))
+    assert re.search(r"shop-a alerts \d s ago ?, in 34 ms answers since", said)
+    assert "shop-b alerts unknown" in said

@@ -10,9 +10,11 @@ from ops.alerts.actions import list_alerts
 from ops.alerts.models import AlertPeriod, RulePeriod
 from ops.backends.prometheus import Rules
 from ops.database import in_database
+from ops.errors import OpsError
 from ops.vocabulary import timerange
 from ops.watch.models import SourcePeriod, Watched, WatchedSite, Watcher
 from ops.watch.picture import Picture, SourceAnswer, pictures
+from ops.watch.watcher import check_watching
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 from tests.watch.conftest import answering, picture, watching
 
@@ -183,3 +185,17 @@ async def test_of_a_pair_the_one_that_answers_knows_what_is_over(
         await watcher.until(is_over)
         found = await list_alerts(operator)
     assert found.headline().startswith("Nothing is firing that we know of: shop-b has not answered")
+
+
+async def test_it_is_ready_once_it_has_leases_and_no_longer_than_it_runs() -> None:
+    async def is_ready() -> bool:
+        try:
+            await check_watching()
+        except OpsError:
+            return False
+        return True
+
+    assert not await is_ready()
+    async with watching() as watcher:
+        await watcher.until(is_ready)
+    assert not await is_ready()
