@@ -231,14 +231,8 @@ async def _count(site: Site) -> FiringCount | None:
 
 def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:
     answers, silent = found.answers, {each.source: each.answered for each in found.failures}
-    pairs = Pairs.of(site, answers.keys() - silent.keys())
-    # What one of a pair said before it fell silent is out of date if the other one answers.
-    valid = [
-        answer
-        for source, answer in answers.items()
-        if source not in silent or not pairs.copies(source)
-    ]
-    merged = merge(chain.from_iterable(answer.alerts for answer in valid), pairs)
+    reported = chain.from_iterable(answer.alerts for answer in answers.values())
+    merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
     if silent:
         merged = [_aged(alert, silent) for alert in merged]
     rules = chain.from_iterable(answer.rules or () for answer in answers.values())

@@ -166,27 +166,6 @@ async def test_an_answer_is_old_by_the_clock_and_not_by_the_picture(
     assert [each.source for each in found.failures] == ["shop-b"]
 
 
-async def test_of_a_pair_the_one_that_answers_knows_what_is_over(
-    first: FakePrometheus, second: FakePrometheus, operator: Actor
-) -> None:
-    rule = first.rule("Down", alert("Down"))
-    second.rule("Down", alert("Down"))
-    async with watching() as watcher:
-        await watcher.until(answering("shop-a", "shop-b"))
-        second.fault = Fault.UNAVAILABLE
-        await watcher.until(answering("shop-a"))
-        [still] = (await list_alerts(operator)).firing
-        assert (still.sources, still.disagree, still.stale_since) == (("shop-a",), "", 0)
-        rule["alerts"] = []
-
-        async def is_over() -> bool:
-            return not (await list_alerts(operator)).firing
-
-        await watcher.until(is_over)
-        found = await list_alerts(operator)
-    assert found.headline().startswith("Nothing is firing that we know of: shop-b has not answered")
-
-
 async def test_it_is_ready_once_it_has_leases_and_no_longer_than_it_runs() -> None:
     async def is_ready() -> bool:
         try:
