@@ -168,6 +168,10 @@ class Site:
                 return source
         raise NotFound(f'site "{self.name}" has no Prometheus for service "{service.name}"')
 
+    def prometheus_named(self, name: str) -> PrometheusSource:
+        """Return the source with a name that the site surely has."""
+        return next(source for source in self.prometheus if source.name == name)
+
     def twins(self, source: PrometheusSource) -> "list[PrometheusSource]":
         """Return the other sources of its pair, which can answer in its place."""
         same = [each for each in self.prometheus if source.pair and each.pair == source.pair]

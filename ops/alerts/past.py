@@ -99,7 +99,7 @@ async def told(site: Site, alert: Alert, gaps: list[Interval], step: int) -> tup
         return ()
     states: dict[str, list[Interval]] = {}
     for source, matrix in found.answers.items():
-        origin = clients().prometheus(site, _named(site, source)).origin
+        origin = clients().prometheus(site, site.prometheus_named(source)).origin
         for series in matrix.series:
             if _own(origin, series) == labels:
                 # What is true at one look is true until the next.
@@ -110,10 +110,6 @@ async def told(site: Site, alert: Alert, gaps: list[Interval], step: int) -> tup
         for state in (PENDING, FIRING)
         for each in both(joined(states.get(state, ())), gaps)
     )
-
-
-def _named(site: Site, name: str) -> PrometheusSource:
-    return next(source for source in site.prometheus if source.name == name)
 
 
 def _own(origin: Origin, series: Series) -> Mapping[str, str]:

@@ -42,8 +42,7 @@ class AlertSubject:
 
     async def poll(self, site: Site, source: str, before: Rules | None) -> Rules:
         """Read the rules with their alerts; of many rules only the alerts, for up to a minute."""
-        [meant] = [each for each in site.prometheus if each.name == source]
-        prometheus = clients().prometheus(site, meant)
+        prometheus = clients().prometheus(site, site.prometheus_named(source))
         if before is None or not _are_many(before.rules):
             return await prometheus.rules()
         try:

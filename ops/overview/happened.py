@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from ops.alerts.changes import AlertChange
@@ -12,7 +11,6 @@ from ops.vocabulary import timerange
 
 LATELY = timerange.HOUR
 MOST = 200
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def happened(
     """Return the changes since a time (Unix nanoseconds), the newest first, at most MOST."""
     found = [
         *(Happened(each.at, alert=each) for each in alerts),
-        *(Happened(_nanoseconds(each.at), sampling=each) for each in sampling),
+        *(Happened(timerange.from_datetime(each.at), sampling=each) for each in sampling),
         *(change for each in versions for change in version_changes(each)),
     ]
     lately = [each for each in found if each.at >= since]
@@ -62,7 +60,3 @@ def version_changes(of: ServiceVersions) -> Iterator[Happened]:
 
 def _named(versions: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(version for version in versions if version))
-
-
-def _nanoseconds(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1) * timerange.MICROSECOND

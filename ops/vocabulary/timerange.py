@@ -219,6 +219,11 @@ def format_duration(nanoseconds: int) -> str:
     return f"{round(hours / 24)} d"
 
 
+def from_datetime(moment: datetime) -> int:
+    """Convert an aware datetime to Unix nanoseconds, exactly."""
+    return (moment - _EPOCH.replace(tzinfo=UTC)) // timedelta(microseconds=1) * MICROSECOND
+
+
 def to_datetime(nanoseconds: int) -> datetime:
     """Convert Unix nanoseconds to an aware datetime in UTC, truncated to microseconds."""
     return datetime.fromtimestamp(nanoseconds // SECOND, UTC) + timedelta(

@@ -39,7 +39,6 @@ JITTER = 0.1  # of the interval
 SILENT = 1.5  # intervals without an answer, after which a picture says so
 SETTLE = 0.05  # of the interval, and
 LONGEST_SETTLE = 0.25  # seconds
-DAY = 24 * timerange.HOUR
 log = logging.getLogger(__name__)
 
 
@@ -186,7 +185,7 @@ class _SubjectWatch:
                 for each in changes:
                     each.write()
         self._resumed = True
-        oldest = picture.at - settings.HISTORY_DAYS * DAY
+        oldest = picture.at - settings.HISTORY_DAYS * timerange.DAY
         self._history.prune(oldest)
         for model in (SourcePeriod, Watched):
             prune(model, self._site.name, oldest)

@@ -16,8 +16,10 @@ from ops.vocabulary.timerange import (
     format_duration,
     format_exact,
     format_moment,
+    from_datetime,
     parse_duration,
     parse_moment,
+    to_datetime,
 )
 
 NOON = 1_795_521_600 * SECOND  # 2026-11-24T12:00:00Z
@@ -201,3 +203,9 @@ def test_it_goes_no_earlier_than_can_be_written() -> None:
 )
 def test_it_writes_durations_for_people(nanoseconds: int, text: str) -> None:
     assert format_duration(nanoseconds) == text
+
+
+@given(st.integers(0, 4 * 10**18))
+def test_a_datetime_and_its_nanoseconds_are_the_same_moment(nanoseconds: int) -> None:
+    whole = nanoseconds // MICROSECOND * MICROSECOND
+    assert from_datetime(to_datetime(nanoseconds)) == whole

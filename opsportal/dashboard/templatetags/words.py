@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 from django import template
@@ -42,7 +42,6 @@ LONGEST_SHOWN = 100_000
 MOST_LINES = 6
 _YOUNG = 50 * timerange.MINUTE
 _AROUND = 30 * timerange.MINUTE
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TONES = {"critical": "error", "page": "error", "error": "error", "warning": "warn", "info": "calm"}
 _TONES |= {"firing": "error", "pending": "pending", "": "warn"}
 _TONES |= {"stuck": "error", "paused": "pending", "mixed": "warn", "went back": "warn"}
@@ -372,9 +371,7 @@ def _clock(context: Context) -> Clock:
 
 
 def _nanoseconds(at: int | datetime) -> int:
-    if isinstance(at, int):
-        return at
-    return (at - _EPOCH) // timedelta(microseconds=1) * timerange.MICROSECOND
+    return at if isinstance(at, int) else timerange.from_datetime(at)
 
 
 def _is_web_address(text: str) -> bool:
