@@ -19,7 +19,7 @@ from websockets.typing import Origin
 from ops.database import in_database
 from opsportal.processes import DASHBOARD, serving
 
-WITHIN = 20  # seconds, within which everything happens unless it never does
+WITHIN = 30  # seconds, within which everything happens unless it never does
 
 
 @asynccontextmanager
