@@ -93,7 +93,7 @@ async def jaeger(request: pytest.FixtureRequest, release: Release) -> AsyncItera
         yield fake
     says_which = "release" in getattr(request.node, "callspec", _NO_PARAMETERS).params
     if LISTING.intersection(fake.methods()) and not says_which:
-        pytest.fail("this test lists traces: put @EITHER_JAEGER before it")
+        pytest.fail("this test lists traces: put @EITHER_JAEGER or @ANY_JAEGER before it")
 
 
 @pytest.fixture

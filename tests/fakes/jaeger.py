@@ -43,9 +43,11 @@ RELEASES: tuple[Release, ...] = get_args(Release)
 # For tests of listings: a Jaeger without summaries, and one with them.
 LISTING = {"FindTraces", "FindTraceSummaries"}
 EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
+# For tests of something else, on pages that also list traces.
+ANY_JAEGER = pytest.mark.parametrize("release", ["2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000
-PATIENCE = 5  # seconds
+PATIENCE = 30  # seconds, within which everything happens unless it never does
 _ids = itertools.count(0x5EED_0001)
 
 
