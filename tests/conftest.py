@@ -1,6 +1,7 @@
 """What every room's tests share: a site file, people, actors."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -33,6 +34,11 @@ SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
 Petstores = list[FakeInstance]
 _NO_PARAMETERS = SimpleNamespace(params={})
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as cores: half of the time a test waits, mostly for what it started."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
