@@ -22,7 +22,7 @@ def reported(site: Site, found: Answers[Rules], now: int, *, fingerprint: str = 
     `now` is Unix nanoseconds.
     """
     pairs = Pairs.of(site, found.answering)
-    alerts = chain.from_iterable(
+    alerts: Iterable[Alert] = chain.from_iterable(
         _still_valid(answer.alerts, _known_to(pairs.copies(source), found, now))
         if source in found.silent
         else answer.alerts
