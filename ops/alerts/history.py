@@ -173,6 +173,7 @@ def as_it_was(row: AlertPeriod) -> Alert:
         group=row.group,
         rule_health="unknown",
         fingerprint=row.key,
+        native_state=row.state,
     )
 
 
