@@ -27,9 +27,10 @@ def prune(
     """
     sites = [*WatchedSite.objects.values_list("site", flat=True)]
     watched = {*Watched.objects.filter(end__gte=before).values_list("site", flat=True).distinct()}
+    tables: tuple[type[models.Model], ...] = (*remembered, SourcePeriod, Watched)
     left = [
         (model, site, model is not Watched and site not in watched)
-        for model in (*remembered, SourcePeriod, Watched)
+        for model in tables
         for site in sites
     ]
     until = clock() + seconds
