@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -15,7 +15,8 @@ from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge, select
 from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.flooding import read_floods
-from ops.alerts.history import Strip, StripOf, strips
+from ops.alerts.group_strips import StripOf, strips
+from ops.alerts.history import Strip
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
 from ops.alerts.reporting import arranged
@@ -162,11 +163,19 @@ async def show_alert(
 
 @action("alerts.show_strips", permission=READ)
 async def show_strips(
-    actor: Actor, *, groups: Mapping[str, StripOf] = NO_GROUPS, site: str = "", length: int = STRIP
+    actor: Actor,
+    *,
+    groups: Mapping[str, StripOf] = NO_GROUPS,
+    group_of: Callable[[Alert], str] | None = None,
+    site: str = "",
+    length: int = STRIP,
 ) -> Mapping[str, Strip]:
-    """Return what groups of alerts did during the time of `length` up to now, by group."""
+    """Return what groups of alerts did during the time of `length` up to now, by group.
+
+    `group_of` says into which group an alert falls that may have ended.
+    """
     where = sites().site(site)
-    return await in_database(strips, where.name, groups, length, timerange.now_ns())
+    return await in_database(strips, where.name, groups, length, timerange.now_ns(), group_of)
 
 
 @action("alerts.list_floods", permission=READ)
