@@ -12,14 +12,14 @@ from django.conf import settings
 
 from ops.actor import Actor
 from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
-from ops.alerts.arranging import Pairs, arrange, asks_for, merge
+from ops.alerts.arranging import Pairs, arrange, asks_for, merge, select
 from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.flooding import read_floods
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.history import Strip
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
-from ops.alerts.reporting import reported
+from ops.alerts.reporting import arranged
 from ops.alerts.truth import Doubt, broken_rules, counted, doubts, headline, partial_answer
 from ops.alerts.words import understood
 from ops.backends.clients import clients
@@ -242,7 +242,7 @@ async def _count(site: Site) -> FiringCount | None:
 def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:
     answers, silent = found.answers, found.silent
     pairs = Pairs.of(site, found.answering)
-    merged = reported(site, found, now)
+    merged = arranged(site, found, now)
     rules = chain.from_iterable(answer.rules or () for answer in answers.values())
     filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
     unasked = {*site.watchdogs, *site.quiet}
@@ -250,7 +250,7 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
     older = tuple(name for name in found.coming if name in answers)
     return AlertList(
         site=site.name,
-        alerts=arrange(listed, filter, now),
+        alerts=select(listed, filter, now),
         broken_rules=broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=tuple(
@@ -278,7 +278,7 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
     merged = merge(alerts, Pairs.of(site, found.answers))
     return AlertList(
         site=site.name,
-        alerts=await asyncio.to_thread(arrange, merged, AlertFilter(), timerange.now_ns()),
+        alerts=await asyncio.to_thread(arrange, merged),
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ops.alerts.answers import Answers, SourceFailure
-from ops.alerts.reporting import reported
+from ops.alerts.arranging import arrange
+from ops.alerts.reporting import arranged, reported
 from ops.backends.prometheus import Rules
 from ops.sites import PrometheusSource, Site
 from ops.vocabulary.alerts import Rule, Unreadable
@@ -88,3 +89,27 @@ def test_one_that_is_still_loading_does_not_know_better() -> None:
     answers = {"a": WELL, "b": Rules((SLOW,), None)}
     [kept] = reported(SITE, Answers(answers, (SILENT,), ("a",)), NOON)
     assert kept.stale_since == LAST
+
+
+def test_the_newest_answers_are_merged_and_sorted_once() -> None:
+    firing, pending = (alert("Up", state=state, sources=("c",)) for state in ("firing", "pending"))
+    first = Answers({"c": Rules((pending, firing), None)}, (), ())
+    shown = arranged(SITE, first, NOON)
+    assert shown == (firing, pending)
+    assert arranged(SITE, replace(first, answers={**first.answers}), NOON) is shown
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Answers({"b": Rules((SLOW,), None)}, (SILENT,), ()),
+        Answers({"b": Rules((SLOW,), None)}, (), ("b",)),
+        Answers({"b": Rules((SLOW,), None), "a": WELL}, (), ()),
+        Answers({"b": Rules((SLOW, SLOW), None)}, (), ()),
+    ],
+)
+def test_other_answers_are_merged_anew(other: Answers[Rules]) -> None:
+    arranged(SITE, Answers({"b": Rules((SLOW,), None)}, (), ()), NOON)
+    assert arranged(SITE, other, NOON) == arrange(reported(SITE, other, NOON))
+    again = replace(SITE, prometheus=SITE.prometheus[2:])
+    assert arranged(again, other, NOON) == arrange(reported(again, other, NOON))
