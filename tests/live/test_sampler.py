@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opsportal_sampler.strategies import (
+    PerOperation,
+    Probabilistic,
+    RateLimiting,
+    Strategy,
+    read_document,
+)
 
 from tests.clients.server import fake_server, rate
 from tests.clients.test_opamp import OpampServer, config
@@ -161,3 +169,30 @@ def test_a_plain_service_follows_while_it_runs(
                 assert counted == pytest.approx(wanted, rel=0.3)
     assert set(sink.names) == {"order", "payment"}  # none of a poll
     assert len(sink.instances) == 1
+
+
+def test_it_reads_every_strategy_of_a_real_jaeger(tmp_path: Path) -> None:
+    """Which names the type by its number, and has all bounds as 0."""
+    strategies = tmp_path / "strategies.json"
+    checkout = {"operation": "checkout", "type": "probabilistic", "param": 1}
+    services = [
+        {"service": "limited", "type": "ratelimiting", "param": 5},
+        {
+            "service": "each",
+            "type": "probabilistic",
+            "param": 0.5,
+            "operation_strategies": [checkout],
+        },
+    ]
+    never = {"type": "probabilistic", "param": 0}
+    document = {"default_strategy": never, "service_strategies": services}
+    strategies.write_text(json.dumps(document))
+    with servers.jaeger_sampling(tmp_path, strategies) as url:
+
+        def read(service: str) -> Strategy:
+            answer = httpx.get(f"{url}/sampling", params={"service": service})
+            return read_document(answer.content).strategy
+
+        assert read("any") == Probabilistic(0)
+        assert read("limited") == RateLimiting(5)
+        assert read("each") == PerOperation(0.5, rates={"checkout": 1})
