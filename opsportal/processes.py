@@ -115,12 +115,14 @@ def doors() -> list[Part]:
 
 async def web(stop: asyncio.Event) -> None:
     """Serve the dashboard."""
-    await _http(DASHBOARD, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
+    served = serving(DASHBOARD, LARGEST_SOCKET_MESSAGE)
+    await _http(served, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
 
 
 async def probes(stop: asyncio.Event) -> None:
     """Serve /healthz, /readyz and /metrics on their own port, without the dashboard."""
-    await _http(health.application, settings.HEALTH_ADDRESS, "OPSPORTAL_HEALTH_ADDRESS", stop)
+    served = serving(health.application)
+    await _http(served, settings.HEALTH_ADDRESS, "OPSPORTAL_HEALTH_ADDRESS", stop)
 
 
 async def grpc(stop: asyncio.Event) -> None:
@@ -168,28 +170,30 @@ async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
                 await stop.wait()
 
 
-def serving(application: Any) -> uvicorn.Config:
-    """Return how a web server of ours serves an application."""
-    is_dashboard = application is DASHBOARD
+def serving(application: Any, largest_message: int = 0) -> uvicorn.Config:
+    """Return how a web server of ours serves an application.
+
+    `largest_message` is what a WebSocket may send at once; there are none if it is 0.
+    """
     return uvicorn.Config(
         application,
         http=Connection,
         h11_max_incomplete_event_size=LARGEST_TARGET + LARGEST_HEADERS,
-        ws="websockets-sansio" if is_dashboard else "none",
-        ws_max_size=LARGEST_SOCKET_MESSAGE,
+        ws="websockets-sansio" if largest_message else "none",
+        ws_max_size=largest_message,
         ws_per_message_deflate=False,  # what is large is compressed once for all sockets
         log_config=None,
         access_log=False,
-        lifespan="auto" if is_dashboard else "off",
+        lifespan="auto" if application is DASHBOARD else "off",
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
 
 
-async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:
+async def _http(config: uvicorn.Config, address: str, setting: str, stop: asyncio.Event) -> None:
     listening = _listen(address, setting)
-    server = _Server(serving(application))
+    server = _Server(config)
     running = asyncio.ensure_future(server.serve(sockets=[listening]))
     stopping = asyncio.ensure_future(stop.wait())
     try:
