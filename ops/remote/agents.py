@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ops.remote.said import cut
 from ops.sampling.proof import Proof, Way
+from ops.sampling.revisions import InForce
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -44,6 +45,7 @@ class Agent:
     client: str = ""
     unauthenticated: bool = True
     sent_revision: int = 0
+    sent_policy: Policy | None = None
     sent_at: int = 0
     proof: Proof = Proof.FETCHED
     proven_revision: int = 0
@@ -54,10 +56,15 @@ class Agent:
     written: tuple[object, ...] = field(default=(), repr=False)
     written_at: int = 0
 
-    def sent(self, revision: int, now: int, proof: Proof = Proof.TOLD) -> None:
-        """Note that it was sent what a revision says."""
-        self.sent_revision, self.sent_at = revision, now
+    def sent(self, sampling: InForce, now: int, proof: Proof = Proof.TOLD) -> None:
+        """Note that it was sent what is in force."""
+        self.has(sampling)
+        self.sent_at = now
         self.proof, self.reason = proof, ""
+
+    def has(self, sampling: InForce) -> None:
+        """Note that it has what is in force, though perhaps from another process of ours."""
+        self.sent_revision, self.sent_policy = sampling.revision, sampling.policy
 
     def proves(self, proof: Proof, revision: int, now: int, reason: str = "") -> None:
         """Note what its own words prove about a revision."""

@@ -217,7 +217,7 @@ class OpAmp:
         revision = offer.sampling.revision
         if talk.reported_hash != offer.hash:
             return False
-        agent.sent_revision = revision
+        agent.has(offer.sampling)
         if talk.status.status == RemoteConfigStatuses_FAILED:
             agent.proves(Proof.REFUSED, revision, now, talk.status.error_message or "it said no")
         elif talk.status.status == RemoteConfigStatuses_APPLIED:
@@ -252,7 +252,7 @@ class OpAmp:
             talk.times += 1
         else:
             talk.sent_hash, talk.times, talk.polls = offer.hash, 1, 0
-            agent.sent(offer.sampling.revision, now)
+            agent.sent(offer.sampling, now)
         talk.sent_at = now
         reply.remote_config.config_hash = offer.hash
         for name, body in offer.entries.items():

@@ -51,7 +51,7 @@ class RemoteSite:
         if service:
             key = f"{peer.address} {peer.client}"
             if agent := self.agents.hear(service, Way.REMOTE, key, peer, now):
-                agent.sent(found.revision, now, Proof.FETCHED)
+                agent.sent(found, now, Proof.FETCHED)
         return found
 
     def sampling(
@@ -76,11 +76,11 @@ class RemoteSite:
             if agent:
                 agent.said = said.policy(headers.get("x-sampling-applied"))
                 if headers.get("if-none-match") != tag:
-                    agent.sent(found.revision, now, Proof.FETCHED)
+                    agent.sent(found, now, Proof.FETCHED)
                 elif agent.said and not said.agrees(found.policy, agent.said):
                     agent.proves(Proof.CONTRADICTED, found.revision, now)
                 else:
-                    agent.sent_revision = found.revision
+                    agent.has(found)
                     agent.proves(Proof.CONFIRMED, found.revision, now)
         return body, tag
 

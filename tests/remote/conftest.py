@@ -19,7 +19,7 @@ from ops.site_sampling import Remote
 from ops.sites import Service, Site
 from ops.vocabulary.policies import Policy, rate
 from ops.vocabulary.timerange import SECOND
-from opsportal.processes import serving
+from opsportal.listening import serving
 
 KEY = "a key of this site"
 NOW = 1_795_521_600 * SECOND
