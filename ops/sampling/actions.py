@@ -10,7 +10,10 @@ from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, action
 from ops.sampling import delivery, store, undo
+from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.measuring import measured
+from ops.sampling.volume import forecast_of
 from ops.sites import Service, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -24,6 +27,7 @@ __all__ = [
     "changes",
     "current",
     "current_of_several",
+    "forecast",
     "policy_at",
     "undo_policy",
 ]
@@ -33,6 +37,7 @@ SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
+MEASURED_FOR = 60.0  # seconds
 
 
 def _target(*, site: str = "", service: str = "", **_: object) -> str:
@@ -116,6 +121,32 @@ async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Pol
     where = sites().site(site)
     name = where.service(service).name
     return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
+
+
+@action("sampling.forecast", permission=READ)
+async def forecast(
+    actor: Actor, *, policy: Policy, service: str = "", site: str = "", patience: float = DEADLINE
+) -> tuple[str, ...]:
+    """Return sentences on the traces, spans and bytes that a policy lets through, and their margin.
+
+    They say what is unknown and why, and which services start the traces. What was measured may
+    be a minute old; after `patience` seconds without it they say that it is still coming.
+    """
+    where = sites().site(site)
+    what = where.service(service)
+    now, found = await asyncio.gather(
+        current(actor, service=what.name, site=where.name, patience=patience),
+        clients().lasting.answer(
+            ("measured", where.name, what), lambda: measured(where, what), patience, MEASURED_FOR
+        ),
+    )
+    if found.error:
+        raise found.error
+    if found.answer is None:
+        return ("The volume is still being measured.",)
+    requests, seen, problems = found.answer
+    before = now.policies.policy
+    return described(forecast_of(what.name, requests, seen, before, policy, problems))
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)

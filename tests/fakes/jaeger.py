@@ -43,6 +43,8 @@ RELEASES: tuple[Release, ...] = get_args(Release)
 # For tests of listings: a Jaeger without summaries, and one with them.
 LISTING = {"FindTraces", "FindTraceSummaries"}
 EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
+# For tests that measure traces, which is the same with and without summaries.
+ANY_JAEGER = pytest.mark.parametrize("release", ["2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000
 PATIENCE = 5  # seconds
