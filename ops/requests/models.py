@@ -40,7 +40,7 @@ class ChangeRequest(Leased):
     site = models.CharField(max_length=63)
     service = models.CharField(max_length=63)
     previous = models.CharField(max_length=255)
-    strategy = models.CharField(max_length=8, choices=[(s.value, s.value) for s in Strategy])
+    strategy = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Strategy])
     rate = models.FloatField()
     instances = models.PositiveIntegerField()
     asked_by = models.ForeignKey(

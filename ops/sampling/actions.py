@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from ops.actor import OPSPORTAL as ITSELF
 from ops.actor import Actor
 from ops.backends.clients import clients
 from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
-from ops.guard import DEADLINE, action
+from ops.guard import DEADLINE, OPSPORTAL, action, write
 from ops.sampling import delivery, store, undo
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.measuring import measured
+from ops.sampling.revisions import Setting
 from ops.sampling.volume import forecast_of
 from ops.sites import Service, sites
 from ops.vocabulary import timerange
@@ -22,6 +24,7 @@ __all__ = [
     "InstanceSampling",
     "SamplingChange",
     "ServiceSampling",
+    "adopt_file",
     "approve_change",
     "change_policy",
     "changes",
@@ -62,7 +65,8 @@ async def current(
         raise found.error
     if found.answer is None:
         return ServiceSampling(where.name, what.name, (), coming=True)
-    return await in_database(store.last_told, where.name, what.name, found.answer)
+    now = await in_database(store.current, where.name, {what.name: found.answer})
+    return now[what.name]
 
 
 @action("sampling.current_of_several", permission=READ)
@@ -72,13 +76,12 @@ async def current_of_several(
     """Return what `current` returns or raises, for each of these services with instances."""
     where = sites().site(site)
     meant = [where.service(name) for name in services]
-    sampled = [each for each in meant if each.instances or each.dns]
+    sampled = [each for each in meant if each.is_pushed]
     found = await asyncio.gather(*(_addresses(each, DEADLINE) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
-    told = await in_database(store.last_told_of_several, where.name, known)
-    return {**errors, **{each.service: each for each in told}}
+    return {**errors, **await in_database(store.current, where.name, known)}
 
 
 async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]]:
@@ -112,7 +115,7 @@ async def policy_at(
     """
     where = sites().site(site)
     moment = timerange.to_datetime(at or timerange.now_ns())
-    return await in_database(store.in_force, where.name, where.service(service).name, moment)
+    return await in_database(store.in_force_at, where.name, where.service(service).name, moment)
 
 
 @action("sampling.undo_policy", permission=READ)
@@ -145,8 +148,8 @@ async def forecast(
     if found.answer is None:
         return ("The volume is still being measured.",)
     requests, seen, problems = found.answer
-    before = now.policies.policy
-    return described(forecast_of(what.name, requests, seen, before, policy, problems))
+    before, instances = now.policies.policy, len(now.instances)
+    return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
@@ -172,19 +175,34 @@ async def approve_change(
 async def _change(actor: Actor, policy: Policy, service: str, site: str) -> SamplingChange:
     where = sites().site(site)
     what = where.service(service)
+    delivery.check_carried(what, policy)
     addresses = await delivery.addresses(what)
-    if not addresses:
+    if not (addresses or where.remote):
         raise Conflict(
             f'nothing was sent: service "{what.name}" of site "{where.name}" has no instances; '
             "set instances or dns for it in the site file"
         )
-    before = await in_database(store.last_told, where.name, what.name, addresses)
-    begun = await in_database(store.begin, actor, before, policy, addresses)
-    reasons = await delivery.deliver(what, addresses, policy)
-    change = await in_database(store.finish, begun, reasons)
-    if any(reasons.values()):
+    for each in await in_database(store.to_adopt, where, [what]):
+        await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
+    before = (await in_database(store.current, where.name, {what.name: addresses}))[what.name]
+    made = Setting(0, 0, policy)
+    revision = await in_database(
+        store.begin, actor, where.name, what.name, made, before.policies, addresses
+    )
+    answers = await delivery.deliver(what, addresses, policy)
+    change = await in_database(store.finish, revision, answers)
+    if change.confirmed < len(change.instances):
         raise NotConfirmed(_unconfirmed(change), change)
     return change
+
+
+@write("sampling.adopt_file", permission=OPSPORTAL, target=_target)
+def adopt_file(actor: Actor, *, service: str = "", site: str = "") -> None:
+    """Make what the site file says of a service a revision of its own; the watcher sends it."""
+    where = sites().site(site)
+    what = where.service(service)
+    if what.sampling:
+        store.adopt(actor, where.name, what.name, what.sampling)
 
 
 def _unconfirmed(change: SamplingChange) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.sampling.effect import effect
+from ops.sampling.proof import Proof, Way
+from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import Policy, Spread
 
 
@@ -11,7 +13,8 @@ from ops.vocabulary.policies import Policy, Spread
 class InstanceSampling:
     """The last policy sent to an instance; `policy` and `told_at` are None if none was sent.
 
-    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not.
+    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
+    says more exactly what is known, "" for nothing. `client` is what it says that it runs.
     """
 
     address: str
@@ -19,19 +22,24 @@ class InstanceSampling:
     told_at: datetime | None = None
     confirmed: bool = False
     reason: str = ""
+    way: Way = Way.PUSH
+    proof: Proof | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:
     """The sampling of one service as far as OpsPortal knows.
 
-    `coming` is True while its instances are still being looked up; there are none until then.
+    `in_force` is what was set and is upheld, None if nothing was. `coming` is True while its
+    instances are still being looked up; there are none until then.
     """
 
     site: str
     service: str
     instances: tuple[InstanceSampling, ...]
     coming: bool = False
+    in_force: InForce | None = None
 
     @property
     def confirmed(self) -> int:
@@ -57,7 +65,8 @@ class ServiceSampling:
 class SamplingChange:
     """A change: the actor, the door, the policies before, the new one, the result.
 
-    `request_id` is the same in the audit log. `undo` is the policy that undoing it restores;
+    `revision` is its number. It is timed if it has an `until`; `then` follows if nothing else is
+    set. `request_id` is the same in the audit log. `undo` is the policy that undoing it restores;
     it is set only on the change that was just made, and None on past ones.
     """
 
@@ -71,6 +80,10 @@ class SamplingChange:
     request_id: str
     instances: tuple[InstanceSampling, ...]
     undo: Policy | None = None
+    revision: int = 0
+    until: datetime | None = None
+    then: Policy | None = None
+    reason: str = ""
 
     @property
     def confirmed(self) -> int:
