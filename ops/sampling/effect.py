@@ -15,6 +15,10 @@ def effect(service: str, before: Spread, policy: Policy) -> str:
     kept = {
         Strategy.NEVER: f"Keeps none of the {traces}",
         Strategy.ALWAYS: f"Keeps all {traces}",
+        Strategy.PER_SECOND: (
+            f"Keeps at most {policy.rate:.0f} per second of the traces that start in each instance "
+            f"of {service}"
+        ),
     }.get(policy.strategy, f"Keeps {policy} of the {traces}")
     return f"{kept}; {_against(before.policy, policy)}."
 
@@ -23,14 +27,14 @@ def _against(before: Policy | None, policy: Policy) -> str:
     """Compare with the last setting. Whether an instance still applies it is unknown."""
     if before is None:
         return "the current setting is unknown"
-    if before.rate == policy.rate:
+    if before == policy or (before.share is not None and before.share == policy.share):
         return "the same as the last setting"
-    if not (before.rate and policy.rate):
-        kept = {0.0: "none", 1.0: "all"}.get(before.rate, str(before))
+    if not (before.share and policy.share):
+        kept = "none" if before.share == 0 else "all" if before.share == 1 else str(before)
         return f"the last setting keeps {kept}"
-    if policy.rate > before.rate:
-        return f"{_times(policy.rate / before.rate)} as many as the last setting, {before}"
-    return f"1/{_number(before.rate / policy.rate)} of the last setting, {before}"
+    if policy.share > before.share:
+        return f"{_times(policy.share / before.share)} as many as the last setting, {before}"
+    return f"1/{_number(before.share / policy.share)} of the last setting, {before}"
 
 
 def _times(factor: float) -> str:

@@ -97,25 +97,32 @@ def forecast_of(
     before: Policy | None,
     after: Policy,
     problems: tuple[str, ...] = (),
+    instances: int = 1,
 ) -> Forecast:
-    """Return what changing from one policy to another changes."""
+    """Return what changing from one policy to another changes, on so many instances."""
     return Forecast(
         service=service,
         requests=requests,
         seen=seen,
-        before=_volume(requests, seen, before) if before else None,
-        after=_volume(requests, seen, after),
+        before=_volume(requests, seen, before, instances) if before else None,
+        after=_volume(requests, seen, after, instances),
         problems=problems,
     )
 
 
-def _volume(requests: float | None, seen: Seen, policy: Policy) -> Volume | None:
+def _volume(requests: float | None, seen: Seen, policy: Policy, instances: int) -> Volume | None:
     if requests is None:
         return None
     if seen.started is None:
-        return Volume(max(requests, 0.0) * policy.rate)
-    traces = max(requests, 0.0) * seen.started * policy.rate
+        return Volume(_kept(max(requests, 0.0), policy, instances))
+    traces = _kept(max(requests, 0.0) * seen.started, policy, instances)
     return Volume(traces, traces * seen.spans, traces * seen.size * DAY)
+
+
+def _kept(traces: float, policy: Policy, instances: int) -> float:
+    if policy.share is None:
+        return min(traces, policy.rate * max(instances, 1))
+    return traces * policy.share
 
 
 def _most(names: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ops.sampling.effect import described
 from ops.sampling.volume import Seen, forecast_of, look_at
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
 from ops.vocabulary.summaries import TraceSummary
 
 
@@ -33,6 +33,12 @@ def test_without_a_known_policy_only_the_new_volume_is_said() -> None:
     assert "At 100 requests/s: 10 traces/s, 30 spans/s, 518 MB a day" in said(
         100, OWN, None, rate(0.1)
     )
+
+
+def test_traces_per_second_are_of_each_instance_and_no_more_than_there_are() -> None:
+    for requests, traces in ((100, "10 → 15"), (12, "1.2 → 12")):
+        found = forecast_of("petstore", requests, OWN, rate(0.1), per_second(5), instances=3)
+        assert f": {traces} traces/s, " in described(found)[0]
 
 
 def test_the_same_before_and_after_is_said_once() -> None:

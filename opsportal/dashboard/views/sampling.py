@@ -161,8 +161,9 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
     policy = now.policies.policy
     if policy is None:
         return {"strategy": Strategy.RATE}
-    rate = str(policy) if policy.strategy is Strategy.RATE else ""
-    return {"strategy": policy.strategy, "rate": rate}
+    if policy.is_word:
+        return {"strategy": policy.strategy}
+    return {"strategy": Strategy.RATE, "rate": str(policy)}
 
 
 def _first(visit: Visit) -> str:
@@ -181,8 +182,7 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     policy = now.policies.policy
     if policy is None:
         return f"Sampling of {service}: {now.policies}"
-    rated = policy.strategy is Strategy.RATE
-    sampled = f"sampled at {policy}" if rated else f"{policy} sampled"
+    sampled = f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
     return f"{service} is {sampled} on {total} of {words.count(total, 'instance')}"
 
 
@@ -190,7 +190,7 @@ def question(service: str, before: Spread, policy: Policy) -> str:
     """Return the heading of a page that asks whether to make a change."""
     service = words.name(service)
     if policy == before.policy:
-        at = "at" if policy.strategy is Strategy.RATE else "set to"
+        at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
     if all(known is None for known, _ in before.counts):
         return f"Set sampling of {service} to {policy}?"
