@@ -11,6 +11,7 @@ COPY ops ops
 COPY bot bot
 COPY proto proto
 COPY templates templates
+COPY clients clients
 
 # State belongs into the database: nothing in the image is written to.
 RUN useradd --system --no-create-home opsportal

@@ -26,7 +26,7 @@ check: .venv/dev ## formatting, lint, types, layers, migrations, generated code
 	$(BIN)/ruff check --quiet .
 	$(TEMPLATES) --check
 	$(BIN)/mypy
-	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
+	PYTHONPATH=.:clients/opsportal-sampler/src $(BIN)/lint-imports --no-cache --no-logo
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m proto.generate --check
 

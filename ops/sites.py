@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.site_sampling import NOT_PUSHED, Remote, policy_of, remote_of
 from ops.toml_file import Table
 from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy
 
 # The names that kube-prometheus and others use.
 WATCHDOGS = ("Watchdog", "DeadMansSwitch")
@@ -93,6 +95,9 @@ class Service:
 
     `shared` names the queries that the site defines for all of its services: of their results,
     the series with the labels in `alerts` belong to this service.
+
+    `sampling` is the policy that is in force unless somebody changes it, None if the file says
+    nothing about it.
     """
 
     name: str
@@ -113,12 +118,18 @@ class Service:
     p95: str = ""
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
     shared: frozenset[str] = frozenset()
+    sampling: Policy | None = None
     table: str = field(default="", compare=False)
 
     @property
     def shows_version(self) -> bool:
         """Whether there is anything to ask for its version."""
         return bool(self.version) or self.conventions
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether its instances are sent each change of sampling."""
+        return bool(self.instances or self.dns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,8 @@ class Site:
     `change_now` lets the bot apply a change immediately, without a card that asks first.
     `watchdogs` are the alerts that are firing as long as alerting works, `quiet` those that come
     and go by design; neither is listed unless someone asks for it. `names_watchdogs` means that
-    the site file names them, so that each must have a rule.
+    the site file names them, so that each must have a rule. `remote` is None if services cannot
+    ask for their sampling.
     """
 
     name: str
@@ -140,6 +152,7 @@ class Site:
     watchdogs: tuple[str, ...] = WATCHDOGS
     quiet: tuple[str, ...] = QUIET
     names_watchdogs: bool = False
+    remote: Remote | None = None
 
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
@@ -252,11 +265,13 @@ def _site(name: str, table: Table) -> Site:
     if default and default not in services:
         table.problem("default_service", f'is "{default}"; it must be one of {", ".join(services)}')
     now = table.take("change_now", bool, "true or false", False)
+    below = table.table("remote")
+    remote = remote_of(below) if below else None
     named = "watchdogs" in table.values
     watchdogs = table.texts("watchdogs", "a list of alert names", WATCHDOGS)
     quiet = table.texts("quiet", "a list of alert names", QUIET)
     table.done()
-    return Site(name, source, prometheus, services, default, now, watchdogs, quiet, named)
+    return Site(name, source, prometheus, services, default, now, watchdogs, quiet, named, remote)
 
 
 def _jaeger(table: Table) -> JaegerSource:
@@ -398,10 +413,13 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         p95=found.promql.get("p95", ""),
         alerts=labels,
         shared=frozenset(found.promql.keys() - own),
+        sampling=policy_of(table, "sampling"),
         table=f"[{table.name}]",
     )
     if service.instances and service.dns:
         table.problem("dns", "and instances cannot be combined; set one of them")
+    if service.is_pushed and service.sampling and service.sampling.share is None:
+        table.problem("sampling", f'is "{service.sampling}"; {NOT_PUSHED}')
     if service.prometheus and service.prometheus not in sources:
         table.problem("prometheus", f'is "{service.prometheus}"; sources: {", ".join(sources)}')
     table.done()

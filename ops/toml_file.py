@@ -121,6 +121,15 @@ class Table:
         value = self.take(key, dict, '{ env = "NAME" }, never the secret itself', None, secret=True)
         return self._from_environment(key, value) if value is not None else ""
 
+    def secrets(self, key: str) -> list[str]:
+        """Read values from the environment: `key = [{ env = "NAME" }, …]`."""
+        form = '[{ env = "NAME" }, …], never the secrets themselves'
+        values = self.take(key, list, form, [], secret=True)
+        if not all(isinstance(value, dict) for value in values):
+            self.problem(key, f"must be {form}")
+            return []
+        return [self._from_environment(key, value) for value in values]
+
     def _from_environment(self, key: str, value: dict[str, Any]) -> str:
         name = value.get("env")
         if not isinstance(name, str) or set(value) != {"env"}:

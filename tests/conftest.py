@@ -20,6 +20,8 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.db.models import Model
 from django.db.models.signals import post_migrate
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 from pytest_django import DjangoDbBlocker, Settings
 
 from ops import guard, rights
@@ -34,6 +36,12 @@ SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
 Petstores = list[FakeInstance]
 _NO_PARAMETERS = SimpleNamespace(params={})
+
+# A busy machine is not a failure.
+hypothesis.register_profile(
+    "opsportal", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis.load_profile("opsportal")
 
 
 def pytest_xdist_auto_num_workers() -> int:

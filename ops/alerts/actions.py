@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -12,12 +12,14 @@ from django.conf import settings
 
 from ops.actor import Actor
 from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
-from ops.alerts.arranging import Pairs, arrange, asks_for, merge
+from ops.alerts.arranging import Pairs, arrange, asks_for, merge, select
 from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.flooding import read_floods
-from ops.alerts.history import Strip, StripOf, strips
+from ops.alerts.group_strips import StripOf, strips
+from ops.alerts.history import Strip
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
+from ops.alerts.reporting import arranged
 from ops.alerts.truth import Doubt, broken_rules, counted, doubts, headline, partial_answer
 from ops.alerts.words import understood
 from ops.backends.clients import clients
@@ -161,11 +163,19 @@ async def show_alert(
 
 @action("alerts.show_strips", permission=READ)
 async def show_strips(
-    actor: Actor, *, groups: Mapping[str, StripOf] = NO_GROUPS, site: str = "", length: int = STRIP
+    actor: Actor,
+    *,
+    groups: Mapping[str, StripOf] = NO_GROUPS,
+    group_of: Callable[[Alert], str] | None = None,
+    site: str = "",
+    length: int = STRIP,
 ) -> Mapping[str, Strip]:
-    """Return what groups of alerts did during the time of `length` up to now, by group."""
+    """Return what groups of alerts did during the time of `length` up to now, by group.
+
+    `group_of` says into which group an alert falls that may have ended.
+    """
     where = sites().site(site)
-    return await in_database(strips, where.name, groups, length, timerange.now_ns())
+    return await in_database(strips, where.name, groups, length, timerange.now_ns(), group_of)
 
 
 @action("alerts.list_floods", permission=READ)
@@ -230,11 +240,9 @@ async def _count(site: Site) -> FiringCount | None:
 
 
 def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:
-    answers, silent = found.answers, {each.source: each.answered for each in found.failures}
-    reported = chain.from_iterable(answer.alerts for answer in answers.values())
-    merged = merge(reported, Pairs.of(site, answers.keys() - silent.keys()))
-    if silent:
-        merged = [_aged(alert, silent) for alert in merged]
+    answers, silent = found.answers, found.silent
+    pairs = Pairs.of(site, found.answering)
+    merged = arranged(site, found, now)
     rules = chain.from_iterable(answer.rules or () for answer in answers.values())
     filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
     unasked = {*site.watchdogs, *site.quiet}
@@ -242,10 +250,13 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
     older = tuple(name for name in found.coming if name in answers)
     return AlertList(
         site=site.name,
-        alerts=arrange(listed, filter, now),
+        alerts=select(listed, filter, now),
         broken_rules=broken_rules(answers.values()),
         sources=len(site.prometheus),
-        failures=found.failures,
+        failures=tuple(
+            replace(each, others=tuple(sorted(pairs.copies(each.source))))
+            for each in found.failures
+        ),
         doubts=doubts(site, answers, silent, found.coming, now),
         infos=_distinct(answer.infos for answer in answers.values()),
         coming=found.coming,
@@ -259,13 +270,6 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
     )
 
 
-def _aged(alert: Alert, silent: Mapping[str, int]) -> Alert:
-    """Say since when an alert is not known, if none of its sources answers."""
-    if not silent.keys() >= {*alert.sources}:
-        return alert
-    return replace(alert, stale_since=max(silent[source] for source in alert.sources))
-
-
 async def _then(site: Site, service: Service, start: int, end: int) -> AlertList:
     found = await remembered(site, service.alerts, start, end)
     origins = {each.name: clients().prometheus(site, each).origin for each in site.prometheus}
@@ -274,7 +278,7 @@ async def _then(site: Site, service: Service, start: int, end: int) -> AlertList
     merged = merge(alerts, Pairs.of(site, found.answers))
     return AlertList(
         site=site.name,
-        alerts=await asyncio.to_thread(arrange, merged, AlertFilter(), timerange.now_ns()),
+        alerts=await asyncio.to_thread(arrange, merged),
         broken_rules=(),
         sources=len(site.prometheus),
         failures=found.failures,

@@ -21,12 +21,14 @@ T = TypeVar("T")
 class SourceFailure:
     """A source that does not answer: its name, and one sentence about why.
 
-    `answered` is when it answered last, Unix nanoseconds, 0 if unknown.
+    `answered` is when it answered last, Unix nanoseconds, 0 if unknown. `others` are those of its
+    pair that answer; what they say is shown in its place.
     """
 
     source: str
     reason: str
     answered: int = 0
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Answers(Generic[T]):
     failures: tuple[SourceFailure, ...]
     coming: tuple[str, ...]
     at: int = 0
+
+    @property
+    def silent(self) -> Mapping[str, int]:
+        """The sources that failed, and when they answered last (Unix nanoseconds, 0 if unknown)."""
+        return {each.source: each.answered for each in self.failures}
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The sources that answered now, or within three polls."""
+        return frozenset(self.answers.keys() - self.silent.keys() - {*self.coming})
 
 
 async def answers_of(site: Site, patience: float) -> Answers[Rules]:

@@ -38,19 +38,28 @@ class Pairs:
         return self.answered & same
 
 
-def arrange(
+def select(
     alerts: Iterable[Alert],
     filter: AlertFilter,
     now: int,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Alert, ...]:
-    """Return the alerts that the filter selects now (Unix nanoseconds), most urgent first.
+    """Return the alerts that the filter selects now (Unix nanoseconds), in the order given.
+
+    Raises InvalidInput if the filter's regular expressions take too long on these alerts.
+    """
+    if filter == AlertFilter(site=filter.site):
+        return tuple(alerts)
+    return tuple(_selected(alerts, filter, now, clock))
+
+
+def arrange(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+    """Return the alerts, most urgent first.
 
     Firing comes before pending, then by severity: critical, page, error, warning, any other, info
-    and none; then the longest active first. Further sort keys only keep the order stable. Raises
-    InvalidInput if the filter's regular expressions take too long on these alerts.
+    and none; then the longest active first. Further sort keys only keep the order stable.
     """
-    return tuple(sorted(_selected(alerts, filter, now, clock), key=urgency))
+    return tuple(sorted(alerts, key=urgency))
 
 
 def asks_for(filter: AlertFilter, alert: Alert) -> bool:

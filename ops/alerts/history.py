@@ -28,7 +28,6 @@ STEPS = 720  # of a strip: more cannot be seen
 GRID = tuple(minutes * timerange.MINUTE for minutes in (1, 5, 10, 30, 60))
 GRID_PARTS = 72
 MOST_PERIODS = 5_000  # of one alert
-MOST_KEYS = 500  # a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +90,6 @@ class Strip:
     def step(self) -> int:
         """The length of the shortest part that can be seen, in nanoseconds."""
         return max((self.end - self.start) // STEPS, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class StripOf:
-    """The alerts of a group's strip: all with these names, and those with these fingerprints.
-
-    `sources` report them.
-    """
-
-    names: tuple[str, ...] = ()
-    fingerprints: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
 
 
 def window(now: int, length: int) -> Strip:
@@ -173,6 +160,7 @@ def as_it_was(row: AlertPeriod) -> Alert:
         group=row.group,
         rule_health="unknown",
         fingerprint=row.key,
+        native_state=row.state,
     )
 
 
@@ -200,27 +188,7 @@ def latest(site: str, fingerprint: str) -> AlertPeriod | None:
 def strip(site: str, fingerprint: str, sources: Iterable[str], empty: Strip, now: int) -> Strip:
     """Fill an alert's strip."""
     rows = AlertPeriod.objects.filter(site=site, key=fingerprint, start__lt=empty.end)
-    return _filled(empty, [_intervals(rows, empty)], holes(site, sources, empty, now))
-
-
-def strips(site: str, groups: Mapping[str, StripOf], length: int, now: int) -> Mapping[str, Strip]:
-    """Read the strips of several groups of alerts."""
-    empty = window(now, length)
-    rows = AlertPeriod.objects.filter(site=site)
-    names = {name for group in groups.values() for name in group.names}
-    # SQLite takes the best index only for one name at once, and for keys with a start.
-    by_name = {name: _intervals(rows.filter(name=name), empty) for name in names}
-    seen: dict[tuple[str, ...], tuple[Stretch, ...]] = {}
-    found = {}
-    for key, group in groups.items():
-        parts = [by_name[name] for name in group.names]
-        for first in range(0, len(group.fingerprints), MOST_KEYS):
-            some = group.fingerprints[first : first + MOST_KEYS]
-            parts.append(_intervals(rows.filter(key__in=some, start__lt=empty.end), empty))
-        if group.sources not in seen:
-            seen[group.sources] = holes(site, group.sources, empty, now)
-        found[key] = _filled(empty, parts, seen[group.sources])
-    return found
+    return filled(empty, [active(rows, empty)], holes(site, sources, empty, now))
 
 
 def holes(site: str, sources: Iterable[str], empty: Strip, now: int) -> tuple[Stretch, ...]:
@@ -243,7 +211,7 @@ def _unknown(site: str, sources: Iterable[str], start: int, end: int) -> list[In
     return between(covered, start, end)
 
 
-def _intervals(rows: "QuerySet[AlertPeriod]", empty: Strip) -> Mapping[str, list[Interval]]:
+def active(rows: "QuerySet[AlertPeriod]", empty: Strip) -> Mapping[str, list[Interval]]:
     """Read when these were active, in steps: many short periods are one row of the answer."""
     step, found = empty.step, dict[str, list[Interval]]()
     for part in (rows.filter(end__gt=empty.start), rows.filter(end=None)):
@@ -254,9 +222,10 @@ def _intervals(rows: "QuerySet[AlertPeriod]", empty: Strip) -> Mapping[str, list
     return found
 
 
-def _filled(
+def filled(
     empty: Strip, several: Iterable[Mapping[str, Iterable[Interval]]], unknown: Sequence[Stretch]
 ) -> Strip:
+    """Return a strip of what was active, several by state, without what lies in the holes."""
     by_state: dict[str, list[Interval]] = {}
     for each in several:
         for state, intervals in each.items():

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 from ops.alerts import history
 from ops.alerts.answers import Answers
-from ops.alerts.arranging import Pairs, merge
+from ops.alerts.arranging import Pairs
 from ops.alerts.history import Past, Strip
 from ops.alerts.models import AlertPeriod
+from ops.alerts.reporting import reported
 from ops.backends.prometheus import Rules
 from ops.sites import Site
 from ops.vocabulary import timerange
@@ -80,15 +81,16 @@ def read(
     `answers` is None if no source answers. The strip covers the time of `length` up to now. Call
     it in ops.database.in_database.
     """
-    reported = _reported(site, fingerprint, answers)
+    found = reported(site, answers, now, fingerprint=fingerprint) if answers else []
+    current = found[0] if found else None
     last = history.latest(site.name, fingerprint)
-    alert = reported or (history.as_it_was(last) if last else None)
+    alert = current or (history.as_it_was(last) if last else None)
     if alert is None:
         return None
     sources = _reporting(site, alert)
     past = history.past(site.name, fingerprint, sources, now)
     strip = history.strip(site.name, fingerprint, sources, history.window(now, length), now)
-    state, silent = _state(site, alert, reported, answers)
+    state, silent = _state(site, alert, current, answers)
     pending, firing = _since(alert, past, strip)
     rules = tuple(_rules(alert, answers.answers if answers else {}))
     return ShownAlert(
@@ -107,15 +109,6 @@ def read(
     )
 
 
-def _reported(site: Site, fingerprint: str, answers: Answers[Rules] | None) -> Alert | None:
-    if answers is None:
-        return None
-    failed = {failure.source for failure in answers.failures}
-    each_alert = chain.from_iterable(answer.alerts for answer in answers.answers.values())
-    copies = [alert for alert in each_alert if alert.fingerprint == fingerprint]
-    return next(iter(merge(copies, Pairs.of(site, answers.answers.keys() - failed))), None)
-
-
 def _reporting(site: Site, alert: Alert) -> tuple[str, ...]:
     """Return the sources that report an alert: its own, and their copies."""
     pairs = Pairs.of(site, (source.name for source in site.prometheus))
@@ -123,17 +116,17 @@ def _reporting(site: Site, alert: Alert) -> tuple[str, ...]:
 
 
 def _state(
-    site: Site, alert: Alert, reported: Alert | None, answers: Answers[Rules] | None
+    site: Site, alert: Alert, current: Alert | None, answers: Answers[Rules] | None
 ) -> tuple[State, tuple[str, ...]]:
     """Return the state, and the sources that keep it from being known."""
     reporting = _reporting(site, alert)
     if answers is None:
         return State.UNKNOWN, reporting
     failed = {*(each.source for each in answers.failures), *answers.coming}
-    if reported and not failed >= {*reported.sources}:
-        return State(reported.state), ()
+    if current and not failed >= {*current.sources}:
+        return State(current.state), ()
     silent = tuple(name for name in reporting if name in failed)
-    if reported or (silent and len(silent) == len(reporting)):
+    if current or (silent and len(silent) == len(reporting)):
         return State.UNKNOWN, silent
     return State.RESOLVED, ()
 

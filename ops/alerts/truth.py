@@ -10,11 +10,12 @@ evaluated recently and without an error, and its watchdogs are firing. Anything 
 A door that says "Nothing is firing", or "none", adds "that we know of" if there are doubts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 
+from ops.alerts.arranging import Pairs
 from ops.backends.prometheus import Rules
 from ops.sites import PrometheusSource, Site
 from ops.vocabulary import timerange
@@ -60,7 +61,7 @@ def doubts(
     site: Site,
     answers: Mapping[str, Rules],
     silent: Mapping[str, int],
-    coming: Iterable[str],
+    coming: Collection[str],
     now: int,
 ) -> tuple[Doubt, ...]:
     """Return every reason for doubt, the most serious first.
@@ -69,7 +70,11 @@ def doubts(
     last answer (Unix nanoseconds, 0 if unknown); `coming` those that have not answered yet.
     `now` (Unix nanoseconds) stands in for a source that sends no time.
     """
-    found = [Doubt(Reason.SILENT, name, _silent(name, now, at)) for name, at in silent.items()]
+    pairs = Pairs.of(site, answers.keys() - silent.keys() - {*coming})
+    found = [
+        Doubt(Reason.SILENT, name, _silent(name, now, at) + _of_pair(pairs, name))
+        for name, at in silent.items()
+    ]
     found += [Doubt(Reason.LOADING, name, f"{name} has not answered yet") for name in coming]
     for source in site.prometheus:
         if source.name in answers and source.name not in silent:
@@ -80,9 +85,22 @@ def doubts(
 def _silent(source: str, now: int, at: int) -> str:
     if not at or now <= at:
         return f"{source} did not answer"
-    seconds = max((now - at) // timerange.SECOND, 1)
-    age = timerange.format_duration(seconds * timerange.SECOND)
-    return f"{source} has not answered for {age}"
+    return f"{source} has not answered for {_coarse(now - at)}"
+
+
+def _coarse(age: int) -> str:
+    """Return an age in words that do not change each second: every open page shows them."""
+    step = 10 * timerange.SECOND if age < timerange.MINUTE else timerange.MINUTE
+    return timerange.format_duration(age // step * step) if age >= step else "a few seconds"
+
+
+def _of_pair(pairs: Pairs, source: str) -> str:
+    """Say which of a silent source's pair answer, "" for none."""
+    others = sorted(pairs.copies(source))
+    if not others:
+        return ""
+    answer = "answers" if len(others) == 1 else "answer"
+    return f" (of pair {pairs.pair[source]} only {' and '.join(others)} {answer})"
 
 
 def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) -> Iterator[Doubt]:
@@ -148,6 +166,15 @@ def broken_rules(answers: Iterable[Rules]) -> tuple[BrokenRule, ...]:
         one = found.get(key, BrokenRule(rule.name, rule.group, (), error))
         found[key] = replace(one, sources=tuple(dict.fromkeys((*one.sources, rule.source))))
     return tuple(found[key] for key in sorted(found))
+
+
+def sure_rules(answer: Rules, now: int) -> Iterator[Rule]:
+    """Yield the alerting rules of which a source knows every alert at present."""
+    if answer.warnings or answer.more or answer.unreadable:
+        return
+    for rule in answer.rules or ():
+        if not (rule.recording or _doubted(rule, answer.rules_at or now)):
+            yield rule
 
 
 def _doubted(rule: Rule, at: int) -> Reason | None:

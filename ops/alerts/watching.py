@@ -21,7 +21,7 @@ from ops.errors import BackendUnavailable
 from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, Rule
-from ops.watch.periods import Changes, Recorder, prune, stored
+from ops.watch.periods import Changes, Recorder, stored
 from ops.watch.picture import Picture, young_ns
 
 MANY_RULES = 1_000
@@ -36,6 +36,7 @@ class AlertSubject:
 
     name = "alerts"
     answer = Rules
+    remembered = (AlertPeriod, RulePeriod)
 
     def sources(self, site: Site) -> Sequence[str]:
         return [source.name for source in site.prometheus]
@@ -142,9 +143,6 @@ class AlertHistory:
         if not origins:
             return len(whole) < len(self._origins)
         return origins.isdisjoint(self._origins[name] for name in whole)
-
-    def prune(self, before: int) -> int:
-        return sum(prune(model, self._site.name, before) for model in (AlertPeriod, RulePeriod))
 
 
 def _are_many(rules: Sequence[Rule] | None) -> bool:

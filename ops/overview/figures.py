@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ops.backends.clients import clients
-from ops.backends.prometheus import Matrix, Sample, Series, Vector
-from ops.errors import InvalidInput, NotSetUp, OpsError
+from ops.backends.prometheus import Matrix, Series, Vector
+from ops.backends.prometheus.numbers import number_of, own_series, several
+from ops.errors import NotSetUp, OpsError
 from ops.sites import PrometheusSource, Service, Site
 from ops.vocabulary import timerange
 
-S = TypeVar("S", Sample, Series)
 T = TypeVar("T")
 Vectors = Mapping[str, Vector | OpsError]
 Matrices = Mapping[str, Matrix | OpsError]
@@ -75,7 +75,7 @@ def _texts(services: Iterable[Service], *keys: str) -> list[str]:
 
 
 def _figures(service: Service, vectors: Vectors, matrices: Matrices, start: int) -> Figures:
-    numbers = {key: _number(service, key, vectors) for key in NUMBERS}
+    numbers = {key: number_of(service, key, vectors) for key in NUMBERS}
     history = _history(service, matrices, start)
     return Figures(
         known(numbers["requests"]),
@@ -106,44 +106,17 @@ def problems_of(*answers: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(each) for each in errors if not isinstance(each, NotSetUp)))
 
 
-def _number(service: Service, key: str, answers: Vectors) -> float | OpsError | None:
-    promql = getattr(service, key)
-    answer = answers.get(promql)
-    if answer is None or isinstance(answer, OpsError):
-        return answer
-    values = [sample.value for sample in _own(service, key, answer.samples)]
-    if len(values) > 1:
-        return _several(promql, len(values))
-    return values[0] if values and math.isfinite(values[0]) else None
-
-
 def _history(service: Service, answers: Matrices, start: int) -> tuple[int | None, ...] | OpsError:
     answer = answers.get(service.p95)
     if answer is None:
         return ()
     if isinstance(answer, OpsError):
         return answer
-    series = _own(service, "p95", answer.series)
+    series = own_series(service, "p95", answer.series)
     if len(series) > 1:
-        return _several(service.p95, len(series))
+        return several(service.p95, len(series))
     values = dict(_points(series, start))
     return tuple(values.get(step) for step in range(STEPS)) if values else ()
-
-
-def _own(service: Service, key: str, found: Sequence[S]) -> Sequence[S]:
-    """Return the service's own series: everything its own query returns, unless that is several.
-
-    Of several series, and of the results of a query that the site defines for all services, the
-    ones with the service's labels are its own.
-    """
-    if len(found) <= 1 and key not in service.shared:
-        return found
-    own = [each for each in found if service.alerts.items() <= each.labels.items()]
-    return own if key in service.shared or own else found
-
-
-def _several(promql: str, count: int) -> InvalidInput:
-    return InvalidInput(f"the query {promql} returns {count} series; it must return one number")
 
 
 def _points(series: Iterable[Series], start: int) -> Iterable[tuple[int, int | None]]:

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from ops.actor import OPSPORTAL as ITSELF
 from ops.actor import Actor
 from ops.backends.clients import clients
 from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
-from ops.guard import DEADLINE, action
-from ops.sampling import delivery, store, undo
+from ops.guard import DEADLINE, OPSPORTAL, action, write
+from ops.sampling import delivery, store, terms, undo
+from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.measuring import measured
+from ops.sampling.revisions import Setting
+from ops.sampling.terms import PERMANENT, Term
+from ops.sampling.volume import forecast_of
 from ops.sites import Service, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -19,12 +26,15 @@ __all__ = [
     "InstanceSampling",
     "SamplingChange",
     "ServiceSampling",
+    "adopt_file",
     "approve_change",
     "change_policy",
     "changes",
     "current",
     "current_of_several",
+    "forecast",
     "policy_at",
+    "revert",
     "undo_policy",
 ]
 
@@ -33,6 +43,17 @@ SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
+MEASURED_FOR = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be set."""
+
+    policy: Policy
+    term: Term = PERMANENT
+    reason: str = ""
+    then: Policy | None = None
 
 
 def _target(*, site: str = "", service: str = "", **_: object) -> str:
@@ -57,7 +78,8 @@ async def current(
         raise found.error
     if found.answer is None:
         return ServiceSampling(where.name, what.name, (), coming=True)
-    return await in_database(store.last_told, where.name, what.name, found.answer)
+    now = await in_database(store.current, where.name, {what.name: found.answer})
+    return now[what.name]
 
 
 @action("sampling.current_of_several", permission=READ)
@@ -67,13 +89,12 @@ async def current_of_several(
     """Return what `current` returns or raises, for each of these services with instances."""
     where = sites().site(site)
     meant = [where.service(name) for name in services]
-    sampled = [each for each in meant if each.instances or each.dns]
+    sampled = [each for each in meant if each.is_pushed]
     found = await asyncio.gather(*(_addresses(each, DEADLINE) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
-    told = await in_database(store.last_told_of_several, where.name, known)
-    return {**errors, **{each.service: each for each in told}}
+    return {**errors, **await in_database(store.current, where.name, known)}
 
 
 async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]]:
@@ -107,7 +128,7 @@ async def policy_at(
     """
     where = sites().site(site)
     moment = timerange.to_datetime(at or timerange.now_ns())
-    return await in_database(store.in_force, where.name, where.service(service).name, moment)
+    return await in_database(store.in_force_at, where.name, where.service(service).name, moment)
 
 
 @action("sampling.undo_policy", permission=READ)
@@ -118,47 +139,123 @@ async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Pol
     return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
 
 
+@action("sampling.forecast", permission=READ)
+async def forecast(
+    actor: Actor, *, policy: Policy, service: str = "", site: str = "", patience: float = DEADLINE
+) -> tuple[str, ...]:
+    """Return sentences on the traces, spans and bytes that a policy lets through, and their margin.
+
+    They say what is unknown and why, and which services start the traces. What was measured may
+    be a minute old; after `patience` seconds without it they say that it is still coming.
+    """
+    where = sites().site(site)
+    what = where.service(service)
+    now, found = await asyncio.gather(
+        current(actor, service=what.name, site=where.name, patience=patience),
+        clients().lasting.answer(
+            ("measured", where.name, what), lambda: measured(where, what), patience, MEASURED_FOR
+        ),
+    )
+    if found.error:
+        raise found.error
+    if found.answer is None:
+        return ("The volume is still being measured.",)
+    requests, seen, problems = found.answer
+    before, instances = now.policies.policy, len(now.instances)
+    return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+
+
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def change_policy(
-    actor: Actor, *, policy: Policy, service: str = "", site: str = ""
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
 ) -> SamplingChange:
-    """Send a policy to every instance of the service concurrently.
+    """Set a service's policy, and send it to every instance concurrently.
 
-    Raises NotConfirmed, with the SamplingChange as its result, if not all instances confirmed,
-    and Conflict if the service has no instances.
+    After its term the service returns to its permanent policy, or to `then` if it has none. Raises
+    NotConfirmed, with the SamplingChange as its result, if not all instances confirmed: what was
+    set stays in force, and is sent again. Raises Conflict if the service has no instances.
     """
-    return await _change(actor, policy, service, site)
+    return await _change(actor, service, site, _Wish(policy, term, reason, then))
 
 
 @action("sampling.approve_change", permission=APPROVE, audit=True, target=_target, changes=SUBJECT)
-async def approve_change(
-    actor: Actor, *, asked_by: str, policy: Policy, service: str = "", site: str = ""
+async def approve_change(  # noqa: PLR0913  all but the actor are named where it is called
+    actor: Actor,
+    *,
+    asked_by: str,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
 ) -> SamplingChange:
     """Make a change that another user asked for, as change_policy does."""
-    return await _change(actor, policy, service, site)
+    return await _change(actor, service, site, _Wish(policy, term, reason, then))
 
 
-async def _change(actor: Actor, policy: Policy, service: str, site: str) -> SamplingChange:
+@action("sampling.revert", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
+async def revert(
+    actor: Actor, *, service: str = "", site: str = "", reason: str = ""
+) -> SamplingChange:
+    """End a timed change now: set what would follow it, as change_policy does.
+
+    Raises Conflict if no timed change is in force.
+    """
     where = sites().site(site)
     what = where.service(service)
+    now = await in_database(store.in_force_now, where.name, what.name)
+    if now is None or now.then is None:
+        raise Conflict(f"{what.name} has no timed change that could be ended")
+    return await _change(actor, service, site, _Wish(now.then, reason=reason))
+
+
+async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> SamplingChange:
+    where = sites().site(site)
+    what = where.service(service)
+    terms.check(wish.term, timerange.now_ns(), wish.reason)
+    delivery.check_carried(what, wish.policy, wish.then)
     addresses = await delivery.addresses(what)
-    if not addresses:
+    if not (addresses or where.remote):
         raise Conflict(
             f'nothing was sent: service "{what.name}" of site "{where.name}" has no instances; '
             "set instances or dns for it in the site file"
         )
-    before = await in_database(store.last_told, where.name, what.name, addresses)
-    begun = await in_database(store.begin, actor, before, policy, addresses)
-    reasons = await delivery.deliver(what, addresses, policy)
-    change = await in_database(store.finish, begun, reasons)
-    if any(reasons.values()):
+    for each in await in_database(store.to_adopt, where, [what]):
+        await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
+    before = (await in_database(store.current, where.name, {what.name: addresses}))[what.name]
+    then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
+    setting = Setting(0, 0, wish.policy, wish.term.until(timerange.now_ns()), then)
+    revision = await in_database(
+        store.begin, actor, where.name, what.name, setting, before.policies, addresses, wish.reason
+    )
+    answers = await delivery.deliver(what, addresses, wish.policy)
+    change = await in_database(store.finish, revision, answers)
+    if change.confirmed < len(change.instances):
         raise NotConfirmed(_unconfirmed(change), change)
     return change
+
+
+@write("sampling.adopt_file", permission=OPSPORTAL, target=_target)
+def adopt_file(actor: Actor, *, service: str = "", site: str = "") -> None:
+    """Make what the site file says of a service a revision of its own; the watcher sends it."""
+    where = sites().site(site)
+    what = where.service(service)
+    if what.sampling:
+        store.adopt(actor, where.name, what.name, what.sampling)
 
 
 def _unconfirmed(change: SamplingChange) -> str:
     failed = "; ".join(f"{i.address}: {i.reason}" for i in change.instances if not i.confirmed)
     return (
         f"{change.service} is set to {change.policy} on {change.confirmed} of "
-        f"{len(change.instances)} instances; not confirmed by {failed}"
+        f"{len(change.instances)} instances; revision {change.revision} stays in force and is sent "
+        f"again; not confirmed by {failed}"
     )

@@ -3,9 +3,19 @@
 import asyncio
 
 from ops.backends.samplers import Sampler, resolve, server_name
-from ops.errors import OpsError
+from ops.errors import BackendUnavailable, InvalidInput, OpsError
+from ops.sampling.instances import Answer
+from ops.sampling.proof import Proof
+from ops.site_sampling import NOT_PUSHED
 from ops.sites import Service
 from ops.vocabulary.policies import Policy
+
+
+def check_carried(service: Service, *policies: Policy | None) -> None:
+    """Raise InvalidInput if the service's instances cannot be sent one of these policies."""
+    for policy in policies:
+        if service.is_pushed and policy and policy.share is None:
+            raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
 
 
 async def addresses(service: Service) -> tuple[str, ...]:
@@ -13,16 +23,19 @@ async def addresses(service: Service) -> tuple[str, ...]:
     return tuple(sorted(await resolve(service)))
 
 
-async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict[str, str]:
-    """Send the policy to each address; return "" for each that confirmed, else why not."""
-    answers = await asyncio.gather(*(_tell(service, address, policy) for address in to))
+async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict[str, Answer]:
+    """Send the policy to each address; return what each answered."""
+    answers = await asyncio.gather(*(tell(service, address, policy) for address in to))
     return dict(zip(to, answers, strict=True))
 
 
-async def _tell(service: Service, address: str, policy: Policy) -> str:
+async def tell(service: Service, address: str, policy: Policy) -> Answer:
+    """Send the policy to one instance; return its answer."""
     try:
         sampler = Sampler(address, service.tls, server_name(service), service.table)
         await sampler.change(policy)
+    except BackendUnavailable as error:
+        return Answer(Proof.REFUSED if error.answered else Proof.SILENT, str(error))
     except OpsError as error:
-        return str(error)
-    return ""
+        return Answer(Proof.REFUSED, str(error))
+    return Answer(Proof.CONFIRMED)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.sampling.effect import effect
+from ops.sampling.proof import Proof, Way
+from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import Policy, Spread
 
 
@@ -11,7 +13,8 @@ from ops.vocabulary.policies import Policy, Spread
 class InstanceSampling:
     """The last policy sent to an instance; `policy` and `told_at` are None if none was sent.
 
-    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not.
+    `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
+    says more exactly what is known, "" for nothing. `client` is what it says that it runs.
     """
 
     address: str
@@ -19,19 +22,40 @@ class InstanceSampling:
     told_at: datetime | None = None
     confirmed: bool = False
     reason: str = ""
+    way: Way = Way.PUSH
+    proof: Proof | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:
     """The sampling of one service as far as OpsPortal knows.
 
-    `coming` is True while its instances are still being looked up; there are none until then.
+    `in_force` is what was set and is upheld, None if nothing was, and `change` the change that set
+    it. `coming` is True while its instances are still being looked up; there are none until then.
     """
 
     site: str
     service: str
     instances: tuple[InstanceSampling, ...]
     coming: bool = False
+    in_force: InForce | None = None
+    change: "SamplingChange | None" = None
+
+    @property
+    def baseline(self) -> Policy | None:
+        """What it returns to after a timed change, None if nothing permanent is set."""
+        return self.in_force.baseline if self.in_force else None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a timed change is over, and an instance has not been sent what follows yet."""
+        now = self.in_force
+        return bool(now and now.returned) and any(
+            each.policy not in (None, now and now.policy)
+            for each in self.instances
+            if each.way is Way.PUSH
+        )
 
     @property
     def confirmed(self) -> int:
@@ -57,7 +81,8 @@ class ServiceSampling:
 class SamplingChange:
     """A change: the actor, the door, the policies before, the new one, the result.
 
-    `request_id` is the same in the audit log. `undo` is the policy that undoing it restores;
+    `revision` is its number. It is timed if it has an `until`; `then` follows if nothing else is
+    set. `request_id` is the same in the audit log. `undo` is the policy that undoing it restores;
     it is set only on the change that was just made, and None on past ones.
     """
 
@@ -71,12 +96,18 @@ class SamplingChange:
     request_id: str
     instances: tuple[InstanceSampling, ...]
     undo: Policy | None = None
+    revision: int = 0
+    until: datetime | None = None
+    then: Policy | None = None
+    reason: str = ""
 
     @property
     def confirmed(self) -> int:
         return sum(instance.confirmed for instance in self.instances)
 
     def __str__(self) -> str:
+        end = f" until {self.until:%Y-%m-%d %H:%M:%S} UTC, then {self.then}" if self.until else ""
         return (
-            f"{self.previous} -> {self.policy}, {self.confirmed} of {len(self.instances)} confirmed"
+            f"{self.previous} -> {self.policy}{end}, {self.confirmed} of {len(self.instances)} "
+            "confirmed"
         )

@@ -1,23 +1,42 @@
+"""What was set for each service, and which instances are known."""
+
 from django.db import models
 
+from ops.sampling.proof import Proof, Way
 from ops.vocabulary.policies import Policy, Strategy
 
+STRATEGIES, WAYS, PROOFS = (
+    [(each.value, each.value) for each in of] for of in (Strategy, Way, Proof)
+)
 
-class Change(models.Model):
-    """A change of a service's sampling policy; `previous` is a summary for display.
 
-    The audit log has the same change under the same `request_id`.
+class Revision(models.Model):
+    """A change of what a service's sampling is to be; its `id` is the revision's number.
+
+    With `until` it is timed; `then_strategy` ("" for none) and `then_rate` say what follows if
+    nothing else is set. `operations` are the shares of single operations. `previous` is what the
+    instances had, as a written Spread. `answers` are what they said to this very change, by
+    address: "" if they confirmed, else why not; nothing else is ever changed. `held` is False for
+    what older releases sent once: it is history, and nobody is sent it again. The audit log has
+    the same change under the same `request_id`.
     """
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField()
     site = models.CharField(max_length=63)
     service = models.CharField(max_length=63)
-    previous = models.CharField(max_length=255)
-    strategy = models.CharField(max_length=8, choices=[(s.value, s.value) for s in Strategy])
+    strategy = models.CharField(max_length=16, choices=STRATEGIES)
     rate = models.FloatField()
+    operations = models.JSONField(default=dict)
+    until = models.DateTimeField(null=True)
+    then_strategy = models.CharField(max_length=16, choices=STRATEGIES, default="")
+    then_rate = models.FloatField(default=0)
+    previous = models.CharField(max_length=255)
     actor = models.CharField(max_length=150)
     door = models.CharField(max_length=16)
+    reason = models.CharField(max_length=300, default="")
     request_id = models.CharField(max_length=16)
+    answers = models.JSONField(default=dict)
+    held = models.BooleanField(default=True)
 
     class Meta:
         default_permissions = ()
@@ -26,28 +45,61 @@ class Change(models.Model):
             ("change_policy", "Can change sampling policies"),
             ("approve_change", "Can make sampling changes that others asked for"),
         ]
-        indexes = [models.Index(fields=["site", "service", "-id"])]
+        indexes = [models.Index(fields=["site", "service", "-id"], name="sampling_revisions")]
 
     def __str__(self) -> str:
-        return f"{self.site}/{self.service}: {self.policy}"
+        return f"{self.id}: {self.site}/{self.service}: {self.policy}"
 
     @property
     def policy(self) -> Policy:
         return Policy(Strategy(self.strategy), self.rate)
 
+    @property
+    def then(self) -> Policy | None:
+        return Policy(Strategy(self.then_strategy), self.then_rate) if self.then_strategy else None
 
-class Delivery(models.Model):
-    """What a change sent to one instance, and whether it confirmed; if not, `reason` says why."""
 
-    change = models.ForeignKey(Change, models.CASCADE, related_name="deliveries")
+class Instance(models.Model):
+    """An instance of a service that is known, and what is known of its sampling.
+
+    `key` identifies it among those of its service that get their policy the same way: the address
+    if we push, else the ID that it gives. `sent_*` is what it got last, and as part of which
+    revision; `proof` says what it made of that, and `reason` why it did not confirm.
+    `proven_revision` is the last that it confirmed, `said_*` ("" for nothing) what it says is in
+    force. `unauthenticated` means that it asked without a key.
+    """
+
+    site = models.CharField(max_length=63)
+    service = models.CharField(max_length=63)
+    way = models.CharField(max_length=8, choices=WAYS)
+    key = models.CharField(max_length=255)
     address = models.CharField(max_length=255)
-    told_at = models.DateTimeField(auto_now_add=True)
-    confirmed = models.BooleanField()
-    reason = models.TextField()
+    client = models.CharField(max_length=255, default="")
+    first_heard = models.DateTimeField()
+    heard = models.DateTimeField()
+    sent_revision = models.BigIntegerField(null=True)
+    sent_strategy = models.CharField(max_length=16, choices=STRATEGIES, default="")
+    sent_rate = models.FloatField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    proof = models.CharField(max_length=16, choices=PROOFS, default="")
+    proven_revision = models.BigIntegerField(null=True)
+    proven_at = models.DateTimeField(null=True)
+    said_strategy = models.CharField(max_length=16, choices=STRATEGIES, default="")
+    said_rate = models.FloatField(default=0)
+    reason = models.TextField(default="")
+    unauthenticated = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["address", "-id"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "service", "way", "key"], name="sampling_one_row_per_instance"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.address}: {'confirmed' if self.confirmed else self.reason}"
+        return f"{self.site}/{self.service}: {self.key}, {self.proof or 'nothing known'}"
+
+    @property
+    def sent(self) -> Policy | None:
+        return Policy(Strategy(self.sent_strategy), self.sent_rate) if self.sent_strategy else None

@@ -1,120 +1,188 @@
-"""Sampling in the database: the last policy sent to each instance, and past changes."""
+"""Revisions in the database: make them, and read past ones and what is in force."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q
+from django.utils import timezone
 
 from ops.actor import Actor, request_id
+from ops.sampling import instances
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.models import Change, Delivery
+from ops.sampling.models import Revision
+from ops.sampling.revisions import FILE, InForce, Setting, in_force
 from ops.sampling.undo import LOOK_BACK, undo_policy
+from ops.sites import Service, Site
+from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy, Spread
 
-
-def last_told(site: str, service: str, addresses: Iterable[str]) -> ServiceSampling:
-    """Read the last policy sent to each of these instances."""
-    told = _last_told(Delivery.objects.filter(change__site=site, change__service=service))
-    return _sampling(site, service, addresses, told)
+LOST = "its answer was lost"
+BY_FILE = "site file"
+_LATE = 20  # transactions that may be under way together
 
 
-def last_told_of_several(
-    site: str, addresses: Mapping[str, Iterable[str]]
-) -> tuple[ServiceSampling, ...]:
-    """Read the same for several services, given their addresses by name."""
-    of_these = Delivery.objects.filter(change__site=site, change__service__in=list(addresses))
-    told = _last_told(of_these)
-    return tuple(_sampling(site, service, to, told) for service, to in addresses.items())
+def current(site: str, addresses: Mapping[str, Collection[str]]) -> dict[str, ServiceSampling]:
+    """Read the sampling of some services, given the addresses to which we push, by name."""
+    known = instances.known(site, addresses)
+    past = settings(site=site, service__in=list(addresses), held=True)
+    now = timerange.now_ns()
+    in_force_of = {name: in_force(past.get((site, name), ()), now) for name in addresses}
+    numbers = [each.revision for each in in_force_of.values() if each]
+    made = {row.id: _change(row) for row in Revision.objects.filter(id__in=numbers)}
+    return {
+        name: ServiceSampling(
+            site,
+            name,
+            known[name],
+            in_force=found,
+            change=made[found.revision] if found else None,
+        )
+        for name, found in in_force_of.items()
+    }
 
 
-def _last_told(deliveries: QuerySet[Delivery]) -> dict[tuple[str, str], InstanceSampling]:
-    """Return the newest delivery for each service and address."""
-    newest = (
-        deliveries.values("change__service", "address").annotate(newest=Max("id")).values("newest")
-    )
-    found = Delivery.objects.filter(id__in=newest).select_related("change")
-    return {(each.change.service, each.address): _instance(each) for each in found}
-
-
-def _sampling(
-    site: str,
-    service: str,
-    addresses: Iterable[str],
-    told: Mapping[tuple[str, str], InstanceSampling],
-) -> ServiceSampling:
-    instances = tuple(told.get((service, to), InstanceSampling(to)) for to in addresses)
-    return ServiceSampling(site, service, instances)
+def in_force_now(site: str, service: str) -> InForce | None:
+    """Read what is in force for a service now and is upheld."""
+    past = settings(site=site, service=service, held=True).get((site, service), ())
+    return in_force(past, timerange.now_ns())
 
 
 def begin(
-    actor: Actor, before: ServiceSampling, policy: Policy, addresses: Iterable[str]
-) -> Change:
-    """Record what is about to be sent; until `finish`, every answer counts as lost."""
+    actor: Actor,
+    site: str,
+    service: str,
+    made: Setting,
+    previous: Spread,
+    addresses: Collection[str] = (),
+    reason: str = "",
+) -> Revision:
+    """Record a change before it is sent; until `finish`, every answer counts as lost.
+
+    `made` gets its number and its time now, whatever it has.
+    """
     with transaction.atomic():
-        change = Change.objects.create(
-            site=before.site,
-            service=before.service,
-            previous=str(before.policies),
-            strategy=policy.strategy.value,
-            rate=policy.rate,
-            actor=actor.name,
-            door=actor.door.value,
+        revision = Revision.objects.create(
+            at=timezone.now(),
+            site=site,
+            service=service,
+            strategy=made.policy.strategy.value,
+            rate=made.policy.rate,
+            operations=dict(made.operations),
+            until=None if made.until is None else timerange.to_datetime(made.until),
+            then_strategy=made.then.strategy.value if made.then else "",
+            then_rate=made.then.rate if made.then else 0,
+            previous=str(previous),
+            actor=BY_FILE if made.from_file else actor.name,
+            door=FILE if made.from_file else actor.door.value,
+            reason=reason,
             request_id=request_id(),
+            answers=dict.fromkeys(addresses, LOST),
         )
-        Delivery.objects.bulk_create(
-            Delivery(change=change, address=address, confirmed=False, reason="its answer was lost")
-            for address in addresses
-        )
-    return change
+        if addresses:
+            instances.tell(revision, revision.policy, addresses, LOST)
+    return revision
 
 
-def finish(change: Change, reasons: Mapping[str, str]) -> SamplingChange:
-    """Record each address's answer: "" if it confirmed, else why not."""
-    deliveries = list(change.deliveries.all())
-    for delivery in deliveries:
-        delivery.reason = reasons[delivery.address]
-        delivery.confirmed = not delivery.reason
-    Delivery.objects.bulk_update(deliveries, ["reason", "confirmed"])
-    made = _change(change)
-    return replace(made, undo=undo_policy(past_changes(change.site, change.service, LOOK_BACK)))
+def finish(revision: Revision, answers: Mapping[str, instances.Answer]) -> SamplingChange:
+    """Record each address's answer."""
+    revision.answers = {address: answer.reason for address, answer in answers.items()}
+    with transaction.atomic():
+        revision.save(update_fields=["answers"])
+        instances.heard(revision, answers)
+    made = _change(revision)
+    return replace(made, undo=undo_policy(past_changes(made.site, made.service, LOOK_BACK)))
 
 
 def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, ...]:
     """Read the last changes of a site, or of one service unless "", newest first."""
-    changes = Change.objects.filter(site=site).order_by("-id").prefetch_related("deliveries")
+    found = Revision.objects.filter(site=site).order_by("-id")
     if service:
-        changes = changes.filter(service=service)
-    return tuple(_change(change) for change in changes[:limit])
+        found = found.filter(service=service)
+    return tuple(map(_change, found[:limit]))
 
 
-def in_force(site: str, service: str, at: datetime) -> SamplingChange | None:
-    """Read a service's last change at or before a moment, None if there was none."""
-    changes = Change.objects.filter(site=site, service=service, at__lte=at).order_by("-id")
-    found = changes.prefetch_related("deliveries").first()
-    return _change(found) if found else None
+def in_force_at(site: str, service: str, at: datetime) -> SamplingChange | None:
+    """Read the change in force at a moment, None if there was none; its policy is that in force."""
+    past = settings(site=site, service=service, at__lte=at).get((site, service), ())
+    found = in_force(past, timerange.from_datetime(at))
+    if found is None:
+        return None
+    return replace(_change(Revision.objects.get(id=found.revision)), policy=found.policy)
 
 
-def _change(change: Change) -> SamplingChange:
-    return SamplingChange(
-        site=change.site,
-        service=change.service,
-        previous=Spread.read(change.previous),
-        policy=change.policy,
-        actor=change.actor,
-        door=change.door,
-        at=change.at,
-        request_id=change.request_id,
-        instances=tuple(_instance(delivery) for delivery in change.deliveries.all()),
+def settings(**of: object) -> dict[tuple[str, str], list[Setting]]:
+    """Read the newest settings of each kind, which are enough, by site and service."""
+    permanent = Q(until=None)
+    newest = (
+        Revision.objects.filter(**of)
+        .values("site", "service")
+        .annotate(
+            permanent=Max("id", filter=permanent),
+            by_person=Max("id", filter=permanent & ~Q(door=FILE)),
+            timed=Max("id", filter=~permanent),
+        )
+    )
+    numbers = {each[kind] for each in newest for kind in ("permanent", "by_person", "timed")}
+    found: dict[tuple[str, str], list[Setting]] = {}
+    for row in Revision.objects.filter(id__in=numbers - {None}):
+        found.setdefault((row.site, row.service), []).append(_setting(row))
+    return found
+
+
+def newest() -> tuple[int, ...]:
+    """Return what tells whether there is anything new.
+
+    Several numbers, because a transaction may commit after one that began later.
+    """
+    return tuple(Revision.objects.order_by("-id").values_list("id", flat=True)[:_LATE])
+
+
+def to_adopt(site: Site, services: Iterable[Service]) -> list[Service]:
+    """Return the services of which the site file does not say what it said last."""
+    said = [each for each in services if each.sampling]
+    rows = Revision.objects.filter(site=site.name, service__in=[each.name for each in said])
+    newest = rows.filter(door=FILE).values("service").annotate(newest=Max("id")).values("newest")
+    last = {row.service: row.policy for row in Revision.objects.filter(id__in=newest)}
+    return [each for each in said if last.get(each.name) != each.sampling]
+
+
+def adopt(actor: Actor, site: str, service: str, policy: Policy) -> None:
+    """Make what the site file says a revision; the watcher sends it."""
+    now = in_force_now(site, service)
+    made = Setting(0, 0, policy, from_file=True)
+    begin(actor, site, service, made, Spread.of([now.policy if now else None]))
+
+
+def _setting(row: Revision) -> Setting:
+    return Setting(
+        number=row.id,
+        at=timerange.from_datetime(row.at),
+        policy=row.policy,
+        until=None if row.until is None else timerange.from_datetime(row.until),
+        then=row.then,
+        from_file=row.door == FILE,
+        operations=row.operations,
     )
 
 
-def _instance(delivery: Delivery) -> InstanceSampling:
-    return InstanceSampling(
-        address=delivery.address,
-        policy=delivery.change.policy,
-        told_at=delivery.told_at,
-        confirmed=delivery.confirmed,
-        reason=delivery.reason,
+def _change(row: Revision) -> SamplingChange:
+    return SamplingChange(
+        site=row.site,
+        service=row.service,
+        previous=Spread.read(row.previous),
+        policy=row.policy,
+        actor=row.actor,
+        door=row.door,
+        at=row.at,
+        request_id=row.request_id,
+        instances=tuple(
+            InstanceSampling(address, row.policy, row.at, not reason, reason)
+            for address, reason in sorted(row.answers.items())
+        ),
+        revision=row.id,
+        until=row.until,
+        then=row.then,
+        reason=row.reason,
     )

@@ -12,6 +12,7 @@ from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
 from ops.versions.describing import Nothing, Unset, describe
 from ops.versions.history import History, Stretch
+from ops.versions.models import VersionPeriod
 from ops.versions.progress import Rollout, State
 from ops.versions.reading import WINDOW, Reading, read
 from ops.versions.rollout import InstanceVersion, Lack, ServiceVersions
@@ -95,6 +96,7 @@ class VersionSubject:
 
     name = "versions"
     answer = Answer
+    remembered = (VersionPeriod,)
 
     def sources(self, site: Site) -> Sequence[str]:
         return [source.name for source in _services_by_source(site)]

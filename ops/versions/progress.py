@@ -70,7 +70,7 @@ def judge(
     since = past[changed].start if history and past and past[changed].start > history.start else 0
     before = set(past[changed - 1].counts) if changed else set()
     several = len(counts) > 1
-    lasting = history.end - (since or history.start) if several and history else 0
+    lasting = past[-1].end - past[changed].start if several and past else 0
     version, back = _spreading(counts, past) if several else (next(iter(counts), ""), False)
     previous = max(before - {version}, key=lambda each: _age(history, each), default="")
     went_back = not several and bool(previous) and _age(history, previous) > _age(history, version)
@@ -82,11 +82,17 @@ def judge(
     elif verdict.paused:
         state, reason = State.PAUSED, verdict.paused
     elif several:
-        moving = len(past) > 1 and _still(past) <= MOVING
-        state = State.ROLLING if moving else State.MIXED
+        state = _of_several(past)
     elif counts:
         state = State.WENT_BACK if went_back else State.STEADY
-    return Rollout(state, version, back, since, previous, lasting, several and not since, reason)
+    return Rollout(state, version, back, since, previous, lasting, several and not changed, reason)
+
+
+def _of_several(past: Sequence[Stretch]) -> State:
+    """Return how several versions move; unknown if they have not been seen for long enough."""
+    if past and _still(past) > MOVING:
+        return State.MIXED
+    return State.ROLLING if len(past) > 1 else State.UNKNOWN
 
 
 def _still(past: Sequence[Stretch]) -> int:

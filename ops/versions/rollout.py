@@ -95,8 +95,10 @@ class ServiceVersions:
             case State.ROLLING:
                 verb = "going back to" if rollout.back else "rolling out"
                 return f"{verb} {version}: {place.removeprefix(' at ')}"
-            case State.MIXED if self.rollout.lasting >= SECOND:
+            case State.MIXED:
                 return f"{len(self.counts)} versions for {self._lasting}"
+            case State.UNKNOWN if self.mixed and self.history:
+                return "too early to say whether a version is rolling out"
             case State.STUCK:
                 return f"rollout{of} stuck{place}: {rollout.reason}"
             case State.PAUSED:

@@ -10,7 +10,7 @@ from ops.versions.history import History, Period
 from ops.versions.models import VersionPeriod
 from ops.versions.rollout import ServiceVersions
 from ops.vocabulary.timerange import MINUTE
-from ops.watch.periods import Changes, Recorder, prune
+from ops.watch.periods import Changes, Recorder
 from ops.watch.picture import Picture
 
 GRACE = MINUTE  # a scrape that fails is no end
@@ -61,9 +61,6 @@ class VersionHistory:
                 clock=self._clock,
             )
         ]
-
-    def prune(self, before: int) -> int:
-        return prune(VersionPeriod, self._site.name, before)
 
 
 def stored(site: str, services: Collection[Service], at: int) -> Mapping[str, History]:

@@ -1,4 +1,4 @@
-"""Sampling policies: the share of the traces starting in a service that is kept."""
+"""Sampling policies: how many of the traces that start in a service are kept."""
 
 import math
 import re
@@ -10,7 +10,9 @@ from enum import StrEnum
 from ops.errors import InvalidInput
 
 UNKNOWN = "unknown"  # shown if the policy is unknown
-FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%)"
+MOST_PER_SECOND = 10_000
+FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%), or traces per second (5/s)"
+_PER_SECOND = re.compile(r"([0-9]{1,6}) ?(?:traces? ?)?/ ?s", re.IGNORECASE)
 _RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
 
 
@@ -20,27 +22,51 @@ class Strategy(StrEnum):
     NEVER = "never"
     ALWAYS = "always"
     RATE = "rate"
+    PER_SECOND = "per_second"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Never, always, or a rate 0 < rate <= 1; raises InvalidInput for anything else.
+    """Never, always, a rate 0 < rate <= 1, or at most so many traces per second and instance.
 
-    `rate` is 0 for never and 1 for always.
+    `rate` is 0 for never and 1 for always; with PER_SECOND it is a whole number of traces, so ask
+    for `share` to compare two policies. Raises InvalidInput for anything else.
     """
 
     strategy: Strategy
     rate: float
 
     def __post_init__(self) -> None:
-        expected = {Strategy.NEVER: 0.0, Strategy.ALWAYS: 1.0}.get(self.strategy, self.rate)
-        in_bounds = self.strategy is not Strategy.RATE or 0 < self.rate <= 1
-        if not math.isfinite(self.rate) or self.rate != expected or not in_bounds:
+        if not (math.isfinite(self.rate) and self._in_bounds()):
             raise refused(f"{self.rate:g}")
 
+    def _in_bounds(self) -> bool:
+        match self.strategy:
+            case Strategy.NEVER:
+                return self.rate == 0
+            case Strategy.ALWAYS:
+                return self.rate == 1
+            case Strategy.RATE:
+                return 0 < self.rate <= 1
+            case Strategy.PER_SECOND:
+                # A whole number, because that is all that remote sampling's protocol can carry.
+                return self.rate in range(1, MOST_PER_SECOND + 1)
+
+    @property
+    def share(self) -> float | None:
+        """The share of traces that it keeps, None if that depends on how many there are."""
+        return None if self.strategy is Strategy.PER_SECOND else self.rate
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it is a word, never or always, and not a number."""
+        return self.strategy in (Strategy.NEVER, Strategy.ALWAYS)
+
     def __str__(self) -> str:
-        if self.strategy is not Strategy.RATE:
+        if self.is_word:
             return self.strategy.value
+        if self.strategy is Strategy.PER_SECOND:
+            return f"{self.rate:.0f} traces/s"
         percent = self.rate * 100
         return f"{percent:.15g}%"
 
@@ -60,11 +86,23 @@ def rate(value: float) -> Policy:
     return Policy(Strategy.RATE, value)
 
 
+def per_second(traces: int) -> Policy:
+    """Return the policy that keeps at most so many traces a second; raises InvalidInput."""
+    return Policy(Strategy.PER_SECOND, float(traces))
+
+
 def parse_policy(text: str) -> Policy:
-    """Read `never`, `always`, `0.1`, `10%`, `float 0.1` or `rate 10%`; raises InvalidInput."""
+    """Read `never`, `always`, `0.1`, `10%`, `float 0.1`, `rate 10%`, `5/s` or `5 traces/s`.
+
+    Raises InvalidInput.
+    """
     words = " ".join(text.lower().split())
     if words in (Strategy.NEVER, Strategy.ALWAYS):
         return NEVER if words == Strategy.NEVER else ALWAYS
+    if limited := _PER_SECOND.fullmatch(words):
+        if not 1 <= int(limited[1]) <= MOST_PER_SECOND:
+            raise refused(text.strip()[:80])
+        return per_second(int(limited[1]))
     match = _RATE.fullmatch(words)
     try:
         value = float(match[1]) / (100 if match[2] else 1) if match else math.nan

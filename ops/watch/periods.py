@@ -179,12 +179,3 @@ class Recorder(Generic[P, T, F]):
 def stored(text: str) -> str:
     """Return a source's text as the database takes it: bounded; PostgreSQL refuses NUL."""
     return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def prune(model: type[models.Model], site: str, before: int, most: int = SLICE) -> int:
-    """Delete rows of a site whose `end` is before a time, `most` at once; return how many."""
-    rows = model._default_manager.filter(site=site)
-    old = list(rows.filter(end__lt=before).order_by("end").values_list("pk", flat=True)[:most])
-    if old:
-        rows.filter(pk__in=old).delete()
-    return len(old)

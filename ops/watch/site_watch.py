@@ -29,9 +29,9 @@ from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.watch import metrics, notices
 from ops.watch.lease import LeaseLost, SiteLease
-from ops.watch.models import SourcePeriod, Watched
+from ops.watch.models import SourcePeriod
 from ops.watch.notices import Notice
-from ops.watch.periods import Changes, Recorder, prune, stored
+from ops.watch.periods import Changes, Recorder, stored
 from ops.watch.picture import Picture, SourceAnswer, pictures
 from ops.watch.subjects import History, Subject
 
@@ -167,7 +167,7 @@ class _SubjectWatch:
                     await self._notify()
 
     def _write(self, picture: Picture[Any]) -> int:
-        """Write what is new in a picture, and prune; returns the number of rows written."""
+        """Write what is new in a picture; returns the number of rows written."""
         resumed, self._resumed = self._resumed, False  # until it is written
         if not resumed:
             self._history.resume()
@@ -185,10 +185,6 @@ class _SubjectWatch:
                 for each in changes:
                     each.write()
         self._resumed = True
-        oldest = picture.at - settings.HISTORY_DAYS * timerange.DAY
-        self._history.prune(oldest)
-        for model in (SourcePeriod, Watched):
-            prune(model, self._site.name, oldest)
         return sum(map(len, changes))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from ops.sites import Site
-from ops.watch.periods import Changes
+from ops.watch.periods import Changes, Period
 from ops.watch.picture import Picture
 
 A = TypeVar("A")
@@ -22,15 +22,19 @@ class History(Protocol[A]):
     def changes(self, picture: Picture[A]) -> Sequence[Changes[Any]]:
         """Return what is new in a picture; it is written, or `resume` is called."""
 
-    def prune(self, before: int) -> int:
-        """Delete a slice of what ended before a time (Unix nanoseconds); return its size."""
-
 
 class Subject(Protocol[A]):
-    """Something that a watcher polls. `name` is unique; `answer` is the type of an answer."""
+    """Something that a watcher polls.
+
+    `name` is unique; `answer` is the type of an answer.
+    """
 
     name: str
     answer: type[A]
+
+    @property
+    def remembered(self) -> Sequence[type[Period]]:
+        """The models of its history."""
 
     def sources(self, site: Site) -> Sequence[str]:
         """Return the names of the site's sources."""

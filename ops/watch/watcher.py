@@ -15,11 +15,15 @@ from django.db import DatabaseError
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.sites import sites
+from ops.vocabulary import timerange
 from ops.watch import lease, metrics
 from ops.watch.lease import LASTS, LeaseLost, SiteLease
+from ops.watch.pruning import prune
 from ops.watch.site_watch import SiteWatch, jittered
 from ops.watch.subjects import Subject
 
+PRUNING = 60.0  # seconds
+PRUNING_SHARE = 0.2  # of the interval at most, because leases must be renewed
 log = logging.getLogger(__name__)
 
 
@@ -48,11 +52,13 @@ class _Watcher:
             if any(subject.sources(site) for subject in subjects)
         }
         self._watching: dict[str, tuple[SiteLease, asyncio.Task[None]]] = {}
+        self._pruned = -PRUNING
 
     async def run(self, stop: asyncio.Event) -> None:
         try:
             while not stop.is_set():
                 await self._round()
+                await self._prune()
                 pause = jittered(settings.POLL_SECONDS / 2)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -70,6 +76,20 @@ class _Watcher:
             log.warning("the leases on sites could not be renewed: %s", error)
         except Exception:
             log.exception("the leases on sites could not be renewed")
+
+    async def _prune(self) -> None:
+        """Delete what is too old, once a minute, whichever watcher had the site."""
+        if time.monotonic() - self._pruned < PRUNING:
+            return
+        self._pruned = time.monotonic()
+        models = [model for subject in self._subjects for model in subject.remembered]
+        before = timerange.now_ns() - settings.HISTORY_DAYS * timerange.DAY
+        try:
+            await in_database(prune, models, before, settings.POLL_SECONDS * PRUNING_SHARE)
+        except (DatabaseError, OpsError) as error:
+            log.warning("old history could not be deleted: %s", error)
+        except Exception:
+            log.exception("old history could not be deleted")
 
     async def _hold(self) -> None:
         for held, task in list(self._watching.values()):

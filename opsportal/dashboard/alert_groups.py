@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ops.alerts.history import StripOf
+from ops.alerts.group_strips import StripOf
 from ops.sites import Site
 from ops.vocabulary.alerts import Alert
 

@@ -113,7 +113,8 @@ class SamplingForm(forms.Form):
     """A new policy for a service; if valid, `policy` can be sent."""
 
     service = forms.CharField(widget=forms.HiddenInput)
-    strategy = WordField(s.value for s in Strategy)
+    # The field for the rate also takes traces per second.
+    strategy = WordField((Strategy.NEVER, Strategy.ALWAYS, Strategy.RATE))
     rate = forms.CharField(required=False, help_text="10% or 0.1")
     policy: Policy
 

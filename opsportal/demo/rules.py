@@ -24,6 +24,7 @@ NOT_OUR_FAULT = "OK|INVALID_ARGUMENT|NOT_FOUND|CANCELLED"
 REPLICA_LABEL = "prometheus_replica"
 EACH = ("instance", "job")
 LINKS = "https://example.com"
+RATIO = "ratio"  # of values such as 0.228, which OpsPortal shows as 22.8%
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def _petstore_rules() -> list[Rule]:
                 "over 5%",
                 "Customers see errors. Compare a failing trace with a good one, and check whether "
                 "the instance runs a new version.",
+                unit=RATIO,
             ),
             group="petstore",
             keep=15,
@@ -133,6 +135,7 @@ def _backend_rules() -> list[Rule]:
                 "StoreTimeouts",
                 "{{ $value | humanizePercentage }} of queries time out",
                 "Statements wait for a lock. Find the transaction that holds it.",
+                unit=RATIO,
             ),
             group="backends",
         ),
@@ -145,6 +148,7 @@ def _backend_rules() -> list[Rule]:
                 "MailRefused",
                 "{{ $value | humanizePercentage }} of e-mails are refused",
                 "The mail server refuses connections. New pets cannot be added without it.",
+                unit=RATIO,
             ),
             group="backends",
         ),
@@ -162,8 +166,9 @@ def _watchdog() -> Rule:
     )
 
 
-def _annotations(rule: str, summary: str, description: str) -> Mapping[str, str]:
-    return {
+def _annotations(rule: str, summary: str, description: str, unit: str = "") -> Mapping[str, str]:
+    told = {"unit": unit} if unit else {}
+    return told | {
         "summary": summary,
         "description": description,
         "runbook_url": f"{LINKS}/runbooks/{rule}",

@@ -51,6 +51,8 @@ def _root(policy: Policy) -> sampling.Sampler:
             return sampling.ALWAYS_ON
         case Strategy.RATE:
             return sampling.TraceIdRatioBased(policy.rate)
+        case Strategy.PER_SECOND:
+            raise refused(str(policy))  # ChangeSampler cannot ask for it
 
 
 def read_policy(sampler: petstore_pb2.Sampler) -> Policy:

@@ -1,12 +1,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 
 from tests.fakes.prometheus import FakePrometheus
-
-settings.register_profile("opsportal", deadline=None)
-settings.load_profile("opsportal")
 
 
 @pytest.fixture

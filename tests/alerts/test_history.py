@@ -6,21 +6,20 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from ops.alerts import history
+from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.history import (
     HOLE,
     MOST_PERIODS,
     Episode,
     Seen,
     Strip,
-    StripOf,
     holes,
     past_of,
-    strips,
     window,
 )
 from ops.alerts.intervals import between, both, joined
 from ops.alerts.models import AlertPeriod
-from ops.vocabulary.alerts import FIRING, PENDING
+from ops.vocabulary.alerts import FIRING, PENDING, Alert
 from ops.vocabulary.timerange import HOUR, MINUTE, SECOND
 from tests.alerts.making import NOON, alert
 from tests.alerts.past import SITE, answered, period, watched
@@ -136,6 +135,33 @@ def test_the_strip_of_a_name_shows_those_that_have_ended_too() -> None:
         (FIRING, 30, 0),
     ], "what ends is drawn to the end of its step"
     assert minutes(found["one"]) == [(PENDING, 40, 29.5), (FIRING, 30, 0)]
+
+
+@pytest.mark.django_db
+def test_the_strip_of_a_group_shows_all_that_fall_into_it_and_no_more() -> None:
+    ended = alert("Slow", {"team": "pets"}, sources=("other",))
+    strange = alert("Slow", {"team": "shop"})
+    deep = alert("QueueDeep", {"team": "pets"})
+    watched(ago(1_000), NOON + HOUR, "prometheus", "other")
+    period(deep, FIRING, ago(30), None)
+    period(ended, PENDING, ago(130), ago(120))
+    period(ended, FIRING, ago(120), ago(90))
+    period(ended, FIRING, ago(900), ago(800))
+    period(strange, FIRING, ago(70), ago(60))
+    still = alert("Hidden", {"team": "pets"})
+    period(still, FIRING, ago(400), ago(345))
+    of = {"pets": StripOf(fingerprints=(deep.fingerprint,), sources=("prometheus",))}
+
+    def team(of: Alert) -> str:
+        return of.labels.get("team", "")
+
+    found = strips(SITE, of, LENGTH, NOON, team)
+    assert minutes(found["pets"]) == [
+        (PENDING, 130, 119.5),
+        (FIRING, 360, 344.5),
+        (FIRING, 120, 89.5),
+        (FIRING, 30, 0),
+    ]
 
 
 @pytest.mark.django_db

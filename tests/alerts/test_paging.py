@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from ops.alerts.arranging import arrange
 from ops.alerts.paging import index_of, parse_place, place_after
 from ops.errors import InvalidInput
-from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import Alert
 from tests.alerts.making import NOON, alert
 
@@ -32,15 +31,11 @@ ALERTS = st.lists(
 )
 
 
-def arranged(alerts: list[Alert]) -> tuple[Alert, ...]:
-    return arrange(alerts, AlertFilter(), NOON)
-
-
 @given(ALERTS, st.integers(1, 7))
 def test_it_goes_through_a_list_in_pages_without_loss_or_repetition(
     alerts: list[Alert], size: int
 ) -> None:
-    whole = arranged(alerts)
+    whole = arrange(alerts)
     found: list[Alert] = []
     while len(found) < len(whole):
         start = (
@@ -55,13 +50,13 @@ def test_it_goes_through_a_list_in_pages_without_loss_or_repetition(
 def test_it_loses_none_that_stays_when_others_resolve_and_begin(
     alerts: list[Alert], resolved: set[int], cut: int
 ) -> None:
-    whole = arranged([replace(one, sources=("here",), fingerprint="") for one in alerts])
+    whole = arrange([replace(one, sources=("here",), fingerprint="") for one in alerts])
     assume(whole)
     cut = min(cut, len(whole) - 1)
     place = parse_place(str(place_after(whole, cut)))
     begun = [alert("New", {"severity": severity}) for severity in ("page", "info")]
     left = [one for number, one in enumerate(whole) if number not in resolved]
-    later = arranged([replace(one, value="2") for one in left] + begun)
+    later = arrange([replace(one, value="2") for one in left] + begun)
     sent = [replace(one, value="2") for one in whole[: cut + 1]]
     rest = later[index_of(later, place) :]
     for one in later:

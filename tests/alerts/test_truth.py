@@ -100,10 +100,30 @@ def test_a_watchdog_that_the_site_names_must_have_a_rule() -> None:
     assert of(WELL, replace(named, names_watchdogs=False)) == []
 
 
-def test_it_says_for_how_long_a_source_has_been_silent() -> None:
-    last = NOON - 130 * SECOND
+@pytest.mark.parametrize(
+    ("seconds", "age"),
+    [(1, "a few seconds"), (19, "10 s"), (59, "50 s"), (130, "2 min"), (7_259, "2 h")],
+)
+def test_it_says_roughly_for_how_long_a_source_has_been_silent(seconds: int, age: str) -> None:
+    last = NOON - seconds * SECOND
     [doubt] = doubts(SITE, {"main": WELL}, {"main": last}, (), NOON)
-    assert doubt.words == "main has not answered for 2 min"
+    assert doubt.words == f"main has not answered for {age}"
+
+
+def test_it_says_which_of_a_pair_answers() -> None:
+    pair = tuple(PrometheusSource(name, f"http://{name}", pair="shop") for name in "abc")
+    shop = replace(SITE, prometheus=(*pair, *SITE.prometheus))
+
+    def said(*answering: str) -> str:
+        answers = dict.fromkeys((*answering, "main", "a"), WELL)
+        return doubts(shop, answers, {"a": 0}, (), NOON)[0].words
+
+    assert said() == "a did not answer"
+    assert said("b") == "a did not answer (of pair shop only b answers)"
+    assert said("b", "c") == "a did not answer (of pair shop only b and c answer)"
+
+
+def test_a_source_that_answers_in_the_future_did_not_answer() -> None:
     [future] = doubts(SITE, {}, {"main": NOON + SECOND}, (), NOON)
     assert future.words == "main did not answer"
 

@@ -1,12 +1,14 @@
 """Open pages follow what happens, say how far they can be trusted, and disturb nobody."""
 
 import asyncio
+import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import Page, Route, WebSocketRoute, expect
 from pytest_django import Settings
 
 from ops.database import in_database
@@ -136,6 +138,63 @@ async def test_it_renews_itself_if_sockets_are_blocked(web: Web, place: Place) -
             while await page.locator("h1").inner_text() != "1 alert firing":
                 await page.clock.run_for(5_000)
         await is_live(page, "Renews every 15 s")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_it_is_live_again_as_soon_as_the_server_answers(web: Web, place: Place) -> None:
+    is_away = False
+
+    async def socket(route: WebSocketRoute) -> None:
+        if is_away:
+            await route.close()
+        else:
+            route.connect_to_server()
+
+    async def request(route: Route) -> None:
+        await (route.abort() if is_away else route.continue_())
+
+    async with watching(), web.open() as page:
+        await page.route_web_socket("**/live/**", socket)
+        await page.route("**/alerts/**", request)
+        await page.clock.install()
+        await log_in(page)
+        await page.goto(ALERTS)
+        await is_live(page)
+        is_away = True
+        await page.clock.fast_forward(60_000)
+        async with asyncio.timeout(SOON / 1000):
+            while not (await page.locator("#live .state").inner_text()).startswith("Stale"):
+                await page.clock.run_for(1_000)
+        for _ in range(40):  # until it tries only once a minute
+            await page.clock.run_for(15_000)
+        is_away = False
+        await page.clock.run_for(15_000)
+        await is_live(page)
+
+
+@pytest.mark.usefixtures("olga")
+async def test_a_page_is_live_only_once_it_shows_what_is_so_now(web: Web, place: Place) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def opened(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+
+    def say(part: str, text: str) -> None:
+        now = round(time.time() * 1000)
+        message = {"part": part, "number": 1, "at": now, "now": now, "text": text}
+        sockets[-1].send(json.dumps(message))
+
+    async with web.open() as page:
+        await page.route_web_socket("**/live/**", opened)
+        await log_in(page)
+        await page.goto(ALERTS)
+        await page.wait_for_function("() => document.querySelector('#live')")
+        say("badge", '<span id="badge" data-mark="3">firing: 3</span>')
+        await expect(page.locator("#badge")).to_have_text("firing: 3")
+        assert await page.locator("#live .state").inner_text() != "Live"
+        say("page", '<main id="main"><h1>3 alerts firing</h1></main>')
+        await is_live(page)
+        await expect(page.locator("h1")).to_have_text("3 alerts firing")
 
 
 @pytest.mark.usefixtures("olga")

@@ -85,6 +85,7 @@ async def test_its_history_says_how_often_how_long_and_when(
 
     assert heading(page) == "SlowSearch has resolved"
     assert re.search(r"resolved \d+ min ago", text(page))
+    assert "state not given" not in text(page)
     assert "fired 2 times, 1 h 10 min in all, 35 min in the median" in text(page)
     drawn = page.content.decode()
     assert drawn.count('class="firing"') == 2

@@ -6,6 +6,7 @@ from django.test import AsyncClient
 
 from ops.audit.models import AuditEntry
 from tests.dashboard.places import Place, field, heading, link, text
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 
 SAMPLING = "/sites/production/sampling/"
 CHANGE = f"{SAMPLING}change/"
@@ -21,6 +22,7 @@ async def test_it_says_what_is_not_known_yet(place: Place, viewer: AsyncClient) 
     assert "No changes yet" in text(page)
 
 
+@ANY_JAEGER
 async def test_a_change_is_shown_before_it_is_made(place: Place, operator: AsyncClient) -> None:
     page = await operator.get(CHANGE, TEN)
 
@@ -30,6 +32,7 @@ async def test_a_change_is_shown_before_it_is_made(place: Place, operator: Async
     assert place.first.told == place.second.told == []
 
 
+@ANY_JAEGER
 async def test_the_same_again_is_called_that(place: Place, operator: AsyncClient) -> None:
     await operator.post(CHANGE, TEN)
     page = await operator.get(CHANGE, TEN)
@@ -93,6 +96,7 @@ async def test_an_unknown_strategy_is_refused(place: Place, operator: AsyncClien
     assert place.first.told == []
 
 
+@ANY_JAEGER
 async def test_who_may_only_look_sees_no_form_and_changes_nothing(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -177,6 +181,7 @@ async def test_the_form_claims_nothing_where_instances_differ(
     assert field(await operator.get(SAMPLING), "rate") == ""
 
 
+@ANY_JAEGER
 @pytest.mark.parametrize(
     ("before", "typed", "said"),
     [
@@ -208,12 +213,28 @@ async def test_the_effect_is_said_while_one_types(
     assert place.first.told == told
 
 
+@ANY_JAEGER
 async def test_the_preview_says_the_effect(place: Place, operator: AsyncClient) -> None:
     await operator.post(CHANGE, TEN)
 
     page = await operator.get(CHANGE, {**TEN, "rate": "50%"})
 
     assert "Keeps 50% of the traces that start in petstore; 5 times as many" in text(page)
+
+
+@EITHER_JAEGER
+async def test_the_preview_says_the_volume(place: Place, operator: AsyncClient) -> None:
+    await operator.post(CHANGE, TEN)
+    for children in (1, 3):
+        inner = [span("store", "query") for _ in range(children)]
+        place.jaeger.add(trace(span("petstore", "Search", children=inner)))
+    place.prometheus.says("requests", ({}, 42.0))
+
+    page = await operator.get(CHANGE, {"service": "petstore", "strategy": "always"})
+
+    said = text(page)
+    assert "At 42 requests/s: 4.2 → 42 traces/s, 13 → 126 spans/s" in said
+    assert "petstore starts these traces; store follows its decision." in said
 
 
 @pytest.mark.parametrize("given", [{}, {"service": "petstore"}])

@@ -18,6 +18,7 @@ from ops.traces import actions as traces
 from ops.versions import actions as versions
 from ops.vocabulary.filters import parse_query
 from ops.vocabulary.policies import ALWAYS, NEVER
+from ops.vocabulary.units import unit_told, with_unit
 from opsportal.demo.rules import rules
 from opsportal.demo.site import DemoSite
 from tests.conftest import SiteFile
@@ -128,6 +129,13 @@ def test_its_rules_are_known_queries_of_its_services() -> None:
     jobs = {"petstore", "store", "mailer"}
     assert {rule.labels["job"] for rule in rules() if rule.name != "Watchdog"} <= jobs
     assert all(rule.state == "inactive" for rule in rules())
+
+
+def test_its_shares_are_shown_as_percentages() -> None:
+    shares = [each for each in rules() if "humanizePercentage" in each.annotations["summary"]]
+    assert len(shares) == 3
+    told = {unit_told(each.labels, each.annotations) for each in shares}
+    assert [with_unit("2.279e-01", unit) for unit in told] == ["22.8%"]
 
 
 @pytest.mark.parametrize(

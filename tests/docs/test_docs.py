@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import sites, toml_file
+from ops import site_sampling, sites, toml_file
 from ops.toml_file import Table
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,7 +24,7 @@ def keys() -> list[str]:
     """What the reader of the site file asks its tables for."""
     reading = [name for name, part in vars(Table).items() if _takes_key(part)]
     asked = re.compile(rf"\.(?:{'|'.join(reading)})\(\s*\"(\w+)\"")
-    sources = "".join(inspect.getsource(module) for module in (sites, toml_file))
+    sources = "".join(inspect.getsource(module) for module in (sites, site_sampling, toml_file))
     return sorted(set(asked.findall(sources)) - {"sites"})
 
 

@@ -118,7 +118,8 @@ def browser(person: Person) -> tuple[AsyncClient, Actor]:
 
 @pytest.mark.usefixtures("guest")
 @settings(
-    max_examples=RUNS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=RUNS,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(world=WORLDS, watched=st.booleans())
 async def test_no_door_says_green_without_knowing(

@@ -49,7 +49,7 @@ def said(world: World) -> str:
     return headline(firing, doubts(site, answers, silent, (), NOW * SECOND))
 
 
-@settings(max_examples=RUNS, deadline=None)
+@settings(max_examples=RUNS)
 @given(WORLDS)
 def test_it_says_nothing_is_firing_only_if_it_knows(world: World) -> None:
     found = said(world)

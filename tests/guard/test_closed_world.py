@@ -19,8 +19,10 @@ ROOT = Path(__file__).parent.parent.parent
 WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_changes",
+    "sampling.adopt_file",
     "sampling.current_of_several",
     "sampling.policy_at",
+    "sampling.revert",
 }
 
 

@@ -122,15 +122,19 @@ class Jaeger:
     otlp_http: str
 
 
+def _jaeger_binary() -> str:
+    """Release 2.13, or the one that JAEGER_BIN names."""
+    command = [HERE / "jaeger.sh"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 @contextmanager
 def jaeger(folder: Path, *, batches: bool = True) -> Iterator[Jaeger]:
-    """Run release 2.13, or the one that JAEGER_BIN names.
+    """Run a Jaeger.
 
     In `batches` it writes what came within 200 ms together, in any order; else while it is sent.
     """
-    binary = subprocess.run(
-        [HERE / "jaeger.sh"], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    binary = _jaeger_binary()
     query, ui, otlp, otlp_http, health = free_ports(5)
     config = folder / "jaeger.yaml"
     ports = {"query": query, "ui": ui, "otlp": otlp, "otlp_http": otlp_http, "health": health}
@@ -167,6 +171,36 @@ receivers:
       http: {{endpoint: "127.0.0.1:{otlp_http}"}}
 processors: {{batch: }}
 exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
+"""
+
+
+@contextmanager
+def jaeger_sampling(folder: Path, strategies: Path) -> Iterator[str]:
+    """Run a Jaeger that serves the strategies in a file, and yield its URL; it reads it again."""
+    otlp, http, rpc = free_ports(3)
+    config = folder / "jaeger-sampling.yaml"
+    config.write_text(
+        _JAEGER_SAMPLING.format(otlp=otlp, http=http, grpc=rpc, strategies=strategies)
+    )
+    url = f"http://127.0.0.1:{http}"
+    ready = answers(f"{url}/sampling?service=any")
+    with running([_jaeger_binary(), "--config", config], folder, ready):
+        yield url
+
+
+_JAEGER_SAMPLING = """\
+service:
+  extensions: [jaeger_storage, remote_sampling]
+  pipelines: {{traces: {{receivers: [otlp], exporters: [debug]}}}}
+  telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
+extensions:
+  jaeger_storage: {{backends: {{mem: {{memory: {{max_traces: 1}}}}}}}}
+  remote_sampling:
+    file: {{path: "{strategies}", reload_interval: 200ms}}
+    http: {{endpoint: "127.0.0.1:{http}"}}
+    grpc: {{endpoint: "127.0.0.1:{grpc}"}}
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{otlp}"}}}}}}}}
+exporters: {{debug: }}
 """
 
 

@@ -166,10 +166,13 @@ def test_a_restart_or_reload_of_a_source_ends_no_episode(shop: Shop) -> None:
     began = active_at(shop.a, "Restarted")
 
     shop.a.stop()
-    for site, sources in both:
+    for site, source, shown in (
+        (shop.pair, B, f"of its pair only {B} answers"),
+        (shop.alone, A, "its alerts are shown as they were"),
+    ):
         assert site.is_doubted("SILENT", A) == "1 alert firing that we know of"
-        site.shows("Restarted", "firing", *sources)
-        assert f"{A} did not answer; its alerts are shown as they were" in site.page
+        site.shows("Restarted", "firing", source)
+        assert f"{A} did not answer; {shown}" in site.page
     shop.a.start()
     servers.until(lambda: active_at(shop.a, "Restarted") > began, "it fires again, since later")
     for site, sources in both:
@@ -215,6 +218,12 @@ def test_nothing_is_green_while_a_source_is_silent(shop: Shop) -> None:
         shop.pair.is_headed("1 alert firing that we know of")
         assert shop.alone.heading.startswith(silent)
         assert "0 of 1 source answered" in shop.alone.page
+        shop.queue.set(0)
+        answers = f"(of pair shop only {B} answers)"
+        servers.until(lambda: shop.pair.heading.endswith(answers), "it is over, as one says")
+        assert shop.pair.heading.startswith(silent)
+        shop.queue.set(7)
+        shop.pair.is_headed("1 alert firing that we know of")
     for site, sources in ((shop.pair, (A, B)), (shop.alone, (A,))):
         site.shows("Frozen", "firing", *sources)
         site.is_headed("1 alert firing")

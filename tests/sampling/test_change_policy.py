@@ -9,9 +9,10 @@ from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, NotFound, NotPermitted
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange
-from ops.sampling.models import Change
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
-from tests.conftest import Petstores
+from ops.sampling.models import Revision
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
+from tests.conftest import Petstores, SiteFile
+from tests.fakes.instance import fake_instance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +43,8 @@ async def test_it_names_each_instance_that_did_not_confirm(
     with pytest.raises(NotConfirmed) as caught:
         await actions.change_policy(operator, policy=ALWAYS)
     sentence = str(caught.value)
-    assert "petstore is set to always on 2 of 3 instances; not confirmed by" in sentence
+    assert "petstore is set to always on 2 of 3 instances; revision " in sentence
+    assert "stays in force and is sent again; not confirmed by" in sentence
     assert petstores[1].address in sentence and "told to fail" in sentence
     assert petstores[0].address not in sentence
     assert isinstance(caught.value.result, SamplingChange)
@@ -94,7 +96,7 @@ async def test_it_sends_nothing_for_a_viewer(viewer: Actor, petstores: Petstores
     with pytest.raises(NotPermitted):
         await actions.change_policy(viewer, policy=ALWAYS)
     assert [instance.told for instance in petstores] == [[], [], []]
-    assert not await in_database(Change.objects.exists)
+    assert not await in_database(Revision.objects.exists)
 
 
 async def test_it_writes_nothing_for_an_unknown_service(
@@ -110,6 +112,51 @@ async def test_it_refuses_a_service_without_instances(
 ) -> None:
     with pytest.raises(Conflict, match='service "orders" of site "demo" has no instances'):
         await actions.change_policy(operator, policy=ALWAYS, service="orders")
+
+
+async def test_it_refuses_what_its_instances_cannot_be_sent(
+    operator: Actor, petstores: Petstores
+) -> None:
+    with pytest.raises(InvalidInput, match=r"petstore cannot be sampled at 5 traces/s: its inst"):
+        await actions.change_policy(operator, policy=per_second(5))
+    assert not await in_database(Revision.objects.exists)
+
+
+async def test_what_the_site_file_says_is_a_revision_before_any_other(
+    operator: Actor, site_file: SiteFile
+) -> None:
+    async with fake_instance() as instance:
+        for sampling in ("10%", "10%", "5%"):
+            site_file(
+                f"""
+                [sites.demo.services.petstore]
+                instances = ["{instance.address}"]
+                sampling = "{sampling}"
+                """
+            )
+            await actions.change_policy(operator, policy=ALWAYS)
+    found = await actions.changes(operator)
+    assert [(each.door, str(each.policy)) for each in reversed(found)] == [
+        ("file", "10%"),
+        ("browser", "always"),
+        ("browser", "always"),
+        ("file", "5%"),
+        ("browser", "always"),
+    ]
+    assert str(found[1]) == "always -> 5%, 0 of 0 confirmed"
+    now = (await actions.current(operator)).in_force
+    assert now and (now.revision, now.policy) == (found[0].revision, ALWAYS)
+    rows = await in_database(lambda: list(AuditEntry.objects.filter(action="sampling.adopt_file")))
+    assert [(row.actor, row.target, row.outcome) for row in rows] == [
+        ("OpsPortal", "demo/petstore", "ok")
+    ] * 2
+
+
+async def test_a_service_that_asks_needs_no_instances(operator: Actor, site_file: SiteFile) -> None:
+    site_file('[sites.demo.services.petstore]\n[sites.demo.remote]\ndefault_sampling = "1%"')
+    await actions.change_policy(operator, policy=per_second(5))
+    now = (await actions.current(operator)).in_force
+    assert now and now.policy == per_second(5)
 
 
 # Each change as (policy, how many of the three instances fail), oldest first.

@@ -1,10 +1,12 @@
 """The site file: what it means, and what it says about everything that is wrong in it."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from ops.errors import InvalidInput, NotFound
+from ops.site_sampling import Remote
 from ops.sites import (
     JaegerSource,
     PrometheusSource,
@@ -16,6 +18,7 @@ from ops.sites import (
     sites,
 )
 from ops.vocabulary import timerange
+from ops.vocabulary.policies import per_second, rate
 from tests.conftest import SiteFile
 from tests.fakes import tls
 
@@ -59,8 +62,14 @@ requests = "a"
 failing = "b"
 p95 = "c"
 alerts = {{ team = "pets" }}
+sampling = "10%"
 [sites.production.services.payments]
 dns = "payments.example.com:50051"
+[sites.production.remote]
+http = "10.0.0.9:5778"
+grpc = "[::1]:5779"
+keys = [{{ env = "SECRET" }}]
+default_sampling = "5/s"
 [sites.staging]
 """
 
@@ -127,6 +136,7 @@ class TestMeaning:
                     failing="b",
                     p95="c",
                     alerts={"team": "pets"},
+                    sampling=rate(0.1),
                 ),
                 "payments": Service(
                     name="payments",
@@ -138,6 +148,12 @@ class TestMeaning:
             },
             default_service="petstore",
             change_now=True,
+            remote=Remote(
+                default_sampling=per_second(5),
+                http="10.0.0.9:5778",
+                grpc="[::1]:5779",
+                keys=(sha256(b"open sesame").digest(),),
+            ),
         )
         assert list(found.all) == ["production", "staging"]
 
@@ -197,7 +213,27 @@ class TestLookups:
 JAEGER = "[sites.a.jaeger]\n"
 PROMETHEUS = '[[sites.a.prometheus]]\nurl = "http://p"\n'
 SERVICE = "[sites.a.services.b]\n"
+REMOTE = "[sites.a.remote]\ndefault_sampling = '1%'\n"
 WRONG = [
+    ("[sites.a.remote]", "[sites.a.remote] default_sampling: is missing; it must be a sampling"),
+    (
+        "[sites.a.remote]\ndefault_sampling = '2'",
+        '[sites.a.remote] default_sampling: "2" is not a sampling policy; accepted: never, always',
+    ),
+    (
+        f"{REMOTE}http = '0.0.0.0:5778'",
+        '[sites.a.remote] http: is "0.0.0.0:5778"; without keys it must be a loopback address',
+    ),
+    (f"{REMOTE}keys = ['open sesame']", "[sites.a.remote] keys: must be [{ env ="),
+    (
+        f"{REMOTE}keys = [{{ env = 'NOWHERE' }}]",
+        "[sites.a.remote] keys: the environment variable NOWHERE is not set",
+    ),
+    (f"{SERVICE}sampling = 0.1", "[sites.a.services.b] sampling: is 0.1; it must be a sampling"),
+    (
+        f"{SERVICE}sampling = '5/s'\ndns = 'b:1'",
+        '[sites.a.services.b] sampling: is "5 traces/s"; its instances are set with ChangeSampler',
+    ),
     ("", "sites: is missing; add a table [sites.NAME] for each site"),
     ("default_site = 'b'\n[sites.a]", 'default_site: is "b"; it must be one of a'),
     ("sites = 5", "sites: is 5; it must be tables, [sites.NAME]"),

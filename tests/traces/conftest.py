@@ -1,13 +1,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 
 from ops.traces import listing
 from tests.fakes.jaeger import FakeJaeger
-
-settings.register_profile("opsportal", deadline=None)
-settings.load_profile("opsportal")
 
 
 @pytest.fixture(autouse=True)

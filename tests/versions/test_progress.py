@@ -12,10 +12,13 @@ from ops.vocabulary.timerange import HOUR, MINUTE
 END = 3 * HOUR
 
 
-def ran(*periods: tuple[str, str, int, int]) -> ServiceVersions:
+def ran(*periods: tuple[str, str, float, float]) -> ServiceVersions:
     """A service with (instance, version, from, until) in minutes; 180 is now."""
     history = History(
-        0, END, MINUTE, tuple(Period(i, v, a * MINUTE, b * MINUTE) for i, v, a, b in periods)
+        0,
+        END,
+        MINUTE,
+        tuple(Period(i, v, int(a * MINUTE), int(b * MINUTE)) for i, v, a, b in periods),
     )
     running = tuple(InstanceVersion(each.instance, each.version) for each in history.periods
                     if each.end == END)  # fmt: skip
@@ -31,6 +34,8 @@ ROLLING = ran(
 )  # fmt: skip
 MIXED = ran(("a", "1", 0, 135), ("b", "1", 0, 180), ("a", "2", 135, 180))
 LONG = ran(("a", "2", 0, 180), ("b", "1", 0, 180))
+TOO_EARLY = "too early to say whether a version is rolling out"
+YOUNG = ran(("a", "2", 179.5, 180), ("b", "1", 179.5, 180))  # as its Prometheus is
 BACK = ran(
     ("a", "1", 0, 60), ("b", "1", 0, 180), ("a", "2", 60, 80), ("a", "1", 80, 180)
 )  # fmt: skip
@@ -56,14 +61,23 @@ RESTARTED = ran(
         (GOING_BACK, State.ROLLING, 160, "", "going back to 1: 2 of 3"),
         (RESTARTED, State.ROLLING, 160, "1", "rolling out 2: 1 of 3"),
         (ran(), State.UNKNOWN, 0, "", ""),
+        (YOUNG, State.UNKNOWN, 179.5, "", TOO_EARLY),
+        (ran(("a", "2", 180, 180), ("b", "1", 180, 180)), State.UNKNOWN, 180, "", TOO_EARLY),
+        (
+            ran(("a", "2", 169, 180), ("b", "1", 169, 180)),
+            State.MIXED,
+            169,
+            "",
+            "2 versions for more than 11 min",
+        ),
     ],
 )
 def test_it_judges_a_rollout(
-    found: ServiceVersions, state: State, since: int, previous: str, news: str
+    found: ServiceVersions, state: State, since: float, previous: str, news: str
 ) -> None:
     rollout = found.rollout
 
-    assert (rollout.state, rollout.since // MINUTE, rollout.previous, found.news) == (
+    assert (rollout.state, rollout.since / MINUTE, rollout.previous, found.news) == (
         state, since, previous, news,
     )  # fmt: skip
 
@@ -118,7 +132,7 @@ def test_a_rollout_that_cannot_start_is_stuck_though_one_version_runs() -> None:
 def test_without_a_history_it_says_what_it_sees() -> None:
     two = judge({"2": 1, "1": 1}, None, NOTHING, MINUTE)
 
-    assert (two.state, two.lasting, two.since, two.version) == (State.MIXED, 0, 0, "2")
+    assert (two.state, two.lasting, two.since, two.version) == (State.UNKNOWN, 0, 0, "2")
     assert judge({"1": 1}, None, NOTHING, 0).state is State.STEADY
 
 

@@ -367,7 +367,10 @@ KUBERNETES = (
             {"__name__": "rollout_info", "name": "petstore", "phase": "Degraded"},
             "rollout of 1.3.0 stuck at 1 of 2: Argo says Degraded",
         ),
-        ({"__name__": "rollout_info", "name": "other", "phase": "Degraded"}, ""),
+        (
+            {"__name__": "rollout_info", "name": "other", "phase": "Degraded"},
+            "too early to say whether a version is rolling out",
+        ),
     ],
 )
 async def test_it_repeats_what_kubernetes_and_argo_say(

@@ -263,13 +263,3 @@ def test_hostile_texts_are_bounded_and_storable() -> None:
     assert row.labels["a�b"] == "c�"
     assert len(row.annotations["long"]) == 4_000
     assert Remembering().sees(odd) == 0, "what was cut is no change"
-
-
-def test_what_is_old_is_pruned_in_slices() -> None:
-    seen = Remembering()
-    seen.sees(DOWN)
-    seen.sees(after=40)
-    seen.sees(after=40)
-    assert seen.history.prune(NOON) == 0
-    assert seen.history.prune(seen.at) == 1
-    assert not AlertPeriod.objects.exists()

@@ -11,7 +11,7 @@ from ops.backends.clients import close_clients
 from ops.database import in_database
 from ops.sites import Site
 from ops.watch.models import SourcePeriod, WatchedSite
-from ops.watch.periods import Changes
+from ops.watch.periods import Changes, Period
 from ops.watch.picture import Picture, pictures
 from tests.conftest import SiteFile
 from tests.fakes.prometheus import FakePrometheus, Fault
@@ -25,6 +25,7 @@ class Numbers:
 
     name = "numbers"
     answer = int
+    remembered: tuple[type[Period], ...] = ()
 
     def __init__(self, poll: Callable[[str], None], remember: Callable[[], None]) -> None:
         self._poll = poll
@@ -46,9 +47,6 @@ class Numbers:
     def changes(self, picture: Picture[int]) -> Sequence[Changes[Any]]:
         self._remember()
         return ()
-
-    def prune(self, before: int) -> int:
-        return 0
 
 
 async def newest() -> Picture[int]:

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from ops.actor import Actor
-from ops.alerts.actions import list_alerts
+from ops.alerts.actions import list_alerts, show_alert
 from ops.alerts.models import AlertPeriod, RulePeriod
 from ops.backends.prometheus import Rules
 from ops.database import in_database
@@ -63,7 +63,7 @@ async def test_a_source_that_falls_silent_keeps_its_last_alerts(
         assert kept.stale_since
         assert found.headline() == "1 alert firing that we know of"
         assert [failure.source for failure in found.failures] == ["shop-a", "shop-b"]
-        assert found.doubts[0].words == "shop-a has not answered for 1 s"
+        assert found.doubts[0].words == "shop-a has not answered for a few seconds"
         first.fault = second.fault = Fault.NONE
         await watcher.until(answering("shop-a", "shop-b"))
         [fresh] = (await list_alerts(operator)).firing
@@ -164,6 +164,34 @@ async def test_an_answer_is_old_by_the_clock_and_not_by_the_picture(
     pictures.publish(Picture("production", "alerts", 1, 1, now - 100 * timerange.SECOND, sources))
     found = await list_alerts(operator)
     assert [each.source for each in found.failures] == ["shop-b"]
+
+
+async def test_of_a_pair_the_one_that_answers_knows_what_is_over(
+    first: FakePrometheus, second: FakePrometheus, operator: Actor
+) -> None:
+    rule = first.rule("Down", alert("Down"))
+    second.rule("Down", alert("Down"))
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+        second.fault = Fault.UNAVAILABLE
+        await watcher.until(answering("shop-a"))
+        found = await list_alerts(operator)
+        [still] = found.firing
+        assert (still.sources, still.disagree, still.stale_since) == (("shop-a",), "", 0)
+        assert found.failures[0].others == ("shop-a",)
+        rule["alerts"] = []
+
+        async def is_over() -> bool:
+            return not (await list_alerts(operator)).firing
+
+        await watcher.until(is_over)
+        shown = await show_alert(operator, fingerprint=still.fingerprint)
+        assert shown.state == "resolved"
+        found = await list_alerts(operator)
+    assert found.headline() == (
+        "Nothing is firing that we know of: shop-b has not answered for a few seconds "
+        "(of pair shop only shop-a answers)"
+    )
 
 
 async def test_it_is_ready_once_it_has_leases_and_no_longer_than_it_runs() -> None:

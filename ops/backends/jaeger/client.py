@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from ops import metrics
 from ops.backends.calls import Calls
 from ops.backends.grpc_channels import Peer
+from ops.backends.jaeger.measuring import MeasuredTraces, measure
 from ops.backends.jaeger.query_service import MUCH_TO_READ, QueryService, off_loop
 from ops.backends.jaeger.window_reader import WindowReader
 from ops.backends.otlp import read_trace
@@ -95,6 +96,11 @@ class Jaeger:
         wide = _whole_seconds(search) if live else search
         found = await self._read((wide, settled), partial(self._find, wide, settled))
         return found if wide.start == search.start else found.since(search.start)
+
+    async def measure(self, service: str, *, start: int, end: int, most: int) -> MeasuredTraces:
+        """Return the summaries of up to `most` of a service's traces, and their size."""
+        call = partial(measure, self._server, service, start, end, most)
+        return await self._read(("measure", service, start, end, most), call)
 
     async def close(self) -> None:
         await self._server.close()

@@ -3,6 +3,7 @@
     client      what we ask: queries, ranges, alerting rules
     batching    many queries sent as few requests
     results     the answers to queries
+    numbers     the one number that a query of a service returns
     rules       alerts, and rules that cannot be evaluated
     errors      what went wrong as a sentence that says what to check
 

@@ -132,7 +132,7 @@ class _Reading:
             evaluated_at=_evaluated_at(rule),
             interval=interval,
             query=_text(rule.get("query")),
-            labels=_texts(rule.get("labels")),
+            labels=self.origin.own(_texts(rule.get("labels"))),
             pending_for=_nanoseconds(rule.get("duration")),
             keep_firing_for=_nanoseconds(rule.get("keepFiringFor") or rule.get("keep_firing_for")),
         )

@@ -96,7 +96,7 @@ async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, objec
     if "only" in asked:
         all_groups = [each for each in all_groups if each[0] == asked["only"]]
     part, groups = _on_this_page(visit, by, all_groups)
-    pictured = await _with_strips(visit, groups)
+    pictured = await _with_strips(visit, by, groups)
     return {
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),
         "line": line,
@@ -140,13 +140,16 @@ async def _floods(visit: Visit) -> Sequence[BrokenRule]:
 
 
 async def _with_strips(
-    visit: Visit, groups: Sequence[AlertGroup]
+    visit: Visit, by: str, groups: Sequence[AlertGroup]
 ) -> list[tuple[AlertGroup, Picture | None]]:
     """Return the groups with their strips; without them if the past cannot be read."""
     try:
         found, rolled_out = await asyncio.gather(
             actions.show_strips(
-                visit.actor, groups={each.key: each.strip for each in groups}, site=visit.site.name
+                visit.actor,
+                groups={each.key: each.strip for each in groups},
+                group_of=None if by == ALERT else key_of(by, visit.site),
+                site=visit.site.name,
             ),
             rollouts(visit),
         )

@@ -50,16 +50,15 @@ async def change(visit: Visit) -> HttpResponse:
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
         return await _change(visit, form)
-    now = await actions.current(
-        visit.actor, service=form.cleaned_data["service"], site=visit.site.name
-    )
+    which = {"service": form.cleaned_data["service"], "site": visit.site.name}
+    now, effect = await asyncio.gather(actions.current(visit.actor, **which), _effect(visit, form))
     return await visit.render(
         "pages/sampling_change.html",
         {
             "heading": question(now.service, now.policies, form.policy),
             "now": now,
             "form": form,
-            "effect": now.effect_of(form.policy),
+            "effect": effect,
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
@@ -70,19 +69,27 @@ async def change(visit: Visit) -> HttpResponse:
 async def preview(visit: Visit) -> HttpResponse:
     """Return the effect of the policy being typed, as a piece of the page."""
     form = SamplingForm(visit.request.GET)
-    now = await actions.current(
-        visit.actor, service=visit.request.GET.get("service", ""), site=visit.site.name
+    effect = await _effect(visit, form) if form.is_valid() else _lack(form)
+    return await visit.render("partials/effect.html", {"effect": effect})
+
+
+async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
+    """Return sentences on the effect of the form's policy."""
+    which = {"service": form.cleaned_data["service"], "site": visit.site.name}
+    now, forecast = await asyncio.gather(
+        actions.current(visit.actor, **which),
+        actions.forecast(
+            visit.actor, policy=form.policy, patience=patience(visit.request), **which
+        ),
     )
-    return await visit.render("partials/effect.html", {"effect": _effect(now, form)})
+    return now.effect_of(form.policy), *forecast
 
 
-def _effect(now: ServiceSampling, form: SamplingForm) -> str:
-    """Return the effect of the form's policy, or what is wrong with it."""
-    if form.is_valid():
-        return now.effect_of(form.policy)
+def _lack(form: SamplingForm) -> tuple[str, ...]:
+    """Return what the form lacks, or what is wrong with it."""
     if form["strategy"].value() == Strategy.RATE and not form["rate"].value():
-        return "Enter a rate to see its effect."
-    return " ".join(str(each) for sentences in form.errors.values() for each in sentences)
+        return ("Enter a rate to see its effect.",)
+    return tuple(str(each) for sentences in form.errors.values() for each in sentences)
 
 
 async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
@@ -154,8 +161,9 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
     policy = now.policies.policy
     if policy is None:
         return {"strategy": Strategy.RATE}
-    rate = str(policy) if policy.strategy is Strategy.RATE else ""
-    return {"strategy": policy.strategy, "rate": rate}
+    if policy.is_word:
+        return {"strategy": policy.strategy}
+    return {"strategy": Strategy.RATE, "rate": str(policy)}
 
 
 def _first(visit: Visit) -> str:
@@ -174,8 +182,7 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     policy = now.policies.policy
     if policy is None:
         return f"Sampling of {service}: {now.policies}"
-    rated = policy.strategy is Strategy.RATE
-    sampled = f"sampled at {policy}" if rated else f"{policy} sampled"
+    sampled = f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
     return f"{service} is {sampled} on {total} of {words.count(total, 'instance')}"
 
 
@@ -183,7 +190,7 @@ def question(service: str, before: Spread, policy: Policy) -> str:
     """Return the heading of a page that asks whether to make a change."""
     service = words.name(service)
     if policy == before.policy:
-        at = "at" if policy.strategy is Strategy.RATE else "set to"
+        at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
     if all(known is None for known, _ in before.counts):
         return f"Set sampling of {service} to {policy}?"

@@ -52,7 +52,7 @@ def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersi
     """Sort services whose rollout tells something first if there is more than one sheet."""
     if len(services) <= SERVICES:
         return services
-    return sorted(services, key=lambda each: each.rollout.state in _CALM)
+    return sorted(services, key=lambda each: each.rollout.state in _CALM and not each.mixed)
 
 
 def _shared(services: Sequence[ServiceVersions]) -> dict[str, list[ServiceVersions]]:

@@ -1,16 +1,11 @@
 """Traces to read."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from ops.backends.otlp.reader import read_trace
 from ops.vocabulary.spans import Spans
 from tests.fakes.jaeger import span
-
-# A busy machine is not a failure.
-settings.register_profile("opsportal", deadline=None)
-settings.load_profile("opsportal")
 
 NOON = 1_732_449_600_000_000_000
 names = st.text(max_size=5)

@@ -11,7 +11,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
     one = await said(viewer, "version petstore")
-    assert one.summary == "petstore: 1.3.0 on 1 of 3, 1.2.0 on 2 of 3"
+    assert one.summary == (
+        "petstore: 1.3.0 on 1 of 3, 1.2.0 on 2 of 3; "
+        "too early to say whether a version is rolling out"
+    )
     assert sorted(row.cells[1] for row in one.rows) == ["1.2.0", "1.2.0", "1.3.0"]
     every = await said(viewer, "versions")
     assert every.summary == "2 services, several versions of petstore; unknown for store"

@@ -195,7 +195,7 @@ links = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     summary=lines.map("s{}".format) | st.builds(Sentence, st.just("s"), whens, lines),
     table=st.lists(

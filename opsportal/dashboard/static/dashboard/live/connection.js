@@ -23,6 +23,7 @@ export class Connection {
   #retry = 0;
   #poll = 0;
   #closed = false;
+  #away = false; // whether the server did not answer the last request either
 
   /** `page` has the part to show and the badge's address; `changed` gets texts, `told` states. */
   constructor(page, { changed, told }) {
@@ -92,7 +93,8 @@ export class Connection {
     const text = this.#texts.take(message);
     if (message.part === this.page.part) this.at = message.at;
     if (text) this.changed(message.part, text);
-    this.told("live");
+    // The badge may come first: then the page is still what it was before.
+    if (this.#texts.has(this.page.part)) this.told("live");
   }
 
   /** A message is missing: a new socket begins with everything. */
@@ -126,7 +128,13 @@ export class Connection {
   async #renew() {
     this.#poll = setTimeout(() => this.#renew(), RENEWING);
     const state = await this.#asked().catch(() => "stale");
-    if (!this.#closed && !this.isOpen) this.told(state);
+    if (this.#closed || this.isOpen) return;
+    this.told(state);
+    const isBack = this.#away && state === "renewing";
+    this.#away = state === "stale";
+    if (!isBack) return;
+    this.#failures = 1;
+    this.hurry();
   }
 
   async #asked() {

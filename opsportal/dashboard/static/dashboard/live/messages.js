@@ -15,6 +15,11 @@ export async function unpacked(data) {
 export class Texts {
   #parts = new Map();
 
+  /** Whether there is a text of a part. */
+  has(part) {
+    return this.#parts.has(part);
+  }
+
   /** Take a message; return the part's text if it is new, "" if not. Throw if one was missed. */
   take({ part, number, base, text, delta }) {
     const known = this.#parts.get(part) ?? { number: 0, text: "" };

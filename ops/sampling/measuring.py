@@ -1,0 +1,60 @@
+"""Ask the backends what a forecast needs: requests a second, and the latest traces."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ops.backends.clients import clients
+from ops.backends.prometheus.numbers import number_of
+from ops.errors import NotSetUp, OpsError
+from ops.sampling.volume import Seen, look_at
+from ops.sites import Service, Site
+from ops.vocabulary import timerange
+
+T = TypeVar("T")
+WINDOW = timerange.HOUR
+MOST = 50  # traces
+STEP = timerange.MINUTE  # so that everyone who types asks for the same
+
+
+async def measured(site: Site, service: Service) -> tuple[float | None, Seen, tuple[str, ...]]:
+    """Return the requests a second, what the traces are like, and what could not be asked."""
+    problems: list[str] = []
+
+    async def asked(read: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        try:
+            return await read()
+        except NotSetUp:
+            return otherwise
+        except OpsError as error:
+            problems.append(str(error))
+            return otherwise
+
+    requests, seen = await asyncio.gather(
+        asked(lambda: _requests(site, service), None), asked(lambda: _seen(site, service), Seen())
+    )
+    return requests, seen, tuple(problems)
+
+
+async def _requests(site: Site, service: Service) -> float | None:
+    if not service.requests:
+        return None
+    source = site.source(service)
+    problems: list[OpsError] = []
+    for copy in (source, *site.twins(source)):
+        answers = await clients().prometheus(site, copy).queries([service.requests])
+        found = number_of(service, "requests", answers)
+        if not isinstance(found, OpsError):
+            return found
+        problems.append(found)
+    raise problems[0]
+
+
+async def _seen(site: Site, service: Service) -> Seen:
+    end = (timerange.now_ns() // STEP + 1) * STEP
+    found = (
+        await clients()
+        .jaeger(site)
+        .measure(service.jaeger_name, start=end - WINDOW, end=end, most=MOST)
+    )
+    return look_at(service.jaeger_name, found.traces, found.size)

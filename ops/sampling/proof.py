@@ -1,0 +1,24 @@
+"""How instances get their policy, and what is known of what they made of it."""
+
+from enum import StrEnum
+
+
+class Way(StrEnum):
+    """How an instance gets its policy."""
+
+    PUSH = "push"  # we call its ChangeSampler
+    REMOTE = "remote"  # it polls, as Jaeger's remote sampling does
+    OPAMP = "opamp"
+
+
+class Proof(StrEnum):
+    """What is known of the newest revision on an instance, the strongest first."""
+
+    CONFIRMED = "confirmed"  # it said that it is in force, and nothing contradicts that
+    ROOTS = "roots"  # its new traces carry the rate
+    FETCHED = "fetched"  # it has asked since
+    TOLD = "told"  # it was sent, and no answer is known yet
+    REFUSED = "refused"  # it said no
+    SILENT = "silent"  # it does not answer
+    CONTRADICTED = "contradicted"  # it answered, but something else is in force
+    GONE = "gone"  # it has not been heard of for three intervals

@@ -1,0 +1,62 @@
+"""What the site file says about sampling, and how services ask for it; see ops.sites."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Any
+
+from ops.errors import InvalidInput
+from ops.toml_file import Table
+from ops.vocabulary.policies import NEVER, Policy, parse_policy
+
+NOT_PUSHED = "its instances are set with ChangeSampler, which accepts never, always or a rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """How a site's services ask for their sampling themselves.
+
+    `default_sampling` is what a service gets for which nothing is set. `http` and `grpc` are the
+    addresses to listen on, "" for those in the settings (default site) or none (others). `keys`
+    are the SHA-256 hashes of the keys of which a request must carry one; without any, only this
+    machine can ask.
+    """
+
+    default_sampling: Policy
+    http: str = ""
+    grpc: str = ""
+    keys: tuple[bytes, ...] = ()
+
+
+def remote_of(table: Table) -> Remote:
+    """Read the table `[sites.NAME.remote]`."""
+    keys = table.secrets("keys")
+    addresses = {key: table.address(key) for key in ("http", "grpc")}
+    for key, address in addresses.items():
+        if address and not keys and not _is_loopback(address):
+            table.problem(key, f'is "{address}"; without keys it must be a loopback address')
+    found = Remote(
+        default_sampling=policy_of(table, "default_sampling", ...) or NEVER,
+        keys=tuple(sha256(key.encode()).digest() for key in keys),
+        **addresses,
+    )
+    table.done()
+    return found
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def policy_of(table: Table, key: str, default: Any = "") -> Policy | None:
+    """Read a sampling policy, None if there is none."""
+    text = table.text(key, 'a sampling policy in quotes, such as "10%"', default)
+    try:
+        return parse_policy(text) if text else None
+    except InvalidInput as error:
+        table.problem(key, str(error))
+        return None
