@@ -103,6 +103,7 @@ def test_it_says_who_it_is_and_then_only_that_it_is_there(
     assert not second.HasField("agent_description")
     assert server.requests[0].path == "/v1/opamp"
     assert server.requests[0].headers["Authorization"] == "Bearer s3cret"
+    assert server.requests[0].headers["User-Agent"].startswith("opsportal-sampler/")
 
 
 def test_it_acknowledges_with_status_and_rate_in_one_message(
