@@ -96,6 +96,7 @@ class OpAmp:
         self._reported = None  # after a failure the server may know nothing
         answer: opamp_pb2.ServerToAgent = self._client.send(message)
         self._reported = report
+        self._sampler.set_clock(self._transport.date)
         return answer
 
     def _take(self, answer: opamp_pb2.ServerToAgent) -> bool:
