@@ -66,6 +66,12 @@ def also_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
     checks[name] = check
 
 
+def only_ready(name: str, check: Callable[[], Awaitable[None]]) -> None:
+    """Make readiness depend on this check alone: the process serves without a database."""
+    checks.clear()
+    checks[name] = check
+
+
 ENDPOINTS = {"healthz": healthz, "readyz": readyz, "metrics": metrics}
 
 
