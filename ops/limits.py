@@ -121,4 +121,4 @@ def _text(value: object) -> str:
     """Return a value as a string, with at most MOST_ITEMS items of a list."""
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value[:MOST_ITEMS])
-    return str(value)
+    return "" if value is None else str(value)

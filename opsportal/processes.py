@@ -9,13 +9,11 @@ import contextlib
 import logging
 import resource
 import signal
-import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable
 from importlib import import_module
 from typing import Any
 
-import uvicorn
 import uvloop
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -32,12 +30,13 @@ from ops.watch.watcher import check_watching
 from ops.watch.watcher import watch as watch_sites
 from opsportal import health
 from opsportal.backup import in_use
-from opsportal.bounds import LARGEST_HEADERS, LARGEST_SOCKET_MESSAGE, LARGEST_TARGET, Connection
+from opsportal.bounds import LARGEST_SOCKET_MESSAGE
+from opsportal.listening import listen, serve_http, serving
+from opsportal.remote import remote_beside
 
 Part = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-GRACE = 5
 SWITCH = 0.001  # seconds
-FILES = 4_096  # each connection needs one, and a shell often allows only 1,024
+FILES = 16_384  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
 SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, VERSIONS)  # what a watcher polls
@@ -98,8 +97,8 @@ def checked_sites() -> Sites:
 
 def check_addresses() -> None:
     """Raise CommandError if the dashboard's or gRPC's address is taken."""
-    _listen(settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS").close()
-    _listen(settings.GRPC_ADDRESS, "OPSPORTAL_GRPC_ADDRESS").close()
+    listen(settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS").close()
+    listen(settings.GRPC_ADDRESS, "OPSPORTAL_GRPC_ADDRESS").close()
 
 
 def doors() -> list[Part]:
@@ -110,17 +109,19 @@ def doors() -> list[Part]:
     import_module(DASHBOARD.partition(":")[0])
     slack_tokens = settings.SLACK_APP_TOKEN and settings.SLACK_BOT_TOKEN
     slack = [slack_beside] if slack_tokens else []
-    return [watch_beside, web, grpc, *slack]
+    return [watch_beside, web, grpc, remote_beside, *slack]
 
 
 async def web(stop: asyncio.Event) -> None:
     """Serve the dashboard."""
-    await _http(DASHBOARD, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
+    served = serving(DASHBOARD, LARGEST_SOCKET_MESSAGE, lives=True)
+    await serve_http(served, settings.WEB_ADDRESS, "OPSPORTAL_WEB_ADDRESS", stop)
 
 
 async def probes(stop: asyncio.Event) -> None:
     """Serve /healthz, /readyz and /metrics on their own port, without the dashboard."""
-    await _http(health.application, settings.HEALTH_ADDRESS, "OPSPORTAL_HEALTH_ADDRESS", stop)
+    served = serving(health.application)
+    await serve_http(served, settings.HEALTH_ADDRESS, "OPSPORTAL_HEALTH_ADDRESS", stop)
 
 
 async def grpc(stop: asyncio.Event) -> None:
@@ -166,64 +167,3 @@ async def slack_beside(stop: asyncio.Event, again: float = AGAIN) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(again):
                 await stop.wait()
-
-
-def serving(application: Any) -> uvicorn.Config:
-    """Return how a web server of ours serves an application."""
-    is_dashboard = application is DASHBOARD
-    return uvicorn.Config(
-        application,
-        http=Connection,
-        h11_max_incomplete_event_size=LARGEST_TARGET + LARGEST_HEADERS,
-        ws="websockets-sansio" if is_dashboard else "none",
-        ws_max_size=LARGEST_SOCKET_MESSAGE,
-        ws_per_message_deflate=False,  # what is large is compressed once for all sockets
-        log_config=None,
-        access_log=False,
-        lifespan="auto" if is_dashboard else "off",
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
-
-
-async def _http(application: Any, address: str, setting: str, stop: asyncio.Event) -> None:
-    listening = _listen(address, setting)
-    server = _Server(serving(application))
-    running = asyncio.ensure_future(server.serve(sockets=[listening]))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await running
-        if not stop.is_set():
-            raise CommandError(f"the web server on {address} stopped unexpectedly; see the log")
-    finally:
-        stopping.cancel()
-        running.cancel()
-        await asyncio.wait((running,))
-        listening.close()
-
-
-def _listen(address: str, setting: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, int(port)))
-    except OSError as error:
-        listening.close()
-        raise CommandError(
-            f"cannot listen on {address}: {error.strerror}; choose another with {setting}"
-        ) from None
-    return listening
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to `run`, the one place that handles them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

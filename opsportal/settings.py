@@ -111,6 +111,9 @@ GRPC_TLS_CERTIFICATE = _file("OPSPORTAL_GRPC_TLS_CERTIFICATE")
 GRPC_TLS_KEY = _file("OPSPORTAL_GRPC_TLS_KEY")
 if bool(GRPC_TLS_CERTIFICATE) != bool(GRPC_TLS_KEY):
     raise _wrong("OPSPORTAL_GRPC_TLS_KEY", "set together with OPSPORTAL_GRPC_TLS_CERTIFICATE")
+REMOTE_ADDRESS = _address("OPSPORTAL_REMOTE_ADDRESS", "127.0.0.1:5778")
+REMOTE_GRPC_ADDRESS = _address("OPSPORTAL_REMOTE_GRPC_ADDRESS", "127.0.0.1:5779")
+REMOTE_STATE = Path(_text("OPSPORTAL_REMOTE_STATE", str(BASE_DIR / "var" / "remote")))
 SLACK_APP_TOKEN = _token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
 SLACK_BOT_TOKEN = _token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
 SLACK_CONFIG_TOKEN = _token("OPSPORTAL_SLACK_CONFIG_TOKEN", "xoxe")
@@ -234,25 +237,11 @@ if REDIS_URL:
     CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     }
-    CHANNEL_LAYERS = {
-        "default": {
-            # One connection a process; channels_redis.core has one for each subscriber.
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
-        }
-    }
 else:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "OPTIONS": {"MAX_ENTRIES": 50_000},  # Django's default of 300 would drop counts
-        }
-    }
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels.layers.InMemoryChannelLayer",
-            # A process listens as long as it runs; Django Channels would forget it after a day.
-            "CONFIG": {"group_expiry": 10 * 365 * 24 * 3600},
         }
     }
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 def check_start(*, bot: bool) -> None:
     """Raise CommandError if this process cannot serve; log a warning for each smaller problem."""
-    _check_place()
+    check_place()
     try:
         check_database()
         _check_anonymous_user()
@@ -78,7 +78,7 @@ def redis_problem() -> str:
     return ""
 
 
-def _check_place() -> None:
+def check_place() -> None:
     """Raise CommandError if the SQLite file is missing: opening it would create an empty one."""
     if connection.vendor != "sqlite":
         return

@@ -27,8 +27,11 @@ from ops.requests import store
 from ops.requests.models import State
 from ops.requests.store import LIFE, RequestedChange
 from ops.sampling import actions as sampling
+from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
+from ops.sampling.terms import PERMANENT, Term
 from ops.sites import sites
+from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
 __all__ = [
@@ -51,17 +54,27 @@ log = logging.getLogger(__name__)
 
 
 @action("requests.ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
-async def ask(
-    actor: Actor, *, policy: Policy, service: str = "", site: str = "", at_once: bool = False
+async def ask(  # noqa: PLR0913  all but the actor are named where it is called
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+    at_once: bool = False,
 ) -> RequestedChange | SamplingChange:
     """Ask for a change of sampling. It stays open for LIFE, until somebody applies or cancels it.
 
-    With `at_once` the change is made instead, if the site allows that. Raises Conflict if the
-    service has no instances, and what `sampling.change_policy` raises.
+    Its term counts from when it is applied. With `at_once` the change is made instead, if the site
+    allows that. Raises Conflict if the service has no instances, and what `sampling.change_policy`
+    raises.
     """
+    wish: dict[str, Any] = {"policy": policy, "term": term, "reason": reason, "then": then}
     if at_once and sites().site(site).change_now:
-        return await sampling.change_policy(actor, policy=policy, service=service, site=site)
-    return await _ask(actor, policy, service, site)
+        return await sampling.change_policy(actor, service=service, site=site, **wish)
+    return await _ask(actor, service, site, **wish)
 
 
 @action("requests.ask_undo", permission=sampling.CHANGE, changes=SUBJECT)
@@ -73,7 +86,7 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
             "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
-    return await _ask(actor, before, service, site)
+    return await _ask(actor, service, site, policy=before)
 
 
 # The permission to apply depends on who asked, so these actions check it themselves.
@@ -130,14 +143,24 @@ async def close(actor: Actor) -> None:
     await in_database(store.close)
 
 
-async def _ask(actor: Actor, policy: Policy, service: str, site: str) -> RequestedChange:
+async def _ask(
+    actor: Actor,
+    service: str,
+    site: str,
+    policy: Policy,
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+) -> RequestedChange:
+    terms.check(term, timerange.now_ns(), reason)
     before = await sampling.current(actor, service=service, site=site)
-    if not before.instances:
+    if not (before.instances or sites().site(site).remote):
         raise Conflict(
             f'there is nothing to change: service "{before.service}" of site "{before.site}" '
             "has no instances; name them in the site file as instances or dns"
         )
-    return await in_database(store.make, actor, before, policy)
+    terms.check_then(before.service, term, before.baseline, then)
+    return await in_database(store.make, actor, before, policy, term, reason, then)
 
 
 _MAKING: dict[str, Callable[..., Awaitable[SamplingChange]]] = {
@@ -168,7 +191,14 @@ def _as_asked(
 ) -> tuple[Callable[..., Awaitable[SamplingChange]], dict[str, Any]]:
     """Return the action that makes the change for this actor, and its arguments."""
     needed = request.needs(actor)
-    asked = {"policy": request.policy, "service": request.service, "site": request.site}
+    asked = {
+        "policy": request.policy,
+        "service": request.service,
+        "site": request.site,
+        "term": request.term,
+        "reason": request.reason,
+        "then": request.then,
+    }
     if needed == sampling.APPROVE:
         asked = {"asked_by": request.asker, **asked}
     return _MAKING[needed], asked

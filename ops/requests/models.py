@@ -33,6 +33,9 @@ class ChangeRequest(Leased):
     of the attempt that applies it; that ID also finds the change and its rows in the audit log.
     `result` is the change as ops.requests.results writes it, `problem` an error of the kind
     `problem_kind`, "" for none.
+
+    The change lasts for `duration` from when it is applied, or until `ends` (Unix nanoseconds), or
+    for good if both are 0; `then_strategy` ("" for none) and `then_rate` say what follows.
     """
 
     key = models.CharField(max_length=16, primary_key=True)
@@ -42,6 +45,11 @@ class ChangeRequest(Leased):
     previous = models.CharField(max_length=255)
     strategy = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Strategy])
     rate = models.FloatField()
+    duration = models.BigIntegerField(default=0, db_default=0)
+    ends = models.BigIntegerField(default=0, db_default=0)
+    then_strategy = models.CharField(max_length=16, default="", db_default="")
+    then_rate = models.FloatField(default=0, db_default=0)
+    reason = models.CharField(max_length=300, default="", db_default="")
     instances = models.PositiveIntegerField()
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
@@ -69,3 +77,7 @@ class ChangeRequest(Leased):
     @property
     def policy(self) -> Policy:
         return Policy(Strategy(self.strategy), self.rate)
+
+    @property
+    def then(self) -> Policy | None:
+        return Policy(Strategy(self.then_strategy), self.then_rate) if self.then_strategy else None

@@ -36,11 +36,16 @@ def written(change: SamplingChange) -> dict[str, Any]:
             for each in change.instances
         ],
         "undo": _of_policy(change.undo) if change.undo else None,
+        "revision": change.revision,
+        "until": change.until.isoformat() if change.until else None,
+        "then": _of_policy(change.then) if change.then else None,
+        "reason": change.reason,
     }
 
 
 def read(found: dict[str, Any]) -> SamplingChange:
-    """Return the change that `written` wrote."""
+    """Return the change that `written` wrote, maybe before there were revisions."""
+    until, then = found.get("until"), found.get("then")
     policy = _policy(found["policy"])
     return SamplingChange(
         site=found["site"],
@@ -62,6 +67,10 @@ def read(found: dict[str, Any]) -> SamplingChange:
             for each in found["instances"]
         ),
         undo=_policy(found["undo"]) if found["undo"] else None,
+        revision=found.get("revision", 0),
+        until=datetime.fromisoformat(until) if until else None,
+        then=_policy(then) if then else None,
+        reason=found.get("reason", ""),
     )
 
 

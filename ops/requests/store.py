@@ -15,6 +15,7 @@ from ops.requests import results
 from ops.requests.models import ChangeRequest, State
 from ops.sampling.actions import APPROVE, CHANGE, SamplingChange, ServiceSampling
 from ops.sampling.effect import effect
+from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary.policies import Policy, Spread
 
 LIFE = timedelta(minutes=5)
@@ -27,7 +28,8 @@ Result = SamplingChange | OpsError | None
 class RequestedChange:
     """A sampling change that was asked for, and its result.
 
-    `instances` is how many get it. `decided_by` is "" while nobody has decided, and if it was
+    `instances` is how many get it. Its term counts from when it is applied; `then` is what is said
+    to follow it. `decided_by` is "" while nobody has decided, and if it was
     withdrawn because the user who asked was deleted. `result` is the change if it was made, the
     error if it failed or if that is unknown, else None; `request_id` finds it in the audit log.
     """
@@ -48,6 +50,9 @@ class RequestedChange:
     decided_at: datetime | None = None
     request_id: str = ""
     result: Result = None
+    term: Term = PERMANENT
+    reason: str = ""
+    then: Policy | None = None
 
     def needs(self, actor: Actor) -> str:
         """Return the permission that the actor needs to apply or cancel it."""
@@ -60,7 +65,14 @@ class RequestedChange:
         return effect(self.service, self.previous, self.policy)
 
 
-def make(actor: Actor, before: ServiceSampling, policy: Policy) -> RequestedChange:
+def make(
+    actor: Actor,
+    before: ServiceSampling,
+    policy: Policy,
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+) -> RequestedChange:
     """Store an open request; the actor must be a user."""
     now = timezone.now()
     return _read(
@@ -71,6 +83,11 @@ def make(actor: Actor, before: ServiceSampling, policy: Policy) -> RequestedChan
             previous=str(before.policies),
             strategy=policy.strategy.value,
             rate=policy.rate,
+            duration=term.duration,
+            ends=term.end,
+            then_strategy=then.strategy.value if then else "",
+            then_rate=then.rate if then else 0,
+            reason=reason,
             instances=len(before.instances),
             asked_by=User.objects.get(pk=actor.user_id or 0),
             asker=actor.name,
@@ -169,6 +186,9 @@ def _read(row: ChangeRequest) -> RequestedChange:
         decided_at=row.decided_at,
         request_id=row.holder,
         result=_result(row),
+        term=Term(row.duration, row.ends),
+        reason=row.reason,
+        then=row.then,
     )
 
 

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from ops.errors import InvalidInput
 from ops.sampling.actions import SamplingChange
+from ops.sampling.terms import Term
 from ops.traces.actions import TraceList
 from ops.traces.links import SpanLink
 from ops.traces.trace import Trace
@@ -17,7 +18,7 @@ from ops.vocabulary import filters, timerange
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import Place, TraceQuery
 from ops.vocabulary.matchers import Matcher, exists, parse_matcher, parse_matchers, parse_name
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, parse_policy, rate
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import Moment, TimeRange
 from proto.ops import ops_pb2
@@ -181,6 +182,16 @@ def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
     )
 
 
+def term(request: ops_pb2.ChangeSamplingReq) -> Term:
+    """Read how long a change lasts; without an end it is permanent."""
+    return Term(end=max(request.until, 0))
+
+
+def then_policy(request: ops_pb2.ChangeSamplingReq) -> Policy | None:
+    """Read what follows a change; raises InvalidInput."""
+    return parse_policy(request.then_policy) if request.then_policy else None
+
+
 def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
     """Write a change, with each instance's result."""
     return ops_pb2.ChangeSamplingResp(
@@ -194,6 +205,10 @@ def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
             )
             for instance in change.instances
         ],
+        revision=change.revision,
+        until=timerange.from_datetime(change.until) if change.until else 0,
+        then_policy=str(change.then) if change.then else "",
+        reason=change.reason,
     )
 
 

@@ -55,6 +55,9 @@ class OpsServicer:
             policy=messages.policy(request),
             service=request.service,
             site=request.site,
+            term=messages.term(request),
+            reason=request.reason,
+            then=messages.then_policy(request),
         )
         return messages.sampling_change(change)
 

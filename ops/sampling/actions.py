@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ops.actor import OPSPORTAL as ITSELF
 from ops.actor import Actor
@@ -10,11 +11,12 @@ from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, OPSPORTAL, action, write
-from ops.sampling import delivery, store, undo
+from ops.sampling import delivery, store, terms, undo
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.measuring import measured
 from ops.sampling.revisions import Setting
+from ops.sampling.terms import PERMANENT, Term
 from ops.sampling.volume import forecast_of
 from ops.sites import Service, sites
 from ops.vocabulary import timerange
@@ -32,6 +34,7 @@ __all__ = [
     "current_of_several",
     "forecast",
     "policy_at",
+    "revert",
     "undo_policy",
 ]
 
@@ -41,6 +44,16 @@ CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
 MEASURED_FOR = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be set."""
+
+    policy: Policy
+    term: Term = PERMANENT
+    reason: str = ""
+    then: Policy | None = None
 
 
 def _target(*, site: str = "", service: str = "", **_: object) -> str:
@@ -154,28 +167,61 @@ async def forecast(
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def change_policy(
-    actor: Actor, *, policy: Policy, service: str = "", site: str = ""
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
 ) -> SamplingChange:
-    """Send a policy to every instance of the service concurrently.
+    """Set a service's policy, and send it to every instance concurrently.
 
-    Raises NotConfirmed, with the SamplingChange as its result, if not all instances confirmed,
-    and Conflict if the service has no instances.
+    After its term the service returns to its permanent policy, or to `then` if it has none. Raises
+    NotConfirmed, with the SamplingChange as its result, if not all instances confirmed: what was
+    set stays in force, and is sent again. Raises Conflict if the service has no instances.
     """
-    return await _change(actor, policy, service, site)
+    return await _change(actor, service, site, _Wish(policy, term, reason, then))
 
 
 @action("sampling.approve_change", permission=APPROVE, audit=True, target=_target, changes=SUBJECT)
-async def approve_change(
-    actor: Actor, *, asked_by: str, policy: Policy, service: str = "", site: str = ""
+async def approve_change(  # noqa: PLR0913  all but the actor are named where it is called
+    actor: Actor,
+    *,
+    asked_by: str,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
 ) -> SamplingChange:
     """Make a change that another user asked for, as change_policy does."""
-    return await _change(actor, policy, service, site)
+    return await _change(actor, service, site, _Wish(policy, term, reason, then))
 
 
-async def _change(actor: Actor, policy: Policy, service: str, site: str) -> SamplingChange:
+@action("sampling.revert", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
+async def revert(
+    actor: Actor, *, service: str = "", site: str = "", reason: str = ""
+) -> SamplingChange:
+    """End a timed change now: set what would follow it, as change_policy does.
+
+    Raises Conflict if no timed change is in force.
+    """
     where = sites().site(site)
     what = where.service(service)
-    delivery.check_carried(what, policy)
+    now = await in_database(store.in_force_now, where.name, what.name)
+    if now is None or now.then is None:
+        raise Conflict(f"{what.name} has no timed change that could be ended")
+    return await _change(actor, service, site, _Wish(now.then, reason=reason))
+
+
+async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> SamplingChange:
+    where = sites().site(site)
+    what = where.service(service)
+    terms.check(wish.term, timerange.now_ns(), wish.reason)
+    delivery.check_carried(what, wish.policy, wish.then)
     addresses = await delivery.addresses(what)
     if not (addresses or where.remote):
         raise Conflict(
@@ -185,11 +231,12 @@ async def _change(actor: Actor, policy: Policy, service: str, site: str) -> Samp
     for each in await in_database(store.to_adopt, where, [what]):
         await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
     before = (await in_database(store.current, where.name, {what.name: addresses}))[what.name]
-    made = Setting(0, 0, policy)
+    then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
+    setting = Setting(0, 0, wish.policy, wish.term.until(timerange.now_ns()), then)
     revision = await in_database(
-        store.begin, actor, where.name, what.name, made, before.policies, addresses
+        store.begin, actor, where.name, what.name, setting, before.policies, addresses, wish.reason
     )
-    answers = await delivery.deliver(what, addresses, policy)
+    answers = await delivery.deliver(what, addresses, wish.policy)
     change = await in_database(store.finish, revision, answers)
     if change.confirmed < len(change.instances):
         raise NotConfirmed(_unconfirmed(change), change)
@@ -209,5 +256,6 @@ def _unconfirmed(change: SamplingChange) -> str:
     failed = "; ".join(f"{i.address}: {i.reason}" for i in change.instances if not i.confirmed)
     return (
         f"{change.service} is set to {change.policy} on {change.confirmed} of "
-        f"{len(change.instances)} instances; not confirmed by {failed}"
+        f"{len(change.instances)} instances; revision {change.revision} stays in force and is sent "
+        f"again; not confirmed by {failed}"
     )

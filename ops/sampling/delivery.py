@@ -11,10 +11,11 @@ from ops.sites import Service
 from ops.vocabulary.policies import Policy
 
 
-def check_carried(service: Service, policy: Policy) -> None:
-    """Raise InvalidInput if the service's instances cannot be sent this policy."""
-    if service.is_pushed and policy.share is None:
-        raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
+def check_carried(service: Service, *policies: Policy | None) -> None:
+    """Raise InvalidInput if the service's instances cannot be sent one of these policies."""
+    for policy in policies:
+        if service.is_pushed and policy and policy.share is None:
+            raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
 
 
 async def addresses(service: Service) -> tuple[str, ...]:

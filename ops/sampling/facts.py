@@ -31,8 +31,8 @@ class InstanceSampling:
 class ServiceSampling:
     """The sampling of one service as far as OpsPortal knows.
 
-    `in_force` is what was set and is upheld, None if nothing was. `coming` is True while its
-    instances are still being looked up; there are none until then.
+    `in_force` is what was set and is upheld, None if nothing was, and `change` the change that set
+    it. `coming` is True while its instances are still being looked up; there are none until then.
     """
 
     site: str
@@ -40,6 +40,22 @@ class ServiceSampling:
     instances: tuple[InstanceSampling, ...]
     coming: bool = False
     in_force: InForce | None = None
+    change: "SamplingChange | None" = None
+
+    @property
+    def baseline(self) -> Policy | None:
+        """What it returns to after a timed change, None if nothing permanent is set."""
+        return self.in_force.baseline if self.in_force else None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a timed change is over, and an instance has not been sent what follows yet."""
+        now = self.in_force
+        return bool(now and now.returned) and any(
+            each.policy not in (None, now and now.policy)
+            for each in self.instances
+            if each.way is Way.PUSH
+        )
 
     @property
     def confirmed(self) -> int:
@@ -90,6 +106,8 @@ class SamplingChange:
         return sum(instance.confirmed for instance in self.instances)
 
     def __str__(self) -> str:
+        end = f" until {self.until:%Y-%m-%d %H:%M:%S} UTC, then {self.then}" if self.until else ""
         return (
-            f"{self.previous} -> {self.policy}, {self.confirmed} of {len(self.instances)} confirmed"
+            f"{self.previous} -> {self.policy}{end}, {self.confirmed} of {len(self.instances)} "
+            "confirmed"
         )

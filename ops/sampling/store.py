@@ -12,7 +12,7 @@ from ops.actor import Actor, request_id
 from ops.sampling import instances
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.models import Revision
-from ops.sampling.revisions import FILE, Setting, in_force
+from ops.sampling.revisions import FILE, InForce, Setting, in_force
 from ops.sampling.undo import LOOK_BACK, undo_policy
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
@@ -26,14 +26,27 @@ _LATE = 20  # transactions that may be under way together
 def current(site: str, addresses: Mapping[str, Collection[str]]) -> dict[str, ServiceSampling]:
     """Read the sampling of some services, given the addresses to which we push, by name."""
     known = instances.known(site, addresses)
-    set_ = settings(site=site, service__in=list(addresses), held=True)
+    past = settings(site=site, service__in=list(addresses), held=True)
     now = timerange.now_ns()
+    in_force_of = {name: in_force(past.get((site, name), ()), now) for name in addresses}
+    numbers = [each.revision for each in in_force_of.values() if each]
+    made = {row.id: _change(row) for row in Revision.objects.filter(id__in=numbers)}
     return {
-        service: ServiceSampling(
-            site, service, known[service], in_force=in_force(set_.get((site, service), ()), now)
+        name: ServiceSampling(
+            site,
+            name,
+            known[name],
+            in_force=found,
+            change=made[found.revision] if found else None,
         )
-        for service in addresses
+        for name, found in in_force_of.items()
     }
+
+
+def in_force_now(site: str, service: str) -> InForce | None:
+    """Read what is in force for a service now and is upheld."""
+    past = settings(site=site, service=service, held=True).get((site, service), ())
+    return in_force(past, timerange.now_ns())
 
 
 def begin(
@@ -137,8 +150,7 @@ def to_adopt(site: Site, services: Iterable[Service]) -> list[Service]:
 
 def adopt(actor: Actor, site: str, service: str, policy: Policy) -> None:
     """Make what the site file says a revision; the watcher sends it."""
-    past = settings(site=site, service=service, held=True).get((site, service), ())
-    now = in_force(past, timerange.now_ns())
+    now = in_force_now(site, service)
     made = Setting(0, 0, policy, from_file=True)
     begin(actor, site, service, made, Spread.of([now.policy if now else None]))
 

@@ -14,6 +14,7 @@ def undo_policy(changes: Sequence[SamplingChange]) -> Policy | None:
     This is the last different policy that was in force: of the earlier changes, newest first, the
     first to another policy that at least half of its instances confirmed. A change that most
     instances did not confirm was never in force, and sending the same policy again is not undone.
+    What was set for a while only is not restored, as it would then stay.
     """
     if not changes:
         return None
@@ -22,7 +23,9 @@ def undo_policy(changes: Sequence[SamplingChange]) -> Policy | None:
         (
             change.policy
             for change in earlier
-            if change.policy != newest.policy and 2 * change.confirmed >= len(change.instances)
+            if change.policy != newest.policy
+            and change.until is None
+            and 2 * change.confirmed >= len(change.instances)
         ),
-        None,
+        newest.then,
     )

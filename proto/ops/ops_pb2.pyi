@@ -512,7 +512,15 @@ Global___ShowLogsResp: _TypeAlias = ShowLogsResp  # noqa: Y015
 
 @_typing.final
 class ChangeSamplingReq(_message.Message):
-    """0 < float_value <= 1 with STFloat. Without a service, the site's default service is changed."""
+    """0 < float_value <= 1 with STFloat. Without a service, the site's default service is changed.
+
+    Without `until` the change is permanent. With it (Unix nanoseconds, at most seven days ahead) the
+    service then returns to its permanent policy; one that has none needs `then_policy`, such as
+    "10%".
+
+    OK means that every instance confirmed. ABORTED names those that did not, with a
+    ChangeSamplingResp as its detail: what was set stays in force, and is sent to them again.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -520,10 +528,17 @@ class ChangeSamplingReq(_message.Message):
     FLOAT_VALUE_FIELD_NUMBER: _builtins.int
     SERVICE_FIELD_NUMBER: _builtins.int
     SITE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    THEN_POLICY_FIELD_NUMBER: _builtins.int
     type: Global___SamplerType.ValueType
     float_value: _builtins.float
     service: _builtins.str
     site: _builtins.str
+    until: _builtins.int
+    reason: _builtins.str
+    """One line for those who read the log."""
+    then_policy: _builtins.str
     def __init__(
         self,
         *,
@@ -531,10 +546,13 @@ class ChangeSamplingReq(_message.Message):
         float_value: _builtins.float = ...,
         service: _builtins.str = ...,
         site: _builtins.str = ...,
+        until: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        then_policy: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "service", b"service", "site", b"site", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "type", b"type", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -575,10 +593,20 @@ class ChangeSamplingResp(_message.Message):
     PREVIOUS_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     INSTANCES_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    THEN_POLICY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     service: _builtins.str
     previous: _builtins.str
     policy: _builtins.str
+    revision: _builtins.int
+    """The number of this change."""
+    until: _builtins.int
+    """When it ends, Unix nanoseconds, and the policy that follows; 0 and "" if it is permanent."""
+    then_policy: _builtins.str
+    reason: _builtins.str
     @_builtins.property
     def instances(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstanceResult]: ...
     def __init__(
@@ -589,10 +617,14 @@ class ChangeSamplingResp(_message.Message):
         previous: _builtins.str = ...,
         policy: _builtins.str = ...,
         instances: _abc.Iterable[Global___InstanceResult] | None = ...,
+        revision: _builtins.int = ...,
+        until: _builtins.int = ...,
+        then_policy: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "policy", b"policy", "previous", b"previous", "service", b"service", "site", b"site"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

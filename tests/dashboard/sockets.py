@@ -17,15 +17,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from ops.database import in_database
-from opsportal.processes import DASHBOARD, serving
+from opsportal.bounds import LARGEST_SOCKET_MESSAGE
+from opsportal.listening import serving
+from opsportal.processes import DASHBOARD
 
-WITHIN = 20  # seconds, within which everything happens unless it never does
+WITHIN = 30  # seconds, within which everything happens unless it never does
 
 
 @asynccontextmanager
 async def served(port: int = 0) -> AsyncIterator[str]:
     """The dashboard as `manage.py serve` serves it, on a free port; gives host and port."""
-    config = serving(DASHBOARD)
+    config = serving(DASHBOARD, LARGEST_SOCKET_MESSAGE, lives=True)
     config.port = port
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())

@@ -22,6 +22,7 @@ WITHIN_OTHERS = {
     "sampling.adopt_file",
     "sampling.current_of_several",
     "sampling.policy_at",
+    "sampling.revert",
 }
 
 

@@ -1,6 +1,7 @@
 """What came of a request is stored as data, and every door gets it back as it was."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,14 +12,14 @@ from ops import errors
 from ops.errors import BackendUnavailable, NotConfirmed, OpsError
 from ops.requests import results
 from ops.sampling.actions import InstanceSampling, SamplingChange
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Spread, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Spread, per_second, rate
 
 KINDS = [
     kind
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, OpsError) and kind is not NotConfirmed
 ]
-POLICIES: st.SearchStrategy[Policy] = st.sampled_from([NEVER, ALWAYS]) | st.floats(
+POLICIES: st.SearchStrategy[Policy] = st.sampled_from([NEVER, ALWAYS, per_second(5)]) | st.floats(
     0, 1, exclude_min=True
 ).map(rate)
 TIMES = st.datetimes(timezones=st.just(UTC))
@@ -41,12 +42,25 @@ def changes(draw: st.DrawFn) -> SamplingChange:
         request_id=draw(st.text()),
         instances=tuple(draw(st.lists(instances, max_size=3))),
         undo=draw(st.none() | POLICIES),
+        revision=draw(st.integers(0, 2**63 - 1)),
+        until=draw(st.none() | TIMES),
+        then=draw(st.none() | POLICIES),
+        reason=draw(st.text()),
     )
 
 
 @given(changes())
 def test_a_change_is_read_as_it_was_written(change: SamplingChange) -> None:
     assert results.read(json.loads(json.dumps(results.written(change)))) == change
+
+
+@given(changes())
+def test_a_change_of_the_release_before_can_be_read(change: SamplingChange) -> None:
+    old = results.written(change)
+    for key in ("revision", "until", "then", "reason"):
+        del old[key]
+    known = replace(change, revision=0, until=None, then=None, reason="")
+    assert results.read(old) == known
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

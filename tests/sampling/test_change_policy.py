@@ -43,7 +43,8 @@ async def test_it_names_each_instance_that_did_not_confirm(
     with pytest.raises(NotConfirmed) as caught:
         await actions.change_policy(operator, policy=ALWAYS)
     sentence = str(caught.value)
-    assert "petstore is set to always on 2 of 3 instances; not confirmed by" in sentence
+    assert "petstore is set to always on 2 of 3 instances; revision " in sentence
+    assert "stays in force and is sent again; not confirmed by" in sentence
     assert petstores[1].address in sentence and "told to fail" in sentence
     assert petstores[0].address not in sentence
     assert isinstance(caught.value.result, SamplingChange)

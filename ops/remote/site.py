@@ -1,0 +1,90 @@
+"""What the machines' door knows of one site: its services, what they should do, its agents."""
+
+from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import unquote
+
+from ops.remote import documents, said
+from ops.remote.agents import Agents, Peer
+from ops.remote.keys import Keys
+from ops.remote.opamp import OpAmp
+from ops.sampling.proof import Proof, Way
+from ops.sampling.revisions import InForce
+from ops.site_sampling import Remote
+from ops.sites import Site
+
+
+class Desired(Protocol):
+    """What is in force, from memory."""
+
+    def of(self, site: str, service: str, now: int) -> InForce | None:
+        """Return what is in force for a service at a moment; None if nobody has set anything."""
+
+
+class RemoteSite:
+    """One site, as its machines see it."""
+
+    def __init__(self, site: Site, remote: Remote, desired: Desired) -> None:
+        self.name = site.name
+        self.keys = Keys(remote.keys)
+        self.agents = Agents()
+        self._desired = desired
+        self._otherwise = documents.default(remote.default_sampling)
+        # An SDK's service.name is the name that Jaeger shows.
+        self._services = {service.jaeger_name: name for name, service in site.services.items()}
+        self.opamp = OpAmp(self._services, self.in_force, self.agents)
+
+    def in_force(self, service: str, now: int) -> InForce | None:
+        """Return what is in force for a service of the site file."""
+        return self._desired.of(self.name, service, now)
+
+    def strategies(self, now: int) -> bytes:
+        """Return the document for Jaeger and collectors."""
+        found = {name: self.in_force(service, now) for name, service in self._services.items()}
+        in_force = {name: each for name, each in found.items() if each}
+        return documents.encoded(documents.strategies(self._otherwise, in_force))
+
+    def strategy(self, name: str, peer: Peer, now: int) -> InForce:
+        """Return what a service should do that asks without saying more; note who asked."""
+        service = self._services.get(name)
+        found = (service and self.in_force(service, now)) or self._otherwise
+        if service:
+            key = f"{peer.address} {peer.client}"
+            if agent := self.agents.hear(service, Way.REMOTE, key, peer, now):
+                agent.sent(found, now, Proof.FETCHED)
+        return found
+
+    def sampling(
+        self, name: str, headers: Mapping[str, str], peer: Peer, now: int
+    ) -> tuple[bytes, str]:
+        """Return the answer to a service that asks over HTTP, and its ETag; note what it says.
+
+        opsportal-sampler says which process it is and what is in force in it; the ETag that it
+        sends back is its acknowledgement.
+        """
+        if "x-sampling-phase" not in headers:
+            found = self.strategy(name, peer, now)
+            body = documents.encoded(documents.answer(found))
+            return body, documents.etag(body, found.revision)
+        service = self._services.get(name)
+        found = (service and self.in_force(service, now)) or self._otherwise
+        body = documents.encoded(documents.answer(found, ours=True))
+        tag = documents.etag(body, found.revision)
+        if service:
+            key = unquote(headers.get("x-service-instance-id", "")) or peer.address
+            agent = self.agents.hear(service, Way.REMOTE, key, peer, now)
+            if agent:
+                agent.said = said.policy(headers.get("x-sampling-applied"))
+                if headers.get("if-none-match") != tag:
+                    agent.sent(found, now, Proof.FETCHED)
+                elif agent.said and not said.agrees(found.policy, agent.said):
+                    agent.proves(Proof.CONTRADICTED, found.revision, now)
+                else:
+                    agent.has(found)
+                    agent.proves(Proof.CONFIRMED, found.revision, now)
+        return body, tag
+
+    def sweep(self, now: int) -> None:
+        """Let go of what has not been heard of for too long."""
+        self.opamp.sweep(now)
+        self.agents.sweep(now)

@@ -1,0 +1,103 @@
+"""How long a change of sampling lasts, and why it is made: what is accepted, at every door."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from ops.errors import InvalidInput
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy
+
+USUAL = 30 * timerange.MINUTE
+SHORTEST = 10 * timerange.SECOND
+LONGEST = 7 * timerange.DAY
+LONGEST_REASON = 300
+_SLACK = timerange.SECOND  # a term of exactly SHORTEST is a little shorter when it is checked
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How long a change lasts: for nanoseconds from when it is made, or until a moment.
+
+    Neither of them means for good.
+    """
+
+    duration: int = 0
+    end: int = 0  # Unix nanoseconds
+
+    def until(self, now: int) -> int | None:
+        """Return when a change ends that is made now (Unix nanoseconds), None for never."""
+        return self.end or (now + self.duration if self.duration else None)
+
+    def __str__(self) -> str:
+        if self.end:
+            return f"until {timerange.format_moment(self.end)}"
+        if self.duration:
+            return f"for {timerange.format_duration(self.duration)}"
+        return "permanent"
+
+
+PERMANENT = Term()
+
+
+def is_raise(baseline: Policy | None, policy: Policy) -> bool:
+    """Return whether a policy may keep more traces than the baseline, None for an unknown one."""
+    if baseline is None:
+        return True
+    if baseline.share is None or policy.share is None:
+        return baseline != policy
+    return policy.share > baseline.share
+
+
+def usual(baseline: Policy | None, policy: Policy) -> Term:
+    """Return how long a person's change lasts who does not say so: a raise ends by itself."""
+    return Term(USUAL) if is_raise(baseline, policy) else PERMANENT
+
+
+def parse_end(text: str, now: int, zone: tzinfo) -> int:
+    """Read `18:00`, which is the next one in a time zone, or any moment; raises InvalidInput."""
+    clock = _CLOCK.fullmatch(text.strip())
+    if not clock:
+        return timerange.parse_moment(text).at(now)
+    local = datetime.fromtimestamp(now // timerange.SECOND, zone)
+    end = local.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+    if end <= local:
+        end += timedelta(days=1)
+    return timerange.from_datetime(end)
+
+
+def check(term: Term, now: int, reason: str) -> None:
+    """Raise InvalidInput unless a change may last so long from now, with such a reason."""
+    until = term.until(now)
+    if until is not None and not SHORTEST - _SLACK <= until - now <= LONGEST:
+        raise InvalidInput(
+            f"a change lasts at least {timerange.format_duration(SHORTEST)} and at most "
+            f"{timerange.format_duration(LONGEST)}; this one would end at "
+            f"{timerange.format_moment(until // timerange.SECOND * timerange.SECOND)}"
+        )
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise InvalidInput(f"a reason is one line of at most {LONGEST_REASON} characters")
+
+
+def check_then(
+    service: str, term: Term, baseline: Policy | None, then: Policy | None
+) -> Policy | None:
+    """Return what follows a change, None after a permanent one.
+
+    Raises InvalidInput if that is not known, or if more is said than is needed.
+    """
+    if term == PERMANENT:
+        if then:
+            raise InvalidInput("what follows is for a change with an end only; leave it out")
+        return None
+    if baseline and then and then != baseline:
+        raise InvalidInput(
+            f"{service} returns to {baseline}, its permanent sampling; leave out what follows, or "
+            "change that first"
+        )
+    if not (baseline or then):
+        raise InvalidInput(
+            f"{service} has no permanent sampling to return to; say what follows, such as then=10%"
+        )
+    return baseline or then

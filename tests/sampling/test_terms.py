@@ -1,0 +1,112 @@
+"""How long a change lasts, what follows it, and who may say so in which words."""
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.errors import InvalidInput
+from ops.sampling import terms
+from ops.sampling.terms import PERMANENT, USUAL, Term, usual
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
+
+NOW = 1_796_002_400 * timerange.SECOND  # 2026-11-30T01:33:20Z
+
+
+@pytest.mark.parametrize(
+    ("baseline", "policy", "expected"),
+    [
+        (rate(0.01), rate(0.1), Term(USUAL)),
+        (rate(0.1), rate(0.01), PERMANENT),
+        (rate(0.1), rate(0.1), PERMANENT),
+        (ALWAYS, NEVER, PERMANENT),
+        (None, NEVER, Term(USUAL)),
+        (rate(0.1), per_second(1), Term(USUAL)),  # nobody knows which is more
+        (per_second(5), rate(0.1), Term(USUAL)),
+        (per_second(5), per_second(5), PERMANENT),
+    ],
+)
+def test_a_raise_ends_by_itself_unless_told(
+    baseline: Policy | None, policy: Policy, expected: Term
+) -> None:
+    assert usual(baseline, policy) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("18:00", UTC, "2026-11-30T18:00:00Z"),
+        ("1:00", UTC, "2026-12-01T01:00:00Z"),  # it is past one already
+        ("01:33", UTC, "2026-12-01T01:33:00Z"),
+        ("18:00", ZoneInfo("Europe/Berlin"), "2026-11-30T17:00:00Z"),
+        ("2026-11-30T05:00:00+02:00", UTC, "2026-11-30T03:00:00Z"),
+        ("now+15m", UTC, "2026-11-30T01:48:20Z"),
+    ],
+)
+def test_an_end_is_a_moment_or_the_next_time_of_day(
+    text: str, zone: ZoneInfo, expected: str
+) -> None:
+    assert timerange.format_moment(terms.parse_end(text, NOW, zone)) == expected
+
+
+@pytest.mark.parametrize("text", ["24:00", "1:60", "soon", "", "18:00:00"])
+def test_anything_else_is_no_end(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a time"):
+        terms.parse_end(text, NOW, UTC)
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        (Term(duration=8 * timerange.SECOND), "at least 10 s and at most 7 d; this one would end"),
+        (Term(end=NOW), "this one would end at 2026-11-30T01:33:20Z"),
+        (Term(end=1), "this one would end at 1970-01-01T00:00:00Z"),
+        (Term(duration=8 * timerange.DAY), "this one would end at 2026-12-08T01:33:20Z"),
+        (Term(end=2**63 - 1), "this one would end at 2262"),
+    ],
+)
+def test_a_change_lasts_neither_too_short_nor_too_long(term: Term, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        terms.check(term, NOW, "")
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "a\x00", "\u202eabc", "a" * 301])
+def test_a_reason_is_one_short_line(reason: str) -> None:
+    with pytest.raises(InvalidInput, match="a reason is one line of at most 300 characters"):
+        terms.check(PERMANENT, NOW, reason)
+
+
+@given(st.integers(terms.SHORTEST, terms.LONGEST))
+def test_an_accepted_term_ends_when_it_says(duration: int) -> None:
+    term = Term(duration)
+    terms.check(term, NOW, "SlowSearch since 1.3.0: “bäd”")
+    assert term.until(NOW) == NOW + duration == Term(end=NOW + duration).until(0)
+
+
+TIMED = Term(USUAL)
+
+
+@pytest.mark.parametrize(
+    ("term", "baseline", "then", "expected"),
+    [
+        (PERMANENT, rate(0.1), None, None),
+        (PERMANENT, None, None, None),
+        (TIMED, rate(0.1), None, rate(0.1)),
+        (TIMED, rate(0.1), rate(0.1), rate(0.1)),
+        (TIMED, None, NEVER, NEVER),
+        (TIMED, None, None, "petstore has no permanent sampling to return to; say what follows"),
+        (TIMED, rate(0.1), NEVER, "petstore returns to 10%, its permanent sampling; leave out"),
+        (PERMANENT, None, NEVER, "what follows is for a change with an end only"),
+    ],
+)
+def test_what_follows_is_known_before_a_change_is_made(
+    term: Term, baseline: Policy | None, then: Policy | None, expected: Policy | str | None
+) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(InvalidInput, match=expected):
+            terms.check_then("petstore", term, baseline, then)
+    else:
+        assert terms.check_then("petstore", term, baseline, then) == expected
