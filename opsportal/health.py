@@ -114,11 +114,8 @@ async def _database() -> None:
 
 
 async def _channel_layer() -> None:
-    layer = get_channel_layer()
     try:
-        channel = await layer.new_channel()
-        await layer.send(channel, {"type": "ready"})
-        await layer.receive(channel)
+        await get_channel_layer().group_send("opsportal.ready", {"type": "ready"})
     except (RedisError, OSError) as error:
         log.warning("readiness: Redis: %s", error)
         raise OpsError(NO_REDIS) from error

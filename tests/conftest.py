@@ -1,6 +1,7 @@
 """What every room's tests share: a site file, people, actors."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -41,6 +42,11 @@ hypothesis.register_profile(
     "opsportal", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis.load_profile("opsportal")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as cores: half of the time a test waits, mostly for what it started."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +107,7 @@ async def jaeger(request: pytest.FixtureRequest, release: Release) -> AsyncItera
         yield fake
     says_which = "release" in getattr(request.node, "callspec", _NO_PARAMETERS).params
     if LISTING.intersection(fake.methods()) and not says_which:
-        pytest.fail("this test lists traces: put @EITHER_JAEGER before it")
+        pytest.fail("this test lists traces: put @EITHER_JAEGER or @ANY_JAEGER before it")
 
 
 @pytest.fixture

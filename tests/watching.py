@@ -19,8 +19,10 @@ class Calls:
         self.given: set[str] = set()
 
     def look(self, frame: FrameType, event: str, _: object) -> None:
+        if event != "call":
+            return
         module = frame.f_globals.get("__name__", "")
-        if event != "call" or module.partition(".")[0] not in OURS:
+        if module.partition(".")[0] not in OURS:
             return
         code = frame.f_code
         self.modules.add(module)

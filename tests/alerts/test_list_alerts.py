@@ -17,21 +17,22 @@ def site(site_file: SiteFile, prometheus: FakePrometheus) -> None:
     site_file(f'[sites.production]\nprometheus = {{ name = "main", url = "{prometheus.url}" }}')
 
 
+TWO = """
+[[sites.production.prometheus]]
+name = "a"
+pair = "shop"
+url = "{first.url}"
+timeout = "{timeout}"
+[[sites.production.prometheus]]
+name = "b"
+pair = "shop"
+url = "{second.url}"
+"""
+
+
 @pytest.fixture
 def site_of_two(site_file: SiteFile, prometheus: FakePrometheus, second: FakePrometheus) -> None:
-    site_file(
-        f"""
-        [[sites.production.prometheus]]
-        name = "a"
-        pair = "shop"
-        url = "{prometheus.url}"
-        timeout = "200ms"
-        [[sites.production.prometheus]]
-        name = "b"
-        pair = "shop"
-        url = "{second.url}"
-        """
-    )
+    site_file(TWO.format(first=prometheus, second=second, timeout="1m"))
 
 
 def names(found: AlertList) -> list[str]:
@@ -176,11 +177,15 @@ async def test_it_keeps_both_of_what_one_source_tells_twice(
     assert sorted(each.sources for each in found.alerts) == [("a",), ("a", "b")]
 
 
-@pytest.mark.usefixtures("site_of_two")
 @pytest.mark.parametrize("fault", [Fault.INTERNAL, Fault.HANG, Fault.LOGIN_PAGE])
 async def test_a_source_that_fails_does_not_hide_the_others(
-    viewer: Actor, prometheus: FakePrometheus, second: FakePrometheus, fault: Fault
+    viewer: Actor,
+    prometheus: FakePrometheus,
+    second: FakePrometheus,
+    site_file: SiteFile,
+    fault: Fault,
 ) -> None:
+    site_file(TWO.format(first=prometheus, second=second, timeout="200ms"))
     prometheus.fault = fault
     second.rule("Seen", alert("Seen"))
 

@@ -1,20 +1,25 @@
-"""Chromium before a real server; everything runs in the test's own event loop."""
+"""Chromium before a real server: one Chromium, and one event loop, for all tests of this room."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from django.contrib.auth.models import User
 from django.test import AsyncClient
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import executable
 from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
 from tests.dashboard.sockets import served
 from tests.fakes.jaeger import Release
 
+# Until then everything happens unless it never does; Playwright's own 5 s are over sooner on a
+# busy machine.
+expect.set_options(timeout=30_000)
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   violated(`${event.effectiveDirective} ${event.blockedURI} at ${event.sourceFile}`))
@@ -51,15 +56,22 @@ def release(request: Any) -> Release:
 
 
 @pytest.fixture
-async def web(place: Any, transactional_db: None) -> AsyncIterator[Web]:  # noqa: F811
-    async with served() as host, _chromium() as browser:
-        found = Web(f"http://{host}", browser)
+def _function_scoped_runner(_session_scoped_runner: asyncio.Runner) -> asyncio.Runner:
+    """The loop that pytest-asyncio runs tests and their fixtures in: here it is Chromium's."""
+    return _session_scoped_runner
+
+
+@pytest.fixture
+async def web(place: Any, transactional_db: None, chromium: Browser) -> AsyncIterator[Web]:  # noqa: F811
+    async with served() as host:
+        found = Web(f"http://{host}", chromium)
         yield found
         assert found.amiss == []
 
 
-@asynccontextmanager
-async def _chromium() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One for all tests, as it takes a second to start; each has windows of its own."""
     async with async_playwright() as playwright:
         kind = playwright.chromium
         browser = await kind.launch(

@@ -9,7 +9,6 @@ from ops.database import in_database
 from tests.browser.conftest import Web, log_in
 from tests.conftest import Person
 from tests.dashboard.test_status import answers_are_lost, bot_runs
-from tests.fakes.jaeger import EITHER_JAEGER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +19,6 @@ def bot_is_gone() -> None:
     bot_runs(seconds_ago=40)
 
 
-@EITHER_JAEGER
 async def test_an_open_overview_notices_that_the_bot_is_gone(web: Web, person: Person) -> None:
     await in_database(person, "olga", "operators")
     await in_database(bot_runs)
@@ -35,5 +33,5 @@ async def test_an_open_overview_notices_that_the_bot_is_gone(web: Web, person: P
         await in_database(bot_is_gone)
 
         gone = page.get_by_text("the bot host:1:aa is gone: messages are not being answered")
-        await expect(gone).to_be_visible(timeout=20_000)
+        await expect(gone).to_be_visible()
         await expect(link).to_be_focused()

@@ -36,6 +36,8 @@ def test_it_keeps_so_many_traces_a_second(
     assert sum(bool(decides.decide(LOW, "")) for _ in range(100)) == at_once
     clock.now += 1
     assert sum(bool(decides.decide(LOW, "")) for _ in range(100)) == after_a_second
+    clock.now += 3600  # an idle hour is not saved up
+    assert sum(bool(decides.decide(LOW, "")) for _ in range(100)) == at_once
 
 
 @given(

@@ -103,6 +103,7 @@ def test_it_says_who_it_is_and_then_only_that_it_is_there(
     assert not second.HasField("agent_description")
     assert server.requests[0].path == "/v1/opamp"
     assert server.requests[0].headers["Authorization"] == "Bearer s3cret"
+    assert server.requests[0].headers["User-Agent"].startswith("opsportal-sampler/")
 
 
 def test_it_acknowledges_with_status_and_rate_in_one_message(
@@ -126,13 +127,17 @@ def test_opsportals_entry_says_more_and_wins(
     agent.poll()
     ours = {"phase": "document", "applied": "5/s", "revision": 17}
     assert effective(opamp.heard[-1]) == {"opsportal": ours}
-    clock.now += 600
+    clock.now += 300
+    agent.poll()  # the server's clock stood still meanwhile
+    clock.now += 599
+    assert sampler.report().applied == "5/s"
+    clock.now += 1
     agent.poll()
     assert status(opamp.heard[-1]) == (b"hash 1", "APPLIED", "")
     ours = {"phase": "then", "applied": "0.1", "revision": 17}
     assert effective(opamp.heard[-1]) == {"opsportal": ours, "elastic": {"sampling_rate": "0.1"}}
     agent.poll()
-    assert len(opamp.heard) == 4
+    assert len(opamp.heard) == 5
     assert not opamp.heard[-1].HasField("effective_config")
 
 

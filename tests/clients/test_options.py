@@ -43,6 +43,7 @@ def test_it_asks_on_this_machine_by_default(
         ("header=X-Key: \N{EURO SIGN}", "header must be a header"),
         ("opamp=h:4320", "opamp must be an address such as"),
         ("opamp=http://h:99999", "opamp must be an address such as"),
+        ("opamp=http://user@h", "without a user; set OPSPORTAL_SAMPLER_KEY or header="),
         ("opamp=http://h:4320/", "endpoint does not apply beside opamp"),
     ],
 )

@@ -58,10 +58,13 @@ def test_each_process_polls_as_the_instance_that_its_spans_name(server: FakeServ
     ) as process:
         spans = {line(process.stdout), line(process.stdout)}
         acknowledged: set[str] = set()
-        while acknowledged != spans:
+        for _ in range(300):
             request = server.wait(lambda request: request.headers.get("If-None-Match") == '"r1"')
             assert request.path.endswith("?service=shop")
             acknowledged.add(request.headers["X-Service-Instance-Id"])
+            if acknowledged == spans:
+                break
+        assert acknowledged == spans
         assert process.stdin
         process.stdin.close()
         assert process.wait(PATIENCE) == 0

@@ -82,6 +82,8 @@ def test_it_goes_by_the_clock_of_the_server(sampler: RemoteSampler, clock: Clock
     sampler.set_clock(END - timedelta(seconds=10))
     clock.now += 10
     assert sampler.report().phase is Phase.THEN
+    sampler.set_clock(END - timedelta(seconds=1))  # it has no fractions of a second
+    assert sampler.report().phase is Phase.THEN
 
 
 def test_an_end_that_has_passed_puts_in_force_what_follows(sampler: RemoteSampler) -> None:

@@ -21,7 +21,7 @@ from opsportal.bounds import LARGEST_SOCKET_MESSAGE
 from opsportal.listening import serving
 from opsportal.processes import DASHBOARD
 
-WITHIN = 20  # seconds, within which everything happens unless it never does
+WITHIN = 30  # seconds, within which everything happens unless it never does
 
 
 @asynccontextmanager

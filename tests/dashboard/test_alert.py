@@ -14,7 +14,7 @@ from ops.vocabulary.timerange import HOUR, MINUTE, format_moment
 from tests.alerts.making import alert as made
 from tests.alerts.past import period, watched
 from tests.dashboard.places import Place, heading, link, links, text
-from tests.fakes.jaeger import EITHER_JAEGER, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, span, trace
 from tests.fakes.prometheus import Fault, alert
 
 ALERTS = "/sites/production/alerts/"
@@ -136,7 +136,7 @@ async def test_an_unknown_alert_leads_to_the_list(place: Place, viewer: AsyncCli
     assert link(page, "All alerts") == ALERTS
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_what_happened_around_it_is_a_piece_of_its_page(
     place: Place, viewer: AsyncClient
 ) -> None:

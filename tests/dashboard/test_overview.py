@@ -5,7 +5,7 @@ import pytest
 from django.test import AsyncClient
 
 from tests.dashboard.places import Place, heading, link, links, text
-from tests.fakes.jaeger import EITHER_JAEGER, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 from tests.fakes.prometheus import Fault, alert
 
 OVERVIEW = "/sites/production/"
@@ -30,14 +30,14 @@ def fill(place: Place) -> str:
     return place.jaeger.add(trace(span("petstore", "SearchPets", children=[query], error="x")))
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_its_heading_is_the_answer(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 
     assert heading(await viewer.get(OVERVIEW)) == "1 alert firing"
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_a_quiet_site_says_so(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(OVERVIEW)
 
@@ -45,7 +45,7 @@ async def test_a_quiet_site_says_so(place: Place, viewer: AsyncClient) -> None:
     assert "No trace failed in the last hour." in text(page)
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_a_service_is_one_line(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 
@@ -66,7 +66,7 @@ async def test_failing_traces_lead_to_the_trace(place: Place, viewer: AsyncClien
     assert "store.Query: deadline exceeded" in text(page)
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_an_alert_leads_to_its_page(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 
@@ -75,7 +75,7 @@ async def test_an_alert_leads_to_its_page(place: Place, viewer: AsyncClient) -> 
     assert heading(page).startswith("SlowSearch is firing")
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_several_alerts_of_a_name_are_one_line_that_leads_to_all(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -88,7 +88,7 @@ async def test_several_alerts_of_a_name_are_one_line_that_leads_to_all(
     assert heading(await viewer.get(link(page, "SlowSearch"))) == "2 alerts firing, 1 pending"
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_a_sampling_change_is_told_to_viewers(
     place: Place, viewer: AsyncClient, operator: AsyncClient
 ) -> None:
@@ -120,7 +120,7 @@ async def test_what_cannot_be_had_is_a_sentence_and_the_rest_is_shown(
     assert "No change of alerts, versions or sampling is known of the last hour." in said
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_two_versions_are_in_the_heading(place: Place, viewer: AsyncClient) -> None:
     place.prometheus.says(
         "petstore_build_info",
@@ -159,14 +159,14 @@ async def test_a_page_of_what_was_never_set_up_says_so(place: Place, viewer: Asy
         assert heading(page) == "Not set up for this site"
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_the_bot_is_not_asked_for_where_none_is_set_up(
     place: Place, viewer: AsyncClient
 ) -> None:
     assert "every 5s" not in (await viewer.get(OVERVIEW)).content.decode()
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_the_default_site_is_meant_without_a_name(place: Place, viewer: AsyncClient) -> None:
     fill(place)
 

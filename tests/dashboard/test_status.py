@@ -15,7 +15,7 @@ from ops.vocabulary.timerange import MILLISECOND, SECOND
 from ops.watch.models import SourcePeriod, Watched, WatchedSite
 from ops.watch.picture import Picture, SourceAnswer, pictures
 from tests.dashboard.places import Place, heading, link, text
-from tests.fakes.jaeger import EITHER_JAEGER
+from tests.fakes.jaeger import ANY_JAEGER
 
 PIECE = {"HX-Request": "true"}
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +44,7 @@ def site(place: Place) -> None:
     """A site to be looked at."""
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_without_a_bot_nothing_is_said(viewer: AsyncClient) -> None:
     assert "Slack" not in text(await viewer.get("/"))
     assert heading(await viewer.get("/status/")) == "No bot is set up"
@@ -55,7 +55,7 @@ def running(transactional_db: None) -> None:
     bot_runs()
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("running")
 async def test_a_bot_that_is_well_is_one_line(viewer: AsyncClient) -> None:
     said = text(await viewer.get("/"))
@@ -68,7 +68,7 @@ def gone(transactional_db: None) -> None:
     bot_runs(seconds_ago=40)
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("gone")
 async def test_a_bot_that_is_gone_is_said_with_the_remedy(viewer: AsyncClient) -> None:
     sentence = (
@@ -84,7 +84,7 @@ def lost(running: None) -> None:
     answers_are_lost(5)
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("lost")
 async def test_lost_answers_are_shown_where_they_were_asked_for(viewer: AsyncClient) -> None:
     overview = await viewer.get("/")
@@ -133,7 +133,7 @@ def watched(transactional_db: None) -> None:
     )
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("watched")
 async def test_it_says_which_sources_answer(viewer: AsyncClient) -> None:
     page = await viewer.get("/status/")
@@ -145,7 +145,7 @@ async def test_it_says_which_sources_answer(viewer: AsyncClient) -> None:
     assert "no watcher" not in text(await viewer.get("/"))
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("watched")
 async def test_it_says_that_nobody_watches_any_more(viewer: AsyncClient) -> None:
     await in_database(WatchedSite.objects.update, lease_until=timezone.now())
@@ -153,7 +153,7 @@ async def test_it_says_that_nobody_watches_any_more(viewer: AsyncClient) -> None
     assert "no watcher is running: nothing is remembered now" in text(await viewer.get("/"))
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("watched")
 async def test_it_says_when_each_source_answered_last(viewer: AsyncClient) -> None:
     now = timerange.now_ns()

@@ -175,8 +175,11 @@ exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
 
 
 @contextmanager
-def jaeger_sampling(folder: Path, strategies: Path) -> Iterator[str]:
-    """Run a Jaeger that serves the strategies in a file, and yield its URL; it reads it again."""
+def jaeger_sampling(folder: Path, strategies: Path | str) -> Iterator[str]:
+    """Run a Jaeger that serves the strategies in a file or at a URL, and yield its own URL.
+
+    It reads them again all the time.
+    """
     otlp, http, rpc = free_ports(3)
     config = folder / "jaeger-sampling.yaml"
     config.write_text(
@@ -328,13 +331,50 @@ def _connects(url: str) -> bool:
     return True
 
 
+class Redis:
+    """A Redis that keeps nothing, can be killed, started again and frozen; `url` is a REDIS_URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (self._port,) = free_ports(1)
+        self._running = ExitStack()
+        self._server = 0
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        command = ["redis-server", "--port", f"{self._port}", "--bind", "127.0.0.1", "--save", ""]
+        started = running(command, self._folder, _listens(self._port), cwd=self._folder)
+        self._server = self._running.enter_context(started).pid
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self._server, signal.SIGKILL)
+        self.stop()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Inside, it stands still: connections stay, nothing answers."""
+        os.kill(self._server, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._server, signal.SIGCONT)
+
+
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """Run a Redis that keeps nothing and yield its REDIS_URL."""
-    (port,) = free_ports(1)
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    with running(command, folder, _listens(port), cwd=folder):
-        yield f"redis://127.0.0.1:{port}/0"
+    """Run a Redis and yield its REDIS_URL."""
+    made = Redis(folder)
+    made.start()
+    try:
+        yield made.url
+    finally:
+        made.stop()
 
 
 class Petstore:

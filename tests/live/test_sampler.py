@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opsportal_sampler.strategies import (
+    PerOperation,
+    Probabilistic,
+    RateLimiting,
+    Strategy,
+    read_document,
+)
 
 from tests.clients.server import fake_server, rate
 from tests.clients.test_opamp import OpampServer, config
@@ -125,9 +133,12 @@ def jaeger(folder: Path) -> Iterator[tuple[str, Sets]]:
         yield f"endpoint={url}", sets
 
 
-def _service(installed: Path, argument: str, otlp: str) -> dict[str, str]:
-    """What an operator sets, and nothing in code."""
-    return {
+@contextmanager
+def plain_service(installed: Path, folder: Path, argument: str, otlp: str) -> Iterator[None]:
+    """Run it with what an operator sets, and nothing in code; it has found its server."""
+    program = folder / "service.py"
+    program.write_text(SERVICE)
+    environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(installed),
         "OTEL_SERVICE_NAME": "shop",
@@ -138,26 +149,92 @@ def _service(installed: Path, argument: str, otlp: str) -> dict[str, str]:
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
+    instrument = Path(sys.executable).parent / "opentelemetry-instrument"
+    command = instrument, sys.executable, program
+    (folder / "service").mkdir()
+    with servers.running(command, folder / "service", lambda: True, env=environment):
+        yield
+
+
+def counted(sink: Sink, at: float) -> float:
+    """The part of all orders that is kept while the service says that it is this part."""
+    numbers = servers.until(partial(sink.kept, at, enough=200), f"kept at {at}")
+    return len(numbers) / (max(numbers) - min(numbers) + 1)
 
 
 @pytest.mark.parametrize("way", [remote_sampling, opamp, jaeger])
 def test_a_plain_service_follows_while_it_runs(
     way: Way, installed: Path, sink: Sink, tmp_path: Path
 ) -> None:
-    instrument = Path(sys.executable).parent / "opentelemetry-instrument"
-    program = tmp_path / "service.py"
-    program.write_text(SERVICE)
     with way(tmp_path) as (argument, sets):
         sets(0.5)
-        environment = _service(installed, argument, sink.url)
-        folder = tmp_path / "service"
-        folder.mkdir()
-        command = instrument, sys.executable, program
-        with servers.running(command, folder, partial(sink.kept, 0.5), env=environment):
+        with plain_service(installed, tmp_path, argument, sink.url):
             for wanted in 0.5, 0.1, 1.0:
                 sets(wanted)
-                numbers = servers.until(partial(sink.kept, wanted, enough=200), f"kept at {wanted}")
-                counted = len(numbers) / (max(numbers) - min(numbers) + 1)
-                assert counted == pytest.approx(wanted, rel=0.3)
+                assert counted(sink, wanted) == pytest.approx(wanted, rel=0.3)
     assert set(sink.names) == {"order", "payment"}  # none of a poll
     assert len(sink.instances) == 1
+
+
+SITES = """
+[sites.shop.jaeger]
+address = "127.0.0.1:1"
+[sites.shop.remote]
+default_sampling = "20%"
+[sites.shop.services.shop]
+"""
+RAISE = """
+from datetime import timedelta
+from django.utils import timezone
+from ops.sampling.models import Revision
+now = timezone.now()
+Revision.objects.create(
+    at=now, site="shop", service="shop", strategy="always", rate=1.0,
+    until=now + timedelta(seconds=10), then_strategy="rate", then_rate=0.5,
+    previous="", actor="olga", door="browser", request_id="raise",
+)
+"""
+
+
+@pytest.mark.parametrize("way", ["endpoint=http://{}", "opamp=http://{}/v1/opamp"])
+def test_a_raise_ends_in_time_although_opsportal_is_away(
+    way: str, installed: Path, sink: Sink, tmp_path: Path
+) -> None:
+    http, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+    addresses = {"OPSPORTAL_REMOTE_ADDRESS": http, "OPSPORTAL_REMOTE_GRPC_ADDRESS": rpc}
+    state = {"OPSPORTAL_REMOTE_STATE": str(tmp_path / "state")}
+    portal = servers.portal(tmp_path, SITES, **addresses, **state)
+    argument = f"{way.format(http)},initialSamplingRate=0.2"
+    with plain_service(installed, tmp_path, argument, sink.url):
+        with portal.running("remote", tmp_path):
+            assert counted(sink, 0.2) == pytest.approx(0.2, rel=0.3)
+            portal.manage("shell", "--verbosity", "0", "--command", RAISE)
+            assert counted(sink, 1.0) == pytest.approx(1.0)
+        assert counted(sink, 0.5) == pytest.approx(0.5, rel=0.3)
+
+
+def test_it_reads_every_strategy_of_a_real_jaeger(tmp_path: Path) -> None:
+    """Which names the type by its number, and has all bounds as 0."""
+    strategies = tmp_path / "strategies.json"
+    checkout = {"operation": "checkout", "type": "probabilistic", "param": 1}
+    services = [
+        {"service": "limited", "type": "ratelimiting", "param": 5},
+        {
+            "service": "each",
+            "type": "probabilistic",
+            "param": 0.5,
+            "operation_strategies": [checkout],
+        },
+    ]
+    never = {"type": "probabilistic", "param": 0}
+    document = {"default_strategy": never, "service_strategies": services}
+    strategies.write_text(json.dumps(document))
+    with servers.jaeger_sampling(tmp_path, strategies) as url:
+
+        def read(service: str) -> Strategy:
+            answer = httpx.get(f"{url}/sampling", params={"service": service})
+            return read_document(answer.content).strategy
+
+        assert read("any") == Probabilistic(0)
+        assert read("limited") == RateLimiting(5)
+        assert read("each") == PerOperation(0.5, rates={"checkout": 1})

@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import Popen
@@ -58,6 +59,10 @@ class Team:
         with own.running(command, place) as process:
             yield process
 
+    @property
+    def now(self) -> str:
+        return "now()"
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database) as connection:
             return connection.execute(query).fetchall()
@@ -75,10 +80,30 @@ class Team:
         """Wait until somebody else than `not_` holds the site, and return who."""
 
         def holds() -> str:
-            found = self.rows("SELECT holder FROM watch_watchedsite WHERE lease_until > now()")
+            holders = f"SELECT holder FROM watch_watchedsite WHERE lease_until > {self.now}"
+            found = self.rows(holders)
             return found[0][0] if found and found[0][0] != not_ else ""
 
         return await asyncio.to_thread(servers.until, holds, "somebody watches")
+
+
+class SmallTeam(Team):
+    """OpsPortal on a SQLite file, without Redis."""
+
+    @property
+    def now(self) -> str:
+        return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def small_team(tmp_path: Path, prometheus: FakePrometheus) -> SmallTeam:
+    sites = SITE.format(url=prometheus.url)
+    portal = servers.portal(tmp_path, sites, OPSPORTAL_POLL_SECONDS="1")
+    return SmallTeam(portal, str(tmp_path / "db.sqlite3"), tmp_path)
 
 
 @pytest.fixture
@@ -108,9 +133,11 @@ async def started(stack: ExitStack, team: Team, command: str, name: str) -> Pope
     return await asyncio.to_thread(stack.enter_context, team.running(command, name))
 
 
+@pytest.mark.parametrize("kind", ["team", "small_team"])
 async def test_another_takes_over_from_one_that_was_killed(
-    team: Team, prometheus: FakePrometheus
+    kind: str, request: pytest.FixtureRequest, prometheus: FakePrometheus
 ) -> None:
+    team: Team = request.getfixturevalue(kind)
     with ExitStack() as stack:
         both = [await started(stack, team, "watch", name) for name in ("one", "two")]
         leader = await team.holder()

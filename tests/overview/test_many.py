@@ -11,7 +11,7 @@ from ops.overview.parts import SEARCHED_AT_ALL
 from ops.versions.actions import list_versions
 from ops.vocabulary.filters import TraceQuery
 from tests.conftest import SiteFile
-from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,7 +60,7 @@ def site(site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus) ->
         prometheus.rule("Slow", alert("Slow", job=name, severity="warning"))
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_asks_prometheus_far_fewer_times_than_there_are_queries(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
@@ -74,7 +74,7 @@ async def test_it_asks_prometheus_far_fewer_times_than_there_are_queries(
     assert len(prometheus.paths) < MANY
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_asks_for_the_figures_of_those_shown_only(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
@@ -124,7 +124,7 @@ async def test_what_is_slow_comes_later_and_is_never_said_to_be_nothing(
     assert [line.requests for line in whole.lines] == list(range(MANY))
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_who_may_not_see_a_part_does_not_see_what_others_asked_for(
     viewer: Actor, stranger: Actor
 ) -> None:
@@ -134,7 +134,7 @@ async def test_who_may_not_see_a_part_does_not_see_what_others_asked_for(
         await show_overview(stranger)
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_why_there_is_no_value_is_said(viewer: Actor, prometheus: FakePrometheus) -> None:
     del prometheus.answers['failing_of{job="shop-001"}']
     del prometheus.answers['build_info{job="shop-001"}']
@@ -193,7 +193,7 @@ class TestQueriesOfAllServices:
             ({"job": "b", "instance": "b-1"}, 1),
         )
 
-    @EITHER_JAEGER
+    @ANY_JAEGER
     async def test_each_service_has_what_carries_its_labels(
         self, viewer: Actor, prometheus: FakePrometheus
     ) -> None:
@@ -213,7 +213,7 @@ class TestQueriesOfAllServices:
         assert c.empty and "the version of" in c.problem
         assert not own.empty and "has no version query" in own.problem
 
-    @EITHER_JAEGER
+    @ANY_JAEGER
     async def test_a_query_of_several_series_is_told_apart_as_well(
         self, viewer: Actor, prometheus: FakePrometheus
     ) -> None:

@@ -10,7 +10,7 @@ from ops.overview.actions import show_overview
 from ops.overview.figures import STEP, STEPS
 from ops.vocabulary import timerange
 from tests.conftest import Person, SiteFile, actor_of
-from tests.fakes.jaeger import EITHER_JAEGER, FakeJaeger, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, Fault, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def busy(prometheus: FakePrometheus) -> None:
     )
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_it_joins_everything_about_a_service(
     viewer: Actor, prometheus: FakePrometheus
@@ -79,7 +79,7 @@ async def test_it_joins_everything_about_a_service(
     assert found.happened == ()
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_what_is_not_configured_is_none_and_no_problem(viewer: Actor) -> None:
     store = (await show_overview(viewer)).lines[1]
@@ -89,7 +89,7 @@ async def test_what_is_not_configured_is_none_and_no_problem(viewer: Actor) -> N
     assert store.problems == ()
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_what_is_no_number_is_none_and_no_problem(
     viewer: Actor, prometheus: FakePrometheus
@@ -103,7 +103,7 @@ async def test_what_is_no_number_is_none_and_no_problem(
     assert (line.requests, line.failing, line.p95, line.problems) == (None, None, None, ())
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_the_history_has_a_place_for_each_minute(
     viewer: Actor, prometheus: FakePrometheus
@@ -137,7 +137,7 @@ async def test_a_service_may_have_but_one_query(
     assert line.problems == ()
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.usefixtures("busy")
 async def test_a_query_of_several_series_is_a_problem(
     viewer: Actor, prometheus: FakePrometheus
@@ -195,7 +195,7 @@ async def test_a_trace_of_several_services_is_there_once(viewer: Actor, jaeger: 
     assert [each.error for each in found.failing or ()] == ["Query: no disk"]
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_what_fails_is_a_sentence_and_the_rest_is_shown(
     viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus
 ) -> None:
@@ -229,7 +229,7 @@ async def test_a_jaeger_that_fails_hides_nothing_else(viewer: Actor, jaeger: Fak
     assert found.lines[0].requests == 42.5
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_a_source_of_alerts_that_fails_is_named(
     viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus, site_file: SiteFile
 ) -> None:

@@ -1,7 +1,5 @@
 import random
 
-import pytest
-
 from ops.traces.critical_path import Segment, critical_path
 from ops.traces.own_time import own_stretches
 from ops.traces.times import Times
@@ -62,16 +60,16 @@ def test_it_walks_ten_thousand_levels() -> None:
     assert len(path(*spans)) == 2 * depth - 1
 
 
-@pytest.mark.parametrize("seed", range(1000))
-def test_it_is_what_counting_moment_by_moment_finds(seed: int) -> None:
-    spans = random_tree(random.Random(seed))
-    found = {
-        moment: s.row for s in critical_path(times(*spans)) for moment in range(s.start, s.end)
-    }
-    assert found == path_by_moments(times(*spans))
-    for row in range(len(spans)):
-        own = {m for start, end in own_stretches(times(*spans), row) for m in range(start, end)}
-        assert own == own_by_moments(times(*spans), row)
+def test_it_is_what_counting_moment_by_moment_finds() -> None:
+    for seed in range(1000):
+        spans = random_tree(random.Random(seed))
+        found = {
+            moment: s.row for s in critical_path(times(*spans)) for moment in range(s.start, s.end)
+        }
+        assert found == path_by_moments(times(*spans)), seed
+        for row in range(len(spans)):
+            own = {m for start, end in own_stretches(times(*spans), row) for m in range(start, end)}
+            assert own == own_by_moments(times(*spans), row), seed
 
 
 def random_tree(source: random.Random) -> list[Span]:

@@ -22,7 +22,7 @@ CHANGES = 12
 
 
 @require_safe
-@page(actions.show_overview, live=Live(frozenset({"alerts", "versions", "sampling"})))
+@page(actions.show_overview, live=Live(frozenset({"alerts", "versions", "sampling"}), every=5.0))
 async def show(visit: Visit) -> HttpResponse:
     """Show the overview; `?find=` filters services, slow parts are filled in later."""
     find = visit.request.GET.get("find", "").strip()

@@ -23,7 +23,7 @@ from ops.vocabulary.timerange import MINUTE, now_ns
 from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.slack.test_delivery import until_ended
 from tests.conftest import SiteFile
-from tests.fakes.jaeger import EITHER_JAEGER, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 from tests.fakes.slack import ALICE, CHANNEL, DIRECT, FakeSlack, Fault, Post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +59,7 @@ async def listed(slack: FakeSlack, backends: Backends) -> tuple[Post, str]:
     return post, trace_id
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_answers_a_button_in_the_thread_as_if_it_was_typed(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -98,7 +98,7 @@ async def test_a_list_leads_to_its_traces_their_logs_and_older_ones(
     assert first in answer.shown
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_answers_a_press_once_however_often_it_comes(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -116,7 +116,7 @@ async def test_it_answers_a_press_once_however_often_it_comes(
     assert states == [State.ANSWERED] * 3
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_lets_nobody_do_more_by_a_button(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -132,7 +132,7 @@ async def test_it_lets_nobody_do_more_by_a_button(
     assert entry.record["origin"]["event_id"] == pressed.envelope["payload"]["trigger_id"]
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_answers_the_command_to_whoever_typed_it_alone(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
@@ -190,7 +190,7 @@ async def test_it_says_text_alone_to_one_person_where_blocks_are_refused(
     assert slack.calls[-1][1]["mrkdwn"] is False, "as in a message"
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_shows_the_overview_and_the_persons_rights_at_home(
     slack: FakeSlack, alice: User
 ) -> None:
@@ -210,7 +210,7 @@ async def test_it_shows_the_overview_and_the_persons_rights_at_home(
     assert slack.violations == []
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_it_shows_text_alone_at_home_where_blocks_are_refused(
     slack: FakeSlack, alice: User, backends: Backends, site_file: SiteFile
 ) -> None:
@@ -320,7 +320,7 @@ def at_any_time(text: str) -> list[str]:
     return re.sub(r"\d\d:\d\d:\d\d", "…", text).split()
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 @pytest.mark.parametrize(
     "line",
     [

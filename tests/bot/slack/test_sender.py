@@ -27,7 +27,7 @@ from bot.slack.status import report
 from ops.database import in_database
 from tests.bot.clock import NOON, FakeClock
 from tests.bot.conftest import PATIENT, QUICK, UNLIMITED, Backends, Workspace, another_bot
-from tests.fakes.jaeger import EITHER_JAEGER
+from tests.fakes.jaeger import ANY_JAEGER
 from tests.fakes.slack import (
     ALICE,
     BOT_TOKEN,
@@ -394,7 +394,7 @@ async def test_no_place_is_held_while_an_answer_waits_or_when_it_is_there(
     assert [post.text for post in slack.posts] == ["hello"]
 
 
-@EITHER_JAEGER
+@ANY_JAEGER
 async def test_each_of_several_slow_answers_has_its_place_held(
     workspace: Workspace, alice: User, backends: Backends
 ) -> None:

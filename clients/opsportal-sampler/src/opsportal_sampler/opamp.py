@@ -25,7 +25,7 @@ from opsportal_sampler.strategies import (
     read_document,
     read_sampling_rate,
 )
-from opsportal_sampler.version import VERSION
+from opsportal_sampler.version import USER_AGENT, VERSION
 
 INTERVAL = 30.0
 OPSPORTAL = "opsportal"
@@ -48,7 +48,7 @@ class OpAmp:
     ) -> None:
         self._sampler, self._instance, self._config_key = sampler, instance, config_key
         self._url = url if url.path else replace(url, path="/v1/opamp")
-        self._headers = dict([header] if header else [])
+        self._headers = {"User-Agent": USER_AGENT, **dict([header] if header else [])}
         self._connect()
 
     def poll(self) -> bool:
@@ -96,6 +96,7 @@ class OpAmp:
         self._reported = None  # after a failure the server may know nothing
         answer: opamp_pb2.ServerToAgent = self._client.send(message)
         self._reported = report
+        self._sampler.set_clock(self._transport.date)
         return answer
 
     def _take(self, answer: opamp_pb2.ServerToAgent) -> bool:

@@ -9,7 +9,7 @@ from opsportal_sampler.instance import Instance
 from opsportal_sampler.polling import PollError
 from opsportal_sampler.sampler import Phase, RemoteSampler, Report
 from opsportal_sampler.strategies import InvalidDocument, read_document
-from opsportal_sampler.version import VERSION
+from opsportal_sampler.version import USER_AGENT
 
 INTERVAL = 60.0
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
@@ -32,7 +32,7 @@ class JaegerRemote:
         query = f"{endpoint.query}&{service}" if endpoint.query else service
         self._url = replace(endpoint, path=path, query=query)
         self._headers = {
-            "User-Agent": f"opsportal-sampler/{VERSION}",
+            "User-Agent": USER_AGENT,
             "Accept": "application/json",
             **dict([header] if header else []),
         }

@@ -79,9 +79,12 @@ class RemoteSampler(Sampler):
         self._held = _Held(first, then, self._end(document, now), document)
 
     def set_clock(self, now: datetime) -> None:
-        """Correct when the document ends: this is the time where its end was set."""
+        """Correct when the document ends: this is the time where its end was set.
+
+        Once it has ended it stays so, though a server's time has no fractions of a second.
+        """
         held = self._held
-        if held.document:
+        if held.document and self._clock() < held.ends:
             self._held = replace(held, ends=self._end(held.document, now))
 
     def forked(self) -> None:
