@@ -138,7 +138,8 @@ async def test_one_that_fails_is_tried_again_less_and_less_often(
         instance.fails = grpc.StatusCode.INTERNAL
         with pytest.raises(NotConfirmed):
             await actions.change_policy(operator, policy=ALWAYS)
-        work, now, tries = await reconciling(), after(1), []
+        work, now = await reconciling(), after(1)
+        tries: list[int] = []
         while len(tries) < 7:
             instance.asked.clear()
             due = await work.round(now)
