@@ -192,7 +192,7 @@ async def _measured(
         heard = await listening.hear(f"marker-{number}.")
         assert len(heard["at"]) == PEOPLE * EACH, f"only {len(heard['at'])} have heard"
         took += [at - seen for at in heard["at"]]
-    before, cpu, began = await listening.hear("-"), _cpu(process.pid), time.monotonic()
+    before, busy, began = await listening.hear("-"), cpu(process.pid), time.monotonic()
     polls = 0
     while time.monotonic() - began < SECONDS:
         await prometheus.answered()
@@ -200,22 +200,23 @@ async def _measured(
         churning.turn()
         polls += 1
     after = await listening.hear("-")
-    used = (_cpu(process.pid) - cpu) / (time.monotonic() - began)
+    used = (cpu(process.pid) - busy) / (time.monotonic() - began)
     each = (after["bytes"] - before["bytes"]) / polls / (PEOPLE * EACH)
     took.sort()
     return row(
         name, f"{statistics.median(took):.2f} s", f"{took[int(len(took) * 0.95)]:.2f} s",
-        f"{took[-1]:.2f} s", f"{each / 1000:.1f} kB", f"{used:.0%}", f"{_memory(process.pid)} MB",
+        f"{took[-1]:.2f} s", f"{each / 1000:.1f} kB", f"{used:.0%}", f"{memory(process.pid)} MB",
     )  # fmt: skip
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
     """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
+    """Return the megabytes that a process has in memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) // 1024
