@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from ops.database import in_database
-from ops.errors import OpsError
+from ops.errors import BackendUnavailable, OpsError
 from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.watch import metrics, notices
@@ -102,6 +102,8 @@ class _SubjectWatch:
         before = self._sources[name]
         try:
             answer = await self.subject.poll(self._site, name, before.answer)
+        except BackendUnavailable as error:
+            reason = error.why  # open pages show it: it should not change at each poll
         except OpsError as error:
             reason = str(error)
         except Exception:
