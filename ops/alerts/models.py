@@ -51,4 +51,7 @@ class RulePeriod(Period):
     error = models.TextField()
 
     class Meta(Period.Meta):
-        indexes = Period.indexes("rule")
+        indexes = [
+            *Period.indexes("rule"),
+            models.Index(fields=["site", "start"], name="rule_by_start"),
+        ]

@@ -22,4 +22,7 @@ class VersionPeriod(Period):
     version = models.TextField()
 
     class Meta(Period.Meta):
-        indexes = Period.indexes("version")
+        indexes = [
+            *Period.indexes("version"),
+            models.Index(fields=["site", "start"], name="version_by_start"),
+        ]

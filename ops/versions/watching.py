@@ -73,14 +73,14 @@ def stored(site: str, services: Collection[Service], at: int) -> Mapping[str, Hi
     rows = VersionPeriod.objects.filter(site=site, start__lt=at).order_by("-start")
     found: dict[str, list[Period]] = {}
     later: dict[tuple[str, str], int] = {}
-    for row in rows[:MOST_PERIODS]:
-        if row.service in names:
-            end = at if row.end is None else min(row.end, at)
-            if row.instance:  # several instances may have no name
-                end = min(end, later.get((row.service, row.instance), at))
-                later[row.service, row.instance] = row.start
-            period = Period(row.instance, row.version, row.start, end)
-            found.setdefault(row.service, []).append(period)
+    values = rows.values_list("service", "instance", "version", "start", "end")
+    for service, instance, version, start, last in values[:MOST_PERIODS]:
+        if service in names:
+            end = at if last is None else min(last, at)
+            if instance:  # several instances may have no name
+                end = min(end, later.get((service, instance), at))
+                later[service, instance] = start
+            found.setdefault(service, []).append(Period(instance, version, start, end))
     return {
         name: History(min(each.start for each in periods), at, 0, tuple(periods))
         for name, periods in found.items()

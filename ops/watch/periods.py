@@ -122,9 +122,11 @@ class Recorder(Generic[P, T, F]):
     def resume(self) -> None:
         """Read what is open: at the start, and after a write that failed."""
         self._open, self._known, self._started = {}, {}, []
-        rows = self._model._default_manager.filter(site=self._site, end=None).order_by("start")
+        # Not ordered by start: SQLite would go through all periods for that.
+        rows = self._model._default_manager.filter(site=self._site, end=None)
         for row in rows.iterator():
-            if self._mine(row.key):
+            _, start = self._open.get(row.key, (0, -1))
+            if self._mine(row.key) and row.start > start:  # of several, the last one counts
                 self._open[row.key] = (row.pk, row.start)
                 self._known[row.key] = self._facts_of_row(row)
 

@@ -11,7 +11,7 @@ from django.db import models
 from ops.watch.models import SourcePeriod, Watched, WatchedSite
 from ops.watch.periods import Period
 
-SLICE = 500  # rows a statement
+SLICE = 200  # rows a statement: SQLite is locked meanwhile
 
 
 def prune(
@@ -45,5 +45,6 @@ def _delete(model: type[models.Model], site: str, forgotten: bool, before: int) 
     slices = [old, rows.filter(end=None)] if forgotten else [old]
     pks = [pk for each in slices for pk in each.values_list("pk", flat=True)[:SLICE]][:SLICE]
     if pks:
-        rows.filter(pk__in=pks).delete()
+        # By these alone: given a site too, SQLite would search all of its rows for them.
+        model._default_manager.filter(pk__in=pks).delete()
     return len(pks)

@@ -61,6 +61,10 @@ async def test_a_change_appears_without_a_reload(web: Web, place: Place) -> None
         await expect(page.locator("h1")).to_have_text("2 alerts firing")
         await expect(page.locator("#badge")).to_have_text("firing: 2")
         await expect(page).to_have_title("(2) 2 alerts firing · OpsPortal")
+        # As htmx does with a part of the page that has been under way for longer.
+        settled = "htmx.trigger(document.body, 'htmx:afterSettle', {target: document.body})"
+        await page.evaluate(f"document.title = '(?) Loading · OpsPortal'; {settled}")
+        await expect(page).to_have_title("(2) 2 alerts firing · OpsPortal")
         await expect(page.locator("#told")).to_have_text("2 alerts firing: Down")
         await expect(page.locator(".as-of")).to_contain_text("as of ")
         await expect(page.locator("article time[data-age]").first).to_have_text("5 h")

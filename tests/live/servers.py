@@ -175,8 +175,11 @@ exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
 
 
 @contextmanager
-def jaeger_sampling(folder: Path, strategies: Path) -> Iterator[str]:
-    """Run a Jaeger that serves the strategies in a file, and yield its URL; it reads it again."""
+def jaeger_sampling(folder: Path, strategies: Path | str) -> Iterator[str]:
+    """Run a Jaeger that serves the strategies in a file or at a URL, and yield its own URL.
+
+    It reads them again all the time.
+    """
     otlp, http, rpc = free_ports(3)
     config = folder / "jaeger-sampling.yaml"
     config.write_text(

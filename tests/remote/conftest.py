@@ -1,7 +1,7 @@
 """The machines' door on free ports, with a clock and a desired state that tests set."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -22,6 +22,7 @@ from ops.vocabulary.timerange import SECOND
 from opsportal.listening import serving
 
 KEY = "a key of this site"
+SERVICES = {"petstore": Service("petstore", "petstore"), "shop": Service("shop", "webshop")}
 NOW = 1_795_521_600 * SECOND
 
 
@@ -52,10 +53,10 @@ class Machines:
     desired: FakeDesired = field(default_factory=FakeDesired)
     clock: Clock = field(default_factory=Clock)
     address: str = "127.0.0.1:0"
+    services: Mapping[str, Service] = field(default_factory=SERVICES.copy)
 
     def __post_init__(self) -> None:
-        services = {"petstore": Service("petstore", "petstore"), "shop": Service("shop", "webshop")}
-        site = Site("demo", None, (), services, "petstore")
+        site = Site("demo", None, (), self.services, "")
         remote = Remote(rate(0.01), keys=(sha256(KEY.encode()).digest(),))
         self.site = RemoteSite(site, remote, self.desired)
         self.sockets = Sockets(self.clock)
@@ -63,7 +64,7 @@ class Machines:
 
     def set(self, service: str, revision: int, policy: Policy) -> None:
         """Put a revision in force."""
-        self.desired.services[service] = InForce(revision, policy, self.clock.now)
+        self.desired.services[service] = InForce(revision, policy, self.clock())
 
     @property
     def application(self) -> RemoteHttp:

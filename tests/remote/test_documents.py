@@ -13,7 +13,7 @@ from ops.remote.grpc import message
 from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
 
-RUNS = int(os.environ.get("REMOTE_RUNS", "50"))
+RUNS = int(os.environ.get("REMOTE_RUNS", "10"))
 TEN = InForce(7, rate(0.1), 0)
 
 
@@ -101,7 +101,7 @@ POLICIES = st.one_of(
 OPERATIONS = st.dictionaries(st.text(max_size=20), st.floats(0, 1), max_size=3)
 
 
-@settings(max_examples=RUNS, deadline=None)
+@settings(max_examples=5 * RUNS, deadline=None)
 @given(POLICIES, POLICIES, OPERATIONS)
 def test_what_it_sends_is_finite_and_what_it_reads_back_agrees(
     policy: Policy, then: Policy, operations: dict[str, float]

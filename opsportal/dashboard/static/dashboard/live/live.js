@@ -28,6 +28,12 @@ function follow() {
   notify.meet();
 }
 
+/** Follow what htmx has swapped in; it may have brought the title of a moment ago too. */
+function settled() {
+  follow();
+  if (page) showTitle();
+}
+
 function read(frame, address) {
   const { part, badge, now } = frame.dataset;
   return { frame, address, part, badge, now: Math.floor(now / 1e6) };
@@ -75,6 +81,6 @@ setInterval(tick, 1_000);
 document.addEventListener("visibilitychange", () => document.hidden || connection?.hurry());
 window.addEventListener("online", () => connection?.hurry());
 for (const kind of ["htmx:afterSettle", "htmx:pushedIntoHistory", "htmx:historyRestore"]) {
-  document.addEventListener(kind, follow);
+  document.addEventListener(kind, settled);
 }
 follow();
