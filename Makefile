@@ -18,7 +18,8 @@ bot: .venv/runtime ## talk to the running demo's bot in this terminal
 	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console --user demo
 
 test: .venv/dev ## the quick tests; ARGS="-k name" and such go to pytest
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
+	@# What pytest makes of the tests' source is kept: it takes each worker several seconds.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
 	@echo "coverage $$($(BIN)/coverage report --format=total)% of lines and branches; which: $(BIN)/coverage report"
 
 check: .venv/dev ## formatting, lint, types, layers, migrations, generated code
