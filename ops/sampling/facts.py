@@ -26,6 +26,11 @@ class InstanceSampling:
     proof: Proof | None = None
     client: str = ""
 
+    @property
+    def answer(self) -> str:
+        """What is known, in words, "" for nothing."""
+        return self.reason or (self.proof.words if self.proof else "")
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / ".demo"
-USER = "demo"
+USER, APPROVER = "demo", "approver"
 
 
 def prepare(*, joins: bool = False) -> None:
@@ -17,6 +17,7 @@ def prepare(*, joins: bool = False) -> None:
     os.environ.update(
         OPSPORTAL_SECRET_KEY=secret("secret_key"),
         OPSPORTAL_SITES=str(FOLDER / "sites.toml"),
+        OPSPORTAL_REMOTE_STATE=str(FOLDER / "remote"),
         OPSPORTAL_HTTPS="0",
         OPSPORTAL_GRPC_ANONYMOUS_USER=USER,
         OPSPORTAL_SMTP_URL="console://",
