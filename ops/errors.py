@@ -68,13 +68,17 @@ class BackendUnavailable(OpsError):
     """A backend cannot be reached, or its answer is unusable.
 
     `backend` is its display name, such as "Jaeger of production". `answered` means that the
-    backend did answer, but not as expected: nobody had to wait, and other calls may work.
+    backend did answer, but not as expected: nobody had to wait, and other calls may work. `why` is
+    the message without what changes at each try.
     """
 
-    def __init__(self, message: str, *, backend: str, answered: bool = False) -> None:
+    def __init__(
+        self, message: str, *, backend: str, answered: bool = False, why: str = ""
+    ) -> None:
         super().__init__(message)
         self.backend = backend
         self.answered = answered
+        self.why = why or message
 
 
 class BackendTimeout(BackendUnavailable):

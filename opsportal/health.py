@@ -1,7 +1,7 @@
 """/healthz (alive), /readyz (ready to serve), /metrics: for Django and for processes without it.
 
-Readiness covers only OpsPortal: database, Redis, and what a process adds (a bot's socket). A
-backend that is down must not take us out of the load balancer.
+Readiness covers only OpsPortal: database, channel layer, and what a process adds (a bot's
+socket). A backend that is down must not take us out of the load balancer.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from channels.layers import get_channel_layer
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -20,7 +21,6 @@ from ops.audit import chain
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.metrics import count_tasks
-from ops.watch import notices
 from opsportal.startup import NO_REDIS, check_database
 
 SECONDS = 3.0
@@ -113,9 +113,9 @@ async def _database() -> None:
     await in_database(check_database)
 
 
-async def _notices() -> None:
+async def _channel_layer() -> None:
     try:
-        await notices.check()
+        await get_channel_layer().group_send("opsportal.ready", {"type": "ready"})
     except (RedisError, OSError) as error:
         log.warning("readiness: Redis: %s", error)
         raise OpsError(NO_REDIS) from error
@@ -123,5 +123,5 @@ async def _notices() -> None:
 
 checks: dict[str, Callable[[], Awaitable[None]]] = {
     "database": _database,
-    "notices": _notices,
+    "channel layer": _channel_layer,
 }

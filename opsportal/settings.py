@@ -237,11 +237,25 @@ if REDIS_URL:
     CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     }
+    CHANNEL_LAYERS = {
+        "default": {
+            # One connection a process; channels_redis.core has one for each subscriber.
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
 else:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "OPTIONS": {"MAX_ENTRIES": 50_000},  # Django's default of 300 would drop counts
+        }
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels.layers.InMemoryChannelLayer",
+            # A process listens as long as it runs; Django Channels would forget it after a day.
+            "CONFIG": {"group_expiry": 10 * 365 * 24 * 3600},
         }
     }
 

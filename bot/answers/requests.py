@@ -11,15 +11,16 @@ from bot.replies import FollowUp, Reply, Sentence
 from ops.errors import NotConfirmed, OpsError
 from ops.requests.actions import LIFE, RequestedChange, State
 from ops.sampling.actions import SamplingChange
+from ops.sampling.terms import PERMANENT
 
 _DONE = {State.APPLIED: "Applied", State.FAILED: "Attempted"}
 
 
-def requested_change(request: RequestedChange, note: str = "") -> Reply:
-    """Return a request as its card shows it, with a note while it is open."""
+def requested_change(request: RequestedChange, *notes: str) -> Reply:
+    """Return a request as its card shows it, with notes while it is open."""
     match request.state:
         case State.OPEN:
-            return _question(request, note)
+            return _question(request, notes)
         case State.APPLYING:
             reply = Reply(f"{request.decided_by} is applying: {_what(request)} …")
         case State.CANCELLED | State.EXPIRED:
@@ -32,12 +33,13 @@ def requested_change(request: RequestedChange, note: str = "") -> Reply:
     return replace(reply, card=request.key, links=reply.links or links)
 
 
-def _question(request: RequestedChange, note: str) -> Reply:
+def _question(request: RequestedChange, notes: tuple[str, ...]) -> Reply:
     return Reply(
         f"Change {_what(request)}?",
         notes=(
-            *((note,) if note else ()),
             request.effect,
+            *filter(None, notes),
+            *((f"Reason: {request.reason}",) if request.reason else ()),
             Sentence(
                 f"Requested by {request.asker}; open for {LIFE.seconds // 60} minutes, until ",
                 at(request.expires),
@@ -106,8 +108,9 @@ def _by(request: RequestedChange) -> tuple[str, ...]:
 
 
 def _what(request: RequestedChange) -> str:
-    """Return `sampling of petstore: 10% -> 25% on 3 instances`."""
+    """Return `sampling of petstore: 10% -> 25% on 3 instances for 30 min`."""
+    term = "" if request.term == PERMANENT else f" {request.term}"
     return (
         f"sampling of {request.service}: {request.previous} -> {request.policy} on "
-        f"{count(request.instances, 'instance')}{elsewhere(request.site)}"
+        f"{count(request.instances, 'instance')}{elsewhere(request.site)}{term}"
     )

@@ -1,23 +1,27 @@
 """A service's sampling, and what a change of it did."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
-from bot.answers.times import ago
+from bot.answers.times import ago, at
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.proof import Way
+from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
+
+MOST_WAYS_BACK = 5
+MORE = 15 * timerange.MINUTE
 
 
 def service_sampling(
     found: ServiceSampling, changes: Sequence[SamplingChange], back: Policy | None
 ) -> Reply:
-    """Return the policy last sent to each instance, and the last changes.
+    """Return what is in force and until when, each instance's policy, and the last changes.
 
-    `back` is the policy that undo would restore, None for none. An instance may have restarted
-    since it confirmed, so the reply says how long ago that was.
+    `back` is the policy that undo would restore, None for none.
     """
     number = len(found.instances)
     since = (" ", ago(found.known_at), ", not checked since") if found.known_at else ()
@@ -29,26 +33,114 @@ def service_sampling(
         Sentence(sampled if number else nothing, *since, elsewhere(found.site)),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
         columns=("Instance", "Sampling", "Sent", "Reason"),
-        notes=tuple(map(_past_change, changes)),
+        notes=(*_in_force(found), *map(_past_change, changes)),
         links=page("sampling", "sampling", found.site),
-        follow_ups=undo(found.service, found.site) if back else (),
+        follow_ups=_ways_back(found, back),
+    )
+
+
+def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
+    """Return the last changes of a service, each with the button that sets its policy again."""
+    others = dict.fromkeys(each.policy for each in changes)
+    current = now.in_force.policy if now.in_force else None
+    changed = f"{count(len(changes), 'change')} of sampling of {now.service}, newest first"
+    return Reply(
+        Sentence(
+            changed if changes else f"Nobody has changed the sampling of {now.service}",
+            elsewhere(now.site),
+        ),
+        rows=tuple(map(_history_row, changes)),
+        columns=("Revision", "Change", "When", "Why"),
+        notes=_in_force(now),
+        links=page("sampling", "sampling", now.site),
+        follow_ups=tuple(
+            FollowUp(
+                f"Back to {policy}",
+                f"change sampling {now.service} {written(policy)} permanent{site_key(now.site)}",
+            )
+            for policy in [*others][:MOST_WAYS_BACK]
+            if policy != current
+        ),
     )
 
 
 def sampling_change(change: SamplingChange) -> Reply:
     """Return what a change did: the old and new policy, and what each instance answered."""
     return Reply(
-        f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
-        f"{change.confirmed} of {count(len(change.instances), 'instance')}"
-        f"{elsewhere(change.site)}",
+        Sentence(
+            f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
+            f"{change.confirmed} of {count(len(change.instances), 'instance')}"
+            f"{elsewhere(change.site)}",
+            *_end(change.until, change.then, ", "),
+        ),
         rows=tuple(
             Row((each.address, "confirmed" if each.confirmed else "NOT CONFIRMED"), _why(each))
             for each in _failed_first(change.instances)
         ),
         columns=("Instance", "State", "Reason"),
+        notes=(f"Reason: {change.reason}",) if change.reason else (),
         links=page("sampling", "sampling", change.site),
-        follow_ups=undo(change.service, change.site) if change.undo else (),
+        follow_ups=(
+            _revert(change.service, change.site, change.then)
+            if change.until and change.then
+            else undo(change.service, change.site)
+            if change.undo
+            else ()
+        ),
     )
+
+
+def written(policy: Policy) -> str:
+    """Return a policy as commands read it."""
+    return str(policy).replace(" ", "")
+
+
+def _in_force(found: ServiceSampling) -> tuple[Sentence | str, ...]:
+    now, change = found.in_force, found.change
+    if now is None:
+        return ()
+    set_by = (
+        (f", set by {change.actor} from {change.door} ", ago(change.at), _because(change))
+        if change
+        else ()
+    )
+    until = timerange.to_datetime(now.until) if now.until else None
+    overdue = "; the return is overdue" if found.is_overdue else ""
+    return (Sentence(f"In force: {now.policy}{overdue}", *_end(until, now.then, " "), *set_by),)
+
+
+def _end(until: datetime | None, then: Policy | None, before: str) -> tuple[str, ...]:
+    """Return `until 18:00:00 UTC, then 10%`, nothing for a permanent change."""
+    return (f"{before}until ", at(until), f", then {then}") if until and then else ()
+
+
+def _because(change: SamplingChange) -> str:
+    return f": {change.reason}" if change.reason else ""
+
+
+def _ways_back(found: ServiceSampling, back: Policy | None) -> tuple[FollowUp, ...]:
+    now = found.in_force
+    if now and now.until and now.then:
+        return _more(found) + _revert(found.service, found.site, now.then)
+    return undo(found.service, found.site) if back else ()
+
+
+def _more(found: ServiceSampling) -> tuple[FollowUp, ...]:
+    """Return the button that asks for 15 minutes more than what is left."""
+    now = found.in_force
+    if now is None or now.until is None:
+        return ()
+    left = max(now.until - timerange.now_ns(), 0) + MORE
+    line = (
+        f"change sampling {found.service} {written(now.policy)} for={left // timerange.SECOND}s"
+        f"{site_key(found.site)}"
+    )
+    return (FollowUp("15 minutes more", line),)
+
+
+def _revert(service: str, site: str, then: Policy) -> tuple[FollowUp, ...]:
+    line = f"revert sampling {service}{site_key(site)}"
+    return (FollowUp(f"Return to {then} now", line),)
 
 
 def undo(service: str, site: str) -> tuple[FollowUp, ...]:
@@ -79,4 +171,22 @@ def _past_change(change: SamplingChange) -> str:
         ago(change.at),
         f": {change.previous} -> {change.policy} by {change.actor} "
         f"({change.door}), confirmed by {change.confirmed} of {len(change.instances)}",
+        _because(change),
+    )
+
+
+def _history_row(change: SamplingChange) -> Row:
+    until = Sentence(*_end(change.until, change.then, "")) if change.until else ""
+    return Row(
+        (
+            str(change.revision),
+            f"{change.previous} -> {change.policy}",
+            ago(change.at),
+            shortened(change.reason, LONGEST_SENTENCE),
+        ),
+        (
+            *((until,) if until else ()),
+            f"by {change.actor} ({change.door}), confirmed by {change.confirmed} of "
+            f"{count(len(change.instances), 'instance')}",
+        ),
     )

@@ -12,7 +12,16 @@ from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.arguments import is_service, linked_id
 from bot.commands.overview import show_overview
-from bot.commands.sampling import apply, cancel, change_sampling, show_sampling, undo_sampling
+from bot.commands.sampling import (
+    apply,
+    cancel,
+    change_sampling,
+    revert_sampling,
+    sampling_off,
+    show_history,
+    show_sampling,
+    undo_sampling,
+)
 from bot.commands.traces import compare, list_traces, show_logs, show_trace
 from bot.commands.versions import version
 from bot.errors import MOST_GUESSED, suggestion_reply
@@ -91,11 +100,14 @@ registry.add(
     compare,
     change_sampling,
     undo_sampling,
+    revert_sampling,
     apply,
     cancel,
     version,
     show_alert,
     list_alerts,
+    sampling_off,
+    show_history,
     show_sampling,
     show_overview,
     link,

@@ -1,7 +1,11 @@
-"""Commands about sampling: show it, change it, undo a change; apply or cancel a card."""
+"""Commands about sampling: show it, change it, end or undo a change; apply or cancel a card."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC
 
 from bot.answers.requests import requested_change
-from bot.answers.sampling import sampling_change, service_sampling
+from bot.answers.sampling import sampling_change, sampling_history, service_sampling
 from bot.commands.arguments import service_and_site, words_and_keys
 from bot.errors import MOST_GUESSED, suggestion_reply
 from bot.registry import Message, command
@@ -9,48 +13,101 @@ from bot.replies import Reply, shortened
 from ops.errors import InvalidInput
 from ops.requests import actions as requests
 from ops.sampling import actions as sampling
+from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
-from ops.vocabulary.policies import parse_policy
+from ops.sampling.terms import PERMANENT, Term
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy, parse_policy
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
+HISTORY = 10
+PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
+_REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
+_FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 
 
 @command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
-    usage="[SERVICE] never | always | float RATE | PERCENT% [now] [site=NAME]",
+    usage=(
+        "[SERVICE] never | always | float RATE | PERCENT% [for=15m | until=18:00 | permanent] "
+        '[because="REASON"] [now] [site=NAME]'
+    ),
     summary="change the share of new traces that is kept, after confirmation",
     examples=(
         "change sampling float 0.1",
-        "change sampling petstore 25%",
+        'change sampling petstore 100% for=15m because="SlowSearch since 1.3.0"',
+        "change sampling petstore always until=18:00",
         "change sampling always now",
         "change sampling never service=petstore",
     ),
     details=(
         "A card asks first. You or an approver can apply it within five minutes.",
+        "A raise ends after 30 minutes unless you say for how long, until when (in UTC), or "
+        '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
+        "follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
     ),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to send a policy to all instances of a service; `now` sends it."""
-    words, named = words_and_keys(rest, "service", "site")
-    at_once = bool(words) and words[-1].lower() == "now"
-    if at_once:
-        words.pop()
+    """Ask on a card whether to set a service's policy; `now` sets it."""
+    rest, reason = _reason(rest)
+    rest = _FOR.sub(r" for=\1", rest)
+    words, named = words_and_keys(rest, "service", "site", "for", "until", "then")
+    at_once = _taken(words, "now")
+    permanent = _taken(words, "permanent")
     if "service" not in named and len(words) > 1 and _is_name(words[0]):
         named["service"] = words.pop(0)
-    service, site = named.get("service", ""), named.get("site", "")
     policy = parse_policy(" ".join(words))
-    done = await requests.ask(
-        message.actor, policy=policy, service=service, site=site, at_once=at_once
-    )
-    if isinstance(done, SamplingChange):
-        return sampling_change(done)
-    note = 'This site always asks first, even with "now".' if at_once else ""
-    return requested_change(done, note)
+    return await _asked(message, policy, named, reason=reason, permanent=permanent, at_once=at_once)
+
+
+@command(
+    r"sampling +off(?: +(.+))?",
+    "sampling off",
+    usage='[SERVICE] [for=15m | until=18:00] [because="REASON"] [site=NAME]',
+    summary="keep no new traces of a service, after confirmation",
+    examples=("sampling off petstore", "sampling off petstore for=1h"),
+    changes=True,
+    needs=(sampling.change_policy,),
+)
+async def sampling_off(message: Message, rest: str) -> Reply:
+    """Ask on a card whether to keep no traces."""
+    return await change_sampling.handler(message, f"{rest} never")
+
+
+@command(
+    r"revert +sampling(?: +(.+))?",
+    "revert sampling",
+    usage="[SERVICE] [site=NAME]",
+    summary="end a change that has an end now, after confirmation",
+    examples=("revert sampling petstore",),
+    changes=True,
+    needs=(sampling.change_policy,),
+)
+async def revert_sampling(message: Message, rest: str) -> Reply:
+    """Ask on a card whether to return to the permanent policy now."""
+    service, site = service_and_site(rest)
+    return requested_change(await requests.ask_revert(message.actor, service=service, site=site))
+
+
+@command(
+    r"sampling +history(?: +(.+))?",
+    "sampling history",
+    usage="[SERVICE] [site=NAME]",
+    summary="show the last changes of sampling: who, when, why, until when",
+    examples=("sampling history petstore",),
+    needs=(sampling.changes,),
+)
+async def show_history(message: Message, rest: str) -> Reply:
+    """Show the last changes, each with a way back to it."""
+    service, site = service_and_site(rest)
+    now = await sampling.current(message.actor, service=service, site=site, patience=0)
+    found = await sampling.changes(message.actor, service=now.service, site=now.site, limit=HISTORY)
+    return sampling_history(now, found)
 
 
 @command(
@@ -122,6 +179,65 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     )
     back = await sampling.undo_policy(message.actor, service=found.service, site=found.site)
     return service_sampling(found, changes, back)
+
+
+async def _asked(
+    message: Message,
+    policy: Policy,
+    named: Mapping[str, str],
+    *,
+    reason: str,
+    permanent: bool,
+    at_once: bool,
+) -> Reply:
+    service, site = named.get("service", ""), named.get("site", "")
+    now = await sampling.current(message.actor, service=service, site=site)
+    done = await requests.ask(
+        message.actor,
+        policy=policy,
+        service=now.service,
+        site=now.site,
+        term=_term(named, permanent) or terms.usual(now.baseline, policy),
+        reason=reason,
+        then=parse_policy(named["then"]) if "then" in named else None,
+        at_once=at_once,
+    )
+    if isinstance(done, SamplingChange):
+        return sampling_change(done)
+    volume = await sampling.forecast(
+        message.actor, policy=policy, service=now.service, site=now.site, patience=PATIENCE
+    )
+    note = 'This site always asks first, even with "now".' if at_once else ""
+    return requested_change(done, note, *volume)
+
+
+def _term(named: Mapping[str, str], permanent: bool) -> Term | None:
+    """Return how long the change is to last, None if nobody says."""
+    if sum((permanent, "for" in named, "until" in named)) > 1:
+        raise InvalidInput('say one of for=15m, until=18:00 and "permanent"')
+    if "for" in named:
+        return Term(timerange.parse_duration(named["for"]))
+    if "until" in named:
+        return Term(end=terms.parse_end(named["until"], timerange.now_ns(), UTC))
+    return PERMANENT if permanent else None
+
+
+def _reason(rest: str) -> tuple[str, str]:
+    """Take `because="…"` or `because …` from a line; the quotes may be Slack's."""
+    found = _REASON.search(rest)
+    if not found:
+        return rest, ""
+    quoted = found[1] is not None
+    left = rest[: found.start()] + (rest[found.end() :] if quoted else "")
+    return left, " ".join((found[1] if quoted else found[2]).split())
+
+
+def _taken(words: list[str], word: str) -> bool:
+    """Remove a word from a line's words; returns whether it was there."""
+    there = [each for each in words if each.lower() == word]
+    for each in there:
+        words.remove(each)
+    return bool(there)
 
 
 def _is_name(word: str) -> bool:

@@ -73,6 +73,7 @@ class Breaker:
             raise BackendUnavailable(
                 f"{sentence} (failed {self._failures} times in a row; {again})",
                 backend=backend,
+                why=sentence,
             )
 
     def _admit(self) -> bool:

@@ -40,6 +40,7 @@ __all__ = [
     "State",
     "apply",
     "ask",
+    "ask_revert",
     "ask_undo",
     "cancel",
     "close",
@@ -87,6 +88,15 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
             f"{sites().site(site).service(service).name} is known"
         )
     return await _ask(actor, service, site, policy=before)
+
+
+@action("requests.ask_revert", permission=sampling.CHANGE, changes=SUBJECT)
+async def ask_revert(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
+    """Ask to end a timed change now; raises Conflict if none is in force."""
+    now = await sampling.current(actor, service=service, site=site)
+    if now.in_force is None or now.in_force.then is None:
+        raise Conflict(f"no change with an end is in force for {now.service}")
+    return await _ask(actor, service, site, policy=now.in_force.then)
 
 
 # The permission to apply depends on who asked, so these actions check it themselves.

@@ -51,8 +51,11 @@ def is_raise(baseline: Policy | None, policy: Policy) -> bool:
 
 
 def usual(baseline: Policy | None, policy: Policy) -> Term:
-    """Return how long a person's change lasts who does not say so: a raise ends by itself."""
-    return Term(USUAL) if is_raise(baseline, policy) else PERMANENT
+    """Return how long a person's change lasts who does not say so.
+
+    A raise ends by itself, if there is something to return to.
+    """
+    return Term(USUAL) if baseline and is_raise(baseline, policy) else PERMANENT
 
 
 def parse_end(text: str, now: int, zone: tzinfo) -> int:

@@ -201,7 +201,7 @@ def _problem(site: Site, service: Service, error: OpsError) -> ServiceVersions:
         service=service.name,
         instances=(),
         total=len(service.instances),
-        problem=str(error),
+        problem=error.why if isinstance(error, BackendUnavailable) else str(error),
         empty=isinstance(error, Nothing),
         unset=isinstance(error, Unset) or not service.shows_version,
     )

@@ -1,32 +1,32 @@
-"""Notices that something of a site has changed.
+"""Notices that something of a site has changed: the only sender on the channel layer.
 
 A notice says where to look again, never what is there, so it is the same for everybody and a lost
 one does no harm: the next one comes with the next poll.
 
     send ──> those who listen in this process
-      └────> Redis, if there is one ──> those who listen in other processes
+      └────> the channel layer, if it is Redis ──> those who listen in other processes
 
 While Redis is away, each process hears its own notices only. A connection can be lost without a
-word, so one that has been quiet for a while is asked for an answer.
+word, which the channel layer does not notice, so one that has been quiet for a while sends itself
+an echo; if that does not arrive, the layer is made new.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import msgspec
+from channels.layers import get_channel_layer
 from django.conf import settings
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ops.backends.clients import clients
 from ops.watch.picture import pictures
 
-CHANNEL = "opsportal:notices"
+GROUP = "opsportal.notices"
 LONGEST = 1.0  # seconds that sending may take
 AGAIN = 1.0  # seconds after which a lost subscription is renewed
 QUIET = 5.0  # seconds; watchers usually send more often
@@ -34,21 +34,14 @@ log = logging.getLogger(__name__)
 _us = uuid4().hex  # this process
 _sending: set[asyncio.Task[None]] = set()
 _listening: list[Callable[["Notice"], None]] = []
-_clients: dict[asyncio.AbstractEventLoop, Redis] = {}
 
 
-class Notice(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Notice:
     """Something about a subject of a site is new. "" means any site or subject."""
 
     site: str = ""
     subject: str = ""
-
-
-class _Sent(msgspec.Struct):
-    """A notice as it is in Redis, with the process that it comes from."""
-
-    notice: Notice
-    process: str
 
 
 async def send(notice: Notice) -> None:
@@ -56,9 +49,10 @@ async def send(notice: Notice) -> None:
     _hear(notice, *_listening)
     if not settings.REDIS_URL:
         return
+    message = {"type": "notice", "site": notice.site, "subject": notice.subject, "process": _us}
     try:
         async with asyncio.timeout(LONGEST):
-            await _client().publish(CHANNEL, msgspec.json.encode(_Sent(notice, _us)))
+            await _layer().group_send(GROUP, message)
     except (RedisError, OSError) as error:  # also a TimeoutError
         log.warning("a notice was not sent: Redis: %s", str(error) or "no answer")
 
@@ -90,47 +84,41 @@ async def listen(hear: Callable[[Notice], None]) -> None:
         _listening.remove(hear)
 
 
-async def check() -> None:
-    """Raise RedisError or OSError if there is a Redis that does not answer."""
-    if settings.REDIS_URL:
-        await _client().ping()
-
-
 async def _listen_to_others(hear: Callable[[Notice], None]) -> None:
     """Listen until the connection is lost."""
-    # One that is lost is not opened again in silence: what was missed must be looked at.
-    async with _connect(tries=0) as client, client.pubsub() as pubsub:
+    layer = _layer()
+    receiving: asyncio.Task[dict[str, Any]] | None = None
+    try:
         async with asyncio.timeout(QUIET):
-            await pubsub.subscribe(CHANNEL)
+            channel = await layer.new_channel()
+            await layer.group_add(GROUP, channel)
         _hear(Notice(), hear)
         is_asked = False
         while True:
-            try:
-                async with asyncio.timeout(QUIET):
-                    message = await pubsub.get_message(timeout=None)
-            except TimeoutError:
+            receiving = receiving or asyncio.ensure_future(layer.receive(channel))
+            if not await _done(receiving):
                 if is_asked:
-                    raise
+                    raise ConnectionError("no answer")
                 async with asyncio.timeout(QUIET):
-                    await pubsub.ping()
+                    await layer.send(channel, {"type": "echo"})
                 is_asked = True
-            else:
-                if message is None:  # so redis-py says ETIMEDOUT, again and again
-                    raise ConnectionError("the connection timed out")
-                is_asked = False
-                _take(message, hear)
+                continue
+            message, receiving, is_asked = receiving.result(), None, False
+            if message["type"] == "notice" and message["process"] != _us:
+                _hear(Notice(message["site"], message["subject"]), hear)
+    finally:
+        if receiving:
+            receiving.cancel()
+        # What is lost stays lost for a layer: it opens new connections only after this.
+        with suppress(RedisError, OSError):
+            async with asyncio.timeout(LONGEST):
+                await layer.flush()
 
 
-def _take(message: dict[str, Any], hear: Callable[[Notice], None]) -> None:
-    if message["type"] != "message":
-        return
-    try:
-        sent = msgspec.json.decode(message["data"], type=_Sent)
-    except msgspec.DecodeError as error:
-        log.warning("a notice was not understood: %s", error)
-        return
-    if sent.process != _us:
-        _hear(sent.notice, hear)
+async def _done(task: asyncio.Task[Any]) -> bool:
+    """Wait while it is quiet; a layer whose `receive` is cancelled forgets the channel."""
+    done, _ = await asyncio.wait((task,), timeout=QUIET)
+    return bool(done)
 
 
 def _hear(notice: Notice, *listening: Callable[[Notice], None]) -> None:
@@ -143,14 +131,5 @@ def _hear(notice: Notice, *listening: Callable[[Notice], None]) -> None:
         hear(notice)
 
 
-def _connect(*, tries: int) -> Redis:
-    retry: Any = Retry(NoBackoff(), tries)
-    return Redis.from_url(settings.REDIS_URL, retry=retry)
-
-
-def _client() -> Redis:
-    loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        _clients.clear()  # a process has one loop at a time
-        _clients[loop] = _connect(tries=1)  # anew after a restart of Redis
-    return _clients[loop]
+def _layer() -> Any:
+    return get_channel_layer()

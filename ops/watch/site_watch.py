@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from ops.database import in_database
-from ops.errors import OpsError
+from ops.errors import BackendUnavailable, OpsError
 from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.watch import metrics, notices
@@ -33,7 +33,7 @@ from ops.watch.models import SourcePeriod
 from ops.watch.notices import Notice
 from ops.watch.periods import Changes, Recorder, stored
 from ops.watch.picture import Picture, SourceAnswer, pictures
-from ops.watch.subjects import History, Subject
+from ops.watch.subjects import Duty, History, Subject
 
 JITTER = 0.1  # of the interval
 SILENT = 1.5  # intervals without an answer, after which a picture says so
@@ -45,8 +45,16 @@ log = logging.getLogger(__name__)
 class SiteWatch:
     """Watches one site until it is cancelled or its lease is lost."""
 
-    def __init__(self, site: Site, lease: SiteLease, subjects: tuple[Subject[Any], ...]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        lease: SiteLease,
+        subjects: tuple[Subject[Any], ...],
+        duties: tuple[Duty, ...] = (),
+    ) -> None:
         self.lease = lease
+        self._site = site
+        self._duties = [each for each in duties if each.has(site)]
         self._subjects = [_SubjectWatch(site, lease, each) for each in subjects]
 
     async def run(self) -> None:
@@ -55,6 +63,8 @@ class SiteWatch:
             async with asyncio.TaskGroup() as group:
                 for each in self._subjects:
                     group.create_task(each.run())
+                for duty in self._duties:
+                    group.create_task(duty.run(self._site, self.lease))
         finally:
             for each in self._subjects:
                 pictures.forget(self.lease.site, each.subject.name, self.lease.epoch)
@@ -102,6 +112,8 @@ class _SubjectWatch:
         before = self._sources[name]
         try:
             answer = await self.subject.poll(self._site, name, before.answer)
+        except BackendUnavailable as error:
+            reason = error.why  # open pages show it: it should not change at each poll
         except OpsError as error:
             reason = str(error)
         except Exception:

@@ -17,10 +17,10 @@ def prepare(*, joins: bool = False) -> None:
     os.environ.update(
         OPSPORTAL_SECRET_KEY=secret("secret_key"),
         OPSPORTAL_SITES=str(FOLDER / "sites.toml"),
-        OPSPORTAL_REMOTE_STATE=str(FOLDER / "remote"),
         OPSPORTAL_HTTPS="0",
         OPSPORTAL_GRPC_ANONYMOUS_USER=USER,
         OPSPORTAL_SMTP_URL="console://",
+        OPSPORTAL_REMOTE_STATE=str(FOLDER / "remote"),
         DATABASE_URL=f"sqlite:///{FOLDER / 'db.sqlite3'}",
     )
     os.environ.pop("REDIS_URL", None)

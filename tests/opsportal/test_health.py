@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_it_is_alive_and_ready(async_client: AsyncClient) -> None:
     assert (await async_client.get("/healthz")).content == b"ok\n"
     response = await async_client.get("/readyz")
-    assert (response.status_code, response.content) == (200, b"database: ok\nnotices: ok\n")
+    assert (response.status_code, response.content) == (200, b"database: ok\nchannel layer: ok\n")
 
 
 async def test_it_tells_the_head_of_the_audit_log(async_client: AsyncClient) -> None:

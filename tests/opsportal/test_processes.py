@@ -211,7 +211,7 @@ def test_it_starts_without_redis_and_says_that_it_is_not_ready(
         _, errors = serving.communicate(timeout=30)
     assert ready.status_code == 503
     sentence = "Redis did not answer; start it, or correct REDIS_URL"
-    assert ready.text == f"database: ok\nnotices: {sentence}\n"
+    assert ready.text == f"database: ok\nchannel layer: {sentence}\n"
     assert sentence.encode() in errors and b"secret" not in errors
 
 

@@ -23,7 +23,7 @@ NOW = 1_796_002_400 * timerange.SECOND  # 2026-11-30T01:33:20Z
         (rate(0.1), rate(0.01), PERMANENT),
         (rate(0.1), rate(0.1), PERMANENT),
         (ALWAYS, NEVER, PERMANENT),
-        (None, NEVER, Term(USUAL)),
+        (None, ALWAYS, PERMANENT),  # nothing to return to
         (rate(0.1), per_second(1), Term(USUAL)),  # nobody knows which is more
         (per_second(5), rate(0.1), Term(USUAL)),
         (per_second(5), per_second(5), PERMANENT),

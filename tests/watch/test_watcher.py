@@ -8,6 +8,7 @@ from pytest_django import Settings
 from ops.actor import Actor
 from ops.alerts.actions import list_alerts, show_alert
 from ops.alerts.models import AlertPeriod, RulePeriod
+from ops.backends.breaker import FAILURES
 from ops.backends.prometheus import Rules
 from ops.database import in_database
 from ops.errors import OpsError
@@ -68,6 +69,24 @@ async def test_a_source_that_falls_silent_keeps_its_last_alerts(
         await watcher.until(answering("shop-a", "shop-b"))
         [fresh] = (await list_alerts(operator)).firing
         assert not fresh.stale_since
+
+
+async def test_why_a_source_is_silent_stays_the_same_from_poll_to_poll(
+    second: FakePrometheus,
+) -> None:
+    reasons: dict[int, str] = {}
+
+    async def has_failed_often() -> bool:
+        found = await picture()
+        if error := found.sources["shop-b"].error:
+            reasons[found.number] = error
+        return len(reasons) > 2 * FAILURES
+
+    async with watching() as watcher:
+        await watcher.until(answering("shop-a", "shop-b"))
+        second.fault = Fault.CUT_OFF
+        await watcher.until(has_failed_often)
+    assert len({*reasons.values()}) == 1, reasons
 
 
 async def test_it_writes_what_changes_and_nothing_else(first: FakePrometheus) -> None:

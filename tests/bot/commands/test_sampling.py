@@ -4,6 +4,7 @@ from grpc import StatusCode
 from bot.replies import FollowUp
 from ops.actor import Actor
 from tests.bot.conftest import Backends, said
+from tests.fakes.jaeger import ANY_JAEGER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +38,7 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
 ) -> None:
     await said(operator, "change sampling 1% now")
     backends.instances[1].fails = StatusCode.INTERNAL
-    reply = await said(operator, "change sampling 10% now")
+    reply = await said(operator, "change sampling 10% permanent now")
     assert reply.failed
     assert reply.summary == (
         "Not every instance confirmed. Sampling of petstore: 1% -> 10%, "
@@ -51,7 +52,8 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
         "not checked since"
     )
     assert now.rows[0].cells[:2] == (backends.instances[1].address, "10% NOT CONFIRMED")
-    assert now.notes[0] == "just now: 1% -> 10% by olga (browser), confirmed by 2 of 3"
+    assert now.notes[0] == "In force: 10%, set by olga from browser just now"
+    assert now.notes[1] == "just now: 1% -> 10% by olga (browser), confirmed by 2 of 3"
     undo = (FollowUp("Undo", "undo sampling petstore"),)
     assert (reply.follow_ups, now.follow_ups) == (undo, undo)
 
@@ -71,3 +73,95 @@ async def test_it_refuses_to_change_sampling_for_a_viewer(
     reply = await said(viewer, "change sampling always")
     assert reply.summary.startswith("Not permitted: victor is not allowed to do this")
     assert [each.told for each in backends.instances] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("change sampling petstore 100% for=15m", "10% -> 100% on 3 instances for 15 min?"),
+        ("change sampling petstore to 100% for 2h", "10% -> 100% on 3 instances for 2 h?"),
+        ("change sampling always permanent", "10% -> always on 3 instances?"),
+        ("change sampling always", "10% -> always on 3 instances for 30 min?"),
+        ("change sampling 1%", "10% -> 1% on 3 instances?"),
+        ("sampling off petstore for=1h", "10% -> never on 3 instances for 1 h?"),
+        ("sampling off", "10% -> never on 3 instances?"),
+    ],
+)
+@ANY_JAEGER
+async def test_a_raise_ends_by_itself_and_anybody_may_say_when(
+    operator: Actor, backends: Backends, line: str, asked: str
+) -> None:
+    await said(operator, "change sampling 10% now")
+    assert (await said(operator, line)).summary == f"Change sampling of petstore: {asked}"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('because="SlowSearch since 1.3.0" for=15m', "SlowSearch since 1.3.0"),
+        ("for=15m because=“SlowSearch since 1.3.0”", "SlowSearch since 1.3.0"),
+        ("for=15m because SlowSearch  since 1.3.0", "SlowSearch since 1.3.0"),
+        ("for=15m", ""),
+    ],
+)
+@ANY_JAEGER
+async def test_a_change_says_why_and_until_when(
+    operator: Actor, backends: Backends, line: str, reason: str
+) -> None:
+    await said(operator, "change sampling 10% now")
+
+    done = await said(operator, f"change sampling petstore always now {line}")
+
+    assert done.summary.startswith("Sampling of petstore: 10% -> always, confirmed by 3 of 3")
+    assert done.summary.endswith("then 10%")
+    assert done.notes == ((f"Reason: {reason}",) if reason else ())
+    assert done.follow_ups == (FollowUp("Return to 10% now", "revert sampling petstore"),)
+    now = await said(operator, "sampling petstore")
+    assert now.notes[0].startswith("In force: always until ")
+    assert now.notes[0].endswith(f"from browser just now{f': {reason}' if reason else ''}")
+    assert [each.label for each in now.follow_ups] == ["15 minutes more", "Return to 10% now"]
+    more = await said(operator, now.follow_ups[0].line)
+    assert more.summary.startswith("Change sampling of petstore: always -> always on 3 instances")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("change sampling always for=15m permanent", "say one of for=15m, until=18:00"),
+        ("change sampling always for=15m until=18:00", "say one of for=15m, until=18:00"),
+        ("change sampling always for=1s", "a change lasts at least 10 s"),
+        ("change sampling always for=15m", "say what follows, such as then=10%"),
+        ("change sampling always for=soon", "is not a duration"),
+        ("revert sampling petstore", "no change with an end is in force"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_with_the_accepted_form(
+    operator: Actor, backends: Backends, line: str, problem: str
+) -> None:
+    assert problem in (await said(operator, line)).summary
+
+
+async def test_a_change_can_be_ended_at_once(operator: Actor, backends: Backends) -> None:
+    await said(operator, "change sampling 10% now")
+    await said(operator, "change sampling always for=1h now")
+
+    asked = await said(operator, "revert sampling petstore")
+    assert asked.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
+    await said(operator, f"apply {asked.card}")
+
+    assert (await said(operator, "sampling")).notes[0].startswith("In force: 10%, set by olga")
+
+
+async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: Backends) -> None:
+    await said(operator, "change sampling 10% now")
+    await said(operator, 'change sampling always for=1h now because="a look"')
+
+    found = await said(operator, "sampling history petstore")
+
+    assert found.summary == "2 changes of sampling of petstore, newest first"
+    assert [row.cells[1] for row in found.rows] == ["10% -> always", "unknown -> 10%"]
+    assert found.rows[0].cells[3] == "a look"
+    back = "change sampling petstore 10% permanent"
+    assert found.follow_ups == (FollowUp("Back to 10%", back),)
+    none = await said(operator, "sampling history store")
+    assert none.summary == "Nobody has changed the sampling of store"
