@@ -78,7 +78,7 @@ class RemoteDoor:
     async def _push(self, stop: asyncio.Event) -> None:
         async for _ in _rounds(stop, PUSH_EACH):
             for site in self.sites.values():
-                self._sockets.push(site)
+                await self._sockets.push(site)
 
     async def _write(self, stop: asyncio.Event) -> None:
         failing = False

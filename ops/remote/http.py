@@ -69,10 +69,10 @@ class RemoteHttp:
             answer = Answer(refused.status, f"{refused}\n".encode(), headers=more)
         if answer is None:
             return
-        head = {
-            "status": answer.status,
-            "headers": [(b"content-type", answer.content_type), *answer.headers],
-        }
+        headers = [(b"content-type", answer.content_type), *answer.headers]
+        if answer.status != 304:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        head = {"status": answer.status, "headers": headers}
         kind = "http" if scope["type"] == "http" else "websocket.http"
         await send({"type": f"{kind}.response.start", **head})
         await send({"type": f"{kind}.response.body", "body": answer.body})

@@ -16,7 +16,7 @@ sent again at growing intervals, a few times.
 `ops.remote.conversations` tells agents with the same UID apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ops.remote import documents, said
@@ -128,14 +128,15 @@ class OpAmp:
             reply.flags |= ServerToAgentFlags_ReportFullState
         self._send(talk, agent, offer, reply, now)
 
-    def pushes(self, now: int) -> list[tuple[Conversation, ServerToAgent]]:
-        """Return what to send over WebSockets, because the sampling of a service has changed."""
+    def pushes(self, now: int) -> Iterator[tuple[Conversation, ServerToAgent]]:
+        """Yield what to send over WebSockets, because the sampling of a service has changed."""
         talks = self._conversations.connected()
         current = {talk.service: self._find(talk.service, now) for talk in talks if talk.service}
         changed = {name for name, found in current.items() if self._pushed.get(name) != found}
         self._pushed = current
-        due = ((talk, self._push(talk, now)) for talk in talks if talk.service in changed)
-        return [(talk, message) for talk, message in due if message]
+        for talk in talks:
+            if talk.service in changed and (message := self._push(talk, now)):
+                yield talk, message
 
     def _push(self, talk: Conversation, now: int) -> ServerToAgent | None:
         offer = self._offer(talk, talk.agent, now) if talk.agent else None

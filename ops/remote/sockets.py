@@ -24,6 +24,7 @@ MOST = 10_000
 RETRY_AFTER = 5_000_000_000
 GOING_AWAY = 1001
 PUSH_SECONDS = 5.0
+AT_ONCE = 100  # before others get their turn
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -62,11 +63,13 @@ class Sockets:
             reply.error_response.error_message = str(refused)
             return reply
 
-    def push(self, site: RemoteSite) -> None:
+    async def push(self, site: RemoteSite) -> None:
         """Send what has changed to every agent that is connected; none waits for another."""
-        for talk, message in site.opamp.pushes(self._now()):
+        for number, (talk, message) in enumerate(site.opamp.pushes(self._now())):
             if send := self._open.get(id(talk.socket)):
                 self._send_soon(send, _framed(message))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Tell every agent to come back in a moment, and close."""

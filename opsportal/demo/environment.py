@@ -20,6 +20,7 @@ def prepare(*, joins: bool = False) -> None:
         OPSPORTAL_HTTPS="0",
         OPSPORTAL_GRPC_ANONYMOUS_USER=USER,
         OPSPORTAL_SMTP_URL="console://",
+        OPSPORTAL_REMOTE_STATE=str(FOLDER / "remote"),
         DATABASE_URL=f"sqlite:///{FOLDER / 'db.sqlite3'}",
     )
     os.environ.pop("REDIS_URL", None)

@@ -3,8 +3,8 @@
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
 traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
-`--only open` many open pages, `--only past` alerts with a long history, `--only polling` a watcher.
-`--seconds 1` shortens the first two.
+`--only open` many open pages, `--only remote` machines that ask, `--only past` alerts with a long
+history, `--only polling` a watcher. `--seconds 1` shortens the first two.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from tests.bench import (
     crowd,
     holds,
+    machines,
     many,
     open_pages,
     pages,
@@ -125,6 +126,7 @@ APART = {
     "holds": holds.measure,
     "polling": polling.measure,
     "crowd": _crowd,
+    "remote": machines.measure,
     "open": open_pages.measure,
 }
 

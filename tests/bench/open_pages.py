@@ -211,7 +211,7 @@ async def _costs(
     process: int, listening: Listening, prometheus: Answering, churning: Churning
 ) -> list[str]:
     """Return what is sent to a browser at each poll, and what the web process takes."""
-    before, cpu, began = await listening.hear("-"), _cpu(process), time.monotonic()
+    before, busy, began = await listening.hear("-"), cpu(process), time.monotonic()
     polls = 0
     while time.monotonic() - began < SECONDS:
         await prometheus.answered()
@@ -219,18 +219,19 @@ async def _costs(
         churning.turn()
         polls += 1
     after = await listening.hear("-")
-    used = (_cpu(process) - cpu) / (time.monotonic() - began)
+    used = (cpu(process) - busy) / (time.monotonic() - began)
     each = (after["bytes"] - before["bytes"]) / polls / (PEOPLE * EACH)
-    return [f"{each / 1000:.1f} kB", f"{used:.0%}", f"{_memory(process)} MB"]
+    return [f"{each / 1000:.1f} kB", f"{used:.0%}", f"{memory(process)} MB"]
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
     """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(pid: int) -> int:
+def memory(pid: int) -> int:
+    """Return the megabytes that a process has in memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) // 1024

@@ -184,7 +184,7 @@ class Story:
 
     async def _push(self) -> None:
         while True:
-            self.machines.sockets.push(self.machines.site)
+            await self.machines.sockets.push(self.machines.site)
             await asyncio.sleep(0.25)
 
     async def _one(self, name: str, where: str) -> None:

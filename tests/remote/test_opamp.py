@@ -313,12 +313,12 @@ def test_a_change_is_pushed_over_every_socket_once(client: Client) -> None:
     client.socket = object()
     client.acknowledge(client.start())
     opamp, now = client.machines.site.opamp, client.machines.clock.now
-    assert not opamp.pushes(now)
+    assert not list(opamp.pushes(now))
     client.machines.set("petstore", 8, rate(0.25))
     ((talk, message),) = opamp.pushes(now)
     assert talk.socket is client.socket and message.instance_uid == client.uid
     assert message.remote_config.config.config_map["elastic"].body == b'{"sampling_rate":"0.25"}'
-    assert not opamp.pushes(now)
+    assert not list(opamp.pushes(now))
     opamp.closed(client.socket)
     assert only(client.machines).proof is Proof.GONE
 

@@ -109,7 +109,7 @@ async def test_a_change_reaches_every_socket_at_once(
             await socket.send(header + applied(await received(socket)).SerializeToString())
             assert not (await received(socket)).HasField("remote_config")
         machines.set("petstore", 8, rate(0.25))
-        machines.sockets.push(machines.site)
+        await machines.sockets.push(machines.site)
         for socket in (one, other):
             config = (await received(socket)).remote_config.config.config_map
             assert config["elastic"].body == b'{"sampling_rate":"0.25"}'
