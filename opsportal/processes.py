@@ -23,6 +23,7 @@ from ops.alerts.watching import ALERTS
 from ops.backends.clients import close_clients
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
+from ops.sampling.reconciling import RECONCILER
 from ops.sites import SiteFileError, Sites, sites
 from ops.versions.actions import VERSIONS
 from ops.watch.subjects import Subject
@@ -138,9 +139,9 @@ async def watch(stop: asyncio.Event) -> None:
 
 
 async def watch_beside(stop: asyncio.Event) -> None:
-    """Watch the sites: poll their sources, remember what changes."""
+    """Watch the sites: poll their sources, remember what changes, keep sampling in force."""
     with in_use():
-        await watch_sites(stop, *SUBJECTS)
+        await watch_sites(stop, *SUBJECTS, duties=(RECONCILER,))
 
 
 async def slack(stop: asyncio.Event) -> None:

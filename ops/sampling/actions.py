@@ -30,6 +30,7 @@ __all__ = [
     "approve_change",
     "change_policy",
     "changes",
+    "correct",
     "current",
     "current_of_several",
     "forecast",
@@ -250,6 +251,19 @@ def adopt_file(actor: Actor, *, service: str = "", site: str = "") -> None:
     what = where.service(service)
     if what.sampling:
         store.adopt(actor, where.name, what.name, what.sampling)
+
+
+@write("sampling.correct", permission=OPSPORTAL, target=_target)
+def correct(
+    actor: Actor,
+    *,
+    policy: Policy,
+    revision: int,
+    instances: str,
+    service: str = "",
+    site: str = "",
+) -> None:
+    """Record that instances that did not have what is in force have it now."""
 
 
 def _unconfirmed(change: SamplingChange) -> str:

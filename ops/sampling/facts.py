@@ -14,7 +14,8 @@ class InstanceSampling:
     """The last policy sent to an instance; `policy` and `told_at` are None if none was sent.
 
     `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
-    says more exactly what is known, "" for nothing. `client` is what it says that it runs.
+    says more exactly what is known, None for nothing. `heard` is when it last answered, or asked;
+    `client` is what it says that it runs.
     """
 
     address: str
@@ -25,6 +26,7 @@ class InstanceSampling:
     way: Way = Way.PUSH
     proof: Proof | None = None
     client: str = ""
+    heard: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class ServiceSampling:
 
     @property
     def known_at(self) -> datetime | None:
-        """When the first of the instances confirmed; they are not checked after that."""
-        times = (instance.told_at for instance in self.instances if instance.confirmed)
-        return min((told_at for told_at in times if told_at), default=None)
+        """Since when not all that is known has been checked again."""
+        times = (each.heard or each.told_at for each in self.instances if each.confirmed)
+        return min(filter(None, times), default=None)
 
     @property
     def policies(self) -> Spread:

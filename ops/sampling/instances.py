@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 from ops.sampling.facts import InstanceSampling
 from ops.sampling.models import Instance, Revision
 from ops.sampling.proof import Proof, Way
+from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import Policy
 
 # An instance that asks, or reports by itself, does so each minute unless its service says
@@ -18,12 +20,24 @@ GONE = timedelta(minutes=4)
 FORGOTTEN = timedelta(hours=1)
 
 
+SEEN = timedelta(minutes=1)  # how seldom a row only says that its instance has been heard
+KEPT = timedelta(days=7)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an instance said to a policy: `reason` is "" if it confirmed, else why it did not."""
 
     proof: Proof
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an instance was sent, and what it said to that."""
+
+    what: InForce
+    answer: Answer
 
 
 def known(
@@ -94,6 +108,81 @@ def heard(revision: Revision, answers: Mapping[str, Answer]) -> None:
         mine.filter(key=address).update(proof=answer.proof, reason=answer.reason)
 
 
+def pushed(site: str) -> dict[tuple[str, str], Instance]:
+    """Read the instances of a site to which we push, by service and address."""
+    rows = Instance.objects.filter(site=site, way=Way.PUSH)
+    return {(row.service, row.address): row for row in rows}
+
+
+def write(
+    site: str,
+    told: Mapping[tuple[str, str], Told],
+    known: Mapping[tuple[str, str], Instance],
+    at: datetime,
+) -> int:
+    """Write what instances were sent and said, if that is new; return the number of changes.
+
+    `known` are their rows. Rows of instances that have not been heard of for days are deleted.
+    """
+    rows = [_row(site, place, each, known.get(place), at) for place, each in told.items()]
+    changed = [row for row in rows if _differs(row, known.get((row.service, row.address)))]
+    Instance.objects.bulk_create(
+        changed,
+        update_conflicts=True,
+        unique_fields=["site", "service", "way", "key"],
+        update_fields=[
+            "heard", "sent_revision", "sent_strategy", "sent_rate", "sent_at", "proof",
+            "proven_revision", "proven_at", "reason",
+        ],
+    )  # fmt: skip
+    Instance.objects.filter(site=site, heard__lt=at - KEPT).delete()
+    return len(changed)
+
+
+def _row(
+    site: str, place: tuple[str, str], told: Told, before: Instance | None, at: datetime
+) -> Instance:
+    service, address = place
+    what, answer = told.what, told.answer
+    confirmed = answer.proof is Proof.CONFIRMED
+    again = before is not None and before.has(what)
+    return Instance(
+        site=site,
+        service=service,
+        way=Way.PUSH,
+        key=address,
+        address=address,
+        first_heard=before.first_heard if before else at,
+        heard=before.heard if before and not confirmed else at,
+        sent_revision=what.revision,
+        sent_strategy=what.policy.strategy.value,
+        sent_rate=what.policy.rate,
+        sent_at=before.sent_at if before and again else at,
+        proof=answer.proof,
+        reason=answer.reason,
+        **_proven(what, confirmed, before, at),
+    )
+
+
+def _proven(
+    what: InForce, confirmed: bool, before: Instance | None, at: datetime
+) -> dict[str, Any]:
+    if confirmed or before is None:
+        return {"proven_revision": what.revision, "proven_at": at} if confirmed else {}
+    return {"proven_revision": before.proven_revision, "proven_at": before.proven_at}
+
+
+def _differs(row: Instance, before: Instance | None) -> bool:
+    return (
+        before is None
+        or row.heard - before.heard >= SEEN
+        or any(
+            getattr(row, name) != getattr(before, name)
+            for name in ("sent_revision", "sent", "proof", "reason")
+        )
+    )
+
+
 def _read(row: Instance, now: datetime) -> InstanceSampling:
     proof = Proof(row.proof) if row.proof else None
     if row.way != Way.PUSH and row.heard < now - GONE:
@@ -106,5 +195,6 @@ def _read(row: Instance, now: datetime) -> InstanceSampling:
         reason=row.reason,
         way=Way(row.way),
         proof=proof,
+        heard=row.heard,
         client=row.client,
     )

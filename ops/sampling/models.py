@@ -3,6 +3,7 @@
 from django.db import models
 
 from ops.sampling.proof import Proof, Way
+from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import Policy, Strategy
 
 STRATEGIES, WAYS, PROOFS = (
@@ -103,3 +104,8 @@ class Instance(models.Model):
     @property
     def sent(self) -> Policy | None:
         return Policy(Strategy(self.sent_strategy), self.sent_rate) if self.sent_strategy else None
+
+    def has(self, what: InForce) -> bool:
+        """Return whether it confirmed what is in force."""
+        is_this = self.sent_revision == what.revision and self.sent == what.policy
+        return is_this and self.proof == Proof.CONFIRMED

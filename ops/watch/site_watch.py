@@ -33,7 +33,7 @@ from ops.watch.models import SourcePeriod
 from ops.watch.notices import Notice
 from ops.watch.periods import Changes, Recorder, stored
 from ops.watch.picture import Picture, SourceAnswer, pictures
-from ops.watch.subjects import History, Subject
+from ops.watch.subjects import Duty, History, Subject
 
 JITTER = 0.1  # of the interval
 SILENT = 1.5  # intervals without an answer, after which a picture says so
@@ -45,8 +45,16 @@ log = logging.getLogger(__name__)
 class SiteWatch:
     """Watches one site until it is cancelled or its lease is lost."""
 
-    def __init__(self, site: Site, lease: SiteLease, subjects: tuple[Subject[Any], ...]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        lease: SiteLease,
+        subjects: tuple[Subject[Any], ...],
+        duties: tuple[Duty, ...] = (),
+    ) -> None:
         self.lease = lease
+        self._site = site
+        self._duties = [each for each in duties if each.has(site)]
         self._subjects = [_SubjectWatch(site, lease, each) for each in subjects]
 
     async def run(self) -> None:
@@ -55,6 +63,8 @@ class SiteWatch:
             async with asyncio.TaskGroup() as group:
                 for each in self._subjects:
                     group.create_task(each.run())
+                for duty in self._duties:
+                    group.create_task(duty.run(self._site, self.lease))
         finally:
             for each in self._subjects:
                 pictures.forget(self.lease.site, each.subject.name, self.lease.epoch)

@@ -1,12 +1,14 @@
 """What a watcher watches: each subject says whom to ask, how, and what to remember.
 
-Services define their subjects (`ops/alerts/watching.py`); a watcher knows nothing of alerts.
+Services define their subjects (`ops/alerts/watching.py`) and other duties
+(`ops/sampling/reconciling.py`); a watcher knows nothing of alerts or of sampling.
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from ops.sites import Site
+from ops.watch.lease import SiteLease
 from ops.watch.periods import Changes, Period
 from ops.watch.picture import Picture
 
@@ -44,3 +46,13 @@ class Subject(Protocol[A]):
 
     def history(self, site: Site) -> History[A]:
         """Return the site's history, for one watcher."""
+
+
+class Duty(Protocol):
+    """Something else to do for a site, one watcher at a time; see ops.watch.lease."""
+
+    def has(self, site: Site) -> bool:
+        """Return whether there is anything to do for the site."""
+
+    async def run(self, site: Site, lease: SiteLease) -> None:
+        """Do it until cancelled; raises LeaseLost if another watcher has the site."""

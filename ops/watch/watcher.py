@@ -20,7 +20,7 @@ from ops.watch import lease, metrics
 from ops.watch.lease import LASTS, LeaseLost, SiteLease
 from ops.watch.pruning import prune
 from ops.watch.site_watch import SiteWatch, jittered
-from ops.watch.subjects import Subject
+from ops.watch.subjects import Duty, Subject
 
 PRUNING = 60.0  # seconds
 PRUNING_SHARE = 0.2  # of the interval at most, because leases must be renewed
@@ -37,19 +37,23 @@ async def check_watching() -> None:
         raise OpsError("the watcher could not renew its leases on sites; see the log")
 
 
-async def watch(stop: asyncio.Event, *subjects: Subject[Any]) -> None:
+async def watch(
+    stop: asyncio.Event, *subjects: Subject[Any], duties: tuple[Duty, ...] = ()
+) -> None:
     """Watch this process's share of the sites until `stop` is set."""
-    await _Watcher(subjects).run(stop)
+    await _Watcher(subjects, duties).run(stop)
 
 
 class _Watcher:
-    def __init__(self, subjects: tuple[Subject[Any], ...]) -> None:
+    def __init__(self, subjects: tuple[Subject[Any], ...], duties: tuple[Duty, ...]) -> None:
         self._subjects = subjects
+        self._duties = duties
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
         self._sites = {
             name: site
             for name, site in sites().all.items()
             if any(subject.sources(site) for subject in subjects)
+            or any(duty.has(site) for duty in duties)
         }
         self._watching: dict[str, tuple[SiteLease, asyncio.Task[None]]] = {}
         self._pruned = -PRUNING
@@ -112,7 +116,7 @@ class _Watcher:
 
     def _start(self, found: SiteLease) -> None:
         log.info("watching %s, epoch %s", found.site, found.epoch)
-        watching = SiteWatch(self._sites[found.site], found, self._subjects)
+        watching = SiteWatch(self._sites[found.site], found, self._subjects, self._duties)
         self._watching[found.site] = (found, asyncio.create_task(watching.run()))
         metrics.leads.labels(found.site).set(1)
 

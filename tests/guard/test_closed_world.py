@@ -20,6 +20,7 @@ WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_changes",
     "sampling.adopt_file",
+    "sampling.correct",
     "sampling.current_of_several",
     "sampling.policy_at",
     "sampling.revert",

@@ -201,5 +201,5 @@ async def test_it_dates_what_is_known_by_the_oldest_answer(
     with pytest.raises(NotConfirmed):
         await actions.change_policy(operator, policy=ALWAYS)
     now = await actions.current(operator)
-    assert now.known_at == min(each.told_at for each in now.instances[1:] if each.told_at)
+    assert now.known_at == min(each.heard for each in now.instances[1:] if each.heard)
     assert now.known_at > first.at
