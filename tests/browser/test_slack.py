@@ -8,14 +8,14 @@ from ops.accounts.actions import give_code
 from ops.actor import Actor, Door
 from ops.database import in_database
 from tests.browser.conftest import Web, log_in
-from tests.browser.test_looks import LOOKS, found_amiss
+from tests.browser.test_looks import LOOKS, WIDTHS, found_amiss
 from tests.conftest import Person
 
 ALICE = SlackAccount("T0ACME001", "U0ALICE01", "alice", "Acme")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", WIDTHS)
 async def test_it_is_entered_confirmed_and_taken_back(web: Web, person: Person, look: str) -> None:
     await in_database(person, "olga")
     alice = Actor(None, "alice", Door.SLACK, origin={"slack_user": ALICE.user_id})

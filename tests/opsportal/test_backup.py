@@ -16,9 +16,8 @@ from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
 from opsportal import backup
-from tests.opsportal.test_processes import Environment, environment, manage, migrated
+from tests.opsportal.commands import Environment, manage
 
-__all__ = ("environment", "migrated")
 ALICE = Actor(1, "alice", Door.BROWSER)
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -4,14 +4,10 @@ import ast
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.opsportal.test_processes import Environment, environment, manage, migrated
-
-__all__ = ("environment", "migrated")
-ROOT = Path(__file__).parent.parent.parent
+from tests.opsportal.commands import PATIENCE, ROOT, Environment, manage
 
 VISIT = """
 import json, sys
@@ -68,7 +64,7 @@ def person_there(environment: Environment) -> Environment:
 def test_it_imports_nothing_later_than_at_its_start(person_there: Environment) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", VISIT],
-        cwd=ROOT, env=person_there, capture_output=True, text=True, check=False, timeout=120,
+        cwd=ROOT, env=person_there, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout.splitlines()[-1])

@@ -1,8 +1,6 @@
 """The commands that run for long, as processes of their own."""
 
 import asyncio
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,44 +12,7 @@ import httpx
 import pytest
 
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, FakeSlack
-
-ROOT = Path(__file__).parent.parent.parent
-Environment = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all of its tables and no users."""
-    path = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "OPSPORTAL_SECRET_KEY": "tests only " * 5,
-        "DATABASE_URL": f"sqlite:///{path}",
-    }
-    assert manage("migrate", env=environment).returncode == 0
-    return path
-
-
-@pytest.fixture
-def environment(tmp_path: Path, migrated: Path) -> Environment:
-    """What a real site's commands need, in a folder of its own, on free ports."""
-    shutil.copy(migrated, tmp_path / "db.sqlite3")
-    (tmp_path / "sites.toml").write_text("[sites.demo.services.petstore]\n")
-    return {
-        "PATH": os.environ["PATH"],
-        "OPSPORTAL_SECRET_KEY": "tests only " * 5,
-        "OPSPORTAL_SITES": str(tmp_path / "sites.toml"),
-        "OPSPORTAL_WEB_ADDRESS": f"127.0.0.1:{free_port()}",
-        "OPSPORTAL_GRPC_ADDRESS": f"127.0.0.1:{free_port()}",
-        "OPSPORTAL_HEALTH_ADDRESS": f"127.0.0.1:{free_port()}",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
-    }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+from tests.opsportal.commands import PATIENCE, ROOT, Environment, manage, wait_until_it_answers
 
 
 @pytest.fixture
@@ -59,18 +20,6 @@ def taken() -> Iterator[str]:
     """An address that another process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         yield f"127.0.0.1:{found.getsockname()[1]}"
-
-
-def manage(*arguments: str, env: Environment) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("command", ["bot_console", "migrate"])
@@ -205,10 +154,10 @@ def test_it_starts_without_redis_and_says_that_it_is_not_ready(
     command = [sys.executable, "manage.py", "serve"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as serving:
         address = environment["OPSPORTAL_WEB_ADDRESS"]
-        wait_until_it_listens(address, serving)
-        ready = httpx.get(f"http://{address}/readyz", timeout=30)
+        wait_until_it_answers(address, serving)
+        ready = httpx.get(f"http://{address}/readyz", timeout=PATIENCE)
         serving.send_signal(signal.SIGTERM)
-        _, errors = serving.communicate(timeout=30)
+        _, errors = serving.communicate(timeout=PATIENCE)
     assert ready.status_code == 503
     sentence = "Redis did not answer; start it, or correct REDIS_URL"
     assert ready.text == f"database: ok\nchannel layer: {sentence}\n"
@@ -219,22 +168,11 @@ def test_it_starts_without_redis_and_says_that_it_is_not_ready(
 def test_it_ends_cleanly_when_told(environment: Environment, number: signal.Signals) -> None:
     command = [sys.executable, "manage.py", "serve"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as serving:
-        wait_until_it_listens(environment["OPSPORTAL_WEB_ADDRESS"], serving)
+        wait_until_it_answers(environment["OPSPORTAL_WEB_ADDRESS"], serving)
         serving.send_signal(number)
-        _, errors = serving.communicate(timeout=30)
+        _, errors = serving.communicate(timeout=PATIENCE)
     said = [line for line in errors.decode().splitlines() if " INFO " not in line]
     assert (serving.returncode, said) == (0, [])
-
-
-def wait_until_it_listens(address: str, process: subprocess.Popen[bytes]) -> None:
-    host, _, port = address.partition(":")
-    while process.poll() is None:
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-        except OSError:
-            continue
-        return
-    pytest.fail("it ended before it listened")
 
 
 async def test_runbot_ends_with_a_status_and_the_remedy_when_its_token_is_revoked(

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,13 +12,7 @@ import httpx
 import pytest
 
 from opsportal.dashboard.urls import pages
-from tests.opsportal.test_processes import (
-    ROOT,
-    Environment,
-    environment,  # noqa: F401 - the fixtures are for this file too
-    migrated,  # noqa: F401
-    wait_until_it_listens,
-)
+from tests.opsportal.commands import PATIENCE, ROOT, Environment
 
 CODE = ("manage.py", "opsportal", "ops", "bot", "proto", "templates")
 PAGES = [
@@ -48,7 +43,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def served(checkout: Path, environment: Environment) -> Iterator[httpx.Client]:  # noqa: F811
+def served(checkout: Path, environment: Environment) -> Iterator[httpx.Client]:
     """A client, logged in with every view permission, for a process of that copy."""
     environment |= {"OPSPORTAL_HTTPS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     manage = [sys.executable, "manage.py"]
@@ -59,11 +54,22 @@ def served(checkout: Path, environment: Environment) -> Iterator[httpx.Client]: 
     host, _, port = environment["OPSPORTAL_WEB_ADDRESS"].partition(":")
     serve = ["-m", "uvicorn", "opsportal.asgi:application", "--host", host, "--port", port]
     with subprocess.Popen([sys.executable, *serve], cwd=checkout, env=environment) as process:
-        wait_until_it_listens(f"{host}:{port}", process)
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
+        wait_until_it_listens(host, int(port), process)
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=PATIENCE) as client:
             yield client
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
+
+
+def wait_until_it_listens(host: str, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Without a request, which might read what is to be replaced first."""
+    while process.poll() is None:
+        try:
+            socket.create_connection((host, port), timeout=PATIENCE).close()
+        except OSError:
+            continue
+        return
+    pytest.fail("it ended before it listened")
 
 
 def log_in(client: httpx.Client) -> None:

@@ -207,8 +207,8 @@ def any_search(chance: random.Random, few: bool) -> TraceSearch:
 
 @pytest.mark.parametrize("seeds", range(20))
 async def test_nothing_is_lost_and_nothing_comes_twice(seeds: int) -> None:
-    """Against a look at every trace, on 1,000 stores of any kind."""
-    for seed in range(seeds * 50, seeds * 50 + 50):
+    """Against a look at every trace, on 500 stores of any kind."""
+    for seed in range(seeds * 25, seeds * 25 + 25):
         chance = random.Random(seed)
         store = Store(any_store(chance), chance.choice(ORDERS), chance=chance)
         few = len(store.traces) < 50
@@ -226,7 +226,7 @@ async def test_nothing_is_lost_and_nothing_comes_twice(seeds: int) -> None:
 @pytest.mark.parametrize("seeds", range(20))
 async def test_searches_that_share_slices_lose_nothing_either(seeds: int) -> None:
     """Several of each store, that end at different moments and want different durations."""
-    for seed in range(seeds * 50, seeds * 50 + 50):
+    for seed in range(seeds * 25, seeds * 25 + 25):
         chance = random.Random(seed)
         store = Store(
             any_store(chance), chance.choice(ORDERS), chance=chance, settled=NOON - 5 * SECOND
@@ -246,7 +246,7 @@ async def test_searches_that_share_slices_lose_nothing_either(seeds: int) -> Non
 @pytest.mark.parametrize("seeds", range(8))
 async def test_summaries_lose_nothing_either(seeds: int) -> None:
     """They do not say when a trace matched, so a long one may come again."""
-    for seed in range(seeds * 50, seeds * 50 + 50):
+    for seed in range(seeds * 25, seeds * 25 + 25):
         chance = random.Random(seed)
         store = Store(any_store(chance), chance.choice(ORDERS), summaries=True, chance=chance)
         search = any_search(chance, len(store.traces) < 50)
