@@ -11,8 +11,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
 
-demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad (or good) rolls out
-	@$(BIN)/python manage.py demo $(if $(RELEASE),--release=$(RELEASE))
+demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad (or good) rolls out, RESTART=petstore-2 restarts
+	@$(BIN)/python manage.py demo $(if $(RELEASE),--release=$(RELEASE)) $(if $(RESTART),--restart=$(RESTART))
 
 bot: .venv/runtime ## talk to the running demo's bot in this terminal
 	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console --user demo
