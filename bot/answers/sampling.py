@@ -68,9 +68,8 @@ def sampling_change(change: SamplingChange) -> Reply:
     """Return what a change did: the old and new policy, and what each instance answered."""
     return Reply(
         Sentence(
-            f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
-            f"{change.confirmed} of {count(len(change.instances), 'instance')}"
-            f"{elsewhere(change.site)}",
+            f"Sampling of {change.service}: {change.previous} -> {change.policy}, "
+            f"{_confirmed(change)}{elsewhere(change.site)}",
             *_end(change.until, change.then, ", "),
         ),
         rows=tuple(
@@ -166,11 +165,17 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
     return (shortened(instance.reason, LONGEST_SENTENCE),) if instance.reason else ()
 
 
+def _confirmed(change: SamplingChange) -> str:
+    if not change.instances:
+        return "which its instances get when they ask"
+    return f"confirmed by {change.confirmed} of {count(len(change.instances), 'instance')}"
+
+
 def _past_change(change: SamplingChange) -> str:
     return Sentence(
         ago(change.at),
-        f": {change.previous} -> {change.policy} by {change.actor} "
-        f"({change.door}), confirmed by {change.confirmed} of {len(change.instances)}",
+        f": {change.previous} -> {change.policy} by {change.actor} ({change.door})",
+        f", confirmed by {change.confirmed} of {len(change.instances)}" if change.instances else "",
         _because(change),
     )
 
