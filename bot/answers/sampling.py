@@ -8,6 +8,7 @@ from bot.answers.times import ago, at
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.proof import Way
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -153,12 +154,15 @@ def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSamplin
 
 def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
-        return Row((instance.address, "no change sent yet"))
+        return Row((instance.address, "no change sent yet"), _why(instance))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
     return Row((instance.address, state, ago(instance.told_at)), _why(instance))
 
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
+    if instance.way is not Way.PUSH:
+        answer = f": {instance.answer}" if instance.policy else ""
+        return (shortened(instance.way.words + answer, LONGEST_SENTENCE),)
     return (shortened(instance.reason, LONGEST_SENTENCE),) if instance.reason else ()
 
 
