@@ -127,8 +127,9 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
                 policy = read_policy(request.sampler)
             except InvalidInput as error:
                 raise InvalidRequest(str(error)) from None
-            self.sampler.change(policy)
-            log.info("%s: sampling set to %s", self.telemetry.instance, policy)
+            if policy != self.sampler.policy:  # it is sent again and again
+                self.sampler.change(policy)
+                log.info("%s: sampling set to %s", self.telemetry.instance, policy)
             return petstore_pb2.ChangeSamplerResp()
 
     async def _quote_prices(self) -> None:

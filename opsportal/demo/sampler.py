@@ -47,8 +47,13 @@ class _Sampler(sampling.Sampler):
 class ChangingSampler(_Sampler):
     """Decides at the root of a trace, by the latest policy; children follow their parent."""
 
+    def __init__(self, start: Policy) -> None:
+        super().__init__(start)
+        self.policy = start
+
     def change(self, policy: Policy) -> None:
         """Use this policy from the next trace on."""
+        self.policy = policy
         self._inner = _rooted(policy)
 
     def restart(self) -> None:
