@@ -11,14 +11,15 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
 
-demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad (or good) rolls out
-	@$(BIN)/python manage.py demo $(if $(RELEASE),--release=$(RELEASE))
+demo: .venv/runtime ## run everything with a demo site, in one process; RELEASE=bad (or good) rolls out, RESTART=petstore-2 restarts
+	@$(BIN)/python manage.py demo $(if $(RELEASE),--release=$(RELEASE)) $(if $(RESTART),--restart=$(RESTART))
 
 bot: .venv/runtime ## talk to the running demo's bot in this terminal
 	@OPSPORTAL_DEMO=1 $(BIN)/python manage.py bot_console --user demo
 
 test: .venv/dev ## the quick tests; ARGS="-k name" and such go to pytest
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
+	@# What pytest makes of the tests' source is kept: it takes each worker several seconds.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
 	@echo "coverage $$($(BIN)/coverage report --format=total)% of lines and branches; which: $(BIN)/coverage report"
 
 check: .venv/dev ## formatting, lint, types, layers, migrations, generated code

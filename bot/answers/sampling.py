@@ -8,6 +8,7 @@ from bot.answers.times import ago, at
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.proof import Way
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -67,9 +68,8 @@ def sampling_change(change: SamplingChange) -> Reply:
     """Return what a change did: the old and new policy, and what each instance answered."""
     return Reply(
         Sentence(
-            f"Sampling of {change.service}: {change.previous} -> {change.policy}, confirmed by "
-            f"{change.confirmed} of {count(len(change.instances), 'instance')}"
-            f"{elsewhere(change.site)}",
+            f"Sampling of {change.service}: {change.previous} -> {change.policy}, "
+            f"{_confirmed(change)}{elsewhere(change.site)}",
             *_end(change.until, change.then, ", "),
         ),
         rows=tuple(
@@ -153,20 +153,29 @@ def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSamplin
 
 def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
-        return Row((instance.address, "no change sent yet"))
+        return Row((instance.address, "no change sent yet"), _why(instance))
     state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
     return Row((instance.address, state, ago(instance.told_at)), _why(instance))
 
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
+    if instance.way is not Way.PUSH:
+        answer = f": {instance.answer}" if instance.policy else ""
+        return (shortened(instance.way.words + answer, LONGEST_SENTENCE),)
     return (shortened(instance.reason, LONGEST_SENTENCE),) if instance.reason else ()
+
+
+def _confirmed(change: SamplingChange) -> str:
+    if not change.instances:
+        return "which its instances get when they ask"
+    return f"confirmed by {change.confirmed} of {count(len(change.instances), 'instance')}"
 
 
 def _past_change(change: SamplingChange) -> str:
     return Sentence(
         ago(change.at),
-        f": {change.previous} -> {change.policy} by {change.actor} "
-        f"({change.door}), confirmed by {change.confirmed} of {len(change.instances)}",
+        f": {change.previous} -> {change.policy} by {change.actor} ({change.door})",
+        f", confirmed by {change.confirmed} of {len(change.instances)}" if change.instances else "",
         _because(change),
     )
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from google.protobuf.message import DecodeError
 
+from ops import metrics
 from ops.remote.agents import Peer
 from ops.remote.keys import Refused
 from ops.remote.site import RemoteSite
@@ -69,6 +70,7 @@ class RemoteHttp:
             answer = Answer(refused.status, f"{refused}\n".encode(), headers=more)
         if answer is None:
             return
+        metrics.requests.labels("remote", str(answer.status)).inc()
         headers = [(b"content-type", answer.content_type), *answer.headers]
         if answer.status != 304:
             headers.append((b"content-length", b"%d" % len(answer.body)))

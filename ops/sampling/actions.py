@@ -95,7 +95,12 @@ async def current_of_several(
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
-    return {**errors, **await in_database(store.current, where.name, known)}
+    asking = {each.name: () for each in meant if where.remote and not each.is_pushed}
+    now = await in_database(store.current, where.name, {**known, **asking})
+    return {
+        **errors,
+        **{name: each for name, each in now.items() if name in known or each.instances},
+    }
 
 
 async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]]:

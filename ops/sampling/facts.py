@@ -28,6 +28,11 @@ class InstanceSampling:
     client: str = ""
     heard: datetime | None = None
 
+    @property
+    def answer(self) -> str:
+        """What is known, in words, "" for nothing."""
+        return self.reason or (self.proof.words if self.proof else "")
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSampling:

@@ -17,7 +17,6 @@ from ops.vocabulary.policies import Policy
 # An instance that asks, or reports by itself, does so each minute unless its service says
 # otherwise, and its row says so at most once a minute.
 GONE = timedelta(minutes=4)
-FORGOTTEN = timedelta(hours=1)
 
 
 SEEN = timedelta(minutes=1)  # how seldom a row only says that its instance has been heard
@@ -43,17 +42,19 @@ class Told:
 def known(
     site: str, addresses: Mapping[str, Collection[str]]
 ) -> dict[str, tuple[InstanceSampling, ...]]:
-    """Read the instances of some services: those at these addresses, and those that ask."""
-    now = timezone.now()
-    asks = ~Q(way=Way.PUSH) & Q(heard__gt=now - FORGOTTEN)
+    """Read the instances of some services: those at these addresses, and those that ask.
+
+    Those that asked once and are gone do not count any more.
+    """
+    asks = ~Q(way=Way.PUSH) & ~Q(proof=Proof.GONE) & Q(heard__gt=timezone.now() - GONE)
     found: dict[str, dict[str, InstanceSampling]] = {name: {} for name in addresses}
     asking: dict[str, list[InstanceSampling]] = {name: [] for name in addresses}
     rows = Instance.objects.filter(site=site, service__in=list(addresses))
     for row in rows.filter(Q(way=Way.PUSH) | asks).order_by("way", "key"):
         if row.way == Way.PUSH:
-            found[row.service][row.address] = _read(row, now)
+            found[row.service][row.address] = _read(row)
         else:
-            asking[row.service].append(_read(row, now))
+            asking[row.service].append(_read(row))
     return {
         service: (
             *(found[service].get(to) or InstanceSampling(to) for to in pushed),
@@ -183,12 +184,10 @@ def _differs(row: Instance, before: Instance | None) -> bool:
     )
 
 
-def _read(row: Instance, now: datetime) -> InstanceSampling:
+def _read(row: Instance) -> InstanceSampling:
     proof = Proof(row.proof) if row.proof else None
-    if row.way != Way.PUSH and row.heard < now - GONE:
-        proof = Proof.GONE
     return InstanceSampling(
-        address=row.address or row.key,
+        address=row.key,
         policy=row.sent,
         told_at=row.sent_at,
         confirmed=proof is Proof.CONFIRMED,

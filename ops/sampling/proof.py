@@ -10,6 +10,11 @@ class Way(StrEnum):
     REMOTE = "remote"  # it polls, as Jaeger's remote sampling does
     OPAMP = "opamp"
 
+    @property
+    def words(self) -> str:
+        """What people call it."""
+        return {Way.PUSH: "ChangeSampler", Way.REMOTE: "remote sampling", Way.OPAMP: "OpAMP"}[self]
+
 
 class Proof(StrEnum):
     """What is known of the newest revision on an instance, the strongest first."""
@@ -22,3 +27,20 @@ class Proof(StrEnum):
     SILENT = "silent"  # it does not answer
     CONTRADICTED = "contradicted"  # it answered, but something else is in force
     GONE = "gone"  # it has not been heard of for three intervals
+
+    @property
+    def words(self) -> str:
+        """What it means, for people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Proof.CONFIRMED: "confirmed",
+    Proof.ROOTS: "its new traces carry the rate",
+    Proof.FETCHED: "fetched, not confirmed",
+    Proof.TOLD: "sent, no answer yet",
+    Proof.REFUSED: "refused",
+    Proof.SILENT: "no answer",
+    Proof.CONTRADICTED: "answered, not in force",
+    Proof.GONE: "gone",
+}

@@ -10,6 +10,7 @@ from ops.accounts.actions import Code, parse_code
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
+from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
@@ -109,14 +110,56 @@ class SearchFields(forms.Form):
         return given
 
 
+TERMS = (
+    ("15m", "15 minutes"),
+    ("30m", "30 minutes"),
+    ("1h", "1 hour"),
+    ("4h", "4 hours"),
+    ("1d", "1 day"),
+    ("", "good"),
+)
+
+
+class TermField(WordField):
+    """How long a change of sampling lasts; "" means for good."""
+
+    def __init__(self) -> None:
+        super().__init__((word for word, _ in TERMS if word), required=False)
+        self.choices = TERMS
+
+
 class SamplingForm(forms.Form):
-    """A new policy for a service; if valid, `policy` can be sent."""
+    """A new policy for a service; if valid, `policy` can be sent for `lasts`, followed by `next`.
+
+    Without a term it is permanent.
+    """
 
     service = forms.CharField(widget=forms.HiddenInput)
     # The field for the rate also takes traces per second.
     strategy = WordField((Strategy.NEVER, Strategy.ALWAYS, Strategy.RATE))
     rate = forms.CharField(required=False, help_text="10% or 0.1")
+    term = TermField()
+    then = forms.CharField(required=False, help_text="10%, always or never")
+    reason = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        widget=forms.TextInput({"placeholder": "why, for those who read the log"}),
+    )
     policy: Policy
+    next: Policy | None = None
+
+    @property
+    def lasts(self) -> Term:
+        term = self.cleaned_data["term"]
+        return Term(timerange.parse_duration(term)) if term else PERMANENT
+
+    def check_next(self, service: str, baseline: Policy | None) -> bool:
+        """Return whether it is known what follows; otherwise there is an error at its field."""
+        try:
+            check_then(service, self.lasts, baseline, self.next)
+        except InvalidInput as error:
+            self.add_error("then", str(error))
+        return not self.errors
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -127,6 +170,10 @@ class SamplingForm(forms.Form):
                 self.policy = parse_policy(rate if strategy == Strategy.RATE else strategy)
         except InvalidInput as error:
             self.add_error("rate", str(error))
+        try:
+            self.next = parse_policy(given["then"]) if given.get("then") else None
+        except InvalidInput as error:
+            self.add_error("then", str(error))
         return given
 
 

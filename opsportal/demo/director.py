@@ -8,6 +8,8 @@ from opsportal.demo.orders import BAD
 from opsportal.demo.petstore import PetStore
 from opsportal.demo.prometheus import Prometheus
 from opsportal.demo.rollouts import Order
+from opsportal.demo.running import is_served
+from opsportal.demo.sampler import AskingSampler
 from opsportal.demo.schedule import Scene, scene
 from opsportal.demo.services import Trouble
 
@@ -61,6 +63,24 @@ class Director:
         for petstore, release in zip(self._petstores, to_be.releases, strict=True):
             if petstore.release != release:
                 petstore.roll_out(release)
+
+
+async def restart(door: str, order: Callable[[], str], petstores: Sequence[PetStore]) -> None:
+    """Restart the petstores that people name, forever.
+
+    Those that ask for their sampling begin to do so when somebody listens on `door`.
+    """
+    asking = [each for each in petstores if isinstance(each.sampler, AskingSampler)]
+    while True:
+        if asking and await is_served(door):
+            for each in asking:
+                await asyncio.to_thread(each.sampler.restart)
+            asking = []
+        name = order()
+        for each in petstores:
+            if each.telemetry.instance == name:
+                await asyncio.to_thread(each.restart)
+        await asyncio.sleep(INTERVAL)
 
 
 def stopwatch() -> Callable[[], float]:

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / ".demo"
-USER = "demo"
+USER, APPROVER = "demo", "approver"
 
 
 def prepare(*, joins: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""How a second terminal reaches the running demo: a lock and a file in the demo's folder.
+"""How a second terminal reaches the running demo: a lock and files in the demo's folder.
 
-The running demo holds the lock, and takes the file about every second.
+The running demo holds the lock, and takes the files about every second.
 """
 
 import fcntl
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 
+RELEASE, RESTART = "release", "restart"  # the kinds of orders
 GOOD, BAD = "good", "bad"
 
 
@@ -36,19 +37,19 @@ def is_running(folder: Path) -> bool:
         return True
 
 
-def give(folder: Path, release: str) -> None:
-    """Leave an order for the good or the bad release."""
-    written = folder / f"release.{os.getpid()}"
-    written.write_text(release)
-    written.replace(folder / "release")
+def give(folder: Path, kind: str, order: str) -> None:
+    """Leave an order; it replaces one of the same kind that has not been taken."""
+    written = folder / f"{kind}.{os.getpid()}"
+    written.write_text(order)
+    written.replace(folder / kind)
 
 
-def take(folder: Path) -> str:
-    """Return and remove the order, or return ""."""
-    path = folder / "release"
+def take(folder: Path, kind: str) -> str:
+    """Return and remove the order of a kind, or return ""."""
+    path = folder / kind
     try:
-        release = path.read_text()
+        order = path.read_text()
         path.unlink()
     except FileNotFoundError:
         return ""
-    return release
+    return order

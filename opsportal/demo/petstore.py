@@ -13,9 +13,8 @@ from google.type.date_pb2 import Date
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ops.errors import InvalidInput
-from ops.vocabulary.policies import Policy
 from opsportal.demo.rollouts import Release
-from opsportal.demo.sampler import ChangingSampler, read_policy
+from opsportal.demo.sampler import AskingSampler, ChangingSampler, read_policy
 from opsportal.demo.services import Mailer, Store, Wanted, birthday, quote_prices, work
 from opsportal.demo.telemetry import Failure, Telemetry
 from proto.petstore import petstore_pb2, petstore_pb2_grpc
@@ -46,19 +45,19 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
         instance: str,
         version: str,
         otlp: str,
-        policy: Policy,
+        sampler: ChangingSampler | AskingSampler,
     ) -> None:
         self.store = store
         self.mailer = mailer
         self.release = Release(version)
-        self.sampler = ChangingSampler(policy)
+        self.sampler = sampler
         self.telemetry = Telemetry(
             "petstore",
             instance=instance,
             version=version,
             otlp=otlp,
             operations=OPERATIONS,
-            sampler=self.sampler,
+            sampler=sampler,
         )
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -70,6 +69,11 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
         self.release = release
         log.info("%s: now runs %s", self.telemetry.instance, release.version)
         self.telemetry.change_version(release.version)
+
+    def restart(self) -> None:
+        """Begin with the sampling of the start again, as a process does that has restarted."""
+        self.sampler.restart()
+        log.info("%s: restarted", self.telemetry.instance)
 
     async def AddPets(
         self, request: petstore_pb2.AddPetsReq, context: Context
@@ -117,6 +121,8 @@ class PetStore(petstore_pb2_grpc.PetStoreServicer):
         self, request: petstore_pb2.ChangeSamplerReq, context: Context
     ) -> petstore_pb2.ChangeSamplerResp:
         async with self._call("ChangeSampler", context):
+            if not isinstance(self.sampler, ChangingSampler):
+                raise Failure(grpc.StatusCode.UNIMPLEMENTED, "this instance asks for its sampling")
             try:
                 policy = read_policy(request.sampler)
             except InvalidInput as error:

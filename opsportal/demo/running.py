@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import grpc.aio
@@ -59,6 +59,26 @@ async def http_server(address: str, application: web.Application) -> AsyncIterat
         yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def free_addresses(count: int) -> list[str]:
+    """Return addresses that nobody listens on, for servers that are started later."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return ["{}:{}".format(*each.getsockname()) for each in found]
+
+
+async def is_served(address: str) -> bool:
+    """Return whether somebody listens on an address."""
+    host, _, port = address.rpartition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def metrics_page(registry: CollectorRegistry) -> web.Application:

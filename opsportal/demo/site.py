@@ -3,21 +3,29 @@
 `schedule.py` says what happens in it.
 """
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 from ops.vocabulary.policies import rate
 from opsportal.demo import jaeger, petstore
-from opsportal.demo.director import Director, stopwatch
+from opsportal.demo.director import Director, restart, stopwatch
 from opsportal.demo.jaeger import QueryService
 from opsportal.demo.petstore import PetStore
 from opsportal.demo.prometheus import INTERVAL, Prometheus, Target, api
 from opsportal.demo.rollouts import INSTANCES, releases
 from opsportal.demo.rules import MAILER, PETSTORE, REPLICA_LABEL, STORE, Queries, rules
-from opsportal.demo.running import grpc_server, http_server, metrics_page, working
+from opsportal.demo.running import (
+    free_addresses,
+    grpc_server,
+    http_server,
+    metrics_page,
+    working,
+)
+from opsportal.demo.sampler import AskingSampler, ChangingSampler
 from opsportal.demo.services import Mailer, Store, Trouble
 from opsportal.demo.store import TraceStore
 from opsportal.demo.telemetry import Telemetry, telling
@@ -34,18 +42,24 @@ CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 class DemoSite:
     """Runs the site while inside: `async with DemoSite() as site`.
 
-    `sites_toml` is its site file; at `otlp_address` (host:port) its Jaeger receives spans. `clock`
-    returns the seconds since the start, `order` what a person orders (see `Director`).
+    `sites_toml` is its site file; at `otlp_address` (host:port) its Jaeger receives spans; on
+    `http` and `grpc` its machines' door is to listen. `clock` returns the seconds since the start,
+    `order` what a person orders (see `Director`), `restarts` which petstore a person restarts.
     """
 
     sites_toml: str
     otlp_address: str
 
     def __init__(
-        self, clock: Callable[[], float] | None = None, order: Callable[[], str] = lambda: ""
+        self,
+        clock: Callable[[], float] | None = None,
+        order: Callable[[], str] = lambda: "",
+        restarts: Callable[[], str] = lambda: "",
     ) -> None:
         self._clock = clock or stopwatch()
         self._order = order
+        self._restarts = restarts
+        self.http, self.grpc = free_addresses(2)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -69,9 +83,14 @@ class DemoSite:
         trouble = Trouble()
         store, mailer = Store(otlp, trouble), Mailer(otlp, trouble)
         petstores = [
-            PetStore(store, mailer, instance=name, version=first.version, otlp=otlp, policy=POLICY)
-            for name, first in zip(PETSTORES, releases(0), strict=True)
+            PetStore(
+                store, mailer, instance=name, version=first.version, otlp=otlp, sampler=sampler
+            )
+            for name, first, sampler in zip(
+                PETSTORES, releases(0), _samplers(self.http), strict=True
+            )
         ]
+        await enter(_closing(petstores))
         sources = [store.telemetry, mailer.telemetry, *(each.telemetry for each in petstores)]
         await enter(telling(*sources))
         addresses, pages = [], []
@@ -87,12 +106,33 @@ class DemoSite:
         # Like real replicas, the pair does not scrape at the same moment.
         scrapes = [each.run(INTERVAL * n / len(pair)) for n, each in enumerate(pair)]
         calls = traffic(addresses, self._calls_per_second)
-        await enter(working(*scrapes, director.run(), calls))
-        self.sites_toml = _site_file(otlp, urls, addresses, pages)
+        restarts = restart(self.http, self._restarts, petstores)
+        await enter(working(*scrapes, director.run(), calls, restarts))
+        remote = _remote(self.http, self.grpc)
+        self.sites_toml = _site_file(otlp, urls, addresses[:1], pages) + remote
 
     def _calls_per_second(self) -> float:
         """Return more at first, to have something to show."""
         return CALLS if self._clock() > FIRST_SECONDS else FIRST_CALLS
+
+
+def _samplers(door: str) -> list[ChangingSampler | AskingSampler]:
+    """Return one of each kind: it is sent its policy, it asks, it reports with OpAMP."""
+    asks = "service=petstore,pollingIntervalMs=2000,instance="
+    _, remote, opamp = PETSTORES
+    return [
+        ChangingSampler(POLICY),
+        AskingSampler(POLICY, f"endpoint=http://{door},{asks}{remote}"),
+        AskingSampler(POLICY, f"opamp=http://{door}/v1/opamp,{asks}{opamp}"),
+    ]
+
+
+@asynccontextmanager
+async def _closing(petstores: Sequence[PetStore]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(each.sampler.close) for each in petstores))
 
 
 def _prometheus(sources: list[Telemetry], replica: str) -> Prometheus:
@@ -119,12 +159,22 @@ address = "{jaeger_at}"
 {"".join(map(_source, REPLICAS, prometheus_at))}
 [sites.demo.services.petstore]
 instances = {instances}
+sampling = "{POLICY}"
 rollout_within = "60s"
 {_queries(PETSTORE)}
 [sites.demo.services.store]
 {_queries(STORE)}
 [sites.demo.services.mailer]
 {_queries(MAILER)}"""
+
+
+def _remote(http: str, grpc: str) -> str:
+    return f"""
+[sites.demo.remote]
+http = "{http}"
+grpc = "{grpc}"
+default_sampling = "{POLICY}"
+"""
 
 
 def _source(name: str, url: str) -> str:

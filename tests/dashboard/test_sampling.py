@@ -59,6 +59,44 @@ async def test_a_change_reaches_every_instance_and_names_each(
     ]
 
 
+@ANY_JAEGER
+async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
+    place: Place, operator: AsyncClient
+) -> None:
+    await operator.post(CHANGE, TEN)
+    page = await operator.get(SAMPLING)
+    assert '<option value="30m" selected>' in page.content.decode(), "there is a way back"
+    always = {**TEN, "strategy": "always", "term": "15m", "reason": "SlowSearch since 1.3.0"}
+    asked = await operator.get(CHANGE, always)
+    assert "Set petstore to always on 2 instances for 15 min" in text(asked)
+    for name in ("term", "reason"):
+        assert field(asked, name) == always[name], "the button sends it along"
+    await operator.post(CHANGE, always)
+    page = await operator.get(SAMPLING)
+    assert "set by olga from the browser at" in text(page)
+    assert "SlowSearch since 1.3.0" in text(page)
+    assert "returns to 10% at" in text(page)
+    back = await operator.get(link(page, "Return to 10% now"))
+    assert "Set petstore to 10% on 2 instances" in text(back)
+    again = await operator.get(link(page, "go back to this"))
+    assert "Set petstore to always on 2 instances" in text(again)
+
+
+@ANY_JAEGER
+async def test_it_asks_what_follows_if_nothing_is_permanent(
+    place: Place, operator: AsyncClient
+) -> None:
+    always = {**TEN, "strategy": "always", "term": "15m"}
+    page = await operator.get(CHANGE, always)
+    assert page.status_code == 400
+    assert "petstore has no permanent sampling to return to; say what follows" in text(page)
+    page = await operator.get(CHANGE, {**always, "then": "sometimes"})
+    assert page.status_code == 400
+    assert "is not a sampling policy" in text(page)
+    await operator.post(CHANGE, {**always, "then": "1%"})
+    assert "returns to 1% at" in text(await operator.get(SAMPLING))
+
+
 async def test_an_instance_that_refused_is_named_with_its_reason(
     place: Place, operator: AsyncClient
 ) -> None:

@@ -10,6 +10,7 @@ from ops.vocabulary.policies import ALWAYS
 from opsportal.demo import petstore
 from opsportal.demo.petstore import PetStore
 from opsportal.demo.running import grpc_server
+from opsportal.demo.sampler import ChangingSampler
 from opsportal.demo.services import Mailer, Store, Trouble
 from opsportal.demo.telemetry import telling
 from proto.petstore import petstore_pb2_grpc
@@ -43,7 +44,7 @@ async def shop() -> AsyncIterator[Shop]:
             instance="petstore-9",
             version="9.9.9",
             otlp=jaeger.address,
-            policy=ALWAYS,
+            sampler=ChangingSampler(ALWAYS),
         )
         async with (
             telling(served.telemetry, store.telemetry, mailer.telemetry),

@@ -10,6 +10,7 @@ from opsportal.demo.petstore import PetStore
 from opsportal.demo.prometheus import Prometheus, Silence
 from opsportal.demo.rollouts import INSTANCES
 from opsportal.demo.rules import rules
+from opsportal.demo.sampler import ChangingSampler
 from opsportal.demo.services import Mailer, Store, Trouble
 
 NOWHERE = "127.0.0.1:1"
@@ -44,7 +45,14 @@ def stage() -> Stage:
     trouble, orders, times = Trouble(), list[str](), [0.0]
     store, mailer = Store(NOWHERE, trouble), Mailer(NOWHERE, trouble)
     petstores = [
-        PetStore(store, mailer, instance=str(n), version="0", otlp=NOWHERE, policy=ALWAYS)
+        PetStore(
+            store,
+            mailer,
+            instance=str(n),
+            version="0",
+            otlp=NOWHERE,
+            sampler=ChangingSampler(ALWAYS),
+        )
         for n in range(INSTANCES)
     ]
     pair = [Prometheus([], [], rules(name)) for name in "ab"]

@@ -9,16 +9,17 @@ from opsportal.demo import orders
 
 
 def test_an_order_is_taken_once(tmp_path: Path) -> None:
-    assert orders.take(tmp_path) == ""
-    orders.give(tmp_path, "bad")
-    assert orders.take(tmp_path) == "bad"
-    assert orders.take(tmp_path) == ""
+    assert orders.take(tmp_path, orders.RELEASE) == ""
+    orders.give(tmp_path, orders.RELEASE, orders.BAD)
+    assert orders.take(tmp_path, orders.RESTART) == ""
+    assert orders.take(tmp_path, orders.RELEASE) == orders.BAD
+    assert orders.take(tmp_path, orders.RELEASE) == ""
 
 
 def test_the_last_order_counts(tmp_path: Path) -> None:
-    orders.give(tmp_path, "bad")
-    orders.give(tmp_path, "good")
-    assert orders.take(tmp_path) == "good"
+    orders.give(tmp_path, orders.RELEASE, orders.BAD)
+    orders.give(tmp_path, orders.RELEASE, orders.GOOD)
+    assert orders.take(tmp_path, orders.RELEASE) == orders.GOOD
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,6 @@
 """A sampler that is changed while tracers hold it."""
 
+import asyncio
 import math
 
 import pytest
@@ -14,8 +15,9 @@ from opentelemetry.trace import (
 
 from ops.errors import InvalidInput
 from ops.vocabulary.policies import ALWAYS, FORMS, NEVER, Policy, rate
-from opsportal.demo.sampler import ChangingSampler, read_policy
+from opsportal.demo.sampler import AskingSampler, ChangingSampler, read_policy
 from proto.petstore import petstore_pb2
+from tests.remote.conftest import Machines
 
 
 def kept(tracer: Tracer, spans: int = 2_000) -> int:
@@ -32,6 +34,24 @@ def test_it_changes_under_a_tracer_that_exists() -> None:
     assert 800 < kept(tracer) < 1_200
     sampler.change(NEVER)
     assert kept(tracer) == 0
+
+
+@pytest.mark.parametrize("asks", ["endpoint=http://{}", "opamp=http://{}/v1/opamp"])
+async def test_one_that_asks_follows_and_begins_anew_after_a_restart(asks: str) -> None:
+    machines = Machines()
+    machines.set("petstore", 7, ALWAYS)
+    async with machines.http() as address:
+        sampler = AskingSampler(NEVER, f"{asks.format(address)},service=petstore,instance=one")
+        tracer = TracerProvider(sampler, shutdown_on_exit=False).get_tracer("test")
+        assert kept(tracer, 10) == 0
+        sampler.restart()
+        async with asyncio.timeout(10):
+            while not kept(tracer, 10):  # noqa: ASYNC110 - its answer comes when it comes
+                await asyncio.sleep(0.01)
+    assert kept(tracer, 10) == 10
+    await asyncio.to_thread(sampler.restart)  # now there is nobody to ask
+    assert kept(tracer, 10) == 0
+    sampler.close()
 
 
 @pytest.mark.parametrize("policy", [NEVER, ALWAYS, rate(0.5)])

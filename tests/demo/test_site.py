@@ -4,23 +4,29 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pytest_django import Settings
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
 from ops.overview import actions as overview
 from ops.sampling import actions as sampling
+from ops.sampling.proof import Way
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.versions import actions as versions
 from ops.vocabulary.filters import parse_query
-from ops.vocabulary.policies import ALWAYS, NEVER
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy
 from ops.vocabulary.units import unit_told, with_unit
 from opsportal.demo.rules import rules
-from opsportal.demo.site import DemoSite
+from opsportal.demo.site import PETSTORES, DemoSite
+from opsportal.remote import remote_beside
 from tests.conftest import SiteFile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,22 +70,65 @@ async def test_it_has_something_true_on_every_page(site: DemoSite, operator: Act
     assert (listed.sources, listed.failures, listed.broken_rules) == (2, (), ())
 
 
-async def test_it_shows_a_changed_sampling_in_the_traces(site: DemoSite, operator: Actor) -> None:
-    async def how_many() -> int:
-        query = parse_query("service=petstore last=2s limit=1500")
-        return len((await traces.list_traces(operator, query=query)).traces)
+@asynccontextmanager
+async def machines_door() -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(remote_beside(stop))
+        try:
+            yield
+        finally:
+            stop.set()
 
-    async def many() -> bool:
-        return await how_many() > 15
 
-    async def none() -> bool:
-        return await how_many() == 0
+async def test_a_change_reaches_each_petstore_in_its_way(
+    site_file: SiteFile, operator: Actor, tmp_path: Path, settings: Settings
+) -> None:
+    settings.REMOTE_STATE = tmp_path
+    restarts: list[str] = []
 
-    change = await sampling.change_policy(operator, policy=ALWAYS)
-    assert [each.confirmed for each in change.instances] == [True] * 3
-    await until(many)
-    await sampling.change_policy(operator, policy=NEVER)
-    await until(none)
+    async def traced() -> set[str]:
+        """Which of the petstores have new traces."""
+        found = set()
+        for name in PETSTORES:
+            query = parse_query(f"service=petstore service.instance.id={name} last=2s")
+            if (await traces.list_traces(operator, query=query)).traces:
+                found.add(name)
+        return found
+
+    async with DemoSite(restarts=lambda: restarts.pop() if restarts else "") as site:
+        site_file(site.sites_toml)
+        [pushed] = sites().site("demo").service("petstore").instances
+
+        async def is_confirmed(policy: Policy) -> bool:
+            now = await sampling.current(operator)
+            return {
+                (each.address, each.way) for each in now.instances if each.policy == policy
+            } == {
+                (pushed, Way.PUSH),
+                ("petstore-2", Way.REMOTE),
+                ("petstore-3", Way.OPAMP),
+            } and now.confirmed == 3
+
+        async def all_traced() -> bool:
+            return await traced() == {*PETSTORES}
+
+        async def none_traced() -> bool:
+            return await traced() == set()
+
+        async def only_the_restarted() -> bool:
+            return await traced() == {"petstore-1"}
+
+        async with machines_door():
+            change = await sampling.change_policy(operator, policy=NEVER)
+            assert [each.address for each in change.instances if each.confirmed] == [pushed]
+            await until(partial(is_confirmed, NEVER))
+            await until(none_traced)
+            restarts.append("petstore-1")
+            await until(only_the_restarted)
+            await sampling.change_policy(operator, policy=ALWAYS)
+            await until(partial(is_confirmed, ALWAYS))
+            await until(all_traced)
 
 
 async def test_its_doors_see_each_trouble(site_file: SiteFile, operator: Actor) -> None:

@@ -18,6 +18,7 @@ ROOMS = (
     "guard",
     "opsportal",
     "accounts",
+    "remote/test_door.py",
     "requests",
     "rpc",
     "sampling",

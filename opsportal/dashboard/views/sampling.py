@@ -52,6 +52,8 @@ async def change(visit: Visit) -> HttpResponse:
         return await _change(visit, form)
     which = {"service": form.cleaned_data["service"], "site": visit.site.name}
     now, effect = await asyncio.gather(actions.current(visit.actor, **which), _effect(visit, form))
+    if not form.check_next(now.service, now.baseline):
+        return await _page(visit, now.service, form, status=400)
     return await visit.render(
         "pages/sampling_change.html",
         {
@@ -96,7 +98,13 @@ async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
     service = form.cleaned_data["service"]
     try:
         done = await actions.change_policy(
-            visit.actor, policy=form.policy, service=service, site=visit.site.name
+            visit.actor,
+            policy=form.policy,
+            service=service,
+            site=visit.site.name,
+            term=form.lasts,
+            reason=form.cleaned_data["reason"],
+            then=form.next,
         )
     except NotConfirmed as error:
         # Both outcomes lead to the same page, which shows each instance's answer.
@@ -128,7 +136,10 @@ async def _page(
             "problem": problem,
             "coming": ["instances"] if now.coming else [],
             "requests": requests,
-            "changes": changes,
+            "changes": [(each, _back_to(visit, each.service, each.policy)) for each in changes],
+            "returning": _back_to(visit, now.service, now.in_force.then)
+            if now.in_force and now.in_force.then
+            else "",
             "done": done,
             "form": form,
             **_choice(visit, now.service),
@@ -157,13 +168,26 @@ def _choice(visit: Visit, chosen: str) -> dict[str, object]:
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:
-    """Return the form's initial values: the current policy, or an empty rate if it is unknown."""
+    """Return the form's initial values: the current policy, or an empty rate if it is unknown.
+
+    A change is for a while, if it is known what to return to.
+    """
     policy = now.policies.policy
-    if policy is None:
-        return {"strategy": Strategy.RATE}
+    typed = {"strategy": str(Strategy.RATE)} if policy is None else _typed(policy)
+    return {**typed, "term": "30m" if now.baseline else ""}
+
+
+def _typed(policy: Policy) -> dict[str, str]:
+    """Return what one types into the form for a policy."""
     if policy.is_word:
-        return {"strategy": policy.strategy}
-    return {"strategy": Strategy.RATE, "rate": str(policy)}
+        return {"strategy": str(policy.strategy)}
+    return {"strategy": str(Strategy.RATE), "rate": str(policy)}
+
+
+def _back_to(visit: Visit, service: str, policy: Policy) -> str:
+    """Return the address of the preview of a permanent change."""
+    query = urlencode({"service": service, **_typed(policy)})
+    return f"{visit.url('sampling-change')}?{query}"
 
 
 def _first(visit: Visit) -> str:

@@ -12,6 +12,7 @@ from opsportal.demo import petstore
 from opsportal.demo.director import disturb, stopwatch
 from opsportal.demo.petstore import PetStore
 from opsportal.demo.running import grpc_server, http_server, metrics_page, working
+from opsportal.demo.sampler import ChangingSampler
 from opsportal.demo.services import Mailer, Store, Trouble
 from opsportal.demo.telemetry import telling
 from opsportal.demo.traffic import traffic
@@ -79,7 +80,7 @@ class Command(BaseCommand):
             instance=self.options["instance"],
             version=self.options["version"],
             otlp=self.options["otlp"],
-            policy=policy,
+            sampler=ChangingSampler(policy),
         )
 
     def rate(self) -> float:

@@ -1,0 +1,86 @@
+"""Instances that ask for their sampling, beside those that are sent it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.answers.sampling import sampling_change, service_sampling
+from ops.actor import Actor
+from ops.database import in_database
+from ops.sampling import actions, reports
+from ops.sampling.facts import ServiceSampling
+from ops.sampling.proof import Proof, Way
+from ops.sampling.reports import Report
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import ALWAYS
+from tests.conftest import SiteFile
+from tests.fakes.instance import FakeInstance, fake_instance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def pushed(site_file: SiteFile) -> AsyncIterator[FakeInstance]:
+    """The one instance of petstore that is sent its sampling; shop and store have none."""
+    async with fake_instance() as instance:
+        site_file(
+            f"""
+            [sites.demo.remote]
+            default_sampling = "1%"
+            [sites.demo.services.petstore]
+            instances = ["{instance.address}"]
+            [sites.demo.services.shop]
+            [sites.demo.services.store]
+            """
+        )
+        yield instance
+
+
+async def say(service: str, way: Way, key: str, proof: Proof, revision: int, ago: int = 0) -> None:
+    """Write down what an instance said so many minutes ago."""
+    heard = timerange.now_ns() - ago * timerange.MINUTE
+    report = Report(
+        service=service, way=way, key=key, address="10.0.0.1", client="", unauthenticated=True,
+        first_heard=heard, heard=heard, sent_revision=revision, sent=ALWAYS, sent_at=heard,
+        proof=proof, proven_revision=revision, proven_at=heard, said=None, reason="",
+    )  # fmt: skip
+    await in_database(reports.write, "demo", [report])
+
+
+async def test_all_ways_are_one_picture_without_those_that_are_gone(
+    pushed: FakeInstance, operator: Actor
+) -> None:
+    made = await actions.change_policy(operator, policy=ALWAYS, service="petstore")
+    await say("petstore", Way.REMOTE, "petstore-2", Proof.CONFIRMED, made.revision)
+    await say("petstore", Way.OPAMP, "petstore-3", Proof.CONTRADICTED, made.revision)
+    await say("petstore", Way.OPAMP, "petstore-4", Proof.GONE, made.revision)
+    await say("petstore", Way.REMOTE, "petstore-5", Proof.CONFIRMED, made.revision, ago=5)
+
+    now = await actions.current(operator, service="petstore")
+    assert [(each.address, each.way, each.answer) for each in now.instances] == [
+        (pushed.address, Way.PUSH, "confirmed"),
+        ("petstore-3", Way.OPAMP, "answered, not in force"),
+        ("petstore-2", Way.REMOTE, "confirmed"),
+    ]
+    assert now.confirmed == 2
+    assert [each.below for each in service_sampling(now, (), None).rows] == [
+        ("OpAMP: answered, not in force",),  # what failed comes first
+        (),
+        ("remote sampling: confirmed",),
+    ]
+
+
+async def test_a_service_that_only_asks_is_changed_and_listed(
+    pushed: FakeInstance, operator: Actor
+) -> None:
+    made = await actions.change_policy(operator, policy=ALWAYS, service="shop")
+    assert "-> always, which its instances get when they ask" in sampling_change(made).summary
+    await say("shop", Way.REMOTE, "shop-1", Proof.CONFIRMED, made.revision)
+
+    names = ("petstore", "shop", "store")
+    found = await actions.current_of_several(operator, services=names)
+    assert found.keys() == {"petstore", "shop"}
+    shop = found["shop"]
+    assert isinstance(shop, ServiceSampling)
+    assert (shop.confirmed, str(shop.policies)) == (1, "always")
+    assert pushed.told == []
