@@ -30,7 +30,7 @@ from ops.backends.clients import close_clients
 from ops.watch.picture import pictures
 from opsportal.dashboard import recents
 from tests.fakes.instance import FakeInstance, fake_instance
-from tests.fakes.jaeger import LISTING, FakeJaeger, Release
+from tests.fakes.jaeger import FakeJaeger, Release
 
 SiteFile = Callable[[str], Path]
 Person = Callable[..., User]
@@ -106,7 +106,7 @@ async def jaeger(request: pytest.FixtureRequest, release: Release) -> AsyncItera
     async with FakeJaeger(release) as fake:
         yield fake
     says_which = "release" in getattr(request.node, "callspec", _NO_PARAMETERS).params
-    if LISTING.intersection(fake.methods()) and not says_which:
+    if fake.lists() and not says_which:
         pytest.fail("this test lists traces: put @EITHER_JAEGER or @ANY_JAEGER before it")
 
 

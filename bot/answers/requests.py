@@ -1,5 +1,6 @@
 """A request for a change: the question on its card, then the result."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.answers.phrases import count, elsewhere, site_key
@@ -16,11 +17,11 @@ from ops.sampling.terms import PERMANENT
 _DONE = {State.APPLIED: "Applied", State.FAILED: "Attempted"}
 
 
-def requested_change(request: RequestedChange, *notes: str) -> Reply:
-    """Return a request as its card shows it, with notes while it is open."""
+def requested_change(request: RequestedChange, note: str = "", volume: Sequence[str] = ()) -> Reply:
+    """Return a request as its card shows it; while it is open, with a note and the volume."""
     match request.state:
         case State.OPEN:
-            return _question(request, notes)
+            return _question(request, note, volume)
         case State.APPLYING:
             reply = Reply(f"{request.decided_by} is applying: {_what(request)} …")
         case State.CANCELLED | State.EXPIRED:
@@ -33,12 +34,13 @@ def requested_change(request: RequestedChange, *notes: str) -> Reply:
     return replace(reply, card=request.key, links=reply.links or links)
 
 
-def _question(request: RequestedChange, notes: tuple[str, ...]) -> Reply:
+def _question(request: RequestedChange, note: str, volume: Sequence[str]) -> Reply:
     return Reply(
         f"Change {_what(request)}?",
         notes=(
+            *((note,) if note else ()),
             request.effect,
-            *filter(None, notes),
+            *volume,
             *((f"Reason: {request.reason}",) if request.reason else ()),
             Sentence(
                 f"Requested by {request.asker}; open for {LIFE.seconds // 60} minutes, until ",

@@ -208,7 +208,7 @@ async def _asked(
         message.actor, policy=policy, service=now.service, site=now.site, patience=PATIENCE
     )
     note = 'This site always asks first, even with "now".' if at_once else ""
-    return requested_change(done, note, *volume)
+    return requested_change(done, note, volume)
 
 
 def _term(named: Mapping[str, str], permanent: bool) -> Term | None:

@@ -23,6 +23,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, TracesData
 
+from ops.sampling import measuring
 from opsportal.demo import jaeger
 from opsportal.demo.running import OPTIONS, add_health
 from opsportal.demo.store import (
@@ -125,6 +126,13 @@ class FakeJaeger:
     def methods(self) -> list[str]:
         """Return the names of the calls so far."""
         return [call.method for call in self.calls]
+
+    def lists(self) -> bool:
+        """Return whether anybody has listed traces, not only measured them."""
+        return any(
+            call.method in LISTING and call.request.query.search_depth != measuring.MOST
+            for call in self.calls
+        )
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until a condition about `calls` or `cancelled` holds."""
