@@ -11,7 +11,9 @@ from ops.errors import OpsError
 from ops.remote.door import RemoteDoor
 from ops.remote.http import LARGEST_BODY
 from ops.remote.keys import is_loopback
+from ops.sampling.actions import SUBJECT
 from ops.sites import Sites, sites
+from ops.watch import notices
 from opsportal import health
 from opsportal.backup import in_use
 from opsportal.listening import listen, serve_http, serving
@@ -90,7 +92,7 @@ async def _serve(stop: asyncio.Event, started: Callable[[], None]) -> None:
     served = addresses(found)
     if not served:
         return
-    door = RemoteDoor(found.all, settings.REMOTE_STATE)
+    door = RemoteDoor(found.all, settings.REMOTE_STATE, heard=_announce)
     await door.start()
     started()
     closed = asyncio.Event()
@@ -101,6 +103,10 @@ async def _serve(stop: asyncio.Event, started: Callable[[], None]) -> None:
         await stop.wait()
         await door.close()
         closed.set()
+
+
+def _announce(site: str) -> None:
+    notices.announce(site, SUBJECT)
 
 
 async def _http(door: RemoteDoor, at: Address, stop: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.proof import Way
+from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -24,8 +25,10 @@ def service_sampling(
     `back` is the policy that undo would restore, None for none.
     """
     number = len(found.instances)
-    since = (" ", ago(found.known_at), ", not checked since") if found.known_at else ()
-    state = f": {found.policies}" if found.confirmed else " is unknown"
+    since: tuple[str, ...] = ()
+    if found.known_at and found.in_force is None:  # else it is sent again and again
+        since = (" ", ago(found.known_at), ", not checked since")
+    state = f": {found.policies}" if found.known_at else " is unknown"
     confirmed = f", confirmed by {found.confirmed} of {count(number, 'instance')}"
     sampled = f"Sampling of {found.service}{state}{confirmed}"
     nothing = f"{found.service} has no instances to sample: the site file names none"
@@ -98,11 +101,7 @@ def _in_force(found: ServiceSampling) -> tuple[Sentence | str, ...]:
     now, change = found.in_force, found.change
     if now is None:
         return ()
-    set_by = (
-        (f", set by {change.actor} from {change.door} ", ago(change.at), _because(change))
-        if change
-        else ()
-    )
+    set_by = (f", set by {_who(change)} ", ago(change.at), _because(change)) if change else ()
     until = timerange.to_datetime(now.until) if now.until else None
     overdue = "; the return is overdue" if found.is_overdue else ""
     return (Sentence(f"In force: {now.policy}{overdue}", *_end(until, now.then, " "), *set_by),)
@@ -111,6 +110,10 @@ def _in_force(found: ServiceSampling) -> tuple[Sentence | str, ...]:
 def _end(until: datetime | None, then: Policy | None, before: str) -> tuple[str, ...]:
     """Return `until 18:00:00 UTC, then 10%`, nothing for a permanent change."""
     return (f"{before}until ", at(until), f", then {then}") if until and then else ()
+
+
+def _who(change: SamplingChange) -> str:
+    return "the site file" if change.door == FILE else f"{change.actor} from {change.door}"
 
 
 def _because(change: SamplingChange) -> str:

@@ -84,6 +84,11 @@ class Agent:
             self.proof, self.proven_revision, self.said, self.reason,
         )  # fmt: skip
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it has said something that has not been written down."""
+        return self.facts() != self.written
+
     def _hear(self, peer: Peer, now: int) -> None:
         pause = now - self.heard
         if pause > timerange.SECOND:  # a shorter one is an answer to us, not its interval
@@ -144,6 +149,6 @@ class Agents:
 
 
 def _is_due(agent: Agent, now: int) -> bool:
-    if agent.facts() != agent.written:
+    if agent.is_new:
         return True
     return agent.heard > agent.written_at and now - agent.written_at >= WRITE_AGAIN

@@ -30,15 +30,20 @@ log = logging.getLogger(__name__)
 
 
 class RemoteDoor:
-    """Answers the machines of some sites, from memory; `folder` keeps what it needs to start."""
+    """Answers the machines of some sites, from memory; `folder` keeps what it needs to start.
+
+    `heard` is called with a site's name after something new about its instances was written down.
+    """
 
     def __init__(
         self,
         sites: Mapping[str, Site],
         folder: Path,
         now: Callable[[], int] = timerange.now_ns,
+        heard: Callable[[str], None] = lambda site: None,
     ) -> None:
         self._now = now
+        self._heard = heard
         self.stopping = asyncio.Event()
         self._desired = Desired([name for name, site in sites.items() if site.remote], folder)
         self.sites = {
@@ -100,7 +105,10 @@ class RemoteDoor:
             site.sweep(now)
             if agents := site.agents.unwritten(now):
                 await in_database(partial(reports.write, name, list(map(_report, agents))))
+                is_new = any(agent.is_new for agent in agents)
                 site.agents.wrote(agents, now)
+                if is_new:
+                    self._heard(name)
 
 
 async def _rounds(stop: asyncio.Event, seconds: float) -> AsyncIterator[int]:

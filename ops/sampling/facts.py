@@ -66,7 +66,9 @@ class ServiceSampling:
 
     @property
     def confirmed(self) -> int:
-        return sum(instance.confirmed for instance in self.instances)
+        """How many instances confirmed what is in force; if nothing is, what they were sent."""
+        wanted = self.in_force.policy if self.in_force else None
+        return sum(each.confirmed and wanted in (None, each.policy) for each in self.instances)
 
     @property
     def known_at(self) -> datetime | None:

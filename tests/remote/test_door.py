@@ -91,7 +91,8 @@ async def test_a_change_reaches_a_connected_agent_by_itself(
 @pytest.mark.django_db(transaction=True)
 async def test_what_agents_say_is_written_when_it_changes(tmp_path: Path) -> None:
     clock = Clock(timerange.now_ns())
-    door = RemoteDoor({"demo": SITE}, tmp_path, clock)
+    announced: list[str] = []
+    door = RemoteDoor({"demo": SITE}, tmp_path, clock, announced.append)
     site = door.sites["demo"]
     _, tag = site.sampling("petstore", SAYS, Peer("10.0.0.1", "ours/1"), clock.now)
     await door.write()
@@ -106,12 +107,14 @@ async def test_what_agents_say_is_written_when_it_changes(tmp_path: Path) -> Non
     await door.write()
     await in_database(row.refresh_from_db)
     assert row.heard == first  # nothing else has changed
+    assert announced == ["demo"]
 
     site.sampling("petstore", {**SAYS, "x-sampling-applied": "0.01", "if-none-match": tag},
                   Peer("10.0.0.1", "ours/1"), clock.now)  # fmt: skip
     await door.write()
     await in_database(row.refresh_from_db)
     assert (row.proof, row.said_rate, row.proven_at is not None) == ("confirmed", 0.01, True)
+    assert announced == ["demo", "demo"]  # open pages show it at once
 
     clock.now += 20 * timerange.MINUTE
     await door.write()

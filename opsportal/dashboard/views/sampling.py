@@ -10,6 +10,7 @@ from ops.errors import BackendUnavailable, NotConfirmed, NotFound
 from ops.requests.actions import list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.forms import SamplingForm
@@ -195,10 +196,17 @@ def _first(visit: Visit) -> str:
 
 
 def _heading(now: ServiceSampling, problem: str) -> str:
-    """Return `petstore is sampled at 10% on 3 of 3 instances`, by what was last confirmed."""
+    """Return `petstore is sampled at 10% on 3 of 3 instances`.
+
+    That is what is in force, and who confirmed it. If nothing is, it is what was last sent.
+    """
     service, total = words.name(now.service), len(now.instances)
     if now.coming:
         return f"Loading sampling of {service}"
+    if now.in_force is not None:
+        end = f" until {_clock(now.in_force.until)}" if now.in_force.until else ""
+        on = f" on {now.confirmed} of {words.count(total, 'instance')}" if total else ""
+        return f"{service} is {_sampled(now.in_force.policy)}{end}{on}"
     if not total and not problem:
         return f"{service} has no instances to sample"
     if now.known_at is None:
@@ -206,8 +214,18 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     policy = now.policies.policy
     if policy is None:
         return f"Sampling of {service}: {now.policies}"
-    sampled = f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
-    return f"{service} is {sampled} on {total} of {words.count(total, 'instance')}"
+    return f"{service} is {_sampled(policy)} on {total} of {words.count(total, 'instance')}"
+
+
+def _clock(at: int) -> str:
+    """Return `14:25 UTC`, with the date in front if it is not today."""
+    moment = timerange.to_datetime(at)
+    is_today = moment.date() == timerange.to_datetime(timerange.now_ns()).date()
+    return f"{moment:%H:%M} UTC" if is_today else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _sampled(policy: Policy) -> str:
+    return f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
 
 
 def question(service: str, before: Spread, policy: Policy) -> str:

@@ -48,8 +48,7 @@ async def test_it_says_which_instances_did_not_confirm_and_why(
     assert "told to fail" in reply.rows[0].below[0]
     now = await said(operator, "sampling")
     assert now.summary == (
-        "Sampling of petstore: 10% on 2, unknown on 1, confirmed by 2 of 3 instances just now, "
-        "not checked since"
+        "Sampling of petstore: 10% on 2, unknown on 1, confirmed by 2 of 3 instances"
     )
     assert now.rows[0].cells[:2] == (backends.instances[1].address, "10% NOT CONFIRMED")
     assert now.notes[0] == "In force: 10%, set by olga from browser just now"
