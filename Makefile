@@ -37,7 +37,7 @@ format: .venv/dev ## mend what can be mended of formatting and lint
 	-$(TEMPLATES)
 
 live: .venv/dev ## the tests against real Jaeger, Prometheus, VictoriaMetrics, PostgreSQL and Redis
-	@$(BIN)/pytest tests/live $(ARGS)
+	@$(BIN)/pytest tests/live -rs $(ARGS)
 
 bench: .venv/dev ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench
