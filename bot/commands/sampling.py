@@ -23,6 +23,7 @@ POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
 HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
+ALWAYS_ASKS = 'This site always asks first, even with "now".'
 _REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
 _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 
@@ -82,16 +83,21 @@ async def sampling_off(message: Message, rest: str) -> Reply:
 @command(
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
-    usage="[SERVICE] [site=NAME]",
+    usage="[SERVICE] [now] [site=NAME]",
     summary="end a change that has an end now, after confirmation",
-    examples=("revert sampling petstore",),
+    examples=("revert sampling petstore", "revert sampling petstore now"),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def revert_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to return to the permanent policy now."""
-    service, site = service_and_site(rest)
-    return requested_change(await requests.ask_revert(message.actor, service=service, site=site))
+    """Ask on a card whether to return to the permanent policy; `now` returns to it."""
+    words = rest.split()
+    at_once = _taken(words, "now")
+    service, site = service_and_site(" ".join(words))
+    done = await requests.ask_revert(message.actor, service=service, site=site, at_once=at_once)
+    if isinstance(done, SamplingChange):
+        return sampling_change(done)
+    return requested_change(done, ALWAYS_ASKS if at_once else "")
 
 
 @command(
@@ -207,8 +213,7 @@ async def _asked(
     volume = await sampling.forecast(
         message.actor, policy=policy, service=now.service, site=now.site, patience=PATIENCE
     )
-    note = 'This site always asks first, even with "now".' if at_once else ""
-    return requested_change(done, note, volume)
+    return requested_change(done, ALWAYS_ASKS if at_once else "", volume)
 
 
 def _term(named: Mapping[str, str], permanent: bool) -> Term | None:

@@ -90,9 +90,16 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
     return await _ask(actor, service, site, policy=before)
 
 
-@action("requests.ask_revert", permission=sampling.CHANGE, changes=SUBJECT)
-async def ask_revert(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
-    """Ask to end a timed change now; raises Conflict if none is in force."""
+@action("requests.ask_revert", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
+async def ask_revert(
+    actor: Actor, *, service: str = "", site: str = "", at_once: bool = False
+) -> RequestedChange | SamplingChange:
+    """Ask to end a timed change now; raises Conflict if none is in force.
+
+    With `at_once` it is ended instead, if the site allows that.
+    """
+    if at_once and sites().site(site).change_now:
+        return await sampling.revert(actor, service=service, site=site)
     now = await sampling.current(actor, service=service, site=site)
     if now.in_force is None or now.in_force.then is None:
         raise Conflict(f"no change with an end is in force for {now.service}")

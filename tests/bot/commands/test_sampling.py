@@ -150,6 +150,10 @@ async def test_a_change_can_be_ended_at_once(operator: Actor, backends: Backends
 
     assert (await said(operator, "sampling")).notes[0].startswith("In force: 10%, set by olga")
 
+    await said(operator, "change sampling always for=1h now")
+    ended = await said(operator, "revert sampling petstore now")
+    assert ended.summary.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
+
 
 async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: Backends) -> None:
     await said(operator, "change sampling 10% now")
