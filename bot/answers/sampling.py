@@ -122,22 +122,14 @@ def _because(change: SamplingChange) -> str:
 
 def _ways_back(found: ServiceSampling, back: Policy | None) -> tuple[FollowUp, ...]:
     now = found.in_force
-    if now and now.until and now.then:
-        return _more(found) + _revert(found.service, found.site, now.then)
-    return undo(found.service, found.site) if back else ()
-
-
-def _more(found: ServiceSampling) -> tuple[FollowUp, ...]:
-    """Return the button that asks for 15 minutes more than what is left."""
-    now = found.in_force
-    if now is None or now.until is None:
-        return ()
-    left = max(now.until - timerange.now_ns(), 0) + MORE
-    line = (
-        f"change sampling {found.service} {written(now.policy)} for={left // timerange.SECOND}s"
+    if not (now and now.until and now.then):
+        return undo(found.service, found.site) if back else ()
+    seconds = (max(now.until - timerange.now_ns(), 0) + MORE) // timerange.SECOND
+    more = (
+        f"change sampling {found.service} {written(now.policy)} for={seconds}s"
         f"{site_key(found.site)}"
     )
-    return (FollowUp("15 minutes more", line),)
+    return FollowUp("15 minutes more", more), *_revert(found.service, found.site, now.then)
 
 
 def _revert(service: str, site: str, then: Policy) -> tuple[FollowUp, ...]:
@@ -174,11 +166,17 @@ def _confirmed(change: SamplingChange) -> str:
     return f"confirmed by {change.confirmed} of {count(len(change.instances), 'instance')}"
 
 
+def _by(change: SamplingChange) -> str:
+    """Return `by olga (slack), confirmed by 2 of 3`; nobody confirms before it is sent."""
+    who = "the site file" if change.door == FILE else f"{change.actor} ({change.door})"
+    of = f", confirmed by {change.confirmed} of {len(change.instances)}" if change.instances else ""
+    return f"by {who}{of}"
+
+
 def _past_change(change: SamplingChange) -> str:
     return Sentence(
         ago(change.at),
-        f": {change.previous} -> {change.policy} by {change.actor} ({change.door})",
-        f", confirmed by {change.confirmed} of {len(change.instances)}" if change.instances else "",
+        f": {change.previous} -> {change.policy} {_by(change)}",
         _because(change),
     )
 
@@ -194,7 +192,6 @@ def _history_row(change: SamplingChange) -> Row:
         ),
         (
             *((until,) if until else ()),
-            f"by {change.actor} ({change.door}), confirmed by {change.confirmed} of "
-            f"{count(len(change.instances), 'instance')}",
+            _by(change),
         ),
     )

@@ -17,7 +17,7 @@ from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import Policy, parse_policy
+from ops.vocabulary.policies import NEVER, parse_policy
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
@@ -55,15 +55,7 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 )
 async def change_sampling(message: Message, rest: str) -> Reply:
     """Ask on a card whether to set a service's policy; `now` sets it."""
-    rest, reason = _reason(rest)
-    rest = _FOR.sub(r" for=\1", rest)
-    words, named = words_and_keys(rest, "service", "site", "for", "until", "then")
-    at_once = _taken(words, "now")
-    permanent = _taken(words, "permanent")
-    if "service" not in named and len(words) > 1 and _is_name(words[0]):
-        named["service"] = words.pop(0)
-    policy = parse_policy(" ".join(words))
-    return await _asked(message, policy, named, reason=reason, permanent=permanent, at_once=at_once)
+    return await _asked(message, *_reason(rest))
 
 
 @command(
@@ -77,7 +69,8 @@ async def change_sampling(message: Message, rest: str) -> Reply:
 )
 async def sampling_off(message: Message, rest: str) -> Reply:
     """Ask on a card whether to keep no traces."""
-    return await change_sampling.handler(message, f"{rest} never")
+    given, reason = _reason(rest)
+    return await _asked(message, f"{given} {NEVER}", reason)
 
 
 @command(
@@ -187,15 +180,15 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     return service_sampling(found, changes, back)
 
 
-async def _asked(
-    message: Message,
-    policy: Policy,
-    named: Mapping[str, str],
-    *,
-    reason: str,
-    permanent: bool,
-    at_once: bool,
-) -> Reply:
+async def _asked(message: Message, given: str, reason: str) -> Reply:
+    """Ask for a change, given the words without the reason."""
+    given = _FOR.sub(r" for=\1", given)
+    words, named = words_and_keys(given, "service", "site", "for", "until", "then")
+    at_once = _taken(words, "now")
+    permanent = _taken(words, "permanent")
+    if "service" not in named and len(words) > 1 and _is_name(words[0]):
+        named["service"] = words.pop(0)
+    policy = parse_policy(" ".join(words))
     service, site = named.get("service", ""), named.get("site", "")
     now = await sampling.current(message.actor, service=service, site=site)
     done = await requests.ask(

@@ -130,7 +130,7 @@ class Agents:
             self._gone.append(agent)
 
     def sweep(self, now: int) -> None:
-        """Let go of those that have not been heard of for too long."""
+        """Drop those that have been silent for too long."""
         for agent in [each for each in self._all.values() if each.is_gone(now)]:
             self.leave(agent)
 

@@ -46,8 +46,7 @@ class RemoteSite:
 
     def strategy(self, name: str, peer: Peer, now: int) -> InForce:
         """Return what a service should do that asks without saying more; note who asked."""
-        service = self._services.get(name)
-        found = (service and self.in_force(service, now)) or self._otherwise
+        service, found = self._found(name, now)
         if service:
             key = f"{peer.address} {peer.client}"
             if agent := self.agents.hear(service, Way.REMOTE, key, peer, now):
@@ -66,8 +65,7 @@ class RemoteSite:
             found = self.strategy(name, peer, now)
             body = documents.encoded(documents.answer(found))
             return body, documents.etag(body, found.revision)
-        service = self._services.get(name)
-        found = (service and self.in_force(service, now)) or self._otherwise
+        service, found = self._found(name, now)
         body = documents.encoded(documents.answer(found, ours=True))
         tag = documents.etag(body, found.revision)
         if service:
@@ -84,7 +82,12 @@ class RemoteSite:
                     agent.proves(Proof.CONFIRMED, found.revision, now)
         return body, tag
 
+    def _found(self, name: str, now: int) -> tuple[str, InForce]:
+        """Return the service that Jaeger calls so, "" for none of ours, and what it should do."""
+        service = self._services.get(name, "")
+        return service, (service and self.in_force(service, now)) or self._otherwise
+
     def sweep(self, now: int) -> None:
-        """Let go of what has not been heard of for too long."""
+        """Drop the agents that have been silent for too long."""
         self.opamp.sweep(now)
         self.agents.sweep(now)

@@ -12,13 +12,10 @@ from ops.sampling.facts import InstanceSampling
 from ops.sampling.models import Instance, Revision
 from ops.sampling.proof import Proof, Way
 from ops.sampling.revisions import InForce
-from ops.vocabulary.policies import Policy
 
 # An instance that asks, or reports by itself, does so each minute unless its service says
 # otherwise, and its row says so at most once a minute.
 GONE = timedelta(minutes=4)
-
-
 SEEN = timedelta(minutes=1)  # how seldom a row only says that its instance has been heard
 KEPT = timedelta(days=7)
 
@@ -64,8 +61,8 @@ def known(
     }
 
 
-def tell(revision: Revision, policy: Policy, addresses: Iterable[str], reason: str) -> None:
-    """Record that a policy is about to be sent; `reason` is what is known if no answer comes."""
+def tell(revision: Revision, addresses: Iterable[str], reason: str) -> None:
+    """Record that a revision is about to be sent; `reason` is what is known if no answer comes."""
     now = timezone.now()
     Instance.objects.bulk_create(
         (
@@ -78,8 +75,8 @@ def tell(revision: Revision, policy: Policy, addresses: Iterable[str], reason: s
                 first_heard=now,
                 heard=now,
                 sent_revision=revision.id,
-                sent_strategy=policy.strategy.value,
-                sent_rate=policy.rate,
+                sent_strategy=revision.strategy,
+                sent_rate=revision.rate,
                 sent_at=now,
                 proof=Proof.TOLD,
                 reason=reason,

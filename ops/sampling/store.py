@@ -81,7 +81,7 @@ def begin(
             answers=dict.fromkeys(addresses, LOST),
         )
         if addresses:
-            instances.tell(revision, revision.policy, addresses, LOST)
+            instances.tell(revision, addresses, LOST)
     return revision
 
 

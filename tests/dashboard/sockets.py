@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-import uvicorn
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,6 +19,7 @@ from ops.database import in_database
 from opsportal.bounds import LARGEST_SOCKET_MESSAGE
 from opsportal.listening import serving
 from opsportal.processes import DASHBOARD
+from tests.web_server import listening
 
 WITHIN = 30  # seconds, within which everything happens unless it never does
 
@@ -27,17 +27,8 @@ WITHIN = 30  # seconds, within which everything happens unless it never does
 @asynccontextmanager
 async def served(port: int = 0) -> AsyncIterator[str]:
     """The dashboard as `manage.py serve` serves it, on a free port; gives host and port."""
-    config = serving(DASHBOARD, LARGEST_SOCKET_MESSAGE, lives=True)
-    config.port = port
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
+    async with listening(serving(DASHBOARD, LARGEST_SOCKET_MESSAGE, lives=True), port) as address:
+        yield address
 
 
 @dataclass

@@ -6,7 +6,7 @@ from django.test import AsyncClient
 
 from ops.audit.models import AuditEntry
 from tests.dashboard.places import Place, field, heading, link, text
-from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
+from tests.fakes.jaeger import EITHER_JAEGER, span, trace
 
 SAMPLING = "/sites/production/sampling/"
 CHANGE = f"{SAMPLING}change/"
@@ -22,7 +22,6 @@ async def test_it_says_what_is_not_known_yet(place: Place, viewer: AsyncClient) 
     assert "No changes yet" in text(page)
 
 
-@ANY_JAEGER
 async def test_a_change_is_shown_before_it_is_made(place: Place, operator: AsyncClient) -> None:
     page = await operator.get(CHANGE, TEN)
 
@@ -32,7 +31,6 @@ async def test_a_change_is_shown_before_it_is_made(place: Place, operator: Async
     assert place.first.told == place.second.told == []
 
 
-@ANY_JAEGER
 async def test_the_same_again_is_called_that(place: Place, operator: AsyncClient) -> None:
     await operator.post(CHANGE, TEN)
     page = await operator.get(CHANGE, TEN)
@@ -59,7 +57,6 @@ async def test_a_change_reaches_every_instance_and_names_each(
     ]
 
 
-@ANY_JAEGER
 async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
     place: Place, operator: AsyncClient
 ) -> None:
@@ -82,7 +79,6 @@ async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
     assert "Set petstore to always on 2 instances" in text(again)
 
 
-@ANY_JAEGER
 async def test_it_asks_what_follows_if_nothing_is_permanent(
     place: Place, operator: AsyncClient
 ) -> None:
@@ -134,7 +130,6 @@ async def test_an_unknown_strategy_is_refused(place: Place, operator: AsyncClien
     assert place.first.told == []
 
 
-@ANY_JAEGER
 async def test_who_may_only_look_sees_no_form_and_changes_nothing(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -219,7 +214,6 @@ async def test_the_form_claims_nothing_where_instances_differ(
     assert field(await operator.get(SAMPLING), "rate") == ""
 
 
-@ANY_JAEGER
 @pytest.mark.parametrize(
     ("before", "typed", "said"),
     [
@@ -251,7 +245,6 @@ async def test_the_effect_is_said_while_one_types(
     assert place.first.told == told
 
 
-@ANY_JAEGER
 async def test_the_preview_says_the_effect(place: Place, operator: AsyncClient) -> None:
     await operator.post(CHANGE, TEN)
 

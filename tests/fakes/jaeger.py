@@ -44,7 +44,7 @@ RELEASES: tuple[Release, ...] = get_args(Release)
 # For tests of listings: a Jaeger without summaries, and one with them.
 LISTING = {"FindTraces", "FindTraceSummaries"}
 EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
-# For tests of something else that also list traces, or measure them whatever the list is.
+# For tests of something else that also list traces.
 ANY_JAEGER = pytest.mark.parametrize("release", ["2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000

@@ -18,7 +18,6 @@ from urllib.parse import parse_qsl, quote
 
 import httpx
 import pytest
-import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ops.remote.agents import Agent
@@ -29,6 +28,7 @@ from ops.vocabulary.timerange import now_ns
 from opsportal.listening import serving
 from tests.live import servers
 from tests.remote.conftest import KEY, Machines
+from tests.web_server import listening
 
 AGENTS = servers.HERE / "agents"
 SAMPLER = servers.ROOT / "clients" / "opsportal-sampler" / "src"
@@ -141,21 +141,6 @@ KINDS = {
 }  # fmt: skip
 
 
-@asynccontextmanager
-async def served(application: Any) -> AsyncIterator[str]:
-    config = serving(application)
-    config.port = 0
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
-
-
 class Story:
     """Runs agents against the door, all at once."""
 
@@ -170,7 +155,7 @@ class Story:
     async def run(self, prepared: dict[str, str], names: set[str]) -> None:
         """Tell the story of these kinds, as far as they are prepared."""
         async with (
-            served(self.sink) as sink,
+            listening(serving(self.sink)) as sink,
             self.machines.http() as door,
             self.machines.grpc() as grpc,
             asyncio.TaskGroup() as group,

@@ -8,7 +8,6 @@ from hashlib import sha256
 
 import httpx
 import pytest
-import uvicorn
 
 from ops.remote.grpc import serve_sampling
 from ops.remote.http import LARGEST_BODY, RemoteHttp
@@ -20,6 +19,7 @@ from ops.sites import Service, Site
 from ops.vocabulary.policies import Policy, rate
 from ops.vocabulary.timerange import SECOND
 from opsportal.listening import serving
+from tests.web_server import listening
 
 KEY = "a key of this site"
 SERVICES = {"petstore": Service("petstore", "petstore"), "shop": Service("shop", "webshop")}
@@ -76,17 +76,8 @@ class Machines:
     @asynccontextmanager
     async def http(self) -> AsyncIterator[str]:
         """Serve HTTP and WebSockets; gives host and port."""
-        config = serving(self.application, LARGEST_BODY)
-        config.port = 0
-        server = uvicorn.Server(config)
-        running = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        try:
-            yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
+        async with listening(serving(self.application, LARGEST_BODY)) as address:
+            yield address
 
     @asynccontextmanager
     async def grpc(self) -> AsyncIterator[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from django.core.management.base import CommandError
 from pytest_django import Settings
 from websockets.asyncio.client import connect
@@ -36,6 +35,7 @@ from opsportal.remote import addresses, check_addresses
 from tests.conftest import SiteFile
 from tests.remote.conftest import Clock
 from tests.remote.test_opamp_wire import hello, received
+from tests.web_server import listening
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = Site(
@@ -55,19 +55,15 @@ async def running(door: RemoteDoor) -> AsyncIterator[str]:
     """Run a door over HTTP; gives host and port."""
     stop = asyncio.Event()
     config = serving(door.http("demo", "127.0.0.1:0"), LARGEST_BODY)
-    config.port = 0
-    server = uvicorn.Server(config)
     await door.start()
-    both = asyncio.gather(door.run(stop), server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        await door.close()
-        stop.set()
-        server.should_exit = True
-        await both
+    async with listening(config) as address:
+        running = asyncio.create_task(door.run(stop))
+        try:
+            yield address
+        finally:
+            await door.close()
+            stop.set()
+            await running
 
 
 @pytest.mark.django_db(transaction=True)

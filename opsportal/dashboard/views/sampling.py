@@ -10,9 +10,9 @@ from ops.errors import BackendUnavailable, NotConfirmed, NotFound
 from ops.requests.actions import list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
-from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
+from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sheets import sheet
@@ -132,7 +132,7 @@ async def _page(
     return await visit.render(
         "pages/sampling.html",
         {
-            "heading": _heading(now, problem),
+            "heading": _heading(visit.clock, now, problem),
             "now": now,
             "problem": problem,
             "coming": ["instances"] if now.coming else [],
@@ -195,7 +195,7 @@ def _first(visit: Visit) -> str:
     return visit.site.default_service or next(iter(visit.site.services), "")
 
 
-def _heading(now: ServiceSampling, problem: str) -> str:
+def _heading(clock: Clock, now: ServiceSampling, problem: str) -> str:
     """Return `petstore is sampled at 10% on 3 of 3 instances`.
 
     That is what is in force, and who confirmed it. If nothing is, it is what was last sent.
@@ -204,7 +204,7 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     if now.coming:
         return f"Loading sampling of {service}"
     if now.in_force is not None:
-        end = f" until {_clock(now.in_force.until)}" if now.in_force.until else ""
+        end = f" until {clock.utc(now.in_force.until)} UTC" if now.in_force.until else ""
         on = f" on {now.confirmed} of {words.count(total, 'instance')}" if total else ""
         return f"{service} is {_sampled(now.in_force.policy)}{end}{on}"
     if not total and not problem:
@@ -215,13 +215,6 @@ def _heading(now: ServiceSampling, problem: str) -> str:
     if policy is None:
         return f"Sampling of {service}: {now.policies}"
     return f"{service} is {_sampled(policy)} on {total} of {words.count(total, 'instance')}"
-
-
-def _clock(at: int) -> str:
-    """Return `14:25 UTC`, with the date in front if it is not today."""
-    moment = timerange.to_datetime(at)
-    is_today = moment.date() == timerange.to_datetime(timerange.now_ns()).date()
-    return f"{moment:%H:%M} UTC" if is_today else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _sampled(policy: Policy) -> str:

@@ -4,7 +4,6 @@ from grpc import StatusCode
 from bot.replies import FollowUp
 from ops.actor import Actor
 from tests.bot.conftest import Backends, said
-from tests.fakes.jaeger import ANY_JAEGER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,7 +85,6 @@ async def test_it_refuses_to_change_sampling_for_a_viewer(
         ("sampling off", "10% -> never on 3 instances?"),
     ],
 )
-@ANY_JAEGER
 async def test_a_raise_ends_by_itself_and_anybody_may_say_when(
     operator: Actor, backends: Backends, line: str, asked: str
 ) -> None:
@@ -103,7 +101,6 @@ async def test_a_raise_ends_by_itself_and_anybody_may_say_when(
         ("for=15m", ""),
     ],
 )
-@ANY_JAEGER
 async def test_a_change_says_why_and_until_when(
     operator: Actor, backends: Backends, line: str, reason: str
 ) -> None:
@@ -168,3 +165,10 @@ async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: 
     assert found.follow_ups == (FollowUp("Back to 10%", back),)
     none = await said(operator, "sampling history store")
     assert none.summary == "Nobody has changed the sampling of store"
+
+
+async def test_sampling_off_takes_a_reason_in_any_form(operator: Actor, backends: Backends) -> None:
+    asked = await said(operator, "sampling off petstore because the disk is full")
+
+    assert asked.summary == "Change sampling of petstore: unknown -> never on 3 instances?"
+    assert "Reason: the disk is full" in asked.notes
