@@ -15,7 +15,9 @@ class InstanceSampling:
 
     `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
     says more exactly what is known, None for nothing. `heard` is when it last answered, or asked;
-    `client` is what it says that it runs.
+    `client` is what it says that it runs, `said` the policy that it says is in force, None if it
+    does not say. `revision` is what said to send it, 0 if that is unknown. `unauthenticated` means
+    that it asks without a key.
     """
 
     address: str
@@ -27,6 +29,9 @@ class InstanceSampling:
     proof: Proof | None = None
     client: str = ""
     heard: datetime | None = None
+    said: Policy | None = None
+    revision: int = 0
+    unauthenticated: bool = False
 
     @property
     def answer(self) -> str:

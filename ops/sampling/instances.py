@@ -193,4 +193,7 @@ def _read(row: Instance) -> InstanceSampling:
         proof=proof,
         heard=row.heard,
         client=row.client,
+        said=row.said,
+        revision=row.sent_revision or 0,
+        unauthenticated=row.unauthenticated,
     )

@@ -21,9 +21,8 @@ WITHIN_OTHERS = {
     "alerts.list_changes",
     "sampling.adopt_file",
     "sampling.correct",
-    "sampling.current_of_several",
     "sampling.policy_at",
-    "sampling.revert",
+    "sampling.way_back",
 }
 
 
