@@ -12,6 +12,7 @@ from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, OPSPORTAL, action, write
 from ops.sampling import delivery, rollback, store, terms, undo
+from ops.sampling.asking import askers
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.measuring import measured
@@ -29,6 +30,7 @@ __all__ = [
     "ServiceSampling",
     "adopt_file",
     "approve_change",
+    "askers",
     "change_policy",
     "changes",
     "correct",
@@ -264,7 +266,7 @@ async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> Samplin
     answers = await delivery.deliver(what, addresses, wish.policy)
     change = await in_database(store.finish, revision, answers)
     if change.confirmed < len(change.instances):
-        raise NotConfirmed(_unconfirmed(change), change)
+        raise NotConfirmed(change.unconfirmed, change)
     return change
 
 
@@ -288,12 +290,3 @@ def correct(
     site: str = "",
 ) -> None:
     """Record that instances that did not have what is in force have it now."""
-
-
-def _unconfirmed(change: SamplingChange) -> str:
-    failed = "; ".join(f"{i.address}: {i.reason}" for i in change.instances if not i.confirmed)
-    return (
-        f"{change.service} is set to {change.policy} on {change.confirmed} of "
-        f"{len(change.instances)} instances; revision {change.revision} stays in force and is sent "
-        f"again; not confirmed by {failed}"
-    )

@@ -16,7 +16,7 @@ class InstanceSampling:
     `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
     says more exactly what is known, None for nothing. `heard` is when it last answered, or asked;
     `client` is what it says that it runs, `said` the policy that it says is in force, None if it
-    does not say. `host` is where we see it. `revision` is what said to send it, 0 if that is
+    does not say. `host` is where we see it. `revision` is what all this is about, 0 if that is
     unknown. `unauthenticated` means that it asks without a key.
     """
 
@@ -33,6 +33,11 @@ class InstanceSampling:
     revision: int = 0
     unauthenticated: bool = False
     host: str = ""
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether it got its policy, though it may be unable to confirm that."""
+        return self.confirmed or self.proof in (Proof.ROOTS, Proof.FETCHED)
 
     @property
     def answer(self) -> str:
@@ -121,6 +126,16 @@ class SamplingChange:
     @property
     def confirmed(self) -> int:
         return sum(instance.confirmed for instance in self.instances)
+
+    @property
+    def unconfirmed(self) -> str:
+        """A sentence on the instances that it did not reach."""
+        failed = "; ".join(f"{i.address}: {i.reason}" for i in self.instances if not i.is_reached)
+        return (
+            f"{self.service} is set to {self.policy} on {self.confirmed} of "
+            f"{len(self.instances)} instances; revision {self.revision} stays in force and is sent "
+            f"again; not confirmed by {failed}"
+        )
 
     def __str__(self) -> str:
         end = f" until {self.until:%Y-%m-%d %H:%M:%S} UTC, then {self.then}" if self.until else ""

@@ -64,6 +64,7 @@ def _confirmed() -> None:
         sent_rate=made.rate,
         sent_at=made.at - 2 * MINUTE,
         proof=Proof.CONFIRMED,
+        proven_revision=made.id,
     )
 
 
