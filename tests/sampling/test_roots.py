@@ -1,6 +1,7 @@
 """What new traces prove: seconds after the change are what these tests count in."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,12 @@ TENTH = InForce(7, rate(0.1), CHANGED)
 KNOWN = CHANGED + SOON
 
 
-def root(policy: Policy = TENTH.policy, *, start: int = KNOWN, **more: object) -> Root:
+def root(policy: Policy = TENTH.policy, *, start: int = KNOWN, **more: Any) -> Root:
     return replace(Root(start, "GET /", policy), **more)
 
 
 def instance(
-    name: str = "one", proof: Proof = Proof.CONFIRMED, sampling: InForce = TENTH, **more: object
+    name: str = "one", proof: Proof = Proof.CONFIRMED, sampling: InForce = TENTH, **more: Any
 ) -> InstanceSampling:
     made = InstanceSampling(
         name,
