@@ -18,8 +18,8 @@ from ops.sampling.measuring import measured
 from ops.sampling.revisions import Setting
 from ops.sampling.rollback import WayBack
 from ops.sampling.terms import PERMANENT, Term
-from ops.sampling.volume import forecast_of
-from ops.sites import Service, sites
+from ops.sampling.volume import Seen, forecast_of
+from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -35,6 +35,7 @@ __all__ = [
     "current",
     "current_of_several",
     "forecast",
+    "kept",
     "policy_at",
     "revert",
     "undo_policy",
@@ -87,7 +88,7 @@ async def current(
 
 @action("sampling.current_of_several", permission=READ)
 async def current_of_several(
-    actor: Actor, *, services: Iterable[str], site: str = ""
+    actor: Actor, *, services: Iterable[str], site: str = "", patience: float = DEADLINE
 ) -> Mapping[str, ServiceSampling | OpsError]:
     """Return what `current` returns or raises, for each of these services that is sampled.
 
@@ -96,14 +97,16 @@ async def current_of_several(
     where = sites().site(site)
     meant = [where.service(name) for name in services]
     sampled = [each for each in meant if each.is_pushed]
-    found = await asyncio.gather(*(_addresses(each, DEADLINE) for each in sampled))
+    found = await asyncio.gather(*(_addresses(each, patience) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
+    coming = by_name.keys() - errors.keys() - known.keys()
     asking = {each.name: () for each in meant if where.remote and not each.is_pushed}
     now = await in_database(store.current, where.name, {**known, **asking})
     return {
         **errors,
+        **{name: ServiceSampling(where.name, name, (), coming=True) for name in coming},
         **{
             name: each
             for name, each in now.items()
@@ -180,9 +183,7 @@ async def forecast(
     what = where.service(service)
     now, found = await asyncio.gather(
         current(actor, service=what.name, site=where.name, patience=patience),
-        clients().lasting.answer(
-            ("measured", where.name, what), lambda: measured(where, what), patience, MEASURED_FOR
-        ),
+        _measured(where, what, patience),
     )
     if found.error:
         raise found.error
@@ -191,6 +192,38 @@ async def forecast(
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
     return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+
+
+@action("sampling.kept", permission=READ)
+async def kept(
+    actor: Actor,
+    *,
+    sampling: Iterable[ServiceSampling],
+    site: str = "",
+    patience: float = DEADLINE,
+) -> Mapping[str, float]:
+    """Return how many of the traces that each service starts are kept a second, where known."""
+    where = sites().site(site)
+    policies = {each.service: each.policy for each in sampling}
+    known = {name: policy for name, policy in policies.items() if policy}
+    found = await asyncio.gather(
+        *(_measured(where, where.service(name), patience) for name in known)
+    )
+    volumes: dict[str, float] = {}
+    for each, (name, policy) in zip(found, known.items(), strict=True):
+        requests, seen, problems = each.answer or (None, Seen(), ())
+        after = forecast_of(name, requests, seen, None, policy, problems).after
+        if after and seen.started is not None:
+            volumes[name] = after.traces
+    return volumes
+
+
+async def _measured(
+    where: Site, what: Service, patience: float
+) -> Known[tuple[float | None, Seen, tuple[str, ...]]]:
+    return await clients().lasting.answer(
+        ("measured", where.name, what), lambda: measured(where, what), patience, MEASURED_FOR
+    )
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
@@ -263,7 +296,7 @@ async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> Samplin
     )
     answers = await delivery.deliver(what, addresses, wish.policy)
     change = await in_database(store.finish, revision, answers)
-    if change.confirmed < len(change.instances):
+    if not change.is_confirmed:
         raise NotConfirmed(_unconfirmed(change), change)
     return change
 

@@ -6,9 +6,11 @@ from django.views.decorators.http import require_http_methods
 from ops.errors import InvalidInput, OpsError
 from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
-from ops.sampling.actions import SamplingChange
+from ops.sampling import actions as sampling
+from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.terms import PERMANENT
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import Live, page
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.views.sampling import question
 from opsportal.dashboard.visit import Visit
 
@@ -30,25 +32,38 @@ async def show(visit: Visit, key: str) -> HttpResponse:
         await _DECISIONS[decision](visit.actor, key=key)
         return HttpResponseRedirect(visit.url("sampling-request", key=key))
     request = await actions.find(visit.actor, key=key)
+    change = request.result if isinstance(request.result, SamplingChange) else None
     return await visit.render(
         "pages/request.html",
         {
             "heading": _heading(request),
             "asked": request,
             "is_open": request.state is State.OPEN,
-            "change": None if isinstance(request.result, OpsError) else request.result,
+            "lasts": request.term != PERMANENT,
+            "change": change,
+            "now": await _now(visit, request.service) if change and change.until else None,
             "problem": request.result if isinstance(request.result, OpsError) else None,
             "may_decide": request.needs(visit.actor) in visit.permissions,
         },
     )
 
 
+async def _now(visit: Visit, service: str) -> ServiceSampling | None:
+    """Return the service's sampling, None if it is unknown."""
+    try:
+        return await sampling.current(
+            visit.actor, service=service, site=visit.site.name, patience=patience(visit.request)
+        )
+    except OpsError:
+        return None
+
+
 def _on(result: object) -> str:
     """Return ` on 2 of 3 instances`."""
-    if not isinstance(result, SamplingChange):
+    if not isinstance(result, SamplingChange) or not result.instances:
         return ""
-    total = len(result.instances)
-    return f" on {result.confirmed} of {words.count(total, 'instance')}"
+    at_once = " at once" if result.asking else ""
+    return f" on {result.confirmed} of {words.count(result.total, 'instance')}{at_once}"
 
 
 def _heading(request: RequestedChange) -> str:
