@@ -114,6 +114,16 @@ class SamplingChange:
     def confirmed(self) -> int:
         return sum(instance.confirmed for instance in self.instances)
 
+    @property
+    def unconfirmed(self) -> str:
+        """A sentence on the instances that did not confirm."""
+        failed = "; ".join(f"{i.address}: {i.reason}" for i in self.instances if not i.confirmed)
+        return (
+            f"{self.service} is set to {self.policy} on {self.confirmed} of "
+            f"{len(self.instances)} instances; revision {self.revision} stays in force and is sent "
+            f"again; not confirmed by {failed}"
+        )
+
     def __str__(self) -> str:
         end = f" until {self.until:%Y-%m-%d %H:%M:%S} UTC, then {self.then}" if self.until else ""
         return (
