@@ -37,7 +37,7 @@ def _question(request: RequestedChange, note: str, volume: Sequence[str]) -> Rep
     yes, no = ("approve", "refuse") if request.over else ("apply", "cancel")
     withdraw = f'because="…". {request.asker} can withdraw it: cancel {request.key}'
     return Reply(
-        f"{'Approve a change of' if request.over else 'Change'} {_what(request)}?",
+        f"{'Approve' if request.over else 'Change'} {_what(request)}?",
         notes=(
             *((note,) if note else ()),
             *((request.over.asked,) if request.over else ()),
