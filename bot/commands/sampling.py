@@ -26,6 +26,7 @@ HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
 _ALWAYS_ASKS = 'This site always asks first, even with "now".'
 _REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
+_TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
 _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 
 
@@ -78,18 +79,38 @@ async def sampling_off(message: Message, rest: str) -> Reply:
 @command(
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
-    usage="[SERVICE] [now] [site=NAME]",
-    summary="end a change that has an end now, after confirmation",
-    examples=("revert sampling petstore", "revert sampling petstore now"),
+    usage='[SERVICE] [to REVISION] [because="REASON"] [now] [site=NAME]',
+    summary="end a change that has an end now, or go back to a revision, after confirmation",
+    examples=(
+        "revert sampling petstore",
+        "revert sampling petstore to 12",
+        "revert sampling petstore now",
+    ),
+    details=(
+        "The numbers of the revisions are in sampling history. What a revision set is set again, "
+        "for as long as it was set for; that is a new revision.",
+    ),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def revert_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to return to the permanent policy; `now` returns to it."""
-    words = rest.split()
+    """Ask on a card whether to return to the permanent policy, or to what a revision set.
+
+    `now` returns to it.
+    """
+    given, reason = _reason(rest)
+    revision = _TO.search(given)
+    words = _TO.sub(" ", given).split()
     at_once = _taken(words, "now")
     service, site = service_and_site(" ".join(words))
-    done = await requests.ask_revert(message.actor, service=service, site=site, at_once=at_once)
+    done = await requests.ask_revert(
+        message.actor,
+        service=service,
+        site=site,
+        revision=int(revision[1]) if revision else 0,
+        reason=reason,
+        at_once=at_once,
+    )
     if isinstance(done, SamplingChange):
         return sampling_change(done)
     return requested_change(done, _note(done, at_once))

@@ -131,18 +131,26 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
 
 @action("requests.ask_revert", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
 async def ask_revert(
-    actor: Actor, *, service: str = "", site: str = "", at_once: bool = False
+    actor: Actor,
+    *,
+    service: str = "",
+    site: str = "",
+    revision: int = 0,
+    reason: str = "",
+    at_once: bool = False,
 ) -> RequestedChange | SamplingChange:
-    """Ask to end a timed change now; raises Conflict if none is in force.
+    """Ask to end a timed change now, or to set again what a revision set, for as long.
 
-    With `at_once` it is ended instead, if the site allows that and nobody else has to approve it.
+    With `at_once` it is done instead, if the site allows that and nobody else has to approve it.
+    Raises Conflict if no timed change is in force, NotFound if the service has no such revision.
     """
-    now = await sampling.current(actor, service=service, site=site)
-    if now.in_force is None or now.in_force.then is None:
-        raise Conflict(f"no change with an end is in force for {now.service}")
-    if at_once and await _may_be_made(actor, service, site, now.in_force.then):
-        return await sampling.revert(actor, service=service, site=site)
-    return await ask(actor, policy=now.in_force.then, service=service, site=site)
+    where = {"service": service, "site": site}
+    back = await sampling.way_back(actor, **where, revision=revision)
+    if at_once and await _may_be_made(actor, service, site, back.policy, back.then):
+        return await sampling.revert(actor, **where, revision=revision, reason=reason)
+    return await ask(
+        actor, **where, policy=back.policy, term=back.term, reason=reason, then=back.then
+    )
 
 
 # The permission to apply depends on who asked, so these actions check it themselves.

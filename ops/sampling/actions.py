@@ -11,12 +11,15 @@ from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, OPSPORTAL, action, write
-from ops.sampling import delivery, store, terms, undo
+from ops.sampling import delivery, rollback, store, terms
+from ops.sampling.asking import askers
 from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.measuring import lately_measured, over_now
+from ops.sampling.past import policy_at, undo_policy
 from ops.sampling.revisions import Setting
+from ops.sampling.rollback import WayBack
 from ops.sampling.terms import PERMANENT, Term
 from ops.sampling.volume import forecast_of
 from ops.sites import Service, sites
@@ -29,6 +32,7 @@ __all__ = [
     "ServiceSampling",
     "adopt_file",
     "approve_change",
+    "askers",
     "change_policy",
     "changes",
     "correct",
@@ -39,6 +43,7 @@ __all__ = [
     "policy_at",
     "revert",
     "undo_policy",
+    "way_back",
 ]
 
 READ = "sampling.view_sampling"
@@ -88,7 +93,10 @@ async def current(
 async def current_of_several(
     actor: Actor, *, services: Iterable[str], site: str = ""
 ) -> Mapping[str, ServiceSampling | OpsError]:
-    """Return what `current` returns or raises, for each of these services with instances."""
+    """Return what `current` returns or raises, for each of these services that is sampled.
+
+    Those have instances, or something in force that instances get when they ask.
+    """
     where = sites().site(site)
     meant = [where.service(name) for name in services]
     sampled = [each for each in meant if each.is_pushed]
@@ -100,7 +108,11 @@ async def current_of_several(
     now = await in_database(store.current, where.name, {**known, **asking})
     return {
         **errors,
-        **{name: each for name, each in now.items() if name in known or each.instances},
+        **{
+            name: each
+            for name, each in now.items()
+            if name in known or each.instances or each.in_force
+        },
     }
 
 
@@ -115,35 +127,27 @@ async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]
 
 @action("sampling.changes", permission=READ)
 async def changes(
-    actor: Actor, *, service: str = "", site: str = "", limit: int = 10
+    actor: Actor, *, service: str = "", site: str = "", limit: int = 10, before: int = 0
 ) -> tuple[SamplingChange, ...]:
-    """Return the last changes of a site, or of one of its services, newest first."""
+    """Return the last changes of a site, or of one of its services, newest first.
+
+    With `before`, only those that are older than that revision.
+    """
     if not 1 <= limit <= MOST_CHANGES:
         raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
     where = sites().site(site)
     name = where.service(service).name if service else ""
-    return await in_database(store.past_changes, where.name, name, limit)
+    return await in_database(store.past_changes, where.name, name, limit, before)
 
 
-@action("sampling.policy_at", permission=READ)
-async def policy_at(
-    actor: Actor, *, at: int = 0, service: str = "", site: str = ""
-) -> SamplingChange | None:
-    """Return the change in force at a moment (Unix nanoseconds), 0 meaning now.
-
-    None if no change had been sent by then: the policy is unknown.
-    """
-    where = sites().site(site)
-    moment = timerange.to_datetime(at or timerange.now_ns())
-    return await in_database(store.in_force_at, where.name, where.service(service).name, moment)
-
-
-@action("sampling.undo_policy", permission=READ)
-async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
-    """Return the policy that undoing the service's last change restores, None for none."""
+@action("sampling.way_back", permission=READ)
+async def way_back(
+    actor: Actor, *, service: str = "", site: str = "", revision: int = 0
+) -> WayBack:
+    """Return what `revert` would set; raises what it raises before it sets anything."""
     where = sites().site(site)
     name = where.service(service).name
-    return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
+    return await in_database(rollback.way_back, where.name, name, revision)
 
 
 @action("sampling.forecast", permission=READ)
@@ -227,18 +231,15 @@ async def approve_change(  # noqa: PLR0913  all but the actor are named where it
 
 @action("sampling.revert", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def revert(
-    actor: Actor, *, service: str = "", site: str = "", reason: str = ""
+    actor: Actor, *, service: str = "", site: str = "", revision: int = 0, reason: str = ""
 ) -> SamplingChange:
     """End a timed change now: set what would follow it, as change_policy does.
 
-    Raises Conflict if no timed change is in force.
+    With `revision`, set again what that one set, for as long. Raises Conflict if no timed change is
+    in force, NotFound if the service has no such revision.
     """
-    where = sites().site(site)
-    what = where.service(service)
-    now = await in_database(store.in_force_now, where.name, what.name)
-    if now is None or now.then is None:
-        raise Conflict(f"{what.name} has no timed change that could be ended")
-    return await _change(actor, service, site, _Wish(now.then, reason=reason))
+    back = await way_back(actor, service=service, site=site, revision=revision)
+    return await _change(actor, service, site, _Wish(back.policy, back.term, reason, back.then))
 
 
 async def _change(

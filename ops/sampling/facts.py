@@ -15,7 +15,9 @@ class InstanceSampling:
 
     `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
     says more exactly what is known, None for nothing. `heard` is when it last answered, or asked;
-    `client` is what it says that it runs.
+    `client` is what it says that it runs, `said` the policy that it says is in force, None if it
+    does not say. `revision` is what all this is about, 0 if that is unknown. `unauthenticated`
+    means that it asks without a key.
     """
 
     address: str
@@ -27,6 +29,14 @@ class InstanceSampling:
     proof: Proof | None = None
     client: str = ""
     heard: datetime | None = None
+    said: Policy | None = None
+    revision: int = 0
+    unauthenticated: bool = False
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether it got its policy, though it may be unable to confirm that."""
+        return self.confirmed or self.proof in (Proof.ROOTS, Proof.FETCHED)
 
     @property
     def answer(self) -> str:
@@ -116,8 +126,8 @@ class SamplingChange:
 
     @property
     def unconfirmed(self) -> str:
-        """A sentence on the instances that did not confirm."""
-        failed = "; ".join(f"{i.address}: {i.reason}" for i in self.instances if not i.confirmed)
+        """A sentence on the instances that it did not reach."""
+        failed = "; ".join(f"{i.address}: {i.reason}" for i in self.instances if not i.is_reached)
         return (
             f"{self.service} is set to {self.policy} on {self.confirmed} of "
             f"{len(self.instances)} instances; revision {self.revision} stays in force and is sent "

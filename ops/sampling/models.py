@@ -105,6 +105,10 @@ class Instance(models.Model):
     def sent(self) -> Policy | None:
         return Policy(Strategy(self.sent_strategy), self.sent_rate) if self.sent_strategy else None
 
+    @property
+    def said(self) -> Policy | None:
+        return Policy(Strategy(self.said_strategy), self.said_rate) if self.said_strategy else None
+
     def has(self, what: InForce) -> bool:
         """Return whether it confirmed what is in force."""
         is_this = self.sent_revision == what.revision and self.sent == what.policy

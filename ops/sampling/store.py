@@ -95,11 +95,18 @@ def finish(revision: Revision, answers: Mapping[str, instances.Answer]) -> Sampl
     return replace(made, undo=undo_policy(past_changes(made.site, made.service, LOOK_BACK)))
 
 
-def past_changes(site: str, service: str, limit: int) -> tuple[SamplingChange, ...]:
-    """Read the last changes of a site, or of one service unless "", newest first."""
+def past_changes(
+    site: str, service: str, limit: int, before: int = 0
+) -> tuple[SamplingChange, ...]:
+    """Read the last changes of a site, or of one service unless "", newest first.
+
+    `before` is the revision that they are older than, 0 for any.
+    """
     found = Revision.objects.filter(site=site).order_by("-id")
     if service:
         found = found.filter(service=service)
+    if before:
+        found = found.filter(id__lt=before)
     return tuple(map(_change, found[:limit]))
 
 

@@ -23,9 +23,8 @@ WITHIN_OTHERS = {
     "requests.refuse",
     "sampling.adopt_file",
     "sampling.correct",
-    "sampling.current_of_several",
     "sampling.policy_at",
-    "sampling.revert",
+    "sampling.way_back",
 }
 
 

@@ -71,6 +71,7 @@ http = "10.0.0.9:5778"
 grpc = "[::1]:5779"
 keys = [{{ env = "SECRET" }}]
 default_sampling = "5/s"
+opamp_key = "vendor"
 [sites.staging]
 """
 
@@ -155,6 +156,7 @@ class TestMeaning:
                 http="10.0.0.9:5778",
                 grpc="[::1]:5779",
                 keys=(sha256(b"open sesame").digest(),),
+                opamp_key="vendor",
             ),
         )
         assert list(found.all) == ["production", "staging"]
@@ -231,6 +233,11 @@ WRONG = [
         f"{REMOTE}keys = [{{ env = 'NOWHERE' }}]",
         "[sites.a.remote] keys: the environment variable NOWHERE is not set",
     ),
+    (
+        f"{REMOTE}opamp_key = 'opsportal'",
+        '[sites.a.remote] opamp_key: is "opsportal"; it must be the name of an entry, at most 100',
+    ),
+    (f"{REMOTE}opamp_key = ''", '[sites.a.remote] opamp_key: is ""; it must be the name of'),
     (f"{SERVICE}sampling = 0.1", "[sites.a.services.b] sampling: is 0.1; it must be a sampling"),
     (
         f"{SERVICE}sampling = '5/s'\ndns = 'b:1'",

@@ -131,6 +131,7 @@ async def test_a_change_says_why_and_until_when(
         ("change sampling always for=15m", "say what follows, such as then=10%"),
         ("change sampling always for=soon", "is not a duration"),
         ("revert sampling petstore", "no change with an end is in force"),
+        ("revert sampling petstore to 99", 'petstore of site "demo" has no revision 99'),
     ],
 )
 async def test_what_cannot_be_asked_is_refused_with_the_accepted_form(
@@ -163,8 +164,14 @@ async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: 
     assert found.summary == "2 changes of sampling of petstore, newest first"
     assert [row.cells[1] for row in found.rows] == ["10% -> always", "unknown -> 10%"]
     assert found.rows[0].cells[3] == "a look"
-    back = "change sampling petstore 10% permanent"
+    first = found.rows[1].cells[0]
+    back = f"revert sampling petstore to {first}"
     assert found.follow_ups == (FollowUp("Back to 10%", back),)
+    asked = await said(operator, f'{back} because="enough seen"')
+    assert asked.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
+    assert "Reason: enough seen" in asked.notes
+    done = await said(operator, f"{back} now")
+    assert done.summary.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
     none = await said(operator, "sampling history store")
     assert none.summary == "Nobody has changed the sampling of store"
 
