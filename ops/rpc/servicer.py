@@ -12,6 +12,7 @@ from ops.actor import Actor
 from ops.alerts import actions as alerts
 from ops.rpc import alert_pages, log_pages, messages, sampling_messages
 from ops.rpc.errors import rpc
+from ops.rpc.sampling_changes import with_askers
 from ops.sampling import actions as sampling
 from ops.sampling.actions import ServiceSampling
 from ops.sites import sites
@@ -52,7 +53,7 @@ class OpsServicer:
     async def ChangeSampling(
         self, actor: Actor, request: ops_pb2.ChangeSamplingReq
     ) -> ops_pb2.ChangeSamplingResp:
-        change = await sampling.change_policy(
+        making = sampling.change_policy(
             actor,
             policy=messages.policy(request),
             service=request.service,
@@ -61,7 +62,7 @@ class OpsServicer:
             reason=request.reason,
             then=messages.then_policy(request),
         )
-        return messages.sampling_change(change)
+        return messages.sampling_change(await with_askers(actor, making))
 
     @rpc(sampling.current_of_several, ops_pb2.SamplingReq)
     async def Sampling(self, actor: Actor, request: ops_pb2.SamplingReq) -> bytes:
@@ -92,14 +93,14 @@ class OpsServicer:
     async def RevertSampling(
         self, actor: Actor, request: ops_pb2.RevertSamplingReq
     ) -> ops_pb2.ChangeSamplingResp:
-        change = await sampling.revert(
+        making = sampling.revert(
             actor,
             service=request.service,
             site=request.site,
             revision=request.to_revision,
             reason=request.reason,
         )
-        return messages.sampling_change(change)
+        return messages.sampling_change(await with_askers(actor, making))
 
     @rpc(versions.show_versions, ops_pb2.DeployedVersionReq)
     async def DeployedVersion(

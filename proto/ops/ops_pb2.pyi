@@ -520,6 +520,13 @@ class ChangeSamplingReq(_message.Message):
 
     OK means that every instance confirmed. ABORTED names those that did not, with a
     ChangeSamplingResp as its detail: what was set stays in force, and is sent to them again.
+
+    Instances that are called answer at once. For those that ask (remote sampling, OpAMP) the answer
+    waits until they have confirmed this very revision, but at most 10 s in all, and not longer than
+    until a second before the call's deadline. An instance whose SDK cannot confirm anything counts
+    as reached once it has asked: it does not make the answer ABORTED, but `confirmed` is false and
+    `proof` is "fetched". One that has not asked or does not answer in time is unconfirmed. Instances
+    that are gone (three of their intervals without a word) do not count.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -565,20 +572,30 @@ class InstanceResult(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    WAY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     address: _builtins.str
+    """Of an instance that asks, the ID that it gives."""
     confirmed: _builtins.bool
     reason: _builtins.str
     """Why it did not confirm; "" if it did."""
+    way: _builtins.str
+    """How it gets its policy, and what is known of it there: see SampledInstance. `proof` is "" for
+    one that is called, and for one that has not asked since.
+    """
+    proof: _builtins.str
     def __init__(
         self,
         *,
         address: _builtins.str = ...,
         confirmed: _builtins.bool = ...,
         reason: _builtins.str = ...,
+        way: _builtins.str = ...,
+        proof: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "confirmed", b"confirmed", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "confirmed", b"confirmed", "proof", b"proof", "reason", b"reason", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -778,7 +795,7 @@ class SampledInstance(_message.Message):
     client: _builtins.str
     """The software that asks, as it says itself; "" if unknown."""
     policy: _builtins.str
-    """What it was sent last, when, and which revision said so."""
+    """What it was sent last, when, and the revision that this and `proof` are about."""
     sent_at: _builtins.int
     revision: _builtins.int
     proof: _builtins.str

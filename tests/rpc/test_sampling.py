@@ -1,17 +1,24 @@
 """Sampling over gRPC: what is in force where, what was set when, and the way back."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc.aio
 import pytest
 from django.contrib.auth.models import User
+from google.rpc import status_pb2
 from grpc import StatusCode
+from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
 
+from ops.actor import Actor
 from ops.database import in_database
-from ops.rpc import sampling_messages
-from ops.sampling import reports
-from ops.sampling.actions import InstanceSampling, ServiceSampling
-from ops.sampling.proof import Proof, Way
+from ops.errors import NotConfirmed
+from ops.rpc import sampling_messages, time_left
+from ops.rpc.sampling_changes import with_askers
+from ops.sampling import actions, reports
+from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.models import Revision
+from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.reports import Report
 from ops.vocabulary.policies import Policy, rate
 from ops.vocabulary.timerange import MINUTE, now_ns
@@ -65,6 +72,37 @@ async def refused(call: object) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call  # type: ignore[misc]
     return caught.value
+
+
+def say_of(key: str, proof: Proof) -> Callable[[int], Awaitable[None]]:
+    async def later(revision: int) -> None:
+        await say(key, revision, proof)
+
+    return later
+
+
+async def at_once(actor: Actor, then: Callable[[int], Awaitable[None]]) -> SamplingChange:
+    """Make a change for a caller who waits no longer than until something has happened."""
+
+    async def making() -> SamplingChange:
+        try:
+            made = await actions.change_policy(actor, policy=rate(0.5))
+        except NotConfirmed as error:
+            await then(error.result.revision)  # type: ignore[attr-defined]
+            raise
+        await then(made.revision)
+        return made
+
+    time_left.note(lambda: 0.0)
+    return await with_askers(actor, making())
+
+
+def detail(error: grpc.aio.AioRpcError) -> ops_pb2.ChangeSamplingResp:
+    metadata = dict(error.trailing_metadata() or ())
+    rich = status_pb2.Status.FromString(metadata[GRPC_DETAILS_METADATA_KEY])
+    found = ops_pb2.ChangeSamplingResp()
+    assert rich.details[0].Unpack(found)
+    return found
 
 
 async def change(ops: Client, share: float, **more: object) -> ops_pb2.ChangeSamplingResp:
@@ -169,3 +207,88 @@ async def test_it_goes_back(ops: Client, pushed: FakeInstance) -> None:
         error = await refused(ops.RevertSampling(ops_pb2.RevertSamplingReq(to_revision=number)))
         assert error.code() is StatusCode.NOT_FOUND
         assert f"has no revision {number}" in (error.details() or "")
+
+
+def results(answer: ops_pb2.ChangeSamplingResp) -> set[tuple[str, bool, str, str]]:
+    return {(each.way, each.confirmed, each.proof, each.reason) for each in answer.instances}
+
+
+async def test_it_waits_for_the_instances_that_ask(ops: Client, pushed: FakeInstance) -> None:
+    before = await change(ops, 0.1)
+    await say("petstore-2", before.revision)
+    changing = asyncio.ensure_future(change(ops, 0.2))
+    finished = Revision.objects.filter(id__gt=before.revision, answers={pushed.address: ""})
+    while not (made := await in_database(finished.first)):
+        pass
+    await asyncio.wait({changing}, timeout=0.2)
+    assert not changing.done()
+    await say("petstore-2", made.id)
+
+    answer = await changing
+
+    assert (answer.revision, len(answer.instances)) == (made.id, 2)
+    assert results(answer) == {("push", True, "", ""), ("remote", True, "confirmed", "")}
+
+
+async def test_it_names_those_that_have_not_asked_before_the_caller_gives_up(
+    ops: Client, pushed: FakeInstance
+) -> None:
+    before = await change(ops, 0.1)
+    await say("petstore-2", before.revision)
+    request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
+    error = await refused(ops.ChangeSampling(request, timeout=2))
+    assert error.code() is StatusCode.ABORTED
+    assert "on 1 of 2 instances; revision " in (error.details() or "")
+    assert "not confirmed by petstore-2: it has not asked since" in (error.details() or "")
+    assert results(detail(error)) == {
+        ("push", True, "", ""),
+        ("remote", False, "", "it has not asked since"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"),
+    [
+        (Proof.FETCHED, "fetched, not confirmed"),
+        (Proof.ROOTS, "its new traces carry the rate"),
+        (Proof.GONE, None),
+    ],
+)
+async def test_an_instance_that_can_confirm_nothing_and_one_that_is_gone_are_no_failure(
+    operator: Actor, pushed: FakeInstance, proof: Proof, reason: str | None
+) -> None:
+    made = await at_once(operator, say_of("petstore-2", proof))
+    assert made.confirmed == 1
+    assert [each.reason for each in made.instances[1:]] == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"),
+    [
+        (Proof.TOLD, "sent, no answer yet"),
+        (Proof.SILENT, "no answer"),
+        (Proof.CONTRADICTED, f"answered, not in force: {CHECK}"),
+        (Proof.REFUSED, "refused"),
+    ],
+)
+async def test_one_that_does_not_take_it_is_named(
+    operator: Actor, pushed: FakeInstance, proof: Proof, reason: str
+) -> None:
+    with pytest.raises(NotConfirmed, match=f"not confirmed by petstore-2: {reason}$") as caught:
+        await at_once(operator, say_of("petstore-2", proof))
+    assert isinstance(caught.value.result, SamplingChange)
+    assert caught.value.result.confirmed == 1
+
+
+async def test_one_that_is_called_and_fails_hides_none_that_asks(
+    operator: Actor, pushed: FakeInstance
+) -> None:
+    pushed.fails = StatusCode.INTERNAL
+    with pytest.raises(NotConfirmed, match="told to fail") as caught:
+        await at_once(operator, say_of("petstore-2", Proof.CONFIRMED))
+    made = caught.value.result
+    assert isinstance(made, SamplingChange)
+    assert [(each.way, each.confirmed) for each in made.instances] == [
+        (Way.PUSH, False),
+        (Way.REMOTE, True),
+    ]

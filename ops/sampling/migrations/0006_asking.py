@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sampling", "0004_revisions")]
+    dependencies = [("sampling", "0005_roots_seen")]
     operations = [
         migrations.AddField(
             "revision", "asking", models.PositiveIntegerField(default=0, db_default=0)
