@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from ops.remote import documents, said
 from ops.remote.agents import Agent, Agents, Peer
 from ops.remote.conversations import Conversation, Conversations
-from ops.remote.documents import OURS
 from ops.sampling.proof import Proof, Way
 from ops.sampling.revisions import InForce
+from ops.site_sampling import OPAMP_KEY, OURS
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 from proto.opamp.opamp_pb2 import (
@@ -75,10 +75,11 @@ class OpAmp:
 
     `services` are the site's services by the name that their agents give, `find` returns what a
     service should do at a moment, or None if nobody has set it: such a service is not touched.
+    `key` is the entry of the configuration that agents read.
     """
 
     def __init__(
-        self, services: Mapping[str, str], find: Find, agents: Agents, key: str = "elastic"
+        self, services: Mapping[str, str], find: Find, agents: Agents, key: str = OPAMP_KEY
     ) -> None:
         self._services, self._find, self._agents, self._key = services, find, agents, key
         self._conversations = Conversations()

@@ -32,7 +32,7 @@ class RemoteSite:
         self._otherwise = documents.default(remote.default_sampling)
         # An SDK's service.name is the name that Jaeger shows.
         self._services = {service.jaeger_name: name for name, service in site.services.items()}
-        self.opamp = OpAmp(self._services, self.in_force, self.agents)
+        self.opamp = OpAmp(self._services, self.in_force, self.agents, remote.opamp_key)
 
     def in_force(self, service: str, now: int) -> InForce | None:
         """Return what is in force for a service of the site file."""

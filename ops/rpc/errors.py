@@ -32,7 +32,7 @@ from ops.errors import (
     OpsError,
 )
 from ops.guard import check, name_of
-from ops.rpc import messages
+from ops.rpc import messages, time_left
 from ops.rpc.auth import Unauthenticated, actor_of
 from ops.sampling.actions import SamplingChange
 from proto.ops import ops_pb2
@@ -88,6 +88,7 @@ def rpc(
         @functools.wraps(method)
         async def call(self: Any, data: bytes, context: Context) -> Response:
             context.set_trailing_metadata((("x-request-id", new_request_id()),))
+            time_left.note(context.time_remaining)
             started, status = time.perf_counter(), StatusCode.CANCELLED
             try:
                 actor = await actor_of(context)

@@ -163,7 +163,11 @@ def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
         policy=str(change.policy),
         instances=[
             ops_pb2.InstanceResult(
-                address=instance.address, confirmed=instance.confirmed, reason=instance.reason
+                address=instance.address,
+                confirmed=instance.confirmed,
+                reason=instance.reason,
+                way=instance.way.value,
+                proof=instance.proof.value if instance.proof else "",
             )
             for instance in change.instances
         ],

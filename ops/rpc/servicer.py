@@ -10,10 +10,13 @@ from google.protobuf.message import Message
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import alert_pages, log_pages, messages
+from ops.rpc import alert_pages, log_pages, messages, sampling_messages
 from ops.rpc.errors import rpc
+from ops.rpc.sampling_changes import with_askers
 from ops.rpc.trace_lists import trace_list
 from ops.sampling import actions as sampling
+from ops.sampling.actions import ServiceSampling
+from ops.sites import sites
 from ops.traces import actions as traces
 from ops.versions import actions as versions
 from proto.ops import ops_pb2
@@ -49,7 +52,7 @@ class OpsServicer:
     async def ChangeSampling(
         self, actor: Actor, request: ops_pb2.ChangeSamplingReq
     ) -> ops_pb2.ChangeSamplingResp:
-        change = await sampling.change_policy(
+        making = sampling.change_policy(
             actor,
             policy=messages.policy(request),
             service=request.service,
@@ -58,7 +61,45 @@ class OpsServicer:
             reason=request.reason,
             then=messages.then_policy(request),
         )
-        return messages.sampling_change(change)
+        return messages.sampling_change(await with_askers(actor, making))
+
+    @rpc(sampling.current_of_several, ops_pb2.SamplingReq)
+    async def Sampling(self, actor: Actor, request: ops_pb2.SamplingReq) -> bytes:
+        where = sites().site(request.site)
+        asked = [request.service] if request.service else []
+        names = asked or list(where.services)
+        known = await sampling.current_of_several(actor, services=names, site=where.name)
+        found = known or {name: ServiceSampling(where.name, name, ()) for name in asked}
+        answer = await asyncio.to_thread(sampling_messages.sampling, where.name, found)
+        return answer.SerializeToString()
+
+    @rpc(sampling.changes, ops_pb2.SamplingHistoryReq)
+    async def SamplingHistory(
+        self, actor: Actor, request: ops_pb2.SamplingHistoryReq
+    ) -> ops_pb2.SamplingHistoryResp:
+        limit = sampling_messages.history_limit(request)
+        where = sites().site(request.site)
+        found = await sampling.changes(
+            actor,
+            service=request.service,
+            site=where.name,
+            limit=limit,
+            before=max(request.before, 0),
+        )
+        return sampling_messages.history(where.name, found, limit)
+
+    @rpc(sampling.revert, ops_pb2.RevertSamplingReq)
+    async def RevertSampling(
+        self, actor: Actor, request: ops_pb2.RevertSamplingReq
+    ) -> ops_pb2.ChangeSamplingResp:
+        making = sampling.revert(
+            actor,
+            service=request.service,
+            site=request.site,
+            revision=request.to_revision,
+            reason=request.reason,
+        )
+        return messages.sampling_change(await with_askers(actor, making))
 
     @rpc(versions.show_versions, ops_pb2.DeployedVersionReq)
     async def DeployedVersion(

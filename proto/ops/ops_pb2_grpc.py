@@ -64,6 +64,21 @@ class OpsStub:
                 request_serializer=proto_dot_ops_dot_ops__pb2.AlertsReq.SerializeToString,
                 response_deserializer=proto_dot_ops_dot_ops__pb2.AlertsResp.FromString,
                 _registered_method=True)
+        self.Sampling = channel.unary_unary(
+                '/ops.Ops/Sampling',
+                request_serializer=proto_dot_ops_dot_ops__pb2.SamplingReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingResp.FromString,
+                _registered_method=True)
+        self.SamplingHistory = channel.unary_unary(
+                '/ops.Ops/SamplingHistory',
+                request_serializer=proto_dot_ops_dot_ops__pb2.SamplingHistoryReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingHistoryResp.FromString,
+                _registered_method=True)
+        self.RevertSampling = channel.unary_unary(
+                '/ops.Ops/RevertSampling',
+                request_serializer=proto_dot_ops_dot_ops__pb2.RevertSamplingReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.ChangeSamplingResp.FromString,
+                _registered_method=True)
 
 
 class OpsServicer:
@@ -105,6 +120,24 @@ class OpsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Sampling(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SamplingHistory(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertSampling(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OpsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +170,21 @@ def add_OpsServicer_to_server(servicer, server):
                     servicer.Alerts,
                     request_deserializer=proto_dot_ops_dot_ops__pb2.AlertsReq.FromString,
                     response_serializer=proto_dot_ops_dot_ops__pb2.AlertsResp.SerializeToString,
+            ),
+            'Sampling': grpc.unary_unary_rpc_method_handler(
+                    servicer.Sampling,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.SamplingReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SamplingResp.SerializeToString,
+            ),
+            'SamplingHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.SamplingHistory,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.SamplingHistoryReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SamplingHistoryResp.SerializeToString,
+            ),
+            'RevertSampling': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertSampling,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.RevertSamplingReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.ChangeSamplingResp.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -301,6 +349,87 @@ class Ops:
             '/ops.Ops/Alerts',
             proto_dot_ops_dot_ops__pb2.AlertsReq.SerializeToString,
             proto_dot_ops_dot_ops__pb2.AlertsResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Sampling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/Sampling',
+            proto_dot_ops_dot_ops__pb2.SamplingReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SamplingResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SamplingHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/SamplingHistory',
+            proto_dot_ops_dot_ops__pb2.SamplingHistoryReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SamplingHistoryResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertSampling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/RevertSampling',
+            proto_dot_ops_dot_ops__pb2.RevertSamplingReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.ChangeSamplingResp.FromString,
             options,
             channel_credentials,
             insecure,

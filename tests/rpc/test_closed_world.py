@@ -22,6 +22,9 @@ REACHED = {
     "ChangeSampling": "sampling.change_policy",
     "DeployedVersion": "versions.show_versions",
     "Alerts": "alerts.list_alerts",
+    "Sampling": "sampling.current_of_several",
+    "SamplingHistory": "sampling.changes",
+    "RevertSampling": "sampling.revert",
 }
 
 

@@ -45,7 +45,8 @@ ENUMS = {
     "petstore.PetType": ["PTUnknown", "PTCanine", "PTFeline", "PTBird", "PTReptile"],
 }
 SERVICES = {
-    "ops.Ops": "ListTraces ShowTrace ShowLogs ChangeSampling DeployedVersion Alerts",
+    "ops.Ops": "ListTraces ShowTrace ShowLogs ChangeSampling DeployedVersion Alerts"
+    " Sampling SamplingHistory RevertSampling",
     "petstore.PetStore": "AddPets UpdatePets DeletePets SearchPets ChangeSampler",
 }
 
