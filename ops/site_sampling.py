@@ -1,5 +1,6 @@
 """What the site file says about sampling, and how services ask for it; see ops.sites."""
 
+import math
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
@@ -9,6 +10,9 @@ from ops.errors import InvalidInput
 from ops.toml_file import Table
 from ops.vocabulary.policies import NEVER, Policy, parse_policy
 
+OPAMP_KEY = "elastic"  # the entry that EDOT reads, and others that follow it
+OURS = "opsportal"  # the entry, or member, that only opsportal-sampler knows
+LONGEST_OPAMP_KEY = 100
 NOT_PUSHED = "its instances are set with ChangeSampler, which accepts never, always or a rate"
 
 
@@ -19,13 +23,14 @@ class Remote:
     `default_sampling` is what a service gets for which nothing is set. `http` and `grpc` are the
     addresses to listen on, "" for those in the settings (default site) or none (others). `keys`
     are the SHA-256 hashes of the keys of which a request must carry one; without any, only this
-    machine can ask.
+    machine can ask. `opamp_key` names the entry with the rate in OpAMP's configuration.
     """
 
     default_sampling: Policy
     http: str = ""
     grpc: str = ""
     keys: tuple[bytes, ...] = ()
+    opamp_key: str = OPAMP_KEY
 
 
 def remote_of(table: Table) -> Remote:
@@ -38,10 +43,19 @@ def remote_of(table: Table) -> Remote:
     found = Remote(
         default_sampling=policy_of(table, "default_sampling", ...) or NEVER,
         keys=tuple(sha256(key.encode()).digest() for key in keys),
+        opamp_key=_opamp_key(table),
         **addresses,
     )
     table.done()
     return found
+
+
+def _opamp_key(table: Table) -> str:
+    form = f"the name of an entry, at most {LONGEST_OPAMP_KEY} characters, and not {OURS}"
+    key = table.text("opamp_key", form, OPAMP_KEY)
+    if not 0 < len(key) <= LONGEST_OPAMP_KEY or not key.isprintable() or key == OURS:
+        table.problem("opamp_key", f'is "{key[:LONGEST_OPAMP_KEY]}"; it must be {form}')
+    return key
 
 
 def _is_loopback(address: str) -> bool:
@@ -60,3 +74,13 @@ def policy_of(table: Table, key: str, default: Any = "") -> Policy | None:
     except InvalidInput as error:
         table.problem(key, str(error))
         return None
+
+
+def ceiling_of(table: Table) -> float | None:
+    """Read how many traces a second one person may let through, None if there is no limit."""
+    form = "traces per second, a number such as 50"
+    found: float | None = table.take("sampling_ceiling", (int, float), form, None)
+    if found is None or 0 <= found < math.inf:
+        return found
+    table.problem("sampling_ceiling", f"is {found}; it must be {form}")
+    return None

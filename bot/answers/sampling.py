@@ -43,8 +43,10 @@ def service_sampling(
 
 
 def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
-    """Return the last changes of a service, each with the button that sets its policy again."""
-    others = dict.fromkeys(each.policy for each in changes)
+    """Return the last changes of a service, with a button back to each of their policies."""
+    newest: dict[Policy, int] = {}
+    for each in changes:
+        newest.setdefault(each.policy, each.revision)
     current = now.in_force.policy if now.in_force else None
     changed = f"{count(len(changes), 'change')} of sampling of {now.service}, newest first"
     return Reply(
@@ -59,9 +61,9 @@ def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange]) ->
         follow_ups=tuple(
             FollowUp(
                 f"Back to {policy}",
-                f"change sampling {now.service} {written(policy)} permanent{site_key(now.site)}",
+                f"revert sampling {now.service} to {revision}{site_key(now.site)}",
             )
-            for policy in [*others][:MOST_WAYS_BACK]
+            for policy, revision in [*newest.items()][:MOST_WAYS_BACK]
             if policy != current
         ),
     )
@@ -163,14 +165,19 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
 def _confirmed(change: SamplingChange) -> str:
     if not change.instances:
         return "which its instances get when they ask"
-    return f"confirmed by {change.confirmed} of {count(len(change.instances), 'instance')}"
+    confirmed = f"confirmed by {change.confirmed} of {count(change.total, 'instance')}"
+    return (
+        f"{confirmed} at once, which the others get when they ask" if change.asking else confirmed
+    )
 
 
 def _by(change: SamplingChange) -> str:
     """Return `by olga (slack), confirmed by 2 of 3`; nobody confirms before it is sent."""
     who = "the site file" if change.door == FILE else f"{change.actor} ({change.door})"
-    of = f", confirmed by {change.confirmed} of {len(change.instances)}" if change.instances else ""
-    return f"by {who}{of}"
+    if not change.instances:
+        return f"by {who}"
+    at_once = " at once" if change.asking else ""
+    return f"by {who}, confirmed by {change.confirmed} of {change.total}{at_once}"
 
 
 def _past_change(change: SamplingChange) -> str:

@@ -12,6 +12,7 @@ from bot.registry import Message, command
 from bot.replies import Reply, shortened
 from ops.errors import InvalidInput
 from ops.requests import actions as requests
+from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
@@ -23,8 +24,9 @@ POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
 HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
-ALWAYS_ASKS = 'This site always asks first, even with "now".'
+_ALWAYS_ASKS = 'This site always asks first, even with "now".'
 _REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
+_TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
 _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 
 
@@ -49,6 +51,7 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
         '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
         "follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
+        "Above the service's ceiling, somebody else has to approve it within ten minutes.",
     ),
     changes=True,
     needs=(sampling.change_policy,),
@@ -76,21 +79,41 @@ async def sampling_off(message: Message, rest: str) -> Reply:
 @command(
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
-    usage="[SERVICE] [now] [site=NAME]",
-    summary="end a change that has an end now, after confirmation",
-    examples=("revert sampling petstore", "revert sampling petstore now"),
+    usage='[SERVICE] [to REVISION] [because="REASON"] [now] [site=NAME]',
+    summary="end a change that has an end now, or go back to a revision, after confirmation",
+    examples=(
+        "revert sampling petstore",
+        "revert sampling petstore to 12",
+        "revert sampling petstore now",
+    ),
+    details=(
+        "The numbers of the revisions are in sampling history. What a revision set is set again, "
+        "for as long as it was set for; that is a new revision.",
+    ),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def revert_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to return to the permanent policy; `now` returns to it."""
-    words = rest.split()
+    """Ask on a card whether to return to the permanent policy, or to what a revision set.
+
+    `now` returns to it.
+    """
+    given, reason = _reason(rest)
+    revision = _TO.search(given)
+    words = _TO.sub(" ", given).split()
     at_once = _taken(words, "now")
     service, site = service_and_site(" ".join(words))
-    done = await requests.ask_revert(message.actor, service=service, site=site, at_once=at_once)
+    done = await requests.ask_revert(
+        message.actor,
+        service=service,
+        site=site,
+        revision=int(revision[1]) if revision else 0,
+        reason=reason,
+        at_once=at_once,
+    )
     if isinstance(done, SamplingChange):
         return sampling_change(done)
-    return requested_change(done, ALWAYS_ASKS if at_once else "")
+    return requested_change(done, _note(done, at_once))
 
 
 @command(
@@ -126,35 +149,37 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
 
 
 @command(
-    r"apply(?: +(.+))?",
+    r"(?:apply|approve)(?: +(.+))?",
     "apply",
     usage="CARD",
-    summary="make the change on a card",
-    examples=("apply 3f9a1c7e2b",),
-    details=("The Apply button does the same.",),
+    summary="make the change on a card, or approve the change of somebody else",
+    examples=("apply 3f9a1c7e2b", "approve 3f9a1c7e2b"),
+    details=("The Apply or Approve button does the same.",),
     changes=True,
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
 async def apply(message: Message, rest: str) -> Reply:
-    """Make a card's change, once."""
+    """Make a card's change, once; that approves one which needs approval."""
     return requested_change(await requests.apply(message.actor, key=_key(rest)))
 
 
 @command(
-    r"cancel(?: +(.+))?",
+    r"(?:cancel|refuse|withdraw)(?: +(.+))?",
     "cancel",
-    usage="CARD",
-    summary="dismiss the change on a card",
-    examples=("cancel 3f9a1c7e2b",),
-    details=("The Cancel button does the same.",),
+    usage='CARD [because="REASON"]',
+    summary="dismiss the change on a card, or refuse to approve it",
+    examples=("cancel 3f9a1c7e2b", 'refuse 3f9a1c7e2b because="the disk of Jaeger is full"'),
+    details=("The Cancel or Refuse button does the same.",),
     changes=True,
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
 async def cancel(message: Message, rest: str) -> Reply:
-    """Dismiss a card's change."""
-    return requested_change(await requests.cancel(message.actor, key=_key(rest)))
+    """Dismiss a card's change; that refuses one which needs approval."""
+    key, reason = _reason(rest)
+    done = await requests.cancel(message.actor, key=_key(key.strip()), reason=reason)
+    return requested_change(done)
 
 
 @command(
@@ -191,7 +216,7 @@ async def _asked(message: Message, given: str, reason: str) -> Reply:
     policy = parse_policy(" ".join(words))
     service, site = named.get("service", ""), named.get("site", "")
     now = await sampling.current(message.actor, service=service, site=site)
-    done = await requests.ask(
+    done = await (requests.change_or_ask if at_once else requests.ask)(
         message.actor,
         policy=policy,
         service=now.service,
@@ -199,14 +224,18 @@ async def _asked(message: Message, given: str, reason: str) -> Reply:
         term=_term(named, permanent) or terms.usual(now.baseline, policy),
         reason=reason,
         then=parse_policy(named["then"]) if "then" in named else None,
-        at_once=at_once,
     )
     if isinstance(done, SamplingChange):
         return sampling_change(done)
     volume = await sampling.forecast(
         message.actor, policy=policy, service=now.service, site=now.site, patience=PATIENCE
     )
-    return requested_change(done, ALWAYS_ASKS if at_once else "", volume)
+    return requested_change(done, _note(done, at_once), volume)
+
+
+def _note(done: RequestedChange, at_once: bool) -> str:
+    """Say why there is a card in spite of `now`; one that needs approval says so itself."""
+    return _ALWAYS_ASKS if at_once and not done.over else ""
 
 
 def _term(named: Mapping[str, str], permanent: bool) -> Term | None:

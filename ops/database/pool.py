@@ -1,11 +1,16 @@
 """PostgreSQL's connections: a limited number, each checked before it is handed out.
 
+A check asks the server, unless the connection worked a moment ago and its socket is silent: a
+server that ends closes its connections, and that can be read at once.
+
 A connection is made by the thread that needs it, so that this thread immediately knows why one
 cannot be made. Django's part of a request (pages that are not ours, such as admin) never has all
 of them: a third is reserved for `in_database`.
 """
 
+import select
 import threading
+import time
 from collections import deque
 from typing import Any
 
@@ -21,6 +26,7 @@ from ops.metrics import watched
 Connection = psycopg.Connection[Any]
 CONNECT_SECONDS = 2  # the shortest that the driver supports
 LOCK_MILLISECONDS = 2_000  # for which a statement waits for a lock
+FRESH = 1.0  # seconds for which a connection that worked needs no question
 
 
 class Pool:
@@ -34,7 +40,8 @@ class Pool:
         }
         self._size = size
         self._of_requests = size - size // 3
-        self._idle: deque[Connection] = watched("idle database connections", deque())
+        # With when each worked last.
+        self._idle: deque[tuple[Connection, float]] = watched("idle database connections", deque())
         self._out: dict[Connection, tuple[Use, bool]] = {}
         self._lock = threading.Lock()
         # By whether it is for a request: how many are taken, and what to wait on for one.
@@ -67,15 +74,15 @@ class Pool:
         self.watch.end(use)
         if connection.pgconn.transaction_status == TransactionStatus.IDLE:
             self.watch.answered()
-            self._idle.append(connection)
+            self._idle.append((connection, time.monotonic()))
         else:
             connection.close()
         self._leave(of_request)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        while (connection := self._idle_one()) is not None:
-            connection.close()
+        while (idle := self._idle_one()) is not None:
+            idle[0].close()
 
     def _enter(self, of_request: bool) -> None:
         """Wait until one more may have a connection; raises DatabaseBusy or DatabaseAway."""
@@ -108,7 +115,10 @@ class Pool:
                 changed.notify()
 
     def _working(self, use: Use) -> Connection:
-        while (connection := self._idle_one()) is not None:
+        while (idle := self._idle_one()) is not None:
+            connection, worked = idle
+            if time.monotonic() - worked < FRESH and _is_silent(connection):
+                return connection
             use.connection = connection  # so that a check that hangs is cut off
             try:
                 connection.execute("")
@@ -130,7 +140,7 @@ class Pool:
         self.watch.answered()
         return connection
 
-    def _idle_one(self) -> Connection | None:
+    def _idle_one(self) -> tuple[Connection, float] | None:
         try:
             return self._idle.pop()  # the last one used: the server may have closed the others
         except IndexError:
@@ -138,3 +148,10 @@ class Pool:
 
     def _connect(self) -> Connection:
         return psycopg.connect(**self._parameters)
+
+
+def _is_silent(connection: Connection) -> bool:
+    """Return whether nothing can be read from a connection, not even that it was closed."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)

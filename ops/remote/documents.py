@@ -10,10 +10,9 @@ from hashlib import sha256
 from typing import Any
 
 from ops.sampling.revisions import InForce
+from ops.site_sampling import OURS
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy, Strategy
-
-OURS = "opsportal"  # the member, or entry, that only opsportal-sampler knows
 
 
 def default(policy: Policy) -> InForce:

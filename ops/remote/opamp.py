@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from ops.remote import documents, said
 from ops.remote.agents import Agent, Agents, Peer
 from ops.remote.conversations import Conversation, Conversations
-from ops.remote.documents import OURS
 from ops.sampling.proof import Proof, Way
 from ops.sampling.revisions import InForce
+from ops.site_sampling import OPAMP_KEY, OURS
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 from proto.opamp.opamp_pb2 import (
@@ -75,10 +75,11 @@ class OpAmp:
 
     `services` are the site's services by the name that their agents give, `find` returns what a
     service should do at a moment, or None if nobody has set it: such a service is not touched.
+    `key` is the entry of the configuration that agents read.
     """
 
     def __init__(
-        self, services: Mapping[str, str], find: Find, agents: Agents, key: str = "elastic"
+        self, services: Mapping[str, str], find: Find, agents: Agents, key: str = OPAMP_KEY
     ) -> None:
         self._services, self._find, self._agents, self._key = services, find, agents, key
         self._conversations = Conversations()
@@ -100,7 +101,7 @@ class OpAmp:
             return reply
         if talk.new_uid or message.flags & AgentToServerFlags_RequestInstanceUid:
             reply.agent_identification.new_instance_uid = self._conversations.renamed(talk)
-        if talk.has_gap and not message.HasField("agent_description"):
+        if talk.has_gap and not message.HasField("agent_description") and talk.may_ask(now):
             reply.flags |= ServerToAgentFlags_ReportFullState
         self._read(talk, message)
         self._converse(talk, message, reply, peer, now)
@@ -124,6 +125,8 @@ class OpAmp:
         offer = self._offer(talk, agent, now)
         if offer is None:
             return
+        if agent.elsewhere:
+            _take_over(talk, agent, offer, message)
         if self._judge(talk, agent, offer, message, now):
             reply.flags |= ServerToAgentFlags_ReportFullState
         self._send(talk, agent, offer, reply, now)
@@ -259,6 +262,24 @@ class OpAmp:
         for name, body in offer.entries.items():
             entry = reply.remote_config.config.config_map[name]
             entry.body, entry.content_type = body, "application/json"
+
+
+def _take_over(talk: Conversation, agent: Agent, offer: _Offer, message: AgentToServer) -> None:
+    """Continue as if we had heard what an agent has said to another process of ours.
+
+    What it says itself, with its full state or its status, counts instead.
+    """
+    agent.elsewhere = False
+    if message.HasField("agent_description") or message.HasField("remote_config_status"):
+        return
+    if (agent.proven_revision, agent.sent_policy) == (
+        offer.sampling.revision,
+        offer.sampling.policy,
+    ):
+        talk.reported_hash = talk.sent_hash = talk.asked_hash = offer.hash
+        refused = agent.proof is Proof.REFUSED
+        status = RemoteConfigStatuses_FAILED if refused else RemoteConfigStatuses_APPLIED
+        talk.status = RemoteConfigStatus(status=status, error_message=agent.reason)
 
 
 def _attributes(description: AgentDescription) -> dict[str, str]:

@@ -10,9 +10,14 @@ from google.protobuf.message import Message
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import alert_pages, log_pages, messages
+from ops.requests import actions as requests
+from ops.rpc import alert_pages, log_pages, messages, request_messages, sampling_messages
 from ops.rpc.errors import rpc
+from ops.rpc.sampling_changes import with_askers
+from ops.rpc.trace_lists import trace_list
 from ops.sampling import actions as sampling
+from ops.sampling.actions import ServiceSampling
+from ops.sites import sites
 from ops.traces import actions as traces
 from ops.versions import actions as versions
 from proto.ops import ops_pb2
@@ -24,16 +29,14 @@ class OpsServicer:
     """A method for each RPC."""
 
     @rpc(traces.list_traces, ops_pb2.ListTracesReq)
-    async def ListTraces(
-        self, actor: Actor, request: ops_pb2.ListTracesReq
-    ) -> ops_pb2.ListTracesResp:
+    async def ListTraces(self, actor: Actor, request: ops_pb2.ListTracesReq) -> bytes:
         found = await traces.list_traces(
             actor,
             query=messages.trace_query(request),
             explain=messages.MOST_EXPLAINED,
             whole_moments=True,
         )
-        return messages.trace_list(found)
+        return trace_list(found)
 
     @rpc(traces.show_trace, ops_pb2.ShowTraceReq)
     async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
@@ -50,16 +53,75 @@ class OpsServicer:
     async def ChangeSampling(
         self, actor: Actor, request: ops_pb2.ChangeSamplingReq
     ) -> ops_pb2.ChangeSamplingResp:
-        change = await sampling.change_policy(
+        making = sampling.change_policy(actor, **messages.wish(request))
+        return messages.sampling_change(await with_askers(actor, making))
+
+    @rpc(sampling.current_of_several, ops_pb2.SamplingReq)
+    async def Sampling(self, actor: Actor, request: ops_pb2.SamplingReq) -> bytes:
+        where = sites().site(request.site)
+        asked = [request.service] if request.service else []
+        names = asked or list(where.services)
+        known = await sampling.current_of_several(actor, services=names, site=where.name)
+        found = known or {name: ServiceSampling(where.name, name, ()) for name in asked}
+        answer = await asyncio.to_thread(sampling_messages.sampling, where.name, found)
+        return answer.SerializeToString()
+
+    @rpc(sampling.changes, ops_pb2.SamplingHistoryReq)
+    async def SamplingHistory(
+        self, actor: Actor, request: ops_pb2.SamplingHistoryReq
+    ) -> ops_pb2.SamplingHistoryResp:
+        limit = sampling_messages.history_limit(request)
+        where = sites().site(request.site)
+        found = await sampling.changes(
             actor,
-            policy=messages.policy(request),
+            service=request.service,
+            site=where.name,
+            limit=limit,
+            before=max(request.before, 0),
+        )
+        return sampling_messages.history(where.name, found, limit)
+
+    @rpc(sampling.revert, ops_pb2.RevertSamplingReq)
+    async def RevertSampling(
+        self, actor: Actor, request: ops_pb2.RevertSamplingReq
+    ) -> ops_pb2.ChangeSamplingResp:
+        making = sampling.revert(
+            actor,
             service=request.service,
             site=request.site,
-            term=messages.term(request),
+            revision=request.to_revision,
             reason=request.reason,
-            then=messages.then_policy(request),
         )
-        return messages.sampling_change(change)
+        return messages.sampling_change(await with_askers(actor, making))
+
+    @rpc(requests.ask, ops_pb2.ChangeSamplingReq)
+    async def AskSampling(
+        self, actor: Actor, request: ops_pb2.ChangeSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        asked = await requests.ask(actor, **messages.wish(request))
+        return request_messages.sampling_request(asked)
+
+    @rpc(requests.list_open, ops_pb2.SamplingRequestsReq)
+    async def SamplingRequests(
+        self, actor: Actor, request: ops_pb2.SamplingRequestsReq
+    ) -> ops_pb2.SamplingRequestsResp:
+        found = await requests.list_open(actor, service=request.service, site=request.site)
+        return request_messages.sampling_requests(found)
+
+    # Which of the two permissions is needed depends on who asked.
+    @rpc(sampling.change_policy, ops_pb2.ApproveSamplingReq, sampling.approve_change)
+    async def ApproveSampling(
+        self, actor: Actor, request: ops_pb2.ApproveSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        done = await requests.apply(actor, key=request.key)
+        return request_messages.sampling_request(done)
+
+    @rpc(sampling.change_policy, ops_pb2.RefuseSamplingReq, sampling.approve_change)
+    async def RefuseSampling(
+        self, actor: Actor, request: ops_pb2.RefuseSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        done = await requests.cancel(actor, key=request.key, reason=request.reason)
+        return request_messages.sampling_request(done)
 
     @rpc(versions.show_versions, ops_pb2.DeployedVersionReq)
     async def DeployedVersion(
@@ -84,8 +146,8 @@ def _serialized(response: Message | bytes) -> bytes:
 def add_ops(servicer: OpsServicer, server: grpc.aio.Server) -> None:
     """Add the service to a server.
 
-    Its methods receive bytes, which `rpc` parses. Those whose response may be large return bytes
-    too, serialized in a thread.
+    Its methods receive bytes, which `rpc` parses. Those whose response may be large, or is made of
+    parts that are serialized already, return bytes too.
     """
     methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
         method.name: grpc.unary_unary_rpc_method_handler(

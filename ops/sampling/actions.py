@@ -11,11 +11,16 @@ from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, OPSPORTAL, action, write
-from ops.sampling import delivery, store, terms, undo
+from ops.sampling import delivery, rollback, store, terms
+from ops.sampling.asking import askers
+from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.measuring import measured
+from ops.sampling.keeping import kept
+from ops.sampling.measuring import lately_measured, over_now
+from ops.sampling.past import policy_at, undo_policy
 from ops.sampling.revisions import Setting
+from ops.sampling.rollback import WayBack
 from ops.sampling.terms import PERMANENT, Term
 from ops.sampling.volume import forecast_of
 from ops.sites import Service, sites
@@ -28,15 +33,19 @@ __all__ = [
     "ServiceSampling",
     "adopt_file",
     "approve_change",
+    "askers",
     "change_policy",
     "changes",
     "correct",
     "current",
     "current_of_several",
     "forecast",
+    "kept",
+    "over_ceiling",
     "policy_at",
     "revert",
     "undo_policy",
+    "way_back",
 ]
 
 READ = "sampling.view_sampling"
@@ -44,7 +53,6 @@ SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
-MEASURED_FOR = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +93,30 @@ async def current(
 
 @action("sampling.current_of_several", permission=READ)
 async def current_of_several(
-    actor: Actor, *, services: Iterable[str], site: str = ""
+    actor: Actor, *, services: Iterable[str], site: str = "", patience: float = DEADLINE
 ) -> Mapping[str, ServiceSampling | OpsError]:
-    """Return what `current` returns or raises, for each of these services with instances."""
+    """Return what `current` returns or raises, for each of these services that is sampled.
+
+    Those have instances, or something in force that instances get when they ask.
+    """
     where = sites().site(site)
     meant = [where.service(name) for name in services]
     sampled = [each for each in meant if each.is_pushed]
-    found = await asyncio.gather(*(_addresses(each, DEADLINE) for each in sampled))
+    found = await asyncio.gather(*(_addresses(each, patience) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
+    coming = by_name.keys() - errors.keys() - known.keys()
     asking = {each.name: () for each in meant if where.remote and not each.is_pushed}
     now = await in_database(store.current, where.name, {**known, **asking})
     return {
         **errors,
-        **{name: each for name, each in now.items() if name in known or each.instances},
+        **{name: ServiceSampling(where.name, name, (), coming=True) for name in coming},
+        **{
+            name: each
+            for name, each in now.items()
+            if name in known or each.instances or each.in_force
+        },
     }
 
 
@@ -114,35 +131,27 @@ async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]
 
 @action("sampling.changes", permission=READ)
 async def changes(
-    actor: Actor, *, service: str = "", site: str = "", limit: int = 10
+    actor: Actor, *, service: str = "", site: str = "", limit: int = 10, before: int = 0
 ) -> tuple[SamplingChange, ...]:
-    """Return the last changes of a site, or of one of its services, newest first."""
+    """Return the last changes of a site, or of one of its services, newest first.
+
+    With `before`, only those that are older than that revision.
+    """
     if not 1 <= limit <= MOST_CHANGES:
         raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
     where = sites().site(site)
     name = where.service(service).name if service else ""
-    return await in_database(store.past_changes, where.name, name, limit)
+    return await in_database(store.past_changes, where.name, name, limit, before)
 
 
-@action("sampling.policy_at", permission=READ)
-async def policy_at(
-    actor: Actor, *, at: int = 0, service: str = "", site: str = ""
-) -> SamplingChange | None:
-    """Return the change in force at a moment (Unix nanoseconds), 0 meaning now.
-
-    None if no change had been sent by then: the policy is unknown.
-    """
-    where = sites().site(site)
-    moment = timerange.to_datetime(at or timerange.now_ns())
-    return await in_database(store.in_force_at, where.name, where.service(service).name, moment)
-
-
-@action("sampling.undo_policy", permission=READ)
-async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
-    """Return the policy that undoing the service's last change restores, None for none."""
+@action("sampling.way_back", permission=READ)
+async def way_back(
+    actor: Actor, *, service: str = "", site: str = "", revision: int = 0
+) -> WayBack:
+    """Return what `revert` would set; raises what it raises before it sets anything."""
     where = sites().site(site)
     name = where.service(service).name
-    return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
+    return await in_database(rollback.way_back, where.name, name, revision)
 
 
 @action("sampling.forecast", permission=READ)
@@ -158,9 +167,7 @@ async def forecast(
     what = where.service(service)
     now, found = await asyncio.gather(
         current(actor, service=what.name, site=where.name, patience=patience),
-        clients().lasting.answer(
-            ("measured", where.name, what), lambda: measured(where, what), patience, MEASURED_FOR
-        ),
+        lately_measured(where, what, patience),
     )
     if found.error:
         raise found.error
@@ -169,6 +176,19 @@ async def forecast(
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
     return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+
+
+@action("sampling.over_ceiling", permission=READ)
+async def over_ceiling(
+    actor: Actor, *, policy: Policy, service: str = "", site: str = "", then: Policy | None = None
+) -> Over | None:
+    """Return why a change needs somebody else's approval, None if it needs none."""
+    where = sites().site(site)
+    what = where.service(service)
+    if what.sampling_ceiling is None:
+        return None
+    now = await current(actor, service=what.name, site=where.name)
+    return await over_now(where, what, now, policy, then)
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
@@ -186,7 +206,8 @@ async def change_policy(
 
     After its term the service returns to its permanent policy, or to `then` if it has none. Raises
     NotConfirmed, with the SamplingChange as its result, if not all instances confirmed: what was
-    set stays in force, and is sent again. Raises Conflict if the service has no instances.
+    set stays in force, and is sent again. Raises Conflict if the service has no instances, or if
+    the change needs somebody else's approval (`over_ceiling`).
     """
     return await _change(actor, service, site, _Wish(policy, term, reason, then))
 
@@ -196,6 +217,7 @@ async def approve_change(  # noqa: PLR0913  all but the actor are named where it
     actor: Actor,
     *,
     asked_by: str,
+    above_ceiling: bool,
     policy: Policy,
     service: str = "",
     site: str = "",
@@ -203,31 +225,34 @@ async def approve_change(  # noqa: PLR0913  all but the actor are named where it
     reason: str = "",
     then: Policy | None = None,
 ) -> SamplingChange:
-    """Make a change that another user asked for, as change_policy does."""
-    return await _change(actor, service, site, _Wish(policy, term, reason, then))
+    """Make a change that another user asked for, as change_policy does.
+
+    It may be above the service's ceiling only if `above_ceiling` says that this is approved.
+    """
+    wish = _Wish(policy, term, reason, then)
+    return await _change(actor, service, site, wish, above_ceiling=above_ceiling)
 
 
 @action("sampling.revert", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def revert(
-    actor: Actor, *, service: str = "", site: str = "", reason: str = ""
+    actor: Actor, *, service: str = "", site: str = "", revision: int = 0, reason: str = ""
 ) -> SamplingChange:
     """End a timed change now: set what would follow it, as change_policy does.
 
-    Raises Conflict if no timed change is in force.
+    With `revision`, set again what that one set, for as long. Raises Conflict if no timed change is
+    in force, NotFound if the service has no such revision.
     """
-    where = sites().site(site)
-    what = where.service(service)
-    now = await in_database(store.in_force_now, where.name, what.name)
-    if now is None or now.then is None:
-        raise Conflict(f"{what.name} has no timed change that could be ended")
-    return await _change(actor, service, site, _Wish(now.then, reason=reason))
+    back = await way_back(actor, service=service, site=site, revision=revision)
+    return await _change(actor, service, site, _Wish(back.policy, back.term, reason, back.then))
 
 
-async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> SamplingChange:
+async def _change(
+    actor: Actor, service: str, site: str, wish: _Wish, *, above_ceiling: bool = False
+) -> SamplingChange:
     where = sites().site(site)
     what = where.service(service)
     terms.check(wish.term, timerange.now_ns(), wish.reason)
-    delivery.check_carried(what, wish.policy, wish.then)
+    terms.check_carried(what, wish.policy, wish.then)
     addresses = await delivery.addresses(what)
     if not (addresses or where.remote):
         raise Conflict(
@@ -238,14 +263,16 @@ async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> Samplin
         await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
     before = (await in_database(store.current, where.name, {what.name: addresses}))[what.name]
     then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
+    if not above_ceiling and (over := await over_now(where, what, before, wish.policy, wish.then)):
+        raise over.refused()
     setting = Setting(0, 0, wish.policy, wish.term.until(timerange.now_ns()), then)
     revision = await in_database(
         store.begin, actor, where.name, what.name, setting, before.policies, addresses, wish.reason
     )
     answers = await delivery.deliver(what, addresses, wish.policy)
     change = await in_database(store.finish, revision, answers)
-    if change.confirmed < len(change.instances):
-        raise NotConfirmed(_unconfirmed(change), change)
+    if not change.is_confirmed:
+        raise NotConfirmed(change.unconfirmed, change)
     return change
 
 
@@ -269,12 +296,3 @@ def correct(
     site: str = "",
 ) -> None:
     """Record that instances that did not have what is in force have it now."""
-
-
-def _unconfirmed(change: SamplingChange) -> str:
-    failed = "; ".join(f"{i.address}: {i.reason}" for i in change.instances if not i.confirmed)
-    return (
-        f"{change.service} is set to {change.policy} on {change.confirmed} of "
-        f"{len(change.instances)} instances; revision {change.revision} stays in force and is sent "
-        f"again; not confirmed by {failed}"
-    )

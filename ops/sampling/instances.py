@@ -181,6 +181,15 @@ def _differs(row: Instance, before: Instance | None) -> bool:
     )
 
 
+def _about(row: Instance) -> int | None:
+    """Return the revision that an instance's proof is about.
+
+    One that asks may refuse a revision that it is not sent for that reason.
+    """
+    is_sent = row.way == Way.PUSH or row.proof in (Proof.TOLD, Proof.FETCHED)
+    return row.sent_revision if is_sent else row.proven_revision
+
+
 def _read(row: Instance) -> InstanceSampling:
     proof = Proof(row.proof) if row.proof else None
     return InstanceSampling(
@@ -193,4 +202,13 @@ def _read(row: Instance) -> InstanceSampling:
         proof=proof,
         heard=row.heard,
         client=row.client,
+        said=row.said,
+        revision=_about(row) or 0,
+        unauthenticated=row.unauthenticated,
+        host=_host(row),
     )
+
+
+def _host(row: Instance) -> str:
+    """Return where an instance is; only what we push to has a port."""
+    return row.address.rpartition(":")[0].strip("[]") if row.way == Way.PUSH else row.address

@@ -17,9 +17,10 @@ class Revision(models.Model):
     With `until` it is timed; `then_strategy` ("" for none) and `then_rate` say what follows if
     nothing else is set. `operations` are the shares of single operations. `previous` is what the
     instances had, as a written Spread. `answers` are what they said to this very change, by
-    address: "" if they confirmed, else why not; nothing else is ever changed. `held` is False for
-    what older releases sent once: it is history, and nobody is sent it again. The audit log has
-    the same change under the same `request_id`.
+    address: "" if they confirmed, else why not; nothing else is ever changed. So many more
+    instances were `asking` for theirs. `held` is False for what older releases sent once: it is
+    history, and nobody is sent it again. The audit log has the same change under the same
+    `request_id`.
     """
 
     at = models.DateTimeField()
@@ -37,6 +38,7 @@ class Revision(models.Model):
     reason = models.CharField(max_length=300, default="")
     request_id = models.CharField(max_length=16)
     answers = models.JSONField(default=dict)
+    asking = models.PositiveIntegerField(default=0, db_default=0)
     held = models.BooleanField(default=True)
 
     class Meta:
@@ -105,7 +107,41 @@ class Instance(models.Model):
     def sent(self) -> Policy | None:
         return Policy(Strategy(self.sent_strategy), self.sent_rate) if self.sent_strategy else None
 
+    @property
+    def said(self) -> Policy | None:
+        return Policy(Strategy(self.said_strategy), self.said_rate) if self.said_strategy else None
+
     def has(self, what: InForce) -> bool:
         """Return whether it confirmed what is in force."""
         is_this = self.sent_revision == what.revision and self.sent == what.policy
         return is_this and self.proof == Proof.CONFIRMED
+
+
+class RootsSeen(models.Model):
+    """What the first spans of a service's new traces proved of a revision; see `roots`.
+
+    `verdicts` are a proof and the policy that the roots carry, by instance. They count until
+    `until`, if revision and policy are still in force.
+    """
+
+    site = models.CharField(max_length=63)
+    service = models.CharField(max_length=63)
+    revision = models.BigIntegerField()
+    strategy = models.CharField(max_length=16, choices=STRATEGIES)
+    rate = models.FloatField()
+    until = models.DateTimeField()
+    verdicts = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["site", "service"], name="sampling_roots_per_service")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site}/{self.service}: roots of revision {self.revision}"
+
+    def is_of(self, what: InForce) -> bool:
+        """Return whether they are of what is in force."""
+        policy = Policy(Strategy(self.strategy), self.rate)
+        return (self.revision, policy) == (what.revision, what.policy)

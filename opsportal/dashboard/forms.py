@@ -1,12 +1,10 @@
 """Forms that turn what users type into typed arguments; each error is shown at its field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import PasswordResetForm
 
-from ops.accounts.actions import Code, parse_code
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
@@ -22,8 +20,6 @@ from ops.vocabulary.filters import (
 )
 from ops.vocabulary.policies import Policy, Strategy, parse_policy
 from ops.vocabulary.timerange import Moment, TimeRange
-from opsportal.dashboard.clock import zone_names
-from opsportal.throttling import RESET_MAILS
 
 WINDOWS = ("15m", "1h", "3h", "6h", "12h", "1d", "2d", "7d")
 
@@ -33,7 +29,7 @@ class DurationField(forms.CharField):
 
     def clean(self, value: Any) -> int:
         text = super().clean(value)
-        return _or_refuse(timerange.parse_duration, text) if text else 0
+        return or_refuse(timerange.parse_duration, text) if text else 0
 
 
 class MomentField(forms.CharField):
@@ -41,14 +37,14 @@ class MomentField(forms.CharField):
 
     def clean(self, value: Any) -> Moment | None:
         text = super().clean(value)
-        return _or_refuse(timerange.parse_moment, text) if text else None
+        return or_refuse(timerange.parse_moment, text) if text else None
 
 
 class TagsField(forms.CharField):
     """Tags as in the filter line: `error http.status_code=500`."""
 
     def clean(self, value: Any) -> tuple[tuple[str, str], ...]:
-        query = _or_refuse(parse_query, super().clean(value))
+        query = or_refuse(parse_query, super().clean(value))
         if query != TraceQuery(tags=query.tags):
             raise forms.ValidationError(
                 "only tags (key=value) go here; the other words have their own fields"
@@ -212,53 +208,13 @@ class AuditForm(forms.Form):
         return given
 
 
-class CodeField(forms.CharField):
-    """A code that the bot sent."""
-
-    def clean(self, value: Any) -> Code:
-        found: Code = _or_refuse(parse_code, super().clean(value))
-        return found
-
-
-class CodeForm(forms.Form):
-    """The code that links a Slack account to the user who enters it."""
-
-    code = CodeField(
-        max_length=40,
-        help_text="such as K7QM-4RTD",
-        widget=forms.TextInput({"autocomplete": "one-time-code", "spellcheck": "false"}),
-    )
-
-
-class ResetForm(PasswordResetForm):
-    """Limits the e-mails sent to a user, no matter who requests them."""
-
-    def get_users(self, email: str) -> Iterator[Any]:
-        """Return the users who get a link.
-
-        Mails are counted per user, because an address can be written in many ways.
-        """
-        return (user for user in super().get_users(email) if RESET_MAILS.count(user.pk))
-
-
-class ZoneForm(forms.Form):
-    """The time zone shown beside UTC."""
-
-    zone = forms.ChoiceField(
-        choices=[(name, name) for name in zone_names()],
-        error_messages={
-            "invalid_choice": "This is not a time zone. Choose one from the list, "
-            "such as Europe/Berlin or UTC."
-        },
-    )
-
-
 def full_line(query: TraceQuery) -> str:
     """Write a query as a line. It is never empty, because an empty line means the first page."""
     return format_query(query) or f"limit={query.limit}"
 
 
-def _or_refuse(parse: Any, text: str) -> Any:
+def or_refuse(parse: Any, text: str) -> Any:
+    """Return what a reader of text makes of a field, or show at the field why it is refused."""
     try:
         return parse(text)
     except InvalidInput as error:

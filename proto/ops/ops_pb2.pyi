@@ -520,6 +520,13 @@ class ChangeSamplingReq(_message.Message):
 
     OK means that every instance confirmed. ABORTED names those that did not, with a
     ChangeSamplingResp as its detail: what was set stays in force, and is sent to them again.
+
+    Instances that are called answer at once. For those that ask (remote sampling, OpAMP) the answer
+    waits until they have confirmed this very revision, but at most 10 s in all, and not longer than
+    until a second before the call's deadline. An instance whose SDK cannot confirm anything counts
+    as reached once it has asked: it does not make the answer ABORTED, but `confirmed` is false and
+    `proof` is "fetched". One that has not asked or does not answer in time is unconfirmed. Instances
+    that are gone (three of their intervals without a word) do not count.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -565,20 +572,30 @@ class InstanceResult(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    WAY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     address: _builtins.str
+    """Of an instance that asks, the ID that it gives."""
     confirmed: _builtins.bool
     reason: _builtins.str
     """Why it did not confirm; "" if it did."""
+    way: _builtins.str
+    """How it gets its policy, and what is known of it there: see SampledInstance. `proof` is "" for
+    one that is called, and for one that has not asked since.
+    """
+    proof: _builtins.str
     def __init__(
         self,
         *,
         address: _builtins.str = ...,
         confirmed: _builtins.bool = ...,
         reason: _builtins.str = ...,
+        way: _builtins.str = ...,
+        proof: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "confirmed", b"confirmed", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "confirmed", b"confirmed", "proof", b"proof", "reason", b"reason", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -629,6 +646,559 @@ class ChangeSamplingResp(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChangeSamplingResp: _TypeAlias = ChangeSamplingResp  # noqa: Y015
+
+@_typing.final
+class SamplingReq(_message.Message):
+    """Without a service, all services of the site that have instances or something in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["service", b"service", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingReq: _TypeAlias = SamplingReq  # noqa: Y015
+
+@_typing.final
+class SamplingResp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    SERVICES_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    @_builtins.property
+    def services(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServiceSampling]: ...
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        services: _abc.Iterable[Global___ServiceSampling] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["services", b"services", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingResp: _TypeAlias = SamplingResp  # noqa: Y015
+
+@_typing.final
+class ServiceSampling(_message.Message):
+    """Policies are written as people read them: "never", "always", "10%" or "5 traces/s". Times are
+    Unix nanoseconds, 0 if there is none.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    THEN_POLICY_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    DOOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RETURN_OVERDUE_FIELD_NUMBER: _builtins.int
+    INSTANCES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    policy: _builtins.str
+    """What was set and is kept in force, since when, and the revision that set it; "" and 0 if
+    nothing was set.
+    """
+    since: _builtins.int
+    revision: _builtins.int
+    until: _builtins.int
+    """When it ends, and the policy that follows; 0 and "" if it is permanent."""
+    then_policy: _builtins.str
+    baseline: _builtins.str
+    """What is in force without a time limit, "" for nothing."""
+    actor: _builtins.str
+    """Who set it ("site file" for the site file), at which door, and why."""
+    door: _builtins.str
+    reason: _builtins.str
+    return_overdue: _builtins.bool
+    """A change with an end is over, and an instance has not been sent what follows yet."""
+    total: _builtins.int
+    """How many instances there are, and how many of them confirmed what is in force. If not all fit
+    into a response of 4 MiB, there are fewer in `instances`.
+    """
+    confirmed: _builtins.int
+    problem: _builtins.str
+    """Why the instances are unknown; "" if they are known."""
+    @_builtins.property
+    def instances(self) -> _containers.RepeatedCompositeFieldContainer[Global___SampledInstance]: ...
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        since: _builtins.int = ...,
+        revision: _builtins.int = ...,
+        until: _builtins.int = ...,
+        then_policy: _builtins.str = ...,
+        baseline: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        door: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        return_overdue: _builtins.bool = ...,
+        instances: _abc.Iterable[Global___SampledInstance] | None = ...,
+        total: _builtins.int = ...,
+        confirmed: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServiceSampling: _TypeAlias = ServiceSampling  # noqa: Y015
+
+@_typing.final
+class SampledInstance(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    WAY_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    SENT_AT_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    UNAUTHENTICATED_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    """The address if it is called, else the ID that it gives."""
+    way: _builtins.str
+    """"push" (its ChangeSampler is called), "remote" (it asks with Jaeger's remote sampling) or
+    "opamp".
+    """
+    client: _builtins.str
+    """The software that asks, as it says itself; "" if unknown."""
+    policy: _builtins.str
+    """What it was sent last, when, and the revision that this and `proof` are about."""
+    sent_at: _builtins.int
+    revision: _builtins.int
+    proof: _builtins.str
+    """What is known of that on the instance, the strongest first: "confirmed", "roots" (its new
+    traces carry the rate), "fetched" (it has asked since), "told" (it was sent, without an answer
+    so far), "refused", "silent" (it does not answer), "contradicted" (it answered, but something
+    else is in force); "" if nothing is known. Instances that are gone are not listed.
+    """
+    reason: _builtins.str
+    """Why it did not confirm, "" if it did or if that is unknown."""
+    said: _builtins.str
+    """The policy that it says is in force, "" if it does not say."""
+    heard: _builtins.int
+    """When it last answered, or asked."""
+    unauthenticated: _builtins.bool
+    """It asks without a key, so anybody on its network could have said this."""
+    def __init__(
+        self,
+        *,
+        instance: _builtins.str = ...,
+        way: _builtins.str = ...,
+        client: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        sent_at: _builtins.int = ...,
+        revision: _builtins.int = ...,
+        proof: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        said: _builtins.str = ...,
+        heard: _builtins.int = ...,
+        unauthenticated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SampledInstance: _TypeAlias = SampledInstance  # noqa: Y015
+
+@_typing.final
+class SamplingHistoryReq(_message.Message):
+    """Without a service, the revisions of all services of the site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    site: _builtins.str
+    limit: _builtins.int
+    """How many revisions, at most 200; 0 means 20."""
+    before: _builtins.int
+    """Only revisions with a smaller number: next_before of the previous response. 0 starts with the
+    newest.
+    """
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        site: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        before: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "limit", b"limit", "service", b"service", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingHistoryReq: _TypeAlias = SamplingHistoryReq  # noqa: Y015
+
+@_typing.final
+class SamplingHistoryResp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    REVISIONS_FIELD_NUMBER: _builtins.int
+    NEXT_BEFORE_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    next_before: _builtins.int
+    """Requests the revisions before these, of which there may be none; 0 on the last page."""
+    @_builtins.property
+    def revisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SamplingRevision]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        revisions: _abc.Iterable[Global___SamplingRevision] | None = ...,
+        next_before: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_before", b"next_before", "revisions", b"revisions", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingHistoryResp: _TypeAlias = SamplingHistoryResp  # noqa: Y015
+
+@_typing.final
+class SamplingRevision(_message.Message):
+    """A change of what is to be in force. It never changes itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    THEN_POLICY_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    DOOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    service: _builtins.str
+    at: _builtins.int
+    """When it was made."""
+    previous: _builtins.str
+    """What the instances had before, such as "10%" or "10% on 2, unknown on 1"."""
+    policy: _builtins.str
+    until: _builtins.int
+    """When it ends, and the policy that follows; 0 and "" if it is permanent."""
+    then_policy: _builtins.str
+    actor: _builtins.str
+    door: _builtins.str
+    reason: _builtins.str
+    request_id: _builtins.str
+    """Identifies it in the audit log."""
+    total: _builtins.int
+    """How many instances it was sent when it was made, how many of them confirmed it, and the first
+    20 that did not.
+    """
+    confirmed: _builtins.int
+    @_builtins.property
+    def unconfirmed(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstanceResult]: ...
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        service: _builtins.str = ...,
+        at: _builtins.int = ...,
+        previous: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        until: _builtins.int = ...,
+        then_policy: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        door: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        total: _builtins.int = ...,
+        confirmed: _builtins.int = ...,
+        unconfirmed: _abc.Iterable[Global___InstanceResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRevision: _TypeAlias = SamplingRevision  # noqa: Y015
+
+@_typing.final
+class RevertSamplingReq(_message.Message):
+    """Ends the change in force that has an end: what would follow is set now. With `to_revision`, what
+    that revision set is set again, for as long as it was set for. Either is a new revision, and is
+    answered as ChangeSampling is. Without a service, the site's default service is changed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    TO_REVISION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    site: _builtins.str
+    to_revision: _builtins.int
+    reason: _builtins.str
+    """One line for those who read the log."""
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        site: _builtins.str = ...,
+        to_revision: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "service", b"service", "site", b"site", "to_revision", b"to_revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevertSamplingReq: _TypeAlias = RevertSamplingReq  # noqa: Y015
+
+@_typing.final
+class SamplingRequest(_message.Message):
+    """A change that somebody asked for. Times are Unix nanoseconds, 0 if there is none.
+
+    ChangeSampling and RevertSampling refuse a change above the service's ceiling with
+    FAILED_PRECONDITION, and nothing is changed. AskSampling asks for it instead: within ten minutes,
+    somebody else who may approve changes approves or refuses it, here, in the browser or in Slack.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    INSTANCES_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    THEN_POLICY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    DOOR_FIELD_NUMBER: _builtins.int
+    ASKED_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_FIELD_NUMBER: _builtins.int
+    NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    WHY_NOT_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    state: _builtins.str
+    """"open", "applying", "applied" (maybe not on every instance), "failed" (nothing was changed),
+    "cancelled", "refused", "expired" or "unknown" (it may have been made).
+    """
+    site: _builtins.str
+    service: _builtins.str
+    previous: _builtins.str
+    """What the instances had, such as "10%" or "10% on 2, unknown on 1", and what they would get."""
+    policy: _builtins.str
+    instances: _builtins.int
+    duration: _builtins.int
+    """For how long, in nanoseconds from when it is applied, or until when; 0 and 0 if for good."""
+    until: _builtins.int
+    then_policy: _builtins.str
+    """The policy that follows, if the request names one."""
+    reason: _builtins.str
+    asked_by: _builtins.str
+    door: _builtins.str
+    asked_at: _builtins.int
+    expires: _builtins.int
+    """Until then it can be decided."""
+    needs_approval: _builtins.str
+    """Why somebody else has to approve it, such as "Over petstore's ceiling of 50 traces/s: about 200
+    traces/s". If it is "", the person who asked can apply it as well.
+    """
+    decided_by: _builtins.str
+    """Who applied (approved), cancelled or refused it, and when."""
+    decided_at: _builtins.int
+    why_not: _builtins.str
+    """Why it was refused or cancelled, if that was said."""
+    problem: _builtins.str
+    request_id: _builtins.str
+    """Identifies the change in the audit log."""
+    @_builtins.property
+    def result(self) -> Global___ChangeSamplingResp:
+        """The change that was made, or why that failed."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        state: _builtins.str = ...,
+        site: _builtins.str = ...,
+        service: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        instances: _builtins.int = ...,
+        duration: _builtins.int = ...,
+        until: _builtins.int = ...,
+        then_policy: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        asked_by: _builtins.str = ...,
+        door: _builtins.str = ...,
+        asked_at: _builtins.int = ...,
+        expires: _builtins.int = ...,
+        needs_approval: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
+        decided_at: _builtins.int = ...,
+        why_not: _builtins.str = ...,
+        result: Global___ChangeSamplingResp | None = ...,
+        problem: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_by", b"asked_by", "decided_at", b"decided_at", "decided_by", b"decided_by", "door", b"door", "duration", b"duration", "expires", b"expires", "instances", b"instances", "key", b"key", "needs_approval", b"needs_approval", "policy", b"policy", "previous", b"previous", "problem", b"problem", "reason", b"reason", "request_id", b"request_id", "result", b"result", "service", b"service", "site", b"site", "state", b"state", "then_policy", b"then_policy", "until", b"until", "why_not", b"why_not"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRequest: _TypeAlias = SamplingRequest  # noqa: Y015
+
+@_typing.final
+class SamplingRequestsReq(_message.Message):
+    """Without a service, the open requests of all services of the site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["service", b"service", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRequestsReq: _TypeAlias = SamplingRequestsReq  # noqa: Y015
+
+@_typing.final
+class SamplingRequestsResp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___SamplingRequest]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___SamplingRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRequestsResp: _TypeAlias = SamplingRequestsResp  # noqa: Y015
+
+@_typing.final
+class ApproveSamplingReq(_message.Message):
+    """Applies a request, which approves it if it needs approval. The response is the request as it is
+    then: `state` says whether the change was made. A request is applied once; one that was decided
+    before stays as it is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveSamplingReq: _TypeAlias = ApproveSamplingReq  # noqa: Y015
+
+@_typing.final
+class RefuseSamplingReq(_message.Message):
+    """Refuses a request of somebody else, or withdraws one's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    reason: _builtins.str
+    """One line for the person who asked, and for those who read the log."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseSamplingReq: _TypeAlias = RefuseSamplingReq  # noqa: Y015
 
 @_typing.final
 class DeployedVersionReq(_message.Message):

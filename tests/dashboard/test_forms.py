@@ -5,13 +5,15 @@ import inspect
 import pytest
 from django import forms
 
-from opsportal.dashboard import forms as ours
+from opsportal.dashboard import account_forms
+from opsportal.dashboard import forms as other_forms
 
 MANY = 20  # of more words a refusal names some
 FIELDS = {
     f"{form.__name__}.{name}": field
-    for _, form in inspect.getmembers(ours, inspect.isclass)
-    if issubclass(form, forms.Form) and form.__module__ == ours.__name__
+    for module in (account_forms, other_forms)
+    for _, form in inspect.getmembers(module, inspect.isclass)
+    if issubclass(form, forms.Form) and form.__module__ == module.__name__
     for name, field in form.base_fields.items()
     if isinstance(field, forms.ChoiceField)
 }

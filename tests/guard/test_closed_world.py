@@ -19,11 +19,12 @@ ROOT = Path(__file__).parent.parent.parent
 WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_changes",
+    "requests.ask_approval",
+    "requests.refuse",
     "sampling.adopt_file",
     "sampling.correct",
-    "sampling.current_of_several",
     "sampling.policy_at",
-    "sampling.revert",
+    "sampling.way_back",
 }
 
 

@@ -94,6 +94,18 @@ def test_it_goes_on_after_a_restart_of_the_database(team: Team) -> None:
     assert team.calls(team.people[0].token) == "OK "
 
 
+def test_it_notices_connections_that_the_database_closed_a_moment_ago(team: Team) -> None:
+    with psycopg.connect(team.database.url, autocommit=True) as somebody:
+        for person in range(20):
+            assert team.opens("/sampling/", person).status_code == 200
+            somebody.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND state = 'idle'"
+                " AND pid <> pg_backend_pid()"
+            )
+            assert team.opens("/account/", person).status_code == 200
+
+
 def test_it_says_at_every_door_that_the_database_is_away_and_is_back_with_it(team: Team) -> None:
     team.database.stop()
     try:

@@ -14,7 +14,7 @@ from ops.remote.http import LARGEST_BODY, RemoteHttp
 from ops.remote.site import RemoteSite
 from ops.remote.sockets import Sockets
 from ops.sampling.revisions import InForce
-from ops.site_sampling import Remote
+from ops.site_sampling import OPAMP_KEY, Remote
 from ops.sites import Service, Site
 from ops.vocabulary.policies import Policy, rate
 from ops.vocabulary.timerange import SECOND
@@ -54,10 +54,12 @@ class Machines:
     clock: Clock = field(default_factory=Clock)
     address: str = "127.0.0.1:0"
     services: Mapping[str, Service] = field(default_factory=SERVICES.copy)
+    opamp_key: str = OPAMP_KEY
 
     def __post_init__(self) -> None:
         site = Site("demo", None, (), self.services, "")
-        remote = Remote(rate(0.01), keys=(sha256(KEY.encode()).digest(),))
+        keys = (sha256(KEY.encode()).digest(),)
+        remote = Remote(rate(0.01), keys=keys, opamp_key=self.opamp_key)
         self.site = RemoteSite(site, remote, self.desired)
         self.sockets = Sockets(self.clock)
         self.stopping = asyncio.Event()

@@ -79,8 +79,9 @@ class Client:
             "error_message": error,
         }
         if effective:
+            key = self.machines.opamp_key
             body = json.dumps({"sampling_rate": effective}).encode()
-            more["effective_config"] = {"config_map": {"config_map": {"elastic": {"body": body}}}}
+            more["effective_config"] = {"config_map": {"config_map": {key: {"body": body}}}}
         return self.say(remote_config_status=status, **more)
 
 
@@ -115,6 +116,17 @@ def test_it_offers_what_is_in_force_and_echoes_the_uid(client: Client) -> None:
     assert (entry[0], entry[1].body) == ("elastic", b'{"sampling_rate":"0.5"}')
     assert entry[1].content_type == "application/json"
     assert only(client.machines).proof is Proof.TOLD
+
+
+def test_a_site_may_call_the_entry_otherwise() -> None:
+    machines = Machines(opamp_key="vendor")
+    machines.set("petstore", 7, rate(0.5))
+    client = Client(machines, capabilities=STATUS | ACCEPTS | REPORTS_EFFECTIVE)
+    answer = client.start()
+    assert list(answer.remote_config.config.config_map) == ["vendor"]
+    client.acknowledge(answer, effective="0.5")
+    assert only(machines).proof is Proof.CONFIRMED
+    assert only(machines).said == rate(0.5)
 
 
 def test_our_own_sampler_gets_the_whole_document_beside_it(machines: Machines) -> None:

@@ -45,7 +45,9 @@ ENUMS = {
     "petstore.PetType": ["PTUnknown", "PTCanine", "PTFeline", "PTBird", "PTReptile"],
 }
 SERVICES = {
-    "ops.Ops": "ListTraces ShowTrace ShowLogs ChangeSampling DeployedVersion Alerts",
+    "ops.Ops": "ListTraces ShowTrace ShowLogs ChangeSampling DeployedVersion Alerts"
+    " Sampling SamplingHistory RevertSampling"
+    " AskSampling SamplingRequests ApproveSampling RefuseSampling",
     "petstore.PetStore": "AddPets UpdatePets DeletePets SearchPets ChangeSampler",
 }
 

@@ -7,7 +7,7 @@ import pytest
 from ops.actor import Actor
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.errors import Conflict, InvalidInput
+from ops.errors import Conflict, InvalidInput, NotFound
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange, State
 from ops.sampling import actions
@@ -110,13 +110,31 @@ async def test_a_permanent_change_ends_it(operator: Actor, petstores: Petstores)
 
 async def test_it_is_ended_now(operator: Actor, petstores: Petstores) -> None:
     await actions.change_policy(operator, policy=rate(0.01))
-    with pytest.raises(Conflict, match="petstore has no timed change that could be ended"):
+    with pytest.raises(Conflict, match="no change with an end is in force for petstore"):
         await actions.revert(operator)
     await actions.change_policy(operator, policy=ALWAYS, term=QUARTER)
     ended = await actions.revert(operator, reason="found it")
     assert (ended.policy, ended.until, ended.reason) == (rate(0.01), None, "found it")
     assert [each.told[-1] for each in petstores] == [("STFloat", 0.01)] * 3
     assert await in_force(operator) == (rate(0.01), None)
+
+
+async def test_what_a_revision_set_is_set_again_for_as_long(
+    operator: Actor, petstores: Petstores
+) -> None:
+    first = await actions.change_policy(operator, policy=ALWAYS, term=QUARTER, then=NEVER)
+    tenth = await actions.change_policy(operator, policy=rate(0.1))
+
+    again = await actions.revert(operator, revision=first.revision, reason="once more")
+    assert (again.policy, again.then, again.reason) == (ALWAYS, rate(0.1), "once more")
+    assert again.until and again.until - again.at > timedelta(minutes=14)
+    assert again.revision > tenth.revision
+    for_good = await actions.revert(operator, revision=tenth.revision)
+    assert (for_good.policy, for_good.until) == (rate(0.1), None)
+
+    for wrong in (-1, 10**30, for_good.revision + 1):
+        with pytest.raises(NotFound, match=f'petstore of site "demo" has no revision {wrong}'):
+            await actions.revert(operator, revision=wrong)
 
 
 async def test_the_term_of_a_request_begins_when_it_is_applied(

@@ -63,6 +63,7 @@ failing = "b"
 p95 = "c"
 alerts = {{ team = "pets" }}
 sampling = "10%"
+sampling_ceiling = 50
 [sites.production.services.payments]
 dns = "payments.example.com:50051"
 [sites.production.remote]
@@ -70,6 +71,7 @@ http = "10.0.0.9:5778"
 grpc = "[::1]:5779"
 keys = [{{ env = "SECRET" }}]
 default_sampling = "5/s"
+opamp_key = "vendor"
 [sites.staging]
 """
 
@@ -137,6 +139,7 @@ class TestMeaning:
                     p95="c",
                     alerts={"team": "pets"},
                     sampling=rate(0.1),
+                    sampling_ceiling=50,
                 ),
                 "payments": Service(
                     name="payments",
@@ -153,6 +156,7 @@ class TestMeaning:
                 http="10.0.0.9:5778",
                 grpc="[::1]:5779",
                 keys=(sha256(b"open sesame").digest(),),
+                opamp_key="vendor",
             ),
         )
         assert list(found.all) == ["production", "staging"]
@@ -229,11 +233,22 @@ WRONG = [
         f"{REMOTE}keys = [{{ env = 'NOWHERE' }}]",
         "[sites.a.remote] keys: the environment variable NOWHERE is not set",
     ),
+    (
+        f"{REMOTE}opamp_key = 'opsportal'",
+        '[sites.a.remote] opamp_key: is "opsportal"; it must be the name of an entry, at most 100',
+    ),
+    (f"{REMOTE}opamp_key = ''", '[sites.a.remote] opamp_key: is ""; it must be the name of'),
     (f"{SERVICE}sampling = 0.1", "[sites.a.services.b] sampling: is 0.1; it must be a sampling"),
     (
         f"{SERVICE}sampling = '5/s'\ndns = 'b:1'",
         '[sites.a.services.b] sampling: is "5 traces/s"; its instances are set with ChangeSampler',
     ),
+    (
+        f"{SERVICE}sampling_ceiling = '50'",
+        "[sites.a.services.b] sampling_ceiling: is '50'; it must be traces per second, a number",
+    ),
+    (f"{SERVICE}sampling_ceiling = nan", "sampling_ceiling: is nan; it must be traces per second"),
+    (f"{SERVICE}sampling_ceiling = -1", "sampling_ceiling: is -1; it must be traces per second"),
     ("", "sites: is missing; add a table [sites.NAME] for each site"),
     ("default_site = 'b'\n[sites.a]", 'default_site: is "b"; it must be one of a'),
     ("sites = 5", "sites: is 5; it must be tables, [sites.NAME]"),

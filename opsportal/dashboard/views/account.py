@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods
 from ops.accounts.actions import change_password, reset_password, slack_accounts
 from ops.actor import Actor, Door
 from ops.limits import Secret
+from opsportal.dashboard.account_forms import ResetForm, ZoneForm
 from opsportal.dashboard.clock import COOKIE
-from opsportal.dashboard.forms import ResetForm, ZoneForm
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit
 from opsportal.middleware import client_address

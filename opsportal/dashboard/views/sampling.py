@@ -1,25 +1,40 @@
 """`/sampling/`: how each service is sampled, and changing it in two steps."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import BackendUnavailable, NotConfirmed, NotFound
-from ops.requests.actions import list_open
+from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.ceiling import Over
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
-from opsportal.dashboard.sheets import sheet
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.sheets import Sheet, sheet
+from opsportal.dashboard.visit import LiveRequest, Visit
 
 CHANGES = 20
 SERVICES = 50
+MEASURED = 12  # services at once: it takes two queries for each
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A service in the list; `sampling` and `kept`, in traces a second, are None if unknown."""
+
+    name: str
+    sampling: ServiceSampling | None
+    problem: str
+    kept: float | None
 
 
 @require_safe
@@ -41,7 +56,10 @@ async def show(visit: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.current, on_post=actions.change_policy)
 async def change(visit: Visit) -> HttpResponse:
-    """Preview a change; on POST, make it. Without a strategy, redirect to the form."""
+    """Preview a change; on POST, make it, or with `ask` ask somebody else to approve it.
+
+    Without a strategy, redirect to the form.
+    """
     typed = visit.request.POST or visit.request.GET
     if visit.request.method != "POST" and "strategy" not in typed:
         service = {key: typed[key] for key in ("service",) if key in typed}
@@ -50,9 +68,11 @@ async def change(visit: Visit) -> HttpResponse:
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
-        return await _change(visit, form)
+        return await (_ask if "ask" in typed else _change)(visit, form)
     which = {"service": form.cleaned_data["service"], "site": visit.site.name}
-    now, effect = await asyncio.gather(actions.current(visit.actor, **which), _effect(visit, form))
+    now, effect, over = await asyncio.gather(
+        actions.current(visit.actor, **which), _effect(visit, form), _over(visit, form)
+    )
     if not form.check_next(now.service, now.baseline):
         return await _page(visit, now.service, form, status=400)
     return await visit.render(
@@ -62,6 +82,7 @@ async def change(visit: Visit) -> HttpResponse:
             "now": now,
             "form": form,
             "effect": effect,
+            "over": over,
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
@@ -72,8 +93,10 @@ async def change(visit: Visit) -> HttpResponse:
 async def preview(visit: Visit) -> HttpResponse:
     """Return the effect of the policy being typed, as a piece of the page."""
     form = SamplingForm(visit.request.GET)
-    effect = await _effect(visit, form) if form.is_valid() else _lack(form)
-    return await visit.render("partials/effect.html", {"effect": effect})
+    if not form.is_valid():
+        return await visit.render("partials/effect.html", {"effect": _lack(form)})
+    effect, over = await asyncio.gather(_effect(visit, form), _over(visit, form))
+    return await visit.render("partials/effect.html", {"effect": effect, "over": over})
 
 
 async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
@@ -88,6 +111,17 @@ async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
     return now.effect_of(form.policy), *forecast
 
 
+async def _over(visit: Visit, form: SamplingForm) -> Over | None:
+    """Return why the form's policy needs somebody else's approval, None if it needs none."""
+    return await actions.over_ceiling(
+        visit.actor,
+        policy=form.policy,
+        then=form.next,
+        service=form.cleaned_data["service"],
+        site=visit.site.name,
+    )
+
+
 def _lack(form: SamplingForm) -> tuple[str, ...]:
     """Return what the form lacks, or what is wrong with it."""
     if form["strategy"].value() == Strategy.RATE and not form["rate"].value():
@@ -95,18 +129,25 @@ def _lack(form: SamplingForm) -> tuple[str, ...]:
     return tuple(str(each) for sentences in form.errors.values() for each in sentences)
 
 
+def _wish(visit: Visit, form: SamplingForm) -> dict[str, Any]:
+    return {
+        "policy": form.policy,
+        "service": form.cleaned_data["service"],
+        "site": visit.site.name,
+        "term": form.lasts,
+        "reason": form.cleaned_data["reason"],
+        "then": form.next,
+    }
+
+
+async def _ask(visit: Visit, form: SamplingForm) -> HttpResponse:
+    asked = await ask(visit.actor, **_wish(visit, form))
+    return HttpResponseRedirect(visit.url("sampling-request", key=asked.key))
+
+
 async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
-    service = form.cleaned_data["service"]
     try:
-        done = await actions.change_policy(
-            visit.actor,
-            policy=form.policy,
-            service=service,
-            site=visit.site.name,
-            term=form.lasts,
-            reason=form.cleaned_data["reason"],
-            then=form.next,
-        )
+        done = await actions.change_policy(visit.actor, **_wish(visit, form))
     except NotConfirmed as error:
         # Both outcomes lead to the same page, which shows each instance's answer.
         if not isinstance(error.result, SamplingChange):
@@ -122,9 +163,13 @@ async def _page(
     where = visit.site.name
     # Do not fill in a page with a submitted form later: that would undo further typing.
     waits = FILLING_SECONDS if form else patience(visit.request)
-    (now, problem), requests, changes = await asyncio.gather(
-        _now(visit, visit.site.service(service).name, waits),
-        list_open(visit.actor, service=service, site=where),
+    service = visit.site.service(service).name
+    find = visit.request.GET.get("find", "").strip()
+    part = _sheet(visit, find, service)
+    (now, problem), lines, requests, changes = await asyncio.gather(
+        _now(visit, service, waits),
+        _lines(visit, part.items, waits),
+        list_open(visit.actor, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
     form = form or SamplingForm(initial=_initial(now))
@@ -143,7 +188,9 @@ async def _page(
             else "",
             "done": done,
             "form": form,
-            **_choice(visit, now.service),
+            "lines": lines,
+            "find": find,
+            "sheet": part,
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
@@ -160,12 +207,34 @@ async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSamplin
     return now, ""
 
 
-def _choice(visit: Visit, chosen: str) -> dict[str, object]:
-    """Return the services to choose from; `?find=` filters them."""
-    find = visit.request.GET.get("find", "").strip()
+def _sheet(visit: Visit, find: str, chosen: str) -> Sheet[str]:
+    """Return the services to choose from whose names contain `find`."""
     names = [service.name for service in visit.site.services_like(find)]
     holding = names.index(chosen) if chosen in names else 0
-    return {"find": find, "sheet": sheet(visit.request, names, SERVICES, holding)}
+    return sheet(visit.request, names, SERVICES, holding)
+
+
+async def _lines(visit: Visit, names: Sequence[str], waits: float) -> list[Line]:
+    """Return a line for each service, unless there is only one."""
+    if len(visit.site.services) < 2:
+        return []
+    where = visit.site.name
+    found = await actions.current_of_several(
+        visit.actor, services=names, site=where, patience=waits
+    )
+    known = {name: now for name, now in found.items() if isinstance(now, ServiceSampling)}
+    kept = await actions.kept(
+        visit.actor,
+        sampling=[known[name] for name in names[:MEASURED] if name in known],
+        site=where,
+        patience=waits if isinstance(visit.request, LiveRequest) else 0,
+    )
+    return [
+        Line(
+            name, known.get(name), "" if name in known else str(found.get(name, "")), kept.get(name)
+        )
+        for name in names
+    ]
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:

@@ -9,7 +9,7 @@ from ops.accounts import actions
 from ops.accounts.actions import SlackAccount
 from ops.errors import Conflict, NotFound, OpsError
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.forms import CodeForm
+from opsportal.dashboard.account_forms import CodeForm
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.visit import Visit
 
