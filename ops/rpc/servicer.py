@@ -10,9 +10,11 @@ from google.protobuf.message import Message
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import alert_pages, log_pages, messages, sampling_messages
+from ops.requests import actions as requests
+from ops.rpc import alert_pages, log_pages, messages, request_messages, sampling_messages
 from ops.rpc.errors import rpc
 from ops.rpc.sampling_changes import with_askers
+from ops.rpc.trace_lists import trace_list
 from ops.sampling import actions as sampling
 from ops.sampling.actions import ServiceSampling
 from ops.sites import sites
@@ -27,16 +29,14 @@ class OpsServicer:
     """A method for each RPC."""
 
     @rpc(traces.list_traces, ops_pb2.ListTracesReq)
-    async def ListTraces(
-        self, actor: Actor, request: ops_pb2.ListTracesReq
-    ) -> ops_pb2.ListTracesResp:
+    async def ListTraces(self, actor: Actor, request: ops_pb2.ListTracesReq) -> bytes:
         found = await traces.list_traces(
             actor,
             query=messages.trace_query(request),
             explain=messages.MOST_EXPLAINED,
             whole_moments=True,
         )
-        return messages.trace_list(found)
+        return trace_list(found)
 
     @rpc(traces.show_trace, ops_pb2.ShowTraceReq)
     async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
@@ -53,15 +53,7 @@ class OpsServicer:
     async def ChangeSampling(
         self, actor: Actor, request: ops_pb2.ChangeSamplingReq
     ) -> ops_pb2.ChangeSamplingResp:
-        making = sampling.change_policy(
-            actor,
-            policy=messages.policy(request),
-            service=request.service,
-            site=request.site,
-            term=messages.term(request),
-            reason=request.reason,
-            then=messages.then_policy(request),
-        )
+        making = sampling.change_policy(actor, **messages.wish(request))
         return messages.sampling_change(await with_askers(actor, making))
 
     @rpc(sampling.current_of_several, ops_pb2.SamplingReq)
@@ -102,6 +94,35 @@ class OpsServicer:
         )
         return messages.sampling_change(await with_askers(actor, making))
 
+    @rpc(requests.ask, ops_pb2.ChangeSamplingReq)
+    async def AskSampling(
+        self, actor: Actor, request: ops_pb2.ChangeSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        asked = await requests.ask(actor, **messages.wish(request))
+        return request_messages.sampling_request(asked)
+
+    @rpc(requests.list_open, ops_pb2.SamplingRequestsReq)
+    async def SamplingRequests(
+        self, actor: Actor, request: ops_pb2.SamplingRequestsReq
+    ) -> ops_pb2.SamplingRequestsResp:
+        found = await requests.list_open(actor, service=request.service, site=request.site)
+        return request_messages.sampling_requests(found)
+
+    # Which of the two permissions is needed depends on who asked.
+    @rpc(sampling.change_policy, ops_pb2.ApproveSamplingReq, sampling.approve_change)
+    async def ApproveSampling(
+        self, actor: Actor, request: ops_pb2.ApproveSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        done = await requests.apply(actor, key=request.key)
+        return request_messages.sampling_request(done)
+
+    @rpc(sampling.change_policy, ops_pb2.RefuseSamplingReq, sampling.approve_change)
+    async def RefuseSampling(
+        self, actor: Actor, request: ops_pb2.RefuseSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        done = await requests.cancel(actor, key=request.key, reason=request.reason)
+        return request_messages.sampling_request(done)
+
     @rpc(versions.show_versions, ops_pb2.DeployedVersionReq)
     async def DeployedVersion(
         self, actor: Actor, request: ops_pb2.DeployedVersionReq
@@ -125,8 +146,8 @@ def _serialized(response: Message | bytes) -> bytes:
 def add_ops(servicer: OpsServicer, server: grpc.aio.Server) -> None:
     """Add the service to a server.
 
-    Its methods receive bytes, which `rpc` parses. Those whose response may be large return bytes
-    too, serialized in a thread.
+    Its methods receive bytes, which `rpc` parses. Those whose response may be large, or is made of
+    parts that are serialized already, return bytes too.
     """
     methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
         method.name: grpc.unary_unary_rpc_method_handler(
