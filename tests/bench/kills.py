@@ -87,8 +87,10 @@ class Process:
 
     async def ready(self) -> None:
         url = f"http://{self.health}/readyz"
-        what = f"{self.command} is ready; see {self.log}"
-        await asyncio.to_thread(servers.until, servers.answers(url), what)
+        try:
+            await asyncio.to_thread(servers.until, servers.answers(url), f"{self.command} is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log.read_text()}") from None
 
 
 @dataclass
