@@ -122,9 +122,8 @@ class Kills:
     async def change(self, number: int) -> None:
         """Make one change over gRPC, with a rate that no other has."""
         request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STFloat, float_value=rate_of(number))
-        if self.dice.random() < TIMED:
+        if number and self.dice.random() < TIMED:
             request.until = time.time_ns() + 12 * 10**9
-            request.then_policy = str(rate_of(number))
         async with grpc.aio.insecure_channel(self.portal.grpc) as channel:
             metadata = (("authorization", f"Bearer {self.token}"),)
             try:
