@@ -14,7 +14,7 @@ from ops.vocabulary.policies import Policy
 def check_carried(service: Service, *policies: Policy | None) -> None:
     """Raise InvalidInput if the service's instances cannot be sent one of these policies."""
     for policy in policies:
-        if service.is_pushed and policy and policy.share is None:
+        if service.is_pushed and policy and (policy.share is None or policy.operations):
             raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
 
 

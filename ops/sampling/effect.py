@@ -3,7 +3,7 @@
 import math
 
 from ops.sampling.volume import Forecast, Seen, Volume
-from ops.vocabulary.policies import Policy, Spread, Strategy
+from ops.vocabulary.policies import Policy, Spread, Strategy, percent
 
 _STEP = 5  # percent, to which a margin is rounded up
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -19,8 +19,17 @@ def effect(service: str, before: Spread, policy: Policy) -> str:
             f"Keeps at most {policy.rate:.0f} per second of the traces that start in each instance "
             f"of {service}"
         ),
-    }.get(policy.strategy, f"Keeps {policy} of the {traces}")
-    return f"{kept}; {_against(before.policy, policy)}."
+    }.get(policy.strategy, f"Keeps {policy.base} of the {traces}")
+    apart = f" {_apart(policy)}." if policy.operations else ""
+    return f"{kept}; {_against(before.policy, policy.base)}.{apart}"
+
+
+def _apart(policy: Policy) -> str:
+    """Return `GET /health has a rate of its own: 0.1%`."""
+    if len(policy.operations) == 1:
+        ((name, share),) = policy.operations
+        return f"{name} has a rate of its own: {percent(share)}"
+    return f"{len(policy.operations)} operations have a rate of their own"
 
 
 def _against(before: Policy | None, policy: Policy) -> str:
@@ -28,7 +37,7 @@ def _against(before: Policy | None, policy: Policy) -> str:
     if before is None:
         return "the current setting is unknown"
     if before == policy or (before.share is not None and before.share == policy.share):
-        return "the same as the last setting"
+        return "the same rate as the last setting"
     if not (before.share and policy.share):
         kept = "none" if before.share == 0 else "all" if before.share == 1 else str(before)
         return f"the last setting keeps {kept}"

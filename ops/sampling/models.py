@@ -53,7 +53,7 @@ class Revision(models.Model):
 
     @property
     def policy(self) -> Policy:
-        return Policy(Strategy(self.strategy), self.rate)
+        return Policy(Strategy(self.strategy), self.rate).by_operation(self.operations)
 
     @property
     def then(self) -> Policy | None:
@@ -111,5 +111,5 @@ class Instance(models.Model):
 
     def has(self, what: InForce) -> bool:
         """Return whether it confirmed what is in force."""
-        is_this = self.sent_revision == what.revision and self.sent == what.policy
+        is_this = self.sent_revision == what.revision and self.sent == what.policy.base
         return is_this and self.proof == Proof.CONFIRMED

@@ -47,7 +47,10 @@ def is_raise(baseline: Policy | None, policy: Policy) -> bool:
         return True
     if baseline.share is None or policy.share is None:
         return baseline != policy
-    return policy.share > baseline.share
+    named = {name for name, _ in (*baseline.operations, *policy.operations)}
+    return policy.share > baseline.share or any(
+        (policy.of_operation(name) or 0) > (baseline.of_operation(name) or 0) for name in named
+    )
 
 
 def usual(baseline: Policy | None, policy: Policy) -> Term:
@@ -94,6 +97,8 @@ def check_then(
         if then:
             raise InvalidInput("what follows is for a change with an end only; leave it out")
         return None
+    if then and then.operations:
+        raise InvalidInput("what follows is one rate, without rates of single operations")
     if baseline and then and then != baseline:
         raise InvalidInput(
             f"{service} returns to {baseline}, its permanent sampling; leave out what follows, or "

@@ -221,7 +221,7 @@ async def test_the_form_claims_nothing_where_instances_differ(
         ("1%", TEN, "petstore; 10 times as many as the last setting, 1%."),
         ("20%", TEN, "1/2 of the last setting, 20%."),
         ("5%", TEN, "twice as many as the last setting, 5%."),
-        ("10%", TEN, "the same as the last setting."),
+        ("10%", TEN, "the same rate as the last setting."),
         ("10%", {"strategy": "never"}, "petstore; the last setting keeps 10%."),
         (
             "10%",
