@@ -23,6 +23,7 @@ from ops.alerts.watching import ALERTS
 from ops.backends.clients import close_clients
 from ops.memory import settle
 from ops.rpc.server import serve_grpc
+from ops.sampling.proving import PROVER
 from ops.sampling.reconciling import RECONCILER
 from ops.sites import SiteFileError, Sites, sites
 from ops.versions.actions import VERSIONS
@@ -141,7 +142,7 @@ async def watch(stop: asyncio.Event) -> None:
 async def watch_beside(stop: asyncio.Event) -> None:
     """Watch the sites: poll their sources, remember what changes, keep sampling in force."""
     with in_use():
-        await watch_sites(stop, *SUBJECTS, duties=(RECONCILER,))
+        await watch_sites(stop, *SUBJECTS, duties=(RECONCILER, PROVER))
 
 
 async def slack(stop: asyncio.Event) -> None:

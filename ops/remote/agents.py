@@ -57,9 +57,10 @@ class Agent:
     written_at: int = 0
 
     def sent(self, sampling: InForce, now: int, proof: Proof = Proof.TOLD) -> None:
-        """Note that it was sent what is in force."""
+        """Note that it was sent what is in force, and when for the first time."""
+        if (sampling.revision, sampling.policy) != (self.sent_revision, self.sent_policy):
+            self.sent_at = now
         self.has(sampling)
-        self.sent_at = now
         self.proof, self.reason = proof, ""
 
     def has(self, sampling: InForce) -> None:

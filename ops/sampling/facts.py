@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.sampling.effect import effect
-from ops.sampling.proof import Proof, Way
+from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import Policy, Spread
 
@@ -16,8 +16,8 @@ class InstanceSampling:
     `confirmed` means that the instance acknowledged it; otherwise `reason` says why not. `proof`
     says more exactly what is known, None for nothing. `heard` is when it last answered, or asked;
     `client` is what it says that it runs, `said` the policy that it says is in force, None if it
-    does not say. `revision` is what all this is about, 0 if that is unknown. `unauthenticated`
-    means that it asks without a key.
+    does not say. `host` is where we see it. `revision` is what all this is about, 0 if that is
+    unknown. `unauthenticated` means that it asks without a key.
     """
 
     address: str
@@ -32,6 +32,7 @@ class InstanceSampling:
     said: Policy | None = None
     revision: int = 0
     unauthenticated: bool = False
+    host: str = ""
 
     @property
     def is_reached(self) -> bool:
@@ -41,6 +42,8 @@ class InstanceSampling:
     @property
     def answer(self) -> str:
         """What is known, in words, "" for nothing."""
+        if self.proof is Proof.CONTRADICTED:
+            return f"{self.proof.words}: {self.reason or CHECK}"
         return self.reason or (self.proof.words if self.proof else "")
 
 

@@ -205,4 +205,10 @@ def _read(row: Instance) -> InstanceSampling:
         said=row.said,
         revision=_about(row) or 0,
         unauthenticated=row.unauthenticated,
+        host=_host(row),
     )
+
+
+def _host(row: Instance) -> str:
+    """Return where an instance is; only what we push to has a port."""
+    return row.address.rpartition(":")[0].strip("[]") if row.way == Way.PUSH else row.address

@@ -113,3 +113,33 @@ class Instance(models.Model):
         """Return whether it confirmed what is in force."""
         is_this = self.sent_revision == what.revision and self.sent == what.policy.base
         return is_this and self.proof == Proof.CONFIRMED
+
+
+class RootsSeen(models.Model):
+    """What the first spans of a service's new traces proved of a revision; see `roots`.
+
+    `verdicts` are a proof and the policy that the roots carry, by instance. They count until
+    `until`, if revision and policy are still in force.
+    """
+
+    site = models.CharField(max_length=63)
+    service = models.CharField(max_length=63)
+    revision = models.BigIntegerField()
+    strategy = models.CharField(max_length=16, choices=STRATEGIES)
+    rate = models.FloatField()
+    until = models.DateTimeField()
+    verdicts = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["site", "service"], name="sampling_roots_per_service")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site}/{self.service}: roots of revision {self.revision}"
+
+    def is_of(self, what: InForce) -> bool:
+        """Return whether they are of what is in force."""
+        policy = Policy(Strategy(self.strategy), self.rate)
+        return (self.revision, policy) == (what.revision, what.policy)

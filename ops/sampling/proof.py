@@ -34,6 +34,8 @@ class Proof(StrEnum):
         return _WORDS[self]
 
 
+# What to look at if something else is in force than what was sent.
+CHECK = "check whether its code or OTEL_TRACES_SAMPLER sets another sampler"
 _WORDS = {
     Proof.CONFIRMED: "confirmed",
     Proof.ROOTS: "its new traces carry the rate",

@@ -11,8 +11,10 @@ from django.utils import timezone
 from ops.actor import Actor, request_id
 from ops.sampling import instances
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.models import Revision
+from ops.sampling.models import Revision, RootsSeen
+from ops.sampling.proof import Proof
 from ops.sampling.revisions import FILE, InForce, Setting, in_force
+from ops.sampling.roots import Verdict, with_roots
 from ops.sampling.undo import LOOK_BACK, undo_policy
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
@@ -31,15 +33,28 @@ def current(site: str, addresses: Mapping[str, Collection[str]]) -> dict[str, Se
     in_force_of = {name: in_force(past.get((site, name), ()), now) for name in addresses}
     numbers = [each.revision for each in in_force_of.values() if each]
     made = {row.id: _change(row) for row in Revision.objects.filter(id__in=numbers)}
+    seen = _roots(site, in_force_of)
     return {
         name: ServiceSampling(
             site,
             name,
-            known[name],
+            with_roots(known[name], seen.get(name, {})),
             in_force=found,
             change=made[found.revision] if found else None,
         )
         for name, found in in_force_of.items()
+    }
+
+
+def _roots(site: str, wanted: Mapping[str, InForce | None]) -> dict[str, dict[str, Verdict]]:
+    """Read what new traces prove of what is in force, by service and instance."""
+    rows = RootsSeen.objects.filter(site=site, service__in=list(wanted), until__gt=timezone.now())
+    return {
+        row.service: {
+            key: Verdict(Proof(proof), carried) for key, (proof, carried) in row.verdicts.items()
+        }
+        for row in rows
+        if (what := wanted[row.service]) and row.is_of(what)
     }
 
 

@@ -18,7 +18,7 @@ from ops.rpc.sampling_changes import with_askers
 from ops.sampling import actions, reports
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.models import Revision
-from ops.sampling.proof import Proof, Way
+from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.reports import Report
 from ops.vocabulary.policies import Policy, rate
 from ops.vocabulary.timerange import MINUTE, now_ns
@@ -267,7 +267,7 @@ async def test_an_instance_that_can_confirm_nothing_and_one_that_is_gone_are_no_
     [
         (Proof.TOLD, "sent, no answer yet"),
         (Proof.SILENT, "no answer"),
-        (Proof.CONTRADICTED, "answered, not in force"),
+        (Proof.CONTRADICTED, f"answered, not in force: {CHECK}"),
         (Proof.REFUSED, "refused"),
     ],
 )

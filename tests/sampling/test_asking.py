@@ -9,7 +9,7 @@ from ops.actor import Actor
 from ops.database import in_database
 from ops.sampling import actions, reports
 from ops.sampling.facts import ServiceSampling
-from ops.sampling.proof import Proof, Way
+from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.reports import Report
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import ALWAYS
@@ -59,12 +59,12 @@ async def test_all_ways_are_one_picture_without_those_that_are_gone(
     now = await actions.current(operator, service="petstore")
     assert [(each.address, each.way, each.answer) for each in now.instances] == [
         (pushed.address, Way.PUSH, "confirmed"),
-        ("petstore-3", Way.OPAMP, "answered, not in force"),
+        ("petstore-3", Way.OPAMP, f"answered, not in force: {CHECK}"),
         ("petstore-2", Way.REMOTE, "confirmed"),
     ]
     assert now.confirmed == 2
     assert [each.below for each in service_sampling(now, (), None).rows] == [
-        ("OpAMP: answered, not in force",),  # what failed comes first
+        (f"OpAMP: answered, not in force: {CHECK}",),  # what failed comes first
         (),
         ("remote sampling: confirmed",),
     ]

@@ -12,6 +12,7 @@ from ops.backends.calls import Calls
 from ops.backends.grpc_channels import Peer
 from ops.backends.jaeger.measuring import MeasuredTraces, measure
 from ops.backends.jaeger.query_service import MUCH_TO_READ, QueryService, off_loop
+from ops.backends.jaeger.roots import roots
 from ops.backends.jaeger.window_reader import WindowReader
 from ops.backends.otlp import read_trace
 from ops.backends.trace_search.density import Densities, Density
@@ -22,6 +23,7 @@ from ops.backends.trace_search.slices import SETTLED, Slices
 from ops.errors import NotFound
 from ops.sites import JaegerSource, Site
 from ops.vocabulary import timerange
+from ops.vocabulary.roots import Root
 from ops.vocabulary.spans import Spans
 
 T = TypeVar("T")
@@ -101,6 +103,11 @@ class Jaeger:
         """Return the summaries of up to `most` of a service's traces, and their size."""
         call = partial(measure, self._server, service, start, end, most)
         return await self._read(("measure", service, start, end, most), call)
+
+    async def roots(self, service: str, *, start: int, end: int, most: int) -> tuple[Root, ...]:
+        """Return the roots of up to `most` of a service's traces that carry their rate."""
+        call = partial(roots, self._server, service, start, end, most)
+        return await self._read(("roots", service, start, end, most), call)
 
     async def close(self) -> None:
         await self._server.close()
