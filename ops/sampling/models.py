@@ -142,4 +142,4 @@ class RootsSeen(models.Model):
     def is_of(self, what: InForce) -> bool:
         """Return whether they are of what is in force."""
         policy = Policy(Strategy(self.strategy), self.rate)
-        return (self.revision, policy) == (what.revision, what.policy)
+        return (self.revision, policy) == (what.revision, what.policy.base)
