@@ -1,5 +1,6 @@
 """What the site file says about sampling, and how services ask for it; see ops.sites."""
 
+import math
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
@@ -73,3 +74,13 @@ def policy_of(table: Table, key: str, default: Any = "") -> Policy | None:
     except InvalidInput as error:
         table.problem(key, str(error))
         return None
+
+
+def ceiling_of(table: Table) -> float | None:
+    """Read how many traces a second one person may let through, None if there is no limit."""
+    form = "traces per second, a number such as 50"
+    found: float | None = table.take("sampling_ceiling", (int, float), form, None)
+    if found is None or 0 <= found < math.inf:
+        return found
+    table.problem("sampling_ceiling", f"is {found}; it must be {form}")
+    return None

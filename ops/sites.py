@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from ops.errors import InvalidInput, NotFound, did_you_mean
-from ops.site_sampling import NOT_PUSHED, Remote, policy_of, remote_of
+from ops.site_sampling import NOT_PUSHED, Remote, ceiling_of, policy_of, remote_of
 from ops.toml_file import Table
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -97,7 +97,8 @@ class Service:
     the series with the labels in `alerts` belong to this service.
 
     `sampling` is the policy that is in force unless somebody changes it, None if the file says
-    nothing about it.
+    nothing about it. A change that may let through more than `sampling_ceiling` traces a second
+    needs a second person; None means no limit.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Service:
     alerts: Mapping[str, str] = field(default_factory=dict, hash=False)
     shared: frozenset[str] = frozenset()
     sampling: Policy | None = None
+    sampling_ceiling: float | None = None
     table: str = field(default="", compare=False)
 
     @property
@@ -414,6 +416,7 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         alerts=labels,
         shared=frozenset(found.promql.keys() - own),
         sampling=policy_of(table, "sampling"),
+        sampling_ceiling=ceiling_of(table),
         table=f"[{table.name}]",
     )
     if service.instances and service.dns:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.answers.phrases import count, elsewhere, site_key
 from bot.answers.sampling import sampling_change
@@ -10,11 +11,9 @@ from bot.errors import error_reply
 from bot.links import page
 from bot.replies import FollowUp, Reply, Sentence
 from ops.errors import NotConfirmed, OpsError
-from ops.requests.actions import LIFE, RequestedChange, State
+from ops.requests.actions import RequestedChange, State
 from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import PERMANENT
-
-_DONE = {State.APPLIED: "Applied", State.FAILED: "Attempted"}
 
 
 def requested_change(request: RequestedChange, note: str = "", volume: Sequence[str] = ()) -> Reply:
@@ -24,7 +23,7 @@ def requested_change(request: RequestedChange, note: str = "", volume: Sequence[
             return _question(request, note, volume)
         case State.APPLYING:
             reply = Reply(f"{request.decided_by} is applying: {_what(request)} …")
-        case State.CANCELLED | State.EXPIRED:
+        case State.CANCELLED | State.REFUSED | State.EXPIRED:
             reply = _dismissed(request)
         case State.APPLIED | State.FAILED if request.result:
             reply = _decided(request, request.result)
@@ -35,26 +34,34 @@ def requested_change(request: RequestedChange, note: str = "", volume: Sequence[
 
 
 def _question(request: RequestedChange, note: str, volume: Sequence[str]) -> Reply:
+    yes, no = ("approve", "refuse") if request.over else ("apply", "cancel")
+    withdraw = f'because="…". {request.asker} can withdraw it: cancel {request.key}'
     return Reply(
-        f"Change {_what(request)}?",
+        f"{'Approve' if request.over else 'Change'} {_what(request)}?",
         notes=(
             *((note,) if note else ()),
+            *((request.over.asked,) if request.over else ()),
             request.effect,
             *volume,
             *((f"Reason: {request.reason}",) if request.reason else ()),
             Sentence(
-                f"Requested by {request.asker}; open for {LIFE.seconds // 60} minutes, until ",
+                f"Requested by {request.asker}; open for {_minutes(request)} minutes, until ",
                 at(request.expires),
                 ".",
             ),
-            f"Or write: apply {request.key}, cancel {request.key}",
+            f"Or write: {yes} {request.key}, {no} {request.key}"
+            + (f" {withdraw}" if request.over else ""),
         ),
         follow_ups=(
-            FollowUp("Apply", f"apply {request.key}", "primary"),
-            FollowUp("Cancel", f"cancel {request.key}"),
+            FollowUp(yes.capitalize(), f"{yes} {request.key}", "primary"),
+            FollowUp(no.capitalize(), f"{no} {request.key}"),
         ),
         card=request.key,
     )
+
+
+def _minutes(request: RequestedChange) -> int:
+    return (request.expires - request.asked_at) // timedelta(minutes=1)
 
 
 def _dismissed(request: RequestedChange) -> Reply:
@@ -62,7 +69,11 @@ def _dismissed(request: RequestedChange) -> Reply:
         return Reply(
             f"Expired, nothing was changed: {_what(request)}",
             notes=(
-                Sentence(f"{request.asker} asked; nobody applied it before ", at(request.expires)),
+                Sentence(
+                    f"{request.asker} asked; nobody "
+                    f"{'approved' if request.over else 'applied'} it before ",
+                    at(request.expires),
+                ),
             ),
             failed=True,
         )
@@ -72,7 +83,11 @@ def _dismissed(request: RequestedChange) -> Reply:
             notes=(f"{request.asker} asked, but no longer has an account here",),
             failed=True,
         )
-    return Reply(Sentence("Cancelled", *_by(request), f": {_what(request)}"))
+    done = "Refused" if request.state is State.REFUSED else "Cancelled"
+    return Reply(
+        Sentence(done, *_by(request), f": {_what(request)}"),
+        notes=(f"Reason: {request.why_not}",) if request.why_not else (),
+    )
 
 
 def _decided(request: RequestedChange, result: SamplingChange | OpsError) -> Reply:
@@ -82,7 +97,10 @@ def _decided(request: RequestedChange, result: SamplingChange | OpsError) -> Rep
         reply = error_reply(NotConfirmed("", result), request_id=request.request_id)
     else:
         reply = sampling_change(result)
-    return replace(reply, notes=(Sentence(_DONE[request.state], *_by(request)), *reply.notes))
+    done = "Attempted" if request.state is State.FAILED else "Applied"
+    if request.over:
+        done = "Approved"
+    return replace(reply, notes=(Sentence(done, *_by(request)), *reply.notes))
 
 
 def _unknown(request: RequestedChange) -> Reply:

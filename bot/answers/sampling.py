@@ -94,11 +94,6 @@ def sampling_change(change: SamplingChange) -> Reply:
     )
 
 
-def written(policy: Policy) -> str:
-    """Return a policy as commands read it."""
-    return str(policy).replace(" ", "")
-
-
 def _in_force(found: ServiceSampling) -> tuple[Sentence | str, ...]:
     now, change = found.in_force, found.change
     if now is None:
@@ -128,8 +123,7 @@ def _ways_back(found: ServiceSampling, back: Policy | None) -> tuple[FollowUp, .
         return undo(found.service, found.site) if back else ()
     seconds = (max(now.until - timerange.now_ns(), 0) + MORE) // timerange.SECOND
     more = (
-        f"change sampling {found.service} {written(now.policy)} for={seconds}s"
-        f"{site_key(found.site)}"
+        f"change sampling {found.service} {now.policy.written} for={seconds}s{site_key(found.site)}"
     )
     return FollowUp("15 minutes more", more), *_revert(found.service, found.site, now.then)
 

@@ -12,18 +12,19 @@ from bot.registry import Message, command
 from bot.replies import Reply, shortened
 from ops.errors import InvalidInput
 from ops.requests import actions as requests
+from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import NEVER, parse_policy
+from ops.vocabulary.policies import NEVER, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
 HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
-ALWAYS_ASKS = 'This site always asks first, even with "now".'
+_ALWAYS_ASKS = 'This site always asks first, even with "now".'
 _REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
 _TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
 _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
@@ -33,14 +34,15 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
     r"change +sampling(?: +(.+))?",
     "change sampling",
     usage=(
-        "[SERVICE] never | always | float RATE | PERCENT% [for=15m | until=18:00 | permanent] "
-        '[because="REASON"] [now] [site=NAME]'
+        '[SERVICE] never | always | float RATE | PERCENT% ["OPERATION"=RATE] '
+        '[for=15m | until=18:00 | permanent] [because="REASON"] [now] [site=NAME]'
     ),
     summary="change the share of new traces that is kept, after confirmation",
     examples=(
         "change sampling float 0.1",
         'change sampling petstore 100% for=15m because="SlowSearch since 1.3.0"',
         "change sampling petstore always until=18:00",
+        'change sampling petstore 10% "GET /health"=0.1%',
         "change sampling always now",
         "change sampling never service=petstore",
     ),
@@ -50,6 +52,9 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
         '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
         "follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
+        "Operations can have a rate of their own if all instances of the service ask for their "
+        "sampling. Agents that can do one rate only refuse such a change.",
+        "Above the service's ceiling, somebody else has to approve it within ten minutes.",
     ),
     changes=True,
     needs=(sampling.change_policy,),
@@ -111,7 +116,7 @@ async def revert_sampling(message: Message, rest: str) -> Reply:
     )
     if isinstance(done, SamplingChange):
         return sampling_change(done)
-    return requested_change(done, ALWAYS_ASKS if at_once else "")
+    return requested_change(done, _note(done, at_once))
 
 
 @command(
@@ -147,35 +152,37 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
 
 
 @command(
-    r"apply(?: +(.+))?",
+    r"(?:apply|approve)(?: +(.+))?",
     "apply",
     usage="CARD",
-    summary="make the change on a card",
-    examples=("apply 3f9a1c7e2b",),
-    details=("The Apply button does the same.",),
+    summary="make the change on a card, or approve the change of somebody else",
+    examples=("apply 3f9a1c7e2b", "approve 3f9a1c7e2b"),
+    details=("The Apply or Approve button does the same.",),
     changes=True,
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
 async def apply(message: Message, rest: str) -> Reply:
-    """Make a card's change, once."""
+    """Make a card's change, once; that approves one which needs approval."""
     return requested_change(await requests.apply(message.actor, key=_key(rest)))
 
 
 @command(
-    r"cancel(?: +(.+))?",
+    r"(?:cancel|refuse|withdraw)(?: +(.+))?",
     "cancel",
-    usage="CARD",
-    summary="dismiss the change on a card",
-    examples=("cancel 3f9a1c7e2b",),
-    details=("The Cancel button does the same.",),
+    usage='CARD [because="REASON"]',
+    summary="dismiss the change on a card, or refuse to approve it",
+    examples=("cancel 3f9a1c7e2b", 'refuse 3f9a1c7e2b because="the disk of Jaeger is full"'),
+    details=("The Cancel or Refuse button does the same.",),
     changes=True,
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
 async def cancel(message: Message, rest: str) -> Reply:
-    """Dismiss a card's change."""
-    return requested_change(await requests.cancel(message.actor, key=_key(rest)))
+    """Dismiss a card's change; that refuses one which needs approval."""
+    key, reason = _reason(rest)
+    done = await requests.cancel(message.actor, key=_key(key.strip()), reason=reason)
+    return requested_change(done)
 
 
 @command(
@@ -203,16 +210,16 @@ async def show_sampling(message: Message, rest: str) -> Reply:
 
 async def _asked(message: Message, given: str, reason: str) -> Reply:
     """Ask for a change, given the words without the reason."""
-    given = _FOR.sub(r" for=\1", given)
+    given, shares = take_operations(_FOR.sub(r" for=\1", given))
     words, named = words_and_keys(given, "service", "site", "for", "until", "then")
     at_once = _taken(words, "now")
     permanent = _taken(words, "permanent")
     if "service" not in named and len(words) > 1 and _is_name(words[0]):
         named["service"] = words.pop(0)
-    policy = parse_policy(" ".join(words))
+    policy = parse_policy(" ".join(words)).by_operation(shares)
     service, site = named.get("service", ""), named.get("site", "")
     now = await sampling.current(message.actor, service=service, site=site)
-    done = await requests.ask(
+    done = await (requests.change_or_ask if at_once else requests.ask)(
         message.actor,
         policy=policy,
         service=now.service,
@@ -220,14 +227,18 @@ async def _asked(message: Message, given: str, reason: str) -> Reply:
         term=_term(named, permanent) or terms.usual(now.baseline, policy),
         reason=reason,
         then=parse_policy(named["then"]) if "then" in named else None,
-        at_once=at_once,
     )
     if isinstance(done, SamplingChange):
         return sampling_change(done)
     volume = await sampling.forecast(
         message.actor, policy=policy, service=now.service, site=now.site, patience=PATIENCE
     )
-    return requested_change(done, ALWAYS_ASKS if at_once else "", volume)
+    return requested_change(done, _note(done, at_once), volume)
+
+
+def _note(done: RequestedChange, at_once: bool) -> str:
+    """Say why there is a card in spite of `now`; one that needs approval says so itself."""
+    return _ALWAYS_ASKS if at_once and not done.over else ""
 
 
 def _term(named: Mapping[str, str], permanent: bool) -> Term | None:

@@ -1,11 +1,14 @@
 """Actions on requests for a change: ask for one, apply it, cancel it.
 
-The person who asked may apply a request, and so may an approver. Each is applied once, however
-often and at whichever doors; the audit log records who asked and who applied.
+The person who asked may apply a request, and so may an approver. If the change is above the
+service's ceiling, it needs somebody else: an approver who did not ask for it applies (approves)
+or refuses it, and the person who asked may only withdraw it. Each is applied once, however often
+and at whichever doors; the audit log records who asked, approved, applied and refused.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,21 +17,16 @@ from django.utils import timezone
 
 from ops.actor import Actor
 from ops.database import in_database
-from ops.errors import (
-    Conflict,
-    InvalidInput,
-    NotConfirmed,
-    NotFound,
-    NotPermitted,
-    OpsError,
-)
-from ops.guard import ANY_PERSON, DEADLINE, OPSPORTAL, action, check, name_of
+from ops.errors import Conflict
+from ops.guard import ANY_PERSON, DEADLINE, OPSPORTAL, action, write
 from ops.requests import store
+from ops.requests.deciding import as_it_is, make_it, may_apply, may_decide, one
 from ops.requests.models import State
 from ops.requests.store import LIFE, RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
+from ops.sampling.ceiling import Over
 from ops.sampling.terms import PERMANENT, Term
 from ops.sites import sites
 from ops.vocabulary import timerange
@@ -40,22 +38,24 @@ __all__ = [
     "State",
     "apply",
     "ask",
+    "ask_approval",
     "ask_revert",
     "ask_undo",
     "cancel",
+    "change_or_ask",
     "close",
     "find",
     "list_open",
+    "refuse",
     "several",
 ]
 
 SUBJECT = "requests"  # of notices
-_NOTHING_DONE = (InvalidInput, NotFound, NotPermitted, Conflict)
 log = logging.getLogger(__name__)
 
 
 @action("requests.ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
-async def ask(  # noqa: PLR0913  all but the actor are named where it is called
+async def ask(
     actor: Actor,
     *,
     policy: Policy,
@@ -64,18 +64,57 @@ async def ask(  # noqa: PLR0913  all but the actor are named where it is called
     term: Term = PERMANENT,
     reason: str = "",
     then: Policy | None = None,
-    at_once: bool = False,
-) -> RequestedChange | SamplingChange:
-    """Ask for a change of sampling. It stays open for LIFE, until somebody applies or cancels it.
+) -> RequestedChange:
+    """Ask for a change of sampling, which stays open until somebody applies or cancels it.
 
-    Its term counts from when it is applied. With `at_once` the change is made instead, if the site
-    allows that. Raises Conflict if the service has no instances, and what `sampling.change_policy`
-    raises.
+    Its term counts from when it is applied. Raises Conflict if the service has no instances, and
+    InvalidInput for what `sampling.change_policy` would refuse.
     """
+    terms.check(term, timerange.now_ns(), reason)
+    terms.check_carried(sites().site(site).service(service), policy, then)
+    before = await sampling.current(actor, service=service, site=site)
+    if not (before.instances or sites().site(site).remote):
+        raise Conflict(
+            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
+            "has no instances; name them in the site file as instances or dns"
+        )
+    terms.check_then(before.service, term, before.baseline, then)
+    over = await sampling.over_ceiling(
+        actor, policy=policy, service=before.service, site=before.site, then=then
+    )
+    wish: dict[str, Any] = {
+        "site": before.site,
+        "service": before.service,
+        "previous": before.policies,
+        "policy": policy,
+        "instances": len(before.instances),
+        "term": term,
+        "reason": reason,
+        "then": then,
+    }
+    if over:
+        return await in_database(ask_approval, actor, over=over, **wish)
+    return await in_database(store.make, actor, **wish)
+
+
+@action(
+    "requests.change_or_ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT
+)
+async def change_or_ask(
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+) -> RequestedChange | SamplingChange:
+    """Make a change at once, if the site allows that and nobody else must approve it, or ask."""
     wish: dict[str, Any] = {"policy": policy, "term": term, "reason": reason, "then": then}
-    if at_once and sites().site(site).change_now:
+    if await _may_be_made(actor, service, site, policy, then):
         return await sampling.change_policy(actor, service=service, site=site, **wish)
-    return await _ask(actor, service, site, **wish)
+    return await ask(actor, service=service, site=site, **wish)
 
 
 @action("requests.ask_undo", permission=sampling.CHANGE, changes=SUBJECT)
@@ -87,7 +126,7 @@ async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> Reques
             "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
-    return await _ask(actor, service, site, policy=before)
+    return await ask(actor, policy=before, service=service, site=site)
 
 
 @action("requests.ask_revert", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
@@ -102,14 +141,14 @@ async def ask_revert(
 ) -> RequestedChange | SamplingChange:
     """Ask to end a timed change now, or to set again what a revision set, for as long.
 
-    With `at_once` it is done instead, if the site allows that. Raises Conflict if no timed change
-    is in force, NotFound if the service has no such revision.
+    With `at_once` it is done instead, if the site allows that and nobody else has to approve it.
+    Raises Conflict if no timed change is in force, NotFound if the service has no such revision.
     """
     where = {"service": service, "site": site}
-    if at_once and sites().site(site).change_now:
-        return await sampling.revert(actor, **where, revision=revision, reason=reason)
     back = await sampling.way_back(actor, **where, revision=revision)
-    return await _ask(
+    if at_once and await _may_be_made(actor, service, site, back.policy, back.then):
+        return await sampling.revert(actor, **where, revision=revision, reason=reason)
+    return await ask(
         actor, **where, policy=back.policy, term=back.term, reason=reason, then=back.then
     )
 
@@ -119,12 +158,13 @@ async def ask_revert(
 async def apply(actor: Actor, *, key: str) -> RequestedChange:
     """Make the change that was asked for, once; returns the request with what came of it.
 
-    If it is decided already, nothing is done. Raises NotFound and NotPermitted.
+    If it needs somebody else's approval, this approves it. If it is decided already, nothing is
+    done. Raises NotFound and NotPermitted.
     """
-    request = await _may_decide(actor, key)
+    request = await may_apply(actor, key)
     if not await in_database(store.decide, key, State.APPLYING, actor):
-        return await _as_it_is(key)
-    state, result = await _made(actor, request)
+        return await as_it_is(key)
+    state, result = await make_it(actor, request)
     try:
         return await in_database(store.finish, key, state, result)
     except Error:
@@ -134,26 +174,63 @@ async def apply(actor: Actor, *, key: str) -> RequestedChange:
 
 
 @action("requests.cancel", permission=ANY_PERSON, changes=SUBJECT)
-async def cancel(actor: Actor, *, key: str) -> RequestedChange:
-    """Dismiss a request, and return it as it then is; raises NotFound and NotPermitted."""
-    await _may_decide(actor, key)
-    await in_database(store.decide, key, State.CANCELLED, actor)
-    return await _as_it_is(key)
+async def cancel(actor: Actor, *, key: str, reason: str = "") -> RequestedChange:
+    """Dismiss a request, and return it as it then is; raises NotFound and NotPermitted.
+
+    If it needs the approval of the actor, this refuses it.
+    """
+    terms.check_reason(reason)
+    request = await may_decide(actor, key)
+    if not request.over or request.is_by(actor):
+        await in_database(store.decide, key, State.CANCELLED, actor, reason)
+        return await as_it_is(key)
+    with suppress(Conflict):
+        await in_database(
+            refuse,
+            actor,
+            key=key,
+            asked_by=request.asker,
+            policy=request.policy,
+            reason=reason,
+            service=request.service,
+            site=request.site,
+        )
+    return await as_it_is(key)
+
+
+def _target(*, site: str, service: str, **_: object) -> str:
+    return f"{site}/{service}"
+
+
+@write("requests.ask_approval", permission=sampling.CHANGE, target=_target)
+def ask_approval(actor: Actor, /, *, over: Over, **wish: Any) -> RequestedChange:
+    """Store a request that needs somebody else's approval; the rest is as for `store.make`."""
+    return store.make(actor, over=over, **wish)
+
+
+@write("requests.refuse", permission=sampling.APPROVE, target=_target)
+def refuse(
+    actor: Actor, *, key: str, asked_by: str, policy: Policy, reason: str, service: str, site: str
+) -> None:
+    """Refuse an open request of somebody else; raises Conflict if it is not open any more."""
+    if not store.decide(key, State.REFUSED, actor, reason):
+        raise Conflict(f"request {key} is decided already")
 
 
 @action("requests.find", permission=sampling.READ)
 async def find(actor: Actor, *, key: str) -> RequestedChange:
     """Return a request; raises NotFound."""
-    return await _found(key)
+    return await one(key)
 
 
 @action("requests.list_open", permission=sampling.READ)
 async def list_open(
     actor: Actor, *, service: str = "", site: str = ""
 ) -> tuple[RequestedChange, ...]:
-    """Return the open requests of a service, newest first."""
+    """Return the open requests of a site, or of one of its services, newest first."""
     where = sites().site(site)
-    return await in_database(store.open_of, where.name, where.service(service).name)
+    name = where.service(service).name if service else ""
+    return await in_database(store.open_of, where.name, name)
 
 
 @action("requests.several", permission=OPSPORTAL)
@@ -168,81 +245,12 @@ async def close(actor: Actor) -> None:
     await in_database(store.close)
 
 
-async def _ask(
-    actor: Actor,
-    service: str,
-    site: str,
-    policy: Policy,
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
-) -> RequestedChange:
-    terms.check(term, timerange.now_ns(), reason)
-    before = await sampling.current(actor, service=service, site=site)
-    if not (before.instances or sites().site(site).remote):
-        raise Conflict(
-            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
-            "has no instances; name them in the site file as instances or dns"
-        )
-    terms.check_then(before.service, term, before.baseline, then)
-    return await in_database(store.make, actor, before, policy, term, reason, then)
-
-
-_MAKING: dict[str, Callable[..., Awaitable[SamplingChange]]] = {
-    sampling.CHANGE: sampling.change_policy,
-    sampling.APPROVE: sampling.approve_change,
-}
-
-
-async def _may_decide(actor: Actor, key: str) -> RequestedChange:
-    await check(actor, *map(name_of, _MAKING.values()))
-    found = await _found(key)
-    make, asked = _as_asked(actor, found)
-    await check(actor, name_of(make), **asked)
-    return found
-
-
-async def _found(key: str) -> RequestedChange:
-    found = await in_database(store.find, key)
-    if found is None:
-        raise NotFound(
-            f'there is no request "{key[:20]}"; it may be over 30 days old or from before an update'
-        )
-    return found
-
-
-def _as_asked(
-    actor: Actor, request: RequestedChange
-) -> tuple[Callable[..., Awaitable[SamplingChange]], dict[str, Any]]:
-    """Return the action that makes the change for this actor, and its arguments."""
-    needed = request.needs(actor)
-    asked = {
-        "policy": request.policy,
-        "service": request.service,
-        "site": request.site,
-        "term": request.term,
-        "reason": request.reason,
-        "then": request.then,
-    }
-    if needed == sampling.APPROVE:
-        asked = {"asked_by": request.asker, **asked}
-    return _MAKING[needed], asked
-
-
-async def _made(actor: Actor, request: RequestedChange) -> tuple[State, SamplingChange | OpsError]:
-    make, asked = _as_asked(actor, request)
-    try:
-        return State.APPLIED, await make(actor, **asked)
-    except NotConfirmed as error:
-        made = error.result
-        return State.APPLIED, made if isinstance(made, SamplingChange) else error
-    except _NOTHING_DONE as error:
-        return State.FAILED, error
-    except OpsError as error:
-        return State.UNKNOWN, error
-
-
-async def _as_it_is(key: str) -> RequestedChange:
-    """Return a request that has been decided or has expired."""
-    await in_database(store.close)
-    return await _found(key)
+async def _may_be_made(
+    actor: Actor, service: str, site: str, policy: Policy, then: Policy | None = None
+) -> bool:
+    """Return whether a change can be made without a request."""
+    if not sites().site(site).change_now:
+        return False
+    return not await sampling.over_ceiling(
+        actor, policy=policy, service=service, site=site, then=then
+    )

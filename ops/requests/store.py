@@ -13,12 +13,14 @@ from ops.actor import Actor, request_id
 from ops.errors import OpsError
 from ops.requests import results
 from ops.requests.models import ChangeRequest, State
-from ops.sampling.actions import APPROVE, CHANGE, SamplingChange, ServiceSampling
+from ops.sampling.actions import APPROVE, CHANGE, SamplingChange
+from ops.sampling.ceiling import MINUTES, Over
 from ops.sampling.effect import effect
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary.policies import Policy, Spread
 
 LIFE = timedelta(minutes=5)
+APPROVAL_LIFE = timedelta(minutes=MINUTES)
 LEASE = timedelta(seconds=90)  # longer than the guard lets any change take
 KEPT = timedelta(days=30)
 Result = SamplingChange | OpsError | None
@@ -29,9 +31,10 @@ class RequestedChange:
     """A sampling change that was asked for, and its result.
 
     `instances` is how many get it. Its term counts from when it is applied; `then` is what is said
-    to follow it. `decided_by` is "" while nobody has decided, and if it was
-    withdrawn because the user who asked was deleted. `result` is the change if it was made, the
-    error if it failed or if that is unknown, else None; `request_id` finds it in the audit log.
+    to follow it. With `over` it needs somebody else's approval. `decided_by` is "" while nobody has
+    decided, and if it was withdrawn because the user who asked was deleted; `why_not` is what was
+    said when it was refused or cancelled. `result` is the change if it was made, the error if it
+    failed or if that is unknown, else None; `request_id` finds it in the audit log.
     """
 
     key: str
@@ -53,11 +56,19 @@ class RequestedChange:
     term: Term = PERMANENT
     reason: str = ""
     then: Policy | None = None
+    over: Over | None = None
+    why_not: str = ""
+
+    def is_by(self, actor: Actor) -> bool:
+        """Return whether the actor asked for it."""
+        return self.asked_by is not None and self.asked_by == actor.user_id
 
     def needs(self, actor: Actor) -> str:
-        """Return the permission that the actor needs to apply or cancel it."""
-        own = self.asked_by is not None and self.asked_by == actor.user_id
-        return CHANGE if own else APPROVE
+        """Return the permission that the actor needs to decide on it.
+
+        With any permission, nobody may approve what they asked for themselves.
+        """
+        return CHANGE if self.is_by(actor) else APPROVE
 
     @property
     def effect(self) -> str:
@@ -65,35 +76,43 @@ class RequestedChange:
         return effect(self.service, self.previous, self.policy)
 
 
-def make(
+def make(  # noqa: PLR0913  all but the actor are named where it is called
     actor: Actor,
-    before: ServiceSampling,
+    *,
+    site: str,
+    service: str,
+    previous: Spread,
     policy: Policy,
+    instances: int,
     term: Term = PERMANENT,
     reason: str = "",
     then: Policy | None = None,
+    over: Over | None = None,
 ) -> RequestedChange:
     """Store an open request; the actor must be a user."""
     now = timezone.now()
     return _read(
         ChangeRequest.objects.create(
             key=secrets.token_hex(5),
-            site=before.site,
-            service=before.service,
-            previous=str(before.policies),
+            site=site,
+            service=service,
+            previous=str(previous),
             strategy=policy.strategy.value,
             rate=policy.rate,
+            operations=dict(policy.operations),
             duration=term.duration,
             ends=term.end,
             then_strategy=then.strategy.value if then else "",
             then_rate=then.rate if then else 0,
             reason=reason,
-            instances=len(before.instances),
+            instances=instances,
+            ceiling=over.ceiling if over else None,
+            traces=over.traces if over else None,
             asked_by=User.objects.get(pk=actor.user_id or 0),
             asker=actor.name,
             door=actor.door.value,
             asked_at=now,
-            expires=now + LIFE,
+            expires=now + (APPROVAL_LIFE if over else LIFE),
             holder="",
             lease_until=now,
         )
@@ -111,19 +130,17 @@ def find(key: str) -> RequestedChange | None:
 
 
 def open_of(site: str, service: str) -> tuple[RequestedChange, ...]:
-    """Read a service's open requests, newest first."""
+    """Read the open requests of a site, or of one service unless "", newest first."""
     found = ChangeRequest.objects.filter(
-        site=site,
-        service=service,
-        state=State.OPEN,
-        expires__gt=timezone.now(),
-        asked_by__isnull=False,
+        site=site, state=State.OPEN, expires__gt=timezone.now(), asked_by__isnull=False
     )
+    if service:
+        found = found.filter(service=service)
     return tuple(map(_read, found.order_by("-asked_at")))
 
 
-def decide(key: str, state: State, actor: Actor) -> bool:
-    """Claim an open request, to apply or cancel it; of all attempts exactly one returns True.
+def decide(key: str, state: State, actor: Actor, why_not: str = "") -> bool:
+    """Claim an open request with a decision; of all attempts exactly one returns True.
 
     None succeeds after the user who asked was deleted, because nobody wants the change now.
     """
@@ -139,6 +156,7 @@ def decide(key: str, state: State, actor: Actor) -> bool:
         state=state,
         decided_by=actor.name[:150],
         decided_at=now,
+        why_not=why_not,
     )
 
 
@@ -189,6 +207,8 @@ def _read(row: ChangeRequest) -> RequestedChange:
         term=Term(row.duration, row.ends),
         reason=row.reason,
         then=row.then,
+        over=row.over,
+        why_not=row.why_not,
     )
 
 

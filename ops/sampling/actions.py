@@ -11,11 +11,13 @@ from ops.caching import Known
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
 from ops.guard import DEADLINE, OPSPORTAL, action, write
-from ops.sampling import delivery, rollback, store, terms, undo
+from ops.sampling import delivery, rollback, store, terms
 from ops.sampling.asking import askers
+from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
-from ops.sampling.measuring import measured
+from ops.sampling.measuring import lately_measured, over_now
+from ops.sampling.past import policy_at, undo_policy
 from ops.sampling.revisions import Setting
 from ops.sampling.rollback import WayBack
 from ops.sampling.terms import PERMANENT, Term
@@ -37,6 +39,7 @@ __all__ = [
     "current",
     "current_of_several",
     "forecast",
+    "over_ceiling",
     "policy_at",
     "revert",
     "undo_policy",
@@ -48,7 +51,6 @@ SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
 MOST_CHANGES = 200
-MEASURED_FOR = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,27 +140,6 @@ async def changes(
     return await in_database(store.past_changes, where.name, name, limit, before)
 
 
-@action("sampling.policy_at", permission=READ)
-async def policy_at(
-    actor: Actor, *, at: int = 0, service: str = "", site: str = ""
-) -> SamplingChange | None:
-    """Return the change in force at a moment (Unix nanoseconds), 0 meaning now.
-
-    None if no change had been sent by then: the policy is unknown.
-    """
-    where = sites().site(site)
-    moment = timerange.to_datetime(at or timerange.now_ns())
-    return await in_database(store.in_force_at, where.name, where.service(service).name, moment)
-
-
-@action("sampling.undo_policy", permission=READ)
-async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
-    """Return the policy that undoing the service's last change restores, None for none."""
-    where = sites().site(site)
-    name = where.service(service).name
-    return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
-
-
 @action("sampling.way_back", permission=READ)
 async def way_back(
     actor: Actor, *, service: str = "", site: str = "", revision: int = 0
@@ -182,9 +163,7 @@ async def forecast(
     what = where.service(service)
     now, found = await asyncio.gather(
         current(actor, service=what.name, site=where.name, patience=patience),
-        clients().lasting.answer(
-            ("measured", where.name, what), lambda: measured(where, what), patience, MEASURED_FOR
-        ),
+        lately_measured(where, what, patience),
     )
     if found.error:
         raise found.error
@@ -193,6 +172,19 @@ async def forecast(
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
     return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+
+
+@action("sampling.over_ceiling", permission=READ)
+async def over_ceiling(
+    actor: Actor, *, policy: Policy, service: str = "", site: str = "", then: Policy | None = None
+) -> Over | None:
+    """Return why a change needs somebody else's approval, None if it needs none."""
+    where = sites().site(site)
+    what = where.service(service)
+    if what.sampling_ceiling is None:
+        return None
+    now = await current(actor, service=what.name, site=where.name)
+    return await over_now(where, what, now, policy, then)
 
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
@@ -210,7 +202,8 @@ async def change_policy(
 
     After its term the service returns to its permanent policy, or to `then` if it has none. Raises
     NotConfirmed, with the SamplingChange as its result, if not all instances confirmed: what was
-    set stays in force, and is sent again. Raises Conflict if the service has no instances.
+    set stays in force, and is sent again. Raises Conflict if the service has no instances, or if
+    the change needs somebody else's approval (`over_ceiling`).
     """
     return await _change(actor, service, site, _Wish(policy, term, reason, then))
 
@@ -220,6 +213,7 @@ async def approve_change(  # noqa: PLR0913  all but the actor are named where it
     actor: Actor,
     *,
     asked_by: str,
+    above_ceiling: bool,
     policy: Policy,
     service: str = "",
     site: str = "",
@@ -227,8 +221,12 @@ async def approve_change(  # noqa: PLR0913  all but the actor are named where it
     reason: str = "",
     then: Policy | None = None,
 ) -> SamplingChange:
-    """Make a change that another user asked for, as change_policy does."""
-    return await _change(actor, service, site, _Wish(policy, term, reason, then))
+    """Make a change that another user asked for, as change_policy does.
+
+    It may be above the service's ceiling only if `above_ceiling` says that this is approved.
+    """
+    wish = _Wish(policy, term, reason, then)
+    return await _change(actor, service, site, wish, above_ceiling=above_ceiling)
 
 
 @action("sampling.revert", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
@@ -244,11 +242,13 @@ async def revert(
     return await _change(actor, service, site, _Wish(back.policy, back.term, reason, back.then))
 
 
-async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> SamplingChange:
+async def _change(
+    actor: Actor, service: str, site: str, wish: _Wish, *, above_ceiling: bool = False
+) -> SamplingChange:
     where = sites().site(site)
     what = where.service(service)
     terms.check(wish.term, timerange.now_ns(), wish.reason)
-    delivery.check_carried(what, wish.policy, wish.then)
+    terms.check_carried(what, wish.policy, wish.then)
     addresses = await delivery.addresses(what)
     if not (addresses or where.remote):
         raise Conflict(
@@ -259,6 +259,8 @@ async def _change(actor: Actor, service: str, site: str, wish: _Wish) -> Samplin
         await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
     before = (await in_database(store.current, where.name, {what.name: addresses}))[what.name]
     then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
+    if not above_ceiling and (over := await over_now(where, what, before, wish.policy, wish.then)):
+        raise over.refused()
     setting = Setting(0, 0, wish.policy, wish.term.until(timerange.now_ns()), then)
     revision = await in_database(
         store.begin, actor, where.name, what.name, setting, before.policies, addresses, wish.reason

@@ -3,19 +3,11 @@
 import asyncio
 
 from ops.backends.samplers import Sampler, resolve, server_name
-from ops.errors import BackendUnavailable, InvalidInput, OpsError
+from ops.errors import BackendUnavailable, OpsError
 from ops.sampling.instances import Answer
 from ops.sampling.proof import Proof
-from ops.site_sampling import NOT_PUSHED
 from ops.sites import Service
 from ops.vocabulary.policies import Policy
-
-
-def check_carried(service: Service, *policies: Policy | None) -> None:
-    """Raise InvalidInput if the service's instances cannot be sent one of these policies."""
-    for policy in policies:
-        if service.is_pushed and policy and (policy.share is None or policy.operations):
-            raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
 
 
 async def addresses(service: Service) -> tuple[str, ...]:

@@ -64,10 +64,10 @@ def _volume(found: Forecast) -> str:
         return f"The volume is unknown: {'; '.join(found.problems)}."
     if found.requests is None or found.after is None:
         return "The volume is unknown, because the site file has no query for the requests."
-    at = f"At {_amount(found.requests)} requests/s"
+    at = f"At {amount(found.requests)} requests/s"
     before, after = found.before, found.after
     if after.spans is None:
-        traces = _amount(after.traces)
+        traces = amount(after.traces)
         return f"{at}: up to {traces} traces/s. Jaeger has none of the last hour to measure."
     if found.seen.started == 0:
         return ""
@@ -81,7 +81,7 @@ def _volume(found: Forecast) -> str:
 
 def _change(before: Volume | None, after: Volume, name: str, form: str) -> str:
     values = [getattr(each, name) for each in (before, after) if each]
-    return form.format(" → ".join(dict.fromkeys(map(_amount, values))))
+    return form.format(" → ".join(dict.fromkeys(map(amount, values))))
 
 
 def _change_of_size(before: Volume | None, after: Volume) -> str:
@@ -127,7 +127,8 @@ def _verb(names: tuple[str, ...], verb: str) -> str:
     return verb if len(names) > 1 else f"{verb}s"
 
 
-def _amount(value: float) -> str:
+def amount(value: float) -> str:
+    """Return `1,200`, `12`, `1.2`, `0`."""
     return f"{value:,.0f}" if value >= 10 or not value else f"{value:.2g}"
 
 

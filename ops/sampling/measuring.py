@@ -6,18 +6,52 @@ from typing import TypeVar
 
 from ops.backends.clients import clients
 from ops.backends.prometheus.numbers import number_of
+from ops.caching import Known
 from ops.errors import NotSetUp, OpsError
+from ops.sampling.ceiling import Over, over
+from ops.sampling.facts import ServiceSampling
 from ops.sampling.volume import Seen, look_at
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy
 
 T = TypeVar("T")
 WINDOW = timerange.HOUR
 MOST = 50  # traces
+KEPT = 60.0  # seconds
+CHECKED_AGE = 10.0
+CHECKED_WITHIN = 5.0  # what is not measured by then is unknown
+Measured = tuple[float | None, Seen, tuple[str, ...]]
 STEP = timerange.MINUTE  # so that everyone who types asks for the same
 
 
-async def measured(site: Site, service: Service) -> tuple[float | None, Seen, tuple[str, ...]]:
+async def lately_measured(
+    site: Site, service: Service, patience: float, age: float = KEPT
+) -> Known[Measured]:
+    """Return what `measured` does, at most `age` seconds old; nothing if it takes too long."""
+    return await clients().lasting.answer(
+        ("measured", site.name, service), lambda: measured(site, service), patience, age
+    )
+
+
+async def over_now(
+    site: Site, service: Service, now: ServiceSampling, policy: Policy, then: Policy | None
+) -> Over | None:
+    """Return why a change needs somebody else's approval, None if it needs none.
+
+    What follows counts too, unless it is what is permanent already.
+    """
+    if service.sampling_ceiling is None:
+        return None
+    found = await lately_measured(site, service, CHECKED_WITHIN, CHECKED_AGE)
+    requests, seen, _ = found.answer or (None, Seen(), ())
+    policies = (policy, then) if then and not now.baseline else (policy,)
+    return over(
+        service.name, service.sampling_ceiling, policies, requests, seen, len(now.instances)
+    )
+
+
+async def measured(site: Site, service: Service) -> Measured:
     """Return the requests a second, what the traces are like, and what could not be asked."""
     problems: list[str] = []
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from ops.errors import InvalidInput
+from ops.site_sampling import NOT_PUSHED
+from ops.sites import Service
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -82,8 +84,20 @@ def check(term: Term, now: int, reason: str) -> None:
             f"{timerange.format_duration(LONGEST)}; this one would end at "
             f"{timerange.format_moment(until // timerange.SECOND * timerange.SECOND)}"
         )
+    check_reason(reason)
+
+
+def check_reason(reason: str) -> None:
+    """Raise InvalidInput unless a reason can be recorded."""
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         raise InvalidInput(f"a reason is one line of at most {LONGEST_REASON} characters")
+
+
+def check_carried(service: Service, *policies: Policy | None) -> None:
+    """Raise InvalidInput if the service's instances cannot be sent one of these policies."""
+    for policy in policies:
+        if service.is_pushed and policy and (policy.share is None or policy.operations):
+            raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
 
 
 def check_then(

@@ -15,6 +15,7 @@ FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%), or traces pe
 MOST_OPERATIONS = 50
 LONGEST_OPERATION = 256  # bytes of a name
 MOST_NAMED = 3  # operations in a sentence
+LONGEST_NAMED = 40  # characters there
 _OPERATION = re.compile(r'["“”]([^"“”]*)["“”] *= *(\S+)')
 _PER_SECOND = re.compile(r"([0-9]{1,6}) ?(?:traces? ?)?/ ?s", re.IGNORECASE)
 _RATE = re.compile(r"(?:(?:float|rate)\s+)?([^\s%]+)\s*(%?)", re.IGNORECASE)
@@ -89,6 +90,11 @@ class Policy:
         return self.strategy in (Strategy.NEVER, Strategy.ALWAYS) and not self.operations
 
     @property
+    def lines(self) -> list[str]:
+        """Its operations as `parse_operations` reads them: `GET /health=0.1%`."""
+        return [f"{name}={percent(share)}" for name, share in self.operations]
+
+    @property
     def written(self) -> str:
         """It as commands and forms read it: `10% "GET /health"=0.1%`."""
         base = str(self.base).replace(" ", "")
@@ -97,7 +103,8 @@ class Policy:
     def __str__(self) -> str:
         """Return `10%`, or `10%, but GET /health 0.1%`."""
         if self.operations:
-            named = [f"{name} {percent(rate)}" for name, rate in self.operations[:MOST_NAMED]]
+            first = self.operations[:MOST_NAMED]
+            named = [f"{_short(name)} {percent(rate)}" for name, rate in first]
             more = len(self.operations) - len(named)
             return f"{self.base}, but {', '.join(named)}{f' and {more} more' if more else ''}"
         if self.is_word:
@@ -109,6 +116,10 @@ class Policy:
 
 NEVER = Policy(Strategy.NEVER, 0.0)
 ALWAYS = Policy(Strategy.ALWAYS, 1.0)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAMED else f"{name[:LONGEST_NAMED]}…"
 
 
 def percent(share: float) -> str:
@@ -185,17 +196,29 @@ def parse_share(text: str) -> float:
     return share
 
 
-def parse_whole_policy(text: str) -> Policy:
-    """Read what `parse_policy` does, then maybe rates of operations: `10% "GET /health"=0.1%`.
+def parse_operations(lines: Iterable[str]) -> dict[str, float]:
+    """Read the shares of operations from lines such as `GET /health = 0.1%`; raises InvalidInput.
 
-    Raises InvalidInput.
+    The share is what follows the last equals sign.
     """
     shares: dict[str, float] = {}
-    for name, share in _OPERATION.findall(text):
+    for line in lines:
+        name, equals, share = map(str.strip, line.rpartition("="))
+        if not equals:
+            raise InvalidInput(f'"{line.strip()[:80]}" is not of the form OPERATION = RATE')
         if name in shares:
             raise InvalidInput(f'the operation "{name[:80]}" has two rates')
         shares[name] = parse_share(share)
-    return parse_policy(_OPERATION.sub(" ", text)).by_operation(shares)
+    return shares
+
+
+def take_operations(text: str) -> tuple[str, dict[str, float]]:
+    """Take `"GET /health"=0.1%` out of a text; returns the rest, and the shares by operation.
+
+    Raises InvalidInput.
+    """
+    found = _OPERATION.findall(text)
+    return _OPERATION.sub(" ", text), parse_operations(f"{name}={share}" for name, share in found)
 
 
 MOST_APART = 8  # different policies that a written spread names

@@ -1,8 +1,10 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
+from pytest_django import Settings
 
 from tests.conftest import Person, SiteFile
 from tests.dashboard.places import SITES, Place
@@ -28,6 +30,16 @@ async def place(site_file: SiteFile, jaeger: FakeJaeger) -> AsyncIterator[Place]
             )
         )
         yield Place(jaeger, prometheus, first, second)
+
+
+@pytest.fixture
+def ceiling(place: Place, site_file: SiteFile, settings: Settings) -> Place:
+    """The same with a ceiling of 50 traces a second, and 200 requests a second."""
+    asked = 'requests = "requests"\n'
+    text = Path(settings.SITES_FILE).read_text()
+    site_file(text.replace(asked, f"{asked}sampling_ceiling = 50\n"))
+    place.prometheus.says("requests", ({}, 200.0))
+    return place
 
 
 def logged_in(user: User) -> AsyncClient:

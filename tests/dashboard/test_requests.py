@@ -12,7 +12,7 @@ from ops.requests import actions
 from ops.requests.models import ChangeRequest
 from ops.vocabulary.policies import rate
 from tests.conftest import Person
-from tests.dashboard.places import Place, heading, link, text
+from tests.dashboard.places import Place, heading, link, text, words
 
 SAMPLING = "/sites/production/sampling/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,3 +110,75 @@ async def test_one_that_is_not_there_is_not_found(place: Place, viewer: AsyncCli
     answer = await viewer.get(f"{SAMPLING}requests/3f9a1c7e2b/")
     assert answer.status_code == 404
     assert 'there is no request "3f9a1c7e2b"' in text(answer)
+
+
+@pytest.fixture
+async def above(ceiling: Place, operator: AsyncClient) -> str:
+    """Olga asked in the browser for a change above the ceiling; the address of its page."""
+    change = {"service": "petstore", "strategy": "always", "reason": "<b>slow"}
+    answer = await operator.post(f"{SAMPLING}change/", {**change, "ask": "1"})
+    address: str = answer["Location"]
+    return address
+
+
+OVER = "Over petstore's ceiling of 50 traces/s: about 200 traces/s. "
+
+
+async def test_a_change_above_the_ceiling_says_beforehand_that_it_needs_approval(
+    ceiling: Place, operator: AsyncClient
+) -> None:
+    always = {"service": "petstore", "strategy": "always"}
+    for address in ("effect/", "change/"):
+        page = await operator.get(f"{SAMPLING}{address}", always)
+        said = words(page.content.decode())
+        assert f"{OVER}Somebody else has to approve this change." in said
+    assert "Ask for approval of always" in text(page)
+    assert "Set petstore to" not in text(page)
+    alone = await operator.post(f"{SAMPLING}change/", always)
+    assert alone.status_code == 409
+    assert "Ask for the change on the sampling page" in text(alone)
+    assert ceiling.first.told == []
+
+
+async def test_it_waits_for_somebody_else(
+    place: Place, operator: AsyncClient, viewer: AsyncClient, approver: AsyncClient, above: str
+) -> None:
+    assert "needs approval by somebody else until" in text(await viewer.get(SAMPLING))
+    asker, other, looker = [await each.get(above) for each in (operator, approver, viewer)]
+    for page in (asker, other, looker):
+        assert heading(page) == "Waiting for approval: sampling of petstore from unknown to always"
+        assert f"{OVER}Somebody else with the right to approve has 10 minutes." in text(page)
+        assert "At 200 requests/s: up to 200 traces/s." in text(page)
+        assert "“ <b>slow ”" in text(page)
+    assert "Withdraw" in text(asker) and "Approve for" not in text(asker)
+    assert "Approve for 2 instances Refuse" in text(other) and "Withdraw" not in text(other)
+    assert "Only approvers can approve or refuse this request" in text(looker)
+
+    refused = await operator.post(above, {"decision": "apply"})
+    assert "somebody else must approve it; you can only withdraw it" in text(refused)
+    assert place.first.told == []
+
+
+async def test_it_is_approved_by_somebody_else(
+    place: Place, operator: AsyncClient, approver: AsyncClient, above: str
+) -> None:
+    await approver.post(above, {"decision": "apply", "reason": ""})
+    page = await operator.get(above)
+    assert heading(page) == "Sampling of petstore was changed to always on 2 of 2 instances"
+    assert "requested by olga" in text(page) and "· approved by ada" in text(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("approver", "refused by ada"), ("operator", "withdrawn by olga")]
+)
+async def test_it_is_refused_or_withdrawn_with_a_reason(
+    place: Place, operator: AsyncClient, approver: AsyncClient, above: str, name: str, said: str
+) -> None:
+    client = {"operator": operator, "approver": approver}[name]
+    await client.post(above, {"decision": "cancel", "reason": "<i>no"})
+    page = await operator.get(above)
+    assert said in text(page)
+    assert "“ <i>no ”" in text(page)
+    how, _, _ = said.partition(" ")
+    assert heading(page) == f"{how.capitalize()}: sampling of petstore was not changed"
+    assert place.first.told == []

@@ -15,7 +15,10 @@ from pytest_django import Settings
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
+from ops.database import in_database
+from ops.errors import Conflict
 from ops.overview import actions as overview
+from ops.requests import actions as requests
 from ops.sampling import actions as sampling
 from ops.sampling.proof import Way
 from ops.sites import sites
@@ -27,7 +30,7 @@ from ops.vocabulary.units import unit_told, with_unit
 from opsportal.demo.rules import rules
 from opsportal.demo.site import PETSTORES, DemoSite
 from opsportal.remote import remote_beside
-from tests.conftest import SiteFile
+from tests.conftest import Person, SiteFile, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 20  # seconds
@@ -82,9 +85,10 @@ async def machines_door() -> AsyncIterator[None]:
 
 
 async def test_a_change_reaches_each_petstore_in_its_way(
-    site_file: SiteFile, operator: Actor, tmp_path: Path, settings: Settings
+    site_file: SiteFile, operator: Actor, person: Person, tmp_path: Path, settings: Settings
 ) -> None:
     settings.REMOTE_STATE = tmp_path
+    approver = await in_database(person, "ada", "approvers")
     restarts: list[str] = []
 
     async def traced() -> set[str]:
@@ -126,7 +130,10 @@ async def test_a_change_reaches_each_petstore_in_its_way(
             await until(none_traced)
             restarts.append("petstore-1")
             await until(only_the_restarted)
-            await sampling.change_policy(operator, policy=ALWAYS)
+            with pytest.raises(Conflict, match="ver petstore's ceiling of 5 traces/s"):
+                await sampling.change_policy(operator, policy=ALWAYS)
+            asked = await requests.ask(operator, policy=ALWAYS)
+            await requests.apply(actor_of(approver), key=asked.key)
             await until(partial(is_confirmed, ALWAYS))
             await until(all_traced)
 

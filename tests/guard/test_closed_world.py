@@ -19,6 +19,8 @@ ROOT = Path(__file__).parent.parent.parent
 WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_changes",
+    "requests.ask_approval",
+    "requests.refuse",
     "sampling.adopt_file",
     "sampling.correct",
     "sampling.policy_at",

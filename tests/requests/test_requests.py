@@ -231,6 +231,6 @@ async def test_it_is_made_at_once_only_if_the_site_allows_that(
         instances = ["{petstores[0].address}"]
         """
     )
-    done = await actions.ask(operator, policy=ALWAYS, at_once=True)
+    done = await actions.change_or_ask(operator, policy=ALWAYS)
     assert isinstance(done, SamplingChange if allowed else RequestedChange)
     assert len(petstores[0].told) == int(allowed)

@@ -292,3 +292,29 @@ async def test_one_that_is_called_and_fails_hides_none_that_asks(
         (Way.PUSH, False),
         (Way.REMOTE, True),
     ]
+
+
+async def test_operations_have_rates_of_their_own_where_all_instances_ask(
+    ops: Client, pushed: FakeInstance
+) -> None:
+    operations = ["GET /=0%", "GET /health=0.1%"]
+    request = ops_pb2.ChangeSamplingReq(
+        type=ops_pb2.STFloat, float_value=0.1, service="shop", operations=reversed(operations)
+    )
+    answer = await ops.ChangeSampling(request)
+    assert (answer.policy, [*answer.operations]) == ("10%", operations)
+    (now,) = (await ops.Sampling(ops_pb2.SamplingReq(service="shop"))).services
+    assert (now.policy, now.baseline, [*now.operations]) == ("10%", "10%", operations)
+    (past,) = (await ops.SamplingHistory(ops_pb2.SamplingHistoryReq(service="shop"))).revisions
+    assert (past.policy, [*past.operations]) == ("10%", operations)
+
+    request.service = "petstore"
+    error = await refused(ops.ChangeSampling(request))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert "petstore cannot be sampled at 10%, but GET / 0%, GET /health" in (error.details() or "")
+    assert pushed.told == []
+
+    request.operations.append("x")
+    error = await refused(ops.ChangeSampling(request))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert '"x" is not of the form OPERATION = RATE' in (error.details() or "")

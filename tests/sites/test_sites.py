@@ -63,6 +63,7 @@ failing = "b"
 p95 = "c"
 alerts = {{ team = "pets" }}
 sampling = "10%"
+sampling_ceiling = 50
 [sites.production.services.payments]
 dns = "payments.example.com:50051"
 [sites.production.remote]
@@ -138,6 +139,7 @@ class TestMeaning:
                     p95="c",
                     alerts={"team": "pets"},
                     sampling=rate(0.1),
+                    sampling_ceiling=50,
                 ),
                 "payments": Service(
                     name="payments",
@@ -241,6 +243,12 @@ WRONG = [
         f"{SERVICE}sampling = '5/s'\ndns = 'b:1'",
         '[sites.a.services.b] sampling: is "5 traces/s"; its instances are set with ChangeSampler',
     ),
+    (
+        f"{SERVICE}sampling_ceiling = '50'",
+        "[sites.a.services.b] sampling_ceiling: is '50'; it must be traces per second, a number",
+    ),
+    (f"{SERVICE}sampling_ceiling = nan", "sampling_ceiling: is nan; it must be traces per second"),
+    (f"{SERVICE}sampling_ceiling = -1", "sampling_ceiling: is -1; it must be traces per second"),
     ("", "sites: is missing; add a table [sites.NAME] for each site"),
     ("default_site = 'b'\n[sites.a]", 'default_site: is "b"; it must be one of a'),
     ("sites = 5", "sites: is 5; it must be tables, [sites.NAME]"),

@@ -11,10 +11,11 @@ from ops.vocabulary.policies import (
     Policy,
     Spread,
     Strategy,
+    parse_operations,
     parse_policy,
-    parse_whole_policy,
     per_second,
     rate,
+    take_operations,
 )
 
 FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
@@ -135,8 +136,9 @@ HEALTH = rate(0.1).by_operation({"GET /health": 0.001, "GET /": 0})
     ],
 )
 def test_it_reads_rates_of_single_operations(text: str, policy: Policy) -> None:
-    assert parse_whole_policy(text) == policy
-    assert parse_whole_policy(policy.written) == policy
+    for each in (text, policy.written):
+        rest, shares = take_operations(each)
+        assert parse_policy(rest).by_operation(shares) == policy
 
 
 def test_it_says_which_operations_differ() -> None:
@@ -169,7 +171,12 @@ def test_it_refuses_operations_that_no_client_could_follow(
         policy.by_operation(operations)
 
 
-@pytest.mark.parametrize("text", ['10% "a"=5/s', '10% "a"=soon', '10% "a"=0.1 "a"=0.2'])
-def test_it_refuses_a_share_that_is_none_and_an_operation_with_two(text: str) -> None:
+def test_it_reads_one_operation_a_line() -> None:
+    lines = ["GET /health = 0.1%", "GET /?a=b=never"]
+    assert parse_operations(lines) == {"GET /health": 0.001, "GET /?a=b": 0}
+
+
+@pytest.mark.parametrize("lines", [["a=5/s"], ["a=soon"], ["a=0.1", "a =0.2"], ["a"], ["a="], [""]])
+def test_it_refuses_a_share_that_is_none_and_an_operation_with_two(lines: list[str]) -> None:
     with pytest.raises(InvalidInput):
-        parse_whole_policy(text)
+        parse_operations(lines)

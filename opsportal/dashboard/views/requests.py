@@ -6,13 +6,11 @@ from django.views.decorators.http import require_http_methods
 from ops.errors import InvalidInput, OpsError
 from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
-from ops.sampling.actions import SamplingChange
+from ops.sampling.actions import SamplingChange, forecast
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import Live, page
+from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.views.sampling import question
 from opsportal.dashboard.visit import Visit
-
-_DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,25 +20,60 @@ _DECISIONS = {"apply": actions.apply, "cancel": actions.cancel}
     live=Live(frozenset({"sampling", "requests"}), own=True),
 )
 async def show(visit: Visit, key: str) -> HttpResponse:
-    """Show a request and its result; on POST, apply or cancel it."""
+    """Show a request and its result; on POST, apply (approve) or cancel (refuse) it."""
     if visit.request.method == "POST":
-        decision = visit.request.POST.get("decision", "")
-        if decision not in _DECISIONS:
-            raise InvalidInput(f'"{decision[:80]}" is not a decision; accepted: apply or cancel')
-        await _DECISIONS[decision](visit.actor, key=key)
+        await _decide(visit, key)
         return HttpResponseRedirect(visit.url("sampling-request", key=key))
     request = await actions.find(visit.actor, key=key)
+    is_open = request.state is State.OPEN
     return await visit.render(
         "pages/request.html",
         {
             "heading": _heading(request),
             "asked": request,
-            "is_open": request.state is State.OPEN,
+            "is_open": is_open,
+            "effect": (request.effect, *(await _volume(visit, request) if is_open else ())),
+            "decided": _decided(request),
             "change": None if isinstance(request.result, OpsError) else request.result,
             "problem": request.result if isinstance(request.result, OpsError) else None,
+            "own": request.is_by(visit.actor),
             "may_decide": request.needs(visit.actor) in visit.permissions,
         },
     )
+
+
+async def _decide(visit: Visit, key: str) -> None:
+    typed = visit.request.POST
+    match typed.get("decision", ""):
+        case "apply":
+            await actions.apply(visit.actor, key=key)
+        case "cancel":
+            await actions.cancel(visit.actor, key=key, reason=typed.get("reason", "").strip())
+        case other:
+            raise InvalidInput(f'"{other[:80]}" is not a decision; accepted: apply or cancel')
+
+
+async def _volume(visit: Visit, request: RequestedChange) -> tuple[str, ...]:
+    """Return sentences on what the change lets through, none if its instances are unknown."""
+    try:
+        return await forecast(
+            visit.actor,
+            policy=request.policy,
+            service=request.service,
+            site=request.site,
+            patience=patience(visit.request),
+        )
+    except OpsError:
+        return ()
+
+
+def _decided(request: RequestedChange) -> str:
+    """Return what somebody has done with it."""
+    if request.state is State.REFUSED:
+        return "refused"
+    if request.state is State.CANCELLED:
+        return "withdrawn" if request.over else "cancelled"
+    return "approved" if request.over else "applied"
 
 
 def _on(result: object) -> str:
@@ -54,6 +87,9 @@ def _on(result: object) -> str:
 def _heading(request: RequestedChange) -> str:
     service, policy = words.name(request.service), request.policy
     match request.state:
+        case State.OPEN if request.over:
+            change = f"{service} from {request.previous} to {policy}"
+            return f"Waiting for approval: sampling of {change}"
         case State.OPEN:
             return question(request.service, request.previous, policy)
         case State.APPLYING:
@@ -62,8 +98,8 @@ def _heading(request: RequestedChange) -> str:
             return f"Sampling of {service} was changed to {policy}{_on(request.result)}"
         case State.FAILED:
             return f"Sampling of {service} could not be changed"
-        case State.CANCELLED:
-            return f"Cancelled: sampling of {service} was not changed"
+        case State.CANCELLED | State.REFUSED:
+            return f"{_decided(request).capitalize()}: sampling of {service} was not changed"
         case State.EXPIRED:
             return f"Expired: sampling of {service} was not changed"
     return f"We don't know whether sampling of {service} was changed"

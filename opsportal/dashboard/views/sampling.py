@@ -1,15 +1,17 @@
 """`/sampling/`: how each service is sampled, and changing it in two steps."""
 
 import asyncio
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import BackendUnavailable, NotConfirmed, NotFound
-from ops.requests.actions import list_open
+from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.ceiling import Over
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
@@ -41,7 +43,10 @@ async def show(visit: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.current, on_post=actions.change_policy)
 async def change(visit: Visit) -> HttpResponse:
-    """Preview a change; on POST, make it. Without a strategy, redirect to the form."""
+    """Preview a change; on POST, make it, or with `ask` ask somebody else to approve it.
+
+    Without a strategy, redirect to the form.
+    """
     typed = visit.request.POST or visit.request.GET
     if visit.request.method != "POST" and "strategy" not in typed:
         service = {key: typed[key] for key in ("service",) if key in typed}
@@ -50,9 +55,11 @@ async def change(visit: Visit) -> HttpResponse:
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
-        return await _change(visit, form)
+        return await (_ask if "ask" in typed else _change)(visit, form)
     which = {"service": form.cleaned_data["service"], "site": visit.site.name}
-    now, effect = await asyncio.gather(actions.current(visit.actor, **which), _effect(visit, form))
+    now, effect, over = await asyncio.gather(
+        actions.current(visit.actor, **which), _effect(visit, form), _over(visit, form)
+    )
     if not form.check_next(now.service, now.baseline):
         return await _page(visit, now.service, form, status=400)
     return await visit.render(
@@ -62,6 +69,7 @@ async def change(visit: Visit) -> HttpResponse:
             "now": now,
             "form": form,
             "effect": effect,
+            "over": over,
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
@@ -72,8 +80,10 @@ async def change(visit: Visit) -> HttpResponse:
 async def preview(visit: Visit) -> HttpResponse:
     """Return the effect of the policy being typed, as a piece of the page."""
     form = SamplingForm(visit.request.GET)
-    effect = await _effect(visit, form) if form.is_valid() else _lack(form)
-    return await visit.render("partials/effect.html", {"effect": effect})
+    if not form.is_valid():
+        return await visit.render("partials/effect.html", {"effect": _lack(form)})
+    effect, over = await asyncio.gather(_effect(visit, form), _over(visit, form))
+    return await visit.render("partials/effect.html", {"effect": effect, "over": over})
 
 
 async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
@@ -88,6 +98,17 @@ async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
     return now.effect_of(form.policy), *forecast
 
 
+async def _over(visit: Visit, form: SamplingForm) -> Over | None:
+    """Return why the form's policy needs somebody else's approval, None if it needs none."""
+    return await actions.over_ceiling(
+        visit.actor,
+        policy=form.policy,
+        then=form.next,
+        service=form.cleaned_data["service"],
+        site=visit.site.name,
+    )
+
+
 def _lack(form: SamplingForm) -> tuple[str, ...]:
     """Return what the form lacks, or what is wrong with it."""
     if form["strategy"].value() == Strategy.RATE and not form["rate"].value():
@@ -95,18 +116,25 @@ def _lack(form: SamplingForm) -> tuple[str, ...]:
     return tuple(str(each) for sentences in form.errors.values() for each in sentences)
 
 
+def _wish(visit: Visit, form: SamplingForm) -> dict[str, Any]:
+    return {
+        "policy": form.policy,
+        "service": form.cleaned_data["service"],
+        "site": visit.site.name,
+        "term": form.lasts,
+        "reason": form.cleaned_data["reason"],
+        "then": form.next,
+    }
+
+
+async def _ask(visit: Visit, form: SamplingForm) -> HttpResponse:
+    asked = await ask(visit.actor, **_wish(visit, form))
+    return HttpResponseRedirect(visit.url("sampling-request", key=asked.key))
+
+
 async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
-    service = form.cleaned_data["service"]
     try:
-        done = await actions.change_policy(
-            visit.actor,
-            policy=form.policy,
-            service=service,
-            site=visit.site.name,
-            term=form.lasts,
-            reason=form.cleaned_data["reason"],
-            then=form.next,
-        )
+        done = await actions.change_policy(visit.actor, **_wish(visit, form))
     except NotConfirmed as error:
         # Both outcomes lead to the same page, which shows each instance's answer.
         if not isinstance(error.result, SamplingChange):

@@ -2,8 +2,10 @@ import pytest
 from grpc import StatusCode
 
 from bot.replies import FollowUp
-from ops.actor import Actor
-from tests.bot.conftest import Backends, said
+from ops.actor import Actor, Door
+from ops.database import in_database
+from tests.bot.conftest import SITES, Backends, said
+from tests.conftest import Person, SiteFile, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,3 +181,38 @@ async def test_sampling_off_takes_a_reason_in_any_form(operator: Actor, backends
 
     assert asked.summary == "Change sampling of petstore: unknown -> never on 3 instances?"
     assert "Reason: the disk is full" in asked.notes
+
+
+async def test_a_change_above_the_ceiling_needs_somebody_else(
+    operator: Actor, person: Person, backends: Backends, site_file: SiteFile
+) -> None:
+    limited = 'sampling_ceiling = 50\nrequests = "requests"\n'
+    version = 'version = "petstore_build_info"\n'
+    site_file(SITES.format(**vars(backends)).replace(version, version + limited))
+    backends.prometheus.says("requests", ({}, 200.0))
+    ada = actor_of(await in_database(person, "ada", "approvers"), Door.SLACK)
+
+    card = await said(operator, 'change sampling always now because="slow searches"')
+
+    assert card.summary == "Approve sampling of petstore: unknown -> always on 3 instances?"
+    assert card.notes[0] == (
+        "Over petstore's ceiling of 50 traces/s: about 200 traces/s. Somebody else with the right "
+        "to approve has 10 minutes."
+    )
+    assert any(note.startswith("Requested by olga; open for 10 minutes") for note in card.notes)
+    assert card.notes[-1] == (
+        f'Or write: approve {card.card}, refuse {card.card} because="…". '
+        f"olga can withdraw it: cancel {card.card}"
+    )
+    assert [each.label for each in card.follow_ups] == ["Approve", "Refuse"]
+    approve, refuse = (each.line for each in card.follow_ups)
+    alone = await said(operator, approve)
+    assert alone.summary.startswith("Not permitted: you asked for this change")
+    done = await said(ada, approve)
+    assert done.summary.startswith("Sampling of petstore: unknown -> always, confirmed by 3 of 3")
+    assert done.notes[0].startswith("Approved by ada at ")
+    assert (await said(ada, refuse)).summary == done.summary
+    again = await said(operator, "change sampling always")
+    refused = await said(ada, f'{again.follow_ups[1].line} because="the disk is full"')
+    assert refused.summary.startswith("Refused by ada at ")
+    assert refused.notes == ("Reason: the disk is full",)

@@ -1,0 +1,33 @@
+"""Actions on what was in force before."""
+
+from ops.actor import Actor
+from ops.database import in_database
+from ops.guard import action
+from ops.sampling import store, undo
+from ops.sampling.facts import SamplingChange
+from ops.sites import sites
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import Policy
+
+READ = "sampling.view_sampling"
+
+
+@action("sampling.policy_at", permission=READ)
+async def policy_at(
+    actor: Actor, *, at: int = 0, service: str = "", site: str = ""
+) -> SamplingChange | None:
+    """Return the change in force at a moment (Unix nanoseconds), 0 meaning now.
+
+    None if no change had been sent by then: the policy is unknown.
+    """
+    where = sites().site(site)
+    moment = timerange.to_datetime(at or timerange.now_ns())
+    return await in_database(store.in_force_at, where.name, where.service(service).name, moment)
+
+
+@action("sampling.undo_policy", permission=READ)
+async def undo_policy(actor: Actor, *, service: str = "", site: str = "") -> Policy | None:
+    """Return the policy that undoing the service's last change restores, None for none."""
+    where = sites().site(site)
+    name = where.service(service).name
+    return undo.undo_policy(await in_database(store.past_changes, where.name, name, undo.LOOK_BACK))
