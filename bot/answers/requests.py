@@ -93,7 +93,7 @@ def _dismissed(request: RequestedChange) -> Reply:
 def _decided(request: RequestedChange, result: SamplingChange | OpsError) -> Reply:
     if isinstance(result, OpsError):
         reply = error_reply(result, request_id=request.request_id)
-    elif result.confirmed < len(result.instances):
+    elif not result.is_confirmed:
         reply = error_reply(NotConfirmed("", result), request_id=request.request_id)
     else:
         reply = sampling_change(result)

@@ -159,14 +159,19 @@ def _why(instance: InstanceSampling) -> tuple[str, ...]:
 def _confirmed(change: SamplingChange) -> str:
     if not change.instances:
         return "which its instances get when they ask"
-    return f"confirmed by {change.confirmed} of {count(len(change.instances), 'instance')}"
+    confirmed = f"confirmed by {change.confirmed} of {count(change.total, 'instance')}"
+    return (
+        f"{confirmed} at once, which the others get when they ask" if change.asking else confirmed
+    )
 
 
 def _by(change: SamplingChange) -> str:
     """Return `by olga (slack), confirmed by 2 of 3`; nobody confirms before it is sent."""
     who = "the site file" if change.door == FILE else f"{change.actor} ({change.door})"
-    of = f", confirmed by {change.confirmed} of {len(change.instances)}" if change.instances else ""
-    return f"by {who}{of}"
+    if not change.instances:
+        return f"by {who}"
+    at_once = " at once" if change.asking else ""
+    return f"by {who}, confirmed by {change.confirmed} of {change.total}{at_once}"
 
 
 def _past_change(change: SamplingChange) -> str:

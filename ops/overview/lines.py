@@ -122,8 +122,6 @@ def line_of(
     numbers = (services.numbers or {}).get(service.name, Figures())
     several = services.sampling
     sampled = several.get(service.name) if isinstance(several, Mapping) else several
-    if not (service.instances or service.dns):
-        sampled = None
     unknown = [versions.problem] if versions and versions.problem and not versions.unset else []
     problems = (*unknown, *numbers.problems, *problems_of(sampled))
     alerts = known(services.alerts)
@@ -140,7 +138,7 @@ def line_of(
         gaps={
             "alerts": Gap.COMING if services.alerts is None else Gap.FAILED,
             "versions": _versions_gap(service, versions, coming=coming),
-            "sampling": _sampling_gap(service, several),
+            "sampling": _sampling_gap(several, sampled),
             **{key: _number_gap(service, key, services.numbers, numbers) for key in NUMBERS},
         },
     )
@@ -154,10 +152,10 @@ def _versions_gap(service: Service, versions: ServiceVersions | None, *, coming:
     return Gap.EMPTY if versions and versions.empty else Gap.FAILED
 
 
-def _sampling_gap(service: Service, several: object) -> Gap:
-    if not (service.instances or service.dns):
-        return Gap.NOT_SET_UP
-    return Gap.COMING if several is None else Gap.FAILED
+def _sampling_gap(several: object, own: object) -> Gap:
+    if several is None:
+        return Gap.COMING
+    return Gap.FAILED if isinstance(own, OpsError) else Gap.NOT_SET_UP
 
 
 def _number_gap(

@@ -40,6 +40,7 @@ def written(change: SamplingChange) -> dict[str, Any]:
         "until": change.until.isoformat() if change.until else None,
         "then": _of_policy(change.then) if change.then else None,
         "reason": change.reason,
+        "asking": change.asking,
     }
 
 
@@ -71,6 +72,7 @@ def read(found: dict[str, Any]) -> SamplingChange:
         until=datetime.fromisoformat(until) if until else None,
         then=_policy(then) if then else None,
         reason=found.get("reason", ""),
+        asking=found.get("asking", 0),
     )
 
 

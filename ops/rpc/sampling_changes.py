@@ -40,7 +40,7 @@ async def with_askers(actor: Actor, making: Awaitable[SamplingChange]) -> Sampli
             f"that ask have it: {error}",
             change,
         ) from error
-    whole = replace(change, instances=(*change.instances, *asking))
+    whole = replace(change, instances=(*change.instances, *asking), asking=0)
     if not all(each.is_reached for each in whole.instances):
         raise NotConfirmed(whole.unconfirmed, whole)
     return whole

@@ -100,7 +100,7 @@ def _revision(change: SamplingChange) -> ops_pb2.SamplingRevision:
         door=change.door,
         reason=change.reason,
         request_id=change.request_id,
-        total=len(change.instances),
+        total=change.total,
         confirmed=change.confirmed,
         unconfirmed=[
             ops_pb2.InstanceResult(address=each.address, reason=each.reason)

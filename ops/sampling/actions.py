@@ -16,6 +16,7 @@ from ops.sampling.asking import askers
 from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.keeping import kept
 from ops.sampling.measuring import lately_measured, over_now
 from ops.sampling.past import policy_at, undo_policy
 from ops.sampling.revisions import Setting
@@ -39,6 +40,7 @@ __all__ = [
     "current",
     "current_of_several",
     "forecast",
+    "kept",
     "over_ceiling",
     "policy_at",
     "revert",
@@ -91,7 +93,7 @@ async def current(
 
 @action("sampling.current_of_several", permission=READ)
 async def current_of_several(
-    actor: Actor, *, services: Iterable[str], site: str = ""
+    actor: Actor, *, services: Iterable[str], site: str = "", patience: float = DEADLINE
 ) -> Mapping[str, ServiceSampling | OpsError]:
     """Return what `current` returns or raises, for each of these services that is sampled.
 
@@ -100,14 +102,16 @@ async def current_of_several(
     where = sites().site(site)
     meant = [where.service(name) for name in services]
     sampled = [each for each in meant if each.is_pushed]
-    found = await asyncio.gather(*(_addresses(each, DEADLINE) for each in sampled))
+    found = await asyncio.gather(*(_addresses(each, patience) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
+    coming = by_name.keys() - errors.keys() - known.keys()
     asking = {each.name: () for each in meant if where.remote and not each.is_pushed}
     now = await in_database(store.current, where.name, {**known, **asking})
     return {
         **errors,
+        **{name: ServiceSampling(where.name, name, (), coming=True) for name in coming},
         **{
             name: each
             for name, each in now.items()
@@ -267,7 +271,7 @@ async def _change(
     )
     answers = await delivery.deliver(what, addresses, wish.policy)
     change = await in_database(store.finish, revision, answers)
-    if change.confirmed < len(change.instances):
+    if not change.is_confirmed:
         raise NotConfirmed(change.unconfirmed, change)
     return change
 

@@ -78,6 +78,11 @@ class ServiceSampling:
         )
 
     @property
+    def policy(self) -> Policy | None:
+        """What is in force, or what was last sent to all instances; None if that is unknown."""
+        return self.in_force.policy if self.in_force else self.policies.policy
+
+    @property
     def confirmed(self) -> int:
         """How many instances confirmed what is in force; if nothing is, what they were sent."""
         wanted = self.in_force.policy.base if self.in_force else None
@@ -103,9 +108,11 @@ class ServiceSampling:
 class SamplingChange:
     """A change: the actor, the door, the policies before, the new one, the result.
 
-    `revision` is its number. It is timed if it has an `until`; `then` follows if nothing else is
-    set. `request_id` is the same in the audit log. `undo` is the policy that undoing it restores;
-    it is set only on the change that was just made, and None on past ones.
+    `instances` are those that it was sent to at once; so many more were `asking` for what is in
+    force, and follow by themselves. `revision` is its number. It is timed if it has an `until`;
+    `then` follows if nothing else is set. `request_id` is the same in the audit log. `undo` is the
+    policy that undoing it restores; it is set only on the change that was just made, and None on
+    past ones.
     """
 
     site: str
@@ -122,24 +129,36 @@ class SamplingChange:
     until: datetime | None = None
     then: Policy | None = None
     reason: str = ""
+    asking: int = 0
 
     @property
     def confirmed(self) -> int:
+        """How many instances confirmed it at once."""
         return sum(instance.confirmed for instance in self.instances)
+
+    @property
+    def total(self) -> int:
+        """How many instances the service had."""
+        return len(self.instances) + self.asking
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether all instances that it was sent to confirmed it."""
+        return self.confirmed == len(self.instances)
 
     @property
     def unconfirmed(self) -> str:
         """A sentence on the instances that it did not reach."""
         failed = "; ".join(f"{i.address}: {i.reason}" for i in self.instances if not i.is_reached)
         return (
-            f"{self.service} is set to {self.policy} on {self.confirmed} of "
-            f"{len(self.instances)} instances; revision {self.revision} stays in force and is sent "
-            f"again; not confirmed by {failed}"
+            f"{self.service} is set to {self.policy} on {self.confirmed} of {self.total} "
+            f"instances; revision {self.revision} stays in force and is sent again; not confirmed "
+            f"by {failed}"
         )
 
     def __str__(self) -> str:
         end = f" until {self.until:%Y-%m-%d %H:%M:%S} UTC, then {self.then}" if self.until else ""
         return (
-            f"{self.previous} -> {self.policy}{end}, {self.confirmed} of {len(self.instances)} "
-            "confirmed"
+            f"{self.previous} -> {self.policy}{end}, {self.confirmed} of {self.total} confirmed"
+            f"{' at once' if self.asking else ''}"
         )

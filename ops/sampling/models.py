@@ -17,9 +17,10 @@ class Revision(models.Model):
     With `until` it is timed; `then_strategy` ("" for none) and `then_rate` say what follows if
     nothing else is set. `operations` are the shares of single operations. `previous` is what the
     instances had, as a written Spread. `answers` are what they said to this very change, by
-    address: "" if they confirmed, else why not; nothing else is ever changed. `held` is False for
-    what older releases sent once: it is history, and nobody is sent it again. The audit log has
-    the same change under the same `request_id`.
+    address: "" if they confirmed, else why not; nothing else is ever changed. So many more
+    instances were `asking` for theirs. `held` is False for what older releases sent once: it is
+    history, and nobody is sent it again. The audit log has the same change under the same
+    `request_id`.
     """
 
     at = models.DateTimeField()
@@ -37,6 +38,7 @@ class Revision(models.Model):
     reason = models.CharField(max_length=300, default="")
     request_id = models.CharField(max_length=16)
     answers = models.JSONField(default=dict)
+    asking = models.PositiveIntegerField(default=0, db_default=0)
     held = models.BooleanField(default=True)
 
     class Meta:

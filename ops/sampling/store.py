@@ -94,6 +94,7 @@ def begin(
             reason=reason,
             request_id=request_id(),
             answers=dict.fromkeys(addresses, LOST),
+            asking=len(instances.known(site, {service: ()})[service]),
         )
         if addresses:
             instances.tell(revision, addresses, LOST)
@@ -206,4 +207,5 @@ def _change(row: Revision) -> SamplingChange:
         until=row.until,
         then=row.then,
         reason=row.reason,
+        asking=row.asking,
     )

@@ -71,6 +71,10 @@ class Clock:
             return f"{roughly(-distance)} ahead of our clock"
         return f"{roughly(distance)} ago" if distance >= timerange.SECOND else "now"
 
+    def left(self, until: int) -> str:
+        """Return `in 12 min`, or `ended`."""
+        return f"in {roughly(until - self.now)}" if until > self.now else "ended"
+
     def _day(self, moment: datetime) -> str:
         today = to_datetime(self.now)
         if moment.date() == today.date():

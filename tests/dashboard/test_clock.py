@@ -52,6 +52,12 @@ def test_how_long_ago(distance: int, said: str) -> None:
     assert PLAIN.ago(NOW - distance) == said
 
 
+def test_how_long_is_left() -> None:
+    assert [PLAIN.left(NOW + n * SECOND) for n in (720, 89, 1, 0, -60)] == [
+        "in 12 min", "in 89 s", "in 1 s", "ended", "ended",
+    ]  # fmt: skip
+
+
 def test_distances_change_their_unit_when_it_reads_better() -> None:
     assert [roughly(n * SECOND) for n in (89, 90, 5399, 5400)] == ["89 s", "1 min", "89 min", "1 h"]
 

@@ -10,7 +10,9 @@ from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.requests import actions
 from ops.requests.models import ChangeRequest
-from ops.vocabulary.policies import rate
+from ops.sampling.terms import Term
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import ALWAYS, rate
 from tests.conftest import Person
 from tests.dashboard.places import Place, heading, link, text, words
 
@@ -61,6 +63,29 @@ async def test_it_is_applied_by_who_asked_or_approves(
     again = await client.get((await client.post(asked, {"decision": "cancel"}))["Location"])
     assert heading(again) == heading(page)
     assert "Requested" not in text(await client.get(SAMPLING))
+
+
+async def test_it_says_for_how_long_why_and_what_follows(
+    place: Place, operator: AsyncClient, asked: str
+) -> None:
+    await operator.post(asked, {"decision": "apply"})
+    olga = await in_database(User.objects.get, username="olga")
+    term, reason = Term(15 * timerange.MINUTE), "SlowSearch since 1.3.0"
+    request = await actions.ask(
+        Actor(olga.pk, "olga", Door.SLACK), policy=ALWAYS, service="petstore", term=term,
+        reason=reason,
+    )  # fmt: skip
+    assert isinstance(request, actions.RequestedChange)
+    address = f"{SAMPLING}requests/{request.key}/"
+    page = await operator.get(address)
+    assert "For 15 min, then its permanent sampling again · “ SlowSearch since 1.3.0 ”" in text(
+        page
+    )
+    await operator.post(address, {"decision": "apply"})
+    assert "Ends in 14 min , at " in text(await operator.get(address))
+    back = {"service": "petstore", "strategy": "never"}
+    await operator.post(f"{SAMPLING}change/", back)
+    assert "Was set until" in text(await operator.get(address)), "it ended before"
 
 
 async def test_it_is_cancelled(place: Place, operator: AsyncClient, asked: str) -> None:

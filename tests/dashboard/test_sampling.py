@@ -1,12 +1,15 @@
 """Sampling: the present state, a change in two steps, what each instance said."""
 
+import asyncio
+import re
+
 import grpc
 import pytest
 from django.test import AsyncClient
 
 from ops.audit.models import AuditEntry
 from tests.dashboard.places import Place, field, heading, link, text
-from tests.fakes.jaeger import EITHER_JAEGER, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 
 SAMPLING = "/sites/production/sampling/"
 CHANGE = f"{SAMPLING}change/"
@@ -77,6 +80,37 @@ async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
     assert "Set petstore to 10% on 2 instances" in text(back)
     again = await operator.get(link(page, "go back to this"))
     assert "Set petstore to always on 2 instances" in text(again)
+
+
+@ANY_JAEGER
+async def test_each_service_has_a_line_and_what_ends_counts_down(
+    place: Place, operator: AsyncClient
+) -> None:
+    await operator.post(CHANGE, TEN)
+    always = {**TEN, "strategy": "always", "term": "15m", "reason": "SlowSearch"}
+    await operator.post(CHANGE, always)
+    page = await operator.get(SAMPLING)
+    said = text(page)
+    assert "UTC , in 14 min , then 10% olga from the browser: SlowSearch 2 of 2 unknown" in said
+    assert "store no instances" not in said
+    assert "store not set" in said
+    [second, first] = re.findall(r'data-label="revision">(\d+)', page.content.decode())
+    assert int(second) > int(first)
+    assert f"revision {second}, set by olga" in said
+    assert re.search(r'data-age="left" aria-live="off">in 14 min<', page.content.decode())
+    overview = text(await operator.get("/sites/production/"))
+    assert "always · 2 of 2, now · until" in overview
+    assert "in 14 min , then 10%" in overview
+
+
+@ANY_JAEGER
+async def test_the_traces_that_are_kept_are_counted(place: Place, operator: AsyncClient) -> None:
+    place.jaeger.add(trace(span("petstore", "SearchPets")))
+    place.prometheus.says("requests", ({}, 40.0))
+    await operator.post(CHANGE, TEN)
+    async with asyncio.timeout(30):
+        while "2 of 2 4 store" not in text(await operator.get(SAMPLING)):
+            pass
 
 
 async def test_it_asks_what_follows_if_nothing_is_permanent(

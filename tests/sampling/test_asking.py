@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.answers.sampling import sampling_change, service_sampling
+from bot.answers.sampling import sampling_change, sampling_history, service_sampling
 from ops.actor import Actor
 from ops.database import in_database
+from ops.requests import results
 from ops.sampling import actions, reports
 from ops.sampling.facts import ServiceSampling
 from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.reports import Report
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import ALWAYS
+from ops.vocabulary.policies import ALWAYS, NEVER
 from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 
@@ -67,6 +68,29 @@ async def test_all_ways_are_one_picture_without_those_that_are_gone(
         (f"OpAMP: answered, not in force: {CHECK}",),  # what failed comes first
         (),
         ("remote sampling: confirmed",),
+    ]
+
+
+async def test_a_change_counts_those_that_follow_when_they_ask(
+    pushed: FakeInstance, operator: Actor
+) -> None:
+    first = await actions.change_policy(operator, policy=NEVER, service="petstore")
+    await say("petstore", Way.REMOTE, "petstore-2", Proof.CONFIRMED, first.revision)
+    await say("petstore", Way.OPAMP, "petstore-3", Proof.CONFIRMED, first.revision)
+
+    made = await actions.change_policy(operator, policy=ALWAYS, service="petstore")
+    [past, _] = await actions.changes(operator, service="petstore")
+    for each in (made, past, results.read(results.written(made))):
+        assert (each.confirmed, each.total, each.is_confirmed) == (1, 3, True)
+        assert str(each).endswith("1 of 3 confirmed at once")
+    assert (
+        "confirmed by 1 of 3 instances at once, which the others get when they ask"
+        in sampling_change(made).summary
+    )
+    history = sampling_history(await actions.current(operator, service="petstore"), [past, first])
+    assert [each.below[-1] for each in history.rows] == [
+        "by olga (browser), confirmed by 1 of 3 at once",
+        "by olga (browser), confirmed by 1 of 1",
     ]
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from django import template
 from django.template import Context
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from ops import actor
 from ops.overview.actions import MOST_SERVICES
@@ -115,6 +115,13 @@ def lasting(context: Context, since: int) -> SafeString:
     """Return `11 min`, for something that started then and still lasts; it goes on by itself."""
     clock = _clock(context)
     return _age(context, since, "lasting", roughly(max(clock.now - since, 0)))
+
+
+@register.simple_tag(takes_context=True)
+def left(context: Context, until: int | datetime) -> SafeString:
+    """Return `in 12 min`; it counts down by itself, without a screen reader saying each second."""
+    moment = _nanoseconds(until)
+    return _age(context, moment, "left", _clock(context).left(moment), quiet=True)
 
 
 @register.filter
@@ -351,16 +358,17 @@ def _time(clock: Clock, at: int, text: str) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, clock.exact(at), text)
 
 
-def _age(context: Context, at: int, kind: str, text: str) -> SafeString:
-    """Return an age that the browser keeps counting, see static/dashboard/live/ages.js.
+def _age(context: Context, at: int, kind: str, text: str, *, quiet: bool = False) -> SafeString:
+    """Return an age that the browser keeps counting, see static/dashboard/live/clock.js.
 
     For open pages the browser writes it: what does not change must be rendered the same again.
     """
     return format_html(
-        '<time datetime="{}" title="{}" data-age="{}">{}</time>',
+        '<time datetime="{}" title="{}" data-age="{}"{}>{}</time>',
         timerange.format_moment(at),
         _clock(context).exact(at),
         kind,
+        mark_safe(' aria-live="off"') if quiet else "",
         "" if context.get("live_update") else text,
     )
 

@@ -6,7 +6,9 @@ from django.views.decorators.http import require_http_methods
 from ops.errors import InvalidInput, OpsError
 from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
-from ops.sampling.actions import SamplingChange, forecast
+from ops.sampling import actions as sampling
+from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.terms import PERMANENT
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.views.sampling import question
@@ -25,6 +27,7 @@ async def show(visit: Visit, key: str) -> HttpResponse:
         await _decide(visit, key)
         return HttpResponseRedirect(visit.url("sampling-request", key=key))
     request = await actions.find(visit.actor, key=key)
+    change = request.result if isinstance(request.result, SamplingChange) else None
     is_open = request.state is State.OPEN
     return await visit.render(
         "pages/request.html",
@@ -34,12 +37,24 @@ async def show(visit: Visit, key: str) -> HttpResponse:
             "is_open": is_open,
             "effect": (request.effect, *(await _volume(visit, request) if is_open else ())),
             "decided": _decided(request),
-            "change": None if isinstance(request.result, OpsError) else request.result,
+            "lasts": request.term != PERMANENT,
+            "change": change,
+            "now": await _now(visit, request.service) if change and change.until else None,
             "problem": request.result if isinstance(request.result, OpsError) else None,
             "own": request.is_by(visit.actor),
             "may_decide": request.needs(visit.actor) in visit.permissions,
         },
     )
+
+
+async def _now(visit: Visit, service: str) -> ServiceSampling | None:
+    """Return the service's sampling, None if it is unknown."""
+    try:
+        return await sampling.current(
+            visit.actor, service=service, site=visit.site.name, patience=patience(visit.request)
+        )
+    except OpsError:
+        return None
 
 
 async def _decide(visit: Visit, key: str) -> None:
@@ -56,7 +71,7 @@ async def _decide(visit: Visit, key: str) -> None:
 async def _volume(visit: Visit, request: RequestedChange) -> tuple[str, ...]:
     """Return sentences on what the change lets through, none if its instances are unknown."""
     try:
-        return await forecast(
+        return await sampling.forecast(
             visit.actor,
             policy=request.policy,
             service=request.service,
@@ -78,10 +93,10 @@ def _decided(request: RequestedChange) -> str:
 
 def _on(result: object) -> str:
     """Return ` on 2 of 3 instances`."""
-    if not isinstance(result, SamplingChange):
+    if not isinstance(result, SamplingChange) or not result.instances:
         return ""
-    total = len(result.instances)
-    return f" on {result.confirmed} of {words.count(total, 'instance')}"
+    at_once = " at once" if result.asking else ""
+    return f" on {result.confirmed} of {words.count(result.total, 'instance')}{at_once}"
 
 
 def _heading(request: RequestedChange) -> str:

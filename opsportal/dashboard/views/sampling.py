@@ -1,6 +1,8 @@
 """`/sampling/`: how each service is sampled, and changing it in two steps."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,11 +19,22 @@ from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
-from opsportal.dashboard.sheets import sheet
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.sheets import Sheet, sheet
+from opsportal.dashboard.visit import LiveRequest, Visit
 
 CHANGES = 20
 SERVICES = 50
+MEASURED = 12  # services at once: it takes two queries for each
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A service in the list; `sampling` and `kept`, in traces a second, are None if unknown."""
+
+    name: str
+    sampling: ServiceSampling | None
+    problem: str
+    kept: float | None
 
 
 @require_safe
@@ -150,8 +163,12 @@ async def _page(
     where = visit.site.name
     # Do not fill in a page with a submitted form later: that would undo further typing.
     waits = FILLING_SECONDS if form else patience(visit.request)
-    (now, problem), requests, changes = await asyncio.gather(
-        _now(visit, visit.site.service(service).name, waits),
+    service = visit.site.service(service).name
+    find = visit.request.GET.get("find", "").strip()
+    part = _sheet(visit, find, service)
+    (now, problem), lines, requests, changes = await asyncio.gather(
+        _now(visit, service, waits),
+        _lines(visit, part.items, waits),
         list_open(visit.actor, service=service, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
@@ -171,7 +188,9 @@ async def _page(
             else "",
             "done": done,
             "form": form,
-            **_choice(visit, now.service),
+            "lines": lines,
+            "find": find,
+            "sheet": part,
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
@@ -188,12 +207,34 @@ async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSamplin
     return now, ""
 
 
-def _choice(visit: Visit, chosen: str) -> dict[str, object]:
-    """Return the services to choose from; `?find=` filters them."""
-    find = visit.request.GET.get("find", "").strip()
+def _sheet(visit: Visit, find: str, chosen: str) -> Sheet[str]:
+    """Return the services to choose from whose names contain `find`."""
     names = [service.name for service in visit.site.services_like(find)]
     holding = names.index(chosen) if chosen in names else 0
-    return {"find": find, "sheet": sheet(visit.request, names, SERVICES, holding)}
+    return sheet(visit.request, names, SERVICES, holding)
+
+
+async def _lines(visit: Visit, names: Sequence[str], waits: float) -> list[Line]:
+    """Return a line for each service, unless there is only one."""
+    if len(visit.site.services) < 2:
+        return []
+    where = visit.site.name
+    found = await actions.current_of_several(
+        visit.actor, services=names, site=where, patience=waits
+    )
+    known = {name: now for name, now in found.items() if isinstance(now, ServiceSampling)}
+    kept = await actions.kept(
+        visit.actor,
+        sampling=[known[name] for name in names[:MEASURED] if name in known],
+        site=where,
+        patience=waits if isinstance(visit.request, LiveRequest) else 0,
+    )
+    return [
+        Line(
+            name, known.get(name), "" if name in known else str(found.get(name, "")), kept.get(name)
+        )
+        for name in names
+    ]
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:

@@ -26,6 +26,7 @@ export function refresh(below) {
 
 function age(distance, kind) {
   if (kind === "lasting") return roughly(Math.max(distance, 0));
+  if (kind === "left") return distance < 0 ? `in ${roughly(-distance)}` : "ended";
   if (distance < -AGREEING) return `${roughly(-distance)} ahead of our clock`;
   return distance >= 1_000 ? `${roughly(distance)} ago` : "now";
 }

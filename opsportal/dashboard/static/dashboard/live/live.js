@@ -20,9 +20,10 @@ function follow() {
   connection?.close();
   morph.forget();
   connection = null;
-  page = frame?.dataset.part ? read(frame, address) : null;
+  const shown = frame && read(frame, address);
+  if (shown) clock.set(shown.now);
+  page = shown?.part ? shown : null;
   if (!page) return;
-  clock.set(page.now);
   state = "";
   connection = new Connection(page, { changed, told });
   notify.meet();
