@@ -37,8 +37,9 @@ class ChangeRequest(Leased):
     refused it, "" if it was withdrawn because the user was deleted. The lease is held by the
     request ID of the attempt that applies it; that ID also finds the change and its rows in the
     audit log.
-    `result` is the change as ops.requests.results writes it, `problem` an error of the kind
-    `problem_kind`, "" for none.
+    `operations` are the rates of single operations, empty if the change ends such rates and None
+    if there are none before and after. `result` is the change as ops.requests.results writes it,
+    `problem` an error of the kind `problem_kind`, "" for none.
 
     The change lasts for `duration` from when it is applied, or until `ends` (Unix nanoseconds), or
     for good if both are 0; `then_strategy` ("" for none) and `then_rate` say what follows.

@@ -9,8 +9,11 @@ _STEP = 5  # percent, to which a margin is rounded up
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def effect(service: str, before: Spread, policy: Policy) -> str:
-    """Describe the effect, compared with the last setting of the instances."""
+def effect(service: str, before: Spread, policy: Policy, ends_operations: bool = False) -> str:
+    """Describe the effect, compared with the last setting of the instances.
+
+    `ends_operations` says that operations have rates of their own, which end.
+    """
     traces = f"traces that start in {service}"
     kept = {
         Strategy.NEVER: f"Keeps none of the {traces}",
@@ -20,16 +23,18 @@ def effect(service: str, before: Spread, policy: Policy) -> str:
             f"of {service}"
         ),
     }.get(policy.strategy, f"Keeps {policy.base} of the {traces}")
-    apart = f" {_apart(policy)}." if policy.operations else ""
+    apart = _apart(policy, ends_operations)
     return f"{kept}; {_against(before.policy, policy.base)}.{apart}"
 
 
-def _apart(policy: Policy) -> str:
-    """Return `GET /health has a rate of its own: 0.1%`."""
+def _apart(policy: Policy, ends_operations: bool) -> str:
+    """Return ` GET /health has a rate of its own: 0.1%.`, "" if no operation has or had one."""
     if len(policy.operations) == 1:
         ((name, share),) = policy.operations
-        return f"{name} has a rate of its own: {percent(share)}"
-    return f"{len(policy.operations)} operations have a rate of their own"
+        return f" {name} has a rate of its own: {percent(share)}."
+    if policy.operations:
+        return f" {len(policy.operations)} operations have a rate of their own."
+    return " Operations no longer have rates of their own." if ends_operations else ""
 
 
 def _against(before: Policy | None, policy: Policy) -> str:

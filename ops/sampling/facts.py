@@ -101,7 +101,11 @@ class ServiceSampling:
 
     def effect_of(self, policy: Policy) -> str:
         """Return a sentence on what sending a policy would change."""
-        return effect(self.service, self.policies, policy)
+        return effect(self.service, self.policies, policy, self.ends_operations(policy))
+
+    def ends_operations(self, policy: Policy) -> bool:
+        """Return whether a policy ends the rates that single operations have."""
+        return bool(self.in_force and self.in_force.policy.operations and not policy.operations)
 
 
 @dataclass(frozen=True, slots=True)
