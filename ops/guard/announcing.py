@@ -19,6 +19,7 @@ def announce_with(announce: Announce) -> None:
 
 def announce(subject: str, arguments: Mapping[str, object]) -> None:
     """Announce that an action with these arguments has changed something; "" announces nothing."""
-    site, _, _ = place_of(arguments).partition("/")
-    for each in _announce if subject else ():
-        each(site, subject)
+    if subject:
+        site, _, _ = place_of(arguments).partition("/")
+        for each in _announce:
+            each(site, subject)

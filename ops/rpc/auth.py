@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -27,6 +28,7 @@ from ops.rpc.models import Token, digest_of
 NOTED_EVERY = timedelta(minutes=1)
 _REFUSED = "the token is unknown, expired or revoked; create one: manage.py create_token USER"
 _MISSING = "a token is required in the metadata: authorization: Bearer ops_…"
+_Metadata = Iterable[tuple[str, str | bytes]]
 log = logging.getLogger(__name__)
 
 
@@ -51,17 +53,18 @@ cache: TTLCache[str, asyncio.Future[Caller | None]] = watched(
 
 async def actor_of(context: grpc.aio.ServicerContext[Any, Any]) -> Actor:
     """Return the actor of a call; raises Unauthenticated."""
-    token = _bearer_token(context)
+    metadata = context.invocation_metadata() or ()  # gRPC makes a new copy each time
+    token = _bearer_token(metadata)
     digest = digest_of(token) if token else ""
     ask = partial(_by_token, digest) if token else _anonymous
     caller = await asked_once(cache, digest, ask)
     if caller is None or caller.good_until <= time.time():
         raise Unauthenticated(_REFUSED if token else _MISSING)
-    return Actor(caller.user_id, caller.name, Door.GRPC, _address(context))
+    return Actor(caller.user_id, caller.name, Door.GRPC, _address(context.peer(), metadata))
 
 
-def _bearer_token(context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    for key, value in context.invocation_metadata() or ():
+def _bearer_token(metadata: _Metadata) -> str:
+    for key, value in metadata:
         if key == "authorization":
             scheme, _, token = str(value).strip().partition(" ")
             if scheme.lower() != "bearer" or not token.strip():
@@ -123,11 +126,8 @@ async def _anonymous() -> Caller | None:
     return Caller(user.pk, user.get_username()) if user else None
 
 
-def _address(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+def _address(peer: str, metadata: _Metadata) -> str:
     """Return the address of `ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000`, behind proxies."""
-    _, _, rest = unquote(context.peer()).partition(":")
-    peer = rest.rpartition(":")[0].strip("[]")
-    forwarded = (
-        str(value) for key, value in context.invocation_metadata() or () if key == "x-forwarded-for"
-    )
-    return real_address(peer, ",".join(forwarded))
+    _, _, rest = unquote(peer).partition(":")
+    forwarded = (str(value) for key, value in metadata if key == "x-forwarded-for")
+    return real_address(rest.rpartition(":")[0].strip("[]"), ",".join(forwarded))

@@ -10,7 +10,6 @@ from google.protobuf.message import Message
 from ops.errors import InvalidInput
 from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import Term
-from ops.traces.actions import TraceList
 from ops.traces.links import SpanLink
 from ops.traces.trace import Trace
 from ops.versions.actions import ServiceVersions
@@ -19,7 +18,6 @@ from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import Place, TraceQuery
 from ops.vocabulary.matchers import Matcher, exists, parse_matcher, parse_matchers, parse_name
 from ops.vocabulary.policies import ALWAYS, NEVER, Policy, parse_operations, parse_policy, rate
-from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import Moment, TimeRange
 from proto.ops import ops_pb2
 
@@ -71,10 +69,6 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     )
 
 
-def _token(older: TraceQuery) -> str:
-    return f"{older.range.end}/{older.before}"
-
-
 def _read_token(token: str) -> tuple[int, Place]:
     """Return the end of the window that the pages cover, and the position in its list."""
     end, _, place = token[:_LONGEST_TOKEN].partition("/")
@@ -85,38 +79,6 @@ def _read_token(token: str) -> tuple[int, Place]:
         raise InvalidInput(
             "page_token is not the next_page_token of an earlier response; send it unchanged"
         ) from None
-
-
-def trace_list(found: TraceList) -> ops_pb2.ListTracesResp:
-    """Write the result of a search."""
-    older = found.older
-    return ops_pb2.ListTracesResp(
-        traces=[_trace_item(summary) for summary in found.traces],
-        fetched=found.fetched,
-        more=found.more,
-        older_start=found.start if older else 0,
-        older_end=found.back_to if older else 0,
-        next_page_token=_token(older) if older else "",
-        limit=found.query.limit,
-        failed_by_status=found.by_status,
-    )
-
-
-def _trace_item(summary: TraceSummary) -> ops_pb2.TraceItem:
-    return ops_pb2.TraceItem(
-        id=summary.trace_id,
-        start=_int64(summary.start),
-        duration=_int64(summary.duration),
-        root_service=summary.service,
-        root_operation=summary.operation,
-        span_count=summary.span_count,
-        error_count=summary.error_count,
-        services=summary.services,
-        error=summary.error,
-        matched=_int64(summary.matched),
-        matched_from=_int64(summary.matched_from),
-        counted_as_stored=summary.as_stored,
-    )
 
 
 async def trace(found: Trace) -> ops_pb2.ShowTraceResp:
@@ -134,7 +96,7 @@ def _trace(found: Trace) -> ops_pb2.ShowTraceResp:
         duration=_duration(found.duration),
         url=found.jaeger_url,
         site=found.site,
-        start=_int64(found.start),
+        start=int64(found.start),
         root_service=found.service,
         root_operation=found.operation,
         services=found.services,
@@ -285,6 +247,6 @@ def _duration(nanoseconds: int) -> Duration:
     return Duration(seconds=seconds, nanos=nanos)
 
 
-def _int64(nanoseconds: int) -> int:
+def int64(nanoseconds: int) -> int:
     """Clamp to int64: one span with an absurd 64-bit duration must not break the whole answer."""
     return min(nanoseconds, _LARGEST)

@@ -13,6 +13,7 @@ from ops.alerts import actions as alerts
 from ops.rpc import alert_pages, log_pages, messages, sampling_messages
 from ops.rpc.errors import rpc
 from ops.rpc.sampling_changes import with_askers
+from ops.rpc.trace_lists import trace_list
 from ops.sampling import actions as sampling
 from ops.sampling.actions import ServiceSampling
 from ops.sites import sites
@@ -27,16 +28,14 @@ class OpsServicer:
     """A method for each RPC."""
 
     @rpc(traces.list_traces, ops_pb2.ListTracesReq)
-    async def ListTraces(
-        self, actor: Actor, request: ops_pb2.ListTracesReq
-    ) -> ops_pb2.ListTracesResp:
+    async def ListTraces(self, actor: Actor, request: ops_pb2.ListTracesReq) -> bytes:
         found = await traces.list_traces(
             actor,
             query=messages.trace_query(request),
             explain=messages.MOST_EXPLAINED,
             whole_moments=True,
         )
-        return messages.trace_list(found)
+        return trace_list(found)
 
     @rpc(traces.show_trace, ops_pb2.ShowTraceReq)
     async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
@@ -125,8 +124,8 @@ def _serialized(response: Message | bytes) -> bytes:
 def add_ops(servicer: OpsServicer, server: grpc.aio.Server) -> None:
     """Add the service to a server.
 
-    Its methods receive bytes, which `rpc` parses. Those whose response may be large return bytes
-    too, serialized in a thread.
+    Its methods receive bytes, which `rpc` parses. Those whose response may be large, or is made of
+    parts that are serialized already, return bytes too.
     """
     methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
         method.name: grpc.unary_unary_rpc_method_handler(

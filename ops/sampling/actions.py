@@ -175,7 +175,8 @@ async def forecast(
         return ("The volume is still being measured.",)
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
-    return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+    volume = forecast_of(what.name, requests, seen, before, policy, problems, instances)
+    return described(volume, bool(policy.operations))
 
 
 @action("sampling.over_ceiling", permission=READ)

@@ -59,9 +59,13 @@ def _number(factor: float) -> str:
     return f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
 
 
-def described(found: Forecast) -> tuple[str, ...]:
-    """Describe a forecast: the volume with its margin, and who starts the traces."""
-    return tuple(filter(None, (_volume(found), _starts(found.service, found.seen))))
+def described(found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
+    """Describe a forecast: the volume with its margin, and who starts the traces.
+
+    `by_operation` says that it is of a policy with rates of single operations.
+    """
+    counted = "That counts all operations at the highest of their rates." if by_operation else ""
+    return tuple(filter(None, (_volume(found), counted, _starts(found.service, found.seen))))
 
 
 def _volume(found: Forecast) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from sys import getsizeof
 
 from cachetools import LRUCache
@@ -15,7 +15,7 @@ from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.traces.fetching import fetch_from
 from ops.vocabulary import timerange
-from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.filters import Place, TraceQuery
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import Moment, TimeRange
 
@@ -31,18 +31,16 @@ class TraceList:
 
     A trace is listed at the time of its newest matching span within the range, `matched`, from
     `start` on and before `end`; the trace may have started long before. The list has exactly the
-    newest ones, whichever the storage would return. `more` means that it was cut, by the limit or
-    because enough traces had been looked at; `older` is then the query for what comes next in the
-    list. Following it to the end lists every trace once. If Jaeger gave summaries of traces too
-    large to read for a list, `matched` is only known to lie between two times, and such a trace
-    may be listed again.
+    newest ones, whichever the storage would return. The others in the searched window, which ends
+    at `searched_to`, come after the place `rest`; it is None if there are none. If Jaeger gave
+    summaries of traces too large to read for a list, `matched` is only known to lie between two
+    times, and such a trace may be listed again.
 
-    `newer` is the range that follows, of the same length or up to now; None if this one ends
-    now. `query` is the query with site and service filled in and its range absolute. `fetched`
-    exceeds `len(traces)` if part of the filtering was ours: it counts all traces looked at.
-    `by_status` means that the list comes from Jaeger's own summaries, which count a span as
-    failed by its status alone: a span that only its tag `error=true` marks as failed is counted
-    once the whole trace is read.
+    `query` is the query with site and service filled in and its range absolute; it was asked at
+    `asked_at`. `fetched` exceeds `len(traces)` if part of the filtering was ours: it counts all
+    traces looked at. `by_status` means that the list comes from Jaeger's own summaries, which
+    count a span as failed by its status alone: a span that only its tag `error=true` marks as
+    failed is counted once the whole trace is read.
     """
 
     query: TraceQuery
@@ -50,10 +48,31 @@ class TraceList:
     end: int
     traces: tuple[TraceSummary, ...]
     fetched: int
-    more: bool
-    older: TraceQuery | None
-    newer: TraceQuery | None
+    rest: Place | None = None
+    searched_to: int = 0
+    asked_at: int = field(default=0, compare=False)
     by_status: bool = False
+
+    @property
+    def more(self) -> bool:
+        """Whether it was cut, by the limit or because enough traces had been looked at."""
+        return self.rest is not None
+
+    @property
+    def older(self) -> TraceQuery | None:
+        """The query for what comes next; following it to the end lists every trace once."""
+        if self.rest is None:
+            return None
+        searched = TimeRange(self.query.range.start, Moment(self.searched_to))
+        return replace(self.query, range=searched, before=self.rest)
+
+    @property
+    def newer(self) -> TraceQuery | None:
+        """The range that follows, of the same length or up to now; None if this one ends now."""
+        if self.end >= self.asked_at - timerange.SECOND:
+            return None
+        end = min(self.end + self.end - self.start, self.asked_at)
+        return replace(self.query, range=_absolute(self.end, end), before=None)
 
     @property
     def service_in_traces(self) -> str:
@@ -75,8 +94,7 @@ class TraceList:
     @property
     def back_to(self) -> int:
         """How far back this list goes: it has everything that matched from then to `until`."""
-        before = self.older.before if self.older else None
-        return min(before.time + 1, self.until) if before else self.start
+        return min(self.rest.time + 1, self.until) if self.rest else self.start
 
     @property
     def is_brief(self) -> bool:
@@ -115,9 +133,9 @@ async def find_traces(
         end=end,
         traces=found.summaries,
         fetched=found.fetched,
-        more=found.more,
-        older=_older(asked, found),
-        newer=_newer(asked, start, end, now),
+        rest=found.rest,
+        searched_to=found.end,
+        asked_at=now,
         by_status=found.by_status,
     )
 
@@ -130,20 +148,6 @@ def name_in_jaeger(site: Site, service: str) -> str:
 
 def _absolute(start: int, end: int) -> TimeRange:
     return TimeRange(Moment(start), Moment(end))
-
-
-def _older(query: TraceQuery, found: FoundTraces) -> TraceQuery | None:
-    """Return the query for what comes next, within the very range that was searched."""
-    if found.rest is None:
-        return None
-    searched = TimeRange(query.range.start, Moment(found.end))
-    return replace(query, range=searched, before=found.rest)
-
-
-def _newer(query: TraceQuery, start: int, end: int, now: int) -> TraceQuery | None:
-    if end >= now - timerange.SECOND:
-        return None
-    return replace(query, range=_absolute(end, min(end + end - start, now)), before=None)
 
 
 async def _kept(site: Site, search: TraceSearch, explain: int) -> FoundTraces:

@@ -2,18 +2,34 @@ import pytest
 
 from ops.errors import InvalidInput
 from ops.rpc import messages
+from ops.rpc.trace_lists import trace_list
 from ops.traces.actions import TraceList
+from ops.vocabulary.filters import Place
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import Moment, now_ns
 from proto.ops import ops_pb2
 
 
+def written(found: TraceList) -> ops_pb2.ListTracesResp:
+    return ops_pb2.ListTracesResp.FromString(trace_list(found))
+
+
 def test_it_keeps_a_span_with_an_impossible_time_from_taking_the_others_along() -> None:
     odd = TraceSummary("1" * 32, 2**64 - 1, 2**64 - 1, "", "", 1, 0, (), as_stored=True)
     query = messages.trace_query(ops_pb2.ListTracesReq())
-    (item,) = messages.trace_list(TraceList(query, 0, 1, (odd,), 1, False, None, None)).traces
+    (item,) = written(TraceList(query, 0, 1, (odd,), 1)).traces
     assert item.start == item.duration == 2**63 - 1
     assert item.counted_as_stored
+
+
+def test_a_trace_in_several_lists_is_in_each_of_them_where_it_belongs() -> None:
+    query = messages.trace_query(ops_pb2.ListTracesReq())
+    traces = [TraceSummary(f"{number:032x}", 1, 1, "", "", 1, 0, ()) for number in range(3)]
+    traces.append(TraceSummary("f" * 32, 1, 1, "", "x" * 20_000, 1, 0, ()))  # a large one
+    for several in (traces, traces[::-1], traces[1:3]):
+        found = written(TraceList(query, 0, 9, tuple(several), 7, rest=Place(5), searched_to=9))
+        assert [each.id for each in found.traces] == [each.trace_id for each in several]
+        assert (found.fetched, found.more, found.older_end) == (7, True, 6)
 
 
 @pytest.mark.parametrize("start", [0, -6795364578871345152])
@@ -30,8 +46,8 @@ def test_without_a_start_there_is_no_lower_bound(start: int, end: int) -> None:
 @pytest.mark.parametrize(("asked", "limit"), [(0, 20), (1_500, 1_500), (2_147_483_647, 1_500)])
 def test_it_lists_as_many_as_it_can_and_says_how_many(asked: int, limit: int) -> None:
     query = messages.trace_query(ops_pb2.ListTracesReq(search_depth=asked))
-    found = TraceList(query, 0, 1, (), 0, False, None, None)
-    assert messages.trace_list(found).limit == query.limit == limit
+    found = TraceList(query, 0, 1, (), 0)
+    assert written(found).limit == query.limit == limit
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ class FoundTraces:
 
     def since(self, start: int) -> "FoundTraces":
         """Leave out traces that match before `start`."""
+        rest = self.rest if self.rest is not None and self.rest.time >= start else None
+        if rest is self.rest and (not self.summaries or self.summaries[-1].matched >= start):
+            return self
         kept = tuple(trace for trace in self.summaries if trace.matched >= start)
         fetched = self.fetched - len(self.summaries) + len(kept)
-        rest = self.rest if self.rest is not None and self.rest.time >= start else None
         return replace(self, summaries=kept, fetched=fetched, rest=rest)

@@ -29,9 +29,7 @@ def of_traces(at: datetime) -> Reply:
         matched_from=start,
     )  # fmt: skip
     query = TraceQuery(site="demo", service="petstore")
-    return trace_list(
-        TraceList(query, start, start + 1, (trace,), 1, more=False, older=None, newer=None)
-    )
+    return trace_list(TraceList(query, start, start + 1, (trace,), 1))
 
 
 def of_alerts(at: datetime) -> Reply:
@@ -78,5 +76,5 @@ def test_it_counts_errors_that_are_not_explained(site_file: SiteFile) -> None:
     site_file("[sites.demo.services.petstore]\n")
     trace = TraceSummary("a" * 32, 1, 1, "petstore", "AddPets", 3, 2, ("petstore",))
     query = TraceQuery(site="demo", service="petstore")
-    found = TraceList(query, 0, 2, (trace,), 1, more=False, older=None, newer=None)
+    found = TraceList(query, 0, 2, (trace,), 1)
     assert trace_list(found).rows[0].below[0] == "2 errors"
