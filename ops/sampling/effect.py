@@ -64,8 +64,10 @@ def described(found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
 
     `by_operation` says that it is of a policy with rates of single operations.
     """
-    counted = "That counts all operations at the highest of their rates." if by_operation else ""
-    return tuple(filter(None, (_volume(found), counted, _starts(found.service, found.seen))))
+    volume = _volume(found)
+    if volume and by_operation and found.after and not found.problems:
+        volume += " That counts all operations at the highest of their rates."
+    return tuple(filter(None, (volume, _starts(found.service, found.seen))))
 
 
 def _volume(found: Forecast) -> str:

@@ -245,9 +245,7 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
 
     A change is for a while, if it is known what to return to.
     """
-    policy = now.policies.policy
-    if policy and now.in_force:
-        policy = policy.by_operation(dict(now.in_force.policy.operations))
+    policy = now.in_force.policy if now.in_force else now.policies.policy
     typed = {"strategy": str(Strategy.RATE)} if policy is None else _typed(policy)
     return {**typed, "term": "30m" if now.baseline else ""}
 
