@@ -308,6 +308,9 @@ async def test_operations_have_rates_of_their_own_where_all_instances_ask(
     (past,) = (await ops.SamplingHistory(ops_pb2.SamplingHistoryReq(service="shop"))).revisions
     assert (past.policy, [*past.operations]) == ("10%", operations)
 
+    asked = await ops.AskSampling(request)
+    assert (asked.policy, [*asked.operations]) == ("10%", operations)
+
     request.service = "petstore"
     error = await refused(ops.ChangeSampling(request))
     assert error.code() is StatusCode.INVALID_ARGUMENT

@@ -171,7 +171,7 @@ async def _page(
     (now, problem), lines, requests, changes = await asyncio.gather(
         _now(visit, service, waits),
         _lines(visit, part.items, waits),
-        list_open(visit.actor, service=service, site=where),
+        list_open(visit.actor, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
     form = form or SamplingForm(initial=_initial(now))
