@@ -191,7 +191,7 @@ def close() -> None:
 def _read(row: ChangeRequest) -> RequestedChange:
     return RequestedChange(
         key=row.key,
-        state=State(row.state),
+        state=_state(row),
         site=row.site,
         service=row.service,
         previous=Spread.read(row.previous),
@@ -213,6 +213,12 @@ def _read(row: ChangeRequest) -> RequestedChange:
         over=row.over,
         why_not=row.why_not,
     )
+
+
+def _state(row: ChangeRequest) -> State:
+    """Return the state; a request whose time is over is not open, even before `close`."""
+    is_late = row.state == State.OPEN and row.expires <= timezone.now()
+    return State.EXPIRED if is_late else State(row.state)
 
 
 def _result(row: ChangeRequest) -> Result:

@@ -94,12 +94,6 @@ class Policy:
         """Its operations as `parse_operations` reads them: `GET /health=0.1%`."""
         return [f"{name}={percent(share)}" for name, share in self.operations]
 
-    @property
-    def written(self) -> str:
-        """It as commands and forms read it: `10% "GET /health"=0.1%`."""
-        base = str(self.base).replace(" ", "")
-        return " ".join((base, *(f'"{name}"={percent(rate)}' for name, rate in self.operations)))
-
     def __str__(self) -> str:
         """Return `10%`, or `10%, but GET /health 0.1%`."""
         if self.operations:

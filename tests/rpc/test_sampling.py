@@ -13,6 +13,7 @@ from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import NotConfirmed
+from ops.limits import MOST_ITEMS
 from ops.rpc import sampling_messages, time_left
 from ops.rpc.sampling_changes import with_askers
 from ops.sampling import actions, reports
@@ -47,6 +48,7 @@ async def pushed(site_file: SiteFile, guest: User) -> AsyncIterator[FakeInstance
             [sites.demo.services.lost]
             dns = "lost.invalid:1"
             """
+            + "\n".join(f"[sites.demo.services.more{number}]" for number in range(MOST_ITEMS))
         )
         yield instance
 
