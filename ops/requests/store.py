@@ -82,7 +82,7 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     *,
     site: str,
     service: str,
-    previous: Spread,
+    previous: str,
     policy: Policy,
     instances: int,
     term: Term = PERMANENT,
@@ -91,14 +91,14 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     over: Over | None = None,
     ends_operations: bool = False,
 ) -> RequestedChange:
-    """Store an open request; the actor must be a user."""
+    """Store an open request; the actor must be a user. `previous` is a written Spread."""
     now = timezone.now()
     return _read(
         ChangeRequest.objects.create(
             key=secrets.token_hex(5),
             site=site,
             service=service,
-            previous=str(previous),
+            previous=previous,
             strategy=policy.strategy.value,
             rate=policy.rate,
             operations=dict(policy.operations) if policy.operations or ends_operations else None,
