@@ -111,9 +111,9 @@ def check_then(
         if then:
             raise InvalidInput("what follows is for a change with an end only; leave it out")
         return None
-    if then and then.operations:
+    if baseline is None and then and then.operations:
         raise InvalidInput("what follows is one rate, without rates of single operations")
-    if baseline and then and then != baseline:
+    if baseline and then and then not in (baseline, baseline.base):
         raise InvalidInput(
             f"{service} returns to {baseline}, its permanent sampling; leave out what follows, or "
             "change that first"

@@ -107,6 +107,8 @@ BY_OPERATION = rate(0.1).by_operation({"GET /": 0})
         (TIMED, rate(0.1), NEVER, "petstore returns to 10%, its permanent sampling; leave out"),
         (PERMANENT, None, NEVER, "what follows is for a change with an end only"),
         (TIMED, BY_OPERATION, None, BY_OPERATION),
+        (TIMED, BY_OPERATION, BY_OPERATION, BY_OPERATION),
+        (TIMED, BY_OPERATION, rate(0.1), BY_OPERATION),  # as a request keeps it
         (TIMED, None, BY_OPERATION, "what follows is one rate, without rates of single operations"),
     ],
 )
