@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ops.remote.said import cut
 from ops.sampling.proof import Proof, Way
+from ops.sampling.reports import DECIDED, Proven
 from ops.sampling.revisions import InForce
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -17,6 +18,7 @@ MOST = 2_000  # agents of a service
 LONGEST_KEY = 200
 LONGEST_TEXT = 300
 MISSED = 3  # intervals after which an agent is gone
+CLOCKS_DIFFER = 5 * timerange.SECOND  # between the machines of our processes, at most
 SHORTEST_INTERVAL = 10 * timerange.SECOND
 LONGEST_INTERVAL = 5 * timerange.MINUTE
 USUAL_INTERVAL = timerange.MINUTE
@@ -53,14 +55,17 @@ class Agent:
     said: Policy | None = None
     reason: str = ""
     interval: int = USUAL_INTERVAL
+    elsewhere: bool = False  # the proof is what another process of ours has heard
     written: tuple[object, ...] = field(default=(), repr=False)
     written_at: int = 0
 
     def sent(self, sampling: InForce, now: int, proof: Proof = Proof.TOLD) -> None:
-        """Note that it was sent what is in force, and when for the first time."""
-        if (sampling.revision, sampling.policy) != (self.sent_revision, self.sent_policy):
+        """Note that it was sent what is in force; of repeated polls, the first counts."""
+        again = (sampling.revision, sampling.policy) == (self.sent_revision, self.sent_policy)
+        if not (again and proof is self.proof is Proof.FETCHED):
             self.sent_at = now
         self.has(sampling)
+        self.elsewhere = False
         self.proof, self.reason = proof, ""
 
     def has(self, sampling: InForce) -> None:
@@ -73,6 +78,17 @@ class Agent:
             self.proven_at = now
         self.proof, self.proven_revision = proof, revision
         self.reason = cut(reason, LONGEST_TEXT)
+
+    def learn(self, proven: Proven, sampling: InForce) -> None:
+        """Note what another process of ours heard of what is in force, unless we know better."""
+        if (proven.revision, proven.policy) != (sampling.revision, sampling.policy):
+            return
+        was_sent = (self.sent_revision, self.sent_policy) == (sampling.revision, sampling.policy)
+        if was_sent and (self.proof in DECIDED or proven.at < self.sent_at - CLOCKS_DIFFER):
+            return
+        self.has(sampling)
+        self.proves(proven.proof, proven.revision, proven.at, proven.reason)
+        self.elsewhere = True
 
     def is_gone(self, now: int) -> bool:
         """Whether it has missed too many of its own intervals."""
@@ -122,6 +138,10 @@ class Agents:
             self._count[service] = self._count.get(service, 0) + 1
         found._hear(peer, now)
         return found
+
+    def find(self, service: str, way: Way, key: str) -> Agent | None:
+        """Return an agent, None if it was not heard here."""
+        return self._all.get((way, service, key))
 
     def leave(self, agent: Agent) -> None:
         """Note that an agent has said goodbye, or is gone."""

@@ -19,6 +19,9 @@ from proto.opamp.opamp_pb2 import AgentToServer, RemoteConfigStatus
 K = TypeVar("K")
 MOST = 20_000  # UIDs
 MOST_OF_ONE = 4  # conversations with the same UID
+OFTEN = 4  # times that an agent is asked for its full state without a pause
+SELDOM = 5 * timerange.MINUTE
+ASKED_AGAIN = timerange.HOUR  # after which those times do not count any more
 LATE = 2  # an agent may send two messages at once, which overtake each other
 FORGET = MISSED * 5 * timerange.MINUTE
 
@@ -49,6 +52,21 @@ class Conversation:
     times: int = 0
     polls: int = 0
     asked_hash: bytes = b""
+    asks: int = 0
+    asked_at: int = 0
+
+    def may_ask(self, now: int) -> bool:
+        """Whether to ask for its full state, because we have missed something; if so, note that.
+
+        Seldom, if we always miss something: with a balancer before us, other processes of ours may
+        get every other message.
+        """
+        if now - self.asked_at >= ASKED_AGAIN:
+            self.asks = 0
+        elif self.asks >= OFTEN and now - self.asked_at < SELDOM:
+            return False
+        self.asks, self.asked_at = self.asks + 1, now
+        return True
 
 
 class Conversations:

@@ -25,6 +25,7 @@ from ops.vocabulary import timerange
 
 PUSH_EACH = 0.25  # seconds
 WRITE_EACH = 2.0
+LEARN = 15 * timerange.SECOND  # so that nothing is missed though clocks differ
 FORGET_EACH = 300  # rounds of writing
 log = logging.getLogger(__name__)
 
@@ -99,10 +100,15 @@ class RemoteDoor:
                 failing = True
 
     async def write(self) -> None:
-        """Write down what agents have said since the last time; raises if it cannot."""
+        """Write down what agents have said since the last time; raises if it cannot.
+
+        Before that, learn what they have said to other processes.
+        """
         for name, site in self.sites.items():
             now = self._now()
             site.sweep(now)
+            if len(site.agents):
+                site.learn(await in_database(partial(reports.proven, name, now - LEARN)), now)
             if agents := site.agents.unwritten(now):
                 await in_database(partial(reports.write, name, list(map(_report, agents))))
                 is_new = any(agent.is_new for agent in agents)

@@ -101,7 +101,7 @@ class OpAmp:
             return reply
         if talk.new_uid or message.flags & AgentToServerFlags_RequestInstanceUid:
             reply.agent_identification.new_instance_uid = self._conversations.renamed(talk)
-        if talk.has_gap and not message.HasField("agent_description"):
+        if talk.has_gap and not message.HasField("agent_description") and talk.may_ask(now):
             reply.flags |= ServerToAgentFlags_ReportFullState
         self._read(talk, message)
         self._converse(talk, message, reply, peer, now)
@@ -125,6 +125,8 @@ class OpAmp:
         offer = self._offer(talk, agent, now)
         if offer is None:
             return
+        if agent.elsewhere:
+            _take_over(talk, agent, offer, message)
         if self._judge(talk, agent, offer, message, now):
             reply.flags |= ServerToAgentFlags_ReportFullState
         self._send(talk, agent, offer, reply, now)
@@ -260,6 +262,24 @@ class OpAmp:
         for name, body in offer.entries.items():
             entry = reply.remote_config.config.config_map[name]
             entry.body, entry.content_type = body, "application/json"
+
+
+def _take_over(talk: Conversation, agent: Agent, offer: _Offer, message: AgentToServer) -> None:
+    """Continue as if we had heard what an agent has said to another process of ours.
+
+    What it says itself, with its full state or its status, counts instead.
+    """
+    agent.elsewhere = False
+    if message.HasField("agent_description") or message.HasField("remote_config_status"):
+        return
+    if (agent.proven_revision, agent.sent_policy) == (
+        offer.sampling.revision,
+        offer.sampling.policy,
+    ):
+        talk.reported_hash = talk.sent_hash = talk.asked_hash = offer.hash
+        refused = agent.proof is Proof.REFUSED
+        status = RemoteConfigStatuses_FAILED if refused else RemoteConfigStatuses_APPLIED
+        talk.status = RemoteConfigStatus(status=status, error_message=agent.reason)
 
 
 def _attributes(description: AgentDescription) -> dict[str, str]:

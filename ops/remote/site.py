@@ -1,6 +1,6 @@
 """What the machines' door knows of one site: its services, what they should do, its agents."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -9,6 +9,7 @@ from ops.remote.agents import Agents, Peer
 from ops.remote.keys import Keys
 from ops.remote.opamp import OpAmp
 from ops.sampling.proof import Proof, Way
+from ops.sampling.reports import Proven
 from ops.sampling.revisions import InForce
 from ops.site_sampling import Remote
 from ops.sites import Site
@@ -86,6 +87,14 @@ class RemoteSite:
         """Return the service that Jaeger calls so, "" for none of ours, and what it should do."""
         service = self._services.get(name, "")
         return service, (service and self.in_force(service, now)) or self._otherwise
+
+    def learn(self, proven: Iterable[Proven], now: int) -> None:
+        """Note what agents have said to other processes of ours: a balancer may be before us."""
+        for each in proven:
+            agent = self.agents.find(each.service, each.way, each.key)
+            sampling = self.in_force(each.service, now) if agent else None
+            if agent and sampling:
+                agent.learn(each, sampling)
 
     def sweep(self, now: int) -> None:
         """Drop the agents that have been silent for too long."""

@@ -81,7 +81,7 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     *,
     site: str,
     service: str,
-    previous: Spread,
+    previous: str,
     policy: Policy,
     instances: int,
     term: Term = PERMANENT,
@@ -89,14 +89,14 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     then: Policy | None = None,
     over: Over | None = None,
 ) -> RequestedChange:
-    """Store an open request; the actor must be a user."""
+    """Store an open request; the actor must be a user. `previous` is a written Spread."""
     now = timezone.now()
     return _read(
         ChangeRequest.objects.create(
             key=secrets.token_hex(5),
             site=site,
             service=service,
-            previous=str(previous),
+            previous=previous,
             strategy=policy.strategy.value,
             rate=policy.rate,
             duration=term.duration,
@@ -188,7 +188,7 @@ def close() -> None:
 def _read(row: ChangeRequest) -> RequestedChange:
     return RequestedChange(
         key=row.key,
-        state=State(row.state),
+        state=_state(row),
         site=row.site,
         service=row.service,
         previous=Spread.read(row.previous),
@@ -209,6 +209,12 @@ def _read(row: ChangeRequest) -> RequestedChange:
         over=row.over,
         why_not=row.why_not,
     )
+
+
+def _state(row: ChangeRequest) -> State:
+    """Return the state; a request whose time is over is not open, even before `close`."""
+    is_late = row.state == State.OPEN and row.expires <= timezone.now()
+    return State.EXPIRED if is_late else State(row.state)
 
 
 def _result(row: ChangeRequest) -> Result:

@@ -5,7 +5,7 @@ import functools
 import logging
 import string
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
@@ -69,7 +69,9 @@ log = logging.getLogger(__name__)
 
 
 def rpc(
-    action: Callable[..., Awaitable[Any]], kind: type[Request]
+    action: Callable[..., Awaitable[Any]],
+    kind: type[Request],
+    *others: Callable[..., Awaitable[Any]],
 ) -> Callable[
     [Callable[[Any, Actor, Request], Awaitable[Response]]],
     Callable[[Any, bytes, Context], Awaitable[Response]],
@@ -78,9 +80,9 @@ def rpc(
 
     The method gets the actor and a request ID, which the caller finds in the trailing metadata
     as `x-request-id`. It is counted and timed, and its exceptions become statuses. It runs only
-    if the caller may run the action and the request is not too large.
+    if the caller may run the action, or one of `others`, and the request is not too large.
     """
-    name = name_of(action)
+    names = [*map(name_of, (action, *others))]
 
     def wrap(
         method: Callable[[Any, Actor, Request], Awaitable[Response]],
@@ -92,7 +94,7 @@ def rpc(
             started, status = time.perf_counter(), StatusCode.CANCELLED
             try:
                 actor = await actor_of(context)
-                answer = await method(self, actor, await _read(actor, name, kind, data))
+                answer = await method(self, actor, await _read(actor, names, kind, data))
                 status = StatusCode.OK
             except Exception as error:  # noqa: BLE001 - the one place where each gets its status
                 status = status_of(error)
@@ -108,13 +110,13 @@ def rpc(
     return wrap
 
 
-async def _read(actor: Actor, name: str, kind: type[Request], data: bytes) -> Request:
+async def _read(actor: Actor, names: Sequence[str], kind: type[Request], data: bytes) -> Request:
     """Return the request if the caller may make it; raises NotPermitted, then InvalidInput."""
     request = None
     with contextlib.suppress(DecodeError):
         request = kind.FromString(data) if len(data) <= limits.LARGEST_REQUEST else None
     fields = list(messages.fields(request)) if request is not None else []
-    await check(actor, name, **dict(fields))
+    await check(actor, *names, **dict(fields))
     limits.check_size(len(data))
     if request is None:
         raise InvalidInput(_UNREADABLE)

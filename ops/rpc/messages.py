@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -127,6 +128,18 @@ def _span_link(link: SpanLink) -> ops_pb2.SpanLink:
         to_trace_id=link.to_trace_id,
         to_span_id=link.to_span_id,
     )
+
+
+def wish(request: ops_pb2.ChangeSamplingReq) -> dict[str, Any]:
+    """Read a change as the arguments of the actions that make it or ask for it."""
+    return {
+        "policy": policy(request),
+        "service": request.service,
+        "site": request.site,
+        "term": term(request),
+        "reason": request.reason,
+        "then": then_policy(request),
+    }
 
 
 def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:

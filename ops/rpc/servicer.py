@@ -10,7 +10,8 @@ from google.protobuf.message import Message
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.rpc import alert_pages, log_pages, messages, sampling_messages
+from ops.requests import actions as requests
+from ops.rpc import alert_pages, log_pages, messages, request_messages, sampling_messages
 from ops.rpc.errors import rpc
 from ops.rpc.sampling_changes import with_askers
 from ops.rpc.trace_lists import trace_list
@@ -52,15 +53,7 @@ class OpsServicer:
     async def ChangeSampling(
         self, actor: Actor, request: ops_pb2.ChangeSamplingReq
     ) -> ops_pb2.ChangeSamplingResp:
-        making = sampling.change_policy(
-            actor,
-            policy=messages.policy(request),
-            service=request.service,
-            site=request.site,
-            term=messages.term(request),
-            reason=request.reason,
-            then=messages.then_policy(request),
-        )
+        making = sampling.change_policy(actor, **messages.wish(request))
         return messages.sampling_change(await with_askers(actor, making))
 
     @rpc(sampling.current_of_several, ops_pb2.SamplingReq)
@@ -100,6 +93,35 @@ class OpsServicer:
             reason=request.reason,
         )
         return messages.sampling_change(await with_askers(actor, making))
+
+    @rpc(requests.ask, ops_pb2.ChangeSamplingReq)
+    async def AskSampling(
+        self, actor: Actor, request: ops_pb2.ChangeSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        asked = await requests.ask(actor, **messages.wish(request))
+        return request_messages.sampling_request(asked)
+
+    @rpc(requests.list_open, ops_pb2.SamplingRequestsReq)
+    async def SamplingRequests(
+        self, actor: Actor, request: ops_pb2.SamplingRequestsReq
+    ) -> ops_pb2.SamplingRequestsResp:
+        found = await requests.list_open(actor, service=request.service, site=request.site)
+        return request_messages.sampling_requests(found)
+
+    # Which of the two permissions is needed depends on who asked.
+    @rpc(sampling.change_policy, ops_pb2.ApproveSamplingReq, sampling.approve_change)
+    async def ApproveSampling(
+        self, actor: Actor, request: ops_pb2.ApproveSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        done = await requests.apply(actor, key=request.key)
+        return request_messages.sampling_request(done)
+
+    @rpc(sampling.change_policy, ops_pb2.RefuseSamplingReq, sampling.approve_change)
+    async def RefuseSampling(
+        self, actor: Actor, request: ops_pb2.RefuseSamplingReq
+    ) -> ops_pb2.SamplingRequest:
+        done = await requests.cancel(actor, key=request.key, reason=request.reason)
+        return request_messages.sampling_request(done)
 
     @rpc(versions.show_versions, ops_pb2.DeployedVersionReq)
     async def DeployedVersion(

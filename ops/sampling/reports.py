@@ -11,6 +11,7 @@ from ops.sampling.proof import Proof, Way
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
+DECIDED = (Proof.CONFIRMED, Proof.REFUSED, Proof.CONTRADICTED)
 FORGOTTEN = timedelta(days=1)  # each restart of an agent is another instance
 _FIXED = {"id", "site", "service", "way", "key", "first_heard"}
 
@@ -37,9 +38,53 @@ class Report:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What an instance made of a revision, whichever of our processes heard it, and when."""
+
+    service: str
+    way: Way
+    key: str
+    revision: int
+    policy: Policy
+    proof: Proof
+    at: int
+    reason: str
+
+
+def proven(site: str, since: int) -> list[Proven]:
+    """Read what instances that ask have decided since a moment (Unix nanoseconds)."""
+    rows = Instance.objects.filter(
+        site=site, proven_at__gt=timerange.to_datetime(since), proof__in=DECIDED
+    ).exclude(way=Way.PUSH)
+    return [
+        Proven(
+            service=row.service,
+            way=Way(row.way),
+            key=row.key,
+            revision=row.proven_revision,
+            policy=row.sent,
+            proof=Proof(row.proof),
+            at=timerange.from_datetime(row.proven_at),
+            reason=row.reason,
+        )
+        for row in rows
+        if row.sent and row.proven_at and row.proven_revision
+        if row.proven_revision == row.sent_revision
+    ]
+
+
 def write(site: str, reports: Collection[Report]) -> None:
-    """Write reports in one go; of several about one instance, the last counts."""
+    """Write reports in one go; of several about one instance, the last counts.
+
+    One that is gone from here, but was heard by another process of ours since, is not gone.
+    """
     last = {(each.service, each.way, each.key): each for each in reports}
+    gone = [each for each in last.values() if each.proof is Proof.GONE]
+    for row in Instance.objects.filter(site=site, key__in=[each.key for each in gone]):
+        report = last.get((row.service, Way(row.way), row.key))
+        if report in gone and row.heard > timerange.to_datetime(report.heard):
+            del last[row.service, Way(row.way), row.key]
     fields = [each.name for each in Instance._meta.concrete_fields if each.name not in _FIXED]
     Instance.objects.bulk_create(
         # In the same order in every process, so that two never wait for each other.

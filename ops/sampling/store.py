@@ -126,6 +126,24 @@ def past_changes(
     return tuple(map(_change, found[:limit]))
 
 
+def with_successors(
+    revisions: Collection[int],
+) -> list[tuple[SamplingChange, SamplingChange | None]]:
+    """Read timed changes, each with the change that ended it before its time, None for none."""
+    return [
+        (_change(row), _successor(row))
+        for row in Revision.objects.filter(id__in=revisions, until__isnull=False)
+    ]
+
+
+def _successor(timed: Revision) -> SamplingChange | None:
+    later = Revision.objects.filter(
+        site=timed.site, service=timed.service, id__gt=timed.id, at__lt=timed.until, held=True
+    )
+    found = later.exclude(door=FILE).order_by("id").first()
+    return _change(found) if found else None
+
+
 def in_force_at(site: str, service: str, at: datetime) -> SamplingChange | None:
     """Read the change in force at a moment, None if there was none; its policy is that in force."""
     past = settings(site=site, service=service, at__lte=at).get((site, service), ())

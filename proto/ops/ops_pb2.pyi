@@ -1001,6 +1001,206 @@ class RevertSamplingReq(_message.Message):
 Global___RevertSamplingReq: _TypeAlias = RevertSamplingReq  # noqa: Y015
 
 @_typing.final
+class SamplingRequest(_message.Message):
+    """A change that somebody asked for. Times are Unix nanoseconds, 0 if there is none.
+
+    ChangeSampling and RevertSampling refuse a change above the service's ceiling with
+    FAILED_PRECONDITION, and nothing is changed. AskSampling asks for it instead: within ten minutes,
+    somebody else who may approve changes approves or refuses it, here, in the browser or in Slack.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    INSTANCES_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    THEN_POLICY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    DOOR_FIELD_NUMBER: _builtins.int
+    ASKED_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_FIELD_NUMBER: _builtins.int
+    NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    WHY_NOT_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    state: _builtins.str
+    """"open", "applying", "applied" (maybe not on every instance), "failed" (nothing was changed),
+    "cancelled", "refused", "expired" or "unknown" (it may have been made).
+    """
+    site: _builtins.str
+    service: _builtins.str
+    previous: _builtins.str
+    """What the instances had, such as "10%" or "10% on 2, unknown on 1", and what they would get."""
+    policy: _builtins.str
+    instances: _builtins.int
+    duration: _builtins.int
+    """For how long, in nanoseconds from when it is applied, or until when; 0 and 0 if for good."""
+    until: _builtins.int
+    then_policy: _builtins.str
+    """The policy that follows, if the request names one."""
+    reason: _builtins.str
+    asked_by: _builtins.str
+    door: _builtins.str
+    asked_at: _builtins.int
+    expires: _builtins.int
+    """Until then it can be decided."""
+    needs_approval: _builtins.str
+    """Why somebody else has to approve it, such as "Over petstore's ceiling of 50 traces/s: about 200
+    traces/s". If it is "", the person who asked can apply it as well.
+    """
+    decided_by: _builtins.str
+    """Who applied (approved), cancelled or refused it, and when."""
+    decided_at: _builtins.int
+    why_not: _builtins.str
+    """Why it was refused or cancelled, if that was said."""
+    problem: _builtins.str
+    request_id: _builtins.str
+    """Identifies the change in the audit log."""
+    @_builtins.property
+    def result(self) -> Global___ChangeSamplingResp:
+        """The change that was made, or why that failed."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        state: _builtins.str = ...,
+        site: _builtins.str = ...,
+        service: _builtins.str = ...,
+        previous: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        instances: _builtins.int = ...,
+        duration: _builtins.int = ...,
+        until: _builtins.int = ...,
+        then_policy: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        asked_by: _builtins.str = ...,
+        door: _builtins.str = ...,
+        asked_at: _builtins.int = ...,
+        expires: _builtins.int = ...,
+        needs_approval: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
+        decided_at: _builtins.int = ...,
+        why_not: _builtins.str = ...,
+        result: Global___ChangeSamplingResp | None = ...,
+        problem: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_by", b"asked_by", "decided_at", b"decided_at", "decided_by", b"decided_by", "door", b"door", "duration", b"duration", "expires", b"expires", "instances", b"instances", "key", b"key", "needs_approval", b"needs_approval", "policy", b"policy", "previous", b"previous", "problem", b"problem", "reason", b"reason", "request_id", b"request_id", "result", b"result", "service", b"service", "site", b"site", "state", b"state", "then_policy", b"then_policy", "until", b"until", "why_not", b"why_not"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRequest: _TypeAlias = SamplingRequest  # noqa: Y015
+
+@_typing.final
+class SamplingRequestsReq(_message.Message):
+    """Without a service, the open requests of all services of the site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["service", b"service", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRequestsReq: _TypeAlias = SamplingRequestsReq  # noqa: Y015
+
+@_typing.final
+class SamplingRequestsResp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___SamplingRequest]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___SamplingRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamplingRequestsResp: _TypeAlias = SamplingRequestsResp  # noqa: Y015
+
+@_typing.final
+class ApproveSamplingReq(_message.Message):
+    """Applies a request, which approves it if it needs approval. The response is the request as it is
+    then: `state` says whether the change was made. A request is applied once; one that was decided
+    before stays as it is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveSamplingReq: _TypeAlias = ApproveSamplingReq  # noqa: Y015
+
+@_typing.final
+class RefuseSamplingReq(_message.Message):
+    """Refuses a request of somebody else, or withdraws one's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    reason: _builtins.str
+    """One line for the person who asked, and for those who read the log."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseSamplingReq: _TypeAlias = RefuseSamplingReq  # noqa: Y015
+
+@_typing.final
 class DeployedVersionReq(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

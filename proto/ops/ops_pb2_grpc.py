@@ -79,6 +79,26 @@ class OpsStub:
                 request_serializer=proto_dot_ops_dot_ops__pb2.RevertSamplingReq.SerializeToString,
                 response_deserializer=proto_dot_ops_dot_ops__pb2.ChangeSamplingResp.FromString,
                 _registered_method=True)
+        self.AskSampling = channel.unary_unary(
+                '/ops.Ops/AskSampling',
+                request_serializer=proto_dot_ops_dot_ops__pb2.ChangeSamplingReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
+                _registered_method=True)
+        self.SamplingRequests = channel.unary_unary(
+                '/ops.Ops/SamplingRequests',
+                request_serializer=proto_dot_ops_dot_ops__pb2.SamplingRequestsReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingRequestsResp.FromString,
+                _registered_method=True)
+        self.ApproveSampling = channel.unary_unary(
+                '/ops.Ops/ApproveSampling',
+                request_serializer=proto_dot_ops_dot_ops__pb2.ApproveSamplingReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
+                _registered_method=True)
+        self.RefuseSampling = channel.unary_unary(
+                '/ops.Ops/RefuseSampling',
+                request_serializer=proto_dot_ops_dot_ops__pb2.RefuseSamplingReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
+                _registered_method=True)
 
 
 class OpsServicer:
@@ -138,6 +158,30 @@ class OpsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AskSampling(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SamplingRequests(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveSampling(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefuseSampling(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OpsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -185,6 +229,26 @@ def add_OpsServicer_to_server(servicer, server):
                     servicer.RevertSampling,
                     request_deserializer=proto_dot_ops_dot_ops__pb2.RevertSamplingReq.FromString,
                     response_serializer=proto_dot_ops_dot_ops__pb2.ChangeSamplingResp.SerializeToString,
+            ),
+            'AskSampling': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskSampling,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.ChangeSamplingReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.SerializeToString,
+            ),
+            'SamplingRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.SamplingRequests,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.SamplingRequestsReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SamplingRequestsResp.SerializeToString,
+            ),
+            'ApproveSampling': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveSampling,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.ApproveSamplingReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.SerializeToString,
+            ),
+            'RefuseSampling': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefuseSampling,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.RefuseSamplingReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -430,6 +494,114 @@ class Ops:
             '/ops.Ops/RevertSampling',
             proto_dot_ops_dot_ops__pb2.RevertSamplingReq.SerializeToString,
             proto_dot_ops_dot_ops__pb2.ChangeSamplingResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskSampling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/AskSampling',
+            proto_dot_ops_dot_ops__pb2.ChangeSamplingReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SamplingRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/SamplingRequests',
+            proto_dot_ops_dot_ops__pb2.SamplingRequestsReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SamplingRequestsResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveSampling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/ApproveSampling',
+            proto_dot_ops_dot_ops__pb2.ApproveSamplingReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefuseSampling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/RefuseSampling',
+            proto_dot_ops_dot_ops__pb2.RefuseSamplingReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class OpsStub:
     Sampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.SamplingReq, _ops_pb2.SamplingResp]
     SamplingHistory: _grpc.UnaryUnaryMultiCallable[_ops_pb2.SamplingHistoryReq, _ops_pb2.SamplingHistoryResp]
     RevertSampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.RevertSamplingReq, _ops_pb2.ChangeSamplingResp]
+    AskSampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.ChangeSamplingReq, _ops_pb2.SamplingRequest]
+    SamplingRequests: _grpc.UnaryUnaryMultiCallable[_ops_pb2.SamplingRequestsReq, _ops_pb2.SamplingRequestsResp]
+    ApproveSampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.ApproveSamplingReq, _ops_pb2.SamplingRequest]
+    RefuseSampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.RefuseSamplingReq, _ops_pb2.SamplingRequest]
 
 @_typing.type_check_only
 class OpsAsyncStub(OpsStub):
@@ -55,6 +59,10 @@ class OpsAsyncStub(OpsStub):
     Sampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.SamplingReq, _ops_pb2.SamplingResp]  # type: ignore[assignment]
     SamplingHistory: _aio.UnaryUnaryMultiCallable[_ops_pb2.SamplingHistoryReq, _ops_pb2.SamplingHistoryResp]  # type: ignore[assignment]
     RevertSampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.RevertSamplingReq, _ops_pb2.ChangeSamplingResp]  # type: ignore[assignment]
+    AskSampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.ChangeSamplingReq, _ops_pb2.SamplingRequest]  # type: ignore[assignment]
+    SamplingRequests: _aio.UnaryUnaryMultiCallable[_ops_pb2.SamplingRequestsReq, _ops_pb2.SamplingRequestsResp]  # type: ignore[assignment]
+    ApproveSampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.ApproveSamplingReq, _ops_pb2.SamplingRequest]  # type: ignore[assignment]
+    RefuseSampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.RefuseSamplingReq, _ops_pb2.SamplingRequest]  # type: ignore[assignment]
 
 class OpsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -119,5 +127,33 @@ class OpsServicer(metaclass=_abc_1.ABCMeta):
         request: _ops_pb2.RevertSamplingReq,
         context: _ServicerContext,
     ) -> _typing.Union[_ops_pb2.ChangeSamplingResp, _abc.Awaitable[_ops_pb2.ChangeSamplingResp]]: ...
+
+    @_abc_1.abstractmethod
+    def AskSampling(
+        self,
+        request: _ops_pb2.ChangeSamplingReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.SamplingRequest, _abc.Awaitable[_ops_pb2.SamplingRequest]]: ...
+
+    @_abc_1.abstractmethod
+    def SamplingRequests(
+        self,
+        request: _ops_pb2.SamplingRequestsReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.SamplingRequestsResp, _abc.Awaitable[_ops_pb2.SamplingRequestsResp]]: ...
+
+    @_abc_1.abstractmethod
+    def ApproveSampling(
+        self,
+        request: _ops_pb2.ApproveSamplingReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.SamplingRequest, _abc.Awaitable[_ops_pb2.SamplingRequest]]: ...
+
+    @_abc_1.abstractmethod
+    def RefuseSampling(
+        self,
+        request: _ops_pb2.RefuseSamplingReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.SamplingRequest, _abc.Awaitable[_ops_pb2.SamplingRequest]]: ...
 
 def add_OpsServicer_to_server(servicer: OpsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -172,7 +172,8 @@ Global___Events: _TypeAlias = Events  # noqa: Y015
 @_typing.final
 class MergedTraces(_message.Message):
     """The same traces as columns. If a singular field appears several times, protobuf merges the
-    values: all spans are read as one message, whose lists have one entry per span.
+    values: all spans are read as one message, whose lists have one entry per span. Fields that are
+    not lists here are not needed; they are named because protobuf takes longer to keep unknown ones.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -257,6 +258,7 @@ class Columns(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     SPAN_IDS_FIELD_NUMBER: _builtins.int
     TRACE_STATES_FIELD_NUMBER: _builtins.int
     PARENT_SPAN_IDS_FIELD_NUMBER: _builtins.int
@@ -265,9 +267,18 @@ class Columns(_message.Message):
     STARTS_FIELD_NUMBER: _builtins.int
     ENDS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    DROPPED_ATTRIBUTES_COUNT_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    DROPPED_EVENTS_COUNT_FIELD_NUMBER: _builtins.int
     LINKS_FIELD_NUMBER: _builtins.int
+    DROPPED_LINKS_COUNT_FIELD_NUMBER: _builtins.int
     STATUSES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    trace_id: _builtins.bytes
+    dropped_attributes_count: _builtins.int
+    dropped_events_count: _builtins.int
+    dropped_links_count: _builtins.int
+    flags: _builtins.int
     @_builtins.property
     def span_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
@@ -293,6 +304,7 @@ class Columns(_message.Message):
     def __init__(
         self,
         *,
+        trace_id: _builtins.bytes = ...,
         span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
         trace_states: _abc.Iterable[_builtins.bytes] | None = ...,
         parent_span_ids: _abc.Iterable[_builtins.bytes] | None = ...,
@@ -301,13 +313,17 @@ class Columns(_message.Message):
         starts: _abc.Iterable[_builtins.int] | None = ...,
         ends: _abc.Iterable[_builtins.int] | None = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        dropped_attributes_count: _builtins.int = ...,
         events: _abc.Iterable[_builtins.bytes] | None = ...,
+        dropped_events_count: _builtins.int = ...,
         links: _abc.Iterable[_builtins.bytes] | None = ...,
+        dropped_links_count: _builtins.int = ...,
         statuses: _abc.Iterable[_builtins.bytes] | None = ...,
+        flags: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "ends", b"ends", "events", b"events", "kinds", b"kinds", "links", b"links", "names", b"names", "parent_span_ids", b"parent_span_ids", "span_ids", b"span_ids", "starts", b"starts", "statuses", b"statuses", "trace_states", b"trace_states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "dropped_attributes_count", b"dropped_attributes_count", "dropped_events_count", b"dropped_events_count", "dropped_links_count", b"dropped_links_count", "ends", b"ends", "events", b"events", "flags", b"flags", "kinds", b"kinds", "links", b"links", "names", b"names", "parent_span_ids", b"parent_span_ids", "span_ids", b"span_ids", "starts", b"starts", "statuses", b"statuses", "trace_id", b"trace_id", "trace_states", b"trace_states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,7 +13,10 @@ from django.test import AsyncClient
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import executable
-from tests.dashboard.conftest import place  # noqa: F401 - the fixture is for this room too
+from tests.dashboard.conftest import (  # noqa: F401 - the fixtures are for this room too
+    ceiling,
+    place,
+)
 from tests.dashboard.sockets import served
 from tests.fakes.jaeger import Release
 

@@ -41,8 +41,8 @@ async def test_it_is_found_on_the_page_of_sampling(
     place: Place, viewer: AsyncClient, asked: str
 ) -> None:
     page = await viewer.get(SAMPLING)
-    assert "Requested unknown → 25% by olga from Slack" in text(page)
-    assert link(page, "unknown → 25%") == asked
+    assert "Requested petstore: unknown → 25% by olga from Slack" in text(page)
+    assert link(page, "petstore: unknown → 25%") == asked
     shown = await viewer.get(asked)
     assert heading(shown) == "Set sampling of petstore to 25%?"
     assert "Keeps 25% of the traces that start in petstore" in text(shown)

@@ -10,6 +10,7 @@ from django.test import AsyncClient
 from ops.audit.models import AuditEntry
 from tests.dashboard.places import Place, field, heading, link, text
 from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
+from tests.sampling.test_timed import time_passes
 
 SAMPLING = "/sites/production/sampling/"
 CHANGE = f"{SAMPLING}change/"
@@ -101,6 +102,35 @@ async def test_each_service_has_a_line_and_what_ends_counts_down(
     overview = text(await operator.get("/sites/production/"))
     assert "always · 2 of 2, now · until" in overview
     assert "in 14 min , then 10%" in overview
+
+
+async def test_it_offers_more_time_shortly_before_the_end(
+    place: Place, operator: AsyncClient, viewer: AsyncClient
+) -> None:
+    await operator.post(CHANGE, TEN)
+    always = {**TEN, "strategy": "always", "term": "15m", "reason": "SlowSearch"}
+    await operator.post(CHANGE, always)
+    assert "15 minutes more" not in text(await operator.get(SAMPLING)), "it is not about to end"
+    await time_passes(minutes=12.5)
+    page = await operator.get(SAMPLING)
+    assert "petstore returns to 10% in 2 min" in text(page)
+    said = text(await viewer.get(SAMPLING))
+    assert "petstore returns to 10% in 2 min" in said
+    assert "15 minutes more" not in said
+
+    more = {"service": "petstore", "revision": field(page, "revision")}
+    assert (await viewer.post(f"{SAMPLING}longer/", more)).status_code == 403
+    for wrong in ("", "ten", "9" * 30):
+        refused = await operator.post(f"{SAMPLING}longer/", {**more, "revision": wrong})
+        assert refused.status_code == 400
+    answer = await operator.post(f"{SAMPLING}longer/", more)
+    page = await operator.get(answer["Location"])
+    assert "always → always : 2 of 2 instances confirmed" in text(page)
+    assert "Ends in 17 min" in text(page)
+    assert "SlowSearch" in text(page)
+    again = await operator.post(f"{SAMPLING}longer/", more)
+    assert again.status_code == 409
+    assert "is not in force any more" in text(again)
 
 
 @ANY_JAEGER

@@ -145,6 +145,7 @@ async def test_it_expires(operator: Actor, petstores: Petstores) -> None:
     key = (await asked(operator)).key
     await in_database(ChangeRequest.objects.update, expires=timezone.now())
     assert await actions.list_open(operator) == ()
+    assert (await actions.find(operator, key=key)).state is State.EXPIRED
     assert (await actions.apply(operator, key=key)).state is State.EXPIRED
     assert petstores[0].told == []
 

@@ -14,7 +14,9 @@ from tests.rpc.conftest import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 METHODS = ops_pb2.DESCRIPTOR.services_by_name["Ops"].methods_by_name
-FILLED = {"ChangeSampling": ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)}
+FILLED = dict.fromkeys(
+    ("ChangeSampling", "AskSampling"), ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
+)
 REACHED = {
     "ListTraces": "traces.list_traces",
     "ShowTrace": "traces.show_trace",
@@ -25,6 +27,11 @@ REACHED = {
     "Sampling": "sampling.current_of_several",
     "SamplingHistory": "sampling.changes",
     "RevertSampling": "sampling.revert",
+    "AskSampling": "requests.ask",
+    "SamplingRequests": "requests.list_open",
+    # Who may decide on a request depends on who asked for it.
+    "ApproveSampling": "sampling.change_policy",
+    "RefuseSampling": "sampling.change_policy",
 }
 
 

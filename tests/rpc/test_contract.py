@@ -46,7 +46,8 @@ ENUMS = {
 }
 SERVICES = {
     "ops.Ops": "ListTraces ShowTrace ShowLogs ChangeSampling DeployedVersion Alerts"
-    " Sampling SamplingHistory RevertSampling",
+    " Sampling SamplingHistory RevertSampling"
+    " AskSampling SamplingRequests ApproveSampling RefuseSampling",
     "petstore.PetStore": "AddPets UpdatePets DeletePets SearchPets ChangeSampler",
 }
 

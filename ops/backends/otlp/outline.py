@@ -23,10 +23,13 @@ from typing import Literal
 
 from google.protobuf.message import DecodeError
 
+from ops.backends.otlp.span_ids import ENCODED, as_numbers
 from ops.backends.otlp.wire_format import fields
+from ops.vocabulary.columns import Numbers
 from proto.outline import outline_pb2
 
 _TRACE_STATES, _KEYS = (1, 2, 2, 3), (1, 2, 2, 9, 1)  # paths of fields, from TracesData inwards
+_OTHERS = {*outline_pb2.Columns.DESCRIPTOR.fields_by_name} - {"span_ids", "parent_span_ids"}
 _EMPTY = {"event": b"\x5a\x00", "link": b"\x6a\x00"}  # an empty one, as encoded in a span
 
 
@@ -51,6 +54,22 @@ def is_complete(found: outline_pb2.Columns, count: int) -> bool:
         found.starts, found.ends, found.statuses,
     )  # fmt: skip
     return all(len(column) == count for column in columns)
+
+
+def take_ids(
+    found: outline_pb2.Columns,
+) -> tuple[Numbers | list[bytes], Numbers | list[bytes]]:
+    """Return the columns of span IDs and of parents' IDs; the others are gone afterwards.
+
+    Without the others, encoding what was found gives both as numpy needs them.
+    """
+    for column in _OTHERS:
+        found.ClearField(column)  # type: ignore[arg-type]  # one of its names
+    encoded, own = found.SerializeToString(), len(found.span_ids) * ENCODED.itemsize
+    return (
+        as_numbers(found.span_ids, found.SPAN_IDS_FIELD_NUMBER, encoded[:own]),
+        as_numbers(found.parent_span_ids, found.PARENT_SPAN_IDS_FIELD_NUMBER, encoded[own:]),
+    )
 
 
 def each_span(piece: bytes) -> list[outline_pb2.Span]:

@@ -30,7 +30,7 @@ from ops.backends.otlp.convert import (
     span_warnings,
 )
 from ops.backends.otlp.duplicates import find_duplicates
-from ops.backends.otlp.span_ids import as_numbers, number_ids
+from ops.backends.otlp.span_ids import number_ids
 from ops.backends.otlp.stored_spans import StoredSpans
 from ops.backends.otlp.trace_index import TraceIndex
 from ops.vocabulary.columns import Coded, Numbers, packed
@@ -103,8 +103,6 @@ class _Columns:
         self._starts.append(np.array(found.starts, np.uint64))
         self._ends.append(np.array(found.ends, np.uint64))
         self._kinds.append(np.where((kinds >= 0) & (kinds < len(KINDS)), kinds, 0))
-        self._ids.append(as_numbers(list(found.span_ids)))
-        self._parent_ids.append(as_numbers(list(found.parent_span_ids)))
         self._operation_numbers.extend(map(self._operations.__getitem__, found.names))
         # Serialized statuses of a trace are few and repeat, so only distinct ones are parsed.
         statuses = set(found.statuses)
@@ -112,6 +110,9 @@ class _Columns:
         if failures := set(filter(_is_failure, statuses)):
             all_statuses = enumerate(found.statuses, first)
             self._failing.update([number for number, each in all_statuses if each in failures])
+        ids, parent_ids = outline.take_ids(found)
+        self._ids.append(ids)
+        self._parent_ids.append(parent_ids)
 
     def add_details(self, index: TraceIndex) -> None:
         """Note what an outline does not show, for the spans that have it.

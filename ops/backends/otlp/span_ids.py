@@ -5,19 +5,36 @@
                             all texts, "" is 0
 
 In both cases numbers sort like the texts, and 0 as a parent means that there is none.
+
+IDs of 8 bytes are read as a message has them, in a third of the time that an object of each takes:
+
+    12 08 b8cafd93270fcc03   12 08 07c20901e3d0533c   12 08 ...
+    │  │  └─ ID
+    │  └─ length 8
+    └─ tag: number 2 << 3 | wire type 2
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ops.backends.otlp.wire_format import NESTED
 from ops.vocabulary.columns import Numbers
 
 _BYTES = 8
+ENCODED = np.dtype([("head", "<u2"), ("id", ">u8")])  # tag and length, then the ID
 
 
-def as_numbers(ids: list[bytes]) -> Numbers | list[bytes]:
-    """Return IDs as numbers, 0 for none, or unchanged if any has an unusual length."""
+def as_numbers(column: Sequence[bytes], field: int, encoded: bytes) -> Numbers | list[bytes]:
+    """Return IDs as numbers, 0 for none, or unchanged if any has an unusual length.
+
+    `encoded` is the column as a message has it, under the number of its field.
+    """
+    if len(encoded) == len(column) * ENCODED.itemsize:
+        found = np.frombuffer(encoded, ENCODED)
+        if (found["head"] == (_BYTES << 8 | field << 3 | NESTED)).all():
+            return found["id"].astype(np.uint64)
+    ids = list(column)
     lengths = set(map(len, ids))
     if not lengths <= {0, _BYTES}:
         return ids

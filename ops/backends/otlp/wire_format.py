@@ -11,7 +11,7 @@ type, then, for everything nested, a length and that many bytes.
 
 from collections.abc import Iterator
 
-_VARINT, _EIGHT_BYTES, _NESTED, _FOUR_BYTES = 0, 1, 2, 5
+_VARINT, _EIGHT_BYTES, NESTED, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -26,7 +26,7 @@ def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, 
         else:
             tag, position = _number(message, position)
         kind = tag & 7
-        if kind == _NESTED:
+        if kind == NESTED:
             # Lengths of one and two bytes are read here: spans and their parts have hardly others.
             length = message[position]
             if length < 0x80:
@@ -50,7 +50,7 @@ def fields(message: bytes, position: int, end: int) -> Iterator[tuple[int, int, 
 
 def nested(number: int, content: bytes) -> bytes:
     """Return a nested field."""
-    return _varint(number << 3 | _NESTED) + _varint(len(content)) + content
+    return _varint(number << 3 | NESTED) + _varint(len(content)) + content
 
 
 def _varint(number: int) -> bytes:

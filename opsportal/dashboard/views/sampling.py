@@ -1,8 +1,6 @@
 """`/sampling/`: how each service is sampled, and changing it in two steps."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,27 +12,18 @@ from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
+from ops.sampling.ending import is_warned_of
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
+from opsportal.dashboard.sampled_services import service_lines
 from opsportal.dashboard.sheets import Sheet, sheet
-from opsportal.dashboard.visit import LiveRequest, Visit
+from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
 SERVICES = 50
-MEASURED = 12  # services at once: it takes two queries for each
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A service in the list; `sampling` and `kept`, in traces a second, are None if unknown."""
-
-    name: str
-    sampling: ServiceSampling | None
-    problem: str
-    kept: float | None
 
 
 @require_safe
@@ -168,8 +157,8 @@ async def _page(
     part = _sheet(visit, find, service)
     (now, problem), lines, requests, changes = await asyncio.gather(
         _now(visit, service, waits),
-        _lines(visit, part.items, waits),
-        list_open(visit.actor, service=service, site=where),
+        service_lines(visit, part.items, waits),
+        list_open(visit.actor, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
     form = form or SamplingForm(initial=_initial(now))
@@ -189,12 +178,18 @@ async def _page(
             "done": done,
             "form": form,
             "lines": lines,
+            "is_ending": _is_ending(visit, now),
             "find": find,
             "sheet": part,
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
     )
+
+
+def _is_ending(visit: Visit, now: ServiceSampling) -> bool:
+    found = now.in_force
+    return bool(found and found.until and is_warned_of(found.since, found.until, visit.clock.now))
 
 
 async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSampling, str]:
@@ -212,29 +207,6 @@ def _sheet(visit: Visit, find: str, chosen: str) -> Sheet[str]:
     names = [service.name for service in visit.site.services_like(find)]
     holding = names.index(chosen) if chosen in names else 0
     return sheet(visit.request, names, SERVICES, holding)
-
-
-async def _lines(visit: Visit, names: Sequence[str], waits: float) -> list[Line]:
-    """Return a line for each service, unless there is only one."""
-    if len(visit.site.services) < 2:
-        return []
-    where = visit.site.name
-    found = await actions.current_of_several(
-        visit.actor, services=names, site=where, patience=waits
-    )
-    known = {name: now for name, now in found.items() if isinstance(now, ServiceSampling)}
-    kept = await actions.kept(
-        visit.actor,
-        sampling=[known[name] for name in names[:MEASURED] if name in known],
-        site=where,
-        patience=waits if isinstance(visit.request, LiveRequest) else 0,
-    )
-    return [
-        Line(
-            name, known.get(name), "" if name in known else str(found.get(name, "")), kept.get(name)
-        )
-        for name in names
-    ]
 
 
 def _initial(now: ServiceSampling) -> dict[str, str]:

@@ -119,7 +119,10 @@ async def test_a_change_says_why_and_until_when(
     assert now.notes[0].endswith(f"from browser just now{f': {reason}' if reason else ''}")
     assert [each.label for each in now.follow_ups] == ["15 minutes more", "Return to 10% now"]
     more = await said(operator, now.follow_ups[0].line)
-    assert more.summary.startswith("Change sampling of petstore: always -> always on 3 instances")
+    assert more.summary.startswith("Sampling of petstore: always -> always, confirmed by 3 of 3")
+    refused = await said(operator, now.follow_ups[0].line)
+    assert "is not in force any more" in refused.summary
+    assert "is not the number of" in (await said(operator, "extend sampling revision=x")).summary
 
 
 @pytest.mark.parametrize(

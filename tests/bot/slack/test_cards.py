@@ -206,6 +206,40 @@ async def test_it_is_pressed_by_nobody_else(
     assert told(backends) == TOLD
 
 
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("Approve", "Sampling of petstore: unknown -> 10%, confirmed by 3 of 3 instances"),
+        ("Refuse", "Refused by bob at "),
+    ],
+)
+async def test_above_the_ceiling_it_is_decided_by_somebody_else(
+    slack: FakeSlack,
+    alice: User,
+    person: Person,
+    backends: Backends,
+    site_file: SiteFile,
+    label: str,
+    shown: str,
+) -> None:
+    version = 'version = "petstore_build_info"\n'
+    site_file(SITES.format(**vars(backends)).replace(version, f"{version}sampling_ceiling = 50\n"))
+    await linked(person, "bob", "approvers")
+    post = await asked(slack)
+    assert "Maybe over petstore's ceiling of 50 traces/s" in post.shown
+    assert post.shown.endswith("[Approve]  [Refuse]")
+    await slack.press(ALICE, post, "Approve")
+    assert "you asked for this change" in (await slack.posted(2))[1].shown
+    assert told(backends) == NOTHING
+
+    await slack.press(BOB, post, label)
+
+    await slack.replaced(post.ts)
+    assert post.shown.startswith(shown)
+    assert told(backends) == (TOLD if label == "Approve" else NOTHING)
+    assert slack.violations == []
+
+
 async def test_rights_count_when_it_is_pressed(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
