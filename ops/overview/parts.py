@@ -10,6 +10,7 @@ from ops.alerts.changes import AlertChange
 from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
+from ops.limits import MOST_ITEMS
 from ops.overview.figures import Figures, figures, known, problems_of, settled
 from ops.overview.happened import MOST
 from ops.sampling import actions as sampling
@@ -97,7 +98,9 @@ class Parts:
     async def sampling(
         self, services: Sequence[Service]
     ) -> Mapping[str, ServiceSampling | OpsError] | OpsError | None:
-        names = [service.name for service in services]
+        if not (self._site.remote or any(service.is_pushed for service in services)):
+            return {}
+        names = [service.name for service in services] if len(services) <= MOST_ITEMS else []
         return await self._now(
             "sampling",
             sampling.current_of_several(self._actor, services=names, site=self.site.name),

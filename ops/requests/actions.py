@@ -94,6 +94,8 @@ async def ask(
         "reason": reason,
         "then": then,
     }
+    if before.ends_operations(policy):
+        wish["ends_operations"] = True
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)

@@ -58,6 +58,7 @@ class RequestedChange:
     then: Policy | None = None
     over: Over | None = None
     why_not: str = ""
+    ends_operations: bool = False
 
     def is_by(self, actor: Actor) -> bool:
         """Return whether the actor asked for it."""
@@ -73,7 +74,7 @@ class RequestedChange:
     @property
     def effect(self) -> str:
         """A sentence on what it would change."""
-        return effect(self.service, self.previous, self.policy)
+        return effect(self.service, self.previous, self.policy, self.ends_operations)
 
 
 def make(  # noqa: PLR0913  all but the actor are named where it is called
@@ -88,6 +89,7 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     reason: str = "",
     then: Policy | None = None,
     over: Over | None = None,
+    ends_operations: bool = False,
 ) -> RequestedChange:
     """Store an open request; the actor must be a user. `previous` is a written Spread."""
     now = timezone.now()
@@ -99,6 +101,7 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
             previous=previous,
             strategy=policy.strategy.value,
             rate=policy.rate,
+            operations=dict(policy.operations) if policy.operations or ends_operations else None,
             duration=term.duration,
             ends=term.end,
             then_strategy=then.strategy.value if then else "",
@@ -192,6 +195,7 @@ def _read(row: ChangeRequest) -> RequestedChange:
         site=row.site,
         service=row.service,
         previous=Spread.read(row.previous),
+        ends_operations=row.operations == {},
         policy=row.policy,
         instances=row.instances,
         asked_by=row.asked_by_id,
