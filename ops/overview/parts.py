@@ -98,7 +98,7 @@ class Parts:
     async def sampling(
         self, services: Sequence[Service]
     ) -> Mapping[str, ServiceSampling | OpsError] | OpsError | None:
-        if not (self._site.remote or any(service.is_pushed for service in services)):
+        if not (self.site.remote or any(service.is_pushed for service in services)):
             return {}
         names = [service.name for service in services] if len(services) <= MOST_ITEMS else []
         return await self._now(
