@@ -58,7 +58,7 @@ class Revision(models.Model):
 
     @property
     def policy(self) -> Policy:
-        return Policy(Strategy(self.strategy), self.rate)
+        return Policy(Strategy(self.strategy), self.rate).by_operation(self.operations)
 
     @property
     def then(self) -> Policy | None:
@@ -116,7 +116,7 @@ class Instance(models.Model):
 
     def has(self, what: InForce) -> bool:
         """Return whether it confirmed what is in force."""
-        is_this = self.sent_revision == what.revision and self.sent == what.policy
+        is_this = self.sent_revision == what.revision and self.sent == what.policy.base
         return is_this and self.proof == Proof.CONFIRMED
 
 
@@ -147,4 +147,4 @@ class RootsSeen(models.Model):
     def is_of(self, what: InForce) -> bool:
         """Return whether they are of what is in force."""
         policy = Policy(Strategy(self.strategy), self.rate)
-        return (self.revision, policy) == (what.revision, what.policy)
+        return (self.revision, policy) == (what.revision, what.policy.base)

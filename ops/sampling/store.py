@@ -84,7 +84,7 @@ def begin(
             service=service,
             strategy=made.policy.strategy.value,
             rate=made.policy.rate,
-            operations=dict(made.operations),
+            operations=dict(made.policy.operations),
             until=None if made.until is None else timerange.to_datetime(made.until),
             then_strategy=made.then.strategy.value if made.then else "",
             then_rate=made.then.rate if made.then else 0,
@@ -210,7 +210,6 @@ def _setting(row: Revision) -> Setting:
         until=None if row.until is None else timerange.from_datetime(row.until),
         then=row.then,
         from_file=row.door == FILE,
-        operations=row.operations,
     )
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import grpc
 import pytest
 from django.test import AsyncClient
+from pytest_django import Settings
 
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.conftest import Person
+from tests.conftest import Person, SiteFile
 from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import Place, field, heading, link, text
 from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
@@ -165,6 +167,38 @@ async def test_the_traces_that_are_kept_are_counted(place: Place, operator: Asyn
             pass
 
 
+@pytest.fixture
+def asking(place: Place, site_file: SiteFile, settings: Settings) -> None:
+    """Services can ask for their sampling; the store's only do that."""
+    remote = '[sites.production.remote]\ndefault_sampling = "1%"\n'
+    site_file(Path(settings.SITES_FILE).read_text() + remote)
+
+
+async def test_operations_have_rates_of_their_own_where_instances_ask(
+    place: Place, operator: AsyncClient, asking: None
+) -> None:
+    lines = "GET /health = 0.1%\n\nGET /=never"
+    store = {**TEN, "service": "store", "operations": lines}
+    asked = await operator.get(CHANGE, store)
+    said = "Set store to 10%, but GET / 0%, GET /health 0.1% on 0 instances"
+    assert said in text(asked)
+    assert "2 operations have a rate of their own." in text(asked)
+    assert f">{lines}</textarea>" in asked.content.decode(), "the button sends them along"
+    await operator.post(CHANGE, store)
+    page = await operator.get(SAMPLING, {"service": "store"})
+    assert heading(page) == "store is sampled at 10%, but GET / 0%, GET /health 0.1%"
+    again = await operator.get(link(page, "go back to this"))
+    assert said in text(again)
+
+    ended = await operator.get(CHANGE, {**store, "operations": ""})
+    assert "Operations no longer have rates of their own." in text(ended)
+    for wrong in ("GET /", "GET /=5/s", "GET /=2"):
+        page = await operator.get(CHANGE, {**store, "operations": wrong})
+        assert page.status_code == 400
+        assert 'id="id_operations_error"' in page.content.decode()
+    assert 'name="operations"' not in (await operator.get(SAMPLING)).content.decode()
+
+
 async def test_it_asks_what_follows_if_nothing_is_permanent(
     place: Place, operator: AsyncClient
 ) -> None:
@@ -307,7 +341,7 @@ async def test_the_form_claims_nothing_where_instances_differ(
         ("1%", TEN, "petstore; 10 times as many as the last setting, 1%."),
         ("20%", TEN, "1/2 of the last setting, 20%."),
         ("5%", TEN, "twice as many as the last setting, 5%."),
-        ("10%", TEN, "the same as the last setting."),
+        ("10%", TEN, "the same rate as the last setting."),
         ("10%", {"strategy": "never"}, "petstore; the last setting keeps 10%."),
         (
             "10%",
