@@ -110,12 +110,14 @@ class Pace(models.Model):
 class Card(Leased):
     """The message that shows a request for a change; `key` is the request's.
 
-    `channel` and `ts` are the message, `shown` is the state of the request that it shows. The
-    lease is held by the bot process that updates it.
+    `channel` and `ts` are the message, `thread` is the ts of its thread's first message, "" for
+    none, `shown` is the state of the request that it shows. The lease is held by the bot process
+    that updates it.
     """
 
     key = models.CharField(max_length=16, primary_key=True)
     channel = models.CharField(max_length=64)
+    thread = models.CharField(max_length=64, default="", db_default="")
     ts = models.CharField(max_length=64)
     shown = models.CharField(max_length=16)
 
@@ -125,3 +127,33 @@ class Card(Leased):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.shown}"
+
+
+class TimedMessage(Leased):
+    """The message in Slack that shows a timed change; `revision` is the change's.
+
+    `channel` and `ts` are the message, `ts` "" if it is unknown; `thread` is the ts of the thread
+    in which the end is announced, "" for none. `due` is when to look at it next. The lease is held
+    by the bot process that does so.
+    """
+
+    class Said(models.TextChoices):
+        """What has been said of the change's end."""
+
+        NOTHING = ""
+        WARNED = "warned"
+        ENDED = "ended"
+
+    revision = models.BigIntegerField(primary_key=True)
+    channel = models.CharField(max_length=64)
+    thread = models.CharField(max_length=64)
+    ts = models.CharField(max_length=64)
+    due = models.DateTimeField()
+    said = models.CharField(max_length=16, choices=Said, default=Said.NOTHING)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["said", "due"], name="timed_messages_due")]
+
+    def __str__(self) -> str:
+        return f"revision {self.revision}: {self.said or 'nothing said'}"

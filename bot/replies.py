@@ -6,6 +6,7 @@ written out, so that a log line can neither colour nor clear the reader's termin
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 GAP = "  "
@@ -71,6 +72,14 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """A timed change that a reply shows: its revision, and when to warn of its end."""
+
+    revision: int
+    warn_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """An answer of the bot. The summary must be clear alone: a phone's notification shows only it.
 
@@ -78,7 +87,7 @@ class Reply:
     the summary, notes and cells, a `When` or `Sentence` keeps its times.
     `columns` name the cells, and last the lines below them, if the rows are best shown as a table.
     `follow_ups` become buttons if buttons can be shown, at least the first ones. `card` is the
-    key of the change card that the reply shows.
+    key of the change card that the reply shows, `timed` the timed change.
     A `private` reply is shown only to the person who asked.
     """
 
@@ -90,6 +99,7 @@ class Reply:
     columns: tuple[str, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     card: str = ""
+    timed: Timed | None = None
     private: bool = False
 
 

@@ -83,7 +83,9 @@ def _dismissed(request: RequestedChange) -> Reply:
             notes=(f"{request.asker} asked, but no longer has an account here",),
             failed=True,
         )
-    done = "Refused" if request.state is State.REFUSED else "Cancelled"
+    done = "Withdrawn" if request.over else "Cancelled"
+    if request.state is State.REFUSED:
+        done = "Refused"
     return Reply(
         Sentence(done, *_by(request), f": {_what(request)}"),
         notes=(f"Reason: {request.why_not}",) if request.why_not else (),

@@ -6,15 +6,15 @@ from datetime import datetime
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
 from bot.answers.times import ago, at
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence, Timed, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
+from ops.sampling.ending import warn_at
 from ops.sampling.proof import Way
 from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
 MOST_WAYS_BACK = 5
-MORE = 15 * timerange.MINUTE
 
 
 def service_sampling(
@@ -84,6 +84,7 @@ def sampling_change(change: SamplingChange) -> Reply:
         columns=("Instance", "State", "Reason"),
         notes=(f"Reason: {change.reason}",) if change.reason else (),
         links=page("sampling", "sampling", change.site),
+        timed=_timed(change),
         follow_ups=(
             _revert(change.service, change.site, change.then)
             if change.until and change.then
@@ -94,16 +95,18 @@ def sampling_change(change: SamplingChange) -> Reply:
     )
 
 
-def written(policy: Policy) -> str:
-    """Return a policy as commands read it."""
-    return str(policy).replace(" ", "")
+def _timed(change: SamplingChange) -> Timed | None:
+    if change.until is None or not change.revision:
+        return None
+    since, until = map(timerange.from_datetime, (change.at, change.until))
+    return Timed(change.revision, timerange.to_datetime(warn_at(since, until)))
 
 
 def _in_force(found: ServiceSampling) -> tuple[Sentence | str, ...]:
     now, change = found.in_force, found.change
     if now is None:
         return ()
-    set_by = (f", set by {_who(change)} ", ago(change.at), _because(change)) if change else ()
+    set_by = (f", set by {who(change)} ", ago(change.at), because(change)) if change else ()
     until = timerange.to_datetime(now.until) if now.until else None
     overdue = "; the return is overdue" if found.is_overdue else ""
     return (Sentence(f"In force: {now.policy}{overdue}", *_end(until, now.then, " "), *set_by),)
@@ -114,11 +117,13 @@ def _end(until: datetime | None, then: Policy | None, before: str) -> tuple[str,
     return (f"{before}until ", at(until), f", then {then}") if until and then else ()
 
 
-def _who(change: SamplingChange) -> str:
+def who(change: SamplingChange) -> str:
+    """Return `olga from slack`."""
     return "the site file" if change.door == FILE else f"{change.actor} from {change.door}"
 
 
-def _because(change: SamplingChange) -> str:
+def because(change: SamplingChange) -> str:
+    """Return `: SlowSearch since 1.3.0`, or "" without a reason."""
     return f": {change.reason}" if change.reason else ""
 
 
@@ -126,12 +131,14 @@ def _ways_back(found: ServiceSampling, back: Policy | None) -> tuple[FollowUp, .
     now = found.in_force
     if not (now and now.until and now.then):
         return undo(found.service, found.site) if back else ()
-    seconds = (max(now.until - timerange.now_ns(), 0) + MORE) // timerange.SECOND
-    more = (
-        f"change sampling {found.service} {written(now.policy)} for={seconds}s"
-        f"{site_key(found.site)}"
-    )
-    return FollowUp("15 minutes more", more), *_revert(found.service, found.site, now.then)
+    more = longer(found.service, found.site, now.revision)
+    return more, *_revert(found.service, found.site, now.then)
+
+
+def longer(service: str, site: str, revision: int) -> FollowUp:
+    """Return the button that lets a timed change last longer."""
+    line = f"extend sampling {service} revision={revision}{site_key(site)}"
+    return FollowUp("15 minutes more", line)
 
 
 def _revert(service: str, site: str, then: Policy) -> tuple[FollowUp, ...]:
@@ -173,18 +180,18 @@ def _confirmed(change: SamplingChange) -> str:
 
 def _by(change: SamplingChange) -> str:
     """Return `by olga (slack), confirmed by 2 of 3`; nobody confirms before it is sent."""
-    who = "the site file" if change.door == FILE else f"{change.actor} ({change.door})"
+    actor = "the site file" if change.door == FILE else f"{change.actor} ({change.door})"
     if not change.instances:
-        return f"by {who}"
+        return f"by {actor}"
     at_once = " at once" if change.asking else ""
-    return f"by {who}, confirmed by {change.confirmed} of {change.total}{at_once}"
+    return f"by {actor}, confirmed by {change.confirmed} of {change.total}{at_once}"
 
 
 def _past_change(change: SamplingChange) -> str:
     return Sentence(
         ago(change.at),
         f": {change.previous} -> {change.policy} {_by(change)}",
-        _because(change),
+        because(change),
     )
 
 

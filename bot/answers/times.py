@@ -18,6 +18,13 @@ def at(moment: datetime) -> When:
     return when(int(moment.timestamp()) * timerange.SECOND)
 
 
+def soon(moment: datetime) -> When:
+    """Return `in 5 min, at 14:20:51 UTC`."""
+    end = at(moment)
+    left = moment.timestamp() * timerange.SECOND - timerange.now_ns()
+    return When(f"in {lasting(int(left))}, at {end}", end.seconds, ago=True)
+
+
 def past(nanoseconds: int, written: str = "") -> When:
     """Return a past moment, with how long ago it was.
 

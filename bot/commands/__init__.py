@@ -11,6 +11,7 @@ from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.arguments import is_service, linked_id
+from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
 from bot.commands.sampling import (
     apply,
@@ -101,6 +102,7 @@ registry.add(
     change_sampling,
     undo_sampling,
     revert_sampling,
+    extend_sampling,
     apply,
     cancel,
     version,

@@ -13,12 +13,14 @@ MOST = 20
 UNSETTLED = (State.OPEN, State.APPLYING, State.UNKNOWN)
 
 
-def posted(key: str, channel: str, ts: str, now: datetime) -> Card:
-    """Record which message shows a request; as it was posted, the request is open."""
+def posted(key: str, place: tuple[str, str, str], now: datetime) -> Card:
+    """Record which message shows a request: channel, thread and ts; as posted, it is open."""
+    channel, thread, ts = place
     card, _ = Card.objects.update_or_create(
         key=key,
         defaults={
-            "channel": channel, "ts": ts, "shown": State.OPEN, "holder": "", "lease_until": now,
+            "channel": channel, "thread": thread, "ts": ts, "shown": State.OPEN, "holder": "",
+            "lease_until": now,
         },
     )  # fmt: skip
     return card

@@ -21,6 +21,7 @@ from bot.slack.interactions import PRESS
 from bot.slack.jobs import Job
 from bot.slack.post_claim import PostClaim
 from bot.slack.sender import Sender
+from bot.slack.timed import TimedMessages
 from ops.actor import OPSPORTAL
 from ops.database import in_database
 from ops.requests import actions as requests
@@ -32,9 +33,10 @@ log = logging.getLogger(__name__)
 class Cards:
     """The cards that one bot process, `holder`, posts and updates."""
 
-    def __init__(self, sender: Sender, holder: str) -> None:
+    def __init__(self, sender: Sender, holder: str, timed: TimedMessages) -> None:
         self.sender = sender
         self.holder = holder
+        self.timed = timed
 
     async def say(
         self, job: Job, key: str, message: SlackMessage, claim: PostClaim
@@ -51,7 +53,7 @@ class Cards:
         card = await in_database(card_store.find, key)
         pressed = job.row.kind == PRESS and not job.event.get("response_url")
         if pressed and not card:  # Slack's answer to posting it was lost, but the click names it
-            card = await self._posted(key, job.row.channel, str(job.event["ts"]))
+            card = await self._posted(key, job.row.channel, job.thread[1], str(job.event["ts"]))
         here = (
             pressed
             and card is not None
@@ -104,12 +106,13 @@ class Cards:
         """Post a card for everybody, even if /ops asked for it, unless Slack refuses."""
         sent = await self.sender.post(job.thread, message, claim, job.row.placeholder)
         if sent.ts:
-            await self._posted(key, sent.channel or job.row.channel, sent.ts)
+            await self._posted(key, sent.channel or job.row.channel, job.thread[1], sent.ts)
         whispered = sent.state is State.FAILED and job.event.get("response_url")
         return None if whispered else sent.state
 
-    async def _posted(self, key: str, channel: str, ts: str) -> Card:
-        return await in_database(card_store.posted, key, channel, ts, timezone.now())
+    async def _posted(self, key: str, channel: str, thread: str, ts: str) -> Card:
+        place = (channel, thread, ts)
+        return await in_database(card_store.posted, key, place, timezone.now())
 
     async def _replace(
         self,
@@ -124,6 +127,9 @@ class Cards:
         """
         sent = await self.sender.replace(card.channel, card.ts, message, claim)
         if sent.state is not State.UNKNOWN and not sent.later:
+            timed = requested_change(request).timed
+            if timed:  # before it counts as seen, so that a kill loses nothing
+                await self.timed.remember(timed, card.channel, card.thread or card.ts, card.ts)
             await in_database(card_store.seen, request)
             now = await _request(request.key)
             if now and now.state != request.state:

@@ -11,14 +11,16 @@ from bot.slack.interactions import HOME
 from bot.slack.jobs import Job
 from bot.slack.post_claim import PostClaim
 from bot.slack.sender import Sender
+from bot.slack.timed import TimedMessages
 
 
 class Delivery:
     """Deliver answers to where they were asked for."""
 
-    def __init__(self, sender: Sender, cards: Cards) -> None:
+    def __init__(self, sender: Sender, cards: Cards, timed: TimedMessages) -> None:
         self.sender = sender
         self.cards = cards
+        self.timed = timed
 
     async def say(self, job: Job, reply: Reply, claim: PostClaim) -> State:
         """Show a reply; returns ANSWERED, or the worst state among its messages.
@@ -32,8 +34,14 @@ class Delivery:
             state = await self.cards.say(job, reply.card, messages[0], claim)
             if state is not None:
                 return state
+        if reply.timed:  # before it is posted, so that its end is announced even after a kill
+            await self.timed.remember(reply.timed, *job.thread, "")
         if url := job.event.get("response_url"):
             return await self.sender.respond(str(url), messages, claim)
+        if reply.timed and len(messages) == 1:
+            sent = await self.sender.post(job.thread, messages[0], claim, job.row.placeholder)
+            await self.timed.remember(reply.timed, sent.channel or job.row.channel, "", sent.ts)
+            return sent.state
         return await self.sender.say(job.thread, messages, claim, job.row.placeholder)
 
     async def hold(

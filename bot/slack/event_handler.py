@@ -26,6 +26,7 @@ from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.profiles import Profiles
 from bot.slack.sender import Sender
 from bot.slack.thread_order import ThreadOrder
+from bot.slack.timed import TimedMessages
 from bot.slack.timing import Timing
 from bot.slack.worker_pool import WorkerPool
 from bot.text import clean
@@ -60,8 +61,9 @@ class EventHandler:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
-        self.cards = Cards(sender, inbox.name)
-        self.delivery = Delivery(sender, self.cards)
+        self.timed = TimedMessages(sender, inbox.name)
+        self.cards = Cards(sender, inbox.name, self.timed)
+        self.delivery = Delivery(sender, self.cards, self.timed)
         self.direct = direct
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)

@@ -141,6 +141,7 @@ async def _serve(name: str, timing: Timing) -> None:
         working = [
             asyncio.ensure_future(handler.keep_leases(timing.tend)),
             asyncio.ensure_future(handler.cards.keep_current(timing.tend)),
+            asyncio.ensure_future(handler.timed.keep(timing.tend)),
             asyncio.ensure_future(handler.order.run()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
             asyncio.ensure_future(web.watch(authenticate, timing.token)),

@@ -27,6 +27,7 @@ from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
 from ops.sampling.ceiling import Over
+from ops.sampling.ending import MORE
 from ops.sampling.terms import PERMANENT, Term
 from ops.sites import sites
 from ops.vocabulary import timerange
@@ -39,6 +40,7 @@ __all__ = [
     "apply",
     "ask",
     "ask_approval",
+    "ask_longer",
     "ask_revert",
     "ask_undo",
     "cancel",
@@ -85,13 +87,15 @@ async def ask(
     wish: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
-        "previous": before.policies,
+        "previous": str(before.policies),
         "policy": policy,
         "instances": len(before.instances),
         "term": term,
         "reason": reason,
         "then": then,
     }
+    if before.ends_operations(policy):
+        wish["ends_operations"] = True
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)
@@ -153,6 +157,37 @@ async def ask_revert(
     )
 
 
+@action("requests.ask_longer", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
+async def ask_longer(
+    actor: Actor, *, revision: int = 0, service: str = "", site: str = ""
+) -> RequestedChange | SamplingChange:
+    """Make the timed change in force last MORE, or ask for that if somebody else must approve it.
+
+    Raises Conflict if none is in force, or not this revision (0 for any).
+    """
+    now = await sampling.current(actor, service=service, site=site)
+    found, change = now.in_force, now.change
+    if found is None or found.until is None or change is None:
+        raise Conflict(f"no change with an end is in force for {now.service}")
+    if revision not in (0, found.revision):
+        raise Conflict(
+            f"revision {revision} of {now.service} is not in force any more: revision "
+            f"{found.revision} is"
+        )
+    wish: dict[str, Any] = {
+        "policy": found.policy,
+        "service": now.service,
+        "site": now.site,
+        "term": Term(end=found.until + MORE),
+        "reason": change.reason,
+        "then": found.then,
+    }
+    over = await sampling.over_ceiling(
+        actor, policy=found.policy, service=now.service, site=now.site, then=found.then
+    )
+    return await (ask if over else sampling.change_policy)(actor, **wish)
+
+
 # The permission to apply depends on who asked, so these actions check it themselves.
 @action("requests.apply", permission=ANY_PERSON, deadline=2 * DEADLINE, changes=SUBJECT)
 async def apply(actor: Actor, *, key: str) -> RequestedChange:
@@ -179,8 +214,8 @@ async def cancel(actor: Actor, *, key: str, reason: str = "") -> RequestedChange
 
     If it needs the approval of the actor, this refuses it.
     """
-    terms.check_reason(reason)
     request = await may_decide(actor, key)
+    terms.check_reason(reason)
     if not request.over or request.is_by(actor):
         await in_database(store.decide, key, State.CANCELLED, actor, reason)
         return await as_it_is(key)

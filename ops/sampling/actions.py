@@ -9,16 +9,17 @@ from ops.actor import Actor
 from ops.backends.clients import clients
 from ops.caching import Known
 from ops.database import in_database
-from ops.errors import Conflict, InvalidInput, NotConfirmed, OpsError
+from ops.errors import Conflict, NotConfirmed, OpsError
 from ops.guard import DEADLINE, OPSPORTAL, action, write
 from ops.sampling import delivery, rollback, store, terms
 from ops.sampling.asking import askers
 from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
+from ops.sampling.ending import Ending, ending_soon, endings
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.keeping import kept
 from ops.sampling.measuring import lately_measured, over_now
-from ops.sampling.past import policy_at, undo_policy
+from ops.sampling.past import MOST_CHANGES, changes, policy_at, undo_policy
 from ops.sampling.revisions import Setting
 from ops.sampling.rollback import WayBack
 from ops.sampling.terms import PERMANENT, Term
@@ -28,6 +29,8 @@ from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
 __all__ = [
+    "MOST_CHANGES",
+    "Ending",
     "InstanceSampling",
     "SamplingChange",
     "ServiceSampling",
@@ -39,6 +42,8 @@ __all__ = [
     "correct",
     "current",
     "current_of_several",
+    "ending_soon",
+    "endings",
     "forecast",
     "kept",
     "over_ceiling",
@@ -52,7 +57,6 @@ READ = "sampling.view_sampling"
 SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
-MOST_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +97,15 @@ async def current(
 
 @action("sampling.current_of_several", permission=READ)
 async def current_of_several(
-    actor: Actor, *, services: Iterable[str], site: str = "", patience: float = DEADLINE
+    actor: Actor, *, services: Iterable[str] = (), site: str = "", patience: float = DEADLINE
 ) -> Mapping[str, ServiceSampling | OpsError]:
     """Return what `current` returns or raises, for each of these services that is sampled.
 
-    Those have instances, or something in force that instances get when they ask.
+    Those have instances, or something in force that instances get when they ask. Without
+    services, it is for all of the site.
     """
     where = sites().site(site)
-    meant = [where.service(name) for name in services]
+    meant = [where.service(name) for name in services] or [*where.services.values()]
     sampled = [each for each in meant if each.is_pushed]
     found = await asyncio.gather(*(_addresses(each, patience) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
@@ -127,21 +132,6 @@ async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]
     return await clients().lasting.answer(
         ("instances", service), lambda: delivery.addresses(service), patience
     )
-
-
-@action("sampling.changes", permission=READ)
-async def changes(
-    actor: Actor, *, service: str = "", site: str = "", limit: int = 10, before: int = 0
-) -> tuple[SamplingChange, ...]:
-    """Return the last changes of a site, or of one of its services, newest first.
-
-    With `before`, only those that are older than that revision.
-    """
-    if not 1 <= limit <= MOST_CHANGES:
-        raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
-    where = sites().site(site)
-    name = where.service(service).name if service else ""
-    return await in_database(store.past_changes, where.name, name, limit, before)
 
 
 @action("sampling.way_back", permission=READ)
@@ -175,7 +165,8 @@ async def forecast(
         return ("The volume is still being measured.",)
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
-    return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+    volume = forecast_of(what.name, requests, seen, before, policy, problems, instances)
+    return described(volume, bool(policy.operations))
 
 
 @action("sampling.over_ceiling", permission=READ)

@@ -1,7 +1,8 @@
-"""Actions on what was in force before."""
+"""Actions on past changes, and on what was in force before."""
 
 from ops.actor import Actor
 from ops.database import in_database
+from ops.errors import InvalidInput
 from ops.guard import action
 from ops.sampling import store, undo
 from ops.sampling.facts import SamplingChange
@@ -10,6 +11,22 @@ from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
 READ = "sampling.view_sampling"
+MOST_CHANGES = 200
+
+
+@action("sampling.changes", permission=READ)
+async def changes(
+    actor: Actor, *, service: str = "", site: str = "", limit: int = 10, before: int = 0
+) -> tuple[SamplingChange, ...]:
+    """Return the last changes of a site, or of one of its services, newest first.
+
+    With `before`, only those that are older than that revision.
+    """
+    if not 1 <= limit <= MOST_CHANGES:
+        raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
+    where = sites().site(site)
+    name = where.service(service).name if service else ""
+    return await in_database(store.past_changes, where.name, name, limit, before)
 
 
 @action("sampling.policy_at", permission=READ)

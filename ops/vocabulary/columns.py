@@ -61,7 +61,7 @@ class Coded(Sequence[T], Generic[T]):
 def packed(code: str, numbers: Numbers) -> "array[int]":
     """Return a column of an `array` type; copying once is quicker than by way of bytes."""
     column = array(code)
-    column.frombytes(np.ascontiguousarray(numbers, code).view(np.uint8))
+    column.frombytes(np.ascontiguousarray(numbers, code).view(np.uint8).data)
     return column
 
 

@@ -10,6 +10,7 @@ from opsportal.dashboard.views import (
     audit,
     comparing,
     downloads,
+    ending,
     filtering,
     logs,
     overview,
@@ -50,6 +51,7 @@ pages = [
     path("versions/", versions.show, name="versions"),
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
+    path("sampling/longer/", ending.longer, name="sampling-longer"),
     path("sampling/change/", sampling.change, name="sampling-change"),
     path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]

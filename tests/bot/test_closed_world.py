@@ -60,8 +60,8 @@ def test_it_matches_under_re2_which_no_text_makes_slow() -> None:
 def test_it_has_the_commands_that_were_promised() -> None:
     assert COMMANDS == [
         "help", "list traces", "show trace", "show logs", "compare", "change sampling",
-        "undo sampling", "revert sampling", "apply", "cancel", "version", "show alert", "alerts",
-        "sampling off", "sampling history", "sampling",
+        "undo sampling", "revert sampling", "extend sampling", "apply", "cancel", "version",
+        "show alert", "alerts", "sampling off", "sampling history", "sampling",
         "overview", "link",
     ]  # fmt: skip
 

@@ -55,7 +55,12 @@ def methods(page: URLPattern) -> Iterator[str]:
     path = page.name or ""
     if path not in ("account-slack-link", "account-slack-unlink"):
         yield "get"
-    if path in ("account", "traces-forget", "sampling-change") or path.startswith("account-slack"):
+    if path in (
+        "account",
+        "traces-forget",
+        "sampling-change",
+        "sampling-longer",
+    ) or path.startswith("account-slack"):
         yield "post"
 
 

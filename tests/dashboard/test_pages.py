@@ -24,7 +24,12 @@ PATHS = [
     .replace("<str:key>", "3f9a1c7e2b")
     for page in pages
 ]
-WRITING = ("sampling/change/", "sampling/requests/3f9a1c7e2b/", "traces/forget/")
+WRITING = (
+    "sampling/change/",
+    "sampling/longer/",
+    "sampling/requests/3f9a1c7e2b/",
+    "traces/forget/",
+)
 ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing
 
 

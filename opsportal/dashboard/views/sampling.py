@@ -1,8 +1,6 @@
 """`/sampling/`: how each service is sampled, and changing it in two steps."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,24 +15,15 @@ from ops.sampling.ceiling import Over
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.endings import ShownEnding
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
+from opsportal.dashboard.sampled_services import service_lines
 from opsportal.dashboard.sheets import Sheet, sheet
-from opsportal.dashboard.visit import LiveRequest, Visit
+from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
 SERVICES = 50
-MEASURED = 12  # services at once: it takes two queries for each
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A service in the list; `sampling` and `kept`, in traces a second, are None if unknown."""
-
-    name: str
-    sampling: ServiceSampling | None
-    problem: str
-    kept: float | None
 
 
 @require_safe
@@ -78,7 +67,9 @@ async def change(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/sampling_change.html",
         {
-            "heading": question(now.service, now.policies, form.policy),
+            "heading": question(
+                now.service, now.policies, form.policy, now.ends_operations(form.policy)
+            ),
             "now": now,
             "form": form,
             "effect": effect,
@@ -168,7 +159,7 @@ async def _page(
     part = _sheet(visit, find, service)
     (now, problem), lines, requests, changes = await asyncio.gather(
         _now(visit, service, waits),
-        _lines(visit, part.items, waits),
+        service_lines(visit, part.items, waits),
         list_open(visit.actor, site=where),
         actions.changes(visit.actor, service=service, site=where, limit=CHANGES),
     )
@@ -188,7 +179,11 @@ async def _page(
             else "",
             "done": done,
             "form": form,
+            "pushed": visit.site.service(service).is_pushed,
             "lines": lines,
+            "ending": ShownEnding.of(now.change, visit.clock.now)
+            if now.in_force and now.in_force.until
+            else None,
             "find": find,
             "sheet": part,
             "may_change": actions.CHANGE in visit.permissions,
@@ -214,29 +209,6 @@ def _sheet(visit: Visit, find: str, chosen: str) -> Sheet[str]:
     return sheet(visit.request, names, SERVICES, holding)
 
 
-async def _lines(visit: Visit, names: Sequence[str], waits: float) -> list[Line]:
-    """Return a line for each service, unless there is only one."""
-    if len(visit.site.services) < 2:
-        return []
-    where = visit.site.name
-    found = await actions.current_of_several(
-        visit.actor, services=names, site=where, patience=waits
-    )
-    known = {name: now for name, now in found.items() if isinstance(now, ServiceSampling)}
-    kept = await actions.kept(
-        visit.actor,
-        sampling=[known[name] for name in names[:MEASURED] if name in known],
-        site=where,
-        patience=waits if isinstance(visit.request, LiveRequest) else 0,
-    )
-    return [
-        Line(
-            name, known.get(name), "" if name in known else str(found.get(name, "")), kept.get(name)
-        )
-        for name in names
-    ]
-
-
 def _initial(now: ServiceSampling) -> dict[str, str]:
     """Return the form's initial values: the current policy, or an empty rate if it is unknown.
 
@@ -244,14 +216,17 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
     """
     policy = now.policies.policy
     typed = {"strategy": str(Strategy.RATE)} if policy is None else _typed(policy)
-    return {**typed, "term": "30m" if now.baseline else ""}
+    operations = "\n".join(now.in_force.policy.lines) if now.in_force else ""
+    return {**typed, "operations": operations, "term": "30m" if now.baseline else ""}
 
 
 def _typed(policy: Policy) -> dict[str, str]:
     """Return what one types into the form for a policy."""
-    if policy.is_word:
-        return {"strategy": str(policy.strategy)}
-    return {"strategy": str(Strategy.RATE), "rate": str(policy)}
+    base, operations = policy.base, {"operations": "\n".join(policy.lines)}
+    typed = {"strategy": str(base.strategy)}
+    if not base.is_word:
+        typed = {"strategy": str(Strategy.RATE), "rate": str(base)}
+    return typed | operations if policy.operations else typed
 
 
 def _back_to(visit: Visit, service: str, policy: Policy) -> str:
@@ -290,10 +265,10 @@ def _sampled(policy: Policy) -> str:
     return f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
 
 
-def question(service: str, before: Spread, policy: Policy) -> str:
+def question(service: str, before: Spread, policy: Policy, ends_operations: bool) -> str:
     """Return the heading of a page that asks whether to make a change."""
     service = words.name(service)
-    if policy == before.policy:
+    if policy == before.policy and not ends_operations:
         at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
     if all(known is None for known, _ in before.counts):

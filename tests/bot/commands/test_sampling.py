@@ -119,7 +119,10 @@ async def test_a_change_says_why_and_until_when(
     assert now.notes[0].endswith(f"from browser just now{f': {reason}' if reason else ''}")
     assert [each.label for each in now.follow_ups] == ["15 minutes more", "Return to 10% now"]
     more = await said(operator, now.follow_ups[0].line)
-    assert more.summary.startswith("Change sampling of petstore: always -> always on 3 instances")
+    assert more.summary.startswith("Sampling of petstore: always -> always, confirmed by 3 of 3")
+    refused = await said(operator, now.follow_ups[0].line)
+    assert "is not in force any more" in refused.summary
+    assert "is not the number of" in (await said(operator, "extend sampling revision=x")).summary
 
 
 @pytest.mark.parametrize(
@@ -216,3 +219,22 @@ async def test_a_change_above_the_ceiling_needs_somebody_else(
     refused = await said(ada, f'{again.follow_ups[1].line} because="the disk is full"')
     assert refused.summary.startswith("Refused by ada at ")
     assert refused.notes == ("Reason: the disk is full",)
+
+
+async def test_operations_can_have_rates_of_their_own(
+    operator: Actor, backends: Backends, site_file: SiteFile
+) -> None:
+    text = SITES.format(**vars(backends))
+    site_file(f'{text}\n[sites.demo.remote]\ndefault_sampling = "1%"\n')
+
+    line = 'change sampling store 10% “GET /health”=0.1% "GET /"=never because="noise" now'
+    done = await said(operator, line)
+
+    assert "-> 10%, but GET / 0%, GET /health 0.1%" in done.summary
+    now = await said(operator, "sampling store")
+    assert now.notes[0].startswith("In force: 10%, but GET / 0%, GET /health 0.1%, set by olga")
+    await said(operator, 'change sampling store always "GET /"=never for=1h now')
+    more = (await said(operator, "sampling store")).follow_ups[0]
+    assert "always, but GET / 0%" in (await said(operator, more.line)).summary
+    refused = await said(operator, 'change sampling petstore 10% "GET /"=never')
+    assert "petstore cannot be sampled at 10%, but GET / 0%" in refused.summary

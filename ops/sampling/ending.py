@@ -1,0 +1,96 @@
+"""The end of a timed change: when to warn of it, and what has become of the change.
+
+    ├───────────── timed change ─────────────────┤
+    since                     warn_at        until ──> what follows
+                                 └── a fifth ────┘
+                                  at most 5 minutes
+
+Nothing is remembered here, and nothing waits: doors ask with the clock, and remember what they
+have said.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ops.actor import Actor
+from ops.backends.clients import clients
+from ops.database import in_database
+from ops.errors import OpsError
+from ops.guard import OPSPORTAL, action
+from ops.sampling import delivery, store
+from ops.sampling.facts import SamplingChange, ServiceSampling
+from ops.sites import sites
+from ops.vocabulary import timerange
+
+SHARE = 5  # the last fifth
+EARLIEST = 5 * timerange.MINUTE
+AGE, PATIENCE = 1.0, 0.3  # seconds
+READ = "sampling.view_sampling"
+MORE = 15 * timerange.MINUTE  # that a change lasts longer if somebody says so
+# By then the instances that we push to have been sent what follows twice, and the others asked.
+SETTLED = timedelta(seconds=90)
+
+
+def warn_at(since: int, until: int) -> int:
+    """Return when to warn of the end of a timed change (all in Unix nanoseconds)."""
+    return until - min((until - since) // SHARE, EARLIEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A timed change, and what has become of it.
+
+    `successor` is the change that ended it before its time. `now` is the service's sampling, None
+    if its instances are unknown.
+    """
+
+    change: SamplingChange
+    successor: SamplingChange | None = None
+    now: ServiceSampling | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all instances have confirmed what followed."""
+        return self.now is not None and self.now.confirmed == len(self.now.instances)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it is not in force any more."""
+        return self.successor is not None or (self.change.until or now) <= now
+
+
+@action("sampling.endings", permission=OPSPORTAL)
+async def endings(actor: Actor, *, revisions: Collection[int]) -> Mapping[int, Ending]:
+    """Return what has become of these timed changes, those that exist."""
+    found = await in_database(store.with_successors, revisions)
+    return {
+        change.revision: Ending(change, successor, await _now(change))
+        for change, successor in found
+    }
+
+
+async def _now(change: SamplingChange) -> ServiceSampling | None:
+    try:
+        service = sites().site(change.site).service(change.service)
+        addresses = await delivery.addresses(service)
+    except OpsError:
+        return None
+    found = await in_database(store.current, change.site, {service.name: addresses})
+    return found[service.name]
+
+
+@action("sampling.ending_soon", permission=READ)
+async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SamplingChange, ...]:
+    """Return the timed changes in force of a site that the actor made at this door, soonest first.
+
+    They may be a second old, and are left out if the database is slow: every page asks.
+    """
+    where = sites().site(site)
+    found = await clients().lasting.answer(
+        ("timed", where.name), lambda: in_database(store.timed_now, where.name), PATIENCE, AGE
+    )
+    return tuple(
+        each
+        for each in found.answer or ()
+        if (each.actor, each.door) == (actor.name, actor.door.value)
+    )
