@@ -48,7 +48,10 @@ class Revision(models.Model):
             ("change_policy", "Can change sampling policies"),
             ("approve_change", "Can make sampling changes that others asked for"),
         ]
-        indexes = [models.Index(fields=["site", "service", "-id"], name="sampling_revisions")]
+        indexes = [
+            models.Index(fields=["site", "service", "-id"], name="sampling_revisions"),
+            models.Index(fields=["site", "until"], name="sampling_ends"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.id}: {self.site}/{self.service}: {self.policy}"

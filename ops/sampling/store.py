@@ -136,6 +136,12 @@ def with_successors(
     ]
 
 
+def timed_now(site: str) -> tuple[SamplingChange, ...]:
+    """Read the timed changes of a site that are in force, the one that ends first first."""
+    rows = Revision.objects.filter(site=site, until__gt=timezone.now(), held=True)
+    return tuple(_change(row) for row in rows.order_by("until") if _successor(row) is None)
+
+
 def _successor(timed: Revision) -> SamplingChange | None:
     later = Revision.objects.filter(
         site=timed.site, service=timed.service, id__gt=timed.id, at__lt=timed.until, held=True

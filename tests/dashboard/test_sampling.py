@@ -10,7 +10,9 @@ from django.test import AsyncClient
 from pytest_django import Settings
 
 from ops.audit.models import AuditEntry
-from tests.conftest import SiteFile
+from ops.database import in_database
+from tests.conftest import Person, SiteFile
+from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import Place, field, heading, link, text
 from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 from tests.sampling.test_timed import time_passes
@@ -107,16 +109,35 @@ async def test_each_service_has_a_line_and_what_ends_counts_down(
     assert "in 14 min , then 10%" in overview
 
 
+async def test_every_page_of_who_made_it_in_the_browser_offers_more_time(
+    place: Place, operator: AsyncClient, person: Person
+) -> None:
+    ann = await in_database(lambda: logged_in(person("ann", "operators")))
+    await operator.post(CHANGE, TEN)
+    await operator.post(CHANGE, {**TEN, "strategy": "always", "term": "15m"})
+    versions = "/sites/production/versions/"
+    page = (await operator.get(versions)).content.decode()
+    assert re.search(r'class="notice warn ending own"[^>]* hidden>', page)
+    assert "15 minutes more" not in text(await ann.get(versions))
+    assert "15 minutes more" not in text(await operator.get("/sites/staging/versions/"))
+    await ann.post(CHANGE, TEN)
+    async with asyncio.timeout(30):  # it may be a second old
+        while "15 minutes more" in text(await operator.get(versions)):
+            pass
+
+
 async def test_it_offers_more_time_shortly_before_the_end(
     place: Place, operator: AsyncClient, viewer: AsyncClient
 ) -> None:
     await operator.post(CHANGE, TEN)
     always = {**TEN, "strategy": "always", "term": "15m", "reason": "SlowSearch"}
     await operator.post(CHANGE, always)
-    assert "15 minutes more" not in text(await operator.get(SAMPLING)), "it is not about to end"
+    early = (await operator.get(SAMPLING)).content.decode()
+    assert re.search(r'class="notice warn ending"[^>]* hidden>', early), "it is not about to end"
     await time_passes(minutes=12.5)
     page = await operator.get(SAMPLING)
     assert "petstore returns to 10% in 2 min" in text(page)
+    assert not re.search(r'class="notice warn ending"[^>]* hidden>', page.content.decode())
     said = text(await viewer.get(SAMPLING))
     assert "petstore returns to 10% in 2 min" in said
     assert "15 minutes more" not in said

@@ -12,10 +12,10 @@ from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
-from ops.sampling.ending import is_warned_of
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.endings import ShownEnding
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
@@ -181,18 +181,15 @@ async def _page(
             "form": form,
             "pushed": visit.site.service(service).is_pushed,
             "lines": lines,
-            "is_ending": _is_ending(visit, now),
+            "ending": ShownEnding.of(now.change, visit.clock.now)
+            if now.in_force and now.in_force.until
+            else None,
             "find": find,
             "sheet": part,
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
     )
-
-
-def _is_ending(visit: Visit, now: ServiceSampling) -> bool:
-    found = now.in_force
-    return bool(found and found.until and is_warned_of(found.since, found.until, visit.clock.now))
 
 
 async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSampling, str]:
