@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEMPLATES := git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade
+COVERED := $(BIN)/python -m slipcover
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-strip-extras
 
 .PHONY: help demo bot test check format live bench chaos proto lock clean
@@ -19,8 +20,8 @@ bot: .venv/runtime ## talk to the running demo's bot in this terminal
 
 test: .venv/dev ## the quick tests; ARGS="-k name" and such go to pytest
 	@# What pytest makes of the tests' source is kept: it takes each worker several seconds.
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
-	@echo "coverage $$($(BIN)/coverage report --format=total)% of lines and branches; which: $(BIN)/coverage report"
+	@PYTHONDONTWRITEBYTECODE= $(COVERED) --json --out .coverage.json -m pytest -n auto --dist worksteal $(ARGS)
+	@sed 's|.*"percent_covered_display": "\([0-9]*\)".*|coverage \1% of lines and branches; which: $(COVERED) --merge .coverage.json --out .coverage.json|' .coverage.json
 
 check: .venv/dev ## formatting, lint, types, layers, migrations, generated code
 	$(BIN)/ruff format --quiet --check .

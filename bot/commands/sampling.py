@@ -18,7 +18,7 @@ from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import NEVER, parse_policy
+from ops.vocabulary.policies import NEVER, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
@@ -34,14 +34,15 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
     r"change +sampling(?: +(.+))?",
     "change sampling",
     usage=(
-        "[SERVICE] never | always | float RATE | PERCENT% [for=15m | until=18:00 | permanent] "
-        '[because="REASON"] [now] [site=NAME]'
+        '[SERVICE] never | always | float RATE | PERCENT% ["OPERATION"=RATE] '
+        '[for=15m | until=18:00 | permanent] [because="REASON"] [now] [site=NAME]'
     ),
     summary="change the share of new traces that is kept, after confirmation",
     examples=(
         "change sampling float 0.1",
         'change sampling petstore 100% for=15m because="SlowSearch since 1.3.0"',
         "change sampling petstore always until=18:00",
+        'change sampling petstore 10% "GET /health"=0.1%',
         "change sampling always now",
         "change sampling never service=petstore",
     ),
@@ -51,6 +52,8 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
         '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
         "follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
+        "Operations can have a rate of their own if all instances of the service ask for their "
+        "sampling. Agents that can do one rate only refuse such a change.",
         "Above the service's ceiling, somebody else has to approve it within ten minutes.",
     ),
     changes=True,
@@ -207,13 +210,13 @@ async def show_sampling(message: Message, rest: str) -> Reply:
 
 async def _asked(message: Message, given: str, reason: str) -> Reply:
     """Ask for a change, given the words without the reason."""
-    given = _FOR.sub(r" for=\1", given)
+    given, shares = take_operations(_FOR.sub(r" for=\1", given))
     words, named = words_and_keys(given, "service", "site", "for", "until", "then")
     at_once = _taken(words, "now")
     permanent = _taken(words, "permanent")
     if "service" not in named and len(words) > 1 and _is_name(words[0]):
         named["service"] = words.pop(0)
-    policy = parse_policy(" ".join(words))
+    policy = parse_policy(" ".join(words)).by_operation(shares)
     service, site = named.get("service", ""), named.get("site", "")
     now = await sampling.current(message.actor, service=service, site=site)
     done = await (requests.change_or_ask if at_once else requests.ask)(

@@ -10,7 +10,7 @@ from ops.errors import OpsError
 from ops.overview.figures import NUMBERS, Figures, known, problems_of
 from ops.overview.parts import Parts
 from ops.sampling.actions import ServiceSampling
-from ops.sites import Service
+from ops.sites import Service, Site
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary.alerts import Alert
 
@@ -48,13 +48,18 @@ class ServiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services to show, all alerts by service, and the data of the services shown."""
+    """A site's services to show, all alerts by service, and the data of the services shown."""
 
+    site: Site
     shown: Sequence[Service]
     alerts: AlertList | OpsError | None
     by_service: Mapping[str, tuple[Alert, ...]]
     numbers: Mapping[str, Figures] | None
     sampling: Mapping[str, ServiceSampling | OpsError] | OpsError | None
+
+    def is_sampled(self, service: Service) -> bool:
+        """Return whether a service's sampling can be set, because we send it or it may ask."""
+        return service.is_pushed or self.site.remote is not None
 
 
 async def read_services(parts: Parts, meant: Sequence[Service], first: int, most: int) -> Services:
@@ -66,7 +71,7 @@ async def read_services(parts: Parts, meant: Sequence[Service], first: int, most
     ordered = meant if whole else _urgent_first(meant, active, by_service)
     shown = ordered[first : first + most]
     numbers, sampled = await asyncio.gather(parts.figures(shown), parts.sampling(shown))
-    return Services(shown, alerts, by_service, numbers, sampled)
+    return Services(parts.site, shown, alerts, by_service, numbers, sampled)
 
 
 async def _shared_out(
@@ -122,6 +127,8 @@ def line_of(
     numbers = (services.numbers or {}).get(service.name, Figures())
     several = services.sampling
     sampled = several.get(service.name) if isinstance(several, Mapping) else several
+    if not services.is_sampled(service):
+        sampled = None
     unknown = [versions.problem] if versions and versions.problem and not versions.unset else []
     problems = (*unknown, *numbers.problems, *problems_of(sampled))
     alerts = known(services.alerts)
@@ -138,7 +145,7 @@ def line_of(
         gaps={
             "alerts": Gap.COMING if services.alerts is None else Gap.FAILED,
             "versions": _versions_gap(service, versions, coming=coming),
-            "sampling": _sampling_gap(several, sampled),
+            "sampling": _sampling_gap(services, service, sampled),
             **{key: _number_gap(service, key, services.numbers, numbers) for key in NUMBERS},
         },
     )
@@ -152,8 +159,8 @@ def _versions_gap(service: Service, versions: ServiceVersions | None, *, coming:
     return Gap.EMPTY if versions and versions.empty else Gap.FAILED
 
 
-def _sampling_gap(several: object, own: object) -> Gap:
-    if several is None:
+def _sampling_gap(services: Services, service: Service, own: object) -> Gap:
+    if services.sampling is None and services.is_sampled(service):
         return Gap.COMING
     return Gap.FAILED if isinstance(own, OpsError) else Gap.NOT_SET_UP
 

@@ -10,6 +10,7 @@ from ops.alerts.changes import AlertChange
 from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
+from ops.limits import MOST_ITEMS
 from ops.overview.figures import Figures, figures, known, problems_of, settled
 from ops.overview.happened import MOST
 from ops.sampling import actions as sampling
@@ -43,12 +44,12 @@ class Parts:
         self.coming: list[str] = []
         self.older: list[str] = []
         self._actor = actor
-        self._site = site
+        self.site = site
         self._until = until
         self._age = age
 
     async def alerts(self) -> AlertList | OpsError | None:
-        only = AlertFilter(site=self._site.name)
+        only = AlertFilter(site=self.site.name)
         return await self._lasting(
             "alerts", "alerts.list_alerts", lambda: list_alerts(self._actor, filter=only)
         )
@@ -59,7 +60,7 @@ class Parts:
             "changes",
             "alerts.list_changes",
             lambda: list_changes(
-                self._actor, start=since, end=now, limit=MOST, site=self._site.name
+                self._actor, start=since, end=now, limit=MOST, site=self.site.name
             ),
         )
 
@@ -67,7 +68,7 @@ class Parts:
         return await self._lasting(
             "versions",
             "versions.list_versions",
-            lambda: list_versions(self._actor, site=self._site.name),
+            lambda: list_versions(self._actor, site=self.site.name),
         )
 
     async def failing(self) -> Failing | OpsError | None:
@@ -75,7 +76,7 @@ class Parts:
         return await self._lasting(
             "failing traces",
             "traces.list_traces",
-            lambda: _failing(self._actor, self._site),
+            lambda: _failing(self._actor, self.site),
             age=self._age,
         )
 
@@ -83,7 +84,7 @@ class Parts:
         found = await self._lasting(
             "figures",
             "overview.show_overview",
-            lambda: figures(self._site, services),
+            lambda: figures(self.site, services),
             *services,
             age=self._age,
         )
@@ -91,16 +92,18 @@ class Parts:
 
     async def changes(self) -> tuple[SamplingChange, ...] | OpsError | None:
         return await self._now(
-            "sampling changes", sampling.changes(self._actor, site=self._site.name, limit=CHANGES)
+            "sampling changes", sampling.changes(self._actor, site=self.site.name, limit=CHANGES)
         )
 
     async def sampling(
         self, services: Sequence[Service]
     ) -> Mapping[str, ServiceSampling | OpsError] | OpsError | None:
-        names = [service.name for service in services]
+        if not (self.site.remote or any(service.is_pushed for service in services)):
+            return {}
+        names = [service.name for service in services] if len(services) <= MOST_ITEMS else []
         return await self._now(
             "sampling",
-            sampling.current_of_several(self._actor, services=names, site=self._site.name),
+            sampling.current_of_several(self._actor, services=names, site=self.site.name),
         )
 
     async def _lasting(
@@ -117,7 +120,7 @@ class Parts:
         except OpsError as error:
             return error
         left = max(self._until - asyncio.get_running_loop().time(), 0)
-        found = await clients().lasting.answer((part, self._site, of), read, left, age)
+        found = await clients().lasting.answer((part, self.site, of), read, left, age)
         if not found.fresh:
             self.coming.append(part)
             self.older += [part] if found.answer is not None else []

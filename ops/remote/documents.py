@@ -20,7 +20,7 @@ def default(policy: Policy) -> InForce:
     return InForce(revision=0, policy=policy, since=0)
 
 
-def strategy(policy: Policy, operations: Mapping[str, float] | None = None) -> dict[str, Any]:
+def strategy(policy: Policy) -> dict[str, Any]:
     """Return Jaeger's SamplingStrategyResponse as JSON, with enums as text."""
     if policy.strategy is Strategy.PER_SECOND:
         return {
@@ -31,13 +31,13 @@ def strategy(policy: Policy, operations: Mapping[str, float] | None = None) -> d
         "strategyType": "PROBABILISTIC",
         "probabilisticSampling": {"samplingRate": policy.rate},
     }
-    if operations:  # clients look at these first
+    if policy.operations:  # clients look at these first
         found["operationSampling"] = {
             "defaultSamplingProbability": policy.rate,
             "defaultLowerBoundTracesPerSecond": 0,
             "perOperationStrategies": [
                 {"operation": name, "probabilisticSampling": {"samplingRate": rate}}
-                for name, rate in sorted(operations.items())
+                for name, rate in policy.operations
             ],
         }
     return found
@@ -48,7 +48,7 @@ def answer(sampling: InForce, *, ours: bool = False) -> dict[str, Any]:
 
     `ours` adds what only opsportal-sampler knows: Go's sampler refuses members that it does not.
     """
-    found = strategy(sampling.policy, sampling.operations)
+    found = strategy(sampling.policy)
     if ours and sampling.revision:
         found[OURS] = {"revision": sampling.revision}
         if sampling.until is not None and sampling.then is not None:
@@ -74,10 +74,10 @@ def _of_file(sampling: InForce) -> dict[str, Any]:
     if policy.strategy is Strategy.PER_SECOND:
         return {"type": "ratelimiting", "param": int(policy.rate)}
     found: dict[str, Any] = {"type": "probabilistic", "param": policy.rate}
-    if sampling.operations:
+    if policy.operations:
         found["operation_strategies"] = [
             {"operation": name, "type": "probabilistic", "param": rate}
-            for name, rate in sorted(sampling.operations.items())
+            for name, rate in policy.operations
         ]
     return found
 
@@ -101,7 +101,7 @@ def remote_config(
     opsportal-sampler is sent an entry of its own beside it. None if the agent cannot do it.
     """
     bodies = {}
-    if sampling.policy.strategy is not Strategy.PER_SECOND:
+    if sampling.policy.share is not None and (ours or not sampling.policy.operations):
         bodies[key] = encoded({"sampling_rate": repr(sampling.policy.rate)})
     if ours:
         bodies[OURS] = encoded(answer(sampling, ours=True))

@@ -81,9 +81,9 @@ def message(sampling: InForce) -> SamplingStrategyResponse:
     found = SamplingStrategyResponse(strategyType=PROBABILISTIC)
     found.probabilisticSampling.samplingRate = policy.rate
     found.probabilisticSampling.SetInParent()  # so that "never" is not the same as no strategy
-    if sampling.operations:
+    if policy.operations:
         found.operationSampling.defaultSamplingProbability = policy.rate
-        for name, rate in sorted(sampling.operations.items()):
+        for name, rate in policy.operations:
             one = found.operationSampling.perOperationStrategies.add(operation=name)
             one.probabilisticSampling.samplingRate = rate
     return found

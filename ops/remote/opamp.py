@@ -197,7 +197,7 @@ class OpAmp:
         if not talk.capabilities & AgentCapabilities_AcceptsRemoteConfig:
             reason = "it does not accept remote configuration"
         elif found is None:
-            reason = "it samples by rate only and cannot limit traces per second"
+            reason = f"it samples at one rate only, so not at {sampling.policy}"
         else:
             return found
         agent.proves(Proof.REFUSED, sampling.revision, now, reason)

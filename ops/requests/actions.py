@@ -87,13 +87,15 @@ async def ask(
     wish: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
-        "previous": before.policies,
+        "previous": str(before.policies),
         "policy": policy,
         "instances": len(before.instances),
         "term": term,
         "reason": reason,
         "then": then,
     }
+    if before.ends_operations(policy):
+        wish["ends_operations"] = True
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)
@@ -212,8 +214,8 @@ async def cancel(actor: Actor, *, key: str, reason: str = "") -> RequestedChange
 
     If it needs the approval of the actor, this refuses it.
     """
-    terms.check_reason(reason)
     request = await may_decide(actor, key)
+    terms.check_reason(reason)
     if not request.over or request.is_by(actor):
         await in_database(store.decide, key, State.CANCELLED, actor, reason)
         return await as_it_is(key)

@@ -37,8 +37,9 @@ class ChangeRequest(Leased):
     refused it, "" if it was withdrawn because the user was deleted. The lease is held by the
     request ID of the attempt that applies it; that ID also finds the change and its rows in the
     audit log.
-    `result` is the change as ops.requests.results writes it, `problem` an error of the kind
-    `problem_kind`, "" for none.
+    `operations` are the rates of single operations, empty if the change ends such rates and None
+    if there are none before and after. `result` is the change as ops.requests.results writes it,
+    `problem` an error of the kind `problem_kind`, "" for none.
 
     The change lasts for `duration` from when it is applied, or until `ends` (Unix nanoseconds), or
     for good if both are 0; `then_strategy` ("" for none) and `then_rate` say what follows.
@@ -54,6 +55,7 @@ class ChangeRequest(Leased):
     previous = models.CharField(max_length=255)
     strategy = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Strategy])
     rate = models.FloatField()
+    operations = models.JSONField(null=True)
     duration = models.BigIntegerField(default=0, db_default=0)
     ends = models.BigIntegerField(default=0, db_default=0)
     then_strategy = models.CharField(max_length=16, default="", db_default="")
@@ -88,7 +90,7 @@ class ChangeRequest(Leased):
 
     @property
     def policy(self) -> Policy:
-        return Policy(Strategy(self.strategy), self.rate)
+        return Policy(Strategy(self.strategy), self.rate).by_operation(self.operations or {})
 
     @property
     def over(self) -> Over | None:

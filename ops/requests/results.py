@@ -90,9 +90,9 @@ def problem(kind: str, sentence: str) -> OpsError:
 
 
 def _of_policy(policy: Policy) -> list[Any]:
-    return [policy.strategy.value, policy.rate]
+    return [policy.strategy.value, policy.rate, *map(list, policy.operations)]
 
 
 def _policy(found: list[Any]) -> Policy:
-    strategy, rate = found
-    return Policy(Strategy(strategy), rate)
+    strategy, rate, *operations = found
+    return Policy(Strategy(strategy), rate).by_operation(dict(operations))

@@ -58,6 +58,7 @@ class RequestedChange:
     then: Policy | None = None
     over: Over | None = None
     why_not: str = ""
+    ends_operations: bool = False
 
     def is_by(self, actor: Actor) -> bool:
         """Return whether the actor asked for it."""
@@ -73,7 +74,7 @@ class RequestedChange:
     @property
     def effect(self) -> str:
         """A sentence on what it would change."""
-        return effect(self.service, self.previous, self.policy)
+        return effect(self.service, self.previous, self.policy, self.ends_operations)
 
 
 def make(  # noqa: PLR0913  all but the actor are named where it is called
@@ -81,24 +82,26 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     *,
     site: str,
     service: str,
-    previous: Spread,
+    previous: str,
     policy: Policy,
     instances: int,
     term: Term = PERMANENT,
     reason: str = "",
     then: Policy | None = None,
     over: Over | None = None,
+    ends_operations: bool = False,
 ) -> RequestedChange:
-    """Store an open request; the actor must be a user."""
+    """Store an open request; the actor must be a user. `previous` is a written Spread."""
     now = timezone.now()
     return _read(
         ChangeRequest.objects.create(
             key=secrets.token_hex(5),
             site=site,
             service=service,
-            previous=str(previous),
+            previous=previous,
             strategy=policy.strategy.value,
             rate=policy.rate,
+            operations=dict(policy.operations) if policy.operations or ends_operations else None,
             duration=term.duration,
             ends=term.end,
             then_strategy=then.strategy.value if then else "",
@@ -192,6 +195,7 @@ def _read(row: ChangeRequest) -> RequestedChange:
         site=row.site,
         service=row.service,
         previous=Spread.read(row.previous),
+        ends_operations=row.operations == {},
         policy=row.policy,
         instances=row.instances,
         asked_by=row.asked_by_id,

@@ -18,7 +18,7 @@ from ops.vocabulary import filters, timerange
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import Place, TraceQuery
 from ops.vocabulary.matchers import Matcher, exists, parse_matcher, parse_matchers, parse_name
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, parse_policy, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, parse_operations, parse_policy, rate
 from ops.vocabulary.timerange import Moment, TimeRange
 from proto.ops import ops_pb2
 
@@ -144,6 +144,10 @@ def wish(request: ops_pb2.ChangeSamplingReq) -> dict[str, Any]:
 
 def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
     """Read a policy; raises InvalidInput for an unknown type or a rate out of bounds."""
+    return _base_policy(request).by_operation(parse_operations(request.operations))
+
+
+def _base_policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
     if request.type == ops_pb2.STNever:
         return NEVER
     if request.type == ops_pb2.STAlways:
@@ -173,7 +177,8 @@ def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
         site=change.site,
         service=change.service,
         previous=str(change.previous),
-        policy=str(change.policy),
+        policy=str(change.policy.base),
+        operations=change.policy.lines,
         instances=[
             ops_pb2.InstanceResult(
                 address=instance.address,

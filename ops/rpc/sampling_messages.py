@@ -42,7 +42,8 @@ def _service(found: ServiceSampling) -> ops_pb2.ServiceSampling:
         confirmed=found.confirmed,
     )
     if now := found.in_force:
-        message.policy, message.since, message.revision = str(now.policy), now.since, now.revision
+        message.policy, message.operations[:] = str(now.policy.base), now.policy.lines
+        message.since, message.revision = now.since, now.revision
         message.until, message.then_policy = now.until or 0, _policy(now.then)
     if change := found.change:
         message.actor, message.door, message.reason = change.actor, change.door, change.reason
@@ -91,7 +92,8 @@ def _revision(change: SamplingChange) -> ops_pb2.SamplingRevision:
         service=change.service,
         at=_time(change.at),
         previous=str(change.previous),
-        policy=str(change.policy),
+        policy=str(change.policy.base),
+        operations=change.policy.lines,
         until=_time(change.until),
         then_policy=_policy(change.then),
         actor=change.actor,
@@ -108,7 +110,7 @@ def _revision(change: SamplingChange) -> ops_pb2.SamplingRevision:
 
 
 def _policy(policy: Policy | None) -> str:
-    return "" if policy is None else str(policy)
+    return "" if policy is None else str(policy.base)
 
 
 def _time(at: datetime | None) -> int:

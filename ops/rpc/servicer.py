@@ -60,8 +60,7 @@ class OpsServicer:
     async def Sampling(self, actor: Actor, request: ops_pb2.SamplingReq) -> bytes:
         where = sites().site(request.site)
         asked = [request.service] if request.service else []
-        names = asked or list(where.services)
-        known = await sampling.current_of_several(actor, services=names, site=where.name)
+        known = await sampling.current_of_several(actor, services=asked, site=where.name)
         found = known or {name: ServiceSampling(where.name, name, ()) for name in asked}
         answer = await asyncio.to_thread(sampling_messages.sampling, where.name, found)
         return answer.SerializeToString()

@@ -15,7 +15,7 @@ from ops.sampling import delivery, rollback, store, terms
 from ops.sampling.asking import askers
 from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
-from ops.sampling.ending import Ending, endings
+from ops.sampling.ending import Ending, ending_soon, endings
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.keeping import kept
 from ops.sampling.measuring import lately_measured, over_now
@@ -42,6 +42,7 @@ __all__ = [
     "correct",
     "current",
     "current_of_several",
+    "ending_soon",
     "endings",
     "forecast",
     "kept",
@@ -96,14 +97,15 @@ async def current(
 
 @action("sampling.current_of_several", permission=READ)
 async def current_of_several(
-    actor: Actor, *, services: Iterable[str], site: str = "", patience: float = DEADLINE
+    actor: Actor, *, services: Iterable[str] = (), site: str = "", patience: float = DEADLINE
 ) -> Mapping[str, ServiceSampling | OpsError]:
     """Return what `current` returns or raises, for each of these services that is sampled.
 
-    Those have instances, or something in force that instances get when they ask.
+    Those have instances, or something in force that instances get when they ask. Without
+    services, it is for all of the site.
     """
     where = sites().site(site)
-    meant = [where.service(name) for name in services]
+    meant = [where.service(name) for name in services] or [*where.services.values()]
     sampled = [each for each in meant if each.is_pushed]
     found = await asyncio.gather(*(_addresses(each, patience) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
@@ -163,7 +165,8 @@ async def forecast(
         return ("The volume is still being measured.",)
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
-    return described(forecast_of(what.name, requests, seen, before, policy, problems, instances))
+    volume = forecast_of(what.name, requests, seen, before, policy, problems, instances)
+    return described(volume, bool(policy.operations))
 
 
 @action("sampling.over_ceiling", permission=READ)

@@ -67,7 +67,7 @@ def over(
         return None
     most = 0.0
     for policy in policies:
-        if policy.share == 0:
+        if policy.highest == 0:
             continue
         volume = forecast_of(service, requests, seen, None, policy, instances=instances).after
         if volume is None:

@@ -3,14 +3,17 @@
 import math
 
 from ops.sampling.volume import Forecast, Seen, Volume
-from ops.vocabulary.policies import Policy, Spread, Strategy
+from ops.vocabulary.policies import Policy, Spread, Strategy, percent
 
 _STEP = 5  # percent, to which a margin is rounded up
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def effect(service: str, before: Spread, policy: Policy) -> str:
-    """Describe the effect, compared with the last setting of the instances."""
+def effect(service: str, before: Spread, policy: Policy, ends_operations: bool = False) -> str:
+    """Describe the effect, compared with the last setting of the instances.
+
+    `ends_operations` says that operations have rates of their own, which end.
+    """
     traces = f"traces that start in {service}"
     kept = {
         Strategy.NEVER: f"Keeps none of the {traces}",
@@ -19,8 +22,19 @@ def effect(service: str, before: Spread, policy: Policy) -> str:
             f"Keeps at most {policy.rate:.0f} per second of the traces that start in each instance "
             f"of {service}"
         ),
-    }.get(policy.strategy, f"Keeps {policy} of the {traces}")
-    return f"{kept}; {_against(before.policy, policy)}."
+    }.get(policy.strategy, f"Keeps {policy.base} of the {traces}")
+    apart = _apart(policy, ends_operations)
+    return f"{kept}; {_against(before.policy, policy.base)}.{apart}"
+
+
+def _apart(policy: Policy, ends_operations: bool) -> str:
+    """Return ` GET /health has a rate of its own: 0.1%.`, "" if no operation has or had one."""
+    if len(policy.operations) == 1:
+        ((name, share),) = policy.operations
+        return f" {name} has a rate of its own: {percent(share)}."
+    if policy.operations:
+        return f" {len(policy.operations)} operations have a rate of their own."
+    return " Operations no longer have rates of their own." if ends_operations else ""
 
 
 def _against(before: Policy | None, policy: Policy) -> str:
@@ -28,7 +42,7 @@ def _against(before: Policy | None, policy: Policy) -> str:
     if before is None:
         return "the current setting is unknown"
     if before == policy or (before.share is not None and before.share == policy.share):
-        return "the same as the last setting"
+        return "the same rate as the last setting"
     if not (before.share and policy.share):
         kept = "none" if before.share == 0 else "all" if before.share == 1 else str(before)
         return f"the last setting keeps {kept}"
@@ -45,9 +59,15 @@ def _number(factor: float) -> str:
     return f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
 
 
-def described(found: Forecast) -> tuple[str, ...]:
-    """Describe a forecast: the volume with its margin, and who starts the traces."""
-    return tuple(filter(None, (_volume(found), _starts(found.service, found.seen))))
+def described(found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
+    """Describe a forecast: the volume with its margin, and who starts the traces.
+
+    `by_operation` says that it is of a policy with rates of single operations.
+    """
+    volume = _volume(found)
+    if volume and by_operation and found.after and not found.problems:
+        volume += " That counts all operations at the highest of their rates."
+    return tuple(filter(None, (volume, _starts(found.service, found.seen))))
 
 
 def _volume(found: Forecast) -> str:

@@ -72,7 +72,7 @@ class ServiceSampling:
         """Whether a timed change is over, and an instance has not been sent what follows yet."""
         now = self.in_force
         return bool(now and now.returned) and any(
-            each.policy not in (None, now and now.policy)
+            each.policy not in (None, now and now.policy.base)
             for each in self.instances
             if each.way is Way.PUSH
         )
@@ -85,7 +85,7 @@ class ServiceSampling:
     @property
     def confirmed(self) -> int:
         """How many instances confirmed what is in force; if nothing is, what they were sent."""
-        wanted = self.in_force.policy if self.in_force else None
+        wanted = self.in_force.policy.base if self.in_force else None
         return sum(each.confirmed and wanted in (None, each.policy) for each in self.instances)
 
     @property
@@ -101,7 +101,11 @@ class ServiceSampling:
 
     def effect_of(self, policy: Policy) -> str:
         """Return a sentence on what sending a policy would change."""
-        return effect(self.service, self.policies, policy)
+        return effect(self.service, self.policies, policy, self.ends_operations(policy))
+
+    def ends_operations(self, policy: Policy) -> bool:
+        """Return whether a policy ends the rates that single operations have."""
+        return bool(self.in_force and self.in_force.policy.operations and not policy.operations)
 
 
 @dataclass(frozen=True, slots=True)

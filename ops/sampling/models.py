@@ -48,14 +48,17 @@ class Revision(models.Model):
             ("change_policy", "Can change sampling policies"),
             ("approve_change", "Can make sampling changes that others asked for"),
         ]
-        indexes = [models.Index(fields=["site", "service", "-id"], name="sampling_revisions")]
+        indexes = [
+            models.Index(fields=["site", "service", "-id"], name="sampling_revisions"),
+            models.Index(fields=["site", "until"], name="sampling_ends"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.id}: {self.site}/{self.service}: {self.policy}"
 
     @property
     def policy(self) -> Policy:
-        return Policy(Strategy(self.strategy), self.rate)
+        return Policy(Strategy(self.strategy), self.rate).by_operation(self.operations)
 
     @property
     def then(self) -> Policy | None:
@@ -113,7 +116,7 @@ class Instance(models.Model):
 
     def has(self, what: InForce) -> bool:
         """Return whether it confirmed what is in force."""
-        is_this = self.sent_revision == what.revision and self.sent == what.policy
+        is_this = self.sent_revision == what.revision and self.sent == what.policy.base
         return is_this and self.proof == Proof.CONFIRMED
 
 
@@ -144,4 +147,4 @@ class RootsSeen(models.Model):
     def is_of(self, what: InForce) -> bool:
         """Return whether they are of what is in force."""
         policy = Policy(Strategy(self.strategy), self.rate)
-        return (self.revision, policy) == (what.revision, what.policy)
+        return (self.revision, policy) == (what.revision, what.policy.base)

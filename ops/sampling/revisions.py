@@ -9,8 +9,8 @@ revision or, without any, the policy that the timed one names. What a person set
 timed revision; what the site file sets only moves the baseline.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ops.vocabulary.policies import Policy
 
@@ -22,7 +22,6 @@ class Setting:
     """What a revision sets from `at` on, and until `until` if it is timed (Unix nanoseconds).
 
     A larger `number` is newer. `then` is the policy after a timed one, if nothing is permanent.
-    `operations` are the shares of single operations, by name.
     """
 
     number: int
@@ -31,7 +30,6 @@ class Setting:
     until: int | None = None
     then: Policy | None = None
     from_file: bool = False
-    operations: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,6 @@ class InForce:
     until: int | None = None
     then: Policy | None = None
     returned: bool = False
-    operations: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def baseline(self) -> Policy | None:
@@ -67,7 +64,7 @@ def in_force(settings: Iterable[Setting], at: int) -> InForce | None:
     end = timed.until if timed and timed.until is not None else 0
     if timed and at < end:
         then = permanent.policy if permanent else timed.then
-        return InForce(timed.number, timed.policy, timed.at, end, then, operations=timed.operations)
+        return InForce(timed.number, timed.policy, timed.at, end, then)
     if permanent:
         returned = permanent.at < end
         return InForce(
@@ -75,7 +72,6 @@ def in_force(settings: Iterable[Setting], at: int) -> InForce | None:
             permanent.policy,
             end if returned else permanent.at,
             returned=returned,
-            operations=permanent.operations,
         )
     if timed and timed.then:
         return InForce(timed.number, timed.then, end, returned=True)

@@ -47,7 +47,7 @@ class Asker:
         """Describe a known instance; an unidentified one may be several."""
         # One that another process of ours sent it has no time, but was heard of later.
         sent = known.told_at or known.heard
-        knows = known.revision == sampling.revision and known.policy == sampling.policy
+        knows = known.revision == sampling.revision and known.policy == sampling.policy.base
         if not (sent and knows and known.proof in _FOLLOWS):
             return cls(key_of(known), known.host, None)
         is_one = known.way is Way.PUSH or known.proof is Proof.CONFIRMED
@@ -101,9 +101,9 @@ def _verdict(roots: Sequence[Root], sampling: InForce) -> Verdict | None:
 
 def _fits(root: Root, sampling: InForce) -> bool:
     wanted: Policy = sampling.policy
-    if wanted.share is None or root.carried.share is None:
+    share = wanted.of_operation(root.operation)
+    if share is None or root.carried.share is None:
         return wanted == root.carried
-    share = sampling.operations.get(root.operation, wanted.share)
     return math.isclose(share, root.carried.share, rel_tol=ROUNDING)
 
 

@@ -84,7 +84,7 @@ def begin(
             service=service,
             strategy=made.policy.strategy.value,
             rate=made.policy.rate,
-            operations=dict(made.operations),
+            operations=dict(made.policy.operations),
             until=None if made.until is None else timerange.to_datetime(made.until),
             then_strategy=made.then.strategy.value if made.then else "",
             then_rate=made.then.rate if made.then else 0,
@@ -134,6 +134,12 @@ def with_successors(
         (_change(row), _successor(row))
         for row in Revision.objects.filter(id__in=revisions, until__isnull=False)
     ]
+
+
+def timed_now(site: str) -> tuple[SamplingChange, ...]:
+    """Read the timed changes of a site that are in force, the one that ends first first."""
+    rows = Revision.objects.filter(site=site, until__gt=timezone.now(), held=True)
+    return tuple(_change(row) for row in rows.order_by("until") if _successor(row) is None)
 
 
 def _successor(timed: Revision) -> SamplingChange | None:
@@ -204,7 +210,6 @@ def _setting(row: Revision) -> Setting:
         until=None if row.until is None else timerange.from_datetime(row.until),
         then=row.then,
         from_file=row.door == FILE,
-        operations=row.operations,
     )
 
 

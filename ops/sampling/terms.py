@@ -49,7 +49,10 @@ def is_raise(baseline: Policy | None, policy: Policy) -> bool:
         return True
     if baseline.share is None or policy.share is None:
         return baseline != policy
-    return policy.share > baseline.share
+    named = {name for name, _ in (*baseline.operations, *policy.operations)}
+    return policy.share > baseline.share or any(
+        (policy.of_operation(name) or 0) > (baseline.of_operation(name) or 0) for name in named
+    )
 
 
 def usual(baseline: Policy | None, policy: Policy) -> Term:
@@ -93,7 +96,7 @@ def check_reason(reason: str) -> None:
 def check_carried(service: Service, *policies: Policy | None) -> None:
     """Raise InvalidInput if the service's instances cannot be sent one of these policies."""
     for policy in policies:
-        if service.is_pushed and policy and policy.share is None:
+        if service.is_pushed and policy and (policy.share is None or policy.operations):
             raise InvalidInput(f"{service.name} cannot be sampled at {policy}: {NOT_PUSHED}")
 
 
@@ -108,7 +111,9 @@ def check_then(
         if then:
             raise InvalidInput("what follows is for a change with an end only; leave it out")
         return None
-    if baseline and then and then != baseline:
+    if baseline is None and then and then.operations:
+        raise InvalidInput("what follows is one rate, without rates of single operations")
+    if baseline and then and then not in (baseline, baseline.base):
         raise InvalidInput(
             f"{service} returns to {baseline}, its permanent sampling; leave out what follows, or "
             "change that first"

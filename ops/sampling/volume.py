@@ -120,9 +120,9 @@ def _volume(requests: float | None, seen: Seen, policy: Policy, instances: int) 
 
 
 def _kept(traces: float, policy: Policy, instances: int) -> float:
-    if policy.share is None:
+    if policy.highest is None:
         return min(traces, policy.rate * max(instances, 1))
-    return traces * policy.share
+    return traces * policy.highest
 
 
 def _most(names: Iterable[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ops.vocabulary.filters import (
     format_query,
     parse_query,
 )
-from ops.vocabulary.policies import Policy, Strategy, parse_policy
+from ops.vocabulary.policies import Policy, Strategy, parse_operations, parse_policy
 from ops.vocabulary.timerange import Moment, TimeRange
 
 WINDOWS = ("15m", "1h", "3h", "6h", "12h", "1d", "2d", "7d")
@@ -134,6 +134,11 @@ class SamplingForm(forms.Form):
     # The field for the rate also takes traces per second.
     strategy = WordField((Strategy.NEVER, Strategy.ALWAYS, Strategy.RATE))
     rate = forms.CharField(required=False, help_text="10% or 0.1")
+    operations = forms.CharField(
+        required=False,
+        widget=forms.Textarea({"rows": 2, "placeholder": "GET /health = 0.1%"}),
+        help_text="one a line",
+    )
     term = TermField()
     then = forms.CharField(required=False, help_text="10%, always or never")
     reason = forms.CharField(
@@ -166,6 +171,13 @@ class SamplingForm(forms.Form):
                 self.policy = parse_policy(rate if strategy == Strategy.RATE else strategy)
         except InvalidInput as error:
             self.add_error("rate", str(error))
+            return given
+        try:
+            if strategy:
+                lines = filter(str.strip, given.get("operations", "").splitlines())
+                self.policy = self.policy.by_operation(parse_operations(lines))
+        except InvalidInput as error:
+            self.add_error("operations", str(error))
         try:
             self.next = parse_policy(given["then"]) if given.get("then") else None
         except InvalidInput as error:

@@ -17,9 +17,11 @@ from ops.actor import Actor, Door
 from ops.alerts.actions import FiringCount, count_firing
 from ops.errors import OpsError
 from ops.rights import rights_of
+from ops.sampling import actions as sampling
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from opsportal.dashboard.clock import Clock, viewer_zone
+from opsportal.dashboard.endings import ShownEnding
 
 SECTIONS = (
     ("overview", "Overview", "overview.view_overview"),
@@ -68,8 +70,10 @@ class Visit:
         self, template: str, context: Mapping[str, Any], status: int = 200
     ) -> HttpResponse:
         """Render the page in a thread, because a trace of 500 spans takes a tenth of a second."""
-        badge = None if is_piece(self.request) else await self._badge()
-        whole = {**self._frame(), "badge": badge, **context}
+        badge, ending = None, None
+        if not is_piece(self.request) and not isinstance(self.request, LiveRequest):
+            badge, ending = await asyncio.gather(self._badge(), self._ending())
+        whole = {**self._frame(), "badge": badge, "own_ending": ending, **context}
         if isinstance(self.request, LiveRequest):
             whole["csrf_token"] = OWN_TOKEN
         write = partial(render, self.request, template, whole, status=status)
@@ -78,12 +82,22 @@ class Visit:
 
     async def _badge(self) -> FiringCount | None:
         """Return how many alerts are firing by what the watcher knows, None if it is unknown."""
-        if isinstance(self.request, LiveRequest) or not self._sees_alerts:
-            return None  # the badge of an open page is kept up to date by itself
+        if not self._sees_alerts:
+            return None
         try:
             return await count_firing(self.actor, site=self.site.name)
         except OpsError:
             return None
+
+    async def _ending(self) -> ShownEnding | None:
+        """Return the end of this user's timed change that ends first, None for none."""
+        if sampling.CHANGE not in self.permissions:
+            return None
+        try:
+            found = await sampling.ending_soon(self.actor, site=self.site.name)
+        except OpsError:
+            return None
+        return ShownEnding.of(found[0], self.clock.now) if found else None
 
     @property
     def _sees_alerts(self) -> bool:

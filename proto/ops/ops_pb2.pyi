@@ -538,6 +538,7 @@ class ChangeSamplingReq(_message.Message):
     UNTIL_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     THEN_POLICY_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     type: Global___SamplerType.ValueType
     float_value: _builtins.float
     service: _builtins.str
@@ -546,6 +547,14 @@ class ChangeSamplingReq(_message.Message):
     reason: _builtins.str
     """One line for those who read the log."""
     then_policy: _builtins.str
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Operations with a rate of their own, each `OPERATION=RATE` such as "GET /health=0.1%"; the rate
+        is what follows the last equals sign, and may be 0. At most 50. Only for services whose
+        instances all ask for their sampling. Of these, OpAMP agents that can do one rate only refuse
+        it. A change without them ends the rates of operations.
+        """
+
     def __init__(
         self,
         *,
@@ -556,10 +565,11 @@ class ChangeSamplingReq(_message.Message):
         until: _builtins.int = ...,
         reason: _builtins.str = ...,
         then_policy: _builtins.str = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "type", b"type", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "operations", b"operations", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "type", b"type", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -614,6 +624,7 @@ class ChangeSamplingResp(_message.Message):
     UNTIL_FIELD_NUMBER: _builtins.int
     THEN_POLICY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     service: _builtins.str
     previous: _builtins.str
@@ -626,6 +637,10 @@ class ChangeSamplingResp(_message.Message):
     reason: _builtins.str
     @_builtins.property
     def instances(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstanceResult]: ...
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in the request, sorted; `policy` is the rate of all others."""
+
     def __init__(
         self,
         *,
@@ -638,10 +653,11 @@ class ChangeSamplingResp(_message.Message):
         until: _builtins.int = ...,
         then_policy: _builtins.str = ...,
         reason: _builtins.str = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -717,6 +733,7 @@ class ServiceSampling(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     policy: _builtins.str
     """What was set and is kept in force, since when, and the revision that set it; "" and 0 if
@@ -744,6 +761,12 @@ class ServiceSampling(_message.Message):
     """Why the instances are unknown; "" if they are known."""
     @_builtins.property
     def instances(self) -> _containers.RepeatedCompositeFieldContainer[Global___SampledInstance]: ...
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Operations with a rate of their own, such as "GET /health=0.1%"; `policy` is the rate of all
+        others.
+        """
+
     def __init__(
         self,
         *,
@@ -762,10 +785,11 @@ class ServiceSampling(_message.Message):
         total: _builtins.int = ...,
         confirmed: _builtins.int = ...,
         problem: _builtins.str = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "operations", b"operations", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -918,6 +942,7 @@ class SamplingRevision(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     CONFIRMED_FIELD_NUMBER: _builtins.int
     UNCONFIRMED_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     service: _builtins.str
     at: _builtins.int
@@ -940,6 +965,10 @@ class SamplingRevision(_message.Message):
     confirmed: _builtins.int
     @_builtins.property
     def unconfirmed(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstanceResult]: ...
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in ServiceSampling."""
+
     def __init__(
         self,
         *,
@@ -957,10 +986,11 @@ class SamplingRevision(_message.Message):
         total: _builtins.int = ...,
         confirmed: _builtins.int = ...,
         unconfirmed: _abc.Iterable[Global___InstanceResult] | None = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1033,6 +1063,7 @@ class SamplingRequest(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     state: _builtins.str
     """"open", "applying", "applied" (maybe not on every instance), "failed" (nothing was changed),
@@ -1071,6 +1102,10 @@ class SamplingRequest(_message.Message):
     def result(self) -> Global___ChangeSamplingResp:
         """The change that was made, or why that failed."""
 
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in ServiceSampling."""
+
     def __init__(
         self,
         *,
@@ -1096,10 +1131,11 @@ class SamplingRequest(_message.Message):
         result: Global___ChangeSamplingResp | None = ...,
         problem: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_by", b"asked_by", "decided_at", b"decided_at", "decided_by", b"decided_by", "door", b"door", "duration", b"duration", "expires", b"expires", "instances", b"instances", "key", b"key", "needs_approval", b"needs_approval", "policy", b"policy", "previous", b"previous", "problem", b"problem", "reason", b"reason", "request_id", b"request_id", "result", b"result", "service", b"service", "site", b"site", "state", b"state", "then_policy", b"then_policy", "until", b"until", "why_not", b"why_not"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "asked_by", b"asked_by", "decided_at", b"decided_at", "decided_by", b"decided_by", "door", b"door", "duration", b"duration", "expires", b"expires", "instances", b"instances", "key", b"key", "needs_approval", b"needs_approval", "operations", b"operations", "policy", b"policy", "previous", b"previous", "problem", b"problem", "reason", b"reason", "request_id", b"request_id", "result", b"result", "service", b"service", "site", b"site", "state", b"state", "then_policy", b"then_policy", "until", b"until", "why_not", b"why_not"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,9 @@ runs in the same minute as the calls it is compared with, also from a separate p
 day both are slow. Traces are written to Jaeger as collectors write them.
 """
 
+import asyncio
 import random
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,9 +18,11 @@ import grpc.aio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
+from proto.ops import ops_pb2
 from tests.bench.calling import Bench, Figures, milliseconds, row
-from tests.bench.load import CALLERS, SECOND
+from tests.bench.load import CALLERS, SECOND, SERVICE
 from tests.fakes.jaeger import MILLISECOND, span, trace
+from tests.live import servers
 from tests.live.large import EXPORT
 
 TRACES = 6_000
@@ -141,7 +145,37 @@ async def measure(bench: Bench, jaeger: str, loaded: int, seconds: float) -> lis
         for each in (before, ours, after):
             assert each.smallest == limit and not each.failures, (each.smallest, each.failures)
         lines.append(_row(queries, name, limit, ours, (before, after)))
-    return lines
+    return [*lines, *[await _empty(bench, limit, loaded, seconds) for limit in LIMITS]]
+
+
+async def _empty(bench: Bench, limit: int, loaded: int, seconds: float) -> str:
+    """Return how often gRPC for Python answers if nothing is done for a call: our floor."""
+    (port,) = servers.free_ports(1)
+    address = f"127.0.0.1:{port}"
+    item = ops_pb2.TraceItem(
+        id="0" * 32, start=loaded, duration=SECOND, root_service=SERVICE, span_count=SPANS,
+        root_operation="SearchPets", services=("mailer", SERVICE, "store"), matched=loaded,
+        matched_from=loaded,
+    )  # fmt: skip
+    answer = ops_pb2.ListTracesResp(traces=[item] * limit).SerializeToString()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.empty", address,
+        cwd=servers.ROOT, stdin=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdin
+        process.stdin.write(answer)
+        process.stdin.close()
+        plan = {"queries": "windows", "filters": {}, "limit": limit, "end": loaded}
+        figures = await bench.run("list_traces", CALLERS, address=address, seconds=seconds, **plan)
+    finally:
+        process.kill()
+        await process.wait()
+    assert figures.smallest == limit and not figures.failures, figures.failures
+    return (
+        f"\nA server that does nothing but send the same list of {limit}: {figures.rate:,.0f} "
+        f"calls/s, p50 {milliseconds(figures.median)}."
+    )
 
 
 def _row(queries: str, name: str, limit: int, ours: Figures, bare: tuple[Figures, Figures]) -> str:

@@ -2,12 +2,17 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import grpc
 import pytest
 from django.test import AsyncClient
+from pytest_django import Settings
 
 from ops.audit.models import AuditEntry
+from ops.database import in_database
+from tests.conftest import Person, SiteFile
+from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import Place, field, heading, link, text
 from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 from tests.sampling.test_timed import time_passes
@@ -104,16 +109,35 @@ async def test_each_service_has_a_line_and_what_ends_counts_down(
     assert "in 14 min , then 10%" in overview
 
 
+async def test_every_page_of_who_made_it_in_the_browser_offers_more_time(
+    place: Place, operator: AsyncClient, person: Person
+) -> None:
+    ann = await in_database(lambda: logged_in(person("ann", "operators")))
+    await operator.post(CHANGE, TEN)
+    await operator.post(CHANGE, {**TEN, "strategy": "always", "term": "15m"})
+    versions = "/sites/production/versions/"
+    page = (await operator.get(versions)).content.decode()
+    assert re.search(r'class="notice warn ending own"[^>]* hidden>', page)
+    assert "15 minutes more" not in text(await ann.get(versions))
+    assert "15 minutes more" not in text(await operator.get("/sites/staging/versions/"))
+    await ann.post(CHANGE, TEN)
+    async with asyncio.timeout(30):  # it may be a second old
+        while "15 minutes more" in text(await operator.get(versions)):
+            pass
+
+
 async def test_it_offers_more_time_shortly_before_the_end(
     place: Place, operator: AsyncClient, viewer: AsyncClient
 ) -> None:
     await operator.post(CHANGE, TEN)
     always = {**TEN, "strategy": "always", "term": "15m", "reason": "SlowSearch"}
     await operator.post(CHANGE, always)
-    assert "15 minutes more" not in text(await operator.get(SAMPLING)), "it is not about to end"
+    early = (await operator.get(SAMPLING)).content.decode()
+    assert re.search(r'class="notice warn ending"[^>]* hidden>', early), "it is not about to end"
     await time_passes(minutes=12.5)
     page = await operator.get(SAMPLING)
     assert "petstore returns to 10% in 2 min" in text(page)
+    assert not re.search(r'class="notice warn ending"[^>]* hidden>', page.content.decode())
     said = text(await viewer.get(SAMPLING))
     assert "petstore returns to 10% in 2 min" in said
     assert "15 minutes more" not in said
@@ -141,6 +165,38 @@ async def test_the_traces_that_are_kept_are_counted(place: Place, operator: Asyn
     async with asyncio.timeout(30):
         while "2 of 2 4 store" not in text(await operator.get(SAMPLING)):
             pass
+
+
+@pytest.fixture
+def asking(place: Place, site_file: SiteFile, settings: Settings) -> None:
+    """Services can ask for their sampling; the store's only do that."""
+    remote = '[sites.production.remote]\ndefault_sampling = "1%"\n'
+    site_file(Path(settings.SITES_FILE).read_text() + remote)
+
+
+async def test_operations_have_rates_of_their_own_where_instances_ask(
+    place: Place, operator: AsyncClient, asking: None
+) -> None:
+    lines = "GET /health = 0.1%\n\nGET /=never"
+    store = {**TEN, "service": "store", "operations": lines}
+    asked = await operator.get(CHANGE, store)
+    said = "Set store to 10%, but GET / 0%, GET /health 0.1% on 0 instances"
+    assert said in text(asked)
+    assert "2 operations have a rate of their own." in text(asked)
+    assert f">{lines}</textarea>" in asked.content.decode(), "the button sends them along"
+    await operator.post(CHANGE, store)
+    page = await operator.get(SAMPLING, {"service": "store"})
+    assert heading(page) == "store is sampled at 10%, but GET / 0%, GET /health 0.1%"
+    again = await operator.get(link(page, "go back to this"))
+    assert said in text(again)
+
+    ended = await operator.get(CHANGE, {**store, "operations": ""})
+    assert "Operations no longer have rates of their own." in text(ended)
+    for wrong in ("GET /", "GET /=5/s", "GET /=2"):
+        page = await operator.get(CHANGE, {**store, "operations": wrong})
+        assert page.status_code == 400
+        assert 'id="id_operations_error"' in page.content.decode()
+    assert 'name="operations"' not in (await operator.get(SAMPLING)).content.decode()
 
 
 async def test_it_asks_what_follows_if_nothing_is_permanent(
@@ -285,7 +341,7 @@ async def test_the_form_claims_nothing_where_instances_differ(
         ("1%", TEN, "petstore; 10 times as many as the last setting, 1%."),
         ("20%", TEN, "1/2 of the last setting, 20%."),
         ("5%", TEN, "twice as many as the last setting, 5%."),
-        ("10%", TEN, "the same as the last setting."),
+        ("10%", TEN, "the same rate as the last setting."),
         ("10%", {"strategy": "never"}, "petstore; the last setting keeps 10%."),
         (
             "10%",

@@ -130,7 +130,7 @@ async def test_a_change_reaches_each_petstore_in_its_way(
             await until(none_traced)
             restarts.append("petstore-1")
             await until(only_the_restarted)
-            with pytest.raises(Conflict, match="ver petstore's ceiling of 5 traces/s"):
+            with pytest.raises(Conflict, match="ver petstore's ceiling of 6 traces/s"):
                 await sampling.change_policy(operator, policy=ALWAYS)
             asked = await requests.ask(operator, policy=ALWAYS)
             await requests.apply(actor_of(approver), key=asked.key)

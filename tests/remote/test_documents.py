@@ -38,7 +38,7 @@ def test_it_answers_traces_per_second_as_a_whole_number() -> None:
 
 
 def test_it_answers_rates_of_operations_beside_the_default_rate() -> None:
-    found = answer(InForce(1, rate(0.1), 0, operations={"GET /": 0.5}))
+    found = answer(InForce(1, rate(0.1).by_operation({"GET /": 0.5}), 0))
     assert found["operationSampling"] == {
         "defaultSamplingProbability": 0.1,
         "defaultLowerBoundTracesPerSecond": 0,
@@ -97,7 +97,8 @@ POLICIES = st.one_of(
     st.floats(0, 1, exclude_min=True).map(rate),
     st.integers(1, 10_000).map(per_second),
 )
-OPERATIONS = st.dictionaries(st.text(max_size=20), st.floats(0, 1), max_size=3)
+NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=20)
+OPERATIONS = st.dictionaries(NAMES, st.floats(0, 1), max_size=3)
 
 
 @runs(5)
@@ -105,7 +106,9 @@ OPERATIONS = st.dictionaries(st.text(max_size=20), st.floats(0, 1), max_size=3)
 def test_what_it_sends_is_finite_and_what_it_reads_back_agrees(
     policy: Policy, then: Policy, operations: dict[str, float]
 ) -> None:
-    sampling = InForce(7, policy, 0, until=1, then=then, operations=operations)
+    if policy.share is not None:
+        policy = policy.by_operation(operations)
+    sampling = InForce(7, policy, 0, until=1, then=then)
     found = json.loads(encoded(answer(sampling, ours=True)))  # refuses what is not finite
     config = remote_config(sampling, key="elastic", ours=False)
     if policy.share is None:
@@ -113,6 +116,8 @@ def test_what_it_sends_is_finite_and_what_it_reads_back_agrees(
         assert message(sampling).rateLimitingSampling.maxTracesPerSecond == policy.rate
     else:
         assert found["probabilisticSampling"]["samplingRate"] == policy.rate
+        assert (config is None) == bool(policy.operations), "one rate is all that EDOT can do"
+        config = remote_config(sampling, key="elastic", ours=True)
         assert config
         reported = said.policy(said.member(config[0]["elastic"], "sampling_rate"))
         assert reported and said.agrees(policy, reported)

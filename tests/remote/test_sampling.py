@@ -159,7 +159,7 @@ async def test_grpc_answers_the_same(machines: Machines) -> None:
 
 
 async def test_grpc_answers_operations(machines: Machines) -> None:
-    machines.desired.services["petstore"] = InForce(7, rate(0.1), 0, operations={"GET /": 0.5})
+    machines.desired.services["petstore"] = InForce(7, rate(0.1).by_operation({"GET /": 0.5}), 0)
     async with machines.grpc() as address, grpc.aio.insecure_channel(address) as channel:
         found: SamplingStrategyResponse = await SamplingManagerStub(channel).GetSamplingStrategy(
             SamplingStrategyParameters(serviceName="petstore")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from ops.actor import OPSPORTAL, Actor, Door, new_request_id
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.errors import Conflict, NotFound, NotPermitted
+from ops.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
 from ops.requests.models import ChangeRequest
@@ -139,6 +139,35 @@ async def test_it_is_dismissed(operator: Actor, petstores: Petstores) -> None:
     assert (await actions.apply(operator, key=key)).state is State.CANCELLED
     assert await actions.list_open(operator) == ()
     assert petstores[0].told == []
+
+
+async def test_rates_of_operations_are_asked_for_applied_and_ended(
+    operator: Actor, site_file: SiteFile
+) -> None:
+    site_file('[sites.demo.remote]\ndefault_sampling = "1%"\n[sites.demo.services.shop]')
+    wanted = rate(0.1).by_operation({"GET /health": 0.001})
+    request = await asked(operator, wanted)
+    assert request.policy == wanted
+    assert request.effect.endswith("unknown. GET /health has a rate of its own: 0.1%.")
+    done = await actions.apply(operator, key=request.key)
+    assert isinstance(done.result, SamplingChange)
+    assert done.result.policy == wanted
+    again = await actions.several(OPSPORTAL, keys=[done.key])
+    assert again == {done.key: done}
+    now = await sampling.current(operator)
+    assert now.in_force and now.in_force.policy == wanted
+
+    ending = await asked(operator, rate(0.1))
+    assert ending.ends_operations
+    assert ending.effect.endswith("Operations no longer have rates of their own.")
+    assert not (await asked(operator, wanted)).ends_operations
+
+
+async def test_operations_are_refused_where_instances_are_called(
+    operator: Actor, petstores: Petstores
+) -> None:
+    with pytest.raises(InvalidInput, match="petstore cannot be sampled at always, but GET / 10%"):
+        await asked(operator, ALWAYS.by_operation({"GET /": 0.1}))
 
 
 async def test_it_expires(operator: Actor, petstores: Petstores) -> None:

@@ -13,6 +13,7 @@ from grpc_status.rpc_status import GRPC_DETAILS_METADATA_KEY
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import NotConfirmed
+from ops.limits import MOST_ITEMS
 from ops.rpc import sampling_messages, time_left
 from ops.rpc.sampling_changes import with_askers
 from ops.sampling import actions, reports
@@ -47,6 +48,7 @@ async def pushed(site_file: SiteFile, guest: User) -> AsyncIterator[FakeInstance
             [sites.demo.services.lost]
             dns = "lost.invalid:1"
             """
+            + "\n".join(f"[sites.demo.services.more{number}]" for number in range(MOST_ITEMS))
         )
         yield instance
 
@@ -292,3 +294,32 @@ async def test_one_that_is_called_and_fails_hides_none_that_asks(
         (Way.PUSH, False),
         (Way.REMOTE, True),
     ]
+
+
+async def test_operations_have_rates_of_their_own_where_all_instances_ask(
+    ops: Client, pushed: FakeInstance
+) -> None:
+    operations = ["GET /=0%", "GET /health=0.1%"]
+    request = ops_pb2.ChangeSamplingReq(
+        type=ops_pb2.STFloat, float_value=0.1, service="shop", operations=reversed(operations)
+    )
+    answer = await ops.ChangeSampling(request)
+    assert (answer.policy, [*answer.operations]) == ("10%", operations)
+    (now,) = (await ops.Sampling(ops_pb2.SamplingReq(service="shop"))).services
+    assert (now.policy, now.baseline, [*now.operations]) == ("10%", "10%", operations)
+    (past,) = (await ops.SamplingHistory(ops_pb2.SamplingHistoryReq(service="shop"))).revisions
+    assert (past.policy, [*past.operations]) == ("10%", operations)
+
+    asked = await ops.AskSampling(request)
+    assert (asked.policy, [*asked.operations]) == ("10%", operations)
+
+    request.service = "petstore"
+    error = await refused(ops.ChangeSampling(request))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert "petstore cannot be sampled at 10%, but GET / 0%, GET /health" in (error.details() or "")
+    assert pushed.told == []
+
+    request.operations.append("x")
+    error = await refused(ops.ChangeSampling(request))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert '"x" is not of the form OPERATION = RATE' in (error.details() or "")

@@ -35,6 +35,13 @@ def test_what_is_above_it_needs_somebody_else(policy: Policy, traces: str) -> No
     assert said(policy) == f"Over petstore's ceiling of 50 traces/s: about {traces} traces/s"
 
 
+def test_the_highest_rate_of_an_operation_counts_for_all() -> None:
+    """How many of the requests are of which operation is not known."""
+    assert said(rate(0.1).by_operation({"GET /": 0.2, "GET /health": 0})) == ""
+    assert "about 60 traces/s" in said(NEVER.by_operation({"GET /": 0.3}))
+    assert "are unknown" in said(NEVER.by_operation({"GET /": 0.3}), requests=None)
+
+
 def test_without_a_ceiling_nothing_needs_approval() -> None:
     assert said(ALWAYS, ceiling=None) == said(ALWAYS, ceiling=None, requests=None) == ""
 

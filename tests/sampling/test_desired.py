@@ -33,7 +33,7 @@ async def test_it_follows_each_revision(operator: Actor, tmp_path: Path) -> None
     desired = Desired(["demo"], tmp_path)
     await desired.start()
     assert policy(desired) is None
-    await begin(operator, per_second(5), operations={"GET /": 0.5})
+    await begin(operator, per_second(5))
     assert await desired.refresh()
     assert policy(desired) == per_second(5)
     assert policy(desired, "orders") is None
@@ -47,7 +47,8 @@ async def test_it_starts_from_its_file_while_the_database_is_away(
     operator: Actor, tmp_path: Path
 ) -> None:
     desired = Desired(["demo", "new"], tmp_path)
-    await begin(operator, rate(0.1), operations={"GET /": 0.5})
+    whole = rate(0.1).by_operation({"GET /": 0.5, "GET /pets": 0})
+    await begin(operator, whole)
     await begin(operator, ALWAYS, until=timerange.now_ns() + timerange.MINUTE)
     await desired.start()
     async with no_revisions():
@@ -56,7 +57,7 @@ async def test_it_starts_from_its_file_while_the_database_is_away(
         await again.start()
         for each in (desired, again):
             assert policy(each) == ALWAYS
-            assert policy(each, later=timerange.MINUTE) == rate(0.1)
+            assert policy(each, later=timerange.MINUTE) == whole
     await begin(operator, NEVER)
     assert await again.refresh()
     assert policy(again) == NEVER

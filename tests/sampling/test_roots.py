@@ -27,7 +27,7 @@ def instance(
 ) -> InstanceSampling:
     made = InstanceSampling(
         name,
-        sampling.policy,
+        sampling.policy.base,
         timerange.to_datetime(sampling.since),
         confirmed=proof is Proof.CONFIRMED,
         way=Way.OPAMP,
@@ -54,8 +54,8 @@ CARRIED = [
     (InForce(7, per_second(5), CHANGED), per_second(5), Proof.ROOTS),
     (InForce(7, per_second(5), CHANGED), per_second(6), Proof.CONTRADICTED),
     (InForce(7, per_second(1), CHANGED), ALWAYS, Proof.CONTRADICTED),
-    (InForce(7, rate(0.1), CHANGED, operations={"GET /": 0.5}), rate(0.5), Proof.ROOTS),
-    (InForce(7, rate(0.1), CHANGED, operations={"GET /": 0.5}), rate(0.1), Proof.CONTRADICTED),
+    (InForce(7, rate(0.1).by_operation({"GET /": 0.5}), CHANGED), rate(0.5), Proof.ROOTS),
+    (InForce(7, rate(0.1).by_operation({"GET /": 0.5}), CHANGED), rate(0.1), Proof.CONTRADICTED),
 ]
 
 

@@ -27,6 +27,11 @@ NOW = 1_796_002_400 * timerange.SECOND  # 2026-11-30T01:33:20Z
         (rate(0.1), per_second(1), Term(USUAL)),  # nobody knows which is more
         (per_second(5), rate(0.1), Term(USUAL)),
         (per_second(5), per_second(5), PERMANENT),
+        # A raise of one operation is one, and so is the end of a lower rate.
+        (rate(0.1), rate(0.01).by_operation({"GET /": 0.2}), Term(USUAL)),
+        (rate(0.1), rate(0.1).by_operation({"GET /": 0.01}), PERMANENT),
+        (rate(0.1).by_operation({"GET /": 0.01}), rate(0.1), Term(USUAL)),
+        (rate(0.1).by_operation({"GET /": 0.2}), rate(0.1), PERMANENT),
     ],
 )
 def test_a_raise_ends_by_itself_unless_told(
@@ -87,6 +92,7 @@ def test_an_accepted_term_ends_when_it_says(duration: int) -> None:
 
 
 TIMED = Term(USUAL)
+BY_OPERATION = rate(0.1).by_operation({"GET /": 0})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,10 @@ TIMED = Term(USUAL)
         (TIMED, None, None, "petstore has no permanent sampling to return to; say what follows"),
         (TIMED, rate(0.1), NEVER, "petstore returns to 10%, its permanent sampling; leave out"),
         (PERMANENT, None, NEVER, "what follows is for a change with an end only"),
+        (TIMED, BY_OPERATION, None, BY_OPERATION),
+        (TIMED, BY_OPERATION, BY_OPERATION, BY_OPERATION),
+        (TIMED, BY_OPERATION, rate(0.1), BY_OPERATION),  # as a request keeps it
+        (TIMED, None, BY_OPERATION, "what follows is one rate, without rates of single operations"),
     ],
 )
 def test_what_follows_is_known_before_a_change_is_made(

@@ -41,6 +41,16 @@ def test_traces_per_second_are_of_each_instance_and_no_more_than_there_are() -> 
         assert f": {traces} traces/s, " in described(found)[0]
 
 
+def test_rates_of_operations_are_counted_at_the_highest() -> None:
+    policy = rate(0.1).by_operation({"GET /": 0.5})
+    found = forecast_of("petstore", 40, OWN, None, policy)
+    assert found.after and found.after.traces == 20
+    first, *_ = described(found, by_operation=True)
+    assert first.endswith(". That counts all operations at the highest of their rates.")
+    unknown = forecast_of("petstore", None, OWN, None, policy)
+    assert "highest" not in described(unknown, by_operation=True)[0]
+
+
 def test_the_same_before_and_after_is_said_once() -> None:
     assert "/s: 0 traces/s, 0 spans/s, 0 B a day" in said(5, OWN, NEVER, NEVER)
 

@@ -11,9 +11,11 @@ from ops.vocabulary.policies import (
     Policy,
     Spread,
     Strategy,
+    parse_operations,
     parse_policy,
     per_second,
     rate,
+    take_operations,
 )
 
 FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
@@ -119,3 +121,62 @@ def test_a_written_spread_is_short_and_reads_back(policies: list[Policy | None])
 def test_an_old_spread_is_read_as_far_as_it_can_be(text: str) -> None:
     Spread.read(text)
     assert Spread.read("10 %").policy == rate(0.1)
+
+
+HEALTH = rate(0.1).by_operation({"GET /health": 0.001, "GET /": 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ('10% "GET /health"=0.1% “GET /” = never', HEALTH),
+        ('float 0.1 "GET /"=0% "GET /health"=0.001', HEALTH),
+        ('"pay"=always never', NEVER.by_operation({"pay": 1.0})),
+        ("5/s", per_second(5)),
+    ],
+)
+def test_it_reads_rates_of_single_operations(text: str, policy: Policy) -> None:
+    rest, shares = take_operations(text)
+    assert parse_policy(rest).by_operation(shares) == policy
+    assert parse_operations(policy.lines) == shares
+
+
+def test_it_says_which_operations_differ() -> None:
+    assert str(HEALTH) == "10%, but GET / 0%, GET /health 0.1%"
+    many = ALWAYS.by_operation({f"op{n}": 0.5 for n in range(1, 6)})
+    assert str(many) == "always, but op1 50%, op2 50%, op3 50% and 2 more"
+    assert (HEALTH.base, HEALTH.highest, many.highest) == (rate(0.1), 0.1, 1.0)
+    assert (HEALTH.of_operation("GET /"), HEALTH.of_operation("else")) == (0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "operations", "problem"),
+    [
+        (per_second(5), {"a": 0.1}, "5 traces/s cannot be combined with rates of single"),
+        (ALWAYS, {f"{n}": 0.1 for n in range(51)}, "51 operations have a rate; the limit is 50"),
+        (ALWAYS, {"": 0.1}, "has 1 to 256 bytes"),
+        (ALWAYS, {"ä" * 129: 0.1}, "has 1 to 256 bytes; .* has 258"),
+        (ALWAYS, {"a\nb": 0.1}, "has a quote, or is not one line"),
+        (ALWAYS, {'a"b': 0.1}, "has a quote, or is not one line"),
+        (ALWAYS, {"a": 1.01}, 'the rate of "a" must be between 0 and 1'),
+        (ALWAYS, {"a": -1e-300}, 'the rate of "a" must be between 0 and 1'),
+        (ALWAYS, {"a": math.nan}, 'the rate of "a" must be between 0 and 1'),
+        (ALWAYS, {"a": math.inf}, 'the rate of "a" must be between 0 and 1'),
+    ],
+)
+def test_it_refuses_operations_that_no_client_could_follow(
+    policy: Policy, operations: dict[str, float], problem: str
+) -> None:
+    with pytest.raises(InvalidInput, match=problem):
+        policy.by_operation(operations)
+
+
+def test_it_reads_one_operation_a_line() -> None:
+    lines = ["GET /health = 0.1%", "GET /?a=b=never"]
+    assert parse_operations(lines) == {"GET /health": 0.001, "GET /?a=b": 0}
+
+
+@pytest.mark.parametrize("lines", [["a=5/s"], ["a=soon"], ["a=0.1", "a =0.2"], ["a"], ["a="], [""]])
+def test_it_refuses_a_share_that_is_none_and_an_operation_with_two(lines: list[str]) -> None:
+    with pytest.raises(InvalidInput):
+        parse_operations(lines)

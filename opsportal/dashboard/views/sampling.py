@@ -12,10 +12,10 @@ from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
-from ops.sampling.ending import is_warned_of
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.endings import ShownEnding
 from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
@@ -67,7 +67,9 @@ async def change(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/sampling_change.html",
         {
-            "heading": question(now.service, now.policies, form.policy),
+            "heading": question(
+                now.service, now.policies, form.policy, now.ends_operations(form.policy)
+            ),
             "now": now,
             "form": form,
             "effect": effect,
@@ -177,19 +179,17 @@ async def _page(
             else "",
             "done": done,
             "form": form,
+            "pushed": visit.site.service(service).is_pushed,
             "lines": lines,
-            "is_ending": _is_ending(visit, now),
+            "ending": ShownEnding.of(now.change, visit.clock.now)
+            if now.in_force and now.in_force.until
+            else None,
             "find": find,
             "sheet": part,
             "may_change": actions.CHANGE in visit.permissions,
         },
         status=status,
     )
-
-
-def _is_ending(visit: Visit, now: ServiceSampling) -> bool:
-    found = now.in_force
-    return bool(found and found.until and is_warned_of(found.since, found.until, visit.clock.now))
 
 
 async def _now(visit: Visit, service: str, waits: float) -> tuple[ServiceSampling, str]:
@@ -216,14 +216,17 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
     """
     policy = now.policies.policy
     typed = {"strategy": str(Strategy.RATE)} if policy is None else _typed(policy)
-    return {**typed, "term": "30m" if now.baseline else ""}
+    operations = "\n".join(now.in_force.policy.lines) if now.in_force else ""
+    return {**typed, "operations": operations, "term": "30m" if now.baseline else ""}
 
 
 def _typed(policy: Policy) -> dict[str, str]:
     """Return what one types into the form for a policy."""
-    if policy.is_word:
-        return {"strategy": str(policy.strategy)}
-    return {"strategy": str(Strategy.RATE), "rate": str(policy)}
+    base, operations = policy.base, {"operations": "\n".join(policy.lines)}
+    typed = {"strategy": str(base.strategy)}
+    if not base.is_word:
+        typed = {"strategy": str(Strategy.RATE), "rate": str(base)}
+    return typed | operations if policy.operations else typed
 
 
 def _back_to(visit: Visit, service: str, policy: Policy) -> str:
@@ -262,10 +265,10 @@ def _sampled(policy: Policy) -> str:
     return f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
 
 
-def question(service: str, before: Spread, policy: Policy) -> str:
+def question(service: str, before: Spread, policy: Policy, ends_operations: bool) -> str:
     """Return the heading of a page that asks whether to make a change."""
     service = words.name(service)
-    if policy == before.policy:
+    if policy == before.policy and not ends_operations:
         at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
     if all(known is None for known, _ in before.counts):

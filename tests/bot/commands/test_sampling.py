@@ -219,3 +219,22 @@ async def test_a_change_above_the_ceiling_needs_somebody_else(
     refused = await said(ada, f'{again.follow_ups[1].line} because="the disk is full"')
     assert refused.summary.startswith("Refused by ada at ")
     assert refused.notes == ("Reason: the disk is full",)
+
+
+async def test_operations_can_have_rates_of_their_own(
+    operator: Actor, backends: Backends, site_file: SiteFile
+) -> None:
+    text = SITES.format(**vars(backends))
+    site_file(f'{text}\n[sites.demo.remote]\ndefault_sampling = "1%"\n')
+
+    line = 'change sampling store 10% “GET /health”=0.1% "GET /"=never because="noise" now'
+    done = await said(operator, line)
+
+    assert "-> 10%, but GET / 0%, GET /health 0.1%" in done.summary
+    now = await said(operator, "sampling store")
+    assert now.notes[0].startswith("In force: 10%, but GET / 0%, GET /health 0.1%, set by olga")
+    await said(operator, 'change sampling store always "GET /"=never for=1h now')
+    more = (await said(operator, "sampling store")).follow_ups[0]
+    assert "always, but GET / 0%" in (await said(operator, more.line)).summary
+    refused = await said(operator, 'change sampling petstore 10% "GET /"=never')
+    assert "petstore cannot be sampled at 10%, but GET / 0%" in refused.summary

@@ -557,10 +557,10 @@ async def test_what_the_console_decides_shows_in_slack(
 async def test_it_says_what_to_expect(operator: Actor, backends: Backends) -> None:
     expected = [
         ("10%", f"Keeps 10% of the {TRACES}; the current setting is unknown."),
-        ("10%", f"Keeps 10% of the {TRACES}; the same as the last setting."),
+        ("10%", f"Keeps 10% of the {TRACES}; the same rate as the last setting."),
         ("50%", f"Keeps 50% of the {TRACES}; 5 times as many as the last setting, 10%."),
         ("always", f"Keeps all {TRACES}; twice as many as the last setting, 50%."),
-        ("always", f"Keeps all {TRACES}; the same as the last setting."),
+        ("always", f"Keeps all {TRACES}; the same rate as the last setting."),
         ("never", f"Keeps none of the {TRACES}; the last setting keeps all."),
         ("1%", f"Keeps 1% of the {TRACES}; the last setting keeps none."),
     ]

@@ -15,6 +15,15 @@ export function set(now) {
 
 export const now = () => Date.now() + offset;
 
+/** Show what is only for a while, `data-from` and `data-until` in nanoseconds, or hide it. */
+export function reveal(below) {
+  for (const each of below.querySelectorAll("[data-from][data-until]")) {
+    const { from, until } = each.dataset;
+    const hidden = now() < from / 1e6 || now() >= until / 1e6;
+    if (each.hidden !== hidden) each.hidden = hidden;
+  }
+}
+
 /** Write every age below an element as of now, unless the exact time is shown instead. */
 export function refresh(below) {
   for (const time of below.querySelectorAll("time[data-age]")) {

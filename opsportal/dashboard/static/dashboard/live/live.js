@@ -71,6 +71,7 @@ function tick() {
   ticked = Date.now();
   follow();
   clock.refresh(document);
+  clock.reveal(document);
   if (!connection) return;
   if (jumped && !document.hidden) connection.hurry();
   else connection.check();
