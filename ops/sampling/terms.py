@@ -67,7 +67,7 @@ def parse_end(text: str, now: int, zone: tzinfo) -> int:
     """Read `18:00`, which is the next one in a time zone, or any moment; raises InvalidInput."""
     clock = _CLOCK.fullmatch(text.strip())
     if not clock:
-        return timerange.parse_moment(text).at(now)
+        return timerange.parse_moment(text).at(now) or 1  # 0, the start of 1970, is "for good"
     local = datetime.fromtimestamp(now // timerange.SECOND, zone)
     end = local.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
     if end <= local:

@@ -52,7 +52,7 @@ async def settled(trouble: Trouble) -> tuple[Verdict, Listed]:
     The wait is limited; what is not answered by then must be listed as lost.
     """
     await _until_settled(trouble, lambda each, _: each.pressed)
-    await asyncio.to_thread(_asked, trouble.portal, LET_TIME_PASS)
+    await asyncio.to_thread(asked, trouble.portal, LET_TIME_PASS)
     return await _until_settled(trouble, lambda each, listed: each.key not in listed)
 
 
@@ -71,14 +71,14 @@ async def _until_settled(
         await asyncio.sleep(2)
 
 
-def _asked(portal: servers.Portal, code: str) -> str:
+def asked(portal: servers.Portal, code: str) -> str:
     return portal.manage("shell", "--verbosity", "0", "--command", code)
 
 
 def _listed(portal: servers.Portal) -> Listed:
     """Return what the dashboard lists as lost."""
     listed = defaultdict(list)
-    for channel, ts, fate in json.loads(_asked(portal, LIST_THE_LOST)):
+    for channel, ts, fate in json.loads(asked(portal, LIST_THE_LOST)):
         listed[channel, ts].append(fate)
     return listed
 
@@ -88,7 +88,7 @@ def _left(trouble: Trouble) -> Left:
     trouble.portal.manage("audit_verify")
     ahead = time.time() - time.monotonic()
     rows = defaultdict(list)
-    for policy, outcome, at in json.loads(_asked(trouble.portal, LIST_THE_CHANGES)):
+    for policy, outcome, at in json.loads(asked(trouble.portal, LIST_THE_CHANGES)):
         rows[number_of(parse_policy(policy).rate)].append((outcome, at - ahead))
     told = Counter(number_of(rate) for _, rate in trouble.instance.told)
     return Left(told, rows, trouble.kills)
@@ -172,7 +172,7 @@ def unready(trouble: Trouble) -> int:
 
 def reported(trouble: Trouble) -> int:
     """Return how many bots the dashboard reports so."""
-    return int(_asked(trouble.portal, COUNT_THE_TROUBLES))
+    return int(asked(trouble.portal, COUNT_THE_TROUBLES))
 
 
 async def silence(trouble: Trouble) -> list[str]:
@@ -224,14 +224,14 @@ async def main() -> None:
         instance = await servers_.enter_async_context(fake_instance())
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="opsportal-chaos-")))
-            kind, database = _database(stack)
+            kind, database = database_of(stack)
             sites = SITES.format(jaeger=jaeger, instance=instance)
             portal = await asyncio.to_thread(prepared, folder, slack, sites, database)
             trouble = Trouble(slack, jaeger, instance, portal, folder, stack)
             try:
                 trouble.bots = [await trouble.start(), await trouble.start()]
                 lines = [
-                    _machine(kind),
+                    machine(kind),
                     "",
                     await bursts(slack, portal.environment["DATABASE_URL"]),
                     "",
@@ -248,14 +248,14 @@ async def main() -> None:
     PAGE.write_text(MARKS.sub(lambda _: text, PAGE.read_text()))
 
 
-def _database(stack: ExitStack) -> tuple[str, str]:
+def database_of(stack: ExitStack) -> tuple[str, str]:
     """Return the name and URL of PostgreSQL if it is installed, else of SQLite."""
     if any(Path("/usr/lib/postgresql").glob("*/bin")) and shutil.which("psql"):
         return "PostgreSQL", stack.enter_context(servers.postgresql())
     return "SQLite", ""
 
 
-def _machine(database: str) -> str:
+def machine(database: str) -> str:
     return (
         f"Measured with {os.cpu_count()} cores, Python {platform.python_version()} and {database}, "
         "everything on one machine."

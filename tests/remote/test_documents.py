@@ -1,10 +1,9 @@
 """Every document says a rate that clients accept, and nothing that they do not know."""
 
 import json
-import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.remote import documents, said
@@ -12,8 +11,8 @@ from ops.remote.documents import answer, default, encoded, etag, remote_config, 
 from ops.remote.grpc import message
 from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
+from tests.remote.fuzzing import runs
 
-RUNS = int(os.environ.get("REMOTE_RUNS", "10"))
 TEN = InForce(7, rate(0.1), 0)
 
 
@@ -102,7 +101,7 @@ NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1,
 OPERATIONS = st.dictionaries(NAMES, st.floats(0, 1), max_size=3)
 
 
-@settings(max_examples=5 * RUNS, deadline=None)
+@runs(5)
 @given(POLICIES, POLICIES, OPERATIONS)
 def test_what_it_sends_is_finite_and_what_it_reads_back_agrees(
     policy: Policy, then: Policy, operations: dict[str, float]

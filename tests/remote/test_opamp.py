@@ -1,13 +1,12 @@
 """What agents are answered, message by message, with a clock that the test moves."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.remote.agents import MOST, Agent, Peer
@@ -25,8 +24,8 @@ from proto.opamp.opamp_pb2 import (
     ServerToAgent,
 )
 from tests.remote.conftest import Machines
+from tests.remote.fuzzing import runs
 
-RUNS = int(os.environ.get("REMOTE_RUNS", "20"))
 ACCEPTS, REPORTS_EFFECTIVE, STATUS = 2, 4, 1
 FULL_STATE = 1
 POLL = 30 * SECOND
@@ -393,7 +392,7 @@ MESSAGES = st.builds(
 )
 
 
-@settings(max_examples=RUNS, deadline=None)
+@runs(1)
 @given(st.lists(st.tuples(MESSAGES, st.booleans()), max_size=12))
 def test_whatever_agents_say_it_answers_to_the_specification(
     said: list[tuple[AgentToServer, bool]],
@@ -417,7 +416,7 @@ def test_whatever_agents_say_it_answers_to_the_specification(
     assert not len(machines.site.agents)
 
 
-@settings(max_examples=5 * RUNS, deadline=None)
+@runs(5)
 @given(st.binary(max_size=200))
 def test_garbage_is_refused_or_harmless(body: bytes) -> None:
     machines = Machines()

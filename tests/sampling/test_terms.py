@@ -120,3 +120,9 @@ def test_what_follows_is_known_before_a_change_is_made(
             terms.check_then("petstore", term, baseline, then)
     else:
         assert terms.check_then("petstore", term, baseline, then) == expected
+
+
+def test_an_end_in_1970_is_not_for_good() -> None:
+    end = terms.parse_end("1970-01-01T00:00:00Z", NOW, UTC)
+    with pytest.raises(InvalidInput, match="lasts at least 10 s"):
+        terms.check(Term(end=end), NOW, "")
