@@ -959,8 +959,8 @@ class SamplingRevision(_message.Message):
     request_id: _builtins.str
     """Identifies it in the audit log."""
     total: _builtins.int
-    """How many instances it was sent when it was made, how many of them confirmed it, and the first
-    20 that did not.
+    """How many instances there were when it was made, how many of those that it was sent to confirmed
+    it at once, and the first 20 that did not.
     """
     confirmed: _builtins.int
     @_builtins.property
