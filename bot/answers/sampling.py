@@ -173,9 +173,7 @@ def _confirmed(change: SamplingChange) -> str:
     if not change.instances:
         return "which its instances get when they ask"
     confirmed = f"confirmed by {change.confirmed} of {count(change.total, 'instance')}"
-    return (
-        f"{confirmed} at once, which the others get when they ask" if change.asking else confirmed
-    )
+    return f"{confirmed} at once; the others follow when they ask" if change.asking else confirmed
 
 
 def _by(change: SamplingChange) -> str:

@@ -105,8 +105,7 @@ async def test_each_service_has_a_line_and_what_ends_counts_down(
     assert f"revision {second}, set by olga" in said
     assert re.search(r'data-age="left" aria-live="off">in 14 min<', page.content.decode())
     overview = text(await operator.get("/sites/production/"))
-    assert "always · 2 of 2, now · until" in overview
-    assert "in 14 min , then 10%" in overview
+    assert "always · 2 of 2 · 10% in 14 min" in overview
 
 
 async def test_every_page_of_who_made_it_in_the_browser_offers_more_time(

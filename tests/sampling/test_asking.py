@@ -84,7 +84,7 @@ async def test_a_change_counts_those_that_follow_when_they_ask(
         assert (each.confirmed, each.total, each.is_confirmed) == (1, 3, True)
         assert str(each).endswith("1 of 3 confirmed at once")
     assert (
-        "confirmed by 1 of 3 instances at once, which the others get when they ask"
+        "confirmed by 1 of 3 instances at once; the others follow when they ask"
         in sampling_change(made).summary
     )
     history = sampling_history(await actions.current(operator, service="petstore"), [past, first])
