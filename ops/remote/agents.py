@@ -5,6 +5,7 @@ it was last written. What agents say is hostile: their number and every text are
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ops.remote.said import cut
@@ -138,6 +139,9 @@ class Agents:
             self._count[service] = self._count.get(service, 0) + 1
         found._hear(peer, now)
         return found
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self._all.values())
 
     def find(self, service: str, way: Way, key: str) -> Agent | None:
         """Return an agent, None if it was not heard here."""

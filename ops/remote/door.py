@@ -107,7 +107,7 @@ class RemoteDoor:
         for name, site in self.sites.items():
             now = self._now()
             site.sweep(now)
-            if len(site.agents):
+            if site.is_unsure(now):
                 site.learn(await in_database(partial(reports.proven, name, now - LEARN)), now)
             if agents := site.agents.unwritten(now):
                 await in_database(partial(reports.write, name, list(map(_report, agents))))

@@ -9,7 +9,7 @@ from ops.remote.agents import Agents, Peer
 from ops.remote.keys import Keys
 from ops.remote.opamp import OpAmp
 from ops.sampling.proof import Proof, Way
-from ops.sampling.reports import Proven
+from ops.sampling.reports import DECIDED, Proven
 from ops.sampling.revisions import InForce
 from ops.site_sampling import Remote
 from ops.sites import Site
@@ -87,6 +87,17 @@ class RemoteSite:
         """Return the service that Jaeger calls so, "" for none of ours, and what it should do."""
         service = self._services.get(name, "")
         return service, (service and self.in_force(service, now)) or self._otherwise
+
+    def is_unsure(self, now: int) -> bool:
+        """Whether it is open what an agent makes of what is in force."""
+        names = self._services.values()
+        wanted = {name: found for name in names if (found := self.in_force(name, now))}
+        return any(
+            agent.proof not in DECIDED
+            or (agent.sent_revision, agent.sent_policy) != (found.revision, found.policy)
+            for agent in self.agents
+            if (found := wanted.get(agent.service))
+        )
 
     def learn(self, proven: Iterable[Proven], now: int) -> None:
         """Note what agents have said to other processes of ours: a balancer may be before us."""
