@@ -134,7 +134,8 @@ class OpAmp:
     def pushes(self, now: int) -> Iterator[tuple[Conversation, ServerToAgent]]:
         """Yield what to send over WebSockets, because the sampling of a service has changed."""
         talks = self._conversations.connected()
-        current = {talk.service: self._find(talk.service, now) for talk in talks if talk.service}
+        services = {talk.service for talk in talks if talk.service}
+        current = {name: self._find(name, now) for name in services}
         changed = {name for name, found in current.items() if self._pushed.get(name) != found}
         self._pushed = current
         for talk in talks:
