@@ -11,9 +11,9 @@ QUICK = 20
 RUNS = int(os.environ.get("REMOTE_RUNS", QUICK))
 
 
-def runs(times: int) -> Callable[[T], T]:
+def runs(times: float) -> Callable[[T], T]:
     """Decorate a test that is to run so many times as often; those of `make chaos` are random."""
     decorate: Callable[[T], T] = settings(
-        max_examples=times * RUNS, deadline=None, derandomize=RUNS == QUICK
+        max_examples=int(times * RUNS), deadline=None, derandomize=RUNS == QUICK
     )
     return decorate

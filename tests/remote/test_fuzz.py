@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
 
+import grpc.aio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,10 @@ from ops.rpc import messages
 from ops.sampling import terms
 from ops.sampling.terms import Term
 from ops.vocabulary.policies import Policy, parse_policy, per_second, rate
+from proto.jaeger.api_v2.sampling_pb2 import (
+    SamplingStrategyParameters,
+    SamplingStrategyResponse,
+)
 from proto.ops import ops_pb2
 from tests.remote.conftest import KEY, NOW, Machines
 from tests.remote.fuzzing import runs
@@ -44,7 +49,13 @@ PATHS = st.sampled_from(
     ["/sampling", "/api/sampling", "/strategies.json", "/v1/opamp", "/sites/demo/sampling"]
 ) | st.text("/.%sites", max_size=12).map("/".__add__)
 QUERIES = st.sampled_from(["service=petstore", "service=", "service=a&service=b", ""]) | TEXTS
+METHOD = "/jaeger.api_v2.SamplingManager/GetSamplingStrategy"
 BODIES = st.binary(max_size=60) | MESSAGES.map(lambda each: each.SerializeToString())
+
+
+def named(service: str) -> bytes:
+    """Return the request of an SDK of a service."""
+    return SamplingStrategyParameters(serviceName=service).SerializeToString()
 
 
 async def asked(
@@ -110,6 +121,26 @@ def check(status: int, headers: dict[bytes, bytes], body: bytes) -> None:
         found = json.loads(body)
         share = found.get("probabilisticSampling", {"samplingRate": 0})["samplingRate"]
         assert 0 <= share <= 1
+
+
+@runs(1 / 20)  # starting and stopping a server takes a second
+@given(st.lists(st.binary(max_size=60) | TEXTS.map(named), min_size=40, max_size=80))
+def test_whatever_is_sent_over_grpc_gets_an_answer(bodies: list[bytes]) -> None:
+    machines = Machines()
+    machines.set("petstore", 7, rate(0.5))
+
+    async def ask() -> None:
+        async with machines.grpc() as address, grpc.aio.insecure_channel(address) as channel:
+            call: Any = channel.unary_unary(METHOD)
+            for body in bodies:
+                sent = call(body)
+                if await sent.code() is grpc.StatusCode.OK:
+                    found = SamplingStrategyResponse.FromString(await sent)
+                    assert 0 <= found.probabilisticSampling.samplingRate <= 1
+                else:
+                    assert await sent.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    asyncio.run(ask())
 
 
 @runs(10)
