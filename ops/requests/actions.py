@@ -21,6 +21,7 @@ from ops.errors import Conflict
 from ops.guard import ANY_PERSON, DEADLINE, OPSPORTAL, action, write
 from ops.requests import store
 from ops.requests.deciding import as_it_is, make_it, may_apply, may_decide, one
+from ops.requests.ending import ending_soon
 from ops.requests.models import State
 from ops.requests.store import LIFE, RequestedChange
 from ops.sampling import actions as sampling
@@ -46,6 +47,7 @@ __all__ = [
     "cancel",
     "change_or_ask",
     "close",
+    "ending_soon",
     "find",
     "list_open",
     "refuse",

@@ -1,7 +1,7 @@
 """Requests in the database: make them, claim them once, close those that are over."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -225,3 +225,11 @@ def _result(row: ChangeRequest) -> Result:
     if row.result:
         return results.read(row.result)
     return results.problem(row.problem_kind, row.problem) if row.problem else None
+
+
+def askers(request_ids: Collection[str]) -> Mapping[str, set[tuple[str, str]]]:
+    """Read who asked for changes, and at which door, by the request ID of each change."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for row in ChangeRequest.objects.filter(holder__in=request_ids):
+        found.setdefault(row.holder, set()).add((row.asker, row.door))
+    return found

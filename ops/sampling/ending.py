@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ops.actor import Actor
-from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.guard import OPSPORTAL, action
@@ -25,8 +24,6 @@ from ops.vocabulary import timerange
 
 SHARE = 5  # the last fifth
 EARLIEST = 5 * timerange.MINUTE
-AGE, PATIENCE = 1.0, 0.3  # seconds
-READ = "sampling.view_sampling"
 MORE = 15 * timerange.MINUTE  # that a change lasts longer if somebody says so
 # By then the instances that we push to have been sent what follows twice, and the others asked.
 SETTLED = timedelta(seconds=90)
@@ -79,18 +76,7 @@ async def _now(change: SamplingChange) -> ServiceSampling | None:
     return found[service.name]
 
 
-@action("sampling.ending_soon", permission=READ)
-async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SamplingChange, ...]:
-    """Return the timed changes in force of a site that the actor made at this door, soonest first.
-
-    They may be a second old, and are left out if the database is slow: every page asks.
-    """
-    where = sites().site(site)
-    found = await clients().lasting.answer(
-        ("timed", where.name), lambda: in_database(store.timed_now, where.name), PATIENCE, AGE
-    )
-    return tuple(
-        each
-        for each in found.answer or ()
-        if (each.actor, each.door) == (actor.name, actor.door.value)
-    )
+@action("sampling.timed_now", permission=OPSPORTAL)
+async def timed_now(actor: Actor, *, site: str = "") -> tuple[SamplingChange, ...]:
+    """Return the timed changes of a site that are in force, the one that ends first first."""
+    return await in_database(store.timed_now, sites().site(site).name)

@@ -16,6 +16,7 @@ from django.urls import reverse
 from ops.actor import Actor, Door
 from ops.alerts.actions import FiringCount, count_firing
 from ops.errors import OpsError
+from ops.requests import actions as requests
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
 from ops.sites import Site, sites
@@ -94,7 +95,7 @@ class Visit:
         if sampling.CHANGE not in self.permissions:
             return None
         try:
-            found = await sampling.ending_soon(self.actor, site=self.site.name)
+            found = await requests.ending_soon(self.actor, site=self.site.name)
         except OpsError:
             return None
         return ShownEnding.of(found[0], self.clock.now) if found else None

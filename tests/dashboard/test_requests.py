@@ -1,5 +1,7 @@
 """A request for a change: shown to all who see sampling, decided by who may."""
 
+import asyncio
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
@@ -191,6 +193,20 @@ async def test_it_is_approved_by_somebody_else(
     page = await operator.get(above)
     assert heading(page) == "Sampling of petstore was changed to always on 2 of 2 instances"
     assert "requested by olga" in text(page) and "· approved by ada" in text(page)
+
+
+async def test_the_pages_of_who_asked_offer_more_time_as_well(
+    ceiling: Place, operator: AsyncClient, approver: AsyncClient, viewer: AsyncClient
+) -> None:
+    change = {"service": "petstore", "strategy": "always", "term": "15m", "then": "10%"}
+    answer = await operator.post(f"{SAMPLING}change/", {**change, "ask": "1"})
+    versions = "/sites/production/versions/"
+    assert "15 minutes more" not in text(await operator.get(versions))
+    await approver.post(answer["Location"], {"decision": "apply", "reason": ""})
+    async with asyncio.timeout(30):  # it may be a second old
+        while "15 minutes more" not in text(await operator.get(versions)):
+            pass
+    assert "15 minutes more" not in text(await viewer.get(versions))
 
 
 @pytest.mark.parametrize(

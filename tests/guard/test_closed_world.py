@@ -24,6 +24,7 @@ WITHIN_OTHERS = {
     "sampling.adopt_file",
     "sampling.correct",
     "sampling.policy_at",
+    "sampling.timed_now",
     "sampling.way_back",
 }
 
