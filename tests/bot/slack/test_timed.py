@@ -132,7 +132,7 @@ async def test_fifteen_minutes_more(slack: FakeSlack, backends: Backends) -> Non
     assert "Reason: SlowSearch" in longer.shown
     await slack.press(ALICE, warning, "15 minutes more")
     assert "is not in force any more" in (await slack.posted(5))[4].shown
-    await pass_on(13 * MINUTE)
+    await pass_on(14 * MINUTE)  # of 17
     await slack.replaced(post.ts)
     assert "ended " in post.shown
     assert " by alice from slack: always" in post.shown
