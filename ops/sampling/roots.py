@@ -125,5 +125,5 @@ def _with(known: InstanceSampling, verdicts: Mapping[str, Verdict]) -> InstanceS
         return replace(known, proof=Proof.CONTRADICTED, confirmed=False, reason=reason)
     if known.proof is Proof.CONFIRMED:
         return known
-    reason = "" if own else "new traces carry the rate, though not known of which instance"
+    reason = "" if own else "new traces carry the rate, but not the name of an instance"
     return replace(known, proof=Proof.ROOTS, reason=reason)

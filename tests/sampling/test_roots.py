@@ -139,7 +139,7 @@ class TestOfAnUnknownInstance:
         known = [instance("1"), instance("2", Proof.FETCHED)]
         [first, second] = with_roots(known, judge([root(start=KNOWN + POLL)], TENTH, known))
         assert (first.proof, second.proof) == (Proof.CONFIRMED, Proof.ROOTS)
-        assert second.answer == "new traces carry the rate, though not known of which instance"
+        assert second.answer == "new traces carry the rate, but not the name of an instance"
 
     def test_they_count_only_when_all_of_these_can_know(self) -> None:
         fetched = instance("2", Proof.FETCHED)
