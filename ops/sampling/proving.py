@@ -6,33 +6,29 @@ that, and a Jaeger that does not answer proves nothing.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
-
-from django.db import DatabaseError
 
 from ops.actor import new_request_id
 from ops.backends.clients import clients
 from ops.database import in_database
-from ops.errors import BackendUnavailable, OpsError
+from ops.errors import BackendUnavailable
 from ops.sampling import actions, delivery, instances, store
 from ops.sampling.facts import InstanceSampling
 from ops.sampling.models import RootsSeen
 from ops.sampling.revisions import InForce, in_force
 from ops.sampling.roots import Verdict, judge
+from ops.sampling.rounds import EACH, rounds
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
 from ops.watch import notices
-from ops.watch.lease import LeaseLost, SiteLease
+from ops.watch.lease import SiteLease
 from ops.watch.notices import Notice
 
-EACH = 30 * timerange.SECOND
 YOUNG = 15 * timerange.MINUTE  # a change, while people look at it
 LATER = 5 * timerange.MINUTE  # between two looks after that
 WINDOW = 10 * timerange.MINUTE  # what counts as new
 MOST = 20  # traces
 AT_ONCE = 2
-log = logging.getLogger(__name__)
 
 
 class Prover:
@@ -46,16 +42,7 @@ class Prover:
     async def run(self, site: Site, lease: SiteLease) -> None:
         """Look until cancelled; raises LeaseLost."""
         work = SiteProving(site, lease)
-        while True:
-            try:
-                await work.round(timerange.now_ns())
-            except LeaseLost:
-                raise
-            except (DatabaseError, OpsError) as error:
-                log.warning("traces of %s were not looked at for proof: %s", site.name, error)
-            except Exception:
-                log.exception("traces of %s were not looked at for proof", site.name)
-            await asyncio.sleep(EACH / timerange.SECOND)
+        await rounds(work.round, f"traces of {site.name} were not looked at for proof")
 
 
 PROVER = Prover()
@@ -70,8 +57,11 @@ class SiteProving:
         self._looked: dict[str, tuple[InForce, int]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def round(self, now: int) -> None:
-        """Look at what is due. Raises LeaseLost, DatabaseError, and OpsError if Jaeger fails."""
+    async def round(self, now: int) -> int:
+        """Look at what is due; return when the next round is.
+
+        Raises LeaseLost, DatabaseError, and OpsError if Jaeger fails.
+        """
         new_request_id()
         services = self._site.services.values()
         addresses = dict(await asyncio.gather(*map(_addresses, services)))
@@ -92,6 +82,7 @@ class SiteProving:
         for failed in results:
             if isinstance(failed, BaseException):
                 raise failed
+        return timerange.now_ns() + EACH
 
     def _read(
         self, addresses: Mapping[str, tuple[str, ...]], now: int

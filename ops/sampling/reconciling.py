@@ -14,24 +14,21 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db import DatabaseError
-
 from ops.actor import OPSPORTAL, new_request_id
 from ops.database import in_database
-from ops.errors import BackendUnavailable, OpsError
+from ops.errors import BackendUnavailable
 from ops.sampling import actions, delivery, instances, store
 from ops.sampling.instances import Told
 from ops.sampling.models import Instance
 from ops.sampling.proof import Proof
 from ops.sampling.revisions import InForce, in_force
+from ops.sampling.rounds import EACH, SOONEST, rounds
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
 from ops.watch import notices
-from ops.watch.lease import LeaseLost, SiteLease
+from ops.watch.lease import SiteLease
 from ops.watch.notices import Notice
 
-EACH = 30 * timerange.SECOND
-SOONEST = timerange.SECOND  # between two rounds
 LONGEST_PAUSE = 5 * timerange.MINUTE  # of an instance that does not answer
 AT_ONCE = 50
 AUDITED = timerange.MINUTE  # between two rows in the audit log on one instance
@@ -50,19 +47,7 @@ class Reconciler:
     async def run(self, site: Site, lease: SiteLease) -> None:
         """Reconcile a site until cancelled; raises LeaseLost."""
         work = SiteReconciling(site, lease)
-        while True:
-            now = timerange.now_ns()
-            due = now + EACH
-            try:
-                due = await work.round(now)
-            except LeaseLost:
-                raise
-            except (DatabaseError, OpsError) as error:
-                log.warning("sampling of %s was not looked after: %s", site.name, error)
-            except Exception:
-                log.exception("sampling of %s was not looked after", site.name)
-            pause = max(due - timerange.now_ns(), SOONEST)
-            await asyncio.sleep(pause / timerange.SECOND)
+        await rounds(work.round, f"sampling of {site.name} was not looked after")
 
 
 RECONCILER = Reconciler()

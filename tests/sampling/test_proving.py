@@ -12,7 +12,8 @@ from ops.errors import BackendUnavailable
 from ops.sampling import actions
 from ops.sampling.models import Instance, Revision, RootsSeen
 from ops.sampling.proof import Proof, Way
-from ops.sampling.proving import EACH, LATER, PROVER, YOUNG, SiteProving
+from ops.sampling.proving import LATER, PROVER, YOUNG, SiteProving
+from ops.sampling.rounds import EACH
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import rate
