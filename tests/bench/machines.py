@@ -18,6 +18,7 @@ from proto.jaeger.api_v2.sampling_pb2_grpc import SamplingManagerStub
 from proto.opamp.opamp_pb2 import AgentToServer, RemoteConfigStatuses_APPLIED, ServerToAgent
 from tests.bench import fan_out, heartbeats
 from tests.bench.calling import milliseconds, row
+from tests.bench.connection import Connection
 from tests.bench.open_pages import cpu, memory
 from tests.live import servers
 
@@ -88,18 +89,12 @@ def change(portal: servers.Portal, rate: float) -> float:
 
 
 async def _http_callers(address: str, stack: AsyncExitStack) -> list[Ask]:
-    host, _, port = address.partition(":")
-    request = f"GET /sampling?service={SERVICES[0]} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode()
-
     async def caller() -> Ask:
-        reader, writer = await asyncio.open_connection(host, int(port))
-        stack.callback(writer.close)
+        connection = await Connection.open(address)
+        stack.callback(connection.close)
 
         async def ask() -> None:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-            assert b" 200 " in head and b"sampling" in await reader.readexactly(int(length))
+            assert b"sampling" in await connection.ask(f"GET /sampling?service={SERVICES[0]}")
 
         return ask
 
