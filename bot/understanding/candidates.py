@@ -1,0 +1,145 @@
+"""Turn a text into lines that a command would run, the likeliest first."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.intents import Intent
+from bot.registry import Command, Guess, Message, Registry
+from bot.understanding.cues import SURELY, Cued, Cues
+from bot.understanding.habits import without_habits
+from bot.understanding.things import Found, things_in
+from ops.errors import OpsError
+from ops.guard import may
+from ops.language import lines
+from ops.language.lines import Word
+from ops.language.names import Names, SiteNames
+from ops.language.trace_ids import find_trace_ids
+from ops.overview import actions as overview
+from ops.sites import sites
+
+SECONDS = 1.0  # the most that filling and checking one line may take
+MOST_TRIED = 6
+_LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it
+_NOTHING = Cued(0.0, frozenset(), surely=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A whole line that its command accepts, what speaks for it, and the words it leaves out.
+
+    `surely` means that the words say so, `guessed` that the line has something nobody said. The
+    line of a command that the user may not run is only its name.
+    """
+
+    command: Command
+    line: str
+    score: float
+    left_out: tuple[str, ...] = ()
+    surely: bool = False
+    guessed: bool = False
+    allowed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as the reader takes it: one plain line, spelled right, its words and things."""
+
+    line: str
+    words: tuple[Word, ...]
+    things: tuple[Found, ...]
+    cued: Mapping[str, Cued]
+
+    @property
+    def said(self) -> list[str]:
+        """The words in small letters."""
+        return [word.small for word in self.words]
+
+    @property
+    def content(self) -> list[str]:
+        """The words that are more than filler, in small letters."""
+        return [word.small for word in lines.without_filler(self.words)]
+
+
+async def read_text(message: Message, text: str, cues: Cues) -> Text:
+    """Read a text; raises InvalidInput if it has too many words."""
+    line = lines.normal(without_habits(text))
+    corrected = cues.corrected(lines.words(line), line)
+    words = lines.words(corrected)
+    names = await names_for(message)
+    found = things_in(words, names, cues.known, find_trace_ids(corrected))
+    return Text(corrected, words, found, cues.found(word.small for word in words))
+
+
+async def names_for(message: Message) -> Names:
+    """Return the names that the author may see; without any right, those of the sites only."""
+    try:
+        return await overview.names(message.actor)
+    except OpsError:
+        return Names((SiteNames(sites().default),))
+
+
+async def candidates(
+    registry: Registry, message: Message, text: Text, favourite: Command | None = None
+) -> list[Candidate]:
+    """Return the lines that a text may mean; `favourite` is the command that it names."""
+    tried = sorted(_likely(registry, text, favourite), key=lambda each: -each.score)[:MOST_TRIED]
+    filled = await asyncio.gather(*(_filled(registry, message, text, each) for each in tried))
+    best: dict[str, Candidate] = {}
+    for each in sorted(filter(None, filled), key=lambda each: -each.score):
+        best.setdefault(each.line, each)
+    return list(best.values())
+
+
+def _likely(
+    registry: Registry, text: Text, favourite: Command | None
+) -> Iterable[Candidate]:
+    """Yield the commands that something speaks for."""
+    surely = any(cued.surely for cued in text.cued.values()) or favourite is not None
+    for command in registry.commands:
+        cued = text.cued.get(command.name, _NOTHING)
+        weight = cued.weight + SURELY * (command is favourite)
+        alone = not surely and _alone(command.intent, text.things)
+        if weight or alone:
+            about = {each.thing for each in text.things} & set(command.intent.about)
+            yield Candidate(
+                command,
+                command.name,
+                weight + SURELY * alone + len(about),
+                surely=cued.surely or alone or command is favourite,
+            )
+
+
+def _alone(intent: Intent, things: Sequence[Found]) -> bool:
+    return any(each.thing in intent.alone for each in things)
+
+
+async def _filled(
+    registry: Registry, message: Message, text: Text, likely: Candidate
+) -> Candidate | None:
+    """Return the line with its arguments, None if its command would refuse it."""
+    command = likely.command
+    if not await may(message.actor, *command.needs):
+        return Candidate(command, command.name, likely.score, surely=likely.surely, allowed=False)
+    if command.read is None:
+        return None
+    try:
+        async with asyncio.timeout(SECONDS):
+            reading = await command.read(message, text.line)
+            line = f"{command.name} {reading.line}".strip()
+            reached, rest = registry.find(line)
+            if reached is not command:
+                return None
+            await command.parse(message, rest)
+    except (OpsError, TimeoutError):
+        return None
+    cued = text.cued.get(command.name, _NOTHING).words
+    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued)
+    return Candidate(
+        command,
+        line,
+        likely.score - _LEFT_OUT * len(left_out),
+        left_out,
+        surely=likely.surely,
+        guessed=isinstance(reading, Guess),
+    )

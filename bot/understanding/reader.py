@@ -1,0 +1,134 @@
+"""Decide what a text means: run the one sure reading, or offer up to three as buttons."""
+
+from dataclasses import replace
+
+from bot.errors import MOST_GUESSED, error_reply, reply_or_error
+from bot.registry import Command, Message, Registry
+from bot.replies import FollowUp, Reply, Row, Sentence, parts, shortened
+from bot.understanding.candidates import Candidate, Text, candidates, read_text
+from bot.understanding.cues import Cues
+from bot.understanding.not_offered import NotOffered, not_offered
+from bot.understanding.small_talk import small_talk
+from ops.errors import InvalidInput, OpsError
+from ops.language.reading import Reading
+
+MOST_OFFERED = 3
+AHEAD = 1.0  # of the next reading, for a reading to be sure
+MOST_LEFT_OUT = 1 / 3  # of the words that are more than filler
+_BEFORE_NEXT = 4  # follow-ups of the answer before the next best reading: Slack shows five
+_ASKS = "It asks before anything changes."
+
+
+class Reader:
+    """Reads what reaches no command of a registry, and what a command refuses."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.cues = Cues(registry.commands)
+
+    async def answer(self, message: Message) -> Reply:
+        """Answer a text that reaches no command."""
+        text = message.text
+        unknown = InvalidInput(
+            f'there is no command "{shortened(text, 80)}"; "help" lists the commands'
+        )
+        try:
+            read = await read_text(message, text, self.cues)
+        except InvalidInput:
+            return self._nothing(unknown)
+        if reply := small_talk(read.said or text.lower().split()):
+            return reply
+        named = frozenset(word for cued in read.cued.values() for word in cued.words)
+        if refused := not_offered(read.content, named):
+            return await self._instead(message, read, refused)
+        found = await candidates(self.registry, message, read)
+        if not found:
+            return self._nothing(unknown)
+        if self._is_sure(read, found):
+            return await self._run(message, found)
+        return _offer("", found)
+
+    async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
+        """Answer a text that its command refuses."""
+        try:
+            read = await read_text(message, message.text, self.cues)
+        except InvalidInput:
+            raise problem from None
+        found = await candidates(self.registry, message, read, command)
+        if not found:
+            raise problem
+        if self._is_sure(read, found, command):
+            return await self._run(message, found)
+        refused = error_reply(problem, command.name)
+        return replace(refused, follow_ups=(*_buttons(found), *refused.follow_ups))
+
+    def _is_sure(
+        self, read: Text, found: list[Candidate], named: Command | None = None
+    ) -> bool:
+        """Return whether to run the best reading: a read, or the card of a change that is named."""
+        best, *others = found
+        if best.command.changes and (best.command is not named or best.left_out):
+            return False
+        return (
+            best.surely
+            and not best.guessed
+            and len(best.left_out) <= MOST_LEFT_OUT * len(read.content)
+            and all(best.score - each.score >= AHEAD for each in others)
+        )
+
+    async def _run(self, message: Message, found: list[Candidate]) -> Reply:
+        """Answer the best reading, saying how the text was read, and offer the next one."""
+        best, *others = found
+        reply = await reply_or_error(
+            self.registry.run(message, best.line), best.command.name, best.line
+        )
+        if not best.allowed:
+            return reply
+        said = Reading(best.line, best.left_out).sentence()
+        shown = list(reply.follow_ups)
+        for other in _offered(others)[:1]:
+            shown.insert(_BEFORE_NEXT, FollowUp(f"Instead: {other.line}", other.line))
+        summary = Sentence(f"{said} ", *parts(reply.summary))
+        return replace(reply, summary=summary, follow_ups=tuple(shown))
+
+    async def _instead(self, message: Message, read: Text, refused: NotOffered) -> Reply:
+        """Say that something is not offered, with the lines that are accepted instead."""
+        named = {
+            each.thing.value: each.name.of if each.name.of else each.name.name
+            for each in read.things
+            if each.name
+        }
+        lines = [
+            line for line in refused.lines(named) if await self.registry.accepts(message, line)
+        ]
+        offered = [(line, self.registry.find(line)[0]) for line in lines[:MOST_OFFERED]]
+        return Reply(
+            refused.sentence,
+            tuple(Row((line, command.summary)) for line, command in offered),
+            follow_ups=tuple(FollowUp(line, line) for line, _ in offered),
+        )
+
+    def _nothing(self, problem: OpsError) -> Reply:
+        return replace(error_reply(problem), follow_ups=(FollowUp("Help", "help"),))
+
+
+def _offered(found: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that a button can show."""
+    return [each for each in found if each.allowed and len(each.line) <= MOST_GUESSED]
+
+
+def _buttons(found: list[Candidate]) -> tuple[FollowUp, ...]:
+    return tuple(FollowUp(each.line, each.line) for each in _offered(found)[:MOST_OFFERED])
+
+
+def _offer(problem: str, found: list[Candidate]) -> Reply:
+    """Ask which of the best readings is meant."""
+    shown = _offered(found)[:MOST_OFFERED]
+    either = " or ".join(f"`{each.line}`" for each in shown)
+    asks = f" {_ASKS}" if any(each.command.changes for each in shown) else ""
+    return Reply(
+        f"Did you mean {either}?{asks}",
+        tuple(Row((each.line, each.command.summary)) for each in shown),
+        failed=True,
+        follow_ups=(*_buttons(found), FollowUp("Help", "help")),
+    )
