@@ -12,7 +12,8 @@ from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
 from ops.guard import DEADLINE, action
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import LATELY, Happened, VersionChange, happened
+from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.parts import Parts
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
@@ -23,10 +24,12 @@ from ops.traces.actions import READ as READ_TRACES
 from ops.versions.actions import VERSIONS, ServiceVersions
 from ops.vocabulary import timerange
 from ops.vocabulary.summaries import TraceSummary
-from ops.vocabulary.timerange import format_moment
+from ops.vocabulary.timerange import TimeRange, format_moment
 from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
+    "ChangeKind",
+    "Changes",
     "DoorReport",
     "Gap",
     "Happened",
@@ -39,6 +42,7 @@ __all__ = [
     "Surroundings",
     "VersionChange",
     "WatchReport",
+    "show_changes",
     "show_overview",
     "show_snapshot",
     "show_status",
@@ -48,6 +52,7 @@ __all__ = [
 
 READ = "overview.view_overview"
 MOST_SERVICES = 12
+LAST_DAY = TimeRange.last(timerange.DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,12 @@ async def show_overview(
         alerts=active,
         failing=traces,
         happened=happened(
-            known(alert_changes) or (), known(changes) or (), known(versions) or (), since
-        ),
+            known(alert_changes) or (),
+            known(changes) or (),
+            {name: each.history for name, each in by_name.items() if each.history},
+            since,
+            timerange.now_ns(),
+        )[:MOST],
         problems=tuple(
             dict.fromkeys(
                 (
@@ -170,6 +179,24 @@ async def show_surroundings(actor: Actor, *, fingerprint: str = "", site: str = 
     """
     shown = await show_alert(actor, fingerprint=fingerprint, site=site)
     return await look_around(actor, sites().site(site), shown)
+
+
+@action("overview.show_changes", permission=READ)
+async def show_changes(
+    actor: Actor,
+    *,
+    kinds: Sequence[ChangeKind] = tuple(ChangeKind),
+    range: TimeRange = LAST_DAY,
+    service: str = "",
+    site: str = "",
+) -> Changes:
+    """Return what changed on a site, or in one of its services, as far as the user may see it.
+
+    It comes from OpsPortal's own memory: no source is asked.
+    """
+    where = sites().site(site)
+    what = where.service(service) if service else None
+    return await look_for_changes(actor, where, what, range.start_end(), kinds)
 
 
 @action("overview.show_status", permission=READ)
