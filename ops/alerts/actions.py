@@ -188,7 +188,7 @@ async def list_floods(actor: Actor, *, site: str = "") -> tuple[BrokenRule, ...]
 
 
 @action("alerts.list_changes", permission=READ)
-async def list_changes(  # noqa: PLR0913  all but the actor are named where it is called
+async def list_changes(
     actor: Actor,
     *,
     start: int = 0,

@@ -6,8 +6,10 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TypeVar
 
+from django.db import models
 from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from ops.alerts.history import OF_SOURCE, as_it_was
 from ops.alerts.intervals import Interval
@@ -82,9 +84,9 @@ def _of_service(alerts: "QuerySet[AlertPeriod]", service: Service) -> "QuerySet[
     if not service.alerts:
         return alerts.none()
     for number, (name, value) in enumerate(service.alerts.items()):
-        label = f"label_{number}"
-        # Not "labels__name": a label's name may contain "__".
-        alerts = alerts.alias(**{label: KeyTextTransform(name, "labels")}).filter(**{label: value})
+        # Not labels__name, because a label's name may contain "__".
+        label = Cast(KeyTextTransform(name, "labels"), models.TextField())
+        alerts = alerts.alias(**{f"label{number}": label}).filter(**{f"label{number}": value})
     return alerts
 
 

@@ -11,8 +11,8 @@ from ops.alerts.truth import Reason
 from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
 from ops.guard import DEADLINE, action
-from ops.overview.figures import known, problems_of
 from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.figures import known, problems_of
 from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.parts import Parts
@@ -28,6 +28,7 @@ from ops.vocabulary.timerange import TimeRange, format_moment
 from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
+    "LAST_DAY",
     "ChangeKind",
     "Changes",
     "DoorReport",
