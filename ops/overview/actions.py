@@ -10,11 +10,13 @@ from ops.alerts.actions import AlertList, show_alert
 from ops.alerts.truth import Reason
 from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
-from ops.guard import DEADLINE, action
+from ops.guard import ANY_PERSON, DEADLINE, action
+from ops.language.names import Names
 from ops.overview.changing import ChangeKind, Changes, look_for_changes
 from ops.overview.figures import known, problems_of
 from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
+from ops.overview.names import read_names
 from ops.overview.parts import Parts
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
@@ -43,6 +45,7 @@ __all__ = [
     "Surroundings",
     "VersionChange",
     "WatchReport",
+    "names",
     "show_changes",
     "show_overview",
     "show_snapshot",
@@ -151,6 +154,15 @@ async def show_overview(
         coming=tuple(parts.coming),
         older=tuple(parts.older),
     )
+
+
+@action("overview.names", permission=ANY_PERSON)
+async def names(actor: Actor, *, site: str = "") -> Names:
+    """Return the names that a word can mean, `site`'s first, as far as the user may see them.
+
+    Backends have half a second; what they have not answered by then is missing.
+    """
+    return await read_names(actor, sites().site(site))
 
 
 @action("overview.show_snapshot", permission=READ_TRACES)
