@@ -33,3 +33,6 @@ class Intent:
     perhaps: str = ""
     about: tuple[Thing, ...] = ()
     alone: tuple[Thing, ...] = ()
+
+
+NO_INTENT = Intent()

@@ -10,14 +10,14 @@ from typing import Any
 import re2
 
 from bot.errors import reply_or_error, stranger_reply
-from bot.intents import Intent
+from bot.intents import NO_INTENT, Intent
 from bot.replies import FollowUp, Reply
 from bot.text import normalise
 from ops import limits
 from ops.accounts.account import SlackAccount
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, OpsError
-from ops.guard import check, name_of, record_refusal
+from ops.guard import check, may, name_of, record_refusal
 from ops.language.reading import Reading
 
 _OPTIONS = re2.Options()
@@ -49,6 +49,12 @@ Returns the handler's arguments; raises OpsError for everything that the command
 
 Read = Callable[[Message, str], Awaitable[Reading]]
 """Read a text in people's own words as the text of the pattern's group; raises OpsError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess(Reading):
+    """A reading with something in it that nobody said: it is offered, never run."""
+
 
 Handler = Callable[[Message, Any], Awaitable[Reply]]
 """Called with the message and what the command's `parse` returned."""
@@ -83,7 +89,7 @@ class Command:
     handler: Handler
     parse: Parse = as_typed
     read: Read | None = None
-    intent: Intent = Intent()
+    intent: Intent = NO_INTENT
     name: str = ""
     usage: str = ""
     summary: str = ""
@@ -106,7 +112,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
     *,
     parse: Parse = as_typed,
     read: Read | None = None,
-    intent: Intent = Intent(),  # noqa: B008  frozen
+    intent: Intent = NO_INTENT,
     usage: str = "",
     summary: str,
     examples: tuple[str, ...],
@@ -229,6 +235,17 @@ class Registry:
         command, rest = self.find(line)
         await _permit(command, message)
         return await command.handler(message, await command.parse(message, rest))
+
+    async def accepts(self, message: Message, line: str) -> bool:
+        """Return whether the author may run a line, and its command would accept it."""
+        command, rest = self.find(line)
+        if command is self.fallback or not await may(message.actor, *command.needs):
+            return False
+        try:
+            await command.parse(message, rest)
+        except OpsError:
+            return False
+        return True
 
     async def _answer(self, message: Message, command: Command, rest: str) -> Reply:
         """Check the permission, without which the words are not read; then run the command."""

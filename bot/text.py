@@ -67,7 +67,10 @@ def normalise(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    line = _without_asides(text.translate(_KEYBOARD))
+    given = text.translate(_KEYBOARD)
+    if _EMOJI.fullmatch(given.strip()) or given.strip(_BEFORE + ".!?").lower() in _COURTESIES:
+        return given.strip(_BEFORE.replace(":", "") + ".!?")  # a greeting, thanks
+    line = _without_asides(given)
     line = _MENTION.sub(r"@\1", line).lstrip(_BEFORE).rstrip(" `")
     first, _, rest = line.partition(" ")
     if first.lower() in _COURTESIES:

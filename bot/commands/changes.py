@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from bot.answers.changes import changes_reply
 from bot.commands.arguments import Where, parse_range, words_and_keys
+from bot.commands.reads import read_where
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
+from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.overview.actions import LAST_DAY, ChangeKind
 from ops.vocabulary.timerange import TimeRange
@@ -38,10 +41,22 @@ async def _parse(message: Message, rest: str) -> _Asked:
     return _Asked(where, parse_range(named, LAST_DAY), tuple(kinds))
 
 
+async def _read(message: Message, text: str) -> Reading:
+    """Read a service and a site."""
+    return await read_where(message, text)
+
+
 @command(
     r"(?:(?:(?:show|list) +)?changes|what(?:'s| +has)? +changed)(?: +(.+))?",
     "changes",
     parse=_parse,
+    read=_read,
+    intent=Intent(
+        surely="changes, changed, what changed, what happened, happened, history, timeline, "
+        "events, news, new",
+        perhaps="recently, lately, recent, last, diff",
+        about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
+    ),
     usage="[SERVICE] [rollouts] [sampling] [alerts] [last=24h] [from=TIME to=TIME] [site=NAME]",
     summary="show what changed: rollouts, sampling, alerts that started and ended",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
@@ -60,6 +75,13 @@ async def what_changed(message: Message, asked: _Asked) -> Reply:
     r"(?:(?:show|list) +)?(?:rollouts|deploys|deployments|releases)(?: +(.+))?",
     "rollouts",
     parse=_parse,
+    read=_read,
+    intent=Intent(
+        surely="rollouts, rollout, deploys, deploy, deployments, deployment, releases, "
+        "released, rolled out, was deployed, got deployed, shipped",
+        perhaps="deployed, release, new, recently, lately, when, today, last, version",
+        about=(Thing.SERVICE, Thing.SITE, Thing.TIME, Thing.VERSION),
+    ),
     usage="[SERVICE] [last=24h] [from=TIME to=TIME] [site=NAME]",
     summary="show which services started to run another version, and when",
     examples=("rollouts", "deploys petstore last=7d"),

@@ -2,19 +2,22 @@
 
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
-from bot.commands.arguments import Where, parse_service, service_and_site
+from bot.commands.arguments import Where, parse_service
+from bot.commands.reads import read_where
 from bot.commands.wishes import (
     WayBack,
     Wish,
-    is_name,
     parse_off,
+    parse_undo,
     parse_way_back,
     parse_wish,
+    read_off,
+    read_wish,
     take_reason,
 )
-from bot.errors import MOST_GUESSED, suggestion_reply
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply, shortened
+from bot.replies import Reply
 from ops.errors import InvalidInput
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
@@ -42,6 +45,17 @@ async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
     r"change +sampling(?: +(.+))?",
     "change sampling",
     parse=parse_wish,
+    read=read_wish,
+    intent=Intent(
+        surely="change sampling, set sampling, increase sampling, decrease sampling, "
+        "raise sampling, lower sampling, reduce sampling, turn up sampling, turn down sampling, "
+        "turn on sampling, enable sampling, start sampling, sampling to, sample, "
+        "trace everything, keep traces, keep everything, boost sampling, "
+        "bump sampling, adjust sampling, more sampling, less sampling, make sampling",
+        perhaps="sampling, set, change, increase, decrease, raise, lower, reduce, up, down, "
+        "all, everything, to",
+        about=(Thing.SHARE, Thing.SHARE, Thing.SERVICE, Thing.SITE),
+    ),
     usage=(
         '[SERVICE] never | always | float RATE | PERCENT% ["OPERATION"=RATE] '
         '[for=15m | until=18:00 | permanent] [because="REASON"] [now] [site=NAME]'
@@ -77,6 +91,14 @@ async def change_sampling(message: Message, wish: Wish) -> Reply:
     r"sampling +off(?: +(.+))?",
     "sampling off",
     parse=parse_off,
+    read=read_off,
+    intent=Intent(
+        surely="sampling off, turn off sampling, disable sampling, stop sampling, "
+        "switch off sampling, turn off tracing, disable tracing, stop tracing, kill sampling, "
+        "no sampling, sample nothing, pause sampling",
+        perhaps="off, stop, disable",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage='[SERVICE] [for=15m | until=18:00] [because="REASON"] [site=NAME]',
     summary="keep no new traces of a service, after confirmation",
     examples=("sampling off petstore", "sampling off petstore for=1h"),
@@ -92,6 +114,13 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
     parse=parse_way_back,
+    read=read_where,
+    intent=Intent(
+        surely="revert sampling, revert, restore sampling, reset sampling, reset, "
+        "back to normal, sampling normal, end sampling change",
+        perhaps="restore, normal, back, default, permanent, sampling",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage='[SERVICE] [to REVISION] [because="REASON"] [now] [site=NAME]',
     summary="end a change that has an end now, or go back to a revision, after confirmation",
     examples=(
@@ -128,6 +157,14 @@ async def revert_sampling(message: Message, way: WayBack) -> Reply:
     r"sampling +history(?: +(.+))?",
     "sampling history",
     parse=parse_service,
+    read=read_where,
+    intent=Intent(
+        surely="sampling history, sampling changes, who changed sampling, changed sampling, "
+        "who changed, sampling changed, sampling log, audit, audit log, who set sampling, "
+        "who sampling",
+        perhaps="history, sampling, who, past",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="show the last changes of sampling: who, when, why, until when",
     examples=("sampling history petstore",),
@@ -143,7 +180,14 @@ async def show_history(message: Message, where: Where) -> Reply:
 @command(
     r"undo +sampling(?: +(.+))?",
     "undo sampling",
-    parse=parse_service,
+    parse=parse_undo,
+    read=read_where,
+    intent=Intent(
+        surely="undo, undo sampling, undo change, roll back sampling, rollback sampling, go back, "
+        "take back, unchange",
+        perhaps="last, previous, change, sampling, before",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="restore the last policy that was in force, after confirmation",
     examples=("undo sampling", "undo sampling petstore"),
@@ -195,18 +239,20 @@ async def cancel(message: Message, given: tuple[str, str]) -> Reply:
 @command(
     r"(?:show +)?sampling(?: +(.+))?",
     "sampling",
+    parse=parse_service,
+    read=read_where,
+    intent=Intent(
+        surely="sampling, sampled, sampler, sample rate, sampling rate, policy, trace rate",
+        perhaps="rate, ratio, how much, kept",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="show the share of new traces that is kept, and the last changes",
     examples=("sampling", "sampling petstore"),
     needs=(sampling.current,),
 )
-async def show_sampling(message: Message, rest: str) -> Reply:
+async def show_sampling(message: Message, where: Where) -> Reply:
     """Show the policy last sent to each instance, and the last changes."""
-    if not all(map(is_name, rest.split())):
-        line = f"change sampling {rest}"
-        form = InvalidInput(f'to change sampling, write "{shortened(line, MOST_GUESSED)}"')
-        return suggestion_reply(form, line)
-    where = service_and_site(rest)
     found = await sampling.current(message.actor, service=where.service, site=where.site)
     changes = await sampling.changes(
         message.actor, service=found.service, site=found.site, limit=PAST_CHANGES

@@ -11,15 +11,21 @@ from bot.commands.arguments import (
     linked_id,
     words_and_keys,
 )
-from bot.registry import Message, command
+from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.intents import Intent, Thing
+from bot.registry import Guess, Message, command
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import InvalidInput, did_you_mean
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
+from ops.language.trace_ids import find_trace_ids
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.traces.trace import Trace
-from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
+from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, quote, slip_of
 
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
@@ -82,10 +88,63 @@ def _known_site(named: Mapping[str, str]) -> str:
     return named.get("site", "")
 
 
+async def _read_query(message: Message, text: str) -> Reading:
+    """Read a service, an operation, conditions and whether the traces failed."""
+    names = await names_for(message)
+    service, others = take_name(words(normal(text)), names, Kind.SERVICE)
+    operation, left = take_name(others, names, Kind.OPERATION)
+    parts = [where_line(names, service)] if service else []
+    parts += [f"operation={quote(operation.name)}"] if operation else []
+    parts += [f"{word.key}={quote(word.text)}" for word in left if word.key]
+    left = tuple(word for word in left if not word.key)
+    parts += ["error"] if any(word.small.startswith(("error", "fail")) for word in left) else []
+    return Reading(" ".join(parts), words_left(left))
+
+
+async def _read_id(message: Message, text: str) -> Reading:
+    """Read the trace ID in a text; if it has none, guess the latest failing trace."""
+    found = words(normal(text))
+    if ids := find_trace_ids(text):
+        digits = {word.text for word in found if find_trace_ids(word.text) or word.key}
+        return Reading(ids[0], words_left([word for word in found if word.text not in digits]))
+    names = await names_for(message)
+    service, left = take_name(found, names, Kind.SERVICE)
+    query = parse_query(f"{_with_service(where_line(names, service))} error last=24h limit=1")
+    latest = (await traces.list_traces(message.actor, query=query)).traces
+    if not latest:
+        raise InvalidInput("which trace?")
+    return Guess(latest[0].trace_id, words_left(left))
+
+
+async def _read_ids(message: Message, text: str) -> Reading:
+    """Read one or two trace IDs."""
+    ids = find_trace_ids(text)
+    if not ids:
+        raise InvalidInput("which trace?")
+    left = [word for word in words(normal(text)) if not find_trace_ids(word.text)]
+    return Reading(" ".join(ids), words_left(left))
+
+
 @command(
     r"(?:list +traces?|traces)(?: +(.+))?",
     "list traces",
     parse=_parse_query,
+    read=_read_query,
+    intent=Intent(
+        surely="traces, trace, errors, error, failures, failure, failing, failed, fails, fail, "
+        "exceptions, exception, broke, 500s, 5xx, slow requests, slow traces, slow calls, "
+        "slower, slowest, slow operations, requests, calls, spans, timeouts, latency, search",
+        perhaps="slow, list, find, show, longest, longer, took, took longer, latest, recent, "
+        "request, call, transactions, jaeger, longer",
+        about=(
+            Thing.SERVICE,
+            Thing.OPERATION,
+            Thing.SITE,
+            Thing.TIME,
+            Thing.CONDITION,
+        ),
+        alone=(Thing.OPERATION, Thing.CONDITION),
+    ),
     usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20] [site=NAME]",
     summary="search for traces, newest first",
     examples=(
@@ -112,6 +171,12 @@ async def list_traces(message: Message, query: TraceQuery) -> Reply:
     r"(?:show +traces?|trace)(?: +(.+))?",
     "show trace",
     parse=_parse_id,
+    read=_read_id,
+    intent=Intent(
+        perhaps="trace, show trace, open, waterfall, look",
+        about=(Thing.TRACE_ID, Thing.SITE),
+        alone=(Thing.TRACE_ID,),
+    ),
     usage="ID [site=NAME]",
     summary="show a trace: its verdict, errors and links",
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
@@ -127,6 +192,11 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
     r"(?:(?:show|list) +)?logs?(?: +(.+))?",
     "show logs",
     parse=_parse_id,
+    read=_read_id,
+    intent=Intent(
+        surely="logs, log, log lines, logging, logfile, tail, events of, stdout, stderr",
+        about=(Thing.TRACE_ID, Thing.SERVICE, Thing.SITE),
+    ),
     usage="ID [site=NAME]",
     summary="show every log line of a trace",
     examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
@@ -142,6 +212,12 @@ async def show_logs(message: Message, one: TraceAt) -> Reply:
     r"compare(?: +traces?)?(?: +(.+))?",
     "compare",
     parse=_parse_ids,
+    read=_read_ids,
+    intent=Intent(
+        surely="compare, diff, difference, differences, versus, vs, compared",
+        perhaps="usual, normal, and",
+        about=(Thing.TRACE_ID, Thing.SITE),
+    ),
     usage="ID [ID] [site=NAME]",
     summary="compare two traces, or one trace with its usual timing",
     examples=(

@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.commands.reads import names_for
 from bot.intents import Intent
 from bot.registry import Command, Guess, Message, Registry
 from bot.understanding.cues import SURELY, Cued, Cues
 from bot.understanding.habits import without_habits
 from bot.understanding.things import Found, things_in
-from ops.errors import OpsError
+from ops.errors import Conflict, OpsError
 from ops.guard import may
 from ops.language import lines
 from ops.language.lines import Word
-from ops.language.names import Names, SiteNames
 from ops.language.trace_ids import find_trace_ids
-from ops.overview import actions as overview
-from ops.sites import sites
 
 SECONDS = 1.0  # the most that filling and checking one line may take
 MOST_TRIED = 6
@@ -29,7 +27,8 @@ class Candidate:
     """A whole line that its command accepts, what speaks for it, and the words it leaves out.
 
     `surely` means that the words say so, `guessed` that the line has something nobody said. The
-    line of a command that the user may not run is only its name.
+    line of a command that the user may not run is only its name. `problem` is why the line is
+    not possible right now: it is only there to say so.
     """
 
     command: Command
@@ -39,6 +38,7 @@ class Candidate:
     surely: bool = False
     guessed: bool = False
     allowed: bool = True
+    problem: OpsError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,6 @@ async def read_text(message: Message, text: str, cues: Cues) -> Text:
     return Text(corrected, words, found, cues.found(word.small for word in words))
 
 
-async def names_for(message: Message) -> Names:
-    """Return the names that the author may see; without any right, those of the sites only."""
-    try:
-        return await overview.names(message.actor)
-    except OpsError:
-        return Names((SiteNames(sites().default),))
-
-
 async def candidates(
     registry: Registry, message: Message, text: Text, favourite: Command | None = None
 ) -> list[Candidate]:
@@ -91,14 +83,14 @@ async def candidates(
     return list(best.values())
 
 
-def _likely(
-    registry: Registry, text: Text, favourite: Command | None
-) -> Iterable[Candidate]:
+def _likely(registry: Registry, text: Text, favourite: Command | None) -> Iterable[Candidate]:
     """Yield the commands that something speaks for."""
     surely = any(cued.surely for cued in text.cued.values()) or favourite is not None
     for command in registry.commands:
         cued = text.cued.get(command.name, _NOTHING)
         weight = cued.weight + SURELY * (command is favourite)
+        if command.changes and not cued.surely and command is not favourite:
+            continue  # a change is not even offered because of a hint
         alone = not surely and _alone(command.intent, text.things)
         if weight or alone:
             about = {each.thing for each in text.things} & set(command.intent.about)
@@ -123,6 +115,7 @@ async def _filled(
         return Candidate(command, command.name, likely.score, surely=likely.surely, allowed=False)
     if command.read is None:
         return None
+    problem = None
     try:
         async with asyncio.timeout(SECONDS):
             reading = await command.read(message, text.line)
@@ -131,6 +124,8 @@ async def _filled(
             if reached is not command:
                 return None
             await command.parse(message, rest)
+    except Conflict as conflict:
+        problem = conflict
     except (OpsError, TimeoutError):
         return None
     cued = text.cued.get(command.name, _NOTHING).words
@@ -142,4 +137,5 @@ async def _filled(
         left_out,
         surely=likely.surely,
         guessed=isinstance(reading, Guess),
+        problem=problem,
     )

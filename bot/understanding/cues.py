@@ -1,6 +1,6 @@
 """Find the words of a line that speak for a command, also misspelt ones."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.registry import Command
@@ -35,9 +35,11 @@ class Cued:
 class Cues:
     """The cues of all commands."""
 
-    def __init__(self, commands: Iterable[Command]) -> None:
+    def __init__(self, commands: Iterable[Command], others: Collection[str] = ()) -> None:
+        """Take the cues of commands; `others` are words that mean something else."""
         self._cues = [cue for command in commands for cue in _cues_of(command)]
         self.known = frozenset(word for cue in self._cues for word in cue.words)
+        self._right = self.known | set(others) | FILLER
         self._slips: dict[str, list[str]] = {}
         for word in sorted({*self.known, *VERBS}):
             if len(word) >= SHORTEST_SLIP:
@@ -47,12 +49,15 @@ class Cues:
     def found(self, words: Iterable[str]) -> Mapping[str, Cued]:
         """Return what speaks for each command, by its name; words are in small letters.
 
-        A word counts once for a command, in the phrase with the most words.
+        A word counts once for a command, in the phrase with the most words. Filler such as "show"
+        speaks for something only if nothing else is said.
         """
         said = frozenset(words)
+        only_filler = said <= FILLER
         found: dict[str, Cued] = {}
         for cue in self._cues:
-            if cue.words <= said:
+            verb = len(cue.words) == 1 and cue.words <= FILLER
+            if cue.words <= said and (only_filler or not verb):
                 before = found.get(cue.command.name, Cued(0.0, frozenset(), surely=False))
                 if not cue.words <= before.words:
                     found[cue.command.name] = Cued(
@@ -73,7 +78,7 @@ class Cues:
         """Return the only cue that a misspelt word can be, else ""."""
         small = word.small
         plain = not (word.quoted or word.operator) and SHORTEST_SLIP <= len(small) <= LONGEST_SLIP
-        if not plain or small in self.known or small in FILLER:
+        if not plain or small in self._right:
             return ""
         forms = (small, *_shortened(small))
         near = {

@@ -1,6 +1,6 @@
 """What people ask for that OpsPortal does not do: said in one sentence, with what it can do."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -17,10 +17,10 @@ class NotOffered:
     verbs: str = ""
     words: str = ""
 
-    def asked_by(self, said: Sequence[str]) -> frozenset[str]:
-        """Return the words of a text, in small letters and without filler, that ask for it."""
-        if said and said[0] in self.verbs.split():
-            return frozenset(said[:1])
+    def asked_by(self, said: Collection[str], first: str) -> frozenset[str]:
+        """Return the words of a text that ask for it; `first` is its first that is no filler."""
+        if first in self.verbs.split():
+            return frozenset({first})
         phrases = (frozenset(phrase.split()) for phrase in self.words.split(","))
         return next((each for each in phrases if each and each <= set(said)), frozenset())
 
@@ -45,7 +45,7 @@ NOT_OFFERED = (
     NotOffered(
         "OpsPortal does not know who is on call",
         _LOOK,
-        words="call who, on-call, oncall, duty, rota, roster, pager, pagerduty, opsgenie, shift",
+        words="on call, on-call, oncall, duty, rota, roster, pager, pagerduty, opsgenie, shift",
     ),
     NotOffered(
         "OpsPortal does not page or call anyone",
@@ -84,10 +84,18 @@ NOT_OFFERED = (
 )
 
 
-def not_offered(said: Sequence[str], meant: Collection[str]) -> NotOffered | None:
-    """Return what a text asks for in vain; `meant` are words that lead to a command after all."""
+WORDS = frozenset(
+    word for each in NOT_OFFERED for word in f"{each.verbs} {each.words.replace(',', ' ')}".split()
+)
+
+
+def not_offered(said: Collection[str], first: str, meant: Collection[str]) -> NotOffered | None:
+    """Return what a text asks for in vain; `meant` are words that lead to a command after all.
+
+    Words are in small letters; `first` is the first that is more than filler.
+    """
     for each in NOT_OFFERED:
-        asked_by = each.asked_by(said)
+        asked_by = each.asked_by(said, first)
         if asked_by and not asked_by <= set(meant):
             return each
     return None

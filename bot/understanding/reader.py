@@ -7,9 +7,10 @@ from bot.registry import Command, Message, Registry
 from bot.replies import FollowUp, Reply, Row, Sentence, parts, shortened
 from bot.understanding.candidates import Candidate, Text, candidates, read_text
 from bot.understanding.cues import Cues
-from bot.understanding.not_offered import NotOffered, not_offered
-from bot.understanding.small_talk import small_talk
+from bot.understanding.not_offered import WORDS, NotOffered, not_offered
+from bot.understanding.small_talk import ANSWERS, small_talk
 from ops.errors import InvalidInput, OpsError
+from ops.language.lines import normal, words
 from ops.language.reading import Reading
 
 MOST_OFFERED = 3
@@ -24,7 +25,7 @@ class Reader:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.cues = Cues(registry.commands)
+        self.cues = Cues(registry.commands, {*WORDS, *ANSWERS})
 
     async def answer(self, message: Message) -> Reply:
         """Answer a text that reaches no command."""
@@ -36,17 +37,33 @@ class Reader:
             read = await read_text(message, text, self.cues)
         except InvalidInput:
             return self._nothing(unknown)
-        if reply := small_talk(read.said or text.lower().split()):
+        if reply := small_talk(text.lower().split()) or small_talk(read.said):
             return reply
         named = frozenset(word for cued in read.cued.values() for word in cued.words)
-        if refused := not_offered(read.content, named):
+        if refused := not_offered(read.said, next(iter(read.content), ""), named):
             return await self._instead(message, read, refused)
         found = await candidates(self.registry, message, read)
         if not found:
             return self._nothing(unknown)
+        if found[0].problem:
+            return _not_now(found)
         if self._is_sure(read, found):
             return await self._run(message, found)
         return _offer("", found)
+
+    def likeliest(self, text: str, besides: Command | None) -> Command | None:
+        """Return the command that most of a text speaks for, None for none."""
+        try:
+            line = normal(text)
+            found = self.cues.found(
+                word.small for word in words(self.cues.corrected(words(line), line))
+            )
+        except InvalidInput:
+            return None
+        others = [each for each in self.registry.commands if each is not besides]
+        weights = {each.name: found[each.name].weight for each in others if each.name in found}
+        name = max(weights, key=weights.__getitem__, default="")
+        return next((each for each in others if each.name == name), None)
 
     async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
         """Answer a text that its command refuses."""
@@ -55,16 +72,14 @@ class Reader:
         except InvalidInput:
             raise problem from None
         found = await candidates(self.registry, message, read, command)
-        if not found:
+        if not found or found[0].problem:
             raise problem
         if self._is_sure(read, found, command):
             return await self._run(message, found)
         refused = error_reply(problem, command.name)
         return replace(refused, follow_ups=(*_buttons(found), *refused.follow_ups))
 
-    def _is_sure(
-        self, read: Text, found: list[Candidate], named: Command | None = None
-    ) -> bool:
+    def _is_sure(self, read: Text, found: list[Candidate], named: Command | None = None) -> bool:
         """Return whether to run the best reading: a read, or the card of a change that is named."""
         best, *others = found
         if best.command.changes and (best.command is not named or best.left_out):
@@ -84,19 +99,15 @@ class Reader:
         )
         if not best.allowed:
             return reply
-        said = Reading(best.line, best.left_out).sentence()
         shown = list(reply.follow_ups)
         for other in _offered(others)[:1]:
             shown.insert(_BEFORE_NEXT, FollowUp(f"Instead: {other.line}", other.line))
-        summary = Sentence(f"{said} ", *parts(reply.summary))
-        return replace(reply, summary=summary, follow_ups=tuple(shown))
+        return replace(read_as(best, reply), follow_ups=tuple(shown))
 
     async def _instead(self, message: Message, read: Text, refused: NotOffered) -> Reply:
         """Say that something is not offered, with the lines that are accepted instead."""
         named = {
-            each.thing.value: each.name.of if each.name.of else each.name.name
-            for each in read.things
-            if each.name
+            each.thing.value: each.name.of or each.name.name for each in read.things if each.name
         }
         lines = [
             line for line in refused.lines(named) if await self.registry.accepts(message, line)
@@ -114,7 +125,11 @@ class Reader:
 
 def _offered(found: list[Candidate]) -> list[Candidate]:
     """Return the candidates that a button can show."""
-    return [each for each in found if each.allowed and len(each.line) <= MOST_GUESSED]
+    return [
+        each
+        for each in found
+        if each.allowed and not each.problem and len(each.line) <= MOST_GUESSED
+    ]
 
 
 def _buttons(found: list[Candidate]) -> tuple[FollowUp, ...]:
@@ -132,3 +147,16 @@ def _offer(problem: str, found: list[Candidate]) -> Reply:
         failed=True,
         follow_ups=(*_buttons(found), FollowUp("Help", "help")),
     )
+
+
+def _not_now(found: list[Candidate]) -> Reply:
+    """Say why the best reading is not possible right now, with the others."""
+    best = found[0]
+    refused = error_reply(best.problem or OpsError(), best.command.name)
+    return replace(read_as(best, refused), follow_ups=_buttons(found))
+
+
+def read_as(read: Candidate, reply: Reply) -> Reply:
+    """Let a reply say first how a text was read."""
+    said = Reading(read.line, read.left_out).sentence()
+    return replace(reply, summary=Sentence(f"{said} ", *parts(reply.summary)))

@@ -20,14 +20,16 @@ _SAID: dict[str, tuple[str, tuple[FollowUp, ...]]] = {
         (*BEGIN[:4], _HELP),
     ),
 }
-_ANSWERS = {word: answer for words, answer in _SAID.items() for word in words.split()}
-_BESIDES = frozenset("you so much a lot very bot there all team everyone opsportal day it that".split())
+ANSWERS = {word: answer for words, answer in _SAID.items() for word in words.split()}
+_BESIDES = (
+    "you so much a lot very bot there all team everyone opsportal day it that".split()  # noqa: SIM905
+)
 
 
 def small_talk(words: list[str]) -> Reply | None:
     """Return the answer to a text that holds nothing else, given its words in small letters."""
     said = [word for word in words if word not in _BESIDES]
-    if not said or not all(word in _ANSWERS for word in said):
+    if not said or not all(word in ANSWERS for word in said):
         return None
-    sentence, follow_ups = _ANSWERS[said[0]]
+    sentence, follow_ups = ANSWERS[said[0]]
     return Reply(sentence, follow_ups=follow_ups)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from bot.intents import Thing
 from ops.language.lines import Word
 from ops.language.names import Kind, Likeness, Name, Names
+from ops.language.trace_ids import find_trace_id
 
 _KINDS = {
     Kind.SERVICE: Thing.SERVICE,
@@ -45,6 +46,8 @@ def things_in(
 
 def _values(words: Sequence[Word]) -> Iterator[Found]:
     for word in words:
+        if "://" in word.text or find_trace_id(word.text):
+            continue
         if word.operator:
             yield Found(Thing.CONDITION, frozenset({word.small}))
         elif _SHARE.fullmatch(word.small):

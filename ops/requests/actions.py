@@ -26,7 +26,7 @@ from ops.requests.models import State
 from ops.requests.store import LIFE, RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling import terms
-from ops.sampling.actions import SamplingChange
+from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
 from ops.sampling.ending import MORE
 from ops.sampling.terms import PERMANENT, Term
@@ -46,10 +46,12 @@ __all__ = [
     "ask_undo",
     "cancel",
     "change_or_ask",
+    "check",
     "close",
     "ending_soon",
     "find",
     "list_open",
+    "policy_before",
     "refuse",
     "several",
 ]
@@ -74,15 +76,9 @@ async def ask(
     Its term counts from when it is applied. Raises Conflict if the service has no instances, and
     InvalidInput for what `sampling.change_policy` would refuse.
     """
-    terms.check(term, timerange.now_ns(), reason)
-    terms.check_carried(sites().site(site).service(service), policy, then)
-    before = await sampling.current(actor, service=service, site=site)
-    if not (before.instances or sites().site(site).remote):
-        raise Conflict(
-            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
-            "has no instances; name them in the site file as instances or dns"
-        )
-    terms.check_then(before.service, term, before.baseline, then)
+    before = await _checked(
+        actor, policy=policy, service=service, site=site, term=term, reason=reason, then=then
+    )
     over = await sampling.over_ceiling(
         actor, policy=policy, service=before.service, site=before.site, then=then
     )
@@ -101,6 +97,23 @@ async def ask(
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)
+
+
+@action("requests.check", permission=sampling.CHANGE, deadline=2 * DEADLINE)
+async def check(
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+) -> None:
+    """Raise what `ask` would raise; nothing is asked for."""
+    await _checked(
+        actor, policy=policy, service=service, site=site, term=term, reason=reason, then=then
+    )
 
 
 @action(
@@ -126,13 +139,20 @@ async def change_or_ask(
 @action("requests.ask_undo", permission=sampling.CHANGE, changes=SUBJECT)
 async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
     """Ask for the last policy that was in force; raises Conflict if none is known."""
+    before = await policy_before(actor, service=service, site=site)
+    return await ask(actor, policy=before, service=service, site=site)
+
+
+@action("requests.policy_before", permission=sampling.CHANGE)
+async def policy_before(actor: Actor, *, service: str = "", site: str = "") -> Policy:
+    """Return the policy that `ask_undo` asks for; raises Conflict if none is known."""
     before = await sampling.undo_policy(actor, service=service, site=site)
     if before is None:
         raise Conflict(
             "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
-    return await ask(actor, policy=before, service=service, site=site)
+    return before
 
 
 @action("requests.ask_revert", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
@@ -280,6 +300,29 @@ async def several(actor: Actor, *, keys: Collection[str]) -> Mapping[str, Reques
 async def close(actor: Actor) -> None:
     """Close the requests whose time is over, and those whose process is gone."""
     await in_database(store.close)
+
+
+async def _checked(
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str,
+    site: str,
+    term: Term,
+    reason: str,
+    then: Policy | None,
+) -> ServiceSampling:
+    """Return how a service is sampled now, if a change of it may be asked for."""
+    terms.check(term, timerange.now_ns(), reason)
+    terms.check_carried(sites().site(site).service(service), policy, then)
+    before = await sampling.current(actor, service=service, site=site)
+    if not (before.instances or sites().site(site).remote):
+        raise Conflict(
+            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
+            "has no instances; name them in the site file as instances or dns"
+        )
+    terms.check_then(before.service, term, before.baseline, then)
+    return before
 
 
 async def _may_be_made(

@@ -10,7 +10,14 @@ from ops.errors import InvalidInput
 from ops.guard import action
 from ops.sites import sites
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.fetching import MANY_SPANS, aligned, fetch_trace, full_id, work_out_timing
+from ops.traces.fetching import (
+    MANY_SPANS,
+    aligned,
+    fetch_trace,
+    full_id,
+    two_ids,
+    work_out_timing,
+)
 from ops.traces.links import links_to
 from ops.traces.listing import TraceList, find_traces, name_in_jaeger
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
