@@ -29,6 +29,7 @@ _FORMS = tuple(
         (r"(\d{1,2})\.(\d{1,2})\.(\d{4})", (3, 2, 1)),
     )
 )
+_YEARS = range(1971, 2200)  # any zone's moments in these can be written
 _YEAR = re.compile(r"20\d{2}", re.ASCII)
 
 
@@ -122,7 +123,7 @@ def _date(words: list[str], at: int, today: date) -> tuple[date, int] | None:
 
 def _dated(year: int, month: int, day: int) -> date | None:
     try:
-        return date(year, month, day)
+        return date(year, month, day) if year in _YEARS else None
     except ValueError:
         return None
 

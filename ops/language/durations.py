@@ -7,7 +7,7 @@ from ops.vocabulary.timerange import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE
 
 _WEEK = 7 * DAY
 _MONTH = 30 * DAY  # as it is meant by "the last month"
-_LARGEST = 2**63 - 1
+_LARGEST = 36_500 * DAY
 UNITS = {
     name: size
     for size, names in (

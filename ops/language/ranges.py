@@ -149,10 +149,16 @@ class _Reader:
     ) -> Spoken | None:
         """Read two points with one of some words between them."""
         first = self._point(at, bare=True)
-        if not first or self._word(first[1]) not in links:
+        if not first:
             return None
-        bare = bare or self._point(at, bare=False) is not None
-        second = self._point(first[1] + 1, bare=bare)
+        after, is_plain = first[1], self._point(at, bare=False) is not None
+        if self._word(after) in links:
+            second = self._point(after + 1, bare=bare or is_plain)
+        elif is_plain and first[0].hour:  # the dash of "10:00 - 11:00" is no word for everybody
+            second = self._point(after, bare=False)
+            second = second if second and second[0].hour else None
+        else:
+            return None
         if not second:
             return None
         one = replace(first[0], day=first[0].day or day)

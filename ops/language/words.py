@@ -8,7 +8,9 @@ LAST = ("last", "past", "previous", "lookback")
 START = ("since", "from", "after", "start", "starting", "beginning")
 END = ("until", "till", "til", "to", "end", "before")
 ONLY_KEYS = ("start", "end", "to", "lookback")  # which mean something else as words alone
-_KEY = re.compile(rf"-{{0,2}}({'|'.join((*LAST, *START, *END, 'for', 'at'))})[=:](.*)", re.DOTALL)
+_KEY = re.compile(
+    rf"-{{0,2}}({'|'.join((*LAST, *START, *END, 'for', 'at'))})\s*+[=:]\s*+(.*)", re.DOTALL
+)
 _CLOCK = r"\d{1,2}(?:[:.]\d{2})?(?:am|pm)?"
 _BETWEEN = re.compile(rf"({_CLOCK})[-\u2013]({_CLOCK})", re.ASCII)
 _PUNCTUATION = ",;()?!"
@@ -37,6 +39,9 @@ def split(words: Sequence[str]) -> Words:
     keys: set[int] = set()
     for number, word in enumerate(words):
         small = "" if '"' in word else word.lower().strip(_PUNCTUATION).rstrip(".")
+        if small == "=" and texts and _KEY.fullmatch(f"{texts[-1]}="):  # since = 14:00
+            keys.add(len(texts) - 1)
+            continue
         parts = [small]
         if key := _KEY.fullmatch(small):
             keys.add(len(texts))

@@ -74,6 +74,7 @@ async def change(visit: Visit) -> HttpResponse:
             "form": form,
             "effect": effect,
             "over": over,
+            "then": form.next or now.baseline,
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
@@ -250,6 +251,8 @@ def _heading(clock: Clock, now: ServiceSampling, problem: str) -> str:
     if now.in_force is not None:
         end = f" until {clock.utc(now.in_force.until)} UTC" if now.in_force.until else ""
         on = f" on {now.confirmed} of {words.count(total, 'instance')}" if total else ""
+        if now.askers:
+            on = f", {now.confirmed_by}"
         return f"{service} is {_sampled(now.in_force.policy)}{end}{on}"
     if not total and not problem:
         return f"{service} has no instances to sample"
@@ -271,6 +274,6 @@ def question(service: str, before: Spread, policy: Policy, ends_operations: bool
     if policy == before.policy and not ends_operations:
         at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
-    if all(known is None for known, _ in before.counts):
+    if before.is_unknown:
         return f"Set sampling of {service} to {policy}?"
     return f"Change sampling of {service} from {before} to {policy}?"
