@@ -34,7 +34,8 @@ _QUOTED = re.compile(QUOTED, re.DOTALL)
 _KEPT = re.compile("\ue002([0-9]+)\ue003")
 _VALUE = frozenset("=\"'\ue003")  # marks of a value, whose full stop or question mark may matter
 _BEFORE = ",:>`-* \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
-_COURTESIES = ("please", "pls", "plz", "thanks", "thank you", "thx")
+_THANKS = ("thanks", "thank you", "thx")
+_COURTESIES = ("please", "pls", "plz", *_THANKS)
 _TO_OTHERS = ("cc", "fyi")
 _EMOJI = re.compile(r":[\w+'-]+:")
 _DEEPEST = 16  # Slack nests four deep
@@ -51,15 +52,27 @@ def clean(event: object, bot: str) -> str:
     blocks = [block for block in _children(message, "blocks") if block.get("type") == "rich_text"]
     text = "\n".join(filter(None, map(_rich, blocks))) or _marked_up(_string(message, "text"))
     before, mention, behind = text.partition(_mention(bot))
-    command = normalise(behind.replace(_mention(bot), " "))
-    return command if mention and command else normalise(before)
+    after = behind.replace(_mention(bot), " ")
+    said = _command(after) if mention else ""
+    return said or _command(before) or _polite(after) or _polite(before)
 
 
 def normalise(text: str) -> str:
     """Return one trimmed line with plain quotes, dashes and spaces and without courtesies.
 
-    Text in straight double quotes is kept unchanged, even if it has several lines.
+    Text in straight double quotes is kept unchanged, even if it has several lines. Thanks or an
+    emoji alone are kept, too.
     """
+    return _command(text) or _polite(text)
+
+
+def _polite(text: str) -> str:
+    """Return what is no command but deserves an answer: thanks, or an emoji; else ""."""
+    said = text.translate(_KEYBOARD).strip(" ,.!?")
+    return said if _EMOJI.fullmatch(said) or said.lower() in _THANKS else ""
+
+
+def _command(text: str) -> str:
     kept = [_MENTION.sub(r"@\1", quoted) for quoted in _QUOTED.findall(text)]
     numbers = count()
     line = _plain(_QUOTED.sub(lambda _: f"\ue002{next(numbers)}\ue003", text))
@@ -67,10 +80,7 @@ def normalise(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    given = text.translate(_KEYBOARD)
-    if _EMOJI.fullmatch(given.strip()) or given.strip(_BEFORE + ".!?").lower() in _COURTESIES:
-        return given.strip(_BEFORE.replace(":", "") + ".!?")  # a greeting, thanks
-    line = _without_asides(given)
+    line = _without_asides(text.translate(_KEYBOARD))
     line = _MENTION.sub(r"@\1", line).lstrip(_BEFORE).rstrip(" `")
     first, _, rest = line.partition(" ")
     if first.lower() in _COURTESIES:

@@ -10,6 +10,7 @@ from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.changes import rollouts, what_changed
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
+from bot.commands.reads import words_left
 from bot.commands.sampling import (
     apply,
     cancel,
@@ -27,6 +28,7 @@ from bot.registry import Command, Message, Registry, command
 from bot.replies import Reply, Row, shortened
 from bot.understanding.reader import Reader
 from ops.errors import NotFound
+from ops.language.lines import normal, words
 from ops.language.reading import Reading
 
 
@@ -43,8 +45,9 @@ async def _parse(message: Message, rest: str) -> Command | None:
 
 async def _read(message: Message, text: str) -> Reading:
     """Read which command somebody asks about."""
-    about = reader.likeliest(text, help)
-    return Reading(about.name if about else "")
+    if about := reader.likeliest(text, help):
+        return Reading(about.name)
+    return Reading("", words_left(words(normal(text))))
 
 
 @command(

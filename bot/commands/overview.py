@@ -32,8 +32,8 @@ async def _parse(message: Message, rest: str) -> str:
     read=read_site,
     intent=Intent(
         surely="overview, dashboard, services, summary, everything, at a glance, "
-        "my access, my permissions, my rights, permissions, who am i, whoami",
-        perhaps="status, health, state, site, show, systems, access, home",
+        "my access, my permissions, my rights, permissions, who am i, whoami, status, health",
+        perhaps="state, site, show, systems, access, home",
         about=(Thing.SITE,),
         alone=(Thing.SITE,),
     ),

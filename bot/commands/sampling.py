@@ -27,6 +27,9 @@ from ops.sampling.actions import SamplingChange
 PAST_CHANGES = 3
 HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
+_WAYS_BACK = (
+    "This is done immediately if the site allows changes without a card; else a card asks first."
+)
 _ALWAYS_ASKS = 'This site always asks first, even with "now".'
 
 
@@ -52,9 +55,8 @@ async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
         "turn on sampling, enable sampling, start sampling, sampling to, sample, "
         "trace everything, keep traces, keep everything, boost sampling, "
         "bump sampling, adjust sampling, more sampling, less sampling, make sampling",
-        perhaps="sampling, set, change, increase, decrease, raise, lower, reduce, up, down, "
-        "all, everything, to",
-        about=(Thing.SHARE, Thing.SHARE, Thing.SERVICE, Thing.SITE),
+        perhaps="sampling",
+        about=(Thing.SHARE, Thing.SERVICE, Thing.SITE),
     ),
     usage=(
         '[SERVICE] never | always | float RATE | PERCENT% ["OPERATION"=RATE] '
@@ -121,36 +123,30 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
         perhaps="restore, normal, back, default, permanent, sampling",
         about=(Thing.SERVICE, Thing.SITE),
     ),
-    usage='[SERVICE] [to REVISION] [because="REASON"] [now] [site=NAME]',
-    summary="end a change that has an end now, or go back to a revision, after confirmation",
+    usage='[SERVICE] [to REVISION] [because="REASON"] [site=NAME]',
+    summary="end a change that has an end now, or go back to a revision",
     examples=(
         "revert sampling petstore",
         "revert sampling petstore to 12",
-        "revert sampling petstore now",
     ),
     details=(
         "The numbers of the revisions are in sampling history. What a revision set is set again, "
         "for as long as it was set for; that is a new revision.",
+        _WAYS_BACK,
     ),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def revert_sampling(message: Message, way: WayBack) -> Reply:
-    """Ask on a card whether to return to the permanent policy, or to what a revision set.
-
-    `now` returns to it.
-    """
-    done = await requests.ask_revert(
+    """Return to the permanent policy, or to what a revision set."""
+    done = await requests.revert_or_ask(
         message.actor,
         service=way.where.service,
         site=way.where.site,
         revision=way.revision,
         reason=way.reason,
-        at_once=way.at_once,
     )
-    if isinstance(done, SamplingChange):
-        return sampling_change(done)
-    return requested_change(done, _note(done, way.at_once))
+    return _done(done, way.at_once)
 
 
 @command(
@@ -189,16 +185,15 @@ async def show_history(message: Message, where: Where) -> Reply:
         about=(Thing.SERVICE, Thing.SITE),
     ),
     usage="[SERVICE] [site=NAME]",
-    summary="restore the last policy that was in force, after confirmation",
+    summary="restore the last policy that was in force",
     examples=("undo sampling", "undo sampling petstore"),
+    details=(_WAYS_BACK,),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def undo_sampling(message: Message, where: Where) -> Reply:
-    """Ask on a card whether to restore the last policy that was in force."""
-    return requested_change(
-        await requests.ask_undo(message.actor, service=where.service, site=where.site)
-    )
+    """Restore the last policy that was in force."""
+    return _done(await requests.undo_or_ask(message.actor, service=where.service, site=where.site))
 
 
 @command(
@@ -282,6 +277,13 @@ async def _asked(message: Message, wish: Wish) -> Reply:
         patience=PATIENCE,
     )
     return requested_change(done, _note(done, wish.at_once), volume)
+
+
+def _done(done: RequestedChange | SamplingChange, at_once: bool = False) -> Reply:
+    """Show what was made at once, or its card."""
+    if isinstance(done, SamplingChange):
+        return sampling_change(done)
+    return requested_change(done, _note(done, at_once))
 
 
 def _note(done: RequestedChange, at_once: bool) -> str:

@@ -1,13 +1,14 @@
 """Turn a text into lines that a command would run, the likeliest first."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.commands.reads import names_for
-from bot.intents import Intent
+from bot.intents import Intent, Thing
 from bot.registry import Command, Guess, Message, Registry
-from bot.understanding.cues import SURELY, Cued, Cues
+from bot.understanding.cues import PERHAPS, SURELY, Cued, Cues
 from bot.understanding.habits import without_habits
 from bot.understanding.things import Found, things_in
 from ops.errors import Conflict, OpsError
@@ -19,6 +20,8 @@ from ops.language.trace_ids import find_trace_ids
 SECONDS = 1.0  # the most that filling and checking one line may take
 MOST_TRIED = 6
 _LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it
+_SHARE = 2.0  # what a share of traces adds for a command that takes one
+_LINK = re.compile(r"\S+://\S+")
 _NOTHING = Cued(0.0, frozenset(), surely=False)
 
 
@@ -43,7 +46,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text as the reader takes it: one plain line, spelled right, its words and things."""
+    """A text as the reader takes it: one plain line, spelled right, its words and things.
+
+    What a link is made of is no words.
+    """
 
     line: str
     words: tuple[Word, ...]
@@ -65,7 +71,12 @@ async def read_text(message: Message, text: str, cues: Cues) -> Text:
     """Read a text; raises InvalidInput if it has too many words."""
     line = lines.normal(without_habits(text))
     corrected = cues.corrected(lines.words(line), line)
-    words = lines.words(corrected)
+    links = [found.span() for found in _LINK.finditer(corrected)]
+    words = tuple(
+        word
+        for word in lines.words(corrected)
+        if not any(start <= word.start < end for start, end in links)
+    )
     names = await names_for(message)
     found = things_in(words, names, cues.known, find_trace_ids(corrected))
     return Text(corrected, words, found, cues.found(word.small for word in words))
@@ -88,17 +99,19 @@ def _likely(registry: Registry, text: Text, favourite: Command | None) -> Iterab
     surely = any(cued.surely for cued in text.cued.values()) or favourite is not None
     for command in registry.commands:
         cued = text.cued.get(command.name, _NOTHING)
-        weight = cued.weight + SURELY * (command is favourite)
-        if command.changes and not cued.surely and command is not favourite:
+        weight = cued.weight + PERHAPS * (command is favourite)
+        about = {each.thing for each in text.things} & set(command.intent.about)
+        if command.changes and not (
+            cued.surely or command is favourite or (weight and Thing.SHARE in about)
+        ):
             continue  # a change is not even offered because of a hint
         alone = not surely and _alone(command.intent, text.things)
         if weight or alone:
-            about = {each.thing for each in text.things} & set(command.intent.about)
             yield Candidate(
                 command,
                 command.name,
-                weight + SURELY * alone + len(about),
-                surely=cued.surely or alone or command is favourite,
+                weight + SURELY * alone + len(about) + _SHARE * (Thing.SHARE in about),
+                surely=cued.surely or alone or command is favourite or Thing.SHARE in about,
             )
 
 

@@ -8,6 +8,7 @@ from ops.language.lines import FILLER, Word
 
 SURELY = 3.0
 PERHAPS = 1.0
+_MORE_WORDS = 0.25  # what each further word of a phrase adds
 SHORTEST_SLIP = 4  # letters: among shorter words everything is one slip from something
 LONGEST_SLIP = 20
 VERBS = ("show", "list", "give", "find", "search", "display", "please", "what", "which")
@@ -63,7 +64,7 @@ class Cues:
                     found[cue.command.name] = Cued(
                         before.weight + cue.weight,
                         before.words | cue.words,
-                        before.surely or cue.weight == SURELY,
+                        before.surely or cue.weight >= SURELY,
                     )
         return found
 
@@ -77,15 +78,15 @@ class Cues:
     def _meant(self, word: Word) -> str:
         """Return the only cue that a misspelt word can be, else ""."""
         small = word.small
-        plain = not (word.quoted or word.operator) and SHORTEST_SLIP <= len(small) <= LONGEST_SLIP
-        if not plain or small in self._right:
+        plain = not (word.quoted or word.operator) and small not in self._right
+        if not plain or not SHORTEST_SLIP - 1 <= len(small) <= LONGEST_SLIP:
             return ""
         forms = (small, *_shortened(small))
         near = {
             right
             for form in forms
             for right in self._slips.get(form, ())
-            if is_one_slip(small, right)
+            if is_one_slip(small, right) and (len(small) >= SHORTEST_SLIP or right in VERBS)
         }
         return min(near, key=lambda right: (abs(len(right) - len(small)), right), default="")
 
@@ -93,13 +94,13 @@ class Cues:
 def _cues_of(command: Command) -> Iterator[Cue]:
     """Yield a command's cues, those of the most words first."""
     cues = [
-        Cue(frozenset(phrase.split()), command, weight)
+        Cue(words, command, weight + _MORE_WORDS * (len(words) - 1))
         for phrases, weight in (
             (command.intent.surely, SURELY),
             (command.intent.perhaps, PERHAPS),
         )
         for phrase in phrases.split(",")
-        if phrase.strip()
+        if (words := frozenset(phrase.split()))
     ]
     return iter(sorted(cues, key=lambda cue: (-cue.weight, -len(cue.words))))
 

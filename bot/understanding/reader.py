@@ -14,10 +14,11 @@ from ops.language.lines import normal, words
 from ops.language.reading import Reading
 
 MOST_OFFERED = 3
+FAR_BEHIND = 4.0
 AHEAD = 1.0  # of the next reading, for a reading to be sure
 MOST_LEFT_OUT = 1 / 3  # of the words that are more than filler
 _BEFORE_NEXT = 4  # follow-ups of the answer before the next best reading: Slack shows five
-_ASKS = "It asks before anything changes."
+_UNCHANGED = "Nothing has changed yet."
 
 
 class Reader:
@@ -49,7 +50,7 @@ class Reader:
             return _not_now(found)
         if self._is_sure(read, found):
             return await self._run(message, found)
-        return _offer("", found)
+        return _offer(found) if _offered(found) else self._nothing(unknown)
 
     def likeliest(self, text: str, besides: Command | None) -> Command | None:
         """Return the command that most of a text speaks for, None for none."""
@@ -71,13 +72,32 @@ class Reader:
             read = await read_text(message, message.text, self.cues)
         except InvalidInput:
             raise problem from None
-        found = await candidates(self.registry, message, read, command)
-        if not found or found[0].problem:
+        found = [
+            each
+            for each in await candidates(self.registry, message, read, command)
+            if each.command is command or self._adds(read, each.command, command)
+        ]
+        if not _offered(found) or found[0].problem:
             raise problem
         if self._is_sure(read, found, command):
             return await self._run(message, found)
         refused = error_reply(problem, command.name)
+        best = found[0]
+        if best.command is not command or best.guessed:
+            notes = (f"{str(problem)[:1].upper()}{str(problem)[1:]}", *refused.notes)
+            return replace(_offer(found), notes=notes)
         return replace(refused, follow_ups=(*_buttons(found), *refused.follow_ups))
+
+    def _adds(self, read: Text, other: Command, named: Command) -> bool:
+        """Return whether more than the name of one command speaks for another."""
+        if named.changes and other.changes:
+            return False
+        words = read.cued[other.name].words if other.name in read.cued else frozenset()
+        things = {each.thing for each in read.things}
+        return bool(
+            words - set(named.name.split())
+            or things & (set(other.intent.about) - set(named.intent.about))
+        )
 
     def _is_sure(self, read: Text, found: list[Candidate], named: Command | None = None) -> bool:
         """Return whether to run the best reading: a read, or the card of a change that is named."""
@@ -93,14 +113,14 @@ class Reader:
 
     async def _run(self, message: Message, found: list[Candidate]) -> Reply:
         """Answer the best reading, saying how the text was read, and offer the next one."""
-        best, *others = found
+        best = found[0]
         reply = await reply_or_error(
             self.registry.run(message, best.line), best.command.name, best.line
         )
         if not best.allowed:
             return reply
         shown = list(reply.follow_ups)
-        for other in _offered(others)[:1]:
+        for other in [] if reply.card else _offered(found)[1:2]:
             shown.insert(_BEFORE_NEXT, FollowUp(f"Instead: {other.line}", other.line))
         return replace(read_as(best, reply), follow_ups=tuple(shown))
 
@@ -124,23 +144,29 @@ class Reader:
 
 
 def _offered(found: list[Candidate]) -> list[Candidate]:
-    """Return the candidates that a button can show."""
+    """Return those that a button can show and that are not far behind the best."""
+    best = found[0] if found else None
     return [
         each
         for each in found
-        if each.allowed and not each.problem and len(each.line) <= MOST_GUESSED
-    ]
+        if each.allowed
+        and not each.problem
+        and len(each.line) <= MOST_GUESSED
+        and best
+        and each.surely >= best.surely
+        and each.score > max(0, best.score - FAR_BEHIND)
+    ][:MOST_OFFERED]
 
 
 def _buttons(found: list[Candidate]) -> tuple[FollowUp, ...]:
-    return tuple(FollowUp(each.line, each.line) for each in _offered(found)[:MOST_OFFERED])
+    return tuple(FollowUp(each.line, each.line) for each in _offered(found))
 
 
-def _offer(problem: str, found: list[Candidate]) -> Reply:
+def _offer(found: list[Candidate]) -> Reply:
     """Ask which of the best readings is meant."""
-    shown = _offered(found)[:MOST_OFFERED]
+    shown = _offered(found)
     either = " or ".join(f"`{each.line}`" for each in shown)
-    asks = f" {_ASKS}" if any(each.command.changes for each in shown) else ""
+    asks = f" {_UNCHANGED}" if any(each.command.changes for each in shown) else ""
     return Reply(
         f"Did you mean {either}?{asks}",
         tuple(Row((each.line, each.command.summary)) for each in shown),

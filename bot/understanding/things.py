@@ -8,7 +8,7 @@ from itertools import pairwise
 from bot.intents import Thing
 from ops.language.lines import Word
 from ops.language.names import Kind, Likeness, Name, Names
-from ops.language.trace_ids import find_trace_id
+from ops.language.shares import read_share
 
 _KINDS = {
     Kind.SERVICE: Thing.SERVICE,
@@ -20,7 +20,7 @@ _KINDS = {
     Kind.SITE: Thing.SITE,
 }
 _SURE = Likeness.PLURAL  # up to which a word that is also a cue is a name, too
-_SHARE = re.compile(r"[0-9]*\.?[0-9]+ ?%|0?\.[0-9]+|[0-9]+/s")
+_KEY = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,20 @@ def things_in(
 ) -> tuple[Found, ...]:
     """Return the things in a line; a word that is a cue is a name only if it is spelled so."""
     return (
-        *(Found(Thing.TRACE_ID, frozenset()) for _ in trace_ids),
-        *_values(words),
+        # What is `key=value` in a link to a trace is no condition.
+        *([Found(Thing.TRACE_ID, frozenset())] if trace_ids else _values(words)),
         *_of_two_words(words, names),
         *_names(words, names, cues),
     )
 
 
 def _values(words: Sequence[Word]) -> Iterator[Found]:
+    """Yield the conditions, and the share of traces to keep if it is about sampling."""
     for word in words:
-        if "://" in word.text or find_trace_id(word.text):
-            continue
-        if word.operator:
+        if word.operator and (not word.key or _KEY.fullmatch(word.key)):
             yield Found(Thing.CONDITION, frozenset({word.small}))
-        elif _SHARE.fullmatch(word.small):
-            yield Found(Thing.SHARE, frozenset({word.small}))
+    if any(word.small.startswith("sampl") for word in words) and (share := read_share(words)):
+        yield Found(Thing.SHARE, frozenset(word.small for word in share.words))
 
 
 def _of_two_words(words: Sequence[Word], names: Names) -> Iterator[Found]:

@@ -189,15 +189,3 @@ async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Us
 async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> UsualTiming:
     """Compare a trace with recent successful ones of its root operation. Raises NotFound."""
     return await usual_operations(await fetch_trace(full_id(trace_id), site))
-
-
-def two_ids(trace_ids: Sequence[str]) -> list[str]:
-    """Return two full IDs; raises InvalidInput."""
-    if len(trace_ids) == 1:
-        raise InvalidInput("only one trace is given; add the ID of a second one to compare it with")
-    if len(trace_ids) != 2:
-        raise InvalidInput(f"{len(trace_ids) or 'no'} trace IDs given; a comparison needs two")
-    ids = [full_id(each) for each in trace_ids]
-    if ids[0] == ids[1]:
-        raise InvalidInput(f"{ids[0]} is given twice; a comparison needs two different traces")
-    return ids

@@ -25,7 +25,6 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
-    "sampling.way_back",
     "versions.list_histories",
 }
 
