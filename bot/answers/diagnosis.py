@@ -78,7 +78,7 @@ def _traces(lately: Lately) -> Iterator[Row]:
 def _sample(sample: Sample) -> str:
     """Return `12 of 40 failed, median 80 ms, p95 120 ms`."""
     if not sample.traces:
-        return "none"
+        return "no traces"
     times = f"median {format_duration(sample.median)}, p95 {format_duration(sample.p95)}"
     return f"{sample.failed:,} of {sample.traces:,} failed, {times}"
 

@@ -21,6 +21,7 @@ LOOKED_AT = 300  # traces of either time, the newest
 FEW = 5  # fewer traces say nothing about how long an operation takes
 FAILED = 3  # fewer failed traces may be chance
 MORE_OFTEN, MORE = 2, 0.01  # times the share of failed traces before, and at least so much more
+MANY = 0.05  # failed, of traces that there is nothing to compare with
 LONGER = 1.5  # times the median before
 LEAST_LONGER = 5 * timerange.MILLISECOND
 MOST_OPERATIONS = 20
@@ -114,11 +115,8 @@ class Lately:
 
 def fails_more(now: Sample, before: Sample) -> bool:
     """Return whether more traces fail than before, and not by chance."""
-    return (
-        now.failed >= FAILED
-        and now.share >= MORE_OFTEN * before.share
-        and now.share - before.share >= MORE
-    )
+    least = max(MORE_OFTEN * before.share, before.share + MORE) if before.traces else MANY
+    return now.failed >= FAILED and now.share >= least
 
 
 async def read_lately(actor: Actor, site: Site, service: Service) -> Lately:

@@ -36,6 +36,7 @@ def traces(
     [
         ((340, 41), (300, 1), True),
         ((340, 41), (0, 0), True),
+        ((340, 10), (0, 0), False),  # few, and nothing to compare with
         ((2, 2), (300, 0), False),  # two are chance
         ((300, 30), (300, 30), False),
         ((300, 30), (300, 16), False),  # not twice as often
@@ -67,7 +68,7 @@ def test_one_operation_that_fails_among_many_is_found() -> None:
     now = [*traces(4, failed=4, operation="Rare"), *traces(296, failed=3)]
     before = traces(300, failed=4)
     [finding] = findings.of_traces(compared(now, before))
-    assert finding.words == "100% of 4 traces of Rare failed (none the hour before)"
+    assert finding.words == "100% of 4 traces of Rare failed (no traces the hour before)"
 
 
 @pytest.mark.parametrize(("now", "before"), [(4, 50), (50, 4), (50, 0)])
