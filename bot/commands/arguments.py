@@ -1,11 +1,13 @@
 """Read the words after a command: services, sites, trace IDs and `key=value` pairs."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.registry import Message
 from ops.errors import InvalidInput, did_you_mean
 from ops.sites import sites
+from ops.vocabulary.timerange import TimeRange, parse_duration, parse_moment
 
 SMALL_WORDS = ("of", "for", "on", "in", "to", "with")
 
@@ -58,6 +60,21 @@ def service_and_keys(rest: str, *keys: str) -> tuple[Where, dict[str, str]]:
     where = Where(named.pop("service", " ".join(words)), named.pop("site", ""))
     where.check()
     return where, named
+
+
+def parse_range(named: Mapping[str, str], default: TimeRange) -> TimeRange:
+    """Read `last=1h`, or `from=` and `to=`; raises InvalidInput."""
+    if "last" in named and len(named) > 1:
+        raise InvalidInput('"last" ends now; give either last, or from and to')
+    if "last" in named:
+        return TimeRange.last(parse_duration(named["last"]))
+    if not named:
+        return default
+    if "from" not in named:
+        raise InvalidInput('"to" needs a start: add from=TIME')
+    range = TimeRange(parse_moment(named["from"]), parse_moment(named.get("to", "now")))
+    range.start_end()
+    return range
 
 
 async def parse_service(message: Message, rest: str) -> Where:

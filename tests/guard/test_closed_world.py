@@ -26,6 +26,7 @@ WITHIN_OTHERS = {
     "sampling.policy_at",
     "sampling.timed_now",
     "sampling.way_back",
+    "versions.list_histories",
 }
 
 
