@@ -121,7 +121,7 @@ def failed(sample: Sample, of: str = "") -> str:
 
 def before(sample: Sample) -> str:
     """Return `0.3% the hour before`."""
-    return f"{share(sample.share)} the hour before" if sample.traces else "no traces the hour before"
+    return f"{share(sample.share) if sample.traces else 'no traces'} the hour before"
 
 
 def slower(operation: OperationLately) -> str:
