@@ -1,23 +1,14 @@
-"""A service's traces of the last minutes against those of the hour before."""
+"""A service's traces of the last minutes against those of the hour before. Pure."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median_low
 
-from ops.actor import Actor
-from ops.errors import OpsError
-from ops.overview.figures import known, problems_of, settled
-from ops.sites import Service, Site
-from ops.traces.actions import list_traces, show_trace
 from ops.vocabulary import timerange
-from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.summaries import TraceSummary
-from ops.vocabulary.timerange import Moment, TimeRange
 
 LATELY = 15 * timerange.MINUTE
 BEFORE = timerange.HOUR
-LOOKED_AT = 300  # traces of either time, the newest
 FEW = 5  # fewer traces say nothing about how long an operation takes
 FAILED = 3  # fewer failed traces may be chance
 MORE_OFTEN, MORE = 2, 0.01  # times the share of failed traces before, and at least so much more
@@ -25,8 +16,6 @@ MANY = 0.05  # failed, of traces that there is nothing to compare with
 LONGER = 1.5  # times the median before
 LEAST_LONGER = 5 * timerange.MILLISECOND
 MOST_OPERATIONS = 20
-MOST_EXPLAINED = 2
-EXPLAINING = 1.0  # seconds after which operations go without their errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +108,6 @@ def fails_more(now: Sample, before: Sample) -> bool:
     return now.failed >= FAILED and now.share >= least
 
 
-async def read_lately(actor: Actor, site: Site, service: Service) -> Lately:
-    """Search for both concurrently; raises OpsError if the newest traces cannot be searched."""
-    end = timerange.now_ns() - LATELY
-    latest = TraceQuery(
-        site=site.name, service=service.name, range=TimeRange.last(LATELY), limit=LOOKED_AT
-    )
-    earlier = replace(latest, range=TimeRange(Moment(end - BEFORE), Moment(end)))
-    now, before = await asyncio.gather(
-        list_traces(actor, query=latest), settled(list_traces(actor, query=earlier))
-    )
-    past = known(before)
-    found = compared(now.traces, past.traces if past else ())
-    return replace(
-        found,
-        start=now.back_to,
-        more=now.more,
-        operations=await _explained(actor, site, found),
-        problems=problems_of(before),
-    )
-
-
 def compared(now: Sequence[TraceSummary], before: Sequence[TraceSummary]) -> Lately:
     """Compare traces (newest first), as a whole and by the operation that they began with."""
     earlier = _by_root(before)
@@ -179,24 +147,3 @@ def _sample(traces: Sequence[TraceSummary]) -> Sample:
         median=median_low(durations),
         p95=durations[(95 * len(durations) + 99) // 100 - 1],
     )
-
-
-async def _explained(actor: Actor, site: Site, found: Lately) -> tuple[OperationLately, ...]:
-    """Look up the errors of the operations that fail most, as far as there is time."""
-    wanted = [each for each in found.failing[:MOST_EXPLAINED] if not each.error]
-    reading = {each: asyncio.create_task(_error(actor, site, each.failing)) for each in wanted}
-    try:
-        await asyncio.wait(reading.values(), timeout=EXPLAINING) if reading else None
-    finally:
-        for task in reading.values():
-            task.cancel()
-    errors = {each: task.result() for each, task in reading.items() if task.done()}
-    return tuple(replace(each, error=errors.get(each, each.error)) for each in found.operations)
-
-
-async def _error(actor: Actor, site: Site, trace_id: str) -> str:
-    try:
-        trace = await show_trace(actor, trace_id=trace_id, site=site.name, timed=False)
-    except OpsError:
-        return ""
-    return trace.errors[0].sentence if trace.errors else ""

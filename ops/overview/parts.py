@@ -14,7 +14,8 @@ from ops.limits import MOST_ITEMS
 from ops.overview.changing import ChangeKind, Changes, look_for_changes
 from ops.overview.figures import Figures, figures, known, problems_of, settled
 from ops.overview.happened import MOST
-from ops.overview.lately import Lately, read_lately
+from ops.overview.lately import Lately
+from ops.overview.searching import read_lately
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site
