@@ -28,9 +28,8 @@ def service_sampling(
     since: tuple[str, ...] = ()
     if found.known_at and found.in_force is None:  # else it is sent again and again
         since = (" ", ago(found.known_at), ", not checked since")
-    state = f": {found.policies}" if found.known_at else " is unknown"
-    confirmed = f", confirmed by {found.confirmed} of {count(number, 'instance')}"
-    sampled = f"Sampling of {found.service}{state}{confirmed}"
+    state = " is unknown" if found.policies.is_unknown else f": {found.policies}"
+    sampled = f"Sampling of {found.service}{state}, {found.confirmed_by}"
     nothing = f"{found.service} has no instances to sample: the site file names none"
     return Reply(
         Sentence(sampled if number else nothing, *since, elsewhere(found.site)),

@@ -63,6 +63,7 @@ def _instance(found: InstanceSampling) -> ops_pb2.SampledInstance:
         said=_policy(found.said),
         heard=_time(found.heard),
         unauthenticated=found.unauthenticated,
+        is_asker=found.is_asker,
     )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ops.actor import Actor, request_id
@@ -142,12 +143,22 @@ def timed_now(site: str) -> tuple[SamplingChange, ...]:
     return tuple(_change(row) for row in rows.order_by("until") if _successor(row) is None)
 
 
+def superseded(revisions: Collection[int]) -> frozenset[int]:
+    """Return which of these timed changes another change ended before its time."""
+    ending = _ending(*map(OuterRef, ("site", "service", "id", "until")))
+    timed = Revision.objects.filter(Exists(ending), id__in=revisions, until__isnull=False)
+    return frozenset(timed.values_list("id", flat=True))
+
+
 def _successor(timed: Revision) -> SamplingChange | None:
-    later = Revision.objects.filter(
-        site=timed.site, service=timed.service, id__gt=timed.id, at__lt=timed.until, held=True
-    )
-    found = later.exclude(door=FILE).order_by("id").first()
+    found = _ending(timed.site, timed.service, timed.id, timed.until).order_by("id").first()
     return _change(found) if found else None
+
+
+def _ending(site: Any, service: Any, id: Any, until: Any) -> QuerySet[Revision]:
+    """Return the changes that end a timed one before its time; the site file ends none."""
+    found = Revision.objects.filter(site=site, service=service, id__gt=id, at__lt=until, held=True)
+    return found.exclude(door=FILE)
 
 
 def in_force_at(site: str, service: str, at: datetime) -> SamplingChange | None:

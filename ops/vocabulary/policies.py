@@ -239,6 +239,11 @@ class Spread:
         """The policy that all instances have, None if they differ or if it is unknown."""
         return self.counts[0][0] if len(self.counts) == 1 else None
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no policy is known at all."""
+        return all(policy is None for policy, _ in self.counts)
+
     def __str__(self) -> str:
         """Return `10%`, `unknown`, or `10% on 2, unknown on 1`."""
         if len(self.counts) <= 1:

@@ -524,8 +524,8 @@ class ChangeSamplingReq(_message.Message):
     Instances that are called answer at once. For those that ask (remote sampling, OpAMP) the answer
     waits until they have confirmed this very revision, but at most 10 s in all, and not longer than
     until a second before the call's deadline. An instance whose SDK cannot confirm anything counts
-    as reached once it has asked: it does not make the answer ABORTED, but `confirmed` is false and
-    `proof` is "fetched". One that has not asked or does not answer in time is unconfirmed. Instances
+    as reached once it has asked, and nothing more is waited for: it does not make the answer ABORTED,
+    but `confirmed` is false and `proof` is "fetched". One that has not asked or does not answer in time is unconfirmed. Instances
     that are gone (three of their intervals without a word) do not count.
     """
 
@@ -810,6 +810,7 @@ class SampledInstance(_message.Message):
     SAID_FIELD_NUMBER: _builtins.int
     HEARD_FIELD_NUMBER: _builtins.int
     UNAUTHENTICATED_FIELD_NUMBER: _builtins.int
+    IS_ASKER_FIELD_NUMBER: _builtins.int
     instance: _builtins.str
     """The address if it is called, else the ID that it gives."""
     way: _builtins.str
@@ -836,6 +837,10 @@ class SampledInstance(_message.Message):
     """When it last answered, or asked."""
     unauthenticated: _builtins.bool
     """It asks without a key, so anybody on its network could have said this."""
+    is_asker: _builtins.bool
+    """It does not say which process it is: `instance` is its address and its client, and it may be
+    several processes.
+    """
     def __init__(
         self,
         *,
@@ -850,10 +855,11 @@ class SampledInstance(_message.Message):
         said: _builtins.str = ...,
         heard: _builtins.int = ...,
         unauthenticated: _builtins.bool = ...,
+        is_asker: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "is_asker", b"is_asker", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

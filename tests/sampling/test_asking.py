@@ -1,5 +1,6 @@
 """Instances that ask for their sampling, beside those that are sent it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -108,3 +109,50 @@ async def test_a_service_that_only_asks_is_changed_and_listed(
     assert isinstance(shop, ServiceSampling)
     assert (shop.confirmed, str(shop.policies)) == (1, "always")
     assert pushed.told == []
+
+
+ASKER = "10.0.0.1 Go-http-client/1.1"
+
+
+@pytest.mark.parametrize(
+    ("fetched", "identified", "fraction", "confirmed_by"),
+    [
+        ((True, True), 0, "2 askers", "fetched by 2 askers"),
+        ((True, False), 0, "1 of 2 askers", "fetched by 1 of 2 askers"),
+        ((True,), 1, "1 of 1, 1 asker", "confirmed by 1 of 1 instance, fetched by 1 asker"),
+        ((), 2, "2 of 2", "confirmed by 2 of 2 instances"),
+    ],
+)
+async def test_those_that_do_not_say_who_they_are_are_askers(
+    pushed: FakeInstance,
+    operator: Actor,
+    fetched: tuple[bool, ...],
+    identified: int,
+    fraction: str,
+    confirmed_by: str,
+) -> None:
+    made = await actions.change_policy(operator, policy=ALWAYS, service="shop")
+    for number, newest in enumerate(fetched):
+        proof = Proof.FETCHED if newest else Proof.CONTRADICTED
+        await say("shop", Way.REMOTE, f"{ASKER} {number}", proof, made.revision)
+    for number in range(identified):
+        await say("shop", Way.REMOTE, f"shop-{number}", Proof.CONFIRMED, made.revision)
+    now = await actions.current(operator, service="shop")
+    assert (now.fraction, now.confirmed_by) == (fraction, confirmed_by)
+    assert service_sampling(now, (), None).summary.endswith(f", {confirmed_by}")
+
+
+async def test_nobody_waits_for_what_an_asker_cannot_say(
+    pushed: FakeInstance, operator: Actor
+) -> None:
+    made = await actions.change_policy(operator, policy=ALWAYS, service="shop")
+    await say("shop", Way.REMOTE, ASKER, Proof.FETCHED, made.revision)
+    async with asyncio.timeout(30):
+        [found] = await actions.askers(
+            operator, revision=made.revision, service="shop", patience=600
+        )
+    assert (found.is_asker, found.proof, found.reason) == (
+        True,
+        Proof.FETCHED,
+        "fetched, not confirmed",
+    )
