@@ -90,9 +90,7 @@ async def test_it_says_what_it_left_before_it_stops(workspace: Workspace, alice:
     slow = replace(QUICK, gather=600)
     async with workspace(FakeSlack(), slow) as slack:
         await flood(slack, MOST_OF_ONE + 3)
-        await until_stored(
-            lambda: ReceivedEvent.objects.filter(state=State.ANSWERED).count() == 2
-        )
+        await until_stored(lambda: ReceivedEvent.objects.filter(state=State.ANSWERED).count() == 2)
         slack.release.set()
     said = [post.shown for post in slack.posts if post.shown.startswith("Sorry")]
     assert said == [SORRY.format("3 messages of yours are")]
