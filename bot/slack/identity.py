@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from ops.accounts.actions import link_same_email
 from ops.accounts.identity import same_email, user_of
 from ops.actor import Actor, Door
 from ops.errors import Conflict
+from ops.language.zones import UTC, zone_named
 
 MOST = 80  # characters of a name
 
@@ -23,7 +25,7 @@ class Profile:
     """A Slack user's profile. `outsider` is the reason why they cannot use the bot, else "".
 
     `team_id` is the user's workspace, `workspace` our workspace's display name. `email` is ""
-    if Slack hides it or it is not confirmed.
+    if Slack hides it or it is not confirmed. `zone` is the time zone that they set, else UTC.
     """
 
     user_id: str
@@ -32,6 +34,7 @@ class Profile:
     email: str
     outsider: str
     workspace: str = ""
+    zone: ZoneInfo = UTC
 
     @property
     def account(self) -> SlackAccount:
@@ -70,6 +73,7 @@ def read_profile(user: Mapping[str, Any], team_id: str, workspace: str = "") -> 
         email=str(profile.get("email") or "") if confirmed else "",
         outsider=_outsider(user, team_id),
         workspace=workspace,
+        zone=zone_named(str(user.get("tz", ""))),
     )
 
 

@@ -5,8 +5,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from ops.language.points import local
-
-_UTC = ZoneInfo("UTC")
+from ops.language.zones import UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +13,7 @@ class Clock:
     """The present (Unix nanoseconds) and the time zone of the person who asks."""
 
     now: int
-    zone: ZoneInfo = _UTC
+    zone: ZoneInfo = UTC
 
     @property
     def here(self) -> datetime:
