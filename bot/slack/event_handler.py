@@ -208,7 +208,7 @@ class EventHandler:
         }
         author = await in_database(find_author, profile, origin)
         return await registry.answer(
-            Message(author.actor, text, job.event, author.stranger, author.newcomer)
+            Message(author.actor, text, job.event, author.stranger, author.newcomer, profile.zone)
         )
 
     async def _text(self, job: Job) -> str:
