@@ -13,12 +13,12 @@ from bot.commands.wishes import (
     parse_wish,
     read_off,
     read_wish,
-    take_reason,
 )
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
+from ops.language.changes import take_reason
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
@@ -73,9 +73,9 @@ async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
     ),
     details=(
         "A card asks first. You or an approver can apply it within five minutes.",
-        "A raise ends after 30 minutes unless you say for how long, until when (in UTC), or "
-        '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
-        "follows: for=15m then=10%.",
+        "A raise ends after 30 minutes unless you say for how long, until when (in your time "
+        'zone), or "permanent". Then the service returns to its permanent sampling; if it has '
+        "none, say what follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
         "Operations can have a rate of their own if all instances of the service ask for their "
         "sampling. Agents that can do one rate only refuse such a change.",

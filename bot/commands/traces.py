@@ -21,11 +21,12 @@ from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.language.trace_ids import find_trace_ids
+from ops.language.traces import read_traces
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.traces.trace import Trace
-from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, quote, slip_of
+from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
@@ -89,16 +90,8 @@ def _known_site(named: Mapping[str, str]) -> str:
 
 
 async def _read_query(message: Message, text: str) -> Reading:
-    """Read a service, an operation, conditions and whether the traces failed."""
-    names = await names_for(message)
-    service, others = take_name(words(normal(text)), names, Kind.SERVICE)
-    operation, left = take_name(others, names, Kind.OPERATION)
-    parts = [where_line(names, service)] if service else []
-    parts += [f"operation={quote(operation.name)}"] if operation else []
-    parts += [f"{word.key}={quote(word.text)}" for word in left if word.key]
-    left = tuple(word for word in left if not word.key)
-    parts += ["error"] if any(word.small.startswith(("error", "fail")) for word in left) else []
-    return Reading(" ".join(parts), words_left(left))
+    """Read a filter in people's own words."""
+    return read_traces(text, await names_for(message), message.clock)
 
 
 async def _read_id(message: Message, text: str) -> Reading:

@@ -3,33 +3,28 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.registry import Message
 from ops.errors import InvalidInput
+from ops.language.changes import take_reason, take_term
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.language.shares import read_share
+from ops.language.times import Clock, Spoken
 from ops.requests import actions as requests
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary import timerange
+from ops.vocabulary.filters import in_quotes
 from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
-_REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
 _TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
-_TERM = re.compile(
-    r"(?:^|\s)(?:for[ =](?:[0-9]|an? |one |half |two |three |five |ten |fifteen |twenty |thirty )"
-    r"|until\b|till\b|because\b|permanent)",
-    re.IGNORECASE,
-)
 _SERVICE = Kind.SERVICE
-_FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +51,12 @@ class WayBack:
 
 async def parse_wish(message: Message, rest: str) -> Wish:
     """Read `[SERVICE] POLICY …`."""
-    return await _wish(message, *take_reason(rest))
+    return await _wish(message, *take_reason(rest, message.clock))
 
 
 async def parse_off(message: Message, rest: str) -> Wish:
     """Read the same without a policy, which is to keep nothing."""
-    given, reason = take_reason(rest)
+    given, reason = take_reason(rest, message.clock)
     return await _wish(message, f"{given} {NEVER}", reason)
 
 
@@ -109,8 +104,8 @@ async def _check(
 
 
 async def read_wish(message: Message, text: str) -> Reading:
-    """Read `[SERVICE] POLICY`, and leave how long and why as it is written."""
-    head, tail = _without_term(normal(text))
+    """Read `[SERVICE] POLICY …`."""
+    head, tail = _without_term(text, message.clock)
     names, found = await names_for(message), words(head)
     share = read_share(found)
     if share is None:
@@ -121,25 +116,28 @@ async def read_wish(message: Message, text: str) -> Reading:
 
 
 async def read_off(message: Message, text: str) -> Reading:
-    """Read `[SERVICE]`, and leave how long and why as it is written."""
-    head, tail = _without_term(normal(text))
+    """Read `[SERVICE] …`."""
+    head, tail = _without_term(text, message.clock)
     names = await names_for(message)
     service, left = take_name(words(head), names, _SERVICE)
     return Reading(f"{where_line(names, service)} {tail}".strip(), words_left(left))
 
 
-def _without_term(line: str) -> tuple[str, str]:
-    """Separate what follows `for 15m`, `until six` or `because` from what is before."""
-    found = _TERM.search(line)
-    return (line[: found.start()], line[found.start() :].strip()) if found else (line, "")
+def _without_term(text: str, clock: Clock) -> tuple[str, str]:
+    """Return a line without how long a change lasts and why, and both as they are accepted."""
+    given, reason = take_reason(normal(text), clock)
+    head, term = take_term(given, clock)
+    why = f"because={in_quotes(reason)}" if reason else ""
+    return head, f"{term.text if term else ''} {why}".strip()
 
 
 async def _wish(message: Message, given: str, reason: str) -> Wish:
     """Read the words without the reason."""
-    given, shares = take_operations(_FOR.sub(r" for=\1", given))
+    given, shares = take_operations(given)
+    given, said = take_term(given, message.clock)
     words, named = words_and_keys(given, "service", "site", "for", "until", "then")
+    term = _term(said, named, message.clock)
     at_once = _taken(words, "now")
-    permanent = _taken(words, "permanent")
     if "service" not in named and len(words) > 1 and is_name(words[0]):
         named["service"] = words.pop(0)
     policy = parse_policy(" ".join(words)).by_operation(shares)
@@ -148,34 +146,27 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
     wish = Wish(
         Where(now.service, now.site),
         policy,
-        _term(named, permanent) or terms.usual(now.baseline, policy),
+        term or terms.usual(now.baseline, policy),
         reason,
         parse_policy(named["then"]) if "then" in named else None,
-        at_once,
+        at_once and not (said and said.guessed),
     )
     await _check(message, wish.where, policy, wish.term, reason, wish.then)
     return wish
 
 
-def _term(named: Mapping[str, str], permanent: bool) -> Term | None:
+def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term | None:
     """Return how long the change is to last, None if nobody says."""
-    if sum((permanent, "for" in named, "until" in named)) > 1:
-        raise InvalidInput('say one of for=15m, until=18:00 and "permanent"')
-    if "for" in named:
-        return Term(timerange.parse_duration(named["for"]))
-    if "until" in named:
-        return Term(end=terms.parse_end(named["until"], timerange.now_ns(), UTC))
-    return PERMANENT if permanent else None
-
-
-def take_reason(rest: str) -> tuple[str, str]:
-    """Take `because="…"` or `because …` from a line; the quotes may be Slack's."""
-    found = _REASON.search(rest)
-    if not found:
-        return rest, ""
-    quoted = found[1] is not None
-    left = rest[: found.start()] + (rest[found.end() :] if quoted else "")
-    return left, " ".join((found[1] if quoted else found[2]).split())
+    if said and said.instead:
+        forms = " or ".join((said.text, *said.instead))
+        raise InvalidInput(f"the number of how long it lasts has no unit: write {forms}")
+    key, _, value = said.text.partition("=") if said else ("", "", "")
+    given = {key: value} if said else named
+    if "for" in given:
+        return Term(timerange.parse_duration(given["for"]))
+    if "until" in given:
+        return Term(end=terms.parse_end(given["until"], clock.now, clock.zone))
+    return PERMANENT if said else None
 
 
 def _taken(words: list[str], word: str) -> bool:

@@ -14,6 +14,7 @@ from bot.understanding.things import Found, things_in
 from ops.errors import Conflict, OpsError
 from ops.guard import may
 from ops.language import lines
+from ops.language.changes import take_reason
 from ops.language.lines import Word
 from ops.language.trace_ids import find_trace_ids
 
@@ -48,7 +49,7 @@ class Candidate:
 class Text:
     """A text as the reader takes it: one plain line, spelled right, its words and things.
 
-    What a link is made of is no words.
+    What a link is made of is no words, and why a change is made is not read.
     """
 
     line: str
@@ -70,13 +71,9 @@ class Text:
 async def read_text(message: Message, text: str, cues: Cues) -> Text:
     """Read a text; raises InvalidInput if it has too many words."""
     line = lines.normal(without_habits(text))
-    corrected = cues.corrected(lines.words(line), line)
-    links = [found.span() for found in _LINK.finditer(corrected)]
-    words = tuple(
-        word
-        for word in lines.words(corrected)
-        if not any(start <= word.start < end for start, end in links)
-    )
+    said, _ = take_reason(line)
+    corrected = cues.corrected(lines.words(said), line)
+    words = lines.words(_LINK.sub(" ", take_reason(corrected)[0]))
     names = await names_for(message)
     found = things_in(words, names, cues.known, find_trace_ids(corrected))
     return Text(corrected, words, found, cues.found(word.small for word in words))
