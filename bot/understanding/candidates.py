@@ -72,7 +72,8 @@ async def read_text(message: Message, text: str, cues: Cues) -> Text:
     """Read a text; raises InvalidInput if it has too many words."""
     line = lines.normal(without_habits(text))
     said, _ = take_reason(line)
-    corrected = cues.corrected(lines.words(said), line)
+    # Places in what is said are places in the line only if the reason is at its end.
+    corrected = cues.corrected(lines.words(said), line) if line.startswith(said) else line
     words = lines.words(_LINK.sub(" ", take_reason(corrected)[0]))
     names = await names_for(message)
     found = things_in(words, names, cues.known, find_trace_ids(corrected))
