@@ -24,6 +24,9 @@ from ops.sampling.actions import SamplingChange
 PAST_CHANGES = 3
 HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
+_WAYS_BACK = (
+    "This is done immediately if the site allows changes without a card; else a card asks first."
+)
 _ALWAYS_ASKS = 'This site always asks first, even with "now".'
 
 
@@ -92,36 +95,30 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
     parse=parse_way_back,
-    usage='[SERVICE] [to REVISION] [because="REASON"] [now] [site=NAME]',
-    summary="end a change that has an end now, or go back to a revision, after confirmation",
+    usage='[SERVICE] [to REVISION] [because="REASON"] [site=NAME]',
+    summary="end a change that has an end now, or go back to a revision",
     examples=(
         "revert sampling petstore",
         "revert sampling petstore to 12",
-        "revert sampling petstore now",
     ),
     details=(
         "The numbers of the revisions are in sampling history. What a revision set is set again, "
         "for as long as it was set for; that is a new revision.",
+        _WAYS_BACK,
     ),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def revert_sampling(message: Message, way: WayBack) -> Reply:
-    """Ask on a card whether to return to the permanent policy, or to what a revision set.
-
-    `now` returns to it.
-    """
-    done = await requests.ask_revert(
+    """Return to the permanent policy, or to what a revision set."""
+    done = await requests.revert_or_ask(
         message.actor,
         service=way.where.service,
         site=way.where.site,
         revision=way.revision,
         reason=way.reason,
-        at_once=way.at_once,
     )
-    if isinstance(done, SamplingChange):
-        return sampling_change(done)
-    return requested_change(done, _note(done, way.at_once))
+    return _done(done, way.at_once)
 
 
 @command(
@@ -145,16 +142,15 @@ async def show_history(message: Message, where: Where) -> Reply:
     "undo sampling",
     parse=parse_service,
     usage="[SERVICE] [site=NAME]",
-    summary="restore the last policy that was in force, after confirmation",
+    summary="restore the last policy that was in force",
     examples=("undo sampling", "undo sampling petstore"),
+    details=(_WAYS_BACK,),
     changes=True,
     needs=(sampling.change_policy,),
 )
 async def undo_sampling(message: Message, where: Where) -> Reply:
-    """Ask on a card whether to restore the last policy that was in force."""
-    return requested_change(
-        await requests.ask_undo(message.actor, service=where.service, site=where.site)
-    )
+    """Restore the last policy that was in force."""
+    return _done(await requests.undo_or_ask(message.actor, service=where.service, site=where.site))
 
 
 @command(
@@ -236,6 +232,13 @@ async def _asked(message: Message, wish: Wish) -> Reply:
         patience=PATIENCE,
     )
     return requested_change(done, _note(done, wish.at_once), volume)
+
+
+def _done(done: RequestedChange | SamplingChange, at_once: bool = False) -> Reply:
+    """Show what was made at once, or its card."""
+    if isinstance(done, SamplingChange):
+        return sampling_change(done)
+    return requested_change(done, _note(done, at_once))
 
 
 def _note(done: RequestedChange, at_once: bool) -> str:

@@ -37,6 +37,7 @@ from bot.replies import shortened
 from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
 from bot.slack.post_claim import PostClaim
+from bot.slack.proxy import proxy_for
 from bot.slack.rate_limit import Limit, RateLimiter
 from bot.slack.timing import Timing
 
@@ -200,8 +201,9 @@ class Sender:
     async def _post_to(self, url: str, content: dict[str, Any]) -> AsyncSlackResponse:
         """Post to a response_url; raises SlackApiError, although it answers only with a status."""
         webhook = AsyncWebhookClient(
-            url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
+            url, session=self.web.session, ssl=self.web.ssl, retry_handlers=[]
         )
+        webhook.proxy = proxy_for(url)
         said = await webhook.send_dict(
             {
                 "response_type": "ephemeral",

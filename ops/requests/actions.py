@@ -15,7 +15,7 @@ from typing import Any
 from django.db import Error
 from django.utils import timezone
 
-from ops.actor import Actor
+from ops.actor import Actor, Door
 from ops.database import in_database
 from ops.errors import Conflict
 from ops.guard import ANY_PERSON, DEADLINE, OPSPORTAL, action, write
@@ -42,8 +42,6 @@ __all__ = [
     "ask",
     "ask_approval",
     "ask_longer",
-    "ask_revert",
-    "ask_undo",
     "cancel",
     "change_or_ask",
     "close",
@@ -51,10 +49,13 @@ __all__ = [
     "find",
     "list_open",
     "refuse",
+    "revert_or_ask",
     "several",
+    "undo_or_ask",
 ]
 
 SUBJECT = "requests"  # of notices
+_CHATS = (Door.SLACK, Door.CONSOLE)
 log = logging.getLogger(__name__)
 
 
@@ -116,43 +117,43 @@ async def change_or_ask(
     reason: str = "",
     then: Policy | None = None,
 ) -> RequestedChange | SamplingChange:
-    """Make a change at once, if the site allows that and nobody else must approve it, or ask."""
+    """Make a change at once, or ask for it if somebody else must approve it.
+
+    In a chat, a change is only made at once if the site allows that.
+    """
     wish: dict[str, Any] = {"policy": policy, "term": term, "reason": reason, "then": then}
     if await _may_be_made(actor, service, site, policy, then):
         return await sampling.change_policy(actor, service=service, site=site, **wish)
     return await ask(actor, service=service, site=site, **wish)
 
 
-@action("requests.ask_undo", permission=sampling.CHANGE, changes=SUBJECT)
-async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
-    """Ask for the last policy that was in force; raises Conflict if none is known."""
+@action("requests.undo_or_ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
+async def undo_or_ask(
+    actor: Actor, *, service: str = "", site: str = ""
+) -> RequestedChange | SamplingChange:
+    """Restore the last policy that was in force, as change_or_ask does; raises Conflict if none."""
     before = await sampling.undo_policy(actor, service=service, site=site)
     if before is None:
         raise Conflict(
             "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
-    return await ask(actor, policy=before, service=service, site=site)
+    return await change_or_ask(actor, policy=before, service=service, site=site)
 
 
-@action("requests.ask_revert", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
-async def ask_revert(
-    actor: Actor,
-    *,
-    service: str = "",
-    site: str = "",
-    revision: int = 0,
-    reason: str = "",
-    at_once: bool = False,
+@action(
+    "requests.revert_or_ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT
+)
+async def revert_or_ask(
+    actor: Actor, *, service: str = "", site: str = "", revision: int = 0, reason: str = ""
 ) -> RequestedChange | SamplingChange:
-    """Ask to end a timed change now, or to set again what a revision set, for as long.
+    """End a timed change now, or set again what a revision set, as change_or_ask does.
 
-    With `at_once` it is done instead, if the site allows that and nobody else has to approve it.
     Raises Conflict if no timed change is in force, NotFound if the service has no such revision.
     """
     where = {"service": service, "site": site}
     back = await sampling.way_back(actor, **where, revision=revision)
-    if at_once and await _may_be_made(actor, service, site, back.policy, back.then):
+    if await _may_be_made(actor, service, site, back.policy, back.then):
         return await sampling.revert(actor, **where, revision=revision, reason=reason)
     return await ask(
         actor, **where, policy=back.policy, term=back.term, reason=reason, then=back.then
@@ -286,7 +287,7 @@ async def _may_be_made(
     actor: Actor, service: str, site: str, policy: Policy, then: Policy | None = None
 ) -> bool:
     """Return whether a change can be made without a request."""
-    if not sites().site(site).change_now:
+    if actor.door in _CHATS and not sites().site(site).change_now:
         return False
     return not await sampling.over_ceiling(
         actor, policy=policy, service=service, site=site, then=then

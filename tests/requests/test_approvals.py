@@ -204,9 +204,10 @@ async def test_a_way_back_follows_the_same_rule(
     await sampling.change_policy(operator, policy=NEVER, term=MINUTE)
     with pytest.raises(Conflict, match="Over petstore's ceiling"):
         await sampling.revert(operator)
-    returning = await actions.ask_revert(operator, at_once=True)
+    returning = await actions.revert_or_ask(operator)
     assert isinstance(returning, RequestedChange) and returning.over
-    undoing = await actions.ask_undo(operator)
+    undoing = await actions.undo_or_ask(operator)
+    assert isinstance(undoing, RequestedChange)
     assert (undoing.policy, bool(undoing.over)) == (ALWAYS, True)
 
 

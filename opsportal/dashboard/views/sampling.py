@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ops.errors import BackendUnavailable, NotConfirmed, NotFound
+from ops.errors import BackendUnavailable, NotFound
 from ops.requests.actions import ask, list_open
 from ops.sampling import actions
-from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.actions import ServiceSampling
 from ops.sampling.ceiling import Over
 from ops.vocabulary.policies import Policy, Spread, Strategy
 from opsportal.dashboard import words
@@ -20,6 +20,7 @@ from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
 from opsportal.dashboard.sheets import Sheet, sheet
+from opsportal.dashboard.views.ending import result_page
 from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
@@ -57,7 +58,8 @@ async def change(visit: Visit) -> HttpResponse:
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
-        return await (_ask if "ask" in typed else _change)(visit, form)
+        make = ask if "ask" in typed else actions.change_policy
+        return await result_page(visit, make(visit.actor, **_wish(visit, form)))
     which = {"service": form.cleaned_data["service"], "site": visit.site.name}
     now, effect, over = await asyncio.gather(
         actions.current(visit.actor, **which), _effect(visit, form), _over(visit, form)
@@ -132,23 +134,6 @@ def _wish(visit: Visit, form: SamplingForm) -> dict[str, Any]:
     }
 
 
-async def _ask(visit: Visit, form: SamplingForm) -> HttpResponse:
-    asked = await ask(visit.actor, **_wish(visit, form))
-    return HttpResponseRedirect(visit.url("sampling-request", key=asked.key))
-
-
-async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
-    try:
-        done = await actions.change_policy(visit.actor, **_wish(visit, form))
-    except NotConfirmed as error:
-        # Both outcomes lead to the same page, which shows each instance's answer.
-        if not isinstance(error.result, SamplingChange):
-            raise
-        done = error.result
-    query = urlencode({"service": done.service, "change": done.request_id})
-    return HttpResponseRedirect(f"{visit.url('sampling')}?{query}")
-
-
 async def _page(
     visit: Visit, service: str, form: SamplingForm | None = None, status: int = 200
 ) -> HttpResponse:
@@ -174,10 +159,7 @@ async def _page(
             "problem": problem,
             "coming": ["instances"] if now.coming else [],
             "requests": requests,
-            "changes": [(each, _back_to(visit, each.service, each.policy)) for each in changes],
-            "returning": _back_to(visit, now.service, now.in_force.then)
-            if now.in_force and now.in_force.then
-            else "",
+            "changes": changes,
             "done": done,
             "form": form,
             "pushed": visit.site.service(service).is_pushed,
@@ -228,12 +210,6 @@ def _typed(policy: Policy) -> dict[str, str]:
     if not base.is_word:
         typed = {"strategy": str(Strategy.RATE), "rate": str(base)}
     return typed | operations if policy.operations else typed
-
-
-def _back_to(visit: Visit, service: str, policy: Policy) -> str:
-    """Return the address of the preview of a permanent change."""
-    query = urlencode({"service": service, **_typed(policy)})
-    return f"{visit.url('sampling-change')}?{query}"
 
 
 def _first(visit: Visit) -> str:

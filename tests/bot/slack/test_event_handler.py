@@ -15,6 +15,7 @@ from bot.slack.event_handler import AT_ONCE, MOST_WAITING, EventHandler
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
 from bot.slack.sender import TRIES, Sender
+from bot.slack.trust import Trust
 from ops.accounts.models import Identity
 from ops.audit.models import AuditEntry
 from ops.database import in_database
@@ -233,7 +234,7 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
 def handler_of(slack: FakeSlack, inbox: Inbox) -> EventHandler:
     """A handler whose messages stay in the queue, because nothing starts them."""
     web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-    sender, profiles = Sender(web, QUICK), Profiles(web, TEAM, "Acme")
+    sender, profiles = Sender(web, QUICK), Profiles(web, Trust(TEAM))
     return EventHandler(BOT_USER, profiles, inbox, sender, DirectMessages(web, sender), QUICK)
 
 

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bot.slack.identity import Profile, find_author, read_profile
+from bot.slack.trust import Trust
 from ops import rights
 from ops.accounts.models import Identity
 from ops.actor import Door
@@ -26,7 +27,7 @@ OUTSIDERS = [
 
 
 def profile(**differently: Any) -> Profile:
-    return read_profile(slack_user(ALICE, "alice", **differently), TEAM)
+    return read_profile(slack_user(ALICE, "alice", **differently), Trust(TEAM))
 
 
 def link(user: User) -> Identity:
@@ -80,7 +81,7 @@ def test_it_refuses_outsiders_even_when_linked(
 @pytest.mark.parametrize("odd", [None, "x", ["x"], 7])
 def test_it_reads_a_profile_of_any_shape(odd: object) -> None:
     user = {**slack_user(ALICE, "alice"), "profile": odd, "name": odd}
-    found = read_profile(user, TEAM)
+    found = read_profile(user, Trust(TEAM))
     assert (found.email, found.outsider) == ("", "")
     assert found.account.name
 
