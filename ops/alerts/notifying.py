@@ -5,6 +5,7 @@ of them are asked, and what they say is joined with an alert by its labels.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,6 +64,9 @@ class Delivery(StrEnum):
     UNKNOWN = "unknown"
 
 
+HELD_BACK = (Delivery.SILENCED, Delivery.INHIBITED, Delivery.MUTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Notified:
     """What happens to one alert: who receives it, or what holds it back.
@@ -77,6 +81,28 @@ class Notified:
     silences: tuple[Silence, ...] = ()
     inhibited_by: tuple[str, ...] = ()
     muted_by: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What happens to it: `notifies team-pets`, `silenced`, `inhibited by DiskFull`."""
+        match self.delivery:
+            case Delivery.NOTIFIED:
+                return f"notifies {' and '.join(self.receivers) or 'nobody: it has no receiver'}"
+            case Delivery.SILENCED:
+                return "silenced"
+            case Delivery.INHIBITED:
+                return f"inhibited by {' and '.join(self.inhibited_by)}"
+            case Delivery.MUTED:
+                return f"muted by {' and '.join(self.muted_by)}"
+            case Delivery.MISSING:
+                return "not in Alertmanager, so nobody is notified"
+            case Delivery.UNKNOWN:
+                return "not known whether anybody is notified"
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether Alertmanager has it, and notifies nobody."""
+        return self.delivery in HELD_BACK
 
     @property
     def until(self) -> int:
@@ -112,6 +138,11 @@ class Routed:
             inhibited_by=self._names(found.inhibited_by),
             muted_by=found.muted_by,
         )
+
+    def held_back(self, alerts: Iterable[Alert]) -> Mapping[Delivery, int]:
+        """Count the alerts of which nobody is notified, by what holds them back."""
+        found = Counter(each.delivery for each in map(self.of, alerts) if each)
+        return {delivery: found[delivery] for delivery in HELD_BACK if found[delivery]}
 
     def _names(self, fingerprints: Iterable[str]) -> tuple[str, ...]:
         others = map(self.known.fingerprinted, fingerprints)

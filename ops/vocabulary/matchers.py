@@ -81,9 +81,13 @@ class Matcher:
         found = alert.labels.get(self.name)
         if found is None:
             found = alert.annotations.get(self.name, "")
+        return self.accepts(found)
+
+    def accepts(self, text: str) -> bool:
+        """Return whether a label with this value meets the condition; "" is one that is missing."""
         if self.operator in ("=", "!="):
-            return (found == self.value) is (self.operator == "=")
-        return bool(_compiled(self.value).search(found)) is (self.operator == "=~")
+            return (text == self.value) is (self.operator == "=")
+        return bool(_compiled(self.value).search(text)) is (self.operator == "=~")
 
     def __str__(self) -> str:
         return f"{written(self.name)}{self.operator}{quoted(self.value)}"

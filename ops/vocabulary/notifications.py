@@ -89,7 +89,7 @@ _Index = Mapping[tuple[str, ...], Sequence[Notification]]
 
 
 def _index(known: Iterable[Notification], names: tuple[str, ...]) -> _Index:
-    """Return the alerts by their values of these labels, of each only those with the fewest more."""
+    """Return the alerts by their values of these labels, of each those with the fewest more."""
     found: dict[tuple[str, ...], list[Notification]] = {}
     for each in sorted(known, key=lambda each: len(each.labels)):
         if each.labels.keys() >= {*names}:
