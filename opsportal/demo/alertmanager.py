@@ -80,9 +80,8 @@ class Alertmanager:
     def alerts(self) -> list[Body]:
         """Return the alerts that fire, in the API's form."""
         now, firing = time.time(), self._firing()
-        causes = [
-            key for key, each in firing.items() if each["labels"]["alertname"] in self._inhibiting
-        ]
+        names = {key: each["labels"]["alertname"] for key, each in firing.items()}
+        causes = [key for key, name in names.items() if name in self._inhibiting]
         return [self._alert(key, each, causes, now) for key, each in firing.items()]
 
     def set(self, given: Mapping[str, Any]) -> str:
@@ -106,9 +105,8 @@ class Alertmanager:
         if made.ends < now:
             raise Refused(400, "Failed to create silence: end time can't be in the past")
         if all(each.accepts("") for each in made.matchers):
-            raise Refused(
-                400, "invalid silence: at least one matcher must not match the empty string"
-            )
+            reason = "at least one matcher must not match the empty string"
+            raise Refused(400, f"invalid silence: {reason}")
         if before is not None:
             if before.matchers == made.matchers and before.state(now) == "active":
                 made.id, made.starts = before.id, before.starts
@@ -160,7 +158,7 @@ class Alertmanager:
         }
 
     def _firing(self) -> dict[str, Body]:
-        """Return the alerts that fire by fingerprint; the pair's are one, without replica labels."""
+        """Return the alerts that fire, by fingerprint; those of the pair are the same."""
         found: dict[str, Body] = {}
         for source in self._sources:
             for alert in source.alerts({})["alerts"]:
