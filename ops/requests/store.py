@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ops import leases
@@ -176,13 +177,30 @@ def finish(key: str, state: State, result: Result) -> RequestedChange:
     return several([key])[key]
 
 
-def close() -> None:
-    """Close the requests that nobody can decide any more, and those whose process is gone."""
+def unanswered() -> list[RequestedChange]:
+    """Read the requests that need approval, and that nobody can approve any more."""
+    rows = ChangeRequest.objects.filter(state=State.OPEN, ceiling__isnull=False)
+    over = rows.filter(Q(asked_by=None) | Q(expires__lte=timezone.now()))
+    return list(map(_read, over.order_by("expires")))
+
+
+def expire(key: str) -> bool:
+    """Close a request that nobody can decide any more; returns False if it is closed."""
+    return _expire(ChangeRequest.objects.filter(key=key)) == 1
+
+
+def _expire(of: QuerySet[ChangeRequest]) -> int:
     now = timezone.now()
-    orphaned = ChangeRequest.objects.filter(state=State.OPEN, asked_by=None)
-    orphaned.update(state=State.CANCELLED, decided_at=now)
-    late = ChangeRequest.objects.filter(state=State.OPEN, expires__lte=now)
-    late.update(state=State.EXPIRED)
+    orphaned = of.filter(state=State.OPEN, asked_by=None)
+    closed = orphaned.update(state=State.CANCELLED, decided_at=now)
+    late = of.filter(state=State.OPEN, expires__lte=now)
+    return closed + late.update(state=State.EXPIRED)
+
+
+def close() -> None:
+    """Close the other requests that nobody can decide, and those whose process is gone."""
+    now = timezone.now()
+    _expire(ChangeRequest.objects.filter(ceiling=None))
     applying = ChangeRequest.objects.filter(state=State.APPLYING)
     leases.abandoned(applying, now).update(state=State.UNKNOWN)
     ChangeRequest.objects.filter(expires__lt=now - KEPT).delete()

@@ -38,7 +38,7 @@ REPLICAS = ("prometheus-a", "prometheus-b")
 BACKENDS = ("StoreTimeouts", "MailRefused")  # alerts that inhibit warnings
 POLICY = rate(0.25)
 CEILING = 6  # traces a second: of 8 calls a second, 50% is below it and "always" above
-TRACES = 1_500  # about a quarter of an hour; more would only grow the memory
+TRACES = 6_000  # about fifty minutes; more would only grow the memory
 CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 
 
