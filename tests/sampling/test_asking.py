@@ -142,9 +142,9 @@ async def test_rates_of_operations_are_before_and_after_a_timed_change(
     assert (message.then_policy, [*message.then_operations]) == ("10%", ["GET /health=0.1%"])
     assert message.previous == str(health)
     now = await actions.current(operator, service="shop")
-    [message] = sampling_messages.sampling("demo", {"shop": now}).services
-    assert [*message.then_operations] == [*message.baseline_operations] == ["GET /health=0.1%"]
-    assert [*message.instances[0].operations] == ["GET /health=0.1%"]
+    [found] = sampling_messages.sampling("demo", {"shop": now}).services
+    assert [*found.then_operations] == [*found.baseline_operations] == ["GET /health=0.1%"]
+    assert [*found.instances[0].operations] == ["GET /health=0.1%"]
     [row] = sampling_history(now, [past]).rows
     assert row.cells[1] == "10%, but GET /health 0.1% -> always"
     assert row.below[0].endswith("then 10%, but GET /health 0.1%")
