@@ -201,6 +201,19 @@ async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: 
     assert none.summary == "Nobody has changed the sampling of store"
 
 
+async def test_the_history_is_about_the_time_that_somebody_says(
+    operator: Actor, backends: Backends
+) -> None:
+    await said(operator, "change sampling 10% now")
+    lately = await said(operator, "sampling history petstore in the last hour")
+    assert lately.summary.startswith("1 change of sampling of petstore from ")
+    assert lately.summary.endswith(" UTC, newest first")
+    before = await said(operator, "sampling history the day before yesterday")
+    assert before.summary.startswith("Nobody changed the sampling of petstore from ")
+    problem = (await said(operator, "sampling history tomorrow")).summary
+    assert "00:00 is still to come" in problem
+
+
 async def test_sampling_off_takes_a_reason_in_any_form(operator: Actor, backends: Backends) -> None:
     asked = await said(operator, "sampling off petstore because the disk is full")
 
