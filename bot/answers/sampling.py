@@ -31,6 +31,10 @@ def service_sampling(
     state = " is unknown" if found.policies.is_unknown else f": {found.policies}"
     sampled = f"Sampling of {found.service}{state}, {found.confirmed_by}"
     nothing = f"{found.service} has no instances to sample: the site file names none"
+    if found.in_force:
+        nothing = (
+            f"Sampling of {found.service}: {found.in_force.policy}, no instance asks for it yet"
+        )
     return Reply(
         Sentence(sampled if number else nothing, *since, elsewhere(found.site)),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
@@ -41,13 +45,14 @@ def service_sampling(
     )
 
 
-def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
-    """Return the last changes of a service, with a button back to each of their policies."""
+def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange], most: int) -> Reply:
+    """Return up to `most` last changes of a service, with buttons back to their policies."""
     newest: dict[Policy, int] = {}
     for each in changes:
         newest.setdefault(each.policy, each.revision)
     current = now.in_force.policy if now.in_force else None
-    changed = f"{count(len(changes), 'change')} of sampling of {now.service}, newest first"
+    last = "Last " if len(changes) == most else ""
+    changed = f"{last}{count(len(changes), 'change')} of sampling of {now.service}, newest first"
     return Reply(
         Sentence(
             changed if changes else f"Nobody has changed the sampling of {now.service}",

@@ -134,7 +134,7 @@ async def show_history(message: Message, where: Where) -> Reply:
     """Show the last changes, each with a way back to it."""
     now = await sampling.current(message.actor, service=where.service, site=where.site, patience=0)
     found = await sampling.changes(message.actor, service=now.service, site=now.site, limit=HISTORY)
-    return sampling_history(now, found)
+    return sampling_history(now, found, HISTORY)
 
 
 @command(
