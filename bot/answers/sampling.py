@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
-from bot.answers.times import ago, at
+from bot.answers.times import ago, at, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, Timed, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
@@ -13,6 +13,7 @@ from ops.sampling.proof import Way
 from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
+from ops.vocabulary.timerange import TimeRange
 
 MOST_WAYS_BACK = 5
 
@@ -45,18 +46,30 @@ def service_sampling(
     )
 
 
-def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange], most: int) -> Reply:
-    """Return up to `most` last changes of a service, with buttons back to their policies."""
+def sampling_history(
+    now: ServiceSampling,
+    changes: Sequence[SamplingChange],
+    most: int,
+    range: TimeRange | None = None,
+) -> Reply:
+    """Return up to `most` last changes of a service, with buttons back to their policies.
+
+    With a range, they are those in it.
+    """
     newest: dict[Policy, int] = {}
     for each in changes:
         newest.setdefault(each.policy, each.revision)
     current = now.in_force.policy if now.in_force else None
     last = "Last " if len(changes) == most else ""
-    changed = f"{last}{count(len(changes), 'change')} of sampling of {now.service}, newest first"
+    changed = f"{last}{count(len(changes), 'change')} of sampling of {now.service}"
+    nobody = f"Nobody {'changed' if range else 'has changed'} the sampling of {now.service}"
+    start, end = map(when, range.start_end()) if range else ("", "")
     return Reply(
         Sentence(
-            changed if changes else f"Nobody has changed the sampling of {now.service}",
+            changed if changes else nobody,
             elsewhere(now.site),
+            *((" from ", start, " to ", end) if range else ()),
+            ", newest first" if changes else "",
         ),
         rows=tuple(map(_history_row, changes)),
         columns=("Revision", "Change", "When", "Why"),

@@ -11,13 +11,14 @@ from typing import Any, TypeGuard
 from django.utils import timezone
 
 from bot.commands import registry
-from bot.errors import ask_again_reply, busy_reply, reply_or_error
+from bot.errors import ask_again_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
 from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
 from bot.slack.direct_messages import DirectMessages
+from bot.slack.floods import Floods
 from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
 from bot.slack.interactions import as_event
@@ -37,8 +38,9 @@ from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
 SLOW = 24  # more messages, whose authors can see that the answer takes a while
+SHARE = 4  # messages of one person at once
+MOST_OF_ONE = 20  # messages of one person in progress or waiting
 MOST_WAITING = 200  # a few minutes of answers; people who wait longer have asked again already
-MOST_TURNED_AWAY = 2_000  # at a time; beyond that even apologies would take hours to post
 LAST_CALL_SECONDS = 3.0
 WAITING = Reply("Working on it …")
 # All other subtypes are edits, deletions, joins or messages of programs.
@@ -66,10 +68,10 @@ class EventHandler:
         self.delivery = Delivery(sender, self.cards, self.timed)
         self.direct = direct
         self.timing = timing
-        self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
+        self.answering = WorkerPool(self._work, at_once=AT_ONCE, share=SHARE, most_slow=SLOW)
         self.order = ThreadOrder(self.answering.put, deadlines=timing.deadlines)
         self.full: datetime | None = None
-        self.refusing = WorkerPool(self._turn_away, at_once=1)
+        self.floods = Floods(sender, inbox.finish, self._claim, timing)
 
     async def receive(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
@@ -98,16 +100,16 @@ class EventHandler:
         return len(self.order.waiting) + len(self.answering.waiting)
 
     def take_in(self, job: Job) -> None:
-        """Queue a job, or ask its author to try again if too many are waiting."""
-        if len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
+        """Queue a job, or leave it unanswered if too many are waiting, of its author or in all."""
+        theirs = self.answering.count(job.author)
+        theirs += sum(each.author == job.author for each in self.order.waiting)
+        if theirs >= MOST_OF_ONE:
+            self.floods.add(job)
+        elif len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
             self.order.put(job)
-            return
-        self.full = timezone.now()
-        if len(self.refusing) < MOST_TURNED_AWAY:
-            self.refusing.put(job)
         else:
-            log.warning("too many messages are waiting: one stays without an answer")
-            self.inbox.finish(job, State.FAILED)
+            self.full = timezone.now()
+            self.floods.add(job)
 
     async def keep_leases(self, seconds: float) -> None:
         """Renew this process's leases and take over abandoned jobs, until cancelled.
@@ -125,7 +127,7 @@ class EventHandler:
         """Give the answers in progress a short time to finish, then cancel them."""
         await self.order.start_ready()
         grace = self.timing.grace
-        await asyncio.gather(self.answering.finish(grace), self.refusing.finish(grace))
+        await asyncio.gather(self.answering.finish(grace), self.floods.finish(grace))
 
     def _note_change(self, payload: object) -> None:
         """Refetch the profile of a user Slack reports as changed."""
@@ -163,7 +165,7 @@ class EventHandler:
             return
         metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-        await self._say(job, reply, self.answering)
+        await self._say(job, reply)
 
     async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
         """Wait for a reply; if it takes long, post in the thread that it is in progress."""
@@ -187,9 +189,6 @@ class EventHandler:
         finally:
             holding.cancel()
 
-    async def _turn_away(self, job: Job) -> None:
-        await self._say(job, busy_reply(MOST_WAITING), self.refusing)
-
     async def _reply(self, job: Job) -> Reply | None:
         """Return the reply, None if another process gives it."""
         text = await self._text(job)
@@ -209,7 +208,7 @@ class EventHandler:
         }
         author = await in_database(find_author, profile, origin)
         return await registry.answer(
-            Message(author.actor, text, job.event, author.stranger, author.newcomer)
+            Message(author.actor, text, job.event, author.stranger, author.newcomer, profile.zone)
         )
 
     async def _text(self, job: Job) -> str:
@@ -218,13 +217,13 @@ class EventHandler:
             return await asyncio.to_thread(clean, job.event, self.bot_id)
         return clean(job.event, self.bot_id)
 
-    async def _say(self, job: Job, reply: Reply, pool: WorkerPool) -> None:
+    async def _say(self, job: Job, reply: Reply) -> None:
         """Post a reply, unless another process has taken it over.
 
         If cancelled, let a call that has started finish, so that its result is known.
         """
-        pool.free_slot(job)  # from here on it waits for Slack only
-        claim = PostClaim(partial(self.inbox.advance, job), self.timing.clock)
+        self.answering.free_slot(job)  # from here on it waits for Slack only
+        claim = self._claim(job)
         saying = asyncio.ensure_future(self._deliver(job, reply, claim))
         try:
             await asyncio.shield(saying)
@@ -233,6 +232,9 @@ class EventHandler:
                 await asyncio.wait((saying,), timeout=LAST_CALL_SECONDS)
             saying.cancel()
             raise
+
+    def _claim(self, job: Job) -> PostClaim:
+        return PostClaim(partial(self.inbox.advance, job), self.timing.clock, job.author)
 
     async def _deliver(self, job: Job, reply: Reply, claim: PostClaim) -> None:
         try:

@@ -113,17 +113,23 @@ def finish(revision: Revision, answers: Mapping[str, instances.Answer]) -> Sampl
 
 
 def past_changes(
-    site: str, service: str, limit: int, before: int = 0
+    site: str,
+    service: str,
+    limit: int,
+    before: int = 0,
+    during: tuple[datetime, ...] | None = None,
 ) -> tuple[SamplingChange, ...]:
     """Read the last changes of a site, or of one service unless "", newest first.
 
-    `before` is the revision that they are older than, 0 for any.
+    `before` is the revision that they are older than, 0 for any; `during` is from when to when.
     """
     found = Revision.objects.filter(site=site).order_by("-id")
     if service:
         found = found.filter(service=service)
     if before:
         found = found.filter(id__lt=before)
+    if during:
+        found = found.filter(at__range=during)
     return tuple(map(_change, found[:limit]))
 
 

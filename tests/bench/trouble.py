@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.bot import Bot, started
+from tests.bench.bot import ASKERS, Bot, started
 from tests.bench.pressing import Presser
 from tests.bench.verdict import Question
 from tests.fakes.instance import FakeInstance
 from tests.fakes.jaeger import FakeJaeger, span, trace
-from tests.fakes.slack import ALICE, FakeSlack, Fault
+from tests.fakes.slack import FakeSlack, Fault
 from tests.live import servers
 
 SEED = 1_760_005_930
@@ -106,7 +106,7 @@ class Trouble:
         place = {"channel": f"C0CHAOS{self.dice.randrange(CHANNELS):03}"}
         if above:
             place = {"channel": above.channel, "thread_ts": above.thread}
-        event = self.slack.mention_event(ALICE, text, **place)
+        event = self.slack.mention_event(ASKERS[number % len(ASKERS)], text, **place)
         thread = str(event.get("thread_ts") or event["ts"])
         card = changes and chance >= NOW
         question = Question(number, event["channel"], thread, event["ts"], sign, changes, card)

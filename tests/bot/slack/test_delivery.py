@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
-from bot.slack.event_handler import AT_ONCE, MOST_WAITING
+from bot.slack.event_handler import AT_ONCE, MOST_OF_ONE, MOST_WAITING
 from bot.slack.event_store import write
 from bot.slack.jobs import new_job
 from bot.slack.process import health
@@ -159,8 +159,9 @@ async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
     slack = FakeSlack()
     thread = await left_behind(slack, "change sampling always", State.WORKING, ago=0)
     async with workspace(slack, replace(QUICK, tend=0.02)):
-        for _ in range(AT_ONCE + MOST_WAITING):
-            await (await slack.mention(ALICE, "help", thread_ts=thread)).acknowledged()
+        for number in range(AT_ONCE + MOST_WAITING):
+            asker = f"U0ASKER{number // MOST_OF_ONE:02}"
+            await (await slack.mention(asker, "help", thread_ts=thread)).acknowledged()
         assert slack.posts == []
         left = ReceivedEvent.objects.filter(holder="killed")
         await in_database(left.update, lease_until=timezone.now())
