@@ -49,18 +49,19 @@ def service_sampling(
 def sampling_history(
     now: ServiceSampling,
     changes: Sequence[SamplingChange],
-    most: int,
     range: TimeRange | None = None,
+    *,
+    more: bool = False,
 ) -> Reply:
-    """Return up to `most` last changes of a service, with buttons back to their policies.
+    """Return the last changes of a service, with a button back to each of their policies.
 
-    With a range, they are those in it.
+    With a range, they are those in it. There may be `more`.
     """
     newest: dict[Policy, int] = {}
     for each in changes:
         newest.setdefault(each.policy, each.revision)
     current = now.in_force.policy if now.in_force else None
-    last = "Last " if len(changes) == most else ""
+    last = "Last " if more else ""
     changed = f"{last}{count(len(changes), 'change')} of sampling of {now.service}"
     nobody = f"Nobody {'changed' if range else 'has changed'} the sampling of {now.service}"
     start, end = map(when, range.start_end()) if range else ("", "")
