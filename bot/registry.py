@@ -6,6 +6,7 @@ The patterns run under RE2 in time linear in the text, so that no message can bl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import re2
 
@@ -18,6 +19,9 @@ from ops.accounts.account import SlackAccount
 from ops.actor import Actor
 from ops.errors import InvalidInput
 from ops.guard import check, name_of, record_refusal
+from ops.language.times import Clock
+from ops.language.zones import UTC
+from ops.vocabulary.timerange import now_ns
 
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
@@ -30,7 +34,7 @@ class Message:
     """One message to the bot: its author, clean text and Slack event ({} in the console).
 
     `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
-    `newcomer` is the Slack account of a stranger who may link it.
+    `newcomer` is the Slack account of a stranger who may link it. `zone` is the author's.
     """
 
     actor: Actor
@@ -38,6 +42,12 @@ class Message:
     event: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stranger: str = ""
     newcomer: SlackAccount | None = None
+    zone: ZoneInfo = UTC
+
+    @property
+    def clock(self) -> Clock:
+        """The present, as the author's clock shows it."""
+        return Clock(now_ns(), self.zone)
 
 
 Parse = Callable[[Message, str], Awaitable[Any]]

@@ -12,7 +12,7 @@ from ops.errors import InvalidInput
 LONGEST_TEXT = 4_000  # characters
 LONGEST_TOGETHER = 16_000  # characters of all strings of a request
 MOST_ITEMS = 64  # in one list
-MOST_WORDS = 64  # in one line
+MOST_WORDS = 50  # in one line
 MOST_SPOKEN = 50  # words of a line in plain English
 LARGEST_REQUEST = 64 * 1024  # bytes
 LONGEST_RECORDED = 500  # of one value in the audit log

@@ -2,7 +2,14 @@
 
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
-from bot.commands.arguments import Where, parse_service, service_and_site
+from bot.commands.arguments import (
+    Where,
+    parse_range,
+    parse_service,
+    service_and_keys,
+    service_and_site,
+    with_times,
+)
 from bot.commands.wishes import (
     WayBack,
     Wish,
@@ -10,16 +17,17 @@ from bot.commands.wishes import (
     parse_off,
     parse_way_back,
     parse_wish,
-    take_reason,
 )
 from bot.errors import MOST_GUESSED, suggestion_reply
 from bot.registry import Message, command
 from bot.replies import Reply, shortened
 from ops.errors import InvalidInput
+from ops.language.changes import take_reason
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
+from ops.vocabulary.timerange import TimeRange
 
 PAST_CHANGES = 3
 HISTORY = 10
@@ -41,6 +49,11 @@ async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
     return await _parse_key(message, key.strip()), reason
 
 
+def _history(rest: str) -> tuple[Where, TimeRange | None]:
+    where, named = service_and_keys(rest, "last", "from", "to")
+    return where, parse_range(named, None)
+
+
 @command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
@@ -60,9 +73,9 @@ async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
     ),
     details=(
         "A card asks first. You or an approver can apply it within five minutes.",
-        "A raise ends after 30 minutes unless you say for how long, until when (in UTC), or "
-        '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
-        "follows: for=15m then=10%.",
+        "A raise ends after 30 minutes unless you say for how long, until when (in your time "
+        'zone), or "permanent". Then the service returns to its permanent sampling; if it has '
+        "none, say what follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
         "Operations can have a rate of their own if all instances of the service ask for their "
         "sampling. Agents that can do one rate only refuse such a change.",
@@ -124,17 +137,20 @@ async def revert_sampling(message: Message, way: WayBack) -> Reply:
 @command(
     r"sampling +history(?: +(.+))?",
     "sampling history",
-    parse=parse_service,
-    usage="[SERVICE] [site=NAME]",
+    parse=with_times(_history),
+    usage="[SERVICE] [last=1d] [from=TIME to=TIME] [site=NAME]",
     summary="show the last changes of sampling: who, when, why, until when",
-    examples=("sampling history petstore",),
+    examples=("sampling history petstore", "sampling history yesterday"),
     needs=(sampling.changes,),
 )
-async def show_history(message: Message, where: Where) -> Reply:
+async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) -> Reply:
     """Show the last changes, each with a way back to it."""
+    where, range = asked
     now = await sampling.current(message.actor, service=where.service, site=where.site, patience=0)
-    found = await sampling.changes(message.actor, service=now.service, site=now.site, limit=HISTORY)
-    return sampling_history(now, found)
+    found = await sampling.changes(
+        message.actor, service=now.service, site=now.site, limit=HISTORY, range=range
+    )
+    return sampling_history(now, found, range, more=len(found) == HISTORY)
 
 
 @command(

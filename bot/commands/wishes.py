@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.registry import Message
 from ops.errors import InvalidInput
+from ops.language.changes import take_reason, take_term
+from ops.language.times import Clock, Spoken
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.terms import PERMANENT, Term
@@ -15,9 +16,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
-_REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
 _TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
-_FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,12 @@ class WayBack:
 
 async def parse_wish(message: Message, rest: str) -> Wish:
     """Read `[SERVICE] POLICY …`."""
-    return await _wish(message, *take_reason(rest))
+    return await _wish(message, *take_reason(rest, message.clock))
 
 
 async def parse_off(message: Message, rest: str) -> Wish:
     """Read the same without a policy, which is to keep nothing."""
-    given, reason = take_reason(rest)
+    given, reason = take_reason(rest, message.clock)
     return await _wish(message, f"{given} {NEVER}", reason)
 
 
@@ -65,10 +64,11 @@ async def parse_way_back(message: Message, rest: str) -> WayBack:
 
 async def _wish(message: Message, given: str, reason: str) -> Wish:
     """Read the words without the reason."""
-    given, shares = take_operations(_FOR.sub(r" for=\1", given))
+    given, shares = take_operations(given)
+    given, said = take_term(given, message.clock)
     words, named = words_and_keys(given, "service", "site", "for", "until", "then")
+    term = _term(said, named, message.clock)
     at_once = _taken(words, "now")
-    permanent = _taken(words, "permanent")
     if "service" not in named and len(words) > 1 and is_name(words[0]):
         named["service"] = words.pop(0)
     policy = parse_policy(" ".join(words)).by_operation(shares)
@@ -77,32 +77,25 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
     return Wish(
         Where(now.service, now.site),
         policy,
-        _term(named, permanent) or terms.usual(now.baseline, policy),
+        term or terms.usual(now.baseline, policy),
         reason,
         parse_policy(named["then"]) if "then" in named else None,
-        at_once,
+        at_once and not (said and said.guessed),
     )
 
 
-def _term(named: Mapping[str, str], permanent: bool) -> Term | None:
+def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term | None:
     """Return how long the change is to last, None if nobody says."""
-    if sum((permanent, "for" in named, "until" in named)) > 1:
-        raise InvalidInput('say one of for=15m, until=18:00 and "permanent"')
-    if "for" in named:
-        return Term(timerange.parse_duration(named["for"]))
-    if "until" in named:
-        return Term(end=terms.parse_end(named["until"], timerange.now_ns(), UTC))
-    return PERMANENT if permanent else None
-
-
-def take_reason(rest: str) -> tuple[str, str]:
-    """Take `because="…"` or `because …` from a line; the quotes may be Slack's."""
-    found = _REASON.search(rest)
-    if not found:
-        return rest, ""
-    quoted = found[1] is not None
-    left = rest[: found.start()] + (rest[found.end() :] if quoted else "")
-    return left, " ".join((found[1] if quoted else found[2]).split())
+    if said and said.instead:
+        forms = " or ".join((said.text, *said.instead))
+        raise InvalidInput(f"the number of how long it lasts has no unit: write {forms}")
+    key, _, value = said.text.partition("=") if said else ("", "", "")
+    given = {key: value} if said else named
+    if "for" in given:
+        return Term(timerange.parse_duration(given["for"]))
+    if "until" in given:
+        return Term(end=terms.parse_end(given["until"], clock.now, clock.zone))
+    return PERMANENT if said else None
 
 
 def _taken(words: list[str], word: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,6 +16,7 @@ from ops.accounts.actions import link_same_email
 from ops.accounts.identity import same_email, users_of
 from ops.actor import Actor, Door
 from ops.errors import Conflict
+from ops.language.zones import UTC, zone_named
 
 MOST = 80  # characters of a name
 ELSEWHERE = "you are from another Slack workspace"
@@ -30,7 +32,8 @@ class Profile:
 
     `team_id` is the workspace that Slack names for the user, `workspace` the display name of ours.
     `email` is "" if Slack hides it or it is not confirmed. `everywhere`: the account is linked
-    for all workspaces of the organization at once.
+    for all workspaces of the organization at once. `zone` is the time zone that
+    they set, else UTC.
     """
 
     user_id: str
@@ -41,6 +44,7 @@ class Profile:
     workspace: str = ""
     member: Membership = NO_MEMBER
     everywhere: bool = False
+    zone: ZoneInfo = UTC
 
     @property
     def account(self) -> SlackAccount:
@@ -92,6 +96,7 @@ def read_profile(user: Mapping[str, Any], trust: Trust) -> Profile:
         workspace=trust.name,
         member=member,
         everywhere=bool(member.enterprise and trust.named),
+        zone=zone_named(str(user.get("tz", ""))),
     )
 
 

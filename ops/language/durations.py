@@ -7,6 +7,7 @@ from ops.vocabulary.timerange import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE
 
 _WEEK = 7 * DAY
 _MONTH = 30 * DAY  # as it is meant by "the last month"
+_MOST_PARTS = 6  # nobody says more than `1 week 2 days 3 hours 4 minutes`
 _LARGEST = 36_500 * DAY
 UNITS = {
     name: size
@@ -58,7 +59,7 @@ def read_duration(words: list[str], at: int = 0) -> Read:
     if not found:
         return None
     total, at = found
-    while True:
+    for _ in range(_MOST_PARTS):
         after = at + (words[at : at + 1] == ["and"])
         more = _part(words, after)
         if not more or words[after] in ("a", "an"):

@@ -68,17 +68,26 @@ _PAIRS = {")": "(", "}": "{", "]": "["}
 _EMOJI = re.compile(r":[\w+'-]+:")
 _DOTS = ".,;:!?'\u2026"
 
-_FILLER = """
+
+def some(words: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
+    return frozenset(words.split())
+
+
+FILLER = some(
+    """
     a an the this that these those there here it its i we you u me us my our your them they
     please pls plz kindly thanks thank thx ty cheers hi hello hey ok okay so well just also maybe
     can could would will may might want wants wanted need needs like love let lets let's i'd
     show list get give find search display see view look looking fetch pull tell check grab bring
     is are was were be been being am do does did has have had having got
     of for in on at to by with from as into about within and plus then where when
-    what what's whats which who whose how if up out all any some every each both
-"""
-FILLER = frozenset(_FILLER.split())
+    what what's whats which who whose why how if up out all any some every each both
+    """
+)
 """Words that ask, join or are polite, and set no condition by themselves."""
+
+NEGATIONS = some("no not without except excluding non isn't aren't")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,9 @@ def normal(text: str) -> str:
         pieces.append(quoted[0] if mark == '"' else in_quotes(quoted[0][1:-1]))
         position = quoted.end()
     pieces.append(_outside(text[position:]))
-    return "".join(pieces).strip()
+    line = "".join(pieces).strip()
+    limits.check_text("the line", line)  # one character may become several
+    return line
 
 
 def words(line: str) -> tuple[Word, ...]:
@@ -152,6 +163,8 @@ def without_filler(found: Sequence[Word], besides: Collection[str] = ()) -> tupl
 
 
 def _outside(text: str) -> str:
+    if text.isascii():
+        return text.translate(_PLAIN)
     return unicodedata.normalize("NFKC", text.translate(_PLAIN)).translate(_PLAIN)
 
 
@@ -219,7 +232,9 @@ def _plain_word(raw: str, start: int, end: int) -> Word | None:
 def _trimmed(raw: str) -> str:
     """Return the start of a raw word that is one value or word."""
     cut = _CUT.search(raw)
-    kept = raw[: cut.start()] if cut else raw
-    while kept and kept[-1] in _PAIRS and kept.count(kept[-1]) > kept.count(_PAIRS[kept[-1]]):
-        kept = kept[:-1]
-    return kept
+    end = cut.start() if cut else len(raw)
+    open = {mark: raw.count(_PAIRS[mark], 0, end) - raw.count(mark, 0, end) for mark in _PAIRS}
+    while end and open.get(raw[end - 1], 0) < 0:
+        end -= 1
+        open[raw[end]] += 1
+    return raw[:end]

@@ -13,6 +13,7 @@ from itertools import chain
 
 LONGEST = 200  # characters of a name or word that is recognised
 SHORTEST_SLIP = 4  # letters: among shorter ones everything is one slip from something
+LONGEST_SLIP = 40
 SHORTEST_PART = 3
 MOST_WITH_SLIPS = 5_000  # names; among more, only those that are spelled right are recognised
 _APART = re.compile(r"[-_ ]+")
@@ -85,28 +86,27 @@ class SiteNames:
     missing: frozenset[str] = frozenset()
 
     @cached_property
-    def _tables(self) -> Mapping[Kind, Sequence[tuple[str, "_Table"]]]:
-        """The tables to look a word up in, each with whose names they are."""
+    def _tables(self) -> Mapping[Kind, "_Table"]:
+        """The tables in which a word is looked up."""
         services = (*self.services, *self.in_traces, *self.others)
         return {
-            Kind.SITE: [("", _table((self.site,)))],
-            Kind.SERVICE: [("", _table(services))],
-            Kind.OPERATION: [(of, _table(names)) for of, names in self.operations.items()],
-            Kind.ALERT: [("", _table(self.alerts))],
-            Kind.SEVERITY: [("", _table(self.severities))],
-            Kind.LABEL: [("", _table(tuple(self.labels)))],
-            Kind.VALUE: [(of, _table(names)) for of, names in self.labels.items()],
-            Kind.VERSION: [(of, _table(names)) for of, names in self.versions.items()],
-            Kind.INSTANCE: [(of, _table(names)) for of, names in self.instances.items()],
+            Kind.SITE: _table((("", (self.site,)),)),
+            Kind.SERVICE: _table((("", services),)),
+            Kind.OPERATION: _table(tuple(self.operations.items())),
+            Kind.ALERT: _table((("", self.alerts),)),
+            Kind.SEVERITY: _table((("", self.severities),)),
+            Kind.LABEL: _table((("", tuple(self.labels)),)),
+            Kind.VALUE: _table(tuple(self.labels.items())),
+            Kind.VERSION: _table(tuple(self.versions.items())),
+            Kind.INSTANCE: _table(tuple(self.instances.items())),
         }
 
-    def find(self, word: str, kind: Kind) -> Iterator[Name]:
-        """Yield the names of a kind that a word may mean, of every likeness that it has."""
-        for of, table in self._tables[kind]:
-            likeness, names = table.find(word)
-            for name in names:
-                meant = self.in_traces.get(name, name) if kind is Kind.SERVICE else name
-                yield Name(kind, meant, self.site, likeness, of)
+    def find(self, word: str, kind: Kind, whose: str, least: Likeness) -> Iterator[Name]:
+        """Yield the names of a kind that a word may mean; `whose` keeps those `of` that alone."""
+        likeness, found = self._tables[kind].find(word, whose, least)
+        for name, of in found:
+            meant = self.in_traces.get(name, name) if kind is Kind.SERVICE else name
+            yield Name(kind, meant, self.site, likeness, of)
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,23 @@ class Names:
             return self.own
         return next((each for each in self.sites if each.site == name), SiteNames(name))
 
-    def recognise(self, word: str, *kinds: Kind, site: str = "") -> tuple[Name, ...]:
+    def site_called(self, word: str) -> str:
+        """Return the site of that name, also for short or in other letters; "" for none."""
+        return site_called(word, (each.site for each in self.sites))
+
+    def recognise(
+        self,
+        word: str,
+        *kinds: Kind,
+        site: str = "",
+        of: str = "",
+        least: Likeness = Likeness.SLIP,
+    ) -> tuple[Name, ...]:
         """Return what a word means: several names if they are equally alike, () for nothing.
 
-        The kinds are in order of preference. With a site only its names count; otherwise those of
-        the user's own site come before those of the others.
+        The kinds are in order of preference. With a site only its names count, with `of` only what
+        belongs to that; otherwise those of the user's own site come before those of the others. The
+        word has to resemble a name at `least` so much.
         """
         if not word or len(word) > LONGEST:
             return ()
@@ -139,7 +151,7 @@ class Names:
             (each.likeness, number, order, each)
             for number, where in enumerate(asked)
             for order, kind in enumerate(kinds)
-            for each in where.find(word, kind)
+            for each in where.find(word, kind, of, least)
         ]
         if not found:
             return ()
@@ -147,31 +159,48 @@ class Names:
         return tuple(dict.fromkeys(each for *key, each in found if tuple(key) == best))
 
 
+def site_called(word: str, sites: Iterable[str]) -> str:
+    """Return the site that a word means, also for short (`prod`); "" for none."""
+    small, called = folded(word), {folded(site): site for site in sites}
+    if small in called or len(small) < SHORTEST_PART:
+        return called.get(small, "")
+    alike = [
+        site
+        for name, site in called.items()
+        if len(name) >= SHORTEST_PART and (name.startswith(small) or small.startswith(name))
+    ]
+    return alike[0] if len(alike) == 1 else ""
+
+
 def folded(text: str) -> str:
     """Return a name for comparing: without capitals, hyphens, underscores and blanks."""
     return _APART.sub("", text.casefold())
 
 
-@lru_cache(maxsize=512)
-def _table(names: tuple[str, ...]) -> "_Table":
-    return _Table(names)
+_Entry = tuple[str, str]  # a name, and what it is of
+
+
+@lru_cache(maxsize=128)
+def _table(names: tuple[tuple[str, tuple[str, ...]], ...]) -> "_Table":
+    return _Table((name, of) for of, own in names for name in own if 0 < len(name) <= LONGEST)
 
 
 class _Table:
-    """Names of one kind by every form under which they are recognised."""
+    """The names of one kind by every form under which they are recognised."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._exact = frozenset(name for name in names if 0 < len(name) <= LONGEST)
-        self._folded: dict[str, list[str]] = {}
-        for name in sorted(self._exact):
-            self._folded.setdefault(folded(name), []).append(name)
+    def __init__(self, entries: Iterable[_Entry]) -> None:
+        self._exact: dict[str, list[_Entry]] = {}
+        self._folded: dict[str, list[_Entry]] = {}
+        for entry in sorted({*entries}):
+            self._exact.setdefault(entry[0], []).append(entry)
+            self._folded.setdefault(folded(entry[0]), []).append(entry)
 
     @cached_property
-    def _parts(self) -> Mapping[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for small, names in self._folded.items():
-            for part in set(_parts_of(small)):
-                found.setdefault(part, []).extend(names)
+    def _parts(self) -> Mapping[str, list[_Entry]]:
+        found: dict[str, list[_Entry]] = {}
+        for small, entries in self._folded.items():
+            for part in {*_parts_of(small)}:
+                found.setdefault(part, []).extend(entries)
         return found
 
     @cached_property
@@ -180,27 +209,36 @@ class _Table:
         found: dict[str, list[str]] = {}
         if len(self._folded) <= MOST_WITH_SLIPS:
             for small in self._folded:
-                if SHORTEST_SLIP <= len(small) <= 40:
+                if SHORTEST_SLIP <= len(small) <= LONGEST_SLIP:
                     for form in {small, *_shortened(small)}:
                         found.setdefault(form, []).append(small)
         return found
 
-    def find(self, word: str) -> tuple[Likeness, Sequence[str]]:
-        """Return the names that the word resembles most, and how."""
-        if word in self._exact:
-            return Likeness.EXACT, (word,)
+    def find(self, word: str, whose: str, least: Likeness) -> tuple[Likeness, Sequence[_Entry]]:
+        """Return the names that the word resembles most, and how; at `least` so much."""
+        if not self._exact:
+            return Likeness.SLIP, ()
         small = folded(word)
-        if found := self._folded.get(small):
-            return Likeness.LETTERS, found
-        for single in _singulars(small):
-            if found := self._folded.get(single):
-                return Likeness.PLURAL, found
-        if len(small) >= SHORTEST_PART and (found := self._parts.get(small)):
-            return Likeness.PART, found
-        return Likeness.SLIP, self._slipped(small)
+        for likeness in Likeness:
+            if likeness > least:
+                break
+            found = self._alike(word, small, likeness)
+            if kept := [each for each in found if whose in ("", each[1])]:
+                return likeness, kept
+        return least, ()
 
-    def _slipped(self, small: str) -> Sequence[str]:
-        if not SHORTEST_SLIP <= len(small) <= 40:
+    def _alike(self, word: str, small: str, likeness: Likeness) -> Sequence[_Entry]:
+        match likeness:
+            case Likeness.EXACT:
+                return self._exact.get(word, ())
+            case Likeness.LETTERS:
+                return self._folded.get(small, ())
+            case Likeness.PLURAL:
+                found = (self._folded.get(single) for single in _singulars(small))
+                return next(filter(None, found), ())
+            case Likeness.PART:
+                return self._parts.get(small, ()) if len(small) >= SHORTEST_PART else ()
+        if not SHORTEST_SLIP <= len(small) <= LONGEST_SLIP:
             return ()
         near = {
             name

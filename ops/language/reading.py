@@ -11,22 +11,26 @@ class Reading:
     """A text as a strict line, without the command's name; "" sets no condition.
 
     `left_out` are the words that mean nothing here, as they were typed. `exact` means that the text
-    was a strict line already, so that nothing needs to be said about how it was read.
+    was a strict line already, so that nothing needs to be said about how it was read. `said` is
+    how a time of day was read, with its zone, "" without one.
     """
 
     line: str
     left_out: tuple[str, ...] = ()
+    said: str = ""
     exact: bool = False
 
     def sentence(self, command: str = "") -> str:
-        """Say how the text was read, "" if as it was written: `Read as error; left out: weird`.
+        """Say how the text was read, "" if as it was written.
 
-        `command` is the name of the command that the line belongs to.
+        For example: Read as `list traces error`, without "weird". `command` is the name of the
+        command that the line belongs to.
         """
         if self.exact:
             return ""
         line = f"{command} {self.line}".strip() or "no condition"
-        return f"Read as `{line}`{_without(self.left_out)}."
+        said = f" ({self.said})" if self.said else ""
+        return f"Read as `{line}`{said}{_without(self.left_out)}."
 
 
 def _without(words: Sequence[str]) -> str:

@@ -5,8 +5,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from ops.language.points import local
-
-_UTC = ZoneInfo("UTC")
+from ops.language.zones import UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +13,7 @@ class Clock:
     """The present (Unix nanoseconds) and the time zone of the person who asks."""
 
     now: int
-    zone: ZoneInfo = _UTC
+    zone: ZoneInfo = UTC
 
     @property
     def here(self) -> datetime:
@@ -27,13 +26,15 @@ class Spoken:
     """A time that was read: in the strict notation, and the numbers of its words.
 
     `said` is how a time of day was read, with its zone ("from 14:00 to 15:00 Europe/Paris"), else
-    "". `instead` is what else it may mean, in the same notation: the asker has to choose.
+    "". `instead` is what else it may mean, in the same notation: the asker has to choose. `guessed`
+    means that it is the nearest of two times of day, as "until six" is.
     """
 
     text: str
     used: tuple[int, ...]
     said: str = ""
     instead: tuple[str, ...] = ()
+    guessed: bool = False
 
 
 def written(moment: int, zone: tzinfo) -> str:

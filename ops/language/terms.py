@@ -73,7 +73,8 @@ def _ending(point: Point, used: tuple[int, ...], clock: Clock) -> Spoken:
     if point.moment:
         return Spoken(f"until={point.moment}", used)
     said = f"until {shown(end, clock.now, zone)} {name_of(zone)}"
-    return Spoken(f"until={written(end, zone)}", used, said)
+    guessed = bool(point.hour and point.hour.either)
+    return Spoken(f"until={written(end, zone)}", used, said, guessed=guessed)
 
 
 def _is_there(words: list[str], at: int, phrase: tuple[str, ...]) -> bool:

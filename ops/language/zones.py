@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from ops.errors import InvalidInput
 
+UTC = ZoneInfo("UTC")
+
 # Hours from UTC of the abbreviations that mean one zone only.
 _FIXED = {
     "utc": 0, "gmt": 0, "z": 0, "zulu": 0, "wet": 0, "west": 1, "cet": 1, "cest": 2, "eet": 2,
@@ -21,6 +23,11 @@ _AREAS = (
     "Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian",
     "Pacific",
 )  # fmt: skip
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return the zone of that name, UTC if there is none."""
+    return ZoneInfo(name) if name in _names() else UTC
 
 
 def read_zone(words: list[str], at: int) -> tuple[tzinfo, int] | None:
@@ -53,10 +60,15 @@ def read_zone(words: list[str], at: int) -> tuple[tzinfo, int] | None:
 
 
 @lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@lru_cache(maxsize=1)
 def _cities() -> Mapping[str, str]:
     """Return the zones by their name and by their city, in small letters."""
     found: dict[str, str] = {}
-    for name in sorted(available_timezones()):
+    for name in sorted(_names()):
         area, _, city = name.partition("/")
         if area in _AREAS:
             found[name.lower()] = name

@@ -3,12 +3,12 @@
 The person who asked may apply a request, and so may an approver. If the change is above the
 service's ceiling, it needs somebody else: an approver who did not ask for it applies (approves)
 or refuses it, and the person who asked may only withdraw it. Each is applied once, however often
-and at whichever doors; the audit log records who asked, approved, applied and refused.
+and at whichever doors. The audit log records who asked, approved, applied, refused and withdrew,
+and what expired.
 """
 
 import logging
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from ops.database import in_database
 from ops.errors import Conflict
 from ops.guard import ANY_PERSON, DEADLINE, OPSPORTAL, action, write
 from ops.requests import store
+from ops.requests.closing import close, end, expire, refuse, withdraw
 from ops.requests.deciding import as_it_is, make_it, may_apply, may_decide, one
 from ops.requests.ending import ending_soon
 from ops.requests.models import State
@@ -46,12 +47,14 @@ __all__ = [
     "change_or_ask",
     "close",
     "ending_soon",
+    "expire",
     "find",
     "list_open",
     "refuse",
     "revert_or_ask",
     "several",
     "undo_or_ask",
+    "withdraw",
 ]
 
 SUBJECT = "requests"  # of notices
@@ -90,15 +93,13 @@ async def ask(
     wish: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
-        "previous": str(before.policies),
+        "previous": before.policies,
         "policy": policy,
         "instances": len(before.instances),
         "term": term,
         "reason": reason,
         "then": then,
     }
-    if before.ends_operations(policy):
-        wish["ends_operations"] = True
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)
@@ -219,20 +220,7 @@ async def cancel(actor: Actor, *, key: str, reason: str = "") -> RequestedChange
     """
     request = await may_decide(actor, key)
     terms.check_reason(reason)
-    if not request.over or request.is_by(actor):
-        await in_database(store.decide, key, State.CANCELLED, actor, reason)
-        return await as_it_is(key)
-    with suppress(Conflict):
-        await in_database(
-            refuse,
-            actor,
-            key=key,
-            asked_by=request.asker,
-            policy=request.policy,
-            reason=reason,
-            service=request.service,
-            site=request.site,
-        )
+    await end(actor, request, reason)
     return await as_it_is(key)
 
 
@@ -244,15 +232,6 @@ def _target(*, site: str, service: str, **_: object) -> str:
 def ask_approval(actor: Actor, /, *, over: Over, **wish: Any) -> RequestedChange:
     """Store a request that needs somebody else's approval; the rest is as for `store.make`."""
     return store.make(actor, over=over, **wish)
-
-
-@write("requests.refuse", permission=sampling.APPROVE, target=_target)
-def refuse(
-    actor: Actor, *, key: str, asked_by: str, policy: Policy, reason: str, service: str, site: str
-) -> None:
-    """Refuse an open request of somebody else; raises Conflict if it is not open any more."""
-    if not store.decide(key, State.REFUSED, actor, reason):
-        raise Conflict(f"request {key} is decided already")
 
 
 @action("requests.find", permission=sampling.READ)
@@ -275,12 +254,6 @@ async def list_open(
 async def several(actor: Actor, *, keys: Collection[str]) -> Mapping[str, RequestedChange]:
     """Return the requests with these keys, those that exist, for messages that show them."""
     return await in_database(store.several, keys)
-
-
-@action("requests.close", permission=OPSPORTAL)
-async def close(actor: Actor) -> None:
-    """Close the requests whose time is over, and those whose process is gone."""
-    await in_database(store.close)
 
 
 async def _may_be_made(

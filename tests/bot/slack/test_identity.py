@@ -44,6 +44,14 @@ def test_it_finds_the_linked_person(person: Person) -> None:
     assert actor.origin == ORIGIN
 
 
+@pytest.mark.parametrize(
+    ("tz", "zone"),
+    [("America/New_York", "America/New_York"), (None, "UTC"), ("../etc/passwd", "UTC"), (7, "UTC")],
+)
+def test_it_reads_the_time_zone_that_somebody_set(tz: object, zone: str) -> None:
+    assert profile(tz=tz).zone.key == zone
+
+
 def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
     person("alice")
     writer = find_author(profile(), ORIGIN)
