@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.answers.changes import changes_reply
-from bot.commands.arguments import Where, parse_range, words_and_keys
+from bot.commands.arguments import Where, parse_range, with_times, words_and_keys
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
@@ -27,7 +27,7 @@ class _Asked:
     kinds: tuple[ChangeKind, ...] = ()
 
 
-async def _parse(message: Message, rest: str) -> _Asked:
+def _asked(rest: str) -> _Asked:
     words, named = words_and_keys(rest, "service", "site", "last", "from", "to")
     kinds = [_KINDS[word.lower()] for word in words if word.lower() in _KINDS]
     services = [word for word in words if word.lower() not in _KINDS]
@@ -41,7 +41,7 @@ async def _parse(message: Message, rest: str) -> _Asked:
 @command(
     r"(?:(?:(?:show|list) +)?changes|what(?:'s| +has)? +changed)(?: +(.+))?",
     "changes",
-    parse=_parse,
+    parse=with_times(_asked),
     usage="[SERVICE] [rollouts] [sampling] [alerts] [last=24h] [from=TIME to=TIME] [site=NAME]",
     summary="show what changed: rollouts, sampling, alerts that started and ended",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
@@ -59,7 +59,7 @@ async def what_changed(message: Message, asked: _Asked) -> Reply:
 @command(
     r"(?:(?:show|list) +)?(?:rollouts|deploys|deployments|releases)(?: +(.+))?",
     "rollouts",
-    parse=_parse,
+    parse=with_times(_asked),
     usage="[SERVICE] [last=24h] [from=TIME to=TIME] [site=NAME]",
     summary="show which services started to run another version, and when",
     examples=("rollouts", "deploys petstore last=7d"),

@@ -43,7 +43,8 @@ def understood(
         kinds.setdefault(known.kind(word), []).append(word)
     states, unknown = kinds.get("state", ()), kinds.get("", ())
     if unknown and not coming:
-        firing = sum(each.state == FIRING for each in alerts)
+        listed = [each for each in alerts if each.name not in (*site.watchdogs, *site.quiet)]
+        firing = sum(each.state == FIRING for each in listed)
         raise _unknown(unknown[0], site, known, failed, firing)
     for state in map(str.lower, states):
         check_listed(state)
@@ -144,7 +145,7 @@ def _either(label: str, words: Sequence[str], known: _Spelled) -> Iterable[Match
 def _unknown(
     word: str, site: Site, known: _Known, failed: Sequence[str], firing: int
 ) -> InvalidInput:
-    """Return the error; its first words, which a phone may show alone, deny nothing that fires."""
+    """Return the error; it must not read as if none were `firing`."""
     small = word.lower()
     for other in sites().all.values():
         if small in map(str.lower, other.services):
@@ -153,9 +154,9 @@ def _unknown(
             )
     silent = f" ({', '.join(failed)} did not answer)" if failed else ""
     hint = did_you_mean(word, known.words())
-    first = f"{counted(firing)}, but " if firing else ""
+    called = f'no state, service, severity, alert or label is called "{word[:80]}"{silent}'
     return InvalidInput(
-        f'{first}no state, service, severity, alert or label is called "{word[:80]}"{silent}'
+        (f"{counted(firing)}, but {called}" if firing else called)
         + (f"{hint} Otherwise write" if hint else "; write")
         + f" {FORMS_OF_A_MATCHER}"
     )
