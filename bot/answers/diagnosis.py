@@ -49,9 +49,10 @@ def _rows(found: Diagnosis) -> Iterator[Row]:
         below = (shortened(news, LONGEST_SENTENCE),) if news else ()
         yield Row(("version", shortened(found.versions.summary, LONGEST_SENTENCE), ""), below)
     yield from _sampling(found)
-    for change in found.changes[:MOST_CHANGES]:
-        moment, what = row_of(change).cells
-        yield Row(("changed", moment, what), row_of(change).below)
+    # Alerts have rows of their own.
+    for change in [each for each in found.changes if not each.alert][:MOST_CHANGES]:
+        row = row_of(change)
+        yield Row(("changed", *row.cells), row.below)
 
 
 def _alert(alert: Alert) -> Row:
