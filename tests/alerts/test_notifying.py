@@ -164,7 +164,7 @@ async def test_the_pages_say_it_and_escape_what_others_wrote(
     fires(prometheus, "Elsewhere")
     pair.first.silence("s1", ends="2226-11-24T15:00:00Z", comment=HOSTILE, createdBy=HOSTILE)
     pair.second.fault = Fault.MESSAGE
-    await async_client.aforce_login(await User.objects.aget(pk=viewer.user_id))
+    await async_client.aforce_login(await User.objects.aget(username=viewer.name))
     found = await list_alerts(viewer)
     silenced = next(each for each in found.alerts if each.name == "QueueDeep")
 
