@@ -8,7 +8,7 @@ from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.changes import rollouts, what_changed
-from bot.commands.diagnosis import diagnose
+from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
 from bot.commands.reads import words_left
@@ -103,6 +103,7 @@ registry.add(
     show_history,
     show_sampling,
     diagnose,
+    slow,
     what_changed,
     rollouts,
     show_overview,

@@ -96,7 +96,7 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
         "going off, pages, paged, incidents, alertmanager, red, burning",
         perhaps="critical, warning, severity, list, fire, active, open, ongoing, current",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
-        alone=(Thing.SEVERITY, Thing.SERVICE),
+        alone=(Thing.SEVERITY,),
     ),
     usage='[WORD …] [LABEL="VALUE" …] [state=firing] [last=1h] [age>10m] [site=NAME]',
     summary="list firing and pending alerts",

@@ -1,16 +1,20 @@
 """Read the words after a command: services, sites, trace IDs and `key=value` pairs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.registry import Message
-from ops.errors import InvalidInput, did_you_mean
+from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.language.times import strict_range
 from ops.sites import sites
 from ops.vocabulary.timerange import TimeRange, parse_duration, parse_moment
 
 SMALL_WORDS = ("of", "for", "on", "in", "to", "with")
 
+T = TypeVar("T")
+Default = TypeVar("Default", TimeRange, None)
 _IN_ADDRESS = re.compile(r"[^?#]*/traces?/([^/?#]+)")
 
 
@@ -62,7 +66,25 @@ def service_and_keys(rest: str, *keys: str) -> tuple[Where, dict[str, str]]:
     return where, named
 
 
-def parse_range(named: Mapping[str, str], default: TimeRange) -> TimeRange:
+def with_times(parse: Callable[[str], T]) -> Callable[[Message, str], Awaitable[T]]:
+    """Let people say the times that a command takes: `yesterday`, `since 2pm`, `last hour`.
+
+    What the command reads without that keeps its meaning.
+    """
+
+    async def parse_said(message: Message, rest: str) -> T:
+        try:
+            return parse(rest)
+        except (InvalidInput, NotFound):
+            strict = strict_range(rest, message.clock)
+            if strict == rest:
+                raise
+            return parse(strict)
+
+    return parse_said
+
+
+def parse_range(named: Mapping[str, str], default: Default) -> TimeRange | Default:
     """Read `last=1h`, or `from=` and `to=`; raises InvalidInput."""
     if "last" in named and len(named) > 1:
         raise InvalidInput('"last" ends now; give either last, or from and to')

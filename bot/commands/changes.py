@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 from bot.answers.changes import changes_reply
-from bot.commands.arguments import Where, parse_range, words_and_keys
-from bot.commands.reads import read_where
+from bot.commands.arguments import Where, parse_range, with_times, words_and_keys
+from bot.commands.reads import read_where_and_when
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
-from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.overview.actions import LAST_DAY, ChangeKind
 from ops.vocabulary.timerange import TimeRange
@@ -30,7 +29,7 @@ class _Asked:
     kinds: tuple[ChangeKind, ...] = ()
 
 
-async def _parse(message: Message, rest: str) -> _Asked:
+def _asked(rest: str) -> _Asked:
     words, named = words_and_keys(rest, "service", "site", "last", "from", "to")
     kinds = [_KINDS[word.lower()] for word in words if word.lower() in _KINDS]
     services = [word for word in words if word.lower() not in _KINDS]
@@ -41,16 +40,11 @@ async def _parse(message: Message, rest: str) -> _Asked:
     return _Asked(where, parse_range(named, LAST_DAY), tuple(kinds))
 
 
-async def _read(message: Message, text: str) -> Reading:
-    """Read a service and a site."""
-    return await read_where(message, text)
-
-
 @command(
     r"(?:(?:(?:show|list) +)?changes|what(?:'s| +has)? +changed)(?: +(.+))?",
     "changes",
-    parse=_parse,
-    read=_read,
+    parse=with_times(_asked),
+    read=read_where_and_when,
     intent=Intent(
         surely="changes, changed, what changed, what happened, happened, history, timeline, "
         "events, news, new",
@@ -74,8 +68,8 @@ async def what_changed(message: Message, asked: _Asked) -> Reply:
 @command(
     r"(?:(?:show|list) +)?(?:rollouts|deploys|deployments|releases)(?: +(.+))?",
     "rollouts",
-    parse=_parse,
-    read=_read,
+    parse=with_times(_asked),
+    read=read_where_and_when,
     intent=Intent(
         surely="rollouts, rollout, deploys, deploy, deployments, deployment, releases, "
         "released, rolled out, was deployed, got deployed, shipped",

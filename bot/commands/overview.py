@@ -31,7 +31,7 @@ async def _parse(message: Message, rest: str) -> str:
     parse=_parse,
     read=read_site,
     intent=Intent(
-        surely="overview, dashboard, services, summary, everything, at a glance, "
+        surely="overview, dashboard, services, summary, at a glance, "
         "my access, my permissions, my rights, permissions, who am i, whoami, status, health",
         perhaps="state, site, show, systems, access, home",
         about=(Thing.SITE,),

@@ -7,9 +7,13 @@ from ops.errors import OpsError
 from ops.language.lines import Word, normal, without_filler, words
 from ops.language.names import Kind, Name, Names, SiteNames
 from ops.language.reading import Reading
+from ops.language.times import strict_range
 from ops.overview import actions as overview
 from ops.sites import sites
 from ops.vocabulary.filters import quote
+
+TIMES = ("last", "from", "to")
+_SERVICES = (Kind.SERVICE, Kind.INSTANCE, Kind.VERSION)
 
 
 async def names_for(message: Message) -> Names:
@@ -24,9 +28,19 @@ async def read_where(message: Message, text: str) -> Reading:
     """Read `[SERVICE] [site=NAME]`: a service, also by its instance or version, and a site."""
     found = words(normal(text))
     names = await names_for(message)
-    service, left = take_name(found, names, Kind.SERVICE, Kind.INSTANCE, Kind.VERSION)
+    service, left = take_name(found, names, *_SERVICES)
     site, left = take_name(left, names, Kind.SITE)
     return Reading(where_line(names, service, site), words_left(left))
+
+
+async def read_where_and_when(message: Message, text: str) -> Reading:
+    """Read `[SERVICE] [last=1h] [from=TIME to=TIME] [site=NAME]`."""
+    found = words(strict_range(normal(text), message.clock))
+    times = [each for each in found if each.operator == "=" and each.key in TIMES]
+    names = await names_for(message)
+    service, left = take_name([each for each in found if each not in times], names, *_SERVICES)
+    when = " ".join(f"{each.key}={each.text}" for each in times)
+    return Reading(f"{where_line(names, service)} {when}".strip(), words_left(left))
 
 
 async def read_site(message: Message, text: str) -> Reading:

@@ -2,8 +2,14 @@
 
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
-from bot.commands.arguments import Where, parse_service
-from bot.commands.reads import read_where
+from bot.commands.arguments import (
+    Where,
+    parse_range,
+    parse_service,
+    service_and_keys,
+    with_times,
+)
+from bot.commands.reads import read_where, read_where_and_when
 from bot.commands.wishes import (
     WayBack,
     Wish,
@@ -23,6 +29,7 @@ from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
+from ops.vocabulary.timerange import TimeRange
 
 PAST_CHANGES = 3
 HISTORY = 10
@@ -42,6 +49,11 @@ async def _parse_key(message: Message, rest: str) -> str:
 async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
     key, reason = take_reason(rest)
     return await _parse_key(message, key.strip()), reason
+
+
+def _history(rest: str) -> tuple[Where, TimeRange | None]:
+    where, named = service_and_keys(rest, "last", "from", "to")
+    return where, parse_range(named, None)
 
 
 @command(
@@ -152,25 +164,28 @@ async def revert_sampling(message: Message, way: WayBack) -> Reply:
 @command(
     r"sampling +history(?: +(.+))?",
     "sampling history",
-    parse=parse_service,
-    read=read_where,
+    parse=with_times(_history),
+    read=read_where_and_when,
     intent=Intent(
         surely="sampling history, sampling changes, who changed sampling, changed sampling, "
         "who changed, sampling changed, sampling log, audit, audit log, who set sampling, "
         "who sampling",
         perhaps="history, sampling, who, past",
-        about=(Thing.SERVICE, Thing.SITE),
+        about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),
-    usage="[SERVICE] [site=NAME]",
+    usage="[SERVICE] [last=1d] [from=TIME to=TIME] [site=NAME]",
     summary="show the last changes of sampling: who, when, why, until when",
-    examples=("sampling history petstore",),
+    examples=("sampling history petstore", "sampling history yesterday"),
     needs=(sampling.changes,),
 )
-async def show_history(message: Message, where: Where) -> Reply:
+async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) -> Reply:
     """Show the last changes, each with a way back to it."""
+    where, range = asked
     now = await sampling.current(message.actor, service=where.service, site=where.site, patience=0)
-    found = await sampling.changes(message.actor, service=now.service, site=now.site, limit=HISTORY)
-    return sampling_history(now, found)
+    found = await sampling.changes(
+        message.actor, service=now.service, site=now.site, limit=HISTORY, range=range
+    )
+    return sampling_history(now, found, range, more=len(found) == HISTORY)
 
 
 @command(

@@ -22,9 +22,10 @@ from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.language.trace_ids import find_trace_ids
 from ops.language.traces import read_traces
-from ops.overview.actions import MOST_SERVICES, SiteSnapshot, show_snapshot
+from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
+from ops.traces.actions import TraceList
 from ops.traces.trace import Trace
 from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
@@ -125,10 +126,9 @@ async def _read_ids(message: Message, text: str) -> Reading:
     read=_read_query,
     intent=Intent(
         surely="traces, trace, errors, error, failures, failure, failing, failed, fails, fail, "
-        "exceptions, exception, broke, 500s, 5xx, slow requests, slow traces, slow calls, "
-        "slower, slowest, slow operations, requests, calls, spans, timeouts, latency, search",
-        perhaps="slow, list, find, show, longest, longer, took, took longer, latest, recent, "
-        "request, call, transactions, jaeger, longer",
+        "exceptions, exception, 500s, 5xx, slower, requests, calls, spans, timeouts, search",
+        perhaps="slow, slowest, list, find, show, longest, longer, took, latest, recent, "
+        "request, call, transactions, jaeger",
         about=(
             Thing.SERVICE,
             Thing.OPERATION,
@@ -157,7 +157,14 @@ async def _read_ids(message: Message, text: str) -> Reading:
 async def list_traces(message: Message, query: TraceQuery) -> Reply:
     """Search for traces."""
     found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
-    return trace_list(found)
+    return trace_list(found, "" if found.traces else await _why_none(message.actor, found))
+
+
+async def _why_none(actor: Actor, found: TraceList) -> str:
+    of = found.query
+    return await explain_none(
+        actor, service=of.service, site=of.site, start=found.start, end=found.end
+    )
 
 
 @command(

@@ -11,16 +11,22 @@ from bot.registry import Command, Guess, Message, Registry
 from bot.understanding.cues import PERHAPS, SURELY, Cued, Cues
 from bot.understanding.habits import without_habits
 from bot.understanding.things import Found, things_in
-from ops.errors import Conflict, OpsError
+from ops.errors import InvalidInput, NotFound, OpsError
 from ops.guard import may
 from ops.language import lines
 from ops.language.changes import take_reason
-from ops.language.lines import Word
+from ops.language.lines import Word, some
 from ops.language.trace_ids import find_trace_ids
 
 SECONDS = 1.0  # the most that filling and checking one line may take
 MOST_TRIED = 6
-_LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it
+_LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it; a name twice that
+_ANYTHING = some(
+    """
+    anything something everything nothing anyone anybody someone somebody everyone everybody thing
+    things stuff again still yet right really actually currently exactly quickly bit lot
+    """
+)
 _SHARE = 2.0  # what a share of traces adds for a command that takes one
 _LINK = re.compile(r"\S+://\S+")
 _NOTHING = Cued(0.0, frozenset(), surely=False)
@@ -135,18 +141,20 @@ async def _filled(
             if reached is not command:
                 return None
             await command.parse(message, rest)
-    except Conflict as conflict:
-        problem = conflict
-    except (OpsError, TimeoutError):
+    except (InvalidInput, NotFound, TimeoutError):
         return None
+    except OpsError as error:  # the line is right, but this is not the moment for it
+        problem = error
     cued = text.cued.get(command.name, _NOTHING).words
-    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued)
+    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued | _ANYTHING)
+    named = {word for each in text.things if each.name for word in each.words}
+    ignored = sum(word.casefold() in named for word in left_out)
     return Candidate(
         command,
         line,
-        likely.score - _LEFT_OUT * len(left_out),
+        likely.score - _LEFT_OUT * (len(left_out) + ignored),
         left_out,
-        surely=likely.surely,
+        surely=likely.surely or (likely.score > PERHAPS and not left_out),
         guessed=isinstance(reading, Guess),
         problem=problem,
     )

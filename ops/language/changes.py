@@ -9,10 +9,8 @@ import re
 from ops.errors import InvalidInput
 from ops.language import terms
 from ops.language.spoken import Clock, Spoken
-from ops.language.words import split
-from ops.vocabulary.filters import QUOTED
+from ops.language.words import pieces, split
 
-_WORD = re.compile(rf'(?:{QUOTED}|[^\s"]|")+', re.DOTALL)
 _REASON = re.compile(
     r"(?:^|[\s,;])(?:because(?:\s+of\b|\s*=)?|due\s+to\b|reason\s*[=:])\s*"
     r"(?:[\"“”]([^\"“”]*)[\"“”]|(.*))",
@@ -25,7 +23,7 @@ def take_term(line: str, clock: Clock) -> tuple[str, Spoken | None]:
 
     Raises InvalidInput if it says so twice, or ends before now.
     """
-    words = _WORD.findall(line)
+    words = pieces(line)
     found = terms.find(split(words), clock)
     if found is None:
         return line, None

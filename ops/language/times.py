@@ -11,11 +11,12 @@ Words that are not about time may be before, between and after; those in quotes 
 
 from collections.abc import Sequence
 
+from ops.errors import InvalidInput
 from ops.language import ranges, terms
 from ops.language.spoken import Clock, Spoken
-from ops.language.words import split
+from ops.language.words import pieces, split
 
-__all__ = ["Clock", "Spoken", "find_range", "find_term"]
+__all__ = ["Clock", "Spoken", "find_range", "find_term", "strict_range"]
 
 
 def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
@@ -24,6 +25,22 @@ def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
     Raises InvalidInput for a range that cannot be meant, such as one still to come.
     """
     return ranges.find(split(words), clock)
+
+
+def strict_range(line: str, clock: Clock) -> str:
+    """Return a line with its first time range in the strict notation, at the end.
+
+    Raises InvalidInput if the range cannot be meant, or has a number without its unit.
+    """
+    words = pieces(line)
+    found = find_range(words, clock)
+    if found is None:
+        return line
+    if found.instead:
+        forms = ", ".join((found.text, *found.instead))
+        raise InvalidInput(f"the time has a number without a unit: write one of {forms}")
+    left = (word for number, word in enumerate(words) if number not in found.used)
+    return " ".join((*left, found.text))
 
 
 def find_term(words: Sequence[str], clock: Clock) -> Spoken | None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ops.vocabulary.filters import QUOTED
+
 LAST = ("last", "past", "previous", "lookback")
 START = ("since", "from", "after", "start", "starting", "beginning")
 END = ("until", "till", "til", "to", "end", "before")
@@ -11,6 +13,7 @@ ONLY_KEYS = ("start", "end", "to", "lookback")  # which mean something else as w
 _KEY = re.compile(
     rf"-{{0,2}}({'|'.join((*LAST, *START, *END, 'for', 'at'))})\s*+[=:]\s*+(.*)", re.DOTALL
 )
+_PIECE = re.compile(rf'(?:{QUOTED}|[^\s"]|")+', re.DOTALL)
 _CLOCK = r"\d{1,2}(?:[:.]\d{2})?(?:am|pm)?"
 _BETWEEN = re.compile(rf"({_CLOCK})[-\u2013]({_CLOCK})", re.ASCII)
 _PUNCTUATION = ",;()?!"
@@ -30,6 +33,11 @@ class Words:
     def used(self, places: Iterable[int]) -> tuple[int, ...]:
         """Return the numbers of the words at these places."""
         return tuple(dict.fromkeys(self.numbers[place] for place in places))
+
+
+def pieces(line: str) -> list[str]:
+    """Split a line at its blanks, but not within quotes."""
+    return _PIECE.findall(line)
 
 
 def split(words: Sequence[str]) -> Words:

@@ -19,7 +19,8 @@ from ops.sampling.roots import Verdict, with_roots
 from ops.sampling.undo import LOOK_BACK, undo_policy
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import Policy, Spread
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 LOST = "its answer was lost"
 BY_FILE = "site file"
@@ -89,7 +90,9 @@ def begin(
             until=None if made.until is None else timerange.to_datetime(made.until),
             then_strategy=made.then.strategy.value if made.then else "",
             then_rate=made.then.rate if made.then else 0,
-            previous=str(previous),
+            then_operations=dict(made.then.operations) or None if made.then else None,
+            previous=previous.text,
+            before=previous.parts,
             actor=BY_FILE if made.from_file else actor.name,
             door=FILE if made.from_file else actor.door.value,
             reason=reason,
@@ -113,17 +116,23 @@ def finish(revision: Revision, answers: Mapping[str, instances.Answer]) -> Sampl
 
 
 def past_changes(
-    site: str, service: str, limit: int, before: int = 0
+    site: str,
+    service: str,
+    limit: int,
+    before: int = 0,
+    during: tuple[datetime, ...] | None = None,
 ) -> tuple[SamplingChange, ...]:
     """Read the last changes of a site, or of one service unless "", newest first.
 
-    `before` is the revision that they are older than, 0 for any.
+    `before` is the revision that they are older than, 0 for any; `during` is from when to when.
     """
     found = Revision.objects.filter(site=site).order_by("-id")
     if service:
         found = found.filter(service=service)
     if before:
         found = found.filter(id__lt=before)
+    if during:
+        found = found.filter(at__range=during)
     return tuple(map(_change, found[:limit]))
 
 
@@ -228,7 +237,7 @@ def _change(row: Revision) -> SamplingChange:
     return SamplingChange(
         site=row.site,
         service=row.service,
-        previous=Spread.read(row.previous),
+        previous=Spread.read(row.previous, row.before),
         policy=row.policy,
         actor=row.actor,
         door=row.door,

@@ -27,8 +27,6 @@ TRACES = {
     "LIST TRACES ERROR LAST=1H": "list traces error last=1h",
     "list traces last hour": "list traces last=1h",
     "list traces in the last 30 minutes": "list traces last=30m",
-    "slow requests": "list traces trace-min=1s",
-    "slowest traces": "list traces trace-min=1s",
     "traces slower than 1s": "list traces trace-min=1s",
     "list traces duration>1s": "list traces min=1s",
     "list traces service:petstore": "list traces service=petstore",
@@ -62,13 +60,19 @@ ALERTS = {
     # An alert's name alone is that alert.
     "SlowRequests": "show alert SlowRequests",
 }
+DIAGNOSIS = {
+    "is petstore ok?": "diagnose petstore",
+    "how is petstore doing": "diagnose petstore",
+    "is anything broken?": "diagnose",
+    "why is petstore slow": "slow operations petstore",
+    "status petstore": "diagnose petstore",
+    "petstore": "diagnose petstore",
+}
 REST = {
     "what version is running": "version",
     "which version is deployed in prod": "version",
     "versions {instance}": "version petstore",
     "petstore versions": "version petstore",
-    "deploys today": "rollouts",
-    "who changed sampling yesterday": "sampling history",
     "menu": "help",
     "commands": "help",
     "help undo": "help undo sampling",
@@ -81,6 +85,10 @@ REST = {
 EXACT = (
     "revert sampling",
     f"SHOW TRACE {ID.upper()}",
+    "what's wrong with petstore",
+    "slow requests",
+    "slowest traces",
+    "deploys today",
     "alert",
     "alerts critical",
     "alerts severity=critical",
@@ -161,7 +169,9 @@ async def read(actor: Actor, lines: Mapping[str, str]) -> dict[str, str]:
 
 @ANY_JAEGER
 @pytest.mark.parametrize(
-    "lines", [TRACES, ONE_TRACE, ALERTS, REST], ids=["traces", "one trace", "alerts", "rest"]
+    "lines",
+    [TRACES, ONE_TRACE, ALERTS, DIAGNOSIS, REST],
+    ids=["traces", "one trace", "alerts", "diagnosis", "rest"],
 )
 async def test_it_answers_a_clear_line_at_once_and_says_how_it_was_read(
     operator: Actor, site: Backends, lines: dict[str, str]
