@@ -59,6 +59,9 @@ def trace_list(found: TraceList, sampling: str = "") -> Reply:
         notes=(*_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
+        items=tuple(
+            f"show trace {each.trace_id}{site_key(found.query.site)}" for each in found.traces
+        ),
     )
 
 
