@@ -95,10 +95,6 @@ async def test_it_says_by_each_field_what_is_wrong(place: Place, viewer: AsyncCl
     assert "more than max" in together["errors"]["__all__"][0]
 
 
-async def test_a_trace_id_is_not_wrong(place: Place, viewer: AsyncClient) -> None:
-    assert await step(viewer, q="17b4f65b0d9f038e2a7bc5ea84309af2") == {}
-
-
 async def test_it_knows_services_and_their_operations(place: Place, viewer: AsyncClient) -> None:
     long = "x" * (LONGEST_NAME + 1)
     query = span("store", "store.Query", children=[span("store", long)])

@@ -400,7 +400,7 @@ async def test_a_trace_id_in_the_line_leads_to_that_trace(
     answer = await viewer.get(SEARCH, {"q": " 17B4F65B0D9F038E2A7BC5EA84309AF2 "})
 
     assert answer.status_code == 302
-    assert answer["Location"] == f"{SEARCH}17B4F65B0D9F038E2A7BC5EA84309AF2/"
+    assert answer["Location"] == f"{SEARCH}17b4f65b0d9f038e2a7bc5ea84309af2/"
 
 
 async def test_a_site_in_the_line_leads_to_that_site(place: Place, viewer: AsyncClient) -> None:

@@ -214,3 +214,31 @@ async def test_a_trace_says_where_it_ran_and_few_of_many_services(
     assert any(note.endswith("service-6 and 13 more") for note in notes)
     assert max(map(len, notes)) < 400
     assert not any("As of" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "0x{}",
+        "https://grafana.example.com/explore?left=%7B%22query%22:%22{}%22%7D site=demo",
+        "00-{}-00f067aa0ba902b7-01",
+        "uber-trace-id: {}:1:0:1",
+    ],
+)
+async def test_an_id_may_be_pasted_in_any_form(
+    viewer: Actor, backends: Backends, pasted: str
+) -> None:
+    trace_id = backends.jaeger.add(trace(span("petstore", "AddPets")))
+    for command in ("show trace", "show logs"):
+        reply = await said(viewer, f"{command} {pasted.format(trace_id)}")
+        assert not reply.failed
+        assert trace_id in plain(reply)
+
+
+async def test_a_shortened_id_is_said_to_be_one(viewer: Actor, backends: Backends) -> None:
+    backends.jaeger.add(trace(span("petstore", "AddPets")))
+    for command in ("show trace", "show logs", "compare"):
+        summary = (await said(viewer, f"{command} 17b4f65b0d9f")).summary
+        assert summary.endswith(
+            "an ID has 16 or 32 hex digits: if this one was shortened, give the whole one"
+        )
