@@ -1,7 +1,7 @@
 """The one place where the bot turns an OpsError into an answer."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from ops.errors import (
 )
 from ops.sampling.actions import SamplingChange
 
-R = TypeVar("R", bound=Reply | None)
+R = TypeVar("R", bound=Reply | Sequence[Reply])
 log = logging.getLogger(__name__)
 MOST_GUESSED = 200  # characters that a button's line may have to be readable
 

@@ -49,7 +49,8 @@ def _verdict(found: Changes, doubts: list[str]) -> Iterator[str]:
     where = f" in {found.service}" if found.service else f" on {found.site}"
     numbers = Counter(map(kind_of, found.found))
     said = [count(numbers[kind], _ONE[kind]) for kind in found.kinds if numbers[kind]]
-    nothing = f"No {' or '.join(_ONE[kind] for kind in found.kinds)}"
+    every = {*found.kinds} == {*ChangeKind}
+    nothing = f"No {'change' if every else ' or '.join(_ONE[kind] for kind in found.kinds)}"
     known = " that we know of" if doubts else ""
     more = "At least " if found.more else ""
     yield f"{more}{_and(said)}" if said else nothing if found.kinds else "Changes are unknown"

@@ -32,6 +32,10 @@ def service_sampling(
     state = " is unknown" if found.policies.is_unknown else f": {found.policies}"
     sampled = f"Sampling of {found.service}{state}, {found.confirmed_by}"
     nothing = f"{found.service} has no instances to sample: the site file names none"
+    if found.in_force:
+        nothing = (
+            f"Sampling of {found.service}: {found.in_force.policy}, no instance asks for it yet"
+        )
     return Reply(
         Sentence(sampled if number else nothing, *since, elsewhere(found.site)),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
@@ -43,17 +47,22 @@ def service_sampling(
 
 
 def sampling_history(
-    now: ServiceSampling, changes: Sequence[SamplingChange], range: TimeRange | None = None
+    now: ServiceSampling,
+    changes: Sequence[SamplingChange],
+    range: TimeRange | None = None,
+    *,
+    more: bool = False,
 ) -> Reply:
     """Return the last changes of a service, with a button back to each of their policies.
 
-    With a range, they are those in it.
+    With a range, they are those in it. There may be `more`.
     """
     newest: dict[Policy, int] = {}
     for each in changes:
         newest.setdefault(each.policy, each.revision)
     current = now.in_force.policy if now.in_force else None
-    changed = f"{count(len(changes), 'change')} of sampling of {now.service}"
+    last = "Last " if more else ""
+    changed = f"{last}{count(len(changes), 'change')} of sampling of {now.service}"
     nobody = f"Nobody {'changed' if range else 'has changed'} the sampling of {now.service}"
     start, end = map(when, range.start_end()) if range else ("", "")
     return Reply(
@@ -173,8 +182,9 @@ def _instance_row(instance: InstanceSampling) -> Row:
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
     if instance.way is not Way.PUSH:
+        way = instance.way.words + (", unauthenticated" if instance.unauthenticated else "")
         answer = f": {instance.answer}" if instance.policy else ""
-        return (shortened(instance.way.words + answer, LONGEST_SENTENCE),)
+        return (shortened(way + answer, LONGEST_SENTENCE),)
     return (shortened(instance.reason, LONGEST_SENTENCE),) if instance.reason else ()
 
 

@@ -150,7 +150,7 @@ async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) 
     found = await sampling.changes(
         message.actor, service=now.service, site=now.site, limit=HISTORY, range=range
     )
-    return sampling_history(now, found, range)
+    return sampling_history(now, found, range, more=len(found) == HISTORY)
 
 
 @command(

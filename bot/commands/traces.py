@@ -17,9 +17,10 @@ from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
 from ops.language.trace_ids import pasted_ids
-from ops.overview.actions import MOST_SERVICES, SiteSnapshot, show_snapshot
+from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
+from ops.traces.actions import TraceList
 from ops.traces.trace import Trace
 from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
@@ -135,7 +136,14 @@ def _known_site(named: Mapping[str, str]) -> str:
 async def list_traces(message: Message, query: TraceQuery) -> Reply:
     """Search for traces."""
     found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
-    return trace_list(found)
+    return trace_list(found, "" if found.traces else await _why_none(message.actor, found))
+
+
+async def _why_none(actor: Actor, found: TraceList) -> str:
+    of = found.query
+    return await explain_none(
+        actor, service=of.service, site=of.site, start=found.start, end=found.end
+    )
 
 
 @command(

@@ -55,8 +55,15 @@ class _Piece:
     rows: int
 
 
-def slack_messages(reply: Reply) -> list[SlackMessage]:
-    """Return the few messages that show the reply; the last says how much does not fit.
+def reply_messages(replies: Sequence[Reply]) -> list[SlackMessage]:
+    """Return the messages that show one reply, or several in one message each."""
+    if len(replies) == 1:
+        return slack_messages(replies[0])
+    return [message for reply in replies for message in slack_messages(reply, most=1)]
+
+
+def slack_messages(reply: Reply, most: int = MOST_MESSAGES) -> list[SlackMessage]:
+    """Return at most `most` messages that show the reply; the last says how much does not fit.
 
     A card is always one message, because its result replaces it.
     """
@@ -67,7 +74,7 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
         links=tuple(link for link in reply.links if len(link.url) <= LONGEST_URL),
     )
     pieces = list(_pieces(seen)) or [_Piece([], 0)]
-    shown = pieces[: 1 if reply.card else MOST_MESSAGES]
+    shown = pieces[: 1 if reply.card else most]
     left = len(reply.rows) - sum(piece.rows for piece in shown)
     messages = [
         SlackMessage(

@@ -1,11 +1,11 @@
 """Deliver an answer to a thread, privately to the user of /ops, or to the Home tab."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.models import LOST_PLACE, State
 from bot.replies import Reply
-from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.blocks import SlackMessage, reply_messages, slack_messages
 from bot.slack.cards import Cards
 from bot.slack.interactions import HOME
 from bot.slack.jobs import Job
@@ -22,12 +22,13 @@ class Delivery:
         self.cards = cards
         self.timed = timed
 
-    async def say(self, job: Job, reply: Reply, claim: PostClaim) -> State:
-        """Show a reply; returns ANSWERED, or the worst state among its messages.
+    async def say(self, job: Job, replies: Sequence[Reply], claim: PostClaim) -> State:
+        """Show a reply, or several in one message each, of which none is of a change.
 
-        Raises TakenOverError.
+        Returns ANSWERED, or the worst state among the messages; raises TakenOverError.
         """
-        messages = await asyncio.to_thread(slack_messages, reply)
+        messages = await asyncio.to_thread(reply_messages, replies)
+        reply = replies[0]
         if job.row.kind == HOME:
             return await self.sender.publish(str(job.event["user"]), _home(messages), claim)
         if reply.card:

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from django.utils import timezone
 
+from bot.batches import answer_each, commands_in
 from bot.commands import registry
 from bot.errors import ask_again_reply, reply_or_error
 from bot.models import State
@@ -17,7 +18,7 @@ from bot.registry import Message
 from bot.replies import Reply
 from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
-from bot.slack.direct_messages import DirectMessages
+from bot.slack.direct_messages import REFUSALS, DirectMessages
 from bot.slack.floods import Floods
 from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
@@ -30,7 +31,7 @@ from bot.slack.thread_order import ThreadOrder
 from bot.slack.timed import TimedMessages
 from bot.slack.timing import Timing
 from bot.slack.worker_pool import WorkerPool
-from bot.text import clean
+from bot.text import typed
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
@@ -155,19 +156,21 @@ class EventHandler:
     async def _work(self, job: Job) -> None:
         new_request_id()
         started = time.perf_counter()
-        replying = asyncio.ensure_future(reply_or_error(self._reply(job)))
+        replying = asyncio.ensure_future(reply_or_error(self._replies(job)))
         try:
             await self._wait(job, replying)
-            reply = await replying
+            found = await replying
         finally:
             replying.cancel()  # in case we were cancelled while waiting
-        if reply is None:
+        replies = [found] if isinstance(found, Reply) else found
+        if not replies:
             return
-        metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
+        failed = all(reply.failed for reply in replies)
+        metrics.requests.labels("slack", "failed" if failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-        await self._say(job, reply)
+        await self._say(job, replies)
 
-    async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
+    async def _wait(self, job: Job, replying: asyncio.Future[Reply | list[Reply]]) -> None:
         """Wait for a reply; if it takes long, post in the thread that it is in progress."""
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
         if done:
@@ -189,15 +192,16 @@ class EventHandler:
         finally:
             holding.cancel()
 
-    async def _reply(self, job: Job) -> Reply | None:
-        """Return the reply, None if another process gives it."""
-        text = await self._text(job)
+    async def _replies(self, job: Job) -> list[Reply]:
+        """Return the replies, none if another process gives them."""
+        lines = await self._lines(job)
+        text = lines[0] if len(lines) == 1 else ""  # several lines make no change
         if job.abandoned and registry.asks_again(text):
             job.outcome = State.ASKED
-            return ask_again_reply(text)
+            return [ask_again_reply(text)]
         # A change needs proof in the database that it is ours; a read may be answered twice.
         if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
-            return None
+            return []
         profile = await self.profiles.of_author(job.event, job.row.team)
         origin = {
             "slack_user": profile.user_id,
@@ -207,24 +211,33 @@ class EventHandler:
             "event_id": job.row.event_id,
         }
         author = await in_database(find_author, profile, origin)
-        return await registry.answer(
-            Message(author.actor, text, job.event, author.stranger, author.newcomer, profile.zone)
+        message = Message(
+            author.actor, text, job.event, author.stranger, author.newcomer, profile.zone
         )
+        if len(lines) > 1:
+            return await answer_each(message, lines, registry)
+        return [await registry.answer(message)]
 
-    async def _text(self, job: Job) -> str:
-        """Return the cleaned text, in a thread if it is long: Slack allows 40,000 characters."""
+    async def _lines(self, job: Job) -> list[str]:
+        """Return the commands of a message, read in a thread if it is long.
+
+        Slack allows 40,000 characters.
+        """
         if len(job.row.payload) > LONGEST_TEXT:
-            return await asyncio.to_thread(clean, job.event, self.bot_id)
-        return clean(job.event, self.bot_id)
+            return await asyncio.to_thread(self._read, job)
+        return self._read(job)
 
-    async def _say(self, job: Job, reply: Reply) -> None:
-        """Post a reply, unless another process has taken it over.
+    def _read(self, job: Job) -> list[str]:
+        return commands_in(typed(job.event, self.bot_id), registry)
+
+    async def _say(self, job: Job, replies: list[Reply]) -> None:
+        """Post the replies, unless another process has taken it over.
 
         If cancelled, let a call that has started finish, so that its result is known.
         """
         self.answering.free_slot(job)  # from here on it waits for Slack only
         claim = self._claim(job)
-        saying = asyncio.ensure_future(self._deliver(job, reply, claim))
+        saying = asyncio.ensure_future(self._deliver(job, replies, claim))
         try:
             await asyncio.shield(saying)
         except asyncio.CancelledError:
@@ -236,11 +249,13 @@ class EventHandler:
     def _claim(self, job: Job) -> PostClaim:
         return PostClaim(partial(self.inbox.advance, job), self.timing.clock, job.author)
 
-    async def _deliver(self, job: Job, reply: Reply, claim: PostClaim) -> None:
+    async def _deliver(self, job: Job, replies: list[Reply], claim: PostClaim) -> None:
         try:
-            if reply.private and not job.is_direct:
-                reply = await self.direct.say(str(job.event["user"]), reply, claim)
-            state = await self.delivery.say(job, reply, claim)
+            if replies[0].private and not job.is_direct:
+                replies = [await self.direct.say(str(job.event["user"]), replies[0], claim)]
+            state = await self.delivery.say(job, replies, claim)
+            if state is State.FAILED and claim.refused in REFUSALS and not job.is_direct:
+                state = await self.direct.say_instead(job, replies, claim)
         except TakenOverError:
             return
         except Exception:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ops.actor import Actor
 from ops.alerts.actions import READ as READ_ALERTS
 from ops.alerts.actions import AlertList, show_alert
+from ops.alerts.notifying import NOTIFICATIONS
 from ops.alerts.truth import Reason
 from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
@@ -17,6 +18,7 @@ from ops.overview.diagnosing import Diagnosis, diagnose_service
 from ops.overview.diagnosing_sites import ServiceTrouble, SiteDiagnosis, diagnose_lines
 from ops.overview.figures import known, problems_of
 from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
+from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.names import read_names
 from ops.overview.parts import Parts
@@ -52,6 +54,7 @@ __all__ = [
     "WatchReport",
     "diagnose",
     "diagnose_site",
+    "explain_none",
     "names",
     "show_changes",
     "show_overview",
@@ -256,6 +259,17 @@ async def show_changes(
     return await look_for_changes(actor, where, what, range.start_end(), kinds)
 
 
+@action("overview.explain_none", permission=READ_TRACES)
+async def explain_none(
+    actor: Actor, *, service: str = "", site: str = "", start: int = 0, end: int = 0
+) -> str:
+    """Return what sampling has to do with it that no traces were found from start to end (Unix ns).
+
+    "" for nothing, or if the user may not see sampling.
+    """
+    return await look_for_sampling(actor, sites().site(site), service, start, end)
+
+
 @action("overview.show_status", permission=READ)
 async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
     """Return the status of the doors that are in use and run as separate processes."""
@@ -266,4 +280,4 @@ async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
 @action("overview.show_watch", permission=READ)
 async def show_watch(actor: Actor, *, site: str = "") -> WatchReport:
     """Return whether the site is being watched, and which of its sources answer."""
-    return await watch_report(sites().site(site).name, ALERTS, VERSIONS)
+    return await watch_report(sites().site(site).name, ALERTS, NOTIFICATIONS, VERSIONS)

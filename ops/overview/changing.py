@@ -17,7 +17,7 @@ from ops.rights import rights_of
 from ops.sampling import actions as sampling
 from ops.sites import Service, Site
 from ops.versions import actions as versions
-from ops.vocabulary import timerange
+from ops.vocabulary.timerange import Moment, TimeRange
 
 
 class ChangeKind(StrEnum):
@@ -70,6 +70,7 @@ async def look_for_changes(
 ) -> Changes:
     """Read everything concurrently, limited to what the user may see."""
     start, end = when
+    range = TimeRange(Moment(start), Moment(end))
     may = (await rights_of(actor.user_id)).permissions
     seen = {kind for kind in kinds if _RIGHTS[kind] in may}
     name = service.name if service else ""
@@ -81,7 +82,7 @@ async def look_for_changes(
         if_allowed(
             ChangeKind.SAMPLING in seen,
             lambda: sampling.changes(
-                actor, service=name, site=site.name, limit=sampling.MOST_CHANGES
+                actor, service=name, site=site.name, limit=sampling.MOST_CHANGES, range=range
             ),
         ),
         if_allowed(
@@ -105,10 +106,7 @@ async def look_for_changes(
         found=found[:MOST],
         more=len(found) > MOST
         or len(of_alerts) == MOST
-        or (
-            len(of_sampling) == sampling.MOST_CHANGES
-            and timerange.from_datetime(of_sampling[-1].at) > start
-        ),
+        or len(of_sampling) == sampling.MOST_CHANGES,
         hidden=tuple(kind for kind in ChangeKind if kind in kinds and kind not in seen),
         memory=memory,
         problems=(

@@ -93,15 +93,13 @@ async def ask(
     wish: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
-        "previous": str(before.policies),
+        "previous": before.policies,
         "policy": policy,
         "instances": len(before.instances),
         "term": term,
         "reason": reason,
         "then": then,
     }
-    if before.ends_operations(policy):
-        wish["ends_operations"] = True
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)

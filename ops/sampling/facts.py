@@ -6,7 +6,8 @@ from datetime import datetime
 from ops.sampling.effect import effect
 from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.revisions import InForce
-from ops.vocabulary.policies import Policy, Spread
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,10 @@ class ServiceSampling:
     def is_overdue(self) -> bool:
         """Whether a timed change is over, and an instance has not been sent what follows yet."""
         now = self.in_force
-        return bool(now and now.returned) and any(
-            each.policy not in (None, now and now.policy.base)
-            for each in self.instances
-            if each.way is Way.PUSH
-        )
+        if now is None or not now.returned:
+            return False
+        pushed = (each for each in self.instances if each.way is Way.PUSH)
+        return any(each.policy not in (None, now.policy) for each in pushed)
 
     @property
     def policy(self) -> Policy | None:
@@ -94,13 +94,13 @@ class ServiceSampling:
     @property
     def confirmed(self) -> int:
         """How many instances confirmed what is in force; if nothing is, what they were sent."""
-        wanted = self.in_force.policy.base if self.in_force else None
+        wanted = self.in_force.policy if self.in_force else None
         return sum(each.confirmed and wanted in (None, each.policy) for each in self.instances)
 
     @property
     def late(self) -> tuple[InstanceSampling, ...]:
         """The instances that do not have what is in force, as far as they can say."""
-        wanted = self.in_force.policy.base if self.in_force else None
+        wanted = self.in_force.policy if self.in_force else None
         return tuple(
             each
             for each in self.instances
@@ -146,16 +146,17 @@ class ServiceSampling:
 
     @property
     def policies(self) -> Spread:
-        """What the instances got; one that did not get it may have any policy."""
+        """What the instances got; one that did not get it may have any policy.
+
+        Without instances, it is what is in force.
+        """
+        if self.in_force and not self.instances:
+            return Spread.of([self.in_force.policy])
         return Spread.of(each.policy if each.is_reached else None for each in self.instances)
 
     def effect_of(self, policy: Policy) -> str:
         """Return a sentence on what sending a policy would change."""
-        return effect(self.service, self.policies, policy, self.ends_operations(policy))
-
-    def ends_operations(self, policy: Policy) -> bool:
-        """Return whether a policy ends the rates that single operations have."""
-        return bool(self.in_force and self.in_force.policy.operations and not policy.operations)
+        return effect(self.service, self.policies, policy)
 
 
 @dataclass(frozen=True, slots=True)

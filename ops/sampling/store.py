@@ -19,7 +19,8 @@ from ops.sampling.roots import Verdict, with_roots
 from ops.sampling.undo import LOOK_BACK, undo_policy
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import Policy, Spread
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 LOST = "its answer was lost"
 BY_FILE = "site file"
@@ -89,7 +90,9 @@ def begin(
             until=None if made.until is None else timerange.to_datetime(made.until),
             then_strategy=made.then.strategy.value if made.then else "",
             then_rate=made.then.rate if made.then else 0,
-            previous=str(previous),
+            then_operations=dict(made.then.operations) or None if made.then else None,
+            previous=previous.text,
+            before=previous.parts,
             actor=BY_FILE if made.from_file else actor.name,
             door=FILE if made.from_file else actor.door.value,
             reason=reason,
@@ -234,7 +237,7 @@ def _change(row: Revision) -> SamplingChange:
     return SamplingChange(
         site=row.site,
         service=row.service,
-        previous=Spread.read(row.previous),
+        previous=Spread.read(row.previous, row.before),
         policy=row.policy,
         actor=row.actor,
         door=row.door,

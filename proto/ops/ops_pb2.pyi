@@ -625,6 +625,7 @@ class ChangeSamplingResp(_message.Message):
     THEN_POLICY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    THEN_OPERATIONS_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     service: _builtins.str
     previous: _builtins.str
@@ -641,6 +642,10 @@ class ChangeSamplingResp(_message.Message):
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """As in the request, sorted; `policy` is the rate of all others."""
 
+    @_builtins.property
+    def then_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The same of the policy that follows."""
+
     def __init__(
         self,
         *,
@@ -654,10 +659,11 @@ class ChangeSamplingResp(_message.Message):
         then_policy: _builtins.str = ...,
         reason: _builtins.str = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        then_operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_operations", b"then_operations", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -734,6 +740,8 @@ class ServiceSampling(_message.Message):
     CONFIRMED_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    THEN_OPERATIONS_FIELD_NUMBER: _builtins.int
+    BASELINE_OPERATIONS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     policy: _builtins.str
     """What was set and is kept in force, since when, and the revision that set it; "" and 0 if
@@ -764,9 +772,13 @@ class ServiceSampling(_message.Message):
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Operations with a rate of their own, such as "GET /health=0.1%"; `policy` is the rate of all
-        others.
+        others. The same of the policy that follows, and of `baseline`.
         """
 
+    @_builtins.property
+    def then_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def baseline_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -786,10 +798,12 @@ class ServiceSampling(_message.Message):
         confirmed: _builtins.int = ...,
         problem: _builtins.str = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        then_operations: _abc.Iterable[_builtins.str] | None = ...,
+        baseline_operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "operations", b"operations", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "baseline_operations", b"baseline_operations", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "operations", b"operations", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_operations", b"then_operations", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -811,6 +825,7 @@ class SampledInstance(_message.Message):
     HEARD_FIELD_NUMBER: _builtins.int
     UNAUTHENTICATED_FIELD_NUMBER: _builtins.int
     IS_ASKER_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     instance: _builtins.str
     """The address if it is called, else the ID that it gives."""
     way: _builtins.str
@@ -841,6 +856,10 @@ class SampledInstance(_message.Message):
     """It does not say which process it is: `instance` is its address and its client, and it may be
     several processes.
     """
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Operations with a rate of their own in what it was sent; `policy` is the rate of all others."""
+
     def __init__(
         self,
         *,
@@ -856,10 +875,11 @@ class SampledInstance(_message.Message):
         heard: _builtins.int = ...,
         unauthenticated: _builtins.bool = ...,
         is_asker: _builtins.bool = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "is_asker", b"is_asker", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "is_asker", b"is_asker", "operations", b"operations", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -949,12 +969,15 @@ class SamplingRevision(_message.Message):
     CONFIRMED_FIELD_NUMBER: _builtins.int
     UNCONFIRMED_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    THEN_OPERATIONS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     service: _builtins.str
     at: _builtins.int
     """When it was made."""
     previous: _builtins.str
-    """What the instances had before, such as "10%" or "10% on 2, unknown on 1"."""
+    """What the instances had before, such as "10%", "10%, but GET /health 0.1%" (of the operations
+    with a rate of their own, the first three) or "10% on 2, unknown on 1".
+    """
     policy: _builtins.str
     until: _builtins.int
     """When it ends, and the policy that follows; 0 and "" if it is permanent."""
@@ -975,6 +998,8 @@ class SamplingRevision(_message.Message):
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """As in ServiceSampling."""
 
+    @_builtins.property
+    def then_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -993,10 +1018,11 @@ class SamplingRevision(_message.Message):
         confirmed: _builtins.int = ...,
         unconfirmed: _abc.Iterable[Global___InstanceResult] | None = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        then_operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_operations", b"then_operations", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1405,6 +1431,7 @@ class Alert(_message.Message):
     NATIVE_STATE_FIELD_NUMBER: _builtins.int
     STALE_SINCE_FIELD_NUMBER: _builtins.int
     RECOVERING_FIELD_NUMBER: _builtins.int
+    NOTIFIED_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
     active_at: _builtins.int
@@ -1436,6 +1463,10 @@ class Alert(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The sources that report it: several, if they are a pair."""
 
+    @_builtins.property
+    def notified(self) -> Global___Notified:
+        """What Alertmanager does about it; unset if it is pending, or the site has no Alertmanager."""
+
     def __init__(
         self,
         *,
@@ -1456,14 +1487,91 @@ class Alert(_message.Message):
         native_state: _builtins.str = ...,
         stale_since: _builtins.int = ...,
         recovering: _builtins.bool = ...,
+        notified: Global___Notified | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notified", b"notified"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "notified", b"notified", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Alert: _TypeAlias = Alert  # noqa: Y015
+
+@_typing.final
+class Notified(_message.Message):
+    """Who is notified of an alert, or what keeps them from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Delivery:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DeliveryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Notified._Delivery.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DELIVERY_UNSPECIFIED: Notified._Delivery.ValueType  # 0
+        NOTIFIED: Notified._Delivery.ValueType  # 1
+        """The receivers are notified."""
+        SILENCED: Notified._Delivery.ValueType  # 2
+        INHIBITED: Notified._Delivery.ValueType  # 3
+        MUTED: Notified._Delivery.ValueType  # 4
+        MISSING: Notified._Delivery.ValueType  # 5
+        """No Alertmanager has the alert."""
+        UNKNOWN: Notified._Delivery.ValueType  # 6
+        """None that answered has it, and others did not answer."""
+
+    class Delivery(_Delivery, metaclass=_DeliveryEnumTypeWrapper): ...
+    DELIVERY_UNSPECIFIED: Notified.Delivery.ValueType  # 0
+    NOTIFIED: Notified.Delivery.ValueType  # 1
+    """The receivers are notified."""
+    SILENCED: Notified.Delivery.ValueType  # 2
+    INHIBITED: Notified.Delivery.ValueType  # 3
+    MUTED: Notified.Delivery.ValueType  # 4
+    MISSING: Notified.Delivery.ValueType  # 5
+    """No Alertmanager has the alert."""
+    UNKNOWN: Notified.Delivery.ValueType  # 6
+    """None that answered has it, and others did not answer."""
+
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    RECEIVERS_FIELD_NUMBER: _builtins.int
+    SILENCED_BY_FIELD_NUMBER: _builtins.int
+    SILENCED_UNTIL_FIELD_NUMBER: _builtins.int
+    INHIBITED_BY_FIELD_NUMBER: _builtins.int
+    MUTED_BY_FIELD_NUMBER: _builtins.int
+    delivery: Global___Notified.Delivery.ValueType
+    silenced_until: _builtins.int
+    """When the last of them ends, Unix nanoseconds; 0 if it is not silenced."""
+    @_builtins.property
+    def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def silenced_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """IDs of silences, the last to end first."""
+
+    @_builtins.property
+    def inhibited_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of alerts."""
+
+    @_builtins.property
+    def muted_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of time intervals."""
+
+    def __init__(
+        self,
+        *,
+        delivery: Global___Notified.Delivery.ValueType = ...,
+        receivers: _abc.Iterable[_builtins.str] | None = ...,
+        silenced_by: _abc.Iterable[_builtins.str] | None = ...,
+        silenced_until: _builtins.int = ...,
+        inhibited_by: _abc.Iterable[_builtins.str] | None = ...,
+        muted_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "inhibited_by", b"inhibited_by", "muted_by", b"muted_by", "receivers", b"receivers", "silenced_by", b"silenced_by", "silenced_until", b"silenced_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Notified: _TypeAlias = Notified  # noqa: Y015
 
 @_typing.final
 class BrokenRule(_message.Message):
@@ -1670,6 +1778,7 @@ class AlertsResp(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ALERTMANAGER_FAILURES_FIELD_NUMBER: _builtins.int
     at: _builtins.int
     """When the list was made, Unix nanoseconds."""
     truncated: _builtins.bool
@@ -1700,6 +1809,10 @@ class AlertsResp(_message.Message):
         name.
         """
 
+    @_builtins.property
+    def alertmanager_failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceFailure]:
+        """Alertmanagers that did not answer: `notified` may be incomplete."""
+
     def __init__(
         self,
         *,
@@ -1712,10 +1825,11 @@ class AlertsResp(_message.Message):
         at: _builtins.int = ...,
         truncated: _builtins.bool = ...,
         next_page_token: _builtins.str = ...,
+        alertmanager_failures: _abc.Iterable[Global___SourceFailure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "next_page_token", b"next_page_token", "not_known", b"not_known", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alertmanager_failures", b"alertmanager_failures", "alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "next_page_token", b"next_page_token", "not_known", b"not_known", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

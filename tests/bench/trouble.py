@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ SLOWEST = 4.0  # seconds that Jaeger takes
 SLOWEST_CHANGE = 2.0  # seconds that the instance takes
 ACK_SECONDS = 3.0  # after which Slack redelivers
 RETRIES = 3
+TWO_LINES = 0.2  # share of the messages with two commands among those without a change
 NOW, CARDS = 0.15, 0.25  # shares of questions outside threads: changes without, with a card
 LIMIT = Fault("ratelimited", status=429, retry_after=1)
 
@@ -96,13 +97,15 @@ class Trouble:
         number = len(self.questions)
         earlier = [each for each in self.questions[-40:] if not each.changes]
         above = self.dice.choice(earlier) if earlier and self.dice.random() < 0.5 else None
-        changes, chance = False, self.dice.random()
+        changes, two, chance = False, False, self.dice.random()
         if above is None and chance < NOW + CARDS:
             changes, sign = True, ""
             text = f"change sampling float {ratio(number)}{' now' if chance < NOW else ''}"
         else:
             sign = self.jaeger.add(trace(span("petstore", f"Question{number}")))
-            text = f"show trace {sign}"
+            second = self.jaeger.add(trace(span("petstore", f"Question{number}, second line")))
+            two = self.dice.random() < TWO_LINES
+            text = f"show trace {sign}" + (f"\nshow trace {second}" if two else "")
         place = {"channel": f"C0CHAOS{self.dice.randrange(CHANNELS):03}"}
         if above:
             place = {"channel": above.channel, "thread_ts": above.thread}
@@ -111,6 +114,9 @@ class Trouble:
         card = changes and chance >= NOW
         question = Question(number, event["channel"], thread, event["ts"], sign, changes, card)
         self.questions.append(question)
+        if two:
+            below = replace(question, number=number + 1, sign=second)
+            self.questions.append(below)  # the same message, with the same deliveries
         self._begin(self._deliver(question, event))
         if card:
             self._begin(self.presser.decide(question))

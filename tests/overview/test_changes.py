@@ -114,8 +114,8 @@ async def test_changes_of_sampling_say_who_and_why(operator: Actor, site_file: S
 async def test_it_says_how_far_back_it_knows(viewer: Actor) -> None:
     never = changes_reply(await show_changes(viewer))
     assert never.summary == (
-        "No rollout or sampling change or alert change on production that we know of in the last "
-        "24 h: nobody has watched production yet, so rollouts and alerts are not remembered"
+        "No change on production that we know of in the last 24 h: nobody has watched production "
+        "yet, so rollouts and alerts are not remembered"
     )
     now = timerange.now_ns()
     await in_database(watched, now - 2 * HOUR, now - HOUR, "main")

@@ -158,9 +158,10 @@ async def test_rates_of_operations_are_asked_for_applied_and_ended(
     assert now.in_force and now.in_force.policy == wanted
 
     ending = await asked(operator, rate(0.1))
-    assert ending.ends_operations
+    assert str(ending.previous) == "10%, but GET /health 0.1%"
+    assert ending.previous == (await actions.find(operator, key=ending.key)).previous
     assert ending.effect.endswith("Operations no longer have rates of their own.")
-    assert not (await asked(operator, wanted)).ends_operations
+    assert "no longer" not in (await asked(operator, wanted)).effect
 
 
 async def test_operations_are_refused_where_instances_are_called(

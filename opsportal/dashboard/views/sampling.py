@@ -12,7 +12,8 @@ from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import ServiceSampling
 from ops.sampling.ceiling import Over
-from ops.vocabulary.policies import Policy, Spread, Strategy
+from ops.vocabulary.policies import Policy, Strategy
+from ops.vocabulary.spreads import Spread
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.endings import ShownEnding
@@ -70,9 +71,7 @@ async def change(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/sampling_change.html",
         {
-            "heading": question(
-                now.service, now.policies, form.policy, now.ends_operations(form.policy)
-            ),
+            "heading": question(now.service, now.policies, form.policy),
             "now": now,
             "form": form,
             "effect": effect,
@@ -247,10 +246,10 @@ def _sampled(policy: Policy) -> str:
     return f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
 
 
-def question(service: str, before: Spread, policy: Policy, ends_operations: bool) -> str:
+def question(service: str, before: Spread, policy: Policy) -> str:
     """Return the heading of a page that asks whether to make a change."""
     service = words.name(service)
-    if policy == before.policy and not ends_operations:
+    if policy == before.policy:
         at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
     if before.is_unknown:

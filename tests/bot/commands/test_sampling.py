@@ -4,9 +4,13 @@ import pytest
 from grpc import StatusCode
 
 from bot import console
+from bot.answers.sampling import service_sampling
 from bot.replies import FollowUp, When, parts
 from ops.actor import Actor, Door
 from ops.database import in_database
+from ops.sampling.actions import ServiceSampling
+from ops.sampling.revisions import InForce
+from ops.vocabulary.policies import rate
 from ops.vocabulary.timerange import SECOND, to_datetime
 from tests.bot.conftest import SITES, Backends, said
 from tests.conftest import Person, SiteFile, actor_of
@@ -69,6 +73,14 @@ async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Ba
     assert reply.follow_ups == (), "there is nothing to undo"
     none = await said(viewer, "sampling store")
     assert none.summary == "store has no instances to sample: the site file names none"
+
+
+def test_what_is_in_force_is_said_before_anybody_asks_for_it(site_file: SiteFile) -> None:
+    site_file("[sites.demo]")
+    now = ServiceSampling("demo", "store", (), in_force=InForce(1, rate(0.25), 0))
+    assert service_sampling(now, (), None).summary == (
+        "Sampling of store: 25%, no instance asks for it yet"
+    )
 
 
 async def test_it_refuses_to_change_sampling_for_a_viewer(

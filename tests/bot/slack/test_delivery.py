@@ -18,7 +18,7 @@ from bot.slack.rate_limit import Limit
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until, until_stored
-from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault, person
+from tests.fakes.slack import ALICE, DIRECT, Delivery, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -168,6 +168,67 @@ async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
         first = (await slack.posted(2))[0]
     assert first.shown.startswith("I was interrupted and do not know whether this was done.")
     assert [each.told for each in backends.instances] == [[], [], []]
+
+
+async def test_it_answers_several_commands_in_order_and_asks_for_the_changes(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    lines = "- help\n- change sampling always now\n- help alerts\n- show trace"
+    delivery = await slack.mention(ALICE, lines)
+    *posts, left = await slack.posted(4)
+    assert [post.shown.split()[0] for post in posts] == ["Commands", "alerts", "Not"]
+    ts = delivery.envelope["payload"]["event"]["ts"]
+    assert {post.thread_ts for post in slack.posts} == {ts}
+    assert left.shown.startswith("1 change not made: I ask for each one separately")
+    assert [each.told for each in backends.instances] == [[], [], []]
+    await slack.press(ALICE, left, "change sampling always now")
+    await slack.posted(5)
+    assert [len(each.told) for each in backends.instances] == [1, 1, 1]
+
+
+async def test_it_says_nothing_twice_of_several_answers_when_killed_between_them(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, grace=0)) as slack:
+        slack.fail("chat.postMessage", Fault(lost=True), Fault(hang=True))
+        await slack.mention(ALICE, "help\nhelp alerts")
+        await slack.called("chat.postMessage", 2)
+        left = ReceivedEvent.objects.filter(state=State.POSTING)
+        await in_database(left.update, holder="killed", lease_until=timezone.now())
+        async with another_bot(slack, replace(QUICK, tend=0.02)):
+            await until_ended(1)
+    assert [post.shown.split()[0] for post in slack.posts] == ["Commands"]
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("is_archived", "the channel is archived"),
+        ("restricted_action_thread_locked", "the thread is locked"),
+        ("not_in_channel", "I am not in the channel; invite me"),
+    ],
+)
+async def test_what_a_channel_does_not_take_comes_directly_with_the_reason(
+    slack: FakeSlack, alice: User, code: str, why: str
+) -> None:
+    slack.fail("chat.postMessage", Fault(code))
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert (post.channel, post.thread_ts) == (DIRECT, "")
+    assert post.shown.startswith(f"I could not answer in the channel: {why}. Commands\n")
+    await until_ended(1)
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
+
+
+async def test_what_is_refused_in_a_direct_message_is_not_said_again(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault("restricted_action"))
+    await slack.direct(ALICE, "help")
+    await until_ended(1)
+    assert slack.posts == []
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
 
 
 async def test_it_says_nothing_twice_that_a_killed_process_may_have_posted(
