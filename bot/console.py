@@ -1,16 +1,19 @@
 """Answer lines typed in a terminal, with the same commands and permissions as in Slack."""
 
+from zoneinfo import ZoneInfo
+
 from bot.commands import registry
 from bot.registry import Message
 from bot.replies import Reply, plain
 from bot.text import normalise
 from ops.actor import Actor, new_request_id
+from ops.language.zones import UTC
 
 
-async def answer(actor: Actor, line: str) -> Reply:
-    """Answer one line; errors become replies too."""
+async def answer(actor: Actor, line: str, zone: ZoneInfo = UTC) -> Reply:
+    """Answer one line of somebody in a time zone; errors become replies too."""
     new_request_id()
-    return await registry.answer(Message(actor, normalise(line)))
+    return await registry.answer(Message(actor, normalise(line), zone=zone))
 
 
 def asks(reply: Reply) -> tuple[str, str] | None:

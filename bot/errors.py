@@ -1,7 +1,7 @@
 """The one place where the bot turns an OpsError into an answer."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from ops.errors import (
 )
 from ops.sampling.actions import SamplingChange
 
-R = TypeVar("R", bound=Reply | None)
+R = TypeVar("R", bound=Reply | Sequence[Reply])
 log = logging.getLogger(__name__)
 MOST_GUESSED = 200  # characters that a button's line may have to be readable
 
@@ -100,11 +100,12 @@ def stranger_reply(reason: str, newcomer: SlackAccount | None, *follow_ups: Foll
     return Reply(f"I cannot help you: {reason}", notes=notes, failed=True, follow_ups=follow_ups)
 
 
-def busy_reply(waiting: int) -> Reply:
-    """Return the answer to a message that was skipped because too many are waiting."""
+def unanswered_reply(number: int) -> Reply:
+    """Return the one answer to messages that were skipped because too many are waiting."""
+    skipped = "1 message of yours is" if number == 1 else f"{number:,} messages of yours are"
     return Reply(
-        f"Sorry, {waiting} messages are ahead of yours, so I skipped it. Nothing was changed. "
-        "Please send it again in a minute",
+        f"Sorry, too many messages are waiting: {skipped} left unanswered. Nothing was changed. "
+        "Please send what you still need again in a minute",
         failed=True,
     )
 

@@ -64,7 +64,9 @@ class BotProcess(models.Model):
     `failure` is the error that ended it, a sentence without its full stop, "" after a normal
     stop. It has `sockets` open connections to Slack, of which `reached` work; `heard` is when
     Slack was last heard from. `strays` is the number of connections of other programs that
-    Slack counted at `counted`. `full` is when the bot last skipped a message for lack of room.
+    Slack counted at `counted`. `full` is when the bot last skipped a message for lack of room,
+    `limited` when Slack last said that it drops some. `trusts` says whose members may use it if
+    they are more than one workspace's.
     """
 
     name = models.CharField(max_length=64, primary_key=True)
@@ -76,6 +78,8 @@ class BotProcess(models.Model):
     counted = models.DateTimeField(null=True)
     waiting = models.PositiveIntegerField(default=0, db_default=0)
     full = models.DateTimeField(null=True)
+    limited = models.DateTimeField(null=True)
+    trusts = models.CharField(max_length=200, default="", db_default="")
     seen = models.DateTimeField()
     stopped = models.DateTimeField(null=True)
     failure = models.TextField(default="", db_default="")

@@ -4,19 +4,24 @@ The patterns run under RE2 in time linear in the text, so that no message can bl
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import re2
 
 from bot.errors import reply_or_error, stranger_reply
-from bot.replies import FollowUp, Reply
+from bot.replies import FollowUp, Reply, Sentence, parts
 from bot.sayings import filled
 from bot.text import normalise
 from ops import limits
 from ops.accounts.account import SlackAccount
 from ops.actor import Actor
+from ops.errors import InvalidInput
 from ops.guard import check, name_of, record_refusal
+from ops.language.times import Clock
+from ops.language.zones import UTC
+from ops.vocabulary.timerange import now_ns
 
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
@@ -29,7 +34,7 @@ class Message:
     """One message to the bot: its author, clean text and Slack event ({} in the console).
 
     `stranger` is the reason why the author is not an OpsPortal user, "" if they are one;
-    `newcomer` is the Slack account of a stranger who may link it.
+    `newcomer` is the Slack account of a stranger who may link it. `zone` is the author's.
     """
 
     actor: Actor
@@ -37,10 +42,30 @@ class Message:
     event: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stranger: str = ""
     newcomer: SlackAccount | None = None
+    zone: ZoneInfo = UTC
+
+    @property
+    def clock(self) -> Clock:
+        """The present, as the author's clock shows it."""
+        return Clock(now_ns(), self.zone)
 
 
-Handler = Callable[[Message, str], Awaitable[Reply]]
-"""Called with the message and the text of the pattern's group ("" if it did not match)."""
+Parse = Callable[[Message, str], Awaitable[Any]]
+"""Read the text of the pattern's group ("" if it did not match) against what is known now.
+
+Returns the handler's arguments; raises OpsError for everything that the command would refuse.
+"""
+
+Read = Callable[[Message, str], Awaitable[str]]
+"""Write a text in people's own words as the text of the pattern's group; raises OpsError."""
+
+Handler = Callable[[Message, Any], Awaitable[Reply]]
+"""Called with the message and what the command's `parse` returned."""
+
+
+async def as_typed(message: Message, rest: str) -> str:
+    """Return the text as it is: the parse of a command that takes any."""
+    return rest
 
 
 class RegistryError(Exception):
@@ -49,8 +74,10 @@ class RegistryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: a pattern and its handler, with their help.
+    """A command: a pattern, the parse of what follows, and the handler; with their help.
 
+    What `parse` refuses, `read` may write in the form that it accepts; the reply then says so.
+    Neither of them changes anything.
     `usage` is its form, `examples` are lines that must reach it, `details` are sentences for its
     help. A command that `changes` something is never repeated without asking, unless it can
     only take effect `once`. Slack users who are not linked may use a command for `newcomers`.
@@ -59,6 +86,8 @@ class Command:
 
     pattern: Any
     handler: Handler
+    parse: Parse = as_typed
+    read: Read | None = None
     name: str = ""
     usage: str = ""
     summary: str = ""
@@ -79,6 +108,8 @@ def command(  # noqa: PLR0913  all but two are named where it is called
     pattern: str,
     name: str,
     *,
+    parse: Parse = as_typed,
+    read: Read | None = None,
     usage: str = "",
     summary: str,
     examples: tuple[str, ...],
@@ -90,8 +121,8 @@ def command(  # noqa: PLR0913  all but two are named where it is called
 ) -> Callable[[Handler], Command]:
     """Make a handler the command for texts that match the whole pattern, ignoring case.
 
-    The pattern uses RE2's syntax and has at most one group, which the handler gets besides
-    the message. Raises RegistryError for a pattern that cannot be used.
+    The pattern uses RE2's syntax and has at most one group, which `parse` gets besides the
+    message. Raises RegistryError for a pattern that cannot be used.
     """
     try:
         compiled = re2.compile(pattern, _OPTIONS)
@@ -104,6 +135,8 @@ def command(  # noqa: PLR0913  all but two are named where it is called
         return Command(
             compiled,
             handler,
+            parse,
+            read,
             name,
             f"{name} {usage}".strip(),
             summary,
@@ -199,7 +232,21 @@ async def _permitted(command: Command, message: Message, rest: str) -> Reply:
     """Check the permission, then run the command; without it the words are not read."""
     if command.needs:
         await check(message.actor, *command.needs, text=message.text)
-    return await command.handler(message, rest)
+    try:
+        arguments = await command.parse(message, rest)
+    except InvalidInput:
+        if command.read is None:
+            raise
+        read = await command.read(message, rest)
+        arguments = await command.parse(message, read)
+        return read_as(f"{command.name} {read}", await command.handler(message, arguments))
+    return await command.handler(message, arguments)
+
+
+def read_as(line: str, reply: Reply) -> Reply:
+    """Let a reply say first which line it answers."""
+    summary = Sentence(f"Read as `{line.strip()}`. ", *parts(reply.summary))
+    return replace(reply, summary=summary)
 
 
 async def _refuse(message: Message, _: str) -> Reply:

@@ -33,7 +33,10 @@ _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 _QUOTED = re.compile(QUOTED, re.DOTALL)
 _KEPT = re.compile("\ue002([0-9]+)\ue003")
 _VALUE = frozenset("=\"'\ue003")  # marks of a value, whose full stop or question mark may matter
-_BEFORE = ",:>`-* \N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
+_BULLETS = "\N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
+MARK = rf"[^\S\n]*(?:[-*{_BULLETS}]|[0-9]{{1,2}}[.)])[^\S\n]+"  # of an item of a list
+_MARKS = re.compile(rf"(?:^|\n){MARK}")
+_BEFORE = f",:>`-* {_BULLETS}"
 _COURTESIES = ("please", "pls", "plz", "thanks", "thank you", "thx")
 _TO_OTHERS = ("cc", "fyi")
 _EMOJI = re.compile(r":[\w+'-]+:")
@@ -41,7 +44,12 @@ _DEEPEST = 16  # Slack nests four deep
 
 
 def clean(event: object, bot: str) -> str:
-    """Return the command in a Slack message event; `bot` is the bot's own user ID.
+    """Return the command in a Slack message event as one line; see `typed`."""
+    return normalise(typed(event, bot))
+
+
+def typed(event: object, bot: str) -> str:
+    """Return the lines of the command in a Slack message event; `bot` is the bot's own user ID.
 
     The command is the text after the bot's mention, or before it if nothing follows; without a
     mention (in a direct message), it is the whole text. Attachments are never read, because
@@ -51,8 +59,8 @@ def clean(event: object, bot: str) -> str:
     blocks = [block for block in _children(message, "blocks") if block.get("type") == "rich_text"]
     text = "\n".join(filter(None, map(_rich, blocks))) or _marked_up(_string(message, "text"))
     before, mention, behind = text.partition(_mention(bot))
-    command = normalise(behind.replace(_mention(bot), " "))
-    return command if mention and command else normalise(before)
+    command = behind.replace(_mention(bot), " ")
+    return command if mention and normalise(command) else before
 
 
 def normalise(text: str) -> str:
@@ -67,7 +75,7 @@ def normalise(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    line = _without_asides(text.translate(_KEYBOARD))
+    line = _without_asides(_MARKS.sub("\n", text).translate(_KEYBOARD))
     line = _MENTION.sub(r"@\1", line).lstrip(_BEFORE).rstrip(" `")
     first, _, rest = line.partition(" ")
     if first.lower() in _COURTESIES:
@@ -143,9 +151,11 @@ def _rich(element: Mapping[str, object], depth: int = 0) -> str:
             return _string(element, "value")
         case "date":
             return _string(element, "fallback")
-    between = "\n" if element.get("type") in ("rich_text", "rich_text_list") else ""
+    listed = element.get("type") == "rich_text_list"
+    between = "\n" if listed or element.get("type") == "rich_text" else ""
     below = _children(element, "elements") if depth < _DEEPEST else []
-    return between.join(_rich(child, depth + 1) for child in below)
+    mark = "\N{BULLET} " if listed else ""
+    return between.join(f"{mark}{_rich(child, depth + 1)}" for child in below)
 
 
 def _string(element: Mapping[str, object], *keys: str) -> str:

@@ -12,7 +12,8 @@ from ops.errors import InvalidInput
 LONGEST_TEXT = 4_000  # characters
 LONGEST_TOGETHER = 16_000  # characters of all strings of a request
 MOST_ITEMS = 64  # in one list
-MOST_WORDS = 64  # in one line
+MOST_WORDS = 50  # in one line
+MOST_SPOKEN = 50  # words of a line in plain English
 LARGEST_REQUEST = 64 * 1024  # bytes
 LONGEST_RECORDED = 500  # of one value in the audit log
 MOST_RECORDED = 20
@@ -46,10 +47,10 @@ def too_long(what: str, text: str) -> InvalidInput:
     )
 
 
-def check_words(number: int) -> None:
+def check_words(number: int, most: int = MOST_WORDS) -> None:
     """Raise InvalidInput if a line has too many words."""
-    if number > MOST_WORDS:
-        raise InvalidInput(f"the line has more than {MOST_WORDS} words. Use fewer")
+    if number > most:
+        raise InvalidInput(f"the line has more than {most} words. Use fewer")
 
 
 def check_fields(fields: Iterable[tuple[str, object]]) -> None:

@@ -22,6 +22,7 @@ from bot.slack.process import check_connected, run_bot
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import close_clients
 from ops.memory import settle
+from ops.requests.closing import CLOSER
 from ops.rpc.server import serve_grpc
 from ops.sampling.proving import PROVER
 from ops.sampling.reconciling import RECONCILER
@@ -142,7 +143,7 @@ async def watch(stop: asyncio.Event) -> None:
 async def watch_beside(stop: asyncio.Event) -> None:
     """Watch the sites: poll their sources, remember what changes, keep sampling in force."""
     with in_use():
-        await watch_sites(stop, *SUBJECTS, duties=(RECONCILER, PROVER))
+        await watch_sites(stop, *SUBJECTS, duties=(RECONCILER, PROVER, CLOSER))
 
 
 async def slack(stop: asyncio.Event) -> None:

@@ -96,6 +96,13 @@ def _token(name: str, prefix: str) -> str:
     return text
 
 
+def _slack_workspaces(name: str) -> list[str]:
+    words = _words(name)
+    if not all(re.fullmatch("[TE][A-Z0-9]{1,31}", word) for word in words):
+        raise _wrong(name, "IDs of workspaces, T…, or of an Enterprise Grid organization, E…")
+    return words
+
+
 # The site and the doors
 
 SITES_FILE = _text("OPSPORTAL_SITES", "sites.toml")
@@ -117,6 +124,7 @@ REMOTE_STATE = Path(_text("OPSPORTAL_REMOTE_STATE", str(BASE_DIR / "var" / "remo
 SLACK_APP_TOKEN = _token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
 SLACK_BOT_TOKEN = _token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
 SLACK_CONFIG_TOKEN = _token("OPSPORTAL_SLACK_CONFIG_TOKEN", "xoxe")
+SLACK_WORKSPACES = _slack_workspaces("OPSPORTAL_SLACK_WORKSPACES")
 SLACK_MATCH_EMAIL = _flag("OPSPORTAL_SLACK_MATCH_EMAIL", default=False)
 SLACK_API_URL = _url("OPSPORTAL_SLACK_API_URL", ("http", "https")) or "https://slack.com/api"
 

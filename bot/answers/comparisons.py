@@ -48,7 +48,7 @@ def beside_usual(found: UsualTiming) -> Reply:
         usually = timerange.format_duration(found.duration)
         verdict += f", usually {usually}: {_longer(found.longer)} compared with {found.measure}"
     else:
-        verdict += "; no other trace like it succeeded in the day before"
+        verdict += "; no other trace like it that succeeded was found in the day before"
     return Reply(
         verdict,
         rows=_difference_rows(found.differences),

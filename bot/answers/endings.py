@@ -49,13 +49,13 @@ def _on(now: ServiceSampling | None) -> str:
     if now is None:
         return ", on which instances is unknown"
     total = len(now.instances)
+    if now.askers:
+        return f", {now.confirmed_by}"
     return f" on {now.confirmed} of {count(total, 'instance')}" if total else ""
 
 
 def _overdue(now: ServiceSampling | None) -> tuple[str, ...]:
     if now is None:
         return ()
-    late = [
-        each.address for each in now.instances if not (each.confirmed and each.policy == now.policy)
-    ]
+    late = [each.address for each in now.late]
     return (f"Return overdue on {', '.join(late[:MOST_NAMED])}",) if late else ()

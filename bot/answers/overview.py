@@ -35,7 +35,7 @@ def overview_reply(found: Overview, rights: str) -> Reply:
         columns=_COLUMNS,
         notes=(
             *and_more(found.services - len(found.lines), "service"),
-            *((f"{count(failing, 'trace')} failed recently",) if failing else ()),
+            *((f"at least {count(failing, 'trace')} failed in the last hour",) if failing else ()),
             *(shortened(problem, 300) for problem in told[:MOST_PROBLEMS]),
             *and_more(len(told) - MOST_PROBLEMS, "problem"),
             rights,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.answers.phrases import count, elsewhere, site_key
 from bot.answers.sampling import sampling_change
-from bot.answers.times import at
+from bot.answers.times import at, when
 from bot.errors import error_reply
 from bot.links import page
 from bot.replies import FollowUp, Reply, Sentence
@@ -22,7 +22,7 @@ def requested_change(request: RequestedChange, note: str = "", volume: Sequence[
         case State.OPEN:
             return _question(request, note, volume)
         case State.APPLYING:
-            reply = Reply(f"{request.decided_by} is applying: {_what(request)} …")
+            reply = Reply(Sentence(f"{request.decided_by} is applying: ", *_what(request), " …"))
         case State.CANCELLED | State.REFUSED | State.EXPIRED:
             reply = _dismissed(request)
         case State.APPLIED | State.FAILED if request.result:
@@ -37,7 +37,7 @@ def _question(request: RequestedChange, note: str, volume: Sequence[str]) -> Rep
     yes, no = ("approve", "refuse") if request.over else ("apply", "cancel")
     withdraw = f'because="…". {request.asker} can withdraw it: cancel {request.key}'
     return Reply(
-        f"{'Approve' if request.over else 'Change'} {_what(request)}?",
+        Sentence("Approve " if request.over else "Change ", *_what(request), "?"),
         notes=(
             *((note,) if note else ()),
             *((request.over.asked,) if request.over else ()),
@@ -67,7 +67,7 @@ def _minutes(request: RequestedChange) -> int:
 def _dismissed(request: RequestedChange) -> Reply:
     if request.state is State.EXPIRED:
         return Reply(
-            f"Expired, nothing was changed: {_what(request)}",
+            Sentence("Expired, nothing was changed: ", *_what(request)),
             notes=(
                 Sentence(
                     f"{request.asker} asked; nobody "
@@ -79,7 +79,7 @@ def _dismissed(request: RequestedChange) -> Reply:
         )
     if not request.decided_by:
         return Reply(
-            f"Withdrawn, nothing was changed: {_what(request)}",
+            Sentence("Withdrawn, nothing was changed: ", *_what(request)),
             notes=(f"{request.asker} asked, but no longer has an account here",),
             failed=True,
         )
@@ -87,7 +87,7 @@ def _dismissed(request: RequestedChange) -> Reply:
     if request.state is State.REFUSED:
         done = "Refused"
     return Reply(
-        Sentence(done, *_by(request), f": {_what(request)}"),
+        Sentence(done, *_by(request), ": ", *_what(request)),
         notes=(f"Reason: {request.why_not}",) if request.why_not else (),
     )
 
@@ -113,7 +113,7 @@ def _unknown(request: RequestedChange) -> Reply:
         why = (error.summary, *error.notes)
     lost = "; no result was recorded, and it will not be repeated"
     return Reply(
-        f"We don't know whether this change was made: {_what(request)}",
+        Sentence("We don't know whether this change was made: ", *_what(request)),
         notes=(
             Sentence("Applied", *_by(request), lost),
             f"Check with: {look.line}; the audit log shows what was started",
@@ -129,10 +129,12 @@ def _by(request: RequestedChange) -> tuple[str, ...]:
     return (f" by {request.decided_by}", *then, f", requested by {request.asker}")
 
 
-def _what(request: RequestedChange) -> str:
+def _what(request: RequestedChange) -> tuple[str, ...]:
     """Return `sampling of petstore: 10% -> 25% on 3 instances for 30 min`."""
-    term = "" if request.term == PERMANENT else f" {request.term}"
-    return (
+    what = (
         f"sampling of {request.service}: {request.previous} -> {request.policy} on "
-        f"{count(request.instances, 'instance')}{elsewhere(request.site)}{term}"
+        f"{count(request.instances, 'instance')}{elsewhere(request.site)}"
     )
+    if request.term.end:
+        return what, " until ", when(request.term.end)
+    return what, "" if request.term == PERMANENT else f" {request.term}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
-from bot.answers.times import ago, at
+from bot.answers.times import ago, at, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, Timed, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
@@ -13,6 +13,7 @@ from ops.sampling.proof import Way
 from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
+from ops.vocabulary.timerange import TimeRange
 
 MOST_WAYS_BACK = 5
 
@@ -28,10 +29,13 @@ def service_sampling(
     since: tuple[str, ...] = ()
     if found.known_at and found.in_force is None:  # else it is sent again and again
         since = (" ", ago(found.known_at), ", not checked since")
-    state = f": {found.policies}" if found.known_at else " is unknown"
-    confirmed = f", confirmed by {found.confirmed} of {count(number, 'instance')}"
-    sampled = f"Sampling of {found.service}{state}{confirmed}"
+    state = " is unknown" if found.policies.is_unknown else f": {found.policies}"
+    sampled = f"Sampling of {found.service}{state}, {found.confirmed_by}"
     nothing = f"{found.service} has no instances to sample: the site file names none"
+    if found.in_force:
+        nothing = (
+            f"Sampling of {found.service}: {found.in_force.policy}, no instance asks for it yet"
+        )
     return Reply(
         Sentence(sampled if number else nothing, *since, elsewhere(found.site)),
         rows=tuple(map(_instance_row, _failed_first(found.instances))),
@@ -42,17 +46,31 @@ def service_sampling(
     )
 
 
-def sampling_history(now: ServiceSampling, changes: Sequence[SamplingChange]) -> Reply:
-    """Return the last changes of a service, with a button back to each of their policies."""
+def sampling_history(
+    now: ServiceSampling,
+    changes: Sequence[SamplingChange],
+    range: TimeRange | None = None,
+    *,
+    more: bool = False,
+) -> Reply:
+    """Return the last changes of a service, with a button back to each of their policies.
+
+    With a range, they are those in it. There may be `more`.
+    """
     newest: dict[Policy, int] = {}
     for each in changes:
         newest.setdefault(each.policy, each.revision)
     current = now.in_force.policy if now.in_force else None
-    changed = f"{count(len(changes), 'change')} of sampling of {now.service}, newest first"
+    last = "Last " if more else ""
+    changed = f"{last}{count(len(changes), 'change')} of sampling of {now.service}"
+    nobody = f"Nobody {'changed' if range else 'has changed'} the sampling of {now.service}"
+    start, end = map(when, range.start_end()) if range else ("", "")
     return Reply(
         Sentence(
-            changed if changes else f"Nobody has changed the sampling of {now.service}",
+            changed if changes else nobody,
             elsewhere(now.site),
+            *((" from ", start, " to ", end) if range else ()),
+            ", newest first" if changes else "",
         ),
         rows=tuple(map(_history_row, changes)),
         columns=("Revision", "Change", "When", "Why"),

@@ -33,8 +33,8 @@ OLD = 10 * timerange.SECOND  # the age from which a cached answer says how old i
 _WHICH = ("first", "second", "third")
 
 
-def trace_list(found: TraceList) -> Reply:
-    """Return the traces that a search found."""
+def trace_list(found: TraceList, sampling: str = "") -> Reply:
+    """Return the traces that a search found; if none, what `sampling` has to do with it."""
     plain = replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT, before=None)
     asked = _line(plain) or "anything"
     window = (when(found.back_to if found.more else found.start), " to ", when(found.until))
@@ -46,7 +46,8 @@ def trace_list(found: TraceList) -> Reply:
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
         notes = (*_unknown_service(found.query), *_by_status(found), further)
-        return Reply(Sentence("No traces ", *where), (), notes, links, follow_ups=back)
+        why = (f"; {sampling}",) if sampling else ()
+        return Reply(Sentence("No traces ", *where, *why), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     covered = timerange.format_duration(found.until - found.back_to)
@@ -123,7 +124,8 @@ def one_trace(trace: Trace, then: SiteSnapshot) -> Reply:
     """Return one trace: verdict, deepest errors, where the time went, the site at that time."""
     root = root_of(trace)
     took = timerange.format_duration(trace.duration)
-    verdict = f"{root}: {took}, no errors"
+    arrived = " in the spans that arrived" if trace.missing_parents else ""
+    verdict = f"{root}: {took}, no errors{arrived}"
     if trace.errors:
         errors = count(trace.error_count, "error")
         deepest = shortened(trace.errors[0].sentence, LONGEST_VALUE)

@@ -41,10 +41,12 @@ def _standing_out(found: Sequence[ServiceVersions]) -> str:
     """Return which services are stuck, run several versions, or cannot be read."""
     stuck = [each.service for each in found if each.rollout.state is State.STUCK]
     mixed = [each.service for each in found if each.mixed and each.service not in stuck]
-    unknown = [each.service for each in found if each.problem and not each.unset]
+    unknown = [each.service for each in found if not (each.counts or each.unset)]
+    unset = [each.service for each in found if each.unset]
     parts = [f"rollout stuck for {', '.join(stuck)}"] if stuck else []
     parts += [f"several versions of {', '.join(mixed)}"] if mixed else []
     parts += [f"unknown for {', '.join(unknown)}"] if unknown else []
+    parts += [f"no version query for {', '.join(unset)}"] if unset else []
     return "; ".join(parts) or "one version each"
 
 

@@ -11,6 +11,8 @@ from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.arguments import is_service, linked_id
+from bot.commands.changes import rollouts, what_changed
+from bot.commands.diagnosis import diagnose
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
 from bot.commands.sampling import (
@@ -111,6 +113,9 @@ registry.add(
     sampling_off,
     show_history,
     show_sampling,
+    diagnose,
+    what_changed,
+    rollouts,
     show_overview,
     link,
 )

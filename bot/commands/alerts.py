@@ -9,29 +9,42 @@ from bot.commands.arguments import after_small_word
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
-from ops.vocabulary.alert_filters import parse_filter
+from ops.sites import sites
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 
 _ID = re.compile(r"[0-9a-f]{20}")
+
+
+async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
+    """Read `ID [site=NAME]` or a filter."""
+    word, _, others = rest.partition(" ")
+    id = word if _ID.fullmatch(word) else ""
+    return id, await _parse_filter(message, others if id else rest)
+
+
+async def _parse_filter(message: Message, rest: str) -> AlertFilter:
+    filter = await asyncio.to_thread(parse_filter, after_small_word(rest))
+    sites().site(filter.site)
+    return filter
 
 
 @command(
     r"(?:show +)?alert(?: +(.+))?",
     "show alert",
+    parse=_parse_one,
     usage="ID or NAME [site=NAME]",
     summary="show one alert with its rule and its history",
     examples=("show alert QueueDeep", "alert 3f9a1c7e2b5d48aa01c2"),
     details=("If several alerts match, they are listed.",),
     needs=(alerts.show_alert, alerts.list_alerts),
 )
-async def show_alert(message: Message, rest: str) -> Reply:
+async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
     """Show the alert with this ID, or the only one that matches."""
-    word, _, others = rest.partition(" ")
-    filter = await asyncio.to_thread(parse_filter, others if _ID.fullmatch(word) else rest)
-    if _ID.fullmatch(word):
-        found = await alerts.show_alert(message.actor, fingerprint=word, site=filter.site)
-        return one_alert(found)
+    id, filter = given
+    if id:
+        return one_alert(await alerts.show_alert(message.actor, fingerprint=id, site=filter.site))
     listed = await alerts.list_alerts(message.actor, filter=filter)
-    if len(listed.alerts) != 1 or not rest:
+    if len(listed.alerts) != 1 or filter == AlertFilter():
         return alert_list(listed)
     fingerprint = listed.alerts[0].fingerprint
     return one_alert(
@@ -42,6 +55,7 @@ async def show_alert(message: Message, rest: str) -> Reply:
 @command(
     r"(?:(?:show|list) +)?alerts?(?: +(.+))?",
     "alerts",
+    parse=_parse_filter,
     usage='[WORD …] [LABEL="VALUE" …] [state=firing] [last=1h] [age>10m] [site=NAME]',
     summary="list firing and pending alerts",
     examples=(
@@ -59,7 +73,6 @@ async def show_alert(message: Message, rest: str) -> Reply:
     ),
     needs=(alerts.list_alerts,),
 )
-async def list_alerts(message: Message, rest: str) -> Reply:
+async def list_alerts(message: Message, filter: AlertFilter) -> Reply:
     """List the alerts that match."""
-    filter = await asyncio.to_thread(parse_filter, after_small_word(rest))
     return alert_list(await alerts.list_alerts(message.actor, filter=filter))

@@ -1,12 +1,20 @@
 """Read the words after a command: services, sites, trace IDs and `key=value` pairs."""
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
-from ops.errors import InvalidInput, did_you_mean
+from bot.registry import Message
+from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.language.times import strict_range
 from ops.sites import sites
+from ops.vocabulary.timerange import TimeRange, parse_duration, parse_moment
 
 SMALL_WORDS = ("of", "for", "on", "in", "to", "with")
 
+T = TypeVar("T")
+Default = TypeVar("Default", TimeRange, None)
 _IN_ADDRESS = re.compile(r"[^?#]*/traces?/([^/?#]+)")
 
 
@@ -28,12 +36,72 @@ def words_and_keys(rest: str, *keys: str) -> tuple[list[str], dict[str, str]]:
     return words, named
 
 
-def service_and_site(rest: str) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A service and its site; "" is the default one."""
+
+    service: str = ""
+    site: str = ""
+
+    def check(self) -> None:
+        """Raise NotFound unless the site file has both."""
+        site = sites().site(self.site)
+        if self.service:
+            site.service(self.service)
+
+
+def service_and_site(rest: str) -> Where:
     """Read `[SERVICE] [site=NAME]`."""
-    words, named = words_and_keys(rest, "service", "site")
+    where, _ = service_and_keys(rest)
+    return where
+
+
+def service_and_keys(rest: str, *keys: str) -> tuple[Where, dict[str, str]]:
+    """Read the same and other pairs; raises NotFound for what the site file does not have."""
+    words, named = words_and_keys(rest, "service", "site", *keys)
     if len(words) + ("service" in named) > 1:
         raise InvalidInput(f'"{rest[:80]}" names more than one service; give one or none')
-    return named.get("service", " ".join(words)), named.get("site", "")
+    where = Where(named.pop("service", " ".join(words)), named.pop("site", ""))
+    where.check()
+    return where, named
+
+
+def with_times(parse: Callable[[str], T]) -> Callable[[Message, str], Awaitable[T]]:
+    """Let people say the times that a command takes: `yesterday`, `since 2pm`, `last hour`.
+
+    What the command reads without that keeps its meaning.
+    """
+
+    async def parse_said(message: Message, rest: str) -> T:
+        try:
+            return parse(rest)
+        except (InvalidInput, NotFound):
+            strict = strict_range(rest, message.clock)
+            if strict == rest:
+                raise
+            return parse(strict)
+
+    return parse_said
+
+
+def parse_range(named: Mapping[str, str], default: Default) -> TimeRange | Default:
+    """Read `last=1h`, or `from=` and `to=`; raises InvalidInput."""
+    if "last" in named and len(named) > 1:
+        raise InvalidInput('"last" ends now; give either last, or from and to')
+    if "last" in named:
+        return TimeRange.last(parse_duration(named["last"]))
+    if not named:
+        return default
+    if "from" not in named:
+        raise InvalidInput('"to" needs a start: add from=TIME')
+    range = TimeRange(parse_moment(named["from"]), parse_moment(named.get("to", "now")))
+    range.start_end()
+    return range
+
+
+async def parse_service(message: Message, rest: str) -> Where:
+    """Read `[SERVICE] [site=NAME]`, for a command that takes no more."""
+    return service_and_site(rest)
 
 
 def linked_id(word: str) -> str:

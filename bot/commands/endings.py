@@ -4,7 +4,7 @@ import re
 
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change
-from bot.commands.arguments import words_and_keys
+from bot.commands.arguments import Where, service_and_keys
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
@@ -13,9 +13,21 @@ from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
 
 
+async def _parse(message: Message, rest: str) -> tuple[Where, int]:
+    where, named = service_and_keys(rest, "revision")
+    return where, _number(named.get("revision", "0"))
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        raise InvalidInput(f'"{text[:80]}" is not the number of a revision')
+    return int(text)
+
+
 @command(
     r"extend +sampling(?: +(.+))?",
     "extend sampling",
+    parse=_parse,
     usage="[SERVICE] [site=NAME]",
     summary="let a change that has an end last 15 minutes longer",
     examples=("extend sampling petstore",),
@@ -23,21 +35,10 @@ from ops.sampling.actions import SamplingChange
     changes=True,
     needs=(sampling.change_policy,),
 )
-async def extend_sampling(message: Message, rest: str) -> Reply:
+async def extend_sampling(message: Message, given: tuple[Where, int]) -> Reply:
     """Move the end of the timed change in force; `revision=12` only if it is that one."""
-    words, named = words_and_keys(rest, "service", "site", "revision")
-    if len(words) + ("service" in named) > 1:
-        raise InvalidInput(f'"{rest[:80]}" names more than one service; give one or none')
+    where, revision = given
     done = await requests.ask_longer(
-        message.actor,
-        service=named.get("service", " ".join(words)),
-        site=named.get("site", ""),
-        revision=_number(named.get("revision", "0")),
+        message.actor, revision=revision, service=where.service, site=where.site
     )
     return sampling_change(done) if isinstance(done, SamplingChange) else requested_change(done)
-
-
-def _number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
-        raise InvalidInput(f'"{text[:80]}" is not the number of a revision')
-    return int(text)

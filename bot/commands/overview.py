@@ -11,24 +11,30 @@ from ops.errors import InvalidInput
 from ops.guard import ACTIONS
 from ops.overview import actions as overview
 from ops.rights import rights_of
+from ops.sites import sites
 
 MOST_LINES = 30
+
+
+async def _parse(message: Message, rest: str) -> str:
+    words, named = words_and_keys(rest, "site")
+    if words:
+        raise InvalidInput(f'unknown word "{shortened(rest, 80)}"; accepted: site=NAME')
+    return sites().site(named.get("site", "")).name
 
 
 @command(
     r"(?:show +)?overview(?: +(.+))?",
     "overview",
+    parse=_parse,
     usage="[site=NAME]",
     summary="show every service at a glance, and your permissions",
     examples=("overview",),
     needs=(overview.show_overview,),
 )
-async def show_overview(message: Message, rest: str) -> Reply:
+async def show_overview(message: Message, site: str) -> Reply:
     """Show the site at a glance; the Home tab shows the same."""
-    words, named = words_and_keys(rest, "site")
-    if words:
-        raise InvalidInput(f'unknown word "{shortened(rest, 80)}"; accepted: site=NAME')
-    found = await overview.show_overview(message.actor, site=named.get("site", ""), most=MOST_LINES)
+    found = await overview.show_overview(message.actor, site=site, most=MOST_LINES)
     return overview_reply(found, await rights_sentence(message.actor))
 
 

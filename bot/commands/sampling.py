@@ -1,38 +1,63 @@
 """Commands about sampling: show it, change it, end or undo a change; apply or cancel a card."""
 
-import re
-from collections.abc import Mapping
-from datetime import UTC
-
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
-from bot.commands.arguments import service_and_site, words_and_keys
+from bot.commands.arguments import (
+    Where,
+    parse_range,
+    parse_service,
+    service_and_keys,
+    service_and_site,
+    with_times,
+)
+from bot.commands.wishes import (
+    WayBack,
+    Wish,
+    is_name,
+    parse_off,
+    parse_way_back,
+    parse_wish,
+)
 from bot.errors import MOST_GUESSED, suggestion_reply
 from bot.registry import Message, command
 from bot.replies import Reply, shortened
 from ops.errors import InvalidInput
+from ops.language.changes import take_reason
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
-from ops.sampling import terms
 from ops.sampling.actions import SamplingChange
-from ops.sampling.terms import PERMANENT, Term
-from ops.vocabulary import timerange
-from ops.vocabulary.policies import NEVER, parse_policy, take_operations
+from ops.vocabulary.timerange import TimeRange
 
-POLICY_WORDS = ("never", "always", "float", "rate")
 PAST_CHANGES = 3
 HISTORY = 10
 PATIENCE = 1.5  # seconds to wait for the volume: the card is what matters
+_WAYS_BACK = (
+    "This is done immediately if the site allows changes without a card; else a card asks first."
+)
 _ALWAYS_ASKS = 'This site always asks first, even with "now".'
-_REASON = re.compile(r"(?:^|\s)because\s*=?\s*(?:[\"“”]([^\"“”]*)[\"“”]|(.*))", re.IGNORECASE)
-_TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
-_FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
+
+
+async def _parse_key(message: Message, rest: str) -> str:
+    if not rest:
+        raise InvalidInput("which card? Each card shows its own apply and cancel commands")
+    return rest.lower()
+
+
+async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
+    key, reason = take_reason(rest)
+    return await _parse_key(message, key.strip()), reason
+
+
+def _history(rest: str) -> tuple[Where, TimeRange | None]:
+    where, named = service_and_keys(rest, "last", "from", "to")
+    return where, parse_range(named, None)
 
 
 @command(
     r"change +sampling(?: +(.+))?",
     "change sampling",
+    parse=parse_wish,
     usage=(
         '[SERVICE] never | always | float RATE | PERCENT% ["OPERATION"=RATE] '
         '[for=15m | until=18:00 | permanent] [because="REASON"] [now] [site=NAME]'
@@ -48,9 +73,9 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
     ),
     details=(
         "A card asks first. You or an approver can apply it within five minutes.",
-        "A raise ends after 30 minutes unless you say for how long, until when (in UTC), or "
-        '"permanent". Then the service returns to its permanent sampling; if it has none, say what '
-        "follows: for=15m then=10%.",
+        "A raise ends after 30 minutes unless you say for how long, until when (in your time "
+        'zone), or "permanent". Then the service returns to its permanent sampling; if it has '
+        "none, say what follows: for=15m then=10%.",
         'With "now" the change is made immediately, if the site allows that.',
         "Operations can have a rate of their own if all instances of the service ask for their "
         "sampling. Agents that can do one rate only refuse such a change.",
@@ -59,101 +84,95 @@ _FOR = re.compile(r"(?:^|\s)for[ =]([0-9]+[a-z]+)(?=\s|$)", re.IGNORECASE)
     changes=True,
     needs=(sampling.change_policy,),
 )
-async def change_sampling(message: Message, rest: str) -> Reply:
+async def change_sampling(message: Message, wish: Wish) -> Reply:
     """Ask on a card whether to set a service's policy; `now` sets it."""
-    return await _asked(message, *_reason(rest))
+    return await _asked(message, wish)
 
 
 @command(
     r"sampling +off(?: +(.+))?",
     "sampling off",
+    parse=parse_off,
     usage='[SERVICE] [for=15m | until=18:00] [because="REASON"] [site=NAME]',
     summary="keep no new traces of a service, after confirmation",
     examples=("sampling off petstore", "sampling off petstore for=1h"),
     changes=True,
     needs=(sampling.change_policy,),
 )
-async def sampling_off(message: Message, rest: str) -> Reply:
+async def sampling_off(message: Message, wish: Wish) -> Reply:
     """Ask on a card whether to keep no traces."""
-    given, reason = _reason(rest)
-    return await _asked(message, f"{given} {NEVER}", reason)
+    return await _asked(message, wish)
 
 
 @command(
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
-    usage='[SERVICE] [to REVISION] [because="REASON"] [now] [site=NAME]',
-    summary="end a change that has an end now, or go back to a revision, after confirmation",
+    parse=parse_way_back,
+    usage='[SERVICE] [to REVISION] [because="REASON"] [site=NAME]',
+    summary="end a change that has an end now, or go back to a revision",
     examples=(
         "revert sampling petstore",
         "revert sampling petstore to 12",
-        "revert sampling petstore now",
     ),
     details=(
         "The numbers of the revisions are in sampling history. What a revision set is set again, "
         "for as long as it was set for; that is a new revision.",
+        _WAYS_BACK,
     ),
     changes=True,
     needs=(sampling.change_policy,),
 )
-async def revert_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to return to the permanent policy, or to what a revision set.
-
-    `now` returns to it.
-    """
-    given, reason = _reason(rest)
-    revision = _TO.search(given)
-    words = _TO.sub(" ", given).split()
-    at_once = _taken(words, "now")
-    service, site = service_and_site(" ".join(words))
-    done = await requests.ask_revert(
+async def revert_sampling(message: Message, way: WayBack) -> Reply:
+    """Return to the permanent policy, or to what a revision set."""
+    done = await requests.revert_or_ask(
         message.actor,
-        service=service,
-        site=site,
-        revision=int(revision[1]) if revision else 0,
-        reason=reason,
-        at_once=at_once,
+        service=way.where.service,
+        site=way.where.site,
+        revision=way.revision,
+        reason=way.reason,
     )
-    if isinstance(done, SamplingChange):
-        return sampling_change(done)
-    return requested_change(done, _note(done, at_once))
+    return _done(done, way.at_once)
 
 
 @command(
     r"sampling +history(?: +(.+))?",
     "sampling history",
-    usage="[SERVICE] [site=NAME]",
+    parse=with_times(_history),
+    usage="[SERVICE] [last=1d] [from=TIME to=TIME] [site=NAME]",
     summary="show the last changes of sampling: who, when, why, until when",
-    examples=("sampling history petstore",),
+    examples=("sampling history petstore", "sampling history yesterday"),
     needs=(sampling.changes,),
 )
-async def show_history(message: Message, rest: str) -> Reply:
+async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) -> Reply:
     """Show the last changes, each with a way back to it."""
-    service, site = service_and_site(rest)
-    now = await sampling.current(message.actor, service=service, site=site, patience=0)
-    found = await sampling.changes(message.actor, service=now.service, site=now.site, limit=HISTORY)
-    return sampling_history(now, found)
+    where, range = asked
+    now = await sampling.current(message.actor, service=where.service, site=where.site, patience=0)
+    found = await sampling.changes(
+        message.actor, service=now.service, site=now.site, limit=HISTORY, range=range
+    )
+    return sampling_history(now, found, range, more=len(found) == HISTORY)
 
 
 @command(
     r"undo +sampling(?: +(.+))?",
     "undo sampling",
+    parse=parse_service,
     usage="[SERVICE] [site=NAME]",
-    summary="restore the last policy that was in force, after confirmation",
+    summary="restore the last policy that was in force",
     examples=("undo sampling", "undo sampling petstore"),
+    details=(_WAYS_BACK,),
     changes=True,
     needs=(sampling.change_policy,),
 )
-async def undo_sampling(message: Message, rest: str) -> Reply:
-    """Ask on a card whether to restore the last policy that was in force."""
-    service, site = service_and_site(rest)
-    asked = await requests.ask_undo(message.actor, service=service, site=site)
-    return requested_change(asked)
+async def undo_sampling(message: Message, where: Where) -> Reply:
+    """Restore the last policy that was in force."""
+    return _done(await requests.undo_or_ask(message.actor, service=where.service, site=where.site))
 
 
 @command(
     r"(?:apply|approve)(?: +(.+))?",
     "apply",
+    parse=_parse_key,
     usage="CARD",
     summary="make the change on a card, or approve the change of somebody else",
     examples=("apply 3f9a1c7e2b", "approve 3f9a1c7e2b"),
@@ -162,14 +181,15 @@ async def undo_sampling(message: Message, rest: str) -> Reply:
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
-async def apply(message: Message, rest: str) -> Reply:
+async def apply(message: Message, key: str) -> Reply:
     """Make a card's change, once; that approves one which needs approval."""
-    return requested_change(await requests.apply(message.actor, key=_key(rest)))
+    return requested_change(await requests.apply(message.actor, key=key))
 
 
 @command(
     r"(?:cancel|refuse|withdraw)(?: +(.+))?",
     "cancel",
+    parse=_parse_refusal,
     usage='CARD [because="REASON"]',
     summary="dismiss the change on a card, or refuse to approve it",
     examples=("cancel 3f9a1c7e2b", 'refuse 3f9a1c7e2b because="the disk of Jaeger is full"'),
@@ -178,11 +198,10 @@ async def apply(message: Message, rest: str) -> Reply:
     once=True,
     needs=(sampling.change_policy, sampling.approve_change),
 )
-async def cancel(message: Message, rest: str) -> Reply:
+async def cancel(message: Message, given: tuple[str, str]) -> Reply:
     """Dismiss a card's change; that refuses one which needs approval."""
-    key, reason = _reason(rest)
-    done = await requests.cancel(message.actor, key=_key(key.strip()), reason=reason)
-    return requested_change(done)
+    key, reason = given
+    return requested_change(await requests.cancel(message.actor, key=key, reason=reason))
 
 
 @command(
@@ -195,12 +214,12 @@ async def cancel(message: Message, rest: str) -> Reply:
 )
 async def show_sampling(message: Message, rest: str) -> Reply:
     """Show the policy last sent to each instance, and the last changes."""
-    if not all(map(_is_name, rest.split())):
+    if not all(map(is_name, rest.split())):
         line = f"change sampling {rest}"
         form = InvalidInput(f'to change sampling, write "{shortened(line, MOST_GUESSED)}"')
         return suggestion_reply(form, line)
-    service, site = service_and_site(rest)
-    found = await sampling.current(message.actor, service=service, site=site)
+    where = service_and_site(rest)
+    found = await sampling.current(message.actor, service=where.service, site=where.site)
     changes = await sampling.changes(
         message.actor, service=found.service, site=found.site, limit=PAST_CHANGES
     )
@@ -208,73 +227,36 @@ async def show_sampling(message: Message, rest: str) -> Reply:
     return service_sampling(found, changes, back)
 
 
-async def _asked(message: Message, given: str, reason: str) -> Reply:
-    """Ask for a change, given the words without the reason."""
-    given, shares = take_operations(_FOR.sub(r" for=\1", given))
-    words, named = words_and_keys(given, "service", "site", "for", "until", "then")
-    at_once = _taken(words, "now")
-    permanent = _taken(words, "permanent")
-    if "service" not in named and len(words) > 1 and _is_name(words[0]):
-        named["service"] = words.pop(0)
-    policy = parse_policy(" ".join(words)).by_operation(shares)
-    service, site = named.get("service", ""), named.get("site", "")
-    now = await sampling.current(message.actor, service=service, site=site)
-    done = await (requests.change_or_ask if at_once else requests.ask)(
+async def _asked(message: Message, wish: Wish) -> Reply:
+    """Ask for a change, or make it at once."""
+    done = await (requests.change_or_ask if wish.at_once else requests.ask)(
         message.actor,
-        policy=policy,
-        service=now.service,
-        site=now.site,
-        term=_term(named, permanent) or terms.usual(now.baseline, policy),
-        reason=reason,
-        then=parse_policy(named["then"]) if "then" in named else None,
+        policy=wish.policy,
+        service=wish.where.service,
+        site=wish.where.site,
+        term=wish.term,
+        reason=wish.reason,
+        then=wish.then,
     )
     if isinstance(done, SamplingChange):
         return sampling_change(done)
     volume = await sampling.forecast(
-        message.actor, policy=policy, service=now.service, site=now.site, patience=PATIENCE
+        message.actor,
+        policy=wish.policy,
+        service=wish.where.service,
+        site=wish.where.site,
+        patience=PATIENCE,
     )
-    return requested_change(done, _note(done, at_once), volume)
+    return requested_change(done, _note(done, wish.at_once), volume)
+
+
+def _done(done: RequestedChange | SamplingChange, at_once: bool = False) -> Reply:
+    """Show what was made at once, or its card."""
+    if isinstance(done, SamplingChange):
+        return sampling_change(done)
+    return requested_change(done, _note(done, at_once))
 
 
 def _note(done: RequestedChange, at_once: bool) -> str:
     """Say why there is a card in spite of `now`; one that needs approval says so itself."""
     return _ALWAYS_ASKS if at_once and not done.over else ""
-
-
-def _term(named: Mapping[str, str], permanent: bool) -> Term | None:
-    """Return how long the change is to last, None if nobody says."""
-    if sum((permanent, "for" in named, "until" in named)) > 1:
-        raise InvalidInput('say one of for=15m, until=18:00 and "permanent"')
-    if "for" in named:
-        return Term(timerange.parse_duration(named["for"]))
-    if "until" in named:
-        return Term(end=terms.parse_end(named["until"], timerange.now_ns(), UTC))
-    return PERMANENT if permanent else None
-
-
-def _reason(rest: str) -> tuple[str, str]:
-    """Take `because="…"` or `because …` from a line; the quotes may be Slack's."""
-    found = _REASON.search(rest)
-    if not found:
-        return rest, ""
-    quoted = found[1] is not None
-    left = rest[: found.start()] + (rest[found.end() :] if quoted else "")
-    return left, " ".join((found[1] if quoted else found[2]).split())
-
-
-def _taken(words: list[str], word: str) -> bool:
-    """Remove a word from a line's words; returns whether it was there."""
-    there = [each for each in words if each.lower() == word]
-    for each in there:
-        words.remove(each)
-    return bool(there)
-
-
-def _is_name(word: str) -> bool:
-    return word[0].isalpha() and word.lower() not in POLICY_WORDS
-
-
-def _key(rest: str) -> str:
-    if not rest:
-        raise InvalidInput("which card? Each card shows its own apply and cancel commands")
-    return rest.lower()

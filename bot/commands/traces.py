@@ -1,6 +1,8 @@
 """Commands about traces: list them, show one, its log lines, compare two."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bot.answers.comparisons import beside_usual, comparison
 from bot.answers.traces import one_trace, trace_list, trace_logs
@@ -13,94 +15,30 @@ from bot.registry import Message, command
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import InvalidInput, did_you_mean
-from ops.overview.actions import MOST_SERVICES, SiteSnapshot, show_snapshot
+from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
+from ops.traces.actions import TraceList
 from ops.traces.trace import Trace
-from ops.vocabulary.filters import KEYS, parse_query, slip_of
+from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
 
 
-@command(
-    r"(?:list +traces?|traces)(?: +(.+))?",
-    "list traces",
-    usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20] [site=NAME]",
-    summary="search for traces, newest first",
-    examples=(
-        "list traces petstore error last=15m",
-        "list traces service=petstore operation=AddPets min=100ms limit=5",
-        "list traces http.status_code=500 trace-min=1s from=now-2h to=now-1h",
-        "list traces operation=NAME start=11/24/2026-13:00:00 end=now limit=10 tags=[error,a=b]",
-    ),
-    details=(
-        "min and max limit the duration of a span, trace-min and trace-max that of the trace.",
-        'Any other KEY=VALUE is a tag. All tags must match. Quote spaces: a="b c".',
-        "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
-        "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
-    ),
-    needs=(traces.list_traces,),
-)
-async def list_traces(message: Message, rest: str) -> Reply:
-    """Search for traces; the first word may be a service from the site file."""
+@dataclass(frozen=True, slots=True)
+class TraceAt:
+    """A trace's ID, and its site, "" for any."""
+
+    trace_id: str
+    site: str
+
+
+async def _parse_query(message: Message, rest: str) -> TraceQuery:
+    """Read a filter whose first word may be a service from the site file."""
     query = parse_query(_with_service(rest))
-    found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
-    return trace_list(found)
-
-
-@command(
-    r"(?:show +traces?|trace)(?: +(.+))?",
-    "show trace",
-    usage="ID [site=NAME]",
-    summary="show a trace: its verdict, errors and links",
-    examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
-    needs=(traces.show_trace,),
-)
-async def show_trace(message: Message, rest: str) -> Reply:
-    """Show one trace, with the versions and alerts at that time."""
-    trace_id, site = _trace_id_and_site(rest)
-    trace = await traces.show_trace(message.actor, trace_id=trace_id, site=site)
-    return one_trace(trace, await look_back(message.actor, trace))
-
-
-@command(
-    r"(?:(?:show|list) +)?logs?(?: +(.+))?",
-    "show logs",
-    usage="ID [site=NAME]",
-    summary="show every log line of a trace",
-    examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
-    needs=(traces.show_logs,),
-)
-async def show_logs(message: Message, rest: str) -> Reply:
-    """Show a trace's log lines."""
-    trace_id, site = _trace_id_and_site(rest)
-    found = await traces.show_logs(message.actor, trace_id=trace_id, site=site)
-    return await asyncio.to_thread(trace_logs, found)
-
-
-@command(
-    r"compare(?: +traces?)?(?: +(.+))?",
-    "compare",
-    usage="ID [ID] [site=NAME]",
-    summary="compare two traces, or one trace with its usual timing",
-    examples=(
-        "compare 17b4f65b0d9f038e2a7bc5ea84309af2 9c01d2f4a7e3b8655d0e4f1a2b3c4d5e",
-        "compare 17b4f65b0d9f038e2a7bc5ea84309af2",
-    ),
-    details=("One ID is compared with the latest successful traces of the same root operation.",),
-    needs=(traces.compare_traces,),
-)
-async def compare(message: Message, rest: str) -> Reply:
-    """Compare two traces, or one trace with its usual timing."""
-    words, named = words_and_keys(" ".join(map(linked_id, rest.split())), "site")
-    ids = [word for word in words if word.lower() not in ("with", "and")]
-    if len(ids) == 1:
-        usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], **named)
-        return beside_usual(usual)
-    if not ids:
-        raise InvalidInput("which trace? Give one trace ID, or two to compare them")
-    return comparison(await traces.compare_traces(message.actor, trace_ids=ids, **named))
+    sites().site(query.site)
+    return query
 
 
 def _with_service(rest: str) -> str:
@@ -118,7 +56,7 @@ def _with_service(rest: str) -> str:
     return f"service={word} {others}"
 
 
-def _trace_id_and_site(rest: str) -> tuple[str, str]:
+async def _parse_id(message: Message, rest: str) -> TraceAt:
     """Read `ID [site=NAME]`; a link to the trace's page also works as the ID."""
     first, _, others = after_small_word(rest).partition(" ")
     words, named = words_and_keys(others, "site")
@@ -126,7 +64,108 @@ def _trace_id_and_site(rest: str) -> tuple[str, str]:
         raise InvalidInput(
             "which trace? Give one trace ID, 1 to 32 hex digits, or a link to its page"
         )
-    return linked_id(first), named.get("site", "")
+    return TraceAt(traces.full_id(linked_id(first)), _known_site(named))
+
+
+async def _parse_ids(message: Message, rest: str) -> tuple[list[str], str]:
+    """Read `ID [ID] [site=NAME]`."""
+    words, named = words_and_keys(" ".join(map(linked_id, rest.split())), "site")
+    ids = [word for word in words if word.lower() not in ("with", "and")]
+    if not ids:
+        raise InvalidInput("which trace? Give one trace ID, or two to compare them")
+    return [traces.full_id(ids[0])] if len(ids) == 1 else traces.two_ids(ids), _known_site(named)
+
+
+def _known_site(named: Mapping[str, str]) -> str:
+    """Return the site that is named, "" for any."""
+    if "site" in named:
+        sites().site(named["site"])
+    return named.get("site", "")
+
+
+@command(
+    r"(?:list +traces?|traces)(?: +(.+))?",
+    "list traces",
+    parse=_parse_query,
+    usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20] [site=NAME]",
+    summary="search for traces, newest first",
+    examples=(
+        "list traces petstore error last=15m",
+        "list traces service=petstore operation=AddPets min=100ms limit=5",
+        "list traces http.status_code=500 trace-min=1s from=now-2h to=now-1h",
+        "list traces operation=NAME start=11/24/2026-13:00:00 end=now limit=10 tags=[error,a=b]",
+    ),
+    details=(
+        "min and max limit the duration of a span, trace-min and trace-max that of the trace.",
+        'Any other KEY=VALUE is a tag. All tags must match. Quote spaces: a="b c".',
+        "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
+        "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
+    ),
+    needs=(traces.list_traces,),
+)
+async def list_traces(message: Message, query: TraceQuery) -> Reply:
+    """Search for traces."""
+    found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
+    return trace_list(found, "" if found.traces else await _why_none(message.actor, found))
+
+
+async def _why_none(actor: Actor, found: TraceList) -> str:
+    of = found.query
+    return await explain_none(
+        actor, service=of.service, site=of.site, start=found.start, end=found.end
+    )
+
+
+@command(
+    r"(?:show +traces?|trace)(?: +(.+))?",
+    "show trace",
+    parse=_parse_id,
+    usage="ID [site=NAME]",
+    summary="show a trace: its verdict, errors and links",
+    examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
+    needs=(traces.show_trace,),
+)
+async def show_trace(message: Message, one: TraceAt) -> Reply:
+    """Show one trace, with the versions and alerts at that time."""
+    trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
+    return one_trace(trace, await look_back(message.actor, trace))
+
+
+@command(
+    r"(?:(?:show|list) +)?logs?(?: +(.+))?",
+    "show logs",
+    parse=_parse_id,
+    usage="ID [site=NAME]",
+    summary="show every log line of a trace",
+    examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
+    needs=(traces.show_logs,),
+)
+async def show_logs(message: Message, one: TraceAt) -> Reply:
+    """Show a trace's log lines."""
+    found = await traces.show_logs(message.actor, trace_id=one.trace_id, site=one.site)
+    return await asyncio.to_thread(trace_logs, found)
+
+
+@command(
+    r"compare(?: +traces?)?(?: +(.+))?",
+    "compare",
+    parse=_parse_ids,
+    usage="ID [ID] [site=NAME]",
+    summary="compare two traces, or one trace with its usual timing",
+    examples=(
+        "compare 17b4f65b0d9f038e2a7bc5ea84309af2 9c01d2f4a7e3b8655d0e4f1a2b3c4d5e",
+        "compare 17b4f65b0d9f038e2a7bc5ea84309af2",
+    ),
+    details=("One ID is compared with the latest successful traces of the same root operation.",),
+    needs=(traces.compare_traces,),
+)
+async def compare(message: Message, given: tuple[list[str], str]) -> Reply:
+    """Compare two traces, or one trace with its usual timing."""
+    ids, site = given
+    if len(ids) == 1:
+        usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], site=site)
+        return beside_usual(usual)
+    return comparison(await traces.compare_traces(message.actor, trace_ids=ids, site=site))
 
 
 async def look_back(actor: Actor, trace: Trace, seconds: float = SNAPSHOT_SECONDS) -> SiteSnapshot:

@@ -55,8 +55,8 @@ class _Piece:
     rows: int
 
 
-def slack_messages(reply: Reply) -> list[SlackMessage]:
-    """Return the few messages that show the reply; the last says how much does not fit.
+def slack_messages(reply: Reply, most: int = MOST_MESSAGES) -> list[SlackMessage]:
+    """Return at most `most` messages that show the reply; the last says how much does not fit.
 
     A card is always one message, because its result replaces it.
     """
@@ -67,7 +67,7 @@ def slack_messages(reply: Reply) -> list[SlackMessage]:
         links=tuple(link for link in reply.links if len(link.url) <= LONGEST_URL),
     )
     pieces = list(_pieces(seen)) or [_Piece([], 0)]
-    shown = pieces[: 1 if reply.card else MOST_MESSAGES]
+    shown = pieces[: 1 if reply.card else most]
     left = len(reply.rows) - sum(piece.rows for piece in shown)
     messages = [
         SlackMessage(

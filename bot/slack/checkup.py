@@ -11,17 +11,22 @@ from typing import Any
 
 import aiohttp
 from django.conf import settings
+from django.core.management.base import CommandError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.api_errors import PASSING, REMEDIES, WANTS_SCOPE, error_code
 from bot.slack.manifest import COMMAND, EVENTS, scopes
+from bot.slack.proxy import proxy_for
+from bot.slack.trust import SETTING, installed, read_trust
+from bot.slack.web_client import WebClient
 from ops.findings import Finding
 
 SECONDS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
 _PROXY = "if Slack is only reachable through a proxy, set HTTPS_PROXY"
+_MOST_WORKSPACES = 1_000  # Slack lists no more at once
 _APP_ID = re.compile(r"xapp-[0-9]+-(A[A-Z0-9]+)-.*")
 
 
@@ -66,7 +71,10 @@ class _TroubleError(Exception):
 async def check_slack() -> list[Finding]:
     """Check everything the bot needs from Slack; return the findings in the order to fix them."""
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-        web = AsyncWebClient(BOT.value, settings.SLACK_API_URL, session=session, retry_handlers=[])
+        try:
+            web = WebClient(BOT.value, settings.SLACK_API_URL, session)
+        except CommandError as trouble:
+            return [Finding(False, str(trouble))]
         findings: list[Finding] = []
         for part in (_bot, _socket, _configuration):
             try:
@@ -81,9 +89,25 @@ async def _bot(web: AsyncWebClient, findings: list[Finding]) -> None:
     me = await _answer(BOT, web.auth_test)
     who = f"@{me.get('user')} in {me.get('team')} ({me.get('team_id')})"
     findings += [Finding(True, f"{BOT} works: {who}"), _scopes(me.headers)]
+    findings += await _workspaces(web, me)
     if "users:read" in _granted(me.headers):
         found = await _answer(BOT, lambda: web.users_info(user=str(me.get("user_id"))))
         findings.append(_owner(found.get("user") or {}))
+
+
+async def _workspaces(web: AsyncWebClient, me: AsyncSlackResponse) -> list[Finding]:
+    """Check whose members may use the bot; an app outside of Enterprise Grid has no choice."""
+    trust = read_trust(me, settings.SLACK_WORKSPACES)
+    if trust.problem:
+        return [Finding(False, trust.problem)]
+    if not trust.enterprise:
+        return []
+    others = "" if trust.named else f"; {SETTING} can name more of {trust.enterprise}"
+    findings = [Finding(True, f"members of {trust} can use the bot{others}")]
+    if not trust.team:
+        listed = await _answer(BOT, lambda: web.auth_teams_list(limit=_MOST_WORKSPACES))
+        findings.append(installed(listed.get("teams"), trust))
+    return findings
 
 
 def _granted(headers: Mapping[str, str]) -> set[str]:
@@ -120,15 +144,15 @@ async def _socket(web: AsyncWebClient, findings: list[Finding]) -> None:
     """Check the app-level token, and whether Slack greets us on a socket."""
     opened = await _answer(APP, lambda: web.apps_connections_open(app_token=APP.value))
     findings.append(Finding(True, f"{APP} works"))
-    findings.append(_greeting(await _first_frame(web, str(opened.get("url")))))
+    findings.append(_greeting(await _first_frame(str(opened.get("url")))))
 
 
-async def _first_frame(web: AsyncWebClient, url: str) -> Mapping[str, Any]:
+async def _first_frame(url: str) -> Mapping[str, Any]:
     """Return Slack's first frame. Whatever else it sends until the socket closes, it resends."""
     try:
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-            session.ws_connect(url, proxy=web.proxy) as socket,
+            session.ws_connect(url, proxy=proxy_for(url)) as socket,
         ):
             frame = json.loads(await socket.receive_str(timeout=SECONDS))
     except aiohttp.WSServerHandshakeError as error:

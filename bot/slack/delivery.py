@@ -1,7 +1,7 @@
 """Deliver an answer to a thread, privately to the user of /ops, or to the Home tab."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.models import LOST_PLACE, State
 from bot.replies import Reply
@@ -22,12 +22,13 @@ class Delivery:
         self.cards = cards
         self.timed = timed
 
-    async def say(self, job: Job, reply: Reply, claim: PostClaim) -> State:
-        """Show a reply; returns ANSWERED, or the worst state among its messages.
+    async def say(self, job: Job, replies: Sequence[Reply], claim: PostClaim) -> State:
+        """Show a reply, or several in one message each, of which none is of a change.
 
-        Raises TakenOverError.
+        Returns ANSWERED, or the worst state among the messages; raises TakenOverError.
         """
-        messages = await asyncio.to_thread(slack_messages, reply)
+        messages = await asyncio.to_thread(_messages, replies)
+        reply = replies[0]
         if job.row.kind == HOME:
             return await self.sender.publish(str(job.event["user"]), _home(messages), claim)
         if reply.card:
@@ -66,6 +67,12 @@ class Delivery:
             return
         await note(LOST_PLACE)  # this remains if the process is killed now
         await note(await self.sender.hold_place(job.thread, message, is_wanted))
+
+
+def _messages(replies: Sequence[Reply]) -> list[SlackMessage]:
+    if len(replies) == 1:
+        return slack_messages(replies[0])
+    return [message for reply in replies for message in slack_messages(reply, most=1)]
 
 
 def _home(messages: list[SlackMessage]) -> SlackMessage:

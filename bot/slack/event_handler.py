@@ -10,14 +10,16 @@ from typing import Any, TypeGuard
 
 from django.utils import timezone
 
+from bot.batches import answer_each, commands_in
 from bot.commands import registry
-from bot.errors import ask_again_reply, busy_reply, reply_or_error
+from bot.errors import ask_again_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
 from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
 from bot.slack.direct_messages import DirectMessages
+from bot.slack.floods import Floods
 from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
 from bot.slack.interactions import as_event
@@ -29,7 +31,7 @@ from bot.slack.thread_order import ThreadOrder
 from bot.slack.timed import TimedMessages
 from bot.slack.timing import Timing
 from bot.slack.worker_pool import WorkerPool
-from bot.text import clean
+from bot.text import typed
 from ops import metrics
 from ops.actor import new_request_id
 from ops.database import in_database
@@ -37,8 +39,9 @@ from ops.limits import LONGEST_TEXT
 
 AT_ONCE = 8
 SLOW = 24  # more messages, whose authors can see that the answer takes a while
+SHARE = 4  # messages of one person at once
+MOST_OF_ONE = 20  # messages of one person in progress or waiting
 MOST_WAITING = 200  # a few minutes of answers; people who wait longer have asked again already
-MOST_TURNED_AWAY = 2_000  # at a time; beyond that even apologies would take hours to post
 LAST_CALL_SECONDS = 3.0
 WAITING = Reply("Working on it …")
 # All other subtypes are edits, deletions, joins or messages of programs.
@@ -66,10 +69,10 @@ class EventHandler:
         self.delivery = Delivery(sender, self.cards, self.timed)
         self.direct = direct
         self.timing = timing
-        self.answering = WorkerPool(self._work, at_once=AT_ONCE, most_slow=SLOW)
+        self.answering = WorkerPool(self._work, at_once=AT_ONCE, share=SHARE, most_slow=SLOW)
         self.order = ThreadOrder(self.answering.put, deadlines=timing.deadlines)
         self.full: datetime | None = None
-        self.refusing = WorkerPool(self._turn_away, at_once=1)
+        self.floods = Floods(sender, inbox.finish, self._claim, timing)
 
     async def receive(
         self, envelope: Mapping[str, Any], acknowledge: Callable[[], Awaitable[None]]
@@ -98,16 +101,16 @@ class EventHandler:
         return len(self.order.waiting) + len(self.answering.waiting)
 
     def take_in(self, job: Job) -> None:
-        """Queue a job, or ask its author to try again if too many are waiting."""
-        if len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
+        """Queue a job, or leave it unanswered if too many are waiting, of its author or in all."""
+        theirs = self.answering.count(job.author)
+        theirs += sum(each.author == job.author for each in self.order.waiting)
+        if theirs >= MOST_OF_ONE:
+            self.floods.add(job)
+        elif len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
             self.order.put(job)
-            return
-        self.full = timezone.now()
-        if len(self.refusing) < MOST_TURNED_AWAY:
-            self.refusing.put(job)
         else:
-            log.warning("too many messages are waiting: one stays without an answer")
-            self.inbox.finish(job, State.FAILED)
+            self.full = timezone.now()
+            self.floods.add(job)
 
     async def keep_leases(self, seconds: float) -> None:
         """Renew this process's leases and take over abandoned jobs, until cancelled.
@@ -125,7 +128,7 @@ class EventHandler:
         """Give the answers in progress a short time to finish, then cancel them."""
         await self.order.start_ready()
         grace = self.timing.grace
-        await asyncio.gather(self.answering.finish(grace), self.refusing.finish(grace))
+        await asyncio.gather(self.answering.finish(grace), self.floods.finish(grace))
 
     def _note_change(self, payload: object) -> None:
         """Refetch the profile of a user Slack reports as changed."""
@@ -153,19 +156,21 @@ class EventHandler:
     async def _work(self, job: Job) -> None:
         new_request_id()
         started = time.perf_counter()
-        replying = asyncio.ensure_future(reply_or_error(self._reply(job)))
+        replying = asyncio.ensure_future(reply_or_error(self._replies(job)))
         try:
             await self._wait(job, replying)
-            reply = await replying
+            found = await replying
         finally:
             replying.cancel()  # in case we were cancelled while waiting
-        if reply is None:
+        replies = [found] if isinstance(found, Reply) else found
+        if not replies:
             return
-        metrics.requests.labels("slack", "failed" if reply.failed else "ok").inc()
+        failed = all(reply.failed for reply in replies)
+        metrics.requests.labels("slack", "failed" if failed else "ok").inc()
         metrics.request_seconds.labels("slack").observe(time.perf_counter() - started)
-        await self._say(job, reply, self.answering)
+        await self._say(job, replies)
 
-    async def _wait(self, job: Job, replying: asyncio.Future[Reply | None]) -> None:
+    async def _wait(self, job: Job, replying: asyncio.Future[Reply | list[Reply]]) -> None:
         """Wait for a reply; if it takes long, post in the thread that it is in progress."""
         done, _ = await asyncio.wait((replying,), timeout=self.timing.placeholder)
         if done:
@@ -187,18 +192,16 @@ class EventHandler:
         finally:
             holding.cancel()
 
-    async def _turn_away(self, job: Job) -> None:
-        await self._say(job, busy_reply(MOST_WAITING), self.refusing)
-
-    async def _reply(self, job: Job) -> Reply | None:
-        """Return the reply, None if another process gives it."""
-        text = await self._text(job)
+    async def _replies(self, job: Job) -> list[Reply]:
+        """Return the replies, none if another process gives them."""
+        lines = await self._lines(job)
+        text = lines[0] if len(lines) == 1 else ""  # several lines make no change
         if job.abandoned and registry.asks_again(text):
             job.outcome = State.ASKED
-            return ask_again_reply(text)
+            return [ask_again_reply(text)]
         # A change needs proof in the database that it is ours; a read may be answered twice.
         if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
-            return None
+            return []
         profile = await self.profiles.of_author(job.event, job.row.team)
         origin = {
             "slack_user": profile.user_id,
@@ -208,24 +211,33 @@ class EventHandler:
             "event_id": job.row.event_id,
         }
         author = await in_database(find_author, profile, origin)
-        return await registry.answer(
-            Message(author.actor, text, job.event, author.stranger, author.newcomer)
+        message = Message(
+            author.actor, text, job.event, author.stranger, author.newcomer, profile.zone
         )
+        if len(lines) > 1:
+            return await answer_each(message, lines, registry)
+        return [await registry.answer(message)]
 
-    async def _text(self, job: Job) -> str:
-        """Return the cleaned text, in a thread if it is long: Slack allows 40,000 characters."""
+    async def _lines(self, job: Job) -> list[str]:
+        """Return the commands of a message, read in a thread if it is long.
+
+        Slack allows 40,000 characters.
+        """
         if len(job.row.payload) > LONGEST_TEXT:
-            return await asyncio.to_thread(clean, job.event, self.bot_id)
-        return clean(job.event, self.bot_id)
+            return await asyncio.to_thread(self._read, job)
+        return self._read(job)
 
-    async def _say(self, job: Job, reply: Reply, pool: WorkerPool) -> None:
-        """Post a reply, unless another process has taken it over.
+    def _read(self, job: Job) -> list[str]:
+        return commands_in(typed(job.event, self.bot_id), registry)
+
+    async def _say(self, job: Job, replies: list[Reply]) -> None:
+        """Post the replies, unless another process has taken it over.
 
         If cancelled, let a call that has started finish, so that its result is known.
         """
-        pool.free_slot(job)  # from here on it waits for Slack only
-        claim = PostClaim(partial(self.inbox.advance, job), self.timing.clock)
-        saying = asyncio.ensure_future(self._deliver(job, reply, claim))
+        self.answering.free_slot(job)  # from here on it waits for Slack only
+        claim = self._claim(job)
+        saying = asyncio.ensure_future(self._deliver(job, replies, claim))
         try:
             await asyncio.shield(saying)
         except asyncio.CancelledError:
@@ -234,11 +246,14 @@ class EventHandler:
             saying.cancel()
             raise
 
-    async def _deliver(self, job: Job, reply: Reply, claim: PostClaim) -> None:
+    def _claim(self, job: Job) -> PostClaim:
+        return PostClaim(partial(self.inbox.advance, job), self.timing.clock, job.author)
+
+    async def _deliver(self, job: Job, replies: list[Reply], claim: PostClaim) -> None:
         try:
-            if reply.private and not job.is_direct:
-                reply = await self.direct.say(str(job.event["user"]), reply, claim)
-            state = await self.delivery.say(job, reply, claim)
+            if replies[0].private and not job.is_direct:
+                replies = [await self.direct.say(str(job.event["user"]), replies[0], claim)]
+            state = await self.delivery.say(job, replies, claim)
         except TakenOverError:
             return
         except Exception:

@@ -39,6 +39,8 @@ class ProcessStatus:
     heard: datetime | None
     waiting: int
     full: datetime | None
+    limited: datetime | None = None
+    trusts: str = ""
 
 
 class Heartbeat:

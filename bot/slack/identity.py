@@ -4,26 +4,36 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
 
 from bot.replies import shortened, visible
+from bot.slack.trust import NO_MEMBER, Membership, Trust, read_membership
 from ops.accounts.account import SlackAccount
 from ops.accounts.actions import link_same_email
-from ops.accounts.identity import same_email, user_of
+from ops.accounts.identity import same_email, users_of
 from ops.actor import Actor, Door
 from ops.errors import Conflict
+from ops.language.zones import UTC, zone_named
 
 MOST = 80  # characters of a name
+ELSEWHERE = "you are from another Slack workspace"
+_TWO_USERS = (
+    "your Slack accounts in this organization are linked to different OpsPortal users, so an "
+    "administrator must remove one of these links"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A Slack user's profile. `outsider` is the reason why they cannot use the bot, else "".
 
-    `team_id` is the user's workspace, `workspace` our workspace's display name. `email` is ""
-    if Slack hides it or it is not confirmed.
+    `team_id` is the workspace that Slack names for the user, `workspace` the display name of ours.
+    `email` is "" if Slack hides it or it is not confirmed. `everywhere`: the account is linked
+    for all workspaces of the organization at once. `zone` is the time zone that
+    they set, else UTC.
     """
 
     user_id: str
@@ -32,12 +42,25 @@ class Profile:
     email: str
     outsider: str
     workspace: str = ""
+    member: Membership = NO_MEMBER
+    everywhere: bool = False
+    zone: ZoneInfo = UTC
 
     @property
     def account(self) -> SlackAccount:
         """What is stored when the account is linked; the names are short and printable."""
         name, workspace = (shortened(visible(s), MOST) for s in (self.name, self.workspace))
+        if self.everywhere:
+            return SlackAccount(self.member.enterprise, self.member.user_id, name, workspace)
         return SlackAccount(self.team_id, self.user_id, name, workspace)
+
+    @property
+    def accounts(self) -> tuple[SlackAccount, ...]:
+        """The accounts under which the user may be linked: one person in all workspaces."""
+        member = self.member
+        places = sorted({*member.teams, member.enterprise} - {""})
+        own = SlackAccount(self.team_id, self.user_id)
+        return (own, *(SlackAccount(place, member.user_id) for place in places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +81,54 @@ def outsider(user_id: str, team_id: str, reason: str) -> Profile:
     return Profile(user_id, team_id, user_id, "", reason)
 
 
-def read_profile(user: Mapping[str, Any], team_id: str, workspace: str = "") -> Profile:
-    """Read the `user` object of Slack's users.info, as our workspace's bot sees it."""
+def read_profile(user: Mapping[str, Any], trust: Trust) -> Profile:
+    """Read the `user` object of Slack's users.info, as the bot sees it."""
     profile = user.get("profile")
     profile = profile if isinstance(profile, Mapping) else {}
     confirmed = user.get("is_email_confirmed", True)
+    member = read_membership(user, trust)
     return Profile(
         user_id=str(user.get("id", "")),
-        team_id=str(user.get("team_id") or team_id),
+        team_id=member.team or trust.team,
         name=str(profile.get("display_name") or user.get("name") or user.get("id", "")),
         email=str(profile.get("email") or "") if confirmed else "",
-        outsider=_outsider(user, team_id),
-        workspace=workspace,
+        outsider=_outsider(user, member, trust),
+        workspace=trust.name,
+        member=member,
+        everywhere=bool(member.enterprise and trust.named),
+        zone=zone_named(str(user.get("tz", ""))),
     )
 
 
-def _outsider(user: Mapping[str, Any], team_id: str) -> str:
+def _outsider(user: Mapping[str, Any], member: Membership, trust: Trust) -> str:
     if user.get("is_bot") or user.get("is_workflow_bot") or user.get("id") == "USLACKBOT":
         return "you are a bot"
     if user.get("deleted"):
         return "your Slack account is deactivated"
-    if user.get("is_stranger") or user.get("team_id") != team_id:
-        return "you are from another Slack workspace"
+    if user.get("is_stranger") or not trust.includes(member):
+        return ELSEWHERE
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "you are a guest in this Slack workspace"
+    # Slack leaves these out for users of whom it shows little.
+    if user.get("is_restricted") is None or user.get("is_ultra_restricted") is None:
+        return "Slack does not say whether you are a guest"
     return ""
 
 
 def find_author(profile: Profile, origin: Mapping[str, str]) -> Author:
     """Return the author for a Slack profile.
 
-    A stored link counts first. Without one, and if the setting allows it, the one active user
-    with the same e-mail address is linked.
+    A stored link counts first, whichever workspace of the organization it was made in. Without
+    one, and if the setting allows it, the one active user with the same e-mail address is linked.
     """
     account = profile.account
     stranger = Actor(None, f"{account.name} ({account.user_id})", Door.SLACK, origin=origin)
     if profile.outsider:
         return Author(stranger, profile.outsider)
-    user = user_of(account)
+    linked = users_of(profile.accounts)
+    if len(linked) > 1:
+        return Author(stranger, _TWO_USERS)
+    user = linked[0] if linked else None
     if user is None and settings.SLACK_MATCH_EMAIL:
         user = _linked_by_email(account, profile.email, origin)
     if user is None:

@@ -49,6 +49,11 @@ class Job:
         return found
 
     @property
+    def author(self) -> str:
+        """The Slack user who asked."""
+        return str(self.event.get("user"))
+
+    @property
     def is_direct(self) -> bool:
         """Whether only its author can see the answer."""
         if self.event.get("response_url") or self.row.channel == self.event.get("user"):

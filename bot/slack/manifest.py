@@ -17,6 +17,7 @@ EVENTS = {
 }
 COMMAND = "/ops"
 CALLS = {
+    "auth.teams.list": NO_SCOPE,
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "conversations.open": "im:write",
@@ -65,7 +66,7 @@ def manifest() -> dict[str, Any]:
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True},
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": any(each.startswith("E") for each in settings.SLACK_WORKSPACES),
             "socket_mode_enabled": True,
             "token_rotation_enabled": False,
         },

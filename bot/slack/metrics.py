@@ -11,3 +11,6 @@ sockets = Gauge("opsportal_bot_sockets", "Connections on which Slack reaches thi
 strays = Gauge(
     "opsportal_bot_stray_connections", "Connections of other programs using the same Slack app."
 )
+app_limited = Counter(
+    "opsportal_bot_app_rate_limited", "Times that Slack said that it drops messages to the app."
+)

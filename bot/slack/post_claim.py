@@ -26,13 +26,17 @@ class PostClaim:
     """The claim to one answer; `advance` records its state, False if another process has it.
 
     While `posting`, part of the answer may be in Slack. `made` is when the answer was ready, in
-    seconds of the monotonic clock.
+    seconds of the monotonic clock. `asker` is who gets it, "" if nobody asked.
     """
 
     def __init__(
-        self, advance: Callable[[State], Awaitable[bool]], clock: Clock = SYSTEM_CLOCK
+        self,
+        advance: Callable[[State], Awaitable[bool]],
+        clock: Clock = SYSTEM_CLOCK,
+        asker: str = "",
     ) -> None:
         self._advance = advance
+        self.asker = asker
         self.made = clock.monotonic()
         self.posting = False
         self._some_shown = False

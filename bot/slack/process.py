@@ -20,15 +20,18 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.commands import registry
 from bot.slack import metrics
 from bot.slack.api_errors import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
-from bot.slack.connection import CLOSE_SECONDS, Connection
+from bot.slack.app_limit import AppLimit
+from bot.slack.connection import CLOSE_SECONDS, Connection, Envelope
 from bot.slack.direct_messages import DirectMessages
 from bot.slack.event_handler import EventHandler
 from bot.slack.heartbeat import Heartbeat, ProcessStatus, report_end
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
+from bot.slack.proxy import proxy_for
 from bot.slack.sender import Sender
 from bot.slack.socket_mode import CONNECTIONS, SocketModeClient
 from bot.slack.timing import USUAL, Backoff, Timing
+from bot.slack.trust import Trust, read_trust
 from bot.slack.web_client import WebClient
 
 T = TypeVar("T")
@@ -117,21 +120,30 @@ async def _serve(name: str, timing: Timing) -> None:
             return await call_until_answered(Backoff(timing), _BOT, web.auth_test)
 
         me = await authenticate()
+        trust = read_trust(me, settings.SLACK_WORKSPACES)
+        if trust.problem:
+            raise CommandError(trust.problem)
         inbox = Inbox(name, deadlines=timing.deadlines)
         sender = Sender(web, timing)
-        profiles = Profiles(web, me["team_id"], str(me.get("team") or me["team_id"]))
+        profiles = Profiles(web, trust)
         handler = EventHandler(
             me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
+        limit = AppLimit()
+
+        async def receive(envelope: Envelope, acknowledge: Callable[[], Awaitable[None]]) -> None:
+            limit.note(envelope)
+            await handler.receive(envelope, acknowledge)
+
         heartbeat = Heartbeat(
             name,
             str(me.get("url", ""))[:200],
-            partial(_status, handler),
+            partial(_status, handler, trust, limit),
             deadlines=timing.deadlines,
         )
         client = SocketModeClient(
             lambda backoff: call_until_answered(backoff, _APP, partial(_open, web, session)),
-            handler.receive,
+            receive,
             heartbeat.note_count,
             timing,
             health.connections,
@@ -162,23 +174,26 @@ async def _serve(name: str, timing: Timing) -> None:
 async def _open(web: WebClient, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
     async with asyncio.timeout(OPEN_SECONDS):
         opened = await web.apps_connections_open(app_token=settings.SLACK_APP_TOKEN)
+    url = str(opened["url"])
     async with asyncio.timeout(OPEN_SECONDS):
         return await session.ws_connect(
-            str(opened["url"]),  # aiohttp raises an error if this is not an address
+            url,  # aiohttp raises an error if this is not an address
             autoping=False,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
-            proxy=web.proxy,
+            proxy=proxy_for(url),
             ssl=web.ssl or True,
         )
 
 
-def _status(handler: EventHandler) -> ProcessStatus:
+def _status(handler: EventHandler, trust: Trust, limit: AppLimit) -> ProcessStatus:
     return ProcessStatus(
         sockets=health.open,
         reached=health.alive,
         heard=health.heard,
         waiting=handler.waiting,
         full=handler.full,
+        limited=limit.at,
+        trusts=str(trust)[:200] if trust.named else "",
     )
 
 

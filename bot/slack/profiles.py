@@ -20,26 +20,25 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import ChangedUser
 from bot.slack.api_errors import FAILED_CALL, error_code, reason
-from bot.slack.identity import Profile, outsider, read_profile
+from bot.slack.identity import ELSEWHERE, Profile, outsider, read_profile
+from bot.slack.trust import Trust
 from ops.database import in_database
 from ops.metrics import watched
 
 SECONDS = 600
 KEPT = timedelta(seconds=2 * SECONDS)  # the clocks of two machines may differ
-ELSEWHERE = "you are from another Slack workspace"
-_TEAMS = ("team", "user_team", "source_team")
+_TEAMS = ("team", "user_team", "source_team")  # of an event: its author's workspace
 _INVISIBLE = ("user_not_found", "user_not_visible")
 _USER = re.compile(r"[A-Z0-9]{1,64}")
 log = logging.getLogger(__name__)
 
 
 class Profiles:
-    """The users of the workspace `team_id`, whose display name is `workspace`."""
+    """The users whom Slack shows to the bot, and which of them it trusts."""
 
-    def __init__(self, web: AsyncWebClient, team_id: str, workspace: str) -> None:
+    def __init__(self, web: AsyncWebClient, trust: Trust) -> None:
         self.web = web
-        self.team_id = team_id
-        self.workspace = workspace
+        self.trust = trust
         self._fetched: TTLCache[str, asyncio.Task[Profile]] = watched(
             "profiles", TTLCache(maxsize=10_000, ttl=SECONDS)
         )
@@ -52,13 +51,20 @@ class Profiles:
     async def of_author(self, event: Mapping[str, object], team_id: str) -> Profile:
         """Return the profile of a message's author; raises nothing.
 
-        Users of another workspace are not looked up. A user Slack does not identify is an
-        outsider, and is looked up again next time.
+        `team_id` is where it was written. Users of a workspace that is not trusted are not looked
+        up. A user Slack does not identify is an outsider, and is looked up again next time.
         """
         user = str(event["user"])
-        teams = [team_id, *(str(event.get(name) or "") for name in _TEAMS)]
-        if elsewhere := [team for team in teams if team not in ("", self.team_id)]:
-            return outsider(user, elsewhere[-1], ELSEWHERE)
+        teams = [str(event.get(name) or "") for name in _TEAMS]
+        if elsewhere := self.trust.foreign([*teams, team_id]):
+            return outsider(user, elsewhere, ELSEWHERE)
+        profile = await self._profile(user)
+        elsewhere = self.trust.contradiction(teams, profile.member)
+        if elsewhere and not profile.outsider:
+            return outsider(user, elsewhere, ELSEWHERE)
+        return profile
+
+    async def _profile(self, user: str) -> Profile:
         # The task is cached, not its result: messages that arrive meanwhile share one call.
         fetching = self._fetched.get(user)
         if fetching is None:
@@ -68,7 +74,7 @@ class Profiles:
         except FAILED_CALL as error:
             if self._fetched.get(user) is fetching:  # not a newer call, made after a change
                 self._fetched.pop(user, None)
-            return outsider(user, self.team_id, _unknown(error))
+            return outsider(user, self.trust.team, _unknown(error))
 
     def note_change(self, user: object) -> None:
         """Refetch the profile of a user Slack reports as changed, here and in other processes."""
@@ -103,12 +109,13 @@ class Profiles:
             answer = await self.web.users_info(user=user)
         except SlackApiError as error:
             if error_code(error) in _INVISIBLE:
-                return outsider(user, self.team_id, "Slack does not identify you")
+                return outsider(user, self.trust.team, "Slack does not identify you")
             raise
         found = answer.get("user")
-        if not isinstance(found, dict) or found.get("id") != user:
+        profile = read_profile(found, self.trust) if isinstance(found, dict) else None
+        if profile is None or user not in (profile.user_id, profile.member.user_id):
             raise aiohttp.ClientPayloadError("the answer is not about this user")
-        return read_profile(found, self.team_id, self.workspace)
+        return profile
 
 
 def _share(sharing: Mapping[str, datetime], users: Collection[str]) -> dict[str, datetime]:

@@ -1,7 +1,8 @@
 """Post the bot's messages in order, as fast as Slack allows, and never twice.
 
 Each channel is one queue, so that an answer's messages stay together and a channel limited by
-Slack does not delay the others. What a failed call means decides what follows:
+Slack does not delay the others; in a channel, askers take turns. What a failed call means decides
+what follows:
 
     Fate             example                   post again?    replace again?   the claim
     BLOCKS_REFUSED   invalid_blocks            simpler        simpler          taken back
@@ -14,7 +15,6 @@ because nobody wants to read a change confirmed twice. Replacing the bot's own m
 repeated, because it shows the same however often it is done.
 """
 
-import asyncio
 import json
 import logging
 from collections import Counter
@@ -37,8 +37,10 @@ from bot.replies import shortened
 from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
 from bot.slack.post_claim import PostClaim
+from bot.slack.proxy import proxy_for
 from bot.slack.rate_limit import Limit, RateLimiter
 from bot.slack.timing import Timing
+from bot.slack.turns import Turns
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
@@ -99,7 +101,7 @@ class Sender:
         self.clock = timing.clock
         self.rate_limiter = RateLimiter(timing.clock, timing.deadlines)
         # Weak, so that a channel's lock is dropped once nobody waits for it.
-        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._queues: WeakValueDictionary[str, Turns] = WeakValueDictionary()
         self._answers: Counter[str] = Counter()
 
     async def say(
@@ -114,7 +116,7 @@ class Sender:
         A thread is a channel and the ts of its first message, "" for no thread. Returns
         ANSWERED, or the worst state among the messages; raises TakenOverError.
         """
-        async with self._answering(thread[0]):
+        async with self._answering(thread[0], claim.asker):
             states = [State.ANSWERED]
             for message in messages:
                 states.append(
@@ -130,7 +132,7 @@ class Sender:
 
         Returns its ts, "" if it was not posted or is no longer wanted, LOST_PLACE if unknown.
         """
-        async with self._queue(thread[0]):
+        async with self._queue(thread[0]).turn(""):
             if self._answers[thread[0]] or not is_wanted():
                 return ""
             sent = await self._post(thread, message)
@@ -144,7 +146,7 @@ class Sender:
         placeholder: str = "",
     ) -> Sent:
         """Post one message as `say` does; returns its outcome and place."""
-        async with self._answering(thread[0]):
+        async with self._answering(thread[0], claim.asker):
             return await self._replace_or_post(thread, message, claim, placeholder)
 
     async def replace(
@@ -200,8 +202,9 @@ class Sender:
     async def _post_to(self, url: str, content: dict[str, Any]) -> AsyncSlackResponse:
         """Post to a response_url; raises SlackApiError, although it answers only with a status."""
         webhook = AsyncWebhookClient(
-            url, session=self.web.session, proxy=self.web.proxy, ssl=self.web.ssl, retry_handlers=[]
+            url, session=self.web.session, ssl=self.web.ssl, retry_handlers=[]
         )
+        webhook.proxy = proxy_for(url)
         said = await webhook.send_dict(
             {
                 "response_type": "ephemeral",
@@ -227,18 +230,18 @@ class Sender:
         return response
 
     @asynccontextmanager
-    async def _answering(self, channel: str) -> AsyncIterator[None]:
+    async def _answering(self, channel: str, asker: str) -> AsyncIterator[None]:
         """Hold a channel for an answer; while it waits, no placeholder goes first."""
         self._answers[channel] += 1
         try:
-            async with self._queue(channel):
+            async with self._queue(channel).turn(asker):
                 yield
         finally:
             self._answers[channel] -= 1
             self._answers += Counter()  # drops the channels whose count is zero
 
-    def _queue(self, channel: str) -> asyncio.Lock:
-        return self._queues.setdefault(channel, asyncio.Lock())
+    def _queue(self, channel: str) -> Turns:
+        return self._queues.setdefault(channel, Turns())
 
     async def _replace_or_post(
         self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim, placeholder: str

@@ -55,6 +55,7 @@ def _standing(running: Sequence[BotProcess]) -> str:
         count(sum(each.reached for each in running), "connection"),
         *([count(len(running), "bot")] if len(running) > 1 else []),
         *([f"{count(waiting, 'message')} waiting"] if waiting else []),
+        *([f"used by {running[0].trusts}"] if running[0].trusts else []),
     ]
     return ", ".join(parts)
 
@@ -78,6 +79,11 @@ def _troubles(
             yield (
                 f"the bot {each.name} skipped messages because too many were waiting; if this "
                 "lasts, look for a slow backend or run another bot"
+            )
+        if each.limited and now - each.limited < RECENTLY:
+            yield (
+                "Slack is dropping messages because this Slack app gets more than 30,000 events "
+                "an hour; ask again what stays unanswered, and look for a program that writes to it"
             )
     latest = max((each for each in running if each.counted), key=_counted, default=None)
     if latest and latest.strays:

@@ -3,6 +3,7 @@
     remember() ──> due: warn_at ──> "15 minutes more?" in the thread ──> due: the end
                                                                           └──> the message is
     due: the end, if nobody could warn before it ─────────────────────────────> replaced
+    another change ends it before its time ─────────────────────> within seconds
 
 Every process looks, so that any one that is running is enough; a lease decides which of them
 speaks. That it has spoken is recorded right before the call, as for answers: a warning whose
@@ -55,7 +56,7 @@ class TimedMessages:
 
     async def look(self, now: datetime) -> None:
         """Say what is due at a moment."""
-        rows = await in_database(timed_store.due, now)
+        rows = [*await in_database(timed_store.due, now), *await self._ended_early(now)]
         if not rows:
             return
         found = await sampling.endings(OPSPORTAL, revisions=[row.revision for row in rows])
@@ -63,6 +64,14 @@ class TimedMessages:
             if await in_database(timed_store.claim, row, self.holder, now):
                 await self._say(row, found.get(row.revision), now)
                 await in_database(timed_store.release, row, self.holder, now)
+
+    async def _ended_early(self, now: datetime) -> list[TimedMessage]:
+        """Return the messages whose change another one has ended."""
+        waiting = await in_database(timed_store.waiting, now)
+        if not waiting:
+            return []
+        ended = await sampling.superseded(OPSPORTAL, revisions=[row.revision for row in waiting])
+        return [row for row in waiting if row.revision in ended]
 
     async def _say(self, row: TimedMessage, ending: Ending | None, now: datetime) -> None:
         if ending is None or ending.change.until is None:

@@ -9,6 +9,7 @@ from ops import leases
 LEASE = timedelta(seconds=30)  # until another process takes a message over
 KEPT = timedelta(days=30)
 MOST = 20
+MOST_WAITING = 500
 Said = TimedMessage.Said
 
 
@@ -30,6 +31,12 @@ def due(now: datetime) -> list[TimedMessage]:
     TimedMessage.objects.filter(due__lt=now - KEPT).delete()
     found = TimedMessage.objects.filter(due__lte=now).exclude(said=Said.ENDED)
     return list(leases.abandoned(found, now).order_by("due")[:MOST])
+
+
+def waiting(now: datetime) -> list[TimedMessage]:
+    """Return the messages whose change has not come to its end yet, as far as we know."""
+    found = TimedMessage.objects.filter(due__gt=now).exclude(said=Said.ENDED).exclude(ts="")
+    return list(leases.abandoned(found, now).order_by("due")[:MOST_WAITING])
 
 
 def claim(row: TimedMessage, holder: str, now: datetime) -> bool:

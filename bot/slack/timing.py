@@ -22,6 +22,8 @@ class Timing:
     longest_refused: float = 60.0  # between retries if Slack refuses
     tend: float = 10.0  # between checks for abandoned messages and cards
     placeholder: float = 0.8  # until a slow answer is announced
+    gather: float = 2.0  # that a flood lasts until its author gets the number of messages left
+    recount: float = 15.0  # between corrections of that number
     beat: float = 3.0  # between status reports
     token: float = 60.0  # between checks of the token
     grace: float = 5.0  # for answers in progress when the bot stops

@@ -11,16 +11,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack.api_errors import DEAD_TOKEN, error_code
+from bot.slack.proxy import proxy_for
 
 
 class WebClient(AsyncWebClient):
     """A client that notices if any call reports a dead token.
 
     It has no retry handlers, because they would post a message twice if its answer was lost.
+    Raises CommandError if the proxy that is set cannot be used.
     """
 
     def __init__(self, token: str, address: str, session: aiohttp.ClientSession) -> None:
         super().__init__(token, address, session=session, retry_handlers=[])
+        self.proxy = proxy_for(address)  # not what slack_sdk found, which knows no NO_PROXY
         self._doubt = asyncio.Event()
 
     async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:

@@ -9,29 +9,34 @@
 An answer that is ready to post does not count towards the limit, so that a channel limited by
 Slack does not delay the others. A few messages that wait for a slow backend do not count either,
 because a person who asks about another backend meanwhile should not wait for it.
+
+Authors take turns, and each has a share: so many jobs at once, apart from those that only wait
+for the rate limit of another channel. So a flood delays its own author.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 
 from bot.slack import metrics
+from bot.slack.fair_queue import FairQueue
 from bot.slack.jobs import Job
 
 Work = Callable[[Job], Awaitable[None]]
 
 
 class WorkerPool:
-    """Run `work`, which must not raise, for each job in the order of arrival.
+    """Run `work`, which must not raise, for each job.
 
-    It runs up to `at_once` jobs, plus up to `most_slow` slow ones.
+    It runs up to `at_once` jobs, plus up to `most_slow` slow ones, and up to `share` of one author.
     """
 
-    def __init__(self, work: Work, *, at_once: int, most_slow: int = 0) -> None:
+    def __init__(self, work: Work, *, at_once: int, share: int, most_slow: int = 0) -> None:
         self.work = work
         self.at_once = at_once
+        self.share = share
         self.most_slow = most_slow
-        self.waiting: deque[Job] = deque()
+        self.waiting = FairQueue()
         self.working: dict[asyncio.Task[None], Job] = {}
         self._aside: set[Job] = set()
         self._slow: set[Job] = set()
@@ -40,9 +45,13 @@ class WorkerPool:
         """Return how many jobs are not finished."""
         return len(self.waiting) + len(self.working)
 
+    def count(self, author: str) -> int:
+        """Return how many jobs of one author are not finished."""
+        return self.waiting.count(author) + len(self._working_of(author))
+
     def put(self, job: Job) -> None:
         """Add a job."""
-        self.waiting.append(job)
+        self.waiting.put(job)
         metrics.waiting.inc()
         self._start()
 
@@ -74,10 +83,11 @@ class WorkerPool:
 
     def _start(self) -> None:
         while self._counted() < self.at_once:
-            job = self._next()
+            # Jobs with a free slot still keep their thread busy: their answer is not posted yet.
+            busy = {job.lane for job in self.working.values()}
+            job = self.waiting.take(partial(self._is_ready, busy))
             if job is None:
                 return
-            self.waiting.remove(job)
             metrics.waiting.dec()
             metrics.working.inc()
             task = asyncio.ensure_future(self.work(job))
@@ -87,11 +97,18 @@ class WorkerPool:
     def _counted(self) -> int:
         return len(self.working) - len(self._aside) - min(len(self._slow), self.most_slow)
 
-    def _next(self) -> Job | None:
-        """Return the first job whose thread has no job running, None if there is none."""
-        # Jobs with a free slot still keep their thread busy: their answer is not posted yet.
-        busy = {job.lane for job in self.working.values()}
-        return next((job for job in self.waiting if job.lane not in busy), None)
+    def _is_ready(self, busy: Collection[tuple[str, str]], job: Job) -> bool:
+        """Return whether its thread has no job running, and its author less than their share."""
+        if job.lane in busy:
+            return False
+        counted = (
+            each not in self._aside or each.row.channel == job.row.channel
+            for each in self._working_of(job.author)
+        )
+        return sum(counted) < self.share
+
+    def _working_of(self, author: str) -> list[Job]:
+        return [job for job in self.working.values() if job.author == author]
 
     def _done(self, task: asyncio.Task[None]) -> None:
         job = self.working.pop(task)

@@ -1,18 +1,22 @@
 """Which user a Slack account belongs to, for a door that has no actor yet."""
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import User
 
 from ops.accounts.account import SlackAccount
 from ops.accounts.models import Identity
 
 
-def user_of(account: SlackAccount) -> User | None:
-    """Return the user linked to the Slack account, active or not."""
-    of_account = Identity.objects.select_related("user").filter(
-        slack_team_id=account.team_id, slack_user_id=account.user_id
+def users_of(accounts: Collection[SlackAccount]) -> list[User]:
+    """Return the users linked to any of one person's Slack accounts, active or not."""
+    keys = {account.key for account in accounts}
+    near = Identity.objects.select_related("user").filter(
+        slack_team_id__in={account.team_id for account in accounts},
+        slack_user_id__in={account.user_id for account in accounts},
     )
-    found = of_account.first()
-    return found.user if found else None
+    found = {each.user.pk: each.user for each in near if each.account.key in keys}
+    return list(found.values())
 
 
 def same_email(email: str) -> User | None:

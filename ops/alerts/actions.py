@@ -189,15 +189,23 @@ async def list_floods(actor: Actor, *, site: str = "") -> tuple[BrokenRule, ...]
 
 @action("alerts.list_changes", permission=READ)
 async def list_changes(
-    actor: Actor, *, start: int = 0, end: int = 0, limit: int = 20, site: str = ""
+    actor: Actor,
+    *,
+    start: int = 0,
+    end: int = 0,
+    limit: int = 20,
+    service: str = "",
+    site: str = "",
 ) -> tuple[AlertChange, ...]:
     """Return what started and ended between start and end (Unix ns), the newest first.
 
-    That is: alerts that fire, rules that cannot be evaluated, sources that do not answer.
+    That is: alerts that fire, rules that cannot be evaluated, sources that do not answer. Of one
+    service it is its alerts, and the sources.
     """
     where = sites().site(site)
-    key = ("alert changes", where, start, end, limit)
-    read = partial(in_database, read_changes, where, start, end, limit)
+    what = where.service(service) if service else None
+    key = ("alert changes", where, what, start, end, limit)
+    read = partial(in_database, read_changes, where, what, start, end, limit)
     return await clients().reads.answer(key, read)
 
 

@@ -6,12 +6,15 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TypeVar
 
+from django.db import models
 from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from ops.alerts.history import OF_SOURCE, as_it_was
 from ops.alerts.intervals import Interval
 from ops.alerts.models import AlertPeriod, RulePeriod
-from ops.sites import Site
+from ops.sites import Service, Site
 from ops.vocabulary.alerts import FIRING
 from ops.watch.models import SourcePeriod
 from ops.watch.periods import Period
@@ -49,12 +52,19 @@ class AlertChange:
     count: int = 1
 
 
-def read_changes(site: Site, start: int, end: int, limit: int) -> tuple[AlertChange, ...]:
-    """Read the newest changes; call it in ops.database.in_database."""
+def read_changes(
+    site: Site, service: Service | None, start: int, end: int, limit: int
+) -> tuple[AlertChange, ...]:
+    """Read the newest changes; call it in ops.database.in_database.
+
+    Of one service, these are its alerts and the sources.
+    """
     when = (start, end)
     unlisted = (*site.watchdogs, *site.quiet)
     alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING).exclude(name__in=unlisted)
     rules = RulePeriod.objects.filter(site=site.name, state=RulePeriod.BROKEN)
+    if service:
+        alerts, rules = _of_service(alerts, service), rules.none()
     silences = SourcePeriod.objects.filter(
         site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
     )
@@ -68,6 +78,16 @@ def read_changes(site: Site, start: int, end: int, limit: int) -> tuple[AlertCha
     ]
     found.sort(key=lambda change: (-change.at, change.kind, change.name, change.fingerprint))
     return tuple(_together(found))[:limit]
+
+
+def _of_service(alerts: "QuerySet[AlertPeriod]", service: Service) -> "QuerySet[AlertPeriod]":
+    if not service.alerts:
+        return alerts.none()
+    for number, (name, value) in enumerate(service.alerts.items()):
+        # Not labels__name, because a label's name may contain "__".
+        label = Cast(KeyTextTransform(name, "labels"), models.TextField())
+        alerts = alerts.alias(**{f"label{number}": label}).filter(**{f"label{number}": value})
+    return alerts
 
 
 def _started(rows: "QuerySet[P]", when: Interval) -> list[P]:

@@ -12,10 +12,11 @@ from itertools import chain
 import re2
 
 from ops.alerts.arranging import MILD, SEVERITIES
+from ops.alerts.truth import counted
 from ops.errors import InvalidInput, did_you_mean
 from ops.sites import Service, Site, sites
 from ops.vocabulary.alert_filters import STATES, UNLISTED, AlertFilter, check_listed
-from ops.vocabulary.alerts import Alert, Rule
+from ops.vocabulary.alerts import FIRING, Alert, Rule
 from ops.vocabulary.matchers import FORMS_OF_A_MATCHER, Matcher, exists
 
 _TEMPLATE = "{{"  # starts what a rule fills in for each of its alerts
@@ -43,7 +44,9 @@ def understood(
         kinds.setdefault(known.kind(word), []).append(word)
     states, unknown = kinds.get("state", ()), kinds.get("", ())
     if unknown and not coming:
-        raise _unknown(unknown[0], site, known, failed)
+        listed = [each for each in alerts if each.name not in (*site.watchdogs, *site.quiet)]
+        firing = sum(each.state == FIRING for each in listed)
+        raise _unknown(unknown[0], site, known, failed, firing)
     for state in map(str.lower, states):
         check_listed(state)
     if states and filter.states:
@@ -140,7 +143,10 @@ def _either(label: str, words: Sequence[str], known: _Spelled) -> Iterable[Match
         yield Matcher(label, "=~", "|".join(either))
 
 
-def _unknown(word: str, site: Site, known: _Known, failed: Sequence[str]) -> InvalidInput:
+def _unknown(
+    word: str, site: Site, known: _Known, failed: Sequence[str], firing: int
+) -> InvalidInput:
+    """Return the error; it must not read as if none were `firing`."""
     small = word.lower()
     for other in sites().all.values():
         if small in map(str.lower, other.services):
@@ -149,8 +155,9 @@ def _unknown(word: str, site: Site, known: _Known, failed: Sequence[str]) -> Inv
             )
     silent = f" ({', '.join(failed)} did not answer)" if failed else ""
     hint = did_you_mean(word, known.words())
+    called = f'no state, service, severity, alert or label is called "{word[:80]}"{silent}'
     return InvalidInput(
-        f'no state, service, severity, alert or label is called "{word[:80]}"{silent}'
+        (f"{counted(firing)}, but {called}" if firing else called)
         + (f"{hint} Otherwise write" if hint else "; write")
         + f" {FORMS_OF_A_MATCHER}"
     )

@@ -10,10 +10,16 @@ from ops.alerts.actions import AlertList, show_alert
 from ops.alerts.truth import Reason
 from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
-from ops.guard import DEADLINE, action
+from ops.guard import ANY_PERSON, DEADLINE, action
+from ops.language.names import Names
+from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.diagnosing import Diagnosis, diagnose_service
+from ops.overview.diagnosing_sites import ServiceTrouble, SiteDiagnosis, diagnose_lines
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import LATELY, Happened, VersionChange, happened
+from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
+from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
+from ops.overview.names import read_names
 from ops.overview.parts import Parts
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
@@ -23,10 +29,14 @@ from ops.traces.actions import READ as READ_TRACES
 from ops.versions.actions import VERSIONS, ServiceVersions
 from ops.vocabulary import timerange
 from ops.vocabulary.summaries import TraceSummary
-from ops.vocabulary.timerange import format_moment
+from ops.vocabulary.timerange import TimeRange, format_moment
 from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
+    "LAST_DAY",
+    "ChangeKind",
+    "Changes",
+    "Diagnosis",
     "DoorReport",
     "Gap",
     "Happened",
@@ -34,11 +44,18 @@ __all__ = [
     "ServiceAround",
     "ServiceLine",
     "ServiceSnapshot",
+    "ServiceTrouble",
+    "SiteDiagnosis",
     "SiteSnapshot",
     "SourceReport",
     "Surroundings",
     "VersionChange",
     "WatchReport",
+    "diagnose",
+    "diagnose_site",
+    "explain_none",
+    "names",
+    "show_changes",
     "show_overview",
     "show_snapshot",
     "show_status",
@@ -48,6 +65,10 @@ __all__ = [
 
 READ = "overview.view_overview"
 MOST_SERVICES = 12
+MOST_DIAGNOSED = 100  # services of a site
+DIAGNOSING = 2.7  # seconds: an answer is there within three
+AGE = 5.0  # seconds that figures and traces of a diagnosis may be old
+LAST_DAY = TimeRange.last(timerange.DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +140,12 @@ async def show_overview(
         alerts=active,
         failing=traces,
         happened=happened(
-            known(alert_changes) or (), known(changes) or (), known(versions) or (), since
-        ),
+            known(alert_changes) or (),
+            known(changes) or (),
+            {name: each.history for name, each in by_name.items() if each.history},
+            since,
+            timerange.now_ns(),
+        )[:MOST],
         problems=tuple(
             dict.fromkeys(
                 (
@@ -141,6 +166,15 @@ async def show_overview(
         coming=tuple(parts.coming),
         older=tuple(parts.older),
     )
+
+
+@action("overview.names", permission=ANY_PERSON)
+async def names(actor: Actor, *, site: str = "") -> Names:
+    """Return the names that a word can mean, `site`'s first, as far as the user may see them.
+
+    Backends have half a second; what they have not answered by then is missing.
+    """
+    return await read_names(actor, sites().site(site))
 
 
 @action("overview.show_snapshot", permission=READ_TRACES)
@@ -170,6 +204,69 @@ async def show_surroundings(actor: Actor, *, fingerprint: str = "", site: str = 
     """
     shown = await show_alert(actor, fingerprint=fingerprint, site=site)
     return await look_around(actor, sites().site(site), shown)
+
+
+@action("overview.diagnose", permission=READ)
+async def diagnose(
+    actor: Actor, *, service: str = "", site: str = "", patience: float = DIAGNOSING
+) -> Diagnosis:
+    """Return what is wrong with a service, as far as the user may see it.
+
+    What did not arrive within `patience` seconds is named, and there when somebody asks again.
+    Without a service it is the site's default one.
+    """
+    where = sites().site(site)
+    what = where.service(service)
+    until = asyncio.get_running_loop().time() + patience
+    return await diagnose_service(Parts(actor, where, until, AGE), what)
+
+
+@action("overview.diagnose_site", permission=READ)
+async def diagnose_site(
+    actor: Actor, *, site: str = "", patience: float = DIAGNOSING
+) -> SiteDiagnosis:
+    """Return which services of a site have something wrong, the worst first, as `diagnose` does.
+
+    Of a large site these are the services with the most urgent alerts.
+    """
+    where = sites().site(site)
+    found = await show_overview(
+        actor, site=where.name, most=MOST_DIAGNOSED, patience=patience, age=AGE
+    )
+    late = [f"{part} did not arrive in time" for part in found.coming if part not in found.older]
+    problems = (*found.problems, *late)
+    return diagnose_lines(
+        where, found.lines, found.alerts, found.failing or (), problems, found.services
+    )
+
+
+@action("overview.show_changes", permission=READ)
+async def show_changes(
+    actor: Actor,
+    *,
+    kinds: Sequence[ChangeKind] = tuple(ChangeKind),
+    range: TimeRange = LAST_DAY,
+    service: str = "",
+    site: str = "",
+) -> Changes:
+    """Return what changed on a site, or in one of its services, as far as the user may see it.
+
+    It comes from OpsPortal's own memory: no source is asked.
+    """
+    where = sites().site(site)
+    what = where.service(service) if service else None
+    return await look_for_changes(actor, where, what, range.start_end(), kinds)
+
+
+@action("overview.explain_none", permission=READ_TRACES)
+async def explain_none(
+    actor: Actor, *, service: str = "", site: str = "", start: int = 0, end: int = 0
+) -> str:
+    """Return what sampling has to do with it that no traces were found from start to end (Unix ns).
+
+    "" for nothing, or if the user may not see sampling.
+    """
+    return await look_for_sampling(actor, sites().site(site), service, start, end)
 
 
 @action("overview.show_status", permission=READ)

@@ -1,12 +1,12 @@
 """What changed on a site lately, from all services, as one list."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ops.alerts.changes import AlertChange
 from ops.sampling.actions import SamplingChange
-from ops.versions.actions import ServiceVersions
+from ops.versions.actions import History
 from ops.vocabulary import timerange
 
 LATELY = timerange.HOUR
@@ -35,27 +35,29 @@ class Happened:
 def happened(
     alerts: Iterable[AlertChange],
     sampling: Iterable[SamplingChange],
-    versions: Iterable[ServiceVersions],
-    since: int,
+    versions: Mapping[str, History],
+    start: int,
+    end: int,
 ) -> tuple[Happened, ...]:
-    """Return the changes since a time (Unix nanoseconds), the newest first, at most MOST."""
+    """Return the changes from start to end (Unix nanoseconds), the newest first.
+
+    `versions` has the history of each service.
+    """
     found = [
         *(Happened(each.at, alert=each) for each in alerts),
         *(Happened(timerange.from_datetime(each.at), sampling=each) for each in sampling),
-        *(change for each in versions for change in version_changes(each)),
+        *(change for name, each in versions.items() for change in version_changes(name, each)),
     ]
-    lately = [each for each in found if each.at >= since]
-    return tuple(sorted(lately, key=lambda each: -each.at)[:MOST])
+    meant = [each for each in found if start <= each.at <= end]
+    return tuple(sorted(meant, key=lambda each: -each.at))
 
 
-def version_changes(of: ServiceVersions) -> Iterator[Happened]:
+def version_changes(service: str, history: History) -> Iterator[Happened]:
     """Yield when a service started to run another version, as far as its history goes."""
-    stretches = of.history.steady().stretches() if of.history else ()
-    for before, now in pairwise(stretches):
+    for before, now in pairwise(history.steady().stretches()):
         new = _named(now.counts.keys() - before.counts.keys())
         if new and before.counts:
-            change = VersionChange(of.service, new, _named(before.counts))
-            yield Happened(now.start, version=change)
+            yield Happened(now.start, version=VersionChange(service, new, _named(before.counts)))
 
 
 def _named(versions: Iterable[str]) -> tuple[str, ...]:

@@ -11,8 +11,11 @@ from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
 from ops.limits import MOST_ITEMS
+from ops.overview.changing import ChangeKind, Changes, look_for_changes
 from ops.overview.figures import Figures, figures, known, problems_of, settled
 from ops.overview.happened import MOST
+from ops.overview.lately import Lately
+from ops.overview.searching import read_lately
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sites import Service, Site
@@ -90,9 +93,26 @@ class Parts:
         )
         return known(found)
 
+    async def lately(self, service: Service) -> Lately | OpsError | None:
+        return await self._lasting(
+            "traces",
+            "traces.list_traces",
+            lambda: read_lately(self._actor, self.site, service),
+            service,
+            age=self._age,
+        )
+
     async def changes(self) -> tuple[SamplingChange, ...] | OpsError | None:
         return await self._now(
             "sampling changes", sampling.changes(self._actor, site=self.site.name, limit=CHANGES)
+        )
+
+    async def changed(self, service: Service, within: int) -> Changes | OpsError | None:
+        """What changed in a service lately, within so many nanoseconds."""
+        now = timerange.now_ns()
+        when = (now - within, now)
+        return await self._now(
+            "changes", look_for_changes(self._actor, self.site, service, when, tuple(ChangeKind))
         )
 
     async def sampling(

@@ -3,23 +3,24 @@
 The person who asked may apply a request, and so may an approver. If the change is above the
 service's ceiling, it needs somebody else: an approver who did not ask for it applies (approves)
 or refuses it, and the person who asked may only withdraw it. Each is applied once, however often
-and at whichever doors; the audit log records who asked, approved, applied and refused.
+and at whichever doors. The audit log records who asked, approved, applied, refused and withdrew,
+and what expired.
 """
 
 import logging
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from django.db import Error
 from django.utils import timezone
 
-from ops.actor import Actor
+from ops.actor import Actor, Door
 from ops.database import in_database
 from ops.errors import Conflict
 from ops.guard import ANY_PERSON, DEADLINE, OPSPORTAL, action, write
 from ops.requests import store
+from ops.requests.closing import close, end, expire, refuse, withdraw
 from ops.requests.deciding import as_it_is, make_it, may_apply, may_decide, one
 from ops.requests.ending import ending_soon
 from ops.requests.models import State
@@ -42,19 +43,22 @@ __all__ = [
     "ask",
     "ask_approval",
     "ask_longer",
-    "ask_revert",
-    "ask_undo",
     "cancel",
     "change_or_ask",
     "close",
     "ending_soon",
+    "expire",
     "find",
     "list_open",
     "refuse",
+    "revert_or_ask",
     "several",
+    "undo_or_ask",
+    "withdraw",
 ]
 
 SUBJECT = "requests"  # of notices
+_CHATS = (Door.SLACK, Door.CONSOLE)
 log = logging.getLogger(__name__)
 
 
@@ -89,15 +93,13 @@ async def ask(
     wish: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
-        "previous": str(before.policies),
+        "previous": before.policies,
         "policy": policy,
         "instances": len(before.instances),
         "term": term,
         "reason": reason,
         "then": then,
     }
-    if before.ends_operations(policy):
-        wish["ends_operations"] = True
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)
@@ -116,43 +118,43 @@ async def change_or_ask(
     reason: str = "",
     then: Policy | None = None,
 ) -> RequestedChange | SamplingChange:
-    """Make a change at once, if the site allows that and nobody else must approve it, or ask."""
+    """Make a change at once, or ask for it if somebody else must approve it.
+
+    In a chat, a change is only made at once if the site allows that.
+    """
     wish: dict[str, Any] = {"policy": policy, "term": term, "reason": reason, "then": then}
     if await _may_be_made(actor, service, site, policy, then):
         return await sampling.change_policy(actor, service=service, site=site, **wish)
     return await ask(actor, service=service, site=site, **wish)
 
 
-@action("requests.ask_undo", permission=sampling.CHANGE, changes=SUBJECT)
-async def ask_undo(actor: Actor, *, service: str = "", site: str = "") -> RequestedChange:
-    """Ask for the last policy that was in force; raises Conflict if none is known."""
+@action("requests.undo_or_ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
+async def undo_or_ask(
+    actor: Actor, *, service: str = "", site: str = ""
+) -> RequestedChange | SamplingChange:
+    """Restore the last policy that was in force, as change_or_ask does; raises Conflict if none."""
     before = await sampling.undo_policy(actor, service=service, site=site)
     if before is None:
         raise Conflict(
             "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
-    return await ask(actor, policy=before, service=service, site=site)
+    return await change_or_ask(actor, policy=before, service=service, site=site)
 
 
-@action("requests.ask_revert", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
-async def ask_revert(
-    actor: Actor,
-    *,
-    service: str = "",
-    site: str = "",
-    revision: int = 0,
-    reason: str = "",
-    at_once: bool = False,
+@action(
+    "requests.revert_or_ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT
+)
+async def revert_or_ask(
+    actor: Actor, *, service: str = "", site: str = "", revision: int = 0, reason: str = ""
 ) -> RequestedChange | SamplingChange:
-    """Ask to end a timed change now, or to set again what a revision set, for as long.
+    """End a timed change now, or set again what a revision set, as change_or_ask does.
 
-    With `at_once` it is done instead, if the site allows that and nobody else has to approve it.
     Raises Conflict if no timed change is in force, NotFound if the service has no such revision.
     """
     where = {"service": service, "site": site}
     back = await sampling.way_back(actor, **where, revision=revision)
-    if at_once and await _may_be_made(actor, service, site, back.policy, back.then):
+    if await _may_be_made(actor, service, site, back.policy, back.then):
         return await sampling.revert(actor, **where, revision=revision, reason=reason)
     return await ask(
         actor, **where, policy=back.policy, term=back.term, reason=reason, then=back.then
@@ -218,20 +220,7 @@ async def cancel(actor: Actor, *, key: str, reason: str = "") -> RequestedChange
     """
     request = await may_decide(actor, key)
     terms.check_reason(reason)
-    if not request.over or request.is_by(actor):
-        await in_database(store.decide, key, State.CANCELLED, actor, reason)
-        return await as_it_is(key)
-    with suppress(Conflict):
-        await in_database(
-            refuse,
-            actor,
-            key=key,
-            asked_by=request.asker,
-            policy=request.policy,
-            reason=reason,
-            service=request.service,
-            site=request.site,
-        )
+    await end(actor, request, reason)
     return await as_it_is(key)
 
 
@@ -243,15 +232,6 @@ def _target(*, site: str, service: str, **_: object) -> str:
 def ask_approval(actor: Actor, /, *, over: Over, **wish: Any) -> RequestedChange:
     """Store a request that needs somebody else's approval; the rest is as for `store.make`."""
     return store.make(actor, over=over, **wish)
-
-
-@write("requests.refuse", permission=sampling.APPROVE, target=_target)
-def refuse(
-    actor: Actor, *, key: str, asked_by: str, policy: Policy, reason: str, service: str, site: str
-) -> None:
-    """Refuse an open request of somebody else; raises Conflict if it is not open any more."""
-    if not store.decide(key, State.REFUSED, actor, reason):
-        raise Conflict(f"request {key} is decided already")
 
 
 @action("requests.find", permission=sampling.READ)
@@ -276,17 +256,11 @@ async def several(actor: Actor, *, keys: Collection[str]) -> Mapping[str, Reques
     return await in_database(store.several, keys)
 
 
-@action("requests.close", permission=OPSPORTAL)
-async def close(actor: Actor) -> None:
-    """Close the requests whose time is over, and those whose process is gone."""
-    await in_database(store.close)
-
-
 async def _may_be_made(
     actor: Actor, service: str, site: str, policy: Policy, then: Policy | None = None
 ) -> bool:
     """Return whether a change can be made without a request."""
-    if not sites().site(site).change_now:
+    if actor.door in _CHATS and not sites().site(site).change_now:
         return False
     return not await sampling.over_ceiling(
         actor, policy=policy, service=service, site=site, then=then

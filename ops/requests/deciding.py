@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ops.actor import Actor
+from ops.actor import OPSPORTAL, Actor
 from ops.database import in_database
 from ops.errors import (
     Conflict,
@@ -15,6 +15,7 @@ from ops.errors import (
 )
 from ops.guard import check, name_of, record_refusal
 from ops.requests import store
+from ops.requests.closing import close
 from ops.requests.models import State
 from ops.requests.store import RequestedChange
 from ops.sampling import actions as sampling
@@ -95,5 +96,5 @@ async def make_it(
 
 async def as_it_is(key: str) -> RequestedChange:
     """Return a request that has been decided or has expired."""
-    await in_database(store.close)
+    await close(OPSPORTAL)
     return await one(key)

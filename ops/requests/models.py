@@ -32,14 +32,14 @@ class State(models.TextChoices):
 class ChangeRequest(Leased):
     """A sampling change that somebody asked for; it is made once somebody applies it.
 
-    `previous` is the policies before, as a written Spread; `instances` is how many instances get
+    `previous` is the policies before, as the text of a Spread, and `before` its parts, None without
+    rates of single operations; `instances` is how many instances get
     the change. `asked_by` is None after that user is deleted. `decided_by` applied, cancelled or
     refused it, "" if it was withdrawn because the user was deleted. The lease is held by the
     request ID of the attempt that applies it; that ID also finds the change and its rows in the
     audit log.
-    `operations` are the rates of single operations, empty if the change ends such rates and None
-    if there are none before and after. `result` is the change as ops.requests.results writes it,
-    `problem` an error of the kind `problem_kind`, "" for none.
+    `operations` are the rates of single operations, None for none. `result` is the change as
+    ops.requests.results writes it, `problem` an error of the kind `problem_kind`, "" for none.
 
     The change lasts for `duration` from when it is applied, or until `ends` (Unix nanoseconds), or
     for good if both are 0; `then_strategy` ("" for none) and `then_rate` say what follows.
@@ -53,6 +53,7 @@ class ChangeRequest(Leased):
     site = models.CharField(max_length=63)
     service = models.CharField(max_length=63)
     previous = models.CharField(max_length=255)
+    before = models.JSONField(null=True)
     strategy = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Strategy])
     rate = models.FloatField()
     operations = models.JSONField(null=True)

@@ -6,7 +6,8 @@ from typing import Any
 from ops import errors
 from ops.errors import BackendUnavailable, NotConfirmed, OpsError
 from ops.sampling.actions import InstanceSampling, SamplingChange
-from ops.vocabulary.policies import Policy, Spread, Strategy
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 _KINDS = {
     name: kind
@@ -20,8 +21,9 @@ def written(change: SamplingChange) -> dict[str, Any]:
     return {
         "site": change.site,
         "service": change.service,
-        "previous": str(change.previous),
-        "policy": _of_policy(change.policy),
+        "previous": change.previous.text,
+        "before": change.previous.parts,
+        "policy": change.policy.parts,
         "actor": change.actor,
         "door": change.door,
         "at": change.at.isoformat(),
@@ -35,10 +37,10 @@ def written(change: SamplingChange) -> dict[str, Any]:
             }
             for each in change.instances
         ],
-        "undo": _of_policy(change.undo) if change.undo else None,
+        "undo": change.undo.parts if change.undo else None,
         "revision": change.revision,
         "until": change.until.isoformat() if change.until else None,
-        "then": _of_policy(change.then) if change.then else None,
+        "then": change.then.parts if change.then else None,
         "reason": change.reason,
         "asking": change.asking,
     }
@@ -47,11 +49,11 @@ def written(change: SamplingChange) -> dict[str, Any]:
 def read(found: dict[str, Any]) -> SamplingChange:
     """Return the change that `written` wrote, maybe before there were revisions."""
     until, then = found.get("until"), found.get("then")
-    policy = _policy(found["policy"])
+    policy = Policy.read(found["policy"])
     return SamplingChange(
         site=found["site"],
         service=found["service"],
-        previous=Spread.read(found["previous"]),
+        previous=Spread.read(found["previous"], found.get("before")),
         policy=policy,
         actor=found["actor"],
         door=found["door"],
@@ -67,10 +69,10 @@ def read(found: dict[str, Any]) -> SamplingChange:
             )
             for each in found["instances"]
         ),
-        undo=_policy(found["undo"]) if found["undo"] else None,
+        undo=Policy.read(found["undo"]) if found["undo"] else None,
         revision=found.get("revision", 0),
         until=datetime.fromisoformat(until) if until else None,
-        then=_policy(then) if then else None,
+        then=Policy.read(then) if then else None,
         reason=found.get("reason", ""),
         asking=found.get("asking", 0),
     )
@@ -87,12 +89,3 @@ def problem(kind: str, sentence: str) -> OpsError:
     if issubclass(found, BackendUnavailable):
         return found(sentence, backend="")
     return found(sentence)
-
-
-def _of_policy(policy: Policy) -> list[Any]:
-    return [policy.strategy.value, policy.rate, *map(list, policy.operations)]
-
-
-def _policy(found: list[Any]) -> Policy:
-    strategy, rate, *operations = found
-    return Policy(Strategy(strategy), rate).by_operation(dict(operations))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ops import leases
@@ -17,7 +18,8 @@ from ops.sampling.actions import APPROVE, CHANGE, SamplingChange
 from ops.sampling.ceiling import MINUTES, Over
 from ops.sampling.effect import effect
 from ops.sampling.terms import PERMANENT, Term
-from ops.vocabulary.policies import Policy, Spread
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 LIFE = timedelta(minutes=5)
 APPROVAL_LIFE = timedelta(minutes=MINUTES)
@@ -58,7 +60,6 @@ class RequestedChange:
     then: Policy | None = None
     over: Over | None = None
     why_not: str = ""
-    ends_operations: bool = False
 
     def is_by(self, actor: Actor) -> bool:
         """Return whether the actor asked for it."""
@@ -74,7 +75,7 @@ class RequestedChange:
     @property
     def effect(self) -> str:
         """A sentence on what it would change."""
-        return effect(self.service, self.previous, self.policy, self.ends_operations)
+        return effect(self.service, self.previous, self.policy)
 
 
 def make(  # noqa: PLR0913  all but the actor are named where it is called
@@ -82,26 +83,26 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
     *,
     site: str,
     service: str,
-    previous: str,
+    previous: Spread,
     policy: Policy,
     instances: int,
     term: Term = PERMANENT,
     reason: str = "",
     then: Policy | None = None,
     over: Over | None = None,
-    ends_operations: bool = False,
 ) -> RequestedChange:
-    """Store an open request; the actor must be a user. `previous` is a written Spread."""
+    """Store an open request; the actor must be a user."""
     now = timezone.now()
     return _read(
         ChangeRequest.objects.create(
             key=secrets.token_hex(5),
             site=site,
             service=service,
-            previous=previous,
+            previous=previous.text,
+            before=previous.parts,
             strategy=policy.strategy.value,
             rate=policy.rate,
-            operations=dict(policy.operations) if policy.operations or ends_operations else None,
+            operations=dict(policy.operations) or None,
             duration=term.duration,
             ends=term.end,
             then_strategy=then.strategy.value if then else "",
@@ -176,13 +177,30 @@ def finish(key: str, state: State, result: Result) -> RequestedChange:
     return several([key])[key]
 
 
-def close() -> None:
-    """Close the requests that nobody can decide any more, and those whose process is gone."""
+def unanswered() -> list[RequestedChange]:
+    """Read the requests that need approval, and that nobody can approve any more."""
+    rows = ChangeRequest.objects.filter(state=State.OPEN, ceiling__isnull=False)
+    over = rows.filter(Q(asked_by=None) | Q(expires__lte=timezone.now()))
+    return list(map(_read, over.order_by("expires")))
+
+
+def expire(key: str) -> bool:
+    """Close a request that nobody can decide any more; returns False if it is closed."""
+    return _expire(ChangeRequest.objects.filter(key=key)) == 1
+
+
+def _expire(of: QuerySet[ChangeRequest]) -> int:
     now = timezone.now()
-    orphaned = ChangeRequest.objects.filter(state=State.OPEN, asked_by=None)
-    orphaned.update(state=State.CANCELLED, decided_at=now)
-    late = ChangeRequest.objects.filter(state=State.OPEN, expires__lte=now)
-    late.update(state=State.EXPIRED)
+    orphaned = of.filter(state=State.OPEN, asked_by=None)
+    closed = orphaned.update(state=State.CANCELLED, decided_at=now)
+    late = of.filter(state=State.OPEN, expires__lte=now)
+    return closed + late.update(state=State.EXPIRED)
+
+
+def close() -> None:
+    """Close the other requests that nobody can decide, and those whose process is gone."""
+    now = timezone.now()
+    _expire(ChangeRequest.objects.filter(ceiling=None))
     applying = ChangeRequest.objects.filter(state=State.APPLYING)
     leases.abandoned(applying, now).update(state=State.UNKNOWN)
     ChangeRequest.objects.filter(expires__lt=now - KEPT).delete()
@@ -194,8 +212,7 @@ def _read(row: ChangeRequest) -> RequestedChange:
         state=_state(row),
         site=row.site,
         service=row.service,
-        previous=Spread.read(row.previous),
-        ends_operations=row.operations == {},
+        previous=Spread.read(row.previous, row.before),
         policy=row.policy,
         instances=row.instances,
         asked_by=row.asked_by_id,

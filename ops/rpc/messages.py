@@ -191,7 +191,8 @@ def sampling_change(change: SamplingChange) -> ops_pb2.ChangeSamplingResp:
         ],
         revision=change.revision,
         until=timerange.from_datetime(change.until) if change.until else 0,
-        then_policy=str(change.then) if change.then else "",
+        then_policy=str(change.then.base) if change.then else "",
+        then_operations=change.then.lines if change.then else (),
         reason=change.reason,
     )
 

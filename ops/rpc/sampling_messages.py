@@ -37,6 +37,7 @@ def _service(found: ServiceSampling) -> ops_pb2.ServiceSampling:
     message = ops_pb2.ServiceSampling(
         service=found.service,
         baseline=_policy(found.baseline),
+        baseline_operations=_lines(found.baseline),
         return_overdue=found.is_overdue,
         total=len(found.instances),
         confirmed=found.confirmed,
@@ -45,6 +46,7 @@ def _service(found: ServiceSampling) -> ops_pb2.ServiceSampling:
         message.policy, message.operations[:] = str(now.policy.base), now.policy.lines
         message.since, message.revision = now.since, now.revision
         message.until, message.then_policy = now.until or 0, _policy(now.then)
+        message.then_operations[:] = _lines(now.then)
     if change := found.change:
         message.actor, message.door, message.reason = change.actor, change.door, change.reason
     return message
@@ -56,6 +58,7 @@ def _instance(found: InstanceSampling) -> ops_pb2.SampledInstance:
         way=found.way.value,
         client=found.client,
         policy=_policy(found.policy),
+        operations=_lines(found.policy),
         sent_at=_time(found.told_at),
         revision=found.revision,
         proof=found.proof.value if found.proof else "",
@@ -63,6 +66,7 @@ def _instance(found: InstanceSampling) -> ops_pb2.SampledInstance:
         said=_policy(found.said),
         heard=_time(found.heard),
         unauthenticated=found.unauthenticated,
+        is_asker=found.is_asker,
     )
 
 
@@ -96,6 +100,7 @@ def _revision(change: SamplingChange) -> ops_pb2.SamplingRevision:
         operations=change.policy.lines,
         until=_time(change.until),
         then_policy=_policy(change.then),
+        then_operations=_lines(change.then),
         actor=change.actor,
         door=change.door,
         reason=change.reason,
@@ -111,6 +116,10 @@ def _revision(change: SamplingChange) -> ops_pb2.SamplingRevision:
 
 def _policy(policy: Policy | None) -> str:
     return "" if policy is None else str(policy.base)
+
+
+def _lines(policy: Policy | None) -> list[str]:
+    return policy.lines if policy else []
 
 
 def _time(at: datetime | None) -> int:

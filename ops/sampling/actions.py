@@ -15,7 +15,7 @@ from ops.sampling import delivery, rollback, store, terms
 from ops.sampling.asking import askers
 from ops.sampling.ceiling import Over
 from ops.sampling.effect import described
-from ops.sampling.ending import Ending, endings, timed_now
+from ops.sampling.ending import Ending, endings, superseded, timed_now
 from ops.sampling.facts import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.keeping import kept
 from ops.sampling.measuring import lately_measured, over_now
@@ -48,6 +48,7 @@ __all__ = [
     "over_ceiling",
     "policy_at",
     "revert",
+    "superseded",
     "timed_now",
     "undo_policy",
     "way_back",

@@ -23,8 +23,9 @@ async def askers(
 ) -> tuple[InstanceSampling, ...]:
     """Return the instances that ask, and what they make of a revision that was just made.
 
-    Waits until all of them have confirmed it, but at most `patience` seconds. Instances that are
-    gone do not count, and those that begin to ask meanwhile do.
+    Waits until all of them have confirmed it, or fetched it if they cannot confirm anything, but at
+    most `patience` seconds. Instances that are gone do not count, and those that begin to ask
+    meanwhile do.
     """
     await check(actor, *MAKING)
     where = sites().site(site)
@@ -34,10 +35,14 @@ async def askers(
         known = (await in_database(instances.known, where.name, {name: ()}))[name]
         found = tuple(_of_revision(each, revision) for each in known)
         left = end - time.monotonic()
-        if left <= 0 or all(each.confirmed for each in found):
+        if left <= 0 or all(map(_is_done, found)):
             return found
         await asyncio.sleep(min(EACH, left))
     return ()
+
+
+def _is_done(of_revision: InstanceSampling) -> bool:
+    return of_revision.confirmed or (of_revision.is_asker and of_revision.is_reached)
 
 
 def _of_revision(known: InstanceSampling, revision: int) -> InstanceSampling:

@@ -3,17 +3,15 @@
 import math
 
 from ops.sampling.volume import Forecast, Seen, Volume
-from ops.vocabulary.policies import Policy, Spread, Strategy, percent
+from ops.vocabulary.policies import Policy, Strategy, percent
+from ops.vocabulary.spreads import Spread
 
 _STEP = 5  # percent, to which a margin is rounded up
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def effect(service: str, before: Spread, policy: Policy, ends_operations: bool = False) -> str:
-    """Describe the effect, compared with the last setting of the instances.
-
-    `ends_operations` says that operations have rates of their own, which end.
-    """
+def effect(service: str, before: Spread, policy: Policy) -> str:
+    """Describe the effect, compared with the last setting of the instances."""
     traces = f"traces that start in {service}"
     kept = {
         Strategy.NEVER: f"Keeps none of the {traces}",
@@ -23,18 +21,18 @@ def effect(service: str, before: Spread, policy: Policy, ends_operations: bool =
             f"of {service}"
         ),
     }.get(policy.strategy, f"Keeps {policy.base} of the {traces}")
-    apart = _apart(policy, ends_operations)
-    return f"{kept}; {_against(before.policy, policy.base)}.{apart}"
+    last = before.policy and before.policy.base
+    return f"{kept}; {_against(last, policy.base)}.{_apart(policy, before.by_operation)}"
 
 
-def _apart(policy: Policy, ends_operations: bool) -> str:
+def _apart(policy: Policy, had_operations: bool) -> str:
     """Return ` GET /health has a rate of its own: 0.1%.`, "" if no operation has or had one."""
     if len(policy.operations) == 1:
         ((name, share),) = policy.operations
         return f" {name} has a rate of its own: {percent(share)}."
     if policy.operations:
         return f" {len(policy.operations)} operations have a rate of their own."
-    return " Operations no longer have rates of their own." if ends_operations else ""
+    return " Operations no longer have rates of their own." if had_operations else ""
 
 
 def _against(before: Policy | None, policy: Policy) -> str:

@@ -48,8 +48,8 @@ class Ending:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all instances have confirmed what followed."""
-        return self.now is not None and self.now.confirmed == len(self.now.instances)
+        """Whether all instances have what followed."""
+        return self.now is not None and not self.now.late
 
     def is_over(self, now: datetime) -> bool:
         """Whether it is not in force any more."""
@@ -74,6 +74,12 @@ async def _now(change: SamplingChange) -> ServiceSampling | None:
         return None
     found = await in_database(store.current, change.site, {service.name: addresses})
     return found[service.name]
+
+
+@action("sampling.superseded", permission=OPSPORTAL)
+async def superseded(actor: Actor, *, revisions: Collection[int]) -> frozenset[int]:
+    """Return which of these timed changes another change ended before its time."""
+    return await in_database(store.superseded, revisions)
 
 
 @action("sampling.timed_now", permission=OPSPORTAL)

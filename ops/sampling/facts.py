@@ -6,7 +6,8 @@ from datetime import datetime
 from ops.sampling.effect import effect
 from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.revisions import InForce
-from ops.vocabulary.policies import Policy, Spread
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,15 @@ class InstanceSampling:
         return self.confirmed or self.proof in (Proof.ROOTS, Proof.FETCHED)
 
     @property
+    def is_asker(self) -> bool:
+        """Whether it may be several processes: it asks without saying which one it is.
+
+        All that tells askers apart is their address and their client.
+        """
+        told_apart = self.confirmed or not f"{self.address} ".startswith(f"{self.host} ")
+        return self.way is Way.REMOTE and not told_apart
+
+    @property
     def answer(self) -> str:
         """What is known, in words, "" for nothing."""
         if self.proof is Proof.CONTRADICTED:
@@ -71,11 +81,10 @@ class ServiceSampling:
     def is_overdue(self) -> bool:
         """Whether a timed change is over, and an instance has not been sent what follows yet."""
         now = self.in_force
-        return bool(now and now.returned) and any(
-            each.policy not in (None, now and now.policy.base)
-            for each in self.instances
-            if each.way is Way.PUSH
-        )
+        if now is None or not now.returned:
+            return False
+        pushed = (each for each in self.instances if each.way is Way.PUSH)
+        return any(each.policy not in (None, now.policy) for each in pushed)
 
     @property
     def policy(self) -> Policy | None:
@@ -85,8 +94,49 @@ class ServiceSampling:
     @property
     def confirmed(self) -> int:
         """How many instances confirmed what is in force; if nothing is, what they were sent."""
-        wanted = self.in_force.policy.base if self.in_force else None
+        wanted = self.in_force.policy if self.in_force else None
         return sum(each.confirmed and wanted in (None, each.policy) for each in self.instances)
+
+    @property
+    def late(self) -> tuple[InstanceSampling, ...]:
+        """The instances that do not have what is in force, as far as they can say."""
+        wanted = self.in_force.policy if self.in_force else None
+        return tuple(
+            each
+            for each in self.instances
+            if not (each.confirmed or (each.is_asker and each.is_reached))
+            or wanted not in (None, each.policy)
+        )
+
+    @property
+    def askers(self) -> int:
+        """How many of the instances may be several processes each."""
+        return sum(each.is_asker for each in self.instances)
+
+    @property
+    def fraction(self) -> str:
+        """Who has what is in force: `2 of 3`, `3 askers`, or `2 of 2, 3 askers`."""
+        return ", ".join(filter(None, (self._confirmed(), self._fetched())))
+
+    @property
+    def confirmed_by(self) -> str:
+        """The same in words: `confirmed by 2 of 3 instances, fetched by 3 askers`."""
+        instances, askers = self._confirmed("instance"), self._fetched()
+        said = (instances and f"confirmed by {instances}", askers and f"fetched by {askers}")
+        return ", ".join(filter(None, said))
+
+    def _confirmed(self, unit: str = "") -> str:
+        """Return `2 of 3 instances`, or `2 of 3` without a unit; "" without any but askers."""
+        total = len(self.instances) - self.askers
+        units = f" {unit}{'' if total == 1 else 's'}" if unit else ""
+        return f"{self.confirmed} of {total}{units}" if total else ""
+
+    def _fetched(self) -> str:
+        """Return `3 askers`, `1 of 3 askers` if the others have something else, "" without any."""
+        total = self.askers
+        have = total - sum(each.is_asker for each in self.late)
+        of = "" if have == total else f"{have} of "
+        return f"{of}{total} asker{'' if total == 1 else 's'}" if total else ""
 
     @property
     def known_at(self) -> datetime | None:
@@ -96,16 +146,17 @@ class ServiceSampling:
 
     @property
     def policies(self) -> Spread:
-        """What the instances confirmed; one that did not confirm may have any policy."""
-        return Spread.of(each.policy if each.confirmed else None for each in self.instances)
+        """What the instances got; one that did not get it may have any policy.
+
+        Without instances, it is what is in force.
+        """
+        if self.in_force and not self.instances:
+            return Spread.of([self.in_force.policy])
+        return Spread.of(each.policy if each.is_reached else None for each in self.instances)
 
     def effect_of(self, policy: Policy) -> str:
         """Return a sentence on what sending a policy would change."""
-        return effect(self.service, self.policies, policy, self.ends_operations(policy))
-
-    def ends_operations(self, policy: Policy) -> bool:
-        """Return whether a policy ends the rates that single operations have."""
-        return bool(self.in_force and self.in_force.policy.operations and not policy.operations)
+        return effect(self.service, self.policies, policy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ops.sampling.facts import InstanceSampling
 from ops.sampling.models import Instance, Revision
 from ops.sampling.proof import Proof, Way
 from ops.sampling.revisions import InForce
+from ops.vocabulary.policies import Policy
 
 # An instance that asks, or reports by itself, does so each minute unless its service says
 # otherwise, and its row says so at most once a minute.
@@ -47,11 +48,13 @@ def known(
     found: dict[str, dict[str, InstanceSampling]] = {name: {} for name in addresses}
     asking: dict[str, list[InstanceSampling]] = {name: [] for name in addresses}
     rows = Instance.objects.filter(site=site, service__in=list(addresses))
-    for row in rows.filter(Q(way=Way.PUSH) | asks).order_by("way", "key"):
+    rows = rows.filter(Q(way=Way.PUSH) | asks).order_by("way", "key")
+    sent = Revision.objects.in_bulk({row.sent_revision for row in rows if row.sent_revision})
+    for row in rows:
         if row.way == Way.PUSH:
-            found[row.service][row.address] = _read(row)
+            found[row.service][row.address] = _read(row, sent)
         else:
-            asking[row.service].append(_read(row))
+            asking[row.service].append(_read(row, sent))
     return {
         service: (
             *(found[service].get(to) or InstanceSampling(to) for to in pushed),
@@ -190,11 +193,18 @@ def _about(row: Instance) -> int | None:
     return row.sent_revision if is_sent else row.proven_revision
 
 
-def _read(row: Instance) -> InstanceSampling:
+def _sent(row: Instance, revisions: Mapping[int, Revision]) -> Policy | None:
+    """Return what an instance was sent, with the rates of single operations."""
+    revision = revisions.get(row.sent_revision or 0)
+    policies = (revision.policy, revision.then) if revision else ()
+    return next((each for each in policies if each and each.base == row.sent), row.sent)
+
+
+def _read(row: Instance, revisions: Mapping[int, Revision]) -> InstanceSampling:
     proof = Proof(row.proof) if row.proof else None
     return InstanceSampling(
         address=row.key,
-        policy=row.sent,
+        policy=_sent(row, revisions),
         told_at=row.sent_at,
         confirmed=proof is Proof.CONFIRMED,
         reason=row.reason,

@@ -14,9 +14,10 @@ STRATEGIES, WAYS, PROOFS = (
 class Revision(models.Model):
     """A change of what a service's sampling is to be; its `id` is the revision's number.
 
-    With `until` it is timed; `then_strategy` ("" for none) and `then_rate` say what follows if
-    nothing else is set. `operations` are the shares of single operations. `previous` is what the
-    instances had, as a written Spread. `answers` are what they said to this very change, by
+    With `until` it is timed; `then_strategy` ("" for none), `then_rate` and `then_operations` say
+    what follows if nothing else is set. `operations` are the shares of single operations.
+    `previous` is what the instances had, as the text of a Spread, and `before` its parts, None
+    without rates of single operations. `answers` are what they said to this very change, by
     address: "" if they confirmed, else why not; nothing else is ever changed. So many more
     instances were `asking` for theirs. `held` is False for what older releases sent once: it is
     history, and nobody is sent it again. The audit log has the same change under the same
@@ -32,7 +33,9 @@ class Revision(models.Model):
     until = models.DateTimeField(null=True)
     then_strategy = models.CharField(max_length=16, choices=STRATEGIES, default="")
     then_rate = models.FloatField(default=0)
+    then_operations = models.JSONField(null=True)
     previous = models.CharField(max_length=255)
+    before = models.JSONField(null=True)
     actor = models.CharField(max_length=150)
     door = models.CharField(max_length=16)
     reason = models.CharField(max_length=300, default="")
@@ -62,7 +65,10 @@ class Revision(models.Model):
 
     @property
     def then(self) -> Policy | None:
-        return Policy(Strategy(self.then_strategy), self.then_rate) if self.then_strategy else None
+        if not self.then_strategy:
+            return None
+        policy = Policy(Strategy(self.then_strategy), self.then_rate)
+        return policy.by_operation(self.then_operations or {})
 
 
 class Instance(models.Model):

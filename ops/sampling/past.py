@@ -9,6 +9,7 @@ from ops.sampling.facts import SamplingChange
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
+from ops.vocabulary.timerange import TimeRange
 
 READ = "sampling.view_sampling"
 MOST_CHANGES = 200
@@ -16,17 +17,24 @@ MOST_CHANGES = 200
 
 @action("sampling.changes", permission=READ)
 async def changes(
-    actor: Actor, *, service: str = "", site: str = "", limit: int = 10, before: int = 0
+    actor: Actor,
+    *,
+    service: str = "",
+    site: str = "",
+    limit: int = 10,
+    before: int = 0,
+    range: TimeRange | None = None,
 ) -> tuple[SamplingChange, ...]:
     """Return the last changes of a site, or of one of its services, newest first.
 
-    With `before`, only those that are older than that revision.
+    With `before`, only those that are older than that revision; with `range`, only those in it.
     """
     if not 1 <= limit <= MOST_CHANGES:
         raise InvalidInput(f"limit is {limit}; it must be between 1 and {MOST_CHANGES}")
     where = sites().site(site)
     name = where.service(service).name if service else ""
-    return await in_database(store.past_changes, where.name, name, limit, before)
+    during = tuple(map(timerange.to_datetime, range.start_end())) if range else None
+    return await in_database(store.past_changes, where.name, name, limit, before, during)
 
 
 @action("sampling.policy_at", permission=READ)

@@ -47,7 +47,7 @@ class Asker:
         """Describe a known instance; an unidentified one may be several."""
         # One that another process of ours sent it has no time, but was heard of later.
         sent = known.told_at or known.heard
-        knows = known.revision == sampling.revision and known.policy == sampling.policy.base
+        knows = known.revision == sampling.revision and known.policy == sampling.policy
         if not (sent and knows and known.proof in _FOLLOWS):
             return cls(key_of(known), known.host, None)
         is_one = known.way is Way.PUSH or known.proof is Proof.CONFIRMED

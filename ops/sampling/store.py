@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ops.actor import Actor, request_id
@@ -18,7 +19,8 @@ from ops.sampling.roots import Verdict, with_roots
 from ops.sampling.undo import LOOK_BACK, undo_policy
 from ops.sites import Service, Site
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import Policy, Spread
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
 
 LOST = "its answer was lost"
 BY_FILE = "site file"
@@ -88,7 +90,9 @@ def begin(
             until=None if made.until is None else timerange.to_datetime(made.until),
             then_strategy=made.then.strategy.value if made.then else "",
             then_rate=made.then.rate if made.then else 0,
-            previous=str(previous),
+            then_operations=dict(made.then.operations) or None if made.then else None,
+            previous=previous.text,
+            before=previous.parts,
             actor=BY_FILE if made.from_file else actor.name,
             door=FILE if made.from_file else actor.door.value,
             reason=reason,
@@ -112,17 +116,23 @@ def finish(revision: Revision, answers: Mapping[str, instances.Answer]) -> Sampl
 
 
 def past_changes(
-    site: str, service: str, limit: int, before: int = 0
+    site: str,
+    service: str,
+    limit: int,
+    before: int = 0,
+    during: tuple[datetime, ...] | None = None,
 ) -> tuple[SamplingChange, ...]:
     """Read the last changes of a site, or of one service unless "", newest first.
 
-    `before` is the revision that they are older than, 0 for any.
+    `before` is the revision that they are older than, 0 for any; `during` is from when to when.
     """
     found = Revision.objects.filter(site=site).order_by("-id")
     if service:
         found = found.filter(service=service)
     if before:
         found = found.filter(id__lt=before)
+    if during:
+        found = found.filter(at__range=during)
     return tuple(map(_change, found[:limit]))
 
 
@@ -142,12 +152,22 @@ def timed_now(site: str) -> tuple[SamplingChange, ...]:
     return tuple(_change(row) for row in rows.order_by("until") if _successor(row) is None)
 
 
+def superseded(revisions: Collection[int]) -> frozenset[int]:
+    """Return which of these timed changes another change ended before its time."""
+    ending = _ending(*map(OuterRef, ("site", "service", "id", "until")))
+    timed = Revision.objects.filter(Exists(ending), id__in=revisions, until__isnull=False)
+    return frozenset(timed.values_list("id", flat=True))
+
+
 def _successor(timed: Revision) -> SamplingChange | None:
-    later = Revision.objects.filter(
-        site=timed.site, service=timed.service, id__gt=timed.id, at__lt=timed.until, held=True
-    )
-    found = later.exclude(door=FILE).order_by("id").first()
+    found = _ending(timed.site, timed.service, timed.id, timed.until).order_by("id").first()
     return _change(found) if found else None
+
+
+def _ending(site: Any, service: Any, id: Any, until: Any) -> QuerySet[Revision]:
+    """Return the changes that end a timed one before its time; the site file ends none."""
+    found = Revision.objects.filter(site=site, service=service, id__gt=id, at__lt=until, held=True)
+    return found.exclude(door=FILE)
 
 
 def in_force_at(site: str, service: str, at: datetime) -> SamplingChange | None:
@@ -217,7 +237,7 @@ def _change(row: Revision) -> SamplingChange:
     return SamplingChange(
         site=row.site,
         service=row.service,
-        previous=Spread.read(row.previous),
+        previous=Spread.read(row.previous, row.before),
         policy=row.policy,
         actor=row.actor,
         door=row.door,

@@ -32,11 +32,13 @@ __all__ = [
     "compare_with_usual",
     "export_trace",
     "find_spans",
+    "full_id",
     "list_traces",
     "operations",
     "services",
     "show_logs",
     "show_trace",
+    "two_ids",
 ]
 
 READ = "traces.view_traces"
@@ -160,7 +162,7 @@ async def compare_traces(actor: Actor, *, trace_ids: Sequence[str], site: str = 
 
     Raises NotFound, or InvalidInput if they are not two, or are on different sites.
     """
-    first, second = await asyncio.gather(*(fetch_trace(each, site) for each in _two(trace_ids)))
+    first, second = await asyncio.gather(*(fetch_trace(each, site) for each in two_ids(trace_ids)))
     if first.site != second.site:
         raise InvalidInput(
             f"the first trace is on the site {first.site}, the second on {second.site}; "
@@ -183,7 +185,7 @@ async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> 
     return await usual_operations(await fetch_trace(full_id(trace_id), site))
 
 
-def _two(trace_ids: Sequence[str]) -> list[str]:
+def two_ids(trace_ids: Sequence[str]) -> list[str]:
     """Return two full IDs; raises InvalidInput."""
     if len(trace_ids) == 1:
         raise InvalidInput("only one trace is given; add the ID of a second one to compare it with")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ops.actor import Actor
 from ops.backends.clients import clients
+from ops.database import in_database
 from ops.errors import BackendUnavailable, NotFound, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import PrometheusSource, Service, Site, sites
@@ -16,7 +17,8 @@ from ops.versions.models import VersionPeriod
 from ops.versions.progress import Rollout, State
 from ops.versions.reading import WINDOW, Reading, read
 from ops.versions.rollout import InstanceVersion, Lack, ServiceVersions
-from ops.versions.watching import Answer, VersionHistory
+from ops.versions.watching import Answer, VersionHistory, stored
+from ops.vocabulary import timerange
 from ops.watch.picture import SourceAnswer, pictures
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "ServiceVersions",
     "State",
     "Stretch",
+    "list_histories",
     "list_versions",
     "show_several",
     "show_versions",
@@ -89,6 +92,24 @@ async def list_versions(
         replace(known.get(name) or ServiceVersions(where.name, name, (), 0), coming=True)
         for name in where.services
     )
+
+
+@action("versions.list_histories", permission=READ)
+async def list_histories(
+    actor: Actor, *, service: str = "", site: str = ""
+) -> Mapping[str, History]:
+    """Return what is remembered of the versions of one service, or of all, without asking a source.
+
+    Services of which nothing is remembered are left out.
+    """
+    where = sites().site(site)
+    meant = [where.service(service)] if service else [*where.services.values()]
+    key = ("version histories", where, service)
+
+    async def read() -> Mapping[str, History]:
+        return await in_database(stored, where.name, meant, timerange.now_ns())
+
+    return await clients().reads.answer(key, read)
 
 
 class VersionSubject:

@@ -2,14 +2,13 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, Self
 
 from ops.errors import InvalidInput
 
-UNKNOWN = "unknown"  # shown if the policy is unknown
 MOST_PER_SECOND = 10_000
 FORMS = "never, always, or a rate above 0 and up to 1 (0.1 or 10%), or traces per second (5/s)"
 MOST_OPERATIONS = 50
@@ -60,6 +59,17 @@ class Policy:
             case Strategy.PER_SECOND:
                 # A whole number, because that is all that remote sampling's protocol can carry.
                 return self.rate in range(1, MOST_PER_SECOND + 1)
+
+    @classmethod
+    def read(cls, parts: list[Any]) -> Self:
+        """Return the policy that `parts` has written as JSON."""
+        strategy, rate, *operations = parts
+        return cls(Strategy(strategy), rate, tuple(map(tuple, operations)))
+
+    @property
+    def parts(self) -> list[Any]:
+        """Return it as JSON: strategy, rate, and each operation with its share."""
+        return [self.strategy.value, self.rate, *map(list, self.operations)]
 
     @property
     def share(self) -> float | None:
@@ -213,50 +223,3 @@ def take_operations(text: str) -> tuple[str, dict[str, float]]:
     """
     found = _OPERATION.findall(text)
     return _OPERATION.sub(" ", text), parse_operations(f"{name}={share}" for name, share in found)
-
-
-MOST_APART = 8  # different policies that a written spread names
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How many instances have which policy, most first; None stands for an unknown policy."""
-
-    counts: tuple[tuple[Policy | None, int], ...] = ()
-
-    @classmethod
-    def of(cls, policies: Iterable[Policy | None]) -> "Spread":
-        """Count the policies of several instances."""
-        return cls(tuple(Counter(policies).most_common()))
-
-    @classmethod
-    def read(cls, text: str) -> "Spread":
-        """Read what `str` has written; whatever cannot be read is unknown."""
-        return cls(tuple(_counted(part) for part in text.split(", ")))
-
-    @property
-    def policy(self) -> Policy | None:
-        """The policy that all instances have, None if they differ or if it is unknown."""
-        return self.counts[0][0] if len(self.counts) == 1 else None
-
-    def __str__(self) -> str:
-        """Return `10%`, `unknown`, or `10% on 2, unknown on 1`."""
-        if len(self.counts) <= 1:
-            return _named(self.policy)
-        return ", ".join(
-            f"{_named(policy)} on {count}" for policy, count in self.counts[:MOST_APART]
-        )
-
-
-def _named(policy: Policy | None) -> str:
-    return UNKNOWN if policy is None else str(policy)
-
-
-def _counted(text: str) -> tuple[Policy | None, int]:
-    """Read `10% on 2`; without a number it stands for all instances, counted as one."""
-    policy, _, number = text.partition(" on ")
-    try:
-        known = parse_policy(policy)
-    except InvalidInput:
-        known = None
-    return known, int(number) if number.isdecimal() else 1

@@ -3,7 +3,7 @@
 A moment is written as ISO 8601 (`2026-11-24T14:20:51Z`, with or without an offset, UTC by
 default, up to nine fractional digits), `MM/DD/YYYY-hh:mm:ss`, `now`, `now-15m`, `now+5s`, or
 a number since 1970 in seconds, milliseconds, microseconds or nanoseconds, recognized by its
-size. A duration is written as `1h30m`, `1.5s`, `100ms`, `500us`, `20ns`, `2d`.
+size. A duration is written as `1h30m`, `1.5s`, `100ms`, `500us`, `20ns`, `2d`, `1w`.
 """
 
 import re
@@ -22,6 +22,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _UNITS = {
+    "w": 7 * DAY,
     "d": DAY,
     "h": HOUR,
     "m": MINUTE,
@@ -48,7 +49,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # written withou
 FORMS_OF_A_MOMENT = (
     "ISO 8601 (2026-11-24T14:20:51Z), now, now-15m, now+5s, MM/DD/YYYY-hh:mm:ss or a Unix time"
 )
-FORMS_OF_A_DURATION = "a number with its unit (d, h, m, s, ms, us, ns), such as 1h30m or 100ms"
+FORMS_OF_A_DURATION = "a number with its unit (w, d, h, m, s, ms, us, ns), such as 1h30m or 100ms"
 
 
 @dataclass(frozen=True, slots=True)

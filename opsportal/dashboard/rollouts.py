@@ -22,7 +22,8 @@ async def rollouts(visit: Visit) -> Sequence[Rollout]:
     return [
         Rollout(each.at, each.version.service, ", ".join(each.version.versions))
         for service in found
-        for each in version_changes(service)
+        if service.history
+        for each in version_changes(service.service, service.history)
         if each.version
     ]
 

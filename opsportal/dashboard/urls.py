@@ -52,6 +52,7 @@ pages = [
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/longer/", ending.longer, name="sampling-longer"),
+    path("sampling/revert/", ending.revert, name="sampling-revert"),
     path("sampling/change/", sampling.change, name="sampling-change"),
     path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]

@@ -36,7 +36,7 @@ PETSTORES = tuple(f"petstore-{number + 1}" for number in range(INSTANCES))
 REPLICAS = ("prometheus-a", "prometheus-b")
 POLICY = rate(0.25)
 CEILING = 6  # traces a second: of 8 calls a second, 50% is below it and "always" above
-TRACES = 1_500  # about a quarter of an hour; more would only grow the memory
+TRACES = 6_000  # about fifty minutes; more would only grow the memory
 CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 
 

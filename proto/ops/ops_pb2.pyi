@@ -524,8 +524,8 @@ class ChangeSamplingReq(_message.Message):
     Instances that are called answer at once. For those that ask (remote sampling, OpAMP) the answer
     waits until they have confirmed this very revision, but at most 10 s in all, and not longer than
     until a second before the call's deadline. An instance whose SDK cannot confirm anything counts
-    as reached once it has asked: it does not make the answer ABORTED, but `confirmed` is false and
-    `proof` is "fetched". One that has not asked or does not answer in time is unconfirmed. Instances
+    as reached once it has asked, and nothing more is waited for: it does not make the answer ABORTED,
+    but `confirmed` is false and `proof` is "fetched". One that has not asked or does not answer in time is unconfirmed. Instances
     that are gone (three of their intervals without a word) do not count.
     """
 
@@ -625,6 +625,7 @@ class ChangeSamplingResp(_message.Message):
     THEN_POLICY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    THEN_OPERATIONS_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     service: _builtins.str
     previous: _builtins.str
@@ -641,6 +642,10 @@ class ChangeSamplingResp(_message.Message):
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """As in the request, sorted; `policy` is the rate of all others."""
 
+    @_builtins.property
+    def then_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The same of the policy that follows."""
+
     def __init__(
         self,
         *,
@@ -654,10 +659,11 @@ class ChangeSamplingResp(_message.Message):
         then_policy: _builtins.str = ...,
         reason: _builtins.str = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        then_operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instances", b"instances", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "revision", b"revision", "service", b"service", "site", b"site", "then_operations", b"then_operations", "then_policy", b"then_policy", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -734,6 +740,8 @@ class ServiceSampling(_message.Message):
     CONFIRMED_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    THEN_OPERATIONS_FIELD_NUMBER: _builtins.int
+    BASELINE_OPERATIONS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     policy: _builtins.str
     """What was set and is kept in force, since when, and the revision that set it; "" and 0 if
@@ -764,9 +772,13 @@ class ServiceSampling(_message.Message):
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Operations with a rate of their own, such as "GET /health=0.1%"; `policy` is the rate of all
-        others.
+        others. The same of the policy that follows, and of `baseline`.
         """
 
+    @_builtins.property
+    def then_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def baseline_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -786,10 +798,12 @@ class ServiceSampling(_message.Message):
         confirmed: _builtins.int = ...,
         problem: _builtins.str = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        then_operations: _abc.Iterable[_builtins.str] | None = ...,
+        baseline_operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "operations", b"operations", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "baseline", b"baseline", "baseline_operations", b"baseline_operations", "confirmed", b"confirmed", "door", b"door", "instances", b"instances", "operations", b"operations", "policy", b"policy", "problem", b"problem", "reason", b"reason", "return_overdue", b"return_overdue", "revision", b"revision", "service", b"service", "since", b"since", "then_operations", b"then_operations", "then_policy", b"then_policy", "total", b"total", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -810,6 +824,8 @@ class SampledInstance(_message.Message):
     SAID_FIELD_NUMBER: _builtins.int
     HEARD_FIELD_NUMBER: _builtins.int
     UNAUTHENTICATED_FIELD_NUMBER: _builtins.int
+    IS_ASKER_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     instance: _builtins.str
     """The address if it is called, else the ID that it gives."""
     way: _builtins.str
@@ -836,6 +852,14 @@ class SampledInstance(_message.Message):
     """When it last answered, or asked."""
     unauthenticated: _builtins.bool
     """It asks without a key, so anybody on its network could have said this."""
+    is_asker: _builtins.bool
+    """It does not say which process it is: `instance` is its address and its client, and it may be
+    several processes.
+    """
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Operations with a rate of their own in what it was sent; `policy` is the rate of all others."""
+
     def __init__(
         self,
         *,
@@ -850,10 +874,12 @@ class SampledInstance(_message.Message):
         said: _builtins.str = ...,
         heard: _builtins.int = ...,
         unauthenticated: _builtins.bool = ...,
+        is_asker: _builtins.bool = ...,
+        operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "heard", b"heard", "instance", b"instance", "is_asker", b"is_asker", "operations", b"operations", "policy", b"policy", "proof", b"proof", "reason", b"reason", "revision", b"revision", "said", b"said", "sent_at", b"sent_at", "unauthenticated", b"unauthenticated", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -943,12 +969,15 @@ class SamplingRevision(_message.Message):
     CONFIRMED_FIELD_NUMBER: _builtins.int
     UNCONFIRMED_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    THEN_OPERATIONS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     service: _builtins.str
     at: _builtins.int
     """When it was made."""
     previous: _builtins.str
-    """What the instances had before, such as "10%" or "10% on 2, unknown on 1"."""
+    """What the instances had before, such as "10%", "10%, but GET /health 0.1%" (of the operations
+    with a rate of their own, the first three) or "10% on 2, unknown on 1".
+    """
     policy: _builtins.str
     until: _builtins.int
     """When it ends, and the policy that follows; 0 and "" if it is permanent."""
@@ -969,6 +998,8 @@ class SamplingRevision(_message.Message):
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """As in ServiceSampling."""
 
+    @_builtins.property
+    def then_operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -987,10 +1018,11 @@ class SamplingRevision(_message.Message):
         confirmed: _builtins.int = ...,
         unconfirmed: _abc.Iterable[Global___InstanceResult] | None = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        then_operations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "confirmed", b"confirmed", "door", b"door", "operations", b"operations", "policy", b"policy", "previous", b"previous", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "service", b"service", "then_operations", b"then_operations", "then_policy", b"then_policy", "total", b"total", "unconfirmed", b"unconfirmed", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

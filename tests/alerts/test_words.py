@@ -78,6 +78,7 @@ async def test_a_word_means_what_is_called_so(
     [
         ("QueuDeep", 'alert or label is called "QueuDeep"; did you mean "QueueDeep"? Otherwise'),
         ("Team", 'did you mean "team"?'),
+        ("zzzz", '2 alerts firing, but no state, service, severity, alert or label is called "zz'),
         ("zzzz", 'is called "zzzz"; write label="value" (with =, !=, =~ or !~)'),
         ("inactive", "inactive alerts are not listed"),
         ("firing state=firing", '"state" is given twice'),

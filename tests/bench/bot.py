@@ -20,11 +20,12 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeSlack
+from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeSlack, person
 from tests.live import servers
 
 BURST = 500
 CHANNELS = 100  # each accepts a message per second
+ASKERS = [f"U0ASKER{number:02}" for number in range(50)]  # nobody asks more than their share
 LOCKED = 50
 KILLED = 40
 POST_SECONDS = 0.2
@@ -48,7 +49,7 @@ async def burst(slack: FakeSlack, number: int) -> list[Delivery]:
     channels = [f"C0BENCH{channel:03}" for channel in range(CHANNELS)]
     slack.channels.update(channels)
     sent = [
-        await slack.mention(ALICE, "help", channel=channels[each % CHANNELS])
+        await slack.mention(ASKERS[each % len(ASKERS)], "help", channel=channels[each % CHANNELS])
         for each in range(number)
     ]
     for each in sent:
@@ -135,7 +136,11 @@ async def main() -> None:
 def prepared(
     folder: Path, slack: FakeSlack, sites: str = SITES, database: str = ""
 ) -> servers.Portal:
-    """Return an installation that knows Alice; on SQLite unless a DATABASE_URL is given."""
+    """Return an installation that knows Alice under many names in Slack.
+
+    It is on SQLite unless a DATABASE_URL is given.
+    """
+    slack.users |= {asker: person(asker, asker.lower()) for asker in ASKERS}
     environment = {
         "OPSPORTAL_SLACK_APP_TOKEN": APP_TOKEN,
         "OPSPORTAL_SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -147,8 +152,9 @@ def prepared(
     portal.person("alice", "operators")
     link = (
         "from ops.accounts.models import Identity; from django.contrib.auth.models import User; "
-        f"Identity.objects.create(slack_user_id={ALICE!r}, slack_team_id={TEAM!r}, "
-        "user=User.objects.get())"
+        "Identity.objects.bulk_create(Identity("
+        f"slack_user_id=each, slack_team_id={TEAM!r}, user=User.objects.get()) "
+        f"for each in {[ALICE, *ASKERS]!r})"
     )
     portal.manage("shell", "--verbosity", "0", "--command", link)
     return portal

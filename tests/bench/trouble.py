@@ -9,16 +9,16 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench.bot import Bot, started
+from tests.bench.bot import ASKERS, Bot, started
 from tests.bench.pressing import Presser
 from tests.bench.verdict import Question
 from tests.fakes.instance import FakeInstance
 from tests.fakes.jaeger import FakeJaeger, span, trace
-from tests.fakes.slack import ALICE, FakeSlack, Fault
+from tests.fakes.slack import FakeSlack, Fault
 from tests.live import servers
 
 SEED = 1_760_005_930
@@ -36,6 +36,7 @@ SLOWEST = 4.0  # seconds that Jaeger takes
 SLOWEST_CHANGE = 2.0  # seconds that the instance takes
 ACK_SECONDS = 3.0  # after which Slack redelivers
 RETRIES = 3
+TWO_LINES = 0.2  # share of the messages with two commands among those without a change
 NOW, CARDS = 0.15, 0.25  # shares of questions outside threads: changes without, with a card
 LIMIT = Fault("ratelimited", status=429, retry_after=1)
 
@@ -96,21 +97,26 @@ class Trouble:
         number = len(self.questions)
         earlier = [each for each in self.questions[-40:] if not each.changes]
         above = self.dice.choice(earlier) if earlier and self.dice.random() < 0.5 else None
-        changes, chance = False, self.dice.random()
+        changes, two, chance = False, False, self.dice.random()
         if above is None and chance < NOW + CARDS:
             changes, sign = True, ""
             text = f"change sampling float {ratio(number)}{' now' if chance < NOW else ''}"
         else:
             sign = self.jaeger.add(trace(span("petstore", f"Question{number}")))
-            text = f"show trace {sign}"
+            second = self.jaeger.add(trace(span("petstore", f"Question{number}, second line")))
+            two = self.dice.random() < TWO_LINES
+            text = f"show trace {sign}" + (f"\nshow trace {second}" if two else "")
         place = {"channel": f"C0CHAOS{self.dice.randrange(CHANNELS):03}"}
         if above:
             place = {"channel": above.channel, "thread_ts": above.thread}
-        event = self.slack.mention_event(ALICE, text, **place)
+        event = self.slack.mention_event(ASKERS[number % len(ASKERS)], text, **place)
         thread = str(event.get("thread_ts") or event["ts"])
         card = changes and chance >= NOW
         question = Question(number, event["channel"], thread, event["ts"], sign, changes, card)
         self.questions.append(question)
+        if two:
+            below = replace(question, number=number + 1, sign=second)
+            self.questions.append(below)  # the same message, with the same deliveries
         self._begin(self._deliver(question, event))
         if card:
             self._begin(self.presser.decide(question))

@@ -47,7 +47,9 @@ version = "store_build_info"
 UNLIMITED = Limit(interval=0, burst=1)
 # The database answers in time however busy the machine is.
 PATIENT = Deadlines(record=60, record_change=60, order=60, limits=60, report=60)
-QUICK = Timing(placeholder=60, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED), deadlines=PATIENT)
+QUICK = Timing(
+    placeholder=60, gather=0, limits=Limits(UNLIMITED, UNLIMITED, UNLIMITED), deadlines=PATIENT
+)
 Workspace = Callable[..., AbstractAsyncContextManager[FakeSlack]]
 
 

@@ -125,3 +125,12 @@ def test_it_lets_nobody_do_more_than_they_may(talk: Talk, person: Person) -> Non
         ("victor", "console", "denied"),
         ("gone", "console", "denied"),
     ]
+
+
+def test_a_time_zone_is_known_or_refused(talk: Talk, person: Person) -> None:
+    person("olga", "operators")
+    assert "Not understood" in talk(
+        "list traces limit=0\n", "--user", "olga", "--zone", "Asia/Tokyo"
+    )
+    with pytest.raises(CommandError, match='"Berlin" is not a time zone; write a name such as'):
+        talk("help", "--user", "olga", "--zone", "Berlin")

@@ -91,6 +91,45 @@ def test_it_refuses_a_pattern_with_two_groups() -> None:
         registered(Registry(), r"(go) (.+)")
 
 
+async def counted(message: Message, number: int) -> Reply:
+    return Reply(f"{number} steps")
+
+
+async def number(message: Message, rest: str) -> int:
+    if not rest.isdecimal():
+        raise InvalidInput(f'"{rest}" is not a number')
+    return int(rest)
+
+
+async def number_in_words(message: Message, rest: str) -> str:
+    return {"two": "2", "many": "very many"}.get(rest, rest)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("go 3", "3 steps"),
+        ("go two", "Read as `go 2`. 2 steps"),
+        ("go many", 'Not understood: "very many" is not a number'),
+    ],
+)
+async def test_it_reads_what_a_command_refuses_and_says_so(
+    caller: Actor, said: str, answer: str
+) -> None:
+    registry = Registry()
+    made = command(
+        r"go (.+)",
+        "go",
+        parse=number,
+        read=number_in_words,
+        summary="summary",
+        examples=("go 1",),
+    )
+    registry.add(made(counted))
+    registry.default(default)
+    assert await answered(registry, caller, said) == answer
+
+
 async def test_it_turns_what_a_handler_raises_into_a_reply(
     caller: Actor, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -78,7 +78,6 @@ def test_it_knows_what_people_mean_by_each_saying(saying: str, meant: str) -> No
         ("show me errors", "list traces error"),
         ("what's firing", "alerts"),
         ("is anything firing", "alerts"),
-        ("deploys", "version"),
         ("sample petstore 10%", "change sampling petstore 10%"),
         ("turn sampling up to 50%", "change sampling to 50%"),
         ("change samplng 10%", "change sampling 10%"),

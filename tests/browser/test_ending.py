@@ -52,6 +52,13 @@ async def test_it_counts_down_and_lasts_fifteen_minutes_longer(
         await expect(more).to_have_count(0)
         await expect(page.locator(".notice.ok")).to_contain_text("Ends in 17 min")
 
+        await page.get_by_role("button", name="Return to 10% now").click()
+        await expect(page.locator("h1")).to_have_text(
+            "petstore is sampled at 10% on 2 of 2 instances"
+        )
+        await page.get_by_role("button", name=re.compile("Go back to always")).first.click()
+        await expect(page.locator("h1")).to_contain_text("petstore is always sampled until")
+
 
 async def test_without_scripts_the_end_is_shown(web: Web, place: Place, person: Person) -> None:
     olga = actor_of(await in_database(person, "olga", "operators"))

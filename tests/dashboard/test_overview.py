@@ -42,7 +42,7 @@ async def test_a_quiet_site_says_so(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(OVERVIEW)
 
     assert heading(page) == "Nothing is firing"
-    assert "No trace failed in the last hour." in text(page)
+    assert "No failing trace was kept in the last hour." in text(page)
 
 
 @ANY_JAEGER

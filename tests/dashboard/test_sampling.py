@@ -75,6 +75,7 @@ async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
     always = {**TEN, "strategy": "always", "term": "15m", "reason": "SlowSearch since 1.3.0"}
     asked = await operator.get(CHANGE, always)
     assert "Set petstore to always on 2 instances for 15 min" in text(asked)
+    assert "At the end, petstore returns to 10%. If OpsPortal is away then," in text(asked)
     for name in ("term", "reason"):
         assert field(asked, name) == always[name], "the button sends it along"
     await operator.post(CHANGE, always)
@@ -82,10 +83,29 @@ async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
     assert "set by olga from the browser at" in text(page)
     assert "SlowSearch since 1.3.0" in text(page)
     assert "returns to 10% at" in text(page)
-    back = await operator.get(link(page, "Return to 10% now"))
-    assert "Set petstore to 10% on 2 instances" in text(back)
-    again = await operator.get(link(page, "go back to this"))
-    assert "Set petstore to always on 2 instances" in text(again)
+    assert "All others keep their last rate until it is back" in text(page)
+    assert "Return to 10% now" in text(page)
+    assert text(page).count("Go back to this") == 1, "not to what is in force"
+    back = await operator.post(f"{SAMPLING}revert/", {"service": "petstore", "revision": "0"})
+    page = await operator.get(back["Location"])
+    assert "always → 10% : 2 of 2 instances confirmed" in text(page)
+    assert place.first.told[-1] == ("STFloat", 0.1)
+
+
+async def test_going_back_to_a_revision_takes_one_click(
+    place: Place, operator: AsyncClient, viewer: AsyncClient
+) -> None:
+    for rate in ("10%", "20%"):
+        await operator.post(CHANGE, {**TEN, "rate": rate})
+    page = await operator.get(SAMPLING)
+    [first] = re.findall(r'form="back" name="revision" value="(\d+)"', page.content.decode())
+    back = {"service": "petstore", "revision": first}
+    assert (await viewer.post(f"{SAMPLING}revert/", back)).status_code == 403
+    assert (await operator.post(f"{SAMPLING}revert/", {**back, "revision": "9"})).status_code == 404
+    page = await operator.get((await operator.post(f"{SAMPLING}revert/", back))["Location"])
+    assert "20% → 10% : 2 of 2 instances confirmed" in text(page)
+    assert len(re.findall(r'form="back" name="revision"', page.content.decode())) == 2
+    assert (await operator.get(f"{SAMPLING}revert/"))["Location"] == SAMPLING
 
 
 @ANY_JAEGER
@@ -179,16 +199,13 @@ async def test_operations_have_rates_of_their_own_where_instances_ask(
     lines = "GET /health = 0.1%\n\nGET /=never"
     store = {**TEN, "service": "store", "operations": lines}
     asked = await operator.get(CHANGE, store)
-    said = "Set store to 10%, but GET / 0%, GET /health 0.1% on 0 instances"
+    said = "Set store to 10%, but GET / 0%, GET /health 0.1%"
     assert said in text(asked)
     assert "2 operations have a rate of their own." in text(asked)
     assert f">{lines}</textarea>" in asked.content.decode(), "the button sends them along"
     await operator.post(CHANGE, store)
     page = await operator.get(SAMPLING, {"service": "store"})
     assert heading(page) == "store is sampled at 10%, but GET / 0%, GET /health 0.1%"
-    again = await operator.get(link(page, "go back to this"))
-    assert said in text(again)
-
     ended = await operator.get(CHANGE, {**store, "operations": ""})
     assert "Operations no longer have rates of their own." in text(ended)
     for wrong in ("GET /", "GET /=5/s", "GET /=2"):

@@ -11,9 +11,13 @@ import pytest
 from django.test import AsyncClient
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
+from ops.database import in_database
+from ops.sampling.actions import change_policy
+from ops.vocabulary.policies import NEVER
 from ops.vocabulary.timerange import SECOND
+from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place, field, heading, link, links, text
-from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, Release, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, MILLISECOND, Release, span, trace
 
 SEARCH = "/sites/production/traces/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +41,16 @@ async def test_it_says_how_many_traces_there_are_and_how_many_failed(
     assert heading(page) == "3 traces, 1 failed"
     assert link(page, "petstore SearchPets") == f"{SEARCH}{failed}/"
     assert "▲ store.Query: deadline exceeded" in text(page)
+
+
+@ANY_JAEGER
+async def test_no_match_means_little_if_sampling_is_off(
+    place: Place, viewer: AsyncClient, person: Person
+) -> None:
+    olga = actor_of(await in_database(person, "olga", "operators"))
+    await change_policy(olga, policy=NEVER, service="petstore", site="production")
+    page = await viewer.get(SEARCH, {"q": "service=petstore error"})
+    assert heading(page) == "No trace matches; sampling of petstore is off"
 
 
 @EITHER_JAEGER

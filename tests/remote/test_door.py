@@ -29,7 +29,8 @@ from ops.sampling.revisions import Setting
 from ops.site_sampling import Remote
 from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import Policy, Spread, per_second, rate
+from ops.vocabulary.policies import Policy, per_second, rate
+from ops.vocabulary.spreads import Spread
 from opsportal.listening import serving
 from opsportal.remote import addresses, check_addresses
 from tests.conftest import SiteFile

@@ -5,17 +5,22 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 
-from ops.actor import Actor, Door, new_request_id
+from ops.actor import OPSPORTAL, Actor, Door, new_request_id
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotPermitted
 from ops.requests import actions
 from ops.requests.actions import RequestedChange, State
+from ops.requests.closing import CLOSER
+from ops.requests.models import ChangeRequest
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
 from ops.sampling.models import Revision
 from ops.sampling.terms import Term
+from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
 from tests.conftest import Person, SiteFile, actor_of
@@ -146,6 +151,33 @@ async def test_who_asked_can_withdraw_it(operator: Actor, approver: Actor, place
     assert (done.state, done.decided_by, done.why_not) == (State.CANCELLED, "olga", "solved")
     assert (await actions.apply(approver, key=key)).state is State.CANCELLED
     assert place.told == []
+    assert (await rows())[1:] == [("olga", "requests.withdraw", "ok")]
+
+
+@pytest.mark.parametrize(("state", "gone"), [(State.EXPIRED, False), (State.CANCELLED, True)])
+async def test_what_nobody_answered_is_closed_and_recorded_once(
+    operator: Actor, approver: Actor, place: Place, state: State, gone: bool
+) -> None:
+    key = (await actions.ask(operator, policy=ALWAYS)).key
+    await actions.ask(operator, policy=rate(0.01))  # needs nobody, so its end is not recorded
+    if gone:
+        await in_database(User.objects.filter(username="olga").delete)
+    else:
+        await in_database(ChangeRequest.objects.update, expires=timezone.now())
+    assert CLOSER.has(sites().site("demo"))
+    closing = asyncio.create_task(CLOSER.run(sites().site("demo"), None))  # type: ignore[arg-type]
+    await asyncio.gather(*(actions.close(OPSPORTAL) for _ in range(3)))
+    async with asyncio.timeout(30):
+        while (await rows())[-1][1] != "requests.expire":
+            pass
+    closing.cancel()
+    assert (await actions.apply(approver, key=key)).state is state
+    assert await rows() == [
+        ("olga", "requests.ask_approval", "ok"),
+        ("OpsPortal", "requests.expire", "ok"),
+    ]
+    entry = await in_database(AuditEntry.objects.filter(action="requests.expire").get)
+    assert (entry.target, entry.record["parameters"]["asked_by"]) == ("demo/petstore", "olga")
 
 
 async def test_somebody_else_refuses_it(
@@ -204,9 +236,10 @@ async def test_a_way_back_follows_the_same_rule(
     await sampling.change_policy(operator, policy=NEVER, term=MINUTE)
     with pytest.raises(Conflict, match="Over petstore's ceiling"):
         await sampling.revert(operator)
-    returning = await actions.ask_revert(operator, at_once=True)
+    returning = await actions.revert_or_ask(operator)
     assert isinstance(returning, RequestedChange) and returning.over
-    undoing = await actions.ask_undo(operator)
+    undoing = await actions.undo_or_ask(operator)
+    assert isinstance(undoing, RequestedChange)
     assert (undoing.policy, bool(undoing.over)) == (ALWAYS, True)
 
 

@@ -158,9 +158,10 @@ async def test_rates_of_operations_are_asked_for_applied_and_ended(
     assert now.in_force and now.in_force.policy == wanted
 
     ending = await asked(operator, rate(0.1))
-    assert ending.ends_operations
+    assert str(ending.previous) == "10%, but GET /health 0.1%"
+    assert ending.previous == (await actions.find(operator, key=ending.key)).previous
     assert ending.effect.endswith("Operations no longer have rates of their own.")
-    assert not (await asked(operator, wanted)).ends_operations
+    assert "no longer" not in (await asked(operator, wanted)).effect
 
 
 async def test_operations_are_refused_where_instances_are_called(
@@ -239,18 +240,36 @@ async def test_it_says_why_nothing_was_changed(operator: Actor, petstores: Petst
     assert (type(again), str(again)) == (NotFound, str(done.result))
 
 
-async def test_it_asks_for_what_was_in_force_before(operator: Actor, petstores: Petstores) -> None:
+async def test_what_was_in_force_before_is_undone(operator: Actor, petstores: Petstores) -> None:
     with pytest.raises(Conflict, match="there is nothing to undo"):
-        await actions.ask_undo(operator)
+        await actions.undo_or_ask(operator)
     for policy in (rate(0.1), NEVER):
         await sampling.change_policy(operator, policy=policy)
-    request = await actions.ask_undo(operator)
+    in_slack = Actor(operator.user_id, operator.name, Door.SLACK)
+    request = await actions.undo_or_ask(in_slack)
+    assert isinstance(request, RequestedChange), "the site always asks in a chat"
     assert (str(request.previous), request.policy) == ("never", rate(0.1))
+    done = await actions.undo_or_ask(operator)
+    assert isinstance(done, SamplingChange)
+    assert (str(done.previous), done.policy) == ("never", rate(0.1))
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-async def test_it_is_made_at_once_only_if_the_site_allows_that(
-    operator: Actor, petstores: Petstores, site_file: SiteFile, allowed: bool
+@pytest.mark.parametrize(
+    ("door", "allowed", "at_once"),
+    [
+        (Door.SLACK, True, True),
+        (Door.SLACK, False, False),
+        (Door.CONSOLE, False, False),
+        (Door.BROWSER, False, True),
+    ],
+)
+async def test_in_a_chat_it_is_made_at_once_only_if_the_site_allows_that(
+    operator: Actor,
+    petstores: Petstores,
+    site_file: SiteFile,
+    door: Door,
+    allowed: bool,
+    at_once: bool,
 ) -> None:
     site_file(
         f"""
@@ -261,6 +280,7 @@ async def test_it_is_made_at_once_only_if_the_site_allows_that(
         instances = ["{petstores[0].address}"]
         """
     )
-    done = await actions.change_or_ask(operator, policy=ALWAYS)
-    assert isinstance(done, SamplingChange if allowed else RequestedChange)
-    assert len(petstores[0].told) == int(allowed)
+    actor = Actor(operator.user_id, operator.name, door)
+    done = await actions.change_or_ask(actor, policy=ALWAYS)
+    assert isinstance(done, SamplingChange if at_once else RequestedChange)
+    assert len(petstores[0].told) == int(at_once)

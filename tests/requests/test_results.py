@@ -12,16 +12,18 @@ from ops import errors
 from ops.errors import BackendUnavailable, NotConfirmed, OpsError
 from ops.requests import results
 from ops.sampling.actions import InstanceSampling, SamplingChange
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Spread, per_second, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
+from ops.vocabulary.spreads import Spread
 
 KINDS = [
     kind
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, OpsError) and kind is not NotConfirmed
 ]
-POLICIES: st.SearchStrategy[Policy] = st.sampled_from([NEVER, ALWAYS, per_second(5)]) | st.floats(
-    0, 1, exclude_min=True
-).map(rate)
+HEALTH = rate(0.1).by_operation({"GET /health": 0.001})
+WORDS = [NEVER, ALWAYS, per_second(5), HEALTH]
+RATES = st.floats(0, 1, exclude_min=True).map(rate)
+POLICIES: st.SearchStrategy[Policy] = st.sampled_from(WORDS) | RATES
 TIMES = st.datetimes(timezones=st.just(UTC))
 
 
@@ -34,7 +36,7 @@ def changes(draw: st.DrawFn) -> SamplingChange:
     return SamplingChange(
         site=draw(st.text()),
         service=draw(st.text()),
-        previous=Spread(((NEVER, 2), (None, 1))),
+        previous=draw(st.sampled_from([Spread(((NEVER, 2), (None, 1))), Spread.of([HEALTH])])),
         policy=policy,
         actor=draw(st.text()),
         door="slack",
@@ -57,9 +59,10 @@ def test_a_change_is_read_as_it_was_written(change: SamplingChange) -> None:
 @given(changes())
 def test_a_change_of_the_release_before_can_be_read(change: SamplingChange) -> None:
     old = results.written(change)
-    for key in ("revision", "until", "then", "reason"):
+    for key in ("revision", "until", "then", "reason", "before"):
         del old[key]
-    known = replace(change, revision=0, until=None, then=None, reason="")
+    previous = Spread.read(change.previous.text)
+    known = replace(change, revision=0, until=None, then=None, reason="", previous=previous)
     assert results.read(old) == known
 
 

@@ -19,7 +19,8 @@ from ops.rpc.auth import Unauthenticated
 from ops.rpc.errors import STATUS, rpc
 from ops.rpc.servicer import OpsServicer, add_ops
 from ops.sampling.actions import InstanceSampling, SamplingChange
-from ops.vocabulary.policies import ALWAYS, NEVER, Spread
+from ops.vocabulary.policies import ALWAYS, NEVER
+from ops.vocabulary.spreads import Spread
 from ops.vocabulary.timerange import now_ns, to_datetime
 from proto.ops import ops_pb2, ops_pb2_grpc
 from tests.conftest import SiteFile

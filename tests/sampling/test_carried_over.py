@@ -15,7 +15,8 @@ from ops.sampling import store
 from ops.sampling.models import Instance, Revision
 from ops.sampling.proof import Proof
 from ops.sampling.revisions import Setting
-from ops.vocabulary.policies import ALWAYS, Spread, rate
+from ops.vocabulary.policies import ALWAYS, rate
+from ops.vocabulary.spreads import Spread
 from tests.conftest import Person, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,8 @@ from ops.sampling import store
 from ops.sampling.desired import Desired
 from ops.sampling.revisions import Setting
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, Spread, per_second, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
+from ops.vocabulary.spreads import Spread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

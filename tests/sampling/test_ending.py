@@ -47,6 +47,9 @@ async def test_what_has_become_of_it(operator: Actor, petstores: Petstores) -> N
     successors = [each.successor and each.successor.revision for each in found.values()]
     assert successors == [second.revision, permanent.revision]
 
+    early = await actions.superseded(OPSPORTAL, revisions=[first.revision, permanent.revision])
+    assert early == {first.revision}
+
     third = await actions.change_policy(operator, policy=ALWAYS, term=QUARTER)
     [ending] = (await actions.endings(OPSPORTAL, revisions=[third.revision])).values()
     assert ending.change.until
@@ -56,6 +59,7 @@ async def test_what_has_become_of_it(operator: Actor, petstores: Petstores) -> N
     await actions.change_policy(operator, policy=ALWAYS)
     [ending] = (await actions.endings(OPSPORTAL, revisions=[third.revision])).values()
     assert ending.successor is None, "what is set after the end did not end it"
+    assert not await actions.superseded(OPSPORTAL, revisions=[third.revision])
     assert ending.is_settled
 
 

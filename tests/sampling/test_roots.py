@@ -27,7 +27,7 @@ def instance(
 ) -> InstanceSampling:
     made = InstanceSampling(
         name,
-        sampling.policy.base,
+        sampling.policy,
         timerange.to_datetime(sampling.since),
         confirmed=proof is Proof.CONFIRMED,
         way=Way.OPAMP,

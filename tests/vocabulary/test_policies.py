@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -9,7 +10,6 @@ from ops.vocabulary.policies import (
     ALWAYS,
     NEVER,
     Policy,
-    Spread,
     Strategy,
     parse_operations,
     parse_policy,
@@ -17,7 +17,9 @@ from ops.vocabulary.policies import (
     rate,
     take_operations,
 )
+from ops.vocabulary.spreads import Spread
 
+HEALTH = rate(0.1).by_operation({"GET /health": 0.001, "GET /": 0})
 FORMS = "is not a sampling policy; accepted: never, always, or a rate above 0 and up to 1"
 
 
@@ -108,22 +110,25 @@ def test_a_spread_says_how_many_instances_have_which_policy(
 
 @given(
     st.lists(
-        st.none() | st.floats(1e-6, 1).map(rate) | st.sampled_from([NEVER, ALWAYS, per_second(7)])
+        st.none()
+        | st.floats(1e-6, 1).map(rate)
+        | st.sampled_from([NEVER, ALWAYS, per_second(7), HEALTH])
     )
 )
 def test_a_written_spread_is_short_and_reads_back(policies: list[Policy | None]) -> None:
-    written = str(Spread.of(policies))
+    spread = Spread.of(policies)
+    written = spread.text
     assert len(written) <= 255, "it fits its column"
     assert str(Spread.read(written)) == written
+    parts = json.loads(json.dumps(spread.parts))
+    assert str(Spread.read(written, parts)) == str(spread)
+    assert (parts is None) == (HEALTH not in policies)
 
 
 @pytest.mark.parametrize("text", ["", "who knows", "10 %", "12 % on 2, never on 1", "10% on x"])
 def test_an_old_spread_is_read_as_far_as_it_can_be(text: str) -> None:
     Spread.read(text)
     assert Spread.read("10 %").policy == rate(0.1)
-
-
-HEALTH = rate(0.1).by_operation({"GET /health": 0.001, "GET /": 0})
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ pytestmark = [
         lambda: prune(MODELS, NOON - HOUR, 9),
         lambda: AlertHistory(SITE).resume(),
         lambda: VersionHistory(SITE).resume(),
-        lambda: read_changes(SITE, NOON - HOUR, NOON, 20),
+        lambda: read_changes(SITE, None, NOON - HOUR, NOON, 20),
         lambda: stored("production", [Service("petstore", "petstore")], NOON),
         lambda: history.past("production", "1" * 20, ["a"], NOON),
         lambda: strips("production", GROUPS, 6 * HOUR, NOON, lambda _: ""),

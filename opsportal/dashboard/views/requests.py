@@ -106,7 +106,7 @@ def _heading(request: RequestedChange) -> str:
             change = f"{service} from {request.previous} to {policy}"
             return f"Waiting for approval: sampling of {change}"
         case State.OPEN:
-            return question(request.service, request.previous, policy, request.ends_operations)
+            return question(request.service, request.previous, policy)
         case State.APPLYING:
             return f"Changing sampling of {service} to {policy}"
         case State.APPLIED:

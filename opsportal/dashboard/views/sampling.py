@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ops.errors import BackendUnavailable, NotConfirmed, NotFound
+from ops.errors import BackendUnavailable, NotFound
 from ops.requests.actions import ask, list_open
 from ops.sampling import actions
-from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.sampling.actions import ServiceSampling
 from ops.sampling.ceiling import Over
-from ops.vocabulary.policies import Policy, Spread, Strategy
+from ops.vocabulary.policies import Policy, Strategy
+from ops.vocabulary.spreads import Spread
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.endings import ShownEnding
@@ -20,6 +21,7 @@ from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
 from opsportal.dashboard.sheets import Sheet, sheet
+from opsportal.dashboard.views.ending import result_page
 from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
@@ -57,7 +59,8 @@ async def change(visit: Visit) -> HttpResponse:
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
-        return await (_ask if "ask" in typed else _change)(visit, form)
+        make = ask if "ask" in typed else actions.change_policy
+        return await result_page(visit, make(visit.actor, **_wish(visit, form)))
     which = {"service": form.cleaned_data["service"], "site": visit.site.name}
     now, effect, over = await asyncio.gather(
         actions.current(visit.actor, **which), _effect(visit, form), _over(visit, form)
@@ -67,13 +70,12 @@ async def change(visit: Visit) -> HttpResponse:
     return await visit.render(
         "pages/sampling_change.html",
         {
-            "heading": question(
-                now.service, now.policies, form.policy, now.ends_operations(form.policy)
-            ),
+            "heading": question(now.service, now.policies, form.policy),
             "now": now,
             "form": form,
             "effect": effect,
             "over": over,
+            "then": form.next or now.baseline,
             "may_change": actions.CHANGE in visit.permissions,
         },
     )
@@ -131,23 +133,6 @@ def _wish(visit: Visit, form: SamplingForm) -> dict[str, Any]:
     }
 
 
-async def _ask(visit: Visit, form: SamplingForm) -> HttpResponse:
-    asked = await ask(visit.actor, **_wish(visit, form))
-    return HttpResponseRedirect(visit.url("sampling-request", key=asked.key))
-
-
-async def _change(visit: Visit, form: SamplingForm) -> HttpResponse:
-    try:
-        done = await actions.change_policy(visit.actor, **_wish(visit, form))
-    except NotConfirmed as error:
-        # Both outcomes lead to the same page, which shows each instance's answer.
-        if not isinstance(error.result, SamplingChange):
-            raise
-        done = error.result
-    query = urlencode({"service": done.service, "change": done.request_id})
-    return HttpResponseRedirect(f"{visit.url('sampling')}?{query}")
-
-
 async def _page(
     visit: Visit, service: str, form: SamplingForm | None = None, status: int = 200
 ) -> HttpResponse:
@@ -173,10 +158,7 @@ async def _page(
             "problem": problem,
             "coming": ["instances"] if now.coming else [],
             "requests": requests,
-            "changes": [(each, _back_to(visit, each.service, each.policy)) for each in changes],
-            "returning": _back_to(visit, now.service, now.in_force.then)
-            if now.in_force and now.in_force.then
-            else "",
+            "changes": changes,
             "done": done,
             "form": form,
             "pushed": visit.site.service(service).is_pushed,
@@ -229,12 +211,6 @@ def _typed(policy: Policy) -> dict[str, str]:
     return typed | operations if policy.operations else typed
 
 
-def _back_to(visit: Visit, service: str, policy: Policy) -> str:
-    """Return the address of the preview of a permanent change."""
-    query = urlencode({"service": service, **_typed(policy)})
-    return f"{visit.url('sampling-change')}?{query}"
-
-
 def _first(visit: Visit) -> str:
     return visit.site.default_service or next(iter(visit.site.services), "")
 
@@ -250,6 +226,8 @@ def _heading(clock: Clock, now: ServiceSampling, problem: str) -> str:
     if now.in_force is not None:
         end = f" until {clock.utc(now.in_force.until)} UTC" if now.in_force.until else ""
         on = f" on {now.confirmed} of {words.count(total, 'instance')}" if total else ""
+        if now.askers:
+            on = f", {now.confirmed_by}"
         return f"{service} is {_sampled(now.in_force.policy)}{end}{on}"
     if not total and not problem:
         return f"{service} has no instances to sample"
@@ -265,12 +243,12 @@ def _sampled(policy: Policy) -> str:
     return f"{policy} sampled" if policy.is_word else f"sampled at {policy}"
 
 
-def question(service: str, before: Spread, policy: Policy, ends_operations: bool) -> str:
+def question(service: str, before: Spread, policy: Policy) -> str:
     """Return the heading of a page that asks whether to make a change."""
     service = words.name(service)
-    if policy == before.policy and not ends_operations:
+    if policy == before.policy:
         at = "set to" if policy.is_word else "at"
         return f"{service} is already {at} {policy}. Send it again?"
-    if all(known is None for known, _ in before.counts):
+    if before.is_unknown:
         return f"Set sampling of {service} to {policy}?"
     return f"Change sampling of {service} from {before} to {policy}?"

@@ -6,6 +6,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from ops.errors import OpsError
+from ops.overview.actions import explain_none
 from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList
@@ -49,7 +50,8 @@ async def search(visit: Visit) -> HttpResponse:
             **await filtering.frame(visit),
         }
         return await errors.page(visit, error, "pages/search.html", context)
-    context = {**_context(visit, query, line, found), **frame}
+    sampling = "" if found.traces else await _sampling(visit, found)
+    context = {**_context(visit, query, line, found, sampling), **frame}
     return await visit.render("pages/search.html", context)
 
 
@@ -68,10 +70,23 @@ async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     return await visit.render("pages/search.html", context, status=400)
 
 
-def _context(visit: Visit, query: TraceQuery, line: str, found: TraceList) -> dict[str, object]:
+async def _sampling(visit: Visit, found: TraceList) -> str:
+    """Return what sampling has to do with an empty list; it is shown without, if that fails."""
+    of = found.query
+    try:
+        return await explain_none(
+            visit.actor, service=of.service, site=of.site, start=found.start, end=found.end
+        )
+    except OpsError:
+        return ""
+
+
+def _context(
+    visit: Visit, query: TraceQuery, line: str, found: TraceList, sampling: str
+) -> dict[str, object]:
     shown = replace(query, service=found.query.service)
     return {
-        "heading": _heading(found),
+        "heading": "; ".join(filter(None, (_heading(found), sampling))),
         "line": line or line_of(shown),
         "fields": SearchFields(query=shown),
         **Results(visit, found).context(),

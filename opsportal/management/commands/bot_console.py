@@ -1,9 +1,11 @@
 import asyncio
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
@@ -12,6 +14,7 @@ from bot import console
 from bot.commands import registry
 from ops.actor import Actor, Door
 from ops.backends.clients import close_clients
+from ops.language.zones import zone_named
 from opsportal import processes
 
 with suppress(ImportError):  # Windows has no readline
@@ -28,12 +31,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--user", metavar="NAME", help="user to act as (default: the only superuser)"
         )
+        parser.add_argument(
+            "--zone",
+            metavar="NAME",
+            help="your time zone, such as Europe/Paris (default: this machine's)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.checked_sites()
         registry.check()
         user = _user(options["user"])
         actor = Actor(user.pk, user.get_username(), Door.CONSOLE)
+        zone = _zone(options["zone"])
         if sys.stdin.isatty():
             self.stdout.write(f'You are {actor.name}. "help" lists the commands, "exit" quits.\n')
         # One loop for all lines, because the backends' connections belong to it. It does not run
@@ -41,16 +50,16 @@ class Command(BaseCommand):
         with asyncio.Runner() as runner:
             try:
                 for line in _lines():
-                    self._answer(runner, actor, line)
+                    self._answer(runner, actor, line, zone)
             finally:
                 runner.run(close_clients())
 
-    def _answer(self, runner: asyncio.Runner, actor: Actor, line: str) -> None:
+    def _answer(self, runner: asyncio.Runner, actor: Actor, line: str, zone: ZoneInfo) -> None:
         try:
-            reply = runner.run(console.answer(actor, line))
+            reply = runner.run(console.answer(actor, line, zone))
             self.stdout.write(console.shown(reply))
             if sys.stdin.isatty() and (lines := console.asks(reply)):
-                self._answer(runner, actor, lines[0] if _agrees() else lines[1])
+                self._answer(runner, actor, lines[0] if _agrees() else lines[1], zone)
         except KeyboardInterrupt:
             self.stderr.write("cancelled")
 
@@ -88,3 +97,13 @@ def _user(name: str | None) -> User:
     if len(superusers) != 1:
         raise CommandError("there is not exactly one active superuser; name a user with --user")
     return superusers[0]
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    """Return the zone of that name, else the machine's: $TZ is Django's by now."""
+    if name is None:
+        return zone_named(os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2])
+    zone = zone_named(name)
+    if zone.key != name:
+        raise CommandError(f'"{name}" is not a time zone; write a name such as Europe/Paris')
+    return zone

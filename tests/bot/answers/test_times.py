@@ -15,7 +15,8 @@ from ops.traces.actions import TraceList
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import TraceQuery
-from ops.vocabulary.policies import ALWAYS, Spread
+from ops.vocabulary.policies import ALWAYS
+from ops.vocabulary.spreads import Spread
 from ops.vocabulary.summaries import TraceSummary
 from tests.conftest import SiteFile
 

@@ -82,7 +82,8 @@ async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
     backends.prometheus.rule("Errors", alert("Errors", job="petstore"))
     reply = await said(viewer, "alerts PetStor state=firing")
     called = 'no state, service, severity, alert or label is called "PetStor"'
-    assert reply.summary.startswith(f'Not understood: {called}; did you mean "petstore"?')
+    firing = "1 alert firing, but"
+    assert reply.summary.startswith(f'Not understood: {firing} {called}; did you mean "petstore"?')
     assert reply.follow_ups == (FollowUp("Show usage", "help alerts"),)
     reply = await said(viewer, "alerts critical")
     assert reply.summary == '1 alert firing, none for severity="critical"'

@@ -54,7 +54,7 @@ async def test_it_compares_a_trace_with_what_is_usual(viewer: Actor, backends: B
     assert reply.columns[3:] == ("Own time, usual -> here", "Spans, usual -> here")
     alone = await said(viewer, f"compare {other}")
     assert alone.summary == (
-        "petstore AddPets: 10 ms; no other trace like it succeeded in the day before"
+        "petstore AddPets: 10 ms; no other trace like it that succeeded was found in the day before"
     )
     assert alone.rows == ()
     assert alone.follow_ups == (FollowUp("The trace", f"show trace {other}"),)

@@ -1,9 +1,17 @@
+from zoneinfo import ZoneInfo
+
 import pytest
 from grpc import StatusCode
 
-from bot.replies import FollowUp
+from bot import console
+from bot.answers.sampling import service_sampling
+from bot.replies import FollowUp, When, parts
 from ops.actor import Actor, Door
 from ops.database import in_database
+from ops.sampling.actions import ServiceSampling
+from ops.sampling.revisions import InForce
+from ops.vocabulary.policies import rate
+from ops.vocabulary.timerange import SECOND, to_datetime
 from tests.bot.conftest import SITES, Backends, said
 from tests.conftest import Person, SiteFile, actor_of
 
@@ -67,6 +75,14 @@ async def test_it_shows_sampling_that_nobody_changed(viewer: Actor, backends: Ba
     assert none.summary == "store has no instances to sample: the site file names none"
 
 
+def test_what_is_in_force_is_said_before_anybody_asks_for_it(site_file: SiteFile) -> None:
+    site_file("[sites.demo]")
+    now = ServiceSampling("demo", "store", (), in_force=InForce(1, rate(0.25), 0))
+    assert service_sampling(now, (), None).summary == (
+        "Sampling of store: 25%, no instance asks for it yet"
+    )
+
+
 async def test_it_refuses_to_change_sampling_for_a_viewer(
     viewer: Actor, backends: Backends
 ) -> None:
@@ -85,6 +101,12 @@ async def test_it_refuses_to_change_sampling_for_a_viewer(
         ("change sampling 1%", "10% -> 1% on 3 instances?"),
         ("sampling off petstore for=1h", "10% -> never on 3 instances for 1 h?"),
         ("sampling off", "10% -> never on 3 instances?"),
+        (
+            "change sampling to always for fifteen minutes",
+            "10% -> always on 3 instances for 15 min?",
+        ),
+        ("change sampling always for good", "10% -> always on 3 instances?"),
+        ("change sampling petstore 20% half an hour", "10% -> 20% on 3 instances for 30 min?"),
     ],
 )
 async def test_a_raise_ends_by_itself_and_anybody_may_say_when(
@@ -94,9 +116,28 @@ async def test_a_raise_ends_by_itself_and_anybody_may_say_when(
     assert (await said(operator, line)).summary == f"Change sampling of petstore: {asked}"
 
 
+@pytest.mark.parametrize("end", ["until=18:00", "until 6 pm", "because of lunch till 18:00"])
+async def test_the_end_is_a_time_of_day_of_the_person_who_asks(
+    operator: Actor, backends: Backends, end: str
+) -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    card = await console.answer(operator, f"change sampling always then=1% {end}", tokyo)
+    found = [part for part in parts(card.summary) if isinstance(part, When)]
+    assert [to_datetime(each.seconds * SECOND).astimezone(tokyo).hour for each in found] == [18]
+    assert ("Reason: lunch" in card.notes) == ("lunch" in end)
+
+
+async def test_a_change_until_the_nearest_six_asks_first(
+    operator: Actor, backends: Backends
+) -> None:
+    assert (await said(operator, "change sampling always until six then=1% now")).card
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        ("for=15m because of SlowSearch", "SlowSearch"),
+        ("due to SlowSearch for a quarter of an hour", "SlowSearch"),
         ('because="SlowSearch since 1.3.0" for=15m', "SlowSearch since 1.3.0"),
         ("for=15m because=“SlowSearch since 1.3.0”", "SlowSearch since 1.3.0"),
         ("for=15m because SlowSearch  since 1.3.0", "SlowSearch since 1.3.0"),
@@ -147,15 +188,10 @@ async def test_a_change_can_be_ended_at_once(operator: Actor, backends: Backends
     await said(operator, "change sampling 10% now")
     await said(operator, "change sampling always for=1h now")
 
-    asked = await said(operator, "revert sampling petstore")
-    assert asked.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
-    await said(operator, f"apply {asked.card}")
+    ended = await said(operator, "revert sampling petstore")
+    assert ended.summary.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
 
     assert (await said(operator, "sampling")).notes[0].startswith("In force: 10%, set by olga")
-
-    await said(operator, "change sampling always for=1h now")
-    ended = await said(operator, "revert sampling petstore now")
-    assert ended.summary.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
 
 
 async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: Backends) -> None:
@@ -170,13 +206,24 @@ async def test_the_history_leads_back_to_each_policy(operator: Actor, backends: 
     first = found.rows[1].cells[0]
     back = f"revert sampling petstore to {first}"
     assert found.follow_ups == (FollowUp("Back to 10%", back),)
-    asked = await said(operator, f'{back} because="enough seen"')
-    assert asked.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
-    assert "Reason: enough seen" in asked.notes
-    done = await said(operator, f"{back} now")
+    done = await said(operator, f'{back} because="enough seen"')
     assert done.summary.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
+    assert done.notes == ("Reason: enough seen",)
     none = await said(operator, "sampling history store")
     assert none.summary == "Nobody has changed the sampling of store"
+
+
+async def test_the_history_is_about_the_time_that_somebody_says(
+    operator: Actor, backends: Backends
+) -> None:
+    await said(operator, "change sampling 10% now")
+    lately = await said(operator, "sampling history petstore in the last hour")
+    assert lately.summary.startswith("1 change of sampling of petstore from ")
+    assert lately.summary.endswith(" UTC, newest first")
+    before = await said(operator, "sampling history the day before yesterday")
+    assert before.summary.startswith("Nobody changed the sampling of petstore from ")
+    problem = (await said(operator, "sampling history tomorrow")).summary
+    assert "00:00 is still to come" in problem
 
 
 async def test_sampling_off_takes_a_reason_in_any_form(operator: Actor, backends: Backends) -> None:

@@ -8,7 +8,7 @@ from ops.actor import Actor
 from ops.vocabulary.filters import KEYS
 from ops.vocabulary.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends, cells, said
-from tests.fakes.jaeger import EITHER_JAEGER, MILLISECOND, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, MILLISECOND, span, trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = 1_704_110_400 * SECOND  # 2024-01-01T12:00:00Z, long past
@@ -102,6 +102,18 @@ async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: B
     assert older.startswith("Older: list traces service=petstore error=false from=")
 
 
+@ANY_JAEGER
+async def test_no_traces_means_little_if_sampling_keeps_few(
+    operator: Actor, backends: Backends
+) -> None:
+    await said(operator, "change sampling petstore 10% now")
+    reply = await said(operator, "list traces petstore error")
+    keeps = "; sampling keeps 10% of the traces that begin in petstore"
+    assert reply.summary.startswith("No traces for ") and reply.summary.endswith(keeps)
+    await said(operator, "change sampling petstore always now")
+    assert "sampling" not in (await said(operator, "list traces petstore error")).summary
+
+
 @EITHER_JAEGER
 async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backends) -> None:
     reply = await said(viewer, "list traces petstore no=such")
@@ -171,6 +183,7 @@ async def test_it_shows_a_trace_without_its_root(viewer: Actor, backends: Backen
     trace_id = backends.jaeger.add(trace(orphan))
     reply = await said(viewer, f"show trace {trace_id}")
     assert any("missing" in note for note in reply.notes)
+    assert reply.summary.endswith("no errors in the spans that arrived")
 
 
 async def test_it_shows_logs(viewer: Actor, backends: Backends) -> None:

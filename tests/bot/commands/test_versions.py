@@ -2,9 +2,12 @@ import time
 
 import pytest
 
+from bot.answers.versions import version_list
 from bot.replies import FollowUp
 from ops.actor import Actor
+from ops.versions.actions import InstanceVersion, Lack, ServiceVersions
 from tests.bot.conftest import Backends, cells, said
+from tests.conftest import SiteFile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +28,19 @@ async def test_it_shows_versions(viewer: Actor, backends: Backends) -> None:
     assert "store_build_info" in every.rows[1].below[0]
     failing = FollowUp("Failing traces of petstore", "list traces petstore error")
     assert one.follow_ups == every.follow_ups == (failing,)
+
+
+def test_what_is_not_known_runs_no_version(site_file: SiteFile) -> None:
+    site_file("[sites.demo]")
+    known = ServiceVersions("demo", "a", (InstanceVersion("a-1", "2.0"),), 1)
+    others = (
+        ServiceVersions("demo", "late", (), 0, coming=True),
+        ServiceVersions("demo", "down", (InstanceVersion("d-1", "", Lack.DOWN),), 1),
+        ServiceVersions("demo", "unset", (), 0, problem="set version", empty=True, unset=True),
+    )
+    assert version_list((known, *others)).summary == (
+        "4 services, unknown for late, down; no version query for unset"
+    )
 
 
 async def test_it_shows_that_every_service_runs_one_version(

@@ -22,6 +22,10 @@ from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.requests.models import ChangeRequest
 from ops.requests.models import State as RequestState
+from ops.sampling import actions as sampling
+from ops.sampling.terms import Term
+from ops.vocabulary.policies import NEVER, rate
+from ops.vocabulary.timerange import MINUTE
 from tests.bot.conftest import QUICK, SITES, Backends, Workspace, another_bot, until
 from tests.bot.slack.test_delivery import left_behind, until_ended
 from tests.conftest import Person, SiteFile
@@ -578,10 +582,8 @@ async def test_it_goes_back_to_the_policy_before(operator: Actor, backends: Back
     assert "there is nothing to undo" in reply.summary
     await console.answer(operator, "change sampling always now")
     reply = await console.answer(operator, "undo sampling petstore")
-    assert reply.summary == "Change sampling of petstore: always -> 10% on 3 instances?"
-    asked = console.asks(reply)
-    assert asked is not None
-    assert (await console.answer(operator, asked[1])).summary.startswith("Cancelled by olga")
+    assert reply.summary.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
+    assert console.asks(reply) is None
 
 
 async def test_it_is_undone_with_a_button_where_it_was_changed_before(
@@ -593,7 +595,7 @@ async def test_it_is_undone_with_a_button_where_it_was_changed_before(
     await slack.replaced(post.ts)
     await slack.press(ALICE, post, "Undo")
     undo = (await slack.posted(3))[2]
-    assert undo.shown.startswith("Change sampling of petstore: 10% -> always on 3 instances?")
+    assert undo.shown.startswith("Sampling of petstore: 10% -> always, confirmed by 3 of 3")
     assert post.shown.startswith("Sampling of petstore: always -> 10%, confirmed by 3 of 3")
 
 
@@ -601,9 +603,14 @@ async def test_it_asks_all_the_same_where_the_site_does(
     operator: Actor, backends: Backends, site_file: SiteFile
 ) -> None:
     site_file(SITES.replace("change_now = true\n", "").format(**vars(backends)))
-    reply = await console.answer(operator, "change sampling always now")
+    typing = replace(operator, door=Door.CONSOLE)
+    reply = await console.answer(typing, "change sampling always now")
     assert reply.notes[0] == 'This site always asks first, even with "now".'
     assert told(backends) == NOTHING
+    await sampling.change_policy(operator, policy=rate(0.1), term=Term(MINUTE), then=NEVER)
+    for line in ("revert sampling petstore", "undo sampling"):
+        reply = await console.answer(typing, line)
+        assert reply.summary == "Change sampling of petstore: 10% -> never on 3 instances?"
 
 
 async def test_it_says_why_a_change_could_not_begin(

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bot.models import BotProcess, ReceivedEvent, State
-from bot.slack.event_handler import AT_ONCE, MOST_WAITING
+from bot.slack.event_handler import AT_ONCE, MOST_OF_ONE, MOST_WAITING
 from bot.slack.event_store import write
 from bot.slack.jobs import new_job
 from bot.slack.process import health
@@ -159,14 +159,46 @@ async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
     slack = FakeSlack()
     thread = await left_behind(slack, "change sampling always", State.WORKING, ago=0)
     async with workspace(slack, replace(QUICK, tend=0.02)):
-        for _ in range(AT_ONCE + MOST_WAITING):
-            await (await slack.mention(ALICE, "help", thread_ts=thread)).acknowledged()
+        for number in range(AT_ONCE + MOST_WAITING):
+            asker = f"U0ASKER{number // MOST_OF_ONE:02}"
+            await (await slack.mention(asker, "help", thread_ts=thread)).acknowledged()
         assert slack.posts == []
         left = ReceivedEvent.objects.filter(holder="killed")
         await in_database(left.update, lease_until=timezone.now())
         first = (await slack.posted(2))[0]
     assert first.shown.startswith("I was interrupted and do not know whether this was done.")
     assert [each.told for each in backends.instances] == [[], [], []]
+
+
+async def test_it_answers_several_commands_in_order_and_asks_for_the_changes(
+    slack: FakeSlack, alice: User, backends: Backends
+) -> None:
+    lines = "- help\n- change sampling always now\n- help alerts\n- show trace"
+    delivery = await slack.mention(ALICE, lines)
+    *posts, left = await slack.posted(4)
+    assert [post.shown.split()[0] for post in posts] == ["Commands", "alerts", "Not"]
+    ts = delivery.envelope["payload"]["event"]["ts"]
+    assert {post.thread_ts for post in slack.posts} == {ts}
+    assert left.shown.startswith("1 change not made: I ask for each one separately")
+    assert [each.told for each in backends.instances] == [[], [], []]
+    await slack.press(ALICE, left, "change sampling always now")
+    await slack.posted(5)
+    assert [len(each.told) for each in backends.instances] == [1, 1, 1]
+
+
+async def test_it_says_nothing_twice_of_several_answers_when_killed_between_them(
+    workspace: Workspace, alice: User
+) -> None:
+    async with workspace(FakeSlack(), replace(QUICK, grace=0)) as slack:
+        slack.fail("chat.postMessage", Fault(lost=True), Fault(hang=True))
+        await slack.mention(ALICE, "help\nhelp alerts")
+        await slack.called("chat.postMessage", 2)
+        left = ReceivedEvent.objects.filter(state=State.POSTING)
+        await in_database(left.update, holder="killed", lease_until=timezone.now())
+        async with another_bot(slack, replace(QUICK, tend=0.02)):
+            await until_ended(1)
+    assert [post.shown.split()[0] for post in slack.posts] == ["Commands"]
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
 
 
 async def test_it_says_nothing_twice_that_a_killed_process_may_have_posted(

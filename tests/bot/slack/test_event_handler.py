@@ -11,10 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import ReceivedEvent, State
 from bot.slack.deadlines import Deadlines
 from bot.slack.direct_messages import DirectMessages
-from bot.slack.event_handler import AT_ONCE, MOST_WAITING, EventHandler
+from bot.slack.event_handler import AT_ONCE, EventHandler
 from bot.slack.inbox import Inbox
 from bot.slack.profiles import Profiles
 from bot.slack.sender import TRIES, Sender
+from bot.slack.trust import Trust
 from ops.accounts.models import Identity
 from ops.audit.models import AuditEntry
 from ops.database import in_database
@@ -233,7 +234,7 @@ async def test_it_posts_lines_when_slack_refuses_the_table(slack: FakeSlack, ali
 def handler_of(slack: FakeSlack, inbox: Inbox) -> EventHandler:
     """A handler whose messages stay in the queue, because nothing starts them."""
     web = AsyncWebClient(BOT_TOKEN, slack.api_url, retry_handlers=[])
-    sender, profiles = Sender(web, QUICK), Profiles(web, TEAM, "Acme")
+    sender, profiles = Sender(web, QUICK), Profiles(web, Trust(TEAM))
     return EventHandler(BOT_USER, profiles, inbox, sender, DirectMessages(web, sender), QUICK)
 
 
@@ -358,23 +359,6 @@ async def test_it_asks_slack_for_a_person_once_in_ten_minutes(
     assert [name for name, _ in slack.calls].count("users.info") == 1
 
 
-async def test_it_tells_people_politely_when_too_many_wait(slack: FakeSlack, alice: User) -> None:
-    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
-    held = [await slack.mention(ALICE, "help") for _ in range(AT_ONCE + MOST_WAITING)]
-    for each in held:
-        await each.acknowledged()
-    one_more = await slack.mention(ALICE, "help")
-    await one_more.acknowledged()
-    [post] = await slack.posted(1)
-    assert post.thread_ts == one_more.envelope["payload"]["event"]["ts"]
-    assert post.shown == (
-        f"Sorry, {MOST_WAITING} messages are ahead of yours, so I skipped it. Nothing was changed. "
-        "Please send it again in a minute"
-    )
-    slack.release.set()
-    await slack.posted(1 + AT_ONCE + MOST_WAITING)
-
-
 async def test_a_channel_that_takes_no_answers_holds_up_no_other(
     slack: FakeSlack, alice: User
 ) -> None:
@@ -389,10 +373,12 @@ async def test_whoever_asks_while_others_wait_for_a_slow_backend_is_told_so_too(
     workspace: Workspace, alice: User
 ) -> None:
     async with workspace(FakeSlack(), replace(QUICK, placeholder=0)) as slack:
-        slack.fail("users.info", Fault(hang=True))
-        for _ in range(AT_ONCE + 2):
-            await slack.mention(ALICE, "help")
-        posts = await slack.posted(AT_ONCE + 2)
+        askers = [f"U0ASKER{number:02}" for number in range(AT_ONCE + 2)]
+        slack.users |= {asker: person(asker, asker.lower()) for asker in askers}
+        slack.fail("users.info", *[Fault(hang=True)] * len(askers))
+        for asker in askers:
+            await slack.mention(asker, "help")
+        posts = await slack.posted(len(askers))
         assert {post.shown for post in posts} == {"Working on it …"}
         slack.release.set()
         for post in posts:
@@ -417,23 +403,6 @@ async def channel_that_is_held_up(slack: FakeSlack) -> None:
     await slack.direct(ALICE, "help")
     [post] = await slack.posted(1)
     assert post.channel == DIRECT
-
-
-async def test_turning_people_away_in_one_channel_holds_up_no_other(
-    slack: FakeSlack, alice: User
-) -> None:
-    slack.fail("users.info", *[Fault(hang=True)] * AT_ONCE)
-    for _ in range(AT_ONCE + MOST_WAITING):
-        await slack.mention(ALICE, "help")
-    slack.fail("chat.postMessage", Fault(hang=True))
-    await slack.mention(ALICE, "help")
-    await slack.called("chat.postMessage")
-    await slack.direct(ALICE, "help")
-    [post] = await slack.posted(1)
-    assert post.channel == DIRECT
-    assert post.shown.startswith("Sorry")
-    slack.release.set()
-    await slack.posted(1 + AT_ONCE + MOST_WAITING)
 
 
 async def test_it_answers_a_guest_of_another_workspace_with_why(slack: FakeSlack) -> None:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bot.slack.identity import Profile, find_author, read_profile
+from bot.slack.trust import Trust
 from ops import rights
 from ops.accounts.models import Identity
 from ops.actor import Door
@@ -26,7 +27,7 @@ OUTSIDERS = [
 
 
 def profile(**differently: Any) -> Profile:
-    return read_profile(slack_user(ALICE, "alice", **differently), TEAM)
+    return read_profile(slack_user(ALICE, "alice", **differently), Trust(TEAM))
 
 
 def link(user: User) -> Identity:
@@ -41,6 +42,14 @@ def test_it_finds_the_linked_person(person: Person) -> None:
     actor = writer.actor
     assert (actor.user_id, actor.name, actor.door) == (user.pk, "olga", Door.SLACK)
     assert actor.origin == ORIGIN
+
+
+@pytest.mark.parametrize(
+    ("tz", "zone"),
+    [("America/New_York", "America/New_York"), (None, "UTC"), ("../etc/passwd", "UTC"), (7, "UTC")],
+)
+def test_it_reads_the_time_zone_that_somebody_set(tz: object, zone: str) -> None:
+    assert profile(tz=tz).zone.key == zone
 
 
 def test_it_does_not_know_somebody_without_a_link(person: Person) -> None:
@@ -80,7 +89,7 @@ def test_it_refuses_outsiders_even_when_linked(
 @pytest.mark.parametrize("odd", [None, "x", ["x"], 7])
 def test_it_reads_a_profile_of_any_shape(odd: object) -> None:
     user = {**slack_user(ALICE, "alice"), "profile": odd, "name": odd}
-    found = read_profile(user, TEAM)
+    found = read_profile(user, Trust(TEAM))
     assert (found.email, found.outsider) == ("", "")
     assert found.account.name
 

@@ -19,7 +19,7 @@ from bot.models import LOST_PLACE, Pace, ReceivedEvent, State
 from bot.replies import Reply, Row
 from bot.slack.blocks import SlackMessage, slack_messages
 from bot.slack.clock import SYSTEM_CLOCK, Clock
-from bot.slack.event_handler import AT_ONCE
+from bot.slack.event_handler import SHARE
 from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.rate_limit import Limit, Limits, RateLimiter
 from bot.slack.sender import TRIES, Sender
@@ -93,6 +93,14 @@ async def test_ten_answers_at_once_come_in_order_with_one_call_more(slack: FakeS
     assert [post.text for post in slack.posts] == texts
     assert len(slack.calls) == 11
     assert clock.now == pytest.approx(NOON + 9), "one message a second"
+
+
+async def test_in_a_channel_those_who_asked_take_turns(slack: FakeSlack) -> None:
+    sender = sender_to(slack)
+    asked = (("alice", "a1"), ("alice", "a2"), ("alice", "a3"), ("bob", "b1"))
+    claims = {text: PostClaim(Marks().advance, asker=asker) for asker, text in asked}
+    await asyncio.gather(*(sender.say(THREAD, said(text), claims[text]) for text in claims))
+    assert [post.shown for post in slack.posts] == ["a1", "a2", "b1", "a3"]
 
 
 async def test_a_limited_channel_delays_no_other(slack: FakeSlack) -> None:
@@ -401,8 +409,8 @@ async def test_each_of_several_slow_answers_has_its_place_held(
     """Several people ask in one channel at the same time, as in an incident."""
     async with workspace(FakeSlack(), replace(QUICK, placeholder=0, grace=0)) as slack:
         backends.jaeger.hang()
-        threads = [await asked(slack, "list traces") for _ in range(AT_ONCE)]
-        posts = await slack.posted(AT_ONCE)
+        threads = [await asked(slack, "list traces") for _ in range(SHARE)]
+        posts = await slack.posted(SHARE)
         assert sorted(post.thread_ts for post in posts) == threads
         assert {post.shown for post in posts} == {"Working on it …"}
         assert slack.violations == []

@@ -8,6 +8,7 @@ APP_TOKEN = "xapp-1-A0OPSPRT1-secret"
 BOT_TOKEN = "xoxb-secret"
 CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
+ORGANIZATION, SIBLING = "E0ACME001", "T0LABS001"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
 SCOPES = frozenset(
     {"app_mentions:read", "chat:write", "commands", "im:history", "im:write", "users:read"}
@@ -24,6 +25,15 @@ def person(user_id: str, name: str, **differently: Any) -> Json:
         "profile": {"display_name": name, "real_name": name, "email": f"{name}@example.com"},
         **differently,
     }  # fmt: skip
+
+
+def member(user_id: str, name: str, *teams: str, **differently: Any) -> Json:
+    """Return the `user` object of a person in some workspaces of the organization."""
+    inside = {
+        "id": user_id, "enterprise_id": ORGANIZATION, "enterprise_name": "Acme Corp",
+        "is_admin": False, "is_owner": False, "teams": list(teams),
+    }  # fmt: skip
+    return person(user_id, name, team_id=teams[0], enterprise_user=inside) | differently
 
 
 def bot_user() -> Json:

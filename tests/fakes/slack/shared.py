@@ -16,6 +16,10 @@ class Shared:
         self.clock: Callable[[], float] = time.monotonic
         """Seconds; a test may set another one, for Slack's limits to count by."""
         self.violations: list[str] = []
+        self.enterprise = ""
+        """The organization that the workspace belongs to."""
+        self.org_wide = False
+        """Whether the app is installed for the organization, not in the workspace."""
         self._tickets: set[str] = set()
         self._changed = asyncio.Condition()
         self._clock = itertools.count(1_760_005_930)

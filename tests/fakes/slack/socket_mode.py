@@ -7,6 +7,7 @@ import secrets
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -66,11 +67,12 @@ class SocketMode(Shared):
         """Wait until a ping was answered."""
         await self._until(lambda: self.pongs > 0)
 
-    async def deliver(self, event: Json, event_id: str = "") -> Delivery:
-        """Send an event to one of the sockets."""
+    async def deliver(self, event: Json, event_id: str = "", **wrapper: Any) -> Delivery:
+        """Send an event to one of the sockets; `wrapper` changes the fields around it."""
         payload = {
             "token": "vt",
             "team_id": TEAM,
+            **({"enterprise_id": self.enterprise} if self.enterprise else {}),
             "api_app_id": APP,
             "event": event,
             "type": "event_callback",
@@ -78,8 +80,15 @@ class SocketMode(Shared):
             "event_time": int(float(event.get("ts") or event["event_ts"])),
             "is_ext_shared_channel": False,
             "authorizations": [
-                {"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}
+                {
+                    "enterprise_id": self.enterprise or None,
+                    "team_id": None if self.org_wide else TEAM,
+                    "user_id": BOT_USER,
+                    "is_bot": True,
+                    "is_enterprise_install": self.org_wide,
+                }
             ],
+            **wrapper,
         }
         return await self.send({"type": "events_api", "payload": payload})
 

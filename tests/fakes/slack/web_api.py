@@ -61,6 +61,8 @@ class WebApi(Shared):
         super().__init__()
         self.scopes = set(SCOPES)
         self.users: dict[str, Json] = {ALICE: person(ALICE, "alice"), BOT_USER: bot_user()}
+        self.teams: list[Json] = [{"id": TEAM, "name": "Acme"}]
+        """The workspaces that the app is added to."""
         self.manifest: Json = {}
         self.channels = {CHANNEL, DIRECT}
         self.lacks: set[str] = set()
@@ -196,9 +198,13 @@ class WebApi(Shared):
             case "auth.test":
                 return {
                     "ok": True, "url": "https://acme.slack.com/", "team": "Acme",
-                    "user": "opsportal", "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID,
-                    "is_enterprise_install": False,
+                    "user": "opsportal", "user_id": BOT_USER, "bot_id": BOT_ID,
+                    "team_id": self.enterprise if self.org_wide else TEAM,
+                    **({"enterprise_id": self.enterprise} if self.enterprise else {}),
+                    "is_enterprise_install": self.org_wide,
                 }  # fmt: skip
+            case "auth.teams.list":
+                return {"ok": True, "teams": self.teams}
             case "apps.manifest.export":
                 return {"ok": True, "manifest": self.manifest}
             case "conversations.open":

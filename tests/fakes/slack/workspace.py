@@ -78,7 +78,9 @@ class FakeSlack(WebApi, SocketMode):
             if post.thread_ts and not alone:
                 where["thread_ts"] = post.thread_ts
         payload = interactions.press(user, self._name(user), self._team(user), button, **where)
-        payload["api_app_id"] = APP
+        payload |= {"api_app_id": APP, **self._organization()}
+        if self.org_wide:
+            payload["team"] = None
         if where["type"] == "message":
             payload["channel"] = {"id": post.channel, "name": "ops"}
             payload["response_url"] = self._respond_url(post.channel, user)
@@ -91,6 +93,9 @@ class FakeSlack(WebApi, SocketMode):
         assert "commands" in self.scopes, "without the scope there is no command"
         payload = interactions.slash(user, self._name(user), self._team(user), channel, text)
         payload |= {"api_app_id": APP, "response_url": self._respond_url(channel, user)}
+        if self.enterprise:
+            payload |= {"enterprise_id": self.enterprise, "enterprise_name": "Acme Corp"}
+        payload["is_enterprise_install"] = str(self.org_wide).lower()
         envelope = {"type": "slash_commands", "accepts_response_payload": True}
         return await self.send({**envelope, "payload": payload})
 
@@ -99,6 +104,10 @@ class FakeSlack(WebApi, SocketMode):
         ts = self._ts()
         event = {"type": "app_home_opened", "user": user, "channel": self._direct(user), "tab": tab}
         return await self.deliver({**event, "event_ts": ts})
+
+    def _organization(self) -> Json:
+        organization = {"id": self.enterprise, "name": "Acme Corp"} if self.enterprise else None
+        return {"enterprise": organization, "is_enterprise_install": self.org_wide}
 
     def _name(self, user: str) -> str:
         return str(self.users.get(user, {}).get("name", user))

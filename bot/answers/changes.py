@@ -1,0 +1,141 @@
+"""What changed on a site or in a service, newest first."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere, site_key
+from bot.answers.sampling import because, who
+from bot.answers.times import ago, at, lasting, when
+from bot.links import page
+from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from ops.alerts.changes import AlertChange, Kind
+from ops.overview.actions import ChangeKind, Changes, Happened, VersionChange
+from ops.sampling.actions import SamplingChange
+from ops.vocabulary import timerange
+
+MOST_ROWS = 40
+_LONGEST_NAME = 80
+_NOW = 5 * timerange.SECOND  # a time that ends this recently ends now
+_ONE = {
+    ChangeKind.ROLLOUTS: "rollout",
+    ChangeKind.SAMPLING: "sampling change",
+    ChangeKind.ALERTS: "alert change",
+}
+_ALERTS = {
+    Kind.FIRING: "{} started firing",
+    Kind.RESOLVED: "{} resolved",
+    Kind.BROKEN: "rule {} cannot be evaluated",
+    Kind.REPAIRED: "rule {} is evaluated again",
+    Kind.SILENT: "{} stopped answering",
+    Kind.BACK: "{} answers again",
+}
+
+
+def changes_reply(found: Changes) -> Reply:
+    """Return the changes: how many of each kind, the newest ones, and how far back is known."""
+    doubts = [*_doubts(found)]
+    return Reply(
+        Sentence(*_verdict(found, doubts)),
+        rows=tuple(map(row_of, found.found[:MOST_ROWS])),
+        columns=("When", "What", "Details"),
+        notes=(*and_more(len(found.found) - MOST_ROWS, "change"), *_older(found), *doubts),
+        links=page("the overview", "overview", found.site),
+        follow_ups=tuple(_next(found)),
+    )
+
+
+def _verdict(found: Changes, doubts: list[str]) -> Iterator[str]:
+    """Yield `2 rollouts and 1 alert change in petstore in the last 24 h`."""
+    where = f" in {found.service}" if found.service else f" on {found.site}"
+    numbers = Counter(map(kind_of, found.found))
+    said = [count(numbers[kind], _ONE[kind]) for kind in found.kinds if numbers[kind]]
+    every = {*found.kinds} == {*ChangeKind}
+    nothing = f"No {'change' if every else ' or '.join(_ONE[kind] for kind in found.kinds)}"
+    known = " that we know of" if doubts else ""
+    more = "At least " if found.more else ""
+    yield f"{more}{_and(said)}" if said else nothing if found.kinds else "Changes are unknown"
+    yield f"{where}{known}{elsewhere(found.site) if found.service else ''}"
+    if timerange.now_ns() - found.end < _NOW:
+        yield f" in the last {lasting(found.end - found.start)}"
+    else:
+        yield from (" from ", when(found.start), " to ", when(found.end))
+    if not said and doubts:
+        yield f": {doubts[0][0].lower()}{doubts[0][1:]}"
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def kind_of(change: Happened) -> ChangeKind:
+    """Return of which kind a change is."""
+    if change.version:
+        return ChangeKind.ROLLOUTS
+    return ChangeKind.SAMPLING if change.sampling else ChangeKind.ALERTS
+
+
+def row_of(change: Happened) -> Row:
+    """Return a change in a row."""
+    if change.version:
+        what, details = _of_version(change.version)
+    elif change.sampling:
+        what, details = _of_sampling(change.sampling)
+    elif change.alert:
+        what, details = _of_alert(change.alert)
+    return Row((ago(timerange.to_datetime(change.at)), what), details)
+
+
+def _of_version(change: VersionChange) -> tuple[str, tuple[str, ...]]:
+    started = f"{change.service} started to run {_named(change.versions)}"
+    return started, (f"before that only {_named(change.before)}",)
+
+
+def _named(versions: tuple[str, ...]) -> str:
+    return shortened(", ".join(versions), _LONGEST_NAME)
+
+
+def _of_sampling(change: SamplingChange) -> tuple[str, tuple[str, ...]]:
+    end = Sentence("until ", at(change.until), f", then {change.then}") if change.until else ""
+    by = shortened(f"by {who(change)}{because(change)}", LONGEST_SENTENCE)
+    what = f"sampling of {change.service}: {change.previous} -> {change.policy}"
+    return what, (*([end] if end else []), by)
+
+
+def _of_alert(change: AlertChange) -> tuple[str, tuple[str, ...]]:
+    what = _ALERTS[change.kind].format(shortened(change.name, _LONGEST_NAME))
+    severity = f" ({shortened(change.severity, 40)})" if change.kind is Kind.FIRING else ""
+    several = f", {change.count:,} alerts" if change.count > 1 else ""
+    details = (shortened(change.detail, LONGEST_SENTENCE),) if change.detail else ()
+    return f"{what}{severity if change.severity else ''}{several}", details
+
+
+def _older(found: Changes) -> tuple[str, ...]:
+    return ("Older changes are left out; ask for a shorter time",) if found.more else ()
+
+
+def _doubts(found: Changes) -> Iterator[str]:
+    """Say why there may have been more changes, or how far back is known."""
+    memory = found.memory
+    if found.hidden:
+        yield f"You are not allowed to see {' and '.join(found.hidden)}"
+    if found.depends_on_memory and not memory.since:
+        yield f"Nobody has watched {found.site} yet, so rollouts and alerts are not remembered"
+    elif found.depends_on_memory and memory.since > found.start:
+        yield Sentence("Rollouts and alerts are remembered since ", when(memory.since))
+    later = [end - start for start, end in memory.holes if start >= memory.since]
+    if found.depends_on_memory and memory.since and later:
+        yield f"Nobody watched for {lasting(sum(later))} of that time"
+    yield from (shortened(each, LONGEST_SENTENCE) for each in found.problems)
+
+
+def _next(found: Changes) -> Iterator[FollowUp]:
+    of = f"{f' {found.service}' if found.service else ''}{site_key(found.site)}"
+    kinds = set(map(kind_of, found.found))
+    if ChangeKind.ROLLOUTS in kinds:
+        yield FollowUp("Versions", f"version{of}")
+    if ChangeKind.ALERTS in kinds:
+        yield FollowUp("Alerts", f"alerts{of}")
+    if ChangeKind.SAMPLING in kinds:
+        yield FollowUp("Sampling history", f"sampling history{of}")
+    if {*found.kinds} != {*ChangeKind} and not found.hidden:
+        yield FollowUp("All changes", f"changes{of}")

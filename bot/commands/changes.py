@@ -1,0 +1,81 @@
+"""Commands about what changed: everything, or only rollouts."""
+
+from dataclasses import dataclass
+
+from bot.answers.changes import changes_reply
+from bot.commands.arguments import Where, parse_range, with_times, words_and_keys
+from bot.registry import Message, command
+from bot.replies import Reply
+from ops.errors import InvalidInput
+from ops.overview import actions as overview
+from ops.overview.actions import LAST_DAY, ChangeKind
+from ops.vocabulary.timerange import TimeRange
+
+_KINDS = {
+    "rollouts": ChangeKind.ROLLOUTS,
+    "sampling": ChangeKind.SAMPLING,
+    "alerts": ChangeKind.ALERTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of which service or site, when, and which kinds, all if none is named."""
+
+    where: Where
+    range: TimeRange
+    kinds: tuple[ChangeKind, ...] = ()
+
+
+def _asked(rest: str) -> _Asked:
+    words, named = words_and_keys(rest, "service", "site", "last", "from", "to")
+    kinds = [_KINDS[word.lower()] for word in words if word.lower() in _KINDS]
+    services = [word for word in words if word.lower() not in _KINDS]
+    if len(services) + ("service" in named) > 1:
+        raise InvalidInput(f'"{rest[:80]}" names more than one service; give one or none')
+    where = Where(named.pop("service", " ".join(services)), named.pop("site", ""))
+    where.check()
+    return _Asked(where, parse_range(named, LAST_DAY), tuple(kinds))
+
+
+@command(
+    r"(?:(?:(?:show|list) +)?changes|what(?:'s| +has)? +changed)(?: +(.+))?",
+    "changes",
+    parse=with_times(_asked),
+    usage="[SERVICE] [rollouts] [sampling] [alerts] [last=24h] [from=TIME to=TIME] [site=NAME]",
+    summary="show what changed: rollouts, sampling, alerts that started and ended",
+    examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
+    details=(
+        "It comes from what OpsPortal remembers itself, and says how far back that goes.",
+        "Without a time it is about the last 24 hours.",
+    ),
+    needs=(overview.show_changes,),
+)
+async def what_changed(message: Message, asked: _Asked) -> Reply:
+    """Show what changed on a site or in a service."""
+    return await _changes(message, asked, asked.kinds or tuple(ChangeKind))
+
+
+@command(
+    r"(?:(?:show|list) +)?(?:rollouts|deploys|deployments|releases)(?: +(.+))?",
+    "rollouts",
+    parse=with_times(_asked),
+    usage="[SERVICE] [last=24h] [from=TIME to=TIME] [site=NAME]",
+    summary="show which services started to run another version, and when",
+    examples=("rollouts", "deploys petstore last=7d"),
+    needs=(overview.show_changes,),
+)
+async def rollouts(message: Message, asked: _Asked) -> Reply:
+    """Show the rollouts of a site or of a service."""
+    return await _changes(message, asked, (ChangeKind.ROLLOUTS,))
+
+
+async def _changes(message: Message, asked: _Asked, kinds: tuple[ChangeKind, ...]) -> Reply:
+    found = await overview.show_changes(
+        message.actor,
+        kinds=kinds,
+        range=asked.range,
+        service=asked.where.service,
+        site=asked.where.site,
+    )
+    return changes_reply(found)

@@ -1,0 +1,111 @@
+"""Read what somebody wants of sampling: a policy for how long and why, or a way back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.commands.arguments import Where, service_and_site, words_and_keys
+from bot.registry import Message
+from ops.errors import InvalidInput
+from ops.language.changes import take_reason, take_term
+from ops.language.times import Clock, Spoken
+from ops.sampling import actions as sampling
+from ops.sampling import terms
+from ops.sampling.terms import PERMANENT, Term
+from ops.vocabulary import timerange
+from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
+
+POLICY_WORDS = ("never", "always", "float", "rate")
+_TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A policy for a service, how long it is to last and why; `at_once` means without a card."""
+
+    where: Where
+    policy: Policy
+    term: Term
+    reason: str
+    then: Policy | None
+    at_once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """A service that is to go back to a revision, or with 0 to its permanent policy."""
+
+    where: Where
+    revision: int
+    reason: str
+    at_once: bool
+
+
+async def parse_wish(message: Message, rest: str) -> Wish:
+    """Read `[SERVICE] POLICY …`."""
+    return await _wish(message, *take_reason(rest, message.clock))
+
+
+async def parse_off(message: Message, rest: str) -> Wish:
+    """Read the same without a policy, which is to keep nothing."""
+    given, reason = take_reason(rest, message.clock)
+    return await _wish(message, f"{given} {NEVER}", reason)
+
+
+async def parse_way_back(message: Message, rest: str) -> WayBack:
+    """Read `[SERVICE] [to REVISION] …`."""
+    given, reason = take_reason(rest)
+    revision = _TO.search(given)
+    words = _TO.sub(" ", given).split()
+    at_once = _taken(words, "now")
+    where = service_and_site(" ".join(words))
+    return WayBack(where, int(revision[1]) if revision else 0, reason, at_once)
+
+
+async def _wish(message: Message, given: str, reason: str) -> Wish:
+    """Read the words without the reason."""
+    given, shares = take_operations(given)
+    given, said = take_term(given, message.clock)
+    words, named = words_and_keys(given, "service", "site", "for", "until", "then")
+    term = _term(said, named, message.clock)
+    at_once = _taken(words, "now")
+    if "service" not in named and len(words) > 1 and is_name(words[0]):
+        named["service"] = words.pop(0)
+    policy = parse_policy(" ".join(words)).by_operation(shares)
+    where = Where(named.get("service", ""), named.get("site", ""))
+    now = await sampling.current(message.actor, service=where.service, site=where.site)
+    return Wish(
+        Where(now.service, now.site),
+        policy,
+        term or terms.usual(now.baseline, policy),
+        reason,
+        parse_policy(named["then"]) if "then" in named else None,
+        at_once and not (said and said.guessed),
+    )
+
+
+def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term | None:
+    """Return how long the change is to last, None if nobody says."""
+    if said and said.instead:
+        forms = " or ".join((said.text, *said.instead))
+        raise InvalidInput(f"the number of how long it lasts has no unit: write {forms}")
+    key, _, value = said.text.partition("=") if said else ("", "", "")
+    given = {key: value} if said else named
+    if "for" in given:
+        return Term(timerange.parse_duration(given["for"]))
+    if "until" in given:
+        return Term(end=terms.parse_end(given["until"], clock.now, clock.zone))
+    return PERMANENT if said else None
+
+
+def _taken(words: list[str], word: str) -> bool:
+    """Remove a word from a line's words; returns whether it was there."""
+    there = [each for each in words if each.lower() == word]
+    for each in there:
+        words.remove(each)
+    return bool(there)
+
+
+def is_name(word: str) -> bool:
+    """Return whether a word may be a service's name rather than part of a policy."""
+    return word[0].isalpha() and word.lower() not in POLICY_WORDS

@@ -1,0 +1,60 @@
+"""Read how long a change lasts, and why it is made, out of what somebody typed.
+
+petstore 10% for fifteen minutes because of QueueDeep
+petstore always until six, due to "slow checkout"
+"""
+
+import re
+
+from ops.errors import InvalidInput
+from ops.language import terms
+from ops.language.spoken import Clock, Spoken
+from ops.language.words import pieces, split
+
+_REASON = re.compile(
+    r"(?:^|[\s,;])(?:because(?:\s+of\b|\s*=)?|due\s+to\b|reason\s*[=:])\s*"
+    r"(?:[\"“”]([^\"“”]*)[\"“”]|(.*))",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def take_term(line: str, clock: Clock) -> tuple[str, Spoken | None]:
+    """Return a line without how long the change lasts, and that.
+
+    Raises InvalidInput if it says so twice, or ends before now.
+    """
+    words = pieces(line)
+    found = terms.find(split(words), clock)
+    if found is None:
+        return line, None
+    left = [word for number, word in enumerate(words) if number not in found.used]
+    if terms.find(split(left), clock):
+        raise InvalidInput('say one of for=15m, until=18:00 and "permanent"')
+    return " ".join(left), found
+
+
+def take_reason(line: str, clock: Clock | None = None) -> tuple[str, str]:
+    """Return a line without the reason in it, and the reason.
+
+    A reason without quotes goes on to the end of the line. With a clock, how long the change lasts
+    is not part of it: "because of QueueDeep for 15 minutes".
+    """
+    found = _REASON.search(line)
+    if not found:
+        return line, ""
+    before = line[: found.start()]
+    if found[1] is not None:
+        return before + line[found.end() :], " ".join(found[1].split())
+    words = found[2].split()
+    end = _start_of_term(words, clock) if clock else len(words)
+    return " ".join((before, *words[end:])), " ".join(words[:end])
+
+
+def _start_of_term(words: list[str], clock: Clock) -> int:
+    """Return where `for 15 minutes` or `until six` at the end of words starts, else their end."""
+    for at, word in enumerate(words):
+        if word.lower() in ("for", "until", "till"):
+            found = terms.find(split(words[at:]), clock)
+            if found and found.used == tuple(range(len(words) - at)):
+                return at
+    return len(words)

@@ -1,0 +1,51 @@
+"""Read times as people say them, into the notation that `ops.vocabulary.timerange` reads.
+
+    last hour                     last=1h
+    since 14:00                   from=2026-11-30T14:00:00+01:00
+    yesterday between 2 and 3 pm  from=2026-11-29T14:00:00+01:00 to=2026-11-29T15:00:00+01:00
+    for fifteen minutes           for=15m          (how long a change lasts)
+    until six                     until=2026-11-30T18:00:00+01:00
+
+Words that are not about time may be before, between and after; those in quotes are never read.
+"""
+
+from collections.abc import Sequence
+
+from ops.errors import InvalidInput
+from ops.language import ranges, terms
+from ops.language.spoken import Clock, Spoken
+from ops.language.words import pieces, split
+
+__all__ = ["Clock", "Spoken", "find_range", "find_term", "strict_range"]
+
+
+def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
+    """Read the first time range in a line's words: `last=…`, `from=…`, `to=…` or both.
+
+    Raises InvalidInput for a range that cannot be meant, such as one still to come.
+    """
+    return ranges.find(split(words), clock)
+
+
+def strict_range(line: str, clock: Clock) -> str:
+    """Return a line with its first time range in the strict notation, at the end.
+
+    Raises InvalidInput if the range cannot be meant, or has a number without its unit.
+    """
+    words = pieces(line)
+    found = find_range(words, clock)
+    if found is None:
+        return line
+    if found.instead:
+        forms = ", ".join((found.text, *found.instead))
+        raise InvalidInput(f"the time has a number without a unit: write one of {forms}")
+    left = (word for number, word in enumerate(words) if number not in found.used)
+    return " ".join((*left, found.text))
+
+
+def find_term(words: Sequence[str], clock: Clock) -> Spoken | None:
+    """Read how long a change is to last: `for=…`, `until=…` or `permanent`.
+
+    Raises InvalidInput for an end that has passed.
+    """
+    return terms.find(split(words), clock)

@@ -1,0 +1,93 @@
+"""Find a trace's ID in whatever somebody pastes: a header, a link, a line of a log.
+
+An ID alone has 16 or 32 hex digits, in any case, with the dashes of a UUID or after `0x`. In a
+header, after a label such as `trace_id=` or in a link, its leading zeros may be left out.
+"""
+
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from ops import limits
+
+_HEX = "[0-9a-f]"
+_START = r"(?<![0-9a-z_%])(?:0x)?"
+_END = r"(?![0-9a-z_])"
+_MOST_UNQUOTED = 3  # times that a link is percent-encoded within another
+_LABEL = r"(?:x-b3-)?trace(?:[-_. ]?(?:id|parent))?|trace\.trace_id|query|b3"
+_BETWEEN = r"""["'\\]*+\s*+[:=]?\s*+["'`<(\[\\]*+"""  # a label and its value
+# In this order: what says itself that it is a trace's ID comes before what merely looks like one.
+_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        rf"{_START}[0-9a-f]{{2}}-({_HEX}{{32}})-{_HEX}{{16}}-{_HEX}{{2}}{_END}",  # traceparent
+        rf"uber-trace-id{_BETWEEN}({_HEX}{{1,32}}):{_HEX}{{1,16}}:",
+        rf"{_START}({_HEX}{{8,32}}):{_HEX}{{1,16}}:{_HEX}{{1,16}}:{_HEX}{{1,2}}{_END}",
+        rf"{_START}1-({_HEX}{{8}}-{_HEX}{{24}}){_END}",  # AWS X-Ray
+        rf"/traces?/(?:0x)?(?=[a-f]*[0-9])({_HEX}{{1,32}}){_END}(?!-)",  # a link
+        rf"{_START}({_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}){_END}",  # UUID
+        rf"(?<![a-z])(?:{_LABEL}){_BETWEEN}(?:0x)?({_HEX}{{16,32}}){_END}",
+        rf"{_START}((?:{_HEX}{{16}}){{1,2}})-{_HEX}{{16}}(?:-[01d](?:-{_HEX}{{16}})?)?{_END}",  # b3
+        rf"{_START}({_HEX}{{32}}){_END}",
+        rf"{_START}(?=[0-9]*[a-f])({_HEX}{{16}}){_END}",  # without a letter it may be a time
+    )
+)
+_ALONE = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{16,32}})[\s"'`>)\]}}.,;:!?]*""")
+_SHORT = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{6,15}})[\s"'`>)\]}}.,;:!?…]*""")
+_OF_A_SPAN = re.compile(rf"(?:span|parent|uifind)[-_. ]?(?:id)?{_BETWEEN}(?:0x)?\Z")
+_BEFORE = 40  # characters looked at before an ID
+
+
+def find_trace_id(text: str) -> str:
+    """Return the trace ID in a text, 32 lower-case hex digits, or "".
+
+    Of several, the one that its form or label says is a trace's.
+    """
+    return next(iter(_places(text)), "")
+
+
+def find_trace_ids(text: str, most: int = 2) -> tuple[str, ...]:
+    """Return the trace IDs in a text, each once, in the order in which they are written."""
+    places = _places(text)
+    return tuple(sorted(places, key=places.__getitem__)[:most])
+
+
+def shortened_id(text: str) -> str:
+    """Return the hex digits if a text is the start or end of a trace ID at most, else ""."""
+    found = _SHORT.fullmatch(_plain(text))
+    return found[1] if found and found[1].strip("0") else ""
+
+
+def _places(text: str) -> dict[str, int]:
+    """Return where each trace ID is written, those with the clearest form first."""
+    line = _plain(text)
+    if alone := _ALONE.fullmatch(line):
+        return dict.fromkeys(_full(alone[1]), 0)
+    found: dict[str, int] = {}
+    taken: list[tuple[int, int]] = []
+    for form in _FORMS:
+        for match in form.finditer(line):
+            start, end = match.span()
+            if any(start < other and at < end for at, other in taken):
+                continue
+            taken.append((start, end))
+            if not _OF_A_SPAN.search(line, max(start - _BEFORE, 0), match.start(1)):
+                for digits in _full(match[1]):
+                    found.setdefault(digits, match.start(1))
+    return found
+
+
+def _plain(text: str) -> str:
+    """Undo what links, keyboards and other programs make of a text; its start is enough."""
+    line = text[: limits.LONGEST_TEXT]
+    for _ in range(_MOST_UNQUOTED):
+        if "%" not in line:
+            break
+        line = unquote(line)
+    return unicodedata.normalize("NFKC", line).lower()[: limits.LONGEST_TEXT]
+
+
+def _full(written: str) -> tuple[str, ...]:
+    """Return an ID in full, as the only item, or nothing if it is all zeros."""
+    digits = written.replace("-", "")
+    return (digits.zfill(32),) if digits.strip("0") else ()

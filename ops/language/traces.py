@@ -1,0 +1,345 @@
+"""Read what a person typed about traces as a line that `ops.vocabulary.filters` reads.
+
+    show me the errors for petstroe in the last hour, please
+    service=petstore error last=1h
+
+Words come in any order, with other tools' keys, politeness and slips. A word that has no meaning
+is left out, and the reading says so; if it may matter, the text is refused.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from ops import limits
+from ops.errors import InvalidInput, did_you_mean
+from ops.language import amounts
+from ops.language.keys import is_of_another_tool, trace_key, without_scope
+from ops.language.lines import NEGATIONS, Word, some
+from ops.language.names import Kind, Likeness, Names
+from ops.language.reading import Reading
+from ops.language.times import Clock
+from ops.language.unread import NotUnderstood, Unread, one_of
+from ops.vocabulary.filters import KEYS, TraceQuery, in_quotes, parse_query, quote, slip_of
+
+FAILED = some(
+    """
+    error errors err errored erroring erroneous failed failing failure failures fail fails
+    broken exception exceptions unsuccessful
+    """
+)
+SUCCEEDED = some("successful success succeeded successes")
+FILLER = some(
+    """
+    trace traces tracing request requests call calls span spans transaction transactions result
+    results service services svc app application operation operations endpoint endpoints site
+    environment env tag tags attribute attributes label labels status http code codes response
+    responses duration latest newest recent recently last first top only now currently happening
+    happened took taking takes time go going than ones returned returning
+    """
+)
+RESERVED = FILLER | FAILED | SUCCEEDED | amounts.SLOW_WORDS
+TIMED = {"", *some("trace traces request requests call calls span spans transactions took")}
+HTTP_STATUS = "http.status_code"
+_FIRST = ("site", "service", "operation")
+_DURATIONS = ("min", "max", "trace-min", "trace-max")
+_LAST = (*_DURATIONS, "last", "from", "to", "before", "limit")
+_OPTIONS = {"s": "service", "o": "operation", "e": "error"}
+_LEADING = re.compile(r'([^\s="]+)(?: +(.*))?', re.DOTALL)
+_COMPARISON = re.compile("[<>]=?")
+_PLAIN_KEY = re.compile(r"[\w./@-]+")
+_TRACE_ID = re.compile("[0-9a-f]{16}|[0-9a-f]{32}", re.IGNORECASE)
+_TRUE = ("true", "1", "yes", "any")
+_FALSE = ("false", "0", "no", "none")
+_OPPOSITE = {"=": "!=", "!=": "="}
+_NEVER_LEFT_OUT = NEGATIONS | {"or"}
+MOST_COMPARED = 1_000  # operations among which the one that was meant is suggested
+
+
+def exact_traces(
+    text: str, services: Collection[str], sites: Collection[str] = ()
+) -> Reading | None:
+    """Return the reading of a line that is strict already, None if it has to be read.
+
+    `services` and `sites` are those that are known; another service may be misspelt. The first
+    word may be a service.
+    """
+    line, query = _strict(text, services, sites)
+    known = query and (not query.service or query.service in services)
+    return Reading(line, exact=True) if known else None
+
+
+def read_traces(text: str, names: Names, clock: Clock) -> Reading:
+    """Read a text as a filter for traces; raises InvalidInput with the accepted form.
+
+    `parse_query` accepts the line of the reading.
+    """
+    limits.check_text("the line", text)
+    known = {name for site in names.sites for name in (*site.services, *site.others)}
+    line, query = _strict(text, known, [site.site for site in names.sites])
+    if query and (
+        query.service in known or not names.recognise(query.service, Kind.SERVICE, site=query.site)
+    ):
+        return Reading(line, exact=True)
+    reader = _Reader(text, names, clock)
+    line = reader.line()
+    parse_query(line)
+    return Reading(line, reader.left_out, reader.said)
+
+
+def _strict(
+    text: str, services: Collection[str], sites: Collection[str]
+) -> tuple[str, TraceQuery | None]:
+    """Return a text as a strict line, and its query if it is one and no other tool's."""
+    line = text.strip()
+    leading = _LEADING.fullmatch(line)
+    if leading and leading[1] in services and leading[1] not in KEYS:
+        line = f"service={quote(leading[1])} {leading[2] or ''}".rstrip()
+    try:
+        query = parse_query(line)
+    except InvalidInput:
+        return line, None
+    foreign = (tag for tag in query.tags if is_of_another_tool(*tag, sites))
+    if any(in_quotes(key) not in line for key, _ in foreign):
+        return line, None
+    return line, query
+
+
+class _Reader:
+    """One text, and what has been read of it."""
+
+    def __init__(self, text: str, names: Names, clock: Clock) -> None:
+        self._names = names
+        self._unread = Unread(text)
+        self._given: dict[str, str] = {}
+        self._conditions: dict[str, None] = {}
+        for operator, status in amounts.statuses(self._unread):
+            self._tag(HTTP_STATUS, operator, status)
+        self.said = self._unread.time(clock, self._set)
+        for place in self._unread:
+            self._option(place)
+        for place in self._unread:
+            self._key_alone(place)
+            if place in self._unread and self._unread.words[place].operator:
+                self._pair(place, self._unread.words[place])
+        self._site()
+        self._service()
+        self._operation()
+        for key, duration in amounts.durations(self._unread, {*self._given}).items():
+            self._set(key, duration)
+        if number := amounts.limit(self._unread):
+            self._set("limit", number)
+        for place in self._unread:
+            self._outcome(place)
+        self.left_out = self._rest()
+
+    def line(self) -> str:
+        def pairs(keys: Iterable[str]) -> Iterable[str]:
+            return (f"{key}={quote(self._given[key])}" for key in keys if key in self._given)
+
+        return " ".join((*pairs(_FIRST), *self._conditions, *pairs(_LAST)))
+
+    def _set(self, key: str, value: str) -> None:
+        if self._given.get(key, value) != value:
+            raise InvalidInput(f'"{key}" is given twice: {self._given[key]} and {value}')
+        self._given[key] = value
+
+    def _tag(self, key: str, operator: str, value: str) -> None:
+        plain = _PLAIN_KEY.fullmatch(key) and not slip_of(key, KEYS)
+        written = key if plain and not is_of_another_tool(key, value) else in_quotes(key)
+        self._conditions[f"{written}{operator}{_value(value)}"] = None
+
+    def _option(self, place: int) -> None:
+        """Read `--error`, `-n 5`, `--service petstore`."""
+        word = self._unread.words[place]
+        if not word.flag or word.operator:
+            return
+        self._unread.take(place)
+        key = _OPTIONS.get(word.text) or trace_key(word.text)
+        if key == "error":
+            self._error("=", "true")
+        elif key in ("last", "from", "to") and key in self._given:
+            return
+        elif key and place + 1 in self._unread and not self._unread.words[place + 1].operator:
+            self._pair(place + 1, replace(self._unread.words[place + 1], key=key, operator="="))
+        else:
+            shown = self._unread.raw(place)[:80]
+            raise InvalidInput(f'"{shown}" is not an option here: write KEY=VALUE, or error')
+
+    def _key_alone(self, place: int) -> None:
+        """Read `operation "GET /pets"`, `maxDuration 2s` and `limit 5`."""
+        key = trace_key(self._unread.bare(place))
+        if not key or place + 1 not in self._unread or self._unread.words[place + 1].operator:
+            return
+        value = self._unread.words[place + 1]
+        named = key in ("service", "operation") and value.quoted
+        if named or (key in (*_DURATIONS, "limit") and value.text[:1].isdecimal()):
+            self._unread.take(place)
+            self._pair(place + 1, replace(value, key=key, operator="="))
+
+    def _pair(self, place: int, word: Word) -> None:
+        """Read `key=value`, `key: value`, `key > value`."""
+        operator, value = "=" if word.operator == ":" else word.operator, word.text
+        if word.operator == ":" and not word.quoted and (found := _COMPARISON.match(value)):
+            operator, value = found[0], value[found.end() :]
+        key = "tag" if word.key_quoted else self._key(word, operator)
+        self._unread.take(place)
+        if key == "duration" or key in _DURATIONS or key == "trace-duration":
+            self._duration(place, key, operator, value)
+        elif key == "error":
+            self._error(operator, value)
+        elif key == "status":
+            self._status(without_scope(word.key), operator, value)
+        elif key == "tags":
+            self._conditions[f"tags={value}"] = None
+        elif key == "site":
+            self._set_site(word.key, operator, value)
+        elif key in ("service", "operation") and operator != "=":
+            self._conditions[f"{key}{operator}{_value(self._meant(key, value))}"] = None
+        elif key not in (*_FIRST, *_LAST):
+            self._tag(word.key if word.key_quoted else without_scope(word.key), operator, value)
+        elif operator != "=":
+            raise InvalidInput(f'"{key}" takes only =: write {key}=VALUE')
+        else:
+            self._set(key, amounts.checked_limit(value) if key == "limit" else value)
+
+    def _key(self, word: Word, operator: str) -> str:
+        """Return what a key means, "" for a tag; `traces > 1s` is about the trace's duration."""
+        if operator in (">", ">=", "<", "<=") and word.key.casefold() in TIMED:
+            return "duration" if word.key.casefold() in ("span", "spans") else "trace-duration"
+        return trace_key(word.key) or slip_of(word.key.casefold(), KEYS)
+
+    def _duration(self, place: int, key: str, operator: str, value: str) -> None:
+        duration = amounts.compared_duration(self._unread, value, place)
+        if "duration" in key:
+            if operator not in (">", ">=", "<", "<="):
+                raise InvalidInput(f"write min={value} or max={value} for the {key}")
+            key = key.replace("duration", "min" if operator[0] == ">" else "max")
+        self._set(key, duration)
+
+    def _error(self, operator: str, value: str) -> None:
+        small = value.casefold()
+        if small not in (*_TRUE, *_FALSE) or operator not in _OPPOSITE:
+            self._tag("error", operator, value)
+            return
+        failed = (small in _TRUE) == (operator == "=")
+        self._conditions["error" if failed else "error=false"] = None
+
+    def _status(self, key: str, operator: str, value: str) -> None:
+        small = value.casefold()
+        if small in ("error", "failed", "2") and operator in _OPPOSITE:
+            self._error(operator, "true")
+        elif small in ("ok", "unset", "success", "1", "0") and operator in _OPPOSITE:
+            self._error(operator, "false")
+        elif small.isdecimal():
+            self._tag(HTTP_STATUS, operator, small)
+        elif of_class := amounts.CLASS.fullmatch(small):
+            for comparison, status in amounts.statuses_of(of_class):
+                self._tag(HTTP_STATUS, comparison, status)
+        else:
+            self._tag(key, operator, value)
+
+    def _set_site(self, key: str, operator: str, value: str) -> None:
+        """Set the site; an environment that is no site of ours is a tag."""
+        called = self._names.site_called(value)
+        if key.casefold() == "site" and operator != "=":
+            raise InvalidInput("site takes only =: write site=NAME")
+        if operator != "=" or not (called or key.casefold() == "site"):
+            self._tag(without_scope(key), operator, value)
+        else:
+            self._set("site", called or value)
+
+    def _site(self) -> None:
+        for place in self._unread:
+            word = self._unread.bare(place)
+            named = bool(word) and self._names.site_called(word)
+            if named and (
+                self._unread.is_place(place) or not self._names.recognise(word, Kind.SERVICE)
+            ):
+                self._unread.take(place)
+                self._set("site", named)
+
+    def _service(self) -> None:
+        site = self._given.get("site", "")
+        if typed := self._given.get("service", ""):
+            self._given["service"] = self._meant("service", typed)
+        for found in self._unread.named(self._names, Kind.SERVICE, site, RESERVED):
+            name = one_of(found)
+            self._unread.take(*found.places)
+            if self._unread.negated(found.places[0]):
+                self._conditions[f"service!={_value(name.name)}"] = None
+                continue
+            if self._given.get("service", name.name) != name.name:
+                both = f"{self._given['service']} and {name.name}"
+                raise InvalidInput(f"{both} are services; give one of them")
+            self._given["service"] = name.name
+            if name.site != self._names.site(site).site:
+                self._set("site", name.site)
+
+    def _operation(self) -> None:
+        site, service = self._given.get("site", ""), self._given.get("service", "")
+        if typed := self._given.get("operation", ""):
+            self._given["operation"] = self._meant("operation", typed)
+        for found in self._unread.named(self._names, Kind.OPERATION, site, RESERVED, of=service):
+            names = found.names
+            if not service and (default := self._names.site(site).default_service):
+                names = [each for each in names if each.of == default] or names
+            name = one_of(found, names)
+            self._unread.take(*found.places)
+            if self._unread.negated(found.places[0]):
+                self._conditions[f"operation!={_value(name.name)}"] = None
+                continue
+            self._set("operation", name.name)
+            if not service and name.of != self._names.site(site).default_service:
+                self._set("service", name.of)
+
+    def _meant(self, key: str, typed: str) -> str:
+        """Return the name that the value of a key means, or the value if it is no name."""
+        site, service = self._given.get("site", ""), self._given.get("service", "")
+        kind, of = (Kind.SERVICE, "") if key == "service" else (Kind.OPERATION, service)
+        found = self._names.recognise(typed, kind, site=site, of=of)
+        surely = [each.name for each in found if each.likeness is not Likeness.PLURAL]
+        return surely[0] if len({*surely}) == 1 else typed
+
+    def _outcome(self, place: int) -> None:
+        word = self._unread.bare(place)
+        if word in FAILED or word in SUCCEEDED:
+            self._unread.take(place)
+            failed = (word in FAILED) != self._unread.negated(place)
+            self._conditions["error" if failed else "error=false"] = None
+
+    def _rest(self) -> tuple[str, ...]:
+        read = self._conditions or self._given.keys() - {"last", "from", "to", "limit"}
+        try:
+            return self._unread.leave_out(FILLER, _NEVER_LEFT_OUT, nothing_read=not read)
+        except NotUnderstood as error:
+            raise InvalidInput(self._problem(error.text)) from None
+
+    def _problem(self, text: str) -> str:
+        shown = text[:80]
+        if text.casefold() == "or":
+            return 'conditions cannot be joined by "or": all of them must match'
+        if text.casefold() in NEGATIONS:
+            return f'"{shown}" cannot be read here: write error=false, or KEY!=VALUE for a tag'
+        if text == '"':
+            return "a quote is not closed"
+        if _TRACE_ID.fullmatch(text):
+            return f'"{shown}" is a trace ID: write "show trace {shown}" to see that trace'
+        if text.isdecimal():
+            return f'"{shown}" may mean several things: write limit={shown}, or KEY={shown}'
+        where = self._names.site(self._given.get("site", ""))
+        operations = [name for names in where.operations.values() for name in names]
+        known = [
+            name
+            for name in (*where.services, *where.others, *operations[:MOST_COMPARED])
+            if name[:1].casefold() == text[:1].casefold()
+        ]
+        written = quote(shown)
+        return f'"{shown}" is not a service or an operation that is known' + (
+            did_you_mean(text, known)
+            or f"; write service={written}, operation={written} or KEY={written}"
+        )
+
+
+def _value(value: str) -> str:
+    return in_quotes(value) if value[:1] in ("=", "~", "<", ">", "!") else quote(value)
