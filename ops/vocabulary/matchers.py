@@ -47,7 +47,7 @@ _GO_ESCAPE = rb'\\(?:([abfnrtv"\\])|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|u(.{4})|U(
 _GO_STRING = re.compile(rb'"(?:[^"\\\n]|%b)*+"' % _GO_ESCAPE)
 _GO_ESCAPES = dict(zip(b'abfnrtv"\\', b'\a\b\f\n\r\t\v"\\', strict=True))
 _UNQUOTED = re.compile(UNQUOTED)
-_SHORT = re.compile(r"[\w./:@%+-]+", re.ASCII)
+SHORT = re.compile(r"[\w./:@%+-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,13 @@ class Matcher:
         found = alert.labels.get(self.name)
         if found is None:
             found = alert.annotations.get(self.name, "")
+        return self.accepts(found)
+
+    def accepts(self, text: str) -> bool:
+        """Return whether a label with this value meets the condition; "" is one that is missing."""
         if self.operator in ("=", "!="):
-            return (found == self.value) is (self.operator == "=")
-        return bool(compiled(self.value).search(found)) is (self.operator == "=~")
+            return (text == self.value) is (self.operator == "=")
+        return bool(compiled(self.value).search(text)) is (self.operator == "=~")
 
     def __str__(self) -> str:
         return f"{written(self.name)}{self.operator}{quoted(self.value)}"
@@ -122,7 +126,7 @@ def written(name: str) -> str:
 
 def label_text(name: str, value: str) -> str:
     """Write a label as the matcher that finds it, without quotes that it does not need."""
-    return f"{written(name)}={value if _SHORT.fullmatch(value) else quoted(value)}"
+    return f"{written(name)}={value if SHORT.fullmatch(value) else quoted(value)}"
 
 
 def quoted(text: str) -> str:

@@ -1,6 +1,7 @@
 """Forms that turn what users type into typed arguments; each error is shown at its field."""
 
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django import forms
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
-from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then
+from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then, parse_end
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
@@ -111,6 +112,7 @@ class SearchFields(forms.Form):
 
 
 TERMS = (
+    ("10m", "10 minutes"),
     ("15m", "15 minutes"),
     ("30m", "30 minutes"),
     ("1h", "1 hour"),
@@ -131,7 +133,7 @@ class TermField(WordField):
 class SamplingForm(forms.Form):
     """A new policy for a service; if valid, `policy` can be sent for `lasts`, followed by `next`.
 
-    Without a term it is permanent.
+    An end counts more than a term; without both it is permanent.
     """
 
     service = forms.CharField(widget=forms.HiddenInput)
@@ -144,6 +146,9 @@ class SamplingForm(forms.Form):
         help_text="one a line",
     )
     term = TermField()
+    until = forms.CharField(
+        required=False, widget=forms.TextInput({"size": 8, "placeholder": "18:00"})
+    )
     then = forms.CharField(required=False, help_text="10%, always or never")
     reason = forms.CharField(
         required=False,
@@ -152,11 +157,16 @@ class SamplingForm(forms.Form):
     )
     policy: Policy
     next: Policy | None = None
+    lasts: Term = PERMANENT
 
     @property
-    def lasts(self) -> Term:
-        term = self.cleaned_data["term"]
-        return Term(timerange.parse_duration(term)) if term else PERMANENT
+    def ends(self) -> str:
+        """The end that was typed, as a moment that stays the same tomorrow."""
+        return timerange.format_moment(self.lasts.end) if self.lasts.end else ""
+
+    @property
+    def is_timed(self) -> bool:
+        return self.lasts != PERMANENT
 
     def check_next(self, service: str, baseline: Policy | None) -> bool:
         """Return whether it is known what follows; otherwise there is an error at its field."""
@@ -182,6 +192,13 @@ class SamplingForm(forms.Form):
                 self.policy = self.policy.by_operation(parse_operations(lines))
         except InvalidInput as error:
             self.add_error("operations", str(error))
+        if given.get("term"):
+            self.lasts = Term(timerange.parse_duration(given["term"]))
+        try:
+            if given.get("until"):
+                self.lasts = Term(end=parse_end(given["until"], timerange.now_ns(), UTC))
+        except InvalidInput as error:
+            self.add_error("until", str(error))
         try:
             self.next = parse_policy(given["then"]) if given.get("then") else None
         except InvalidInput as error:

@@ -21,7 +21,7 @@ from .app import (
 from .posts import Post
 from .shared import SECONDS
 from .socket_mode import Delivery
-from .web_api import NEEDED, Fault
+from .web_api import EVERY_SCOPE, NEEDED, Fault
 from .workspace import FakeSlack
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "CHANNEL",
     "CONFIG_TOKEN",
     "DIRECT",
+    "EVERY_SCOPE",
     "NEEDED",
     "ORGANIZATION",
     "SCOPES",

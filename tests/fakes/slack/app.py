@@ -14,6 +14,8 @@ SCOPES = frozenset(
     {"app_mentions:read", "chat:write", "commands", "im:history", "im:write", "users:read"}
 )
 
+EVENTS = frozenset({"app_home_opened", "app_mention", "message.im", "user_change"})
+
 
 def person(user_id: str, name: str, **differently: Any) -> Json:
     """Return a `user` object of users.info."""

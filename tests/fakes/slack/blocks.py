@@ -7,6 +7,14 @@ from typing import Any
 Json = dict[str, Any]
 MOST_BLOCKS = 50
 _RICH = ("rich_text_section", "rich_text_preformatted", "rich_text_list", "rich_text_quote")
+_CHOOSERS = (
+    "static_select", "multi_static_select", "users_select", "multi_users_select",
+    "conversations_select", "multi_conversations_select", "channels_select",
+    "multi_channels_select", "external_select", "multi_external_select", "overflow", "datepicker",
+    "timepicker", "datetimepicker", "checkboxes", "radio_buttons",
+)  # fmt: skip
+_FIELDS = ("plain_text_input", "email_text_input", "url_text_input", "number_input", "file_input",
+           "rich_text_input")  # fmt: skip
 _STYLES = (None, "primary", "danger")
 
 
@@ -15,6 +23,13 @@ def refused_blocks(blocks: list[Json], lacks: Collection[str] = ()) -> str:
 
     `lacks` are the kinds of blocks that the workspace does not have yet.
     """
+    try:
+        return _refused(blocks, lacks)
+    except (AttributeError, KeyError, TypeError, ValueError):  # a part is of an unexpected kind
+        return "invalid_blocks"
+
+
+def _refused(blocks: list[Json], lacks: Collection[str]) -> str:
     if len(blocks) > MOST_BLOCKS or not all(map(_is_good, blocks)):
         return "invalid_blocks"
     if any(block["type"] in lacks for block in blocks):
@@ -63,7 +78,7 @@ def _is_section(block: Json) -> bool:
         and ("text" not in block or _is_written(block["text"], 3_000))
         and (fields is None or 0 < len(fields) <= 10)
         and all(_is_written(field, 2_000) for field in fields or ())
-        and (accessory is None or _is_button(accessory) or _is_image(accessory))
+        and (accessory is None or _is_element(accessory) or _is_image(accessory))
     )
 
 
@@ -82,8 +97,29 @@ def _is_actions(block: Json) -> bool:
     elements = block.get("elements", ())
     named = [each.get("action_id") for each in elements if each.get("action_id")]
     return (
-        0 < len(elements) <= 25 and all(map(_is_button, elements)) and len(set(named)) == len(named)
+        0 < len(elements) <= 25
+        and all(map(_is_element, elements))
+        and len(set(named)) == len(named)
     )
+
+
+def _is_element(element: Json) -> bool:
+    """Return whether this is a good button, menu or picker."""
+    if element.get("type") == "button":
+        return _is_button(element)
+    options = element.get("options", element.get("option_groups"))
+    return (
+        element.get("type") in _CHOOSERS
+        and len(element.get("action_id", "")) <= 255
+        and (options is None or 0 < len(options) <= 100)
+        and (element.get("placeholder") is None or _is_plain(element["placeholder"], 150))
+    )
+
+
+def _is_input(block: Json) -> bool:
+    element = block.get("element", {})
+    kind = element.get("type")
+    return _is_plain(block.get("label"), 2_000) and (kind in _FIELDS or _is_element(element))
 
 
 def _is_button(element: Json) -> bool:
@@ -174,6 +210,7 @@ _KINDS: dict[str, Callable[[Json], bool]] = {
     "divider": lambda block: True,
     "header": _is_header,
     "image": _is_image,
+    "input": _is_input,
     "markdown": _is_markdown,
     "rich_text": _is_rich_text,
     "section": _is_section,
@@ -188,7 +225,9 @@ def shown(block: Json) -> str:
     if block.get("type") == "date":
         return str(block.get("fallback", block["format"]))
     if block.get("type") == "actions":
-        return "  ".join(f"[{shown(button)}]" for button in block["elements"])
+        return "  ".join(f"[{shown(each)}]" for each in block["elements"])
+    if block.get("type") == "input":
+        return shown(block["label"])
     if "elements" in block:
         between = "\n" if block["type"] in ("rich_text", "rich_text_list") else ""
         return between.join(map(shown, block["elements"]))

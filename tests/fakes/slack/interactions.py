@@ -1,41 +1,13 @@
-"""Interactions: buttons, the slash command and the Home tab, and the answers to them."""
+"""The payloads of clicks, of the slash command and of modals."""
 
 import itertools
 import secrets
-import time
-from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 
-from .blocks import Json, refused_blocks
+from .blocks import Json
 
 COMMAND = "/ops"
-MOST_RESPONSES = 5
-RESPONSE_SECONDS = 1_800
-MOST_HOME_BLOCKS = 100
-GONE = ("expired_url", "used_url", "no_service")
-_NOT_AT_HOME = ("table", "markdown")
 _triggers = itertools.count(1)
-
-
-@dataclass
-class Respond:
-    """A response_url, whose answers are seen in `channel` or only by `user`."""
-
-    channel: str
-    user: str
-    made: float = field(default_factory=time.monotonic)
-    used: int = 0
-
-    def refusal(self, body: Json, lacks: Collection[str] = ()) -> str:
-        """Return Slack's error for one more message there, "" if it accepts it."""
-        if time.monotonic() - self.made > RESPONSE_SECONDS:
-            return "expired_url"
-        if self.used >= MOST_RESPONSES:
-            return "used_url"
-        if not body.get("text") and not body.get("blocks"):
-            return "no_text"
-        return refused_blocks(body.get("blocks") or [], lacks)
 
 
 def find_button(blocks: list[Json], label: str) -> Json:
@@ -85,18 +57,19 @@ def slash(user: str, name: str, team: str, channel: str, text: str) -> Json:
     }
 
 
+def submission(user: str, name: str, team: str, view: Json, values: Json) -> Json:
+    """Return the view_submission payload of a modal whose fields have these values."""
+    return {
+        "type": "view_submission",
+        "team": {"id": team, "domain": "acme"},
+        "user": {"id": user, "username": name, "name": name, "team_id": team},
+        "token": "vt",
+        "trigger_id": trigger(),
+        "view": {**view, "state": {"values": values}},
+        "response_urls": [],
+    }
+
+
 def trigger() -> str:
     """Return a trigger_id in Slack's form."""
     return f"{1_232_142_342_300 + next(_triggers)}.333649436676.{secrets.token_hex(16)}"
-
-
-def refused_view(view: Json) -> str:
-    """Return Slack's error for a Home tab that it does not accept, "" for a good one."""
-    blocks = view.get("blocks")
-    if view.get("type") != "home" or not isinstance(blocks, list):
-        return "invalid_arguments"
-    if len(blocks) > MOST_HOME_BLOCKS or any(block.get("type") in _NOT_AT_HOME for block in blocks):
-        return "invalid_blocks"
-    # A view may be longer in total than a message.
-    wrong = [refused_blocks([block]) for block in blocks]
-    return next(filter(None, wrong), "")

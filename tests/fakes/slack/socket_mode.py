@@ -17,17 +17,24 @@ from .shared import SECONDS, Shared
 
 ACK_SECONDS = 3.0
 MOST_SOCKETS = 10
+# After how many seconds Slack sends an event again, and the attempt that it calls it.
+REDELIVERIES = ((4, 1), (15, 0), (60, 2), (300, 3))
 
 
 @dataclass
 class Delivery:
-    """An envelope that was sent on a socket; `acked` is set when it is acknowledged."""
+    """An envelope that was sent on a socket; `acked` is set when it is acknowledged.
+
+    `answer` is the payload of the acknowledgement, `copies` are the same event sent again.
+    """
 
     envelope: Json
     socket: web.WebSocketResponse | None = None
     sent: float = 0.0
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     seconds: float = 0.0
+    answer: Json | None = None
+    copies: list["Delivery"] = field(default_factory=list)
 
     async def acknowledged(self) -> None:
         """Wait for the acknowledgement."""
@@ -50,6 +57,8 @@ class SocketMode(Shared):
         self.hello: Json = {}
         self.socket_mode = True
         self.most_sockets = MOST_SOCKETS
+        self.redelivery_speed = 0.0
+        """How many times faster than Slack it sends again what is not acknowledged; 0: never."""
         self._deliveries: dict[str, list[Delivery]] = defaultdict(list)
         self._round_robin = itertools.count()
 
@@ -77,7 +86,7 @@ class SocketMode(Shared):
             "event": event,
             "type": "event_callback",
             "event_id": event_id or f"Ev{secrets.token_hex(5).upper()}",
-            "event_time": int(float(event.get("ts") or event["event_ts"])),
+            "event_time": _seconds(event.get("ts") or event.get("event_ts")),
             "is_ext_shared_channel": False,
             "authorizations": [
                 {
@@ -93,19 +102,13 @@ class SocketMode(Shared):
         return await self.send({"type": "events_api", "payload": payload})
 
     async def send(self, envelope: Json) -> Delivery:
-        """Send any envelope on one of the sockets; if the socket breaks, the envelope is lost."""
-        whole = {
-            "envelope_id": secrets.token_hex(16),
-            "accepts_response_payload": False,
-            "retry_attempt": 0,
-            "retry_reason": "",
-            **envelope,
-        }
-        socket = self._next_socket()
-        delivery = Delivery(whole, socket, self.clock())
-        self._deliveries[whole["envelope_id"]].append(delivery)
-        with suppress(ConnectionError):
-            await socket.send_json(whole)
+        """Send any envelope on one of the sockets; if the socket breaks, the envelope is lost.
+
+        With `redelivery_speed`, an event is sent again until it is acknowledged.
+        """
+        delivery = await self._send(envelope, self._next_socket())
+        if self.redelivery_speed and envelope.get("type") == "events_api":
+            self._in_background(self._insist(delivery))
         return delivery
 
     async def redeliver(self, delivery: Delivery, attempt: int = 1) -> Delivery:
@@ -113,7 +116,40 @@ class SocketMode(Shared):
         again = {**delivery.envelope, "retry_attempt": attempt}
         if attempt:
             again |= {"envelope_id": secrets.token_hex(16), "retry_reason": "timeout"}
-        return await self.send(again)
+        copy = await self._send(again, self._next_socket())
+        delivery.copies.append(copy)
+        return copy
+
+    async def _insist(self, delivery: Delivery) -> None:
+        """Send an event again as Slack does, until it or a copy is acknowledged."""
+        waited = 0.0
+        for seconds, attempt in REDELIVERIES:
+            await asyncio.sleep((seconds - waited) / self.redelivery_speed)
+            waited = seconds
+            if any(each.acked.is_set() for each in (delivery, *delivery.copies)):
+                return
+            if attempt == 0 and len(self.sockets) > 1 and self._upcoming() is delivery.socket:
+                next(self._round_robin)  # the copy goes to another connection
+            if self.sockets:
+                await self.redeliver(delivery, attempt)
+
+    async def _send(self, envelope: Json, socket: web.WebSocketResponse) -> Delivery:
+        whole = {
+            "envelope_id": secrets.token_hex(16),
+            "accepts_response_payload": False,
+            "retry_attempt": 0,
+            "retry_reason": "",
+            **envelope,
+        }
+        delivery = Delivery(whole, socket, self.clock())
+        self._deliveries[str(whole["envelope_id"])].append(delivery)
+        with suppress(ConnectionError):
+            await socket.send_json(whole)
+        return delivery
+
+    async def all_redelivered(self) -> None:
+        """Wait until nothing is sent again any more."""
+        await asyncio.gather(*self._tasks)
 
     async def disconnect(self, reason: str, *, close: bool = False) -> None:
         """Send every socket a disconnect; `close` also closes them."""
@@ -182,11 +218,15 @@ class SocketMode(Shared):
                 self.pongs += 1
                 await self._tell()
             elif frame.type == WSMsgType.TEXT and len(frame.data) < 20_000:
-                self._acknowledge(json.loads(frame.data), socket)
+                self._acknowledge(_read(frame.data), socket)
+                await self._tell()
+            elif frame.type == WSMsgType.BINARY:
+                self.violations.append("a binary frame")
 
     def _acknowledge(self, answer: Json, socket: web.WebSocketResponse) -> None:
         """Match an acknowledgement to its delivery, first to one on the same socket."""
-        waiting = [d for d in self._deliveries[answer["envelope_id"]] if not d.acked.is_set()]
+        known = self._deliveries.get(str(answer.get("envelope_id")), [])
+        waiting = [each for each in known if not each.acked.is_set()]
         if not waiting:
             self.violations.append(f"an acknowledgement of nothing: {answer}")
             return
@@ -197,7 +237,12 @@ class SocketMode(Shared):
         delivery.seconds = self.clock() - delivery.sent
         if delivery.seconds > ACK_SECONDS:
             self.violations.append(f"an acknowledgement took {delivery.seconds:.1f} s")
+        delivery.answer = answer.get("payload") or None
         delivery.acked.set()
+        self._acked(delivery)
+
+    def _acked(self, delivery: Delivery) -> None:
+        """Show what the acknowledgement says."""
 
     async def _ping(self, socket: web.WebSocketResponse) -> None:
         for number in itertools.count(1):
@@ -206,6 +251,28 @@ class SocketMode(Shared):
                 continue
             await socket.ping(f"Ping from applink-{number}".encode())
 
+    def _upcoming(self) -> web.WebSocketResponse | None:
+        """Return the socket of the next envelope, without taking its turn."""
+        following = next(self._round_robin)
+        self._round_robin = itertools.count(following)
+        return self.sockets[following % len(self.sockets)] if self.sockets else None
+
     def _next_socket(self) -> web.WebSocketResponse:
         assert self.sockets, "the bot is not connected"
         return self.sockets[next(self._round_robin) % len(self.sockets)]
+
+
+def _read(data: str) -> Json:
+    """Return an acknowledgement, {} for a frame that is none."""
+    try:
+        answer = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _seconds(ts: object) -> int:
+    try:
+        return int(float(str(ts)))
+    except ValueError:  # an odd event, sent on purpose
+        return 0

@@ -9,7 +9,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from . import ALICE, BOT_TOKEN, FakeSlack
-from .interactions import MOST_RESPONSES, RESPONSE_SECONDS, Respond, find_button, refused_view
+from .interactions import find_button
+from .responses import MOST_RESPONSES, RESPONSE_SECONDS, Respond
+from .views import refused_view
 
 DIVIDER = {"type": "divider"}
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "value": "go"}
@@ -61,3 +63,23 @@ async def test_slacks_own_clients_answer_there() -> None:
         await webhook.send(text="hello", response_type="in_channel")
     assert len(await slack.whispered(MOST_RESPONSES)) == MOST_RESPONSES
     assert slack.violations == ["views.publish: user_not_found", *["response_url: used_url"] * 2]
+
+
+async def test_an_answer_replaces_or_deletes_the_message_that_was_clicked() -> None:
+    async with FakeSlack() as slack:
+        web = AsyncWebClient(BOT_TOKEN, slack.api_url)
+        await web.chat_postMessage(channel="C0OPS0001", text="sure?")
+        [post] = slack.posts
+        webhook = AsyncWebhookClient(slack._respond_url("C0OPS0001", ALICE, post))
+        await webhook.send(text="thinking", replace_original=True)
+        assert (post.text, post.earlier) == ("thinking", ["sure?"])
+        await webhook.send(text="in the thread", response_type="in_channel", replace_original=False)
+        assert [each.text for each in slack.posts] == ["thinking", "in the thread"]
+        await webhook.send_dict({"delete_original": True})
+        assert [each.text for each in slack.deleted] == ["thinking"]
+        typed = AsyncWebhookClient(slack._respond_url("C0OPS0001", ALICE))
+        for text in ("wait", "done"):
+            await typed.send(text=text, replace_original=True)
+        assert [(each.text, each.earlier) for each in slack.whispers] == [("done", ["wait"])]
+        odd = AsyncWebhookClient(slack._respond_url("C0OPS0001", ALICE))
+        assert (await odd.send_dict({"blocks": "[{"})).body == "invalid_blocks_format"

@@ -4,36 +4,41 @@ import asyncio
 import json
 import secrets
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from .app import (
-    ALICE,
-    APP,
-    APP_TOKEN,
-    BOT_ID,
-    BOT_TOKEN,
-    BOT_USER,
-    CHANNEL,
-    CONFIG_TOKEN,
-    DIRECT,
-    SCOPES,
-    TEAM,
-    bot_user,
-    person,
-)
-from .blocks import Json, refused_blocks
-from .interactions import GONE, Respond, refused_view
-from .posts import Post, content
-from .shared import Shared
+from .app import APP, APP_TOKEN, BOT_ID, BOT_TOKEN, BOT_USER, CONFIG_TOKEN, SCOPES, TEAM
+from .blocks import Json
+from .posts import Post
+from .responses import GONE, Responses
+from .shared import Refusal
+from .views import Views
 
 NEEDED = {
+    "chat.delete": "chat:write",
+    "chat.deleteScheduledMessage": "chat:write",
+    "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
+    "chat.scheduleMessage": "chat:write",
+    "chat.unfurl": "links:write",
     "chat.update": "chat:write",
+    "conversations.history": "channels:history",
+    "conversations.info": "channels:read",
+    "conversations.list": "channels:read",
+    "conversations.members": "channels:read",
     "conversations.open": "im:write",
+    "conversations.replies": "channels:history",
+    "reactions.add": "reactions:write",
+    "reactions.get": "reactions:read",
+    "reactions.remove": "reactions:write",
+    "team.info": "team:read",
     "users.info": "users:read",
+    "users.list": "users:read",
+    "users.lookupByEmail": "users:read.email",
 }
+EVERY_SCOPE = frozenset({*SCOPES, *NEEDED.values(), "im:read"})
 TOKEN_OF = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
 
 
@@ -54,33 +59,22 @@ class Fault:
     body: bytes = b""
 
 
-class WebApi(Shared):
+class WebApi(Responses, Views):
     """Answer the programs of one app, and fail on command."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scopes = set(SCOPES)
-        self.users: dict[str, Json] = {ALICE: person(ALICE, "alice"), BOT_USER: bot_user()}
-        self.teams: list[Json] = [{"id": TEAM, "name": "Acme"}]
-        """The workspaces that the app is added to."""
         self.manifest: Json = {}
-        self.channels = {CHANNEL, DIRECT}
-        self.lacks: set[str] = set()
         self.refuses: dict[str, str] = {}
         """Tokens that were revoked, with Slack's error code."""
         self.calls: list[tuple[str, Json]] = []
-        self.posts: list[Post] = []
-        self.whispers: list[Post] = []
-        """Messages that only one user sees; `thread_ts` is that user's ID."""
-        self.homes: dict[str, list[Post]] = defaultdict(list)
-        """Each user's Home tab, every time it was published."""
         self.seconds: dict[str, float] = {}
         self.channel_seconds = 0.0
         self.release = asyncio.Event()
         self.failed: list[tuple[str, Json, Fault]] = []
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._last_post: dict[str, float] = {}
-        self._responds: dict[str, Respond] = {}
 
     @property
     def api_url(self) -> str:
@@ -125,6 +119,9 @@ class WebApi(Shared):
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         arguments = await _arguments(request)
+        # A token may be in the header or, in a form or a query, among the arguments.
+        given = str(arguments.pop("token", ""))
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ") or given
         self.calls.append((method, arguments))
         await self._tell()
         await asyncio.sleep(self.seconds.get(method, 0))
@@ -132,18 +129,21 @@ class WebApi(Shared):
             fault = self._faults[method].popleft()
             self.failed.append((method, arguments, fault))
             if fault.lost:
-                await self._answer(request, method, arguments)
+                await self._answer(token, method, arguments)
             return await self._fault(request, fault)
         if method == "chat.postMessage" and self._too_fast(str(arguments.get("channel", ""))):
             limited = Fault("ratelimited", status=429, retry_after=1)
             return await self._fault(request, limited)
-        answer = await self._answer(request, method, arguments)
+        answer = await self._answer(token, method, arguments)
         return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
 
-    async def _answer(self, request: web.Request, method: str, arguments: Json) -> Json:
-        answer = self._authorised(request, method) or self._called(method, arguments)
-        if error := answer.get("error"):
-            self.violations.append(f"{method}: {error}")
+    async def _answer(self, token: str, method: str, arguments: Json) -> Json:
+        try:
+            self._authorised(token, method, arguments)
+            answer = self._called(method, arguments)
+        except Refusal as refusal:
+            self.violations.append(f"{method}: {refusal.code}")
+            answer = {"ok": False, "error": refusal.code, **refusal.more}
         await self._tell()
         return answer
 
@@ -172,159 +172,105 @@ class WebApi(Shared):
             {"ok": False, "error": fault.error}, status=fault.status, headers=headers
         )
 
-    def _authorised(self, request: web.Request, method: str) -> Json:
-        """Return the refusal of a token, {} if it may call the method."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    def _authorised(self, token: str, method: str, arguments: Json) -> None:
+        """Refuse a token that may not call the method."""
         wanted = TOKEN_OF.get(method, BOT_TOKEN)
         if not token:
-            return _refused("not_authed")
+            raise Refusal("not_authed")
         if token not in (APP_TOKEN, BOT_TOKEN, CONFIG_TOKEN):
-            return _refused("invalid_auth")
+            raise Refusal("invalid_auth")
         if error := self.refuses.get(token):
-            return _refused(error)
+            raise Refusal(error)
         if token != wanted:
-            return _refused("not_allowed_token_type")
-        needed = NEEDED.get(method)
+            raise Refusal("not_allowed_token_type")
+        needed = NEEDED.get(method, "")
+        if needed.startswith("channels:") and str(arguments.get("channel", "")).startswith("D"):
+            needed = needed.replace("channels:", "im:")
         if needed and needed not in self.scopes:
-            return _refused("missing_scope") | {"needed": needed}
-        return {}
+            raise Refusal("missing_scope", needed=needed)
 
     def _called(self, method: str, arguments: Json) -> Json:
-        match method:
-            case "apps.connections.open":
-                ticket = secrets.token_hex(8)
-                self._tickets.add(ticket)
-                return {"ok": True, "url": f"ws://{self.host}/link/?ticket={ticket}&app_id={APP}"}
-            case "auth.test":
-                return {
-                    "ok": True, "url": "https://acme.slack.com/", "team": "Acme",
-                    "user": "opsportal", "user_id": BOT_USER, "bot_id": BOT_ID,
-                    "team_id": self.enterprise if self.org_wide else TEAM,
-                    **({"enterprise_id": self.enterprise} if self.enterprise else {}),
-                    "is_enterprise_install": self.org_wide,
-                }  # fmt: skip
-            case "auth.teams.list":
-                return {"ok": True, "teams": self.teams}
-            case "apps.manifest.export":
-                return {"ok": True, "manifest": self.manifest}
-            case "conversations.open":
-                return self._open(arguments)
-            case "users.info":
-                return self._users_info(arguments)
-            case "chat.postMessage":
-                return self._post(arguments)
-            case "chat.update":
-                return self._update(arguments)
-            case "views.publish":
-                return self._publish(arguments)
-            case _:
-                return _refused("unknown_method")
+        known: dict[str, Callable[[Json], Json]] = {
+            "api.test": lambda arguments: {"ok": True, "args": arguments},
+            "apps.connections.open": self._connections_open,
+            "apps.manifest.export": lambda _: {"ok": True, "manifest": self.manifest},
+            "auth.teams.list": self._teams_list,
+            "auth.test": self._auth_test,
+            "chat.delete": self._delete,
+            "chat.deleteScheduledMessage": self._unschedule,
+            "chat.getPermalink": self._permalink,
+            "chat.postEphemeral": self._whisper,
+            "chat.postMessage": self._post,
+            "chat.scheduleMessage": self._schedule,
+            "chat.scheduledMessages.list": self._scheduled_list,
+            "chat.unfurl": self._unfurl,
+            "chat.update": self._update,
+            "conversations.history": self._history,
+            "conversations.info": self._conversations_info,
+            "conversations.list": self._conversations_list,
+            "conversations.members": self._conversations_members,
+            "conversations.open": self._open,
+            "conversations.replies": self._replies,
+            "reactions.add": self._react,
+            "reactions.get": self._reactions_of,
+            "reactions.remove": self._unreact,
+            "team.info": self._team_info,
+            "users.info": self._users_info,
+            "users.list": self._users_list,
+            "users.lookupByEmail": self._users_by_email,
+            "views.open": self._open_view,
+            "views.publish": self._publish,
+            "views.push": self._open_view,
+            "views.update": self._update_view,
+        }
+        if method not in known:
+            raise Refusal("unknown_method")
+        return known[method](arguments)
 
-    def _open(self, arguments: Json) -> Json:
-        """Open the direct message channel with one user."""
-        user = self.users.get(str(arguments.get("users", "")))
-        if user is None:
-            return _refused(
-                "user_not_found" if arguments.get("users") else "users_list_not_supplied"
-            )
-        if user["is_bot"] or user["deleted"]:
-            return _refused("cannot_dm_bot" if user["is_bot"] else "user_disabled")
-        return {"ok": True, "channel": {"id": self._direct(user["id"])}}
+    def _connections_open(self, _arguments: Json) -> Json:
+        ticket = secrets.token_hex(8)
+        self._tickets.add(ticket)
+        return {"ok": True, "url": f"ws://{self.host}/link/?ticket={ticket}&app_id={APP}"}
 
-    def _direct(self, user: str) -> str:
-        """Return the channel of a user's direct messages with the bot, and create it if needed."""
-        channel = f"D{user[1:]}"
-        self.channels.add(channel)
-        return channel
-
-    def _users_info(self, arguments: Json) -> Json:
-        user = self.users.get(str(arguments.get("user", "")))
-        if user is None:
-            return _refused("user_not_found")
-        if "users:read.email" not in self.scopes:
-            profile = {key: value for key, value in user["profile"].items() if key != "email"}
-            user = {**user, "profile": profile}
-        return {"ok": True, "user": user}
-
-    def _update(self, arguments: Json) -> Json:
-        """Replace a message; an update without blocks removes the old ones."""
-        ts, text, blocks = str(arguments.get("ts", "")), *content(arguments)
-        post = next((each for each in self.posts if each.ts == ts), None)
-        if post is None or post.channel != arguments.get("channel"):
-            return _refused("message_not_found")
-        if not text and not blocks:
-            return _refused("no_text")
-        if problem := refused_blocks(blocks, self.lacks):
-            return _refused(problem)
-        if len(text) > 4_000:
-            return _refused("msg_too_long")
-        post.earlier.append(post.shown)
-        post.text, post.blocks = text, blocks
-        return {"ok": True, "channel": post.channel, "ts": ts, "text": text}
-
-    def _post(self, arguments: Json) -> Json:
-        channel, (text, blocks) = str(arguments.get("channel", "")), content(arguments)
-        if channel in self.users:
-            channel = self._direct(channel)
-        if channel not in self.channels:
-            return _refused("channel_not_found")
-        if not text and not blocks:
-            return _refused("no_text")
-        if problem := refused_blocks(blocks, self.lacks):
-            return _refused(problem)
-        post = Post(channel, str(arguments.get("thread_ts") or ""), self._ts(), text, blocks)
-        post.text = text[:40_000]
-        self.posts.append(post)
-        message = {
-            "type": "message", "user": BOT_USER, "bot_id": BOT_ID, "app_id": APP, "team": TEAM,
-            "text": post.text, "ts": post.ts, "thread_ts": post.thread_ts, "blocks": blocks,
+    def _auth_test(self, _arguments: Json) -> Json:
+        return {
+            "ok": True, "url": "https://acme.slack.com/", "team": "Acme",
+            "user": "opsportal", "user_id": BOT_USER, "bot_id": BOT_ID,
+            "team_id": self.enterprise if self.org_wide else TEAM,
+            **({"enterprise_id": self.enterprise} if self.enterprise else {}),
+            "is_enterprise_install": self.org_wide,
         }  # fmt: skip
-        answer = {"ok": True, "channel": channel, "ts": post.ts, "message": message}
-        if len(text) > 40_000:
-            answer["warning"] = "message_truncated"
-        return answer
-
-    def _publish(self, arguments: Json) -> Json:
-        user, view = str(arguments.get("user_id", "")), arguments.get("view") or {}
-        view = json.loads(view) if isinstance(view, str) else view
-        if user not in self.users:
-            return _refused("user_not_found")
-        if problem := refused_view(view):
-            return _refused(problem)
-        self.homes[user].append(Post("", "", self._ts(), "", view["blocks"]))
-        return {"ok": True, "view": {"id": "V0HOME", **view}}
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         """Answer at a response_url: a status, and the error as plain text."""
-        body = json.loads(await request.text())
-        self.calls.append(("response_url", body))
+        text = await request.text()
+        self.calls.append(("response_url", _read_json(text)))
         await self._tell()
         await asyncio.sleep(self.seconds.get("response_url", 0))
         if self._faults["response_url"]:
             return await self._fault(request, self._faults["response_url"].popleft())
-        respond = self._responds.get(request.match_info["key"])
-        problem = respond.refusal(body, self.lacks) if respond else "no_service"
-        if problem or respond is None:
+        problem = self._answer_at(request.match_info["key"], text)
+        if problem:
             self.violations.append(f"response_url: {problem}")
-            status = 404 if problem in GONE else 400
-            return web.Response(status=status, text=problem)
-        respond.used += 1
-        alone = body.get("response_type", "ephemeral") == "ephemeral"
-        text, blocks = content(body)
-        said = Post(respond.channel, respond.user if alone else "", self._ts(), text, blocks)
-        (self.whispers if alone else self.posts).append(said)
+            return web.Response(status=404 if problem in GONE else 400, text=problem)
         await self._tell()
         return web.Response(text="ok")
-
-
-def _refused(error: str) -> Json:
-    return {"ok": False, "error": error}
 
 
 async def _arguments(request: web.Request) -> Json:
     """Read JSON, a form or a query; a JSON request may have no body."""
     found: Json = dict(request.query)
     if request.content_type == "application/json":
-        text = await request.text()
-        return found | (json.loads(text) if text else {})
+        body = _read_json(await request.text())
+        body.pop("token", None)  # Slack reads none there
+        return found | body
     return found | dict(await request.post())
+
+
+def _read_json(text: str) -> Json:
+    """Return a JSON object, {} for anything else, which Slack reads as no arguments."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -15,13 +15,15 @@ import secrets
 from collections.abc import Iterable
 from html import escape
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from . import interactions
-from .app import APP, BOT_USER, CHANNEL, SCOPES, TEAM
+from .app import APP, BOT_USER, CHANNEL, EVENTS, SCOPES, TEAM
 from .blocks import Json
 from .posts import Post
+from .responses import Respond
 from .socket_mode import Delivery, SocketMode
 from .web_api import WebApi
 
@@ -33,6 +35,8 @@ class FakeSlack(WebApi, SocketMode):
         super().__init__()
         self.ping_seconds = ping_seconds
         self.scopes = set(scopes)
+        self.subscribed = set(EVENTS)
+        """The events that the app gets; with message.channels, also of what is said in channels."""
 
     async def __aenter__(self) -> Self:
         application = web.Application()
@@ -47,6 +51,8 @@ class FakeSlack(WebApi, SocketMode):
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for task in list(self._tasks):
+            task.cancel()
         for socket in list(self.sockets):
             await socket.close()
         await self._runner.cleanup()
@@ -55,13 +61,39 @@ class FakeSlack(WebApi, SocketMode):
 
     async def mention(self, user: str, text: str, **event: Any) -> Delivery:
         """Mention the bot in a channel."""
-        return await self.deliver(self.mention_event(user, text, **event))
+        whole = self.mention_event(user, text, **event)
+        delivery = await self.deliver(whole)
+        if "message.channels" in self.subscribed:
+            await self.deliver({**whole, "type": "message", "channel_type": "channel"})
+        return delivery
+
+    async def say(self, user: str, text: str, channel: str = CHANNEL, **event: Any) -> str:
+        """Write in a channel without mentioning the bot; returns the ts of the message."""
+        whole = self.mention_event(user, text, channel=channel, **event)
+        whole |= {"type": "message", "channel_type": "channel", "text": escape(text, quote=False)}
+        del whole["blocks"]
+        self.said[channel, whole["ts"]] = whole
+        if "message.channels" in self.subscribed:
+            await self.deliver(whole)
+        return str(whole["ts"])
+
+    async def share_link(self, user: str, url: str, channel: str = CHANNEL) -> Delivery:
+        """Write a message with a link of the app's unfurl domains."""
+        ts, domain = await self.say(user, url, channel), urlsplit(url).hostname
+        return await self.deliver(
+            {
+                "type": "link_shared", "user": user, "channel": channel, "message_ts": ts,
+                "links": [{"domain": domain, "url": url}], "source": "conversations_history",
+                "unfurl_id": f"{channel}-{ts}", "is_bot_user_member": True, "event_ts": self._ts(),
+            }
+        )  # fmt: skip
 
     async def direct(self, user: str, text: str, **event: Any) -> Delivery:
         """Send the bot a direct message."""
         whole = self.mention_event(user, text, channel=self._direct(user), **event)
         whole |= {"type": "message", "channel_type": "im", "text": escape(text, quote=False)}
         del whole["blocks"]
+        self.said[whole["channel"], whole["ts"]] = whole
         return await self.deliver(whole)
 
     async def press(self, user: str, post: Post, label: str) -> Delivery:
@@ -79,11 +111,12 @@ class FakeSlack(WebApi, SocketMode):
                 where["thread_ts"] = post.thread_ts
         payload = interactions.press(user, self._name(user), self._team(user), button, **where)
         payload |= {"api_app_id": APP, **self._organization()}
+        self._triggers[payload["trigger_id"]] = self.clock()
         if self.org_wide:
             payload["team"] = None
         if where["type"] == "message":
             payload["channel"] = {"id": post.channel, "name": "ops"}
-            payload["response_url"] = self._respond_url(post.channel, user)
+            payload["response_url"] = self._respond_url(post.channel, user, post)
         if where.get("is_ephemeral") is False:
             payload["message"] = {"type": "message", "ts": post.ts, "text": post.text}
         return await self.send({"type": "interactive", "payload": payload})
@@ -96,7 +129,17 @@ class FakeSlack(WebApi, SocketMode):
         if self.enterprise:
             payload |= {"enterprise_id": self.enterprise, "enterprise_name": "Acme Corp"}
         payload["is_enterprise_install"] = str(self.org_wide).lower()
+        self._triggers[payload["trigger_id"]] = self.clock()
         envelope = {"type": "slash_commands", "accepts_response_payload": True}
+        return await self.send({**envelope, "payload": payload})
+
+    async def submit(self, user: str, view_id: str, values: Json) -> Delivery:
+        """Submit an open modal; `values` are those of its fields, by block and action."""
+        view = self.modals[view_id]
+        payload = interactions.submission(user, self._name(user), self._team(user), view, values)
+        payload |= {"api_app_id": APP, **self._organization()}
+        self._triggers[payload["trigger_id"]] = self.clock()
+        envelope = {"type": "interactive", "accepts_response_payload": True}
         return await self.send({**envelope, "payload": payload})
 
     async def open_home(self, user: str, tab: str = "home") -> Delivery:
@@ -115,10 +158,17 @@ class FakeSlack(WebApi, SocketMode):
     def _team(self, user: str) -> str:
         return str(self.users.get(user, {}).get("team_id", TEAM))
 
-    def _respond_url(self, channel: str, user: str) -> str:
-        key = secrets.token_hex(12)
-        self._responds[key] = interactions.Respond(channel, user)
-        return f"http://{self.host}/respond/{key}"
+    def _echo(self, event: Json) -> None:
+        """Send the app the event of its own message, if it gets those of the channel."""
+        kind, name = ("im", "message.im") if event["channel"][0] == "D" else ("channel", "")
+        if (name or "message.channels") in self.subscribed and self.sockets:
+            self._in_background(self.deliver({**event, "channel_type": kind}))
+
+    def _acked(self, delivery: Delivery) -> None:
+        """Show the answer to a command in its acknowledgement, as if it came to response_url."""
+        payload = delivery.envelope.get("payload")
+        if delivery.answer and delivery.envelope.get("type") == "slash_commands" and payload:
+            self._show_answer(Respond(payload["channel_id"], payload["user_id"]), delivery.answer)
 
     async def change_user(self, user: Json) -> Delivery:
         """Change a user's profile in users.info, and send the event of the change."""
@@ -130,10 +180,10 @@ class FakeSlack(WebApi, SocketMode):
 
     def mention_event(self, user: str, text: str, **event: Any) -> Json:
         """Return the app_mention event of a user's message."""
-        ts = self._ts()
+        ts = str(event.get("ts") or self._ts())
         elements = [{"type": "user", "user_id": BOT_USER}, {"type": "text", "text": f" {text}"}]
         section = {"type": "rich_text_section", "elements": elements}
-        return {
+        whole = {
             "user": user,
             "type": "app_mention",
             "ts": ts,
@@ -145,3 +195,5 @@ class FakeSlack(WebApi, SocketMode):
             "event_ts": ts,
             **event,
         }
+        self.said[str(whole["channel"]), ts] = whole
+        return whole
