@@ -127,7 +127,10 @@ def _known_site(named: Mapping[str, str]) -> str:
     ),
     details=(
         "min and max limit the duration of a span, trace-min and trace-max that of the trace.",
-        'Any other KEY=VALUE is a tag. All tags must match. Quote spaces: a="b c".',
+        'Any other KEY=VALUE is a tag. All must match on one span. Quote spaces: a="b c".',
+        'Also a!=b, a=~"b.*", a!~"b.*" and, for numbers, a>=500, a>5, a<=5, a<5: the span has that '
+        "tag with such a value. operation and service take != =~ !~ too.",
+        'error="refused" or error=~".*refused.*" is what a span says of its error.',
         "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
         "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
     ),

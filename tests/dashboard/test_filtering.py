@@ -57,7 +57,10 @@ async def test_of_a_line_it_answers_the_fields(place: Place, viewer: AsyncClient
 async def test_of_fields_it_answers_the_line_and_of_that_the_fields_again(
     place: Place, viewer: AsyncClient
 ) -> None:
-    line = 'site=staging service=store operation="GET /" error trace-min=1s last=45m limit=7'
+    line = (
+        'site=staging service=store operation="GET /" error operation!=b a!="b c" d>=5 error=~.*e '
+        "trace-min=1s last=45m limit=7"
+    )
 
     fields = (await step(viewer, q=line))["fields"]
 

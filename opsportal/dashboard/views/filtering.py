@@ -24,6 +24,7 @@ WORDS = (
     ("operation=", "spans of this name"),
     ("error", "the span failed"),
     ("error=false", "no span of the trace failed"),
+    ("error=~", "the span's error, as a regular expression"),
     ("min=", "the span took 100ms or more"),
     ("max=", "the span took 2s or less"),
     ("trace-min=", "the trace took 1s or more"),

@@ -102,6 +102,18 @@ async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: B
     assert older.startswith("Older: list traces service=petstore error=false from=")
 
 
+@EITHER_JAEGER
+async def test_it_says_how_many_it_looked_at(viewer: Actor, backends: Backends) -> None:
+    for code in (200, 404, 500, 503):
+        backends.jaeger.add(trace(span("petstore", "AddPets", tags={"http.status_code": code})))
+    some = await said(viewer, "list traces petstore http.status_code>=500 http.status_code!=503")
+    assert some.summary.startswith("1 trace, none failed, for service=petstore http.status_code>=")
+    assert some.notes[0] == "1 of the 4 traces looked at match"
+    none = await said(viewer, "list traces petstore tags=[http.status_code>600]")
+    assert none.summary.startswith("No traces for service=petstore http.status_code>600, ")
+    assert none.summary.endswith(" (4 traces looked at)")
+
+
 @ANY_JAEGER
 async def test_no_traces_means_little_if_sampling_keeps_few(
     operator: Actor, backends: Backends
