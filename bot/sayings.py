@@ -10,7 +10,6 @@ SAYINGS = {
     "errors in": "list traces {} error",
     "errors of": "list traces {} error",
     "failed traces": "list traces {} error",
-    "slow traces": "list traces {} trace-min=1s",
     "firing": "alerts {}",
     "what fires": "alerts {}",
     "what is firing": "alerts {}",

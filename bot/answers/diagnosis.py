@@ -29,7 +29,7 @@ def diagnosis(found: Diagnosis) -> Reply:
         f"{shortened(found.headline, LONGEST_SENTENCE)}{elsewhere(found.site)}",
         rows=tuple(_rows(found)),
         columns=("What", "Now", "Before", "Details"),
-        notes=(*_notes(found.doubts), *found.unset),
+        notes=(*doubted(found.doubts), *found.unset),
         links=page("the overview", "overview", found.site),
         follow_ups=tuple(_next(found)),
     )
@@ -72,11 +72,11 @@ def _traces(lately: Lately) -> Iterator[Row]:
     shown = dict.fromkeys((*lately.failing[:MOST_OPERATIONS], *lately.slower[:MOST_OPERATIONS]))
     for each in shown:
         yield Row(
-            (findings.name_of(each), _sample(each.now), _sample(each.before)), tuple(_cause(each))
+            (findings.name_of(each), sample(each.now), sample(each.before)), tuple(_cause(each))
         )
 
 
-def _sample(sample: Sample) -> str:
+def sample(sample: Sample) -> str:
     """Return `12 of 40 failed, median 80 ms, p95 120 ms`."""
     if not sample.traces:
         return "no traces"
@@ -118,7 +118,8 @@ def _sampling(found: Diagnosis) -> Iterator[Row]:
     yield Row(("sampling", f"{found.policy} of new traces", ""), until)
 
 
-def _notes(doubts: Sequence[str]) -> tuple[str, ...]:
+def doubted(doubts: Sequence[str]) -> tuple[str, ...]:
+    """Return why something else may be wrong, as notes."""
     return (
         *(f"Not sure: {shortened(each, LONGEST_SENTENCE)}" for each in doubts[:MOST_DOUBTS]),
         *and_more(len(doubts) - MOST_DOUBTS, "reason"),
@@ -136,7 +137,7 @@ def _next(found: Diagnosis) -> Iterator[FollowUp]:
         yield FollowUp("Open a failing trace", f"show trace {lately.failing[0].failing}{where}")
         yield FollowUp("Failing traces", f"list traces {found.service} error last=15m{where}")
     if lately and lately.slower:
-        yield FollowUp("Slow traces", _slow(found, lately.slower[0]))
+        yield FollowUp("Slow traces", slow_traces(found, lately.slower[0]))
     if _is_worth_more_traces(found):
         reason = 'because="a diagnosis"'
         line = f"change sampling {found.service} always for={_WATCH} {reason}"
@@ -144,7 +145,8 @@ def _next(found: Diagnosis) -> Iterator[FollowUp]:
     yield FollowUp("What changed", f"changes {of}")
 
 
-def _slow(found: Diagnosis, slow: OperationLately) -> str:
+def slow_traces(found: Diagnosis, slow: OperationLately) -> str:
+    """Return the line that lists an operation's slower traces."""
     operation = f" operation={quote(slow.operation)}" if slow.service == found.service else ""
     least = f"trace-min={format_exact(slow.now.median)}"
     where = site_key(found.site)
@@ -170,7 +172,7 @@ def site_diagnosis(found: SiteDiagnosis) -> Reply:
         notes=(
             *and_more(len(found.troubles) - MOST_TROUBLES, "service with problems"),
             *found.rollouts,
-            *_notes(found.doubts),
+            *doubted(found.doubts),
         ),
         links=page("the overview", "overview", found.site),
         follow_ups=(

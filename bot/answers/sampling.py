@@ -182,8 +182,9 @@ def _instance_row(instance: InstanceSampling) -> Row:
 
 def _why(instance: InstanceSampling) -> tuple[str, ...]:
     if instance.way is not Way.PUSH:
+        way = instance.way.words + (", unauthenticated" if instance.unauthenticated else "")
         answer = f": {instance.answer}" if instance.policy else ""
-        return (shortened(instance.way.words + answer, LONGEST_SENTENCE),)
+        return (shortened(way + answer, LONGEST_SENTENCE),)
     return (shortened(instance.reason, LONGEST_SENTENCE),) if instance.reason else ()
 
 

@@ -12,7 +12,7 @@ from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.arguments import is_service, linked_id
 from bot.commands.changes import rollouts, what_changed
-from bot.commands.diagnosis import diagnose
+from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
 from bot.commands.sampling import (
@@ -114,6 +114,7 @@ registry.add(
     show_history,
     show_sampling,
     diagnose,
+    slow,
     what_changed,
     rollouts,
     show_overview,

@@ -1,6 +1,7 @@
-"""The command that says what is wrong with a service or a site."""
+"""The commands that say what is wrong with a service or a site, and what is slow."""
 
 from bot.answers.diagnosis import diagnosis, site_diagnosis
+from bot.answers.slowness import slowness
 from bot.commands.arguments import Where, parse_service
 from bot.registry import Message, command
 from bot.replies import Reply
@@ -27,3 +28,19 @@ async def diagnose(message: Message, where: Where) -> Reply:
         return site_diagnosis(await overview.diagnose_site(message.actor, site=where.site))
     found = await overview.diagnose(message.actor, service=where.service, site=where.site)
     return diagnosis(found)
+
+
+@command(
+    r"(?:show +)?slow(?:est)?(?: +(?:operations|requests|traces))?(?: +(.+))?",
+    "slow operations",
+    parse=parse_service,
+    usage="[SERVICE] [site=NAME]",
+    summary="show which operations take longer than the hour before, and the slowest traces",
+    examples=("slow operations petstore", "slow petstore", "slowest requests of petstore"),
+    details=("The traces of the last 15 minutes are compared with those of the hour before.",),
+    needs=(overview.diagnose,),
+)
+async def slow(message: Message, where: Where) -> Reply:
+    """Show how long a service's operations take."""
+    found = await overview.diagnose(message.actor, service=where.service, site=where.site)
+    return slowness(found)

@@ -55,6 +55,13 @@ class _Piece:
     rows: int
 
 
+def reply_messages(replies: Sequence[Reply]) -> list[SlackMessage]:
+    """Return the messages that show one reply, or several in one message each."""
+    if len(replies) == 1:
+        return slack_messages(replies[0])
+    return [message for reply in replies for message in slack_messages(reply, most=1)]
+
+
 def slack_messages(reply: Reply, most: int = MOST_MESSAGES) -> list[SlackMessage]:
     """Return at most `most` messages that show the reply; the last says how much does not fit.
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bot.models import LOST_PLACE, State
 from bot.replies import Reply
-from bot.slack.blocks import SlackMessage, slack_messages
+from bot.slack.blocks import SlackMessage, reply_messages, slack_messages
 from bot.slack.cards import Cards
 from bot.slack.interactions import HOME
 from bot.slack.jobs import Job
@@ -27,7 +27,7 @@ class Delivery:
 
         Returns ANSWERED, or the worst state among the messages; raises TakenOverError.
         """
-        messages = await asyncio.to_thread(_messages, replies)
+        messages = await asyncio.to_thread(reply_messages, replies)
         reply = replies[0]
         if job.row.kind == HOME:
             return await self.sender.publish(str(job.event["user"]), _home(messages), claim)
@@ -67,12 +67,6 @@ class Delivery:
             return
         await note(LOST_PLACE)  # this remains if the process is killed now
         await note(await self.sender.hold_place(job.thread, message, is_wanted))
-
-
-def _messages(replies: Sequence[Reply]) -> list[SlackMessage]:
-    if len(replies) == 1:
-        return slack_messages(replies[0])
-    return [message for reply in replies for message in slack_messages(reply, most=1)]
 
 
 def _home(messages: list[SlackMessage]) -> SlackMessage:

@@ -18,7 +18,7 @@ from bot.registry import Message
 from bot.replies import Reply
 from bot.slack.cards import Cards
 from bot.slack.delivery import Delivery
-from bot.slack.direct_messages import DirectMessages
+from bot.slack.direct_messages import REFUSALS, DirectMessages
 from bot.slack.floods import Floods
 from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
@@ -254,6 +254,8 @@ class EventHandler:
             if replies[0].private and not job.is_direct:
                 replies = [await self.direct.say(str(job.event["user"]), replies[0], claim)]
             state = await self.delivery.say(job, replies, claim)
+            if state is State.FAILED and claim.refused in REFUSALS and not job.is_direct:
+                state = await self.direct.say_instead(job, replies, claim)
         except TakenOverError:
             return
         except Exception:

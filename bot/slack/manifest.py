@@ -18,6 +18,7 @@ EVENTS = {
 COMMAND = "/ops"
 CALLS = {
     "auth.teams.list": NO_SCOPE,
+    "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "conversations.open": "im:write",

@@ -26,7 +26,8 @@ class PostClaim:
     """The claim to one answer; `advance` records its state, False if another process has it.
 
     While `posting`, part of the answer may be in Slack. `made` is when the answer was ready, in
-    seconds of the monotonic clock. `asker` is who gets it, "" if nobody asked.
+    seconds of the monotonic clock. `asker` is who gets it, "" if nobody asked. `refused` is
+    Slack's error code if it will not take part of the answer.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class PostClaim:
     ) -> None:
         self._advance = advance
         self.asker = asker
+        self.refused = ""
         self.made = clock.monotonic()
         self.posting = False
         self._some_shown = False
@@ -51,8 +53,9 @@ class PostClaim:
             self.posting = False
             raise TakenOverError
 
-    async def take_back(self) -> None:
-        """Record that Slack did nothing in the last call."""
+    async def take_back(self, refused: str = "") -> None:
+        """Record that Slack did nothing in the last call; `refused` is why it never will."""
+        self.refused = refused or self.refused
         if not self._some_shown:
             self.posting = False
             await self._advance(State.WORKING)

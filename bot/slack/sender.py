@@ -60,6 +60,7 @@ _INERT: dict[str, Any] = {
     "unfurl_links": False,
     "unfurl_media": False,
 }
+_INERT_ALONE: dict[str, Any] = {"parse": "none", "link_names": False}
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
 _PUBLISHING = "views.publish"
@@ -187,6 +188,20 @@ class Sender:
         ]
         return max((each.state for each in sent), key=_BEST_FIRST.index)
 
+    async def whisper(
+        self, thread: tuple[str, str], user: str, message: SlackMessage, claim: PostClaim
+    ) -> State:
+        """Post a message that only one user of a channel sees."""
+        channel, thread_ts = thread
+
+        def post(content: dict[str, Any]) -> Awaitable[Any]:
+            return self.web.chat_postEphemeral(
+                channel=channel, user=user, thread_ts=thread_ts or None, **_INERT_ALONE, **content
+            )
+
+        paces = ((_EVERYWHERE, self.limits.workspace),)
+        return (await self._persist(post, message, paces, claim)).state
+
     async def publish(self, user: str, message: SlackMessage, claim: PostClaim) -> State:
         """Show a user their Home tab."""
 
@@ -307,7 +322,7 @@ class Sender:
             if claim and fate is not Fate.LOST:
                 # Also before giving up: the caller records the end, and if we are killed before
                 # it does, another process may try.
-                await claim.take_back()
+                await claim.take_back(why if fate is Fate.REFUSED else "")
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
             elif fate is Fate.LATER and (tries < TRIES or self.clock.monotonic() < given_up):

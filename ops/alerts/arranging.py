@@ -8,10 +8,8 @@ from dataclasses import dataclass, field, replace
 from ops.errors import InvalidInput
 from ops.sites import Site
 from ops.vocabulary.alert_filters import AlertFilter
-from ops.vocabulary.alerts import FIRING, Alert
+from ops.vocabulary.alerts import FIRING, MILD, SEVERITIES, Alert
 
-SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
-MILD = ("info", "none")
 LONGEST_MATCHING = 2.0  # seconds
 
 

@@ -11,12 +11,11 @@ from itertools import chain
 
 import re2
 
-from ops.alerts.arranging import MILD, SEVERITIES
 from ops.alerts.truth import counted
 from ops.errors import InvalidInput, did_you_mean
 from ops.sites import Service, Site, sites
 from ops.vocabulary.alert_filters import STATES, UNLISTED, AlertFilter, check_listed
-from ops.vocabulary.alerts import FIRING, Alert, Rule
+from ops.vocabulary.alerts import FIRING, MILD, SEVERITIES, Alert, Rule
 from ops.vocabulary.matchers import FORMS_OF_A_MATCHER, Matcher, exists
 
 _TEMPLATE = "{{"  # starts what a rule fills in for each of its alerts

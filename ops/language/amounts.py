@@ -65,7 +65,7 @@ def durations(unread: Unread, given: Collection[str] = ()) -> dict[str, str]:
         read = read_duration(small, place) if unread.bare(place) else None
         if not read:
             continue
-        leads = _leading(unread, place)
+        leads = leading(unread, place, MORE | LESS | SLOW_WORDS)
         words = {small[at] for at in leads}
         key = "max" if words & LESS else "min" if words & MORE else ""
         if not key and small[place - 1 : place] == ["between"]:
@@ -130,17 +130,12 @@ def _is_status(digits: str, before: str, after: str, plural: str = "") -> bool:
     return before in _STATUS or failed or plural_alone
 
 
-def _leading(unread: Unread, place: int) -> list[int]:
+def leading(unread: Unread, place: int, comparing: Collection[str]) -> list[int]:
     """Return the places of the words before a duration that say what it is compared with."""
     found = []
     for at in range(place - 1, -1, -1):
         word = unread.bare(at)
-        if (
-            word not in MORE
-            and word not in LESS
-            and word not in _BETWEEN
-            and word not in SLOW_WORDS
-        ):
+        if word not in comparing and word not in _BETWEEN:
             break
         found.append(at)
     return found

@@ -29,6 +29,7 @@ class Kind(Enum):
     OPERATION = "operation"
     ALERT = "alert"
     SEVERITY = "severity"
+    STATE = "state"
     LABEL = "label"  # its name
     VALUE = "value"  # of a label, whose name is the Name's `of`
     VERSION = "version"

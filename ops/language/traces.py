@@ -8,44 +8,27 @@ is left out, and the reading says so; if it may matter, the text is refused.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ops import limits
 from ops.errors import InvalidInput, did_you_mean
 from ops.language import amounts
 from ops.language.keys import is_of_another_tool, trace_key, without_scope
-from ops.language.lines import NEGATIONS, Word, some
+from ops.language.lines import NEGATIONS, Word
 from ops.language.names import Kind, Likeness, Names
 from ops.language.reading import Reading
+from ops.language.strict import strict_traces
 from ops.language.times import Clock
+from ops.language.trace_words import FAILED, FILLER, RESERVED, SUCCEEDED, TIMED
 from ops.language.unread import NotUnderstood, Unread, one_of
-from ops.vocabulary.filters import KEYS, TraceQuery, in_quotes, parse_query, quote, slip_of
+from ops.vocabulary.filters import KEYS, in_quotes, parse_query, quote, slip_of
 
-FAILED = some(
-    """
-    error errors err errored erroring erroneous failed failing failure failures fail fails
-    broken exception exceptions unsuccessful
-    """
-)
-SUCCEEDED = some("successful success succeeded successes")
-FILLER = some(
-    """
-    trace traces tracing request requests call calls span spans transaction transactions result
-    results service services svc app application operation operations endpoint endpoints site
-    environment env tag tags attribute attributes label labels status http code codes response
-    responses duration latest newest recent recently last first top only now currently happening
-    happened took taking takes time go going than ones returned returning
-    """
-)
-RESERVED = FILLER | FAILED | SUCCEEDED | amounts.SLOW_WORDS
-TIMED = {"", *some("trace traces request requests call calls span spans transactions took")}
 HTTP_STATUS = "http.status_code"
 _FIRST = ("site", "service", "operation")
 _DURATIONS = ("min", "max", "trace-min", "trace-max")
 _LAST = (*_DURATIONS, "last", "from", "to", "before", "limit")
 _OPTIONS = {"s": "service", "o": "operation", "e": "error"}
-_LEADING = re.compile(r'([^\s="]+)(?: +(.*))?', re.DOTALL)
 _COMPARISON = re.compile("[<>]=?")
 _PLAIN_KEY = re.compile(r"[\w./@-]+")
 _TRACE_ID = re.compile("[0-9a-f]{16}|[0-9a-f]{32}", re.IGNORECASE)
@@ -56,19 +39,6 @@ _NEVER_LEFT_OUT = NEGATIONS | {"or"}
 MOST_COMPARED = 1_000  # operations among which the one that was meant is suggested
 
 
-def exact_traces(
-    text: str, services: Collection[str], sites: Collection[str] = ()
-) -> Reading | None:
-    """Return the reading of a line that is strict already, None if it has to be read.
-
-    `services` and `sites` are those that are known; another service may be misspelt. The first
-    word may be a service.
-    """
-    line, query = _strict(text, services, sites)
-    known = query and (not query.service or query.service in services)
-    return Reading(line, exact=True) if known else None
-
-
 def read_traces(text: str, names: Names, clock: Clock) -> Reading:
     """Read a text as a filter for traces; raises InvalidInput with the accepted form.
 
@@ -76,7 +46,7 @@ def read_traces(text: str, names: Names, clock: Clock) -> Reading:
     """
     limits.check_text("the line", text)
     known = {name for site in names.sites for name in (*site.services, *site.others)}
-    line, query = _strict(text, known, [site.site for site in names.sites])
+    line, query = strict_traces(text, known, [site.site for site in names.sites])
     if query and (
         query.service in known or not names.recognise(query.service, Kind.SERVICE, site=query.site)
     ):
@@ -85,24 +55,6 @@ def read_traces(text: str, names: Names, clock: Clock) -> Reading:
     line = reader.line()
     parse_query(line)
     return Reading(line, reader.left_out, reader.said)
-
-
-def _strict(
-    text: str, services: Collection[str], sites: Collection[str]
-) -> tuple[str, TraceQuery | None]:
-    """Return a text as a strict line, and its query if it is one and no other tool's."""
-    line = text.strip()
-    leading = _LEADING.fullmatch(line)
-    if leading and leading[1] in services and leading[1] not in KEYS:
-        line = f"service={quote(leading[1])} {leading[2] or ''}".rstrip()
-    try:
-        query = parse_query(line)
-    except InvalidInput:
-        return line, None
-    foreign = (tag for tag in query.tags if is_of_another_tool(*tag, sites))
-    if any(in_quotes(key) not in line for key, _ in foreign):
-        return line, None
-    return line, query
 
 
 class _Reader:

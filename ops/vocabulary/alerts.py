@@ -8,6 +8,8 @@ from itertools import chain
 from ops.vocabulary.units import with_unit
 
 FIRING, PENDING = "firing", "pending"
+SEVERITIES = ("critical", "page", "error", "warning")  # then any other word, then these:
+MILD = ("info", "none")
 # The words of Prometheus, Thanos, Mimir, Cortex and VictoriaMetrics, and of Grafana's own alerts,
 # which add the reason in parentheses: "Alerting (NoData)". "" means that it is not an alert.
 _MEANINGS = {

@@ -1,6 +1,7 @@
 """Forms that turn what users type into typed arguments; each error is shown at its field."""
 
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django import forms
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
-from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then
+from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then, parse_end
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
@@ -41,15 +42,19 @@ class MomentField(forms.CharField):
 
 
 class TagsField(forms.CharField):
-    """Tags as in the filter line: `error http.status_code=500`."""
+    """Tags and conditions as in the filter line: `error http.status_code>=500`.
 
-    def clean(self, value: Any) -> tuple[tuple[str, str], ...]:
-        query = or_refuse(parse_query, super().clean(value))
-        if query != TraceQuery(tags=query.tags):
+    They come as a query with nothing else.
+    """
+
+    def clean(self, value: Any) -> TraceQuery:
+        query: TraceQuery = or_refuse(parse_query, super().clean(value))
+        if query != TraceQuery(tags=query.tags, conditions=query.conditions):
             raise forms.ValidationError(
-                "only tags (key=value) go here; the other words have their own fields"
+                "only tags (key=value, key!=value, key>=5) go here; "
+                "the other words have their own fields"
             )
-        return tuple(query.tags)
+        return query
 
 
 class WordField(forms.ChoiceField):
@@ -75,7 +80,7 @@ class SearchFields(forms.Form):
     site = forms.CharField(required=False, widget=forms.HiddenInput)
     service = forms.CharField(required=False, widget=forms.TextInput({"list": "services"}))
     operation = forms.CharField(required=False, widget=forms.TextInput({"list": "operations"}))
-    tags = TagsField(required=False, label="Tags", help_text='error key=value key="two words"')
+    tags = TagsField(required=False, label="Tags", help_text='error key="two words" key>=500')
     span_min = DurationField(required=False, label="Span at least", help_text="100ms")
     span_max = DurationField(required=False, label="Span at most", help_text="2s")
     trace_min = DurationField(required=False, label="Trace at least", help_text="1s")
@@ -107,6 +112,7 @@ class SearchFields(forms.Form):
 
 
 TERMS = (
+    ("10m", "10 minutes"),
     ("15m", "15 minutes"),
     ("30m", "30 minutes"),
     ("1h", "1 hour"),
@@ -127,7 +133,7 @@ class TermField(WordField):
 class SamplingForm(forms.Form):
     """A new policy for a service; if valid, `policy` can be sent for `lasts`, followed by `next`.
 
-    Without a term it is permanent.
+    An end counts more than a term; without both it is permanent.
     """
 
     service = forms.CharField(widget=forms.HiddenInput)
@@ -140,6 +146,9 @@ class SamplingForm(forms.Form):
         help_text="one a line",
     )
     term = TermField()
+    until = forms.CharField(
+        required=False, widget=forms.TextInput({"size": 8, "placeholder": "18:00"})
+    )
     then = forms.CharField(required=False, help_text="10%, always or never")
     reason = forms.CharField(
         required=False,
@@ -148,11 +157,16 @@ class SamplingForm(forms.Form):
     )
     policy: Policy
     next: Policy | None = None
+    lasts: Term = PERMANENT
 
     @property
-    def lasts(self) -> Term:
-        term = self.cleaned_data["term"]
-        return Term(timerange.parse_duration(term)) if term else PERMANENT
+    def ends(self) -> str:
+        """The end that was typed, as a moment that stays the same tomorrow."""
+        return timerange.format_moment(self.lasts.end) if self.lasts.end else ""
+
+    @property
+    def is_timed(self) -> bool:
+        return self.lasts != PERMANENT
 
     def check_next(self, service: str, baseline: Policy | None) -> bool:
         """Return whether it is known what follows; otherwise there is an error at its field."""
@@ -178,6 +192,13 @@ class SamplingForm(forms.Form):
                 self.policy = self.policy.by_operation(parse_operations(lines))
         except InvalidInput as error:
             self.add_error("operations", str(error))
+        if given.get("term"):
+            self.lasts = Term(timerange.parse_duration(given["term"]))
+        try:
+            if given.get("until"):
+                self.lasts = Term(end=parse_end(given["until"], timerange.now_ns(), UTC))
+        except InvalidInput as error:
+            self.add_error("until", str(error))
         try:
             self.next = parse_policy(given["then"]) if given.get("then") else None
         except InvalidInput as error:
@@ -246,7 +267,8 @@ def _query(given: dict[str, Any]) -> TraceQuery:
         site=given["site"],
         service=given["service"],
         operation=given["operation"],
-        tags=given["tags"],
+        tags=given["tags"].tags,
+        conditions=given["tags"].conditions,
         span_min=given["span_min"],
         span_max=given["span_max"],
         trace_min=given["trace_min"],
@@ -262,7 +284,7 @@ def _initial(query: TraceQuery) -> dict[str, Any]:
         "site": query.site,
         "service": query.service,
         "operation": query.operation,
-        "tags": format_query(TraceQuery(tags=query.tags)),
+        "tags": format_query(TraceQuery(tags=query.tags, conditions=query.conditions)),
         **{key: _duration(getattr(query, key)) for key in durations},
         **_range(query.range),
         "limit": query.limit,

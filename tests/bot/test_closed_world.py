@@ -62,7 +62,7 @@ def test_it_has_the_commands_that_were_promised() -> None:
         "help", "list traces", "show trace", "show logs", "compare", "change sampling",
         "undo sampling", "revert sampling", "extend sampling", "apply", "cancel", "version",
         "show alert", "alerts", "sampling off", "sampling history", "sampling",
-        "diagnose", "changes", "rollouts", "overview", "link",
+        "diagnose", "slow operations", "changes", "rollouts", "overview", "link",
     ]  # fmt: skip
 
 

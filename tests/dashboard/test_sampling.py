@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -92,6 +93,23 @@ async def test_a_change_for_a_while_says_why_and_what_it_returns_to(
     assert place.first.told[-1] == ("STFloat", 0.1)
 
 
+async def test_a_change_until_a_time_of_day_ends_at_that_moment(
+    place: Place, operator: AsyncClient
+) -> None:
+    await operator.post(CHANGE, TEN)
+    clock = f"{datetime.now(UTC) + timedelta(hours=2):%H:%M}"
+    always = {**TEN, "strategy": "always", "term": "30m", "until": clock}
+    asked = await operator.get(CHANGE, always)
+    end = field(asked, "until")
+    assert re.fullmatch(rf"20\d\d-\d\d-\d\dT{clock}:00Z", end), "the same tomorrow"
+    assert f"Set petstore to always on 2 instances until {end}" in text(asked)
+    await operator.post(CHANGE, {**always, "until": end})
+    assert f"{clock}:00 UTC" in heading(await operator.get(SAMPLING))
+    wrong = await operator.get(CHANGE, {**always, "until": "soon"})
+    assert wrong.status_code == 400
+    assert 'id="id_until_error"' in wrong.content.decode()
+
+
 async def test_going_back_to_a_revision_takes_one_click(
     place: Place, operator: AsyncClient, viewer: AsyncClient
 ) -> None:
@@ -101,7 +119,8 @@ async def test_going_back_to_a_revision_takes_one_click(
     [first] = re.findall(r'form="back" name="revision" value="(\d+)"', page.content.decode())
     back = {"service": "petstore", "revision": first}
     assert (await viewer.post(f"{SAMPLING}revert/", back)).status_code == 403
-    assert (await operator.post(f"{SAMPLING}revert/", {**back, "revision": "9"})).status_code == 404
+    unknown = {**back, "revision": "9" * 9}
+    assert (await operator.post(f"{SAMPLING}revert/", unknown)).status_code == 404
     page = await operator.get((await operator.post(f"{SAMPLING}revert/", back))["Location"])
     assert "20% → 10% : 2 of 2 instances confirmed" in text(page)
     assert len(re.findall(r'form="back" name="revision"', page.content.decode())) == 2

@@ -8,7 +8,8 @@ from ops import limits
 from ops.errors import InvalidInput
 from ops.language.names import Names, SiteNames
 from ops.language.reading import Reading
-from ops.language.traces import exact_traces, read_traces
+from ops.language.strict import exact_traces
+from ops.language.traces import read_traces
 from ops.vocabulary.filters import in_quotes, parse_query
 from tests.language.known import CLOCK, NAMES
 

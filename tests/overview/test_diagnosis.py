@@ -5,6 +5,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from bot.answers.diagnosis import diagnosis, site_diagnosis
+from bot.answers.slowness import slowness
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.backends.clients import close_clients
@@ -109,6 +110,35 @@ async def test_slow_operations_are_found(viewer: Actor, jaeger: FakeJaeger) -> N
     assert reply.summary == f"petstore: {slow}"
     slow_traces = "list traces petstore operation=AddPets trace-min=400ms last=15m"
     assert slow_traces in [each.line for each in reply.follow_ups]
+
+
+@ANY_JAEGER
+async def test_what_is_slow_is_compared_with_the_hour_before(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    nothing = slowness(await diagnose(viewer, service="petstore"))
+    assert nothing.summary == (
+        "Not sure whether petstore is slow: there are no traces of the last 15 minutes"
+    )
+    await close_clients()
+    add(jaeger, 10, 10, took=40)
+    alone = slowness(await diagnose(viewer, service="petstore"))
+    assert alone.summary == (
+        "petstore: nothing to compare with in the hour before; 0 of 10 failed, median 40 ms, "
+        "p95 40 ms"
+    )
+    await close_clients()
+    add(jaeger, 10, 40, took=40)
+    same = slowness(await diagnose(viewer, service="petstore"))
+    assert same.summary.startswith("petstore: no operation takes much longer than the hour before;")
+    await close_clients()
+    add(jaeger, 30, 5, took=400)
+    slower = slowness(await diagnose(viewer, service="petstore"))
+    assert slower.summary == (
+        "petstore: AddPets takes 400 ms in the median of 40 traces (40 ms the hour before)"
+    )
+    assert slower.rows[0].cells[0] == "AddPets"
+    assert slower.follow_ups[0].line == f"show trace {slower.rows[0].below[0].split()[-1]}"
 
 
 @ANY_JAEGER

@@ -78,9 +78,9 @@ async def test_all_ways_are_one_picture_without_those_that_are_gone(
     ]
     assert now.confirmed == 2
     assert [each.below for each in service_sampling(now, (), None).rows] == [
-        (f"OpAMP: answered, not in force: {CHECK}",),  # what failed comes first
+        (f"OpAMP, unauthenticated: answered, not in force: {CHECK}",),  # what failed comes first
         (),
-        ("remote sampling: confirmed",),
+        ("remote sampling, unauthenticated: confirmed",),
     ]
 
 

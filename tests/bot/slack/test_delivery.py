@@ -18,7 +18,7 @@ from bot.slack.rate_limit import Limit
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until, until_stored
-from tests.fakes.slack import ALICE, Delivery, FakeSlack, Fault, person
+from tests.fakes.slack import ALICE, DIRECT, Delivery, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,6 +199,36 @@ async def test_it_says_nothing_twice_of_several_answers_when_killed_between_them
             await until_ended(1)
     assert [post.shown.split()[0] for post in slack.posts] == ["Commands"]
     assert (await in_database(ReceivedEvent.objects.get)).state == State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("is_archived", "the channel is archived"),
+        ("restricted_action_thread_locked", "the thread is locked"),
+        ("not_in_channel", "I am not in the channel; invite me"),
+    ],
+)
+async def test_what_a_channel_does_not_take_comes_directly_with_the_reason(
+    slack: FakeSlack, alice: User, code: str, why: str
+) -> None:
+    slack.fail("chat.postMessage", Fault(code))
+    await slack.mention(ALICE, "help")
+    [post] = await slack.posted(1)
+    assert (post.channel, post.thread_ts) == (DIRECT, "")
+    assert post.shown.startswith(f"I could not answer in the channel: {why}. Commands\n")
+    await until_ended(1)
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
+
+
+async def test_what_is_refused_in_a_direct_message_is_not_said_again(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault("restricted_action"))
+    await slack.direct(ALICE, "help")
+    await until_ended(1)
+    assert slack.posts == []
+    assert (await in_database(ReceivedEvent.objects.get)).state == State.FAILED
 
 
 async def test_it_says_nothing_twice_that_a_killed_process_may_have_posted(

@@ -1,0 +1,23 @@
+"""Words of a line about traces that have a meaning of their own, or none."""
+
+from ops.language.amounts import SLOW_WORDS
+from ops.language.lines import some
+
+FAILED = some(
+    """
+    error errors err errored erroring erroneous failed failing failure failures fail fails
+    broken exception exceptions unsuccessful
+    """
+)
+SUCCEEDED = some("successful success succeeded successes")
+FILLER = some(
+    """
+    trace traces tracing request requests call calls span spans transaction transactions result
+    results service services svc app application operation operations endpoint endpoints site
+    environment env tag tags attribute attributes label labels status http code codes response
+    responses duration latest newest recent recently last first top only now currently happening
+    happened took taking takes time go going than ones returned returning
+    """
+)
+RESERVED = FILLER | FAILED | SUCCEEDED | SLOW_WORDS
+TIMED = {"", *some("trace traces request requests call calls span spans transactions took")}
