@@ -95,14 +95,13 @@ async def preview(visit: Visit) -> HttpResponse:
 
 async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
     """Return sentences on the effect of the form's policy."""
-    which = {"service": form.cleaned_data["service"], "site": visit.site.name}
-    now, forecast = await asyncio.gather(
-        actions.current(visit.actor, **which),
-        actions.forecast(
-            visit.actor, policy=form.policy, patience=patience(visit.request), **which
-        ),
+    return await actions.forecast(
+        visit.actor,
+        policy=form.policy,
+        service=form.cleaned_data["service"],
+        site=visit.site.name,
+        patience=patience(visit.request),
     )
-    return now.effect_of(form.policy), *forecast
 
 
 async def _over(visit: Visit, form: SamplingForm) -> Over | None:
