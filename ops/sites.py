@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -80,6 +81,22 @@ class PrometheusSource:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertmanagerSource:
+    """An Alertmanager at a URL, as a Prometheus; several of a site are one cluster.
+
+    `ui` is the public URL of its pages, "" if it is the same.
+    """
+
+    name: str
+    url: str
+    ui: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    ca: str = ""
+    timeout: int = 10 * timerange.SECOND
+    largest_answer: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One service of a site.
 
@@ -142,7 +159,7 @@ class Site:
     `watchdogs` are the alerts that are firing as long as alerting works, `quiet` those that come
     and go by design; neither is listed unless someone asks for it. `names_watchdogs` means that
     the site file names them, so that each must have a rule. `remote` is None if services cannot
-    ask for their sampling.
+    ask for their sampling. `alertmanager` are the instances of one Alertmanager.
     """
 
     name: str
@@ -155,6 +172,7 @@ class Site:
     quiet: tuple[str, ...] = QUIET
     names_watchdogs: bool = False
     remote: Remote | None = None
+    alertmanager: tuple[AlertmanagerSource, ...] = ()
 
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
@@ -182,6 +200,10 @@ class Site:
             if service.prometheus in ("", source.name):
                 return source
         raise NotFound(f'site "{self.name}" has no Prometheus for service "{service.name}"')
+
+    def alertmanager_named(self, name: str) -> AlertmanagerSource:
+        """Return the Alertmanager with a name that the site surely has."""
+        return next(source for source in self.alertmanager if source.name == name)
 
     def prometheus_named(self, name: str) -> PrometheusSource:
         """Return the source with a name that the site surely has."""
@@ -255,9 +277,11 @@ def _site(name: str, table: Table) -> Site:
     jaeger = table.table("jaeger")
     source = _jaeger(jaeger) if jaeger else None
     prometheus = tuple(_prometheus(item) for item in table.tables("prometheus"))
+    alertmanager = tuple(_alertmanager(item) for item in table.tables("alertmanager"))
+    for key, sources in (("prometheus", prometheus), ("alertmanager", alertmanager)):
+        if len({each.name for each in sources}) != len(sources):
+            table.problem(key, "several sources have the same name; give each its own")
     names = [item.name for item in prometheus]
-    if len(set(names)) != len(names):
-        table.problem("prometheus", "several sources have the same name; give each its own")
     every = _every_service(table)
     services = {
         key: _service(key, item, names, every) for key, item in table.named("services").items()
@@ -273,7 +297,19 @@ def _site(name: str, table: Table) -> Site:
     watchdogs = table.texts("watchdogs", "a list of alert names", WATCHDOGS)
     quiet = table.texts("quiet", "a list of alert names", QUIET)
     table.done()
-    return Site(name, source, prometheus, services, default, now, watchdogs, quiet, named, remote)
+    return Site(
+        name=name,
+        jaeger=source,
+        prometheus=prometheus,
+        services=services,
+        default_service=default,
+        change_now=now,
+        watchdogs=watchdogs,
+        quiet=quiet,
+        names_watchdogs=named,
+        remote=remote,
+        alertmanager=alertmanager,
+    )
 
 
 def _jaeger(table: Table) -> JaegerSource:
@@ -321,6 +357,24 @@ def _megabytes(table: Table, key: str, least: int, most: int, default: int) -> i
 
 
 def _prometheus(table: Table) -> PrometheusSource:
+    source = PrometheusSource(
+        **_reached(table),
+        rules=table.take("rules", bool, "true or false", True),
+        pair=table.text("pair", "a string"),
+        replica_labels=table.texts("replica_labels", "a list of label names"),
+    )
+    table.done()
+    return source
+
+
+def _alertmanager(table: Table) -> AlertmanagerSource:
+    source = AlertmanagerSource(**_reached(table))
+    table.done()
+    return source
+
+
+def _reached(table: Table) -> dict[str, Any]:
+    """Read how a REST backend is reached; the keys are the same for all of them."""
     url = table.url("url", ...)
     headers = table.headers()
     token = table.header_value("bearer_token", table.secret("bearer_token"))
@@ -333,20 +387,15 @@ def _prometheus(table: Table) -> PrometheusSource:
         headers["Authorization"] = f"Bearer {token}"
     if username:
         headers["Authorization"] = _basic(username, password)
-    source = PrometheusSource(
-        name=table.text("name", "a string", urlsplit(url).hostname or "prometheus"),
-        url=url,
-        ui=table.url("ui"),
-        headers=headers,
-        ca=table.authority("ca"),
-        timeout=table.duration("timeout", 10 * timerange.SECOND),
-        largest_answer=_megabytes(table, "largest_answer_mib", 1, 1024, 32),
-        rules=table.take("rules", bool, "true or false", True),
-        pair=table.text("pair", "a string"),
-        replica_labels=table.texts("replica_labels", "a list of label names"),
-    )
-    table.done()
-    return source
+    return {
+        "name": table.text("name", "a string", urlsplit(url).hostname or table.name),
+        "url": url,
+        "ui": table.url("ui"),
+        "headers": headers,
+        "ca": table.authority("ca"),
+        "timeout": table.duration("timeout", 10 * timerange.SECOND),
+        "largest_answer": _megabytes(table, "largest_answer_mib", 1, 1024, 32),
+    }
 
 
 def _basic(username: str, password: str) -> str:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from bot.slack.process import check_connected, run_bot
+from ops.alerts.notifying import NOTIFICATIONS
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import close_clients
 from ops.memory import settle
@@ -42,7 +43,7 @@ SWITCH = 0.001  # seconds
 FILES = 16_384  # each connection needs one, and a shell often allows only 1,024
 AGAIN = 30.0
 log = logging.getLogger(__name__)
-SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, VERSIONS)  # what a watcher polls
+SUBJECTS: tuple[Subject[Any], ...] = (ALERTS, NOTIFICATIONS, VERSIONS)  # what a watcher polls
 DASHBOARD = "opsportal.asgi:application"
 
 

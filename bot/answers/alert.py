@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.answers.alerts import labels_of, runbook
+from bot.answers.alerts import labels_of, notified, runbook, unanswered
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, failing_traces, site_key
 from bot.answers.times import past, when
 from bot.links import page
@@ -16,7 +16,7 @@ from ops.vocabulary.timerange import format_duration
 def one_alert(shown: ShownAlert) -> Reply:
     """Return one alert: since when, its value, its rule, and how often it fired."""
     alert = shown.alert
-    notes = (*_times(shown), *_facts(shown), *_rule(shown), _history(shown))
+    notes = (*_times(shown), *_notification(shown), *_facts(shown), *_rule(shown), _history(shown))
     return Reply(
         f"{shortened(shown.headline, LONGEST_SENTENCE)}{elsewhere(shown.site)}",
         notes=notes,
@@ -42,6 +42,15 @@ def _times(shown: ShownAlert) -> Iterator[str]:
         yield Sentence("pending since ", past(shown.pending_since))
     if shown.ahead:
         yield "clocks differ: that is in the future"
+
+
+def _notification(shown: ShownAlert) -> Iterator[str]:
+    if shown.notified:
+        yield shortened(notified(shown.notified), LONGEST_SENTENCE)
+        for silence in shown.notified.silences:
+            by = f"silence by {silence.created_by or 'somebody unnamed'}"
+            yield shortened(f"{by}: {silence.comment}" if silence.comment else by, LONGEST_SENTENCE)
+        yield from unanswered(shown.routed)
 
 
 def _facts(shown: ShownAlert) -> Iterator[str]:

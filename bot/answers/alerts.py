@@ -12,16 +12,17 @@ from bot.answers.phrases import (
     failing_traces,
     site_key,
 )
-from bot.answers.times import lasting, past
+from bot.answers.times import lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.alerts.actions import AlertList
+from ops.alerts.notifying import Notified, Routed
 from ops.alerts.truth import Reason
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import format_filter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.matchers import label_text
+from ops.vocabulary.matchers import Matcher, label_text
 
 MOST_DOUBTS = 3
 MOST_NAMED = 3  # broken rules, or values of a label
@@ -42,19 +43,22 @@ def alert_list(found: AlertList) -> Reply:
         state = f"{count(found.firing_in_all, 'alert')} firing, none{known}"
     elif narrowed:
         state = f"No alerts{known}" if not found.alerts else f"Nothing is firing{known}"
-    about = f", {len(pending):,} pending" if pending else ""
+    pending_too = f"{len(pending):,} pending" if pending else ""
+    about = "".join(f", {each}" for each in (found.held_back_in_words, pending_too) if each)
     asked = f" for {shortened(narrowed, LONGEST_SENTENCE)}" if narrowed else ""
     return Reply(
         f"{state}{about}{asked}{elsewhere(found.site)}",
-        rows=tuple(map(_row, _by_name(found.alerts))),
+        rows=tuple(_row(each, found.routed) for each in _by_name(found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
+            *unanswered(found.routed),
             *_doubts(found),
             *(() if narrowed else _broken(found)),
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
         follow_ups=tuple(_next_of_alerts(found, narrowed)),
+        items=tuple(_line_of(each, found.site) for each in _by_name(found.alerts)),
     )
 
 
@@ -63,6 +67,13 @@ def _by_name(alerts: Iterable[Alert]) -> list[list[Alert]]:
     for alert in alerts:
         found.setdefault(alert.name, []).append(alert)
     return list(found.values())
+
+
+def _line_of(alerts: Sequence[Alert], site: str) -> str:
+    """Return the line that shows a row's alert, or lists its alerts."""
+    if len(alerts) == 1:
+        return f"show alert {alerts[0].fingerprint}{site_key(site)}"
+    return f"alerts {Matcher('alertname', '=', alerts[0].name)}{site_key(site)}"
 
 
 def _doubts(found: AlertList) -> tuple[str, ...]:
@@ -111,7 +122,7 @@ def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
         yield FollowUp("Versions", f"version{site_key(found.site)}")
 
 
-def _row(alerts: Sequence[Alert]) -> Row:
+def _row(alerts: Sequence[Alert], routed: Routed | None) -> Row:
     first = alerts[0]
     duration = f"for {lasting(timerange.now_ns() - first.since)}"
     return Row(
@@ -128,6 +139,7 @@ def _row(alerts: Sequence[Alert]) -> Row:
                 labels_of(first) if len(alerts) == 1 else _different(alerts),
                 f"value {first.value_in_words}" if first.value else "",
                 first.disagree,
+                _notified(alerts, routed),
                 runbook(first),
             )
             if line
@@ -143,6 +155,33 @@ def _state(alerts: Sequence[Alert]) -> str:
     if len(states) == 1:
         return first.state
     return ", ".join(f"{number:,} {state}" for state, number in states.items())
+
+
+def _notified(alerts: Sequence[Alert], routed: Routed | None) -> str:
+    """Say who is notified: of several alerts what is true of all, or how many are held back."""
+    if routed is None:
+        return ""
+    found = [each for each in map(routed.of, alerts) if each]
+    said = {each.words for each in found}
+    if len(said) == 1:
+        return notified(found[0])
+    held = sum(each.is_held_back for each in found)
+    return f"{held:,} of {len(found):,} are silenced, inhibited or muted" if held else ""
+
+
+def notified(found: Notified) -> str:
+    """Return `silenced until 14:20:00 UTC`, `notifies team-pets`."""
+    return f"{found.words} until {when(found.until)}" if found.until else found.words
+
+
+def unanswered(routed: Routed | None) -> tuple[str, ...]:
+    """Name the Alertmanagers that did not answer."""
+    failures = routed.failures if routed else ()
+    return tuple(
+        f"Alertmanager {each.source} did not answer, so who is notified may be incomplete: "
+        f"{shortened(each.reason, LONGEST_SENTENCE)}"
+        for each in failures
+    )
 
 
 def labels_of(alert: Alert) -> str:

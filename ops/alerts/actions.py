@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -17,6 +17,7 @@ from ops.alerts.changes import AlertChange, read_changes
 from ops.alerts.flooding import read_floods
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.history import Strip
+from ops.alerts.notifying import Delivery, Routed, routed
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
 from ops.alerts.reporting import arranged
@@ -37,6 +38,7 @@ READ = "alerts.view_alerts"
 FINGERPRINT = re.compile(r"[0-9a-f]{20}")
 STRIP = 6 * timerange.HOUR
 REMEMBERS = 2.0  # seconds that sources have to say what they remember of our holes
+NOTIFIED = 2.0  # seconds that Alertmanagers have to say who is notified
 NO_GROUPS: Mapping[str, StripOf] = {}
 MANY_ALERTS = 500  # from here on, arranging takes more than about 5 ms
 
@@ -52,7 +54,9 @@ class AlertList:
     time, `older` those of them whose alerts are as they were up to a minute ago; those of the
     others are missing. `firing_in_all` counts without the filter. `watchdogs` are firing, as they
     should; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
-    `filter` is the filter as it was understood, with the meaning of its words.
+    `filter` is the filter as it was understood, with the meaning of its words. `routed` is what
+    the Alertmanagers say, None if the site has none; `held_back` counts the firing alerts of which
+    nobody is notified, by what holds them back.
     """
 
     site: str
@@ -68,6 +72,8 @@ class AlertList:
     watchdogs: tuple[Alert, ...] = ()
     at: int = 0
     filter: AlertFilter = AlertFilter()
+    routed: Routed | None = field(default=None, compare=False)
+    held_back: Mapping[Delivery, int] = field(default_factory=dict)
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -76,6 +82,11 @@ class AlertList:
     @property
     def pending(self) -> tuple[Alert, ...]:
         return tuple(alert for alert in self.alerts if alert.state == PENDING)
+
+    @property
+    def held_back_in_words(self) -> str:
+        """`1 silenced, 2 inhibited`, "" if all firing alerts notify somebody."""
+        return ", ".join(f"{number:,} {delivery}" for delivery, number in self.held_back.items())
 
     def headline(self, *, narrowed: bool = False) -> str:
         """Return the state in a few words; never that nothing is firing if that is not sure."""
@@ -210,9 +221,9 @@ async def list_changes(
 
 
 async def _one(site: Site, fingerprint: str, length: int, patience: float) -> ShownAlert:
-    answers, failed = None, None
+    answers, notified, failed = None, None, None
     try:
-        answers = await answers_of(site, patience)
+        answers, notified = await _answers(site, patience)
     except OpsError as error:
         failed = error
     found = await in_database(read, site, fingerprint, length, answers, timerange.now_ns())
@@ -221,6 +232,8 @@ async def _one(site: Site, fingerprint: str, length: int, patience: float) -> Sh
             f'site "{site.name}" has no alert {fingerprint}: it ended more than '
             f"{settings.HISTORY_DAYS} days ago, or the link is wrong. Choose an alert from the list"
         )
+    if notified is not None:
+        found = replace(found, routed=notified, notified=notified.of(found.alert))
     gaps = [(hole.start, hole.end) for hole in found.strip.holes]
     try:
         async with asyncio.timeout(REMEMBERS):
@@ -230,12 +243,17 @@ async def _one(site: Site, fingerprint: str, length: int, patience: float) -> Sh
 
 
 async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
-    found = await answers_of(site, patience)
+    found, notified = await _answers(site, patience)
     now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
     if number < MANY_ALERTS and not (filter.matchers or filter.words):
-        return _list(site, filter, found, now)
-    return await asyncio.to_thread(_list, site, filter, found, now)
+        return _list(site, filter, found, now, notified)
+    return await asyncio.to_thread(_list, site, filter, found, now, notified)
+
+
+async def _answers(site: Site, patience: float) -> tuple[Answers[Rules], Routed | None]:
+    """Ask the sources and, for a shorter time, the Alertmanagers."""
+    return await asyncio.gather(answers_of(site, patience), routed(site, min(patience, NOTIFIED)))
 
 
 async def _count(site: Site) -> FiringCount | None:
@@ -247,7 +265,13 @@ async def _count(site: Site) -> FiringCount | None:
     return FiringCount(listed.firing_in_all, listed.doubts)
 
 
-def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> AlertList:
+def _list(
+    site: Site,
+    filter: AlertFilter,
+    found: Answers[Rules],
+    now: int,
+    notified: Routed | None = None,
+) -> AlertList:
     answers, silent = found.answers, found.silent
     pairs = Pairs.of(site, found.answering)
     merged = arranged(site, found, now)
@@ -256,9 +280,10 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
     unasked = {*site.watchdogs, *site.quiet}
     listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
     older = tuple(name for name in found.coming if name in answers)
+    selected = select(listed, filter, now)
     return AlertList(
         site=site.name,
-        alerts=select(listed, filter, now),
+        alerts=selected,
         broken_rules=broken_rules(answers.values()),
         sources=len(site.prometheus),
         failures=tuple(
@@ -275,6 +300,8 @@ def _list(site: Site, filter: AlertFilter, found: Answers[Rules], now: int) -> A
         ),
         at=found.at or now,
         filter=filter,
+        routed=notified,
+        held_back=notified.held_back(selected) if notified else {},
     )
 
 

@@ -11,6 +11,7 @@ from ops.alerts.answers import Answers
 from ops.alerts.arranging import Pairs
 from ops.alerts.history import Past, Strip
 from ops.alerts.models import AlertPeriod
+from ops.alerts.notifying import Notified, Routed
 from ops.alerts.reporting import reported
 from ops.backends.prometheus import Rules
 from ops.sites import Site
@@ -46,7 +47,9 @@ class ShownAlert:
     `alert` is as it is or, if `state` is resolved or unknown, as it was last; then `at` is when
     that was, and `silent` names the sources that would know more. `pending_since` and
     `firing_since` are of the newest episode; `ahead` means that these lie in the future, so that
-    clocks differ. `rules` are its rule in each source, if the source says.
+    clocks differ. `rules` are its rule in each source, if the source says. `routed` is what the
+    Alertmanagers say, None if there are none, and `notified` what they say of this alert while it
+    fires.
     """
 
     site: str
@@ -61,6 +64,8 @@ class ShownAlert:
     silent: tuple[str, ...]
     past: Past
     strip: Strip
+    routed: Routed | None = None
+    notified: Notified | None = None
 
     @property
     def headline(self) -> str:

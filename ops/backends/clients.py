@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
+from ops.backends.alertmanager import Alertmanager
 from ops.backends.jaeger import Jaeger
 from ops.backends.prometheus import Prometheus
 from ops.caching import Kept, Lasting, Shared
 from ops.errors import NotSetUp
-from ops.sites import PrometheusSource, Site
+from ops.sites import AlertmanagerSource, PrometheusSource, Site
 
 MOST_KEPT = 256 * 1024 * 1024  # bytes
 KEPT_SECONDS = 300.0
@@ -49,6 +50,10 @@ class Clients:
     def prometheus(self, site: Site, source: PrometheusSource) -> Prometheus:
         """Return one Prometheus source of the site."""
         return self._one(Prometheus, (site.name, source), lambda: Prometheus(site, source))
+
+    def alertmanager(self, site: Site, source: AlertmanagerSource) -> Alertmanager:
+        """Return one Alertmanager of the site."""
+        return self._one(Alertmanager, (site.name, source), lambda: Alertmanager(site, source))
 
     async def close(self) -> None:
         """Close everything that is open; later use opens it again."""

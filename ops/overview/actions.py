@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ops.actor import Actor
 from ops.alerts.actions import READ as READ_ALERTS
 from ops.alerts.actions import AlertList, show_alert
+from ops.alerts.notifying import NOTIFICATIONS
 from ops.alerts.truth import Reason
 from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
@@ -279,4 +280,4 @@ async def show_status(actor: Actor) -> tuple[DoorReport, ...]:
 @action("overview.show_watch", permission=READ)
 async def show_watch(actor: Actor, *, site: str = "") -> WatchReport:
     """Return whether the site is being watched, and which of its sources answer."""
-    return await watch_report(sites().site(site).name, ALERTS, VERSIONS)
+    return await watch_report(sites().site(site).name, ALERTS, NOTIFICATIONS, VERSIONS)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cachetools import TTLCache
 
 from ops.alerts.actions import AlertList
+from ops.alerts.notifying import Notified, Routed
 from ops.alerts.paging import Place, index_of, parse_place, place_after
 from ops.alerts.truth import Reason
 from ops.errors import InvalidInput
@@ -69,12 +70,14 @@ def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
     answer = ops_pb2.AlertsResp()
     for failure in found.failures:
         answer.failures.add(source=failure.source, reason=failure.reason)
+    for failure in found.routed.failures if found.routed else ():
+        answer.alertmanager_failures.add(source=failure.source, reason=failure.reason)
     _add_doubts(answer, found)
     first = index_of(found.alerts, page.after) if page.after else 0
     end = min(first + page.size, len(found.alerts)) if page.size else len(found.alerts)
     room, number = LARGEST - answer.ByteSize(), first
     while number < end:
-        message = _fitting(found.alerts[number])
+        message = _fitting(found.alerts[number], found.routed)
         room -= message.ByteSize() + _AROUND
         if room < 0:
             answer.truncated = True
@@ -104,11 +107,11 @@ def _add_doubts(answer: ops_pb2.AlertsResp, found: AlertList) -> None:
             source=doubt.source,
             sentence=doubt.sentence[:_SHORT],
         )
-    watchdogs = map(_fitting, found.watchdogs[:_MOST])
+    watchdogs = [_fitting(each, found.routed) for each in found.watchdogs[:_MOST]]
     answer.watchdogs.extend(each for each in watchdogs if each.ByteSize() <= _LARGE_WATCHDOG)
 
 
-def _fitting(alert: Alert) -> ops_pb2.Alert:
+def _fitting(alert: Alert, routed: Routed | None) -> ops_pb2.Alert:
     """Return the alert's message, without its strings if it is larger than a response."""
     message = ops_pb2.Alert(
         state=alert.state,
@@ -128,6 +131,7 @@ def _fitting(alert: Alert) -> ops_pb2.Alert:
         recovering=alert.recovering,
         labels=alert.labels,
         annotations=alert.annotations,
+        notified=_notified(routed.of(alert)) if routed else None,
     )
     if message.ByteSize() + _AROUND <= LARGEST:
         return message
@@ -139,4 +143,17 @@ def _fitting(alert: Alert) -> ops_pb2.Alert:
         severity=alert.severity[:_SHORT],
         source=", ".join(alert.sources),
         annotations={"opsportal": _OVERSIZE},
+    )
+
+
+def _notified(found: Notified | None) -> ops_pb2.Notified | None:
+    if found is None:
+        return None
+    return ops_pb2.Notified(
+        delivery=ops_pb2.Notified.Delivery.Value(found.delivery.name),
+        receivers=found.receivers,
+        silenced_by=[each.id for each in found.silences],
+        silenced_until=found.until,
+        inhibited_by=found.inhibited_by,
+        muted_by=found.muted_by,
     )

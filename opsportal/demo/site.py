@@ -1,4 +1,4 @@
-"""A whole site in this process: petstores, the services behind them, Jaeger and Prometheus.
+"""A whole site in this process: petstores, what is behind them, Jaeger, Prometheus, Alertmanager.
 
 `schedule.py` says what happens in it.
 """
@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from ops.vocabulary.policies import rate
-from opsportal.demo import jaeger, petstore
+from opsportal.demo import alertmanager, jaeger, petstore
+from opsportal.demo.alertmanager import Alertmanager
 from opsportal.demo.director import Director, restart, stopwatch
 from opsportal.demo.jaeger import QueryService
 from opsportal.demo.petstore import PetStore
@@ -34,6 +35,7 @@ from opsportal.demo.traffic import traffic
 ANY_PORT = "127.0.0.1:0"
 PETSTORES = tuple(f"petstore-{number + 1}" for number in range(INSTANCES))
 REPLICAS = ("prometheus-a", "prometheus-b")
+BACKENDS = ("StoreTimeouts", "MailRefused")  # alerts that inhibit warnings
 POLICY = rate(0.25)
 CEILING = 6  # traces a second: of 8 calls a second, 50% is below it and "always" above
 TRACES = 6_000  # about fifty minutes; more would only grow the memory
@@ -101,6 +103,8 @@ class DemoSite:
             pages.append(await enter(http_server(ANY_PORT, page)))
         pair = [_prometheus(sources, replica) for replica in REPLICAS]
         urls = [await enter(http_server(ANY_PORT, api(each))) for each in pair]
+        routing = Alertmanager(pair, receiver="team", inhibiting=BACKENDS, without=[REPLICA_LABEL])
+        routes = await enter(http_server(ANY_PORT, alertmanager.api(routing)))
         director = Director(
             self._clock, self._order, trouble=trouble, petstores=petstores, prometheus=pair
         )
@@ -110,7 +114,7 @@ class DemoSite:
         restarts = restart(self.http, self._restarts, petstores)
         await enter(working(*scrapes, director.run(), calls, restarts))
         remote = _remote(self.http, self.grpc)
-        self.sites_toml = _site_file(otlp, urls, addresses[:1], pages) + remote
+        self.sites_toml = _site_file(otlp, urls, routes, addresses[:1], pages) + remote
 
     def _calls_per_second(self) -> float:
         """Return more at first, to have something to show."""
@@ -144,7 +148,11 @@ def _prometheus(sources: list[Telemetry], replica: str) -> Prometheus:
 
 
 def _site_file(
-    jaeger_at: str, prometheus_at: list[str], instances: list[str], pages: list[str]
+    jaeger_at: str,
+    prometheus_at: list[str],
+    alertmanager_at: str,
+    instances: list[str],
+    pages: list[str],
 ) -> str:
     return f"""\
 # Written by the demo at every start. The petstores' own metrics:
@@ -158,6 +166,11 @@ default_service = "petstore"
 address = "{jaeger_at}"
 
 {"".join(map(_source, REPLICAS, prometheus_at))}
+[[sites.demo.alertmanager]]
+name = "alertmanager"
+url = "{alertmanager_at}"
+timeout = "3s"
+
 [sites.demo.services.petstore]
 instances = {instances}
 sampling = "{POLICY}"

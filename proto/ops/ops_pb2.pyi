@@ -512,7 +512,8 @@ Global___ShowLogsResp: _TypeAlias = ShowLogsResp  # noqa: Y015
 
 @_typing.final
 class ChangeSamplingReq(_message.Message):
-    """0 < float_value <= 1 with STFloat. Without a service, the site's default service is changed.
+    """0 < float_value <= 1 with STFloat. traces_per_second is set instead of a type. Without a service,
+    the site's default service is changed.
 
     Without `until` the change is permanent. With it (Unix nanoseconds, at most seven days ahead) the
     service then returns to its permanent policy; one that has none needs `then_policy`, such as
@@ -539,6 +540,7 @@ class ChangeSamplingReq(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     THEN_POLICY_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    TRACES_PER_SECOND_FIELD_NUMBER: _builtins.int
     type: Global___SamplerType.ValueType
     float_value: _builtins.float
     service: _builtins.str
@@ -547,6 +549,10 @@ class ChangeSamplingReq(_message.Message):
     reason: _builtins.str
     """One line for those who read the log."""
     then_policy: _builtins.str
+    traces_per_second: _builtins.int
+    """At most so many traces a second in each instance, 1 to 10,000. Only for services whose instances
+    all ask for their sampling.
+    """
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Operations with a rate of their own, each `OPERATION=RATE` such as "GET /health=0.1%"; the rate
@@ -566,10 +572,11 @@ class ChangeSamplingReq(_message.Message):
         reason: _builtins.str = ...,
         then_policy: _builtins.str = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        traces_per_second: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "operations", b"operations", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "type", b"type", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "operations", b"operations", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "traces_per_second", b"traces_per_second", "type", b"type", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1431,6 +1438,7 @@ class Alert(_message.Message):
     NATIVE_STATE_FIELD_NUMBER: _builtins.int
     STALE_SINCE_FIELD_NUMBER: _builtins.int
     RECOVERING_FIELD_NUMBER: _builtins.int
+    NOTIFIED_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
     active_at: _builtins.int
@@ -1462,6 +1470,10 @@ class Alert(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The sources that report it: several, if they are a pair."""
 
+    @_builtins.property
+    def notified(self) -> Global___Notified:
+        """What Alertmanager does about it; unset if it is pending, or the site has no Alertmanager."""
+
     def __init__(
         self,
         *,
@@ -1482,14 +1494,91 @@ class Alert(_message.Message):
         native_state: _builtins.str = ...,
         stale_since: _builtins.int = ...,
         recovering: _builtins.bool = ...,
+        notified: Global___Notified | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notified", b"notified"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "notified", b"notified", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Alert: _TypeAlias = Alert  # noqa: Y015
+
+@_typing.final
+class Notified(_message.Message):
+    """Who is notified of an alert, or what keeps them from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Delivery:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DeliveryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Notified._Delivery.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DELIVERY_UNSPECIFIED: Notified._Delivery.ValueType  # 0
+        NOTIFIED: Notified._Delivery.ValueType  # 1
+        """The receivers are notified."""
+        SILENCED: Notified._Delivery.ValueType  # 2
+        INHIBITED: Notified._Delivery.ValueType  # 3
+        MUTED: Notified._Delivery.ValueType  # 4
+        MISSING: Notified._Delivery.ValueType  # 5
+        """No Alertmanager has the alert."""
+        UNKNOWN: Notified._Delivery.ValueType  # 6
+        """None that answered has it, and others did not answer."""
+
+    class Delivery(_Delivery, metaclass=_DeliveryEnumTypeWrapper): ...
+    DELIVERY_UNSPECIFIED: Notified.Delivery.ValueType  # 0
+    NOTIFIED: Notified.Delivery.ValueType  # 1
+    """The receivers are notified."""
+    SILENCED: Notified.Delivery.ValueType  # 2
+    INHIBITED: Notified.Delivery.ValueType  # 3
+    MUTED: Notified.Delivery.ValueType  # 4
+    MISSING: Notified.Delivery.ValueType  # 5
+    """No Alertmanager has the alert."""
+    UNKNOWN: Notified.Delivery.ValueType  # 6
+    """None that answered has it, and others did not answer."""
+
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    RECEIVERS_FIELD_NUMBER: _builtins.int
+    SILENCED_BY_FIELD_NUMBER: _builtins.int
+    SILENCED_UNTIL_FIELD_NUMBER: _builtins.int
+    INHIBITED_BY_FIELD_NUMBER: _builtins.int
+    MUTED_BY_FIELD_NUMBER: _builtins.int
+    delivery: Global___Notified.Delivery.ValueType
+    silenced_until: _builtins.int
+    """When the last of them ends, Unix nanoseconds; 0 if it is not silenced."""
+    @_builtins.property
+    def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def silenced_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """IDs of silences, the last to end first."""
+
+    @_builtins.property
+    def inhibited_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of alerts."""
+
+    @_builtins.property
+    def muted_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of time intervals."""
+
+    def __init__(
+        self,
+        *,
+        delivery: Global___Notified.Delivery.ValueType = ...,
+        receivers: _abc.Iterable[_builtins.str] | None = ...,
+        silenced_by: _abc.Iterable[_builtins.str] | None = ...,
+        silenced_until: _builtins.int = ...,
+        inhibited_by: _abc.Iterable[_builtins.str] | None = ...,
+        muted_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "inhibited_by", b"inhibited_by", "muted_by", b"muted_by", "receivers", b"receivers", "silenced_by", b"silenced_by", "silenced_until", b"silenced_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Notified: _TypeAlias = Notified  # noqa: Y015
 
 @_typing.final
 class BrokenRule(_message.Message):
@@ -1696,6 +1785,7 @@ class AlertsResp(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ALERTMANAGER_FAILURES_FIELD_NUMBER: _builtins.int
     at: _builtins.int
     """When the list was made, Unix nanoseconds."""
     truncated: _builtins.bool
@@ -1726,6 +1816,10 @@ class AlertsResp(_message.Message):
         name.
         """
 
+    @_builtins.property
+    def alertmanager_failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceFailure]:
+        """Alertmanagers that did not answer: `notified` may be incomplete."""
+
     def __init__(
         self,
         *,
@@ -1738,10 +1832,11 @@ class AlertsResp(_message.Message):
         at: _builtins.int = ...,
         truncated: _builtins.bool = ...,
         next_page_token: _builtins.str = ...,
+        alertmanager_failures: _abc.Iterable[Global___SourceFailure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "next_page_token", b"next_page_token", "not_known", b"not_known", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alertmanager_failures", b"alertmanager_failures", "alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "next_page_token", b"next_page_token", "not_known", b"not_known", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

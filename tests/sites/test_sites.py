@@ -8,6 +8,7 @@ import pytest
 from ops.errors import InvalidInput, NotFound
 from ops.site_sampling import Remote
 from ops.sites import (
+    AlertmanagerSource,
     JaegerSource,
     PrometheusSource,
     Service,
@@ -47,6 +48,10 @@ url = "http://mimir:9009"
 username = "ops"
 password = {{ env = "SECRET" }}
 headers = {{ X-Scope-OrgID = "platform" }}
+[[sites.production.alertmanager]]
+url = "http://alertmanager:9093/"
+ui = "https://alertmanager.example.com"
+bearer_token = {{ env = "SECRET" }}
 [sites.production.services.petstore]
 jaeger_name = "petstore-api"
 instances = ["10.0.0.1:50051", "[::1]:50051", "pets.example.com:50051"]
@@ -119,6 +124,14 @@ class TestMeaning:
                         "X-Scope-OrgID": "platform",
                         "Authorization": "Basic b3BzOm9wZW4gc2VzYW1l",
                     },
+                ),
+            ),
+            alertmanager=(
+                AlertmanagerSource(
+                    name="alertmanager",
+                    url="http://alertmanager:9093",
+                    ui="https://alertmanager.example.com",
+                    headers={"Authorization": "Bearer open sesame"},
                 ),
             ),
             services={

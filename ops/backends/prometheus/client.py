@@ -11,8 +11,9 @@ from typing import TypeVar
 from ops.backends import safe_json
 from ops.backends.calls import Calls
 from ops.backends.http import HttpAnswer, HttpClient
+from ops.backends.http_errors import NO_SUCH_PATH, status_of
 from ops.backends.prometheus.batching import Batcher, QueryKind, Timed
-from ops.backends.prometheus.errors import NO_SUCH_PATH, SourceErrors, status_of
+from ops.backends.prometheus.errors import PrometheusErrors
 from ops.backends.prometheus.results import (
     Body,
     Matrix,
@@ -47,7 +48,8 @@ class Prometheus:
         self.place = f"{self.name} at {source.url}"
         which = which_of(source.name, 0, site.prometheus)
         self._calls = Calls("prometheus", self.name, self.place, source.timeout)
-        self.errors = SourceErrors(
+        self.errors = PrometheusErrors(
+            "Prometheus",
             self.name,
             self.place,
             source.url,

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from ops import actor
+from ops.alerts.notifying import Notified, Routed
 from ops.overview.actions import MOST_SERVICES
 from ops.sites import Site
 from ops.traces.trace import Trace
@@ -181,6 +182,12 @@ def share(part: int, whole: int) -> str:
 def tone(word: str) -> str:
     """Return the CSS class for a severity or state."""
     return _TONES.get(word.lower(), "calm")
+
+
+@register.filter
+def notified(routed: Routed | None, alert: Alert) -> Notified | None:
+    """Return what the Alertmanagers do about an alert, None if there are none."""
+    return routed.of(alert) if routed else None
 
 
 @register.filter

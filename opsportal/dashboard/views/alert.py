@@ -27,7 +27,7 @@ LENGTH = "6h"
 
 
 @require_safe
-@page(actions.show_alert, live=Live(frozenset({"alerts"})))
+@page(actions.show_alert, live=Live(frozenset({"alerts", "notifications"})))
 async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     """Show an alert; `?last=1d` is how much of its past is drawn."""
     asked = visit.request.GET.get("last", LENGTH)

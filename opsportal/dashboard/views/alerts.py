@@ -34,6 +34,7 @@ from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
 from opsportal.dashboard.templatetags.words import tone
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 50
@@ -45,10 +46,12 @@ _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 
 
 @require_safe
-@page(actions.list_alerts, live=Live(frozenset({"alerts"})))
+@page(actions.list_alerts, live=Live(frozenset({"alerts", "notifications"})))
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
+    if trace := opened(visit, line):
+        return trace
     try:
         filter = await asyncio.to_thread(parse_filter, line)
         where = sites().site(filter.site or visit.site.name).name
@@ -178,8 +181,9 @@ def _named(sources: Sequence[str], found: AlertList) -> list[str]:
 def _heading(found: AlertList, *, narrowed: bool) -> str:
     if not found.alerts and found.coming:
         return "Loading alerts"
-    pending = len(found.pending)
-    return f"{found.headline(narrowed=narrowed)}{f', {pending:,} pending' if pending else ''}"
+    pending = f"{len(found.pending):,} pending" if found.pending else ""
+    state = found.headline(narrowed=narrowed)
+    return ", ".join(filter(None, (state, found.held_back_in_words, pending)))
 
 
 @dataclass(frozen=True, slots=True)

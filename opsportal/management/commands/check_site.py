@@ -15,7 +15,7 @@ from ops.backends.prometheus import Sample, Vector
 from ops.backends.samplers import Sampler, resolve, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
 from ops.findings import Finding
-from ops.sites import PrometheusSource, Service, Site, SiteFileError, load
+from ops.sites import AlertmanagerSource, PrometheusSource, Service, Site, SiteFileError, load
 from ops.versions.readers import Index, usual_queries, usual_reader
 from opsportal.management.findings import show
 
@@ -61,6 +61,7 @@ def _checks(site: Site) -> list[Awaitable[list[Finding]]]:
     """Return the checks of a site, in the order in which they are printed."""
     checks: list[Awaitable[list[Finding]]] = [_jaeger(site)] if site.jaeger else []
     checks += [_prometheus(site, source) for source in site.prometheus]
+    checks += [_alertmanager(site, source) for source in site.alertmanager]
     for service in site.services.values():
         queries = [key for key in QUERIES if getattr(service, key)]
         checks += [_instances(site, service), *(_query(site, service, key) for key in queries)]
@@ -100,6 +101,16 @@ async def _prometheus(site: Site, source: PrometheusSource) -> list[Finding]:
     if broken := [rule for rule in rules.rules or () if is_broken(rule)]:
         facts.append(f"{_count(broken, 'rule')} cannot be evaluated")
     return [Finding(True, f"{prometheus.place} is reachable: {', '.join(facts)}")]
+
+
+async def _alertmanager(site: Site, source: AlertmanagerSource) -> list[Finding]:
+    alertmanager = clients().alertmanager(site, source)
+    try:
+        found = await alertmanager.routing()
+    except OpsError as error:
+        return [Finding(False, str(error))]
+    facts = f"{_count(found.notifications, 'alert')}, {_count(found.silences, 'silence')}"
+    return [Finding(True, f"{alertmanager.place} is reachable: {facts}")]
 
 
 async def _instances(site: Site, service: Service) -> list[Finding]:

@@ -1,0 +1,103 @@
+"""One Alertmanager of a site: what our actions ask of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import TypeVar
+
+from ops.backends import safe_json
+from ops.backends.alertmanager.reading import Reading, Routing
+from ops.backends.calls import Calls
+from ops.backends.http import HttpAnswer, HttpClient
+from ops.backends.http_errors import DOWN, LIMITED, SourceErrors, status_of
+from ops.errors import BackendUnavailable, OpsError
+from ops.sites import AlertmanagerSource, Site
+from ops.toml_file import which_of
+
+T = TypeVar("T")
+_MUCH_TO_READ = 200_000  # bytes from which an answer is parsed in a thread: about 5 ms of work
+_LONGEST_REASON = 300  # characters of an error's own text
+
+
+class Alertmanager:
+    """One instance. Methods raise BackendTimeout or BackendUnavailable."""
+
+    def __init__(self, site: Site, source: AlertmanagerSource) -> None:
+        self.source = source
+        self.name = f"Alertmanager {source.name} of {site.name}"
+        self.place = f"{self.name} at {source.url}"
+        which = which_of(source.name, 0, site.alertmanager)
+        self._calls = Calls("alertmanager", self.name, self.place, source.timeout)
+        self._errors = SourceErrors(
+            "Alertmanager",
+            self.name,
+            self.place,
+            source.url,
+            f"[[sites.{site.name}.alertmanager]]{which}",
+            source.largest_answer,
+            self._calls.too_slow,
+        )
+        self._client = HttpClient(
+            source.headers,
+            secure=source.url.startswith("https:"),
+            ca=source.ca,
+            largest=source.largest_answer,
+        )
+
+    async def routing(self) -> Routing:
+        """Return this instance's alerts with who is notified, and the silences in force."""
+        return await self._call("routing", self._routing)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _routing(self) -> Routing:
+        # One after the other: a silence that is made in between is in the second answer, so that
+        # no alert is held back by one that we do not know.
+        alerts = await self._send("alerts")
+        # Releases before 0.34 ignore the condition and send expired ones too.
+        silences = await self._send("silences?expired=false")
+
+        def parse() -> Routing:
+            reading = Reading()
+            try:
+                found = reading.notifications(self._body(alerts))
+                return Routing(found, reading.silences(self._body(silences)), reading.unreadable)
+            except safe_json.TooMuch as error:
+                words = f"answered with {error}, more than the limit"
+                raise self._errors.unusable(words) from error
+            except TypeError as error:
+                raise self._errors.other_format("") from error
+
+        much = len(alerts.body) + len(silences.body) > _MUCH_TO_READ
+        return await asyncio.to_thread(parse) if much else parse()
+
+    async def _call(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await self._calls.read(key, call)
+        except BackendUnavailable as error:
+            # Other connections may lead to the same dead server, behind a load balancer.
+            if not error.answered:
+                self._client.renew()
+            raise
+
+    async def _send(self, path: str) -> HttpAnswer:
+        with self._errors.translated():
+            return await self._client.request("GET", f"{self.source.url}/api/v2/{path}")
+
+    def _body(self, answer: HttpAnswer) -> object:
+        try:
+            body: object = safe_json.read(answer.body)
+        except ValueError:
+            raise self._errors.not_json(answer) from None
+        if answer.status != 200:
+            raise self._reported(answer, body)
+        return body
+
+    def _reported(self, answer: HttpAnswer, body: object) -> OpsError:
+        """Return the error that it reports: as a string, or as `{"code": …, "message": …}`."""
+        if answer.status == LIMITED:
+            return self._errors.limited(answer)
+        said = body.get("message") if isinstance(body, dict) else body
+        reason = f": {said[:_LONGEST_REASON]}" if isinstance(said, str) and said else ""
+        words = f"answered {status_of(answer)}{reason}; check its log"
+        return self._errors.unusable(words, answered=answer.status not in DOWN)
