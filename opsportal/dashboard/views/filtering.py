@@ -43,7 +43,7 @@ async def step(visit: Visit) -> HttpResponse:
     """Convert the line `?q=` to form fields, or fields to a line."""
     typed = visit.request.GET
     if "fields" in typed:
-        fields = SearchFields(typed)
+        fields = SearchFields(typed, clock=visit.clock.asker)
         return JsonResponse(_line(fields))
     line = typed.get("q", "").strip()
     if pasted_ids(line):
