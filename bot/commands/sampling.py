@@ -131,7 +131,7 @@ async def revert_sampling(message: Message, way: WayBack) -> Reply:
         revision=way.revision,
         reason=way.reason,
     )
-    return _done(done, way.at_once)
+    return await _done(message, done, way.at_once)
 
 
 @command(
@@ -166,7 +166,8 @@ async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) 
 )
 async def undo_sampling(message: Message, where: Where) -> Reply:
     """Restore the last policy that was in force."""
-    return _done(await requests.undo_or_ask(message.actor, service=where.service, site=where.site))
+    done = await requests.undo_or_ask(message.actor, service=where.service, site=where.site)
+    return await _done(message, done)
 
 
 @command(
@@ -238,25 +239,23 @@ async def _asked(message: Message, wish: Wish) -> Reply:
         reason=wish.reason,
         then=wish.then,
     )
+    return await _done(message, done, wish.at_once)
+
+
+async def _done(
+    message: Message, done: RequestedChange | SamplingChange, at_once: bool = False
+) -> Reply:
+    """Show what was made at once, or its card.
+
+    The card says why it is there in spite of `now`, unless it needs approval: that is said anyway.
+    """
     if isinstance(done, SamplingChange):
         return sampling_change(done)
-    volume = await sampling.forecast(
+    effect = await sampling.forecast(
         message.actor,
-        policy=wish.policy,
-        service=wish.where.service,
-        site=wish.where.site,
+        policy=done.policy,
+        service=done.service,
+        site=done.site,
         patience=PATIENCE,
     )
-    return requested_change(done, _note(done, wish.at_once), volume)
-
-
-def _done(done: RequestedChange | SamplingChange, at_once: bool = False) -> Reply:
-    """Show what was made at once, or its card."""
-    if isinstance(done, SamplingChange):
-        return sampling_change(done)
-    return requested_change(done, _note(done, at_once))
-
-
-def _note(done: RequestedChange, at_once: bool) -> str:
-    """Say why there is a card in spite of `now`; one that needs approval says so itself."""
-    return _ALWAYS_ASKS if at_once and not done.over else ""
+    return requested_change(done, _ALWAYS_ASKS if at_once and not done.over else "", effect)

@@ -57,15 +57,18 @@ def _number(factor: float) -> str:
     return f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
 
 
-def described(found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
-    """Describe a forecast: the volume with its margin, and who starts the traces.
+def described(effect: str, found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
+    """Describe a forecast after the effect: the volume with its margin, and who starts the traces.
 
-    `by_operation` says that it is of a policy with rates of single operations.
+    If the service starts none, that is said first. `by_operation` says that the forecast is of a
+    policy with rates of single operations.
     """
     volume = _volume(found)
     if volume and by_operation and found.after and not found.problems:
         volume += " That counts all operations at the highest of their rates."
-    return tuple(filter(None, (volume, _starts(found.service, found.seen))))
+    starts = _starts(found.service, found.seen)
+    sentences = (starts, effect, volume) if found.seen.started == 0 else (effect, volume, starts)
+    return tuple(filter(None, sentences))
 
 
 def _volume(found: Forecast) -> str:

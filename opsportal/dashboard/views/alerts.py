@@ -36,6 +36,7 @@ from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
 from opsportal.dashboard.templatetags.words import tone
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 50
@@ -51,6 +52,8 @@ _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
+    if trace := opened(visit, line):
+        return trace
     try:
         reading = await _read(visit, line)
         if not reading.exact:

@@ -22,6 +22,7 @@ from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.views.ending import result_page
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
@@ -94,14 +95,13 @@ async def preview(visit: Visit) -> HttpResponse:
 
 async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
     """Return sentences on the effect of the form's policy."""
-    which = {"service": form.cleaned_data["service"], "site": visit.site.name}
-    now, forecast = await asyncio.gather(
-        actions.current(visit.actor, **which),
-        actions.forecast(
-            visit.actor, policy=form.policy, patience=patience(visit.request), **which
-        ),
+    return await actions.forecast(
+        visit.actor,
+        policy=form.policy,
+        service=form.cleaned_data["service"],
+        site=visit.site.name,
+        patience=patience(visit.request),
     )
-    return now.effect_of(form.policy), *forecast
 
 
 async def _over(visit: Visit, form: SamplingForm) -> Over | None:
@@ -141,6 +141,8 @@ async def _page(
     waits = FILLING_SECONDS if form else patience(visit.request)
     service = visit.site.service(service).name
     find = visit.request.GET.get("find", "").strip()
+    if trace := opened(visit, find):
+        return trace
     part = _sheet(visit, find, service)
     (now, problem), lines, requests, changes = await asyncio.gather(
         _now(visit, service, waits),
