@@ -8,7 +8,7 @@ from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.registry import Message
 from ops.errors import InvalidInput
 from ops.language.changes import take_reason, take_term
-from ops.language.times import Clock, Spoken
+from ops.language.times import Clock, Spoken, said_end
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.terms import PERMANENT, Term
@@ -94,7 +94,7 @@ def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term |
     if "for" in given:
         return Term(timerange.parse_duration(given["for"]))
     if "until" in given:
-        return Term(end=terms.parse_end(given["until"], clock.now, clock.zone))
+        return Term(end=said_end(given["until"], clock))
     return PERMANENT if said else None
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
-from ops.language.times import Clock as AskersClock
+from ops.language.times import Clock as Asker
 from ops.language.zones import UTC
 from ops.vocabulary import timerange
 from ops.vocabulary.timerange import to_datetime
@@ -24,9 +24,9 @@ class Clock:
     zone: ZoneInfo | None = None
 
     @property
-    def asked(self) -> AskersClock:
-        """The same clock, by which what the viewer types is read."""
-        return AskersClock(self.now, self.zone or UTC)
+    def asker(self) -> Asker:
+        """The same for reading the times that the viewer writes."""
+        return Asker(self.now, self.zone or UTC)
 
     @property
     def place(self) -> str:

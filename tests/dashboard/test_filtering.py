@@ -112,6 +112,15 @@ async def test_it_says_by_each_field_what_is_wrong(place: Place, viewer: AsyncCl
     assert "more than max" in together["errors"]["__all__"][0]
 
 
+async def test_times_in_fields_may_be_said_as_the_viewers_clock_has_them(
+    place: Place, viewer: AsyncClient
+) -> None:
+    viewer.cookies["zone"] = "Asia/Tokyo"
+    fields = {"start": "2026-11-29", "end": "29 nov 2026 18:00", "span_min": "two seconds"}
+    answer = await step(viewer, fields="1", **fields)
+    assert answer == {"line": "min=2s from=2026-11-29T00:00:00Z to=2026-11-29T09:00:00Z"}
+
+
 async def test_it_knows_services_and_their_operations(place: Place, viewer: AsyncClient) -> None:
     long = "x" * (LONGEST_NAME + 1)
     query = span("store", "store.Query", children=[span("store", long)])

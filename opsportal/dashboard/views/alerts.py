@@ -74,7 +74,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 async def _read(visit: Visit, typed: str) -> Reading:
     return await read_alert_filter(
-        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asked
+        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asker
     )
 
 

@@ -45,7 +45,7 @@ async def step(visit: Visit) -> HttpResponse:
     """Convert the line `?q=` to form fields, or fields to a line."""
     typed = visit.request.GET
     if "fields" in typed:
-        fields = SearchFields(typed)
+        fields = SearchFields(typed, clock=visit.clock.asker)
         return JsonResponse(_line(fields))
     line = typed.get("q", "").strip()
     if pasted_ids(line):
@@ -98,7 +98,7 @@ async def sent(visit: Visit, line: str) -> HttpResponse:
 async def read(visit: Visit, typed: str) -> Reading:
     """Read what a user typed; raises the same InvalidInput as a search."""
     return await read_trace_filter(
-        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asked
+        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asker
     )
 
 

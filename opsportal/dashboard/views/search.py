@@ -63,7 +63,7 @@ async def search(visit: Visit) -> HttpResponse:
 
 
 async def _from_fields(visit: Visit, line: str) -> HttpResponse:
-    fields = SearchFields(visit.request.GET)
+    fields = SearchFields(visit.request.GET, clock=visit.clock.asker)
     if fields.is_valid():
         return await filtering.sent(visit, full_line(fields.query))
     context = {
