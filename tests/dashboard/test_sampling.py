@@ -105,6 +105,9 @@ async def test_a_change_until_a_time_of_day_ends_at_that_moment(
     assert f"Set petstore to always on 2 instances until {end}" in text(asked)
     await operator.post(CHANGE, {**always, "until": end})
     assert f"{clock}:00 UTC" in heading(await operator.get(SAMPLING))
+    operator.cookies["zone"] = "Asia/Tokyo"
+    tokyo = await operator.get(CHANGE, {**always, "until": "6 pm"})
+    assert field(tokyo, "until").endswith("T09:00:00Z")
     wrong = await operator.get(CHANGE, {**always, "until": "soon"})
     assert wrong.status_code == 400
     assert 'id="id_until_error"' in wrong.content.decode()

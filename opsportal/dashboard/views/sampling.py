@@ -56,7 +56,7 @@ async def change(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST" and "strategy" not in typed:
         service = {key: typed[key] for key in ("service",) if key in typed}
         return HttpResponseRedirect(f"{visit.url('sampling')}?{urlencode(service)}".rstrip("?"))
-    form = SamplingForm(typed)
+    form = SamplingForm(typed, clock=visit.clock.asker)
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
@@ -86,7 +86,7 @@ async def change(visit: Visit) -> HttpResponse:
 @page(actions.current)
 async def preview(visit: Visit) -> HttpResponse:
     """Return the effect of the policy being typed, as a piece of the page."""
-    form = SamplingForm(visit.request.GET)
+    form = SamplingForm(visit.request.GET, clock=visit.clock.asker)
     if not form.is_valid():
         return await visit.render("partials/effect.html", {"effect": _lack(form)})
     effect, over = await asyncio.gather(_effect(visit, form), _over(visit, form))
