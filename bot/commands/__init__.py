@@ -7,14 +7,13 @@ console use the same registry. The two handlers here are about the commands them
 from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
+from bot.commands.cards import apply, cancel
 from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
 from bot.commands.reads import words_left
 from bot.commands.sampling import (
-    apply,
-    cancel,
     change_sampling,
     revert_sampling,
     sampling_off,

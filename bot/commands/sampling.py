@@ -1,4 +1,4 @@
-"""Commands about sampling: show it, change it, end or undo a change; apply or cancel a card."""
+"""Commands about sampling: show it, change it, end or undo a change."""
 
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
@@ -23,8 +23,6 @@ from bot.commands.wishes import (
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
-from ops.errors import InvalidInput
-from ops.language.changes import take_reason
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
@@ -38,17 +36,6 @@ _WAYS_BACK = (
     "This is done immediately if the site allows changes without a card; else a card asks first."
 )
 _ALWAYS_ASKS = 'This site always asks first, even with "now".'
-
-
-async def _parse_key(message: Message, rest: str) -> str:
-    if not rest:
-        raise InvalidInput("which card? Each card shows its own apply and cancel commands")
-    return rest.lower()
-
-
-async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
-    key, reason = take_reason(rest)
-    return await _parse_key(message, key.strip()), reason
 
 
 def _history(rest: str) -> tuple[Where, TimeRange | None]:
@@ -210,41 +197,6 @@ async def undo_sampling(message: Message, where: Where) -> Reply:
     """Restore the last policy that was in force."""
     done = await requests.undo_or_ask(message.actor, service=where.service, site=where.site)
     return await _done(message, done)
-
-
-@command(
-    r"(?:apply|approve)(?: +(.+))?",
-    "apply",
-    parse=_parse_key,
-    usage="CARD",
-    summary="make the change on a card, or approve the change of somebody else",
-    examples=("apply 3f9a1c7e2b", "approve 3f9a1c7e2b"),
-    details=("The Apply or Approve button does the same.",),
-    changes=True,
-    once=True,
-    needs=(sampling.change_policy, sampling.approve_change),
-)
-async def apply(message: Message, key: str) -> Reply:
-    """Make a card's change, once; that approves one which needs approval."""
-    return requested_change(await requests.apply(message.actor, key=key))
-
-
-@command(
-    r"(?:cancel|refuse|withdraw)(?: +(.+))?",
-    "cancel",
-    parse=_parse_refusal,
-    usage='CARD [because="REASON"]',
-    summary="dismiss the change on a card, or refuse to approve it",
-    examples=("cancel 3f9a1c7e2b", 'refuse 3f9a1c7e2b because="the disk of Jaeger is full"'),
-    details=("The Cancel or Refuse button does the same.",),
-    changes=True,
-    once=True,
-    needs=(sampling.change_policy, sampling.approve_change),
-)
-async def cancel(message: Message, given: tuple[str, str]) -> Reply:
-    """Dismiss a card's change; that refuses one which needs approval."""
-    key, reason = given
-    return requested_change(await requests.cancel(message.actor, key=key, reason=reason))
 
 
 @command(

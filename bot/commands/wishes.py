@@ -13,7 +13,7 @@ from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.language.shares import read_share
-from ops.language.times import Clock, Spoken
+from ops.language.times import Clock, Spoken, said_end
 from ops.requests import actions as requests
 from ops.sampling import actions as sampling
 from ops.sampling import terms
@@ -165,7 +165,7 @@ def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term |
     if "for" in given:
         return Term(timerange.parse_duration(given["for"]))
     if "until" in given:
-        return Term(end=terms.parse_end(given["until"], clock.now, clock.zone))
+        return Term(end=said_end(given["until"], clock))
     return PERMANENT if said else None
 
 

@@ -20,7 +20,6 @@ WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_changes",
     "requests.ask_approval",
-    "requests.expire",
     "requests.refuse",
     "requests.withdraw",
     "sampling.adopt_file",
