@@ -116,7 +116,7 @@ async def test_it_answers_a_retry_that_it_sees_for_the_first_time(
     slack: FakeSlack, alice: User
 ) -> None:
     seen = await slack.mention(ALICE, "help")
-    event = slack.mention_event(ALICE, "show trace")
+    event = slack.mention_event(ALICE, "compare")
     payload = {**seen.envelope["payload"], "event": event, "event_id": "Ev2"}
     lost = Delivery({**seen.envelope, "payload": payload})
     await (await slack.redeliver(lost, attempt=2)).acknowledged()
