@@ -31,7 +31,8 @@ class Term:
 
     def __str__(self) -> str:
         if self.end:
-            return f"until {timerange.format_moment(self.end)}"
+            second = self.end // timerange.SECOND * timerange.SECOND
+            return f"until {timerange.format_moment(second)}"
         if self.duration:
             return f"for {timerange.format_duration(self.duration)}"
         return "permanent"

@@ -363,13 +363,16 @@ async def test_the_form_begins_with_what_runs(
     assert field(page, "rate") == rate
 
 
-async def test_the_form_claims_nothing_where_instances_differ(
+async def test_the_form_begins_with_what_is_in_force_where_instances_differ(
     place: Place, operator: AsyncClient
 ) -> None:
+    await operator.post(CHANGE, {**TEN, "rate": "5%"})
     place.second.fails = grpc.StatusCode.UNAVAILABLE
     await operator.post(CHANGE, TEN)
 
-    assert field(await operator.get(SAMPLING), "rate") == ""
+    assert field(await operator.get(SAMPLING), "rate") == "10%"
+    asked = await operator.get(CHANGE, {**TEN, "rate": "20%"})
+    assert "instances differ so far: " in text(asked)
 
 
 @pytest.mark.parametrize(

@@ -198,19 +198,15 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
 
     A change is for a while, if it is known what to return to.
     """
-    policy = now.policies.policy
-    typed = {"strategy": str(Strategy.RATE)} if policy is None else _typed(policy)
-    operations = "\n".join(now.in_force.policy.lines) if now.in_force else ""
-    return {**typed, "operations": operations, "term": "30m" if now.baseline else ""}
-
-
-def _typed(policy: Policy) -> dict[str, str]:
-    """Return what one types into the form for a policy."""
-    base, operations = policy.base, {"operations": "\n".join(policy.lines)}
-    typed = {"strategy": str(base.strategy)}
-    if not base.is_word:
-        typed = {"strategy": str(Strategy.RATE), "rate": str(base)}
-    return typed | operations if policy.operations else typed
+    policy = now.policy
+    typed = {"strategy": str(Strategy.RATE), "term": "30m" if now.baseline else ""}
+    if policy:
+        typed["operations"] = "\n".join(policy.lines)
+        if policy.base.is_word:
+            typed["strategy"] = str(policy.strategy)
+        else:
+            typed["rate"] = str(policy.base)
+    return typed
 
 
 def _first(visit: Visit) -> str:
