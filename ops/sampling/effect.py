@@ -21,8 +21,10 @@ def effect(service: str, before: Spread, policy: Policy) -> str:
             f"of {service}"
         ),
     }.get(policy.strategy, f"Keeps {policy.base} of the {traces}")
-    last = before.policy and before.policy.base
-    return f"{kept}; {_against(last, policy.base)}.{_apart(policy, before.by_operation)}"
+    against = _against(before.policy and before.policy.base, policy.base)
+    if before.policy is None and not before.is_unknown:
+        against = f"instances differ so far: {before}"
+    return f"{kept}; {against}.{_apart(policy, before.by_operation)}"
 
 
 def _apart(policy: Policy, had_operations: bool) -> str:
