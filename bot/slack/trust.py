@@ -95,8 +95,8 @@ class Trust:
         others = sorted(self.named - {self.team})
         if others and not self.enterprise:
             return (
-                f"{SETTING} names {others[0]}, but the Slack app's workspace {self.team} belongs to "
-                "no Enterprise Grid organization: unset it, because only workspaces of the same "
+                f"{SETTING} names {others[0]}, but the Slack app's workspace {self.team} belongs "
+                "to no Enterprise Grid organization: unset it, because only workspaces of the same "
                 "organization can be trusted"
             )
         if not (self.team or self.named):
