@@ -14,15 +14,16 @@ from bot.commands.arguments import (
 )
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.intents import Intent, Thing
-from bot.registry import Guess, Message, command
+from bot.registry import Guess, Message, NothingToRead, command
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.language.strict import strict_traces
 from ops.language.trace_ids import find_trace_ids, pasted_ids
-from ops.language.traces import read_traces
+from ops.overview import actions as overview
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
@@ -45,7 +46,12 @@ class TraceAt:
 
 async def _parse_query(message: Message, rest: str) -> TraceQuery:
     """Read a filter whose first word may be a service from the site file."""
-    query = parse_query(_with_service(rest))
+    line = after_small_word(rest)
+    services = {name for site in sites().all.values() for name in site.services}
+    _, query = strict_traces(line, services, sites().all)
+    if query is None:
+        parse_query(_with_service(line))
+        raise InvalidInput(f'"{line[:80]}" has a key that only other tools know')
     sites().site(query.site)
     return query
 
@@ -121,7 +127,7 @@ def _known_site(named: Mapping[str, str]) -> str:
 
 async def _read_query(message: Message, text: str) -> Reading:
     """Read a filter in people's own words."""
-    return read_traces(text, await names_for(message), message.clock)
+    return await overview.read_trace_filter(message.actor, text=text, clock=message.clock)
 
 
 async def _read_id(message: Message, text: str) -> Reading:
@@ -132,18 +138,20 @@ async def _read_id(message: Message, text: str) -> Reading:
         return Reading(ids[0], words_left([word for word in found if word.text not in digits]))
     names = await names_for(message)
     service, left = take_name(found, names, Kind.SERVICE)
-    query = parse_query(f"{_with_service(where_line(names, service))} error last=24h limit=1")
-    latest = (await traces.list_traces(message.actor, query=query)).traces
-    if not latest:
-        raise InvalidInput("which trace?")
-    return Guess(latest[0].trace_id, words_left(left))
+    where = _with_service(where_line(names, service))
+    for which, condition in (("that failed", "error"), ("", "")):
+        query = parse_query(f"{where} {condition} last=24h limit=1")
+        if latest := (await traces.list_traces(message.actor, query=query)).traces:
+            why = f"the latest trace of {latest[0].service} {which}".strip()
+            return Guess(latest[0].trace_id, words_left(left), why=why)
+    raise NothingToRead("which trace?")
 
 
 async def _read_ids(message: Message, text: str) -> Reading:
     """Read one or two trace IDs."""
     ids = find_trace_ids(text)
     if not ids:
-        raise InvalidInput("which trace?")
+        raise NothingToRead("which trace?")
     left = [word for word in words(normal(text)) if not find_trace_ids(word.text)]
     return Reading(" ".join(ids), words_left(left))
 

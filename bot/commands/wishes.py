@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
-from bot.registry import Message
+from bot.registry import Message, NothingToRead
 from ops.errors import InvalidInput
 from ops.language.changes import take_reason, take_term
 from ops.language.lines import normal, words
@@ -109,7 +109,7 @@ async def read_wish(message: Message, text: str) -> Reading:
     names, found = await names_for(message), words(head)
     share = read_share(found)
     if share is None:
-        raise InvalidInput("how much is to be kept?")
+        raise NothingToRead("how much is to be kept?")
     service, left = take_name([each for each in found if each not in share.words], names, _SERVICE)
     line = f"{where_line(names, service)} {share.policy} {tail}"
     return Reading(" ".join(line.split()), words_left(left))
