@@ -98,6 +98,7 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
         perhaps="critical, warning, severity, list, show, fire, active, open, ongoing, current",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
         alone=(Thing.SEVERITY,),
+        reads_all=True,
     ),
     usage='[WORD …] [LABEL="VALUE" …] [state=firing] [last=1h] [age>10m] [site=NAME]',
     summary="list firing and pending alerts",

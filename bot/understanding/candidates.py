@@ -8,26 +8,21 @@ from dataclasses import dataclass, field, replace
 from bot.commands.reads import names_for
 from bot.intents import Intent, Thing
 from bot.registry import Command, Guess, Message, NothingToRead, Registry
-from bot.understanding.cues import PERHAPS, SURELY, Cued, Cues
+from bot.understanding.cues import PERHAPS, SMALL, SURELY, Cued, Cues
 from bot.understanding.habits import without_habits
 from bot.understanding.things import Found, things_in
 from ops.errors import InvalidInput, NotFound, OpsError
 from ops.guard import may
 from ops.language import lines
 from ops.language.changes import take_reason
-from ops.language.lines import Word, some
+from ops.language.lines import Word
 from ops.language.trace_ids import find_trace_ids
 
 SECONDS = 1.0  # the most that filling and checking one line may take
 MOST_TRIED = 6
 _LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it; a name twice that
-_ANYTHING = some(
-    """
-    anything something everything nothing anyone anybody someone somebody everyone everybody thing
-    things stuff again still yet right really actually currently exactly quickly bit lot
-    """
-)
 _SHARE = 2.0  # what a share of traces adds for a command that takes one
+_CONTRACTED = re.compile(r"\b(how|what|who|where|when|why)s\b(?!=)", re.IGNORECASE)
 _LINK = re.compile(r"\S+://\S+")
 _NOTHING = Cued(0.0, frozenset(), surely=False)
 
@@ -78,7 +73,7 @@ class Text:
 
 async def read_text(message: Message, text: str, cues: Cues) -> Text:
     """Read a text; raises InvalidInput if it has too many words."""
-    line = lines.normal(without_habits(text))
+    line = _CONTRACTED.sub(r"\1 is", lines.normal(without_habits(text)))
     said, _ = take_reason(line)
     # Places in what is said are places in the line only if the reason is at its end.
     corrected = cues.corrected(lines.words(said), line) if line.startswith(said) else line
@@ -169,8 +164,9 @@ async def _filled(
         return refused
     except OpsError as error:  # the line is right, but this is not the moment for it
         problem = error
-    cued = text.cued.get(command.name, _NOTHING).words
-    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued | _ANYTHING)
+    # A reader that knows all of its words says itself what it leaves out.
+    cued = frozenset() if command.intent.reads_all else text.cued.get(command.name, _NOTHING).words
+    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued | SMALL)
     named = {word for each in text.things if each.name for word in each.words}
     ignored = sum(word.casefold() in named for word in left_out)
     return Candidate(

@@ -39,8 +39,8 @@ class Reader:
             return self._nothing(unknown)
         if reply := small_talk(text.lower().split()) or small_talk(read.said):
             return reply
-        named = frozenset(word for cued in read.cued.values() for word in cued.words)
-        if refused := not_offered(read.said, next(iter(read.content), ""), named):
+        named = {word for cued in read.cued.values() if cued.surely for word in cued.words}
+        if refused := not_offered(frozenset(read.said), next(iter(read.content), ""), named):
             return await self._instead(message, read, refused)
         tried = await candidates(self.registry, message, read)
         found = list(tried.found)
@@ -128,9 +128,12 @@ class Reader:
 
     async def _instead(self, message: Message, read: Text, refused: NotOffered) -> Reply:
         """Say that something is not offered, with the lines that are accepted instead."""
-        named = {
-            each.thing.value: each.name.of or each.name.name for each in read.things if each.name
-        }
+        named: dict[str, str] = {}
+        for each in read.things:
+            if each.name:
+                named[each.thing.value] = each.name.name
+                if each.name.of:  # the service of an instance, version or operation
+                    named.setdefault("service", each.name.of)
         lines = [
             line for line in refused.lines(named) if await self.registry.accepts(message, line)
         ]
