@@ -9,7 +9,7 @@ from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.registry import Message
 from ops.errors import InvalidInput
-from ops.language.changes import take_reason, take_term
+from ops.language.changes import take_reason, take_term, take_then
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
@@ -113,14 +113,20 @@ async def read_off(message: Message, text: str) -> Reading:
 def _without_term(text: str, clock: Clock) -> tuple[str, str]:
     """Return a line without how long a change lasts and why, and both as they are accepted."""
     given, reason = take_reason(normal(text), clock)
+    given, then = take_then(given)
     head, term = take_term(given, clock)
-    why = f"because={in_quotes(reason)}" if reason else ""
-    return head, f"{term.text if term else ''} {why}".strip()
+    tail = (
+        term.text if term else "",
+        f"then={then}" if then else "",
+        f"because={in_quotes(reason)}" if reason else "",
+    )
+    return head, " ".join(filter(None, tail))
 
 
 async def _wish(message: Message, given: str, reason: str) -> Wish:
     """Read the words without the reason."""
     given, shares = take_operations(given)
+    given, then = take_then(given)
     given, said = take_term(given, message.clock)
     words, named = words_and_keys(given, "service", "site", "for", "until", "then")
     term = _term(said, named, message.clock)
@@ -135,7 +141,7 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
         policy,
         term or terms.usual(now.baseline, policy),
         reason,
-        parse_policy(named["then"]) if "then" in named else None,
+        parse_policy(then or named["then"]) if then or "then" in named else None,
         at_once and not (said and said.guessed),
     )
     await _check(message, wish.where, policy, wish.term, reason, wish.then)

@@ -9,11 +9,11 @@ _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
-_SHORT = {
-    **{name: number for number, name in enumerate(_WEEKDAYS)},
+SHORT_DAYS = {
     **{name[:3]: number for number, name in enumerate(_WEEKDAYS)},
     "tues": 1, "weds": 2, "thur": 3, "thurs": 3,
 }  # fmt: skip
+_SHORT = {**SHORT_DAYS, **{name: number for number, name in enumerate(_WEEKDAYS)}}
 _NAMED = {
     ("today",): 0, ("yesterday",): -1, ("tomorrow",): 1,
     ("day", "before", "yesterday"): -2, ("day", "after", "tomorrow"): 2,

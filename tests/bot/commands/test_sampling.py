@@ -121,7 +121,7 @@ async def test_the_end_is_a_time_of_day_of_the_person_who_asks(
     operator: Actor, backends: Backends, end: str
 ) -> None:
     tokyo = ZoneInfo("Asia/Tokyo")
-    card = await console.answer(operator, f"change sampling always then=1% {end}", tokyo)
+    card = await console.answer(operator, f"change sampling always then 1% {end}", tokyo)
     found = [part for part in parts(card.summary) if isinstance(part, When)]
     assert [to_datetime(each.seconds * SECOND).astimezone(tokyo).hour for each in found] == [18]
     assert ("Reason: lunch" in card.notes) == ("lunch" in end)
