@@ -144,7 +144,8 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
         parse_policy(then or named["then"]) if then or "then" in named else None,
         at_once and not (said and said.guessed),
     )
-    await _check(message, wish.where, policy, wish.term, reason, wish.then)
+    asked: terms.Wish = {"policy": policy, "term": wish.term, "reason": reason, "then": wish.then}
+    await _check(message, wish.where, **asked)
     return wish
 
 
