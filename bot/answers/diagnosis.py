@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from bot.answers.changes import row_of
-from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, and_more, elsewhere, site_key
+from bot.answers.phrases import (
+    LONGEST_SENTENCE,
+    LONGEST_VALUE,
+    and_more,
+    diagnose,
+    elsewhere,
+    site_key,
+)
 from bot.answers.times import at, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
@@ -36,10 +43,7 @@ def diagnosis(found: Diagnosis) -> Reply:
 
 
 def _rows(found: Diagnosis) -> Iterator[Row]:
-    for alert in (found.alerts or ())[:MOST_ALERTS]:
-        yield _alert(alert)
-    if more := and_more(len((found.alerts or ())[MOST_ALERTS:]), "alert"):
-        yield Row(("alerts", *more, ""))
+    yield from _alerts(found.alerts or ())
     if found.traces and (found.traces.now.traces or found.traces.before.traces):
         yield from _traces(found.traces)
     if requests := _requests(found):
@@ -55,11 +59,20 @@ def _rows(found: Diagnosis) -> Iterator[Row]:
         yield Row(("changed", *row.cells), row.below)
 
 
-def _alert(alert: Alert) -> Row:
-    severity = f" ({shortened(alert.severity, 40)})" if alert.severity else ""
-    since = Sentence("since ", past(alert.since)) if alert.since else ""
-    below = (shortened(alert.summary, LONGEST_SENTENCE),) if alert.summary else ()
-    return Row(("alert", f"{shortened(alert.name, 80)} {alert.state}{severity}", since), below)
+def _alerts(alerts: Sequence[Alert]) -> Iterator[Row]:
+    """Yield a row for the alerts of one name and state, with the first of them."""
+    found: dict[tuple[str, str], list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault((alert.name, alert.state), []).append(alert)
+    for first, *others in [*found.values()][:MOST_ALERTS]:
+        severity = f" ({shortened(first.severity, 40)})" if first.severity else ""
+        several = f", {1 + len(others):,} alerts" if others else ""
+        since = Sentence("since ", past(first.since)) if first.since else ""
+        below = (shortened(first.summary, LONGEST_SENTENCE),) if first.summary else ()
+        what = f"{shortened(first.name, 80)} {first.state}{severity}{several}"
+        yield Row(("alert", what, since), below)
+    if more := and_more(len(found) - MOST_ALERTS, "alert"):
+        yield Row(("alert", *more, ""))
 
 
 def _traces(lately: Lately) -> Iterator[Row]:
@@ -167,7 +180,7 @@ def site_diagnosis(found: SiteDiagnosis) -> Reply:
     troubles = found.troubles[:MOST_TROUBLES]
     return Reply(
         f"{shortened(found.headline, LONGEST_SENTENCE)}{elsewhere(found.site)}",
-        rows=(*map(_trouble, troubles), *map(_alert, found.others[:MOST_ALERTS])),
+        rows=(*map(_trouble, troubles), *_alerts(found.others)),
         columns=("Service", "Problem", "Also"),
         notes=(
             *and_more(len(found.troubles) - MOST_TROUBLES, "service with problems"),
@@ -176,12 +189,7 @@ def site_diagnosis(found: SiteDiagnosis) -> Reply:
         ),
         links=page("the overview", "overview", found.site),
         follow_ups=(
-            *(
-                FollowUp(
-                    f"Diagnose {each.service}", f"diagnose {each.service}{site_key(found.site)}"
-                )
-                for each in troubles[:MOST_OPERATIONS]
-            ),
+            *(diagnose(each.service, found.site) for each in troubles[:MOST_OPERATIONS]),
             FollowUp("Alerts", f"alerts{site_key(found.site)}"),
             FollowUp("What changed", f"changes{site_key(found.site)}"),
         ),

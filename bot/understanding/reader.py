@@ -12,6 +12,7 @@ from bot.understanding.small_talk import ANSWERS, small_talk
 from ops.errors import InvalidInput, OpsError
 from ops.language.lines import normal, words
 from ops.language.reading import Reading
+from ops.language.times import TIME_WORDS
 
 MOST_OFFERED = 3
 FAR_BEHIND = 4.0
@@ -26,7 +27,7 @@ class Reader:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.cues = Cues(registry.commands, {*WORDS, *ANSWERS})
+        self.cues = Cues(registry.commands, {*WORDS, *ANSWERS, *TIME_WORDS})
 
     async def answer(self, message: Message) -> Reply:
         """Answer a text that reaches no command."""

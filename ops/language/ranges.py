@@ -25,6 +25,7 @@ _COMPARED = some(
     timeout > < >= <= =
     """
 )
+WORDS = frozenset({"between", "ago", "this", "half", "quarter", "noon", "midnight", *_AROUND, *_TO})
 _DAY = 24 * 60  # minutes
 _EXACTLY = 5 * MINUTE  # each side of "at 14:05"
 _ROUGHLY = 15 * MINUTE  # each side of "around 14:05" and of "at 2pm"

@@ -30,7 +30,7 @@ python)
     echo "$made/bin/python"
     ;;
 node)
-    command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20)' ||
+    command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
         missing "Bolt for JavaScript" "Node.js 20 or newer, with npm"
     made="$cache/node-5.1.0"
     if [[ ! -e $made/done ]]; then
