@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
@@ -71,7 +72,8 @@ async def parse_way_back(message: Message, rest: str) -> WayBack:
     back = await sampling.way_back(
         message.actor, service=where.service, site=where.site, revision=number
     )
-    await _check(message, where, back.policy, back.term, reason, back.then)
+    back["reason"] = reason
+    await _check(message, where, **back)
     return WayBack(where, number, reason, at_once)
 
 
@@ -79,28 +81,13 @@ async def parse_undo(message: Message, rest: str) -> Where:
     """Read `[SERVICE] [site=NAME]`."""
     where = service_and_site(rest)
     before = await requests.policy_before(message.actor, service=where.service, site=where.site)
-    await _check(message, where, before)
+    await _check(message, where, policy=before)
     return where
 
 
-async def _check(
-    message: Message,
-    where: Where,
-    policy: Policy,
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
-) -> None:
+async def _check(message: Message, where: Where, **wish: Unpack[terms.Wish]) -> None:
     """Raise what asking for it would raise."""
-    await requests.check(
-        message.actor,
-        policy=policy,
-        service=where.service,
-        site=where.site,
-        term=term,
-        reason=reason,
-        then=then,
-    )
+    await requests.check(message.actor, service=where.service, site=where.site, **wish)
 
 
 async def read_wish(message: Message, text: str) -> Reading:
@@ -157,7 +144,8 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
         parse_policy(then or named["then"]) if then or "then" in named else None,
         at_once and not (said and said.guessed),
     )
-    await _check(message, wish.where, policy, wish.term, reason, wish.then)
+    asked: terms.Wish = {"policy": policy, "term": wish.term, "reason": reason, "then": wish.then}
+    await _check(message, wish.where, **asked)
     return wish
 
 
