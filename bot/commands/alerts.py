@@ -9,16 +9,19 @@ from bot.commands.arguments import after_small_word
 from bot.commands.reads import names_for, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply
+from bot.replies import Reply, shortened
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
+from ops.language.alerts import read_alerts
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.overview.actions import read_alert_filter
 from ops.sites import sites
-from ops.vocabulary.alert_filters import STATES, AlertFilter, parse_filter
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 
+_LONGEST = 400  # characters of a line in an error
 _ID = re.compile(r"[0-9a-f]{20}")
 
 
@@ -30,7 +33,13 @@ async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
 
 
 async def _parse_filter(message: Message, rest: str) -> AlertFilter:
-    filter = await asyncio.to_thread(parse_filter, after_small_word(rest))
+    """Read a strict filter whose words are all known; `_read_filter` reads any other."""
+    reading = await read_alert_filter(
+        message.actor, text=after_small_word(rest), clock=message.clock
+    )
+    if not reading.exact:
+        raise InvalidInput(f"write {shortened(reading.line, _LONGEST)}")
+    filter = await asyncio.to_thread(parse_filter, reading.line)
     sites().site(filter.site)
     return filter
 
@@ -45,15 +54,8 @@ async def _read_one(message: Message, text: str) -> Reading:
 
 
 async def _read_filter(message: Message, text: str) -> Reading:
-    """Read a service, a severity, an alert and a state."""
-    names, left = await names_for(message), words(normal(text))
-    taken = []
-    for kind in (Kind.SEVERITY, Kind.SERVICE, Kind.ALERT):
-        name, left = take_name(left, names, kind, besides=STATES)
-        taken += [quote(name.name)] if name else []
-    taken += [word.small for word in left if word.small in STATES]
-    left = tuple(word for word in left if word.small not in STATES)
-    return Reading(" ".join(taken), words_left(left))
+    """Read a filter in people's own words."""
+    return await asyncio.to_thread(read_alerts, text, await names_for(message), message.clock)
 
 
 @command(

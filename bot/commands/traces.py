@@ -1,10 +1,9 @@
 """Commands about traces: list them, show one, its log lines, compare two."""
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.answers.comparisons import beside_usual, comparison
 from bot.answers.traces import one_trace, trace_list, trace_logs
@@ -13,26 +12,35 @@ from bot.commands.arguments import (
     linked_id,
     words_and_keys,
 )
-from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.commands.reads import names_for, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Guess, Message, command
-from bot.replies import Reply
+from bot.replies import Reply, shortened
 from ops.actor import Actor
-from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
+from ops.errors import InvalidInput, NotFound, NotSetUp
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.language.strict import exact_traces
 from ops.language.trace_ids import find_trace_ids, pasted_ids
 from ops.language.traces import read_traces
-from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
+from ops.overview.actions import (
+    MOST_SERVICES,
+    SiteSnapshot,
+    explain_none,
+    read_trace_filter,
+    show_snapshot,
+)
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.traces.actions import TraceList, Unmatched
 from ops.traces.trace import Trace
-from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
+from ops.vocabulary import timerange
+from ops.vocabulary.filters import TraceQuery, parse_query
+from ops.vocabulary.timerange import TimeRange
 
-_OF_A_PAIR = re.compile('[="<>]|!~')  # what only a key with its value has
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
+_LONGEST = 400  # characters of a line in an error
 _SHORTEST = 12  # digits: an ID that has no more was probably cut
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
 
@@ -46,25 +54,15 @@ class TraceAt:
 
 
 async def _parse_query(message: Message, rest: str) -> TraceQuery:
-    """Read a filter whose first word may be a service from the site file."""
-    query = parse_query(_with_service(rest))
+    """Read a strict filter whose first word may be a service; `_read_query` reads any other."""
+    reading = await read_trace_filter(
+        message.actor, text=after_small_word(rest), clock=message.clock
+    )
+    if not reading.exact:
+        raise InvalidInput(f"write {shortened(reading.line, _LONGEST)}")
+    query = parse_query(reading.line)
     sites().site(query.site)
     return query
-
-
-def _with_service(rest: str) -> str:
-    """Write a bare first word as `service=WORD`; raises InvalidInput if it is not a service."""
-    rest = after_small_word(rest)
-    word, _, others = rest.partition(" ")
-    if not word or word in KEYS or _OF_A_PAIR.search(word) or slip_of(word, ("error",)):
-        return rest
-    known = [name for site in sites().all.values() for name in site.services]
-    if word not in known:
-        raise InvalidInput(
-            f'"{word[:80]}" is neither KEY=VALUE nor a service in the site file'
-            + (did_you_mean(word, known) or f"; if Jaeger knows it, write service={word[:80]}")
-        )
-    return f"service={word} {others}"
 
 
 async def _parse_id(message: Message, rest: str) -> TraceAt:
@@ -123,7 +121,17 @@ def _known_site(named: Mapping[str, str]) -> str:
 
 async def _read_query(message: Message, text: str) -> Reading:
     """Read a filter in people's own words."""
-    return read_traces(text, await names_for(message), message.clock)
+    reading = await asyncio.to_thread(read_traces, text, await names_for(message), message.clock)
+    return replace(reading, line=_short(reading.line))
+
+
+def _short(line: str) -> str:
+    """Return a filter as the bot's users write it: a service of the site file needs no key."""
+    first, _, others = line.partition(" ")
+    service = first.removeprefix("service=")
+    short = f"{service} {others}".rstrip()
+    known = {name for site in sites().all.values() for name in site.services}
+    return short if exact_traces(short, known) == Reading(line, exact=True) else line
 
 
 async def _read_id(message: Message, text: str) -> Reading:
@@ -134,7 +142,13 @@ async def _read_id(message: Message, text: str) -> Reading:
         return Reading(ids[0], words_left([word for word in found if word.text not in digits]))
     names = await names_for(message)
     service, left = take_name(found, names, Kind.SERVICE)
-    query = parse_query(f"{_with_service(where_line(names, service))} error last=24h limit=1")
+    query = TraceQuery(
+        site=service.site if service else "",
+        service=service.name if service else "",
+        tags=(("error", "true"),),
+        range=TimeRange.last(timerange.DAY),
+        limit=1,
+    )
     latest = (await traces.list_traces(message.actor, query=query)).traces
     if not latest:
         raise InvalidInput("which trace?")

@@ -80,8 +80,8 @@ async def test_it_does_not_take_a_mistyped_service_for_one_without_alerts(
     viewer: Actor, backends: Backends
 ) -> None:
     backends.prometheus.rule("Errors", alert("Errors", job="petstore"))
-    reply = await said(viewer, "alerts PetStor state=firing")
-    called = 'no state, service, severity, alert or label is called "PetStor"'
+    reply = await said(viewer, "alerts PetSto state=firing")
+    called = 'no state, service, severity, alert or label is called "PetSto"'
     firing = "1 alert firing, but"
     assert reply.summary.startswith(f'Not understood: {firing} {called}; did you mean "petstore"?')
     assert reply.follow_ups == (FollowUp("Show usage", "help alerts"),)
