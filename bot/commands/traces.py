@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.answers.comparisons import beside_usual, comparison
 from bot.answers.traces import one_trace, trace_list, trace_logs
@@ -21,7 +21,6 @@ from ops.errors import InvalidInput, NotFound, NotSetUp
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
-from ops.language.strict import exact_traces
 from ops.language.trace_ids import find_trace_ids, pasted_ids
 from ops.language.traces import read_traces
 from ops.overview.actions import (
@@ -121,17 +120,7 @@ def _known_site(named: Mapping[str, str]) -> str:
 
 async def _read_query(message: Message, text: str) -> Reading:
     """Read a filter in people's own words."""
-    reading = await asyncio.to_thread(read_traces, text, await names_for(message), message.clock)
-    return replace(reading, line=_short(reading.line))
-
-
-def _short(line: str) -> str:
-    """Return a filter as the bot's users write it: a service of the site file needs no key."""
-    first, _, others = line.partition(" ")
-    service = first.removeprefix("service=")
-    short = f"{service} {others}".rstrip()
-    known = {name for site in sites().all.values() for name in site.services}
-    return short if exact_traces(short, known) == Reading(line, exact=True) else line
+    return await asyncio.to_thread(read_traces, text, await names_for(message), message.clock)
 
 
 async def _read_id(message: Message, text: str) -> Reading:

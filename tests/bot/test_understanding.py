@@ -16,26 +16,26 @@ OTHER = "9c01d2f4a7e3b8655d0e4f1a2b3c4d5e"
 
 # A read that is clear is answered at once; the answer says which line it answers.
 TRACES = {
-    "list trace petstore errors": "list traces petstore error",
+    "list trace petstore errors": "list traces service=petstore error",
     "lits traces": "list traces",
-    "list traces from petstore": "list traces petstore",
+    "list traces from petstore": "list traces service=petstore",
     "traces with errors": "list traces error",
     "errors": "list traces error",
     "any errors?": "list traces error",
     "traces last 15m": "list traces last=15m",
-    "show me errors for petstore in the last hour": "list traces petstore error last=1h",
+    "show me errors for petstore in the last hour": "list traces service=petstore error last=1h",
     "LIST TRACES ERROR LAST=1H": "list traces error last=1h",
     "list traces last hour": "list traces last=1h",
     "list traces in the last 30 minutes": "list traces last=30m",
     "traces slower than 1s": "list traces trace-min=1s",
     "list traces duration>1s": "list traces min=1s",
-    "list traces service:petstore": "list traces petstore",
-    '{ service.name="petstore" && status=error }': "list traces petstore error",
+    "list traces service:petstore": "list traces service=petstore",
+    '{ service.name="petstore" && status=error }': "list traces service=petstore error",
     "traces for AddPets": "list traces operation=AddPets",
     '"list traces error"': "list traces error",
     "lst traces error": "list traces error",
-    "petstore errors": "list traces petstore error",
-    "list traces petsore": "list traces petstore",
+    "petstore errors": "list traces service=petstore error",
+    "list traces petsore": "list traces service=petstore",
 }
 ONE_TRACE = {
     f"http://127.0.0.1:16686/trace/{ID}": f"show trace {ID}",

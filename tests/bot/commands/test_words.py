@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -24,7 +25,8 @@ UNKNOWN = "17b4f65b0d9f038e2a7bc5ea84309af2"
 async def test_it_helps_with_every_way_to_write_a_command(
     viewer: Actor, backends: Backends, said_so: str, name: str
 ) -> None:
-    assert await said(viewer, f"help {said_so}") == await said(viewer, f"help {name}")
+    found, named = await said(viewer, f"help {said_so}"), await said(viewer, f"help {name}")
+    assert replace(found, line="") == replace(named, line="")
 
 
 async def test_it_says_what_is_wrong_however_long_the_words(
