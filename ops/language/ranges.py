@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from ops.errors import InvalidInput
-from ops.language.days import Day, read_day
+from ops.language.days import SHORT_DAYS, Day, read_day
 from ops.language.durations import UNITS, read_duration, read_number
 from ops.language.hours import Hour
 from ops.language.lines import some
@@ -25,6 +25,7 @@ _COMPARED = some(
     timeout > < >= <= =
     """
 )
+WORDS = frozenset({"between", "ago", "this", "half", "quarter", "noon", "midnight", *_AROUND, *_TO})
 _DAY = 24 * 60  # minutes
 _EXACTLY = 5 * MINUTE  # each side of "at 14:05"
 _ROUGHLY = 15 * MINUTE  # each side of "around 14:05" and of "at 2pm"
@@ -127,6 +128,8 @@ class _Reader:
         if not found or found[0].moment == NOW:
             return None
         point, end = found
+        if word in SHORT_DAYS and end == at + 1:  # "mon" alone may be a service
+            return None
         if point.day and not point.hour:
             after = end + (self._word(end) in ("between", "from"))
             if pair := self._pair(at, after, ("and", *_TO), day=point.day):
