@@ -165,7 +165,7 @@ async def routed(site: Site, patience: float) -> Routed | None:
     """
     if not site.alertmanager:
         return None
-    return await _watched(site) or await _asked(site, patience)
+    return await _watched(site) or await ask_all(site, patience)
 
 
 async def _watched(site: Site) -> Routed | None:
@@ -187,7 +187,9 @@ async def _watched(site: Site) -> Routed | None:
     return await clients().reads.answer(key, lambda: _joined(young.values(), failures))
 
 
-async def _asked(site: Site, patience: float) -> Routed:
+async def ask_all(site: Site, patience: float) -> Routed:
+    """Ask a site's Alertmanagers now, for at most `patience` seconds."""
+
     async def ask(name: str) -> Routing | SourceFailure:
         try:
             async with asyncio.timeout(patience):
