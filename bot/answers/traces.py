@@ -46,7 +46,8 @@ def trace_list(found: TraceList, sampling: str = "") -> Reply:
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
         back = (FollowUp("Further back", line),)
         notes = (*_unknown_service(found.query), *_by_status(found), further)
-        why = (f"; {sampling}",) if sampling else ()
+        looked = (f" ({count(found.fetched, 'trace')} looked at)",) if found.fetched else ()
+        why = (*looked, f"; {sampling}") if sampling else looked
         return Reply(Sentence("No traces ", *where, *why), (), notes, links, follow_ups=back)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
@@ -56,10 +57,17 @@ def trace_list(found: TraceList, sampling: str = "") -> Reply:
         Sentence(f"{some}, {failing or 'none'} failed, ", *where),
         rows=tuple(map(_trace_row, found.traces)),
         columns=("When", "Took", "Trace", "Error and ID"),
-        notes=(*_by_status(found), *((older,) if older else ())),
+        notes=(*_looked_at(found), *_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
     )
+
+
+def _looked_at(found: TraceList) -> tuple[str, ...]:
+    """Say how many traces were read if not all of them match."""
+    if found.fetched <= len(found.traces):
+        return ()
+    return (f"{len(found.traces):,} of the {count(found.fetched, 'trace')} looked at match",)
 
 
 def _by_status(found: TraceList) -> tuple[str, ...]:

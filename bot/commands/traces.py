@@ -1,7 +1,8 @@
 """Commands about traces: list them, show one, its log lines, compare two."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot.answers.comparisons import beside_usual, comparison
@@ -14,7 +15,8 @@ from bot.commands.arguments import (
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.actor import Actor
-from ops.errors import InvalidInput, did_you_mean
+from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
+from ops.language.trace_ids import pasted_ids
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
@@ -23,6 +25,7 @@ from ops.traces.trace import Trace
 from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
+_SHORTEST = 12  # digits: an ID that has no more was probably cut
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
 
 
@@ -57,7 +60,10 @@ def _with_service(rest: str) -> str:
 
 
 async def _parse_id(message: Message, rest: str) -> TraceAt:
-    """Read `ID [site=NAME]`; a link to the trace's page also works as the ID."""
+    """Read `ID [site=NAME]`; the ID may be pasted in any form, also in a link to the trace."""
+    pasted, named = _pasted(rest)
+    if len(pasted) == 1:
+        return TraceAt(pasted[0], _known_site(named))
     first, _, others = after_small_word(rest).partition(" ")
     words, named = words_and_keys(others, "site")
     if not first or words:
@@ -69,11 +75,35 @@ async def _parse_id(message: Message, rest: str) -> TraceAt:
 
 async def _parse_ids(message: Message, rest: str) -> tuple[list[str], str]:
     """Read `ID [ID] [site=NAME]`."""
+    pasted, named = _pasted(rest)
+    if pasted:
+        return [*pasted], _known_site(named)
     words, named = words_and_keys(" ".join(map(linked_id, rest.split())), "site")
     ids = [word for word in words if word.lower() not in ("with", "and")]
     if not ids:
         raise InvalidInput("which trace? Give one trace ID, or two to compare them")
     return [traces.full_id(ids[0])] if len(ids) == 1 else traces.two_ids(ids), _known_site(named)
+
+
+@contextmanager
+def _shortened(*trace_ids: str) -> Iterator[None]:
+    """Say what may be wrong if there is no trace with an ID of few digits."""
+    try:
+        yield
+    except NotFound as error:
+        if isinstance(error, NotSetUp) or all(each[:-_SHORTEST].strip("0") for each in trace_ids):
+            raise
+        raise NotFound(
+            f"{error}; an ID has 16 or 32 hex digits: if this one was shortened, give the whole one"
+        ) from None
+
+
+def _pasted(rest: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the trace IDs of a text in which nothing else is but `site=NAME`."""
+    words = rest.split()
+    keys = [word for word in words if word.lower().startswith("site=")]
+    pasted = pasted_ids(" ".join(word for word in words if word not in keys))
+    return pasted, words_and_keys(" ".join(keys), "site")[1]
 
 
 def _known_site(named: Mapping[str, str]) -> str:
@@ -97,7 +127,10 @@ def _known_site(named: Mapping[str, str]) -> str:
     ),
     details=(
         "min and max limit the duration of a span, trace-min and trace-max that of the trace.",
-        'Any other KEY=VALUE is a tag. All tags must match. Quote spaces: a="b c".',
+        'Any other KEY=VALUE is a tag. All must match on one span. Quote spaces: a="b c".',
+        'Also a!=b, a=~"b.*", a!~"b.*" and, for numbers, a>=500, a>5, a<=5, a<5: the span has that '
+        "tag with such a value. operation and service take != =~ !~ too.",
+        'error="refused" or error=~".*refused.*" is what a span says of its error.',
         "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
         "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
     ),
@@ -127,7 +160,8 @@ async def _why_none(actor: Actor, found: TraceList) -> str:
 )
 async def show_trace(message: Message, one: TraceAt) -> Reply:
     """Show one trace, with the versions and alerts at that time."""
-    trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
+    with _shortened(one.trace_id):
+        trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
     return one_trace(trace, await look_back(message.actor, trace))
 
 
@@ -142,7 +176,8 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
 )
 async def show_logs(message: Message, one: TraceAt) -> Reply:
     """Show a trace's log lines."""
-    found = await traces.show_logs(message.actor, trace_id=one.trace_id, site=one.site)
+    with _shortened(one.trace_id):
+        found = await traces.show_logs(message.actor, trace_id=one.trace_id, site=one.site)
     return await asyncio.to_thread(trace_logs, found)
 
 
@@ -162,10 +197,11 @@ async def show_logs(message: Message, one: TraceAt) -> Reply:
 async def compare(message: Message, given: tuple[list[str], str]) -> Reply:
     """Compare two traces, or one trace with its usual timing."""
     ids, site = given
-    if len(ids) == 1:
-        usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], site=site)
-        return beside_usual(usual)
-    return comparison(await traces.compare_traces(message.actor, trace_ids=ids, site=site))
+    with _shortened(*ids):
+        if len(ids) == 1:
+            usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], site=site)
+            return beside_usual(usual)
+        return comparison(await traces.compare_traces(message.actor, trace_ids=ids, site=site))
 
 
 async def look_back(actor: Actor, trace: Trace, seconds: float = SNAPSHOT_SECONDS) -> SiteSnapshot:

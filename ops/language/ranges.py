@@ -8,6 +8,7 @@ from ops.errors import InvalidInput
 from ops.language.days import Day, read_day
 from ops.language.durations import UNITS, read_duration, read_number
 from ops.language.hours import Hour
+from ops.language.lines import some
 from ops.language.points import Point, read_point
 from ops.language.spoken import Clock, Spoken, name_of, shown, shown_range, written
 from ops.language.words import END, LAST, ONLY_KEYS, START, Words
@@ -16,10 +17,14 @@ from ops.vocabulary.timerange import MINUTE, NOW, Moment, format_exact
 _LEADS = ("in", "within", "during", "over", "for", "from", "of", "since", "at")
 _AROUND = ("around", "about", "near", "circa")
 _TO = ("to", "until", "till", "til", "through", "-", "\u2013")
-_COMPARED = (
-    "than", "over", "above", "under", "below", "least", "most", "min", "max", "for", "every",
-    ">", "<", ">=", "<=", "=",
-)  # fmt: skip  # a duration after one of these is no time range
+# A duration after one of these is no time range.
+_COMPARED = some(
+    """
+    than over above under below least most min max exactly for every took take takes taking lasted
+    lasting lasts exceeding exceeded slower longer shorter faster older younger duration latency
+    timeout > < >= <= =
+    """
+)
 _DAY = 24 * 60  # minutes
 _EXACTLY = 5 * MINUTE  # each side of "at 14:05"
 _ROUGHLY = 15 * MINUTE  # each side of "around 14:05" and of "at 2pm"

@@ -9,6 +9,7 @@ import unicodedata
 from urllib.parse import unquote
 
 from ops import limits
+from ops.language.lines import some
 
 _HEX = "[0-9a-f]"
 _START = r"(?<![0-9a-z_%])(?:0x)?"
@@ -21,19 +22,29 @@ _FORMS = tuple(
     re.compile(form)
     for form in (
         rf"{_START}[0-9a-f]{{2}}-({_HEX}{{32}})-{_HEX}{{16}}-{_HEX}{{2}}{_END}",  # traceparent
-        rf"uber-trace-id{_BETWEEN}({_HEX}{{1,32}}):{_HEX}{{1,16}}:",
+        rf"uber-trace-id{_BETWEEN}({_HEX}{{1,32}}):{_HEX}{{1,16}}:{_HEX}{{1,16}}:",
         rf"{_START}({_HEX}{{8,32}}):{_HEX}{{1,16}}:{_HEX}{{1,16}}:{_HEX}{{1,2}}{_END}",
         rf"{_START}1-({_HEX}{{8}}-{_HEX}{{24}}){_END}",  # AWS X-Ray
         rf"/traces?/(?:0x)?(?=[a-f]*[0-9])({_HEX}{{1,32}}){_END}(?!-)",  # a link
         rf"{_START}({_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}){_END}",  # UUID
-        rf"(?<![a-z])(?:{_LABEL}){_BETWEEN}(?:0x)?({_HEX}{{16,32}}){_END}",
         rf"{_START}((?:{_HEX}{{16}}){{1,2}})-{_HEX}{{16}}(?:-[01d](?:-{_HEX}{{16}})?)?{_END}",  # b3
+        rf"(?<![a-z])(?:{_LABEL}){_BETWEEN}(?:0x)?({_HEX}{{16,32}}){_END}",
         rf"{_START}({_HEX}{{32}}){_END}",
         rf"{_START}(?=[0-9]*[a-f])({_HEX}{{16}}){_END}",  # without a letter it may be a time
     )
 )
 _ALONE = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{16,32}})[\s"'`>)\]}}.,;:!?]*""")
 _SHORT = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{6,15}})[\s"'`>)\]}}.,;:!?…]*""")
+_LINK = ("://", "/trace/", "/traces/")
+_WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
+# Words that may be beside a pasted ID.
+_BESIDE = some(
+    """
+    show open find look at the this trace traces traceid trace-id trace_id x-b3-traceid id ids b3
+    traceparent uber-trace-id x-amzn-trace-id root parent sampled 0 1 compare and with vs logs log
+    of for please
+    """
+)
 _OF_A_SPAN = re.compile(rf"(?:span|parent|uifind)[-_. ]?(?:id)?{_BETWEEN}(?:0x)?\Z")
 _BEFORE = 40  # characters looked at before an ID
 
@@ -50,6 +61,21 @@ def find_trace_ids(text: str, most: int = 2) -> tuple[str, ...]:
     """Return the trace IDs in a text, each once, in the order in which they are written."""
     places = _places(text)
     return tuple(sorted(places, key=places.__getitem__)[:most])
+
+
+def pasted_ids(text: str) -> tuple[str, ...]:
+    """Return the trace IDs of a text that is nothing but IDs, headers with them or links to them.
+
+    `order.id=17b4f65b0d9f038e` and a line of a log are more than that.
+    """
+    line = _plain(text)
+    found = find_trace_ids(line)
+    if not found or _ALONE.fullmatch(line):
+        return found
+    line = " ".join(word for word in line.split() if not any(each in word for each in _LINK))
+    for form in _FORMS:
+        line = form.sub(" ", line)
+    return found if _BESIDE.issuperset(_WORD.findall(line)) else ()
 
 
 def shortened_id(text: str) -> str:

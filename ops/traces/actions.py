@@ -88,7 +88,8 @@ async def list_traces(
     as its last one, so that the time `back_to` is enough to continue from.
 
     The service is one in the site file (by default the site's default) or a name that only
-    Jaeger knows. A site without a default service is searched through all its services.
+    Jaeger knows. A site without a default service is searched through all its services, and so
+    are searches with a condition on the service.
     The list of an absolute range in the past may be a minute old.
     """
     return await find_traces(query, explain, whole_moments=whole_moments, any_service=any_service)

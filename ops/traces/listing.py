@@ -15,6 +15,7 @@ from ops.metrics import watched
 from ops.sites import Site, sites
 from ops.traces.fetching import fetch_from
 from ops.vocabulary import timerange
+from ops.vocabulary.conditions import Condition
 from ops.vocabulary.filters import Place, TraceQuery
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import Moment, TimeRange
@@ -109,6 +110,7 @@ async def find_traces(
     now = timerange.now_ns()
     start, end = query.range.start_end(now)
     site = sites().site(query.site)
+    any_service = any_service or query.is_about_services
     service = query.service or ("" if any_service else site.default_service)
     search = TraceSearch(
         start=start,
@@ -117,6 +119,7 @@ async def find_traces(
         service=name_in_jaeger(site, service) if service else "",
         operation=query.operation,
         tags=query.tags,
+        conditions=tuple(_as_in_jaeger(site, each) for each in query.conditions),
         span_min=query.span_min,
         span_max=query.span_max,
         trace_min=query.trace_min,
@@ -144,6 +147,12 @@ def name_in_jaeger(site: Site, service: str) -> str:
     """Return the service's name in traces; a service that is not in the site file keeps its own."""
     known = site.services.get(service or site.default_service)
     return known.jaeger_name if known else service
+
+
+def _as_in_jaeger(site: Site, condition: Condition) -> Condition:
+    if condition.is_tag or condition.key != "service" or condition.operator != "!=":
+        return condition
+    return replace(condition, value=name_in_jaeger(site, condition.value))
 
 
 def _absolute(start: int, end: int) -> TimeRange:

@@ -5,7 +5,8 @@
 Words come in any order. `key=value` with a key that is not one of KEYS matches a tag. A value or
 key with spaces needs double quotes, with \\" and \\\\ inside; a quoted key is always a tag's. A
 bare `error` means error=true: the span failed; `error=false` means that no span of the whole
-trace failed. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
+trace failed. Tags, `service` and `operation` also take != =~ !~, and tags > >= < <=; see
+ops.vocabulary.conditions. The older forms `tags=[a,b=c]`, `start=…`, `end=…` mean the same.
 `before=TIME/ID` continues a list after the trace with that ID that matched at that time.
 """
 
@@ -13,10 +14,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeAlias
 
 from ops import limits
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
+from ops.vocabulary.conditions import NEGATIONS, Condition, check_expressions
+from ops.vocabulary.tags import ERROR, FALSE, KIND, STATUS, TRUE
 from ops.vocabulary.timerange import TimeRange
 
 KEYS = (
@@ -28,18 +32,28 @@ LARGEST_LIMIT = 1500
 MOST_TAGS = 20
 DEFAULT_RANGE = TimeRange.last(timerange.HOUR)
 
+NAMES = ("service", "operation")  # the keys that also take !=, =~ and !~
+
+Tag: TypeAlias = tuple[str, str]  # key and value
+
 QUOTED = r'"(?:[^"\\]|\\.)*"'
+_OPERATOR = r"!=|!~|=~|=|>=|<=|>|<"
+_BARE = rf'(?:(?!{_OPERATOR})[^\s"])++'
 _WORD = re.compile(
     rf"""\s*(?:
         tags=\[(?P<list>(?:{QUOTED}|[^\]"])*)\]
-      | (?P<key>{QUOTED}|[^\s="]+)=(?P<value>{QUOTED}|[^\s"]*)
-      | (?P<bare>{QUOTED}|[^\s="]+)
+      | (?P<key>{QUOTED}|{_BARE})(?P<operator>{_OPERATOR})(?P<value>{QUOTED}|[^\s"]*)
+      | (?P<bare>{QUOTED}|{_BARE})
     )(?=\s|$)""",
     re.VERBOSE | re.DOTALL,
 )
 _ALL_CLOSED = re.compile(rf'(?:{QUOTED}|[^"]+)*+', re.DOTALL)
 _QUOTED_OR_COMMA = re.compile(rf"{QUOTED}|,", re.DOTALL)
-_QUOTED_KEY = re.compile(rf"\s*({QUOTED})\s*(=|$)", re.DOTALL)
+_EXACT = re.compile(rf"({QUOTED})\s*(=|$)", re.DOTALL)
+_ITEM = re.compile(
+    rf"\s*({QUOTED}\s*(?={_OPERATOR}|$)|(?:(?!{_OPERATOR}).)*+)({_OPERATOR})?(.*)", re.DOTALL
+)
+_MAY_BE_OPERATOR = re.compile("[!<>]")
 _ID = re.compile("[0-9a-f]{32}")
 # Characters that nothing on the way changes; keyboards and Slack alter others.
 _PLAIN = re.compile(r"""(?:[!#-'*-<>-Z^_a-z{|}~()]|(?=[^\W_])[^\x00-\x7f])+""")
@@ -65,15 +79,17 @@ class TraceQuery:
     """A trace search; an empty field means any.
 
     Durations are nanoseconds, 0 meaning not set: `span_min` and `span_max` limit one span
-    (which Jaeger filters), `trace_min` and `trace_max` the whole trace. All tags must match
-    on one span. `before` is where an earlier list of the same query ended; only traces after
-    that position are listed. Raises InvalidInput if the fields contradict each other.
+    (which Jaeger filters), `trace_min` and `trace_max` the whole trace. All tags and conditions
+    must match on one span. `before` is where an earlier list of the same query ended; only
+    traces after that position are listed. Raises InvalidInput if the fields contradict each
+    other.
     """
 
     site: str = ""
     service: str = ""
     operation: str = ""
-    tags: tuple[tuple[str, str], ...] = ()
+    tags: tuple[Tag, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     span_min: int = 0
     span_max: int = 0
     trace_min: int = 0
@@ -85,13 +101,16 @@ class TraceQuery:
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LARGEST_LIMIT:
             raise InvalidInput(f"limit is {self.limit}; it must be between 1 and {LARGEST_LIMIT}")
-        if len(self.tags) > MOST_TAGS:
-            raise InvalidInput(f"{len(self.tags)} tags; the limit is {MOST_TAGS}")
+        if (number := len(self.tags) + len(self.conditions)) > MOST_TAGS:
+            raise InvalidInput(f"{number} tags; the limit is {MOST_TAGS}")
         keys = [key for key, _ in self.tags]
-        if "" in keys:
+        if "" in (*keys, *(each.key for each in self.conditions)):
             raise InvalidInput("a tag has no key: write key=value")
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise InvalidInput(f'the tag "{twice}" is given twice; a key can have only one value')
+        if self.service and self.is_about_services:
+            raise InvalidInput('"service" is given twice')
+        check_expressions(self.conditions)
         for low, high, names in (
             (self.span_min, self.span_max, ("min", "max")),
             (self.trace_min, self.trace_max, ("trace-min", "trace-max")),
@@ -104,6 +123,11 @@ class TraceQuery:
                     f"{names[1]}, {timerange.format_exact(high)}"
                 )
 
+    @property
+    def is_about_services(self) -> bool:
+        """Whether a condition says which services are meant."""
+        return any(not each.is_tag and each.key == "service" for each in self.conditions)
+
     def __str__(self) -> str:
         return format_query(self)
 
@@ -111,24 +135,28 @@ class TraceQuery:
 def parse_query(line: str) -> TraceQuery:
     """Read one line; raises InvalidInput that names the first invalid word."""
     given: dict[str, str] = {}
-    tags: list[tuple[str, str]] = []
+    found: list[Tag | Condition] = []
     for match in _words(line):
+        key, operator, value = match["key"], match["operator"], unquote(match["value"] or "")
         if match["list"] is not None:
-            tags.extend(_tag_list(match["list"]))
+            found.extend(_tag_list(match["list"]))
         elif match["bare"] is not None:
-            tags.append(_bare(match["bare"]))
-        elif match["key"] in KEYS:
-            if match["key"] in given:
-                raise InvalidInput(f'"{match["key"]}" is given twice')
-            given[match["key"]] = unquote(match["value"])
+            found.append(_bare(match["bare"]))
+        elif key not in KEYS:
+            found.append(_tag(_tag_key(key), operator, value))
+        elif operator != "=":
+            found.append(_name(key, operator, value))
+        elif key in given:
+            raise InvalidInput(f'"{key}" is given twice')
         else:
-            tags.append((_tag_key(match["key"]), unquote(match["value"])))
-    tags.extend(_tag_list(given.get("tags", "")))
+            given[key] = value
+    found.extend(_tag_list(given.get("tags", "")))
     return TraceQuery(
         site=given.get("site", ""),
         service=given.get("service", ""),
         operation=given.get("operation", ""),
-        tags=tuple(tags),
+        tags=tuple(each for each in found if not isinstance(each, Condition)),
+        conditions=tuple(each for each in found if isinstance(each, Condition)),
         span_min=_duration(given, "min"),
         span_max=_duration(given, "max"),
         trace_min=_duration(given, "trace-min"),
@@ -139,25 +167,23 @@ def parse_query(line: str) -> TraceQuery:
     )
 
 
-def parse_tag(text: str) -> tuple[str, str]:
-    """Read `key=value`, or a bare key, which means key=true (so `error` is error=true).
+def parse_tag(text: str) -> Tag | Condition:
+    """Read `key=value`, a condition, or a bare key, which means key=true (`error`: error=true).
 
     Quotes, and spaces around a key or value, are not part of it; see `exact_tag`.
     """
-    if quoted := _QUOTED_KEY.match(text):
-        key, equals, value = quoted[1], quoted[2], text[quoted.end() :]
-    else:
-        key, equals, value = text.partition("=")
-    return _with_key(text, unquote(key.strip())), unquote(value.strip()) if equals else "true"
+    key, operator, value = _ITEM.fullmatch(text).groups()  # type: ignore[union-attr]
+    key, value = unquote(key.strip()), unquote(value.strip())
+    return _tag(_with_key(text, key), operator or "=", value if operator else "true")
 
 
-def exact_tag(text: str) -> tuple[str, str]:
+def exact_tag(text: str) -> Tag:
     """Read `key=value` as programs write it: nothing is trimmed, and the value is taken as is.
 
     A bare key means key=true. A key that contains an equals sign, or starts with a quote, must
     be in double quotes as in a filter line.
     """
-    if (quoted := _QUOTED_KEY.match(text)) and text.startswith('"'):
+    if quoted := _EXACT.match(text):
         key, equals, value = unquote(quoted[1]), quoted[2], text[quoted.end() :]
     else:
         key, equals, value = text.partition("=")
@@ -192,13 +218,14 @@ def parse_place(text: str) -> Place:
 def format_query(query: TraceQuery) -> str:
     """Write a query as the shortest line that parses to it."""
     words = [
-        f"{key}={quote(value)}"
+        f"{key}={_value(value)}"
         for key, value in (
             ("site", query.site), ("service", query.service), ("operation", query.operation)
         )
         if value
     ]  # fmt: skip
     words += [_format_tag(key, value) for key, value in query.tags]
+    words += map(_format_condition, query.conditions)
     words += [
         f"{key}={timerange.format_exact(value)}"
         for key, value in (
@@ -274,7 +301,29 @@ def _words(line: str) -> Iterable[re.Match[str]]:
         position = match.end()
 
 
-def _tag_list(text: str) -> list[tuple[str, str]]:
+def _tag(key: str, operator: str, value: str) -> Tag | Condition:
+    """Return a tag if a store can test it; `error` is a yes or no there, and a text here."""
+    yes_or_no = key == ERROR and value.lower() in (*TRUE, *FALSE)
+    if operator == "=" and (yes_or_no or key != ERROR):
+        return key, value
+    if operator == "!=" and yes_or_no:
+        return key, "false" if value.lower() in TRUE else "true"
+    # Jaeger ignores the case of these.
+    return Condition(key, operator, value.lower() if key in (KIND, STATUS) else value)
+
+
+def _name(key: str, operator: str, value: str) -> Condition:
+    if key not in NAMES:
+        raise InvalidInput(
+            f'"{key}" cannot be given with {operator}: write {key}=VALUE '
+            f'(to search for such a tag: "{key}"{operator}…)'
+        )
+    if operator not in ("=~", *NEGATIONS):
+        raise InvalidInput(f'"{key}" is a name: compare it with = != =~ or !~')
+    return Condition(key, operator, value, is_tag=False)
+
+
+def _tag_list(text: str) -> list[Tag | Condition]:
     if text.startswith("["):
         raise InvalidInput(f'"tags={text[:80]}" is incomplete: write tags=[a,b=c]')
     items = _tag_items(text)
@@ -295,9 +344,9 @@ def _tag_items(text: str) -> list[str]:
     return [text[start + 1 : end] for start, end in pairwise((-1, *commas, len(text)))]
 
 
-def _bare(word: str) -> tuple[str, str]:
-    if unquote(word) == "error":
-        return "error", "true"
+def _bare(word: str) -> Tag:
+    if unquote(word) == ERROR:
+        return ERROR, "true"
     if word in KEYS:
         raise InvalidInput(f'"{word}" has no value: write {word}=VALUE, with no space around =')
     hint = '; did you mean "error"?' if slip_of(word, ("error",)) else ""
@@ -346,6 +395,20 @@ def _duration(given: dict[str, str], key: str) -> int:
 
 
 def _format_tag(key: str, value: str) -> str:
-    if (key, value) == ("error", "true"):
-        return "error"
-    return f"{in_quotes(key) if slip_of(key, KEYS) else quote(key)}={quote(value)}"
+    return ERROR if (key, value) == (ERROR, "true") else f"{_format_key(key)}={_value(value)}"
+
+
+def _format_condition(each: Condition) -> str:
+    key = _format_key(each.key) if each.is_tag else each.key
+    value = _value(each.value) if each.operator == "=" else quote(each.value)
+    return f"{key}{each.operator}{value}"
+
+
+def _format_key(key: str) -> str:
+    ambiguous = slip_of(key, KEYS) or _MAY_BE_OPERATOR.search(key)
+    return in_quotes(key) if ambiguous else quote(key)
+
+
+def _value(text: str) -> str:
+    """Write what follows an equals sign, which a tilde would make another operator."""
+    return in_quotes(text) if text.startswith("~") else quote(text)

@@ -14,14 +14,12 @@ makes of it, or, if that refuses it, what the newer one does:
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-import re2
+from typing import NamedTuple
 
 from ops import limits
 from ops.errors import InvalidInput
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.expressions import compiled
 from ops.vocabulary.filters import QUOTED, slip_of
 
 OPERATORS = ("=", "!=", "=~", "!~")
@@ -51,11 +49,6 @@ _GO_ESCAPES = dict(zip(b'abfnrtv"\\', b'\a\b\f\n\r\t\v"\\', strict=True))
 _UNQUOTED = re.compile(UNQUOTED)
 SHORT = re.compile(r"[\w./:@%+-]+", re.ASCII)
 
-_ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # RE2 has it in C++, not in Go
-_QUIET = re2.Options()
-_QUIET.log_errors = False
-_QUIET.max_mem = 1024 * 1024  # bytes per pattern; 64 of them are cached
-
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
@@ -74,7 +67,7 @@ class Matcher:
         if not self.name or self.operator not in OPERATORS:
             raise _not_a_matcher(f"{self.name}{self.operator}{self.value}")
         if self.operator in ("=~", "!~"):
-            _compiled(self.value)
+            compiled(self.value)
 
     def matches(self, alert: Alert) -> bool:
         """Return whether the alert meets the condition."""
@@ -87,7 +80,7 @@ class Matcher:
         """Return whether a label with this value meets the condition; "" is one that is missing."""
         if self.operator in ("=", "!="):
             return (text == self.value) is (self.operator == "=")
-        return bool(_compiled(self.value).search(text)) is (self.operator == "=~")
+        return bool(compiled(self.value).search(text)) is (self.operator == "=~")
 
     def __str__(self) -> str:
         return f"{written(self.name)}{self.operator}{quoted(self.value)}"
@@ -269,26 +262,3 @@ def _is_unicode(text: str) -> bool:
 
 def _not_a_matcher(text: str) -> InvalidInput:
     return InvalidInput(f'"{text[:80]}" is not a matcher: write {FORMS_OF_A_MATCHER}')
-
-
-@lru_cache(maxsize=64)
-def _compiled(pattern: str) -> Any:
-    """Compile with RE2, anchored as Alertmanager does it: matching takes linear time.
-
-    Compiling a pattern of a few thousand characters can still take half a second, so doors read
-    filters in a thread.
-    """
-    try:
-        compiled = re2.compile(f"^(?:{pattern})$", _QUIET)
-    except (re2.error, UnicodeEncodeError) as error:
-        reason = error.args[0]
-        if isinstance(reason, bytes):
-            reason = reason.decode(errors="replace").partition(":")[0]
-        raise _not_an_expression(pattern, reason) from None
-    if _ANY_BYTE.search(pattern):
-        raise _not_an_expression(pattern, r"\C")
-    return compiled
-
-
-def _not_an_expression(pattern: str, reason: str) -> InvalidInput:
-    return InvalidInput(f'"{pattern[:80]}" is not a regular expression (RE2): {reason}')

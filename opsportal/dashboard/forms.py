@@ -42,15 +42,19 @@ class MomentField(forms.CharField):
 
 
 class TagsField(forms.CharField):
-    """Tags as in the filter line: `error http.status_code=500`."""
+    """Tags and conditions as in the filter line: `error http.status_code>=500`.
 
-    def clean(self, value: Any) -> tuple[tuple[str, str], ...]:
-        query = or_refuse(parse_query, super().clean(value))
-        if query != TraceQuery(tags=query.tags):
+    They come as a query with nothing else.
+    """
+
+    def clean(self, value: Any) -> TraceQuery:
+        query: TraceQuery = or_refuse(parse_query, super().clean(value))
+        if query != TraceQuery(tags=query.tags, conditions=query.conditions):
             raise forms.ValidationError(
-                "only tags (key=value) go here; the other words have their own fields"
+                "only tags (key=value, key!=value, key>=5) go here; "
+                "the other words have their own fields"
             )
-        return tuple(query.tags)
+        return query
 
 
 class WordField(forms.ChoiceField):
@@ -76,7 +80,7 @@ class SearchFields(forms.Form):
     site = forms.CharField(required=False, widget=forms.HiddenInput)
     service = forms.CharField(required=False, widget=forms.TextInput({"list": "services"}))
     operation = forms.CharField(required=False, widget=forms.TextInput({"list": "operations"}))
-    tags = TagsField(required=False, label="Tags", help_text='error key=value key="two words"')
+    tags = TagsField(required=False, label="Tags", help_text='error key="two words" key>=500')
     span_min = DurationField(required=False, label="Span at least", help_text="100ms")
     span_max = DurationField(required=False, label="Span at most", help_text="2s")
     trace_min = DurationField(required=False, label="Trace at least", help_text="1s")
@@ -263,7 +267,8 @@ def _query(given: dict[str, Any]) -> TraceQuery:
         site=given["site"],
         service=given["service"],
         operation=given["operation"],
-        tags=given["tags"],
+        tags=given["tags"].tags,
+        conditions=given["tags"].conditions,
         span_min=given["span_min"],
         span_max=given["span_max"],
         trace_min=given["trace_min"],
@@ -279,7 +284,7 @@ def _initial(query: TraceQuery) -> dict[str, Any]:
         "site": query.site,
         "service": query.service,
         "operation": query.operation,
-        "tags": format_query(TraceQuery(tags=query.tags)),
+        "tags": format_query(TraceQuery(tags=query.tags, conditions=query.conditions)),
         **{key: _duration(getattr(query, key)) for key in durations},
         **_range(query.range),
         "limit": query.limit,

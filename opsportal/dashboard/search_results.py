@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from ops.traces.actions import TraceList
+from ops.vocabulary.conditions import Condition
 from ops.vocabulary.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
 from ops.vocabulary.timerange import format_exact
 from opsportal.dashboard.scatter import scatter
@@ -69,7 +70,7 @@ class Results:
     def context(self) -> dict[str, object]:
         """Return what the page's template shows of the list."""
         found = self.found
-        without_tags = replace(found.query, tags=(), operation="", before=None)
+        without_tags = replace(found.query, tags=(), conditions=(), operation="", before=None)
         return {
             "found": found,
             "failing": ERROR in found.query.tags,
@@ -118,7 +119,8 @@ class Results:
         """Return "all" and, if the query has room for another tag, "failed"."""
         query, traces = self.found.query, self.found.traces
         others = tuple(tag for tag in query.tags if tag[0] != "error")
-        everything = replace(query, tags=others, operation="", before=None)
+        conditions = tuple(each for each in query.conditions if _is_kept(each))
+        everything = replace(query, tags=others, conditions=conditions, operation="", before=None)
         whole = replace(query, before=None)
         narrowed = whole != everything
         if not traces and not narrowed:
@@ -126,7 +128,7 @@ class Results:
         failed = sum(1 for trace in traces if trace.error_count)
         count = None if narrowed else len(traces)
         chips = [Chip("all", count, self.address(everything), not narrowed)]
-        if len(others) < MOST_TAGS:
+        if len(others) + len(conditions) < MOST_TAGS:
             failing = replace(everything, tags=(*others, ERROR))
             chips.append(
                 Chip("failed", failed, self.address(failing), whole == failing, failed=True)
@@ -157,6 +159,11 @@ class Results:
             leads_to = self.address(narrowed) if operation else ""
             found.append(Operation(other, operation, sum_up, leads_to, current))
         return found
+
+
+def _is_kept(condition: Condition) -> bool:
+    """Return whether a condition also holds of every operation, failed or not."""
+    return condition.key != ("error" if condition.is_tag else "operation")
 
 
 def _wider(found: TraceList) -> TraceQuery:

@@ -146,6 +146,27 @@ async def test_its_chips_narrow_to_failures_and_back(place: Place, viewer: Async
     assert heading(await viewer.get(link(fine, "▲ failed 0"))) == "1 trace, 1 failed"
 
 
+@EITHER_JAEGER
+async def test_its_links_keep_conditions(place: Place, viewer: AsyncClient) -> None:
+    ok = trace(span("petstore", "AddPets", tags={"code": 200}))
+    slow = trace(span("petstore", "AddPets", tags={"code": 504}, error="timeout: x"))
+    place.jaeger.add(ok, slow, trace(span("petstore", "Health", tags={"code": 302})))
+
+    page = await viewer.get(SEARCH, {"q": "code!=200 operation!=Health error=~timeout.*"})
+
+    assert heading(page) == "1 trace, 1 failed"
+    assert "1 of 3 traces from Jaeger match" in text(page)
+    assert heading(await viewer.get(link(page, "permalink"))) == "1 trace, 1 failed"
+    everything = await viewer.get(link(page, "all"))
+    assert heading(everything) == "2 traces, 1 failed"
+    assert field(everything, "tags") == "code!=200"
+    none = await viewer.get(SEARCH, {"q": "code>600"})
+    assert "though Jaeger returned 3 traces to look at" in text(none)
+    assert heading(await viewer.get(link(none, "search without tags and operation"))).startswith(
+        "3"
+    )
+
+
 def long_past(place: Place, *durations: int, operation: str = "AddPets") -> str:
     """Traces before a noon long ago; returns the line that finds them."""
     noon = 1_704_110_400 * SECOND
@@ -414,7 +435,7 @@ async def test_a_trace_id_in_the_line_leads_to_that_trace(
     answer = await viewer.get(SEARCH, {"q": " 17B4F65B0D9F038E2A7BC5EA84309AF2 "})
 
     assert answer.status_code == 302
-    assert answer["Location"] == f"{SEARCH}17B4F65B0D9F038E2A7BC5EA84309AF2/"
+    assert answer["Location"] == f"{SEARCH}17b4f65b0d9f038e2a7bc5ea84309af2/"
 
 
 async def test_a_site_in_the_line_leads_to_that_site(place: Place, viewer: AsyncClient) -> None:

@@ -166,7 +166,8 @@ def test_it_asks_for_a_missing_unit() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "slower than 15m", "limit 10", "to 10%", "petstore 1.3.0", "for petstore", "now",
+        "slower than 15m", "requests that took 2 minutes", "limit 10", "to 10%",
+        "petstore 1.3.0", "for petstore", "now",
         '"last hour"', "start", "at petstore", "between petstore and store", "last errors", "25:00",
         "may", "since 99", "a", "",
     ],

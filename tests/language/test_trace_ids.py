@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.language.trace_ids import find_trace_id, find_trace_ids, shortened_id
+from ops.language.trace_ids import find_trace_id, find_trace_ids, pasted_ids, shortened_id
 
 LONG = "17b4f65b0d9f038e2a7bc5ea84309af2"
 SHORT = "9c01d2f4a7e3b865"
@@ -104,6 +104,46 @@ def test_it_finds_two_in_their_order() -> None:
     assert find_trace_ids(f"{LONG} {LONG.upper()} {SHORT}", 1) == (LONG,)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG,
+        f"show trace {LONG}, please",
+        f"traceID={LONG}",
+        f"traceparent: 00-{LONG}-{OTHER}-01",
+        f"uber-trace-id: {LONG}%3A{OTHER}%3A0%3A1",
+        f"b3={LONG}-{OTHER}-1",
+        f"X-Amzn-Trace-Id: Root=1-{LONG[:8]}-{LONG[8:]};Parent={OTHER};Sampled=1",
+        f"https://g.example.com/explore?left=%7B%22query%22:%22{LONG}%22%7D&from=now-1h",
+        f"jaeger.example.com/trace/{LONG}",
+        f"[{LONG}](https://jaeger.example.com/trace/{LONG})",
+    ],
+)
+def test_a_pasted_id_is_alone(text: str) -> None:
+    assert pasted_ids(text) == (LONG,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"order.id={LONG}",
+        f"operation={LONG} last=1h",
+        f"error {LONG}",
+        f'{{"trace_id": "{LONG}", "message": "the queue is full"}}',
+        "17b4f65b0d9f",
+    ],
+)
+def test_an_id_among_other_words_is_not_just_pasted(text: str) -> None:
+    assert pasted_ids(text) == ()
+
+
+def test_two_can_be_pasted() -> None:
+    assert pasted_ids(f"https://jaeger.example.com/trace/{LONG}...{SHORT}?cohort={LONG}") == (
+        LONG,
+        SHORT.zfill(32),
+    )
+
+
 @pytest.mark.parametrize("text", ["17b4f65b0d9f", "`17b4f65b0d9f…`", "17B4F65B0D9F"])
 def test_it_knows_a_shortened_id(text: str) -> None:
     assert shortened_id(text) == "17b4f65b0d9f"
@@ -121,4 +161,5 @@ def test_whatever_is_pasted_gives_full_ids_or_none(text: str) -> None:
     for found in find_trace_ids(text):
         assert len(found) == 32
         assert int(found, 16)
+    pasted_ids(text)
     shortened_id(text)

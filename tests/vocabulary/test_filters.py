@@ -5,16 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import InvalidInput
+from ops.vocabulary.conditions import OPERATORS, Condition
 from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
     DEFAULT_RANGE,
     KEYS,
+    Tag,
     TraceQuery,
     format_query,
     parse_query,
     parse_tag,
     slip_of,
 )
+from ops.vocabulary.tags import FALSE, TRUE
 from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE, NOW, SECOND, Moment, TimeRange
 
 NOON = 1_795_521_600 * SECOND  # 2026-11-24T12:00:00Z
@@ -74,10 +77,52 @@ def test_it_reads_the_older_forms_as_the_same_query() -> None:
         ("tags=error,a=b", (("error", "true"), ("a", "b"))),
         ("tags=[a] tags=[b] c=1", (("a", "true"), ("b", "true"), ("c", "1"))),
         ("env=prod status=500 size=3", (("env", "prod"), ("status", "500"), ("size", "3"))),
+        ("error=1", (("error", "1"),)),
+        ("error!=true", (("error", "false"),)),
+        ("error!=F", (("error", "true"),)),
+        ("tags=[error!=true]", (("error", "false"),)),
+        ("a!b=c a~b=c", (("a!b", "c"), ("a~b", "c"))),
+        ('"a!"=b "c>"=5', (("a!", "b"), ("c>", "5"))),
+        ('a="~b" c==d', (("a", "~b"), ("c", "=d"))),
     ],
 )
 def test_it_reads_tags(line: str, tags: tuple[tuple[str, str], ...]) -> None:
     assert parse_query(line).tags == tags
+
+
+@pytest.mark.parametrize(
+    ("line", "conditions"),
+    [
+        ("http.status_code!=200", [("http.status_code", "!=", "200")]),
+        ("a>=500 a<600", [("a", ">=", "500"), ("a", "<", "600")]),
+        ("a>5 b<=0.5", [("a", ">", "5"), ("b", "<=", "0.5")]),
+        ('"two words"!="x y" "a>b"=~c.*', [("two words", "!=", "x y"), ("a>b", "=~", "c.*")]),
+        ("a=~b a!~c=d", [("a", "=~", "b"), ("a", "!~", "c=d")]),
+        ("a!=", [("a", "!=", "")]),
+        ("tags=[a!=b , c>5]", [("a", "!=", "b"), ("c", ">", "5")]),
+        ('tags=["a!=b" =~ "x, y"]', [("a!=b", "=~", "x, y")]),
+        ('error="timeout: x"', [("error", "=", "timeout: x")]),
+        ("error=", [("error", "=", "")]),
+        ("error=~.*refused.*", [("error", "=~", ".*refused.*")]),
+        ("error!=refused", [("error", "!=", "refused")]),
+        ("span.kind!=Client", [("span.kind", "!=", "client")]),
+    ],
+)
+def test_it_reads_conditions(line: str, conditions: list[tuple[str, str, str]]) -> None:
+    query = parse_query(line)
+    assert query.conditions == tuple(Condition(*each) for each in conditions)
+    assert query.tags == ()
+
+
+def test_it_reads_conditions_on_the_service_and_the_operation() -> None:
+    query = parse_query('operation!=Health service=~"pet.*" "service"!=tag')
+    assert query == TraceQuery(
+        conditions=(
+            Condition("operation", "!=", "Health", is_tag=False),
+            Condition("service", "=~", "pet.*", is_tag=False),
+            Condition("service", "!=", "tag"),
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,6 +175,19 @@ def test_it_reads_ranges(line: str, range: TimeRange) -> None:
         ('key="open', "cannot read the filter from here on: key="),
         ("a=1 =b", "cannot read the filter from here on: =b"),
         ('a="b"c', "cannot read the filter"),
+        (">=500", "cannot read the filter from here on: >=500"),
+        ("min>=100ms", '"min" cannot be given with >=: write min=VALUE'),
+        ("tags!=[a]", '"tags" cannot be given with !=: write tags=VALUE'),
+        ("service>5", '"service" is a name: compare it with = != =~ or !~'),
+        ("service=a service!=b", '"service" is given twice'),
+        ("servise!=a", 'did you mean "service"?'),
+        ("a>b", '"b" is not a number: write a>500'),
+        ("a>=1e999999", '"1e999999" is not a number'),
+        ("a=~[", '"[" is not a regular expression (RE2): missing ]'),
+        (f"a=~{200 * 'x'} b!~{57 * 'x'}", "have 257 characters; the limit is 256"),
+        ('""!=x', "a tag has no key"),
+        ("tags=[!=x]", '"!=x" is not a tag: write key=value'),
+        (" ".join(f"k{n}=v k{n}!=w" for n in range(11)), "22 tags; the limit is 20"),
     ],
 )  # fmt: skip
 def test_it_refuses_what_cannot_be_right(line: str, sentence: str) -> None:
@@ -167,9 +225,11 @@ def test_it_tells_a_slip_from_a_tag(word: str, key: str) -> None:
         ('"a" b=c', ('"a" b', "c")),
         ("a=", ("a", "")),
         ("service=store", ("service", "store")),
+        (" a != b", Condition("a", "!=", "b")),
+        ('"a=b" >= 5', Condition("a=b", ">=", "5")),
     ],
 )
-def test_it_reads_one_tag(text: str, tag: tuple[str, str]) -> None:
+def test_it_reads_one_tag(text: str, tag: Tag | Condition) -> None:
     assert parse_tag(text) == tag
 
 
@@ -189,6 +249,10 @@ def test_it_refuses_a_tag_without_a_key(text: str) -> None:
         ("from=1795521600 to=now", "from=2026-11-24T12:00:00Z to=now"),
         ('service="petstore" tags=["a b"=c]', 'service=petstore "a b"=c'),
         ('"lmit"=5', '"lmit"=5'),
+        ('operation!="Health" a!=b c=d e>=5', "c=d operation!=Health a!=b e>=5"),
+        ('"operation"!=Health', '"operation"!=Health'),
+        ("error!=true", "error=false"),
+        ('operation="~x"', 'operation="~x"'),
     ],
 )
 def test_it_writes_the_shortest_line(line: str, shortest: str) -> None:
@@ -203,6 +267,17 @@ moments = st.one_of(
     st.builds(Moment, st.integers(-LARGEST, LARGEST), relative=st.just(True)),
 )
 keys = st.one_of(st.sampled_from([*KEYS, "error", "tags=[", "lmit", '"', "\\"]), st.text())
+tags = st.tuples(keys.filter(bool), st.one_of(st.text(), st.sampled_from(["true", "~"]))).filter(
+    lambda tag: tag[0] != "error" or tag[1].lower() in (*TRUE, *FALSE)
+)
+names = st.sampled_from(["!=", "!~", "=~"])
+patterns = st.sampled_from(["", ".*", "a|b", "~", '"', "=x", "5.."])
+texts = st.builds(Condition, keys.filter(bool), names, patterns)
+numbers = st.builds(
+    Condition, keys.filter(bool), st.sampled_from(OPERATORS[-4:]), st.sampled_from(["5", "-1e3"])
+)
+messages = st.builds(Condition, st.just("error"), st.just("="), patterns)
+on_names = st.builds(Condition, st.just("operation"), names, patterns, is_tag=st.just(False))
 queries = st.builds(
     lambda span, trace, **fields: TraceQuery(
         span_min=span[0], span_max=span[1], trace_min=trace[0], trace_max=trace[1], **fields
@@ -212,9 +287,8 @@ queries = st.builds(
     site=st.text(),
     service=st.text(),
     operation=st.text(),
-    tags=st.dictionaries(keys.filter(bool), st.one_of(st.text(), st.just("true")), max_size=20).map(
-        lambda tags: tuple(tags.items())
-    ),
+    tags=st.lists(tags, max_size=10, unique_by=lambda tag: tag[0]).map(tuple),
+    conditions=st.lists(st.one_of(texts, numbers, messages, on_names), max_size=10).map(tuple),
     range=st.builds(TimeRange, moments, moments),
     limit=st.integers(1, 1500),
 )
@@ -226,7 +300,8 @@ def test_it_reads_back_each_query_it_writes(query: TraceQuery) -> None:
 
 
 words = st.one_of(
-    st.builds(lambda key, value: f"{key}={value}", keys, st.text(max_size=10)),
+    st.builds("{}{}{}".format, keys, st.sampled_from(OPERATORS), st.text(max_size=10)),
+    st.builds("{}{}{}".format, keys, st.sampled_from(OPERATORS), st.sampled_from(["5", "a|b"])),
     st.builds(lambda key, value: f"{key}={value}", st.sampled_from(KEYS), st.sampled_from(
         ["1h", "now", "now-106751d23h", "5", "100ms", "99999999999", "0", "[a,b]", '"x y"']
     )),

@@ -44,7 +44,7 @@ def test_it_compares_as_the_store_does(value: AnyValue) -> None:
     assert as_text(value) == store.as_text(value)
 
 
-@given(TEXTS.filter(bool), TEXTS)
+@given(TEXTS.filter(lambda key: key not in ("", "error")), TEXTS)
 def test_a_tag_comes_through_a_line_as_it_is(key: str, text: str) -> None:
     query = TraceQuery(tags=((key, text),))
     assert parse_query(format_query(query)) == query

@@ -58,6 +58,7 @@ class QueryService:
     def __init__(self, peer: Peer, source: JaegerSource) -> None:
         self.peer = peer
         self.api = Api.SUMMARIES
+        self.confirmed = False  # whether a call of that level has succeeded
         self.metadata = tuple(source.headers.items())
         self._source = source
         self._channel: grpc.aio.Channel | None = None
@@ -148,11 +149,14 @@ class QueryService:
         for needed, call in better.items():
             if needed <= self.api:  # else it is known to be missing
                 try:
-                    return await call()
+                    answer = await call()
                 except grpc.aio.AioRpcError as error:
                     if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
                         raise
-                    self.api = Api(needed - 1)
+                    self.api, self.confirmed = Api(needed - 1), False
+                else:
+                    self.confirmed |= needed is self.api
+                    return answer
         return await last()
 
     def channel(self) -> grpc.aio.Channel:
@@ -168,7 +172,7 @@ class QueryService:
         while True:
             state = channel.get_state()
             if state is not grpc.ChannelConnectivity.READY:
-                self.api = Api.SUMMARIES
+                self.api, self.confirmed = Api.SUMMARIES, False
             await channel.wait_for_state_change(state)
 
     async def close(self) -> None:

@@ -1,10 +1,10 @@
 """Test which spans a trace search matches, for servers that cannot do it themselves.
 
-See ops.backends.trace_search.tags for which conditions that are. They are tested on the traces
-that match the rest of the search.
+See ops.backends.trace_search.tags for which tags that are, and ops.vocabulary.conditions. They
+are tested on the traces that match the rest of the search.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
@@ -13,10 +13,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from ops.backends.otlp.convert import ERROR, KINDS, as_text, failed, service_name
 from ops.backends.trace_search.tags import Tags
+from ops.vocabulary.conditions import Condition
 from ops.vocabulary.tags import ERROR as ERROR_TAG
-from ops.vocabulary.tags import KIND, RESOURCE, TRUE
+from ops.vocabulary.tags import FALSE, KIND, RESOURCE, SCOPE, SCOPE_RELEASE, STATUS, TRUE
 
-_STATUS = {"OK": Status.STATUS_CODE_OK, "ERROR": ERROR}
+_STATUSES = {ERROR: "error", Status.STATUS_CODE_OK: "ok"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class SpanMatch:
     tags: Tags
     span_min: int
     span_max: int
+    conditions: tuple[Condition, ...] = ()
 
     def __call__(self, resource: Resource, scope: InstrumentationScope, span: Span) -> bool:
         """Return whether this span meets all conditions; the rarest is tested first."""
@@ -41,36 +43,73 @@ class SpanMatch:
             and duration >= self.span_min
             and (not self.span_max or duration <= self.span_max)
             and (not self.service or service_name(resource) == self.service)
+            and all(_meets(each, resource, scope, span) for each in self.conditions)
         )
 
 
 def _matches(
     key: str, value: str, resource: Resource, scope: InstrumentationScope, span: Span
 ) -> bool:
-    # Words that Jaeger 2.17 and later understand; see ops.vocabulary.tags.
-    if key == ERROR_TAG and value.lower() in TRUE:
-        return failed(span)
+    if key == ERROR_TAG:
+        wanted = value.lower() in TRUE
+        return failed(span) if wanted else value in _anywhere(key, resource, scope, span)
+    if key in (KIND, STATUS):
+        value = value.lower()
+    return value in values(key, resource, scope, span)
+
+
+def _meets(
+    condition: Condition, resource: Resource, scope: InstrumentationScope, span: Span
+) -> bool:
+    if condition.is_tag:
+        found = tuple(values(condition.key, resource, scope, span))
+    else:
+        found = (span.name if condition.key == "operation" else service_name(resource),)
+    return condition.is_met(found)
+
+
+def values(key: str, resource: Resource, scope: InstrumentationScope, span: Span) -> Iterator[str]:
+    """Yield what a span has as the value of a tag, in the string form that Jaeger compares.
+
+    Words that Jaeger 2.17 and later understand have a meaning of their own, see
+    ops.vocabulary.tags. Any other key may be in several places of the span.
+    """
     if key == KIND:
-        return KINDS.get(span.kind) == value.lower()
-    if key == "span.status":
-        return span.status.code == _STATUS.get(value.upper())
-    if key == "scope.name":
-        return scope.name == value
-    if key == "scope.version":
-        return scope.version == value
-    if key.startswith(RESOURCE):
-        return _has(resource.attributes, key.removeprefix(RESOURCE), value)
-    # Any other key may be anywhere in the span.
-    places = (
-        span.attributes,
-        resource.attributes,
-        scope.attributes,
-        *(event.attributes for event in span.events),
-        *(link.attributes for link in span.links),
-    )
-    return any(_has(items, key, value) for items in places)
+        kind = KINDS.get(span.kind)
+        yield from (kind,) if kind else ()
+    elif key == STATUS:
+        yield _STATUSES.get(span.status.code, "unset")
+    elif key == SCOPE:
+        yield scope.name
+    elif key == SCOPE_RELEASE:
+        yield scope.version
+    elif key.startswith(RESOURCE):
+        yield from _first(resource.attributes, key.removeprefix(RESOURCE))
+    elif key == ERROR_TAG:
+        # What a span says of its error is a tag, or the message of its status.
+        found = _anywhere(key, resource, scope, span)
+        yield from (text for text in found if text.lower() not in FALSE)
+        if span.status.code == ERROR:
+            yield span.status.message
+    else:
+        yield from _anywhere(key, resource, scope, span)
 
 
-def _has(items: Iterable[KeyValue], key: str, value: str) -> bool:
-    """Look at the first attribute with this key, as Jaeger does."""
-    return next((as_text(item.value) == value for item in items if item.key == key), False)
+def _anywhere(
+    key: str, resource: Resource, scope: InstrumentationScope, span: Span
+) -> Iterator[str]:
+    yield from _first(span.attributes, key)
+    yield from _first(resource.attributes, key)
+    yield from _first(scope.attributes, key)
+    for event in span.events:
+        yield from _first(event.attributes, key)
+    for link in span.links:
+        yield from _first(link.attributes, key)
+
+
+def _first(items: Iterable[KeyValue], key: str) -> Iterator[str]:
+    """Yield the value of the first attribute with this key, as Jaeger does."""
+    for item in items:
+        if item.key == key:
+            yield as_text(item.value)
+            return

@@ -1,6 +1,6 @@
 """Read the traces of one window of a search, by the cheapest call that shows enough.
 
-    error message wanted, or                             no
+    conditions or error message to test, or              no
     summaries lacked detail and there are few spans ──────────> FindTraceSummaries
         │ yes                                                     │          │ enough, or
         │                                          few spans and  │          │ too many spans
@@ -34,6 +34,7 @@ from ops.backends.trace_search.tags import Tags, is_error_message, unsupported
 from ops.caching import Shared
 from ops.sites import JaegerSource
 from ops.vocabulary import timerange
+from ops.vocabulary.tags import ERROR
 from proto.jaeger.api_v3 import query_pb2 as v3
 from proto.jaeger.api_v3 import query_pb2_grpc as v3_grpc
 
@@ -56,7 +57,8 @@ class WindowReader:
 
     def is_selective(self, search: TraceSearch) -> bool:
         """Return whether few of the traces that Jaeger returns are expected to fit."""
-        return search.tests_whole_traces or bool(self._tested_here(search))
+        tested_here = self._tested_here(search) or search.conditions
+        return search.tests_whole_traces or bool(tested_here)
 
     async def read(self, search: TraceSearch, density: Density, window: Window) -> Matches:
         """Make the best call that the server offers; another if summaries are not enough."""
@@ -112,7 +114,7 @@ class WindowReader:
             async for message in messages:
                 await off_loop(len(message) > _MUCH_TO_SUMMARIZE, summarizer.add, message)
         # A server that searches for errors goes by the status.
-        by_status = "error" in request.query.attributes
+        by_status = ERROR in request.query.attributes
         return replace(summarizer.matches(), by_status=by_status)
 
     async def _by_shared_traces(self, search: TraceSearch, window: Window) -> Matches:
@@ -135,29 +137,48 @@ class WindowReader:
         self, search: TraceSearch, window: Window, *, every_match: bool = False
     ) -> Summarizer:
         match = SpanMatch(
-            search.service, search.operation, search.span_tags, search.span_min, search.span_max
+            search.service,
+            search.operation,
+            search.span_tags,
+            search.span_min,
+            search.span_max,
+            search.conditions,
         )
-        tested_here = bool(self._tested_here(search))
+        tested_here = bool(self._tested_here(search) or search.conditions)
         return Summarizer(search, window, match, tested_here, every_match)
 
     def _request(self, search: TraceSearch, window: Window) -> v3.FindTracesRequest:
         """Request what the server understands; the encoding is the same in both versions."""
         here = self._tested_here(search)
         there = tuple(tag for tag in search.span_tags if tag not in here)
-        return v3.FindTracesRequest(query=query(search, window, there, self._source.tag_values))
+        asked = query(search, window, there, self._source.tag_values)
+        if self._indexed and any(each.key == ERROR for each in search.conditions if each.is_tag):
+            # Values are expressions there, and a span that failed has this tag.
+            asked.attributes.setdefault(ERROR, ".*")
+        return v3.FindTracesRequest(query=asked)
 
     def _tested_here(self, search: TraceSearch) -> Tags:
         """Return the tags that we test ourselves.
 
-        A server that has summaries understands all but an error's message. For that we request
-        whole traces, which does not show whether it has summaries, so we assume that it has none.
+        A server that has summaries understands all but an error's message. Requests for whole
+        traces do not show whether it has summaries; until another has, we assume that it has none.
         """
-        understood = self._server.api is Api.SUMMARIES and not self._needs_whole_traces(search)
-        return () if understood else unsupported(search.span_tags, indexed=self._indexed)
+        server = self._server
+        has_summaries = server.api is Api.SUMMARIES and (
+            server.confirmed or not self._needs_whole_traces(search)
+        )
+        return (
+            self._error_messages(search)
+            if has_summaries
+            else unsupported(search.span_tags, indexed=self._indexed)
+        )
+
+    def _error_messages(self, search: TraceSearch) -> Tags:
+        return () if self._indexed else tuple(filter(is_error_message, search.span_tags))
 
     def _needs_whole_traces(self, search: TraceSearch) -> bool:
         """Return whether no release can answer a search itself."""
-        return not self._indexed and any(map(is_error_message, search.span_tags))
+        return bool(search.conditions or self._error_messages(search))
 
 
 def _lacks_detail(search: TraceSearch, answer: Matches) -> bool:

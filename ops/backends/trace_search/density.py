@@ -56,11 +56,12 @@ class Density:
         It has a margin, so that it seldom has too few, but no more than `most` traces are
         expected.
         """
-        if not self.listed:
-            return max(FIRST, ceil(self.width * _WIDER)), 0
-        # If traces come independently, a slice for n has between n - √n and n + √n.
-        width = (need + isqrt(need) + 1) / self.listed * self.width
-        expected = self.answered / self.width * width
+        if self.listed:
+            # If traces come independently, a slice for n has between n - √n and n + √n.
+            width = (need + isqrt(need) + 1) / self.listed * self.width
+        else:
+            width = max(FIRST, self.width * _WIDER)
+        expected = self.answered / self.width * width if self.answered else 0.0
         if expected > most:
             width, expected = width * most / expected, most
         return ceil(width), ceil(expected)

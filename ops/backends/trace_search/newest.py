@@ -48,6 +48,7 @@ MOST_AT_ONCE = 10_000  # traces to request of a single nanosecond
 _MOST_CALLS = 30
 _DEEPER = 4  # times as many traces are requested after an answer was cut
 _NARROWER = 64  # the next slice is at most this many times narrower
+MOST_SPANS = 100_000  # to look at for one list if we test conditions on them
 _WIDER = 8  # times the limit is requested first if we do part of the filtering
 
 AskStore = Callable[[Window], Awaitable[Matches]]
@@ -121,6 +122,7 @@ class _Progress:
     least_depth: int = 0
     narrow_fast: bool = True
     calls: int = 0
+    spans: int = 0
     shared: bool = True
     by_status: bool = False
 
@@ -136,19 +138,30 @@ class _Progress:
     def enough(self) -> bool:
         """Whether nothing is left to search, or enough was looked at."""
         looked_at = len(self.traces) + len(self.rejected)
-        return not self.need or looked_at >= self.search.deepest or self.at_the_start
+        much = looked_at >= self.search.deepest or (
+            self.search.conditions and self.spans >= MOST_SPANS
+        )
+        return not self.need or bool(much) or self.at_the_start
 
     @property
     def at_the_start(self) -> bool:
         """Whether the whole window of the search is known."""
         return self.complete_from <= self.search.start
 
+    @property
+    def _most(self) -> int:
+        """How many traces to expect of a slice at most, so that a few are enough for a list."""
+        most = self.search.deepest // 2
+        if self.search.conditions and (spans := self.density.spans_of(1)):
+            most = min(most, int(MOST_SPANS / 4 / spans) + 1)
+        return most
+
     def next(self) -> Window:
         """Return the slice before the known part, as wide as the density suggests."""
         search, end = self.search, self.complete_from - 1
         if (shared := self._shared_slice(end)) is not None:
             return shared
-        width, expected = self.density.reach(self.need, search.deepest // 2)
+        width, expected = self.density.reach(self.need, self._most)
         # The newest traces are not stored yet, so a slice up to now reaches back further.
         start = max(min(end, self.now - self.density.lag) - width + 1, search.start)
         if self.enough_from > end:
@@ -160,7 +173,7 @@ class _Progress:
 
     def _shared_slice(self, end: int) -> Window | None:
         """Return the shared slice up to `end`; None if it is too new or its width is unknown."""
-        grid, expected = self.density.grid(self.search.limit, self.search.deepest // 2)
+        grid, expected = self.density.grid(self.search.limit, self._most)
         if not grid or self.least_depth or end >= self.settled:
             return None
         start = max(end // grid * grid, self.search.start)
@@ -184,12 +197,14 @@ class _Progress:
                 continue
             if each.wanted and (not whole or search.fits(trace)):
                 self.traces.setdefault(trace.trace_id, trace)
-            else:
+                self.rejected.pop(trace.trace_id, None)  # an older part of it fits
+            elif trace.trace_id not in self.traces:
                 self.rejected[trace.trace_id] = trace.matched
         self.complete_from = window.start
         self.any_complete = True
         self.by_status |= answer.by_status
         spans = sum(each.trace.span_count for each in answer.traces)
+        self.spans += spans
         width = window.end - window.start + 1
         self.narrow_fast = len(self.traces) > known
         self.density.learn(width, len(self.traces) - known, len(answer), spans)

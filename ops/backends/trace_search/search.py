@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ops.backends.trace_search.tags import Tags, is_about_whole_trace, is_plain
 from ops.vocabulary import timerange
+from ops.vocabulary.conditions import Condition
 from ops.vocabulary.filters import LARGEST_LIMIT, Place
 from ops.vocabulary.summaries import TraceSummary
 
@@ -17,7 +18,7 @@ class TraceSearch:
     A trace matches if one of its matching spans starts at `start` or later and before `end`.
     With `before`, only traces that are listed after that place count. `span_min` and `span_max`
     bound one span's duration, `trace_min` and `trace_max` the whole trace's. One span must meet
-    all conditions except the last two and the tag error=false.
+    all of these except the last two and the tag error=false. No store tests `conditions`.
 
     With `whole_moments`, traces that match in the same nanosecond are never split: the list then
     exceeds the limit by those that match together with its last trace.
@@ -29,6 +30,7 @@ class TraceSearch:
     service: str = ""
     operation: str = ""
     tags: Tags = ()
+    conditions: tuple[Condition, ...] = ()
     span_min: int = 0
     span_max: int = 0
     trace_min: int = 0
@@ -51,20 +53,21 @@ class TraceSearch:
     def shape(self) -> tuple[object, ...]:
         """A key of searches that match about as many spans; durations are rounded."""
         bounds = self.span_min, self.span_max, self.trace_min, self.trace_max
-        return self.service, self.operation, self.tags, *(each.bit_length() for each in bounds)
+        spans = self.service, self.operation, self.tags, self.conditions
+        return *spans, *(each.bit_length() for each in bounds)
 
     @property
     def unfiltered_shape(self) -> tuple[object, ...]:
         """The shape of a search for everything that its service does."""
-        return self.service, "", (), 0, 0, 0, 0
+        return self.service, "", (), (), 0, 0, 0, 0
 
     @property
-    def coarse(self) -> tuple[str, str, Tags, int, int]:
+    def coarse(self) -> tuple[str, str, Tags, tuple[Condition, ...], int, int]:
         """What the coarser search has that similar ones share: durations are rounded outwards."""
         least, most = self.span_min, self.span_max
         if self.is_plain:
             least, most = _rounded(least), 2 * _rounded(most)
-        return self.service, self.operation, self.span_tags, least, most
+        return self.service, self.operation, self.span_tags, self.conditions, least, most
 
     @property
     def is_plain(self) -> bool:

@@ -34,6 +34,7 @@ from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
 from opsportal.dashboard.templatetags.words import tone
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit, url
 
 ALERTS = 50
@@ -49,6 +50,8 @@ _SHOWN_ELSEWHERE = (Reason.SILENT, Reason.LOADING, Reason.BROKEN)
 async def show(visit: Visit) -> HttpResponse:
     """Show alerts; `?q=LINE` filters them, the alerts of slow sources are filled in later."""
     line = visit.request.GET.get("q", "").strip()
+    if trace := opened(visit, line):
+        return trace
     try:
         filter = await asyncio.to_thread(parse_filter, line)
         where = sites().site(filter.site or visit.site.name).name

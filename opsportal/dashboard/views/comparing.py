@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from ops.errors import InvalidInput, OpsError
+from ops.language.trace_ids import pasted_ids
 from ops.traces import actions
 from ops.traces.actions import Comparison, Difference, UsualTiming
 from ops.traces.failures import SpanError
@@ -15,6 +16,7 @@ from ops.traces.trace import Trace
 from ops.vocabulary.timerange import format_duration
 from opsportal.dashboard import charts, errors, words
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.views.pasted import comparison
 from opsportal.dashboard.visit import Visit, url
 
 MOST_LINES = 100
@@ -34,6 +36,7 @@ MARKS = {
 async def compare(visit: Visit) -> HttpResponse:
     """Compare `?trace=A&trace=B`, as sent by the search page's checkboxes and the form here."""
     typed = [text.strip() for text in visit.request.GET.getlist("trace") if text.strip()]
+    typed = [each for text in typed for each in pasted_ids(text) or (text,)]
     ids = [*typed, "", ""][: max(len(typed), 2)]
     try:
         found = await actions.compare_traces(visit.actor, trace_ids=typed, site=visit.asked)
@@ -43,7 +46,7 @@ async def compare(visit: Visit) -> HttpResponse:
             return await visit.render("pages/compare.html", context)
         return await errors.page(visit, error, "pages/compare.html", {"ids": ids})
     if found.first.site != visit.site.name:
-        return HttpResponseRedirect(_address(found.first.site, typed))
+        return HttpResponseRedirect(comparison(found.first.site, typed))
     return await visit.render("pages/compare.html", _compared(visit, found))
 
 
@@ -83,10 +86,6 @@ def _is_slow(found: UsualTiming) -> bool:
     return found.longer >= found.duration
 
 
-def _address(site: str, ids: Sequence[str]) -> str:
-    return f"{url('traces-compare', site)}?{urlencode({'trace': ids}, doseq=True)}"
-
-
 def _compared(visit: Visit, found: Comparison) -> dict[str, object]:
     traces = found.first, found.second
     ids = [trace.trace_id for trace in traces]
@@ -94,7 +93,7 @@ def _compared(visit: Visit, found: Comparison) -> dict[str, object]:
         "heading": words.name(found.verdict, 300),
         "found": found,
         "ids": ids,
-        "swapped": _address(visit.site.name, ids[::-1]),
+        "swapped": comparison(visit.site.name, ids[::-1]),
         "sides": [*zip("AB", traces, strict=True)],
         "names": ("A", "B"),
         "problems": _problems(*traces),

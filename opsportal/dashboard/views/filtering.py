@@ -1,6 +1,5 @@
 """`/traces/step/`, `names/`, `forget/`: what the filter requests while a user types."""
 
-import re
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -8,6 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import OpsError
+from ops.language.trace_ids import find_trace_id, pasted_ids
 from ops.sites import sites
 from ops.traces import actions
 from ops.vocabulary.filters import TraceQuery, parse_query
@@ -19,12 +19,12 @@ from opsportal.dashboard.visit import Visit
 FIRST_QUERY = TraceQuery(limit=100)
 LONGEST_NAME = 500
 MOST_NAMES = 10_000
-TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
 WORDS = (
     ("service=", "spans of this service"),
     ("operation=", "spans of this name"),
     ("error", "the span failed"),
     ("error=false", "no span of the trace failed"),
+    ("error=~", "the span's error, as a regular expression"),
     ("min=", "the span took 100ms or more"),
     ("max=", "the span took 2s or less"),
     ("trace-min=", "the trace took 1s or more"),
@@ -46,12 +46,12 @@ async def step(visit: Visit) -> HttpResponse:
         fields = SearchFields(typed)
         return JsonResponse(_line(fields))
     line = typed.get("q", "").strip()
-    if TRACE_ID.fullmatch(line):
+    if pasted_ids(line):
         return JsonResponse({})
     try:
         query = _checked(visit, line)
     except OpsError as error:
-        return JsonResponse({"problem": str(error)})
+        return JsonResponse({} if find_trace_id(line) else {"problem": str(error)})
     return JsonResponse({"fields": SearchFields(query=query).initial})
 
 

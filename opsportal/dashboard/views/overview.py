@@ -13,6 +13,7 @@ from opsportal.dashboard import words
 from opsportal.dashboard.alert_groups import ALERT, grouped
 from opsportal.dashboard.pages import Live, age, page, patience
 from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit
 
 MOST_LOST = 3
@@ -26,6 +27,8 @@ CHANGES = 12
 async def show(visit: Visit) -> HttpResponse:
     """Show the overview; `?find=` filters services, slow parts are filled in later."""
     find = visit.request.GET.get("find", "").strip()
+    if trace := opened(visit, find):
+        return trace
     part = sheet(visit.request, visit.site.services_like(find), SERVICES)
     overview, reports = await asyncio.gather(
         actions.show_overview(

@@ -22,6 +22,7 @@ from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.views.ending import result_page
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit
 
 CHANGES = 20
@@ -141,6 +142,8 @@ async def _page(
     waits = FILLING_SECONDS if form else patience(visit.request)
     service = visit.site.service(service).name
     find = visit.request.GET.get("find", "").strip()
+    if trace := opened(visit, find):
+        return trace
     part = _sheet(visit, find, service)
     (now, problem), lines, requests, changes = await asyncio.gather(
         _now(visit, service, waits),

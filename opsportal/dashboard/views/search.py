@@ -5,7 +5,7 @@ from dataclasses import replace
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
-from ops.errors import OpsError
+from ops.errors import InvalidInput, OpsError
 from ops.overview.actions import explain_none
 from ops.sites import sites
 from ops.traces import actions
@@ -17,7 +17,8 @@ from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.search_results import Results, address, line_of
 from opsportal.dashboard.views import filtering
-from opsportal.dashboard.views.filtering import FIRST_QUERY, TRACE_ID
+from opsportal.dashboard.views.filtering import FIRST_QUERY
+from opsportal.dashboard.views.pasted import mentioned, opened
 from opsportal.dashboard.visit import Visit
 
 EXPLAINED = 20  # failed traces whose error message is shown
@@ -31,8 +32,8 @@ async def search(visit: Visit) -> HttpResponse:
     line = typed.get("q", "").strip()
     if "fields" in typed:
         return await _from_fields(visit, line)
-    if TRACE_ID.fullmatch(line):
-        return HttpResponseRedirect(visit.url("traces-one", trace_id=line))
+    if trace := opened(visit, line):
+        return trace
     if "sent" in typed:
         return filtering.sent(visit, line)
     query, frame = FIRST_QUERY, await filtering.frame(visit)
@@ -44,6 +45,8 @@ async def search(visit: Visit) -> HttpResponse:
         asked = replace(query, site=where)
         found = await actions.list_traces(visit.actor, query=asked, explain=EXPLAINED)
     except OpsError as error:
+        if isinstance(error, InvalidInput) and (trace := mentioned(visit, line)):
+            return trace
         context = {
             "line": line,
             "fields": SearchFields(query=query),

@@ -11,6 +11,7 @@ from opsportal.dashboard import words
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollout_picture import HEIGHT, length_of, picture
 from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit
 
 SERVICES = 50
@@ -23,6 +24,8 @@ _STOPPED = (State.STUCK, State.PAUSED)
 async def show(visit: Visit) -> HttpResponse:
     """Show the site's services; `?find=` filters them, slow answers are filled in later."""
     find = visit.request.GET.get("find", "").strip()
+    if trace := opened(visit, find):
+        return trace
     found = await actions.list_versions(
         visit.actor, site=visit.site.name, patience=patience(visit.request)
     )

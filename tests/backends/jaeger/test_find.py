@@ -137,7 +137,7 @@ class TestFind:
         found = await jaeger.find(replace(HOUR, tags=(("error", "true"),), limit=2))
         depths = [c.request.query.search_depth for c in old.calls if c.method == "FindTraces"]
         assert min(depths) >= 16
-        assert len(depths) <= 4
+        assert len(depths) <= 5
         assert (found.summaries, found.fetched, found.more) == ((), 59, False)
 
     async def test_it_filters_whole_traces_itself(self, fake: FakeJaeger) -> None:

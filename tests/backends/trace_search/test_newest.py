@@ -12,6 +12,7 @@ from ops.backends.trace_search.newest import MOST_AT_ONCE, newest
 from ops.backends.trace_search.results import FoundTrace, FoundTraces, Matches
 from ops.backends.trace_search.search import TraceSearch, Window
 from ops.backends.trace_search.slices import Slices
+from ops.vocabulary.conditions import Condition
 from ops.vocabulary.filters import LARGEST_LIMIT
 from ops.vocabulary.summaries import TraceSummary, between
 from ops.vocabulary.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND
@@ -100,6 +101,7 @@ class Store:
     windows: list[Window] = field(default_factory=list)
     settled: int = 0
     slices: Slices = field(default_factory=Slices)
+    spans_each: int = 1
 
     async def find(self, search: TraceSearch, patience: float = 60) -> FoundTraces:
         density = self.densities.of(search.shape, search.unfiltered_shape, selective=False)
@@ -144,7 +146,8 @@ class Store:
         if self.summaries:
             matched_from, matched = between(trace.start, trace.end, (window.start, window.end))
         return TraceSummary(
-            trace.id, trace.start, trace.end - trace.start, "a", "b", 1, int(trace.failed), ("a",),
+            trace.id, trace.start, trace.end - trace.start, "a", "b", self.spans_each,
+            int(trace.failed), ("a",),
             matched=matched, matched_from=matched_from,
         )  # fmt: skip
 
@@ -372,6 +375,18 @@ async def test_it_finds_what_few_traces_fit(order: Keeps) -> None:
     assert ids(*pages) == [f"{number:032x}" for number in range(7, 10_000, 2_000)]
     assert sum(page.fetched for page in pages) == len(traces)
     assert all(page.more for page in pages[:-1])
+
+
+@IN_ANY_ORDER
+async def test_conditions_are_tested_on_fewer_traces_if_these_are_large(order: Keeps) -> None:
+    traces = [at(number, NOON - number * SECOND, wanted=False) for number in range(1, 3_000)]
+    store = Store(traces, order, spans_each=1_000)
+    await store.find(SEARCH)
+    store.windows.clear()
+    found = await store.find(replace(SEARCH, conditions=(Condition("a", "!=", "b"),)))
+    assert 100 <= found.fetched < 150
+    assert found.more
+    assert sum(window.depth for window in store.windows) <= 500
 
 
 async def test_it_goes_back_without_a_lower_bound() -> None:

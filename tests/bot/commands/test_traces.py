@@ -102,6 +102,18 @@ async def test_it_goes_on_where_nothing_fitted_so_far(viewer: Actor, backends: B
     assert older.startswith("Older: list traces service=petstore error=false from=")
 
 
+@EITHER_JAEGER
+async def test_it_says_how_many_it_looked_at(viewer: Actor, backends: Backends) -> None:
+    for code in (200, 404, 500, 503):
+        backends.jaeger.add(trace(span("petstore", "AddPets", tags={"http.status_code": code})))
+    some = await said(viewer, "list traces petstore http.status_code>=500 http.status_code!=503")
+    assert some.summary.startswith("1 trace, none failed, for service=petstore http.status_code>=")
+    assert some.notes[0] == "1 of the 4 traces looked at match"
+    none = await said(viewer, "list traces petstore tags=[http.status_code>600]")
+    assert none.summary.startswith("No traces for service=petstore http.status_code>600, ")
+    assert none.summary.endswith(" (4 traces looked at)")
+
+
 @ANY_JAEGER
 async def test_no_traces_means_little_if_sampling_keeps_few(
     operator: Actor, backends: Backends
@@ -227,3 +239,31 @@ async def test_a_trace_says_where_it_ran_and_few_of_many_services(
     assert any(note.endswith("service-6 and 13 more") for note in notes)
     assert max(map(len, notes)) < 400
     assert not any("As of" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "0x{}",
+        "https://grafana.example.com/explore?left=%7B%22query%22:%22{}%22%7D site=demo",
+        "00-{}-00f067aa0ba902b7-01",
+        "uber-trace-id: {}:1:0:1",
+    ],
+)
+async def test_an_id_may_be_pasted_in_any_form(
+    viewer: Actor, backends: Backends, pasted: str
+) -> None:
+    trace_id = backends.jaeger.add(trace(span("petstore", "AddPets")))
+    for command in ("show trace", "show logs"):
+        reply = await said(viewer, f"{command} {pasted.format(trace_id)}")
+        assert not reply.failed
+        assert trace_id in plain(reply)
+
+
+async def test_a_shortened_id_is_said_to_be_one(viewer: Actor, backends: Backends) -> None:
+    backends.jaeger.add(trace(span("petstore", "AddPets")))
+    for command in ("show trace", "show logs", "compare"):
+        summary = (await said(viewer, f"{command} 17b4f65b0d9f")).summary
+        assert summary.endswith(
+            "an ID has 16 or 32 hex digits: if this one was shortened, give the whole one"
+        )

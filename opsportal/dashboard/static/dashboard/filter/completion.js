@@ -4,7 +4,7 @@ import { ask } from "../dom.js";
 
 const MOST = 12;
 const WORD = /(?:"(?:[^"\\]|\\.)*"?|[^\s"])+/g;
-const PLAIN = /^[^\s="\\[\]]+$/;
+const PLAIN = /^(?!~)[^\s="\\[\]]+$/;
 
 /** Completes one line: words first and, behind `operator`, the values of that word. */
 export class LineCompletion {
@@ -77,9 +77,9 @@ export class Completion extends LineCompletion {
   }
 
   async values(key, words) {
-    if (key === "service=") return this.services();
+    if (/^service!?=$/.test(key)) return this.services();
     const service = words.find((text) => text.startsWith("service="))?.slice(8);
-    if (key === "operation=") return this.operations(plain(service ?? ""));
+    if (/^operation!?=$/.test(key)) return this.operations(plain(service ?? ""));
     return key === "last=" ? this.windows.filter(Boolean) : [];
   }
 
