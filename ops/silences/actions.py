@@ -3,7 +3,9 @@
 They share their silences, so a change is sent to one of them.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ops.actor import Actor
@@ -22,6 +24,7 @@ from ops.vocabulary.notifications import Notification, Silence, all_accept
 READ = "alerts.view_alerts"
 CHANGE = "alerts.silence"
 PATIENCE = 5.0  # seconds that Alertmanagers have to answer
+SHARED = 1.0  # seconds within which they tell each other of a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ async def create_silence(
         raise Conflict(f"{'. '.join(asked)}. Confirm it to silence them")
     silence = Silence("", tuple(matchers), now, ends_at, actor.name, comment)
     key = await _answering(where, found).set_silence(silence)
+    await _shared(where, found, key, ends_at)
     return MadeSilence(where.name, replace(silence, id=key), hides)
 
 
@@ -156,6 +160,7 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
     rules.check(before.matchers, before.comment, ends_at, now)
     changed = replace(before, ends_at=ends_at)
     new = await _answering(where, found).set_silence(changed)
+    await _shared(where, found, new, ends_at)
     hides = len(_hidden(found, before.matchers))
     replaced = "" if new == key else key
     return MadeSilence(where.name, replace(changed, id=new), hides, replaced)
@@ -174,8 +179,15 @@ async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     found = await _now(where)
     before = _one(found, key)
     await _answering(where, found).end_silence(key)
+    await _shared(where, found, key, 0)
     ended = replace(before, ends_at=timerange.now_ns())
     return MadeSilence(where.name, ended, len(_hidden(found, before.matchers)))
+
+
+def check_silence(matchers: Sequence[Matcher], comment: str, lasts: int) -> None:
+    """Raise InvalidInput for a silence that create_silence refuses; `lasts` is in nanoseconds."""
+    now = timerange.now_ns()
+    rules.check(matchers, comment, now + lasts, now)
 
 
 async def _now(site: Site) -> Routed:
@@ -202,6 +214,34 @@ def _one(found: Routed, key: str) -> Silence:
     silent = ", ".join(each.source for each in found.failures)
     unsure = f"; {silent} did not answer and may have it" if silent else ""
     raise NotFound(f"there is no silence {key[:80]}, or it has ended{unsure}")
+
+
+async def _shared(site: Site, found: Routed, key: str, ends_at: int) -> None:
+    """Wait a moment until all that answered know of a change, so that the next look shows it.
+
+    They tell each other within some 0.2 s. `ends_at` is 0 for a silence that has ended.
+    """
+    silent = {each.source for each in found.failures}
+    waiting = {each.name for each in site.alertmanager} - silent
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SHARED):
+            while waiting:
+                for source in site.alertmanager:
+                    clients().alertmanager(site, source).read_anew()
+                now = await ask_all(site, PATIENCE)
+                waiting -= {
+                    name
+                    for name, silences in now.by_source.items()
+                    if _is_as_wanted(silences.get(key), ends_at)
+                }
+                if waiting:
+                    await asyncio.sleep(SHARED / 20)
+
+
+def _is_as_wanted(silence: Silence | None, ends_at: int) -> bool:
+    if silence is None:
+        return not ends_at
+    return abs(silence.ends_at - ends_at) < timerange.SECOND  # it keeps milliseconds
 
 
 def _answering(site: Site, found: Routed) -> Alertmanager:

@@ -39,6 +39,7 @@ class Alertmanager:
             source.largest_answer,
             self._calls.too_slow,
         )
+        self._changes = 0
         self._client = HttpClient(
             source.headers,
             secure=source.url.startswith("https:"),
@@ -48,7 +49,11 @@ class Alertmanager:
 
     async def routing(self) -> Routing:
         """Return this instance's alerts with who is notified, and the silences in force."""
-        return await self._call("routing", self._routing)
+        return await self._call(("routing", self._changes), self._routing)
+
+    def read_anew(self) -> None:
+        """Ask again from now on: what was read before a change is no answer any more."""
+        self._changes += 1
 
     async def set_silence(self, silence: Silence) -> str:
         """Create a silence or, if it has an ID, change that one; return its ID now.
@@ -58,6 +63,10 @@ class Alertmanager:
         BackendTimeout, the silence may exist.
         """
         answer = await self._write("POST", "silences", json=write_silence(silence))
+        if answer.status == NOT_FOUND and silence.id:
+            raise NotFound(f"{self.name} has no silence {silence.id[:80]}")
+        if answer.status == BAD_REQUEST:
+            raise InvalidInput(f"{self.name} refuses it{_reason(self._json(answer))}")
         body = self._body(answer)
         key = body.get("silenceID") if isinstance(body, dict) else None
         if not isinstance(key, str):
@@ -115,23 +124,27 @@ class Alertmanager:
             return await self._client.request(method, url, json=json)
 
     def _body(self, answer: HttpAnswer) -> object:
-        try:
-            body: object = safe_json.read(answer.body)
-        except ValueError:
-            raise self._errors.not_json(answer) from None
+        body = self._json(answer)
         if answer.status != OK:
             raise self._reported(answer, body)
         return body
 
+    def _json(self, answer: HttpAnswer) -> object:
+        try:
+            found: object = safe_json.read(answer.body)
+        except ValueError:
+            raise self._errors.not_json(answer) from None
+        return found
+
     def _reported(self, answer: HttpAnswer, body: object) -> OpsError:
-        """Return the error that it reports: as a string, or as `{"code": …, "message": …}`."""
+        """Return the error that it reports."""
         if answer.status == LIMITED:
             return self._errors.limited(answer)
-        said = body.get("message") if isinstance(body, dict) else body
-        reason = f": {said[:_LONGEST_REASON]}" if isinstance(said, str) and said else ""
-        if answer.status == NOT_FOUND:
-            return NotFound(f"{self.name} does not find it{reason}")
-        if answer.status == BAD_REQUEST:
-            return InvalidInput(f"{self.name} refuses it{reason}")
-        words = f"answered {status_of(answer)}{reason}; check its log"
+        words = f"answered {status_of(answer)}{_reason(body)}; check its log"
         return self._errors.unusable(words, answered=answer.status not in DOWN)
+
+
+def _reason(body: object) -> str:
+    """Return why it refuses: it says so as a string, or as `{"code": …, "message": …}`."""
+    said = body.get("message") if isinstance(body, dict) else body
+    return f": {said[:_LONGEST_REASON]}" if isinstance(said, str) and said else ""
