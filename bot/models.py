@@ -111,6 +111,24 @@ class Pace(models.Model):
         default_permissions = ()
 
 
+class Conversation(models.Model):
+    """What a thread is about, for follow-ups, as JSON of bot.follow_ups.About; last at `updated`.
+
+    `thread` is the ts of its first message, "" for direct messages outside threads.
+    """
+
+    channel = models.CharField(max_length=64)
+    thread = models.CharField(max_length=64)
+    about = models.TextField()
+    updated = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "thread"], name="one_conversation_a_thread")
+        ]
+
+
 class Card(Leased):
     """The message that shows a request for a change; `key` is the request's.
 

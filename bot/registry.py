@@ -4,21 +4,22 @@ The patterns run under RE2 in time linear in the text, so that no message can bl
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import re2
 
 from bot.errors import reply_or_error, stranger_reply
-from bot.replies import FollowUp, Reply, Sentence, parts
-from bot.sayings import filled
+from bot.intents import NO_INTENT, Intent
+from bot.replies import FollowUp, Reply
 from bot.text import normalise
 from ops import limits
 from ops.accounts.account import SlackAccount
 from ops.actor import Actor
-from ops.errors import InvalidInput
-from ops.guard import check, name_of, record_refusal
+from ops.errors import InvalidInput, NotFound, OpsError
+from ops.guard import check, may, name_of, record_refusal
+from ops.language.reading import Reading
 from ops.language.times import Clock
 from ops.language.zones import UTC
 from ops.vocabulary.timerange import now_ns
@@ -56,8 +57,14 @@ Parse = Callable[[Message, str], Awaitable[Any]]
 Returns the handler's arguments; raises OpsError for everything that the command would refuse.
 """
 
-Read = Callable[[Message, str], Awaitable[str]]
-"""Write a text in people's own words as the text of the pattern's group; raises OpsError."""
+Read = Callable[[Message, str], Awaitable[Reading]]
+"""Read a text in people's own words as the text of the pattern's group; raises OpsError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess(Reading):
+    """A reading with something in it that nobody said: it is offered, never run."""
+
 
 Handler = Callable[[Message, Any], Awaitable[Reply]]
 """Called with the message and what the command's `parse` returned."""
@@ -66,6 +73,10 @@ Handler = Callable[[Message, Any], Awaitable[Reply]]
 async def as_typed(message: Message, rest: str) -> str:
     """Return the text as it is: the parse of a command that takes any."""
     return rest
+
+
+Helper = Callable[[Message, "Command", OpsError], Awaitable[Reply]]
+"""Answer a message whose command refuses it, given the problem."""
 
 
 class RegistryError(Exception):
@@ -88,6 +99,7 @@ class Command:
     handler: Handler
     parse: Parse = as_typed
     read: Read | None = None
+    intent: Intent = NO_INTENT
     name: str = ""
     usage: str = ""
     summary: str = ""
@@ -110,6 +122,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
     *,
     parse: Parse = as_typed,
     read: Read | None = None,
+    intent: Intent = NO_INTENT,
     usage: str = "",
     summary: str,
     examples: tuple[str, ...],
@@ -137,6 +150,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
             handler,
             parse,
             read,
+            intent,
             name,
             f"{name} {usage}".strip(),
             summary,
@@ -154,11 +168,10 @@ def command(  # noqa: PLR0913  all but two are named where it is called
 class Registry:
     """The commands in order of registration, and one default handler for everything else."""
 
-    def __init__(self, sayings: Mapping[str, str] | None = None) -> None:
-        """Create a registry; `sayings` maps phrases to the lines they mean, see bot.sayings."""
-        self.sayings = sayings or {}
+    def __init__(self) -> None:
         self.commands: list[Command] = []
         self.fallback: Command | None = None
+        self.helper: Helper | None = None
 
     def add(self, *commands: Command) -> None:
         """Register commands; they are tried in this order."""
@@ -171,6 +184,11 @@ class Registry:
         self.fallback = Command(re2.compile(""), handler)
         return handler
 
+    def helps(self, helper: Helper) -> Helper:
+        """Register what answers a text that its command refuses."""
+        self.helper = helper
+        return helper
+
     def check(self) -> None:
         """Raise RegistryError unless there is a default and each example reaches its command."""
         if self.fallback is None:
@@ -182,11 +200,6 @@ class Registry:
                 reached, _ = self.find(normalise(example))
                 if reached is not command:
                     raise RegistryError(f'the example "{example}" does not reach "{command.name}"')
-        for saying, line in self.sayings.items():
-            if self.find(saying)[0] is not self.fallback:
-                raise RegistryError(f'the saying "{saying}" is a command')
-            if self.find(filled(line, ""))[0] is self.fallback:
-                raise RegistryError(f'the saying "{saying}" leads to no command')
 
     def changes(self, text: str) -> bool:
         """Return whether the command that a text reaches changes something."""
@@ -225,28 +238,40 @@ class Registry:
             buttons = (FollowUp(each.name.capitalize(), each.name) for each in offered)
             return stranger_reply(message.stranger, message.newcomer, *buttons)
         again = "" if command.changes else message.text
-        return await reply_or_error(_permitted(command, message, rest), command.name, again)
+        return await reply_or_error(self._answer(message, command, rest), command.name, again)
+
+    async def run(self, message: Message, line: str) -> Reply:
+        """Run a line that was read into a message as if it had been typed; raises OpsError."""
+        command, rest = self.find(line)
+        await _permit(command, message)
+        return await command.handler(message, await command.parse(message, rest))
+
+    async def accepts(self, message: Message, line: str) -> bool:
+        """Return whether the author may run a line, and its command would accept it."""
+        command, rest = self.find(line)
+        if command is self.fallback or not await may(message.actor, *command.needs):
+            return False
+        try:
+            await command.parse(message, rest)
+        except OpsError:
+            return False
+        return True
+
+    async def _answer(self, message: Message, command: Command, rest: str) -> Reply:
+        """Check the permission, without which the words are not read; then run the command."""
+        await _permit(command, message)
+        try:
+            arguments = await command.parse(message, rest)
+        except (InvalidInput, NotFound) as problem:
+            if self.helper is None:
+                raise
+            return await self.helper(message, command, problem)
+        return await command.handler(message, arguments)
 
 
-async def _permitted(command: Command, message: Message, rest: str) -> Reply:
-    """Check the permission, then run the command; without it the words are not read."""
+async def _permit(command: Command, message: Message) -> None:
     if command.needs:
         await check(message.actor, *command.needs, text=message.text)
-    try:
-        arguments = await command.parse(message, rest)
-    except InvalidInput:
-        if command.read is None:
-            raise
-        read = await command.read(message, rest)
-        arguments = await command.parse(message, read)
-        return read_as(f"{command.name} {read}", await command.handler(message, arguments))
-    return await command.handler(message, arguments)
-
-
-def read_as(line: str, reply: Reply) -> Reply:
-    """Let a reply say first which line it answers."""
-    summary = Sentence(f"Read as `{line.strip()}`. ", *parts(reply.summary))
-    return replace(reply, summary=summary)
 
 
 async def _refuse(message: Message, _: str) -> Reply:

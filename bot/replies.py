@@ -88,7 +88,8 @@ class Reply:
     `columns` name the cells, and last the lines below them, if the rows are best shown as a table.
     `follow_ups` become buttons if buttons can be shown, at least the first ones. `card` is the
     key of the change card that the reply shows, `timed` the timed change.
-    A `private` reply is shown only to the person who asked.
+    A `private` reply is shown only to the person who asked. Follow-ups are about `line`, the line
+    that was run, and `items`, the lines that show what is listed, in that order.
     """
 
     summary: str
@@ -101,6 +102,8 @@ class Reply:
     card: str = ""
     timed: Timed | None = None
     private: bool = False
+    line: str = ""
+    items: tuple[str, ...] = ()
 
 
 def plain(reply: Reply) -> str:

@@ -37,7 +37,8 @@ _BULLETS = "\N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
 MARK = rf"[^\S\n]*(?:[-*{_BULLETS}]|[0-9]{{1,2}}[.)])[^\S\n]+"  # of an item of a list
 _MARKS = re.compile(rf"(?:^|\n){MARK}")
 _BEFORE = f",:>`-* {_BULLETS}"
-_COURTESIES = ("please", "pls", "plz", "thanks", "thank you", "thx")
+_THANKS = ("thanks", "thank you", "thx")
+_COURTESIES = ("please", "pls", "plz", *_THANKS)
 _TO_OTHERS = ("cc", "fyi")
 _EMOJI = re.compile(r":[\w+'-]+:")
 _DEEPEST = 16  # Slack nests four deep
@@ -59,15 +60,26 @@ def typed(event: object, bot: str) -> str:
     blocks = [block for block in _children(message, "blocks") if block.get("type") == "rich_text"]
     text = "\n".join(filter(None, map(_rich, blocks))) or _marked_up(_string(message, "text"))
     before, mention, behind = text.partition(_mention(bot))
-    command = behind.replace(_mention(bot), " ")
-    return command if mention and normalise(command) else before
+    after = behind.replace(_mention(bot), " ")
+    return after if mention and (_command(after) or not _command(before)) else before
 
 
 def normalise(text: str) -> str:
     """Return one trimmed line with plain quotes, dashes and spaces and without courtesies.
 
-    Text in straight double quotes is kept unchanged, even if it has several lines.
+    Text in straight double quotes is kept unchanged, even if it has several lines. Thanks or an
+    emoji alone are kept, too.
     """
+    return _command(text) or _polite(text)
+
+
+def _polite(text: str) -> str:
+    """Return what is no command but deserves an answer: thanks, or an emoji; else ""."""
+    said = text.translate(_KEYBOARD).strip(" ,.!?")
+    return said if _EMOJI.fullmatch(said) or said.lower() in _THANKS else ""
+
+
+def _command(text: str) -> str:
     kept = [_MENTION.sub(r"@\1", quoted) for quoted in _QUOTED.findall(text)]
     numbers = count()
     line = _plain(_QUOTED.sub(lambda _: f"\ue002{next(numbers)}\ue003", text))

@@ -22,7 +22,7 @@ from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import format_filter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.matchers import label_text
+from ops.vocabulary.matchers import Matcher, label_text
 
 MOST_DOUBTS = 3
 MOST_NAMED = 3  # broken rules, or values of a label
@@ -58,6 +58,7 @@ def alert_list(found: AlertList) -> Reply:
         ),
         links=page("the alerts", "alerts", found.site, line=narrowed),
         follow_ups=tuple(_next_of_alerts(found, narrowed)),
+        items=tuple(_line_of(each, found.site) for each in _by_name(found.alerts)),
     )
 
 
@@ -66,6 +67,13 @@ def _by_name(alerts: Iterable[Alert]) -> list[list[Alert]]:
     for alert in alerts:
         found.setdefault(alert.name, []).append(alert)
     return list(found.values())
+
+
+def _line_of(alerts: Sequence[Alert], site: str) -> str:
+    """Return the line that shows a row's alert, or lists its alerts."""
+    if len(alerts) == 1:
+        return f"show alert {alerts[0].fingerprint}{site_key(site)}"
+    return f"alerts {Matcher('alertname', '=', alerts[0].name)}{site_key(site)}"
 
 
 def _doubts(found: AlertList) -> tuple[str, ...]:

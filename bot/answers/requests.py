@@ -16,11 +16,11 @@ from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import PERMANENT
 
 
-def requested_change(request: RequestedChange, note: str = "", volume: Sequence[str] = ()) -> Reply:
-    """Return a request as its card shows it; while it is open, with a note and the volume."""
+def requested_change(request: RequestedChange, note: str = "", effect: Sequence[str] = ()) -> Reply:
+    """Return a request as its card shows it; while it is open, with a note and its effect."""
     match request.state:
         case State.OPEN:
-            return _question(request, note, volume)
+            return _question(request, note, effect)
         case State.APPLYING:
             reply = Reply(Sentence(f"{request.decided_by} is applying: ", *_what(request), " …"))
         case State.CANCELLED | State.REFUSED | State.EXPIRED:
@@ -33,7 +33,7 @@ def requested_change(request: RequestedChange, note: str = "", volume: Sequence[
     return replace(reply, card=request.key, links=reply.links or links)
 
 
-def _question(request: RequestedChange, note: str, volume: Sequence[str]) -> Reply:
+def _question(request: RequestedChange, note: str, effect: Sequence[str]) -> Reply:
     yes, no = ("approve", "refuse") if request.over else ("apply", "cancel")
     withdraw = f'because="…". {request.asker} can withdraw it: cancel {request.key}'
     return Reply(
@@ -41,8 +41,12 @@ def _question(request: RequestedChange, note: str, volume: Sequence[str]) -> Rep
         notes=(
             *((note,) if note else ()),
             *((request.over.asked,) if request.over else ()),
-            request.effect,
-            *volume,
+            *(effect or (request.effect,)),
+            *(
+                (f"Then {request.then or 'its permanent sampling'} again.",)
+                if request.term != PERMANENT
+                else ()
+            ),
             *((f"Reason: {request.reason}",) if request.reason else ()),
             Sentence(
                 f"Requested by {request.asker}; open for {_minutes(request)} minutes, until ",

@@ -170,13 +170,13 @@ def undo(service: str, site: str) -> tuple[FollowUp, ...]:
 
 
 def _failed_first(instances: Sequence[InstanceSampling]) -> list[InstanceSampling]:
-    return sorted(instances, key=lambda instance: instance.confirmed)
+    return sorted(instances, key=lambda instance: instance.is_reached)
 
 
 def _instance_row(instance: InstanceSampling) -> Row:
     if instance.policy is None or instance.told_at is None:
         return Row((instance.address, "no change sent yet"), _why(instance))
-    state = str(instance.policy) if instance.confirmed else f"{instance.policy} NOT CONFIRMED"
+    state = str(instance.policy) if instance.is_reached else f"{instance.policy} NOT CONFIRMED"
     return Row((instance.address, state, ago(instance.told_at)), _why(instance))
 
 

@@ -60,6 +60,9 @@ def trace_list(found: TraceList, sampling: str = "") -> Reply:
         notes=(*_looked_at(found), *_by_status(found), *((older,) if older else ())),
         links=links,
         follow_ups=tuple(_next_of_list(found)),
+        items=tuple(
+            f"show trace {each.trace_id}{site_key(found.query.site)}" for each in found.traces
+        ),
     )
 
 

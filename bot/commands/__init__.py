@@ -4,20 +4,16 @@ Each command reads the words, calls one action and returns its result as a reply
 console use the same registry. The two handlers here are about the commands themselves.
 """
 
-import asyncio
-import re
-
 from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
 from bot.commands.alerts import list_alerts, show_alert
-from bot.commands.arguments import is_service, linked_id
+from bot.commands.cards import apply, cancel
 from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
+from bot.commands.reads import words_left
 from bot.commands.sampling import (
-    apply,
-    cancel,
     change_sampling,
     revert_sampling,
     sampling_off,
@@ -28,73 +24,65 @@ from bot.commands.sampling import (
 from bot.commands.silences import end_silence, extend_silence, list_silences, silence
 from bot.commands.traces import compare, list_traces, show_logs, show_trace
 from bot.commands.versions import version
-from bot.errors import MOST_GUESSED, suggestion_reply
-from bot.registry import Message, Registry, command
+from bot.intents import Intent
+from bot.registry import Command, Message, Registry, command
 from bot.replies import Reply, Row, shortened
-from bot.sayings import SAYINGS
-from bot.suggestions import nearest
-from ops.errors import InvalidInput, NotFound
+from bot.understanding.reader import Reader
+from ops.errors import NotFound
+from ops.language.lines import normal, words
+from ops.language.reading import Reading
 
-_TRACE_ID = re.compile(r"[0-9A-Fa-f]{16,32}")
+
+async def _parse(message: Message, rest: str) -> Command | None:
+    """Read a command's name, or a line that reaches it; None without one."""
+    if not rest:
+        return None
+    command, _ = registry.find(rest)
+    if command not in registry.commands:
+        names = ", ".join(command.name for command in registry.commands)
+        raise NotFound(f'there is no command "{shortened(rest, 80)}"; the commands are {names}')
+    return command
+
+
+async def _read(message: Message, text: str) -> Reading:
+    """Read which command somebody asks about."""
+    if about := reader.likeliest(text, help):
+        return Reading(about.name)
+    return Reading("", words_left(words(normal(text))))
 
 
 @command(
     r"help(?: +(.+))?",
     "help",
+    parse=_parse,
+    read=_read,
+    intent=Intent(
+        surely="help, commands, command, menu, usage, how do i, how can i, how to, what can you "
+        "do, what do you do, syntax, manual, docs, documentation, options, examples, example, "
+        "who are you, help me",
+        perhaps="explain, do, capabilities, features, ?",
+    ),
     usage="[command]",
     summary="list the commands, or show how to use one",
     examples=("help", "help list traces"),
 )
-async def help(message: Message, rest: str) -> Reply:
+async def help(message: Message, about: Command | None) -> Reply:
     """List the commands, or explain one of them."""
-    if not rest:
+    if about is None:
         rows = tuple(Row((command.name,), (command.summary,)) for command in registry.commands)
         how = ("To see how to use a command: help list traces",)
         columns = ("Command", "What it does")
         return Reply("Commands", rows, how, columns=columns, follow_ups=BEGIN)
-    command, _ = registry.find(rest)
-    if command in registry.commands:
-        examples = tuple(Row((example,)) for example in command.examples)
-        return Reply(f"{command.usage}: {command.summary}", examples, command.details)
-    there_is_none = f'there is no command "{shortened(rest, 80)}"'
-    near, _ = registry.find(await asyncio.to_thread(nearest, registry, rest))
-    if near in registry.commands:
-        hint = f'did you mean "{near.name}"?'
-        return suggestion_reply(NotFound(f"{there_is_none}; {hint}"), f"help {near.name}")
-    names = ", ".join(command.name for command in registry.commands)
-    raise NotFound(f"{there_is_none}; the commands are {names}")
+    examples = tuple(Row((example,)) for example in about.examples)
+    return Reply(f"{about.usage}: {about.summary}", examples, about.details)
 
 
 async def unknown(message: Message, text: str) -> Reply:
-    """Suggest the nearest command for a text that is none; a guess is never run."""
-    if not text:
-        return await help.handler(message, "")
-    near = await asyncio.to_thread(nearest, registry, _service_last(text))
-    near = near or _about_trace(text) or _about_service(text)
-    hint = f'did you mean "{shortened(near, MOST_GUESSED)}"?'
-    problem = f'there is no command "{shortened(text, 80)}"; '
-    problem += hint if near else '"help" lists the commands'
-    return suggestion_reply(InvalidInput(problem), near)
+    """Read a text that reaches no command as the line that was meant."""
+    return await (reader.answer(message) if text else help.handler(message, None))
 
 
-def _about_trace(text: str) -> str:
-    """Return the line that shows the trace whose ID or link ends the text, else ""."""
-    trace_id = linked_id(text.rpartition(" ")[2])
-    return f"show trace {trace_id}" if _TRACE_ID.fullmatch(trace_id) else ""
-
-
-def _about_service(text: str) -> str:
-    """Return the line that shows a service's alerts if the text is just its name, else ""."""
-    return f"alerts {text}" if is_service(text) else ""
-
-
-def _service_last(text: str) -> str:
-    """Turn `petstore errors` into `errors petstore`, the order of the commands."""
-    first, _, others = text.partition(" ")
-    return f"{others} {first}" if others and is_service(first) else text
-
-
-registry = Registry(SAYINGS)
+registry = Registry()
 # The first pattern that matches wins, so a narrower one comes before a wider one.
 registry.add(
     help,
@@ -126,3 +114,5 @@ registry.add(
     link,
 )
 registry.default(unknown)
+reader = Reader(registry)
+registry.helps(reader.help_with)

@@ -1,6 +1,8 @@
 """The command that links a Slack account to a user."""
 
 from bot.answers.accounts import link_code
+from bot.commands.reads import nothing_more
+from bot.intents import Intent
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.accounts.actions import give_code
@@ -10,6 +12,10 @@ from ops.database import in_database
 @command(
     r"link(?: +(?:me|my +account))?",
     "link",
+    read=nothing_more,
+    intent=Intent(
+        surely="link, link me, link account, connect account, unlinked", perhaps="connect, account"
+    ),
     summary="get a code that links your Slack account to your OpsPortal user",
     examples=("link", "link my account"),
     details=(

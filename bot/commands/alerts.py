@@ -6,11 +6,18 @@ import re
 from bot.answers.alert import one_alert
 from bot.answers.alerts import alert_list
 from bot.commands.arguments import after_small_word
+from bot.commands.reads import names_for, take_name, words_left
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
+from ops.errors import InvalidInput
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
 from ops.sites import sites
-from ops.vocabulary.alert_filters import AlertFilter, parse_filter
+from ops.vocabulary.alert_filters import STATES, AlertFilter, parse_filter
+from ops.vocabulary.filters import quote
 
 _ID = re.compile(r"[0-9a-f]{20}")
 
@@ -28,10 +35,37 @@ async def _parse_filter(message: Message, rest: str) -> AlertFilter:
     return filter
 
 
+async def _read_one(message: Message, text: str) -> Reading:
+    """Read the one alert that a text names."""
+    names = await names_for(message)
+    alert, left = take_name(words(normal(text)), names, Kind.ALERT)
+    if alert is None:
+        raise InvalidInput("which alert?")
+    return Reading(quote(alert.name), words_left(left))
+
+
+async def _read_filter(message: Message, text: str) -> Reading:
+    """Read a service, a severity, an alert and a state."""
+    names, left = await names_for(message), words(normal(text))
+    taken = []
+    for kind in (Kind.SEVERITY, Kind.SERVICE, Kind.ALERT):
+        name, left = take_name(left, names, kind, besides=STATES)
+        taken += [quote(name.name)] if name else []
+    taken += [word.small for word in left if word.small in STATES]
+    left = tuple(word for word in left if word.small not in STATES)
+    return Reading(" ".join(taken), words_left(left))
+
+
 @command(
     r"(?:show +)?alert(?: +(.+))?",
     "show alert",
     parse=_parse_one,
+    read=_read_one,
+    intent=Intent(
+        perhaps="alert, alarm, details, about, explain, runbook",
+        about=(Thing.ALERT, Thing.SITE),
+        alone=(Thing.ALERT,),
+    ),
     usage="ID or NAME [site=NAME]",
     summary="show one alert with its rule and its history",
     examples=("show alert QueueDeep", "alert 3f9a1c7e2b5d48aa01c2"),
@@ -56,6 +90,14 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
     r"(?:(?:show|list) +)?alerts?(?: +(.+))?",
     "alerts",
     parse=_parse_filter,
+    read=_read_filter,
+    intent=Intent(
+        surely="alerts, alert, alerting, alarms, alarm, firing, fires, on fire, pending, "
+        "going off, pages, paged, incidents, alertmanager, red, burning",
+        perhaps="critical, warning, severity, list, fire, active, open, ongoing, current",
+        about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
+        alone=(Thing.SEVERITY,),
+    ),
     usage='[WORD …] [LABEL="VALUE" …] [state=firing] [last=1h] [age>10m] [site=NAME]',
     summary="list firing and pending alerts",
     examples=(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from bot.answers.changes import changes_reply
 from bot.commands.arguments import Where, parse_range, with_times, words_and_keys
+from bot.commands.reads import read_where_and_when
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
@@ -42,6 +44,13 @@ def _asked(rest: str) -> _Asked:
     r"(?:(?:(?:show|list) +)?changes|what(?:'s| +has)? +changed)(?: +(.+))?",
     "changes",
     parse=with_times(_asked),
+    read=read_where_and_when,
+    intent=Intent(
+        surely="changes, changed, what changed, what happened, happened, history, timeline, "
+        "events, news, new",
+        perhaps="recently, lately, recent, last, diff",
+        about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
+    ),
     usage="[SERVICE] [rollouts] [sampling] [alerts] [last=24h] [from=TIME to=TIME] [site=NAME]",
     summary="show what changed: rollouts, sampling, alerts that started and ended",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
@@ -60,6 +69,13 @@ async def what_changed(message: Message, asked: _Asked) -> Reply:
     r"(?:(?:show|list) +)?(?:rollouts|deploys|deployments|releases)(?: +(.+))?",
     "rollouts",
     parse=with_times(_asked),
+    read=read_where_and_when,
+    intent=Intent(
+        surely="rollouts, rollout, deploys, deploy, deployments, deployment, releases, "
+        "released, rolled out, was deployed, got deployed, shipped",
+        perhaps="deployed, release, new, recently, lately, when, today, last, version",
+        about=(Thing.SERVICE, Thing.SITE, Thing.TIME, Thing.VERSION),
+    ),
     usage="[SERVICE] [last=24h] [from=TIME to=TIME] [site=NAME]",
     summary="show which services started to run another version, and when",
     examples=("rollouts", "deploys petstore last=7d"),

@@ -3,6 +3,8 @@
 from bot.answers.diagnosis import diagnosis, site_diagnosis
 from bot.answers.slowness import slowness
 from bot.commands.arguments import Where, parse_service
+from bot.commands.reads import read_where
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.overview import actions as overview
@@ -12,6 +14,18 @@ from ops.overview import actions as overview
     r"(?:diagnose|diagnosis(?: +of)?|what(?:'?s| +is) +wrong)(?: +(.+))?",
     "diagnose",
     parse=parse_service,
+    read=read_where,
+    intent=Intent(
+        surely="wrong, diagnose, diagnosis, broken, breaking, problem, problems, issue, issues, "
+        "trouble, outage, down, healthy, unhealthy, dead, dying, crashing, degraded, why, is ok, "
+        "is okay, is fine, is up, ok everything, ok all, everything fine, all good, all green, "
+        "how is doing, how are doing, how is everything, how are things, whats up, what is up, "
+        "is working, still working, what is going on, whats going on, what is happening, "
+        "whats happening, investigate, root cause, happening",
+        perhaps="status, health, state, check, how is, how are, broke, wtf, acting, weird, bad",
+        about=(Thing.SERVICE, Thing.INSTANCE, Thing.SITE),
+        alone=(Thing.SERVICE,),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="say what is wrong: alerts, failing and slow traces, rollouts, instances",
     examples=("diagnose petstore", "what's wrong with petstore", "diagnose"),
@@ -34,6 +48,14 @@ async def diagnose(message: Message, where: Where) -> Reply:
     r"(?:show +)?slow(?:est)?(?: +(?:operations|requests|traces))?(?: +(.+))?",
     "slow operations",
     parse=parse_service,
+    read=read_where,
+    intent=Intent(
+        surely="slow, slowness, slowest, sluggish, why slow, why slower, latency, p50, p95, p99, "
+        "percentile, performance, response time, response times, taking long, takes long, "
+        "takes so long, takes longer, taking longer, slow operations",
+        perhaps="slower, long, hanging, lag, why, operations",
+        about=(Thing.SERVICE, Thing.INSTANCE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="show which operations take longer than the hour before, and the slowest traces",
     examples=("slow operations petstore", "slow petstore", "slowest requests of petstore"),

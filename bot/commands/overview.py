@@ -4,6 +4,8 @@ from django.apps import apps
 
 from bot.answers.overview import overview_reply
 from bot.commands.arguments import words_and_keys
+from bot.commands.reads import read_site
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply, shortened
 from ops.actor import Actor
@@ -27,6 +29,14 @@ async def _parse(message: Message, rest: str) -> str:
     r"(?:show +)?overview(?: +(.+))?",
     "overview",
     parse=_parse,
+    read=read_site,
+    intent=Intent(
+        surely="overview, dashboard, services, summary, at a glance, "
+        "my access, my permissions, my rights, permissions, who am i, whoami, status, health",
+        perhaps="state, site, show, systems, access, home",
+        about=(Thing.SITE,),
+        alone=(Thing.SITE,),
+    ),
     usage="[site=NAME]",
     summary="show every service at a glance, and your permissions",
     examples=("overview",),

@@ -1,4 +1,4 @@
-"""Commands about sampling: show it, change it, end or undo a change; apply or cancel a card."""
+"""Commands about sampling: show it, change it, end or undo a change."""
 
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
@@ -7,22 +7,22 @@ from bot.commands.arguments import (
     parse_range,
     parse_service,
     service_and_keys,
-    service_and_site,
     with_times,
 )
+from bot.commands.reads import read_where, read_where_and_when
 from bot.commands.wishes import (
     WayBack,
     Wish,
-    is_name,
     parse_off,
+    parse_undo,
     parse_way_back,
     parse_wish,
+    read_off,
+    read_wish,
 )
-from bot.errors import MOST_GUESSED, suggestion_reply
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply, shortened
-from ops.errors import InvalidInput
-from ops.language.changes import take_reason
+from bot.replies import Reply
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
@@ -38,17 +38,6 @@ _WAYS_BACK = (
 _ALWAYS_ASKS = 'This site always asks first, even with "now".'
 
 
-async def _parse_key(message: Message, rest: str) -> str:
-    if not rest:
-        raise InvalidInput("which card? Each card shows its own apply and cancel commands")
-    return rest.lower()
-
-
-async def _parse_refusal(message: Message, rest: str) -> tuple[str, str]:
-    key, reason = take_reason(rest)
-    return await _parse_key(message, key.strip()), reason
-
-
 def _history(rest: str) -> tuple[Where, TimeRange | None]:
     where, named = service_and_keys(rest, "last", "from", "to")
     return where, parse_range(named, None)
@@ -58,6 +47,16 @@ def _history(rest: str) -> tuple[Where, TimeRange | None]:
     r"change +sampling(?: +(.+))?",
     "change sampling",
     parse=parse_wish,
+    read=read_wish,
+    intent=Intent(
+        surely="change sampling, set sampling, increase sampling, decrease sampling, "
+        "raise sampling, lower sampling, reduce sampling, turn up sampling, turn down sampling, "
+        "turn on sampling, enable sampling, start sampling, sampling to, sample, "
+        "trace everything, keep traces, keep everything, boost sampling, "
+        "bump sampling, adjust sampling, more sampling, less sampling, make sampling",
+        perhaps="sampling",
+        about=(Thing.SHARE, Thing.SERVICE, Thing.SITE),
+    ),
     usage=(
         '[SERVICE] never | always | float RATE | PERCENT% ["OPERATION"=RATE] '
         '[for=15m | until=18:00 | permanent] [because="REASON"] [now] [site=NAME]'
@@ -93,6 +92,14 @@ async def change_sampling(message: Message, wish: Wish) -> Reply:
     r"sampling +off(?: +(.+))?",
     "sampling off",
     parse=parse_off,
+    read=read_off,
+    intent=Intent(
+        surely="sampling off, turn off sampling, disable sampling, stop sampling, "
+        "switch off sampling, turn off tracing, disable tracing, stop tracing, kill sampling, "
+        "no sampling, sample nothing, pause sampling",
+        perhaps="off, stop, disable",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage='[SERVICE] [for=15m | until=18:00] [because="REASON"] [site=NAME]',
     summary="keep no new traces of a service, after confirmation",
     examples=("sampling off petstore", "sampling off petstore for=1h"),
@@ -108,6 +115,13 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
     r"revert +sampling(?: +(.+))?",
     "revert sampling",
     parse=parse_way_back,
+    read=read_where,
+    intent=Intent(
+        surely="revert sampling, revert, restore sampling, reset sampling, reset, "
+        "back to normal, sampling normal, end sampling change",
+        perhaps="restore, normal, back, default, permanent, sampling",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage='[SERVICE] [to REVISION] [because="REASON"] [site=NAME]',
     summary="end a change that has an end now, or go back to a revision",
     examples=(
@@ -131,13 +145,21 @@ async def revert_sampling(message: Message, way: WayBack) -> Reply:
         revision=way.revision,
         reason=way.reason,
     )
-    return _done(done, way.at_once)
+    return await _done(message, done, way.at_once)
 
 
 @command(
     r"sampling +history(?: +(.+))?",
     "sampling history",
     parse=with_times(_history),
+    read=read_where_and_when,
+    intent=Intent(
+        surely="sampling history, sampling changes, who changed sampling, changed sampling, "
+        "who changed, sampling changed, sampling log, audit, audit log, who set sampling, "
+        "who sampling",
+        perhaps="history, sampling, who, past",
+        about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
+    ),
     usage="[SERVICE] [last=1d] [from=TIME to=TIME] [site=NAME]",
     summary="show the last changes of sampling: who, when, why, until when",
     examples=("sampling history petstore", "sampling history yesterday"),
@@ -156,7 +178,14 @@ async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) 
 @command(
     r"undo +sampling(?: +(.+))?",
     "undo sampling",
-    parse=parse_service,
+    parse=parse_undo,
+    read=read_where,
+    intent=Intent(
+        surely="undo, undo sampling, undo change, roll back sampling, rollback sampling, go back, "
+        "take back, unchange",
+        perhaps="last, previous, change, sampling, before",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="restore the last policy that was in force",
     examples=("undo sampling", "undo sampling petstore"),
@@ -166,59 +195,27 @@ async def show_history(message: Message, asked: tuple[Where, TimeRange | None]) 
 )
 async def undo_sampling(message: Message, where: Where) -> Reply:
     """Restore the last policy that was in force."""
-    return _done(await requests.undo_or_ask(message.actor, service=where.service, site=where.site))
-
-
-@command(
-    r"(?:apply|approve)(?: +(.+))?",
-    "apply",
-    parse=_parse_key,
-    usage="CARD",
-    summary="make the change on a card, or approve the change of somebody else",
-    examples=("apply 3f9a1c7e2b", "approve 3f9a1c7e2b"),
-    details=("The Apply or Approve button does the same.",),
-    changes=True,
-    once=True,
-    needs=(sampling.change_policy, sampling.approve_change),
-)
-async def apply(message: Message, key: str) -> Reply:
-    """Make a card's change, once; that approves one which needs approval."""
-    return requested_change(await requests.apply(message.actor, key=key))
-
-
-@command(
-    r"(?:cancel|refuse|withdraw)(?: +(.+))?",
-    "cancel",
-    parse=_parse_refusal,
-    usage='CARD [because="REASON"]',
-    summary="dismiss the change on a card, or refuse to approve it",
-    examples=("cancel 3f9a1c7e2b", 'refuse 3f9a1c7e2b because="the disk of Jaeger is full"'),
-    details=("The Cancel or Refuse button does the same.",),
-    changes=True,
-    once=True,
-    needs=(sampling.change_policy, sampling.approve_change),
-)
-async def cancel(message: Message, given: tuple[str, str]) -> Reply:
-    """Dismiss a card's change; that refuses one which needs approval."""
-    key, reason = given
-    return requested_change(await requests.cancel(message.actor, key=key, reason=reason))
+    done = await requests.undo_or_ask(message.actor, service=where.service, site=where.site)
+    return await _done(message, done)
 
 
 @command(
     r"(?:show +)?sampling(?: +(.+))?",
     "sampling",
+    parse=parse_service,
+    read=read_where,
+    intent=Intent(
+        surely="sampling, sampled, sampler, sample rate, sampling rate, policy, trace rate",
+        perhaps="rate, ratio, how much, kept",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="show the share of new traces that is kept, and the last changes",
     examples=("sampling", "sampling petstore"),
     needs=(sampling.current,),
 )
-async def show_sampling(message: Message, rest: str) -> Reply:
+async def show_sampling(message: Message, where: Where) -> Reply:
     """Show the policy last sent to each instance, and the last changes."""
-    if not all(map(is_name, rest.split())):
-        line = f"change sampling {rest}"
-        form = InvalidInput(f'to change sampling, write "{shortened(line, MOST_GUESSED)}"')
-        return suggestion_reply(form, line)
-    where = service_and_site(rest)
     found = await sampling.current(message.actor, service=where.service, site=where.site)
     changes = await sampling.changes(
         message.actor, service=found.service, site=found.site, limit=PAST_CHANGES
@@ -238,25 +235,23 @@ async def _asked(message: Message, wish: Wish) -> Reply:
         reason=wish.reason,
         then=wish.then,
     )
+    return await _done(message, done, wish.at_once)
+
+
+async def _done(
+    message: Message, done: RequestedChange | SamplingChange, at_once: bool = False
+) -> Reply:
+    """Show what was made at once, or its card.
+
+    The card says why it is there in spite of `now`, unless it needs approval: that is said anyway.
+    """
     if isinstance(done, SamplingChange):
         return sampling_change(done)
-    volume = await sampling.forecast(
+    effect = await sampling.forecast(
         message.actor,
-        policy=wish.policy,
-        service=wish.where.service,
-        site=wish.where.site,
+        policy=done.policy,
+        service=done.service,
+        site=done.site,
         patience=PATIENCE,
     )
-    return requested_change(done, _note(done, wish.at_once), volume)
-
-
-def _done(done: RequestedChange | SamplingChange, at_once: bool = False) -> Reply:
-    """Show what was made at once, or its card."""
-    if isinstance(done, SamplingChange):
-        return sampling_change(done)
-    return requested_change(done, _note(done, at_once))
-
-
-def _note(done: RequestedChange, at_once: bool) -> str:
-    """Say why there is a card in spite of `now`; one that needs approval says so itself."""
-    return _ALWAYS_ASKS if at_once and not done.over else ""
+    return requested_change(done, _ALWAYS_ASKS if at_once and not done.over else "", effect)

@@ -12,11 +12,17 @@ from bot.commands.arguments import (
     linked_id,
     words_and_keys,
 )
-from bot.registry import Message, command
+from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.intents import Intent, Thing
+from bot.registry import Guess, Message, command
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
-from ops.language.trace_ids import pasted_ids
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
+from ops.language.trace_ids import find_trace_ids, pasted_ids
+from ops.language.traces import read_traces
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
@@ -113,10 +119,54 @@ def _known_site(named: Mapping[str, str]) -> str:
     return named.get("site", "")
 
 
+async def _read_query(message: Message, text: str) -> Reading:
+    """Read a filter in people's own words."""
+    return read_traces(text, await names_for(message), message.clock)
+
+
+async def _read_id(message: Message, text: str) -> Reading:
+    """Read the trace ID in a text; if it has none, guess the latest failing trace."""
+    found = words(normal(text))
+    if ids := find_trace_ids(text):
+        digits = {word.text for word in found if find_trace_ids(word.text) or word.key}
+        return Reading(ids[0], words_left([word for word in found if word.text not in digits]))
+    names = await names_for(message)
+    service, left = take_name(found, names, Kind.SERVICE)
+    query = parse_query(f"{_with_service(where_line(names, service))} error last=24h limit=1")
+    latest = (await traces.list_traces(message.actor, query=query)).traces
+    if not latest:
+        raise InvalidInput("which trace?")
+    return Guess(latest[0].trace_id, words_left(left))
+
+
+async def _read_ids(message: Message, text: str) -> Reading:
+    """Read one or two trace IDs."""
+    ids = find_trace_ids(text)
+    if not ids:
+        raise InvalidInput("which trace?")
+    left = [word for word in words(normal(text)) if not find_trace_ids(word.text)]
+    return Reading(" ".join(ids), words_left(left))
+
+
 @command(
     r"(?:list +traces?|traces)(?: +(.+))?",
     "list traces",
     parse=_parse_query,
+    read=_read_query,
+    intent=Intent(
+        surely="traces, trace, errors, error, failures, failure, failing, failed, fails, fail, "
+        "exceptions, exception, 500s, 5xx, slower, requests, calls, spans, timeouts, search",
+        perhaps="slow, slowest, list, find, show, longest, longer, took, latest, recent, "
+        "request, call, transactions, jaeger",
+        about=(
+            Thing.SERVICE,
+            Thing.OPERATION,
+            Thing.SITE,
+            Thing.TIME,
+            Thing.CONDITION,
+        ),
+        alone=(Thing.OPERATION, Thing.CONDITION),
+    ),
     usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20] [site=NAME]",
     summary="search for traces, newest first",
     examples=(
@@ -153,6 +203,12 @@ async def _why_none(actor: Actor, found: TraceList) -> str:
     r"(?:show +traces?|trace)(?: +(.+))?",
     "show trace",
     parse=_parse_id,
+    read=_read_id,
+    intent=Intent(
+        perhaps="trace, show trace, open, waterfall, look",
+        about=(Thing.TRACE_ID, Thing.SITE),
+        alone=(Thing.TRACE_ID,),
+    ),
     usage="ID [site=NAME]",
     summary="show a trace: its verdict, errors and links",
     examples=("show trace 17b4f65b0d9f038e2a7bc5ea84309af2",),
@@ -169,6 +225,11 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
     r"(?:(?:show|list) +)?logs?(?: +(.+))?",
     "show logs",
     parse=_parse_id,
+    read=_read_id,
+    intent=Intent(
+        surely="logs, log, log lines, logging, logfile, tail, events of, stdout, stderr",
+        about=(Thing.TRACE_ID, Thing.SERVICE, Thing.SITE),
+    ),
     usage="ID [site=NAME]",
     summary="show every log line of a trace",
     examples=("show logs 17b4f65b0d9f038e2a7bc5ea84309af2",),
@@ -185,6 +246,12 @@ async def show_logs(message: Message, one: TraceAt) -> Reply:
     r"compare(?: +traces?)?(?: +(.+))?",
     "compare",
     parse=_parse_ids,
+    read=_read_ids,
+    intent=Intent(
+        surely="compare, diff, difference, differences, versus, vs, compared",
+        perhaps="usual, normal, and",
+        about=(Thing.TRACE_ID, Thing.SITE),
+    ),
     usage="ID [ID] [site=NAME]",
     summary="compare two traces, or one trace with its usual timing",
     examples=(

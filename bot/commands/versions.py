@@ -2,6 +2,8 @@
 
 from bot.answers.versions import version_list
 from bot.commands.arguments import Where, parse_service
+from bot.commands.reads import read_where
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.versions import actions as versions
@@ -11,6 +13,13 @@ from ops.versions import actions as versions
     r"(?:(?:show|list) +)?versions?(?: +(.+))?",
     "version",
     parse=parse_service,
+    read=read_where,
+    intent=Intent(
+        surely="version, versions, which release, build, builds, image, tag running, commit",
+        perhaps="release, running, runs, deployed, live, prod, production, instances, instance",
+        about=(Thing.SERVICE, Thing.INSTANCE, Thing.VERSION, Thing.SITE),
+        alone=(Thing.VERSION, Thing.INSTANCE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="show the running versions of one service, or of all",
     examples=("version", "version petstore"),

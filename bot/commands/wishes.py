@@ -5,18 +5,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
+from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.registry import Message
 from ops.errors import InvalidInput
 from ops.language.changes import take_reason, take_term
-from ops.language.times import Clock, Spoken
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
+from ops.language.shares import read_share
+from ops.language.times import Clock, Spoken, said_end
+from ops.requests import actions as requests
 from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary import timerange
+from ops.vocabulary.filters import in_quotes
 from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 _TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
+_SERVICE = Kind.SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,68 @@ async def parse_way_back(message: Message, rest: str) -> WayBack:
     words = _TO.sub(" ", given).split()
     at_once = _taken(words, "now")
     where = service_and_site(" ".join(words))
-    return WayBack(where, int(revision[1]) if revision else 0, reason, at_once)
+    number = int(revision[1]) if revision else 0
+    back = await sampling.way_back(
+        message.actor, service=where.service, site=where.site, revision=number
+    )
+    await _check(message, where, back.policy, back.term, reason, back.then)
+    return WayBack(where, number, reason, at_once)
+
+
+async def parse_undo(message: Message, rest: str) -> Where:
+    """Read `[SERVICE] [site=NAME]`."""
+    where = service_and_site(rest)
+    before = await requests.policy_before(message.actor, service=where.service, site=where.site)
+    await _check(message, where, before)
+    return where
+
+
+async def _check(
+    message: Message,
+    where: Where,
+    policy: Policy,
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+) -> None:
+    """Raise what asking for it would raise."""
+    await requests.check(
+        message.actor,
+        policy=policy,
+        service=where.service,
+        site=where.site,
+        term=term,
+        reason=reason,
+        then=then,
+    )
+
+
+async def read_wish(message: Message, text: str) -> Reading:
+    """Read `[SERVICE] POLICY …`."""
+    head, tail = _without_term(text, message.clock)
+    names, found = await names_for(message), words(head)
+    share = read_share(found)
+    if share is None:
+        raise InvalidInput("how much is to be kept?")
+    service, left = take_name([each for each in found if each not in share.words], names, _SERVICE)
+    line = f"{where_line(names, service)} {share.policy} {tail}"
+    return Reading(" ".join(line.split()), words_left(left))
+
+
+async def read_off(message: Message, text: str) -> Reading:
+    """Read `[SERVICE] …`."""
+    head, tail = _without_term(text, message.clock)
+    names = await names_for(message)
+    service, left = take_name(words(head), names, _SERVICE)
+    return Reading(f"{where_line(names, service)} {tail}".strip(), words_left(left))
+
+
+def _without_term(text: str, clock: Clock) -> tuple[str, str]:
+    """Return a line without how long a change lasts and why, and both as they are accepted."""
+    given, reason = take_reason(normal(text), clock)
+    head, term = take_term(given, clock)
+    why = f"because={in_quotes(reason)}" if reason else ""
+    return head, f"{term.text if term else ''} {why}".strip()
 
 
 async def _wish(message: Message, given: str, reason: str) -> Wish:
@@ -74,7 +143,7 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
     policy = parse_policy(" ".join(words)).by_operation(shares)
     where = Where(named.get("service", ""), named.get("site", ""))
     now = await sampling.current(message.actor, service=where.service, site=where.site)
-    return Wish(
+    wish = Wish(
         Where(now.service, now.site),
         policy,
         term or terms.usual(now.baseline, policy),
@@ -82,6 +151,8 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
         parse_policy(named["then"]) if "then" in named else None,
         at_once and not (said and said.guessed),
     )
+    await _check(message, wish.where, policy, wish.term, reason, wish.then)
+    return wish
 
 
 def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term | None:
@@ -94,7 +165,7 @@ def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term |
     if "for" in given:
         return Term(timerange.parse_duration(given["for"]))
     if "until" in given:
-        return Term(end=terms.parse_end(given["until"], clock.now, clock.zone))
+        return Term(end=said_end(given["until"], clock))
     return PERMANENT if said else None
 
 

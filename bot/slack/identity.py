@@ -49,10 +49,12 @@ class Profile:
     @property
     def account(self) -> SlackAccount:
         """What is stored when the account is linked; the names are short and printable."""
-        name, workspace = (shortened(visible(s), MOST) for s in (self.name, self.workspace))
+        member, name = self.member, shortened(visible(self.name), MOST)
         if self.everywhere:
-            return SlackAccount(self.member.enterprise, self.member.user_id, name, workspace)
-        return SlackAccount(self.team_id, self.user_id, name, workspace)
+            place = shortened(visible(member.name), MOST)
+            return SlackAccount(member.enterprise, member.user_id, name, place)
+        place = shortened(visible(self.workspace), MOST)
+        return SlackAccount(self.team_id, self.user_id, name, place)
 
     @property
     def accounts(self) -> tuple[SlackAccount, ...]:

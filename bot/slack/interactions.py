@@ -42,7 +42,7 @@ def _press(payload: Mapping[str, Any], envelope_id: str) -> Event | None:
     user, line = _at(payload, "user", "id"), _at(action, "value")
     if not (user and line):
         return None
-    ts = _at(payload, "container", "message_ts")
+    channel, ts = _at(payload, "channel", "id") or user, _at(payload, "container", "message_ts")
     thread = _at(payload, "container", "thread_ts") or _at(payload, "message", "thread_ts")
     alone = _at(payload, "container", "is_ephemeral") == "True"
     # As a rich text block, so that bot.text reads the line literally: a button's value is not
@@ -57,9 +57,9 @@ def _press(payload: Mapping[str, Any], envelope_id: str) -> Event | None:
             "user": user,
             "team": _at(payload, "user", "team_id"),
             # The Home tab has no channel; Slack delivers what is posted to the user.
-            "channel": _at(payload, "channel", "id") or user,
+            "channel": channel,
             "ts": ts,
-            "thread_ts": thread or ts,
+            "thread_ts": thread or ("" if channel.startswith("D") else ts),
             "blocks": [{"type": "rich_text", "elements": [section]}],
             "once": f"{_at(action, 'action_ts')}/{ts}/{user}",
             "response_url": _at(payload, "response_url") if alone else "",

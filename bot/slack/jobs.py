@@ -17,6 +17,7 @@ _NEEDED = (
     "type", "channel_type", "user", "text", "blocks", "channel", "ts", "thread_ts", "team",
     "user_team", "source_team", "once", "response_url",
 )  # fmt: skip
+_INLINE = ("message", "block_actions")
 _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 
 
@@ -58,17 +59,27 @@ class Job:
         """Whether only its author can see the answer."""
         if self.event.get("response_url") or self.row.channel == self.event.get("user"):
             return True
-        return self.event.get("type") == "message" and self.event.get("channel_type") == "im"
+        return is_direct(self.event)
 
     @cached_property
     def thread(self) -> tuple[str, str]:
-        """The channel, and the ts of the thread that the answer belongs to ("" for none)."""
+        """The channel, and the ts of the thread that the answer belongs to ("" for none).
+
+        A direct message is answered beside it, unless it is in a thread.
+        """
+        if is_direct(self.event):
+            return self.row.channel, str(self.event.get("thread_ts") or "")
         return self.row.channel, str(self.event.get("thread_ts") or self.event["ts"])
 
     @property
     def lane(self) -> tuple[str, str]:
         """The thread, in which answers are given one at a time; without one, its own key."""
         return self.row.channel, self.row.thread
+
+
+def is_direct(event: Event) -> bool:
+    """Return whether an event is a direct message, or a click on a button there."""
+    return event.get("type") in _INLINE and str(event.get("channel")).startswith("D")
 
 
 def new_job(payload: Event, holder: str, now: datetime) -> Job:
@@ -82,7 +93,7 @@ def new_job(payload: Event, holder: str, now: datetime) -> Job:
         event_id=_key(payload.get("event_id") or f"{channel}/{ts}"),
         channel=channel,
         ts=ts,
-        thread=_key(event.get("thread_ts") or ts),
+        thread=_key(event.get("thread_ts") or ("" if is_direct(event) else ts)),
         team=_key(payload.get("team_id", "")),
         kind=_key(event["type"]),
         payload=json.dumps({name: event[name] for name in _NEEDED if name in event}),

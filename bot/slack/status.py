@@ -82,8 +82,9 @@ def _troubles(
             )
         if each.limited and now - each.limited < RECENTLY:
             yield (
-                "Slack is dropping messages because this Slack app gets more than 30,000 events "
-                "an hour; ask again what stays unanswered, and look for a program that writes to it"
+                "Slack is dropping messages to the bot, because this Slack app gets more than "
+                "30,000 events an hour; ask again if an answer is missing, and look for a program "
+                "that writes to it"
             )
     latest = max((each for each in running if each.counted), key=_counted, default=None)
     if latest and latest.strays:

@@ -9,6 +9,7 @@ What Slack says about the app (auth.test) and about a user (users.info) decides.
 workspace IDs can only refuse its author: they are never a reason to trust one.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from ops.findings import Finding
 
 SETTING = "OPSPORTAL_SLACK_WORKSPACES"
 _SHOWN = 10
+_MOST_TEAMS = 1_000  # of one user
+_ID = re.compile("[A-Z0-9]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,15 @@ class Membership:
     """What Slack says a user belongs to.
 
     `team` is the workspace that it names first, `teams` are all. `enterprise` is the organization,
-    if it is also the bot's, else "", and `user_id` the user's ID in all its workspaces.
+    if it is also the bot's, else "", `name` its display name, and `user_id` the user's ID in all
+    its workspaces.
     """
 
     team: str = ""
     teams: frozenset[str] = frozenset()
     enterprise: str = ""
     user_id: str = ""
+    name: str = ""
 
 
 NO_MEMBER = Membership()
@@ -120,12 +125,14 @@ def read_membership(user: Mapping[str, Any], trust: Trust) -> Membership:
     """Read the `user` object of users.info; what is missing or malformed counts as absent."""
     team, inside = _id(user.get("team_id")), user.get("enterprise_user")
     inside = inside if isinstance(inside, Mapping) else {}
-    enterprise, user_id, teams = (inside.get(key) for key in ("enterprise_id", "id", "teams"))
-    listed = set(filter(None, map(_id, teams))) if isinstance(teams, list) else set()
+    enterprise, user_id = _id(inside.get("enterprise_id")), _id(inside.get("id"))
+    teams = inside.get("teams")
+    listed = set(map(_id, teams[:_MOST_TEAMS])) - {""} if isinstance(teams, list) else set()
     # All of it or nothing: a user who is only half described may be somebody else's.
     ours = enterprise and enterprise == trust.enterprise
-    if ours and _id(user_id) and listed and team in (*listed, enterprise):
-        return Membership(team, frozenset(listed), trust.enterprise, _id(user_id))
+    if ours and user_id and listed and team in (*listed, enterprise):
+        name = str(inside.get("enterprise_name") or enterprise)
+        return Membership(team, frozenset(listed), enterprise, user_id, name)
     return Membership(team)
 
 
@@ -151,4 +158,5 @@ def _another(teams: Iterable[str], known: frozenset[str]) -> str:
 
 
 def _id(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Return one of Slack's IDs, "" for anything else."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""

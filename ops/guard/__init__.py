@@ -31,7 +31,7 @@ from ops.guard.permission import (
     record_refusal,
     refused_lately,
 )
-from ops.guard.registry import ACTIONS, Run, Write, action, check, name_of, write
+from ops.guard.registry import ACTIONS, Run, Write, action, check, may, name_of, write
 
 __all__ = [
     "ACTIONS",
@@ -46,6 +46,7 @@ __all__ = [
     "action",
     "announce_with",
     "check",
+    "may",
     "name_of",
     "record_refusal",
     "refused_lately",

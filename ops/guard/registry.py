@@ -134,15 +134,22 @@ async def check(actor: Actor, /, *names: str, **arguments: object) -> None:
     The refusal is recorded under the first of them. A door calls this before it reads the
     request; the action checks again.
     """
+    if await may(actor, *names):
+        return
+    refused = refusal(actor, ACTIONS[names[0]].permission)
+    await record_refusal(actor, names[0], str(refused), arguments)
+    raise refused
+
+
+async def may(actor: Actor, /, *names: str) -> bool:
+    """Return whether the actor may run one of these actions now; without names, True.
+
+    Nothing is recorded: this is for what a door offers.
+    """
     rights = known(actor.user_id)
     if rights is None:
         rights = await promptly(rights_of(actor.user_id))
-    needed = [ACTIONS[name].permission for name in names]
-    if any(holds(actor, rights, each) for each in needed):
-        return
-    refused = refusal(actor, needed[0])
-    await record_refusal(actor, names[0], str(refused), arguments)
-    raise refused
+    return not names or any(holds(actor, rights, ACTIONS[name].permission) for name in names)
 
 
 def _check_here(actor: Actor, name: str, arguments: dict[str, object]) -> None:

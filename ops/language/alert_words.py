@@ -13,6 +13,7 @@ from ops.vocabulary.matchers import KEYS, SHORT, quoted, written
 FIRING_WORDS = some(
     "firing fires fire fired active alerting ongoing open triggered burning red going"
 )
+FIRING_STATES = some("firing active alerting triggered open")  # as values of state=
 FILLER = some(
     """
     alert alerts alarm alarms pages paged now currently right only just service

@@ -15,6 +15,7 @@ from ops.errors import InvalidInput, did_you_mean
 from ops.language import amounts
 from ops.language.alert_words import (
     FILLER,
+    FIRING_STATES,
     FIRING_WORDS,
     NEVER_LEFT_OUT,
     OLDER,
@@ -27,7 +28,7 @@ from ops.language.alert_words import (
 )
 from ops.language.durations import read_duration
 from ops.language.keys import alert_key
-from ops.language.lines import Word
+from ops.language.lines import Word, compared
 from ops.language.names import Kind, Likeness, Name, Names, SiteNames
 from ops.language.reading import Reading
 from ops.language.strict import is_strict_alerts
@@ -38,7 +39,6 @@ from ops.vocabulary.alerts import FIRING, MILD, PENDING, SEVERITIES
 from ops.vocabulary.matchers import FORMS_OF_A_MATCHER, KEYS, OPERATORS, quoted, written
 from ops.vocabulary.timerange import format_exact
 
-_COMPARISON = re.compile("[<>]=?")
 _KINDS = (Kind.SERVICE, Kind.SEVERITY, Kind.ALERT)
 
 
@@ -155,10 +155,8 @@ class _Reader:
 
     def _pair(self, place: int, word: Word) -> None:
         """Read `label=value`, `key: value`, `age > 10m`."""
-        operator, value = "=" if word.operator == ":" else word.operator, word.text
-        if word.operator == ":" and not word.quoted and (found := _COMPARISON.match(value)):
-            operator, value = found[0], value[found.end() :]
-        elif word.operator == ":" and not word.quoted and "*" in value:
+        operator, value = compared(word)
+        if word.operator == ":" and not word.quoted and "*" in value:
             operator, value = "=~", ".*".join(map(re.escape, value.split("*")))
         self._unread.take(place)
         as_typed = word.key_quoted or "alerts" in self._where.missing
@@ -194,7 +192,7 @@ class _Reader:
 
     def _states(self, text: str, *, negated: bool = False) -> None:
         for state in filter(None, text.casefold().split(",")):
-            meant = FIRING if state in FIRING_WORDS else state
+            meant = FIRING if state in FIRING_STATES else state
             if negated and meant in STATES:
                 meant = PENDING if meant == FIRING else FIRING
             if meant not in STATES:
@@ -254,7 +252,8 @@ class _Reader:
             self._word(word.removesuffix("s"), Kind.SEVERITY, "severity")
         elif word in FIRING_WORDS or word == PENDING:
             self._unread.take(place)
-            self._states(word, negated=self._unread.negated(place))
+            meant = PENDING if word == PENDING else FIRING
+            self._states(meant, negated=self._unread.negated(place))
         elif word in (UNLISTED, "resolved", "closed"):
             self._states(word)
 

@@ -65,6 +65,7 @@ _VALUE = re.compile(rf'{QUOTED}|[^\s"]*+', re.DOTALL)
 _NEXT_KEY = re.compile(rf"\s*+(?:{QUOTED}|{_KEY})\s*+{_OPERATOR}", re.DOTALL)
 _CUT = re.compile(rf"&&|\|\||[,;](?=$|[,;\s]|{_LETTERS}++(?:{_OPERATOR}|:))")
 _PAIRS = {")": "(", "}": "{", "]": "["}
+_COMPARISON = re.compile("[<>]=?")
 _EMOJI = re.compile(r":[\w+'-]+:")
 _DOTS = ".,;:!?'\u2026"
 
@@ -155,6 +156,14 @@ def words(line: str) -> tuple[Word, ...]:
             limits.check_words(number, limits.MOST_SPOKEN)
             found.append(word)
     return tuple(found)
+
+
+def compared(word: Word) -> tuple[str, str]:
+    """Return the operator and value of a pair; a colon is an equals sign, `:>` the comparison."""
+    if word.operator != ":":
+        return word.operator, word.text
+    found = None if word.quoted else _COMPARISON.match(word.text)
+    return (found[0], word.text[found.end() :]) if found else ("=", word.text)
 
 
 def without_filler(found: Sequence[Word], besides: Collection[str] = ()) -> tuple[Word, ...]:

@@ -1,6 +1,5 @@
 """What a reader makes of a text: a line that the strict parser accepts, and what is not in it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_SHOWN = 5
@@ -30,12 +29,12 @@ class Reading:
             return ""
         line = f"{command} {self.line}".strip() or "no condition"
         said = f" ({self.said})" if self.said else ""
-        return f"Read as `{line}`{said}{_without(self.left_out)}."
+        without = f", without {self.without}" if self.left_out else ""
+        return f"Read as `{line}`{said}{without}."
 
-
-def _without(words: Sequence[str]) -> str:
-    if not words:
-        return ""
-    shown = ", ".join(f'"{word}"' for word in words[:MOST_SHOWN])
-    more = f" and {len(words) - MOST_SHOWN} more" if len(words) > MOST_SHOWN else ""
-    return f", without {shown}{more}"
+    @property
+    def without(self) -> str:
+        """The words that are left out, in quotes; a few, if they are many."""
+        shown = ", ".join(f'"{word}"' for word in self.left_out[:MOST_SHOWN])
+        more = len(self.left_out) - MOST_SHOWN
+        return f"{shown} and {more} more" if more > 0 else shown

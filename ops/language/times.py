@@ -13,10 +13,16 @@ from collections.abc import Sequence
 
 from ops.errors import InvalidInput
 from ops.language import ranges, terms
+from ops.language.durations import read_duration
+from ops.language.points import read_point
 from ops.language.spoken import Clock, Spoken
 from ops.language.words import pieces, split
+from ops.vocabulary.timerange import Moment, parse_duration, parse_moment
 
-__all__ = ["Clock", "Spoken", "find_range", "find_term", "strict_range"]
+__all__ = [
+    "Clock", "Spoken", "find_range", "find_term", "said_duration", "said_end", "said_moment",
+    "strict_range",
+]  # fmt: skip
 
 
 def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
@@ -49,3 +55,45 @@ def find_term(words: Sequence[str], clock: Clock) -> Spoken | None:
     Raises InvalidInput for an end that has passed.
     """
     return terms.find(split(words), clock)
+
+
+def said_moment(text: str, clock: Clock, *, ends: bool = False) -> Moment:
+    """Read one moment, also `yesterday 14:00` or `two hours ago`; raises InvalidInput.
+
+    A day is its start, or if it `ends` something, its end.
+    """
+    try:
+        return parse_moment(text)
+    except InvalidInput:
+        words = split(pieces(text)).texts
+        found = read_point(words, 0, clock.here, bare=True)
+        if found is None or found[1] != len(words):
+            raise
+    point = found[0]
+    starts = point.starts(clock.now, clock.zone, second=ends)
+    start = max((each for each in starts if each <= clock.now), default=starts[0])
+    return point.moment or Moment(point.end(start, clock.zone) if ends else start)
+
+
+def said_end(text: str, clock: Clock) -> int:
+    """Read when a change ends, such as `18:00`, `six` or `tomorrow 9`; raises InvalidInput.
+
+    A time of day is the next one of the asker's. It is never 0, which would mean no end.
+    """
+    words = ["until", *pieces(text)]
+    found = find_term(words, clock)
+    if found and found.text.startswith("until=") and found.used == tuple(range(len(words))):
+        text = found.text.removeprefix("until=")
+    return max(parse_moment(text).at(clock.now), 1)
+
+
+def said_duration(text: str) -> int:
+    """Read a duration, also `two hours`, in nanoseconds; raises InvalidInput."""
+    try:
+        return parse_duration(text)
+    except InvalidInput:
+        words = split(pieces(text)).texts
+        found = read_duration(words)
+        if found is None or found[1] != len(words):
+            raise
+        return found[0]

@@ -15,7 +15,7 @@ from ops import limits
 from ops.errors import InvalidInput, did_you_mean
 from ops.language import amounts
 from ops.language.keys import is_of_another_tool, trace_key, without_scope
-from ops.language.lines import NEGATIONS, Word
+from ops.language.lines import NEGATIONS, Word, compared
 from ops.language.names import Kind, Likeness, Names
 from ops.language.reading import Reading
 from ops.language.strict import strict_traces
@@ -29,7 +29,6 @@ _FIRST = ("site", "service", "operation")
 _DURATIONS = ("min", "max", "trace-min", "trace-max")
 _LAST = (*_DURATIONS, "last", "from", "to", "before", "limit")
 _OPTIONS = {"s": "service", "o": "operation", "e": "error"}
-_COMPARISON = re.compile("[<>]=?")
 _PLAIN_KEY = re.compile(r"[\w./@-]+")
 _TRACE_ID = re.compile("[0-9a-f]{16}|[0-9a-f]{32}", re.IGNORECASE)
 _TRUE = ("true", "1", "yes", "any")
@@ -131,22 +130,28 @@ class _Reader:
 
     def _pair(self, place: int, word: Word) -> None:
         """Read `key=value`, `key: value`, `key > value`."""
-        operator, value = "=" if word.operator == ":" else word.operator, word.text
-        if word.operator == ":" and not word.quoted and (found := _COMPARISON.match(value)):
-            operator, value = found[0], value[found.end() :]
-        key = "tag" if word.key_quoted else self._key(word, operator)
+        operator, value = compared(word)
+        if not word.key and not value[:1].isdecimal():
+            shown = self._unread.raw(place)[:80]
+            raise InvalidInput(f'"{shown}" cannot be read: write KEY=VALUE, or min=100ms')
+        key = "" if word.key_quoted else self._key(word, operator)
         self._unread.take(place)
-        if key == "duration" or key in _DURATIONS or key == "trace-duration":
-            self._duration(place, key, operator, value)
-        elif key == "error":
-            self._error(operator, value)
-        elif key == "status":
-            self._status(without_scope(word.key), operator, value)
-        elif key == "tags":
-            self._conditions[f"tags={value}"] = None
-        elif key == "site":
-            self._set_site(word.key, operator, value)
-        elif key in ("service", "operation") and operator != "=":
+        match key:
+            case "min" | "max" | "trace-min" | "trace-max" | "duration" | "trace-duration":
+                self._duration(place, key, operator, value)
+            case "error":
+                self._error(operator, value)
+            case "status":
+                self._status(without_scope(word.key), operator, value)
+            case "tags":
+                self._conditions[f"tags={value}"] = None
+            case "site":
+                self._set_site(word.key, operator, value)
+            case _:
+                self._plain_pair(word, key, operator, value)
+
+    def _plain_pair(self, word: Word, key: str, operator: str, value: str) -> None:
+        if key in ("service", "operation") and operator != "=":
             self._conditions[f"{key}{operator}{_value(self._meant(key, value))}"] = None
         elif key not in (*_FIRST, *_LAST):
             self._tag(word.key if word.key_quoted else without_scope(word.key), operator, value)

@@ -13,6 +13,8 @@ from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
 from ops.guard import ANY_PERSON, DEADLINE, action
 from ops.language.names import Names
+from ops.language.reading import Reading
+from ops.language.times import Clock
 from ops.overview.changing import ChangeKind, Changes, look_for_changes
 from ops.overview.diagnosing import Diagnosis, diagnose_service
 from ops.overview.diagnosing_sites import ServiceTrouble, SiteDiagnosis, diagnose_lines
@@ -22,6 +24,7 @@ from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.names import read_names
 from ops.overview.parts import Parts
+from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
 from ops.overview.surroundings import ServiceAround, Surroundings, look_around
@@ -56,6 +59,8 @@ __all__ = [
     "diagnose_site",
     "explain_none",
     "names",
+    "read_alert_filter",
+    "read_trace_filter",
     "show_changes",
     "show_overview",
     "show_snapshot",
@@ -176,6 +181,21 @@ async def names(actor: Actor, *, site: str = "") -> Names:
     Backends have half a second; what they have not answered by then is missing.
     """
     return await read_names(actor, sites().site(site))
+
+
+@action("overview.read_trace_filter", permission=READ_TRACES)
+async def read_trace_filter(actor: Actor, *, text: str, clock: Clock, site: str = "") -> Reading:
+    """Read a filter for traces however it was typed; `parse_query` accepts the reading's line.
+
+    `clock` is that of the person who typed it. Raises InvalidInput with the accepted form.
+    """
+    return await trace_filter(actor, sites().site(site), text, clock)
+
+
+@action("overview.read_alert_filter", permission=READ_ALERTS)
+async def read_alert_filter(actor: Actor, *, text: str, clock: Clock, site: str = "") -> Reading:
+    """Read a filter for alerts likewise; `parse_filter` accepts the reading's line."""
+    return await alert_filter(actor, sites().site(site), text, clock)
 
 
 @action("overview.show_snapshot", permission=READ_TRACES)

@@ -27,7 +27,7 @@ from ops.requests.models import State
 from ops.requests.store import LIFE, RequestedChange
 from ops.sampling import actions as sampling
 from ops.sampling import terms
-from ops.sampling.actions import SamplingChange
+from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
 from ops.sampling.ending import MORE
 from ops.sampling.terms import PERMANENT, Term
@@ -45,11 +45,13 @@ __all__ = [
     "ask_longer",
     "cancel",
     "change_or_ask",
+    "check",
     "close",
     "ending_soon",
     "expire",
     "find",
     "list_open",
+    "policy_before",
     "refuse",
     "revert_or_ask",
     "several",
@@ -78,15 +80,9 @@ async def ask(
     Its term counts from when it is applied. Raises Conflict if the service has no instances, and
     InvalidInput for what `sampling.change_policy` would refuse.
     """
-    terms.check(term, timerange.now_ns(), reason)
-    terms.check_carried(sites().site(site).service(service), policy, then)
-    before = await sampling.current(actor, service=service, site=site)
-    if not (before.instances or sites().site(site).remote):
-        raise Conflict(
-            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
-            "has no instances; name them in the site file as instances or dns"
-        )
-    terms.check_then(before.service, term, before.baseline, then)
+    before = await _checked(
+        actor, policy=policy, service=service, site=site, term=term, reason=reason, then=then
+    )
     over = await sampling.over_ceiling(
         actor, policy=policy, service=before.service, site=before.site, then=then
     )
@@ -103,6 +99,23 @@ async def ask(
     if over:
         return await in_database(ask_approval, actor, over=over, **wish)
     return await in_database(store.make, actor, **wish)
+
+
+@action("requests.check", permission=sampling.CHANGE, deadline=2 * DEADLINE)
+async def check(
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str = "",
+    site: str = "",
+    term: Term = PERMANENT,
+    reason: str = "",
+    then: Policy | None = None,
+) -> None:
+    """Raise what `ask` would raise; nothing is asked for."""
+    await _checked(
+        actor, policy=policy, service=service, site=site, term=term, reason=reason, then=then
+    )
 
 
 @action(
@@ -133,13 +146,20 @@ async def undo_or_ask(
     actor: Actor, *, service: str = "", site: str = ""
 ) -> RequestedChange | SamplingChange:
     """Restore the last policy that was in force, as change_or_ask does; raises Conflict if none."""
+    before = await policy_before(actor, service=service, site=site)
+    return await change_or_ask(actor, policy=before, service=service, site=site)
+
+
+@action("requests.policy_before", permission=sampling.CHANGE)
+async def policy_before(actor: Actor, *, service: str = "", site: str = "") -> Policy:
+    """Return the policy that `undo_or_ask` restores; raises Conflict if none is known."""
     before = await sampling.undo_policy(actor, service=service, site=site)
     if before is None:
         raise Conflict(
             "there is nothing to undo, because no earlier policy of "
             f"{sites().site(site).service(service).name} is known"
         )
-    return await change_or_ask(actor, policy=before, service=service, site=site)
+    return before
 
 
 @action(
@@ -254,6 +274,29 @@ async def list_open(
 async def several(actor: Actor, *, keys: Collection[str]) -> Mapping[str, RequestedChange]:
     """Return the requests with these keys, those that exist, for messages that show them."""
     return await in_database(store.several, keys)
+
+
+async def _checked(
+    actor: Actor,
+    *,
+    policy: Policy,
+    service: str,
+    site: str,
+    term: Term,
+    reason: str,
+    then: Policy | None,
+) -> ServiceSampling:
+    """Return how a service is sampled now, if a change of it may be asked for."""
+    terms.check(term, timerange.now_ns(), reason)
+    terms.check_carried(sites().site(site).service(service), policy, then)
+    before = await sampling.current(actor, service=service, site=site)
+    if not (before.instances or sites().site(site).remote):
+        raise Conflict(
+            f'there is nothing to change: service "{before.service}" of site "{before.site}" '
+            "has no instances; name them in the site file as instances or dns"
+        )
+    terms.check_then(before.service, term, before.baseline, then)
+    return before
 
 
 async def _may_be_made(

@@ -18,7 +18,15 @@ from ops.vocabulary import filters, timerange
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.filters import Place, TraceQuery
 from ops.vocabulary.matchers import Matcher, exists, parse_matcher, parse_matchers, parse_name
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, parse_operations, parse_policy, rate
+from ops.vocabulary.policies import (
+    ALWAYS,
+    NEVER,
+    Policy,
+    parse_operations,
+    parse_policy,
+    per_second,
+    rate,
+)
 from ops.vocabulary.timerange import Moment, TimeRange
 from proto.ops import ops_pb2
 
@@ -148,6 +156,10 @@ def policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
 
 
 def _base_policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
+    if request.traces_per_second:
+        if request.type != ops_pb2.STUnknown:
+            raise InvalidInput("set either a type or traces_per_second, not both")
+        return per_second(request.traces_per_second)
     if request.type == ops_pb2.STNever:
         return NEVER
     if request.type == ops_pb2.STAlways:
@@ -157,7 +169,7 @@ def _base_policy(request: ops_pb2.ChangeSamplingReq) -> Policy:
     given = "STUnknown" if request.type == ops_pb2.STUnknown else request.type
     raise InvalidInput(
         f"{given} is not a sampling policy; accepted: STNever, STAlways, or STFloat with a "
-        "float_value above 0 and up to 1"
+        "float_value above 0 and up to 1, or traces_per_second instead of a type"
     )
 
 

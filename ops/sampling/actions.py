@@ -149,10 +149,11 @@ async def way_back(
 async def forecast(
     actor: Actor, *, policy: Policy, service: str = "", site: str = "", patience: float = DEADLINE
 ) -> tuple[str, ...]:
-    """Return sentences on the traces, spans and bytes that a policy lets through, and their margin.
+    """Return sentences on what setting a policy changes.
 
-    They say what is unknown and why, and which services start the traces. What was measured may
-    be a minute old; after `patience` seconds without it they say that it is still coming.
+    They name the share, then the traces, spans and bytes with their margin, and the services that
+    start the traces: that comes first if the service itself starts none. What was measured may be
+    a minute old; after `patience` seconds without it they say that it is still coming.
     """
     where = sites().site(site)
     what = where.service(service)
@@ -162,12 +163,13 @@ async def forecast(
     )
     if found.error:
         raise found.error
+    effect = now.effect_of(policy)
     if found.answer is None:
-        return ("The volume is still being measured.",)
+        return effect, "The volume is still being measured."
     requests, seen, problems = found.answer
     before, instances = now.policies.policy, len(now.instances)
     volume = forecast_of(what.name, requests, seen, before, policy, problems, instances)
-    return described(volume, bool(policy.operations))
+    return described(effect, volume, bool(policy.operations))
 
 
 @action("sampling.over_ceiling", permission=READ)

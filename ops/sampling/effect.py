@@ -21,8 +21,10 @@ def effect(service: str, before: Spread, policy: Policy) -> str:
             f"of {service}"
         ),
     }.get(policy.strategy, f"Keeps {policy.base} of the {traces}")
-    last = before.policy and before.policy.base
-    return f"{kept}; {_against(last, policy.base)}.{_apart(policy, before.by_operation)}"
+    against = _against(before.policy and before.policy.base, policy.base)
+    if before.policy is None and not before.is_unknown:
+        against = f"instances differ so far: {before}"
+    return f"{kept}; {against}.{_apart(policy, before.by_operation)}"
 
 
 def _apart(policy: Policy, had_operations: bool) -> str:
@@ -57,15 +59,18 @@ def _number(factor: float) -> str:
     return f"{factor:,.0f}" if factor >= 10 else f"{factor:.2g}"
 
 
-def described(found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
-    """Describe a forecast: the volume with its margin, and who starts the traces.
+def described(effect: str, found: Forecast, by_operation: bool = False) -> tuple[str, ...]:
+    """Describe a forecast after the effect: the volume with its margin, and who starts the traces.
 
-    `by_operation` says that it is of a policy with rates of single operations.
+    If the service starts none, that is said first. `by_operation` says that the forecast is of a
+    policy with rates of single operations.
     """
     volume = _volume(found)
     if volume and by_operation and found.after and not found.problems:
         volume += " That counts all operations at the highest of their rates."
-    return tuple(filter(None, (volume, _starts(found.service, found.seen))))
+    starts = _starts(found.service, found.seen)
+    sentences = (starts, effect, volume) if found.seen.started == 0 else (effect, volume, starts)
+    return tuple(filter(None, sentences))
 
 
 def _volume(found: Forecast) -> str:

@@ -1,8 +1,6 @@
 """How long a change of sampling lasts, and why it is made: what is accepted, at every door."""
 
-import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
 
 from ops.errors import InvalidInput
 from ops.site_sampling import NOT_PUSHED
@@ -15,7 +13,6 @@ SHORTEST = 10 * timerange.SECOND
 LONGEST = 7 * timerange.DAY
 LONGEST_REASON = 300
 _SLACK = timerange.SECOND  # a term of exactly SHORTEST is a little shorter when it is checked
-_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,8 @@ class Term:
 
     def __str__(self) -> str:
         if self.end:
-            return f"until {timerange.format_moment(self.end)}"
+            second = self.end // timerange.SECOND * timerange.SECOND
+            return f"until {timerange.format_moment(second)}"
         if self.duration:
             return f"for {timerange.format_duration(self.duration)}"
         return "permanent"
@@ -61,18 +59,6 @@ def usual(baseline: Policy | None, policy: Policy) -> Term:
     A raise ends by itself, if there is something to return to.
     """
     return Term(USUAL) if baseline and is_raise(baseline, policy) else PERMANENT
-
-
-def parse_end(text: str, now: int, zone: tzinfo) -> int:
-    """Read `18:00`, which is the next one in a time zone, or any moment; raises InvalidInput."""
-    clock = _CLOCK.fullmatch(text.strip())
-    if not clock:
-        return timerange.parse_moment(text).at(now) or 1  # 0, the start of 1970, is "for good"
-    local = datetime.fromtimestamp(now // timerange.SECOND, zone)
-    end = local.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-    if end <= local:
-        end += timedelta(days=1)
-    return timerange.from_datetime(end)
 
 
 def check(term: Term, now: int, reason: str) -> None:

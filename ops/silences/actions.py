@@ -86,7 +86,7 @@ def _target(*, site: str = "", **_: object) -> str:
 @action("silences.list_silences", permission=READ)
 async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
     """Return the silences that are in force or planned; raises NotSetUp without Alertmanager."""
-    where = sites().site(site)
+    where = check_site(site)
     found = await _now(where)
     known = found.silences.values()
     return SilenceList(
@@ -102,7 +102,7 @@ async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
 @action("silences.preview_silence", permission=READ)
 async def preview_silence(actor: Actor, *, matchers: Sequence[Matcher], site: str = "") -> Preview:
     """Return what a silence with these matchers would hide now, and what must be confirmed."""
-    where = sites().site(site)
+    where = check_site(site)
     found = await _now(where)
     hides = _hidden(found, matchers)
     asked = rules.questions(matchers, len(hides), where.silence_confirm_above)
@@ -129,7 +129,7 @@ async def create_silence(
 
     Raises Conflict with the questions of `preview_silence` unless these are `confirmed`.
     """
-    where, now = sites().site(site), timerange.now_ns()
+    where, now = check_site(site), timerange.now_ns()
     rules.check(matchers, comment, ends_at, now)
     found = await _now(where)
     hides = len(_hidden(found, matchers))
@@ -154,7 +154,7 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
 
     Matchers, start and comment stay, so that its ID usually does too.
     """
-    where, now = sites().site(site), timerange.now_ns()
+    where, now = check_site(site), timerange.now_ns()
     found = await _now(where)
     before = _one(found, key)
     rules.check(before.matchers, before.comment, ends_at, now)
@@ -175,7 +175,7 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
 )
 async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     """End a silence now; raises NotFound if it has ended or never was."""
-    where = sites().site(site)
+    where = check_site(site)
     found = await _now(where)
     before = _one(found, key)
     await _answering(where, found).end_silence(key)
@@ -190,13 +190,19 @@ def check_silence(matchers: Sequence[Matcher], comment: str, lasts: int) -> None
     rules.check(matchers, comment, now + lasts, now)
 
 
-async def _now(site: Site) -> Routed:
-    """Ask all Alertmanagers; raises BackendUnavailable if none answers."""
+def check_site(name: str) -> Site:
+    """Return the site; raises NotFound, or NotSetUp if it has no Alertmanager."""
+    site = sites().site(name)
     if not site.alertmanager:
         raise NotSetUp(
             f'site "{site.name}" has no Alertmanager, so it has no silences; add '
             f"[[sites.{site.name}.alertmanager]] to the site file"
         )
+    return site
+
+
+async def _now(site: Site) -> Routed:
+    """Ask all Alertmanagers; raises BackendUnavailable if none answers."""
     found = await ask_all(site, PATIENCE)
     if len(found.failures) == len(site.alertmanager):
         reasons = "; ".join(each.reason for each in found.failures)

@@ -10,7 +10,14 @@ from ops.errors import InvalidInput
 from ops.guard import action
 from ops.sites import sites
 from ops.traces.comparing import Comparison, Difference, compare
-from ops.traces.fetching import MANY_SPANS, aligned, fetch_trace, full_id, work_out_timing
+from ops.traces.fetching import (
+    MANY_SPANS,
+    aligned,
+    fetch_trace,
+    full_id,
+    two_ids,
+    work_out_timing,
+)
 from ops.traces.links import links_to
 from ops.traces.listing import TraceList, find_traces, name_in_jaeger
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
@@ -183,15 +190,3 @@ async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Us
 async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> UsualTiming:
     """Compare a trace with recent successful ones of its root operation. Raises NotFound."""
     return await usual_operations(await fetch_trace(full_id(trace_id), site))
-
-
-def two_ids(trace_ids: Sequence[str]) -> list[str]:
-    """Return two full IDs; raises InvalidInput."""
-    if len(trace_ids) == 1:
-        raise InvalidInput("only one trace is given; add the ID of a second one to compare it with")
-    if len(trace_ids) != 2:
-        raise InvalidInput(f"{len(trace_ids) or 'no'} trace IDs given; a comparison needs two")
-    ids = [full_id(each) for each in trace_ids]
-    if ids[0] == ids[1]:
-        raise InvalidInput(f"{ids[0]} is given twice; a comparison needs two different traces")
-    return ids

@@ -35,6 +35,18 @@ def full_id(text: str) -> str:
     return stripped.lower().zfill(32)
 
 
+def two_ids(trace_ids: Sequence[str]) -> list[str]:
+    """Return two full IDs; raises InvalidInput."""
+    if len(trace_ids) == 1:
+        raise InvalidInput("only one trace is given; add the ID of a second one to compare it with")
+    if len(trace_ids) != 2:
+        raise InvalidInput(f"{len(trace_ids) or 'no'} trace IDs given; a comparison needs two")
+    ids = [full_id(each) for each in trace_ids]
+    if ids[0] == ids[1]:
+        raise InvalidInput(f"{ids[0]} is given twice; a comparison needs two different traces")
+    return ids
+
+
 async def fetch_trace(trace_id: str, site: str, newer_than: int = 0) -> Trace:
     """Return the trace with that full ID, read after a moment (Unix nanoseconds).
 

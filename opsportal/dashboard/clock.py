@@ -7,6 +7,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
+from ops.language.times import Clock as Asker
+from ops.language.zones import UTC
 from ops.vocabulary import timerange
 from ops.vocabulary.timerange import to_datetime
 
@@ -20,6 +22,11 @@ class Clock:
 
     now: int
     zone: ZoneInfo | None = None
+
+    @property
+    def asker(self) -> Asker:
+        """The same for reading the times that the viewer writes."""
+        return Asker(self.now, self.zone or UTC)
 
     @property
     def place(self) -> str:

@@ -1,7 +1,7 @@
 """Forms that turn what users type into typed arguments; each error is shown at its field."""
 
 from collections.abc import Iterable
-from datetime import UTC
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -9,7 +9,8 @@ from django import forms
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
-from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then, parse_end
+from ops.language.times import Clock, said_duration, said_end, said_moment
+from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then
 from ops.silences.rules import LONGEST_COMMENT
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import (
@@ -33,15 +34,37 @@ class DurationField(forms.CharField):
 
     def clean(self, value: Any) -> int:
         text = super().clean(value)
-        return or_refuse(timerange.parse_duration, text) if text else 0
+        return or_refuse(said_duration, text) if text else 0
 
 
 class MomentField(forms.CharField):
-    """A time in any of the accepted forms; None if empty."""
+    """A time in any of the accepted forms, or as people say it; None if empty.
+
+    A day is its start, or if the moment `ends` a range, its end.
+    """
+
+    clock: Clock
+
+    def __init__(self, *, ends: bool = False, **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self.ends = ends
 
     def clean(self, value: Any) -> Moment | None:
         text = super().clean(value)
-        return or_refuse(timerange.parse_moment, text) if text else None
+        read = partial(said_moment, clock=self.clock, ends=self.ends)
+        moment: Moment | None = or_refuse(read, text) if text else None
+        return moment
+
+
+class TimedForm(forms.Form):
+    """A form in which times are those of the viewer's clock."""
+
+    def __init__(self, data: Any = None, *, clock: Clock | None = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.clock = clock or Clock(timerange.now_ns())
+        for field in self.fields.values():
+            if isinstance(field, MomentField):
+                field.clock = self.clock
 
 
 class TagsField(forms.CharField):
@@ -77,7 +100,7 @@ class WordField(forms.ChoiceField):
             raise forms.ValidationError(f'"{value[:80]}" is not one of: {", ".join(self.words)}')
 
 
-class SearchFields(forms.Form):
+class SearchFields(TimedForm):
     """The filter line's words as fields; if valid, `query` holds the search."""
 
     site = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -89,14 +112,17 @@ class SearchFields(forms.Form):
     trace_min = DurationField(required=False, label="Trace at least", help_text="1s")
     trace_max = DurationField(required=False, label="Trace at most", help_text="10s")
     last = DurationField(required=False, label="Window", widget=forms.Select)
-    start = MomentField(required=False, label="or from", help_text="2026-11-24T14:20:51Z, now-15m")
-    end = MomentField(required=False, label="to", help_text="now")
+    start = MomentField(label="or from", help_text="2026-11-24T14:20:51Z, now-15m, yesterday 14:00")
+    end = MomentField(ends=True, label="to", help_text="now")
     limit = forms.IntegerField(
         required=False, label="At most", min_value=1, max_value=LARGEST_LIMIT, help_text="traces"
     )
 
-    def __init__(self, data: Any = None, *, query: TraceQuery | None = None) -> None:
-        super().__init__(data, initial=_initial(query or TraceQuery()), label_suffix="")
+    def __init__(
+        self, data: Any = None, *, query: TraceQuery | None = None, clock: Clock | None = None
+    ) -> None:
+        initial = _initial(query or TraceQuery())
+        super().__init__(data, initial=initial, label_suffix="", clock=clock)
         last = self["last"].value() or ""
         windows = WINDOWS if last in ("", *WINDOWS) else (*WINDOWS, last)
         self.fields["last"].widget.choices = [
@@ -158,7 +184,7 @@ class SilenceForm(forms.Form):
     )
 
 
-class SamplingForm(forms.Form):
+class SamplingForm(TimedForm):
     """A new policy for a service; if valid, `policy` can be sent for `lasts`, followed by `next`.
 
     An end counts more than a term; without both it is permanent.
@@ -224,7 +250,7 @@ class SamplingForm(forms.Form):
             self.lasts = Term(timerange.parse_duration(given["term"]))
         try:
             if given.get("until"):
-                self.lasts = Term(end=parse_end(given["until"], timerange.now_ns(), UTC))
+                self.lasts = Term(end=said_end(given["until"], self.clock))
         except InvalidInput as error:
             self.add_error("until", str(error))
         try:
@@ -234,7 +260,7 @@ class SamplingForm(forms.Form):
         return given
 
 
-class AuditForm(forms.Form):
+class AuditForm(TimedForm):
     """Which audit rows to show; if valid, `filter` holds the query."""
 
     actor = forms.CharField(required=False, label="User", max_length=150)
@@ -246,8 +272,8 @@ class AuditForm(forms.Form):
     )
     door = WordField((door.value for door in Door), required=False)
     outcome = WordField(OUTCOMES, required=False)
-    start = MomentField(required=False, label="From", help_text="now-1d, 2026-11-24T14:20:51Z")
-    end = MomentField(required=False, label="To", help_text="now")
+    start = MomentField(label="From", help_text="now-1d, 2026-11-24T14:20:51Z, monday")
+    end = MomentField(ends=True, label="To", help_text="now")
     request = forms.CharField(required=False, label="Request ID", max_length=16)
 
     filter: AuditFilter
@@ -255,7 +281,7 @@ class AuditForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         if not self.errors:
-            now = timerange.now_ns()
+            now = self.clock.now
             self.filter = AuditFilter(
                 actor=given["actor"],
                 door=given["door"],

@@ -17,6 +17,7 @@ from opsportal.dashboard.views import (
     requests,
     sampling,
     search,
+    service,
     silences,
     slack,
     snapshot,
@@ -27,6 +28,7 @@ from opsportal.dashboard.views import (
 pages = [
     path("", overview.show, name="overview"),
     path("status/", overview.status, name="overview-status"),
+    path("services/<str:service>/", service.show, name="overview-service"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),

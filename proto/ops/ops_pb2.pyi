@@ -512,7 +512,8 @@ Global___ShowLogsResp: _TypeAlias = ShowLogsResp  # noqa: Y015
 
 @_typing.final
 class ChangeSamplingReq(_message.Message):
-    """0 < float_value <= 1 with STFloat. Without a service, the site's default service is changed.
+    """0 < float_value <= 1 with STFloat. traces_per_second is set instead of a type. Without a service,
+    the site's default service is changed.
 
     Without `until` the change is permanent. With it (Unix nanoseconds, at most seven days ahead) the
     service then returns to its permanent policy; one that has none needs `then_policy`, such as
@@ -539,6 +540,7 @@ class ChangeSamplingReq(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     THEN_POLICY_FIELD_NUMBER: _builtins.int
     OPERATIONS_FIELD_NUMBER: _builtins.int
+    TRACES_PER_SECOND_FIELD_NUMBER: _builtins.int
     type: Global___SamplerType.ValueType
     float_value: _builtins.float
     service: _builtins.str
@@ -547,6 +549,10 @@ class ChangeSamplingReq(_message.Message):
     reason: _builtins.str
     """One line for those who read the log."""
     then_policy: _builtins.str
+    traces_per_second: _builtins.int
+    """At most so many traces a second in each instance, 1 to 10,000. Only for services whose instances
+    all ask for their sampling.
+    """
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Operations with a rate of their own, each `OPERATION=RATE` such as "GET /health=0.1%"; the rate
@@ -566,10 +572,11 @@ class ChangeSamplingReq(_message.Message):
         reason: _builtins.str = ...,
         then_policy: _builtins.str = ...,
         operations: _abc.Iterable[_builtins.str] | None = ...,
+        traces_per_second: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "operations", b"operations", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "type", b"type", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["float_value", b"float_value", "operations", b"operations", "reason", b"reason", "service", b"service", "site", b"site", "then_policy", b"then_policy", "traces_per_second", b"traces_per_second", "type", b"type", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,19 +20,18 @@ def measure() -> list[str]:
     """Return the sentence for the page, with the slowest pattern and message of all."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
-    from bot.commands import registry  # noqa: PLC0415  Django first
-    from bot.suggestions import nearest  # noqa: PLC0415
+    from bot.commands import reader, registry  # noqa: PLC0415  Django first
     from bot.text import clean  # noqa: PLC0415
 
     texts = list(_texts())
     patterns = [command.pattern.fullmatch for command in registry.commands]
     pattern = max(_seconds(match, text) for match in patterns for text in texts)
     cleaning = max(_seconds(clean, {"text": text}, "U0OPSBOT1") for text in texts)
-    finding = max(_seconds(nearest, registry, text) for text in texts)
+    finding = max(_seconds(reader.likeliest, text, None) for text in texts)
     sentence = (
         f"\nThe bot on {len(texts):,} messages of {LETTERS:,} characters made to be expensive: the "
         f"slowest pattern took {_milliseconds(pattern)}, undoing Slack's markup "
-        f"{_milliseconds(cleaning)}, finding the nearest command {_milliseconds(finding)}."
+        f"{_milliseconds(cleaning)}, finding the likeliest command {_milliseconds(finding)}."
     )
     print(sentence, flush=True)
     return [sentence]

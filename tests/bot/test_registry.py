@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import registry
-from bot.registry import Handler, Message, Registry, RegistryError, command
+from bot.registry import Command, Handler, Message, Registry, RegistryError, command
 from bot.replies import Reply
 from bot.text import normalise
 from ops.actor import Actor
-from ops.errors import InvalidInput
+from ops.errors import InvalidInput, OpsError
 
 
 async def first(message: Message, rest: str) -> Reply:
@@ -91,43 +91,32 @@ def test_it_refuses_a_pattern_with_two_groups() -> None:
         registered(Registry(), r"(go) (.+)")
 
 
-async def counted(message: Message, number: int) -> Reply:
-    return Reply(f"{number} steps")
-
-
 async def number(message: Message, rest: str) -> int:
     if not rest.isdecimal():
         raise InvalidInput(f'"{rest}" is not a number')
     return int(rest)
 
 
-async def number_in_words(message: Message, rest: str) -> str:
-    return {"two": "2", "many": "very many"}.get(rest, rest)
+async def counted(message: Message, number: int) -> Reply:
+    return Reply(f"{number} steps")
 
 
-@pytest.mark.parametrize(
-    ("said", "answer"),
-    [
-        ("go 3", "3 steps"),
-        ("go two", "Read as `go 2`. 2 steps"),
-        ("go many", 'Not understood: "very many" is not a number'),
-    ],
-)
-async def test_it_reads_what_a_command_refuses_and_says_so(
-    caller: Actor, said: str, answer: str
+async def test_it_parses_the_words_and_asks_for_help_with_those_that_a_command_refuses(
+    caller: Actor,
 ) -> None:
+    async def helper(message: Message, command: Command, problem: OpsError) -> Reply:
+        return Reply(f"help with {message.text} of {command.name}: {problem}")
+
     registry = Registry()
-    made = command(
-        r"go (.+)",
-        "go",
-        parse=number,
-        read=number_in_words,
-        summary="summary",
-        examples=("go 1",),
-    )
+    made = command(r"go (.+)", "go", parse=number, summary="summary", examples=("go 1",))
     registry.add(made(counted))
     registry.default(default)
-    assert await answered(registry, caller, said) == answer
+    assert await answered(registry, caller, "go 3") == "3 steps"
+    assert await answered(registry, caller, "go on") == 'Not understood: "on" is not a number'
+    registry.helps(helper)
+    assert (
+        await answered(registry, caller, "go on") == 'help with go on of go: "on" is not a number'
+    )
 
 
 async def test_it_turns_what_a_handler_raises_into_a_reply(
@@ -164,21 +153,6 @@ async def test_it_tells_a_stranger_only_that(caller: Actor) -> None:
 def test_it_refuses_a_pattern_that_may_take_long(pattern: str) -> None:
     with pytest.raises(RegistryError, match='the pattern of "name" is not RE2'):
         registered(Registry(), pattern)
-
-
-@pytest.mark.parametrize(
-    ("sayings", "problem"),
-    [
-        ({"go": "go on"}, 'the saying "go" is a command'),
-        ({"walk": "run {}"}, 'the saying "walk" leads to no command'),
-    ],
-)
-def test_it_refuses_a_saying_that_says_nothing(sayings: dict[str, str], problem: str) -> None:
-    registry = Registry(sayings)
-    registered(registry, r"go(?: (.+))?")
-    registry.default(default)
-    with pytest.raises(RegistryError, match=problem):
-        registry.check()
 
 
 def test_it_looks_at_a_text_once_whatever_it_is() -> None:

@@ -186,10 +186,16 @@ def test_it_leaves_values_alone(said: str) -> None:
     assert normalise(said) == said
 
 
-@pytest.mark.parametrize("said", ["", " ", "?", " !!", "\u200b", "please", "Thanks!", "thank you"])
+@pytest.mark.parametrize("said", ["", " ", "?", " !!", "\u200b", "please"])
 def test_it_returns_nothing_for_a_mention_alone(said: str) -> None:
     assert clean({"text": f"<@{BOT}>{said}"}, BOT) == ""
     assert clean(rich(MENTION, text(said)), BOT) == ""
+
+
+@pytest.mark.parametrize("said", ["Thanks!", "thank you", ":wave:"])
+def test_it_keeps_what_deserves_an_answer(said: str) -> None:
+    assert clean({"text": f"<@{BOT}> {said}"}, BOT) == said.rstrip("!")
+    assert clean({"text": f"alerts <@{BOT}> {said}"}, BOT) == "alerts"
 
 
 KEYS = st.sampled_from(

@@ -69,15 +69,29 @@ async def test_a_word_alone_is_understood(place: Place, viewer: AsyncClient) -> 
 
     page = await viewer.get(ALERTS, {"q": "SlowSearch"})
     critical = await viewer.get(ALERTS, {"q": "critical petstore"})
-    unknown = await viewer.get(ALERTS, {"q": "SlowSerch"})
+    unknown = await viewer.get(ALERTS, {"q": "SlowSxxrch"})
 
     assert heading(page) == "2 alerts firing"
     assert field(page, "q") == "SlowSearch"
     assert "q=alertname%3D%22SlowSearch%22" in link(page, "permalink")
     assert heading(critical) == "1 alert firing"
     assert unknown.status_code == 400
-    assert field(unknown, "q") == "SlowSerch"
+    assert field(unknown, "q") == "SlowSxxrch"
+    assert "2 alerts firing, but no state" in text(unknown)
     assert 'did you mean "SlowSearch"?' in text(unknown)
+
+
+async def test_what_people_type_becomes_a_line_and_the_page_says_how_it_was_read(
+    place: Place, viewer: AsyncClient
+) -> None:
+    some(place)
+
+    page = await viewer.get(ALERTS, {"q": "weird slowserch alerts", "by": "severity"}, follow=True)
+
+    assert heading(page) == "2 alerts firing"
+    assert field(page, "q") == "SlowSearch"
+    assert page.redirect_chain[-1][0].endswith("&by=severity")
+    assert 'Read as SlowSearch , without "weird" .' in text(page)
 
 
 async def test_a_label_that_is_copied_is_not_a_key(place: Place, viewer: AsyncClient) -> None:

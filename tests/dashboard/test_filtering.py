@@ -17,7 +17,7 @@ from opsportal.dashboard import recents
 from opsportal.dashboard.views.filtering import LONGEST_NAME, WORDS
 from opsportal.models import RecentSearch
 from tests.dashboard.places import Place, field, heading, links
-from tests.fakes.jaeger import EITHER_JAEGER, span, trace
+from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, span, trace
 
 SITE = "/sites/production/traces/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,7 +77,7 @@ async def test_a_line_is_never_empty_because_that_is_the_first_search(
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("servic=petstore", 'did you mean "service"?'),
+        ("errors for petstxre2", 'did you mean "petstore"?'),
         ("min=soon", '"soon" is not a duration'),
         ("site=stagin", 'did you mean "staging"?'),
         ("from=now to=now-1h", "which is not before its end"),
@@ -89,6 +89,20 @@ async def test_it_says_of_a_line_what_searching_would(
     assert problem in (await step(viewer, q=line))["problem"]
 
 
+async def test_it_says_how_it_reads_what_is_typed(place: Place, viewer: AsyncClient) -> None:
+    answer = await step(viewer, q="errors of petstroe, weird")
+
+    assert answer["reading"] == 'Read as `service=petstore error`, without "weird".'
+    assert answer["fields"]["service"] == "petstore"
+
+
+@ANY_JAEGER
+async def test_a_search_is_kept_as_it_was_read(place: Place, viewer: AsyncClient) -> None:
+    await send(viewer, "errors of petstroe")
+
+    assert await recent(viewer) == ["service=petstore error"]
+
+
 async def test_it_says_by_each_field_what_is_wrong(place: Place, viewer: AsyncClient) -> None:
     apart = await step(viewer, fields="1", span_min="soon", tags="alone")
     together = await step(viewer, fields="1", span_min="2s", span_max="1s")
@@ -96,6 +110,15 @@ async def test_it_says_by_each_field_what_is_wrong(place: Place, viewer: AsyncCl
     assert set(apart["errors"]) == {"span_min", "tags"}
     assert '"soon" is not a duration' in apart["errors"]["span_min"][0]
     assert "more than max" in together["errors"]["__all__"][0]
+
+
+async def test_times_in_fields_may_be_said_as_the_viewers_clock_has_them(
+    place: Place, viewer: AsyncClient
+) -> None:
+    viewer.cookies["zone"] = "Asia/Tokyo"
+    fields = {"start": "2026-11-29", "end": "29 nov 2026 18:00", "span_min": "two seconds"}
+    answer = await step(viewer, fields="1", **fields)
+    assert answer == {"line": "min=2s from=2026-11-29T00:00:00Z to=2026-11-29T09:00:00Z"}
 
 
 async def test_it_knows_services_and_their_operations(place: Place, viewer: AsyncClient) -> None:
@@ -147,7 +170,7 @@ async def test_what_the_fields_sent_is_kept_too(place: Place, viewer: AsyncClien
 
 
 @EITHER_JAEGER
-@pytest.mark.parametrize("line", ["", "servic=x", "site=nowhere", "ab" * 16, "a=" + "b" * 2_000])
+@pytest.mark.parametrize("line", ["", "for nothing", "site=nowhere", "ab" * 16, "a=" + "b" * 2_000])
 async def test_what_is_no_search_is_not_kept(place: Place, viewer: AsyncClient, line: str) -> None:
     await send(viewer, line)
 

@@ -148,7 +148,16 @@ LIVE = [path for path, live in ROUTES if live]
 
 
 def test_it_knows_the_live_pages() -> None:
-    names = ["", "status/", "alerts/", "alerts/1/", "alerts/badge/", "versions/", "sampling/"]
+    names = [
+        "",
+        "status/",
+        "services/1/",
+        "alerts/",
+        "alerts/1/",
+        "alerts/badge/",
+        "versions/",
+        "sampling/",
+    ]
     assert {*LIVE} == {f"/sites/production/{name}" for name in (*names, "sampling/requests/1/")}
 
 

@@ -22,6 +22,7 @@ PATHS = [
     .replace("<int:row>", "0")
     .replace("<str:fingerprint>", "ab" * 10)
     .replace("<str:key>", "3f9a1c7e2b")
+    .replace("<str:service>", "petstore")
     for page in pages
 ]
 WRITING = (

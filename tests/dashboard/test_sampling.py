@@ -105,6 +105,9 @@ async def test_a_change_until_a_time_of_day_ends_at_that_moment(
     assert f"Set petstore to always on 2 instances until {end}" in text(asked)
     await operator.post(CHANGE, {**always, "until": end})
     assert f"{clock}:00 UTC" in heading(await operator.get(SAMPLING))
+    operator.cookies["zone"] = "Asia/Tokyo"
+    tokyo = await operator.get(CHANGE, {**always, "until": "6 pm"})
+    assert field(tokyo, "until").endswith("T09:00:00Z")
     wrong = await operator.get(CHANGE, {**always, "until": "soon"})
     assert wrong.status_code == 400
     assert 'id="id_until_error"' in wrong.content.decode()
@@ -360,13 +363,16 @@ async def test_the_form_begins_with_what_runs(
     assert field(page, "rate") == rate
 
 
-async def test_the_form_claims_nothing_where_instances_differ(
+async def test_the_form_begins_with_what_is_in_force_where_instances_differ(
     place: Place, operator: AsyncClient
 ) -> None:
+    await operator.post(CHANGE, {**TEN, "rate": "5%"})
     place.second.fails = grpc.StatusCode.UNAVAILABLE
     await operator.post(CHANGE, TEN)
 
-    assert field(await operator.get(SAMPLING), "rate") == ""
+    assert field(await operator.get(SAMPLING), "rate") == "10%"
+    asked = await operator.get(CHANGE, {**TEN, "rate": "20%"})
+    assert "instances differ so far: " in text(asked)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 import time
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import grpc
 import pytest
@@ -388,16 +388,44 @@ async def test_its_fields_refuse_what_only_together_is_wrong(
     assert "min is 2s, which is more than max, 1s" in text(page)
 
 
+@ANY_JAEGER
+async def test_what_people_type_becomes_a_line_and_the_page_says_how_it_was_read(
+    place: Place, viewer: AsyncClient
+) -> None:
+    typed = "weird failed requests of petstroe over 100ms"
+
+    page = await viewer.get(SEARCH, {"q": typed, "sent": "1"}, follow=True)
+
+    assert field(page, "q") == "service=petstore error trace-min=100ms"
+    assert 'Read as service=petstore error trace-min=100ms , without "weird" .' in text(page)
+    assert page.redirect_chain == [
+        (
+            f"{SEARCH}?q=service%3Dpetstore+error+trace-min%3D100ms&{urlencode({'typed': typed})}",
+            302,
+        )
+    ]
+    again = await viewer.get(SEARCH, {"q": "error", "typed": typed})
+    assert "Read as" not in text(again)
+
+
+@ANY_JAEGER
+async def test_a_service_alone_is_a_line(place: Place, viewer: AsyncClient) -> None:
+    page = await viewer.get(SEARCH, {"q": "petstore error"})
+
+    assert (field(page, "q"), field(page, "service")) == ("petstore error", "petstore")
+    assert "Read as" not in text(page)
+
+
 async def test_it_says_what_is_wrong_with_the_line_and_keeps_it(
     place: Place, viewer: AsyncClient
 ) -> None:
-    page = await viewer.get(SEARCH, {"q": "servic=petstore <b>"})
+    page = await viewer.get(SEARCH, {"q": "limit=0 <b>"})
 
     assert page.status_code == 400
-    assert field(page, "q") == "servic=petstore <b>"
-    assert 'did you mean "service"?' in text(page)
+    assert field(page, "q") == "limit=0 <b>"
+    assert '"<b>" cannot be read: write KEY=VALUE' in text(page)
     assert page["X-Request-ID"] in text(page)
-    assert place.jaeger.calls == []
+    assert "FindTraces" not in place.jaeger.methods()
 
 
 @EITHER_JAEGER

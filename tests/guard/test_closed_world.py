@@ -20,14 +20,12 @@ WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_changes",
     "requests.ask_approval",
-    "requests.expire",
     "requests.refuse",
     "requests.withdraw",
     "sampling.adopt_file",
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
-    "sampling.way_back",
     "versions.list_histories",
 }
 

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import InvalidInput
-from ops.language.times import Clock, find_range, find_term
+from ops.language.times import (
+    Clock,
+    find_range,
+    find_term,
+    said_duration,
+    said_end,
+    said_moment,
+)
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import parse_query
 
@@ -241,6 +248,54 @@ def test_it_asks_for_the_unit_of_a_term_and_refuses_an_end_that_has_passed() -> 
     assert found and (found.text, found.instead) == ("for=15m", ("for=15h",))
     with pytest.raises(InvalidInput, match="29 Nov 00:00 Europe/Paris has passed"):
         find_term(["until", "yesterday"], CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("18:00", "2026-11-30T17:00:00Z"),
+        ("1:00", "2026-12-01T00:00:00Z"),  # it is past one already
+        ("18:00 UTC", "2026-11-30T18:00:00Z"),
+        ("tomorrow 9", "2026-12-01T08:00:00Z"),
+        ("2026-12-01T05:00:00+02:00", "2026-12-01T03:00:00Z"),
+        ("now+15m", "2026-11-30T09:45:00Z"),
+    ],
+)
+def test_an_end_is_a_moment_or_the_next_time_of_day(text: str, expected: str) -> None:
+    assert timerange.format_moment(said_end(text, CLOCK)) == expected
+
+
+@pytest.mark.parametrize("text", ["24:00", "1:60", "soon", "", "18:00 petstore", "15m"])
+def test_anything_else_is_no_end(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a time"):
+        said_end(text, CLOCK)
+
+
+def test_an_end_in_1970_is_not_for_good() -> None:
+    assert said_end("00000000", CLOCK) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("yesterday", "2026-11-28T23:00:00Z", "2026-11-29T23:00:00Z"),
+        ("yesterday 14:00", "2026-11-29T13:00:00Z", "2026-11-29T13:00:00Z"),
+        ("2pm", "2026-11-29T13:00:00Z", "2026-11-29T13:00:00Z"),
+        ("2026-11-29 14:00", "2026-11-29T14:00:00Z", "2026-11-29T14:00:00Z"),  # as ever, in UTC
+        ("two hours ago", "now-2h", "now-2h"),
+    ],
+)
+def test_a_moment_may_be_said(text: str, first: str, last: str) -> None:
+    read = (said_moment(text, CLOCK), said_moment(text, CLOCK, ends=True))
+    assert tuple(map(str, read)) == (first, last)
+
+
+def test_a_moment_or_a_duration_with_other_words_is_none() -> None:
+    with pytest.raises(InvalidInput, match="is not a time"):
+        said_moment("yesterday or so", CLOCK)
+    with pytest.raises(InvalidInput, match="is not a duration"):
+        said_duration("two hours or so")
+    assert said_duration("two hours") == 2 * timerange.HOUR
 
 
 VOCABULARY = """

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.apps.registry import Apps
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
@@ -18,6 +19,12 @@ OURS = {"opsportal", "traces", "alerts", "versions", "sampling", "audit", "overv
 OURS |= {"requests", "rpc", "bot"}
 # Rows that no release deletes: PostgreSQL refuses it.
 KEPT = {"audit.auditentry"}
+# Words that columns got before the first release, so that no release fails to read them.
+BEFORE_RELEASES = {
+    ("bot.ReceivedEvent", "state", "unknown"),
+    ("requests.ChangeRequest", "state", "refused"),
+    ("requests.ChangeRequest", "strategy", "per_second"),
+}
 pytestmark = pytest.mark.django_db
 _numbers = itertools.count(1)
 
@@ -108,6 +115,27 @@ def test_it_lets_older_code_delete_its_own_rows(name: str, state: ProjectState) 
         if model._meta.label_lower not in KEPT:
             model._default_manager.all().delete()
             connection.check_constraints()
+
+
+def test_no_column_gets_a_word_that_older_code_cannot_read() -> None:
+    new = {
+        (model._meta.label, field.name, word)
+        for _, state in STATES
+        for model in ours(state.apps)
+        for field in _fields(model)
+        if field.choices
+        for word in _words(NOW.apps, model, field.name) - {word for word, _ in field.choices}
+    }
+    assert new == BEFORE_RELEASES, "it needs a column of its own, which older code does not read"
+
+
+def _words(apps: Apps, model: type[models.Model], column: str) -> set[str]:
+    """The words that a column may have; none if it does not exist any more."""
+    try:
+        field = apps.get_model(model._meta.label)._meta.get_field(column)
+    except (LookupError, FieldDoesNotExist):
+        return set()
+    return {word for word, _ in getattr(field, "choices", None) or ()}
 
 
 def test_every_foreign_key_has_its_rule_in_the_database() -> None:

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
 from typing import Any
 
 import grpc.aio
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import InvalidInput
+from ops.language.times import Clock, said_end
 from ops.remote.agents import LONGEST_KEY, LONGEST_TEXT
 from ops.rpc import messages
 from ops.sampling import terms
@@ -175,7 +175,7 @@ def test_whatever_people_type_is_refused_or_kept_within_bounds(policy: str, end:
     with in_words():
         is_bounded(parse_policy(policy))
     with in_words():
-        until = terms.parse_end(end, NOW, UTC)
+        until = said_end(end, Clock(NOW))
         terms.check(Term(end=until), NOW, policy)
         assert NOW < until <= NOW + terms.LONGEST
 

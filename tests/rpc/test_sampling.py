@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -246,6 +247,22 @@ async def test_it_names_those_that_have_not_asked_before_the_caller_gives_up(
         ("push", True, "", ""),
         ("remote", False, "", "it has not asked since"),
     }
+
+
+async def test_it_sets_traces_per_second_where_all_instances_ask(
+    ops: Client, pushed: FakeInstance
+) -> None:
+    asked = ops_pb2.ChangeSamplingReq(service="shop", traces_per_second=5)
+    assert (await ops.ChangeSampling(asked)).policy == "5 traces/s"
+    for wrong, sentence in (
+        ({"service": "petstore"}, "petstore cannot be sampled at 5 traces/s"),
+        ({"traces_per_second": -1}, '"-1" is not a sampling policy'),
+        ({"type": ops_pb2.STAlways}, "either a type or traces_per_second"),
+    ):
+        given: dict[str, Any] = {"service": "shop", "traces_per_second": 5, **wrong}
+        error = await refused(ops.ChangeSampling(ops_pb2.ChangeSamplingReq(**given)))
+        assert error.code() is StatusCode.INVALID_ARGUMENT
+        assert sentence in (error.details() or "")
 
 
 @pytest.mark.parametrize(

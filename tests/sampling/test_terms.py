@@ -1,8 +1,5 @@
 """How long a change lasts, what follows it, and who may say so in which words."""
 
-from datetime import UTC
-from zoneinfo import ZoneInfo
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,29 +35,6 @@ def test_a_raise_ends_by_itself_unless_told(
     baseline: Policy | None, policy: Policy, expected: Term
 ) -> None:
     assert usual(baseline, policy) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "zone", "expected"),
-    [
-        ("18:00", UTC, "2026-11-30T18:00:00Z"),
-        ("1:00", UTC, "2026-12-01T01:00:00Z"),  # it is past one already
-        ("01:33", UTC, "2026-12-01T01:33:00Z"),
-        ("18:00", ZoneInfo("Europe/Berlin"), "2026-11-30T17:00:00Z"),
-        ("2026-11-30T05:00:00+02:00", UTC, "2026-11-30T03:00:00Z"),
-        ("now+15m", UTC, "2026-11-30T01:48:20Z"),
-    ],
-)
-def test_an_end_is_a_moment_or_the_next_time_of_day(
-    text: str, zone: ZoneInfo, expected: str
-) -> None:
-    assert timerange.format_moment(terms.parse_end(text, NOW, zone)) == expected
-
-
-@pytest.mark.parametrize("text", ["24:00", "1:60", "soon", "", "18:00:00"])
-def test_anything_else_is_no_end(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a time"):
-        terms.parse_end(text, NOW, UTC)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +94,3 @@ def test_what_follows_is_known_before_a_change_is_made(
             terms.check_then("petstore", term, baseline, then)
     else:
         assert terms.check_then("petstore", term, baseline, then) == expected
-
-
-def test_an_end_in_1970_is_not_for_good() -> None:
-    end = terms.parse_end("1970-01-01T00:00:00Z", NOW, UTC)
-    with pytest.raises(InvalidInput, match="lasts at least 10 s"):
-        terms.check(Term(end=end), NOW, "")

@@ -19,7 +19,7 @@ INNER = look_at("store", [one("petstore", 3, "store"), one("cron", 3, "store")],
 
 
 def said(requests: float | None, seen: Seen, before: Policy | None, after: Policy) -> str:
-    return " ".join(described(forecast_of("petstore", requests, seen, before, after)))
+    return " ".join(described("", forecast_of("petstore", requests, seen, before, after)))
 
 
 def test_traces_spans_and_bytes_are_compared() -> None:
@@ -38,17 +38,17 @@ def test_without_a_known_policy_only_the_new_volume_is_said() -> None:
 def test_traces_per_second_are_of_each_instance_and_no_more_than_there_are() -> None:
     for requests, traces in ((100, "10 → 15"), (12, "1.2 → 12")):
         found = forecast_of("petstore", requests, OWN, rate(0.1), per_second(5), instances=3)
-        assert f": {traces} traces/s, " in described(found)[0]
+        assert f": {traces} traces/s, " in described("", found)[0]
 
 
 def test_rates_of_operations_are_counted_at_the_highest() -> None:
     policy = rate(0.1).by_operation({"GET /": 0.5})
     found = forecast_of("petstore", 40, OWN, None, policy)
     assert found.after and found.after.traces == 20
-    first, *_ = described(found, by_operation=True)
+    first, *_ = described("", found, by_operation=True)
     assert first.endswith(". That counts all operations at the highest of their rates.")
     unknown = forecast_of("petstore", None, OWN, None, policy)
-    assert "highest" not in described(unknown, by_operation=True)[0]
+    assert "highest" not in described("", unknown, by_operation=True)[0]
 
 
 def test_the_same_before_and_after_is_said_once() -> None:
@@ -60,11 +60,13 @@ def test_a_service_that_starts_nothing_is_told_who_decides() -> None:
         "petstore started none of its last 2 traces: petstore and cron did, and whoever starts a "
         "trace decides. This change has no effect on those."
     )
+    found = forecast_of("petstore", 100, INNER, rate(0.1), ALWAYS)
+    assert described("Keeps all traces.", found)[-1] == "Keeps all traces.", "that comes after it"
 
 
 def test_a_service_that_starts_some_decides_on_those() -> None:
     seen = look_at("a", [one("a", 2), one("a", 2), one("a", 2), one("b", 2, "a")], 800)
-    words = " ".join(described(forecast_of("a", 40, seen, None, ALWAYS)))
+    words = " ".join(described("", forecast_of("a", 40, seen, None, ALWAYS)))
     assert "At 40 requests/s: 30 traces/s, 60 spans/s" in words
     assert "a starts 75% of its traces; b decides on the rest." in words
 
@@ -96,4 +98,4 @@ def test_a_volume_is_finite_and_grows_with_the_rate(
     assert found.before is not None and found.after is not None
     assert 0 <= found.before.traces <= found.after.traces <= requests
     assert (found.before.bytes or 0) <= (found.after.bytes or 0) < float("inf")
-    assert all(sentence.endswith(".") for sentence in described(found))
+    assert all(sentence.endswith(".") for sentence in described("", found))

@@ -14,6 +14,8 @@ from ops.alerts import actions
 from ops.alerts.actions import AlertList
 from ops.alerts.truth import Reason
 from ops.errors import OpsError
+from ops.language.reading import Reading
+from ops.overview.actions import read_alert_filter
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert, BrokenRule
@@ -53,7 +55,10 @@ async def show(visit: Visit) -> HttpResponse:
     if trace := opened(visit, line):
         return trace
     try:
-        filter = await asyncio.to_thread(parse_filter, line)
+        reading = await _read(visit, line)
+        if not reading.exact:
+            return _as_read(visit, reading, line)
+        filter = await asyncio.to_thread(parse_filter, reading.line)
         where = sites().site(filter.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(_address(where, filter))
@@ -62,7 +67,32 @@ async def show(visit: Visit) -> HttpResponse:
         )
     except OpsError as error:
         return await errors.page(visit, error, "pages/alerts.html", {"line": line})
-    return await visit.render("pages/alerts.html", await _context(visit, line, found))
+    context = await _context(visit, line, found)
+    context["reading"] = await _reading_of(visit, line)
+    return await visit.render("pages/alerts.html", context)
+
+
+async def _read(visit: Visit, typed: str) -> Reading:
+    return await read_alert_filter(
+        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asker
+    )
+
+
+def _as_read(visit: Visit, reading: Reading, typed: str) -> HttpResponse:
+    """Redirect to the list for a reading, which says how it was read."""
+    by = {"by": visit.request.GET["by"]} if "by" in visit.request.GET else {}
+    query = urlencode({"q": reading.line, "typed": typed, **by})
+    return HttpResponseRedirect(f"{visit.url('alerts')}?{query}")
+
+
+async def _reading_of(visit: Visit, line: str) -> Reading | None:
+    """Return how what was typed was read as this line, None if the line was typed."""
+    typed = visit.request.GET.get("typed", "")
+    try:
+        reading = await _read(visit, typed) if typed else None
+    except OpsError:
+        return None
+    return reading if reading and not reading.exact and reading.line == line else None
 
 
 @require_safe

@@ -35,7 +35,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @page(actions.list_rows)
 async def show(visit: Visit) -> HttpResponse:
     """Filter by the fields of AuditForm; `?before=ROW` shows older rows."""
-    form = AuditForm(visit.request.GET, label_suffix="")
+    form = AuditForm(visit.request.GET, label_suffix="", clock=visit.clock.asker)
     valid = form.is_valid()
     filter = form.filter if valid else AuditFilter()
     found = await actions.list_rows(
@@ -79,7 +79,7 @@ async def json_rows(visit: Visit) -> StreamingHttpResponse:
 async def _download(
     visit: Visit, ending: str, kind: str, write: Callable[[AuditRow], str], head: str = ""
 ) -> StreamingHttpResponse:
-    form = AuditForm(visit.request.GET)
+    form = AuditForm(visit.request.GET, clock=visit.clock.asker)
     if not form.is_valid():
         field, sentences = next(iter(form.errors.items()))
         raise InvalidInput(f"{field}: {' '.join(map(str, sentences))}")

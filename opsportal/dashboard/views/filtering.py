@@ -7,7 +7,9 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import OpsError
+from ops.language.reading import Reading
 from ops.language.trace_ids import find_trace_id, pasted_ids
+from ops.overview.actions import read_trace_filter
 from ops.sites import sites
 from ops.traces import actions
 from ops.vocabulary.filters import TraceQuery, parse_query
@@ -43,16 +45,19 @@ async def step(visit: Visit) -> HttpResponse:
     """Convert the line `?q=` to form fields, or fields to a line."""
     typed = visit.request.GET
     if "fields" in typed:
-        fields = SearchFields(typed)
+        fields = SearchFields(typed, clock=visit.clock.asker)
         return JsonResponse(_line(fields))
     line = typed.get("q", "").strip()
     if pasted_ids(line):
         return JsonResponse({})
     try:
-        query = _checked(visit, line)
+        reading = await read(visit, line)
+        query = checked(visit, reading.line)
     except OpsError as error:
         return JsonResponse({} if find_trace_id(line) else {"problem": str(error)})
-    return JsonResponse({"fields": SearchFields(query=query).initial})
+    return JsonResponse(
+        {"fields": SearchFields(query=query).initial, "reading": reading.sentence()}
+    )
 
 
 @require_safe
@@ -77,16 +82,40 @@ async def forget(visit: Visit) -> HttpResponse:
     return _search(visit, visit.request.POST.get("q", ""))
 
 
-def sent(visit: Visit, line: str) -> HttpResponse:
+async def sent(visit: Visit, line: str) -> HttpResponse:
     """Save a line that a user sent and redirect to its address, which can be shared."""
     try:
-        query = _checked(visit, line)
+        reading = await read(visit, line)
+        query = checked(visit, reading.line)
     except OpsError:
         return _search(visit, line)  # it shows what is wrong
-    if line:
+    if reading.line:
         where = query.site or visit.site.name
         recents.remember(visit.user_id, where, full_line(replace(query, site="")))
-    return _search(visit, line)
+    return _search(visit, line) if reading.exact else as_read(visit, reading, line)
+
+
+async def read(visit: Visit, typed: str) -> Reading:
+    """Read what a user typed; raises the same InvalidInput as a search."""
+    return await read_trace_filter(
+        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asker
+    )
+
+
+def as_read(visit: Visit, reading: Reading, typed: str) -> HttpResponse:
+    """Redirect to the search for a reading, which says how it was read."""
+    query = urlencode({"q": reading.line, "typed": typed})
+    return HttpResponseRedirect(f"{visit.url('traces')}?{query}")
+
+
+async def reading_of(visit: Visit, line: str) -> Reading | None:
+    """Return how what was typed was read as this line, None if the line was typed."""
+    typed = visit.request.GET.get("typed", "")
+    try:
+        reading = await read(visit, typed) if typed else None
+    except OpsError:
+        return None
+    return reading if reading and not reading.exact and reading.line == line else None
 
 
 async def frame(visit: Visit) -> dict[str, object]:
@@ -95,7 +124,7 @@ async def frame(visit: Visit) -> dict[str, object]:
     return {"recents": lately, "filter_words": WORDS}
 
 
-def _checked(visit: Visit, line: str) -> TraceQuery:
+def checked(visit: Visit, line: str) -> TraceQuery:
     """Parse a line; raises the same InvalidInput or NotFound as a search."""
     query = parse_query(line) if line else FIRST_QUERY
     query.range.start_end()

@@ -35,7 +35,7 @@ async def show(visit: Visit, key: str) -> HttpResponse:
             "heading": _heading(request),
             "asked": request,
             "is_open": is_open,
-            "effect": (request.effect, *(await _volume(visit, request) if is_open else ())),
+            "effect": await _effect(visit, request) if is_open else (),
             "decided": _decided(request),
             "lasts": request.term != PERMANENT,
             "change": change,
@@ -68,8 +68,8 @@ async def _decide(visit: Visit, key: str) -> None:
             raise InvalidInput(f'"{other[:80]}" is not a decision; accepted: apply or cancel')
 
 
-async def _volume(visit: Visit, request: RequestedChange) -> tuple[str, ...]:
-    """Return sentences on what the change lets through, none if its instances are unknown."""
+async def _effect(visit: Visit, request: RequestedChange) -> tuple[str, ...]:
+    """Return sentences on what the change does, fewer if its instances are unknown."""
     try:
         return await sampling.forecast(
             visit.actor,
@@ -79,7 +79,7 @@ async def _volume(visit: Visit, request: RequestedChange) -> tuple[str, ...]:
             patience=patience(visit.request),
         )
     except OpsError:
-        return ()
+        return (request.effect,)
 
 
 def _decided(request: RequestedChange) -> str:

@@ -56,7 +56,7 @@ async def change(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST" and "strategy" not in typed:
         service = {key: typed[key] for key in ("service",) if key in typed}
         return HttpResponseRedirect(f"{visit.url('sampling')}?{urlencode(service)}".rstrip("?"))
-    form = SamplingForm(typed)
+    form = SamplingForm(typed, clock=visit.clock.asker)
     if not form.is_valid():
         return await _page(visit, typed.get("service", "") or _first(visit), form, status=400)
     if visit.request.method == "POST":
@@ -86,7 +86,7 @@ async def change(visit: Visit) -> HttpResponse:
 @page(actions.current)
 async def preview(visit: Visit) -> HttpResponse:
     """Return the effect of the policy being typed, as a piece of the page."""
-    form = SamplingForm(visit.request.GET)
+    form = SamplingForm(visit.request.GET, clock=visit.clock.asker)
     if not form.is_valid():
         return await visit.render("partials/effect.html", {"effect": _lack(form)})
     effect, over = await asyncio.gather(_effect(visit, form), _over(visit, form))
@@ -95,14 +95,13 @@ async def preview(visit: Visit) -> HttpResponse:
 
 async def _effect(visit: Visit, form: SamplingForm) -> tuple[str, ...]:
     """Return sentences on the effect of the form's policy."""
-    which = {"service": form.cleaned_data["service"], "site": visit.site.name}
-    now, forecast = await asyncio.gather(
-        actions.current(visit.actor, **which),
-        actions.forecast(
-            visit.actor, policy=form.policy, patience=patience(visit.request), **which
-        ),
+    return await actions.forecast(
+        visit.actor,
+        policy=form.policy,
+        service=form.cleaned_data["service"],
+        site=visit.site.name,
+        patience=patience(visit.request),
     )
-    return now.effect_of(form.policy), *forecast
 
 
 async def _over(visit: Visit, form: SamplingForm) -> Over | None:
@@ -199,19 +198,15 @@ def _initial(now: ServiceSampling) -> dict[str, str]:
 
     A change is for a while, if it is known what to return to.
     """
-    policy = now.policies.policy
-    typed = {"strategy": str(Strategy.RATE)} if policy is None else _typed(policy)
-    operations = "\n".join(now.in_force.policy.lines) if now.in_force else ""
-    return {**typed, "operations": operations, "term": "30m" if now.baseline else ""}
-
-
-def _typed(policy: Policy) -> dict[str, str]:
-    """Return what one types into the form for a policy."""
-    base, operations = policy.base, {"operations": "\n".join(policy.lines)}
-    typed = {"strategy": str(base.strategy)}
-    if not base.is_word:
-        typed = {"strategy": str(Strategy.RATE), "rate": str(base)}
-    return typed | operations if policy.operations else typed
+    policy = now.policy
+    typed = {"strategy": str(Strategy.RATE), "term": "30m" if now.baseline else ""}
+    if policy:
+        typed["operations"] = "\n".join(policy.lines)
+        if policy.base.is_word:
+            typed["strategy"] = str(policy.strategy)
+        else:
+            typed["rate"] = str(policy.base)
+    return typed
 
 
 def _first(visit: Visit) -> str:

@@ -11,7 +11,7 @@ from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList
 from ops.vocabulary import timerange
-from ops.vocabulary.filters import TraceQuery, parse_query
+from ops.vocabulary.filters import TraceQuery
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import page
@@ -35,10 +35,13 @@ async def search(visit: Visit) -> HttpResponse:
     if trace := opened(visit, line):
         return trace
     if "sent" in typed:
-        return filtering.sent(visit, line)
+        return await filtering.sent(visit, line)
     query, frame = FIRST_QUERY, await filtering.frame(visit)
     try:
-        query = parse_query(line) if line else FIRST_QUERY
+        reading = await filtering.read(visit, line)
+        if not reading.exact:
+            return filtering.as_read(visit, reading, line)
+        query = filtering.checked(visit, reading.line)
         where = sites().site(query.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(address(where, query))
@@ -54,14 +57,15 @@ async def search(visit: Visit) -> HttpResponse:
         }
         return await errors.page(visit, error, "pages/search.html", context)
     sampling = "" if found.traces else await _sampling(visit, found)
-    context = {**_context(visit, query, line, found, sampling), **frame}
+    read_as = await filtering.reading_of(visit, line)
+    context = {**_context(visit, query, line, found, sampling), **frame, "reading": read_as}
     return await visit.render("pages/search.html", context)
 
 
 async def _from_fields(visit: Visit, line: str) -> HttpResponse:
-    fields = SearchFields(visit.request.GET)
+    fields = SearchFields(visit.request.GET, clock=visit.clock.asker)
     if fields.is_valid():
-        return filtering.sent(visit, full_line(fields.query))
+        return await filtering.sent(visit, full_line(fields.query))
     context = {
         "heading": "Invalid search",
         "advice": "Correct the marked fields. Nothing was searched.",

@@ -57,7 +57,7 @@ async def test_the_dashboard_and_the_metrics_show_it(workspace: Workspace) -> No
         await until_stored(BotProcess.objects.exclude(limited=None).exists)
         found = await report()
         assert found
-        assert [each[:29] for each in found.troubles] == ["Slack is dropping messages be"]
+        assert [each[:29] for each in found.troubles] == ["Slack is dropping messages to"]
     now = timezone.now()
     over = {"limited": now - timedelta(minutes=6), "seen": now, "reached": 2, "stopped": None}
     await in_database(BotProcess.objects.update, **over)

@@ -116,7 +116,7 @@ async def test_it_answers_a_retry_that_it_sees_for_the_first_time(
     slack: FakeSlack, alice: User
 ) -> None:
     seen = await slack.mention(ALICE, "help")
-    event = slack.mention_event(ALICE, "show trace")
+    event = slack.mention_event(ALICE, "compare")
     payload = {**seen.envelope["payload"], "event": event, "event_id": "Ev2"}
     lost = Delivery({**seen.envelope, "payload": payload})
     await (await slack.redeliver(lost, attempt=2)).acknowledged()
@@ -219,6 +219,29 @@ async def test_what_a_channel_does_not_take_comes_directly_with_the_reason(
     assert post.shown.startswith(f"I could not answer in the channel: {why}. Commands\n")
     await until_ended(1)
     assert (await in_database(ReceivedEvent.objects.get)).state == State.ANSWERED
+
+
+async def test_what_cannot_be_said_directly_either_is_whispered(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.fail("chat.postMessage", Fault("restricted_action_thread_locked"))
+    slack.fail("conversations.open", Fault("user_disabled"))
+    await slack.mention(ALICE, "help")
+    [whisper] = await slack.whispered(1)
+    assert whisper.shown.startswith("I could not answer in the channel: the thread is locked. ")
+    assert slack.posts == []
+    assert slack.violations == []
+
+
+async def test_it_answers_direct_messages_beside_them_or_in_their_thread(
+    slack: FakeSlack, alice: User
+) -> None:
+    await slack.direct(ALICE, "help")
+    [post] = await slack.posted(1)
+    await slack.press(ALICE, post, "Versions")
+    await slack.posted(2)
+    await slack.direct(ALICE, "help", thread_ts=post.ts)
+    assert [each.thread_ts for each in await slack.posted(3)] == ["", "", post.ts]
 
 
 async def test_what_is_refused_in_a_direct_message_is_not_said_again(

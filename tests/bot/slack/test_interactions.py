@@ -253,15 +253,17 @@ async def test_it_says_a_code_directly_where_a_button_asks(slack: FakeSlack) -> 
     assert said.shown == "I sent you a direct message"
 
 
-async def test_it_offers_the_nearest_command_as_a_button(slack: FakeSlack, alice: User) -> None:
-    await slack.mention(ALICE, "versoin petstore")
+async def test_it_offers_what_was_probably_meant_as_a_button(slack: FakeSlack, alice: User) -> None:
+    await slack.mention(ALICE, "turn off sampling")
     [post] = await slack.posted(1)
-    long = "list traces service=petstore operation=AddPets min=100ms max=2s limit=5 last=15m error"
-    await slack.mention(ALICE, long.replace("list", "lits"))
-    assert labels((await slack.posted(2))[1]) == [f"{long[:74]}…", "Help"]
+    assert labels(post)[0] == "sampling off"
+    long = "because nobody looks at these traces and the disk of Jaeger is full"
+    await slack.mention(ALICE, f"sample 10% {long}")
+    line = f'change sampling 10% because="{long.removeprefix("because ")}"'
+    assert labels((await slack.posted(2))[1])[0] == f"{line[:74]}…"
     slack.posts.pop()
-    await slack.press(ALICE, post, "version petstore")
-    assert (await slack.posted(2))[1].shown.startswith("petstore: 1.3.0 on 1 of 3")
+    await slack.press(ALICE, post, "sampling off")
+    assert (await slack.posted(2))[1].shown.startswith("Change sampling of petstore: ")
     await slack.press(ALICE, post, "Help")
     assert (await slack.posted(3))[2].shown.startswith("Commands")
 

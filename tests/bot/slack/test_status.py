@@ -119,7 +119,7 @@ async def test_it_shows_each_answer_that_slack_may_have_lost(
         slack.fail("chat.postMessage", Fault(reset=True))
         delivery = await slack.mention(ALICE, "help")
         await slack.called("chat.postMessage")
-        slack.fail("chat.postMessage", Fault("channel_not_found"))
+        slack.fail("chat.postMessage", Fault("msg_too_long"))
         await slack.mention(ALICE, "help")
         found = await told(lambda found: found.lost_in_all == 2)
     missing, lost = found.lost

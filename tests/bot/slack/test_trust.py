@@ -51,6 +51,8 @@ def inside(**differently: Any) -> dict[str, Any]:
         (inside(enterprise_id=""), set()),
         (inside(enterprise_id=[ORGANIZATION]), set()),
         (inside(id=None), set()),
+        (inside(id="U0\0"), set()),
+        (inside(teams=[*(f"T{n}" for n in range(9_999)), SIBLING]), set()),
         (inside(teams=[]), set()),
         (inside(teams=None), set()),
         (inside(teams=[None, 7]), set()),
@@ -165,7 +167,7 @@ def test_two_links_of_one_person_that_disagree_are_nobody(person: Person) -> Non
 
 def test_a_new_link_holds_in_the_whole_organization_if_other_workspaces_are_trusted() -> None:
     user = member(ALICE, "alice", SIBLING)
-    assert read_profile(user, NAMED).account.key == f"{ORGANIZATION}/{ALICE}"
+    assert str(read_profile(user, NAMED).account) == f"alice in Acme Corp (E0ACME001/{ALICE})"
     assert read_profile(member(ALICE, "alice", TEAM), HOME).account.key == f"{TEAM}/{ALICE}"
 
 

@@ -60,9 +60,10 @@ export class Filter {
     }, PAUSE);
   }
 
-  #fill({ fields = {}, problem = "" }) {
+  #fill({ fields = {}, problem = "", reading = "" }) {
     this.#tell(problem);
     if (problem) return;
+    if (reading) this.slip.replaceChildren(make("span", { class: "sub" }, make("bdi", {}, reading)));
     this.ahead = null;
     this.form.elements.q.value = this.line.value;
     this.#blame({});

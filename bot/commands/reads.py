@@ -1,0 +1,92 @@
+"""Read people's own words as what follows a command: what most commands take."""
+
+from collections.abc import Collection, Sequence
+
+from bot.registry import Message
+from ops.errors import OpsError
+from ops.language.lines import Word, normal, without_filler, words
+from ops.language.names import Kind, Name, Names, SiteNames
+from ops.language.reading import Reading
+from ops.language.times import strict_range
+from ops.overview import actions as overview
+from ops.sites import sites
+from ops.vocabulary.filters import quote
+
+TIMES = ("last", "from", "to")
+_SERVICES = (Kind.SERVICE, Kind.INSTANCE, Kind.VERSION)
+
+
+async def names_for(message: Message) -> Names:
+    """Return the names that the author may see; without any right, only the default site's."""
+    try:
+        return await overview.names(message.actor)
+    except OpsError:
+        return Names((SiteNames(sites().default),))
+
+
+async def read_where(message: Message, text: str) -> Reading:
+    """Read `[SERVICE] [site=NAME]`: a service, also by its instance or version, and a site."""
+    found = words(normal(text))
+    names = await names_for(message)
+    service, left = take_name(found, names, *_SERVICES)
+    site, left = take_name(left, names, Kind.SITE)
+    return Reading(where_line(names, service, site), words_left(left))
+
+
+async def read_where_and_when(message: Message, text: str) -> Reading:
+    """Read `[SERVICE] [last=1h] [from=TIME to=TIME] [site=NAME]`."""
+    found = words(strict_range(normal(text), message.clock))
+    times = [each for each in found if each.operator == "=" and each.key in TIMES]
+    names = await names_for(message)
+    service, left = take_name([each for each in found if each not in times], names, *_SERVICES)
+    when = " ".join(f"{each.key}={each.text}" for each in times)
+    return Reading(f"{where_line(names, service)} {when}".strip(), words_left(left))
+
+
+async def read_site(message: Message, text: str) -> Reading:
+    """Read `[site=NAME]`."""
+    site, left = take_name(words(normal(text)), await names_for(message), Kind.SITE)
+    return Reading(f"site={quote(site.name)}" if site else "", words_left(left))
+
+
+async def nothing_more(message: Message, text: str) -> Reading:
+    """Read nothing, for a command that takes nothing."""
+    return Reading("", words_left(words(normal(text))))
+
+
+def take_name(
+    found: Sequence[Word], names: Names, *kinds: Kind, besides: Collection[str] = ()
+) -> tuple[Name | None, tuple[Word, ...]]:
+    """Take the word that is most like a name of these kinds; returns it and the other words.
+
+    `service=x` and `site=x` are names, too; `besides` are words that name nothing.
+    """
+    best: tuple[Name, Word] | None = None
+    for word in found:
+        if not _may_be(word, kinds) or word.small in besides:
+            continue
+        for name in names.recognise(word.text, *kinds)[:1]:
+            if best is None or name.likeness < best[0].likeness:
+                best = name, word
+    if best is None:
+        return None, tuple(found)
+    return best[0], tuple(each for each in found if each is not best[1])
+
+
+def where_line(names: Names, service: Name | None, site: Name | None = None) -> str:
+    """Return a service and its site as the commands take them."""
+    place = site.name if site else service.site if service else ""
+    name = (service.of or service.name) if service else ""
+    elsewhere = f"site={quote(place)}" if place and place != names.own.site else ""
+    return f"{name} {elsewhere}".strip()
+
+
+def words_left(found: Sequence[Word]) -> tuple[str, ...]:
+    """Return the words that are more than filler, as they were typed."""
+    return tuple(f"{each.key}{each.operator}{each.text}" for each in without_filler(found))
+
+
+def _may_be(word: Word, kinds: Collection[Kind]) -> bool:
+    if word.operator:
+        return word.operator in ("=", ":") and word.key.lower() in (each.value for each in kinds)
+    return not word.is_filler

@@ -1,0 +1,188 @@
+"""Decide what a text means: run the one sure reading, or offer up to three as buttons."""
+
+from dataclasses import replace
+
+from bot.errors import MOST_GUESSED, error_reply, reply_or_error
+from bot.registry import Command, Message, Registry
+from bot.replies import FollowUp, Reply, Row, Sentence, parts, shortened
+from bot.understanding.candidates import Candidate, Text, candidates, read_text
+from bot.understanding.cues import Cues
+from bot.understanding.not_offered import WORDS, NotOffered, not_offered
+from bot.understanding.small_talk import ANSWERS, small_talk
+from ops.errors import InvalidInput, OpsError
+from ops.language.lines import normal, words
+from ops.language.reading import Reading
+
+MOST_OFFERED = 3
+FAR_BEHIND = 4.0
+AHEAD = 1.0  # of the next reading, for a reading to be sure
+MOST_LEFT_OUT = 1 / 3  # of the words that are more than filler
+_BEFORE_NEXT = 4  # follow-ups of the answer before the next best reading: Slack shows five
+_UNCHANGED = "Nothing has changed yet."
+
+
+class Reader:
+    """Reads what reaches no command of a registry, and what a command refuses."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.cues = Cues(registry.commands, {*WORDS, *ANSWERS})
+
+    async def answer(self, message: Message) -> Reply:
+        """Answer a text that reaches no command."""
+        text = message.text
+        unknown = InvalidInput(
+            f'there is no command "{shortened(text, 80)}"; "help" lists the commands'
+        )
+        try:
+            read = await read_text(message, text, self.cues)
+        except InvalidInput:
+            return self._nothing(unknown)
+        if reply := small_talk(text.lower().split()) or small_talk(read.said):
+            return reply
+        named = frozenset(word for cued in read.cued.values() for word in cued.words)
+        if refused := not_offered(read.said, next(iter(read.content), ""), named):
+            return await self._instead(message, read, refused)
+        found = await candidates(self.registry, message, read)
+        if not found:
+            return self._nothing(unknown)
+        if found[0].problem:
+            return _not_now(found)
+        if self._is_sure(read, found):
+            return await self._run(message, found)
+        return _offer(found) if _offered(found) else self._nothing(unknown)
+
+    def likeliest(self, text: str, besides: Command | None) -> Command | None:
+        """Return the command that most of a text speaks for, None for none."""
+        try:
+            line = normal(text)
+            found = self.cues.found(
+                word.small for word in words(self.cues.corrected(words(line), line))
+            )
+        except InvalidInput:
+            return None
+        others = [each for each in self.registry.commands if each is not besides]
+        weights = {each.name: found[each.name].weight for each in others if each.name in found}
+        name = max(weights, key=weights.__getitem__, default="")
+        return next((each for each in others if each.name == name), None)
+
+    async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
+        """Answer a text that its command refuses."""
+        try:
+            read = await read_text(message, message.text, self.cues)
+        except InvalidInput:
+            raise problem from None
+        found = [
+            each
+            for each in await candidates(self.registry, message, read, command)
+            if each.command is command or self._adds(read, each.command, command)
+        ]
+        if not _offered(found) or found[0].problem:
+            raise problem
+        if self._is_sure(read, found, command):
+            return await self._run(message, found)
+        refused = error_reply(problem, command.name)
+        best = found[0]
+        if best.command is not command or best.guessed:
+            notes = (f"{str(problem)[:1].upper()}{str(problem)[1:]}", *refused.notes)
+            return replace(_offer(found), notes=notes)
+        return replace(refused, follow_ups=(*_buttons(found), *refused.follow_ups))
+
+    def _adds(self, read: Text, other: Command, named: Command) -> bool:
+        """Return whether more than the name of one command speaks for another."""
+        if named.changes and other.changes:
+            return False
+        words = read.cued[other.name].words if other.name in read.cued else frozenset()
+        things = {each.thing for each in read.things}
+        return bool(
+            words - set(named.name.split())
+            or things & (set(other.intent.about) - set(named.intent.about))
+        )
+
+    def _is_sure(self, read: Text, found: list[Candidate], named: Command | None = None) -> bool:
+        """Return whether to run the best reading: a read, or the card of a change that is named."""
+        best, *others = found
+        if best.command.changes and (best.command is not named or best.left_out):
+            return False
+        return (
+            best.surely
+            and not best.guessed
+            and len(best.left_out) <= MOST_LEFT_OUT * len(read.content)
+            and all(best.score - each.score >= AHEAD for each in others)
+        )
+
+    async def _run(self, message: Message, found: list[Candidate]) -> Reply:
+        """Answer the best reading, saying how the text was read, and offer the next one."""
+        best = found[0]
+        reply = await reply_or_error(
+            self.registry.run(message, best.line), best.command.name, best.line
+        )
+        if not best.allowed:
+            return reply
+        shown = list(reply.follow_ups)
+        for other in [] if reply.card else _offered(found)[1:2]:
+            shown.insert(_BEFORE_NEXT, FollowUp(f"Instead: {other.line}", other.line))
+        return replace(read_as(best, reply), follow_ups=tuple(shown))
+
+    async def _instead(self, message: Message, read: Text, refused: NotOffered) -> Reply:
+        """Say that something is not offered, with the lines that are accepted instead."""
+        named = {
+            each.thing.value: each.name.of or each.name.name for each in read.things if each.name
+        }
+        lines = [
+            line for line in refused.lines(named) if await self.registry.accepts(message, line)
+        ]
+        offered = [(line, self.registry.find(line)[0]) for line in lines[:MOST_OFFERED]]
+        return Reply(
+            refused.sentence,
+            tuple(Row((line, command.summary)) for line, command in offered),
+            follow_ups=tuple(FollowUp(line, line) for line, _ in offered),
+        )
+
+    def _nothing(self, problem: OpsError) -> Reply:
+        return replace(error_reply(problem), follow_ups=(FollowUp("Help", "help"),))
+
+
+def _offered(found: list[Candidate]) -> list[Candidate]:
+    """Return those that a button can show and that are not far behind the best."""
+    best = found[0] if found else None
+    return [
+        each
+        for each in found
+        if each.allowed
+        and not each.problem
+        and len(each.line) <= MOST_GUESSED
+        and best
+        and each.surely >= best.surely
+        and each.score > max(0, best.score - FAR_BEHIND)
+    ][:MOST_OFFERED]
+
+
+def _buttons(found: list[Candidate]) -> tuple[FollowUp, ...]:
+    return tuple(FollowUp(each.line, each.line) for each in _offered(found))
+
+
+def _offer(found: list[Candidate]) -> Reply:
+    """Ask which of the best readings is meant."""
+    shown = _offered(found)
+    either = " or ".join(f"`{each.line}`" for each in shown)
+    asks = f" {_UNCHANGED}" if any(each.command.changes for each in shown) else ""
+    return Reply(
+        f"Did you mean {either}?{asks}",
+        tuple(Row((each.line, each.command.summary)) for each in shown),
+        failed=True,
+        follow_ups=(*_buttons(found), FollowUp("Help", "help")),
+    )
+
+
+def _not_now(found: list[Candidate]) -> Reply:
+    """Say why the best reading is not possible right now, with the others."""
+    best = found[0]
+    refused = error_reply(best.problem or OpsError(), best.command.name)
+    return replace(read_as(best, refused), follow_ups=_buttons(found))
+
+
+def read_as(read: Candidate, reply: Reply) -> Reply:
+    """Let a reply say first how a text was read."""
+    said = Reading(read.line, read.left_out).sentence()
+    return replace(reply, summary=Sentence(f"{said} ", *parts(reply.summary)))

@@ -1,0 +1,68 @@
+"""`/services/NAME/`: what is wrong with a service, and what that rests on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from ops.overview import actions, findings
+from ops.overview.actions import Diagnosis
+from ops.overview.lately import LATELY, OperationLately
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.timerange import TimeRange
+from opsportal.dashboard import words
+from opsportal.dashboard.pages import Live, page
+from opsportal.dashboard.visit import Visit
+
+ALERTS = 20
+OPERATIONS = 10
+CHANGES = 8
+LONGEST_HEADING = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row: an operation, and the search for its traces of the last 15 minutes."""
+
+    lately: OperationLately
+    query: TraceQuery
+
+
+@require_safe
+@page(actions.diagnose, live=Live(frozenset({"alerts", "versions", "sampling"})))
+async def show(visit: Visit, service: str) -> HttpResponse:
+    """Show a service's alerts, its traces against the hour before, its versions and sampling."""
+    found = await actions.diagnose(visit.actor, service=service, site=visit.site.name)
+    changes = [each for each in found.changes if not each.alert]
+    return await visit.render(
+        "pages/service.html",
+        {
+            "heading": words.name(found.headline, LONGEST_HEADING),
+            "found": found,
+            "alerts": (found.alerts or ())[:ALERTS],
+            "more_alerts": len((found.alerts or ())[ALERTS:]),
+            "earlier_p95": findings.earlier_p95(found.figures),
+            "changes": changes[:CHANGES],
+            "more_changes": len(changes[CHANGES:]),
+            **_traces(found),
+        },
+    )
+
+
+def _traces(found: Diagnosis) -> Mapping[str, object]:
+    """Return the operations, those with failed or slower traces first, and searches for them."""
+    query = TraceQuery(
+        site=found.site, service=found.service, range=TimeRange.last(LATELY), limit=100
+    )
+    operations: Sequence[OperationLately] = found.traces.operations if found.traces else ()
+    return {
+        "lately": LATELY,
+        "query": query,
+        "failing": replace(query, tags=(("error", "true"),)),
+        "operations": [
+            Operation(each, replace(query, operation=each.operation))
+            for each in operations[:OPERATIONS]
+        ],
+        "more_operations": len(operations[OPERATIONS:]),
+    }
