@@ -174,7 +174,6 @@ async def test_the_bot_asks_with_what_it_hides_then_silences(
     ("line", "words"),
     [
         ("silence", "which alerts?"),
-        ("silence QueueDeep state=firing", "Give only matchers"),
         ("silence QueueDeep permanent", "a silence must end"),
         ("silence team!=pets for=1h confirm", "would silence every alert without that label"),
         ("end silence", "which silence?"),
