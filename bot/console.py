@@ -3,6 +3,8 @@
 from zoneinfo import ZoneInfo
 
 from bot.commands import registry
+from bot.conversation import answer as answer_in
+from bot.follow_ups import About, about
 from bot.registry import Message
 from bot.replies import Reply, plain
 from bot.text import normalise
@@ -10,10 +12,26 @@ from ops.actor import Actor, new_request_id
 from ops.language.zones import UTC
 
 
+class Conversation:
+    """One person's conversation, who is in a time zone."""
+
+    def __init__(self, actor: Actor, zone: ZoneInfo = UTC) -> None:
+        self.actor = actor
+        self.zone = zone
+        self.about: About | None = None
+
+    async def answer(self, line: str) -> Reply:
+        """Answer one line; errors become replies too."""
+        new_request_id()
+        message = Message(self.actor, normalise(line), zone=self.zone)
+        reply = await answer_in(message, registry, self.about)
+        self.about = about(reply) or self.about
+        return reply
+
+
 async def answer(actor: Actor, line: str, zone: ZoneInfo = UTC) -> Reply:
-    """Answer one line of somebody in a time zone; errors become replies too."""
-    new_request_id()
-    return await registry.answer(Message(actor, normalise(line), zone=zone))
+    """Answer the only line of a conversation."""
+    return await Conversation(actor, zone).answer(line)
 
 
 def asks(reply: Reply) -> tuple[str, str] | None:

@@ -42,7 +42,13 @@ _PLACE = {word: place for place, words in enumerate(_PLACES) for word in words}
 _LAST = ("last", "bottom", "oldest")
 _FURTHER = some("next more older further back page earlier previous")
 _FURTHER_STEPS = ("Older", "Further back", "Next", "More")
-_AGAIN = some("again refresh now reload update same repeat")
+_AGAIN = some("again refresh reload repeat")
+_OPENINGS = (
+    _LEADS
+    | _FURTHER
+    | _AGAIN
+    | some("its their log logs show open last past since without compare errors failed slow")
+)
 _USUAL = some("compare with usual usually normal normally is")
 _USUAL_STEP = "Compare with usual"
 _NUMBER = re.compile(r"#?([1-9][0-9]?)")
@@ -88,6 +94,13 @@ def about(reply: Reply) -> About | None:
 def may_follow(text: str) -> bool:
     """Return whether a text is short enough to mean something only by what was said before."""
     return 0 < len(text) <= LONGEST and len(text.split()) <= MOST_WORDS
+
+
+def opens_one(text: str) -> bool:
+    """Return whether a text that nobody addressed to the bot may be a follow-up."""
+    words = _words(text)
+    known = bool(words) and (words[0] in _OPENINGS or _place(words[0], 1) is not None)
+    return known and may_follow(text)
 
 
 def pointed_at(text: str, about: About) -> str:

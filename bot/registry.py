@@ -4,7 +4,7 @@ The patterns run under RE2 in time linear in the text, so that no message can bl
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -238,13 +238,16 @@ class Registry:
             buttons = (FollowUp(each.name.capitalize(), each.name) for each in offered)
             return stranger_reply(message.stranger, message.newcomer, *buttons)
         again = "" if command.changes else message.text
-        return await reply_or_error(self._answer(message, command, rest), command.name, again)
+        reply = await reply_or_error(self._answer(message, command, rest), command.name, again)
+        ran = message.text if command in self.commands else ""
+        return replace(reply, line=reply.line or ran)
 
     async def run(self, message: Message, line: str) -> Reply:
         """Run a line that was read into a message as if it had been typed; raises OpsError."""
         command, rest = self.find(line)
         await _permit(command, message)
-        return await command.handler(message, await command.parse(message, rest))
+        reply = await command.handler(message, await command.parse(message, rest))
+        return replace(reply, line=line)
 
     async def accepts(self, message: Message, line: str) -> bool:
         """Return whether the author may run a line, and its command would accept it."""

@@ -30,7 +30,7 @@ def diagnosis(found: Diagnosis) -> Reply:
         rows=tuple(_rows(found)),
         columns=("What", "Now", "Before", "Details"),
         notes=(*doubted(found.doubts), *found.unset),
-        links=page("the overview", "overview", found.site),
+        links=page("the service", "overview-service", found.site, service=found.service),
         follow_ups=tuple(_next(found)),
     )
 

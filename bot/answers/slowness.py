@@ -29,7 +29,7 @@ def slowness(found: Diagnosis) -> Reply:
         ),
         columns=("Operation", "Now", "The hour before", "Details"),
         notes=doubted(found.doubts),
-        links=page("the overview", "overview", found.site),
+        links=page("the service", "overview-service", found.site, service=found.service),
         follow_ups=tuple(_next(found, shown)),
     )
 

@@ -6,24 +6,27 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
 from django.utils import timezone
 
 from bot.batches import answer_each, commands_in
 from bot.commands import registry
+from bot.conversation import answer, follow_up
 from bot.errors import ask_again_reply, reply_or_error
 from bot.models import State
 from bot.registry import Message
 from bot.replies import Reply
+from bot.slack.addressed import is_for_us
 from bot.slack.cards import Cards
+from bot.slack.conversations import Conversations
 from bot.slack.delivery import Delivery
 from bot.slack.direct_messages import REFUSALS, DirectMessages
 from bot.slack.floods import Floods
 from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
 from bot.slack.interactions import as_event
-from bot.slack.jobs import Event, Job
+from bot.slack.jobs import Job
 from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.profiles import Profiles
 from bot.slack.sender import Sender
@@ -44,8 +47,6 @@ MOST_OF_ONE = 20  # messages of one person in progress or waiting
 MOST_WAITING = 200  # a few minutes of answers; people who wait longer have asked again already
 LAST_CALL_SECONDS = 3.0
 WAITING = Reply("Working on it …")
-# All other subtypes are edits, deletions, joins or messages of programs.
-_HUMAN_SUBTYPES = (None, "file_share", "thread_broadcast")
 log = logging.getLogger(__name__)
 
 
@@ -68,6 +69,7 @@ class EventHandler:
         self.cards = Cards(sender, inbox.name, self.timed)
         self.delivery = Delivery(sender, self.cards, self.timed)
         self.direct = direct
+        self.conversations = Conversations(timing.deadlines)
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, share=SHARE, most_slow=SLOW)
         self.order = ThreadOrder(self.answering.put, deadlines=timing.deadlines)
@@ -83,7 +85,7 @@ class EventHandler:
             done, payload = as_event(envelope), envelope.get("payload")
             if envelope.get("type") == "events_api":
                 self._note_change(payload)
-                if done is None and self._is_for_us(payload):
+                if done is None and is_for_us(payload, self.bot_id):
                     done = payload
             if done is not None:
                 job, first = self.inbox.take(done)
@@ -105,11 +107,18 @@ class EventHandler:
         theirs = self.answering.count(job.author)
         theirs += sum(each.author == job.author for each in self.order.waiting)
         if theirs >= MOST_OF_ONE:
-            self.floods.add(job)
+            self._leave(job)
         elif len(self.order.waiting) + len(self.answering) < AT_ONCE + MOST_WAITING:
             self.order.put(job)
         else:
             self.full = timezone.now()
+            self._leave(job)
+
+    def _leave(self, job: Job) -> None:
+        """Leave a job unanswered, and say so if it was addressed to the bot."""
+        if job.is_overheard:
+            self.inbox.finish(job, State.ANSWERED)
+        else:
             self.floods.add(job)
 
     async def keep_leases(self, seconds: float) -> None:
@@ -137,22 +146,6 @@ class EventHandler:
             user = event.get("user")
             self.profiles.note_change(user.get("id") if isinstance(user, dict) else None)
 
-    def _is_for_us(self, payload: object) -> TypeGuard[Event]:
-        """Return whether this is a person's mention or direct message, and not an edited one."""
-        event = payload.get("event") if isinstance(payload, dict) else None
-        if not isinstance(event, dict) or not (event.get("channel") and event.get("ts")):
-            return False
-        direct = event.get("type") == "message" and event.get("channel_type") == "im"
-        return (
-            (direct or event.get("type") == "app_mention")
-            and event.get("subtype") in _HUMAN_SUBTYPES
-            # Slack delivers our own direct messages to us: answering them would never end.
-            and event.get("user") not in (None, "", self.bot_id)
-            and not event.get("bot_id")
-            # An edit is sent as a new event with the same text: it was answered already.
-            and not event.get("edited")
-        )
-
     async def _work(self, job: Job) -> None:
         new_request_id()
         started = time.perf_counter()
@@ -176,7 +169,7 @@ class EventHandler:
         if done:
             return
         self.answering.note_slow(job)
-        if job.row.placeholder:
+        if job.row.placeholder or job.is_overheard:
             return
         note = partial(self.inbox.hold_place, job)
         holding = asyncio.ensure_future(
@@ -215,8 +208,17 @@ class EventHandler:
             author.actor, text, job.event, author.stranger, author.newcomer, profile.zone
         )
         if len(lines) > 1:
-            return await answer_each(message, lines, registry)
-        return [await registry.answer(message)]
+            replies = await answer_each(message, lines, registry)
+        elif job.is_overheard:
+            reply = await follow_up(message, registry, await self.conversations.recall(job))
+            if reply is None:
+                self.inbox.finish(job, State.ANSWERED)  # people talk to each other
+                return []
+            replies = [reply]
+        else:
+            replies = [await answer(message, registry, await self.conversations.recall(job))]
+        await self.conversations.remember(job, replies)
+        return replies
 
     async def _lines(self, job: Job) -> list[str]:
         """Return the commands of a message, read in a thread if it is long.

@@ -61,6 +61,11 @@ class Job:
             return True
         return is_direct(self.event)
 
+    @property
+    def is_overheard(self) -> bool:
+        """Whether it is a message in a channel that does not mention the bot."""
+        return self.event.get("type") == "message" and not is_direct(self.event)
+
     @cached_property
     def thread(self) -> tuple[str, str]:
         """The channel, and the ts of the thread that the answer belongs to ("" for none).

@@ -26,6 +26,9 @@ CALLS = {
     "views.publish": NO_SCOPE,
 }
 
+THREADS = {"message.channels": "channels:history", "message.groups": "groups:history"}
+"""Events that are off by default: follow-ups in threads without a mention."""
+
 
 def scopes() -> dict[str, str]:
     """Return each scope that the settings require, and what it is for."""
@@ -39,8 +42,10 @@ def scopes() -> dict[str, str]:
     return dict(sorted(needed.items()))
 
 
-def manifest() -> dict[str, Any]:
-    """Return the manifest from which Slack creates the app."""
+def manifest(*, threads: bool = False) -> dict[str, Any]:
+    """Return the manifest from which Slack creates the app; `threads` adds those events."""
+    events = EVENTS | (THREADS if threads else {})
+    needed = sorted({*scopes(), *events.values()} - {NO_SCOPE})
     return {
         "display_information": {
             "name": "OpsPortal",
@@ -63,9 +68,9 @@ def manifest() -> dict[str, Any]:
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(scopes())}},
+        "oauth_config": {"scopes": {"bot": needed}},
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS)},
+            "event_subscriptions": {"bot_events": sorted(events)},
             "interactivity": {"is_enabled": True},
             "org_deploy_enabled": any(each.startswith("E") for each in settings.SLACK_WORKSPACES),
             "socket_mode_enabled": True,

@@ -11,6 +11,7 @@ from ops.language import terms
 from ops.language.spoken import Clock, Spoken
 from ops.language.words import pieces, split
 
+_LONGEST_TERM = 10  # words: "until the day after tomorrow at half past nine pm"
 _REASON = re.compile(
     r"(?:^|[\s,;])(?:because(?:\s+of\b|\s*=)?|due\s+to\b|reason\s*[=:])\s*"
     r"(?:[\"“”]([^\"“”]*)[\"“”]|(.*))",
@@ -52,8 +53,8 @@ def take_reason(line: str, clock: Clock | None = None) -> tuple[str, str]:
 
 def _start_of_term(words: list[str], clock: Clock) -> int:
     """Return where `for 15 minutes` or `until six` at the end of words starts, else their end."""
-    for at, word in enumerate(words):
-        if word.lower() in ("for", "until", "till"):
+    for at in range(max(len(words) - _LONGEST_TERM, 0), len(words)):
+        if words[at].lower() in ("for", "until", "till"):
             found = terms.find(split(words[at:]), clock)
             if found and found.used == tuple(range(len(words) - at)):
                 return at

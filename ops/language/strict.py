@@ -43,8 +43,9 @@ def strict_traces(
         query = parse_query(line)
     except InvalidInput:
         return line, None
-    foreign = (tag for tag in query.tags if is_of_another_tool(*tag, sites))
-    if any(in_quotes(key) not in line for key, _ in foreign):
+    tags = (*query.tags, *((each.key, each.value) for each in query.conditions if each.is_tag))
+    foreign = (key for key, value in tags if is_of_another_tool(key, value, sites))
+    if any(in_quotes(key) not in line for key in foreign):
         return line, None
     return line, query
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ops import limits
 from ops.vocabulary.filters import QUOTED
 
 LAST = ("last", "past", "previous", "lookback")
@@ -16,6 +17,7 @@ _KEY = re.compile(
 _PIECE = re.compile(rf'(?:{QUOTED}|[^\s"]|")+', re.DOTALL)
 _CLOCK = r"\d{1,2}(?:[:.]\d{2})?(?:am|pm)?"
 _BETWEEN = re.compile(rf"({_CLOCK})[-\u2013]({_CLOCK})", re.ASCII)
+_LONGEST = 64  # letters of a word about time
 _PUNCTUATION = ",;()?!"
 
 
@@ -41,12 +43,20 @@ def pieces(line: str) -> list[str]:
 
 
 def split(words: Sequence[str]) -> Words:
-    """Split `from=14:00` and `2-3pm`; a word in quotes becomes one that no reader knows."""
+    """Split `from=14:00` and `2-3pm`; a word in quotes becomes one that no reader knows.
+
+    Raises InvalidInput for more words than people type.
+    """
+    limits.check_words(len(words), limits.MOST_SPOKEN)
     texts: list[str] = []
     numbers: list[int] = []
     keys: set[int] = set()
     for number, word in enumerate(words):
-        small = "" if '"' in word else word.lower().strip(_PUNCTUATION).rstrip(".")
+        small = (
+            ""
+            if '"' in word or len(word) > _LONGEST
+            else word.lower().strip(_PUNCTUATION).rstrip(".")
+        )
         if small == "=" and texts and _KEY.fullmatch(f"{texts[-1]}="):  # since = 14:00
             keys.add(len(texts) - 1)
             continue

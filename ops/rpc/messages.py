@@ -62,7 +62,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     end = request.end if request.end > 0 else timerange.now_ns()
     before = None
     if request.page_token:
-        end, before = _read_token(request.page_token)
+        end, before = read_token(request.page_token)
     return TraceQuery(
         site=request.site,
         service=request.service,
@@ -78,7 +78,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
     )
 
 
-def _read_token(token: str) -> tuple[int, Place]:
+def read_token(token: str) -> tuple[int, Place]:
     """Return the end of the window that the pages cover, and the position in its list."""
     end, _, place = token[:_LONGEST_TOKEN].partition("/")
     try:

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from ops.actor import Actor
 from ops.alerts import actions as alerts
 from ops.requests import actions as requests
-from ops.rpc import alert_pages, log_pages, messages, request_messages, sampling_messages
+from ops.rpc import alert_pages, log_pages, messages, queries, request_messages, sampling_messages
 from ops.rpc.errors import rpc
 from ops.rpc.sampling_changes import with_askers
 from ops.rpc.trace_lists import trace_list
@@ -30,13 +30,11 @@ class OpsServicer:
 
     @rpc(traces.list_traces, ops_pb2.ListTracesReq)
     async def ListTraces(self, actor: Actor, request: ops_pb2.ListTracesReq) -> bytes:
+        query, reading = await queries.traces_of(actor, request)
         found = await traces.list_traces(
-            actor,
-            query=messages.trace_query(request),
-            explain=messages.MOST_EXPLAINED,
-            whole_moments=True,
+            actor, query=query, explain=messages.MOST_EXPLAINED, whole_moments=True
         )
-        return trace_list(found)
+        return trace_list(found) + queries.as_read(ops_pb2.ListTracesResp, reading)
 
     @rpc(traces.show_trace, ops_pb2.ShowTraceReq)
     async def ShowTrace(self, actor: Actor, request: ops_pb2.ShowTraceReq) -> ops_pb2.ShowTraceResp:
@@ -132,10 +130,10 @@ class OpsServicer:
     @rpc(alerts.list_alerts, ops_pb2.AlertsReq)
     async def Alerts(self, actor: Actor, request: ops_pb2.AlertsReq) -> bytes:
         page = alert_pages.page_of(request)
-        # Compiling a regular expression of a few thousand letters takes tens of milliseconds.
-        filter = await asyncio.to_thread(messages.alert_filter, request)
+        filter, reading = await queries.alerts_of(actor, request)
         found = await alerts.list_alerts(actor, filter=filter)
-        return await alert_pages.alert_page(found, page)
+        answer = await alert_pages.alert_page(found, page)
+        return answer + queries.as_read(ops_pb2.AlertsResp, reading)
 
 
 def _serialized(response: Message | bytes) -> bytes:

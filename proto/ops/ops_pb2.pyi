@@ -50,7 +50,8 @@ class ListTracesReq(_message.Message):
     however old, as far back as the search gets in time. A tag is `key=value`, or a bare key, which
     means key=true. All tags must match. The value is everything after the first equals sign,
     including spaces and quotes. A key that contains an equals sign or starts with a quote must be in
-    double quotes, with \\" and \\\\ inside.
+    double quotes, with \\" and \\\\ inside. Instead of all these, `query` takes a line as people write
+    it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -67,6 +68,7 @@ class ListTracesReq(_message.Message):
     TRACE_DURATION_MIN_FIELD_NUMBER: _builtins.int
     TRACE_DURATION_MAX_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     operation: _builtins.str
     start: _builtins.int
@@ -81,6 +83,12 @@ class ListTracesReq(_message.Message):
     trace_duration_max: _builtins.int
     page_token: _builtins.str
     """The next_page_token of the previous response, with all other fields unchanged."""
+    query: _builtins.str
+    """A filter in people's own words, as in the browser and in Slack: "errors of petstore, slower
+    than 1s, since 10:00", or "service=petstore error min=1s last=15m limit=50". Times of day are in
+    UTC; without a time it searches the last hour. The response says how it was read. It can be
+    combined with site and page_token only; any other field beside it is INVALID_ARGUMENT.
+    """
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -98,10 +106,11 @@ class ListTracesReq(_message.Message):
         trace_duration_min: _builtins.int = ...,
         trace_duration_max: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        query: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_max", b"duration_max", "duration_min", b"duration_min", "end", b"end", "operation", b"operation", "page_token", b"page_token", "search_depth", b"search_depth", "service", b"service", "site", b"site", "start", b"start", "tags", b"tags", "trace_duration_max", b"trace_duration_max", "trace_duration_min", b"trace_duration_min"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_max", b"duration_max", "duration_min", b"duration_min", "end", b"end", "operation", b"operation", "page_token", b"page_token", "query", b"query", "search_depth", b"search_depth", "service", b"service", "site", b"site", "start", b"start", "tags", b"tags", "trace_duration_max", b"trace_duration_max", "trace_duration_min", b"trace_duration_min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,6 +191,8 @@ class ListTracesResp(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     FAILED_BY_STATUS_FIELD_NUMBER: _builtins.int
+    READ_AS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     fetched: _builtins.int
     """How many traces the backend returned before OpsPortal's own filtering."""
     more: _builtins.bool
@@ -199,11 +210,17 @@ class ListTracesResp(_message.Message):
     """The backend counted failed spans by their status alone: a span that only a tag such as
     error=true marks as failed is missing from error_count, and from a search for `error`.
     """
+    read_as: _builtins.str
+    """How a `query` was read, as a line that means the same in every door; "" without a query."""
     @_builtins.property
     def traces(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceItem]:
         """Newest match first. Traces that match in the same nanosecond as the last one are listed too,
         even above the limit, so that older_end never separates them.
         """
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The words of the query that mean nothing here and were left out."""
 
     def __init__(
         self,
@@ -216,10 +233,12 @@ class ListTracesResp(_message.Message):
         next_page_token: _builtins.str = ...,
         limit: _builtins.int = ...,
         failed_by_status: _builtins.bool = ...,
+        read_as: _builtins.str = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "limit", b"limit", "more", b"more", "next_page_token", b"next_page_token", "older_end", b"older_end", "older_start", b"older_start", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_by_status", b"failed_by_status", "fetched", b"fetched", "left_out", b"left_out", "limit", b"limit", "more", b"more", "next_page_token", b"next_page_token", "older_end", b"older_end", "older_start", b"older_start", "read_as", b"read_as", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1699,6 +1718,7 @@ class AlertsReq(_message.Message):
     MATCHERS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
     active_at: _builtins.int
     """Only alerts that became active at this time or later."""
     site: _builtins.str
@@ -1707,6 +1727,12 @@ class AlertsReq(_message.Message):
     page_token: _builtins.str
     """The next_page_token of the previous response, with the same filter; "" starts with the most
     urgent alerts.
+    """
+    query: _builtins.str
+    """A filter in people's own words, as in the browser and in Slack: "critical alerts of petstore
+    in the last hour", or "critical petstore team!=store age>10m". Times of day are in UTC. The
+    response says how it was read. It can be combined with site, page_size and page_token only; any
+    other field beside it is INVALID_ARGUMENT.
     """
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -1735,10 +1761,11 @@ class AlertsReq(_message.Message):
         matchers: _abc.Iterable[_builtins.str] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        query: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "labels", b"labels", "matchers", b"matchers", "page_size", b"page_size", "page_token", b"page_token", "site", b"site", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "labels", b"labels", "matchers", b"matchers", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "site", b"site", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1786,12 +1813,16 @@ class AlertsResp(_message.Message):
     TRUNCATED_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ALERTMANAGER_FAILURES_FIELD_NUMBER: _builtins.int
+    READ_AS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     at: _builtins.int
     """When the list was made, Unix nanoseconds."""
     truncated: _builtins.bool
     """More alerts match than fit into one response of 4 MiB."""
     next_page_token: _builtins.str
     """Requests the alerts that follow; "" on the last page."""
+    read_as: _builtins.str
+    """How a `query` was read, as a line that means the same in every door; "" without a query."""
     @_builtins.property
     def alerts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alert]: ...
     @_builtins.property
@@ -1820,6 +1851,10 @@ class AlertsResp(_message.Message):
     def alertmanager_failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceFailure]:
         """Alertmanagers that did not answer: `notified` may be incomplete."""
 
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The words of the query that mean nothing here and were left out."""
+
     def __init__(
         self,
         *,
@@ -1833,10 +1868,12 @@ class AlertsResp(_message.Message):
         truncated: _builtins.bool = ...,
         next_page_token: _builtins.str = ...,
         alertmanager_failures: _abc.Iterable[Global___SourceFailure] | None = ...,
+        read_as: _builtins.str = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alertmanager_failures", b"alertmanager_failures", "alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "next_page_token", b"next_page_token", "not_known", b"not_known", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alertmanager_failures", b"alertmanager_failures", "alerts", b"alerts", "at", b"at", "broken_rules", b"broken_rules", "failures", b"failures", "left_out", b"left_out", "next_page_token", b"next_page_token", "not_known", b"not_known", "read_as", b"read_as", "truncated", b"truncated", "warnings", b"warnings", "watchdogs", b"watchdogs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,6 +32,7 @@ def addresses(trace_id: str, other: str) -> list[str]:
     return [
         f"{SITE}/",
         f"{SITE}/status/",
+        f"{SITE}/services/petstore/",
         f"{SITE}/traces/",
         f"{SITE}/traces/?q=error+last%3D2h",
         f"{SITE}/traces/?q=last%3D2h&sort=-duration",

@@ -1,5 +1,6 @@
 """Times as people say them, at half past ten on a Monday in Paris."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import InvalidInput
+from ops.language.changes import take_reason, take_term
 from ops.language.times import (
     Clock,
     find_range,
@@ -16,6 +18,7 @@ from ops.language.times import (
     said_duration,
     said_end,
     said_moment,
+    strict_range,
 )
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import parse_query
@@ -296,6 +299,24 @@ def test_a_moment_or_a_duration_with_other_words_is_none() -> None:
     with pytest.raises(InvalidInput, match="is not a duration"):
         said_duration("two hours or so")
     assert said_duration("two hours") == 2 * timerange.HOUR
+
+
+@pytest.mark.parametrize("read", [strict_range, take_term])
+def test_more_words_than_people_type_are_refused(read: Callable[[str, Clock], object]) -> None:
+    with pytest.raises(InvalidInput, match="more than 50 words"):
+        read("since 2 " * 26, CLOCK)
+
+
+def test_only_the_end_of_a_reason_may_be_a_term() -> None:
+    said = "petstore 10% because of lunch for an hour"
+    assert take_reason(said, CLOCK) == ("petstore 10% for an hour", "lunch")
+    assert take_reason(said) == ("petstore 10%", "lunch for an hour")
+    assert take_reason('10% because="lunch for an hour" now', CLOCK) == (
+        "10% now",
+        "lunch for an hour",
+    )
+    late = "10% due to the queue for two days being full"
+    assert take_reason(late, CLOCK) == ("10%", "the queue for two days being full")
 
 
 VOCABULARY = """

@@ -76,6 +76,15 @@ LINES = [
     ("env=qa error please", "env=qa error"),
     ("service=PETSTORE", "service=petstore"),
     ("limt=5 LIMIT=5", "limit=5"),
+    # Comparisons, and what must not be.
+    ("status_code>=500 petstore", "service=petstore http.status_code>=500"),
+    ("5xx for petstore", "service=petstore http.status_code>=500"),
+    ("4xx", "http.status_code>=400 http.status_code<500"),
+    ("please http.status_code != 200", "http.status_code!=200"),
+    ("span.http.method=~G.* please", "http.method=~G.*"),
+    ("errors not from petstore", "service!=petstore error"),
+    ("except AddPets", "operation!=AddPets"),
+    ("operation != addpets", "operation!=AddPets"),
     # Tags.
     ("user=42 please", "user=42"),
     ("user:42 of petstore", "service=petstore user=42"),

@@ -3,6 +3,7 @@
 import grpc
 import pytest
 from django.contrib.auth.models import Permission
+from pytest_django import Settings
 
 from bot.answers.diagnosis import diagnosis, site_diagnosis
 from bot.answers.slowness import slowness
@@ -74,8 +75,9 @@ async def said(actor: Actor, service: str = "petstore") -> Reply:
 
 @EITHER_JAEGER
 async def test_the_verdict_joins_alerts_traces_and_versions(
-    viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus
+    viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus, settings: Settings
 ) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com"
     prometheus.rule("Slow", alert("Slow", job="petstore", severity="critical"))
     prometheus.rule("Other", alert("Other", job="store", severity="critical"))
     add(jaeger, 20, 40)
@@ -92,6 +94,7 @@ async def test_the_verdict_joins_alerts_traces_and_versions(
     assert cells["AddPets"].cells[1].startswith("3 of 10 failed, median ")
     assert cells["AddPets"].below == ("Query: no disk", f"failed: {failing}")
     assert cells["version"].cells[1] == "1.2.0 on 2 of 2"
+    assert [each.url for each in reply.links] == ["https://ops.example.com/services/petstore/"]
     assert [each.line for each in reply.follow_ups] == [
         "alerts petstore",
         f"show trace {failing}",

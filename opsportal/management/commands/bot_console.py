@@ -42,7 +42,7 @@ class Command(BaseCommand):
         registry.check()
         user = _user(options["user"])
         actor = Actor(user.pk, user.get_username(), Door.CONSOLE)
-        zone = _zone(options["zone"])
+        conversation = console.Conversation(actor, _zone(options["zone"]))
         if sys.stdin.isatty():
             self.stdout.write(f'You are {actor.name}. "help" lists the commands, "exit" quits.\n')
         # One loop for all lines, because the backends' connections belong to it. It does not run
@@ -50,16 +50,18 @@ class Command(BaseCommand):
         with asyncio.Runner() as runner:
             try:
                 for line in _lines():
-                    self._answer(runner, actor, line, zone)
+                    self._answer(runner, conversation, line)
             finally:
                 runner.run(close_clients())
 
-    def _answer(self, runner: asyncio.Runner, actor: Actor, line: str, zone: ZoneInfo) -> None:
+    def _answer(
+        self, runner: asyncio.Runner, conversation: console.Conversation, line: str
+    ) -> None:
         try:
-            reply = runner.run(console.answer(actor, line, zone))
+            reply = runner.run(conversation.answer(line))
             self.stdout.write(console.shown(reply))
             if sys.stdin.isatty() and (lines := console.asks(reply)):
-                self._answer(runner, actor, lines[0] if _agrees() else lines[1], zone)
+                self._answer(runner, conversation, lines[0] if _agrees() else lines[1])
         except KeyboardInterrupt:
             self.stderr.write("cancelled")
 

@@ -173,10 +173,10 @@ async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
 async def test_it_answers_several_commands_in_order_and_asks_for_the_changes(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
-    lines = "- help\n- change sampling always now\n- help alerts\n- show trace"
+    lines = "- help\n- change sampling always now\n- help alerts\n- help version"
     delivery = await slack.mention(ALICE, lines)
     *posts, left = await slack.posted(4)
-    assert [post.shown.split()[0] for post in posts] == ["Commands", "alerts", "Not"]
+    assert [post.shown.split()[0] for post in posts] == ["Commands", "alerts", "version"]
     ts = delivery.envelope["payload"]["event"]["ts"]
     assert {post.thread_ts for post in slack.posts} == {ts}
     assert left.shown.startswith("1 change not made: I ask for each one separately")

@@ -49,6 +49,17 @@ def test_it_asks_for_addresses_only_where_people_are_found_by_them(settings: Set
     assert set(manifest()["oauth_config"]["scopes"]["bot"]) == SCOPES | {"users:read.email"}
 
 
+def test_it_asks_to_see_channels_only_for_follow_ups_without_a_mention(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("slack_manifest", "--threads")
+    found = json.loads(capsys.readouterr().out)
+    more = {"channels:history", "groups:history"}
+    assert set(found["oauth_config"]["scopes"]["bot"]) == SCOPES | more
+    events = found["settings"]["event_subscriptions"]["bot_events"]
+    assert set(events) == {*EVENTS, "message.channels", "message.groups"}
+
+
 def test_it_turns_on_what_the_bot_answers_and_no_addresses() -> None:
     found: dict[str, Any] = manifest()
     assert found["settings"]["socket_mode_enabled"] is True
