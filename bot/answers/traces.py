@@ -17,13 +17,14 @@ from bot.links import jaeger, page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.overview.actions import SiteSnapshot
 from ops.sites import sites
-from ops.traces.actions import LogLine, TraceList, TraceLogs
+from ops.traces.actions import LogLine, TraceList, TraceLogs, Unmatched
 from ops.traces.trace import Trace
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.tags import shown
 
+LONGEST_LABEL = 40
 MOST_ERRORS = 5
 MOST_WARNINGS = 3
 MOST_SERVICES = 8
@@ -33,8 +34,11 @@ OLD = 10 * timerange.SECOND  # the age from which a cached answer says how old i
 _WHICH = ("first", "second", "third")
 
 
-def trace_list(found: TraceList, sampling: str = "") -> Reply:
-    """Return the traces that a search found; if none, what `sampling` has to do with it."""
+def trace_list(found: TraceList, sampling: str = "", unmatched: Unmatched | None = None) -> Reply:
+    """Return the traces that a search found.
+
+    If there are none, say first what is `unmatched`, and last what `sampling` has to do with it.
+    """
     plain = replace(found.query, range=DEFAULT_RANGE, limit=DEFAULT_LIMIT, before=None)
     asked = _line(plain) or "anything"
     window = (when(found.back_to if found.more else found.start), " to ", when(found.until))
@@ -44,11 +48,13 @@ def trace_list(found: TraceList, sampling: str = "") -> Reply:
     if not found.traces:
         further = older or f"Further back: list traces {_wider(found)}"
         line = f"list traces {_line(found.older) if found.older else _wider(found)}"
-        back = (FollowUp("Further back", line),)
+        why_not = (f"{unmatched.sentence} ",) if unmatched else ()
+        follow_ups = (*_instead(unmatched), FollowUp("Further back", line))
         notes = (*_unknown_service(found.query), *_by_status(found), further)
         looked = (f" ({count(found.fetched, 'trace')} looked at)",) if found.fetched else ()
         why = (*looked, f"; {sampling}") if sampling else looked
-        return Reply(Sentence("No traces ", *where, *why), (), notes, links, follow_ups=back)
+        nothing = Sentence(*why_not, "No traces ", *where, *why)
+        return Reply(nothing, (), notes, links, follow_ups=follow_ups)
     traces = count(len(found.traces), "trace")
     failing = sum(1 for trace in found.traces if trace.error_count)
     covered = timerange.format_duration(found.until - found.back_to)
@@ -64,6 +70,14 @@ def trace_list(found: TraceList, sampling: str = "") -> Reply:
             f"show trace {each.trace_id}{site_key(found.query.site)}" for each in found.traces
         ),
     )
+
+
+def _instead(unmatched: Unmatched | None) -> tuple[FollowUp, ...]:
+    """Offer the search for what was probably meant."""
+    if unmatched is None or unmatched.instead is None:
+        return ()
+    label = f"Search {shortened(unmatched.meant, LONGEST_LABEL)}"
+    return (FollowUp(label, f"list traces {_line(unmatched.instead)}"),)
 
 
 def _looked_at(found: TraceList) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Commands about traces: list them, show one, its log lines, compare two."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,11 @@ from ops.language.traces import read_traces
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
-from ops.traces.actions import TraceList
+from ops.traces.actions import TraceList, Unmatched
 from ops.traces.trace import Trace
 from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
+_OF_A_PAIR = re.compile('[="<>]|!~')  # what only a key with its value has
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
 _SHORTEST = 12  # digits: an ID that has no more was probably cut
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
@@ -54,7 +56,7 @@ def _with_service(rest: str) -> str:
     """Write a bare first word as `service=WORD`; raises InvalidInput if it is not a service."""
     rest = after_small_word(rest)
     word, _, others = rest.partition(" ")
-    if not word or word in KEYS or "=" in word or '"' in word or slip_of(word, ("error",)):
+    if not word or word in KEYS or _OF_A_PAIR.search(word) or slip_of(word, ("error",)):
         return rest
     known = [name for site in sites().all.values() for name in site.services]
     if word not in known:
@@ -184,18 +186,19 @@ async def _read_ids(message: Message, text: str) -> Reading:
         "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
         "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
     ),
-    needs=(traces.list_traces,),
+    needs=(traces.list_traces, traces.explain_no_match),
 )
 async def list_traces(message: Message, query: TraceQuery) -> Reply:
     """Search for traces."""
     found = await traces.list_traces(message.actor, query=query, explain=EXPLAINED)
-    return trace_list(found, "" if found.traces else await _why_none(message.actor, found))
+    return trace_list(found, *(() if found.traces else await _why_none(message.actor, found)))
 
 
-async def _why_none(actor: Actor, found: TraceList) -> str:
+async def _why_none(actor: Actor, found: TraceList) -> tuple[str, Unmatched | None]:
     of = found.query
-    return await explain_none(
-        actor, service=of.service, site=of.site, start=found.start, end=found.end
+    return await asyncio.gather(
+        explain_none(actor, service=of.service, site=of.site, start=found.start, end=found.end),
+        traces.explain_no_match(actor, query=of),
     )
 
 

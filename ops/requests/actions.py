@@ -293,7 +293,7 @@ async def _checked(
     if not (before.instances or sites().site(site).remote):
         raise Conflict(
             f'there is nothing to change: service "{before.service}" of site "{before.site}" '
-            "has no instances; name them in the site file as instances or dns"
+            "has no instances; name them in the site file with instances, dns or targets_port"
         )
     terms.check_then(before.service, term, before.baseline, then)
     return before

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ops.actor import OPSPORTAL as ITSELF
 from ops.actor import Actor
+from ops.backends.addresses import addresses
 from ops.backends.clients import clients
 from ops.caching import Known
 from ops.database import in_database
@@ -24,7 +25,7 @@ from ops.sampling.revisions import Setting
 from ops.sampling.rollback import WayBack
 from ops.sampling.terms import PERMANENT, Term
 from ops.sampling.volume import forecast_of
-from ops.sites import Service, sites
+from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 
@@ -81,13 +82,13 @@ async def current(
 ) -> ServiceSampling:
     """Return the last policy sent to each instance of the service, when, and with what result.
 
-    If DNS has not returned the instances after `patience` seconds they are `coming`, and the
+    If the instances have not been found after `patience` seconds they are `coming`, and the
     look-up goes on; an answer up to a minute old is good enough. Raises BackendUnavailable if
     it fails.
     """
     where = sites().site(site)
     what = where.service(service)
-    found = await _addresses(what, patience)
+    found = await _addresses(where, what, patience)
     if found.error:
         raise found.error
     if found.answer is None:
@@ -108,7 +109,7 @@ async def current_of_several(
     where = sites().site(site)
     meant = [where.service(name) for name in services] or [*where.services.values()]
     sampled = [each for each in meant if each.is_pushed]
-    found = await asyncio.gather(*(_addresses(each, patience) for each in sampled))
+    found = await asyncio.gather(*(_addresses(where, each, patience) for each in sampled))
     by_name = {each.name: to for each, to in zip(sampled, found, strict=True)}
     errors = {name: to.error for name, to in by_name.items() if to.error}
     known = {name: to.answer for name, to in by_name.items() if to.answer is not None}
@@ -126,12 +127,12 @@ async def current_of_several(
     }
 
 
-async def _addresses(service: Service, patience: float) -> Known[tuple[str, ...]]:
+async def _addresses(site: Site, service: Service, patience: float) -> Known[tuple[str, ...]]:
     """Look the instances up; that goes on when a page waits no longer."""
-    if not service.dns:
-        return Known(await delivery.addresses(service))
+    if service.instances or not service.is_pushed:
+        return Known(await addresses(site, service))
     return await clients().lasting.answer(
-        ("instances", service), lambda: delivery.addresses(service), patience
+        ("instances", site.name, service), lambda: addresses(site, service), patience
     )
 
 
@@ -247,23 +248,23 @@ async def _change(
     what = where.service(service)
     terms.check(wish.term, timerange.now_ns(), wish.reason)
     terms.check_carried(what, wish.policy, wish.then)
-    addresses = await delivery.addresses(what)
-    if not (addresses or where.remote):
+    to = await addresses(where, what)
+    if not (to or where.remote):
         raise Conflict(
             f'nothing was sent: service "{what.name}" of site "{where.name}" has no instances; '
-            "set instances or dns for it in the site file"
+            "set instances, dns or targets_port for it in the site file"
         )
     for each in await in_database(store.to_adopt, where, [what]):
         await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
-    before = (await in_database(store.current, where.name, {what.name: addresses}))[what.name]
+    before = (await in_database(store.current, where.name, {what.name: to}))[what.name]
     then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
     if not above_ceiling and (over := await over_now(where, what, before, wish.policy, wish.then)):
         raise over.refused()
     setting = Setting(0, 0, wish.policy, wish.term.until(timerange.now_ns()), then)
     revision = await in_database(
-        store.begin, actor, where.name, what.name, setting, before.policies, addresses, wish.reason
+        store.begin, actor, where.name, what.name, setting, before.policies, to, wish.reason
     )
-    answers = await delivery.deliver(what, addresses, wish.policy)
+    answers = await delivery.deliver(what, to, wish.policy)
     change = await in_database(store.finish, revision, answers)
     if not change.is_confirmed:
         raise NotConfirmed(change.unconfirmed, change)

@@ -22,6 +22,7 @@ from ops.traces.links import links_to
 from ops.traces.listing import TraceList, find_traces, name_in_jaeger
 from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.trace import Trace
+from ops.traces.unmatched import Unmatched, why_unmatched
 from ops.traces.usual_timing import UsualTiming, usual_duration, usual_operations
 from ops.vocabulary.filters import TraceQuery
 
@@ -33,10 +34,12 @@ __all__ = [
     "TraceExport",
     "TraceList",
     "TraceLogs",
+    "Unmatched",
     "UsualTiming",
     "compare_duration",
     "compare_traces",
     "compare_with_usual",
+    "explain_no_match",
     "export_trace",
     "find_spans",
     "full_id",
@@ -100,6 +103,16 @@ async def list_traces(
     The list of an absolute range in the past may be a minute old.
     """
     return await find_traces(query, explain, whole_moments=whole_moments, any_service=any_service)
+
+
+@action("traces.explain_no_match", permission=READ)
+async def explain_no_match(actor: Actor, *, query: TraceQuery) -> Unmatched | None:
+    """Return what a search that found nothing asks for but no trace has, with what may be meant.
+
+    The query is the list's, with its service filled in. None if it asks for nothing of that kind,
+    or if finding out fails or takes longer than two seconds.
+    """
+    return await why_unmatched(query)
 
 
 @action("traces.show_trace", permission=READ)

@@ -12,6 +12,7 @@ from ops.errors import BackendUnavailable, InvalidInput, NotFound, OpsError
 from ops.memory import LARGE, give_back_after
 from ops.sites import Site, sites
 from ops.traces.links import remember
+from ops.traces.seen import note_tags
 from ops.traces.trace import Trace, align, build_trace
 from ops.vocabulary import timerange
 from ops.vocabulary.spans import Spans
@@ -71,6 +72,7 @@ async def fetch_from(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
     asked = (*key, newer_than)
     trace = await clients().reads.answer(asked, lambda: _read(site, trace_id, newer_than))
     remember(site.name, trace.links)
+    note_tags(site.name, trace.spans)
     size = _size(trace.spans)
     if seconds := kept_for(trace, anew=bool(newer_than)):
         clients().kept.keep(key, trace, size, seconds)

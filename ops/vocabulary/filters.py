@@ -224,8 +224,8 @@ def format_query(query: TraceQuery) -> str:
         )
         if value
     ]  # fmt: skip
-    words += [_format_tag(key, value) for key, value in query.tags]
-    words += map(_format_condition, query.conditions)
+    words += [format_tag(key, value) for key, value in query.tags]
+    words += map(format_condition, query.conditions)
     words += [
         f"{key}={timerange.format_exact(value)}"
         for key, value in (
@@ -394,11 +394,13 @@ def _duration(given: dict[str, str], key: str) -> int:
     return timerange.parse_duration(given[key]) if key in given else 0
 
 
-def _format_tag(key: str, value: str) -> str:
+def format_tag(key: str, value: str) -> str:
+    """Write a tag as a word of a line."""
     return ERROR if (key, value) == (ERROR, "true") else f"{_format_key(key)}={_value(value)}"
 
 
-def _format_condition(each: Condition) -> str:
+def format_condition(each: Condition) -> str:
+    """Write a condition as a word of a line."""
     key = _format_key(each.key) if each.is_tag else each.key
     value = _value(each.value) if each.operator == "=" else quote(each.value)
     return f"{key}{each.operator}{value}"

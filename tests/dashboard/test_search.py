@@ -457,6 +457,19 @@ async def test_it_says_what_to_do_when_nothing_matches(place: Place, viewer: Asy
     assert heading(plain) == "1 trace, none failed"
 
 
+@EITHER_JAEGER
+async def test_it_says_what_no_trace_has(place: Place, viewer: AsyncClient) -> None:
+    place.jaeger.add(trace(span("petstore", "AddPets", tags={"<b>.status_code": 500})))
+
+    page = await viewer.get(SEARCH, {"q": "http.b.status_code=500 last=2h"})
+
+    assert heading(page) == (
+        'No trace matches; the only trace of petstore does not have a tag "http.b.status_code"'
+    )
+    meant = link(page, '"<b>.status_code"=500')
+    assert heading(await viewer.get(meant)) == "1 trace, none failed"
+
+
 async def test_a_trace_id_in_the_line_leads_to_that_trace(
     place: Place, viewer: AsyncClient
 ) -> None:

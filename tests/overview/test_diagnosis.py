@@ -239,8 +239,8 @@ async def test_of_a_site_the_worst_service_comes_first(
     reply = site_diagnosis(await diagnose_site(viewer))
 
     assert reply.summary == (
-        "2 of 3 services of production have problems: store (1 warning alert firing (Deep)), "
-        "petstore (20% of the requests fail), 1 critical alert firing (Node), of no service of "
+        "2 of 3 services of production have problems. store: 1 warning alert firing (Deep); "
+        "petstore: 20% of the requests fail; 1 critical alert firing (Node), of no service of "
         "production"
     )
     assert [row.cells[0] for row in reply.rows] == ["store", "petstore", "alert"]

@@ -5,6 +5,7 @@
     window_reader    the traces of one window of a search, by summaries or whole traces
     summarizer       whole traces into summaries, message by message
     span_match       which spans match, if the server cannot test it
+    survey           a look at a few traces, for the tags of a search that found nothing
     queries          searches into Jaeger's queries, its summaries into ours
     api_v2           the older model into OTLP
 

@@ -13,6 +13,7 @@ from ops.backends.grpc_channels import Peer
 from ops.backends.jaeger.measuring import MeasuredTraces, measure
 from ops.backends.jaeger.query_service import MUCH_TO_READ, QueryService, off_loop
 from ops.backends.jaeger.roots import roots
+from ops.backends.jaeger.survey import Survey, survey
 from ops.backends.jaeger.window_reader import WindowReader
 from ops.backends.otlp import read_trace
 from ops.backends.trace_search.density import Densities, Density
@@ -108,6 +109,10 @@ class Jaeger:
         """Return the roots of up to `most` of a service's traces that carry their rate."""
         call = partial(roots, self._server, service, start, end, most)
         return await self._read(("roots", service, start, end, most), call)
+
+    async def survey(self, search: TraceSearch) -> Survey:
+        """Return what traces of a search's service and times have of its tags and conditions."""
+        return await self._read(("survey", search), partial(survey, self._server, search))
 
     async def close(self) -> None:
         await self._server.close()

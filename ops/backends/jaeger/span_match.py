@@ -38,18 +38,19 @@ class SpanMatch:
         """Return whether this span meets all conditions; the rarest is tested first."""
         duration = span.end_time_unix_nano - span.start_time_unix_nano
         return (
-            all(_matches(key, value, resource, scope, span) for key, value in self.tags)
+            all(has_tag(key, value, resource, scope, span) for key, value in self.tags)
             and self.operation in ("", span.name)
             and duration >= self.span_min
             and (not self.span_max or duration <= self.span_max)
             and (not self.service or service_name(resource) == self.service)
-            and all(_meets(each, resource, scope, span) for each in self.conditions)
+            and all(meets(each, resource, scope, span) for each in self.conditions)
         )
 
 
-def _matches(
+def has_tag(
     key: str, value: str, resource: Resource, scope: InstrumentationScope, span: Span
 ) -> bool:
+    """Return whether a span has a tag with this value."""
     if key == ERROR_TAG:
         wanted = value.lower() in TRUE
         return failed(span) if wanted else value in _anywhere(key, resource, scope, span)
@@ -58,9 +59,10 @@ def _matches(
     return value in values(key, resource, scope, span)
 
 
-def _meets(
+def meets(
     condition: Condition, resource: Resource, scope: InstrumentationScope, span: Span
 ) -> bool:
+    """Return whether a span meets a condition."""
     if condition.is_tag:
         found = tuple(values(condition.key, resource, scope, span))
     else:

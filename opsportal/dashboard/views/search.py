@@ -1,5 +1,6 @@
 """`/traces/`: the filter line, the fields beside it, and what they find."""
 
+import asyncio
 from dataclasses import replace
 
 from django.http import HttpResponse, HttpResponseRedirect
@@ -9,7 +10,7 @@ from ops.errors import InvalidInput, OpsError
 from ops.overview.actions import explain_none
 from ops.sites import sites
 from ops.traces import actions
-from ops.traces.actions import TraceList
+from ops.traces.actions import TraceList, Unmatched
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import TraceQuery
 from opsportal.dashboard import errors, words
@@ -56,9 +57,9 @@ async def search(visit: Visit) -> HttpResponse:
             **await filtering.frame(visit),
         }
         return await errors.page(visit, error, "pages/search.html", context)
-    sampling = "" if found.traces else await _sampling(visit, found)
+    why = ("", None) if found.traces else await _why_none(visit, found)
     read_as = await filtering.reading_of(visit, line)
-    context = {**_context(visit, query, line, found, sampling), **frame, "reading": read_as}
+    context = {**_context(visit, query, line, found, *why), **frame, "reading": read_as}
     return await visit.render("pages/search.html", context)
 
 
@@ -77,6 +78,14 @@ async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     return await visit.render("pages/search.html", context, status=400)
 
 
+async def _why_none(visit: Visit, found: TraceList) -> tuple[str, Unmatched | None]:
+    """Return what sampling has to do with an empty list, and what no trace has of what it asks."""
+    sampling, unmatched = await asyncio.gather(
+        _sampling(visit, found), actions.explain_no_match(visit.actor, query=found.query)
+    )
+    return sampling, unmatched
+
+
 async def _sampling(visit: Visit, found: TraceList) -> str:
     """Return what sampling has to do with an empty list; it is shown without, if that fails."""
     of = found.query
@@ -89,11 +98,20 @@ async def _sampling(visit: Visit, found: TraceList) -> str:
 
 
 def _context(
-    visit: Visit, query: TraceQuery, line: str, found: TraceList, sampling: str
+    visit: Visit,
+    query: TraceQuery,
+    line: str,
+    found: TraceList,
+    sampling: str,
+    unmatched: Unmatched | None,
 ) -> dict[str, object]:
     shown = replace(query, service=found.query.service)
+    reasons = unmatched.reason if unmatched else "", sampling
+    instead = unmatched.instead if unmatched else None
     return {
-        "heading": "; ".join(filter(None, (_heading(found), sampling))),
+        "heading": "; ".join(filter(None, (_heading(found), *reasons))),
+        "meant": unmatched.meant if unmatched else "",
+        "instead": address(visit.site.name, instead) if instead else "",
         "line": line or line_of(shown),
         "fields": SearchFields(query=shown),
         **Results(visit, found).context(),

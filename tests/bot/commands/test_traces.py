@@ -110,7 +110,10 @@ async def test_it_says_how_many_it_looked_at(viewer: Actor, backends: Backends) 
     assert some.summary.startswith("1 trace, none failed, for service=petstore http.status_code>=")
     assert some.notes[0] == "1 of the 4 traces looked at match"
     none = await said(viewer, "list traces petstore tags=[http.status_code>600]")
-    assert none.summary.startswith("No traces for service=petstore http.status_code>600, ")
+    assert none.summary.startswith(
+        "None of the 4 traces of petstore has http.status_code>600; seen: 200, 404, 500, 503. "
+        "No traces for service=petstore http.status_code>600, "
+    )
     assert none.summary.endswith(" (4 traces looked at)")
 
 
@@ -267,3 +270,23 @@ async def test_a_shortened_id_is_said_to_be_one(viewer: Actor, backends: Backend
         assert summary.endswith(
             "an ID has 16 or 32 hex digits: if this one was shortened, give the whole one"
         )
+
+
+@EITHER_JAEGER
+async def test_it_says_first_what_no_trace_has(viewer: Actor, backends: Backends) -> None:
+    backends.jaeger.add(trace(span("petstore", "AddPets", tags={"http.status_code": 500})))
+    reply = await said(viewer, "list traces http_status=500 last=2h")
+    assert reply.summary.startswith(
+        'The only trace of petstore does not have a tag "http_status"; '
+        "did you mean http.status_code=500? No traces for service=petstore http_status=500, "
+    )
+    first = reply.follow_ups[0]
+    assert first.label == "Search http.status_code=500"
+    assert (await said(viewer, first.line)).summary.startswith("1 trace, ")
+
+
+@ANY_JAEGER
+async def test_a_first_word_may_be_a_condition(viewer: Actor, backends: Backends) -> None:
+    backends.jaeger.add(trace(span("petstore", "AddPets", tags={"code": 500})))
+    for line in ("code>=500", "code!~4..", 'code<600 "code">5'):
+        assert (await said(viewer, f"list traces {line}")).summary.startswith("1 trace, ")
