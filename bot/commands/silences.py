@@ -17,6 +17,7 @@ from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.language.times import Clock, Spoken
 from ops.silences import actions as silences
+from ops.silences.rules import site_with_silences
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
@@ -66,7 +67,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
         raise InvalidInput(_KEPT)
     if not (filter.matchers or filter.words):
         raise InvalidInput(f"which alerts? {_KEPT}")
-    silences.check_site(filter.site)
+    site_with_silences(filter.site)
     if filter.words:
         filter = (await alerts.list_alerts(message.actor, filter=filter)).filter
     if filter.words or filter.states:

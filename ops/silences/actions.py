@@ -13,9 +13,10 @@ from ops.alerts.answers import SourceFailure
 from ops.alerts.notifying import NOTIFICATIONS, Routed, ask_all
 from ops.backends.alertmanager import Alertmanager
 from ops.backends.clients import clients
-from ops.errors import BackendUnavailable, Conflict, NotFound, NotSetUp
+from ops.errors import BackendUnavailable, Conflict, NotFound
 from ops.guard import action
 from ops.silences import rules
+from ops.silences.rules import site_with_silences
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher
@@ -86,7 +87,7 @@ def _target(*, site: str = "", **_: object) -> str:
 @action("silences.list_silences", permission=READ)
 async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
     """Return the silences that are in force or planned; raises NotSetUp without Alertmanager."""
-    where = check_site(site)
+    where = site_with_silences(site)
     found = await _now(where)
     known = found.silences.values()
     return SilenceList(
@@ -102,7 +103,7 @@ async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
 @action("silences.preview_silence", permission=READ)
 async def preview_silence(actor: Actor, *, matchers: Sequence[Matcher], site: str = "") -> Preview:
     """Return what a silence with these matchers would hide now, and what must be confirmed."""
-    where = check_site(site)
+    where = site_with_silences(site)
     found = await _now(where)
     hides = _hidden(found, matchers)
     asked = rules.questions(matchers, len(hides), where.silence_confirm_above)
@@ -129,7 +130,7 @@ async def create_silence(
 
     Raises Conflict with the questions of `preview_silence` unless these are `confirmed`.
     """
-    where, now = check_site(site), timerange.now_ns()
+    where, now = site_with_silences(site), timerange.now_ns()
     rules.check(matchers, comment, ends_at, now)
     found = await _now(where)
     hides = len(_hidden(found, matchers))
@@ -154,7 +155,7 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
 
     Matchers, start and comment stay, so that its ID usually does too.
     """
-    where, now = check_site(site), timerange.now_ns()
+    where, now = site_with_silences(site), timerange.now_ns()
     found = await _now(where)
     before = _one(found, key)
     rules.check(before.matchers, before.comment, ends_at, now)
@@ -175,30 +176,13 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
 )
 async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     """End a silence now; raises NotFound if it has ended or never was."""
-    where = check_site(site)
+    where = site_with_silences(site)
     found = await _now(where)
     before = _one(found, key)
     await _answering(where, found).end_silence(key)
     await _shared(where, found, key, 0)
     ended = replace(before, ends_at=timerange.now_ns())
     return MadeSilence(where.name, ended, len(_hidden(found, before.matchers)))
-
-
-def check_silence(matchers: Sequence[Matcher], comment: str, lasts: int) -> None:
-    """Raise InvalidInput for a silence that create_silence refuses; `lasts` is in nanoseconds."""
-    now = timerange.now_ns()
-    rules.check(matchers, comment, now + lasts, now)
-
-
-def check_site(name: str) -> Site:
-    """Return the site; raises NotFound, or NotSetUp if it has no Alertmanager."""
-    site = sites().site(name)
-    if not site.alertmanager:
-        raise NotSetUp(
-            f'site "{site.name}" has no Alertmanager, so it has no silences; add '
-            f"[[sites.{site.name}.alertmanager]] to the site file"
-        )
-    return site
 
 
 async def _now(site: Site) -> Routed:

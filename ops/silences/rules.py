@@ -6,7 +6,8 @@ and a comment of 5 MB stops its instances from synchronising.
 
 from collections.abc import Sequence
 
-from ops.errors import InvalidInput
+from ops.errors import InvalidInput, NotSetUp
+from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
@@ -17,6 +18,17 @@ SHORTEST = 10 * timerange.SECOND
 LONGEST = 90 * timerange.DAY
 WITHOUT_REASON = timerange.DAY
 _NEGATIVE = ("!=", "!~")
+
+
+def site_with_silences(name: str) -> Site:
+    """Return the site; raises NotFound, or NotSetUp if it has no Alertmanager."""
+    site = sites().site(name)
+    if not site.alertmanager:
+        raise NotSetUp(
+            f'site "{site.name}" has no Alertmanager, so it has no silences; add '
+            f"[[sites.{site.name}.alertmanager]] to the site file"
+        )
+    return site
 
 
 def check(matchers: Sequence[Matcher], comment: str, ends_at: int, now: int) -> None:

@@ -7,14 +7,13 @@ from bot.commands import registry
 from bot.errors import HEADS, error_reply
 from bot.registry import Command, Message
 from bot.text import clean
-from ops import guard
+from ops import errors, guard
 from ops.actor import Actor, Door, new_request_id
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from ops.errors import BackendTimeout, OpsError
+from ops.errors import BackendTimeout, NotConfirmed, OpsError
 from ops.guard import ACTIONS
 from tests.bot.conftest import Backends
-from tests.errors import every_kind, made
 from tests.fakes.slack import ALICE, BOT_USER, FakeSlack
 
 NO_ACTION = {"help", "link"}
@@ -25,6 +24,16 @@ EXAMPLES = [
     if command.name not in NO_ACTION
     for example in command.examples
 ]
+
+
+def every_kind(kind: type[OpsError]) -> list[type[OpsError]]:
+    return [kind, *(below for each in kind.__subclasses__() for below in every_kind(each))]
+
+
+def made(kind: type[OpsError]) -> OpsError:
+    if issubclass(kind, errors.BackendUnavailable):
+        return kind("the sentence", backend="Jaeger")
+    return NotConfirmed("the sentence", None) if kind is NotConfirmed else kind("the sentence")
 
 
 def test_it_can_start() -> None:
@@ -62,7 +71,7 @@ def test_it_has_the_commands_that_were_promised() -> None:
 def test_it_renders_every_error(kind: type[OpsError]) -> None:
     gc.collect()
     request_id = new_request_id()
-    reply = error_reply(made(kind, "the sentence"))
+    reply = error_reply(made(kind))
     assert reply.failed
     assert "the sentence" in reply.summary
     assert f"request {request_id}" in reply.notes

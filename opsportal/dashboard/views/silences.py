@@ -4,7 +4,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import InvalidInput
-from ops.silences import actions
+from ops.silences import actions, rules
 from ops.silences.actions import Preview, SilenceList
 from ops.vocabulary import timerange
 from opsportal.dashboard import words
@@ -59,7 +59,8 @@ async def new(visit: Visit) -> HttpResponse:
         visit.actor, matchers=given["matchers"], site=visit.site.name
     )
     try:
-        actions.check_silence(given["matchers"], given["reason"], given["lasts"])
+        now = timerange.now_ns()
+        rules.check(given["matchers"], given["reason"], now + given["lasts"], now)
     except InvalidInput as error:
         form.add_error(None, str(error))
         return await _form(visit, form, found, "This silence cannot be made", status=400)
