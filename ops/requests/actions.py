@@ -295,6 +295,7 @@ async def _checked(
             f'there is nothing to change: service "{before.service}" of site "{before.site}" '
             "has no instances; name them in the site file with instances, dns or targets_port"
         )
+    before.check_taken(policy, then)
     terms.check_then(before.service, term, before.baseline, then)
     return before
 

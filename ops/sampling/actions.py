@@ -257,6 +257,7 @@ async def _change(
     for each in await in_database(store.to_adopt, where, [what]):
         await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
     before = (await in_database(store.current, where.name, {what.name: to}))[what.name]
+    before.check_taken(wish.policy, wish.then)
     then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
     if not above_ceiling and (over := await over_now(where, what, before, wish.policy, wish.then)):
         raise over.refused()

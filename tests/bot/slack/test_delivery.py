@@ -18,6 +18,7 @@ from bot.slack.rate_limit import Limit
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until, until_stored
+from tests.fakes.jaeger import ANY_JAEGER
 from tests.fakes.slack import ALICE, DIRECT, Delivery, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,6 +171,7 @@ async def test_it_takes_over_a_change_that_all_it_has_room_for_wait_for(
     assert [each.told for each in backends.instances] == [[], [], []]
 
 
+@ANY_JAEGER
 async def test_it_answers_several_commands_in_order_and_asks_for_the_changes(
     slack: FakeSlack, alice: User, backends: Backends
 ) -> None:
