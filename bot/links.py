@@ -1,14 +1,20 @@
-"""Links to the dashboard, if its public address is set."""
+"""Links to the dashboard, if its public address is set, and what they lead to."""
 
+import re
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 
 from bot.replies import PageLink
 from ops.accounts.code import Code
 from ops.sites import sites
+
+_SHOWN = {
+    "traces-one": ("show trace", "trace_id", "[0-9a-fA-F]{1,32}"),
+    "alerts-one": ("show alert", "fingerprint", "[0-9a-f]{20}"),
+}
 
 
 def page(
@@ -39,6 +45,24 @@ def link_account(code: Code) -> tuple[PageLink, ...]:
         return ()
     query = urlencode({"code": code.shown})
     return (PageLink("Enter the code", f"{settings.PUBLIC_URL}{reverse('account-slack')}?{query}"),)
+
+
+def line_of(url: str) -> str:
+    """Return the command that shows what a page of ours is about, "" for any other address."""
+    address = f"{settings.PUBLIC_URL}/"
+    if not settings.PUBLIC_URL or not url.startswith(address):
+        return ""
+    try:
+        shown = resolve(f"/{re.split('[?#]', url.removeprefix(address))[0]}")
+    except (Resolver404, ValueError):
+        return ""
+    command, key, pattern = _SHOWN.get(shown.url_name or "", ("", "", ""))
+    site = shown.kwargs.get("site", "")
+    if not command or not re.fullmatch(pattern, shown.kwargs[key]):
+        return ""
+    if site and site not in sites().all:
+        return ""
+    return f"{command} {shown.kwargs[key]}{f' site={site}' if site else ''}"
 
 
 def jaeger(url: str) -> tuple[PageLink, ...]:

@@ -76,6 +76,16 @@ def policy_of(table: Table, key: str, default: Any = "") -> Policy | None:
         return None
 
 
+def port_of(table: Table, key: str) -> int:
+    """Read a port, 0 if there is none."""
+    form = "a port, 1 to 65535"
+    port: int = table.take(key, int, form, 0)
+    if 0 <= port <= 65535:
+        return port
+    table.problem(key, f"is {port}; it must be {form}")
+    return 0
+
+
 def ceiling_of(table: Table) -> float | None:
     """Read how many traces a second one person may let through, None if there is no limit."""
     form = "traces per second, a number such as 50"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from ops.errors import InvalidInput, NotFound, did_you_mean
-from ops.site_sampling import NOT_PUSHED, Remote, ceiling_of, policy_of, remote_of
+from ops.site_sampling import NOT_PUSHED, Remote, ceiling_of, policy_of, port_of, remote_of
 from ops.toml_file import Table
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -100,8 +100,9 @@ class AlertmanagerSource:
 class Service:
     """One service of a site.
 
-    `instances` are gRPC addresses; `dns` is a host:port that resolves to all of them; one of
-    the two is empty. `version` is a PromQL query that returns one series per instance, with the
+    `instances` are gRPC addresses; `dns` is a host:port that resolves to all of them;
+    `targets_port` is their port on the hosts that Prometheus scrapes. At most one of these is set.
+    `version` is a PromQL query that returns one series per instance, with the
     version in `version_label` and the instance in `instance_label`; with `conventions`, the
     site file sets none and the version is looked for in the usual metrics. `expected` is PromQL
     for the number of instances, `targets` for one series per instance: 1 if it answers, 0 if it
@@ -122,6 +123,7 @@ class Service:
     jaeger_name: str
     instances: tuple[str, ...] = ()
     dns: str = ""
+    targets_port: int = 0
     tls: Tls | None = None
     prometheus: str = ""
     version: str = ""
@@ -148,7 +150,7 @@ class Service:
     @property
     def is_pushed(self) -> bool:
         """Whether its instances are sent each change of sampling."""
-        return bool(self.instances or self.dns)
+        return bool(self.instances or self.dns or self.targets_port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +452,7 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         jaeger_name=table.text("jaeger_name", "the service's name in Jaeger", name),
         instances=table.addresses("instances"),
         dns=table.address("dns"),
+        targets_port=port_of(table, "targets_port"),
         tls=_tls(table),
         prometheus=table.text("prometheus", "the name of a Prometheus source"),
         version=found.promql.get("version", ""),
@@ -468,8 +471,10 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         sampling_ceiling=ceiling_of(table),
         table=f"[{table.name}]",
     )
-    if service.instances and service.dns:
-        table.problem("dns", "and instances cannot be combined; set one of them")
+    if sum(map(bool, (service.instances, service.dns, service.targets_port))) > 1:
+        table.problem("dns", "and instances or targets_port cannot be combined; set one of them")
+    if service.targets_port and not (sources and (service.targets or labels)):
+        table.problem("targets_port", "needs a Prometheus server and the labels in alerts")
     if service.is_pushed and service.sampling and service.sampling.share is None:
         table.problem("sampling", f'is "{service.sampling}"; {NOT_PUSHED}')
     if service.prometheus and service.prometheus not in sources:

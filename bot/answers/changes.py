@@ -16,6 +16,9 @@ from ops.vocabulary import timerange
 MOST_ROWS = 40
 _LONGEST_NAME = 80
 _NOW = 5 * timerange.SECOND  # a time that ends this recently ends now
+_SHORT = (
+    timerange.MINUTE
+)  # what happened in less time, as while a watcher restarts, is seen after it
 _ONE = {
     ChangeKind.ROLLOUTS: "rollout",
     ChangeKind.SAMPLING: "sampling change",
@@ -123,7 +126,7 @@ def _doubts(found: Changes) -> Iterator[str]:
     elif found.depends_on_memory and memory.since > found.start:
         yield Sentence("Rollouts and alerts are remembered since ", when(memory.since))
     later = [end - start for start, end in memory.holes if start >= memory.since]
-    if found.depends_on_memory and memory.since and later:
+    if found.depends_on_memory and memory.since and sum(later) >= _SHORT:
         yield f"Nobody watched for {lasting(sum(later))} of that time"
     yield from (shortened(each, LONGEST_SENTENCE) for each in found.problems)
 

@@ -14,7 +14,7 @@ The way of a message through these modules:
     ThreadOrder            thread_order: wait for earlier messages of the thread
       |
       v
-    WorkerPool             worker_pool: a few at once; profiles, identity: who asks?
+    WorkerPool             worker_pool: a few at once; profiles, trust, identity: who asks?
       |
       v
     bot.commands           the same commands as in the console

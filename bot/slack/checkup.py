@@ -79,7 +79,7 @@ async def check_slack() -> list[Finding]:
         for part in (_bot, _socket, _configuration):
             try:
                 await part(web, findings)
-            except _TroubleError as trouble:
+            except (_TroubleError, CommandError) as trouble:
                 findings.append(Finding(False, str(trouble)))
     return findings
 

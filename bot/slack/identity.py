@@ -19,6 +19,7 @@ from ops.errors import Conflict
 from ops.language.zones import UTC, zone_named
 
 MOST = 80  # characters of a name
+BOT = "you are a bot"
 ELSEWHERE = "you are from another Slack workspace"
 _TWO_USERS = (
     "your Slack accounts in this organization are linked to different OpsPortal users, so an "
@@ -104,7 +105,7 @@ def read_profile(user: Mapping[str, Any], trust: Trust) -> Profile:
 
 def _outsider(user: Mapping[str, Any], member: Membership, trust: Trust) -> str:
     if user.get("is_bot") or user.get("is_workflow_bot") or user.get("id") == "USLACKBOT":
-        return "you are a bot"
+        return BOT
     if user.get("deleted"):
         return "your Slack account is deactivated"
     if user.get("is_stranger") or not trust.includes(member):
@@ -138,6 +139,12 @@ def find_author(profile: Profile, origin: Mapping[str, str]) -> Author:
     if not user.is_active:
         return Author(stranger, "your account here is deactivated")
     return Author(_actor(user, origin))
+
+
+def linked_actor(profile: Profile, origin: Mapping[str, str]) -> Actor | None:
+    """Return who a Slack profile is linked to and may use the bot, else None; links nobody."""
+    linked = [] if profile.outsider else users_of(profile.accounts)
+    return _actor(linked[0], origin) if len(linked) == 1 and linked[0].is_active else None
 
 
 def _linked_by_email(account: SlackAccount, email: str, origin: Mapping[str, str]) -> User | None:

@@ -28,6 +28,10 @@ CALLS = {
 
 THREADS = {"message.channels": "channels:history", "message.groups": "groups:history"}
 """Events that are off by default: follow-ups in threads without a mention."""
+UNFURLS = {"link_shared": "links:read"}
+"""The event that is off by default: links to our pages."""
+UNFURLING = {"chat.unfurl": "links:write", "conversations.members": "channels:read"}
+PRIVATE = "groups:read"  # conversations.members in private channels
 
 
 def scopes() -> dict[str, str]:
@@ -42,10 +46,15 @@ def scopes() -> dict[str, str]:
     return dict(sorted(needed.items()))
 
 
-def manifest(*, threads: bool = False) -> dict[str, Any]:
-    """Return the manifest from which Slack creates the app; `threads` adds those events."""
-    events = EVENTS | (THREADS if threads else {})
-    needed = sorted({*scopes(), *events.values()} - {NO_SCOPE})
+def manifest(*, threads: bool = False, unfurl: str = "") -> dict[str, Any]:
+    """Return the manifest from which Slack creates the app.
+
+    `threads` adds the events for follow-ups without a mention, `unfurl` those for links to that
+    host, with what they need.
+    """
+    events = EVENTS | (THREADS if threads else {}) | (UNFURLS if unfurl else {})
+    unfurling = {*UNFURLING.values(), PRIVATE} if unfurl else set()
+    needed = sorted({*scopes(), *events.values(), *unfurling} - {NO_SCOPE})
     return {
         "display_information": {
             "name": "OpsPortal",
@@ -59,6 +68,7 @@ def manifest(*, threads: bool = False) -> dict[str, Any]:
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": "opsportal", "always_online": True},
+            **({"unfurl_domains": [unfurl]} if unfurl else {}),
             "slash_commands": [
                 {
                     "command": COMMAND,

@@ -32,6 +32,7 @@ from bot.slack.sender import Sender
 from bot.slack.socket_mode import CONNECTIONS, SocketModeClient
 from bot.slack.timing import USUAL, Backoff, Timing
 from bot.slack.trust import Trust, read_trust
+from bot.slack.unfurls import Unfurls
 from bot.slack.web_client import WebClient
 
 T = TypeVar("T")
@@ -129,10 +130,11 @@ async def _serve(name: str, timing: Timing) -> None:
         handler = EventHandler(
             me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
-        limit = AppLimit()
+        limit, unfurls = AppLimit(), Unfurls(web, profiles, me["user_id"])
 
         async def receive(envelope: Envelope, acknowledge: Callable[[], Awaitable[None]]) -> None:
             limit.note(envelope)
+            unfurls.note(envelope)
             await handler.receive(envelope, acknowledge)
 
         heartbeat = Heartbeat(
@@ -165,6 +167,7 @@ async def _serve(name: str, timing: Timing) -> None:
         finally:
             await _cancel(working)
             await client.close()  # what has arrived is recorded and acknowledged
+            await unfurls.close()
             await handler.finish()  # answers in progress are posted, and their ends noted
             await _cancel([writing])
             await inbox.close()  # their ends are written, the rest is left to other processes

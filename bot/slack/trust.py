@@ -92,16 +92,18 @@ class Trust:
         if unknown := [each for each in organizations if each != self.enterprise]:
             is_in = f"in {self.enterprise}" if self.enterprise else "not in an organization"
             return f"{SETTING} names the organization {unknown[0]}, but the Slack app is {is_in}"
-        if self.named and not self.enterprise:
+        others = sorted(self.named - {self.team})
+        if others and not self.enterprise:
             return (
-                f"{SETTING} is set, but the Slack app's workspace {self.team} does not belong to "
-                "an Enterprise Grid organization, so that no other workspace can be trusted"
+                f"{SETTING} names {others[0]}, but the Slack app's workspace {self.team} belongs "
+                "to no Enterprise Grid organization: unset it, because only workspaces of the same "
+                "organization can be trusted"
             )
         if not (self.team or self.named):
             return (
                 f"the Slack app is installed for the whole organization {self.enterprise}: set "
                 f"{SETTING} to {self.enterprise}, or to the IDs of the workspaces whose members "
-                "may use the bot"
+                "can use the bot"
             )
         return ""
 

@@ -45,7 +45,7 @@ _KINDS = (Kind.SERVICE, Kind.SEVERITY, Kind.ALERT)
 class UnknownWord(InvalidInput):
     """A word of a filter that nothing is called on a site, as far as its names are known."""
 
-    def __init__(self, message: str, word: str, site: str) -> None:
+    def __init__(self, message: str, word: str = "", site: str = "") -> None:
         super().__init__(message)
         self.word = word
         self.site = site

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ops.errors import InvalidInput
-from ops.language.lines import FILLER, NEGATIONS, Word, normal, some, words
+from ops.language.lines import FILLER, NEGATIONS, normal, some, words
 from ops.language.names import Kind, Likeness, Name, Names
 from ops.language.times import Clock, find_range
 
@@ -83,9 +83,6 @@ class Unread:
         found = find_range([self._for_times(place) for place in range(len(self.words))], clock)
         if not found:
             return ""
-        if found.instead:
-            either = ", ".join((found.text, *found.instead))
-            raise InvalidInput(f"that time may mean several things: write {either}")
         self.take(*found.used)
         for word in found.text.split():
             key, _, value = word.partition("=")
@@ -145,7 +142,8 @@ class Unread:
         rest = [place for place in self if not self._is_filler(place, filler)]
         for place in rest:
             if nothing_read or len(rest) > MOST_LEFT_OUT or self._may_matter(place, never):
-                raise NotUnderstood(self.words[place].text or self.raw(place), self.words[place])
+                text = self.words[place].text or self.raw(place)
+                raise NotUnderstood(f'"{text[:80]}" has no meaning here', text)
         return tuple(self.words[place].text for place in rest)
 
     def _is_filler(self, place: int, filler: Collection[str]) -> bool:
@@ -174,7 +172,6 @@ def one_of(found: Found, names: Sequence[Name] = ()) -> Name:
 class NotUnderstood(InvalidInput):
     """A word has no meaning here, and may matter; the reader says what it could be."""
 
-    def __init__(self, text: str, word: Word) -> None:
-        super().__init__(f'"{text[:80]}" has no meaning here')
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message)
         self.text = text
-        self.word = word

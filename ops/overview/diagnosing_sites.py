@@ -46,12 +46,12 @@ class SiteDiagnosis:
     def headline(self) -> str:
         """The verdict, as for a service.
 
-        `2 of 3 services of demo have problems: petstore (1 critical alert firing), store (…)`.
+        `2 of 3 services of demo have problems. petstore: 1 critical alert firing (Slow); store: …`.
         """
         wrong = [*self._wrong()]
-        rest = f"not sure of the rest: {self.doubts[0]}" if self.doubts else ""
+        rest = "not sure of the rest" if self.doubts else ""
         if wrong:
-            return "; ".join(filter(None, (", ".join(wrong), *self.rollouts[:1], rest)))
+            return "; ".join(filter(None, (*wrong, *self.rollouts[:1], rest)))
         well = ", ".join((*self._well(), *self.rollouts[:1]))
         if self.doubts:
             otherwise = f"; otherwise {well}" if well else ""
@@ -61,11 +61,11 @@ class SiteDiagnosis:
     def _wrong(self) -> Iterator[str]:
         if number := len(self.troubles):
             some = self.troubles[:MOST_SAID]
-            said = [f"{each.service} ({each.findings[0].words})" for each in some]
+            said = [f"{each.service}: {each.findings[0].words}" for each in some]
             said += [f"{number - MOST_SAID} more"] if number > MOST_SAID else []
             have = "has" if number == 1 else "have"
             of = f"{number} of {count(self.services, 'service')} of {self.site}"
-            yield f"{of} {have} problems: {', '.join(said)}"
+            yield f"{of} {have} problems. {'; '.join(said)}"
         for finding in findings.of_alerts(self.others):
             yield f"{finding.words}, of no service of {self.site}"
 

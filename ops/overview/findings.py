@@ -15,7 +15,7 @@ from ops.vocabulary.alerts import FIRING, PENDING, Alert
 from ops.vocabulary.timerange import format_duration
 
 FAILING = 0.05  # of the requests: what few services have on a good day
-LONGER = 1.5  # times the p95 earlier in the hour
+LONGER = 2  # times the p95 earlier in the hour
 NEWEST = 5  # minutes that count as now
 LONGEST_NAME = 60
 MOST_NAMED = 2
@@ -102,16 +102,21 @@ def of_figures(figures: Figures) -> Iterator[Finding]:
     """Yield what a site file's queries say: failing requests, a longer p95."""
     if figures.failing is not None and figures.failing >= FAILING:
         yield Finding(Weight.FAILING, f"{share(figures.failing)} of the requests fail")
-    past = earlier_p95(figures)
-    if figures.p95 is not None and past and figures.p95 >= LONGER * past:
+    past, lately = earlier_p95(figures), _median(figures.p95_history[-NEWEST:])
+    # Not for one slow minute.
+    if figures.p95 is not None and past and min(figures.p95, lately) >= LONGER * past:
         p95, usual = format_duration(figures.p95), format_duration(past)
         yield Finding(Weight.SLOW, f"p95 {p95} ({usual} earlier in the hour)")
 
 
 def earlier_p95(figures: Figures) -> int:
     """Return the median of the last hour's p95 without the newest minutes, 0 if unknown."""
-    past = [each for each in figures.p95_history[:-NEWEST] if each is not None]
-    return median_low(past) if past else 0
+    return _median(figures.p95_history[:-NEWEST])
+
+
+def _median(values: Sequence[int | None]) -> int:
+    known = [each for each in values if each is not None]
+    return median_low(known) if known else 0
 
 
 def failed(sample: Sample, of: str = "") -> str:

@@ -47,6 +47,7 @@ class Agent:
     address: str = ""
     client: str = ""
     unauthenticated: bool = True
+    one_rate: bool = False  # it takes nothing else
     sent_revision: int = 0
     sent_policy: Policy | None = None
     sent_at: int = 0
@@ -98,7 +99,7 @@ class Agent:
     def facts(self) -> tuple[object, ...]:
         """Return what is worth a row at once when it changes."""
         return (
-            self.address, self.client, self.unauthenticated, self.sent_revision,
+            self.address, self.client, self.unauthenticated, self.one_rate, self.sent_revision,
             self.proof, self.proven_revision, self.said, self.reason,
         )  # fmt: skip
 

@@ -137,6 +137,7 @@ def _report(agent: Agent) -> Report:
         address=agent.address,
         client=agent.client,
         unauthenticated=agent.unauthenticated,
+        one_rate=agent.one_rate,
         first_heard=agent.first_heard,
         heard=agent.heard,
         sent_revision=agent.sent_revision or None,

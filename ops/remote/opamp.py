@@ -119,7 +119,7 @@ class OpAmp:
             reply.error_response.error_message = "the service has too many agents"
             reply.error_response.retry_info.retry_after_nanoseconds = FULL
             return
-        talk.agent = agent
+        talk.agent, agent.one_rate = agent, not talk.ours
         if effective := _effective(message.effective_config, self._key):
             agent.said = effective
         offer = self._offer(talk, agent, now)

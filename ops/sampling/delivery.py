@@ -2,17 +2,12 @@
 
 import asyncio
 
-from ops.backends.samplers import Sampler, resolve, server_name
+from ops.backends.samplers import Sampler, server_name
 from ops.errors import BackendUnavailable, OpsError
 from ops.sampling.instances import Answer
 from ops.sampling.proof import Proof
 from ops.sites import Service
 from ops.vocabulary.policies import Policy
-
-
-async def addresses(service: Service) -> tuple[str, ...]:
-    """Return every instance's address, sorted; raises BackendUnavailable if DNS fails."""
-    return tuple(sorted(await resolve(service)))
 
 
 async def deliver(service: Service, to: tuple[str, ...], policy: Policy) -> dict[str, Answer]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ops.actor import Actor
+from ops.backends.addresses import addresses
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.guard import OPSPORTAL, action
-from ops.sampling import delivery, store
+from ops.sampling import store
 from ops.sampling.facts import SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.vocabulary import timerange
@@ -68,11 +69,12 @@ async def endings(actor: Actor, *, revisions: Collection[int]) -> Mapping[int, E
 
 async def _now(change: SamplingChange) -> ServiceSampling | None:
     try:
-        service = sites().site(change.site).service(change.service)
-        addresses = await delivery.addresses(service)
+        site = sites().site(change.site)
+        service = site.service(change.service)
+        to = await addresses(site, service)
     except OpsError:
         return None
-    found = await in_database(store.current, change.site, {service.name: addresses})
+    found = await in_database(store.current, change.site, {service.name: to})
     return found[service.name]
 
 

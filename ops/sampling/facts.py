@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ops.errors import InvalidInput
 from ops.sampling.effect import effect
 from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.revisions import InForce
 from ops.vocabulary.policies import Policy
 from ops.vocabulary.spreads import Spread
+
+MOST_NAMED = 3  # instances in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class InstanceSampling:
     says more exactly what is known, None for nothing. `heard` is when it last answered, or asked;
     `client` is what it says that it runs, `said` the policy that it says is in force, None if it
     does not say. `host` is where we see it. `revision` is what all this is about, 0 if that is
-    unknown. `unauthenticated` means that it asks without a key.
+    unknown. `unauthenticated` means that it asks without a key, `one_rate` that it takes a single
+    rate only.
     """
 
     address: str
@@ -33,6 +37,7 @@ class InstanceSampling:
     said: Policy | None = None
     revision: int = 0
     unauthenticated: bool = False
+    one_rate: bool = False
     host: str = ""
 
     @property
@@ -156,7 +161,26 @@ class ServiceSampling:
 
     def effect_of(self, policy: Policy) -> str:
         """Return a sentence on what sending a policy would change."""
-        return effect(self.service, self.policies, policy)
+        refusing = ""
+        if policy.operations and (simple := self.taking_one_rate):
+            refusing = f" {simple}, and will refuse it."
+        return effect(self.service, self.policies, policy) + refusing
+
+    @property
+    def taking_one_rate(self) -> str:
+        """Say which instances take a single rate only, "" for none."""
+        simple = [each.address for each in self.instances if each.one_rate]
+        if not simple:
+            return ""
+        more = f" and {len(simple) - MOST_NAMED} more" if len(simple) > MOST_NAMED else ""
+        takes = "takes" if len(simple) == 1 else "take"
+        return f"{', '.join(simple[:MOST_NAMED])}{more} {takes} one rate only"
+
+    def check_taken(self, *policies: Policy | None) -> None:
+        """Raise InvalidInput if an instance cannot take one of these policies at all."""
+        for policy in policies:
+            if policy and policy.share is None and (simple := self.taking_one_rate):
+                raise InvalidInput(f"{self.service} cannot be sampled at {policy}: {simple}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,7 @@ def _read(row: Instance, revisions: Mapping[int, Revision]) -> InstanceSampling:
         said=row.said,
         revision=_about(row) or 0,
         unauthenticated=row.unauthenticated,
+        one_rate=row.one_rate,
         host=_host(row),
     )
 

@@ -78,7 +78,8 @@ class Instance(models.Model):
     if we push, else the ID that it gives. `sent_*` is what it got last, and as part of which
     revision; `proof` says what it made of that, and `reason` why it did not confirm.
     `proven_revision` is the last that it confirmed, `said_*` ("" for nothing) what it says is in
-    force. `unauthenticated` means that it asked without a key.
+    force. `unauthenticated` means that it asked without a key, `one_rate` that it takes a single
+    rate only.
     """
 
     site = models.CharField(max_length=63)
@@ -100,6 +101,7 @@ class Instance(models.Model):
     said_rate = models.FloatField(default=0)
     reason = models.TextField(default="")
     unauthenticated = models.BooleanField(default=False)
+    one_rate = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         default_permissions = ()

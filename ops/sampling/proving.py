@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Mapping
 
 from ops.actor import new_request_id
+from ops.backends.addresses import addresses
 from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import BackendUnavailable
-from ops.sampling import actions, delivery, instances, store
+from ops.sampling import actions, instances, store
 from ops.sampling.facts import InstanceSampling
 from ops.sampling.models import RootsSeen
 from ops.sampling.revisions import InForce, in_force
@@ -64,8 +65,8 @@ class SiteProving:
         """
         new_request_id()
         services = self._site.services.values()
-        addresses = dict(await asyncio.gather(*map(_addresses, services)))
-        sampled = await in_database(self._read, addresses, now)
+        known = await asyncio.gather(*(_addresses(self._site, each) for each in services))
+        sampled = await in_database(self._read, dict(known), now)
         due = {name: each for name, each in sampled.items() if self._is_due(name, each[0], now)}
         looks = (self._look(name, *each, now) for name, each in due.items())
         results = await asyncio.gather(*looks, return_exceptions=True)
@@ -138,10 +139,10 @@ class SiteProving:
         return any(row.verdicts != before.get(row.service, {}) for row in rows)
 
 
-async def _addresses(service: Service) -> tuple[str, tuple[str, ...]]:
+async def _addresses(site: Site, service: Service) -> tuple[str, tuple[str, ...]]:
     """Look up where we push to; the reconciler says it if that fails."""
     try:
-        return service.name, await delivery.addresses(service) if service.is_pushed else ()
+        return service.name, await addresses(site, service) if service.is_pushed else ()
     except BackendUnavailable:
         return service.name, ()
 

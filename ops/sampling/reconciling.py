@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ops.actor import OPSPORTAL, new_request_id
+from ops.backends.addresses import addresses
 from ops.database import in_database
 from ops.errors import BackendUnavailable
 from ops.sampling import actions, delivery, instances, store
@@ -114,7 +115,7 @@ class SiteReconciling:
 
     async def _addresses(self, service: Service) -> tuple[str, ...]:
         try:
-            found = await delivery.addresses(service)
+            found = await addresses(self._site, service)
         except BackendUnavailable as error:
             if service.name not in self._unresolved:
                 log.warning("%s", error)
@@ -193,15 +194,14 @@ class SiteReconciling:
             if each.answer.proof is Proof.CONFIRMED and not had and not lately:
                 corrected.setdefault(place[0], []).append(place[1])
                 self._audited[place] = now
-        for service, addresses in corrected.items():
-            what = told[service, addresses[0]].what
-            more = len(addresses) - MOST_NAMED
+        for service, mine in corrected.items():
+            what = told[service, mine[0]].what
+            more = len(mine) - MOST_NAMED
             actions.correct(
                 OPSPORTAL,
                 policy=what.policy,
                 revision=what.revision,
-                instances=", ".join(addresses[:MOST_NAMED])
-                + (f" and {more} more" if more > 0 else ""),
+                instances=", ".join(mine[:MOST_NAMED]) + (f" and {more} more" if more > 0 else ""),
                 service=service,
                 site=self._site.name,
             )

@@ -36,6 +36,7 @@ class Report:
     proven_at: int | None
     said: Policy | None
     reason: str
+    one_rate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def _row(site: str, report: Report) -> Instance:
         said_rate=report.said.rate if report.said else 0,
         reason=report.reason,
         unauthenticated=report.unauthenticated,
+        one_rate=report.one_rate,
     )
 
 

@@ -13,8 +13,6 @@ from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import BackendTimeout, NotConfirmed, OpsError
 from ops.guard import ACTIONS
-from ops.language.lines import Word
-from ops.language.unread import NotUnderstood
 from tests.bot.conftest import Backends
 from tests.fakes.slack import ALICE, BOT_USER, FakeSlack
 
@@ -35,8 +33,6 @@ def every_kind(kind: type[OpsError]) -> list[type[OpsError]]:
 def made(kind: type[OpsError]) -> OpsError:
     if issubclass(kind, errors.BackendUnavailable):
         return kind("the sentence", backend="Jaeger")
-    if kind is NotUnderstood:
-        return NotUnderstood("the sentence", Word("sentence", 0, 8))
     return NotConfirmed("the sentence", None) if kind is NotConfirmed else kind("the sentence")
 
 

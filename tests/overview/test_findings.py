@@ -136,6 +136,8 @@ def test_figures_are_judged_by_themselves() -> None:
         "6.2% of the requests fail", "p95 900 ms (100 ms earlier in the hour)",
     ]  # fmt: skip
     assert not [*findings.of_figures(Figures(40.0, 0.02, 140 * MILLISECOND, p95))]
+    spike = (100 * MILLISECOND,) * 59 + (900 * MILLISECOND,)
+    assert not [*findings.of_figures(Figures(40.0, 0.02, 900 * MILLISECOND, spike))]
     assert not [*findings.of_figures(Figures(40.0, None, 900 * MILLISECOND, (None,) * 60))]
 
 

@@ -231,7 +231,9 @@ def test_a_service_that_nobody_has_set_is_left_alone(machines: Machines) -> None
 def test_traces_per_second_are_not_offered_to_one_that_knows_rates_only(client: Client) -> None:
     client.machines.set("petstore", 8, per_second(5))
     assert not client.start().HasField("remote_config")
-    assert "it samples at one rate only, so not at 5 traces/s" in only(client.machines).reason
+    agent = only(client.machines)
+    assert agent.one_rate
+    assert "it samples at one rate only, so not at 5 traces/s" in agent.reason
 
 
 def test_an_unknown_agent_and_one_with_a_gap_report_their_full_state(client: Client) -> None:

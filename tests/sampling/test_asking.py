@@ -8,6 +8,8 @@ import pytest
 from bot.answers.sampling import sampling_change, sampling_history, service_sampling
 from ops.actor import Actor
 from ops.database import in_database
+from ops.errors import InvalidInput
+from ops.requests import actions as requests
 from ops.requests import results
 from ops.rpc import sampling_messages
 from ops.sampling import actions, reports
@@ -16,7 +18,7 @@ from ops.sampling.proof import CHECK, Proof, Way
 from ops.sampling.reports import Report
 from ops.sampling.terms import Term
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import ALWAYS, NEVER, Policy, rate
+from ops.vocabulary.policies import ALWAYS, NEVER, Policy, per_second, rate
 from tests.conftest import SiteFile
 from tests.fakes.instance import FakeInstance, fake_instance
 
@@ -55,6 +57,7 @@ async def say(
     heard = timerange.now_ns() - ago * timerange.MINUTE
     report = Report(
         service=service, way=way, key=key, address="10.0.0.1", client="", unauthenticated=True,
+        one_rate=way is Way.OPAMP,
         first_heard=heard, heard=heard, sent_revision=revision, sent=sent, sent_at=heard,
         proof=proof, proven_revision=revision, proven_at=heard, said=None, reason="",
     )  # fmt: skip
@@ -148,6 +151,21 @@ async def test_rates_of_operations_are_before_and_after_a_timed_change(
     [row] = sampling_history(now, [past]).rows
     assert row.cells[1] == "10%, but GET /health 0.1% -> always"
     assert row.below[0].endswith("then 10%, but GET /health 0.1%")
+
+
+async def test_what_instances_that_take_one_rate_cannot_do_is_refused_or_said_before(
+    pushed: FakeInstance, operator: Actor
+) -> None:
+    await say("shop", Way.OPAMP, "shop-1", Proof.TOLD, 0)
+    why = "shop cannot be sampled at 5 traces/s: shop-1 takes one rate only"
+    for making in (actions.change_policy, requests.ask):
+        with pytest.raises(InvalidInput, match=why):
+            await making(operator, policy=per_second(5), service="shop")
+    health = rate(0.1).by_operation({"GET /health": 0.001})
+    asked = await requests.ask(operator, policy=health, service="shop")
+    said, *_ = await actions.forecast(operator, policy=health, service="shop")
+    assert said.endswith(". shop-1 takes one rate only, and will refuse it.")
+    assert asked.policy == health
 
 
 ASKER = "10.0.0.1 Go-http-client/1.1"

@@ -420,7 +420,15 @@ WRONG = [
     ),
     (
         f"{SERVICE}instances = ['x:1']\ndns = 'x:1'",
-        "[sites.a.services.b] dns: and instances cannot be combined; set one of them",
+        "[sites.a.services.b] dns: and instances or targets_port cannot be combined",
+    ),
+    (
+        f"{PROMETHEUS}{SERVICE}targets_port = 65536",
+        "[sites.a.services.b] targets_port: is 65536; it must be a port, 1 to 65535",
+    ),
+    (
+        f"{SERVICE}targets_port = 50051",
+        "[sites.a.services.b] targets_port: needs a Prometheus server and the labels in alerts",
     ),
     (
         f"{PROMETHEUS}{SERVICE}prometheus = 'q'",

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ops.alerts.truth import is_broken
+from ops.backends.addresses import addresses
 from ops.backends.clients import clients, close_clients
 from ops.backends.prometheus import Sample, Vector
-from ops.backends.samplers import Sampler, resolve, server_name
+from ops.backends.samplers import Sampler, server_name
 from ops.errors import BackendUnavailable, NotFound, OpsError, did_you_mean
 from ops.findings import Finding
 from ops.sites import AlertmanagerSource, PrometheusSource, Service, Site, SiteFileError, load
@@ -115,10 +116,11 @@ async def _alertmanager(site: Site, source: AlertmanagerSource) -> list[Finding]
 
 async def _instances(site: Site, service: Service) -> list[Finding]:
     try:
-        addresses = await resolve(service)
+        found = await addresses(site, service)
     except OpsError as error:
-        return [Finding(False, f"{error}; check dns in {service.table}")]
-    return await asyncio.gather(*(_instance(service, address) for address in addresses))
+        key = "targets_port" if service.targets_port else "dns"
+        return [Finding(False, f"{error}; check {key} in {service.table}")]
+    return await asyncio.gather(*(_instance(service, address) for address in found))
 
 
 async def _instance(service: Service, address: str) -> Finding:

@@ -1,8 +1,10 @@
 import json
 from argparse import ArgumentParser
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 
 from bot.slack.manifest import manifest
 
@@ -17,6 +19,15 @@ class Command(BaseCommand):
             action="store_true",
             help="answer follow-ups in threads without a mention, which needs to see all messages",
         )
+        parser.add_argument(
+            "--unfurl",
+            action="store_true",
+            help="show verdicts below links to OPSPORTAL_PUBLIC_URL, which needs to see members",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(json.dumps(manifest(threads=options["threads"]), indent=2))
+        host = urlsplit(settings.PUBLIC_URL).hostname if options["unfurl"] else ""
+        if options["unfurl"] and not host:
+            raise CommandError("set OPSPORTAL_PUBLIC_URL to unfurl links to it")
+        found = manifest(threads=options["threads"], unfurl=host or "")
+        self.stdout.write(json.dumps(found, indent=2))

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.conf import settings as in_use
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from jsonschema import Draft7Validator
 from pytest_django import Settings
 
 from bot.commands import registry
 from bot.slack.api_errors import REMEDIES
-from bot.slack.manifest import CALLS, EVENTS, NO_SCOPE, manifest
+from bot.slack.manifest import CALLS, EVENTS, NO_SCOPE, UNFURLING, manifest
 from tests.fakes.slack import NEEDED, SCOPES
 
 FILE = Path(in_use.BASE_DIR, "docs", "slack-manifest.json")
@@ -58,6 +59,22 @@ def test_it_asks_to_see_channels_only_for_follow_ups_without_a_mention(
     assert set(found["oauth_config"]["scopes"]["bot"]) == SCOPES | more
     events = found["settings"]["event_subscriptions"]["bot_events"]
     assert set(events) == {*EVENTS, "message.channels", "message.groups"}
+
+
+def test_it_asks_to_see_members_only_for_links(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com:8443/portal"
+    call_command("slack_manifest", "--unfurl")
+    found = json.loads(capsys.readouterr().out)
+    more = {"channels:read", "groups:read", "links:read", "links:write"}
+    assert set(found["oauth_config"]["scopes"]["bot"]) == SCOPES | more
+    assert "link_shared" in found["settings"]["event_subscriptions"]["bot_events"]
+    assert found["features"]["unfurl_domains"] == ["ops.example.com"]
+    assert all(NEEDED[method] == scope for method, scope in UNFURLING.items())
+    settings.PUBLIC_URL = ""
+    with pytest.raises(CommandError, match="set OPSPORTAL_PUBLIC_URL"):
+        call_command("slack_manifest", "--unfurl")
 
 
 def test_it_turns_on_what_the_bot_answers_and_no_addresses() -> None:

@@ -73,6 +73,16 @@ async def test_a_proxy_that_is_no_address_is_named_without_its_password(
     assert "secret" not in found.sentence
 
 
+async def test_the_check_names_a_proxy_that_only_the_socket_needs(
+    environment: pytest.MonkeyPatch, tokens: Settings
+) -> None:
+    async with FakeSlack() as slack:
+        tokens.SLACK_API_URL = slack.api_url.replace("127.0.0.1", "localhost")
+        environment.setenv("HTTP_PROXY", "proxy:3128")
+        environment.setenv(NO_PROXY, "localhost")
+        assert [each.well for each in await check_slack()] == [True, True, True, True, False, None]
+
+
 @asynccontextmanager
 async def a_proxy() -> AsyncIterator[tuple[str, list[str]]]:
     """A proxy for http:// and ws:// that notes where it is sent, and passes everything on."""

@@ -117,7 +117,8 @@ def test_an_event_may_not_name_another_workspace_than_its_authors() -> None:
     [
         ({"team_id": TEAM}, [], ""),
         ({"team_id": TEAM, "enterprise_id": ORGANIZATION}, [SIBLING, ORGANIZATION], ""),
-        ({"team_id": TEAM}, [SIBLING], "workspace T0ACME001 does not belong to an Enterprise Grid"),
+        ({"team_id": TEAM}, [TEAM], ""),
+        ({"team_id": TEAM}, [SIBLING], "names T0LABS001, but the Slack app's workspace T0ACME001"),
         ({"team_id": TEAM}, [ORGANIZATION], "E0ACME001, but the Slack app is not in an organ"),
         ({"team_id": TEAM, "enterprise_id": FOREIGN}, [ORGANIZATION], "app is in E0ENEMY01"),
         ({"team_id": ORGANIZATION}, [], "is installed for the whole organization E0ACME001: set"),

@@ -48,7 +48,7 @@ class Messages(People):
         channel = str(arguments.get("channel", ""))
         if channel in self.users:
             arguments = {**arguments, "channel": self._direct(channel)}
-        channel, found = self._channel(arguments), self._content(arguments)
+        channel, found = self._writable(arguments), self._content(arguments)
         post = Post(
             channel, str(arguments.get("thread_ts") or ""), self._ts(), found.text[:MOST_TEXT],
             found.blocks, attachments=found.attachments,
@@ -60,6 +60,15 @@ class Messages(People):
         if len(found.text) > MOST_TEXT:
             answer["warning"] = "message_truncated"
         return answer
+
+    def _writable(self, arguments: Json) -> str:
+        """Return the channel that the arguments name, in which the bot may write."""
+        channel = self._channel(arguments)
+        if channel in self.archived:
+            raise Refusal("is_archived")
+        if BOT_USER not in self._members_of(channel):
+            raise Refusal("not_in_channel")
+        return channel
 
     def _message(self, post: Post) -> Json:
         """Return a post in Slack's form."""
@@ -115,7 +124,7 @@ class Messages(People):
         )  # fmt: skip
 
     def _whisper(self, arguments: Json) -> Json:
-        channel, user = self._channel(arguments), str(arguments.get("user", ""))
+        channel, user = self._writable(arguments), str(arguments.get("user", ""))
         if user not in self._members_of(channel):
             raise Refusal("user_not_in_channel")
         found = self._content(arguments)
@@ -137,7 +146,7 @@ class Messages(People):
         return place
 
     def _schedule(self, arguments: Json) -> Json:
-        channel, found = self._channel(arguments), self._content(arguments)
+        channel, found = self._writable(arguments), self._content(arguments)
         at, now = number(arguments.get("post_at")), time.time()
         if not now < at < now + FARTHEST:
             raise Refusal("time_in_past" if at <= now else "time_too_far")

@@ -17,7 +17,8 @@ class People(Shared):
         """The workspaces that the app is added to."""
         self.channels = {CHANNEL, DIRECT}
         self.members: dict[str, list[str]] = {CHANNEL: [ALICE, BOT_USER]}
-        """The members of channels; direct messages have their own."""
+        """The members of channels; direct messages have their own, others at least the bot."""
+        self.archived: set[str] = set()
 
     def _team_info(self, _arguments: Json) -> Json:
         found = {"id": TEAM, "name": "Acme", "domain": "acme", "email_domain": "example.com"}
@@ -94,7 +95,8 @@ class People(Shared):
         direct, group = channel.startswith("D"), channel.startswith("G")
         members = self._members_of(channel)
         found: Json = {
-            "id": channel, "created": 1_760_000_000, "is_archived": False, "is_im": direct,
+            "id": channel, "created": 1_760_000_000, "is_im": direct,
+            "is_archived": channel in self.archived,
             "is_channel": not (direct or group), "is_group": False, "is_mpim": group,
             "is_private": direct or group, "is_member": BOT_USER in members,
             "is_ext_shared": False, "is_org_shared": False, "context_team_id": TEAM,

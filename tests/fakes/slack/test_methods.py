@@ -55,6 +55,19 @@ async def test_messages_are_posted_replaced_deleted_and_read(
     assert slack.violations == []
 
 
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.postEphemeral"])
+async def test_the_bot_writes_where_it_is_a_member(
+    slack: FakeSlack, client: AsyncWebClient, method: str
+) -> None:
+    said = {"channel": CHANNEL, "user": ALICE, "text": "x"}
+    slack.members[CHANNEL] = [ALICE]
+    with pytest.raises(SlackApiError, match="not_in_channel"):
+        await client.api_call(method, data=said)
+    slack.archived.add(CHANNEL)
+    with pytest.raises(SlackApiError, match="is_archived"):
+        await client.api_call(method, data=said)
+
+
 async def test_lists_come_page_by_page(slack: FakeSlack, client: AsyncWebClient) -> None:
     for number in range(5):
         slack.users[f"U0{number}"] = person(f"U0{number}", f"user{number}")

@@ -161,8 +161,12 @@ class FakeSlack(WebApi, SocketMode):
     def _echo(self, event: Json) -> None:
         """Send the app the event of its own message, if it gets those of the channel."""
         kind, name = ("im", "message.im") if event["channel"][0] == "D" else ("channel", "")
-        if (name or "message.channels") in self.subscribed and self.sockets:
-            self._in_background(self.deliver({**event, "channel_type": kind}))
+        if (name or "message.channels") in self.subscribed:
+            self._in_background(self._heard({**event, "channel_type": kind}))
+
+    async def _heard(self, event: Json) -> None:
+        if self.sockets:
+            await self.deliver(event)
 
     def _acked(self, delivery: Delivery) -> None:
         """Show the answer to a command in its acknowledgement, as if it came to response_url."""
