@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 from bot.answers.alerts import labels_of, notified, runbook, unanswered
-from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, failing_traces, site_key
+from bot.answers.phrases import (
+    LONGEST_SENTENCE,
+    count,
+    diagnose,
+    elsewhere,
+    failing_traces,
+    site_key,
+)
 from bot.answers.times import past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Sentence, shortened
@@ -22,7 +29,7 @@ def one_alert(shown: ShownAlert) -> Reply:
         notes=notes,
         links=page("the alert", "alerts-one", shown.site, fingerprint=alert.fingerprint),
         follow_ups=(
-            *_failing(shown),
+            *_of_services(shown),
             FollowUp(
                 "Alerts of this name",
                 f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
@@ -83,8 +90,11 @@ def _history(shown: ShownAlert) -> str:
     return Sentence(f"fired {count(found.fired, 'time')}{more}, {lengths}, last ", when(found.last))
 
 
-def _failing(shown: ShownAlert) -> Iterator[FollowUp]:
+def _of_services(shown: ShownAlert) -> Iterator[FollowUp]:
+    """Offer a diagnosis of the services that the alert is about, and their failing traces."""
     site, labels = sites().site(shown.site), shown.alert.labels.items()
-    for service in site.services.values() if site.jaeger else ():
+    for service in site.services.values():
         if service.alerts and service.alerts.items() <= labels:
-            yield failing_traces(service.name, shown.site)
+            yield diagnose(service.name, shown.site)
+            if site.jaeger:
+                yield failing_traces(service.name, shown.site)

@@ -3,13 +3,21 @@
 from collections.abc import Iterator, Sequence
 
 from bot.answers.changes import row_of
-from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, and_more, elsewhere, site_key
+from bot.answers.phrases import (
+    LONGEST_SENTENCE,
+    LONGEST_VALUE,
+    and_more,
+    diagnose,
+    elsewhere,
+    site_key,
+)
 from bot.answers.times import at, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.overview import findings
 from ops.overview.actions import Diagnosis, ServiceTrouble, SiteDiagnosis
 from ops.overview.lately import LATELY, Lately, OperationLately, Sample
+from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import quote
@@ -36,10 +44,7 @@ def diagnosis(found: Diagnosis) -> Reply:
 
 
 def _rows(found: Diagnosis) -> Iterator[Row]:
-    for alert in (found.alerts or ())[:MOST_ALERTS]:
-        yield _alert(alert)
-    if more := and_more(len((found.alerts or ())[MOST_ALERTS:]), "alert"):
-        yield Row(("alerts", *more, ""))
+    yield from _alerts(found.alerts or ())
     if found.traces and (found.traces.now.traces or found.traces.before.traces):
         yield from _traces(found.traces)
     if requests := _requests(found):
@@ -55,11 +60,20 @@ def _rows(found: Diagnosis) -> Iterator[Row]:
         yield Row(("changed", *row.cells), row.below)
 
 
-def _alert(alert: Alert) -> Row:
-    severity = f" ({shortened(alert.severity, 40)})" if alert.severity else ""
-    since = Sentence("since ", past(alert.since)) if alert.since else ""
-    below = (shortened(alert.summary, LONGEST_SENTENCE),) if alert.summary else ()
-    return Row(("alert", f"{shortened(alert.name, 80)} {alert.state}{severity}", since), below)
+def _alerts(alerts: Sequence[Alert]) -> Iterator[Row]:
+    """Yield a row for the alerts of one name and state, with the first of them."""
+    found: dict[tuple[str, str], list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault((alert.name, alert.state), []).append(alert)
+    for first, *others in [*found.values()][:MOST_ALERTS]:
+        severity = f" ({shortened(first.severity, 40)})" if first.severity else ""
+        several = f", {1 + len(others):,} alerts" if others else ""
+        since = Sentence("since ", past(first.since)) if first.since else ""
+        below = (shortened(first.summary, LONGEST_SENTENCE),) if first.summary else ()
+        what = f"{shortened(first.name, 80)} {first.state}{severity}{several}"
+        yield Row(("alert", what, since), below)
+    if more := and_more(len(found) - MOST_ALERTS, "alert"):
+        yield Row(("alert", *more, ""))
 
 
 def _traces(lately: Lately) -> Iterator[Row]:
@@ -138,11 +152,11 @@ def _next(found: Diagnosis) -> Iterator[FollowUp]:
         yield FollowUp("Failing traces", f"list traces {found.service} error last=15m{where}")
     if lately and lately.slower:
         yield FollowUp("Slow traces", slow_traces(found, lately.slower[0]))
+    yield FollowUp("What changed", f"changes {of}")
     if _is_worth_more_traces(found):
         reason = 'because="a diagnosis"'
         line = f"change sampling {found.service} always for={_WATCH} {reason}"
         yield FollowUp("Keep all traces for 15 min", f"{line}{site_key(found.site)}")
-    yield FollowUp("What changed", f"changes {of}")
 
 
 def slow_traces(found: Diagnosis, slow: OperationLately) -> str:
@@ -167,25 +181,30 @@ def site_diagnosis(found: SiteDiagnosis) -> Reply:
     troubles = found.troubles[:MOST_TROUBLES]
     return Reply(
         f"{shortened(found.headline, LONGEST_SENTENCE)}{elsewhere(found.site)}",
-        rows=(*map(_trouble, troubles), *map(_alert, found.others[:MOST_ALERTS])),
+        rows=(*map(_trouble, troubles), *_alerts(found.others)),
         columns=("Service", "Problem", "Also"),
         notes=(
             *and_more(len(found.troubles) - MOST_TROUBLES, "service with problems"),
             *found.rollouts,
             *doubted(found.doubts),
+            *_other_sites(found.site),
         ),
         links=page("the overview", "overview", found.site),
         follow_ups=(
-            *(
-                FollowUp(
-                    f"Diagnose {each.service}", f"diagnose {each.service}{site_key(found.site)}"
-                )
-                for each in troubles[:MOST_OPERATIONS]
-            ),
+            *(diagnose(each.service, found.site) for each in troubles[:MOST_OPERATIONS]),
             FollowUp("Alerts", f"alerts{site_key(found.site)}"),
             FollowUp("What changed", f"changes{site_key(found.site)}"),
         ),
     )
+
+
+def _other_sites(site: str) -> tuple[str, ...]:
+    """Say that this is not about the other sites."""
+    others = [name for name in sites().all if name != site]
+    if not others:
+        return ()
+    named = shortened(", ".join(others), LONGEST_VALUE)
+    return (f"Not looked at: {named}; ask with site=NAME",)
 
 
 def _trouble(of: ServiceTrouble) -> Row:

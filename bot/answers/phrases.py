@@ -41,3 +41,8 @@ def failing_traces(service: str, site: str) -> FollowUp:
     """Return the button that lists a service's failing traces."""
     line = f"list traces {service} error{site_key(site)}"
     return FollowUp(f"Failing traces of {service}", line)
+
+
+def diagnose(service: str, site: str) -> FollowUp:
+    """Return the button that says what is wrong with a service."""
+    return FollowUp(f"Diagnose {service}", f"diagnose {service}{site_key(site)}")

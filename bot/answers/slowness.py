@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.answers.diagnosis import doubted, sample, slow_traces
-from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
+from bot.answers.phrases import LONGEST_SENTENCE, count, diagnose, elsewhere, site_key
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.overview import findings
@@ -67,4 +67,4 @@ def _next(found: Diagnosis, shown: list[OperationLately]) -> Iterator[FollowUp]:
         yield FollowUp("Open the slowest", f"show trace {slowest}{where}")
         yield FollowUp("Compare with usual", f"compare {slowest}{where}")
         yield FollowUp("Slow traces", slow_traces(found, shown[0]))
-    yield FollowUp(f"Diagnose {found.service}", f"diagnose {found.service}{where}")
+    yield diagnose(found.service, found.site)

@@ -12,6 +12,7 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}  # in the order of their turns
         self._held = False
+        self._last = ""
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
@@ -24,7 +25,7 @@ class Turns:
 
     async def _acquire(self, name: str) -> None:
         if not self._held:
-            self._held = True
+            self._held, self._last = True, name
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(name, deque()).append(turn)
@@ -37,12 +38,14 @@ class Turns:
 
     def _release(self) -> None:
         while self._waiting:
-            name = next(iter(self._waiting))
+            # Not the same name again while there is another.
+            name = next((each for each in self._waiting if each != self._last), self._last)
             queue = self._waiting.pop(name)
             turn = queue.popleft()
             if queue:
                 self._waiting[name] = queue
             if not turn.done():
+                self._last = name
                 turn.set_result(None)
                 return
         self._held = False

@@ -11,6 +11,11 @@ from ops.language import terms
 from ops.language.spoken import Clock, Spoken
 from ops.language.words import pieces, split
 
+_THEN = re.compile(
+    r"[\s,]*(?:\sand)?(?:\s|^)then(?:\s*=\s*|\s+(?:(?:go\s+|return\s+)?(?:back\s+)?to\s+)?)"
+    r"(always|never|[0-9][0-9.]{0,17}\s?%?|[0-9]{1,6}/s)(?=[\s,]|$)",
+    re.IGNORECASE,
+)
 _LONGEST_TERM = 10  # words: "until the day after tomorrow at half past nine pm"
 _REASON = re.compile(
     r"(?:^|[\s,;])(?:because(?:\s+of\b|\s*=)?|due\s+to\b|reason\s*[=:])\s*"
@@ -32,6 +37,14 @@ def take_term(line: str, clock: Clock) -> tuple[str, Spoken | None]:
     if terms.find(split(left), clock):
         raise InvalidInput('say one of for=15m, until=18:00 and "permanent"')
     return " ".join(left), found
+
+
+def take_then(line: str) -> tuple[str, str]:
+    """Return a line without what follows the change, "and then back to 10%", and that policy."""
+    found = _THEN.search(line)
+    if not found:
+        return line, ""
+    return f"{line[: found.start()]} {line[found.end() :]}".strip(), "".join(found[1].split())
 
 
 def take_reason(line: str, clock: Clock | None = None) -> tuple[str, str]:

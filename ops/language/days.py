@@ -9,15 +9,19 @@ _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
-_SHORT = {
-    **{name: number for number, name in enumerate(_WEEKDAYS)},
+SHORT_DAYS = {
     **{name[:3]: number for number, name in enumerate(_WEEKDAYS)},
     "tues": 1, "weds": 2, "thur": 3, "thurs": 3,
 }  # fmt: skip
+_SHORT = {**SHORT_DAYS, **{name: number for number, name in enumerate(_WEEKDAYS)}}
 _NAMED = {
     ("today",): 0, ("yesterday",): -1, ("tomorrow",): 1,
     ("day", "before", "yesterday"): -2, ("day", "after", "tomorrow"): 2,
 }  # fmt: skip
+DAY_WORDS = frozenset(
+    {*_SHORT, *_MONTHS, *(month[:3] for month in _MONTHS), "tonight", "before", "after"}
+    | {word for phrase in _NAMED for word in phrase}
+)
 PARTS = {"morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (18, 30)}
 _EARLY = 6  # until then "this morning" begins at midnight, and "tonight" began yesterday
 _NTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?", re.ASCII)

@@ -7,11 +7,13 @@ from ops.vocabulary.timerange import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE
 
 _WEEK = 7 * DAY
 _MONTH = 30 * DAY  # as it is meant by "the last month"
+_FEW = 5
 _MOST_PARTS = 6  # nobody says more than `1 week 2 days 3 hours 4 minutes`
 _LARGEST = 36_500 * DAY
 UNITS = {
     name: size
     for size, names in (
+        (365 * DAY, "year years"),
         (_MONTH, "month months"),
         (2 * _WEEK, "fortnight fortnights"),
         (_WEEK, "w wk wks week weeks"),
@@ -109,8 +111,10 @@ def _whole(words: list[str], at: int) -> tuple[Fraction, int] | None:
     word = words[at] if at < len(words) else ""
     if _DIGITS.fullmatch(word):
         return Fraction(word), at + 1
-    if word in ("a", "an") and words[at + 1 : at + 2] == ["couple"]:
-        word, at = "couple", at + 1
+    if word in ("a", "an") and words[at + 1 : at + 2] in (["couple"], ["few"]):
+        word, at = words[at + 1], at + 1
+    if word == "few":
+        return Fraction(_FEW), at + 1
     if word == "couple":
         return Fraction(2), at + 1 + (words[at + 1 : at + 2] == ["of"])
     if word in ("a", "an"):

@@ -12,6 +12,12 @@ _COLON = re.compile(rf"(\d{{1,2}})([:.])(\d{{2}})(?::(\d{{2}}))?{_HALF}?", re.AS
 _GLUED = re.compile(rf"(\d{{1,2}}){_HALF}", re.ASCII)
 _FOUR = re.compile(r"([01]\d|2[0-3])([0-5]\d)", re.ASCII)
 _BARE = re.compile(r"\d{1,2}", re.ASCII)
+_PARTS = {
+    ("in", "the", "morning"): 0, ("in", "the", "afternoon"): 12, ("in", "the", "evening"): 12,
+    ("at", "night"): 12,
+}  # fmt: skip
+# Numbers are of these or of times; "at 3 instances" is no time of day.
+_COUNTED_LATER = frozenset({"errors", "failures", "traces", "alerts", "logs"})
 _DIALS = {"half": 30, "quarter": 15}
 
 
@@ -67,7 +73,10 @@ def _number(words: list[str], at: int, *, bare: bool) -> tuple[Hour, int] | None
     follows = words[at + 1] if at + 1 < len(words) else ""
     if follows in ("o'clock", "oclock"):
         return _halved(hour, None, words, at + 2)
-    return _halved(hour, None, words, at + 1) if bare or follows in _HALVES else None
+    counts = len(follows) > 3 and follows.endswith("s") and follows not in _COUNTED_LATER
+    if follows in _HALVES or (bare and not (counts and word.isdecimal())):
+        return _halved(hour, None, words, at + 1)
+    return None
 
 
 def _past_or_to(words: list[str], at: int) -> tuple[Hour, int] | None:
@@ -90,9 +99,12 @@ def _halved(hour: Hour, half: str | None, words: list[str], at: int) -> tuple[Ho
     """Add the `am` or `pm` that was part of the word, or is the next one."""
     if not half and at < len(words) and words[at] in _HALVES:
         half, at = words[at], at + 1
-    if not half:
-        return hour, at
-    return replace(hour, either=hour.hour <= 12).on_half(_HALVES[half]), at
+    if half:
+        return replace(hour, either=hour.hour <= 12).on_half(_HALVES[half]), at
+    for phrase, later in _PARTS.items():
+        if tuple(words[at : at + len(phrase)]) == phrase:
+            return hour.on_half(later), at + len(phrase)
+    return hour, at
 
 
 def _spelt(word: str) -> Hour | None:

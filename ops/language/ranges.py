@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from ops.errors import InvalidInput
-from ops.language.days import Day, read_day
+from ops.language.days import SHORT_DAYS, Day, read_day
 from ops.language.durations import UNITS, read_duration, read_number
 from ops.language.hours import Hour
 from ops.language.lines import some
@@ -25,6 +25,7 @@ _COMPARED = some(
     timeout > < >= <= =
     """
 )
+WORDS = frozenset({"between", "ago", "this", "half", "quarter", "noon", "midnight", *_AROUND, *_TO})
 _DAY = 24 * 60  # minutes
 _EXACTLY = 5 * MINUTE  # each side of "at 14:05"
 _ROUGHLY = 15 * MINUTE  # each side of "around 14:05" and of "at 2pm"
@@ -58,7 +59,7 @@ class _Reader:
         return self._current(at) or self._at(at) or self._duration(at)
 
     def _last(self, at: int) -> Spoken | None:
-        """Read `last 15m`, `in the last two hours`, `past hour`; `last=15` is asked about."""
+        """Read `last 15m`, `in the last two hours`, `past hour`; the 15 of `last=15` is minutes."""
         if read_day(self.words, at, self.here):  # last night, last monday
             return None
         start, at = at, at + 1
@@ -76,7 +77,8 @@ class _Reader:
         if not number or not is_whole or self._word(number[1]):
             return None
         text, *instead = (f"last={number[0]}{unit}" for unit in "mhd")
-        return self._spoken(range(start, number[1]), text, instead=tuple(instead))
+        said = f"{number[0]} as minutes"
+        return self._spoken(range(start, number[1]), text, said, tuple(instead))
 
     def _since(self, at: int) -> Spoken | None:
         after = at + 1 + (self._word(at + 1) == "at")
@@ -127,6 +129,8 @@ class _Reader:
         if not found or found[0].moment == NOW:
             return None
         point, end = found
+        if word in SHORT_DAYS and end == at + 1:  # "mon" alone may be a service
+            return None
         if point.day and not point.hour:
             after = end + (self._word(end) in ("between", "from"))
             if pair := self._pair(at, after, ("and", *_TO), day=point.day):

@@ -19,6 +19,8 @@ _END_OF_DAY = (
     ("end", "of", "today"), ("the", "end", "of", "today"),
 )  # fmt: skip
 
+WORDS = frozenset({*_UNTIL, *_NEXT, *(word for phrase in _FOR_GOOD for word in phrase)})
+
 
 def find(words: Words, clock: Clock) -> Spoken | None:
     """Read the first duration or end in a line's words."""

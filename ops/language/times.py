@@ -13,16 +13,23 @@ from collections.abc import Sequence
 
 from ops.errors import InvalidInput
 from ops.language import ranges, terms
-from ops.language.durations import read_duration
+from ops.language.days import DAY_WORDS, PARTS
+from ops.language.durations import NUMBERS, UNITS, read_duration
 from ops.language.points import read_point
 from ops.language.spoken import Clock, Spoken
-from ops.language.words import pieces, split
+from ops.language.words import END, LAST, START, pieces, split
 from ops.vocabulary.timerange import Moment, parse_duration, parse_moment
 
 __all__ = [
-    "Clock", "Spoken", "find_range", "find_term", "said_duration", "said_end", "said_moment",
-    "strict_range",
+    "TIME_WORDS", "Clock", "Spoken", "find_range", "find_term", "said_duration", "said_end",
+    "said_moment", "strict_range",
 ]  # fmt: skip
+
+
+TIME_WORDS = frozenset(
+    {*UNITS, *NUMBERS, *LAST, *START, *END, *PARTS, *DAY_WORDS, *ranges.WORDS, *terms.WORDS}
+)
+"""Words that say a time, so that nobody takes them for a slip of another word."""
 
 
 def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
@@ -33,20 +40,17 @@ def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
     return ranges.find(split(words), clock)
 
 
-def strict_range(line: str, clock: Clock) -> str:
-    """Return a line with its first time range in the strict notation, at the end.
+def strict_range(line: str, clock: Clock) -> tuple[str, str]:
+    """Return a line with its first time range in the strict notation, and how that was read.
 
-    Raises InvalidInput if the range cannot be meant, or has a number without its unit.
+    Raises InvalidInput if the range cannot be meant.
     """
     words = pieces(line)
     found = find_range(words, clock)
     if found is None:
-        return line
-    if found.instead:
-        forms = ", ".join((found.text, *found.instead))
-        raise InvalidInput(f"the time has a number without a unit: write one of {forms}")
+        return line, ""
     left = (word for number, word in enumerate(words) if number not in found.used)
-    return " ".join((*left, found.text))
+    return " ".join((*left, found.text)), found.said
 
 
 def find_term(words: Sequence[str], clock: Clock) -> Spoken | None:

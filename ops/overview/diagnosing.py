@@ -62,7 +62,7 @@ class Diagnosis:
             more = len(self.findings) - MOST_SAID
             said = [each.words for each in self.findings[:MOST_SAID]]
             said += [f"{more} more"] if more > 0 else []
-            rest = f"not sure of the rest: {self.doubts[0]}" if self.doubts else ""
+            rest = "not sure of the rest" if self.doubts else ""
             return (
                 f"{self.service}: {'; '.join(filter(None, (', '.join(said), self.rollout, rest)))}"
             )

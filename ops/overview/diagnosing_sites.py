@@ -49,7 +49,7 @@ class SiteDiagnosis:
         `2 of 3 services of demo have problems. petstore: 1 critical alert firing (Slow); store: …`.
         """
         wrong = [*self._wrong()]
-        rest = f"not sure of the rest: {self.doubts[0]}" if self.doubts else ""
+        rest = "not sure of the rest" if self.doubts else ""
         if wrong:
             return "; ".join(filter(None, (*wrong, *self.rollouts[:1], rest)))
         well = ", ".join((*self._well(), *self.rollouts[:1]))

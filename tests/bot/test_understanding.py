@@ -31,6 +31,9 @@ TRACES = {
     "list traces duration>1s": "list traces min=1s",
     "list traces service:petstore": "list traces service=petstore",
     '{ service.name="petstore" && status=error }': "list traces service=petstore error",
+    "list traces minDuration=1s": "list traces min=1s",
+    "list traces status=error": "list traces error",
+    "list traces status_code=500": "list traces http.status_code=500",
     "traces for AddPets": "list traces operation=AddPets",
     '"list traces error"': "list traces error",
     "lst traces error": "list traces error",
@@ -53,6 +56,8 @@ ALERTS = {
     "What's firing?": "alerts firing",
     "alrts": "alerts",
     "critical alerts": "alerts critical",
+    "alerts now": "alerts",
+    "alerts last hour": "alerts last=1h",
     # What other tools want before a command is left out.
     "/ops alerts": "alerts",
     "!alerts": "alerts",

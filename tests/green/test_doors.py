@@ -1,4 +1,4 @@
-"""Page, badge, overview, bot and gRPC agree: nothing is firing only if that is known.
+"""Page, badge, overview, bot, diagnosis and gRPC agree: nothing is firing only if that is known.
 
 With a watcher and without one.
 """
@@ -136,6 +136,7 @@ async def test_no_door_says_green_without_knowing(
         page, overview = await client.get("/alerts/"), await client.get("/")
         badge = await client.get("/alerts/badge/", headers={"HX-Request": "true"})
         said = plain(await console.answer(actor, "alerts"))
+        diagnosis = plain(await console.answer(actor, "diagnose"))
         try:
             answer = await ops.Alerts(ops_pb2.AlertsReq())
             by_rpc = not answer.not_known and not any(
@@ -148,6 +149,7 @@ async def test_no_door_says_green_without_knowing(
         "overview": heading(overview).partition(",")[0] == "Nothing is firing",
         "badge": 'data-mark=""' in badge.content.decode(),
         "bot": "nothing is firing" in said.lower() and "that we know of" not in said,
+        "diagnosis": diagnosis.startswith("production: no alert is firing"),
         "gRPC": by_rpc,
     }
     if not world.is_green:
@@ -157,4 +159,4 @@ async def test_no_door_says_green_without_knowing(
         assert "✓ none" not in text(overview)
     # A badge asks no source itself: without a watcher it does not know.
     expected = dict.fromkeys(greens, world.is_green) | {"badge": world.is_green and watched}
-    assert greens == expected, (heading(page), badge.content, said)
+    assert greens == expected, (heading(page), badge.content, said, diagnosis)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import InvalidInput
-from ops.language.changes import take_reason, take_term
+from ops.language.changes import take_reason, take_term, take_then
 from ops.language.times import (
     Clock,
     find_range,
@@ -52,6 +52,7 @@ def strict(text: str, clock: Clock = CLOCK) -> str:
         ("last hour and a half", "last=1h30m"),
         ("over the past couple of hours", "last=2h"),
         ("last week", "last=7d"),
+        ("in the last few minutes", "last=5m"),
         ("errors 15m", "last=15m"),
         ("1w", "last=7d"),
         ("lookback=1h", "last=1h"),
@@ -78,6 +79,7 @@ def test_it_reads_durations_up_to_now(said: str, read: str) -> None:
         ("since six", "from=2026-11-30T06:00"),
         ("since quarter past nine", "from=2026-11-30T09:15"),
         ("since 0900", "from=2026-11-30T09:00"),
+        ("since 9 in the evening", "from=2026-11-29T21:00"),
         ("since noon", "from=2026-11-29T12:00"),
         ("between 2 and 3 pm", "from=2026-11-29T14:00 to=2026-11-29T15:00"),
         ("between 11 and 1 pm", "from=2026-11-29T11:00 to=2026-11-29T13:00"),
@@ -167,17 +169,19 @@ def test_it_says_which_words_it_read() -> None:
     assert apart and apart.used == (0, 2)
 
 
-def test_it_asks_for_a_missing_unit() -> None:
+def test_a_missing_unit_is_minutes_and_said_to_be() -> None:
     found = find_range(["error", "last=15"], CLOCK)
-    assert found and (found.text, found.instead) == ("last=15m", ("last=15h", "last=15d"))
+    assert found and (found.text, found.said) == ("last=15m", "15 as minutes")
+    assert found.instead == ("last=15h", "last=15d")
+    assert strict_range("last 15 petstore", CLOCK) == ("last 15 petstore", "")
     assert find_range(["last", "15", "traces"], CLOCK) is None
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "slower than 15m", "requests that took 2 minutes", "limit 10", "to 10%",
-        "petstore 1.3.0", "for petstore", "now",
+        "slower than 15m", "requests that took 2 minutes", "at 3 instances", "errors mon",
+        "limit 10", "to 10%", "petstore 1.3.0", "for petstore", "now",
         '"last hour"', "start", "at petstore", "between petstore and store", "last errors", "25:00",
         "may", "since 99", "a", "",
     ],
@@ -305,6 +309,12 @@ def test_a_moment_or_a_duration_with_other_words_is_none() -> None:
 def test_more_words_than_people_type_are_refused(read: Callable[[str, Clock], object]) -> None:
     with pytest.raises(InvalidInput, match="more than 50 words"):
         read("since 2 " * 26, CLOCK)
+
+
+@pytest.mark.parametrize("said", ["then 10%", "and then back to 10%", ", then to 10%", "then=10%"])
+def test_what_follows_a_change_may_be_said(said: str) -> None:
+    assert take_then(f"always for=15m {said} site=demo") == ("always for=15m  site=demo", "10%")
+    assert take_then("always for=15m") == ("always for=15m", "")
 
 
 def test_only_the_end_of_a_reason_may_be_a_term() -> None:

@@ -13,8 +13,9 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/opsportal/slack"
 PATH="$PATH:/usr/local/go/bin"
 mkdir -p "$cache"
 
-needs() {
-    command -v "$1" >/dev/null || { echo "$2 cannot be tried: install $3" >&2; exit 1; }
+missing() {
+    echo "$1 cannot be tried: install $2" >&2
+    exit 1
 }
 
 case "$1" in
@@ -29,7 +30,8 @@ python)
     echo "$made/bin/python"
     ;;
 node)
-    needs npm "Bolt for JavaScript" "Node.js 20 or newer, with npm"
+    command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
+        missing "Bolt for JavaScript" "Node.js 20 or newer, with npm"
     made="$cache/node-5.1.0"
     if [[ ! -e $made/done ]]; then
         npm install --silent --no-audit --no-fund --prefix "$made" @slack/bolt@5.1.0 >&2
@@ -38,7 +40,7 @@ node)
     echo "$made/node_modules"
     ;;
 go)
-    needs go slack-go "Go (golang.org/dl), 1.21 or newer, which fetches 1.26"
+    command -v go >/dev/null || missing slack-go "Go (golang.org/dl), 1.21 or newer, which fetches 1.26"
     made="$cache/go-$(cat "$here"/go/go.mod "$here"/go/main.go | sha256sum | cut -c1-12)"
     if [[ ! -x $made ]]; then
         CGO_ENABLED=0 go build -C "$here/go" -o "$made.$$" . >&2

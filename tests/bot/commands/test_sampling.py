@@ -1,3 +1,4 @@
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -121,10 +122,15 @@ async def test_the_end_is_a_time_of_day_of_the_person_who_asks(
     operator: Actor, backends: Backends, end: str
 ) -> None:
     tokyo = ZoneInfo("Asia/Tokyo")
-    card = await console.answer(operator, f"change sampling always then=1% {end}", tokyo)
+    card = await console.answer(operator, f"change sampling always then 1% {end}", tokyo)
     found = [part for part in parts(card.summary) if isinstance(part, When)]
     assert [to_datetime(each.seconds * SECOND).astimezone(tokyo).hour for each in found] == [18]
     assert ("Reason: lunch" in card.notes) == ("lunch" in end)
+
+
+async def test_a_word_about_time_is_no_slip_of_another(operator: Actor, backends: Backends) -> None:
+    offered = await said(operator, "set sampling to 20% till 18:00 then 1%")
+    assert re.match(r"change sampling 20% until=20\S+T18:00Z then=1%", offered.follow_ups[0].line)
 
 
 async def test_a_change_until_the_nearest_six_asks_first(

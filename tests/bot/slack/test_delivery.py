@@ -17,7 +17,7 @@ from bot.slack.process import health
 from bot.slack.rate_limit import Limit
 from ops.audit.models import AuditEntry
 from ops.database import in_database
-from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, until, until_stored
+from tests.bot.conftest import QUICK, Backends, Workspace, another_bot, away, until, until_stored
 from tests.fakes.jaeger import ANY_JAEGER
 from tests.fakes.slack import ALICE, DIRECT, Delivery, FakeSlack, Fault, person
 
@@ -322,3 +322,17 @@ async def test_it_counts_the_connections_of_all_its_processes(
         await until_stored(lambda: BotProcess.objects.count() >= 2)
     assert await in_database(BotProcess.objects.filter(stopped=None).count) == 1
     assert "use this Slack app" not in caplog.text
+
+
+async def test_it_answers_once_what_slack_sends_again_while_the_database_is_away(
+    slack: FakeSlack, alice: User
+) -> None:
+    slack.redelivery_speed = 1_000
+    async with away(ReceivedEvent):
+        delivery = await slack.mention(ALICE, "help")
+        await slack.all_redelivered()
+    for each in (delivery, *delivery.copies):
+        await each.acknowledged()
+    await slack.posted(1)
+    assert [each.envelope["retry_attempt"] for each in delivery.copies] == [1, 0, 2, 3]
+    assert slack.violations == []

@@ -100,7 +100,7 @@ async def test_in_a_channel_those_who_asked_take_turns(slack: FakeSlack) -> None
     asked = (("alice", "a1"), ("alice", "a2"), ("alice", "a3"), ("bob", "b1"))
     claims = {text: PostClaim(Marks().advance, asker=asker) for asker, text in asked}
     await asyncio.gather(*(sender.say(THREAD, said(text), claims[text]) for text in claims))
-    assert [post.shown for post in slack.posts] == ["a1", "a2", "b1", "a3"]
+    assert [post.shown for post in slack.posts] == ["a1", "b1", "a2", "a3"]
 
 
 async def test_a_limited_channel_delays_no_other(slack: FakeSlack) -> None:
