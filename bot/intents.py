@@ -26,13 +26,14 @@ class Intent:
 
     `surely` are enough by themselves, `perhaps` add to what else is said. `about` are the things
     that the command can take, `alone` those of them that mean it when nothing else is said.
-    `does` says what the command does to somebody who has to choose.
+    `reads_all` is for a command whose `read` knows every word that it can use.
     """
 
     surely: str = ""
     perhaps: str = ""
     about: tuple[Thing, ...] = ()
     alone: tuple[Thing, ...] = ()
+    reads_all: bool = False
 
 
 NO_INTENT = Intent()

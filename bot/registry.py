@@ -61,9 +61,15 @@ Read = Callable[[Message, str], Awaitable[Reading]]
 """Read a text in people's own words as the text of the pattern's group; raises OpsError."""
 
 
+class NothingToRead(InvalidInput):
+    """A text lacks what a command cannot do without; its `parse` says that in its own words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guess(Reading):
-    """A reading with something in it that nobody said: it is offered, never run."""
+    """A reading with something in it that nobody said, `why`: it is offered, never run."""
+
+    why: str = ""
 
 
 Handler = Callable[[Message, Any], Awaitable[Reply]]

@@ -8,15 +8,17 @@ from bot.answers.alerts import alert_list
 from bot.commands.arguments import after_small_word
 from bot.commands.reads import names_for, take_name, words_left
 from bot.intents import Intent, Thing
-from bot.registry import Message, command
+from bot.registry import Message, NothingToRead, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.language.strict import exact_alerts, is_strict_alerts
+from ops.overview import actions as overview
 from ops.sites import sites
-from ops.vocabulary.alert_filters import STATES, AlertFilter, parse_filter
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 
 _ID = re.compile(r"[0-9a-f]{20}")
@@ -30,8 +32,14 @@ async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
 
 
 async def _parse_filter(message: Message, rest: str) -> AlertFilter:
-    filter = await asyncio.to_thread(parse_filter, after_small_word(rest))
-    sites().site(filter.site)
+    """Read a filter all of whose words are known, as far as the alerts are."""
+    line = after_small_word(rest)
+    filter = await asyncio.to_thread(parse_filter, line)
+    services = sites().site(filter.site).services
+    if filter.words or filter.matchers:
+        exact = await asyncio.to_thread(exact_alerts, line, services)
+        if not exact and not is_strict_alerts(line, await names_for(message)):
+            raise InvalidInput(f'"{line[:80]}" has a word that is not known')
     return filter
 
 
@@ -40,20 +48,13 @@ async def _read_one(message: Message, text: str) -> Reading:
     names = await names_for(message)
     alert, left = take_name(words(normal(text)), names, Kind.ALERT)
     if alert is None:
-        raise InvalidInput("which alert?")
+        raise NothingToRead("which alert?")
     return Reading(quote(alert.name), words_left(left))
 
 
 async def _read_filter(message: Message, text: str) -> Reading:
-    """Read a service, a severity, an alert and a state."""
-    names, left = await names_for(message), words(normal(text))
-    taken = []
-    for kind in (Kind.SEVERITY, Kind.SERVICE, Kind.ALERT):
-        name, left = take_name(left, names, kind, besides=STATES)
-        taken += [quote(name.name)] if name else []
-    taken += [word.small for word in left if word.small in STATES]
-    left = tuple(word for word in left if word.small not in STATES)
-    return Reading(" ".join(taken), words_left(left))
+    """Read a filter in people's own words."""
+    return await overview.read_alert_filter(message.actor, text=text, clock=message.clock)
 
 
 @command(
@@ -94,9 +95,10 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
     intent=Intent(
         surely="alerts, alert, alerting, alarms, alarm, firing, fires, on fire, pending, "
         "going off, pages, paged, incidents, alertmanager, red, burning",
-        perhaps="critical, warning, severity, list, fire, active, open, ongoing, current",
+        perhaps="critical, warning, severity, list, show, fire, active, open, ongoing, current",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
         alone=(Thing.SEVERITY,),
+        reads_all=True,
     ),
     usage='[WORD …] [LABEL="VALUE" …] [state=firing] [last=1h] [age>10m] [site=NAME]',
     summary="list firing and pending alerts",

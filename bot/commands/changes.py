@@ -71,9 +71,10 @@ async def what_changed(message: Message, asked: _Asked) -> Reply:
     parse=with_times(_asked),
     read=read_where_and_when,
     intent=Intent(
-        surely="rollouts, rollout, deploys, deploy, deployments, deployment, releases, "
-        "released, rolled out, was deployed, got deployed, shipped",
-        perhaps="deployed, release, new, recently, lately, when, today, last, version",
+        surely="rollouts, rollout, deploys, deployments, deployment, releases, released, "
+        "rolled out, was deployed, got deployed, shipped, ship, last deploy, latest deploy, "
+        "recent deploy, any deploy, when deploy, deploy history",
+        perhaps="deploy, deployed, release, new, recently, lately, when, today, last, version",
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME, Thing.VERSION),
     ),
     usage="[SERVICE] [last=24h] [from=TIME to=TIME] [site=NAME]",

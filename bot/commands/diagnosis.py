@@ -19,9 +19,9 @@ from ops.overview import actions as overview
         surely="wrong, diagnose, diagnosis, broken, breaking, problem, problems, issue, issues, "
         "trouble, outage, down, healthy, unhealthy, dead, dying, crashing, degraded, why, is ok, "
         "is okay, is fine, is up, ok everything, ok all, everything fine, all good, all green, "
-        "how is doing, how are doing, how is everything, how are things, whats up, what is up, "
-        "is working, still working, what is going on, whats going on, what is happening, "
-        "whats happening, investigate, root cause, happening",
+        "how is doing, how are doing, how is everything, how are things, "
+        "is working, still working, what going on, what happening, what up, investigate, "
+        "root cause, happening",
         perhaps="status, health, state, check, how is, how are, broke, wtf, acting, weird, bad",
         about=(Thing.SERVICE, Thing.INSTANCE, Thing.SITE),
         alone=(Thing.SERVICE,),
@@ -53,7 +53,7 @@ async def diagnose(message: Message, where: Where) -> Reply:
         surely="slow, slowness, slowest, sluggish, why slow, why slower, latency, p50, p95, p99, "
         "percentile, performance, response time, response times, taking long, takes long, "
         "takes so long, takes longer, taking longer, slow operations",
-        perhaps="slower, long, hanging, lag, why, operations",
+        perhaps="slower, long, hanging, lag, why, operations, requests, calls, traces",
         about=(Thing.SERVICE, Thing.INSTANCE, Thing.SITE),
     ),
     usage="[SERVICE] [site=NAME]",

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,15 +15,16 @@ from bot.commands.arguments import (
 )
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.intents import Intent, Thing
-from bot.registry import Guess, Message, command
+from bot.registry import Guess, Message, NothingToRead, command
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
-from ops.language.lines import normal, words
+from ops.language.lines import Word, normal, some, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.language.strict import strict_traces
 from ops.language.trace_ids import find_trace_ids, pasted_ids
-from ops.language.traces import read_traces
+from ops.overview import actions as overview
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
@@ -33,6 +34,7 @@ from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
 
 _OF_A_PAIR = re.compile('[="<>]|!~')  # what only a key with its value has
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
+_CALLED = some("trace traces traceid trace_id trace-id traceparent b3 uber-trace-id id ids uuid")
 _SHORTEST = 12  # digits: an ID that has no more was probably cut
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
 
@@ -47,7 +49,12 @@ class TraceAt:
 
 async def _parse_query(message: Message, rest: str) -> TraceQuery:
     """Read a filter whose first word may be a service from the site file."""
-    query = parse_query(_with_service(rest))
+    line = after_small_word(rest)
+    services = {name for site in sites().all.values() for name in site.services}
+    _, query = strict_traces(line, services, sites().all)
+    if query is None:
+        parse_query(_with_service(line))
+        raise InvalidInput(f'"{line[:80]}" has a key that only other tools know')
     sites().site(query.site)
     return query
 
@@ -123,31 +130,41 @@ def _known_site(named: Mapping[str, str]) -> str:
 
 async def _read_query(message: Message, text: str) -> Reading:
     """Read a filter in people's own words."""
-    return read_traces(text, await names_for(message), message.clock)
+    return await overview.read_trace_filter(message.actor, text=text, clock=message.clock)
 
 
 async def _read_id(message: Message, text: str) -> Reading:
     """Read the trace ID in a text; if it has none, guess the latest failing trace."""
     found = words(normal(text))
     if ids := find_trace_ids(text):
-        digits = {word.text for word in found if find_trace_ids(word.text) or word.key}
-        return Reading(ids[0], words_left([word for word in found if word.text not in digits]))
+        return Reading(ids[0], _besides_ids(found))
     names = await names_for(message)
     service, left = take_name(found, names, Kind.SERVICE)
-    query = parse_query(f"{_with_service(where_line(names, service))} error last=24h limit=1")
-    latest = (await traces.list_traces(message.actor, query=query)).traces
-    if not latest:
-        raise InvalidInput("which trace?")
-    return Guess(latest[0].trace_id, words_left(left))
+    where = _with_service(where_line(names, service))
+    for which, condition in (("that failed", "error"), ("", "")):
+        query = parse_query(f"{where} {condition} last=24h limit=1")
+        if latest := (await traces.list_traces(message.actor, query=query)).traces:
+            why = f"the latest trace of {latest[0].service} {which}".strip()
+            return Guess(latest[0].trace_id, words_left(left), why=why)
+    raise NothingToRead("which trace?")
 
 
 async def _read_ids(message: Message, text: str) -> Reading:
     """Read one or two trace IDs."""
     ids = find_trace_ids(text)
     if not ids:
-        raise InvalidInput("which trace?")
-    left = [word for word in words(normal(text)) if not find_trace_ids(word.text)]
-    return Reading(" ".join(ids), words_left(left))
+        raise NothingToRead("which trace?")
+    return Reading(" ".join(ids), _besides_ids(words(normal(text))))
+
+
+def _besides_ids(found: Sequence[Word]) -> tuple[str, ...]:
+    """Return the words that are neither trace IDs nor what IDs are called."""
+    others = (
+        each
+        for each in found
+        if not (each.key or find_trace_ids(each.text) or each.small in _CALLED)
+    )
+    return words_left(tuple(others))
 
 
 @command(
@@ -157,7 +174,7 @@ async def _read_ids(message: Message, text: str) -> Reading:
     read=_read_query,
     intent=Intent(
         surely="traces, trace, errors, error, failures, failure, failing, failed, fails, fail, "
-        "exceptions, exception, 500s, 5xx, slower, requests, calls, spans, timeouts, search",
+        "exceptions, exception, 500s, 5xx, slower, requests, calls, spans, timeouts",
         perhaps="slow, slowest, list, find, show, longest, longer, took, latest, recent, "
         "request, call, transactions, jaeger",
         about=(
@@ -168,6 +185,7 @@ async def _read_ids(message: Message, text: str) -> Reading:
             Thing.CONDITION,
         ),
         alone=(Thing.OPERATION, Thing.CONDITION),
+        reads_all=True,
     ),
     usage="[SERVICE] [KEY=VALUE …] [error] [last=1h] [limit=20] [site=NAME]",
     summary="search for traces, newest first",

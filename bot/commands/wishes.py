@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
-from bot.registry import Message
+from bot.registry import Message, NothingToRead
 from ops.errors import InvalidInput
 from ops.language.changes import take_reason, take_term, take_then
 from ops.language.lines import normal, words
@@ -71,7 +72,8 @@ async def parse_way_back(message: Message, rest: str) -> WayBack:
     back = await sampling.way_back(
         message.actor, service=where.service, site=where.site, revision=number
     )
-    await _check(message, where, back.policy, back.term, reason, back.then)
+    back["reason"] = reason
+    await _check(message, where, **back)
     return WayBack(where, number, reason, at_once)
 
 
@@ -79,28 +81,13 @@ async def parse_undo(message: Message, rest: str) -> Where:
     """Read `[SERVICE] [site=NAME]`."""
     where = service_and_site(rest)
     before = await requests.policy_before(message.actor, service=where.service, site=where.site)
-    await _check(message, where, before)
+    await _check(message, where, policy=before)
     return where
 
 
-async def _check(
-    message: Message,
-    where: Where,
-    policy: Policy,
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
-) -> None:
+async def _check(message: Message, where: Where, **wish: Unpack[terms.Wish]) -> None:
     """Raise what asking for it would raise."""
-    await requests.check(
-        message.actor,
-        policy=policy,
-        service=where.service,
-        site=where.site,
-        term=term,
-        reason=reason,
-        then=then,
-    )
+    await requests.check(message.actor, service=where.service, site=where.site, **wish)
 
 
 async def read_wish(message: Message, text: str) -> Reading:
@@ -109,7 +96,7 @@ async def read_wish(message: Message, text: str) -> Reading:
     names, found = await names_for(message), words(head)
     share = read_share(found)
     if share is None:
-        raise InvalidInput("how much is to be kept?")
+        raise NothingToRead("how much is to be kept?")
     service, left = take_name([each for each in found if each not in share.words], names, _SERVICE)
     line = f"{where_line(names, service)} {share.policy} {tail}"
     return Reading(" ".join(line.split()), words_left(left))
@@ -157,7 +144,8 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
         parse_policy(then or named["then"]) if then or "then" in named else None,
         at_once and not (said and said.guessed),
     )
-    await _check(message, wish.where, policy, wish.term, reason, wish.then)
+    asked: terms.Wish = {"policy": policy, "term": wish.term, "reason": reason, "then": wish.then}
+    await _check(message, wish.where, **asked)
     return wish
 
 

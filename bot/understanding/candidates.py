@@ -3,31 +3,26 @@
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bot.commands.reads import names_for
 from bot.intents import Intent, Thing
-from bot.registry import Command, Guess, Message, Registry
-from bot.understanding.cues import PERHAPS, SURELY, Cued, Cues
+from bot.registry import Command, Guess, Message, NothingToRead, Registry
+from bot.understanding.cues import PERHAPS, SMALL, SURELY, Cued, Cues
 from bot.understanding.habits import without_habits
 from bot.understanding.things import Found, things_in
 from ops.errors import InvalidInput, NotFound, OpsError
 from ops.guard import may
 from ops.language import lines
 from ops.language.changes import take_reason
-from ops.language.lines import Word, some
+from ops.language.lines import Word
 from ops.language.trace_ids import find_trace_ids
 
 SECONDS = 1.0  # the most that filling and checking one line may take
 MOST_TRIED = 6
 _LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it; a name twice that
-_ANYTHING = some(
-    """
-    anything something everything nothing anyone anybody someone somebody everyone everybody thing
-    things stuff again still yet right really actually currently exactly quickly bit lot
-    """
-)
 _SHARE = 2.0  # what a share of traces adds for a command that takes one
+_CONTRACTED = re.compile(r"\b(how|what|who|where|when|why)s\b(?!=)", re.IGNORECASE)
 _LINK = re.compile(r"\S+://\S+")
 _NOTHING = Cued(0.0, frozenset(), surely=False)
 
@@ -36,7 +31,8 @@ _NOTHING = Cued(0.0, frozenset(), surely=False)
 class Candidate:
     """A whole line that its command accepts, what speaks for it, and the words it leaves out.
 
-    `surely` means that the words say so, `guessed` that the line has something nobody said. The
+    `sentence` says how the text was read,
+    `surely` means that the words say so, `guessed` is something in it that nobody said. The
     line of a command that the user may not run is only its name. `problem` is why the line is
     not possible right now: it is only there to say so.
     """
@@ -45,8 +41,9 @@ class Candidate:
     line: str
     score: float
     left_out: tuple[str, ...] = ()
+    sentence: str = ""
     surely: bool = False
-    guessed: bool = False
+    guessed: str = ""
     allowed: bool = True
     problem: OpsError | None = None
 
@@ -76,7 +73,7 @@ class Text:
 
 async def read_text(message: Message, text: str, cues: Cues) -> Text:
     """Read a text; raises InvalidInput if it has too many words."""
-    line = lines.normal(without_habits(text))
+    line = _CONTRACTED.sub(r"\1 is", lines.normal(without_habits(text)))
     said, _ = take_reason(line)
     # Places in what is said are places in the line only if the reason is at its end.
     corrected = cues.corrected(lines.words(said), line) if line.startswith(said) else line
@@ -86,16 +83,36 @@ async def read_text(message: Message, text: str, cues: Cues) -> Text:
     return Text(corrected, words, found, cues.found(word.small for word in words))
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates, the likeliest first.
+
+    `refused` says why commands refuse the text, by their name; `named` is the command that the
+    words are about, if any.
+    """
+
+    found: tuple[Candidate, ...] = ()
+    refused: Mapping[str, InvalidInput] = field(default_factory=dict)
+    named: Command | None = None
+
+
 async def candidates(
     registry: Registry, message: Message, text: Text, favourite: Command | None = None
-) -> list[Candidate]:
+) -> Candidates:
     """Return the lines that a text may mean; `favourite` is the command that it names."""
     tried = sorted(_likely(registry, text, favourite), key=lambda each: -each.score)[:MOST_TRIED]
     filled = await asyncio.gather(*(_filled(registry, message, text, each) for each in tried))
+    accepted = [each for each in filled if isinstance(each, Candidate)]
     best: dict[str, Candidate] = {}
-    for each in sorted(filter(None, filled), key=lambda each: -each.score):
+    for each in sorted(accepted, key=lambda each: -each.score):
         best.setdefault(each.line, each)
-    return list(best.values())
+    refused = {
+        likely.command.name: each
+        for likely, each in zip(tried, filled, strict=True)
+        if isinstance(each, InvalidInput) and not isinstance(each, NothingToRead)
+    }
+    said = (each.command for each in tried if text.cued.get(each.command.name, _NOTHING).surely)
+    return Candidates(tuple(best.values()), refused, favourite or next(said, None))
 
 
 def _likely(registry: Registry, text: Text, favourite: Command | None) -> Iterable[Candidate]:
@@ -125,8 +142,8 @@ def _alone(intent: Intent, things: Sequence[Found]) -> bool:
 
 async def _filled(
     registry: Registry, message: Message, text: Text, likely: Candidate
-) -> Candidate | None:
-    """Return the line with its arguments, None if its command would refuse it."""
+) -> Candidate | OpsError | None:
+    """Return the line with its arguments, or why its command would refuse it."""
     command = likely.command
     if not await may(message.actor, *command.needs):
         return Candidate(command, command.name, likely.score, surely=likely.surely, allowed=False)
@@ -141,12 +158,15 @@ async def _filled(
             if reached is not command:
                 return None
             await command.parse(message, rest)
-    except (InvalidInput, NotFound, TimeoutError):
+    except TimeoutError:
         return None
+    except (InvalidInput, NotFound) as refused:
+        return refused
     except OpsError as error:  # the line is right, but this is not the moment for it
         problem = error
-    cued = text.cued.get(command.name, _NOTHING).words
-    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued | _ANYTHING)
+    # A reader that knows all of its words says itself what it leaves out.
+    cued = frozenset() if command.intent.reads_all else text.cued.get(command.name, _NOTHING).words
+    left_out = tuple(word for word in reading.left_out if word.casefold() not in cued | SMALL)
     named = {word for each in text.things if each.name for word in each.words}
     ignored = sum(word.casefold() in named for word in left_out)
     return Candidate(
@@ -154,7 +174,8 @@ async def _filled(
         line,
         likely.score - _LEFT_OUT * (len(left_out) + ignored),
         left_out,
+        replace(reading, left_out=left_out, exact=False).sentence(command.name),
         surely=likely.surely or (likely.score > PERHAPS and not left_out),
-        guessed=isinstance(reading, Guess),
+        guessed=reading.why if isinstance(reading, Guess) else "",
         problem=problem,
     )

@@ -4,10 +4,31 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.registry import Command
-from ops.language.lines import FILLER, Word
+from ops.language.alert_words import RESERVED as ALERT_WORDS
+from ops.language.lines import FILLER, Word, some
+from ops.language.trace_words import RESERVED
 
+SMALL = some(
+    """
+    anything something everything nothing anyone anybody someone somebody everyone everybody thing
+    things stuff again still yet right really actually currently exactly quickly bit lot mate man
+    dude buddy folks guys yo pal friend team bot around touched put between
+    """
+)
+"""Words that set no condition, besides language's filler."""
 SURELY = 3.0
 PERHAPS = 1.0
+_RIGHT = (
+    RESERVED
+    | ALERT_WORDS
+    | SMALL
+    | some(
+        """
+    get post put patch delete head options past test life line live lite true false host port
+    """
+    )
+)
+"""Words that are spelled right, though a cue is near."""
 _MORE_WORDS = 0.25  # what each further word of a phrase adds
 SHORTEST_SLIP = 4  # letters: among shorter words everything is one slip from something
 LONGEST_SLIP = 20
@@ -40,7 +61,7 @@ class Cues:
         """Take the cues of commands; `others` are words that mean something else."""
         self._cues = [cue for command in commands for cue in _cues_of(command)]
         self.known = frozenset(word for cue in self._cues for word in cue.words)
-        self._right = self.known | set(others) | FILLER
+        self._right = self.known | set(others) | FILLER | _RIGHT
         self._slips: dict[str, list[str]] = {}
         for word in sorted({*self.known, *VERBS}):
             if len(word) >= SHORTEST_SLIP:
@@ -111,7 +132,10 @@ def _shortened(word: str) -> Iterator[str]:
 
 
 def is_one_slip(word: str, right: str) -> bool:
-    """Return whether one letter is missing, added, wrong or swapped with its neighbour."""
+    """Return whether one letter is missing, added, wrong or swapped with its neighbour.
+
+    A wrong one counts only in a longer word: "post" is not "past".
+    """
     start = 0
     while start < min(len(word), len(right)) and word[start] == right[start]:
         start += 1
@@ -119,6 +143,6 @@ def is_one_slip(word: str, right: str) -> bool:
     return (
         one[1:] == other
         or one == other[1:]
-        or one[1:] == other[1:]
+        or (one[1:] == other[1:] and len(right) > SHORTEST_SLIP)
         or (one[:2] == other[:2][::-1] and one[2:] == other[2:])
     )

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from ops.language.lines import some
+
 
 @dataclass(frozen=True, slots=True)
 class NotOffered:
@@ -17,12 +19,12 @@ class NotOffered:
     verbs: str = ""
     words: str = ""
 
-    def asked_by(self, said: Collection[str], first: str) -> frozenset[str]:
+    def asked_by(self, said: frozenset[str], first: str) -> frozenset[str]:
         """Return the words of a text that ask for it; `first` is its first that is no filler."""
-        if first in self.verbs.split():
+        if first in self.verbs.split() and not said & QUESTIONS:
             return frozenset({first})
         phrases = (frozenset(phrase.split()) for phrase in self.words.split(","))
-        return next((each for each in phrases if each and each <= set(said)), frozenset())
+        return next((each for each in phrases if each and each <= said), frozenset())
 
     def lines(self, named: Mapping[str, str]) -> tuple[str, ...]:
         """Return the lines that fit what a text names, by the kind of thing."""
@@ -33,14 +35,15 @@ class NotOffered:
         )
 
 
+QUESTIONS = some("what when who which why how did was were is are has have does any")
+"""With one of them a verb asks for nothing to be done."""
 _LOOK = ("show alert {alert}", "alerts {service}", "alerts", "overview")
 NOT_OFFERED = (
     NotOffered(
-        "OpsPortal does not acknowledge, silence or resolve alerts; Alertmanager does",
+        "OpsPortal does not acknowledge or resolve alerts; it can silence them",
         _LOOK,
-        verbs="close assign reassign take hide dismiss suppress stop-alerting",
-        words="ack, acked, acknowledge, unack, resolve, snooze, silence, silences, unsilence, "
-        "mute, unmute, inhibit, maintenance, downtime",
+        verbs="close assign reassign take dismiss",
+        words="ack, acked, acknowledge, unack, resolve, inhibit, maintenance, downtime",
     ),
     NotOffered(
         "OpsPortal does not know who is on call",
@@ -89,7 +92,7 @@ WORDS = frozenset(
 )
 
 
-def not_offered(said: Collection[str], first: str, meant: Collection[str]) -> NotOffered | None:
+def not_offered(said: frozenset[str], first: str, meant: Collection[str]) -> NotOffered | None:
     """Return what a text asks for in vain; `meant` are words that lead to a command after all.
 
     Words are in small letters; `first` is the first that is more than filler.

@@ -11,7 +11,6 @@ from bot.understanding.not_offered import WORDS, NotOffered, not_offered
 from bot.understanding.small_talk import ANSWERS, small_talk
 from ops.errors import InvalidInput, OpsError
 from ops.language.lines import normal, words
-from ops.language.reading import Reading
 from ops.language.times import TIME_WORDS
 
 MOST_OFFERED = 3
@@ -41,16 +40,17 @@ class Reader:
             return self._nothing(unknown)
         if reply := small_talk(text.lower().split()) or small_talk(read.said):
             return reply
-        named = frozenset(word for cued in read.cued.values() for word in cued.words)
-        if refused := not_offered(read.said, next(iter(read.content), ""), named):
+        named = {word for cued in read.cued.values() if cued.surely for word in cued.words}
+        if refused := not_offered(frozenset(read.said), next(iter(read.content), ""), named):
             return await self._instead(message, read, refused)
-        found = await candidates(self.registry, message, read)
-        if not found:
-            return self._nothing(unknown)
-        if found[0].problem:
+        tried = await candidates(self.registry, message, read)
+        found = list(tried.found)
+        if found and found[0].problem:
             return _not_now(found)
-        if self._is_sure(read, found):
+        if found and self._is_sure(read, found):
             return await self._run(message, found)
+        if tried.named and (problem := tried.refused.get(tried.named.name)):
+            return _refused(problem, tried.named, found)
         return _offer(found) if _offered(found) else self._nothing(unknown)
 
     def likeliest(self, text: str, besides: Command | None) -> Command | None:
@@ -73,21 +73,23 @@ class Reader:
             read = await read_text(message, message.text, self.cues)
         except InvalidInput:
             raise problem from None
+        tried = await candidates(self.registry, message, read, command)
         found = [
             each
-            for each in await candidates(self.registry, message, read, command)
+            for each in tried.found
             if each.command is command or self._adds(read, each.command, command)
         ]
+        problem = tried.refused.get(command.name, problem)
         if not _offered(found) or found[0].problem:
             raise problem
         if self._is_sure(read, found, command):
             return await self._run(message, found)
-        refused = error_reply(problem, command.name)
         best = found[0]
         if best.command is not command or best.guessed:
+            refused = error_reply(problem, command.name)
             notes = (f"{str(problem)[:1].upper()}{str(problem)[1:]}", *refused.notes)
             return replace(_offer(found), notes=notes)
-        return replace(refused, follow_ups=(*_buttons(found), *refused.follow_ups))
+        return _refused(problem, command, found)
 
     def _adds(self, read: Text, other: Command, named: Command) -> bool:
         """Return whether more than the name of one command speaks for another."""
@@ -127,9 +129,12 @@ class Reader:
 
     async def _instead(self, message: Message, read: Text, refused: NotOffered) -> Reply:
         """Say that something is not offered, with the lines that are accepted instead."""
-        named = {
-            each.thing.value: each.name.of or each.name.name for each in read.things if each.name
-        }
+        named: dict[str, str] = {}
+        for each in read.things:
+            if each.name:
+                named[each.thing.value] = each.name.name
+                if each.name.of:  # the service of an instance, version or operation
+                    named.setdefault("service", each.name.of)
         lines = [
             line for line in refused.lines(named) if await self.registry.accepts(message, line)
         ]
@@ -170,10 +175,16 @@ def _offer(found: list[Candidate]) -> Reply:
     asks = f" {_UNCHANGED}" if any(each.command.changes for each in shown) else ""
     return Reply(
         f"Did you mean {either}?{asks}",
-        tuple(Row((each.line, each.command.summary)) for each in shown),
+        tuple(Row((each.line, each.guessed or each.command.summary)) for each in shown),
         failed=True,
         follow_ups=(*_buttons(found), FollowUp("Help", "help")),
     )
+
+
+def _refused(problem: OpsError, command: Command, found: list[Candidate]) -> Reply:
+    """Say why a command refuses a text, with what can be read instead."""
+    refused = error_reply(problem, command.name)
+    return replace(refused, follow_ups=(*_buttons(found), *refused.follow_ups))
 
 
 def _not_now(found: list[Candidate]) -> Reply:
@@ -185,5 +196,4 @@ def _not_now(found: list[Candidate]) -> Reply:
 
 def read_as(read: Candidate, reply: Reply) -> Reply:
     """Let a reply say first how a text was read."""
-    said = Reading(read.line, read.left_out).sentence()
-    return replace(reply, summary=Sentence(f"{said} ", *parts(reply.summary)))
+    return replace(reply, summary=Sentence(f"{read.sentence} ", *parts(reply.summary)))

@@ -229,17 +229,22 @@ async def show_surroundings(actor: Actor, *, fingerprint: str = "", site: str = 
 
 @action("overview.diagnose", permission=READ)
 async def diagnose(
-    actor: Actor, *, service: str = "", site: str = "", patience: float = DIAGNOSING
+    actor: Actor,
+    *,
+    service: str = "",
+    site: str = "",
+    patience: float = DIAGNOSING,
+    age: float = AGE,
 ) -> Diagnosis:
     """Return what is wrong with a service, as far as the user may see it.
 
     What did not arrive within `patience` seconds is named, and there when somebody asks again.
-    Without a service it is the site's default one.
+    Figures and traces may be `age` seconds old. Without a service it is the site's default one.
     """
     where = sites().site(site)
     what = where.service(service)
     until = asyncio.get_running_loop().time() + patience
-    return await diagnose_service(Parts(actor, where, until, AGE), what)
+    return await diagnose_service(Parts(actor, where, until, age), what)
 
 
 @action("overview.diagnose_site", permission=READ)

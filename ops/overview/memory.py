@@ -25,7 +25,7 @@ class Memory:
 def read_memory(site: str, start: int, end: int) -> Memory:
     """Read what is remembered from start to end; call it in ops.database.in_database."""
     rows = Watched.objects.filter(site=site)
-    first = rows.order_by("start").values_list("start", flat=True).first()
+    first = rows.order_by("epoch").values_list("start", flat=True).first()
     if first is None:
         return Memory(0, ((start, end),))
     kept = timerange.now_ns() - settings.HISTORY_DAYS * timerange.DAY

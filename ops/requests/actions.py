@@ -10,7 +10,7 @@ and what expired.
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import Error
 from django.utils import timezone
@@ -30,7 +30,7 @@ from ops.sampling import terms
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
 from ops.sampling.ending import MORE
-from ops.sampling.terms import PERMANENT, Term
+from ops.sampling.terms import PERMANENT, Term, Wish
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -66,77 +66,45 @@ log = logging.getLogger(__name__)
 
 @action("requests.ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
 async def ask(
-    actor: Actor,
-    *,
-    policy: Policy,
-    service: str = "",
-    site: str = "",
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
+    actor: Actor, *, service: str = "", site: str = "", **wish: Unpack[Wish]
 ) -> RequestedChange:
     """Ask for a change of sampling, which stays open until somebody applies or cancels it.
 
     Its term counts from when it is applied. Raises Conflict if the service has no instances, and
     InvalidInput for what `sampling.change_policy` would refuse.
     """
-    before = await _checked(
-        actor, policy=policy, service=service, site=site, term=term, reason=reason, then=then
-    )
-    over = await sampling.over_ceiling(
-        actor, policy=policy, service=before.service, site=before.site, then=then
-    )
-    wish: dict[str, Any] = {
+    before = await _checked(actor, service, site, wish)
+    over = await _over(actor, before.service, before.site, wish)
+    asked: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
         "previous": before.policies,
-        "policy": policy,
         "instances": len(before.instances),
-        "term": term,
-        "reason": reason,
-        "then": then,
+        **wish,
+        "term": wish.get("term", PERMANENT),
     }
     if over:
-        return await in_database(ask_approval, actor, over=over, **wish)
-    return await in_database(store.make, actor, **wish)
+        return await in_database(ask_approval, actor, over=over, **asked)
+    return await in_database(store.make, actor, **asked)
 
 
 @action("requests.check", permission=sampling.CHANGE, deadline=2 * DEADLINE)
-async def check(
-    actor: Actor,
-    *,
-    policy: Policy,
-    service: str = "",
-    site: str = "",
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
-) -> None:
+async def check(actor: Actor, *, service: str = "", site: str = "", **wish: Unpack[Wish]) -> None:
     """Raise what `ask` would raise; nothing is asked for."""
-    await _checked(
-        actor, policy=policy, service=service, site=site, term=term, reason=reason, then=then
-    )
+    await _checked(actor, service, site, wish)
 
 
 @action(
     "requests.change_or_ask", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT
 )
 async def change_or_ask(
-    actor: Actor,
-    *,
-    policy: Policy,
-    service: str = "",
-    site: str = "",
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
+    actor: Actor, *, service: str = "", site: str = "", **wish: Unpack[Wish]
 ) -> RequestedChange | SamplingChange:
     """Make a change at once, or ask for it if somebody else must approve it.
 
     In a chat, a change is only made at once if the site allows that.
     """
-    wish: dict[str, Any] = {"policy": policy, "term": term, "reason": reason, "then": then}
-    if await _may_be_made(actor, service, site, policy, then):
+    if await _may_be_made(actor, service, site, wish):
         return await sampling.change_policy(actor, service=service, site=site, **wish)
     return await ask(actor, service=service, site=site, **wish)
 
@@ -174,11 +142,10 @@ async def revert_or_ask(
     """
     where = {"service": service, "site": site}
     back = await sampling.way_back(actor, **where, revision=revision)
-    if await _may_be_made(actor, service, site, back.policy, back.then):
+    if await _may_be_made(actor, service, site, back):
         return await sampling.revert(actor, **where, revision=revision, reason=reason)
-    return await ask(
-        actor, **where, policy=back.policy, term=back.term, reason=reason, then=back.then
-    )
+    back["reason"] = reason
+    return await ask(actor, **where, **back)
 
 
 @action("requests.ask_longer", permission=sampling.CHANGE, deadline=2 * DEADLINE, changes=SUBJECT)
@@ -198,18 +165,14 @@ async def ask_longer(
             f"revision {revision} of {now.service} is not in force any more: revision "
             f"{found.revision} is"
         )
-    wish: dict[str, Any] = {
+    wish: Wish = {
         "policy": found.policy,
-        "service": now.service,
-        "site": now.site,
         "term": Term(end=found.until + MORE),
         "reason": change.reason,
         "then": found.then,
     }
-    over = await sampling.over_ceiling(
-        actor, policy=found.policy, service=now.service, site=now.site, then=found.then
-    )
-    return await (ask if over else sampling.change_policy)(actor, **wish)
+    make = ask if await _over(actor, now.service, now.site, wish) else sampling.change_policy
+    return await make(actor, service=now.service, site=now.site, **wish)
 
 
 # The permission to apply depends on who asked, so these actions check it themselves.
@@ -276,18 +239,10 @@ async def several(actor: Actor, *, keys: Collection[str]) -> Mapping[str, Reques
     return await in_database(store.several, keys)
 
 
-async def _checked(
-    actor: Actor,
-    *,
-    policy: Policy,
-    service: str,
-    site: str,
-    term: Term,
-    reason: str,
-    then: Policy | None,
-) -> ServiceSampling:
+async def _checked(actor: Actor, service: str, site: str, wish: Wish) -> ServiceSampling:
     """Return how a service is sampled now, if a change of it may be asked for."""
-    terms.check(term, timerange.now_ns(), reason)
+    policy, term, then = wish["policy"], wish.get("term", PERMANENT), wish.get("then")
+    terms.check(term, timerange.now_ns(), wish.get("reason", ""))
     terms.check_carried(sites().site(site).service(service), policy, then)
     before = await sampling.current(actor, service=service, site=site)
     if not (before.instances or sites().site(site).remote):
@@ -300,12 +255,14 @@ async def _checked(
     return before
 
 
-async def _may_be_made(
-    actor: Actor, service: str, site: str, policy: Policy, then: Policy | None = None
-) -> bool:
+async def _may_be_made(actor: Actor, service: str, site: str, wish: Wish) -> bool:
     """Return whether a change can be made without a request."""
     if actor.door in _CHATS and not sites().site(site).change_now:
         return False
-    return not await sampling.over_ceiling(
-        actor, policy=policy, service=service, site=site, then=then
+    return not await _over(actor, service, site, wish)
+
+
+async def _over(actor: Actor, service: str, site: str, wish: Wish) -> Over | None:
+    return await sampling.over_ceiling(
+        actor, policy=wish["policy"], then=wish.get("then"), service=service, site=site
     )

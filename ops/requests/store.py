@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
@@ -17,7 +18,7 @@ from ops.requests.models import ChangeRequest, State
 from ops.sampling.actions import APPROVE, CHANGE, SamplingChange
 from ops.sampling.ceiling import MINUTES, Over
 from ops.sampling.effect import effect
-from ops.sampling.terms import PERMANENT, Term
+from ops.sampling.terms import PERMANENT, Term, Wish
 from ops.vocabulary.policies import Policy
 from ops.vocabulary.spreads import Spread
 
@@ -78,21 +79,19 @@ class RequestedChange:
         return effect(self.service, self.previous, self.policy)
 
 
-def make(  # noqa: PLR0913  all but the actor are named where it is called
+def make(
     actor: Actor,
     *,
     site: str,
     service: str,
     previous: Spread,
-    policy: Policy,
     instances: int,
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
     over: Over | None = None,
+    **wish: Unpack[Wish],
 ) -> RequestedChange:
     """Store an open request; the actor must be a user."""
     now = timezone.now()
+    policy, term, then = wish["policy"], wish.get("term", PERMANENT), wish.get("then")
     return _read(
         ChangeRequest.objects.create(
             key=secrets.token_hex(5),
@@ -107,7 +106,7 @@ def make(  # noqa: PLR0913  all but the actor are named where it is called
             ends=term.end,
             then_strategy=then.strategy.value if then else "",
             then_rate=then.rate if then else 0,
-            reason=reason,
+            reason=wish.get("reason", ""),
             instances=instances,
             ceiling=over.ceiling if over else None,
             traces=over.traces if over else None,

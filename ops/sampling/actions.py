@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import Unpack
 
 from ops.actor import OPSPORTAL as ITSELF
 from ops.actor import Actor
@@ -22,8 +22,7 @@ from ops.sampling.keeping import kept
 from ops.sampling.measuring import lately_measured, over_now
 from ops.sampling.past import MOST_CHANGES, changes, policy_at, undo_policy
 from ops.sampling.revisions import Setting
-from ops.sampling.rollback import WayBack
-from ops.sampling.terms import PERMANENT, Term
+from ops.sampling.terms import PERMANENT, Wish
 from ops.sampling.volume import forecast_of
 from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
@@ -59,16 +58,6 @@ READ = "sampling.view_sampling"
 SUBJECT = "sampling"  # of notices
 CHANGE = "sampling.change_policy"
 APPROVE = "sampling.approve_change"
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What is to be set."""
-
-    policy: Policy
-    term: Term = PERMANENT
-    reason: str = ""
-    then: Policy | None = None
 
 
 def _target(*, site: str = "", service: str = "", **_: object) -> str:
@@ -137,9 +126,7 @@ async def _addresses(site: Site, service: Service, patience: float) -> Known[tup
 
 
 @action("sampling.way_back", permission=READ)
-async def way_back(
-    actor: Actor, *, service: str = "", site: str = "", revision: int = 0
-) -> WayBack:
+async def way_back(actor: Actor, *, service: str = "", site: str = "", revision: int = 0) -> Wish:
     """Return what `revert` would set; raises what it raises before it sets anything."""
     where = sites().site(site)
     name = where.service(service).name
@@ -188,14 +175,7 @@ async def over_ceiling(
 
 @action("sampling.change_policy", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def change_policy(
-    actor: Actor,
-    *,
-    policy: Policy,
-    service: str = "",
-    site: str = "",
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
+    actor: Actor, *, service: str = "", site: str = "", **wish: Unpack[Wish]
 ) -> SamplingChange:
     """Set a service's policy, and send it to every instance concurrently.
 
@@ -204,27 +184,23 @@ async def change_policy(
     set stays in force, and is sent again. Raises Conflict if the service has no instances, or if
     the change needs somebody else's approval (`over_ceiling`).
     """
-    return await _change(actor, service, site, _Wish(policy, term, reason, then))
+    return await _change(actor, service, site, wish)
 
 
 @action("sampling.approve_change", permission=APPROVE, audit=True, target=_target, changes=SUBJECT)
-async def approve_change(  # noqa: PLR0913  all but the actor are named where it is called
+async def approve_change(
     actor: Actor,
     *,
     asked_by: str,
     above_ceiling: bool,
-    policy: Policy,
     service: str = "",
     site: str = "",
-    term: Term = PERMANENT,
-    reason: str = "",
-    then: Policy | None = None,
+    **wish: Unpack[Wish],
 ) -> SamplingChange:
     """Make a change that another user asked for, as change_policy does.
 
     It may be above the service's ceiling only if `above_ceiling` says that this is approved.
     """
-    wish = _Wish(policy, term, reason, then)
     return await _change(actor, service, site, wish, above_ceiling=above_ceiling)
 
 
@@ -238,16 +214,18 @@ async def revert(
     in force, NotFound if the service has no such revision.
     """
     back = await way_back(actor, service=service, site=site, revision=revision)
-    return await _change(actor, service, site, _Wish(back.policy, back.term, reason, back.then))
+    return await _change(actor, service, site, {**back, "reason": reason})
 
 
 async def _change(
-    actor: Actor, service: str, site: str, wish: _Wish, *, above_ceiling: bool = False
+    actor: Actor, service: str, site: str, wish: Wish, *, above_ceiling: bool = False
 ) -> SamplingChange:
     where = sites().site(site)
     what = where.service(service)
-    terms.check(wish.term, timerange.now_ns(), wish.reason)
-    terms.check_carried(what, wish.policy, wish.then)
+    policy, term = wish["policy"], wish.get("term", PERMANENT)
+    reason, said = wish.get("reason", ""), wish.get("then")
+    terms.check(term, timerange.now_ns(), reason)
+    terms.check_carried(what, policy, said)
     to = await addresses(where, what)
     if not (to or where.remote):
         raise Conflict(
@@ -257,15 +235,15 @@ async def _change(
     for each in await in_database(store.to_adopt, where, [what]):
         await in_database(adopt_file, ITSELF, service=each.name, site=where.name)
     before = (await in_database(store.current, where.name, {what.name: to}))[what.name]
-    before.check_taken(wish.policy, wish.then)
-    then = terms.check_then(what.name, wish.term, before.baseline, wish.then)
-    if not above_ceiling and (over := await over_now(where, what, before, wish.policy, wish.then)):
+    before.check_taken(policy, said)
+    then = terms.check_then(what.name, term, before.baseline, said)
+    if not above_ceiling and (over := await over_now(where, what, before, policy, said)):
         raise over.refused()
-    setting = Setting(0, 0, wish.policy, wish.term.until(timerange.now_ns()), then)
+    setting = Setting(0, 0, policy, term.until(timerange.now_ns()), then)
     revision = await in_database(
-        store.begin, actor, where.name, what.name, setting, before.policies, to, wish.reason
+        store.begin, actor, where.name, what.name, setting, before.policies, to, reason
     )
-    answers = await delivery.deliver(what, to, wish.policy)
+    answers = await delivery.deliver(what, to, policy)
     change = await in_database(store.finish, revision, answers)
     if not change.is_confirmed:
         raise NotConfirmed(change.unconfirmed, change)

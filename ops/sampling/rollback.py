@@ -1,25 +1,13 @@
 """What going back sets: what follows a timed change, or again what a revision set."""
 
-from dataclasses import dataclass
-
 from ops.errors import Conflict, NotFound
 from ops.sampling import store
 from ops.sampling.models import Revision
-from ops.sampling.terms import PERMANENT, Term
+from ops.sampling.terms import Term, Wish
 from ops.vocabulary import timerange
-from ops.vocabulary.policies import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class WayBack:
-    """What is set, for how long, and what follows if nothing permanent is set."""
-
-    policy: Policy
-    term: Term = PERMANENT
-    then: Policy | None = None
-
-
-def way_back(site: str, service: str, revision: int) -> WayBack:
+def way_back(site: str, service: str, revision: int) -> Wish:
     """Return the way back to a revision, which lasts as long as that did.
 
     With revision 0, it is the end of the timed change in force. Raises Conflict if there is none,
@@ -29,11 +17,12 @@ def way_back(site: str, service: str, revision: int) -> WayBack:
     if not revision:
         if now is None or now.then is None:
             raise Conflict(f"no change with an end is in force for {service}")
-        return WayBack(now.then)
+        return {"policy": now.then}
     row = Revision.objects.filter(site=site, service=service, id=revision).first()
     if row is None:
         raise NotFound(f'{service} of site "{site}" has no revision {revision}')
     if row.until is None:
-        return WayBack(row.policy)
+        return {"policy": row.policy}
     duration = timerange.from_datetime(row.until) - timerange.from_datetime(row.at)
-    return WayBack(row.policy, Term(duration), None if now and now.baseline else row.then)
+    then = None if now and now.baseline else row.then
+    return {"policy": row.policy, "term": Term(duration), "then": then}

@@ -1,6 +1,7 @@
 """How long a change of sampling lasts, and why it is made: what is accepted, at every door."""
 
 from dataclasses import dataclass
+from typing import Required, TypedDict
 
 from ops.errors import InvalidInput
 from ops.site_sampling import NOT_PUSHED
@@ -39,6 +40,18 @@ class Term:
 
 
 PERMANENT = Term()
+
+
+class Wish(TypedDict, total=False):
+    """What somebody wants: a policy, for how long and why.
+
+    `then` is what follows, if nothing permanent is set. Without a term it is permanent.
+    """
+
+    policy: Required[Policy]
+    term: Term
+    reason: str
+    then: Policy | None
 
 
 def is_raise(baseline: Policy | None, policy: Policy) -> bool:

@@ -31,6 +31,9 @@ TRACES = {
     "list traces duration>1s": "list traces min=1s",
     "list traces service:petstore": "list traces service=petstore",
     '{ service.name="petstore" && status=error }': "list traces service=petstore error",
+    "list traces minDuration=1s": "list traces min=1s",
+    "list traces status=error": "list traces error",
+    "list traces status_code=500": "list traces http.status_code=500",
     "traces for AddPets": "list traces operation=AddPets",
     '"list traces error"': "list traces error",
     "lst traces error": "list traces error",
@@ -53,6 +56,8 @@ ALERTS = {
     "What's firing?": "alerts firing",
     "alrts": "alerts",
     "critical alerts": "alerts critical",
+    "alerts now": "alerts",
+    "alerts last hour": "alerts last=1h",
     # What other tools want before a command is left out.
     "/ops alerts": "alerts",
     "!alerts": "alerts",
@@ -127,8 +132,7 @@ UNSURE = {"list": "list traces", "show": "overview"}
 # What OpsPortal does not do, and what it can do instead.
 NOT_OFFERED = {
     "ack QueueDeep": ("does not acknowledge", "show alert QueueDeep"),
-    "silence SlowRequests 1h": ("does not acknowledge, silence", "show alert SlowRequests"),
-    "resolve SlowRequests": ("silence or resolve", "show alert SlowRequests"),
+    "resolve SlowRequests": ("does not acknowledge or resolve", "show alert SlowRequests"),
     "who is on call": ("does not know who is on call", "alerts"),
     "page bob": ("does not page", "alerts"),
     "restart petstore": ("does not start, stop or restart", "version petstore"),

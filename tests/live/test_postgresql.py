@@ -16,6 +16,7 @@ ROOMS = (
     "bot",
     "dashboard",
     "guard",
+    "overview/test_changes.py",
     "opsportal",
     "accounts",
     "remote/test_door.py",

@@ -21,6 +21,7 @@ from tests.alerts.past import period
 from tests.watch.test_pruning import DOWN, MODELS, site
 
 SITE = Site("production", None, (), {}, "")
+PETSTORE = Service("petstore", "petstore", alerts={"job": "petstore"})
 GROUPS = {"": StripOf(names=("Down",), fingerprints=("1" * 20,), sources=("a",))}
 # All of a site's rows: the index of what has no end has no others.
 EVERYTHING = re.compile(r"SCAN (?!CONSTANT)|(?<!_open) \(site=\?\)$", re.MULTILINE)
@@ -38,11 +39,21 @@ pytestmark = [
         lambda: AlertHistory(SITE).resume(),
         lambda: VersionHistory(SITE).resume(),
         lambda: read_changes(SITE, None, NOON - HOUR, NOON, 20),
+        lambda: read_changes(SITE, PETSTORE, NOON - HOUR, NOON, 20),
         lambda: stored("production", [Service("petstore", "petstore")], NOON),
         lambda: history.past("production", "1" * 20, ["a"], NOON),
         lambda: strips("production", GROUPS, 6 * HOUR, NOON, lambda _: ""),
     ],
-    ids=["prune", "alerts", "versions", "changes", "rollouts", "an alert", "strips"],
+    ids=[
+        "prune",
+        "alerts",
+        "versions",
+        "changes",
+        "changes of a service",
+        "rollouts",
+        "an alert",
+        "strips",
+    ],
 )
 def test_it_does_not_read_everything(ask: Callable[[], object]) -> None:
     site("production", NOON)

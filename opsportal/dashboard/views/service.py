@@ -12,7 +12,7 @@ from ops.overview.lately import LATELY, OperationLately
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.timerange import TimeRange
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import Live, page
+from opsportal.dashboard.pages import Live, age, page
 from opsportal.dashboard.visit import Visit
 
 ALERTS = 20
@@ -30,10 +30,16 @@ class Operation:
 
 
 @require_safe
-@page(actions.diagnose, live=Live(frozenset({"alerts", "versions", "sampling"})))
+@page(actions.diagnose, live=Live(frozenset({"alerts", "versions", "sampling"}), every=30.0))
 async def show(visit: Visit, service: str) -> HttpResponse:
     """Show a service's alerts, its traces against the hour before, its versions and sampling."""
-    found = await actions.diagnose(visit.actor, service=service, site=visit.site.name)
+    found = await actions.diagnose(
+        visit.actor,
+        service=service,
+        site=visit.site.name,
+        # An open page is rendered at each news, and hundreds of traces are read for it.
+        age=max(2 * age(visit.request), actions.AGE),
+    )
     changes = [each for each in found.changes if not each.alert]
     return await visit.render(
         "pages/service.html",
