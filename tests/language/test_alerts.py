@@ -105,7 +105,7 @@ def test_words_stay_while_the_alerts_are_not_known() -> None:
         ),
         ("critical-foo", 'did you mean "critical"?'),
         ("Billing", 'called "Billing"'),
-        ("resolved", '"resolved" alerts are not listed; accepted: firing or pending'),
+        ("resolved", '"resolved" is not listed; accepted: firing or pending'),
         ("alerts of yesterday", "alerts are listed as they are now"),
         ("not petstore", 'write LABEL!="VALUE"'),
         ("critical or petstore", '"or" cannot be read here'),
