@@ -16,14 +16,16 @@ from ops.guard import may
 from ops.language import lines
 from ops.language.changes import take_reason
 from ops.language.lines import Word
+from ops.language.names import Names
 from ops.language.trace_ids import find_trace_ids
 
 SECONDS = 1.0  # the most that filling and checking one line may take
 MOST_TRIED = 6
+LONG = 300  # characters
 _LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it; a name twice that
 _SHARE = 2.0  # what a share of traces adds for a command that takes one
 _CONTRACTED = re.compile(r"\b(how|what|who|where|when|why)s\b(?!=)", re.IGNORECASE)
-_LINK = re.compile(r"\S+://\S+")
+_LINK = re.compile(r"(?<!\S)(?=\S*?://)\S+")
 _NOTHING = Cued(0.0, frozenset(), surely=False)
 
 
@@ -73,12 +75,18 @@ class Text:
 
 async def read_text(message: Message, text: str, cues: Cues) -> Text:
     """Read a text; raises InvalidInput if it has too many words."""
+    names = await names_for(message)
+    if len(text) > LONG:  # it may take more than 5 ms
+        return await asyncio.to_thread(_read, text, names, cues)
+    return _read(text, names, cues)
+
+
+def _read(text: str, names: Names, cues: Cues) -> Text:
     line = _CONTRACTED.sub(r"\1 is", lines.normal(without_habits(text)))
     said, _ = take_reason(line)
     # Places in what is said are places in the line only if the reason is at its end.
     corrected = cues.corrected(lines.words(said), line) if line.startswith(said) else line
     words = lines.words(_LINK.sub(" ", take_reason(corrected)[0]))
-    names = await names_for(message)
     found = things_in(words, names, cues.known, find_trace_ids(corrected))
     return Text(corrected, words, found, cues.found(word.small for word in words))
 
