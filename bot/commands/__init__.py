@@ -58,7 +58,7 @@ async def _read(message: Message, text: str) -> Reading:
     intent=Intent(
         surely="help, commands, command, menu, usage, how do i, how can i, how to, what can you "
         "do, what do you do, syntax, manual, docs, documentation, options, examples, example, "
-        "who are you, help me",
+        "who are you, what are you, help me",
         perhaps="explain, do, capabilities, features, ?",
     ),
     usage="[command]",
