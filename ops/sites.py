@@ -26,6 +26,7 @@ from ops.vocabulary.policies import Policy
 # The names that kube-prometheus and others use.
 WATCHDOGS = ("Watchdog", "DeadMansSwitch")
 QUIET = ("InfoInhibitor",)
+MANY_SILENCED = 20  # alerts
 
 
 class SiteFileError(Exception):
@@ -162,6 +163,7 @@ class Site:
     and go by design; neither is listed unless someone asks for it. `names_watchdogs` means that
     the site file names them, so that each must have a rule. `remote` is None if services cannot
     ask for their sampling. `alertmanager` are the instances of one Alertmanager.
+    A silence that hides more alerts than `silence_confirm_above` must be confirmed.
     """
 
     name: str
@@ -175,6 +177,7 @@ class Site:
     names_watchdogs: bool = False
     remote: Remote | None = None
     alertmanager: tuple[AlertmanagerSource, ...] = ()
+    silence_confirm_above: int = MANY_SILENCED
 
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
@@ -298,6 +301,9 @@ def _site(name: str, table: Table) -> Site:
     named = "watchdogs" in table.values
     watchdogs = table.texts("watchdogs", "a list of alert names", WATCHDOGS)
     quiet = table.texts("quiet", "a list of alert names", QUIET)
+    many = table.take("silence_confirm_above", int, "a number of alerts", MANY_SILENCED)
+    if many < 0:
+        table.problem("silence_confirm_above", f"is {many}; it must be 0 or more")
     table.done()
     return Site(
         name=name,
@@ -311,6 +317,7 @@ def _site(name: str, table: Table) -> Site:
         names_watchdogs=named,
         remote=remote,
         alertmanager=alertmanager,
+        silence_confirm_above=many,
     )
 
 

@@ -17,6 +17,7 @@ from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.overview import findings
 from ops.overview.actions import Diagnosis, ServiceTrouble, SiteDiagnosis
 from ops.overview.lately import LATELY, Lately, OperationLately, Sample
+from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import quote
@@ -151,11 +152,11 @@ def _next(found: Diagnosis) -> Iterator[FollowUp]:
         yield FollowUp("Failing traces", f"list traces {found.service} error last=15m{where}")
     if lately and lately.slower:
         yield FollowUp("Slow traces", slow_traces(found, lately.slower[0]))
+    yield FollowUp("What changed", f"changes {of}")
     if _is_worth_more_traces(found):
         reason = 'because="a diagnosis"'
         line = f"change sampling {found.service} always for={_WATCH} {reason}"
         yield FollowUp("Keep all traces for 15 min", f"{line}{site_key(found.site)}")
-    yield FollowUp("What changed", f"changes {of}")
 
 
 def slow_traces(found: Diagnosis, slow: OperationLately) -> str:
@@ -186,6 +187,7 @@ def site_diagnosis(found: SiteDiagnosis) -> Reply:
             *and_more(len(found.troubles) - MOST_TROUBLES, "service with problems"),
             *found.rollouts,
             *doubted(found.doubts),
+            *_other_sites(found.site),
         ),
         links=page("the overview", "overview", found.site),
         follow_ups=(
@@ -194,6 +196,15 @@ def site_diagnosis(found: SiteDiagnosis) -> Reply:
             FollowUp("What changed", f"changes{site_key(found.site)}"),
         ),
     )
+
+
+def _other_sites(site: str) -> tuple[str, ...]:
+    """Say that this is not about the other sites."""
+    others = [name for name in sites().all if name != site]
+    if not others:
+        return ()
+    named = shortened(", ".join(others), LONGEST_VALUE)
+    return (f"Not looked at: {named}; ask with site=NAME",)
 
 
 def _trouble(of: ServiceTrouble) -> Row:

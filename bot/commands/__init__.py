@@ -21,6 +21,7 @@ from bot.commands.sampling import (
     show_sampling,
     undo_sampling,
 )
+from bot.commands.silences import end_silence, extend_silence, list_silences, silence
 from bot.commands.traces import compare, list_traces, show_logs, show_trace
 from bot.commands.versions import version
 from bot.intents import Intent
@@ -98,6 +99,10 @@ registry.add(
     version,
     show_alert,
     list_alerts,
+    list_silences,
+    extend_silence,
+    end_silence,
+    silence,
     sampling_off,
     show_history,
     show_sampling,

@@ -76,7 +76,7 @@ def with_times(parse: Callable[[str], T]) -> Callable[[Message, str], Awaitable[
         try:
             return parse(rest)
         except (InvalidInput, NotFound):
-            strict = strict_range(rest, message.clock)
+            strict, _ = strict_range(rest, message.clock)
             if strict == rest:
                 raise
             return parse(strict)

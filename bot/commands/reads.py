@@ -35,12 +35,13 @@ async def read_where(message: Message, text: str) -> Reading:
 
 async def read_where_and_when(message: Message, text: str) -> Reading:
     """Read `[SERVICE] [last=1h] [from=TIME to=TIME] [site=NAME]`."""
-    found = words(strict_range(normal(text), message.clock))
+    line, said = strict_range(normal(text), message.clock)
+    found = words(line)
     times = [each for each in found if each.operator == "=" and each.key in TIMES]
     names = await names_for(message)
     service, left = take_name([each for each in found if each not in times], names, *_SERVICES)
     when = " ".join(f"{each.key}={each.text}" for each in times)
-    return Reading(f"{where_line(names, service)} {when}".strip(), words_left(left))
+    return Reading(f"{where_line(names, service)} {when}".strip(), words_left(left), said)
 
 
 async def read_site(message: Message, text: str) -> Reading:

@@ -56,6 +56,10 @@ async def _parse_query(message: Message, rest: str) -> TraceQuery:
         parse_query(_with_service(line))
         raise InvalidInput(f'"{line[:80]}" has a key that only other tools know')
     sites().site(query.site)
+    if query.service and query.service not in services:
+        reading = await overview.read_trace_filter(message.actor, text=line, clock=message.clock)
+        if not reading.exact:
+            raise InvalidInput(f'there is no service "{query.service[:80]}"')
     return query
 
 

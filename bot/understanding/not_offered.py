@@ -40,11 +40,10 @@ QUESTIONS = some("what when who which why how did was were is are has have does 
 _LOOK = ("show alert {alert}", "alerts {service}", "alerts", "overview")
 NOT_OFFERED = (
     NotOffered(
-        "OpsPortal does not acknowledge, silence or resolve alerts; Alertmanager does",
+        "OpsPortal does not acknowledge or resolve alerts; it can silence them",
         _LOOK,
-        verbs="close assign reassign take hide dismiss suppress stop-alerting",
-        words="ack, acked, acknowledge, unack, resolve, snooze, silence, silences, unsilence, "
-        "mute, unmute, inhibit, maintenance, downtime",
+        verbs="close assign reassign take dismiss",
+        words="ack, acked, acknowledge, unack, resolve, inhibit, maintenance, downtime",
     ),
     NotOffered(
         "OpsPortal does not know who is on call",

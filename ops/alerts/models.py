@@ -11,7 +11,7 @@ class Alerts(models.Model):
     class Meta:
         managed = False
         default_permissions = ()
-        permissions = [("view_alerts", "Can see alerts")]
+        permissions = [("view_alerts", "Can see alerts"), ("silence", "Can silence alerts")]
 
 
 class AlertPeriod(Period):

@@ -114,11 +114,14 @@ class Notified:
 class Routed:
     """What a site's Alertmanagers say; `failures` are those that did not answer.
 
+    `silences` are by ID, and `by_source` those that each of them knows: they share them within a
+    second.
     `unreadable` is how many alerts and silences could not be read.
     """
 
     known: Notifications
     silences: Mapping[str, Silence] = field(default_factory=dict)
+    by_source: Mapping[str, Mapping[str, Silence]] = field(default_factory=dict)
     failures: tuple[SourceFailure, ...] = ()
     unreadable: int = 0
 
@@ -165,7 +168,7 @@ async def routed(site: Site, patience: float) -> Routed | None:
     """
     if not site.alertmanager:
         return None
-    return await _watched(site) or await _asked(site, patience)
+    return await _watched(site) or await ask_all(site, patience)
 
 
 async def _watched(site: Site) -> Routed | None:
@@ -184,10 +187,12 @@ async def _watched(site: Site) -> Routed | None:
         if name not in young
     ]
     key = ("routed", site, picture.epoch, picture.number, tuple(young))
-    return await clients().reads.answer(key, lambda: _joined(young.values(), failures))
+    return await clients().reads.answer(key, lambda: _joined(young, failures))
 
 
-async def _asked(site: Site, patience: float) -> Routed:
+async def ask_all(site: Site, patience: float) -> Routed:
+    """Ask a site's Alertmanagers now, for at most `patience` seconds."""
+
     async def ask(name: str) -> Routing | SourceFailure:
         try:
             async with asyncio.timeout(patience):
@@ -198,18 +203,20 @@ async def _asked(site: Site, patience: float) -> Routed:
         except OpsError as error:
             return SourceFailure(name, str(error))
 
-    found = await asyncio.gather(*map(ask, NOTIFICATIONS.sources(site)))
-    answers = [each for each in found if isinstance(each, Routing)]
-    return await _joined(answers, [each for each in found if isinstance(each, SourceFailure)])
+    names = NOTIFICATIONS.sources(site)
+    found = dict(zip(names, await asyncio.gather(*map(ask, names)), strict=True))
+    answers = {name: each for name, each in found.items() if isinstance(each, Routing)}
+    failures = [each for each in found.values() if isinstance(each, SourceFailure)]
+    return await _joined(answers, failures)
 
 
-async def _joined(answers: Iterable[Routing], failures: Iterable[SourceFailure]) -> Routed:
-    every = list(answers)
-    known = Notifications(chain.from_iterable(each.notifications for each in every))
-    silences = chain.from_iterable(each.silences for each in every)
+async def _joined(answers: Mapping[str, Routing], failures: Sequence[SourceFailure]) -> Routed:
+    every = answers.values()
+    by_source = {name: {one.id: one for one in each.silences} for name, each in answers.items()}
     return Routed(
-        known,
-        {each.id: each for each in silences},
+        Notifications(chain.from_iterable(each.notifications for each in every)),
+        {key: each for known in by_source.values() for key, each in known.items()},
+        by_source,
         tuple(failures),
         sum(each.unreadable for each in every),
     )

@@ -72,15 +72,18 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         data: Mapping[str, str] | None = None,
+        json: object = None,
     ) -> HttpAnswer:
         """Send a request and return the answer, even a redirect; the caller sets the deadline.
+
+        `data` is sent as a form, `json` as JSON.
 
         Raises InvalidHeader, TooLarge, BadCompression, OSError, or an exception of aiohttp.
         """
         async with (
             self._using() as session,
             session.request(
-                method, url, params=params, data=data, allow_redirects=False
+                method, url, params=params, data=data, json=json, allow_redirects=False
             ) as response,
         ):
             body = bytearray()

@@ -13,6 +13,7 @@ from ops.vocabulary.matchers import KEYS, SHORT, quoted, written
 FIRING_WORDS = some(
     "firing fires fire fired active alerting ongoing open triggered burning red going"
 )
+UNLISTED_WORDS = {UNLISTED, "resolved", "closed"}
 FIRING_STATES = some("firing active alerting triggered open")  # as values of state=
 FILLER = some(
     """

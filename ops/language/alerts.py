@@ -20,6 +20,7 @@ from ops.language.alert_words import (
     NEVER_LEFT_OUT,
     OLDER,
     RESERVED,
+    UNLISTED_WORDS,
     YOUNGER,
     as_value,
     as_word,
@@ -34,7 +35,7 @@ from ops.language.reading import Reading
 from ops.language.strict import is_strict_alerts
 from ops.language.times import Clock
 from ops.language.unread import NotUnderstood, Unread, one_of
-from ops.vocabulary.alert_filters import STATES, UNLISTED, parse_filter
+from ops.vocabulary.alert_filters import STATES, parse_filter
 from ops.vocabulary.alerts import FIRING, MILD, PENDING, SEVERITIES
 from ops.vocabulary.matchers import FORMS_OF_A_MATCHER, KEYS, OPERATORS, quoted, written
 from ops.vocabulary.timerange import format_exact
@@ -196,9 +197,8 @@ class _Reader:
             if negated and meant in STATES:
                 meant = PENDING if meant == FIRING else FIRING
             if meant not in STATES:
-                raise InvalidInput(
-                    f'"{state[:80]}" alerts are not listed; accepted: {" or ".join(STATES)}'
-                )
+                listed = "not listed" if state in UNLISTED_WORDS else "not a state"
+                raise InvalidInput(f'"{state[:80]}" is {listed}; accepted: {" or ".join(STATES)}')
             self._words[meant] = None
             self._kinds.add(Kind.STATE)
 
@@ -254,7 +254,7 @@ class _Reader:
             self._unread.take(place)
             meant = PENDING if word == PENDING else FIRING
             self._states(meant, negated=self._unread.negated(place))
-        elif word in (UNLISTED, "resolved", "closed"):
+        elif word in UNLISTED_WORDS:
             self._states(word)
 
     def _labels(self) -> None:

@@ -59,7 +59,7 @@ class _Reader:
         return self._current(at) or self._at(at) or self._duration(at)
 
     def _last(self, at: int) -> Spoken | None:
-        """Read `last 15m`, `in the last two hours`, `past hour`; `last=15` is asked about."""
+        """Read `last 15m`, `in the last two hours`, `past hour`; the 15 of `last=15` is minutes."""
         if read_day(self.words, at, self.here):  # last night, last monday
             return None
         start, at = at, at + 1
@@ -77,7 +77,8 @@ class _Reader:
         if not number or not is_whole or self._word(number[1]):
             return None
         text, *instead = (f"last={number[0]}{unit}" for unit in "mhd")
-        return self._spoken(range(start, number[1]), text, instead=tuple(instead))
+        said = f"{number[0]} as minutes"
+        return self._spoken(range(start, number[1]), text, said, tuple(instead))
 
     def _since(self, at: int) -> Spoken | None:
         after = at + 1 + (self._word(at + 1) == "at")

@@ -25,9 +25,9 @@ class Clock:
 class Spoken:
     """A time that was read: in the strict notation, and the numbers of its words.
 
-    `said` is how a time of day was read, with its zone ("from 14:00 to 15:00 Europe/Paris"), else
-    "". `instead` is what else it may mean, in the same notation: the asker has to choose. `guessed`
-    means that it is the nearest of two times of day, as "until six" is.
+    `said` is what was added to it: the zone of a time of day ("from 14:00 to 15:00 Europe/Paris")
+    or the unit of a number, else "". `instead` is what else it may mean, in the same notation.
+    `guessed` means that it is the nearest of two times of day, as "until six" is.
     """
 
     text: str

@@ -40,20 +40,17 @@ def find_range(words: Sequence[str], clock: Clock) -> Spoken | None:
     return ranges.find(split(words), clock)
 
 
-def strict_range(line: str, clock: Clock) -> str:
-    """Return a line with its first time range in the strict notation, at the end.
+def strict_range(line: str, clock: Clock) -> tuple[str, str]:
+    """Return a line with its first time range in the strict notation, and how that was read.
 
-    Raises InvalidInput if the range cannot be meant, or has a number without its unit.
+    Raises InvalidInput if the range cannot be meant.
     """
     words = pieces(line)
     found = find_range(words, clock)
     if found is None:
-        return line
-    if found.instead:
-        forms = ", ".join((found.text, *found.instead))
-        raise InvalidInput(f"the time has a number without a unit: write one of {forms}")
+        return line, ""
     left = (word for number, word in enumerate(words) if number not in found.used)
-    return " ".join((*left, found.text))
+    return " ".join((*left, found.text)), found.said
 
 
 def find_term(words: Sequence[str], clock: Clock) -> Spoken | None:

@@ -83,9 +83,6 @@ class Unread:
         found = find_range([self._for_times(place) for place in range(len(self.words))], clock)
         if not found:
             return ""
-        if found.instead:
-            either = ", ".join((found.text, *found.instead))
-            raise InvalidInput(f"that time may mean several things: write {either}")
         self.take(*found.used)
         for word in found.text.split():
             key, _, value = word.partition("=")

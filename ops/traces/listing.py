@@ -150,9 +150,9 @@ def name_in_jaeger(site: Site, service: str) -> str:
 
 
 def _as_in_jaeger(site: Site, condition: Condition) -> Condition:
-    if condition.is_tag or condition.key != "service" or condition.operator != "!=":
-        return condition
-    return replace(condition, value=name_in_jaeger(site, condition.value))
+    if condition.is_about_services and condition.operator == "!=":
+        return replace(condition, value=name_in_jaeger(site, condition.value))
+    return condition
 
 
 def _absolute(start: int, end: int) -> TimeRange:

@@ -42,6 +42,11 @@ class Condition:
                 f'"{self.value[:80]}" is not a number: write {self.key[:80]}{self.operator}500'
             )
 
+    @property
+    def is_about_services(self) -> bool:
+        """Whether it says which services are meant."""
+        return not self.is_tag and self.key == "service"
+
     def is_met(self, values: Collection[str]) -> bool:
         """Return whether a span that has the key with these values meets the condition.
 

@@ -126,7 +126,7 @@ class TraceQuery:
     @property
     def is_about_services(self) -> bool:
         """Whether a condition says which services are meant."""
-        return any(not each.is_tag and each.key == "service" for each in self.conditions)
+        return any(each.is_about_services for each in self.conditions)
 
     def __str__(self) -> str:
         return format_query(self)

@@ -4,7 +4,7 @@ Source: Alertmanager's API v2, https://github.com/prometheus/alertmanager/blob/m
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ops.vocabulary.matchers import Matcher
@@ -27,6 +27,14 @@ class Silence:
     created_by: str
     comment: str
     state: str = ACTIVE
+
+
+def all_accept(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
+    """Return whether a silence with these matchers silences an alert with these labels.
+
+    Unlike a filter, a silence does not look at annotations.
+    """
+    return all(each.accepts(labels.get(each.name, "")) for each in matchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,10 @@ class Notifications:
         for each in known:
             self._by_name[each.name].append(each)
             self._by_fingerprint[each.fingerprint] = each
+
+    def __iter__(self) -> Iterator[Notification]:
+        """Yield each alert once, although several instances may have it."""
+        return iter(self._by_fingerprint.values())
 
     def of(self, labels: Mapping[str, str]) -> Notification | None:
         """Return what is known of an alert with these labels, None if nothing is."""

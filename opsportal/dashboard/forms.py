@@ -11,6 +11,7 @@ from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
 from ops.language.times import Clock, said_duration, said_end, said_moment
 from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then
+from ops.silences.rules import LONGEST_COMMENT
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
@@ -20,9 +21,11 @@ from ops.vocabulary.filters import (
     format_query,
     parse_query,
 )
+from ops.vocabulary.matchers import Matcher, parse_matchers
 from ops.vocabulary.policies import Policy, Strategy, parse_operations, parse_policy
 from ops.vocabulary.timerange import Moment, TimeRange
 
+LONGEST_MATCHERS = 2_000
 WINDOWS = ("15m", "1h", "3h", "6h", "12h", "1d", "2d", "7d")
 
 
@@ -154,6 +157,31 @@ class TermField(WordField):
     def __init__(self) -> None:
         super().__init__((word for word, _ in TERMS if word), required=False)
         self.choices = TERMS
+
+
+class MatchersField(forms.CharField):
+    """Matchers as Alertmanager reads them: `alertname="QueueDeep", team=~"a|b"`."""
+
+    def clean(self, value: Any) -> tuple[Matcher, ...]:
+        found: tuple[Matcher, ...] = or_refuse(parse_matchers, super().clean(value))
+        return found
+
+
+class SilenceForm(forms.Form):
+    """A silence to be: what it silences, for how long, and why."""
+
+    matchers = MatchersField(
+        max_length=LONGEST_MATCHERS,
+        widget=forms.TextInput({"class": "code", "placeholder": 'alertname="QueueDeep"'}),
+    )
+    lasts = DurationField(
+        initial="1h", label="For", widget=forms.TextInput({"size": 8, "placeholder": "1h"})
+    )
+    reason = forms.CharField(
+        required=False,
+        max_length=LONGEST_COMMENT,
+        widget=forms.TextInput({"placeholder": "why, for those who see the silence"}),
+    )
 
 
 class SamplingForm(TimedForm):

@@ -153,6 +153,9 @@ class Results:
             narrowed = replace(
                 query,
                 service=other or query.service,
+                conditions=tuple(each for each in query.conditions if not each.is_about_services)
+                if other
+                else query.conditions,
                 operation="" if current else operation,
                 before=None,
             )

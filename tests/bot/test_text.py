@@ -270,3 +270,8 @@ def test_it_keeps_what_stands_in_straight_quotes(quoted: str) -> None:
 def test_a_mention_in_quotes_is_what_was_typed() -> None:
     event = rich(MENTION, text(' list traces by="'), {"type": "user", "user_id": "U2"}, text('"'))
     assert clean(event, BOT) == 'list traces by="@U2"'
+
+
+@pytest.mark.parametrize("rest", ['"x', '"\\', '"a" "b', '"\\' * 1_900, '"' * 3_001])
+def test_it_takes_quotes_that_are_not_closed_as_text(rest: str) -> None:
+    assert normalise(f"list traces {rest}") == f"list traces {rest}"

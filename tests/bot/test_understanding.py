@@ -132,8 +132,7 @@ UNSURE = {"list": "list traces", "show": "overview"}
 # What OpsPortal does not do, and what it can do instead.
 NOT_OFFERED = {
     "ack QueueDeep": ("does not acknowledge", "show alert QueueDeep"),
-    "silence SlowRequests 1h": ("does not acknowledge, silence", "show alert SlowRequests"),
-    "resolve SlowRequests": ("silence or resolve", "show alert SlowRequests"),
+    "resolve SlowRequests": ("does not acknowledge or resolve", "show alert SlowRequests"),
     "who is on call": ("does not know who is on call", "alerts"),
     "page bob": ("does not page", "alerts"),
     "restart petstore": ("does not start, stop or restart", "version petstore"),

@@ -167,6 +167,20 @@ async def test_its_links_keep_conditions(place: Place, viewer: AsyncClient) -> N
     )
 
 
+@EITHER_JAEGER
+async def test_services_can_be_left_out(place: Place, viewer: AsyncClient) -> None:
+    query = span("store", "Query", tags={"code": 1})
+    place.jaeger.add(trace(span("petstore", "AddPets", children=[query])))
+    place.jaeger.add(trace(span("store", "Sweep")), trace(span("petstore", "Health")))
+
+    page = await viewer.get(SEARCH, {"q": "service!=petstore operation!=Sweep"})
+
+    assert heading(page) == "1 trace, none failed"
+    assert "every service" in text(page)
+    one = await viewer.get(link(page, "petstore AddPets"))
+    assert field(one, "q").startswith("service=petstore operation=AddPets operation!=Sweep ")
+
+
 def long_past(place: Place, *durations: int, operation: str = "AddPets") -> str:
     """Traces before a noon long ago; returns the line that finds them."""
     noon = 1_704_110_400 * SECOND

@@ -28,11 +28,15 @@ class Fault(Enum):
 
 
 class FakeAlertmanager:
-    """An Alertmanager with `alerts` and `silences` as its API writes them; `paths` were asked."""
+    """An Alertmanager with `alerts` and `silences` as its API writes them; `paths` were asked.
 
-    def __init__(self) -> None:
+    It shares its silences with a `peer`. Above `most_silences` it takes no more, 0 for no limit.
+    """
+
+    def __init__(self, peer: "FakeAlertmanager | None" = None) -> None:
         self.alerts: list[Any] = []
-        self.silences: list[Any] = []
+        self.silences: list[Any] = peer.silences if peer else []
+        self.most_silences = 0
         self.fault = Fault.NONE
         self.paths: list[str] = []
         self.release = asyncio.Event()
@@ -93,7 +97,7 @@ class FakeAlertmanager:
         )
 
     async def _serve(self, request: web.Request) -> web.Response:
-        self.paths.append(request.path_qs)
+        self.paths.append(f"{request.method} {request.path_qs}")
         match self.fault:
             case Fault.HANG:
                 await self.release.wait()
@@ -107,6 +111,41 @@ class FakeAlertmanager:
                 return web.json_response({"status": "success"})
         if request.path == "/api/v2/alerts":
             return web.json_response(self.alerts)
+        if request.path == "/api/v2/silences" and request.method == "POST":
+            return self._set(await request.json())
         if request.path == "/api/v2/silences":
             return web.json_response(self.silences)
+        if request.method == "DELETE" and request.path.startswith("/api/v2/silence/"):
+            return self._end(request.path.rpartition("/")[2])
         return web.Response(status=404, text="404 page not found\n")
+
+    def _set(self, given: Body) -> web.Response:
+        """Take a silence: an edit keeps the ID if matchers and start are the same."""
+        found = self._silence(given.get("id", ""))
+        if given.get("id") and found is None:
+            return web.json_response("silence not found", status=404)
+        if all(each["value"] == "" for each in given["matchers"] if each["isEqual"]):
+            reason = "at least one matcher must not match the empty string"
+            return web.json_response(f"invalid silence: {reason}", status=400)
+        same = found is not None and found["matchers"] == given["matchers"]
+        if found is not None and same:
+            found.update(given)
+            return web.json_response({"silenceID": found["id"]})
+        if self.most_silences and len(self.silences) >= self.most_silences:
+            reason = f"exceeded maximum number of silences: {len(self.silences)}"
+            return web.json_response(reason, status=400)
+        key = f"00000000-0000-4000-8000-{len(self.silences):012}"
+        self.silences.append({**given, "id": key, "status": {"state": "active"}})
+        if found is not None:
+            found["status"] = {"state": "expired"}
+        return web.json_response({"silenceID": key})
+
+    def _end(self, key: str) -> web.Response:
+        found = self._silence(key)
+        if found is None:
+            return web.Response(status=404)
+        found["status"] = {"state": "expired"}
+        return web.Response()
+
+    def _silence(self, key: str) -> Body | None:
+        return next((each for each in self.silences if each["id"] == key), None)

@@ -169,9 +169,11 @@ def test_it_says_which_words_it_read() -> None:
     assert apart and apart.used == (0, 2)
 
 
-def test_it_asks_for_a_missing_unit() -> None:
+def test_a_missing_unit_is_minutes_and_said_to_be() -> None:
     found = find_range(["error", "last=15"], CLOCK)
-    assert found and (found.text, found.instead) == ("last=15m", ("last=15h", "last=15d"))
+    assert found and (found.text, found.said) == ("last=15m", "15 as minutes")
+    assert found.instead == ("last=15h", "last=15d")
+    assert strict_range("last 15 petstore", CLOCK) == ("last 15 petstore", "")
     assert find_range(["last", "15", "traces"], CLOCK) is None
 
 

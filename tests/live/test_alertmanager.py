@@ -1,5 +1,6 @@
 """Two real Alertmanagers that gossip: what they say of alerts is what we read."""
 
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
+from ops.actor import Actor
 from ops.alerts.notifying import Delivery, Notified, Routed, routed
 from ops.backends.clients import close_clients
+from ops.silences import actions
 from ops.sites import AlertmanagerSource, Site
+from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, Alert
+from ops.vocabulary.matchers import Matcher
+from tests.conftest import Person, SiteFile, actor_of
 from tests.fakes.alertmanager import EXTERNAL
 from tests.live import servers
 
@@ -27,6 +33,17 @@ inhibit_rules:
   - {source_matchers: [severity = "page"], target_matchers: [severity = "warning"], equal: [job]}
 """
 WITHIN = 60
+SILENCES = 60
+SITE = """
+[sites.shop]
+[[sites.shop.alertmanager]]
+name = "a"
+url = "{cluster.first}"
+[[sites.shop.alertmanager]]
+name = "b"
+url = "{cluster.second}"
+"""
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         servers.alertmanager(folders[1], CONFIG, other, peer=one) as second,
     ):
         yield Cluster(first, second)
+
+
+@pytest.fixture
+def silencer(person: Person) -> Actor:
+    return actor_of(person("olga", "operators"))
 
 
 def send(url: str, **labels: str) -> Alert:
@@ -119,6 +141,54 @@ async def test_a_silence_of_one_instance_holds_back_the_alerts_of_the_other(
     assert str(found.silences[0].matchers[0]) == 'alertname=~"B|C"'
     end_silence(cluster.first, key)
     assert (await said(cluster, alert, Delivery.NOTIFIED)).silences == ()
+
+
+async def test_a_silence_hides_what_its_preview_shows(
+    cluster: Cluster, site_file: SiteFile, silencer: Actor
+) -> None:
+    """Random matchers on labels of all kinds: our matching is Alertmanager's."""
+    site_file(SITE.format(cluster=cluster))
+    chosen = random.Random(16)
+    alerts = [
+        {"alertname": "R", "n": str(n), "team": chosen.choice(["", "pets", "Pets", "a|b"]),
+         "path": chosen.choice(["/a.b", "C:\\new", "é 1"])}
+        for n in range(30)
+    ]  # fmt: skip
+    for labels in alerts:
+        send(cluster.first, **{name: value for name, value in labels.items() if value})
+    for _ in range(SILENCES):
+        matchers = [Matcher("alertname", "=", "R"), *_random_matchers(chosen)]
+        found = await actions.preview_silence(silencer, matchers=matchers)
+        ends = timerange.now_ns() + timerange.HOUR
+        made = await actions.create_silence(
+            silencer, matchers=matchers, ends_at=ends, confirmed=True
+        )
+        hidden = silenced_by(cluster.first, made.silence.id)
+        assert {each.labels["n"] for each in found.hides} == hidden, matchers
+        await actions.end_silence(silencer, key=made.silence.id)
+
+
+def _random_matchers(chosen: random.Random) -> Iterator[Matcher]:
+    for name in chosen.sample(["n", "team", "path", "other"], chosen.randrange(1, 4)):
+        values = [
+            "",
+            "1",
+            "pets",
+            "p.*",
+            "a|b",
+            "a\\|b",
+            "(?i)pets",
+            ".+",
+            "/a.b",
+            "C:\\\\new",
+            "é.1",
+        ]
+        yield Matcher(name, chosen.choice(["=", "!=", "=~", "!~"]), chosen.choice(values))
+
+
+def silenced_by(url: str, key: str) -> set[str]:
+    answer = httpx.get(f"{url}/api/v2/alerts").json()
+    return {each["labels"]["n"] for each in answer if key in each["status"]["silencedBy"]}
 
 
 async def test_an_inhibited_alert_names_its_cause(cluster: Cluster) -> None:

@@ -24,6 +24,7 @@ from tests.fakes.prometheus import FakePrometheus, Fault, alert
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SITE = """
+default_site = "production"
 [sites.production]
 default_service = "petstore"
 jaeger = {{ address = "{jaeger}" }}
@@ -35,6 +36,7 @@ failing = "failing_of_petstore"
 [sites.production.services.store]
 [sites.production.services.quiet]
 alerts = {{}}
+[sites.staging]
 """
 
 
@@ -94,7 +96,9 @@ async def test_the_verdict_joins_alerts_traces_and_versions(
     assert cells["AddPets"].cells[1].startswith("3 of 10 failed, median ")
     assert cells["AddPets"].below == ("Query: no disk", f"failed: {failing}")
     assert cells["version"].cells[1] == "1.2.0 on 2 of 2"
-    assert [each.url for each in reply.links] == ["https://ops.example.com/services/petstore/"]
+    assert [each.url for each in reply.links] == [
+        "https://ops.example.com/sites/production/services/petstore/"
+    ]
     assert [each.line for each in reply.follow_ups] == [
         "alerts petstore",
         f"show trace {failing}",
@@ -251,7 +255,11 @@ async def test_of_a_site_the_worst_service_comes_first(
 async def test_of_a_site_it_is_calm_only_if_everything_answered(
     viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus
 ) -> None:
-    assert site_diagnosis(await diagnose_site(viewer)).summary == "production: no alert is firing"
+    calm = site_diagnosis(await diagnose_site(viewer))
+    assert (calm.summary, calm.notes) == (
+        "production: no alert is firing",
+        ("Not looked at: staging; ask with site=NAME",),
+    )
     await close_clients()
     prometheus.fault = Fault.INTERNAL
     add(jaeger, 1, 1, error="no disk")

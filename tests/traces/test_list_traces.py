@@ -60,6 +60,16 @@ def add(jaeger: FakeJaeger, number: int, start: int, service: str = "petstore") 
 
 
 @EITHER_JAEGER
+async def test_a_service_that_is_left_out_goes_by_its_name_in_the_site_file(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    add(jaeger, 1, SECOND)
+    add(jaeger, 2, 2 * SECOND, "mailer")
+    found = await list_traces(viewer, query=before_noon("service!=shop"))
+    assert (ids(found), found.fetched, found.query.service) == ([2], 2, "")
+
+
+@EITHER_JAEGER
 async def test_it_lists_newest_first_and_ties_by_id(viewer: Actor, jaeger: FakeJaeger) -> None:
     for number, start in ((1, 3 * SECOND), (2, 2 * SECOND), (4, SECOND), (3, SECOND)):
         add(jaeger, number, start)

@@ -142,6 +142,10 @@ async def test_it_does_not_deny_what_it_has_seen(viewer: Actor, jaeger: FakeJaeg
     assert await why(viewer, "colour=red last=59m") is None
     meant = await why(viewer, "color=red last=58m")
     assert meant is not None and meant.meant == "colour=red"
+    add(jaeger, {"colour": "blue"})
+    assert await why(viewer, "colour=red last=57m") is None
+    assert await why(viewer, "colour=~r.* last=57m") is None
+    assert await why(viewer, "colour=green last=57m") is not None
 
 
 @ANY_JAEGER

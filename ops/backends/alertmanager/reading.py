@@ -1,4 +1,4 @@
-"""Read what an Alertmanager answers.
+"""Read what an Alertmanager answers, and write what it takes.
 
 What cannot be read is left out and counted; the rest of the answer is kept.
 """
@@ -52,6 +52,26 @@ class Reading:
                 yield read(item)
             except _BAD:
                 self.unreadable += 1
+
+
+def write_silence(silence: Silence) -> dict[str, object]:
+    """Return a silence as the API takes it; one without an ID is a new one."""
+    return {
+        **({"id": silence.id} if silence.id else {}),
+        "matchers": [
+            {
+                "name": each.name,
+                "value": each.value,
+                "isRegex": each.operator in ("=~", "!~"),
+                "isEqual": each.operator in ("=", "=~"),
+            }
+            for each in silence.matchers
+        ],
+        "startsAt": timerange.format_moment(silence.starts_at),
+        "endsAt": timerange.format_moment(silence.ends_at),
+        "createdBy": silence.created_by,
+        "comment": silence.comment,
+    }
 
 
 def _notification(item: Body) -> Notification:

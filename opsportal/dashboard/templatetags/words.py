@@ -20,6 +20,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import DEFAULT_RANGE, TraceQuery, format_query
 from ops.vocabulary.matchers import Matcher, label_text
+from ops.vocabulary.notifications import ALERTNAME
 from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
 from ops.vocabulary.timerange import Moment, TimeRange
@@ -188,6 +189,13 @@ def tone(word: str) -> str:
 def notified(routed: Routed | None, alert: Alert) -> Notified | None:
     """Return what the Alertmanagers do about an alert, None if there are none."""
     return routed.of(alert) if routed else None
+
+
+@register.filter
+def silencing(alert: Alert) -> str:
+    """Return the matchers of a silence for this alert alone."""
+    labels = {ALERTNAME: alert.name, **alert.labels}
+    return ", ".join(str(Matcher(name, "=", value)) for name, value in labels.items())
 
 
 @register.filter

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from ops.alerts import actions
 from ops.errors import NotFound
 from ops.overview import actions as overview
+from ops.silences import actions as silences
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.alert_groups import SERVICE, key_of
@@ -53,6 +54,7 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
             rollouts=of_services(await rollouts(visit), {key_of(SERVICE, visit.site)(found.alert)}),
         ),
         "last": last,
+        "may_silence": silences.CHANGE in visit.permissions,
         "lengths": LENGTHS,
         "episodes": found.past.episodes[:EPISODES],
         "earlier": len(found.past.episodes[EPISODES:]),

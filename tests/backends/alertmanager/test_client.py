@@ -52,7 +52,7 @@ async def test_ended_silences_are_left_out(fake: FakeAlertmanager, client: Alert
     fake.silence("old", ends=END, status={"state": "expired"})
 
     assert (await client.routing()).silences == ()
-    assert "/api/v2/silences?expired=false" in fake.paths
+    assert "GET /api/v2/silences?expired=false" in fake.paths
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,20 @@ async def test_it_lists_exactly_the_newest_that_meet_every_condition(
         assert listed == sorted(matching), search
         assert all(len(page.summaries) <= search.limit for page in found)
         assert all(len(page.summaries) <= page.fetched <= len(stored) for page in found)
+        if len(found) == 1:
+            asked = replace(search, tags=())  # maybe not for failed ones
+            assert found[0].fetched <= sum(
+                bool(matches(each, asked, [])) for each in stored.values()
+            )
+
+
+async def test_a_span_that_did_not_fail_says_nothing_of_an_error(fake: FakeJaeger) -> None:
+    fake.add(trace(span("petstore", "A", start=at(1), tags={"error": False})))
+    said = fake.add(trace(span("petstore", "A", start=at(2), tags={"error": "no disk"})))
+    failed = fake.add(trace(span("petstore", "A", start=at(3), error="")))
+    other = Condition("error", "!=", "timeout")
+    found = await client(fake).find(replace(HOUR, conditions=(other,)))
+    assert [each.trace_id for each in found.summaries] == [said, failed]
 
 
 async def test_it_asks_for_the_failed_ones_where_the_server_is_known_to_understand(

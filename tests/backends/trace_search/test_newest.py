@@ -389,6 +389,21 @@ async def test_conditions_are_tested_on_fewer_traces_if_these_are_large(order: K
     assert sum(window.depth for window in store.windows) <= 500
 
 
+async def test_a_trace_of_which_an_older_part_fits_counts_once() -> None:
+    first = Window(NOON - MINUTE, NOON - 1, 32)
+
+    async def ask(window: Window) -> Matches:
+        newer = window.end == NOON - 1
+        matched = window.end if newer else NOON - 10 * MINUTE
+        summary = TraceSummary(
+            "1", NOON - HOUR, HOUR, "a", "b", 1, 0, ("a",), matched=matched, matched_from=matched
+        )
+        return Matches([FoundTrace(summary, not newer)], complete_for=first if newer else None)
+
+    found = await newest(SEARCH, ask, Density(), now=NOON, patience=60)
+    assert (ids(found), found.fetched, found.more) == (["1"], 1, False)
+
+
 async def test_it_goes_back_without_a_lower_bound() -> None:
     store = Store([at(1, NOON - 900 * DAY), at(2, NOON - 2 * DAY), at(3, 0)])
     found = await store.find(TraceSearch(start=0, end=NOON, limit=10))

@@ -134,9 +134,9 @@ async def test_it_says_how_to_look_further_back(viewer: Actor, backends: Backend
     reply = await said(viewer, "list traces petstore no=such")
     assert reply.summary.startswith("No traces for service=petstore no=such, ")
     assert reply.notes == ("Further back: list traces service=petstore no=such last=6h",)
-    mistyped = await said(viewer, "list traces service=petstor")
+    mistyped = await said(viewer, "list traces service=petsto")
     assert mistyped.notes[0] == (
-        'There is no service "petstor" in the site file; did you mean "petstore"?'
+        'There is no service "petsto" in the site file; did you mean "petstore"?'
     )
 
 

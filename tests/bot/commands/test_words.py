@@ -66,7 +66,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
         ("version a b", "names more than one service"),
         ("version a service=b", "names more than one service"),
         ("sampling rate=1", 'unknown key "rate"; accepted: service or site'),
-        ("alerts state=bogus", '"bogus" alerts are not listed; accepted: firing or pending'),
+        ("alerts state=bogus", '"bogus" is not a state; accepted: firing or pending'),
         ("alerts name=~(", "is not a regular expression"),
     ],
 )

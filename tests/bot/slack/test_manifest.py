@@ -89,6 +89,14 @@ def test_it_turns_on_what_the_bot_answers_and_no_addresses() -> None:
     assert "url" not in json.dumps(found), "Socket Mode needs none"
 
 
+@pytest.mark.parametrize(("named", "allowed"), [([], False), (["T0"], False), (["T0", "E0"], True)])
+def test_it_can_be_installed_for_an_organization_that_is_named(
+    settings: Settings, named: list[str], allowed: bool
+) -> None:
+    settings.SLACK_WORKSPACES = named
+    assert manifest()["settings"]["org_deploy_enabled"] is allowed
+
+
 def test_the_page_about_slack_names_it_and_every_command() -> None:
     page = FILE.with_name("slack.md").read_text(encoding="utf-8")
     assert FILE.name in page

@@ -1,0 +1,109 @@
+"""Silences: the list, the question before one is made, and what was made."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere, site_key
+from bot.answers.times import when
+from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from ops.alerts.answers import SourceFailure
+from ops.silences.actions import MadeSilence, Preview, ShownSilence, SilenceList
+from ops.vocabulary import timerange
+from ops.vocabulary.matchers import Matcher, label_text
+from ops.vocabulary.notifications import ACTIVE, ALERTNAME, Notification
+
+MOST_LISTED = 20
+
+
+def silence_list(found: SilenceList) -> Reply:
+    """Return the silences, the next to end first."""
+    number = len(found.silences)
+    known = " that we know of" if found.failures else ""
+    return Reply(
+        f"{count(number, 'silence') if number else 'No silences'}{known}{elsewhere(found.site)}",
+        rows=tuple(map(_row, found.silences[:MOST_LISTED])),
+        columns=("Ends", "By", "Alerts", "What"),
+        notes=(*and_more(number - MOST_LISTED, "silence"), *_unanswered(found.failures)),
+    )
+
+
+def question(found: Preview, ends_at: int, reason: str) -> Reply:
+    """Return what a silence would hide now, with the button that makes it."""
+    number = len(found.hides)
+    hides = count(number, "alert") if number else "nothing that is firing now"
+    site = site_key(found.site)
+    line = (
+        f"silence {_line(found.matchers)} until={timerange.format_moment(ends_at)}"
+        f"{_because(reason)}{site} confirm"
+    )
+    return Reply(
+        Sentence(f"Silence {hides} until ", when(ends_at), "?"),
+        rows=tuple(map(_hidden, found.hides[:MOST_LISTED])),
+        notes=(
+            *and_more(number - MOST_LISTED, "alert"),
+            f"Matchers: {shortened(_line(found.matchers), LONGEST_SENTENCE)}",
+            *(f"{each}." for each in found.questions),
+            *((f"Reason: {reason}",) if reason else ()),
+            *_unanswered(found.failures),
+            "Nothing is silenced yet.",
+        ),
+        follow_ups=(FollowUp("Silence", line, "danger"),),
+    )
+
+
+def made_silence(done: MadeSilence, *, ended: bool = False) -> Reply:
+    """Return a silence as it is now, with the ways to change it."""
+    silence, site = done.silence, site_key(done.site)
+    alerts = count(done.hides, "alert")
+    notes = [f"Matchers: {shortened(_line(silence.matchers), LONGEST_SENTENCE)}"]
+    if done.replaced:
+        notes.append(f"Alertmanager gave it a new ID: {silence.id} in place of {done.replaced}")
+    if ended:
+        return Reply(f"Silence ended: {alerts} can notify again", notes=tuple(notes))
+    return Reply(
+        Sentence(f"{alerts} silenced until ", when(silence.ends_at)),
+        notes=(*notes, f"silence {silence.id} by {silence.created_by}"),
+        follow_ups=(
+            FollowUp("1 hour more", f"extend silence {silence.id} {_later(silence.ends_at)}{site}"),
+            FollowUp("End it", f"end silence {silence.id}{site}"),
+        ),
+    )
+
+
+def _later(ends_at: int) -> str:
+    return f"until={timerange.format_moment(ends_at + timerange.HOUR)}"
+
+
+def _row(shown: ShownSilence) -> Row:
+    silence = shown.silence
+    planned = () if silence.state == ACTIVE else ("planned: it has not started",)
+    alerts = f"{shown.alerts:,}" if shown.alerts else "none"
+    return Row(
+        (when(silence.ends_at), silence.created_by or "unnamed", alerts, _line(silence.matchers)),
+        tuple(
+            shortened(line, LONGEST_SENTENCE)
+            for line in (silence.comment, *planned, f"ID {silence.id}")
+            if line
+        ),
+    )
+
+
+def _hidden(alert: Notification) -> Row:
+    labels = ", ".join(
+        label_text(name, value) for name, value in alert.labels.items() if name != ALERTNAME
+    )
+    return Row((alert.name, shortened(labels, LONGEST_SENTENCE)))
+
+
+def _line(matchers: Sequence[Matcher]) -> str:
+    return ", ".join(map(str, matchers))
+
+
+def _because(reason: str) -> str:
+    return ' because="{}"'.format(reason.replace('"', "'")) if reason else ""
+
+
+def _unanswered(failures: Iterable[SourceFailure]) -> tuple[str, ...]:
+    return tuple(
+        f"Alertmanager {each.source} did not answer: {shortened(each.reason, LONGEST_SENTENCE)}"
+        for each in failures
+    )

@@ -1,0 +1,219 @@
+"""Commands about silences: list them, silence alerts, let a silence end later, or now."""
+
+import re
+from dataclasses import dataclass
+
+from bot.answers.silences import made_silence, question, silence_list
+from bot.commands.arguments import Where, words_and_keys
+from bot.commands.reads import names_for, read_site, take_name, words_left
+from bot.intents import Intent, Thing
+from bot.registry import Message, command
+from bot.replies import Reply
+from ops.alerts import actions as alerts
+from ops.errors import InvalidInput
+from ops.language.changes import take_reason, take_term
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
+from ops.language.times import Clock, Spoken
+from ops.silences import actions as silences
+from ops.silences.rules import site_with_silences
+from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
+from ops.vocabulary.filters import quote
+from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.timerange import HOUR
+
+CONFIRM = "confirm"
+_KEY = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_KEPT = "Give only matchers, an alert, a service or a severity, then how long: for=1h"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to silence until when (Unix nanoseconds), and why; `confirmed` makes it."""
+
+    matchers: tuple[Matcher, ...]
+    ends_at: int
+    reason: str
+    site: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """A silence by its ID, and when it is to end (Unix nanoseconds)."""
+
+    key: str
+    ends_at: int
+    site: str
+
+
+async def _parse_site(message: Message, rest: str) -> str:
+    others, named = words_and_keys(rest, "site")
+    if others:
+        raise InvalidInput(f'unknown word "{others[0][:80]}"; accepted: site=NAME')
+    Where(site=named.get("site", "")).check()
+    return named.get("site", "")
+
+
+async def _parse_wish(message: Message, rest: str) -> Wish:
+    """Read matchers, for how long, and why; raises NotSetUp without Alertmanager."""
+    given, reason = take_reason(rest, message.clock)
+    given, said = take_term(given, message.clock)
+    parts = given.split()
+    filter = parse_filter(" ".join(each for each in parts if each != CONFIRM))
+    if filter != AlertFilter(matchers=filter.matchers, words=filter.words, site=filter.site):
+        raise InvalidInput(_KEPT)
+    if not (filter.matchers or filter.words):
+        raise InvalidInput(f"which alerts? {_KEPT}")
+    site_with_silences(filter.site)
+    if filter.words:
+        filter = (await alerts.list_alerts(message.actor, filter=filter)).filter
+    if filter.words or filter.states:
+        raise InvalidInput(_KEPT)
+    ends_at = _end(said, message.clock, message.clock.now + HOUR)
+    return Wish(filter.matchers, ends_at, reason, filter.site, CONFIRM in parts)
+
+
+async def _parse_which(message: Message, rest: str) -> Which:
+    given, said = take_term(rest, message.clock)
+    keys, named = words_and_keys(given, "site")
+    if len(keys) != 1:
+        raise InvalidInput("which silence? Give the ID of one; silences lists them")
+    ends_at = _end(said, message.clock, 0)
+    return Which(keys[0], ends_at, named.get("site", ""))
+
+
+async def _read_wish(message: Message, text: str) -> Reading:
+    """Read an alert, a service or a severity, for how long, and why."""
+    given, reason = take_reason(text, message.clock)
+    given, said = take_term(given, message.clock)
+    names, left = await names_for(message), words(normal(given))
+    taken = []
+    for kind in (Kind.ALERT, Kind.SERVICE, Kind.SEVERITY):
+        name, left = take_name(left, names, kind)
+        taken += [quote(name.name)] if name else []
+    because = 'because="{}"'.format(reason.replace('"', "'")) if reason else ""
+    parts = (*taken, said.text if said else "", because)
+    return Reading(" ".join(filter(None, parts)), words_left(left))
+
+
+async def _read_which(message: Message, text: str) -> Reading:
+    """Read the ID of a silence."""
+    found = words(normal(text))
+    keys = [each for each in found if _KEY.fullmatch(each.text)]
+    if len(keys) != 1:
+        raise InvalidInput("which silence?")
+    return Reading(keys[0].text, words_left([each for each in found if each not in keys]))
+
+
+def _end(said: Spoken | None, clock: Clock, usual: int) -> int:
+    """Return when a silence ends: Unix nanoseconds."""
+    if said is None:
+        return usual
+    key, _, value = said.text.partition("=")
+    if key == "for":
+        return clock.now + timerange.parse_duration(value)
+    if key == "until":
+        return timerange.parse_moment(value).at(clock.now)
+    raise InvalidInput("a silence must end: write for=1h or until=18:00")
+
+
+@command(
+    r"(?:(?:show|list) +)?silences(?: +(.+))?",
+    "silences",
+    parse=_parse_site,
+    read=read_site,
+    intent=Intent(surely="silences, silenced, muted, snoozed", about=(Thing.SITE,)),
+    usage="[site=NAME]",
+    summary="list silences: who made them, until when, how many alerts they hide",
+    examples=("silences",),
+    needs=(silences.list_silences,),
+)
+async def list_silences(message: Message, site: str) -> Reply:
+    """List the silences that are in force or planned."""
+    return silence_list(await silences.list_silences(message.actor, site=site))
+
+
+@command(
+    r"silence(?: +(.+))?",
+    "silence",
+    parse=_parse_wish,
+    read=_read_wish,
+    intent=Intent(
+        surely="silence, mute, snooze, hush, shut up, stop alerting, suppress, hide alert",
+        perhaps="quiet, alert, noisy, maintenance",
+        about=(Thing.ALERT, Thing.SERVICE, Thing.SEVERITY, Thing.TIME),
+    ),
+    usage='ALERT or LABEL="VALUE" … [for=1h | until=18:00] [because="REASON"] [site=NAME]',
+    summary="silence alerts for a while, after a look at what that hides",
+    examples=(
+        'silence QueueDeep for=1h because="known, DB-212"',
+        'silence alertname=SlowRequests instance=~"petstore-.*" until=18:00',
+    ),
+    details=(
+        "The answer shows which alerts that hides now. Its button makes the silence.",
+        "A silence lasts an hour unless you say for how long. Over 24 hours it needs a reason.",
+    ),
+    changes=True,
+    needs=(silences.create_silence,),
+)
+async def silence(message: Message, wish: Wish) -> Reply:
+    """Show what a silence would hide; with `confirm`, make it."""
+    if not wish.confirmed:
+        found = await silences.preview_silence(
+            message.actor, matchers=wish.matchers, site=wish.site
+        )
+        return question(found, wish.ends_at, wish.reason)
+    return made_silence(
+        await silences.create_silence(
+            message.actor,
+            matchers=wish.matchers,
+            ends_at=wish.ends_at,
+            comment=wish.reason,
+            confirmed=True,
+            site=wish.site,
+        )
+    )
+
+
+@command(
+    r"extend +silence(?: +(.+))?",
+    "extend silence",
+    parse=_parse_which,
+    read=_read_which,
+    intent=Intent(surely="extend silence, silence longer, prolong silence"),
+    usage="ID [for=1h | until=18:00] [site=NAME]",
+    summary="let a silence end an hour from now, or at another time",
+    examples=("extend silence 65d7b155-e09f-4ee2-bc6b-0fb5f29b8553 for=2h",),
+    changes=True,
+    needs=(silences.extend_silence,),
+)
+async def extend_silence(message: Message, which: Which) -> Reply:
+    """Move the end of a silence."""
+    ends_at = which.ends_at or message.clock.now + HOUR
+    return made_silence(
+        await silences.extend_silence(
+            message.actor, key=which.key, ends_at=ends_at, site=which.site
+        )
+    )
+
+
+@command(
+    r"end +silence(?: +(.+))?",
+    "end silence",
+    parse=_parse_which,
+    read=_read_which,
+    intent=Intent(surely="end silence, unsilence, unmute, expire silence, delete silence"),
+    usage="ID [site=NAME]",
+    summary="end a silence now",
+    examples=("end silence 65d7b155-e09f-4ee2-bc6b-0fb5f29b8553",),
+    changes=True,
+    once=True,
+    needs=(silences.end_silence,),
+)
+async def end_silence(message: Message, which: Which) -> Reply:
+    """End a silence: its alerts notify again."""
+    done = await silences.end_silence(message.actor, key=which.key, site=which.site)
+    return made_silence(done, ended=True)

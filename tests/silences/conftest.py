@@ -1,0 +1,47 @@
+"""A site with two Alertmanagers that share their silences, as those of a cluster do."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.conftest import SiteFile
+from tests.fakes.alertmanager import FakeAlertmanager
+from tests.fakes.prometheus import FakePrometheus, alert
+
+SITE = """
+[sites.production.prometheus]
+name = "main"
+url = "{prometheus.url}"
+[[sites.production.alertmanager]]
+name = "am-a"
+url = "{first.url}"
+[[sites.production.alertmanager]]
+name = "am-b"
+url = "{second.url}"
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The two, and the Prometheus whose alerts they have."""
+
+    prometheus: FakePrometheus
+    first: FakeAlertmanager
+    second: FakeAlertmanager
+
+    def fires(self, name: str, **labels: str) -> None:
+        whole = {"severity": "page", "job": "petstore", **labels}
+        self.prometheus.rule(name, alert(name, annotations=None, **whole))
+        self.first.has({"alertname": name, **whole}, "pets")
+
+
+@pytest.fixture
+async def cluster(site_file: SiteFile) -> AsyncIterator[Cluster]:
+    async with (
+        FakePrometheus() as prometheus,
+        FakeAlertmanager() as first,
+        FakeAlertmanager(first) as second,
+    ):
+        site_file(SITE.format(prometheus=prometheus, first=first, second=second))
+        yield Cluster(prometheus, first, second)
