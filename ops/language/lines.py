@@ -221,7 +221,7 @@ def _alone(token: re.Match[str], line: str) -> tuple[Word | None, int]:
     start, raw = token.start("alone"), token["alone"]
     if len(raw) > 1 and raw.startswith('"'):
         return Word(unquote(raw), start, token.end(), quoted=True), token.end()
-    if _EMOJI.fullmatch(raw.rstrip(".!?,")):
+    if not raw.strip(_DOTS) or _EMOJI.fullmatch(raw.rstrip(".!?,")):
         return None, start + len(raw)
     kept = _trimmed(re.split("[,;]", raw, maxsplit=1)[0].rstrip(_DOTS)) or raw[:1]
     return _plain_word(kept, start, start + len(kept)), start + len(kept)

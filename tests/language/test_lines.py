@@ -110,3 +110,7 @@ def test_it_reads_whatever_is_typed(text: str) -> None:
 def test_whatever_is_in_quotes_is_one_word(text: str) -> None:
     [word] = words(normal(f"please {in_quotes(text)}"))[1:]
     assert (word.text, word.quoted) == (text, True)
+
+
+def test_dots_and_colons_are_no_words() -> None:
+    assert words("." * 4_000) == words(":" * 4_000) == ()
