@@ -39,7 +39,8 @@ async def _parse(message: Message, rest: str) -> Command | None:
         return None
     command, _ = registry.find(rest)
     if command not in registry.commands:
-        raise NotFound(f'there is no command "{shortened(rest, 80)}"; "help" lists the commands')
+        none = f'there is no command "{shortened(rest, 80)}"'
+        raise NotFound(f'{none}; "help" lists the commands')
     return command
 
 
@@ -58,7 +59,7 @@ async def _read(message: Message, text: str) -> Reading:
     intent=Intent(
         surely="help, commands, command, menu, usage, how do i, how can i, how to, what can you "
         "do, what do you do, syntax, manual, docs, documentation, options, examples, example, "
-        "who are you, what are you, help me",
+        "who are you, help me",
         perhaps="explain, do, capabilities, features, ?",
     ),
     usage="[command]",
