@@ -31,6 +31,6 @@ The way of a message through these modules:
       v
     Slack
 
-`process` builds and runs all of it. `unfurls` shows verdicts below links that people share. `heartbeat` reports how it is, and `status` shows that in the
-dashboard.
+`process` builds and runs all of it. `unfurls` shows verdicts below links that people share.
+`heartbeat` reports how it is, and `status` shows that in the dashboard.
 """
