@@ -47,7 +47,7 @@ def _asked(rest: str) -> _Asked:
     read=read_where_and_when,
     intent=Intent(
         surely="changes, changed, what changed, what happened, happened, history, timeline, "
-        "events, news, new",
+        "what broke, broke, events, news, new",
         perhaps="recently, lately, recent, last, diff",
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),

@@ -118,7 +118,7 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
     read=read_where,
     intent=Intent(
         surely="revert sampling, revert, restore sampling, reset sampling, reset, "
-        "back to normal, sampling normal, end sampling change",
+        "back to normal, sampling back, put back, sampling normal, end sampling change",
         perhaps="restore, normal, back, default, permanent, sampling",
         about=(Thing.SERVICE, Thing.SITE),
     ),
