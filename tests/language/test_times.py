@@ -342,6 +342,8 @@ def test_only_the_end_of_a_reason_may_be_a_term() -> None:
         "10% now",
         "lunch for an hour",
     )
+    past = "10% because it was down until yesterday"
+    assert take_reason(past, CLOCK) == ("10%", "it was down until yesterday")
     late = "10% due to the queue for two days being full"
     assert take_reason(late, CLOCK) == ("10%", "the queue for two days being full")
 
