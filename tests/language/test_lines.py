@@ -28,6 +28,7 @@ def shown(word: Word) -> str:
         ("status = error, last = 1h.", "status=error last=1h"),
         ("duration>1s min >= 5ms x!=2 y=~a|b", "duration>1s min>=5ms x!=2 y=~a|b"),
         ("slower > 1s", "slower>1s"),
+        ("!petstore a!=b wow!", "not petstore a!=b wow"),
         ("> 1s", ">1s"),
         ("status_code \u2265 500", "status_code>=500"),
         ("a==b c<>d", "a=b c!=d"),
