@@ -264,8 +264,7 @@ WRONG = [
     ),
     (
         f"{SERVICE}sampling_ways = ['push', 'pull']",
-        '[sites.a.services.b] sampling_ways: has "pull"; it must be a list of some of push, remote, '
-        "opamp",
+        'sampling_ways: has "pull"; it must be a list of some of push, remote, opamp',
     ),
     (f"{SERVICE}sampling_ceiling = nan", "sampling_ceiling: is nan; it must be traces per second"),
     (f"{SERVICE}sampling_ceiling = -1", "sampling_ceiling: is -1; it must be traces per second"),
