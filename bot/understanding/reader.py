@@ -12,6 +12,7 @@ from bot.understanding.small_talk import ANSWERS, small_talk
 from ops.errors import InvalidInput, OpsError
 from ops.language.lines import normal, words
 from ops.language.times import TIME_WORDS
+from ops.language.trace_ids import find_trace_ids
 
 MOST_OFFERED = 3
 FAR_BEHIND = 4.0
@@ -66,6 +67,16 @@ class Reader:
         weights = {each.name: found[each.name].weight for each in others if each.name in found}
         name = max(weights, key=weights.__getitem__, default="")
         return next((each for each in others if each.name == name), None)
+
+    def is_about_another(self, text: str, command: Command) -> bool:
+        """Return whether a text says by itself that it is about something else than a command."""
+        try:
+            line = normal(text)
+            said = [word.small for word in words(self.cues.corrected(words(line), line))]
+        except InvalidInput:
+            return False
+        surely = {name for name, cued in self.cues.found(said).items() if cued.surely}
+        return bool(find_trace_ids(text) or (surely and command.name not in surely))
 
     async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
         """Answer a text that its command refuses."""

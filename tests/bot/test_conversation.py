@@ -46,6 +46,8 @@ def read_as(summary: str) -> str:
         ),
         (["alerts petstore", "only pending"], "alerts petstore pending"),
         (["version petstore", "and store?"], "version store"),
+        (["alerts petstore", "errors"], "list traces error"),
+        (["help", "health"], "overview"),
         (["list traces petstore", "its version"], "version petstore"),
         (["version petstore", "and alerts?"], "alerts petstore"),
     ],
