@@ -51,6 +51,7 @@ class RemoteSite:
         if service:
             key = f"{peer.address} {peer.client}"
             if agent := self.agents.hear(service, Way.REMOTE, key, peer, now):
+                agent.only_asks = True
                 agent.sent(found, now, Proof.FETCHED)
         return found
 
@@ -89,14 +90,14 @@ class RemoteSite:
         return service, (service and self.in_force(service, now)) or self._otherwise
 
     def is_unsure(self, now: int) -> bool:
-        """Whether it is open what an agent makes of what is in force."""
+        """Whether it is open what an agent makes of what is in force, and it may say that."""
         names = self._services.values()
         wanted = {name: found for name in names if (found := self.in_force(name, now))}
         return any(
             agent.proof not in DECIDED
             or (agent.sent_revision, agent.sent_policy) != (found.revision, found.policy)
             for agent in self.agents
-            if (found := wanted.get(agent.service))
+            if not agent.only_asks and (found := wanted.get(agent.service))
         )
 
     def learn(self, proven: Iterable[Proven], now: int) -> None:

@@ -175,3 +175,13 @@ async def test_grpc_refuses_what_is_no_request(machines: Machines) -> None:
             await channel.unary_unary(METHOD)(b"\x0a\xff")  # type: ignore[arg-type]
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert refused.value.details() == "the request must be SamplingStrategyParameters"
+
+
+def test_what_other_doors_hear_matters_only_of_those_that_say_something(machines: Machines) -> None:
+    machines.set("petstore", 7, NEVER)
+    now = machines.clock.now
+    machines.site.sampling("petstore", {}, Peer("10.0.0.1", "Go-http-client/1.1"), now)
+    assert not machines.site.is_unsure(now)
+    ours = {"x-sampling-phase": "poll", "x-service-instance-id": "one"}
+    machines.site.sampling("petstore", ours, Peer("10.0.0.1"), now)
+    assert machines.site.is_unsure(now)
