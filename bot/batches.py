@@ -13,13 +13,12 @@ from bot.answers.phrases import count
 from bot.errors import MOST_GUESSED
 from bot.registry import Message, Registry
 from bot.replies import FollowUp, Reply, Row, shortened
-from bot.text import MARK, normalise
+from bot.text import MARK, QUOTES, normalise
 from ops.limits import LONGEST_TEXT
-from ops.vocabulary.filters import QUOTED
 
 MOST_READS = 3
 MOST_LINES = 20  # a message with more is not read as several commands
-_END = re.compile(rf"{QUOTED}|(?P<end>\n)", re.DOTALL)
+_END = re.compile(rf"{QUOTES}|(?P<end>\n)", re.DOTALL)
 _MARKED = re.compile(MARK)
 
 
@@ -29,19 +28,25 @@ def commands_in(text: str, registry: Registry) -> list[str]:
     A line continues the one before unless both are whole, or every line is marked as an item of
     a list. A quoted value may have several lines.
     """
-    lines = [line for line in _lines(text) if normalise(line)]
-    if not 1 < len(lines) <= MOST_LINES or len(text) > LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:
+        return [text]  # it will be refused, unread
+    lines = [line for line in _lines(text) if line.strip()]
+    if not 1 < len(lines) <= MOST_LINES:
         return [normalise(text)]
     items = lines[1:] if lines[0].rstrip().endswith(":") else lines
     if len(items) > 1 and all(map(_MARKED.match, items)):
-        return list(map(normalise, items))
+        return _normal(items)
     found = lines[:1]
     for line in lines[1:]:
         if _is_whole(line, registry) and _is_whole(found[-1], registry):
             found.append(line)
         else:
             found[-1] += f"\n{line}"
-    return list(map(normalise, found))
+    return _normal(found)
+
+
+def _normal(lines: Sequence[str]) -> list[str]:
+    return [line for line in map(normalise, lines) if line] or [""]
 
 
 async def answer_each(message: Message, lines: Sequence[str], registry: Registry) -> list[Reply]:
@@ -87,6 +92,8 @@ def _lines(text: str) -> list[str]:
         if found["end"]:
             lines.append(text[start : found.start()])
             start = found.end()
+        elif not found["closed"]:
+            return [*lines, *text[start:].split("\n")]
     return [*lines, text[start:]]
 
 

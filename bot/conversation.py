@@ -10,6 +10,7 @@ A follow-up never changes anything: no line that does is made of one.
 
 from dataclasses import replace
 
+from bot.commands.arguments import is_service
 from bot.errors import reply_or_error
 from bot.follow_ups import About, addition, may_follow, merged, pointed_at, subject
 from bot.registry import Guess, Message, Registry
@@ -56,8 +57,10 @@ async def _line(message: Message, registry: Registry, before: About) -> str:
         return ""
     try:
         old = await command.read(message, rest) if rest else Reading("")
-        if first.lower() in _POSSESSIVES and (service := subject(old.line)):
-            return f"{name} {service}"
+        asked = name if first.lower() in _POSSESSIVES else added if lead in _ADDS else ""
+        other, more = registry.find(asked)
+        if other in registry.commands and not more and (service := _service(old.line)):
+            return f"{asked} {service}"
         new = await command.read(message, added)
     except OpsError:
         return ""
@@ -66,3 +69,8 @@ async def _line(message: Message, registry: Registry, before: About) -> str:
         return ""
     adds = command.name in _NARROWED_BY_WORDS and (lead in _ADDS or not lead)
     return f"{command.name} {merged(old.line, new.line, replaces_words=not adds)}"
+
+
+def _service(line: str) -> str:
+    """Return the service that a strict line is about, "" for none."""
+    return subject(line) or next(filter(is_service, line.split()), "")

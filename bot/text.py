@@ -9,9 +9,8 @@ Anything that is not text counts as empty: nothing that Slack may send raises an
 
 import re
 from collections.abc import Mapping
-from itertools import count
 
-from ops.vocabulary.filters import QUOTED
+from ops.limits import LONGEST_TEXT, MOST_WORDS
 
 _KEYBOARD = str.maketrans(
     {
@@ -29,8 +28,12 @@ _KEYBOARD = str.maketrans(
     }
 )
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_HALVES = re.compile("[\ud800-\udfff]")  # of a letter, which no program can write
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
-_QUOTED = re.compile(QUOTED, re.DOTALL)
+# One that is not closed is taken at once: none after it would be either, and to try each would
+# take time quadratic in the text.
+QUOTES = r'"(?:[^"\\]|\\.)*+(?P<closed>")?'
+_QUOTES = re.compile(QUOTES, re.DOTALL)
 _KEPT = re.compile("\ue002([0-9]+)\ue003")
 _VALUE = frozenset("=\"'\ue003")  # marks of a value, whose full stop or question mark may matter
 _BULLETS = "\N{BULLET}\N{WHITE BULLET}\N{BLACK SMALL SQUARE}"
@@ -41,6 +44,7 @@ _THANKS = ("thanks", "thank you", "thx")
 _COURTESIES = ("please", "pls", "plz", *_THANKS)
 _TO_OTHERS = ("cc", "fyi")
 _EMOJI = re.compile(r":[\w+'-]+:")
+_MOST_QUOTES = 4 * MOST_WORDS  # a line with more has too many words to be read
 _DEEPEST = 16  # Slack nests four deep
 
 
@@ -61,6 +65,8 @@ def typed(event: object, bot: str) -> str:
     text = "\n".join(filter(None, map(_rich, blocks))) or _marked_up(_string(message, "text"))
     before, mention, behind = text.partition(_mention(bot))
     after = behind.replace(_mention(bot), " ")
+    if max(len(after), len(before)) > LONGEST_TEXT:  # it will be refused, unread
+        return after if after.strip() else before
     return after if mention and (_command(after) or not _command(before)) else before
 
 
@@ -79,10 +85,19 @@ def _polite(text: str) -> str:
     return said if _EMOJI.fullmatch(said) or said.lower() in _THANKS else ""
 
 
-def _command(text: str) -> str:
-    kept = [_MENTION.sub(r"@\1", quoted) for quoted in _QUOTED.findall(text)]
-    numbers = count()
-    line = _plain(_QUOTED.sub(lambda _: f"\ue002{next(numbers)}\ue003", text))
+def _command(given: str) -> str:
+    text = _HALVES.sub("\ufffd", given)
+    kept: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        if not found["closed"]:
+            return found[0]
+        kept.append(_MENTION.sub(r"@\1", found[0]))
+        return f"\ue002{len(kept) - 1}\ue003"
+
+    if text.count('"') > _MOST_QUOTES:
+        return _plain(text)
+    line = _plain(_QUOTES.sub(keep, text))
     return _KEPT.sub(lambda found: "".join(kept[int(found[1]) : int(found[1]) + 1]), line)
 
 

@@ -31,23 +31,10 @@ RUNBOOKS = ("runbook_url", "runbook")
 
 def alert_list(found: AlertList) -> Reply:
     """Return the firing and pending alerts, the worst first, those of one name in one row."""
-    firing, pending = found.firing, found.pending
-    severities = Counter(shortened(alert.severity, 40) or "without severity" for alert in firing)
-    by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
     narrowed = format_filter(replace(found.filter, site=""))
-    known = " that we know of" if found.doubts else ""
-    state = shortened(found.headline(), LONGEST_SENTENCE)
-    if firing:
-        state = f"{count(len(firing), 'alert')} firing{known} ({by_severity})"
-    elif narrowed and found.firing_in_all:
-        state = f"{count(found.firing_in_all, 'alert')} firing, none{known}"
-    elif narrowed:
-        state = f"No alerts{known}" if not found.alerts else f"Nothing is firing{known}"
-    pending_too = f"{len(pending):,} pending" if pending else ""
-    about = "".join(f", {each}" for each in (found.held_back_in_words, pending_too) if each)
     asked = f" for {shortened(narrowed, LONGEST_SENTENCE)}" if narrowed else ""
     return Reply(
-        f"{state}{about}{asked}{elsewhere(found.site)}",
+        f"{_head(found, narrowed=bool(narrowed))}{asked}{elsewhere(found.site)}",
         rows=tuple(_row(each, found.routed) for each in _by_name(found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
@@ -60,6 +47,28 @@ def alert_list(found: AlertList) -> Reply:
         follow_ups=tuple(_next_of_alerts(found, narrowed)),
         items=tuple(_line_of(each, found.site) for each in _by_name(found.alerts)),
     )
+
+
+def _head(found: AlertList, *, narrowed: bool) -> str:
+    """Return what is firing and pending; what a filter leaves out is never denied."""
+    known = " that we know of" if found.doubts else ""
+    pending = f"{len(found.pending):,} pending" if found.pending else ""
+    if found.firing:
+        severities = Counter(
+            shortened(alert.severity, 40) or "without severity" for alert in found.firing
+        )
+        by_severity = ", ".join(f"{number} {severity}" for severity, number in severities.items())
+        state = f"{count(len(found.firing), 'alert')} firing{known} ({by_severity})"
+        return ", ".join(filter(None, (state, found.held_back_in_words, pending)))
+    in_all = f"{count(found.firing_in_all, 'alert')} firing"
+    if narrowed and found.pending:
+        others = f" ({in_all} besides)" if found.firing_in_all else ""
+        return f"{count(len(found.pending), 'alert')} pending{known}{others}"
+    if narrowed and found.firing_in_all:
+        return f"{in_all}, none{known}"
+    if narrowed:
+        return f"No alerts{known}"
+    return ", ".join(filter(None, (shortened(found.headline(), LONGEST_SENTENCE), pending)))
 
 
 def _by_name(alerts: Iterable[Alert]) -> list[list[Alert]]:

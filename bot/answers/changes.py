@@ -1,7 +1,7 @@
 """What changed on a site or in a service, newest first."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere, site_key
 from bot.answers.sampling import because, who
@@ -36,12 +36,12 @@ _ALERTS = {
 
 def changes_reply(found: Changes) -> Reply:
     """Return the changes: how many of each kind, the newest ones, and how far back is known."""
-    doubts = [*_doubts(found)]
+    doubts, shown = [*_doubts(found)], _shown(found.found)
     return Reply(
         Sentence(*_verdict(found, doubts)),
-        rows=tuple(map(row_of, found.found[:MOST_ROWS])),
+        rows=tuple(map(row_of, shown)),
         columns=("When", "What", "Details"),
-        notes=(*and_more(len(found.found) - MOST_ROWS, "change"), *_older(found), *doubts),
+        notes=(*_left_out(found, len(shown)), *doubts),
         links=page("the overview", "overview", found.site),
         follow_ups=tuple(_next(found)),
     )
@@ -107,13 +107,22 @@ def _of_sampling(change: SamplingChange) -> tuple[str, tuple[str, ...]]:
 def _of_alert(change: AlertChange) -> tuple[str, tuple[str, ...]]:
     what = _ALERTS[change.kind].format(shortened(change.name, _LONGEST_NAME))
     severity = f" ({shortened(change.severity, 40)})" if change.kind is Kind.FIRING else ""
-    several = f", {change.count:,} alerts" if change.count > 1 else ""
+    things = "alerts" if change.kind in (Kind.FIRING, Kind.RESOLVED) else "times"
+    several = f", {change.count:,} {things}" if change.count > 1 else ""
     details = (shortened(change.detail, LONGEST_SENTENCE),) if change.detail else ()
     return f"{what}{severity if change.severity else ''}{several}", details
 
 
-def _older(found: Changes) -> tuple[str, ...]:
-    return ("Older changes are left out; ask for a shorter time",) if found.more else ()
+def _shown(changes: Sequence[Happened]) -> list[Happened]:
+    """Return the newest; of too many, alerts are left out before rollouts and sampling."""
+    others = [each for each in changes if not each.alert][:MOST_ROWS]
+    alerts = [each for each in changes if each.alert][: MOST_ROWS - len(others)]
+    return sorted((*others, *alerts), key=lambda each: -each.at)
+
+
+def _left_out(found: Changes, shown: int) -> tuple[str, ...]:
+    older = ("Older changes are left out; ask for a shorter time",) if found.more else ()
+    return (*and_more(len(found.found) - shown, "change"), *older)
 
 
 def _doubts(found: Changes) -> Iterator[str]:

@@ -39,8 +39,8 @@ async def _parse(message: Message, rest: str) -> Command | None:
         return None
     command, _ = registry.find(rest)
     if command not in registry.commands:
-        names = ", ".join(command.name for command in registry.commands)
-        raise NotFound(f'there is no command "{shortened(rest, 80)}"; the commands are {names}')
+        none = f'there is no command "{shortened(rest, 80)}"'
+        raise NotFound(f'{none}; "help" lists the commands')
     return command
 
 

@@ -63,7 +63,8 @@ async def _read_filter(message: Message, text: str) -> Reading:
     parse=_parse_one,
     read=_read_one,
     intent=Intent(
-        perhaps="alert, alarm, details, about, explain, runbook",
+        perhaps="alert, alarm, details, about, explain, runbook, status, history, start, "
+        "started, since, when",
         about=(Thing.ALERT, Thing.SITE),
         alone=(Thing.ALERT,),
     ),

@@ -1,6 +1,6 @@
 """Commands about what changed: everything, or only rollouts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.answers.changes import changes_reply
 from bot.commands.arguments import Where, parse_range, with_times, words_and_keys
@@ -9,6 +9,7 @@ from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
+from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.overview.actions import LAST_DAY, ChangeKind
 from ops.vocabulary.timerange import TimeRange
@@ -18,6 +19,8 @@ _KINDS = {
     "sampling": ChangeKind.SAMPLING,
     "alerts": ChangeKind.ALERTS,
 }
+
+_ALERTS = ("fired", "alert", "alerts", "alerted", "firing", "off", "went", "resolved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,24 @@ def _asked(rest: str) -> _Asked:
     return _Asked(where, parse_range(named, LAST_DAY), tuple(kinds))
 
 
+async def _read(message: Message, text: str) -> Reading:
+    """Read a service, a time, and whether it is about alerts only."""
+    reading = await read_where_and_when(message, text)
+    kinds = {"alerts" for word in reading.left_out if word.casefold() in _ALERTS}
+    line = " ".join((reading.line, *kinds)).strip()
+    left_out = tuple(word for word in reading.left_out if word.casefold() not in _ALERTS)
+    return replace(reading, line=line, left_out=left_out)
+
+
 @command(
     r"(?:(?:(?:show|list) +)?changes|what(?:'s| +has)? +changed)(?: +(.+))?",
     "changes",
     parse=with_times(_asked),
-    read=read_where_and_when,
+    read=_read,
     intent=Intent(
-        surely="changes, changed, what changed, what happened, happened, history, timeline, "
-        "events, news, new",
+        surely="fired, went off, was firing, changes, changed, what changed, what happened, "
+        "happened, history, timeline, "
+        "what broke, broke, events, news, new",
         perhaps="recently, lately, recent, last, diff",
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),

@@ -118,7 +118,7 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
     read=read_where,
     intent=Intent(
         surely="revert sampling, revert, restore sampling, reset sampling, reset, "
-        "back to normal, sampling normal, end sampling change",
+        "back to normal, sampling back, put back, sampling normal, end sampling change",
         perhaps="restore, normal, back, default, permanent, sampling",
         about=(Thing.SERVICE, Thing.SITE),
     ),
@@ -156,8 +156,8 @@ async def revert_sampling(message: Message, way: WayBack) -> Reply:
     intent=Intent(
         surely="sampling history, sampling changes, who changed sampling, changed sampling, "
         "who changed, sampling changed, sampling log, audit, audit log, who set sampling, "
-        "who sampling",
-        perhaps="history, sampling, who, past",
+        "who sampling, did change sampling, someone change sampling, anyone change sampling",
+        perhaps="history, sampling, who, past, when, last",
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),
     usage="[SERVICE] [last=1d] [from=TIME to=TIME] [site=NAME]",

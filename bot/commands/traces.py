@@ -179,7 +179,7 @@ def _besides_ids(found: Sequence[Word]) -> tuple[str, ...]:
     intent=Intent(
         surely="traces, trace, errors, error, failures, failure, failing, failed, fails, fail, "
         "exceptions, exception, 500s, 5xx, slower, requests, calls, spans, timeouts",
-        perhaps="slow, slowest, list, find, show, longest, longer, took, latest, recent, "
+        perhaps="slow, list, find, show, longest, longer, took, latest, recent, "
         "request, call, transactions, jaeger",
         about=(
             Thing.SERVICE,

@@ -1,17 +1,17 @@
 """Read what somebody wants of sampling: a policy for how long and why, or a way back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
-from bot.registry import Message, NothingToRead
+from bot.registry import Guess, Message, NothingToRead
 from ops.errors import InvalidInput
 from ops.language.changes import take_reason, take_term, take_then
-from ops.language.lines import normal, words
-from ops.language.names import Kind
+from ops.language.lines import Word, normal, words
+from ops.language.names import Kind, Names
 from ops.language.reading import Reading
 from ops.language.shares import read_share
 from ops.language.times import Clock, Spoken, said_end
@@ -26,6 +26,7 @@ from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
 POLICY_WORDS = ("never", "always", "float", "rate")
 _TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
 _SERVICE = Kind.SERVICE
+_ON = frozenset(("on", "enable", "start", "activate"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,19 @@ async def read_wish(message: Message, text: str) -> Reading:
     names, found = await names_for(message), words(head)
     share = read_share(found)
     if share is None:
-        raise NothingToRead("how much is to be kept?")
+        return _everything(names, found, tail)
     service, left = take_name([each for each in found if each not in share.words], names, _SERVICE)
     line = f"{where_line(names, service)} {share.policy} {tail}"
     return Reading(" ".join(line.split()), words_left(left))
+
+
+def _everything(names: Names, found: Sequence[Word], tail: str) -> Reading:
+    """Guess that all traces are to be kept if sampling is only to be switched on."""
+    if not _ON & {word.small for word in found}:
+        raise NothingToRead("how much is to be kept?")
+    service, left = take_name([each for each in found if each.small not in _ON], names, _SERVICE)
+    line = f"{where_line(names, service)} always {tail}"
+    return Guess(" ".join(line.split()), words_left(left), why="keep every new trace, after asking")
 
 
 async def read_off(message: Message, text: str) -> Reading:

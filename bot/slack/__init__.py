@@ -5,7 +5,7 @@ The way of a message through these modules:
     Slack
       | WebSocket          connection, socket_mode: several connections, refreshed in turn
       v
-    EventHandler.receive   event_handler: is it for us? interactions: clicks, /ops, Home tab
+    EventHandler.receive   addressed: is it for us? interactions: clicks, /ops, Home tab
       |
       v
     Inbox                  inbox, event_store: record it once for all processes, acknowledge it
@@ -14,7 +14,10 @@ The way of a message through these modules:
     ThreadOrder            thread_order: wait for earlier messages of the thread
       |
       v
-    WorkerPool             worker_pool: a few at once; profiles, trust, identity: who asks?
+    WorkerPool             worker_pool, fair_queue: a few at once, people in turns; else floods
+      |
+      v
+    EventHandler           profiles, trust, identity: who asks? conversations: about what?
       |
       v
     bot.commands           the same commands as in the console
@@ -23,11 +26,11 @@ The way of a message through these modules:
     Delivery               delivery: to the thread, privately or to the Home tab; blocks, buttons
       |
       v
-    Sender                 sender, rate_limit: in order, within Slack's limits; post_claim: once
+    Sender                 sender, turns, rate_limit: in order, within limits; post_claim: once
       |
       v
     Slack
 
-`process` builds and runs all of it. `heartbeat` reports how it is, and `status` shows that in the
-dashboard.
+`process` builds and runs all of it. `unfurls` shows verdicts below links that people share.
+`heartbeat` reports how it is, and `status` shows that in the dashboard.
 """

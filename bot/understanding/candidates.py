@@ -16,14 +16,17 @@ from ops.guard import may
 from ops.language import lines
 from ops.language.changes import take_reason
 from ops.language.lines import Word
+from ops.language.names import Names
 from ops.language.trace_ids import find_trace_ids
 
 SECONDS = 1.0  # the most that filling and checking one line may take
+LONG = 500  # characters: reading more may take some milliseconds
 MOST_TRIED = 6
+MOST_TRIED_OF_LONG = 2  # that many words speak for everything
 _LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it; a name twice that
 _SHARE = 2.0  # what a share of traces adds for a command that takes one
 _CONTRACTED = re.compile(r"\b(how|what|who|where|when|why)s\b(?!=)", re.IGNORECASE)
-_LINK = re.compile(r"\S+://\S+")
+_TOKEN = re.compile(r"\S++")
 _NOTHING = Cued(0.0, frozenset(), surely=False)
 
 
@@ -66,21 +69,41 @@ class Text:
         return [word.small for word in self.words]
 
     @property
+    def brief(self) -> str:
+        """The line without words that set no condition, for a reader that would ask about them."""
+        line = self.line
+        for word in reversed(self.words):
+            plain = not (word.quoted or word.operator) and word.small in SMALL
+            if plain and line[word.start : word.end] == word.text:
+                line = line[: word.start] + line[word.end :]
+        return " ".join(line.split()) if line != self.line and '"' not in line else line
+
+    @property
     def content(self) -> list[str]:
         """The words that are more than filler, in small letters."""
         return [word.small for word in lines.without_filler(self.words)]
 
 
 async def read_text(message: Message, text: str, cues: Cues) -> Text:
-    """Read a text; raises InvalidInput if it has too many words."""
+    """Read a text, a long one in a thread; raises InvalidInput if it has too many words."""
+    names = await names_for(message)
+    if len(text) > LONG:
+        return await asyncio.to_thread(_text, text, names, cues)
+    return _text(text, names, cues)
+
+
+def _text(text: str, names: Names, cues: Cues) -> Text:
     line = _CONTRACTED.sub(r"\1 is", lines.normal(without_habits(text)))
     said, _ = take_reason(line)
     # Places in what is said are places in the line only if the reason is at its end.
     corrected = cues.corrected(lines.words(said), line) if line.startswith(said) else line
-    words = lines.words(_LINK.sub(" ", take_reason(corrected)[0]))
-    names = await names_for(message)
+    words = lines.words(_without_links(take_reason(corrected)[0]))
     found = things_in(words, names, cues.known, find_trace_ids(corrected))
     return Text(corrected, words, found, cues.found(word.small for word in words))
+
+
+def _without_links(line: str) -> str:
+    return _TOKEN.sub(lambda token: "" if "://" in token[0] else token[0], line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +123,8 @@ async def candidates(
     registry: Registry, message: Message, text: Text, favourite: Command | None = None
 ) -> Candidates:
     """Return the lines that a text may mean; `favourite` is the command that it names."""
-    tried = sorted(_likely(registry, text, favourite), key=lambda each: -each.score)[:MOST_TRIED]
+    most = MOST_TRIED_OF_LONG if len(text.line) > LONG else MOST_TRIED
+    tried = sorted(_likely(registry, text, favourite), key=lambda each: -each.score)[:most]
     filled = await asyncio.gather(*(_filled(registry, message, text, each) for each in tried))
     accepted = [each for each in filled if isinstance(each, Candidate)]
     best: dict[str, Candidate] = {}
@@ -152,7 +176,8 @@ async def _filled(
     problem = None
     try:
         async with asyncio.timeout(SECONDS):
-            reading = await command.read(message, text.line)
+            line = text.brief if command.intent.reads_all else text.line
+            reading = await command.read(message, line)
             line = f"{command.name} {reading.line}".strip()
             reached, rest = registry.find(line)
             if reached is not command:

@@ -12,7 +12,8 @@ SMALL = some(
     """
     anything something everything nothing anyone anybody someone somebody everyone everybody thing
     things stuff again still yet right really actually currently exactly quickly bit lot mate man
-    dude buddy folks guys yo pal friend team bot around touched put between
+    dude buddy folks guys yo pal friend team bot around touched put between many much number
+    count total service svc
     """
 )
 """Words that set no condition, besides language's filler."""

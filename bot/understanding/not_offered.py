@@ -81,7 +81,7 @@ NOT_OFFERED = (
     NotOffered(
         "OpsPortal does not see machines or containers",
         ("version {service}", "alerts {service}", "overview"),
-        verbs="top ssh describe",
+        verbs="ssh describe",
         words="cpu, memory, ram, disk, heap, nodes, pods, container, namespace",
     ),
 )

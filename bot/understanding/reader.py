@@ -85,10 +85,11 @@ class Reader:
         if self._is_sure(read, found, command):
             return await self._run(message, found)
         best = found[0]
-        if best.command is not command or best.guessed:
-            refused = error_reply(problem, command.name)
-            notes = (f"{str(problem)[:1].upper()}{str(problem)[1:]}", *refused.notes)
-            return replace(_offer(found), notes=notes)
+        if best.command is not command:
+            return _offer(found)
+        if best.guessed:
+            asked = f"{str(problem)[:1].upper()}{str(problem)[1:]}"
+            return replace(_offer(found), notes=(asked,))
         return _refused(problem, command, found)
 
     def _adds(self, read: Text, other: Command, named: Command) -> bool:

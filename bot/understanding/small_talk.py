@@ -16,7 +16,7 @@ _SAID: dict[str, tuple[str, tuple[FollowUp, ...]]] = {
     ":tada: :clap: :raised_hands: :ok_hand: :thankyou:": ("You're welcome", ()),
     "bye goodbye cya later ciao night goodnight": ("Bye! I am here when you need me", ()),
     "sorry oops nevermind mind never nvm ignore forget": ("No problem", ()),
-    "ok okay yes no yep nope sure fine lol haha test testing ping": (
+    "ok okay yes no yep nope sure fine lol haha test testing ping are alive awake": (
         "I am here. Ask me about alerts, traces, versions or sampling",
         (*BEGIN[:4], _HELP),
     ),

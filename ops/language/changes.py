@@ -5,6 +5,7 @@ petstore always until six, due to "slow checkout"
 """
 
 import re
+from contextlib import suppress
 
 from ops.errors import InvalidInput
 from ops.language import terms
@@ -67,7 +68,9 @@ def take_reason(line: str, clock: Clock | None = None) -> tuple[str, str]:
 def _start_of_term(words: list[str], clock: Clock) -> int:
     """Return where `for 15 minutes` or `until six` at the end of words starts, else their end."""
     for at in range(max(len(words) - _LONGEST_TERM, 0), len(words)):
-        if words[at].lower() in ("for", "until", "till"):
+        if words[at].lower() not in ("for", "until", "till"):
+            continue
+        with suppress(InvalidInput):  # "until yesterday" is part of the reason
             found = terms.find(split(words[at:]), clock)
             if found and found.used == tuple(range(len(words) - at)):
                 return at

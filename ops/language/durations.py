@@ -31,7 +31,7 @@ NUMBERS = {
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
     "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
 }  # fmt: skip
-_TENS = {
+TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
     "ninety": 90,
 }  # fmt: skip
@@ -120,13 +120,13 @@ def _whole(words: list[str], at: int) -> tuple[Fraction, int] | None:
     if word in ("a", "an"):
         return Fraction(1), at + 1
     tens, dash, ones = word.partition("-")
-    if tens in _TENS:
+    if tens in TENS:
         if dash:
             return (
-                (Fraction(_TENS[tens] + NUMBERS[ones]), at + 1)
+                (Fraction(TENS[tens] + NUMBERS[ones]), at + 1)
                 if NUMBERS.get(ones, 10) < 10
                 else None
             )
         following = NUMBERS.get(words[at + 1], 10) if at + 1 < len(words) else 10
-        return Fraction(_TENS[tens] + following % 10), at + 1 + (following < 10)
+        return Fraction(TENS[tens] + following % 10), at + 1 + (following < 10)
     return (Fraction(NUMBERS[word]), at + 1) if word in NUMBERS else None

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from ops.language.durations import NUMBERS
+from ops.language.durations import NUMBERS, TENS
 
 _NAMED = {"noon": 12, "midday": 12, "midnight": 0}
 _HALVES = {"am": 0, "a.m": 0, "pm": 12, "p.m": 12}
@@ -16,8 +16,8 @@ _PARTS = {
     ("in", "the", "morning"): 0, ("in", "the", "afternoon"): 12, ("in", "the", "evening"): 12,
     ("at", "night"): 12,
 }  # fmt: skip
-# Numbers are of these or of times; "at 3 instances" is no time of day.
-_COUNTED_LATER = frozenset({"errors", "failures", "traces", "alerts", "logs"})
+# What may follow a time of day, although it ends as things do: "at 3 instances" is none.
+_NO_THINGS = frozenset({"this", "errors", "failures", "traces", "alerts", "logs"})
 _DIALS = {"half": 30, "quarter": 15}
 
 
@@ -73,7 +73,10 @@ def _number(words: list[str], at: int, *, bare: bool) -> tuple[Hour, int] | None
     follows = words[at + 1] if at + 1 < len(words) else ""
     if follows in ("o'clock", "oclock"):
         return _halved(hour, None, words, at + 2)
-    counts = len(follows) > 3 and follows.endswith("s") and follows not in _COUNTED_LATER
+    counts = len(follows) > 3 and follows.endswith("s") and follows not in _NO_THINGS
+    minutes = {**NUMBERS, **TENS}.get(follows, 0) if word in NUMBERS else 0
+    if 10 <= minutes < 60:  # nine fifteen
+        return _halved(replace(hour, minute=minutes), None, words, at + 2)
     if follows in _HALVES or (bare and not (counts and word.isdecimal())):
         return _halved(hour, None, words, at + 1)
     return None
@@ -85,9 +88,10 @@ def _past_or_to(words: list[str], at: int) -> tuple[Hour, int] | None:
     word, follows = words[at : at + 1], words[at + 1 : at + 3]
     if not word or len(follows) < 2 or follows[0] not in ("past", "to"):
         return None
-    minutes = _DIALS.get(word[0]) or NUMBERS.get(word[0], 0)
+    minutes = _DIALS.get(word[0]) or {**NUMBERS, **TENS}.get(word[0], 0)
     hour = _spelt(follows[1]) or (_made(follows[1]) if _BARE.fullmatch(follows[1]) else None)
-    if not minutes or not hour:
+    is_range = follows[0] == "to" and at > 0 and words[at - 1] in ("from", "between")
+    if not 0 < minutes < 60 or not hour or (is_range and minutes != _DIALS["quarter"]):
         return None
     if follows[0] == "to":
         hour, minutes = Hour((hour.hour - 1) % 24), 60 - minutes

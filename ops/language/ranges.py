@@ -48,8 +48,10 @@ class _Reader:
         word = self.words[at]
         if word in ONLY_KEYS and at not in self.all.keys:
             return None
+        if word == "up" and self._word(at + 1) == "to":
+            return self._until(at + 1)
         if word in LAST:
-            return self._last(at) or self._at(at)
+            return self._last(at) or self._current(at) or self._at(at)
         if word == "between":
             return self._pair(at, at + 1, ("and", *_TO))
         if word in START:
@@ -72,7 +74,8 @@ class _Reader:
             if self.words[end : end + 3] == ["and", "a", "half"]:
                 unit, end = unit * 3 // 2, end + 3
             return self._spoken(range(start, end), f"last={format_exact(unit)}")
-        number = read_number(self.words, at)
+        is_bare = self._word(at).isdecimal() and self.words[at - 1] != "past"  # past 9
+        number = read_number(self.words, at) if is_bare else None
         is_whole = number and number[0] >= 1 and number[0].denominator == 1
         if not number or not is_whole or self._word(number[1]):
             return None
@@ -88,7 +91,7 @@ class _Reader:
         if found and self.words[at] == "since" and self._word(found[1]) != "ago":
             return self._spoken(range(at, found[1]), f"last={format_exact(found[0])}")
         point = self._point(after, bare=True)
-        if not point:
+        if not point or point[0].moment == NOW:
             return None
         for key in sorted(key for key in self.all.keys if key >= point[1]):
             if self.words[key] in END and (end := self._point(key + 1, bare=True)):
@@ -109,9 +112,13 @@ class _Reader:
 
     def _current(self, at: int) -> Spoken | None:
         """Read `this hour`, `this week` and `this month`: from its start on."""
-        if self.words[at] != "this":
+        word, unit = self.words[at], self._word(at + 1)
+        if word != "this" and (word, unit) not in (("the", "weekend"), ("last", "weekend")):
             return None
-        unit = self._word(at + 1)
+        if unit == "weekend":
+            saturday = -((self.here.weekday() + 2) % 7)
+            start, end = (Point(day=Day(away=away)) for away in (saturday, saturday + 1))
+            return self._range(range(at, at + 2), start, end)
         back = {"hour": 0, "week": self.here.weekday(), "month": self.here.day - 1}.get(unit)
         if back is None:
             return None
@@ -121,6 +128,8 @@ class _Reader:
     def _at(self, at: int) -> Spoken | None:
         """Read a day, a range without "from", or a time: then it is a window around it."""
         word = self.words[at]
+        if "next" in (word, self._word(at - 1)):
+            return None
         roughly = word in _AROUND
         after = at + (roughly or word in ("at", "@"))
         if pair := self._pair(at, after, _TO, bare=False):

@@ -34,7 +34,9 @@ _FORMS = tuple(
     )
 )
 _ALONE = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{16,32}})[\s"'`>)\]}}.,;:!?]*""")
-_SHORT = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{6,15}})[\s"'`>)\]}}.,;:!?…]*""")
+_SHORT = re.compile(
+    rf"""[\s"'`<(\[{{]*(?:0x)?(?=[0-9]*[a-f])(?=[a-f]*[0-9])({_HEX}{{7,15}})[\s"'`>)\]}}.,;:!?…]*"""
+)
 _LINK = ("://", "/trace/", "/traces/")
 _WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
 # Words that may be beside a pasted ID.
@@ -79,9 +81,9 @@ def pasted_ids(text: str) -> tuple[str, ...]:
 
 
 def shortened_id(text: str) -> str:
-    """Return the hex digits if a text is the start or end of a trace ID at most, else ""."""
+    """Return the hex digits if a text may be a part of a trace ID and no more, else ""."""
     found = _SHORT.fullmatch(_plain(text))
-    return found[1] if found and found[1].strip("0") else ""
+    return found[1] if found else ""
 
 
 def _places(text: str) -> dict[str, int]:

@@ -20,6 +20,7 @@ from ops.language.names import Kind, Likeness, Names
 from ops.language.reading import Reading
 from ops.language.strict import strict_traces
 from ops.language.times import Clock
+from ops.language.trace_ids import shortened_id
 from ops.language.trace_words import FAILED, FILLER, RESERVED, SUCCEEDED, TIMED
 from ops.language.unread import NotUnderstood, Unread, one_of
 from ops.vocabulary.filters import KEYS, in_quotes, parse_query, quote, slip_of
@@ -282,6 +283,8 @@ class _Reader:
             return "a quote is not closed"
         if _TRACE_ID.fullmatch(text):
             return f'"{shown}" is a trace ID: write "show trace {shown}" to see that trace'
+        if shortened_id(text):
+            return f'"{shown}" may be part of a trace ID; only a whole one can be looked up'
         if text.isdecimal():
             return f'"{shown}" may mean several things: write limit={shown}, or KEY={shown}'
         where = self._names.site(self._given.get("site", ""))

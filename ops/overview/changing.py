@@ -32,9 +32,9 @@ class ChangeKind(StrEnum):
 class Changes:
     """What changed on a site, or in one `service`, from start to end (Unix nanoseconds).
 
-    `found` is of these `kinds`, newest first; `more` means that older changes are left out.
-    `hidden` are the kinds that the user may not see. Rollouts and alerts are known as far as the
-    `memory` goes.
+    `found` is of these `kinds`, newest first, at most MOST of each; `more` means that older ones
+    are left out. `hidden` are the kinds that the user may not see. Rollouts and alerts are known as
+    far as the `memory` goes.
     """
 
     site: str
@@ -97,16 +97,16 @@ async def look_for_changes(
     silent = [each.name for each in of_alerts if service and each.kind in (Kind.SILENT, Kind.BACK)]
     own = [each for each in of_alerts if each.name not in silent]
     found = happened(own, of_sampling, known(ran) or {}, start, end)
+    rollouts = [each for each in found if each.version]
+    oldest = rollouts[MOST - 1].at if len(rollouts) > MOST else 0
     return Changes(
         site=site.name,
         service=name,
         start=start,
         end=end,
         kinds=tuple(kind for kind in ChangeKind if kind in seen),
-        found=found[:MOST],
-        more=len(found) > MOST
-        or len(of_alerts) == MOST
-        or len(of_sampling) == sampling.MOST_CHANGES,
+        found=tuple(each for each in found if not each.version or each.at >= oldest),
+        more=bool(oldest) or len(of_alerts) == MOST or len(of_sampling) == sampling.MOST_CHANGES,
         hidden=tuple(kind for kind in ChangeKind if kind in kinds and kind not in seen),
         memory=memory,
         problems=(

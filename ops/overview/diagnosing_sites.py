@@ -28,13 +28,15 @@ class ServiceTrouble:
 class SiteDiagnosis:
     """The services of a site with something wrong, the worst first, of all `services`.
 
-    `others` are the firing alerts of no service. `failing` are the newest traces that failed in the
-    last hour, `rollouts` what is new about versions though nothing is wrong. `alerts_known` says
-    whether anything is known of alerts. `doubts` is as in Diagnosis.
+    All but `left` of them were looked at. `others` are firing alerts of none of these. `failing`
+    are the newest traces that failed in the last hour, `rollouts` what is new about versions though
+    nothing is wrong. `alerts_known` says whether anything is known of alerts. `doubts` is as in
+    Diagnosis.
     """
 
     site: str
     services: int
+    left: int
     troubles: tuple[ServiceTrouble, ...]
     others: tuple[Alert, ...]
     failing: tuple[TraceSummary, ...]
@@ -67,7 +69,8 @@ class SiteDiagnosis:
             of = f"{number} of {count(self.services, 'service')} of {self.site}"
             yield f"{of} {have} problems. {'; '.join(said)}"
         for finding in findings.of_alerts(self.others):
-            yield f"{finding.words}, of no service of {self.site}"
+            of_whom = "of other services" if self.left else f"of no service of {self.site}"
+            yield f"{finding.words}, {of_whom}"
 
     def _well(self) -> Iterator[str]:
         if self.alerts_known:
@@ -107,9 +110,8 @@ def diagnose_lines(
         site=site.name,
         services=services,
         troubles=tuple(each for _, each in found),
-        others=tuple(
-            each for each in (alerts.firing if alerts else ()) if id(each) not in own and not left
-        ),
+        left=left,
+        others=tuple(each for each in (alerts.firing if alerts else ()) if id(each) not in own),
         failing=tuple(failing),
         rollouts=tuple(rollouts),
         alerts_known=alerts is not None,

@@ -48,6 +48,7 @@ class Agent:
     client: str = ""
     unauthenticated: bool = True
     one_rate: bool = False  # it takes nothing else
+    only_asks: bool = False  # it never says what is in force in it
     sent_revision: int = 0
     sent_policy: Policy | None = None
     sent_at: int = 0

@@ -30,6 +30,7 @@ from ops.sampling import terms
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.ceiling import Over
 from ops.sampling.ending import MORE
+from ops.sampling.measuring import over_now
 from ops.sampling.terms import PERMANENT, Term, Wish
 from ops.sites import sites
 from ops.vocabulary import timerange
@@ -74,7 +75,7 @@ async def ask(
     InvalidInput for what `sampling.change_policy` would refuse.
     """
     before = await _checked(actor, service, site, wish)
-    over = await _over(actor, before.service, before.site, wish)
+    over = await _over(before, wish)
     asked: dict[str, Any] = {
         "site": before.site,
         "service": before.service,
@@ -171,7 +172,7 @@ async def ask_longer(
         "reason": change.reason,
         "then": found.then,
     }
-    make = ask if await _over(actor, now.service, now.site, wish) else sampling.change_policy
+    make = ask if await _over(now, wish) else sampling.change_policy
     return await make(actor, service=now.service, site=now.site, **wish)
 
 
@@ -259,10 +260,13 @@ async def _may_be_made(actor: Actor, service: str, site: str, wish: Wish) -> boo
     """Return whether a change can be made without a request."""
     if actor.door in _CHATS and not sites().site(site).change_now:
         return False
-    return not await _over(actor, service, site, wish)
-
-
-async def _over(actor: Actor, service: str, site: str, wish: Wish) -> Over | None:
-    return await sampling.over_ceiling(
+    return not await sampling.over_ceiling(
         actor, policy=wish["policy"], then=wish.get("then"), service=service, site=site
     )
+
+
+async def _over(now: ServiceSampling, wish: Wish) -> Over | None:
+    """Return why a change needs somebody else's approval, None if it needs none."""
+    where = sites().site(now.site)
+    service = where.service(now.service)
+    return await over_now(where, service, now, wish["policy"], wish.get("then"))

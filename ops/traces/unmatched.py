@@ -133,7 +133,7 @@ class _Look:
             elsewhere = any(each.is_met((value,)) for value in values)
             if self.survey.has[place] and not (self.survey.met[place] or elsewhere):
                 return self._without_value(place, each, values)
-        return None
+        return self._on_different_spans()
 
     def _without_key(self, place: int, asked: Condition) -> Unmatched:
         reason = self._none_has(f'a tag "{shortened(asked.key, _LONGEST_NAME)}"')
@@ -154,12 +154,27 @@ class _Look:
             reason += f"; seen: {', '.join(map(quote, values))}"
         return Unmatched(reason)
 
+    def _on_different_spans(self) -> Unmatched | None:
+        query = self.query
+        others = query.operation, query.span_min, query.span_max, query.trace_min, query.trace_max
+        apart = all(self.survey.met) and not self.survey.together
+        if not apart or any(others):
+            return None
+        have = "has" if self.survey.traces == 1 else "have"
+        return Unmatched(f"{self._traces()} {have} each of these tags, but on different spans")
+
     def _none_has(self, what: str) -> str:
-        count, newest = self.survey.traces, "" if self.all else "newest "
-        of = f" of {self.query.service}" if self.query.service else ""
+        traces = self._traces()
+        if self.survey.traces == 1:
+            return f"{traces} does not have {what}"
+        return f"none of {traces} has {what}"
+
+    def _traces(self) -> str:
+        """Name what was looked at."""
+        count, of = self.survey.traces, f" of {self.query.service}" if self.query.service else ""
         if count == 1:
-            return f"the {newest or 'only '}trace{of} does not have {what}"
-        return f"none of the {count} {newest}traces{of} has {what}"
+            return f"the {'only' if self.all else 'newest'} trace{of}"
+        return f"the {count} {'' if self.all else 'newest '}traces{of}"
 
     def _meant(self, reason: str, place: int, meant: Tag | Condition) -> Unmatched:
         """Return the reason, and the query with something else in that place."""

@@ -47,6 +47,7 @@ def read_as(summary: str) -> str:
         (["alerts petstore", "only pending"], "alerts petstore pending"),
         (["version petstore", "and store?"], "version store"),
         (["list traces petstore", "its version"], "version petstore"),
+        (["version petstore", "and alerts?"], "alerts petstore"),
     ],
 )
 async def test_it_adds_to_the_line_before(

@@ -192,6 +192,10 @@ def test_it_returns_nothing_for_a_mention_alone(said: str) -> None:
     assert clean(rich(MENTION, text(said)), BOT) == ""
 
 
+def test_it_keeps_no_half_of_a_letter_even_in_quotes() -> None:
+    assert normalise('list traces a="\ud800 b" \udfff') == 'list traces a="\ufffd b" \ufffd'
+
+
 @pytest.mark.parametrize("said", ["Thanks!", "thank you", ":wave:"])
 def test_it_keeps_what_deserves_an_answer(said: str) -> None:
     assert clean({"text": f"<@{BOT}> {said}"}, BOT) == said.rstrip("!")
@@ -270,3 +274,8 @@ def test_it_keeps_what_stands_in_straight_quotes(quoted: str) -> None:
 def test_a_mention_in_quotes_is_what_was_typed() -> None:
     event = rich(MENTION, text(' list traces by="'), {"type": "user", "user_id": "U2"}, text('"'))
     assert clean(event, BOT) == 'list traces by="@U2"'
+
+
+@pytest.mark.parametrize("rest", ['"x', '"\\', '"a" "b', '"\\' * 1_900, '"' * 3_001])
+def test_it_takes_quotes_that_are_not_closed_as_text(rest: str) -> None:
+    assert normalise(f"list traces {rest}") == f"list traces {rest}"

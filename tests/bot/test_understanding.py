@@ -73,6 +73,22 @@ DIAGNOSIS = {
     "status petstore": "diagnose petstore",
     "petstore": "diagnose petstore",
 }
+MORE = {
+    "show me the last 5 failed requests": "list traces error limit=5",
+    "ERRORS!!! PETSTORE!!!": "list traces service=petstore error",
+    "top errors": "list traces error",
+    "anything on fire right now": "alerts firing",
+    "how many alerts": "alerts",
+    "yo what's going on with the store service": "diagnose store",
+    "p95 of petstore": "slow operations petstore",
+    "SlowRequests status": "show alert SlowRequests",
+    "did someone change the sampling": "sampling history",
+    "last deploy of petstore": "rollouts petstore",
+    "what fired": "changes alerts",
+    "how do i change the sampling": "help change sampling",
+    f"traceparent: 00-{ID}-00f067aa0ba902b7-01": f"show trace {ID}",
+    f"difference between {ID} and {OTHER}": f"compare {ID} {OTHER}",
+}
 REST = {
     "what version is running": "version",
     "which version is deployed in prod": "version",
@@ -120,6 +136,10 @@ CHANGES = {
     "chang sampling 20%": "change sampling 20%",
     "set sampling petstore to 20%": "change sampling petstore 20%",
     "sampling always": "change sampling always",
+    "lower the sample rate to 1 in 20": "change sampling 5%",
+    "keep everything for the next 10 minutes": "change sampling always for=10m",
+    "turn sampling on for petstore": "change sampling petstore always",
+    "stop tracing petstore": "sampling off petstore",
 }
 # Without an ID the latest trace that failed is offered.
 LATEST = {
@@ -174,8 +194,8 @@ async def read(actor: Actor, lines: Mapping[str, str]) -> dict[str, str]:
 @ANY_JAEGER
 @pytest.mark.parametrize(
     "lines",
-    [TRACES, ONE_TRACE, ALERTS, DIAGNOSIS, REST],
-    ids=["traces", "one trace", "alerts", "diagnosis", "rest"],
+    [TRACES, ONE_TRACE, ALERTS, DIAGNOSIS, MORE, REST],
+    ids=["traces", "one trace", "alerts", "diagnosis", "more", "rest"],
 )
 async def test_it_answers_a_clear_line_at_once_and_says_how_it_was_read(
     operator: Actor, site: Backends, lines: dict[str, str]

@@ -89,8 +89,7 @@ async def test_escape_closes_and_keeps_what_was_typed(web: Web, place: Place, ol
         await page.keyboard.press("Escape")
         await expect(line).to_have_attribute("aria-expanded", "false")
         await expect(line).to_have_value("error las")
-        await expect(page.locator("#slip")).to_contain_text('"las" has no value')
-        await expect(line).to_have_attribute("aria-invalid", "true")
+        await expect(page.locator("#slip")).to_contain_text('without "las"')
         await page.keyboard.type("t=1d")
 
         await expect(page.locator("#slip")).to_have_text("")

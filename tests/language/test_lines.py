@@ -28,6 +28,7 @@ def shown(word: Word) -> str:
         ("status = error, last = 1h.", "status=error last=1h"),
         ("duration>1s min >= 5ms x!=2 y=~a|b", "duration>1s min>=5ms x!=2 y=~a|b"),
         ("slower > 1s", "slower>1s"),
+        ("!petstore a!=b wow!", "not petstore a!=b wow"),
         ("> 1s", ">1s"),
         ("status_code \u2265 500", "status_code>=500"),
         ("a==b c<>d", "a=b c!=d"),
@@ -111,3 +112,7 @@ def test_it_reads_whatever_is_typed(text: str) -> None:
 def test_whatever_is_in_quotes_is_one_word(text: str) -> None:
     [word] = words(normal(f"please {in_quotes(text)}"))[1:]
     assert (word.text, word.quoted) == (text, True)
+
+
+def test_dots_and_colons_are_no_words() -> None:
+    assert words("." * 4_000) == words(":" * 4_000) == ()

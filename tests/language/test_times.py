@@ -78,6 +78,12 @@ def test_it_reads_durations_up_to_now(said: str, read: str) -> None:
         ("since 2pm", "from=2026-11-29T14:00"),
         ("since six", "from=2026-11-30T06:00"),
         ("since quarter past nine", "from=2026-11-30T09:15"),
+        ("since twenty past nine", "from=2026-11-30T09:20"),
+        ("since nine fifteen", "from=2026-11-30T09:15"),
+        ("around 9 this morning", "from=2026-11-30T08:45 to=2026-11-30T09:15"),
+        ("from nine to ten", "from=2026-11-30T09:00 to=2026-11-30T10:00"),
+        ("at ten to nine", "from=2026-11-30T08:45 to=2026-11-30T08:55"),
+        ("up to 9:00", "to=2026-11-30T09:00"),
         ("since 0900", "from=2026-11-30T09:00"),
         ("since 9 in the evening", "from=2026-11-29T21:00"),
         ("since noon", "from=2026-11-29T12:00"),
@@ -110,6 +116,7 @@ def test_it_reads_times_of_day(said: str, read: str) -> None:
         ("this morning", "from=2026-11-30T06:00"),
         ("last night", "from=2026-11-29T18:00 to=2026-11-30T06:00"),
         ("yesterday evening", "from=2026-11-29T18:00 to=2026-11-30T00:00"),
+        ("last weekend", "from=2026-11-28T00:00 to=2026-11-30T00:00"),
         ("monday", "from=2026-11-30T00:00"),
         ("last monday", "from=2026-11-23T00:00 to=2026-11-24T00:00"),
         ("on sat", "from=2026-11-28T00:00 to=2026-11-29T00:00"),
@@ -120,6 +127,7 @@ def test_it_reads_times_of_day(said: str, read: str) -> None:
         ("between 2 and 3 pm yesterday", "from=2026-11-29T14:00 to=2026-11-29T15:00"),
         ("yesterday evening from 8 to 9", "from=2026-11-29T20:00 to=2026-11-29T21:00"),
         ("2026-11-29 10:00", "from=2026-11-29T09:45 to=2026-11-29T10:15"),
+        ("on friday at 9", "from=2026-11-27T08:45 to=2026-11-27T09:15"),
         ("29 nov at 10:05", "from=2026-11-29T10:00 to=2026-11-29T10:10"),
         ("nov 28th", "from=2026-11-28T00:00 to=2026-11-29T00:00"),
         ("dec 24 2025", "from=2025-12-24T00:00 to=2025-12-25T00:00"),
@@ -165,6 +173,8 @@ def test_it_says_the_zone_of_a_time_of_day(said: str, sentence: str) -> None:
 def test_it_says_which_words_it_read() -> None:
     found = find_range(["slow", "traces", "in", "the", "last", "hour", "for", "petstore"], CLOCK)
     assert found and found.used == (2, 3, 4, 5)
+    there = find_range(["since", "2pm", "New", "York", "time", "petstore"], CLOCK)
+    assert there and there.used == (0, 1, 2, 3, 4)
     apart = find_range(["from=14:00", "error", "to=15:00"], CLOCK)
     assert apart and apart.used == (0, 2)
 
@@ -181,7 +191,8 @@ def test_a_missing_unit_is_minutes_and_said_to_be() -> None:
     "text",
     [
         "slower than 15m", "requests that took 2 minutes", "at 3 instances", "errors mon",
-        "limit 10", "to 10%", "petstore 1.3.0", "for petstore", "now",
+        "the last one",
+        "limit 10", "to 10%", "petstore 1.3.0", "for petstore", "now", "from now", "next monday",
         '"last hour"', "start", "at petstore", "between petstore and store", "last errors", "25:00",
         "may", "since 99", "a", "",
     ],
@@ -317,6 +328,12 @@ def test_what_follows_a_change_may_be_said(said: str) -> None:
     assert take_then("always for=15m") == ("always for=15m", "")
 
 
+def test_a_change_ends_once() -> None:
+    assert take_term("always until 18:00 petstore", CLOCK)[0] == "always petstore"
+    with pytest.raises(InvalidInput, match="say one of for=15m, until=18:00"):
+        take_term("always for an hour until six", CLOCK)
+
+
 def test_only_the_end_of_a_reason_may_be_a_term() -> None:
     said = "petstore 10% because of lunch for an hour"
     assert take_reason(said, CLOCK) == ("petstore 10% for an hour", "lunch")
@@ -325,6 +342,8 @@ def test_only_the_end_of_a_reason_may_be_a_term() -> None:
         "10% now",
         "lunch for an hour",
     )
+    past = "10% because it was down until yesterday"
+    assert take_reason(past, CLOCK) == ("10%", "it was down until yesterday")
     late = "10% due to the queue for two days being full"
     assert take_reason(late, CLOCK) == ("10%", "the queue for two days being full")
 

@@ -75,6 +75,35 @@ async def test_every_value_finds_its_span(jaeger: servers.Jaeger, reader: Actor)
             assert [each.trace_id for each in found.traces] == [trace_id], (key, value, text)
 
 
+async def test_conditions_find_what_they_say(jaeger: servers.Jaeger, reader: Actor) -> None:
+    codes = (200, 404, "500", 503.5, None)
+    started = time.time_ns()
+    made = [
+        trace(
+            span(
+                "shop", f"op {number}", start=started + number, error=None if number else "timeout",
+                tags={} if code is None else {"code": code, "n": number},
+            )
+        )
+        for number, code in enumerate(codes)
+    ]  # fmt: skip
+    await sent(jaeger, reader, *made)
+
+    for line, numbers in {
+        "code!=200": [3, 2, 1],
+        "code>=404": [3, 2, 1],
+        "code>404 code<=500": [2],
+        "code=~50.*": [3, 2],
+        'code!~50.* operation!="op 0"': [1],
+        "operation=~op.*": [4, 3, 2, 1, 0],
+        "error=~time.*": [0],
+        "error code!=404": [0],
+        "service!=store n=1": [1],
+    }.items():
+        found = await list_traces(reader, query=parse_query(f"{line} last=1h"))
+        assert [each.operation for each in found.traces] == [f"op {n}" for n in numbers], line
+
+
 def _written(key: str, value: str) -> str:
     """As a program writes a tag to the gRPC door."""
     if "=" in key or key.startswith('"'):

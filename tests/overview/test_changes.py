@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 
-from bot.answers.changes import changes_reply
+from bot.answers.changes import MOST_ROWS, changes_reply
 from ops.actor import Actor
 from ops.audit.models import AuditEntry
 from ops.database import in_database
@@ -13,7 +13,7 @@ from ops.versions.models import VersionPeriod
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING
 from ops.vocabulary.policies import rate
-from ops.vocabulary.timerange import DAY, HOUR, MINUTE, TimeRange
+from ops.vocabulary.timerange import DAY, HOUR, MINUTE, SECOND, TimeRange
 from tests.alerts.making import alert
 from tests.alerts.past import SITE, answered, period, watched
 from tests.conftest import Person, SiteFile, actor_of
@@ -71,6 +71,23 @@ async def test_it_lists_everything_newest_first(viewer: Actor) -> None:
     ]  # fmt: skip
     assert reply.rows[2].below == ("p95 1 s",)
     assert reply.notes == ()
+
+
+async def test_many_alerts_hide_no_rollout(viewer: Actor) -> None:
+    now = timerange.now_ns()
+
+    def many() -> None:
+        remembered(now)
+        for number in range(60):
+            name = f"A{number}"
+            period(alert(name), FIRING, now - 20 * MINUTE + number * SECOND, None)
+
+    await in_database(many)
+    reply = changes_reply(await show_changes(viewer))
+    assert reply.summary == "1 rollout and 63 alert changes on production in the last 24 h"
+    assert len(reply.rows) == MOST_ROWS
+    assert reply.rows[-1].cells[1] == "petstore started to run 1.3.0"
+    assert reply.notes == ("and 24 more changes",)
 
 
 async def test_of_one_service_only_its_own(viewer: Actor) -> None:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from ops.alerts.actions import AlertList
 from ops.overview import findings
+from ops.overview.diagnosing_sites import diagnose_lines
 from ops.overview.figures import Figures
 from ops.overview.findings import Weight, share
 from ops.overview.lately import Sample, compared, fails_more
+from ops.sites import Service, Site
 from ops.versions.actions import InstanceVersion, Lack, Rollout, ServiceVersions, State
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE
@@ -147,3 +150,11 @@ def test_of_what_traces_and_figures_both_say_traces_have_the_details() -> None:
     assert [each.words for each in found] == [
         "50% of 40 traces failed (0% the hour before)", "1 alert pending",
     ]  # fmt: skip
+
+
+def test_alerts_of_services_that_were_not_looked_at_are_said() -> None:
+    site = Site("demo", None, (), {"a": Service("a", "a"), "b": Service("b", "b")}, "")
+    firing = AlertList("demo", (alert("Deep"),), (), 1, ())
+    found = diagnose_lines(site, [], firing, (), (), 2)
+    assert found.headline == "1 alert firing (Deep), of other services; not sure of the rest"
+    assert found.doubts == ("2 services more were not looked at",)

@@ -84,8 +84,8 @@ async def test_it_says_what_no_trace_has(
     [
         "error",
         "error=false trace-min=1h",
-        "http.status_code=200 type=PTBird",  # each occurs, but not on one span
-        "http.status_code!=200 type!=PTCat",
+        "http.status_code=200 type=PTBird min=1h",
+        "http.status_code!=200 type!=PTCat min=1h",
         "trace-min=1h",
         "span.kind=client",
         "service=petstore operation!=Health http.status_code=200 min=1h",
@@ -98,6 +98,21 @@ async def test_it_says_nothing_of_what_does_occur(
     add(jaeger, {"type": "PTCat"}, error="") if "false" in line else None
     found = await list_traces(viewer, query=parse_query(line))
     assert await explain_no_match(viewer, query=found.query) is None
+
+
+@pytest.mark.parametrize("release", RELEASES)
+async def test_it_says_if_it_is_all_there_but_on_different_spans(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    add(jaeger, {"http.status_code": 500}, {"type": "PTBird"}, error="timeout")
+    unmatched = await why(viewer, "error http.status_code=500 type!=PTCat")
+    assert unmatched == Unmatched(
+        "the 2 traces of shop have each of these tags, but on different spans"
+    )
+    add(jaeger, {"http.status_code": 500, "type": "PTBird", "error": True})
+    line = "error http.status_code=500 type!=PTCat last=59m"
+    if not (await list_traces(viewer, query=parse_query(line))).traces:
+        assert await why(viewer, line) is None  # it failed by a tag, which this Jaeger ignores
 
 
 @ANY_JAEGER

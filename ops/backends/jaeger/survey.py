@@ -1,6 +1,6 @@
 """Look at a few traces for the tags of a search that found nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
@@ -13,7 +13,6 @@ from ops.backends.jaeger.span_match import has_tag, meets, values
 from ops.backends.otlp.convert import WARNINGS, as_text, service_name
 from ops.backends.otlp.pieces import pieces
 from ops.backends.trace_search.search import TraceSearch
-from ops.vocabulary.conditions import Condition
 from ops.vocabulary.seen_tags import SeenTags
 
 MOST_NOTED = 2_000  # spans whose tags are noted; the search's own are looked for in all
@@ -24,19 +23,23 @@ class Survey:
     """What the spans of a service have in some traces.
 
     `has` and `met` say of each tag and condition of the search, tags first, whether any span has
-    its key, and whether any meets it. `seen` are tags that they do have.
+    its key, and whether any meets it; `together`, whether one span meets all. `seen` are tags that
+    they do have.
     """
 
     search: TraceSearch
     has: list[bool] = field(init=False)
     met: list[bool] = field(init=False)
+    together: bool = False
     seen: SeenTags = field(default_factory=SeenTags)
     ids: set[bytes] = field(default_factory=set)
     noted: int = 0
+    _keys: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        number = len(self.search.tags) + len(self.search.conditions)
-        self.has, self.met = [False] * number, [False] * number
+        self._keys = [key for key, _ in self.search.tags]
+        self._keys += [each.key for each in self.search.conditions]
+        self.has, self.met = [False] * len(self._keys), [False] * len(self._keys)
 
     @property
     def traces(self) -> int:
@@ -60,20 +63,13 @@ class Survey:
 
     def _look_at(self, resource: Resource, scope: InstrumentationScope, span: Span) -> None:
         self.ids.add(span.trace_id)
-        conditions: Sequence[tuple[str, str] | Condition]
-        conditions = *self.search.tags, *self.search.conditions
-        for number, each in enumerate(conditions):
-            if self.met[number]:
-                continue
-            if isinstance(each, Condition):
-                self.met[number] = meets(each, resource, scope, span)
-                key = each.key
-            else:
-                self.met[number] = has_tag(*each, resource, scope, span)
-                key = each[0]
-            self.has[number] |= self.met[number] or any(
-                True for _ in values(key, resource, scope, span)
-            )
+        where = resource, scope, span
+        met = [has_tag(key, value, *where) for key, value in self.search.tags]
+        met += [meets(each, *where) for each in self.search.conditions]
+        self.together |= all(met)
+        self.met = [one or other for one, other in zip(self.met, met, strict=True)]
+        for place, key in enumerate(self._keys):
+            self.has[place] |= met[place] or any(True for _ in values(key, *where))
         if self.noted < MOST_NOTED:
             self.noted += 1
             self._note(span.attributes)

@@ -37,7 +37,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
     for line, end in {
         f"version {word}": "it has petstore, store",
         f"version site={word}": "sites: demo",
-        f"help {word}": "link",
+        f"help {word}": '"help" lists the commands',
         "alerts": ")",
         "version store": "… on 1 of 1",
     }.items():

@@ -46,6 +46,14 @@ async def test_it_answers_a_mention_in_its_thread(slack: FakeSlack, alice: User)
     assert slack.violations == []
 
 
+async def test_times_are_those_of_the_persons_own_zone(slack: FakeSlack, alice: User) -> None:
+    await slack.mention(ALICE, "what changed yesterday between 2 and 3 pm UTC")
+    await slack.mention(ALICE, "change sampling 10% until yesterday")
+    shown = " ".join(post.shown for post in await slack.posted(2))
+    assert "00:00 Europe/Paris has passed" in shown
+    assert "14:00:00 UTC to" in shown
+
+
 async def test_it_stays_in_the_thread_it_was_asked_in(slack: FakeSlack, alice: User) -> None:
     await slack.mention(ALICE, "help", thread_ts="1760005928.816399", parent_user_id="U2")
     [post] = await slack.posted(1)
