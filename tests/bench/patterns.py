@@ -44,8 +44,8 @@ def measure() -> list[str]:
         f"\nThe bot on {len(texts):,} messages of {LETTERS:,} characters made to be expensive: the "
         f"slowest pattern took {_milliseconds(pattern)}, undoing Slack's markup "
         f"{_milliseconds(cleaning)}, finding the likeliest command {_milliseconds(finding)}. "
-        f"Reading them as a filter in people's own words: median {_milliseconds(median(reading))}, slowest "
-        f"{_milliseconds(max(reading))}."
+        "Reading them as a filter in people's own words: median "
+        f"{_milliseconds(median(reading))}, slowest {_milliseconds(max(reading))}."
     )
     print(sentence, flush=True)
     return [sentence]
