@@ -57,6 +57,7 @@ _TOKEN = re.compile(
       | (?P<between>[,;|&]++|[(){{}}\[\]]|--?+(?=\s|$))
       | (?P<key>{QUOTED}|{_KEY})(?:\s*+(?P<operator>{_OPERATOR})\s*+|(?P<colon>:)(?!//))
       | (?P<bare>{_OPERATOR})\s*+
+      | (?P<negation>!)(?=\w)
       | (?P<alone>{QUOTED}|[^\s"]++|")
     )""",
     re.VERBOSE | re.DOTALL,
@@ -184,6 +185,8 @@ def _word(line: str, token: re.Match[str]) -> tuple[Word | None, int]:
         return Word(token["list"].removeprefix("tags="), start, end, key="tags", operator="="), end
     if token["between"] is not None:
         return (Word("or", start, end) if token["between"] == "||" else None), end
+    if token["negation"] is not None:
+        return Word("not", start, end), end
     if token["alone"] is not None:
         return _alone(token, line)
     key, operator = token["key"] or "", token["operator"] or token["colon"] or token["bare"]
@@ -223,7 +226,9 @@ def _alone(token: re.Match[str], line: str) -> tuple[Word | None, int]:
         return Word(unquote(raw), start, token.end(), quoted=True), token.end()
     if not raw.strip(_DOTS) or _EMOJI.fullmatch(raw.rstrip(".!?,")):
         return None, start + len(raw)
-    kept = _trimmed(re.split("[,;]", raw, maxsplit=1)[0].rstrip(_DOTS)) or raw[:1]
+    kept = _trimmed(re.split("[,;]", raw, maxsplit=1)[0].rstrip(_DOTS))
+    if not kept:
+        return None, start + max(len(raw) - len(raw.lstrip(_DOTS)), 1)
     return _plain_word(kept, start, start + len(kept)), start + len(kept)
 
 

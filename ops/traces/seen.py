@@ -8,7 +8,7 @@ from ops.vocabulary.spans import Spans
 from ops.vocabulary.tags import compared
 
 MOST_SERVICES = 100
-MOST_NOTED = 50  # spans of one trace
+MOST_NOTED = 20  # spans of one trace, read within some milliseconds
 
 seen: LRUCache[tuple[str, str], SeenTags] = watched("tags seen", LRUCache(MOST_SERVICES))
 
