@@ -20,7 +20,7 @@ from ops.language.names import Kind, Likeness, Names
 from ops.language.reading import Reading
 from ops.language.strict import strict_traces
 from ops.language.times import Clock
-from ops.language.trace_ids import shortened_id
+from ops.language.trace_ids import find_trace_id, shortened_id
 from ops.language.trace_words import (
     FAILED,
     FILLER,
@@ -151,6 +151,8 @@ class _Reader:
                 self._error(operator, value)
             case "status":
                 self._status(without_scope(word.key), operator, value)
+            case "trace ID" if find_trace_id(value):
+                raise InvalidInput(f'write "show trace {value[:80]}" to see that trace')
             case "tags":
                 self._conditions[f"tags={value}"] = None
             case "site":

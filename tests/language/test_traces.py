@@ -154,6 +154,7 @@ def test_what_is_in_quotes_stays_exactly(inside: str) -> None:
         ("--weird", '"--weird" is not an option here'),
         ("17B4F65B0D9F038E2A7BC5EA84309AF2", "is a trace ID"),
         ("17b4f65b0d9f", "may be part of a trace ID"),
+        ("please error traceID=17b4f65b0d9f038e", 'write "show trace 17b4f65b0d9f038e"'),
         ("please limit=many", 'limit is "many"'),
         ("please min=2s max=1s", "min is 2s, which is more than max, 1s"),
         ("please site>x", "takes only ="),
