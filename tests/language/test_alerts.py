@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.commands.alerts import list_alerts
 from ops.errors import InvalidInput
-from ops.language.alerts import UnknownWord, read_alerts
+from ops.language.alert_words import UnknownWord
+from ops.language.alerts import read_alerts
 from ops.language.names import Names
 from ops.language.strict import exact_alerts
 from ops.vocabulary.alert_filters import parse_filter
