@@ -58,7 +58,7 @@ async def _line(message: Message, registry: Registry, before: About) -> str:
     if command.read is None or command.changes or command.name in _SAYS_NOTHING or not added:
         return ""
     joined = lead in _ADDS or first.lower() in _POSSESSIVES
-    if not joined and reader.is_about_another(message.text, command):
+    if not joined and reader.stands_alone(message.text, command):
         return ""
     try:
         old = await command.read(message, rest) if rest else Reading("")

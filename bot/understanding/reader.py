@@ -71,15 +71,19 @@ class Reader:
         name = max(weights, key=weights.__getitem__, default="")
         return next((each for each in others if each.name == name), None)
 
-    def is_about_another(self, text: str, command: Command) -> bool:
-        """Return whether a text says by itself that it is about something else than a command."""
+    def stands_alone(self, text: str, command: Command) -> bool:
+        """Return whether a text says by itself what it is about, and does not go on about a line.
+
+        It names another command or a trace, or says the name of the command of that line again.
+        """
         try:
             line = normal(text)
             said = [word.small for word in words(self.cues.corrected(words(line), line))]
         except InvalidInput:
             return False
         surely = {name for name, cued in self.cues.found(said).items() if cued.surely}
-        return bool(find_trace_id(text) or (surely and command.name not in surely))
+        again = command.name.split()[-1] in said
+        return bool(find_trace_id(text) or again or (surely and command.name not in surely))
 
     async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
         """Answer a text that its command refuses."""

@@ -48,6 +48,7 @@ def read_as(summary: str) -> str:
         (["version petstore", "and store?"], "version store"),
         (["alerts petstore", "errors"], "list traces error"),
         (["help", "health"], "overview"),
+        (["alerts severity=critical", "warning alerts"], "alerts warning"),
         (["list traces petstore", "its version"], "version petstore"),
         (["version petstore", "and alerts?"], "alerts petstore"),
     ],
