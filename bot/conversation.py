@@ -10,6 +10,7 @@ A follow-up never changes anything: no line that does is made of one.
 
 from dataclasses import replace
 
+from bot.commands import reader
 from bot.commands.arguments import is_service
 from bot.errors import reply_or_error
 from bot.follow_ups import About, addition, may_follow, merged, pointed_at, subject
@@ -20,6 +21,7 @@ from ops.language.reading import Reading
 
 _ADDS = ("and", "also", "but", "only", "just", "with")
 _NARROWED_BY_WORDS = ("alerts",)  # in whose lines several words are several conditions
+_SAYS_NOTHING = ("help",)  # that a conversation could be about
 _POSSESSIVES = ("its", "their")
 
 
@@ -53,7 +55,10 @@ async def _line(message: Message, registry: Registry, before: About) -> str:
     command, rest = registry.find(before.line)
     added, lead = addition(message.text)
     first, _, name = added.partition(" ")
-    if command.read is None or command.changes or not added:
+    if command.read is None or command.changes or command.name in _SAYS_NOTHING or not added:
+        return ""
+    joined = lead in _ADDS or first.lower() in _POSSESSIVES
+    if not joined and reader.stands_alone(message.text, command):
         return ""
     try:
         old = await command.read(message, rest) if rest else Reading("")

@@ -28,6 +28,7 @@ _KEYBOARD = str.maketrans(
     }
 )
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_HALVES = re.compile("[\ud800-\udfff]")  # of a letter, which no program can write
 _MENTION = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 # One that is not closed is taken at once: none after it would be either, and to try each would
 # take time quadratic in the text.
@@ -84,7 +85,8 @@ def _polite(text: str) -> str:
     return said if _EMOJI.fullmatch(said) or said.lower() in _THANKS else ""
 
 
-def _command(text: str) -> str:
+def _command(given: str) -> str:
+    text = _HALVES.sub("\ufffd", given)
     kept: list[str] = []
 
     def keep(found: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from ops.vocabulary.policies import NEVER, Policy, parse_policy
 OPAMP_KEY = "elastic"  # the entry that EDOT reads, and others that follow it
 OURS = "opsportal"  # the entry, or member, that only opsportal-sampler knows
 LONGEST_OPAMP_KEY = 100
+WAYS = ("push", "remote", "opamp")  # see ops.sampling.proof.Way
 NOT_PUSHED = "its instances are set with ChangeSampler, which accepts never, always or a rate"
 
 
@@ -74,6 +75,15 @@ def policy_of(table: Table, key: str, default: Any = "") -> Policy | None:
     except InvalidInput as error:
         table.problem(key, str(error))
         return None
+
+
+def ways_of(table: Table) -> tuple[str, ...]:
+    """Read the ways in which a service may get its sampling, () for all."""
+    form = f"a list of some of {', '.join(WAYS)}"
+    found = table.texts("sampling_ways", form)
+    if wrong := [each for each in found if each not in WAYS]:
+        table.problem("sampling_ways", f'has "{wrong[0]}"; it must be {form}')
+    return tuple(each for each in WAYS if each in found)
 
 
 def port_of(table: Table, key: str) -> int:

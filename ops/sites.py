@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from ops.errors import InvalidInput, NotFound, did_you_mean
-from ops.site_sampling import NOT_PUSHED, Remote, ceiling_of, policy_of, port_of, remote_of
+from ops.site_sampling import NOT_PUSHED, Remote, ceiling_of, policy_of, port_of, remote_of, ways_of
 from ops.toml_file import Table
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -117,7 +117,8 @@ class Service:
 
     `sampling` is the policy that is in force unless somebody changes it, None if the file says
     nothing about it. A change that may let through more than `sampling_ceiling` traces a second
-    needs a second person; None means no limit.
+    needs a second person; None means no limit. `sampling_ways` are the only ways in which its
+    instances get their sampling ("push", "remote", "opamp"); () means whichever they use.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Service:
     shared: frozenset[str] = frozenset()
     sampling: Policy | None = None
     sampling_ceiling: float | None = None
+    sampling_ways: tuple[str, ...] = ()
     table: str = field(default="", compare=False)
 
     @property
@@ -151,7 +153,11 @@ class Service:
     @property
     def is_pushed(self) -> bool:
         """Whether its instances are sent each change of sampling."""
-        return bool(self.instances or self.dns or self.targets_port)
+        return self.may_use("push") and bool(self.instances or self.dns or self.targets_port)
+
+    def may_use(self, way: str) -> bool:
+        """Return whether its instances may get their sampling in this way."""
+        return not self.sampling_ways or way in self.sampling_ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,6 +482,7 @@ def _service(name: str, table: Table, sources: list[str], every: _Queries) -> Se
         shared=frozenset(found.promql.keys() - own),
         sampling=policy_of(table, "sampling"),
         sampling_ceiling=ceiling_of(table),
+        sampling_ways=ways_of(table),
         table=f"[{table.name}]",
     )
     if sum(map(bool, (service.instances, service.dns, service.targets_port))) > 1:

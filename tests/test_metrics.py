@@ -15,10 +15,11 @@ from ops.metrics import watched
 ROOT = Path(__file__).parent.parent
 _MAKES_A_CACHE = re.compile(r"= (?:TTLCache|TLRUCache|LRUCache|LFUCache|FIFOCache|deque)\(")
 # The bot's and the database's queues have figures of their own; what Shared and Kept make they
-# watch themselves; a part of an open page remembers two times; a site's agents are watched as one.
+# watch themselves; a part of an open page remembers two times; a site's agents are watched as one,
+# and so are the tags seen of each service.
 _ELSEWHERE = {
-    "bot/slack/inbox.py", "bot/slack/worker_pool.py", "ops/database/threads.py", "ops/caching.py",
-    "opsportal/dashboard/live/parts.py", "ops/remote/agents.py",
+    "bot/slack/inbox.py", "ops/database/threads.py", "ops/caching.py",
+    "opsportal/dashboard/live/parts.py", "ops/remote/agents.py", "ops/vocabulary/seen_tags.py",
 }  # fmt: skip
 
 

@@ -87,7 +87,7 @@ async def _parse_id(message: Message, rest: str) -> TraceAt:
     words, named = words_and_keys(others, "site")
     if not first or words:
         raise InvalidInput(
-            "which trace? Give one trace ID, 1 to 32 hex digits, or a link to its page"
+            "which trace? Give one trace ID, 1 to 32 hex digits, or a link to the trace"
         )
     return TraceAt(traces.full_id(linked_id(first)), _known_site(named))
 
@@ -206,6 +206,7 @@ def _besides_ids(found: Sequence[Word]) -> tuple[str, ...]:
         "tag with such a value. operation and service take != =~ !~ too.",
         'error="refused" or error=~".*refused.*" is what a span says of its error.',
         "Times: now-15m, 2026-11-24T13:00:00Z, 11/24/2026-13:00:00 or Unix time; UTC by default.",
+        "Or as you say them, in your time zone: last hour, since 2pm, yesterday.",
         "before=TIME/ID continues a list after the trace with that ID, which matched at that time.",
     ),
     needs=(traces.list_traces, traces.explain_no_match),

@@ -12,12 +12,14 @@ from bot.understanding.small_talk import ANSWERS, small_talk
 from ops.errors import InvalidInput, OpsError
 from ops.language.lines import normal, words
 from ops.language.times import TIME_WORDS
+from ops.language.trace_ids import find_trace_id, shortened_id
 
 MOST_OFFERED = 3
 FAR_BEHIND = 4.0
 AHEAD = 1.0  # of the next reading, for a reading to be sure
 MOST_LEFT_OUT = 1 / 3  # of the words that are more than filler
 _BEFORE_NEXT = 4  # follow-ups of the answer before the next best reading: Slack shows five
+_HELP = FollowUp("Help", "help")
 _UNCHANGED = "Nothing has changed yet."
 
 
@@ -37,7 +39,7 @@ class Reader:
         try:
             read = await read_text(message, text, self.cues)
         except InvalidInput:
-            return self._nothing(unknown)
+            return await self._nothing(message, unknown)
         if reply := small_talk(text.lower().split()) or small_talk(read.said):
             return reply
         named = {word for cued in read.cued.values() if cued.surely for word in cued.words}
@@ -49,9 +51,11 @@ class Reader:
             return _not_now(found)
         if found and self._is_sure(read, found):
             return await self._run(message, found)
+        if mentioned := await self._mentioned(message):
+            return mentioned
         if tried.named and (problem := tried.refused.get(tried.named.name)):
             return _refused(problem, tried.named, found)
-        return _offer(found) if _offered(found) else self._nothing(unknown)
+        return _offer(found) if _offered(found) else await self._nothing(message, unknown)
 
     def likeliest(self, text: str, besides: Command | None) -> Command | None:
         """Return the command that most of a text speaks for, None for none."""
@@ -66,6 +70,20 @@ class Reader:
         weights = {each.name: found[each.name].weight for each in others if each.name in found}
         name = max(weights, key=weights.__getitem__, default="")
         return next((each for each in others if each.name == name), None)
+
+    def stands_alone(self, text: str, command: Command) -> bool:
+        """Return whether a text says by itself what it is about, and does not go on about a line.
+
+        It names another command or a trace, or says the name of the command of that line again.
+        """
+        try:
+            line = normal(text)
+            said = [word.small for word in words(self.cues.corrected(words(line), line))]
+        except InvalidInput:
+            return False
+        surely = {name for name, cued in self.cues.found(said).items() if cued.surely}
+        again = command.name.split()[-1] in said
+        return bool(find_trace_id(text) or again or (surely and command.name not in surely))
 
     async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
         """Answer a text that its command refuses."""
@@ -146,8 +164,24 @@ class Reader:
             follow_ups=tuple(FollowUp(line, line) for line, _ in offered),
         )
 
-    def _nothing(self, problem: OpsError) -> Reply:
-        return replace(error_reply(problem), follow_ups=(FollowUp("Help", "help"),))
+    async def _nothing(self, message: Message, problem: OpsError) -> Reply:
+        """Say that a text is no command, or offer the trace that it mentions."""
+        if part := shortened_id(message.text):
+            problem = InvalidInput(
+                f'"{part}" may be part of a trace ID; only a whole one can be looked up, which has '
+                "16 or 32 hex digits"
+            )
+        mentioned = await self._mentioned(message)
+        return mentioned or replace(error_reply(problem), follow_ups=(_HELP,))
+
+    async def _mentioned(self, message: Message) -> Reply | None:
+        """Offer the trace whose ID is in a text, such as a line of a log."""
+        trace_id = find_trace_id(message.text)
+        line = f"show trace {trace_id}"
+        if not trace_id or not await self.registry.accepts(message, line):
+            return None
+        shown = (FollowUp(line, line), _HELP)
+        return Reply(f"Did you mean `{line}`?", failed=True, follow_ups=shown)
 
 
 def _offered(found: list[Candidate]) -> list[Candidate]:
@@ -178,7 +212,7 @@ def _offer(found: list[Candidate]) -> Reply:
         f"Did you mean {either}?{asks}",
         tuple(Row((each.line, each.guessed or each.command.summary)) for each in shown),
         failed=True,
-        follow_ups=(*_buttons(found), FollowUp("Help", "help")),
+        follow_ups=(*_buttons(found), _HELP),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from ops.errors import InvalidInput
 from ops.language.amounts import LESS, MORE
 from ops.language.keys import alert_key
 from ops.language.lines import NEGATIONS, some
@@ -26,6 +27,15 @@ RESERVED = FILLER | FIRING_WORDS | {*STATES}
 OLDER = MORE | some("older for")
 YOUNGER = LESS | some("newer younger")
 NEVER_LEFT_OUT = NEGATIONS | {"or"}
+
+
+class UnknownWord(InvalidInput):
+    """A word of a filter that nothing is called on a site, as far as its names are known."""
+
+    def __init__(self, message: str, word: str = "", site: str = "") -> None:
+        super().__init__(message)
+        self.word = word
+        self.site = site
 
 
 def meaning_of(label: str, labels: Collection[str]) -> str:

@@ -22,6 +22,7 @@ from ops.language.alert_words import (
     RESERVED,
     UNLISTED_WORDS,
     YOUNGER,
+    UnknownWord,
     as_value,
     as_word,
     kind_of,
@@ -41,15 +42,6 @@ from ops.vocabulary.matchers import FORMS_OF_A_MATCHER, KEYS, OPERATORS, quoted,
 from ops.vocabulary.timerange import format_exact
 
 _KINDS = (Kind.SERVICE, Kind.SEVERITY, Kind.ALERT)
-
-
-class UnknownWord(InvalidInput):
-    """A word of a filter that nothing is called on a site, as far as its names are known."""
-
-    def __init__(self, message: str, word: str = "", site: str = "") -> None:
-        super().__init__(message)
-        self.word = word
-        self.site = site
 
 
 def read_alerts(text: str, names: Names, clock: Clock) -> Reading:

@@ -226,7 +226,9 @@ def _alone(token: re.Match[str], line: str) -> tuple[Word | None, int]:
         return Word(unquote(raw), start, token.end(), quoted=True), token.end()
     if not raw.strip(_DOTS) or _EMOJI.fullmatch(raw.rstrip(".!?,")):
         return None, start + len(raw)
-    kept = _trimmed(re.split("[,;]", raw, maxsplit=1)[0].rstrip(_DOTS)) or raw[:1]
+    kept = _trimmed(re.split("[,;]", raw, maxsplit=1)[0].rstrip(_DOTS))
+    if not kept:
+        return None, start + max(len(raw) - len(raw.lstrip(_DOTS)), 1)
     return _plain_word(kept, start, start + len(kept)), start + len(kept)
 
 

@@ -49,7 +49,8 @@ def _read(all: Words, at: int, clock: Clock) -> Spoken | None:
     if after < len(words) and (unit := UNITS.get(words[after])):
         return Spoken(f"for={format_exact(unit)}", all.used(range(at, after + 1)))
     number = read_number(words, after)
-    if number and number[0].denominator == 1 and at in all.keys | {len(words) - 2}:
+    is_whole = number and number[0] >= 1 and number[0].denominator == 1
+    if number and is_whole and at in all.keys | {len(words) - 2}:
         used = all.used(range(at, number[1]))
         return Spoken(f"for={number[0]}m", used, instead=(f"for={number[0]}h",))
     return None

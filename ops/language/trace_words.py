@@ -2,6 +2,7 @@
 
 from ops.language.amounts import SLOW_WORDS
 from ops.language.lines import some
+from ops.vocabulary.filters import in_quotes, quote
 
 FAILED = some(
     """
@@ -21,3 +22,9 @@ FILLER = some(
 )
 RESERVED = FILLER | FAILED | SUCCEEDED | SLOW_WORDS
 TIMED = {"", *some("trace traces request requests call calls span spans transactions took")}
+HTTP_STATUS = "http.status_code"
+
+
+def as_value(value: str) -> str:
+    """Write a value so that it is not read as part of the operator before it."""
+    return in_quotes(value) if value[:1] in ("=", "~", "<", ">", "!") else quote(value)

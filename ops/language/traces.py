@@ -20,12 +20,19 @@ from ops.language.names import Kind, Likeness, Names
 from ops.language.reading import Reading
 from ops.language.strict import strict_traces
 from ops.language.times import Clock
-from ops.language.trace_ids import shortened_id
-from ops.language.trace_words import FAILED, FILLER, RESERVED, SUCCEEDED, TIMED
+from ops.language.trace_ids import find_trace_id, shortened_id
+from ops.language.trace_words import (
+    FAILED,
+    FILLER,
+    HTTP_STATUS,
+    RESERVED,
+    SUCCEEDED,
+    TIMED,
+    as_value,
+)
 from ops.language.unread import NotUnderstood, Unread, one_of
 from ops.vocabulary.filters import KEYS, in_quotes, parse_query, quote, slip_of
 
-HTTP_STATUS = "http.status_code"
 _FIRST = ("site", "service", "operation")
 _DURATIONS = ("min", "max", "trace-min", "trace-max")
 _LAST = (*_DURATIONS, "last", "from", "to", "before", "limit")
@@ -99,7 +106,7 @@ class _Reader:
     def _tag(self, key: str, operator: str, value: str) -> None:
         plain = _PLAIN_KEY.fullmatch(key) and not slip_of(key, KEYS)
         written = key if plain and not is_of_another_tool(key, value) else in_quotes(key)
-        self._conditions[f"{written}{operator}{_value(value)}"] = None
+        self._conditions[f"{written}{operator}{as_value(value)}"] = None
 
     def _option(self, place: int) -> None:
         """Read `--error`, `-n 5`, `--service petstore`."""
@@ -144,6 +151,8 @@ class _Reader:
                 self._error(operator, value)
             case "status":
                 self._status(without_scope(word.key), operator, value)
+            case "trace ID" if find_trace_id(value):
+                raise InvalidInput(f'write "show trace {value[:80]}" to see that trace')
             case "tags":
                 self._conditions[f"tags={value}"] = None
             case "site":
@@ -153,7 +162,7 @@ class _Reader:
 
     def _plain_pair(self, word: Word, key: str, operator: str, value: str) -> None:
         if key in ("service", "operation") and operator != "=":
-            self._conditions[f"{key}{operator}{_value(self._meant(key, value))}"] = None
+            self._conditions[f"{key}{operator}{as_value(self._meant(key, value))}"] = None
         elif key not in (*_FIRST, *_LAST):
             self._tag(word.key if word.key_quoted else without_scope(word.key), operator, value)
         elif operator != "=":
@@ -225,7 +234,7 @@ class _Reader:
             name = one_of(found)
             self._unread.take(*found.places)
             if self._unread.negated(found.places[0]):
-                self._conditions[f"service!={_value(name.name)}"] = None
+                self._conditions[f"service!={as_value(name.name)}"] = None
                 continue
             if self._given.get("service", name.name) != name.name:
                 both = f"{self._given['service']} and {name.name}"
@@ -245,7 +254,7 @@ class _Reader:
             name = one_of(found, names)
             self._unread.take(*found.places)
             if self._unread.negated(found.places[0]):
-                self._conditions[f"operation!={_value(name.name)}"] = None
+                self._conditions[f"operation!={as_value(name.name)}"] = None
                 continue
             self._set("operation", name.name)
             if not service and name.of != self._names.site(site).default_service:
@@ -299,7 +308,3 @@ class _Reader:
             did_you_mean(text, known)
             or f"; write service={written}, operation={written} or KEY={written}"
         )
-
-
-def _value(value: str) -> str:
-    return in_quotes(value) if value[:1] in ("=", "~", "<", ">", "!") else quote(value)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from ops import limits
 from ops.actor import Actor
 from ops.alerts.actions import list_alerts
-from ops.language.alerts import UnknownWord, read_alerts
+from ops.language.alert_words import UnknownWord
+from ops.language.alerts import read_alerts
 from ops.language.names import Names
 from ops.language.reading import Reading
 from ops.language.strict import exact_alerts, exact_traces

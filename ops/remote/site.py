@@ -32,8 +32,10 @@ class RemoteSite:
         self._desired = desired
         self._otherwise = documents.default(remote.default_sampling)
         # An SDK's service.name is the name that Jaeger shows.
-        self._services = {service.jaeger_name: name for name, service in site.services.items()}
-        self.opamp = OpAmp(self._services, self.in_force, self.agents, remote.opamp_key)
+        self._services = _services(site, Way.REMOTE)
+        by_opamp = _services(site, Way.OPAMP)
+        self._asking = {*self._services.values(), *by_opamp.values()}
+        self.opamp = OpAmp(by_opamp, self.in_force, self.agents, remote.opamp_key)
 
     def in_force(self, service: str, now: int) -> InForce | None:
         """Return what is in force for a service of the site file."""
@@ -91,8 +93,7 @@ class RemoteSite:
 
     def is_unsure(self, now: int) -> bool:
         """Whether it is open what an agent makes of what is in force, and it may say that."""
-        names = self._services.values()
-        wanted = {name: found for name in names if (found := self.in_force(name, now))}
+        wanted = {name: found for name in self._asking if (found := self.in_force(name, now))}
         return any(
             agent.proof not in DECIDED
             or (agent.sent_revision, agent.sent_policy) != (found.revision, found.policy)
@@ -112,3 +113,8 @@ class RemoteSite:
         """Drop the agents that have been silent for too long."""
         self.opamp.sweep(now)
         self.agents.sweep(now)
+
+
+def _services(site: Site, way: Way) -> Mapping[str, str]:
+    """Return the services that may get their sampling in a way, by their names in Jaeger."""
+    return {each.jaeger_name: name for name, each in site.services.items() if each.may_use(way)}

@@ -192,6 +192,10 @@ def test_it_returns_nothing_for_a_mention_alone(said: str) -> None:
     assert clean(rich(MENTION, text(said)), BOT) == ""
 
 
+def test_it_keeps_no_half_of_a_letter_even_in_quotes() -> None:
+    assert normalise('list traces a="\ud800 b" \udfff') == 'list traces a="\ufffd b" \ufffd'
+
+
 @pytest.mark.parametrize("said", ["Thanks!", "thank you", ":wave:"])
 def test_it_keeps_what_deserves_an_answer(said: str) -> None:
     assert clean({"text": f"<@{BOT}> {said}"}, BOT) == said.rstrip("!")

@@ -26,9 +26,12 @@ PATHS = [
     for page in pages
 ]
 WRITING = (
+    "alerts/silences/change/",
+    "alerts/silences/new/",
     "sampling/change/",
     "sampling/longer/",
     "sampling/requests/3f9a1c7e2b/",
+    "sampling/revert/",
     "traces/forget/",
 )
 ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing

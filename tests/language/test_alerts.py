@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.commands.alerts import list_alerts
 from ops.errors import InvalidInput
-from ops.language.alerts import UnknownWord, read_alerts
+from ops.language.alert_words import UnknownWord
+from ops.language.alerts import read_alerts
 from ops.language.names import Names
 from ops.language.strict import exact_alerts
 from ops.vocabulary.alert_filters import parse_filter
@@ -129,6 +131,11 @@ def test_it_says_which_word_is_unknown_and_where() -> None:
 def test_it_says_which_words_it_leaves_out() -> None:
     reading = read_alerts("weird critical", NAMES, CLOCK)
     assert (reading.line, reading.left_out) == ("critical", ("weird",))
+
+
+@pytest.mark.parametrize("example", list_alerts.examples)
+def test_every_example_of_help_is_read_as_it_is(example: str) -> None:
+    assert read_alerts(example.removeprefix("alerts").strip(), NAMES, CLOCK).exact
 
 
 WORDS = [word for text, _ in LINES for word in text.split()]

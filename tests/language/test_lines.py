@@ -44,6 +44,7 @@ def shown(word: Word) -> str:
         ("petstore's errors, orders; (slow)!", "petstore errors orders slow"),
         ("what's firing?", "what's firing"),
         (":wave: ?! -- ...", ""),
+        ("errors!!!!!! , ..!!now", "errors now"),
         ("tags=[error,a=b] limit=10", "tags=[error,a=b] limit=10"),
         ("\uff33\uff45\uff52\uff56\uff49\uff43\uff45\uff1a\uff50\uff45\uff54", "Service:pet"),
         ("a\u00a0b\u200bc", "a bc"),

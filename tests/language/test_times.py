@@ -253,6 +253,7 @@ def test_it_follows_the_clocks(said: str, now: str, read: str) -> None:
         ("until further notice", "permanent"),
         ("to 10%", ""),
         ("for petstore", ""),
+        ("for 0", ""),
         ("10", ""),
     ],
 )

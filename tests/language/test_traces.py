@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.commands.traces import list_traces
 from ops import limits
 from ops.errors import InvalidInput
 from ops.language.names import Names, SiteNames
@@ -153,6 +154,7 @@ def test_what_is_in_quotes_stays_exactly(inside: str) -> None:
         ("--weird", '"--weird" is not an option here'),
         ("17B4F65B0D9F038E2A7BC5EA84309AF2", "is a trace ID"),
         ("17b4f65b0d9f", "may be part of a trace ID"),
+        ("please error traceID=17b4f65b0d9f038e", 'write "show trace 17b4f65b0d9f038e"'),
         ("please limit=many", 'limit is "many"'),
         ("please min=2s max=1s", "min is 2s, which is more than max, 1s"),
         ("please site>x", "takes only ="),
@@ -186,6 +188,11 @@ def test_it_refuses_what_is_too_long_before_it_looks_into_it() -> None:
         read_traces("error " * limits.LONGEST_TEXT, NAMES, CLOCK)
     with pytest.raises(InvalidInput, match="50 words"):
         read_traces("please " * 51, NAMES, CLOCK)
+
+
+@pytest.mark.parametrize("example", list_traces.examples)
+def test_every_example_of_help_is_read_as_it_is(example: str) -> None:
+    assert read_traces(example.removeprefix("list traces "), NAMES, CLOCK).exact
 
 
 WORDS = [word for text, _ in LINES for word in text.split()]

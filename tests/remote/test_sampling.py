@@ -7,6 +7,7 @@ import pytest
 from ops.remote.agents import MOST, Agent, Peer
 from ops.sampling.proof import Proof
 from ops.sampling.revisions import InForce
+from ops.sites import Service
 from ops.vocabulary.policies import NEVER, per_second, rate
 from ops.vocabulary.timerange import MINUTE
 from proto.jaeger.api_v2.sampling_pb2 import (
@@ -57,6 +58,23 @@ async def test_a_service_asks_by_the_name_that_jaeger_shows(
     answer = await http.get("/sampling", params={"service": "webshop"})
     assert answer.json()["probabilisticSampling"] == {"samplingRate": 0.25}
     assert [agent.service for agent in heard(machines)] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("ways", "share"), [((), 0.25), (("remote",), 0.25), (("push", "opamp"), 0.01)]
+)
+async def test_a_service_that_the_site_file_gives_other_ways_gets_the_default(
+    ways: tuple[str, ...], share: float
+) -> None:
+    machines = Machines(services={"shop": Service("shop", "webshop", sampling_ways=ways)})
+    machines.set("shop", 3, rate(0.25))
+    async with machines.http() as address, httpx.AsyncClient() as http:
+        answer = await http.get(f"http://{address}/sampling", params={"service": "webshop"})
+        document = (await http.get(f"http://{address}/strategies.json")).json()
+
+    assert answer.json()["probabilisticSampling"] == {"samplingRate": share}
+    assert bool(heard(machines)) == (share == 0.25)
+    assert bool(document.get("service_strategies")) == (share == 0.25)
 
 
 @pytest.mark.parametrize("query", ["", "?service=a&service=b", "?other=1"])

@@ -69,6 +69,7 @@ p95 = "c"
 alerts = {{ team = "pets" }}
 sampling = "10%"
 sampling_ceiling = 50
+sampling_ways = ["remote", "push"]
 [sites.production.services.payments]
 dns = "payments.example.com:50051"
 [sites.production.remote]
@@ -153,6 +154,7 @@ class TestMeaning:
                     alerts={"team": "pets"},
                     sampling=rate(0.1),
                     sampling_ceiling=50,
+                    sampling_ways=("push", "remote"),
                 ),
                 "payments": Service(
                     name="payments",
@@ -259,6 +261,10 @@ WRONG = [
     (
         f"{SERVICE}sampling_ceiling = '50'",
         "[sites.a.services.b] sampling_ceiling: is '50'; it must be traces per second, a number",
+    ),
+    (
+        f"{SERVICE}sampling_ways = ['push', 'pull']",
+        'sampling_ways: has "pull"; it must be a list of some of push, remote, opamp',
     ),
     (f"{SERVICE}sampling_ceiling = nan", "sampling_ceiling: is nan; it must be traces per second"),
     (f"{SERVICE}sampling_ceiling = -1", "sampling_ceiling: is -1; it must be traces per second"),

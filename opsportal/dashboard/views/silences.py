@@ -69,10 +69,15 @@ async def new(visit: Visit) -> HttpResponse:
     return await _form(visit, form, found, f"Silence {alerts} for {lasts}?")
 
 
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.list_silences, on_post=actions.end_silence)
 async def change(visit: Visit) -> HttpResponse:
-    """End the silence `key`, or with `longer` let it end an hour later than it would."""
+    """On POST end the silence `key`, or with `longer` let it end an hour later than it would.
+
+    Otherwise redirect to the list.
+    """
+    if visit.request.method != "POST":
+        return HttpResponseRedirect(visit.url("alerts-silences"))
     typed = visit.request.POST
     which = {"key": typed.get("key", ""), "site": visit.site.name}
     if "longer" in typed:
