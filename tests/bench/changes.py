@@ -13,6 +13,7 @@ _ENDS = (
     (" is applying: ", "being applied"),
     ("We don't know whether this change was made", "not known"),
     ("Applied by ", "applied"),
+    ("Set by ", "applied"),  # and ended by a later change
     ("Cancelled by ", "cancelled"),
     ("Expired, nothing was changed", "expired"),
 )

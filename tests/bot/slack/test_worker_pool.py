@@ -46,6 +46,20 @@ async def test_a_flood_leaves_room_for_others_and_others_come_first() -> None:
     await pool.finish(0)
 
 
+async def test_a_thread_keeps_its_order_whoever_asked() -> None:
+    gate = Gate()
+    pool = WorkerPool(gate, at_once=1, share=9)
+    for each in (
+        job("1.0"), job("2.0"), job("3.0", "9.0"), job("4.0", "9.0", user="U2"), job("5.0")
+    ):  # fmt: skip
+        pool.put(each)
+    await asyncio.sleep(0)
+    for ts in ("1.0", "2.0", "3.0", "4.0"):
+        await gate.opens(ts)
+    assert gate.begun == ["1.0", "2.0", "3.0", "4.0", "5.0"]
+    await pool.finish(0)
+
+
 async def test_what_waits_for_slack_counts_in_its_own_channel_only() -> None:
     gate = Gate()
     pool = WorkerPool(gate, at_once=4, share=1)
