@@ -1,107 +1,35 @@
 """Commands about traces: list them, show one, its log lines, compare two."""
 
 import asyncio
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bot.answers.comparisons import beside_usual, comparison
 from bot.answers.traces import one_trace, trace_list, trace_logs
-from bot.commands.arguments import (
-    after_small_word,
-    linked_id,
-    words_and_keys,
+from bot.commands.trace_words import (
+    TraceAt,
+    parse_filter,
+    parse_id,
+    parse_ids,
+    read_filter,
+    read_id,
+    read_ids,
 )
-from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.intents import Intent, Thing
-from bot.registry import Guess, Message, NothingToRead, command
+from bot.registry import Message, command
 from bot.replies import Reply
 from ops.actor import Actor
-from ops.errors import InvalidInput, NotFound, NotSetUp, did_you_mean
-from ops.language.lines import Word, normal, some, words
-from ops.language.names import Kind
-from ops.language.reading import Reading
-from ops.language.strict import strict_traces
-from ops.language.trace_ids import find_trace_ids, pasted_ids
-from ops.overview import actions as overview
+from ops.errors import NotFound, NotSetUp
 from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.traces.actions import TraceList, Unmatched
 from ops.traces.trace import Trace
-from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
+from ops.vocabulary.filters import TraceQuery
 
-_OF_A_PAIR = re.compile('[="<>]|!~')  # what only a key with its value has
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
-_CALLED = some("trace traces traceid trace_id trace-id traceparent b3 uber-trace-id id ids uuid")
 _SHORTEST = 12  # digits: an ID that has no more was probably cut
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
-
-
-@dataclass(frozen=True, slots=True)
-class TraceAt:
-    """A trace's ID, and its site, "" for any."""
-
-    trace_id: str
-    site: str
-
-
-async def _parse_query(message: Message, rest: str) -> TraceQuery:
-    """Read a filter whose first word may be a service from the site file."""
-    line = after_small_word(rest)
-    services = {name for site in sites().all.values() for name in site.services}
-    _, query = strict_traces(line, services, sites().all)
-    if query is None:
-        parse_query(_with_service(line))
-        raise InvalidInput(f'"{line[:80]}" has a key that only other tools know')
-    sites().site(query.site)
-    if query.service and query.service not in services:
-        reading = await overview.read_trace_filter(message.actor, text=line, clock=message.clock)
-        if not reading.exact:
-            raise InvalidInput(f'there is no service "{query.service[:80]}"')
-    return query
-
-
-def _with_service(rest: str) -> str:
-    """Write a bare first word as `service=WORD`; raises InvalidInput if it is not a service."""
-    rest = after_small_word(rest)
-    word, _, others = rest.partition(" ")
-    if not word or word in KEYS or _OF_A_PAIR.search(word) or slip_of(word, ("error",)):
-        return rest
-    known = [name for site in sites().all.values() for name in site.services]
-    if word not in known:
-        raise InvalidInput(
-            f'"{word[:80]}" is neither KEY=VALUE nor a service in the site file'
-            + (did_you_mean(word, known) or f"; if Jaeger knows it, write service={word[:80]}")
-        )
-    return f"service={word} {others}"
-
-
-async def _parse_id(message: Message, rest: str) -> TraceAt:
-    """Read `ID [site=NAME]`; the ID may be pasted in any form, also in a link to the trace."""
-    pasted, named = _pasted(rest)
-    if len(pasted) == 1:
-        return TraceAt(pasted[0], _known_site(named))
-    first, _, others = after_small_word(rest).partition(" ")
-    words, named = words_and_keys(others, "site")
-    if not first or words:
-        raise InvalidInput(
-            "which trace? Give one trace ID, 1 to 32 hex digits, or a link to the trace"
-        )
-    return TraceAt(traces.full_id(linked_id(first)), _known_site(named))
-
-
-async def _parse_ids(message: Message, rest: str) -> tuple[list[str], str]:
-    """Read `ID [ID] [site=NAME]`."""
-    pasted, named = _pasted(rest)
-    if pasted:
-        return [*pasted], _known_site(named)
-    words, named = words_and_keys(" ".join(map(linked_id, rest.split())), "site")
-    ids = [word for word in words if word.lower() not in ("with", "and")]
-    if not ids:
-        raise InvalidInput("which trace? Give one trace ID, or two to compare them")
-    return [traces.full_id(ids[0])] if len(ids) == 1 else traces.two_ids(ids), _known_site(named)
 
 
 @contextmanager
@@ -117,65 +45,11 @@ def _shortened(*trace_ids: str) -> Iterator[None]:
         ) from None
 
 
-def _pasted(rest: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the trace IDs of a text in which nothing else is but `site=NAME`."""
-    words = rest.split()
-    keys = [word for word in words if word.lower().startswith("site=")]
-    pasted = pasted_ids(" ".join(word for word in words if word not in keys))
-    return pasted, words_and_keys(" ".join(keys), "site")[1]
-
-
-def _known_site(named: Mapping[str, str]) -> str:
-    """Return the site that is named, "" for any."""
-    if "site" in named:
-        sites().site(named["site"])
-    return named.get("site", "")
-
-
-async def _read_query(message: Message, text: str) -> Reading:
-    """Read a filter in people's own words."""
-    return await overview.read_trace_filter(message.actor, text=text, clock=message.clock)
-
-
-async def _read_id(message: Message, text: str) -> Reading:
-    """Read the trace ID in a text; if it has none, guess the latest failing trace."""
-    found = words(normal(text))
-    if ids := find_trace_ids(text):
-        return Reading(ids[0], _besides_ids(found))
-    names = await names_for(message)
-    service, left = take_name(found, names, Kind.SERVICE)
-    where = _with_service(where_line(names, service))
-    for which, condition in (("that failed", "error"), ("", "")):
-        query = parse_query(f"{where} {condition} last=24h limit=1")
-        if latest := (await traces.list_traces(message.actor, query=query)).traces:
-            why = f"the latest trace of {latest[0].service} {which}".strip()
-            return Guess(latest[0].trace_id, words_left(left), why=why)
-    raise NothingToRead("which trace?")
-
-
-async def _read_ids(message: Message, text: str) -> Reading:
-    """Read one or two trace IDs."""
-    ids = find_trace_ids(text)
-    if not ids:
-        raise NothingToRead("which trace?")
-    return Reading(" ".join(ids), _besides_ids(words(normal(text))))
-
-
-def _besides_ids(found: Sequence[Word]) -> tuple[str, ...]:
-    """Return the words that are neither trace IDs nor what IDs are called."""
-    others = (
-        each
-        for each in found
-        if not (each.key or find_trace_ids(each.text) or each.small in _CALLED)
-    )
-    return words_left(tuple(others))
-
-
 @command(
     r"(?:list +traces?|traces)(?: +(.+))?",
     "list traces",
-    parse=_parse_query,
-    read=_read_query,
+    parse=parse_filter,
+    read=read_filter,
     intent=Intent(
         surely="traces, trace, errors, error, failures, failure, failing, failed, fails, fail, "
         "exceptions, exception, 500s, 5xx, slower, requests, calls, spans, timeouts",
@@ -228,8 +102,8 @@ async def _why_none(actor: Actor, found: TraceList) -> tuple[str, Unmatched | No
 @command(
     r"(?:show +traces?|trace)(?: +(.+))?",
     "show trace",
-    parse=_parse_id,
-    read=_read_id,
+    parse=parse_id,
+    read=read_id,
     intent=Intent(
         perhaps="trace, show trace, open, waterfall, look",
         about=(Thing.TRACE_ID, Thing.SITE),
@@ -250,8 +124,8 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
 @command(
     r"(?:(?:show|list) +)?logs?(?: +(.+))?",
     "show logs",
-    parse=_parse_id,
-    read=_read_id,
+    parse=parse_id,
+    read=read_id,
     intent=Intent(
         surely="logs, log, log lines, logging, logfile, tail, events of, stdout, stderr",
         about=(Thing.TRACE_ID, Thing.SERVICE, Thing.SITE),
@@ -271,8 +145,8 @@ async def show_logs(message: Message, one: TraceAt) -> Reply:
 @command(
     r"compare(?: +traces?)?(?: +(.+))?",
     "compare",
-    parse=_parse_ids,
-    read=_read_ids,
+    parse=parse_ids,
+    read=read_ids,
     intent=Intent(
         surely="compare, diff, difference, differences, versus, vs, compared",
         perhaps="usual, normal, and",
