@@ -61,9 +61,9 @@ async def test_it_stays_in_the_thread_it_was_asked_in(slack: FakeSlack, alice: U
 
 
 async def test_it_answers_direct_messages(slack: FakeSlack, alice: User) -> None:
-    await slack.direct(ALICE, "xqj <qwz> & vvk")
+    await slack.direct(ALICE, "qwert <odd> & zxcvb")
     [post] = await slack.posted(1)
-    assert 'there is no command "xqj <qwz> & vvk"' in post.shown
+    assert 'there is no command "qwert <odd> & zxcvb"' in post.shown
     assert post.live == []
 
 
