@@ -8,7 +8,7 @@ from bot.commands.arguments import Where, words_and_keys
 from bot.commands.reads import names_for, read_site, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply
+from bot.replies import Reply, shortened
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
 from ops.language.changes import take_reason, take_term
@@ -94,6 +94,13 @@ async def _read_wish(message: Message, text: str) -> Reading:
     for kind in (Kind.ALERT, Kind.SERVICE, Kind.SEVERITY):
         name, left = take_name(left, names, kind)
         taken += [quote(name.name)] if name else []
+    if not taken:
+        unknown = " ".join(words_left([word for word in left if word.small != "silence"]))
+        raise InvalidInput(
+            f'no alert, service or severity is called "{shortened(unknown, 80)}"'
+            if unknown
+            else f"which alerts? {_KEPT}"
+        )
     because = 'because="{}"'.format(reason.replace('"', "'")) if reason else ""
     parts = (*taken, said.text if said else "", because)
     return Reading(" ".join(filter(None, parts)), words_left(left))
