@@ -23,6 +23,7 @@ FILLER = some(
 RESERVED = FILLER | FAILED | SUCCEEDED | SLOW_WORDS
 TIMED = {"", *some("trace traces request requests call calls span spans transactions took")}
 HTTP_STATUS = "http.status_code"
+INSTANCE = "service.instance.id"
 
 
 def as_value(value: str) -> str:

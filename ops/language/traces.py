@@ -25,6 +25,7 @@ from ops.language.trace_words import (
     FAILED,
     FILLER,
     HTTP_STATUS,
+    INSTANCE,
     RESERVED,
     SUCCEEDED,
     TIMED,
@@ -82,6 +83,7 @@ class _Reader:
             if place in self._unread and self._unread.words[place].operator:
                 self._pair(place, self._unread.words[place])
         self._site()
+        self._instance()
         self._service()
         self._operation()
         for key, duration in amounts.durations(self._unread, {*self._given}).items():
@@ -225,6 +227,20 @@ class _Reader:
             ):
                 self._unread.take(place)
                 self._set("site", named)
+
+    def _instance(self) -> None:
+        """Read `petstore-2` as a service's instance, where it is no slip of a service's name."""
+        site = self._given.get("site", "")
+        for place in self._unread:
+            word = self._unread.bare(place)
+            found = self._names.recognise(
+                word, Kind.SERVICE, Kind.INSTANCE, site=site, least=Likeness.LETTERS
+            )
+            if found and found[0].kind is Kind.INSTANCE:
+                self._unread.take(place)
+                operator = "!=" if self._unread.negated(place) else "="
+                self._tag(INSTANCE, operator, found[0].name)
+                self._given.setdefault("service", found[0].of)
 
     def _service(self) -> None:
         site = self._given.get("site", "")

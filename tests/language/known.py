@@ -20,6 +20,7 @@ PRODUCTION = SiteNames(
     severities=("critical", "page"),
     labels={"severity": ("critical", "page"), "team": ("store", "core"), "job": ("petstore",)},
     versions={"petstore": ("1.2.0", "1.3.0")},
+    instances={"petstore": ("petstore-1", "petstore-2", "10.0.0.1:8080")},
 )
 STAGING = SiteNames("staging", services=("petstore", "lab"))
 NAMES = Names((PRODUCTION, STAGING))

@@ -30,6 +30,10 @@ LINES = [
     ("last hour", "last=1h"),
     ("in the last 30 minutes", "last=30m"),
     ("errors for petstore since 10:00", "service=petstore error from=2026-11-30T10:00+01:00"),
+    # An instance is no slip of its service's name.
+    ("errors on petstore-2", "service=petstore service.instance.id=petstore-2 error"),
+    ("petstore 10.0.0.1:8080", "service=petstore service.instance.id=10.0.0.1:8080"),
+    ("errors not on petstore-1", "service=petstore service.instance.id!=petstore-1 error"),
     # How slow, how many, which status.
     ("slow requests", "trace-min=1s"),
     ("slowest petstore", "service=petstore trace-min=1s"),
