@@ -32,8 +32,7 @@ def question(found: Preview, ends_at: int, reason: str) -> Reply:
     hides = count(number, "alert") if number else "nothing that is firing now"
     site = site_key(found.site)
     line = (
-        f"silence {_line(found.matchers)} until={timerange.format_moment(ends_at)}"
-        f"{_because(reason)}{site} confirm"
+        f"silence {_line(found.matchers)} until={_moment(ends_at)}{_because(reason)}{site} confirm"
     )
     return Reply(
         Sentence(f"Silence {hides} until ", when(ends_at), "?"),
@@ -70,7 +69,12 @@ def made_silence(done: MadeSilence, *, ended: bool = False) -> Reply:
 
 
 def _later(ends_at: int) -> str:
-    return f"until={timerange.format_moment(ends_at + timerange.HOUR)}"
+    return f"until={_moment(ends_at + timerange.HOUR)}"
+
+
+def _moment(nanoseconds: int) -> str:
+    """Write a moment in whole seconds: a person reads it on a button."""
+    return timerange.format_moment(nanoseconds // timerange.SECOND * timerange.SECOND)
 
 
 def _row(shown: ShownSilence) -> Row:
