@@ -61,29 +61,8 @@ class JaegerSource:
 
 
 @dataclass(frozen=True, slots=True)
-class PrometheusSource:
-    """A Prometheus (or compatible server) at a URL, with path prefix, without trailing slash.
-
-    `ui` is the public URL of its pages, "" if it is the same. `rules` is False for one that has
-    none: it is asked for alerts only. Sources with the same `pair` are copies of each other: their
-    alerts are one, without the `replica_labels`.
-    """
-
-    name: str
-    url: str
-    ui: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
-    ca: str = ""
-    timeout: int = 10 * timerange.SECOND
-    largest_answer: int = 32 * 1024 * 1024
-    rules: bool = True
-    pair: str = ""
-    replica_labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AlertmanagerSource:
-    """An Alertmanager at a URL, as a Prometheus; several of a site are one cluster.
+class RestSource:
+    """A server with a REST API at a URL, with path prefix, without trailing slash.
 
     `ui` is the public URL of its pages, "" if it is the same.
     """
@@ -95,6 +74,25 @@ class AlertmanagerSource:
     ca: str = ""
     timeout: int = 10 * timerange.SECOND
     largest_answer: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusSource(RestSource):
+    """A Prometheus, or a compatible server.
+
+    `rules` is False for one that has
+    none: it is asked for alerts only. Sources with the same `pair` are copies of each other: their
+    alerts are one, without the `replica_labels`.
+    """
+
+    rules: bool = True
+    pair: str = ""
+    replica_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertmanagerSource(RestSource):
+    """An Alertmanager; several of a site are one cluster."""
 
 
 @dataclass(frozen=True, slots=True)

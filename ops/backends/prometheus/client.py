@@ -1,16 +1,13 @@
 """One source of a site: what our actions ask of Prometheus."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
-from ops.backends import safe_json
-from ops.backends.calls import Calls
-from ops.backends.http import HttpAnswer, HttpClient
+from ops.backends.http import HttpAnswer
 from ops.backends.http_errors import NO_SUCH_PATH, status_of
 from ops.backends.prometheus.batching import Batcher, QueryKind, Timed
 from ops.backends.prometheus.errors import PrometheusErrors
@@ -26,44 +23,28 @@ from ops.backends.prometheus.results import (
     split_vector,
 )
 from ops.backends.prometheus.rules import Rules, read_rules
+from ops.backends.rest import RestBackend
 from ops.caching import YOUNG
-from ops.errors import BackendUnavailable, OpsError
+from ops.errors import OpsError
 from ops.memory import LARGE, give_back_after
 from ops.sites import PrometheusSource, Site
-from ops.toml_file import which_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Origin
 
 T = TypeVar("T")
-_MUCH_TO_READ = 200_000  # bytes from which an answer is parsed in a thread: about 5 ms of work
+_OTHER_FORMAT = KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError
 
 
-class Prometheus:
+class Prometheus(RestBackend[PrometheusErrors]):
     """One source of a site. Methods raise InvalidInput, BackendTimeout or BackendUnavailable."""
 
     def __init__(self, site: Site, source: PrometheusSource) -> None:
+        super().__init__(
+            "Prometheus", site, source, site.prometheus, root="/api/v1", errors=PrometheusErrors
+        )
         self.source = source
         self.origin = Origin(site.name, source.name, source.pair, source.replica_labels)
-        self.name = f"Prometheus {source.name} of {site.name}"
-        self.place = f"{self.name} at {source.url}"
-        which = which_of(source.name, 0, site.prometheus)
-        self._calls = Calls("prometheus", self.name, self.place, source.timeout)
-        self.errors = PrometheusErrors(
-            "Prometheus",
-            self.name,
-            self.place,
-            source.url,
-            f"[[sites.{site.name}.prometheus]]{which}",
-            source.largest_answer,
-            self._calls.too_slow,
-        )
         self._batcher = Batcher()
-        self._client = HttpClient(
-            source.headers,
-            secure=source.url.startswith("https:"),
-            ca=source.ca,
-            largest=source.largest_answer,
-        )
 
     async def query(self, promql: str, *, at: int = 0) -> Vector:
         """Return an expression's value at a moment (Unix nanoseconds), 0 meaning now.
@@ -98,9 +79,6 @@ class Prometheus:
         """Return every pending and firing alert, without rules and groups; much less to read."""
         return await self._call("alerts", self._read_alerts)
 
-    async def close(self) -> None:
-        await self._client.close()
-
     async def _instant(self, promql: str, at: int) -> Timed[Vector]:
         when = {"time": _seconds(at)} if at else {}
         return await self._query("query", {"query": promql, **when}, read_vector)
@@ -117,15 +95,6 @@ class Prometheus:
             return Timed(answer, time.perf_counter() - started)
 
         return await self._call((path, *form.values()), call)
-
-    async def _call(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
-        try:
-            return await self._calls.read(key, call)
-        except BackendUnavailable as error:
-            # Other connections may lead to the same dead server, behind a load balancer.
-            if not error.answered:
-                self._client.renew()
-            raise
 
     async def _read_rules(self) -> Rules:
         answer = await self._send("GET", "rules") if self.source.rules else None
@@ -148,36 +117,15 @@ class Prometheus:
         at = _sent_at(answer)
         return replace(found, at=at, rules_at=at)
 
-    async def _send(self, method: str, path: str, **content: Mapping[str, str]) -> HttpAnswer:
-        with self.errors.translated():
-            return await self._client.request(method, f"{self.source.url}/api/v1/{path}", **content)
-
     async def _read(self, answer: HttpAnswer, read: Callable[[Body], T]) -> T:
-        def parse() -> T:
-            try:
-                return read(self._body(answer))
-            except safe_json.TooMuch as error:
-                words = f"answered with {error}, more than the limit"
-                raise self.errors.unusable(words) from error
-            except (
-                KeyError,
-                IndexError,
-                TypeError,
-                ValueError,
-                AttributeError,
-                RecursionError,
-            ) as error:
-                raise self.errors.other_format("") from error
-
         if len(answer.body) >= LARGE:
             give_back_after(YOUNG * 2)
-        return await asyncio.to_thread(parse) if len(answer.body) > _MUCH_TO_READ else parse()
+        return await self._parsed(
+            lambda: read(self._body(answer)), len(answer.body), *_OTHER_FORMAT
+        )
 
     def _body(self, answer: HttpAnswer) -> Body:
-        try:
-            body = safe_json.read(answer.body)
-        except ValueError:
-            raise self.errors.not_json(answer) from None
+        body = self._json(answer)
         if not isinstance(body, dict) or "status" not in body:
             raise self.errors.other_format(f" {status_of(answer)}")
         if body["status"] != "success":
