@@ -10,21 +10,15 @@ Anything that is not text counts as empty: nothing that Slack may send raises an
 import re
 from collections.abc import Mapping
 
+from ops.language.lines import TYPOGRAPHY
 from ops.limits import LONGEST_TEXT, MOST_WORDS
 
 _KEYBOARD = str.maketrans(
     {
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-        **dict.fromkeys(
-            "\t\n\v\f\r\x1c\x1d\x1e\x1f\u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " "
-        ),
+        **TYPOGRAPHY,
+        **dict.fromkeys("\u2014\u2015", "-"),
+        **dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000", " "),
         **dict.fromkeys(map(chr, range(0x2000, 0x200B)), " "),
-        **dict.fromkeys("\u00ad\u061c\u180e\u200b\u200c\u200d\u2060\ufeff", None),
-        **dict.fromkeys(map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F))), None),
-        **dict.fromkeys(map(chr, range(0x2066, 0x206A)), None),
-        **dict.fromkeys(map(chr, range(0xD800, 0xE000)), "\ufffd"),  # halves of a letter
     }
 )
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")

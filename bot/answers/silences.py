@@ -6,6 +6,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere, si
 from bot.answers.times import when
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.alerts.answers import SourceFailure
+from ops.language.changes import as_reason
 from ops.silences.actions import MadeSilence, Preview, ShownSilence, SilenceList
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher, label_text
@@ -31,9 +32,8 @@ def question(found: Preview, ends_at: int, reason: str) -> Reply:
     number = len(found.hides)
     hides = count(number, "alert") if number else "nothing that is firing now"
     site = site_key(found.site)
-    line = (
-        f"silence {_line(found.matchers)} until={_moment(ends_at)}{_because(reason)}{site} confirm"
-    )
+    asked = ("silence", _line(found.matchers), f"until={_moment(ends_at)}", as_reason(reason))
+    line = f"{' '.join(filter(None, asked))}{site} confirm"
     return Reply(
         Sentence(f"Silence {hides} until ", when(ends_at), "?"),
         rows=tuple(map(_hidden, found.hides[:MOST_LISTED])),
@@ -100,10 +100,6 @@ def _hidden(alert: Notification) -> Row:
 
 def _line(matchers: Sequence[Matcher]) -> str:
     return ", ".join(map(str, matchers))
-
-
-def _because(reason: str) -> str:
-    return ' because="{}"'.format(reason.replace('"', "'")) if reason else ""
 
 
 def _unanswered(failures: Iterable[SourceFailure]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.registry import Message
+from bot.replies import shortened
 from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.language.times import strict_range
 from ops.sites import sites
@@ -97,6 +98,14 @@ def parse_range(named: Mapping[str, str], default: Default) -> TimeRange | Defau
     range = TimeRange(parse_moment(named["from"]), parse_moment(named.get("to", "now")))
     range.start_end()
     return range
+
+
+async def parse_site(message: Message, rest: str) -> str:
+    """Read `[site=NAME]`, for a command that takes no more."""
+    words, named = words_and_keys(rest, "site")
+    if words:
+        raise InvalidInput(f'unknown word "{shortened(rest, 80)}"; accepted: site=NAME')
+    return sites().site(named.get("site", "")).name
 
 
 async def parse_service(message: Message, rest: str) -> Where:

@@ -3,32 +3,23 @@
 from django.apps import apps
 
 from bot.answers.overview import overview_reply
-from bot.commands.arguments import words_and_keys
+from bot.commands.arguments import parse_site
 from bot.commands.reads import read_site
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply, shortened
+from bot.replies import Reply
 from ops.actor import Actor
-from ops.errors import InvalidInput
 from ops.guard import ACTIONS
 from ops.overview import actions as overview
 from ops.rights import rights_of
-from ops.sites import sites
 
 MOST_LINES = 30
-
-
-async def _parse(message: Message, rest: str) -> str:
-    words, named = words_and_keys(rest, "site")
-    if words:
-        raise InvalidInput(f'unknown word "{shortened(rest, 80)}"; accepted: site=NAME')
-    return sites().site(named.get("site", "")).name
 
 
 @command(
     r"(?:show +)?overview(?: +(.+))?",
     "overview",
-    parse=_parse,
+    parse=parse_site,
     read=read_site,
     intent=Intent(
         surely="overview, dashboard, services, summary, at a glance, "

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 
 from bot.answers.silences import made_silence, question, silence_list
-from bot.commands.arguments import Where, words_and_keys
+from bot.commands.arguments import parse_site, words_and_keys
 from bot.commands.reads import names_for, read_site, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply, shortened
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
-from ops.language.changes import take_reason, take_term
+from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
@@ -47,14 +47,6 @@ class Which:
     key: str
     ends_at: int
     site: str
-
-
-async def _parse_site(message: Message, rest: str) -> str:
-    others, named = words_and_keys(rest, "site")
-    if others:
-        raise InvalidInput(f'unknown word "{others[0][:80]}"; accepted: site=NAME')
-    Where(site=named.get("site", "")).check()
-    return named.get("site", "")
 
 
 async def _parse_wish(message: Message, rest: str) -> Wish:
@@ -101,8 +93,7 @@ async def _read_wish(message: Message, text: str) -> Reading:
             if unknown
             else f"which alerts? {_KEPT}"
         )
-    because = 'because="{}"'.format(reason.replace('"', "'")) if reason else ""
-    parts = (*taken, said.text if said else "", because)
+    parts = (*taken, said.text if said else "", as_reason(reason))
     return Reading(" ".join(filter(None, parts)), words_left(left))
 
 
@@ -130,7 +121,7 @@ def _end(said: Spoken | None, clock: Clock, usual: int) -> int:
 @command(
     r"(?:(?:show|list) +)?silences(?: +(.+))?",
     "silences",
-    parse=_parse_site,
+    parse=parse_site,
     read=read_site,
     intent=Intent(surely="silences, silenced, muted, snoozed", about=(Thing.SITE,)),
     usage="[site=NAME]",

@@ -9,7 +9,7 @@ from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.registry import Guess, Message, NothingToRead
 from ops.errors import InvalidInput
-from ops.language.changes import take_reason, take_term, take_then
+from ops.language.changes import as_reason, take_reason, take_term, take_then
 from ops.language.lines import Word, normal, words
 from ops.language.names import Kind, Names
 from ops.language.reading import Reading
@@ -20,7 +20,6 @@ from ops.sampling import actions as sampling
 from ops.sampling import terms
 from ops.sampling.terms import PERMANENT, Term
 from ops.vocabulary import timerange
-from ops.vocabulary.filters import in_quotes
 from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
@@ -128,7 +127,7 @@ def _without_term(text: str, clock: Clock) -> tuple[str, str]:
     tail = (
         term.text if term else "",
         f"then={then}" if then else "",
-        f"because={in_quotes(reason)}" if reason else "",
+        as_reason(reason),
     )
     return head, " ".join(filter(None, tail))
 

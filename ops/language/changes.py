@@ -18,6 +18,7 @@ _THEN = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_TERM = 10  # words: "until the day after tomorrow at half past nine pm"
+_QUOTES = re.compile('["“”]')
 _REASON = re.compile(
     r"(?:^|[\s,;])(?:because(?:\s+of\b|\s*=)?|due\s+to\b|reason\s*[=:])\s*"
     r"(?:[\"“”]([^\"“”]*)[\"“”]|(.*))",
@@ -63,6 +64,11 @@ def take_reason(line: str, clock: Clock | None = None) -> tuple[str, str]:
     words = found[2].split()
     end = _start_of_term(words, clock) if clock else len(words)
     return " ".join((before, *words[end:])), " ".join(words[:end])
+
+
+def as_reason(reason: str) -> str:
+    """Write a reason so that `take_reason` reads it, "" for none; it knows no escapes."""
+    return 'because="{}"'.format(_QUOTES.sub("'", reason)) if reason else ""
 
 
 def _start_of_term(words: list[str], clock: Clock) -> int:

@@ -8,7 +8,7 @@ spaces become ordinary ones. `words` splits it. What stands in quotes stays exac
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ops import limits
@@ -31,17 +31,23 @@ _QUOTES = {
     for mark in marks
 }
 _OPENING = re.compile("[{}]".format("".join(_QUOTES)))
+TYPOGRAPHY: Mapping[str, str | None] = {
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
+    **dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f\u0085\u2028\u2029", " "),
+    **dict.fromkeys("\u00ad\u061c\u180e\u200b\u200c\u200d\u2060\ufeff", None),
+    **dict.fromkeys(map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F))), None),
+    **dict.fromkeys(map(chr, range(0x2066, 0x206A)), None),
+    **dict.fromkeys(map(chr, range(0xD800, 0xE000)), "\ufffd"),  # halves of a letter
+}
+"""What keyboards and programs write for plain characters, or add unseen."""
+
 _PLAIN = str.maketrans(
     {
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
+        **TYPOGRAPHY,
         **dict.fromkeys("\u2014\u2015", "--"),  # what a phone makes of two hyphens
-        **dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f\u0085\u2028\u2029", " "),
-        **dict.fromkeys("\u00ad\u061c\u180e\u200b\u200c\u200d\u2060\ufeff\ufe0f", None),
-        **dict.fromkeys(map(chr, (*range(0x200E, 0x2010), *range(0x202A, 0x202F))), None),
-        **dict.fromkeys(map(chr, range(0x2066, 0x206A)), None),
-        **dict.fromkeys(map(chr, range(0xD800, 0xE000)), "\ufffd"),  # halves of a letter
+        "\ufe0f": None,
         "\u2260": "!=",
         "\u2264": "<=",
         "\u2265": ">=",
