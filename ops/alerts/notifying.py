@@ -125,6 +125,11 @@ class Routed:
     failures: tuple[SourceFailure, ...] = ()
     unreadable: int = 0
 
+    @property
+    def silent(self) -> frozenset[str]:
+        """The Alertmanagers that did not answer."""
+        return frozenset(each.source for each in self.failures)
+
     def of(self, alert: Alert) -> Notified | None:
         """Return what happens to an alert; None if it is pending: those are not sent."""
         if alert.state != FIRING:

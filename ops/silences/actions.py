@@ -20,7 +20,7 @@ from ops.silences.rules import site_with_silences
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher
-from ops.vocabulary.notifications import Notification, Silence, all_accept
+from ops.vocabulary.notifications import ALERTNAME, Notification, Silence, all_accept
 
 READ = "alerts.view_alerts"
 CHANGE = "alerts.silence"
@@ -89,15 +89,10 @@ async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
     """Return the silences that are in force or planned; raises NotSetUp without Alertmanager."""
     where = site_with_silences(site)
     found = await _now(where)
-    known = found.silences.values()
-    return SilenceList(
-        where.name,
-        tuple(
-            ShownSilence(each, len(_hidden(found, each.matchers)))
-            for each in sorted(known, key=lambda each: (each.ends_at, each.id))
-        ),
-        found.failures,
-    )
+    known = sorted(found.silences.values(), key=lambda each: (each.ends_at, each.id))
+    numbers = await asyncio.to_thread(_count, found, known)
+    shown = (ShownSilence(each, number) for each, number in zip(known, numbers, strict=True))
+    return SilenceList(where.name, tuple(shown), found.failures)
 
 
 @action("silences.preview_silence", permission=READ)
@@ -105,7 +100,7 @@ async def preview_silence(actor: Actor, *, matchers: Sequence[Matcher], site: st
     """Return what a silence with these matchers would hide now, and what must be confirmed."""
     where = site_with_silences(site)
     found = await _now(where)
-    hides = _hidden(found, matchers)
+    hides = await asyncio.to_thread(_hidden, found, matchers)
     asked = rules.questions(matchers, len(hides), where.silence_confirm_above)
     return Preview(where.name, tuple(matchers), hides, asked, found.failures)
 
@@ -133,7 +128,7 @@ async def create_silence(
     where, now = site_with_silences(site), timerange.now_ns()
     rules.check(matchers, comment, ends_at, now)
     found = await _now(where)
-    hides = len(_hidden(found, matchers))
+    hides = len(await asyncio.to_thread(_hidden, found, matchers))
     asked = rules.questions(matchers, hides, where.silence_confirm_above)
     if asked and not confirmed:
         raise Conflict(f"{'. '.join(asked)}. Confirm it to silence them")
@@ -162,7 +157,7 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
     changed = replace(before, ends_at=ends_at)
     new = await _answering(where, found).set_silence(changed)
     await _shared(where, found, new, ends_at)
-    hides = len(_hidden(found, before.matchers))
+    [hides] = await asyncio.to_thread(_count, found, [before])
     replaced = "" if new == key else key
     return MadeSilence(where.name, replace(changed, id=new), hides, replaced)
 
@@ -182,7 +177,8 @@ async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     await _answering(where, found).end_silence(key)
     await _shared(where, found, key, 0)
     ended = replace(before, ends_at=timerange.now_ns())
-    return MadeSilence(where.name, ended, len(_hidden(found, before.matchers)))
+    [hides] = await asyncio.to_thread(_count, found, [before])
+    return MadeSilence(where.name, ended, hides)
 
 
 async def _now(site: Site) -> Routed:
@@ -198,11 +194,35 @@ def _hidden(found: Routed, matchers: Sequence[Matcher]) -> tuple[Notification, .
     return tuple(each for each in found.known if all_accept(matchers, each.labels))
 
 
+def _count(found: Routed, silences: Sequence[Silence]) -> list[int]:
+    """Return how many alerts each silence matches; see `_hidden`.
+
+    Most silences name their alert, so that they need not be compared with all others.
+    """
+    by_name: dict[str, list[Notification]] = {}
+    for alert in found.known:
+        by_name.setdefault(alert.name, []).append(alert)
+    every = list(found.known)
+    numbers = []
+    for silence in silences:
+        name = next((each.value for each in silence.matchers if _names_alert(each)), None)
+        among = every if name is None else by_name.get(name, [])
+        numbers.append(sum(all_accept(silence.matchers, each.labels) for each in among))
+    return numbers
+
+
+def _names_alert(matcher: Matcher) -> bool:
+    return (matcher.name, matcher.operator) == (ALERTNAME, "=")
+
+
 def _one(found: Routed, key: str) -> Silence:
     if key in found.silences:
         return found.silences[key]
-    silent = ", ".join(each.source for each in found.failures)
-    unsure = f"; {silent} did not answer and may have it" if silent else ""
+    unsure = (
+        f"; {', '.join(sorted(found.silent))} did not answer and may have it"
+        if found.silent
+        else ""
+    )
     raise NotFound(f"there is no silence {key[:80]}, or it has ended{unsure}")
 
 
@@ -211,8 +231,7 @@ async def _shared(site: Site, found: Routed, key: str, ends_at: int) -> None:
 
     They tell each other within some 0.2 s. `ends_at` is 0 for a silence that has ended.
     """
-    silent = {each.source for each in found.failures}
-    waiting = {each.name for each in site.alertmanager} - silent
+    waiting = {each.name for each in site.alertmanager} - found.silent
     with suppress(TimeoutError):
         async with asyncio.timeout(SHARED):
             while waiting:
@@ -239,6 +258,5 @@ def _answering(site: Site, found: Routed) -> Alertmanager:
 
     A change is sent to one only: if it fails there, it may have been made.
     """
-    silent = {each.source for each in found.failures}
-    source = next(each for each in site.alertmanager if each.name not in silent)
+    source = next(each for each in site.alertmanager if each.name not in found.silent)
     return clients().alertmanager(site, source)
