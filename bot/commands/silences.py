@@ -15,6 +15,7 @@ from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.language.spoken import checked
 from ops.language.times import Clock, Spoken
 from ops.silences import actions as silences
 from ops.silences.rules import site_with_silences
@@ -110,7 +111,7 @@ def _end(said: Spoken | None, clock: Clock, usual: int) -> int:
     """Return when a silence ends: Unix nanoseconds."""
     if said is None:
         return usual
-    key, _, value = said.text.partition("=")
+    key, _, value = checked(said).text.partition("=")
     if key == "for":
         return clock.now + timerange.parse_duration(value)
     if key == "until":

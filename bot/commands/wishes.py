@@ -8,12 +8,12 @@ from typing import Unpack
 from bot.commands.arguments import Where, service_and_site, words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.registry import Guess, Message, NothingToRead
-from ops.errors import InvalidInput
 from ops.language.changes import as_reason, take_reason, take_term, take_then
 from ops.language.lines import Word, normal, words
 from ops.language.names import Kind, Names
 from ops.language.reading import Reading
 from ops.language.shares import read_share
+from ops.language.spoken import checked
 from ops.language.times import Clock, Spoken, said_end
 from ops.requests import actions as requests
 from ops.sampling import actions as sampling
@@ -160,10 +160,7 @@ async def _wish(message: Message, given: str, reason: str) -> Wish:
 
 def _term(said: Spoken | None, named: Mapping[str, str], clock: Clock) -> Term | None:
     """Return how long the change is to last, None if nobody says."""
-    if said and said.instead:
-        forms = " or ".join((said.text, *said.instead))
-        raise InvalidInput(f"the number of how long it lasts has no unit: write {forms}")
-    key, _, value = said.text.partition("=") if said else ("", "", "")
+    key, _, value = checked(said).text.partition("=") if said else ("", "", "")
     given = {key: value} if said else named
     if "for" in given:
         return Term(timerange.parse_duration(given["for"]))

@@ -112,7 +112,7 @@ def _outsider(user: Mapping[str, Any], member: Membership, trust: Trust) -> str:
         return ELSEWHERE
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "you are a guest in this Slack workspace"
-    # Slack leaves these out for users of whom it shows little.
+    # Slack omits these fields in the limited profiles that it shows of some users.
     if user.get("is_restricted") is None or user.get("is_ultra_restricted") is None:
         return "Slack does not say whether you are a guest"
     return ""

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Profiles:
-    """The users whom Slack shows to the bot, and which of them it trusts."""
+    """The profiles of Slack users, and which of them the bot trusts."""
 
     def __init__(self, web: AsyncWebClient, trust: Trust) -> None:
         self.web = web

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from ops.errors import InvalidInput
 from ops.language.points import local
 from ops.language.zones import UTC
 
@@ -35,6 +36,14 @@ class Spoken:
     said: str = ""
     instead: tuple[str, ...] = ()
     guessed: bool = False
+
+
+def checked(said: Spoken) -> Spoken:
+    """Return how long a change lasts; raises InvalidInput if it may mean several things."""
+    if said.instead:
+        forms = " or ".join((said.text, *said.instead))
+        raise InvalidInput(f"the number of how long it lasts has no unit: write {forms}")
+    return said
 
 
 def written(moment: int, zone: tzinfo) -> str:
