@@ -152,6 +152,7 @@ INSTALLED_APPS = [
     "ops.sampling",
     "ops.audit",
     "ops.overview",
+    "ops.incidents",
     "ops.accounts",
     "ops.requests",
     "ops.watch",

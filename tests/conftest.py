@@ -159,6 +159,7 @@ def _make_groups() -> None:
         import_module("opsportal.migrations.0001_groups").make_groups(apps, None)
         import_module("opsportal.migrations.0003_approvers").make_group(apps, None)
         import_module("opsportal.migrations.0005_silencers").allow(apps, None)
+        import_module("opsportal.migrations.0006_on_call").allow(apps, None)
         for model in (ContentType, Permission, Group, Group.permissions.through):
             _GROUPS[model] = list(model._default_manager.all())
 

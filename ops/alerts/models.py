@@ -6,12 +6,17 @@ LONGEST_NAME = 200  # characters: PostgreSQL refuses index entries of a few thou
 
 
 class Alerts(models.Model):
-    """No table; this model only carries the permission."""
+    """No table; this model only carries the permissions."""
 
     class Meta:
         managed = False
         default_permissions = ()
-        permissions = [("view_alerts", "Can see alerts"), ("silence", "Can silence alerts")]
+        permissions = [
+            ("view_alerts", "Can see alerts"),
+            ("silence", "Can silence alerts"),
+            ("acknowledge", "Can acknowledge alerts"),
+            ("subscribe", "Can subscribe channels to alerts"),
+        ]
 
 
 class AlertPeriod(Period):
