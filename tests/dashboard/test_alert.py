@@ -72,6 +72,17 @@ async def test_it_shows_everything_about_an_alert(place: Place, viewer: AsyncCli
     assert 'rel="noopener' in page.content.decode()
 
 
+async def test_its_actions_are_a_row_of_buttons_for_those_who_may(
+    place: Place, viewer: AsyncClient, operator: AsyncClient
+) -> None:
+    fires(place)
+
+    looked, acts = await page_of(viewer), await page_of(operator)
+
+    assert "Sample petstore at 100%" not in text(looked)
+    assert "service=petstore" in link(acts, "Sample petstore at 100% for 15 min …")
+
+
 async def test_its_history_says_how_often_how_long_and_when(
     place: Place, viewer: AsyncClient
 ) -> None:

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from ops.alerts import actions
 from ops.errors import NotFound
 from ops.overview import actions as overview
+from ops.sampling import actions as sampling
 from ops.silences import actions as silences
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
@@ -43,6 +44,8 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
         )
     except NotFound as error:
         return await errors.page(visit, error, "pages/no_alert.html")
+    service = key_of(SERVICE, visit.site)(found.alert)
+    may_sample = sampling.CHANGE in visit.permissions and service in visit.site.services
     context = {
         "heading": words.name(found.headline, LONGEST_HEADING),
         "shown": found,
@@ -51,10 +54,11 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
             found.strip,
             visit.clock,
             tone=tone(found.alert.severity),
-            rollouts=of_services(await rollouts(visit), {key_of(SERVICE, visit.site)(found.alert)}),
+            rollouts=of_services(await rollouts(visit), {service}),
         ),
         "last": last,
         "may_silence": silences.CHANGE in visit.permissions,
+        "sampled": service if may_sample else "",
         "lengths": LENGTHS,
         "episodes": found.past.episodes[:EPISODES],
         "earlier": len(found.past.episodes[EPISODES:]),
