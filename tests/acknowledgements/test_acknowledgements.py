@@ -8,6 +8,7 @@ from ops.acknowledgements import actions
 from ops.acknowledgements.actions import Acknowledgement
 from ops.actor import Actor
 from ops.alerts import actions as alerts
+from ops.alerts.acknowledgements import holding
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -122,7 +123,7 @@ async def test_it_is_over_when_its_time_is_over(
 
     later = until + timerange.SECOND
     assert (await actions.list_acknowledgements(mia, start=until, end=later))[0].id == first.id
-    held = await in_database(alerts.holding, "production", later)
+    held = await in_database(holding, "production", later)
     assert held.of_group("QueueDeep") is None
 
 
