@@ -90,7 +90,9 @@ def read_during(
     groups = sorted(_groups(periods, start, end), key=lambda each: (each.fired or end, each.name))
     sources = [source.name for source in site.prometheus]
     holes = unwatched(site.name, sources, start, end)
-    return AlertsDuring(tuple(groups[:MOST_GROUPS]), tuple(holes), more or len(groups) > MOST_GROUPS)
+    return AlertsDuring(
+        tuple(groups[:MOST_GROUPS]), tuple(holes), more or len(groups) > MOST_GROUPS
+    )
 
 
 def _periods(rows: "QuerySet[AlertPeriod]", start: int) -> list[AlertPeriod]:

@@ -12,6 +12,8 @@ from opsportal.dashboard.views import (
     downloads,
     ending,
     filtering,
+    incident,
+    incidents,
     logs,
     overview,
     requests,
@@ -60,6 +62,10 @@ pages = [
     path("sampling/longer/", ending.longer, name="sampling-longer"),
     path("sampling/revert/", ending.revert, name="sampling-revert"),
     path("sampling/change/", sampling.change, name="sampling-change"),
+    path("incidents/", incidents.show, name="incidents"),
+    path("incidents/new/", incidents.new, name="incidents-new"),
+    path("incidents/<int:number>/", incident.show, name="incidents-one"),
+    path("incidents/<int:number>/change/", incident.change, name="incidents-change"),
     path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]
 
