@@ -11,7 +11,7 @@ from ops.alerts.during import AlertsDuring, GroupDuring
 from ops.alerts.intervals import joined
 from ops.incidents.facts import Incident, OriginKind
 from ops.incidents.lines import Line, LineKind
-from ops.incidents.services import ServiceDuring, ran, rollout_steps, sampled
+from ops.incidents.services import ServiceDuring, Step, ran, rollout_steps, sampled
 from ops.incidents.story import lines, people
 from ops.overview.figures import known, problems_of
 from ops.overview.snapshot import if_allowed
@@ -101,13 +101,13 @@ class Story:
 
     @property
     def counts(self) -> tuple[tuple[int, str], ...]:
-        """How many alerts, rollouts, sampling changes, notes and people, those that there are."""
-        rollouts = sum(each.kind is LineKind.ROLLOUT for each in self.lines)
-        changed = sum(each.kind is LineKind.SAMPLING for each in self.lines)
+        """How many alerts, rollouts and sampling changes by people, those that there are."""
+        steps = [step.step for each in self.services for step in each.steps]
+        by_people = [line for line in self.lines if any(part.strong for part in line.parts)]
         found = (
             (len(self.fired), "alert"),
-            (rollouts, "rollout"),
-            (changed, "sampling change"),
+            (steps.count(Step.STARTED), "rollout"),
+            (sum(each.kind is LineKind.SAMPLING for each in by_people), "sampling change"),
         )
         return tuple(each for each in found if each[0])
 

@@ -82,11 +82,13 @@ def _of_alerts(group: GroupDuring, steps: Sequence[RolloutStep]) -> Iterator[Lin
 
 
 def _after(at: int, steps: Iterable[RolloutStep]) -> Iterator[str]:
-    """Yield `1 min after 1.3.0 of petstore started`, for the newest rollout shortly before."""
+    """Yield `1 min after petstore 1.3.0 started`, for the newest rollout shortly before."""
     before = [each for each in steps if each.step is Step.STARTED and 0 <= at - each.at <= SOON]
     if before:
         last = max(before, key=lambda each: each.at)
-        yield f"{format_duration(at - last.at)} after {last.service} {last.version} started"
+        since = at - last.at
+        when = format_duration(since) if since >= timerange.MINUTE else "right"
+        yield f"{when} after {last.service} {last.version} started"
 
 
 def _of_rollout(step: RolloutStep) -> Line:
@@ -124,7 +126,8 @@ def _of_change(each: SampledFor, link: Part) -> Line:
     term = (
         f" for {format_duration(round(lasts.total_seconds()) * timerange.SECOND)}" if lasts else ""
     )
-    confirmed = f" · {change.confirmed} of {change.total} confirmed" if change.total else ""
+    told = len(change.instances)  # the others ask for it by themselves
+    confirmed = f" · {change.confirmed} of {told} confirmed" if told else ""
     parts = (
         *who,
         words(f" {verb} sampling of "),

@@ -98,11 +98,10 @@ def _alerts(visit: Visit, story: Story) -> Iterator[Lane]:
 
 def _sampling(visit: Visit, during: ServiceDuring) -> Lane:
     address = address_of(visit, Target(TargetKind.SAMPLING, during.service))
-    usual = during.sampled[0].policy
+    known = [each for each in during.sampled if each.policy]
 
     def bar(each: SampledFor) -> Bar:
-        policy = str(each.policy) if each.policy else "unknown"
-        hue = "calm" if each.policy == usual else "ok"
+        policy, hue = str(each.policy), "s5" if each.policy == known[0].policy else "ok"
         return Bar(each.start, each.end, f"sampled at {policy}", hue, address, policy)
 
-    return Lane(f"{during.service} sampling", tuple(map(bar, during.sampled)))
+    return Lane(f"{during.service} sampling", tuple(map(bar, known)))
