@@ -26,6 +26,7 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
+    "traces.compare_windows",
     "versions.list_histories",
 }
 
