@@ -5,7 +5,7 @@ silent, or nobody watches, an alert's period stays open, and is `unknown` since 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Max, Q
 
@@ -64,10 +64,10 @@ def joined(periods: Iterable[AlertPeriod]) -> list[Fired]:
     by_key: dict[str, Fired] = {}
     found: list[Fired] = []
     for row in sorted(periods, key=lambda row: (row.start, row.pk or 0)):
-        before = by_key.get(row.key)
-        follows = before is not None and before.end and row.start <= before.end
-        one = Fired(as_it_was(row), before.start if follows else row.start, row.end or 0)
-        if before is not None and not follows:
+        one, before = Fired(as_it_was(row), row.start, row.end or 0), by_key.get(row.key)
+        if before is not None and before.end and row.start <= before.end:
+            one = replace(one, start=before.start)
+        elif before is not None:
             found.append(before)
         by_key[row.key] = one
     return sorted([*found, *by_key.values()], key=lambda each: (each.start, each.alert.fingerprint))

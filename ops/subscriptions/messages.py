@@ -84,7 +84,7 @@ class Message:
     urgency: int = 0
     since: int = 0
     service: str = ""
-    final: bool = False
+    final: bool = field(default=False, compare=False)
 
     @property
     def is_storm(self) -> bool:

@@ -82,8 +82,13 @@ class Run:
 
 
 def key_of(name: str, start: int) -> str:
-    """Return what identifies a group that fires since then; names are hostile and long."""
-    return f"{sha256(name.encode(errors='surrogatepass')).hexdigest()[:12]}-{start:x}"
+    """Return what identifies a group that fires since then (Unix nanoseconds)."""
+    return f"{digest_of(name)}-{start:x}"
+
+
+def digest_of(name: str) -> str:
+    """Return what stands for a group's name in keys: names are hostile and long."""
+    return sha256(name.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def runs_of(

@@ -8,13 +8,40 @@ from zoneinfo import ZoneInfo
 from ops.errors import InvalidInput
 from ops.language.zones import is_zone
 from ops.vocabulary import timerange
-from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 
 NOT_PAGING = (
     "OpsPortal tells the channel beside Alertmanager. It does not page anybody and does not "
     "replace paging: keep your receivers for that"
 )
+CONSOLE = "console"  # the channel of a terminal
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,31}")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as its door knows it: Slack's IDs of the workspace and of the channel.
+
+    Others than the company's own people can read one that is `shared`.
+    """
+
+    id: str
+    team: str = ""
+    name: str = ""
+    shared: bool = False
+
+    def check(self) -> None:
+        """Raise InvalidInput unless it may hear of alerts."""
+        if self.id != CONSOLE and not _CHANNEL.fullmatch(self.id):
+            raise InvalidInput(
+                "only a channel can hear of alerts: mention the bot in the channel that should, "
+                "with this command"
+            )
+        if self.shared:
+            raise InvalidInput(
+                "this channel is shared with another company (Slack Connect), whose people would "
+                "read your alerts; choose a channel of your own"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +120,6 @@ class Subscription:
     made_at: int = 0
     fixed: bool = False
     problem: str = ""
-
-    @property
-    def parsed(self) -> AlertFilter:
-        """The filter, read."""
-        return parse_filter(self.filter)
 
     @property
     def where(self) -> str:

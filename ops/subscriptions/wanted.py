@@ -2,7 +2,7 @@
 
     what fired, for how long  ──┐
     who has it, what is silent ─┤
-    the subscription  ──────────┼──> wanted() ──> Feed: new messages, and posted ones as they are now
+    the subscription  ──────────┼──> wanted() ──> Feed: messages to post, and the posted as they are
     what was posted  ───────────┤
     now  ───────────────────────┘
 
