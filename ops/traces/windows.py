@@ -76,9 +76,10 @@ class Statement:
 class FailureGroup:
     """Failing traces in which the same failed: the deepest error, its operation and version.
 
-    `message` is what they say, "" for nothing, with … for numbers and IDs that differ. `before` counts the traces of the window before in which the same failed, in any
-    version. `is_new` is a statement: it failed in none of enough traces before. `example` is the
-    trace that took longest, `duration` how long (ns). `query` finds these traces.
+    `message` is what they say, "" for nothing, with … for numbers and IDs that differ. `before`
+    counts the traces of the window before in which the same failed, in any version. `is_new` is a
+    statement: it failed in none of enough traces before. `example` is the trace that took longest,
+    `duration` how long (ns). `query` finds these traces.
     """
 
     service: str

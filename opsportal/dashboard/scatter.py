@@ -13,13 +13,13 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from ops.vocabulary.summaries import TraceSummary
-from ops.vocabulary.timerange import DAY, HOUR, MINUTE, SECOND, format_duration, to_datetime
+from ops.vocabulary.timerange import DAY, HOUR, MINUTE, format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.ticks import Tick, ticks
 
 LEAST_RATIO = 10  # of longest to shortest on the axis: less would exaggerate small differences
 MARGIN = 1.25  # beyond the longest and shortest, so that no mark sits on the edge
-MOST_TICKS = 5
 FIRST_TICK = 0.1  # of the width; nearer to the left edge it would overlap the zone names
 LONGEST_NAME = 60
 
@@ -50,21 +50,6 @@ _LADDERS = (
         for factors in ((1, 3), (1, 2, 5))
     ),
 )
-_STEPS = (
-    *(factor * 10**power for power in range(9) for factor in (1, 2, 5)),
-    *(factor * unit for unit in (SECOND, MINUTE) for factor in (1, 2, 5, 10, 15, 30)),
-    *(factor * HOUR for factor in (1, 2, 3, 6, 12)),
-    *(factor * DAY * 10**power for power in range(5) for factor in (1, 2, 5)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A round time: its place, in UTC, and in the viewer's zone ("" if that is unknown)."""
-
-    x: str
-    utc: str
-    here: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +81,7 @@ def scatter(traces: Sequence[TraceSummary], start: int, end: int, clock: Clock) 
             (f"{_height(each, low, high):.2f}", format_duration(each))
             for each in _levels(low, high)
         ],
-        ticks=_ticks(start, end, clock),
+        ticks=ticks(start, end, clock, FIRST_TICK),
     )
 
 
@@ -152,37 +137,3 @@ def _marks(
 
     drawn = sorted(traces, key=lambda trace: bool(trace.error_count))
     return mark_safe("".join(map(mark, drawn)))  # noqa: S308 - ids are hex digits, names escaped
-
-
-def _ticks(start: int, end: int, clock: Clock) -> list[Tick]:
-    step = next((each for each in _STEPS if (end - start) // each < MOST_TICKS), _STEPS[-1])
-    first = start + int((end - start) * FIRST_TICK)
-    moments = range(-(-first // step) * step, end + 1, step)
-    return [
-        Tick(
-            x=f"{100 * (at - start) / max(end - start, 1):.2f}",
-            utc=_utc(at, step, clock),
-            here=_here(at, step, clock),
-        )
-        for at in moments
-    ]
-
-
-def _utc(at: int, step: int, clock: Clock) -> str:
-    """Return `14:20`, as precise as the step; midnight is shown as the date."""
-    moment = to_datetime(at)
-    if step < SECOND:
-        return f":{moment:%S}.{at % SECOND:09d}"[: 14 - len(str(step))]
-    if step < MINUTE:
-        return f"{moment:%H:%M:%S}"
-    if at % DAY:
-        return f"{moment:%H:%M}"
-    year = "" if moment.year == to_datetime(clock.now).year else f" {moment.year}"
-    return f"{moment.day} {moment:%b}{year}"
-
-
-def _here(at: int, step: int, clock: Clock) -> str:
-    if not clock.place:
-        return ""
-    moment = to_datetime(at).astimezone(clock.zone)
-    return f"{moment:%H:%M:%S}" if SECOND <= step < MINUTE else f"{moment:%H:%M}"
