@@ -120,6 +120,7 @@ class Visit:
 
     def _frame(self) -> dict[str, Any]:
         match = self.request.resolver_match
+        live = getattr(match.func, "live", None) if match else None
         again = isinstance(self.request, LiveRequest)
         section = match.url_name.partition("-")[0] if match and match.url_name else ""
         return {
@@ -128,7 +129,7 @@ class Visit:
             "section": section,
             "frame": "live.html" if again else "base.html",
             "live_update": again,
-            "live": bool(match and getattr(match.func, "live", None)),
+            "live": bool(live and live.is_for(self.request.GET)),
             "sees_alerts": self._sees_alerts,
             "sections": [
                 item for item in SECTIONS if item[2] in self.permissions and has(self.site, item[0])
