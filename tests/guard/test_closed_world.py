@@ -36,6 +36,12 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
+    "subscriptions.list_subscriptions",
+    "subscriptions.note_problem",
+    "subscriptions.subscribe",
+    "subscriptions.unsubscribe",
+    "subscriptions.wanted",
+    "traces.compare_windows",
     "versions.list_histories",
 }
 
