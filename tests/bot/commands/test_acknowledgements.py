@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from bot.console import Conversation
 from bot.replies import Reply
 from ops.actor import Actor
 from tests.bot.conftest import Backends, said
-from tests.bot.test_conversation import Conversation
 from tests.conftest import Person, actor_of
 from tests.fakes.prometheus import alert
 
