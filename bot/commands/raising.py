@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from bot.answers.raising import raised
 from bot.answers.requests import requested_change
-from bot.commands.arguments import service_and_site
+from bot.commands.arguments import words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
-from ops.errors import NotFound
+from ops.errors import InvalidInput, NotFound
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
@@ -38,20 +38,19 @@ class Subject:
 
 async def _parse(message: Message, rest: str) -> Subject:
     """Read `[SERVICE | ALERT | ID] [site=NAME]`: of a name's alerts, the worst one."""
-    where = service_and_site(rest)
-    site = sites().site(where.site)
-    if _ID.fullmatch(where.service):
-        return Subject(where.service, "", site.name)
-    if not where.service or where.service in site.services:
-        return Subject("", site.service(where.service).name, site.name)
-    name = (Matcher("alertname", "=", where.service),)
-    found = await alerts.list_alerts(
-        message.actor, filter=AlertFilter(matchers=name, site=site.name)
-    )
+    given, named = words_and_keys(rest, "service", "site")
+    if len(given) > 1:
+        raise InvalidInput("name one service or one alert")
+    site = sites().site(named.get("site", ""))
+    name = " ".join(given) or named.get("service", "")
+    if _ID.fullmatch(name):
+        return Subject(name, "", site.name)
+    if not name or name in site.services:
+        return Subject("", site.service(name).name, site.name)
+    wanted = AlertFilter(matchers=(Matcher("alertname", "=", name),), site=site.name)
+    found = await alerts.list_alerts(message.actor, filter=wanted)
     if not found.alerts:
-        raise NotFound(
-            f'no service and no active alert is called "{where.service[:80]}" on {site.name}'
-        )
+        raise NotFound(f'no service and no active alert of {site.name} is called "{name[:80]}"')
     return Subject(found.alerts[0].fingerprint, "", site.name)
 
 
