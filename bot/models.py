@@ -151,8 +151,8 @@ class Card(Leased):
         return f"{self.key}: {self.shown}"
 
 
-class TimedMessage(Leased):
-    """The message in Slack that shows a timed change; `revision` is the change's.
+class EndingMessage(Leased):
+    """The message in Slack that shows something that ends, such as a timed change.
 
     `channel` and `ts` are the message, `ts` "" if it is unknown; `thread` is the ts of the thread
     in which the end is announced, "" for none. `due` is when to look at it next. The lease is held
@@ -160,13 +160,12 @@ class TimedMessage(Leased):
     """
 
     class Said(models.TextChoices):
-        """What has been said of the change's end."""
+        """What has been said of the end."""
 
         NOTHING = ""
         WARNED = "warned"
         ENDED = "ended"
 
-    revision = models.BigIntegerField(primary_key=True)
     channel = models.CharField(max_length=64)
     thread = models.CharField(max_length=64)
     ts = models.CharField(max_length=64)
@@ -174,11 +173,31 @@ class TimedMessage(Leased):
     said = models.CharField(max_length=16, choices=Said, default=Said.NOTHING)
 
     class Meta:
+        abstract = True
         default_permissions = ()
-        indexes = [models.Index(fields=["said", "due"], name="timed_messages_due")]
 
     def __str__(self) -> str:
-        return f"revision {self.revision}: {self.said or 'nothing said'}"
+        return f"{self.pk}: {self.said or 'nothing said'}"
+
+
+class TimedMessage(EndingMessage):
+    """The message that shows a timed change of sampling; `revision` is the change's."""
+
+    revision = models.BigIntegerField(primary_key=True)
+
+    class Meta(EndingMessage.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["said", "due"], name="timed_messages_due")]
+
+
+class SilenceMessage(EndingMessage):
+    """The message that shows a silence; `silence` is the number of the one that was made here."""
+
+    silence = models.BigIntegerField(primary_key=True)
+
+    class Meta(EndingMessage.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["said", "due"], name="silence_messages_due")]
 
 
 class AlertMessage(Leased):

@@ -43,6 +43,7 @@ WITHIN_OTHERS = {
     "subscriptions.subscribe",
     "subscriptions.unsubscribe",
     "subscriptions.wanted",
+    "traces.compare_windows",
     "versions.list_histories",
 }
 

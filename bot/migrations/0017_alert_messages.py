@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0015_conversations"),
+        ("bot", "0016_silence_messages"),
     ]
 
     operations = [
