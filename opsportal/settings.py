@@ -155,6 +155,8 @@ INSTALLED_APPS = [
     "ops.incidents",
     "ops.accounts",
     "ops.requests",
+    "ops.silences",
+    "ops.subscriptions",
     "ops.watch",
     "ops.rpc",
     "bot",

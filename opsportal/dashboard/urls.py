@@ -16,6 +16,7 @@ from opsportal.dashboard.views import (
     incidents,
     logs,
     overview,
+    raising,
     requests,
     sampling,
     search,
@@ -31,6 +32,7 @@ pages = [
     path("", overview.show, name="overview"),
     path("status/", overview.status, name="overview-status"),
     path("services/<str:service>/", service.show, name="overview-service"),
+    path("services/<str:service>/sample/", raising.of_service, name="overview-sample"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),
@@ -56,6 +58,7 @@ pages = [
     path("alerts/silences/change/", silences.change, name="alerts-silence-change"),
     path("alerts/<str:fingerprint>/", alert.show, name="alerts-one"),
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
+    path("alerts/<str:fingerprint>/sample/", raising.of_alert, name="alerts-sample"),
     path("versions/", versions.show, name="versions"),
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
@@ -66,6 +69,7 @@ pages = [
     path("incidents/new/", incidents.new, name="incidents-new"),
     path("incidents/<int:number>/", incident.show, name="incidents-one"),
     path("incidents/<int:number>/change/", incident.change, name="incidents-change"),
+    path("sampling/raised/", raising.show, name="sampling-raised"),
     path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]
 
