@@ -11,10 +11,12 @@ from bot.answers.phrases import (
     failing_traces,
     site_key,
 )
+from bot.answers.silences import an_hour
 from bot.answers.times import past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Sentence, shortened
 from ops.alerts.one import ShownAlert, State
+from ops.silences.rules import matchers_of
 from ops.sites import sites
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.timerange import format_duration
@@ -34,8 +36,14 @@ def one_alert(shown: ShownAlert) -> Reply:
                 "Alerts of this name",
                 f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
             ),
+            *_silence(shown),
         ),
     )
+
+
+def _silence(shown: ShownAlert) -> Iterator[FollowUp]:
+    if shown.notified and not shown.notified.silences:
+        yield an_hour(matchers_of(shown.alert), shown.site)
 
 
 def _times(shown: ShownAlert) -> Iterator[str]:

@@ -12,6 +12,7 @@ from bot.answers.phrases import (
     failing_traces,
     site_key,
 )
+from bot.answers.silences import an_hour
 from bot.answers.times import lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
@@ -119,12 +120,18 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
-    """Offer the failing traces of the services with alerts; all alerts if these are filtered."""
+    """Offer the failing traces of the services with alerts, to silence those of one name, and all.
+
+    All alerts are offered if these are filtered.
+    """
     labels = [alert.labels.items() for alert in found.alerts]
     site = sites().site(found.site)
     for service in site.services.values() if site.jaeger else ():
         if service.alerts and any(service.alerts.items() <= each for each in labels):
             yield failing_traces(service.name, found.site)
+    names = {alert.name for alert in found.firing}
+    if found.routed and len(names) == 1:
+        yield an_hour([Matcher("alertname", "=", *names)], found.site)
     if narrowed:
         yield FollowUp("All alerts", f"alerts{site_key(found.site)}")
     if found.alerts:
