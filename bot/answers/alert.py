@@ -22,6 +22,8 @@ from ops.sites import sites
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.timerange import format_duration
 
+LONGEST_SILENCE = 700  # characters of a line, so that the other buttons fit as well
+
 
 def one_alert(shown: ShownAlert) -> Reply:
     """Return one alert: since when, its value, its rule, and how often it fired."""
@@ -63,7 +65,7 @@ def _have_it(shown: ShownAlert) -> Iterator[FollowUp]:
 def _silence(shown: ShownAlert) -> Iterator[FollowUp]:
     if shown.notified and not shown.notified.silences:
         offered = an_hour(matchers_of(shown.alert), shown.site)
-        if len(offered.line) <= LONGEST_SENTENCE:  # the other buttons must fit as well
+        if len(offered.line) <= LONGEST_SILENCE:
             yield offered
 
 
