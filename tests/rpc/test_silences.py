@@ -1,6 +1,6 @@
 """Silences and acknowledgements over gRPC, in the name of the token's user."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import grpc.aio
 import pytest
@@ -35,7 +35,7 @@ def an_hour(**more: object) -> ops_pb2.CreateSilenceReq:
     return ops_pb2.CreateSilenceReq(**{"matchers": A, "ends_at": ends_at, **more})  # type: ignore[arg-type]
 
 
-async def refused(call: grpc.aio.UnaryUnaryCall) -> tuple[StatusCode, str]:
+async def refused(call: Awaitable[object]) -> tuple[StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return caught.value.code(), caught.value.details() or ""
