@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 # What a door offers only as a part of another action: the overview, or a trace's "at that time".
 WITHIN_OTHERS = {
     "alerts.alerts_during",
+    "alerts.list_by_name",
     "alerts.list_changes",
     "requests.ask_approval",
     "requests.refuse",
@@ -26,6 +27,7 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
+    "silences.list_past",
     "versions.list_histories",
 }
 
