@@ -1,6 +1,7 @@
 """Actions that read alerts."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,10 @@ from itertools import chain
 from typing import TypeVar
 
 from django.conf import settings
+from django.db import Error
 
 from ops.actor import Actor
+from ops.alerts.acknowledgements import holding
 from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge, select
 from ops.alerts.changes import AlertChange, read_changes
@@ -30,10 +33,12 @@ from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action
 from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import NOBODY, Holding
 from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import FIRING, PENDING, Alert, BrokenRule
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 READ = "alerts.view_alerts"
 FINGERPRINT = re.compile(r"[0-9a-f]{20}")
 STRIP = 6 * timerange.HOUR
@@ -56,7 +61,7 @@ class AlertList:
     should; they are not listed unless the filter asks for them. `at` is Unix nanoseconds.
     `filter` is the filter as it was understood, with the meaning of its words. `routed` is what
     the Alertmanagers say, None if the site has none; `held_back` counts the firing alerts of which
-    nobody is notified, by what holds them back.
+    nobody is notified, by what holds them back. `held` says who has which alert.
     """
 
     site: str
@@ -74,6 +79,7 @@ class AlertList:
     filter: AlertFilter = AlertFilter()
     routed: Routed | None = field(default=None, compare=False)
     held_back: Mapping[Delivery, int] = field(default_factory=dict)
+    held: Holding = field(default=NOBODY, compare=False)
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -223,7 +229,7 @@ async def list_changes(
 async def _one(site: Site, fingerprint: str, length: int, patience: float) -> ShownAlert:
     answers, notified, failed = None, None, None
     try:
-        answers, notified = await _answers(site, patience)
+        answers, notified, _ = await _answers(site, patience)
     except OpsError as error:
         failed = error
     found = await in_database(read, site, fingerprint, length, answers, timerange.now_ns())
@@ -243,17 +249,29 @@ async def _one(site: Site, fingerprint: str, length: int, patience: float) -> Sh
 
 
 async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
-    found, notified = await _answers(site, patience)
+    found, notified, held = await _answers(site, patience)
     now = timerange.now_ns()
     number = sum(len(answer.alerts) + len(answer.rules or ()) for answer in found.answers.values())
     if number < MANY_ALERTS and not (filter.matchers or filter.words):
-        return _list(site, filter, found, now, notified)
-    return await asyncio.to_thread(_list, site, filter, found, now, notified)
+        return _list(site, filter, found, now, notified, held)
+    return await asyncio.to_thread(_list, site, filter, found, now, notified, held)
 
 
-async def _answers(site: Site, patience: float) -> tuple[Answers[Rules], Routed | None]:
-    """Ask the sources and, for a shorter time, the Alertmanagers."""
-    return await asyncio.gather(answers_of(site, patience), routed(site, min(patience, NOTIFIED)))
+async def _answers(site: Site, patience: float) -> tuple[Answers[Rules], Routed | None, Holding]:
+    """Ask the sources and, for a shorter time, the Alertmanagers; read who has which alert."""
+    return await asyncio.gather(
+        answers_of(site, patience), routed(site, min(patience, NOTIFIED)), _holding(site)
+    )
+
+
+async def _holding(site: Site) -> Holding:
+    """Return who has which alert; nobody if the database does not say: alerts are shown anyway."""
+    try:
+        async with asyncio.timeout(NOTIFIED):
+            return await in_database(holding, site.name, timerange.now_ns())
+    except (Error, OpsError, TimeoutError) as error:
+        log.warning("cannot read who has which alert of %s: %s", site.name, error)
+        return NOBODY
 
 
 async def _count(site: Site) -> FiringCount | None:
@@ -271,6 +289,7 @@ def _list(
     found: Answers[Rules],
     now: int,
     notified: Routed | None = None,
+    held: Holding = NOBODY,
 ) -> AlertList:
     answers, silent = found.answers, found.silent
     pairs = Pairs.of(site, found.answering)
@@ -302,6 +321,7 @@ def _list(
         filter=filter,
         routed=notified,
         held_back=notified.held_back(selected) if notified else {},
+        held=held,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ops.errors import InvalidInput
 from ops.sites import Site
 from ops.vocabulary.alert_filters import AlertFilter
-from ops.vocabulary.alerts import FIRING, MILD, SEVERITIES, Alert
+from ops.vocabulary.alerts import FIRING, Alert, rank_of
 
 LONGEST_MATCHING = 2.0  # seconds
 
@@ -128,16 +128,10 @@ def urgency(
     """Return the sort key that `arrange` uses."""
     return (
         alert.state != "firing",
-        _rank(alert.severity.lower()),
+        rank_of(alert.severity),
         not alert.active_at,
         alert.active_at,
         alert.name,
         sorted(alert.labels.items()),
         alert.sources,
     )
-
-
-def _rank(severity: str) -> int:
-    if severity in SEVERITIES:
-        return SEVERITIES.index(severity)
-    return len(SEVERITIES) + (1 + MILD.index(severity) if severity in MILD else 0)

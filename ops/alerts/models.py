@@ -1,4 +1,6 @@
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from ops.watch.periods import Period
 
@@ -60,3 +62,42 @@ class RulePeriod(Period):
             *Period.indexes("rule"),
             models.Index(fields=["site", "start"], name="rule_by_start"),
         ]
+
+
+class HeldAlert(models.Model):
+    """Somebody has an alert, or all alerts of a name; see ops.vocabulary.acknowledgements.
+
+    `fingerprint` is "" for all of the name. `end` is None while it is in force, or if its time
+    (`until`, 0 for none) is over and nobody has written that yet; `why` says how it ended. Of two
+    people who press at once, the database accepts one.
+    """
+
+    site = models.CharField(max_length=63)
+    name = models.CharField(max_length=LONGEST_NAME)
+    fingerprint = models.CharField(max_length=20)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    person = models.CharField(max_length=150)
+    given_by = models.CharField(max_length=150)
+    services = models.JSONField()
+    note = models.CharField(max_length=300)
+    start = models.BigIntegerField()
+    until = models.BigIntegerField()
+    end = models.BigIntegerField(null=True)
+    why = models.CharField(max_length=16)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "name", "fingerprint"],
+                condition=Q(end=None),
+                name="alert_held_once",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["site", "end"], name="alert_held_by_end"),
+            models.Index(fields=["site", "start"], name="alert_held_by_start"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site}: {self.person} has {self.name} {self.fingerprint}"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import chain
 from urllib.parse import urlencode
 
-from ops.alerts import history
+from ops.alerts import acknowledgements, history
 from ops.alerts.answers import Answers
 from ops.alerts.arranging import Pairs
 from ops.alerts.history import Past, Strip
@@ -16,6 +16,7 @@ from ops.alerts.reporting import reported
 from ops.backends.prometheus import Rules
 from ops.sites import Site
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import Acknowledgement, Holding
 from ops.vocabulary.alerts import FIRING, Alert, Rule
 from ops.watch.picture import young_ns
 
@@ -49,7 +50,7 @@ class ShownAlert:
     `firing_since` are of the newest episode; `ahead` means that these lie in the future, so that
     clocks differ. `rules` are its rule in each source, if the source says. `routed` is what the
     Alertmanagers say, None if there are none, and `notified` what they say of this alert while it
-    fires.
+    fires. `had` is who had it, alone or with all of its name, the newest first.
     """
 
     site: str
@@ -66,6 +67,12 @@ class ShownAlert:
     strip: Strip
     routed: Routed | None = None
     notified: Notified | None = None
+    had: tuple[Acknowledgement, ...] = ()
+
+    @property
+    def held(self) -> Acknowledgement | None:
+        """Who has it now, None if nobody does or it has resolved."""
+        return None if self.state is State.RESOLVED else Holding.of_all(self.had).of(self.alert)
 
     @property
     def headline(self) -> str:
@@ -111,6 +118,7 @@ def read(
         silent=silent,
         past=past,
         strip=strip,
+        had=acknowledgements.of_alert(site.name, alert.name, fingerprint, now),
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from ops.alerts.acknowledgements import endings
 from ops.alerts.arranging import Pairs, merge, urgency
 from ops.alerts.flooding import Floods
-from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
+from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
@@ -36,7 +37,7 @@ class AlertSubject:
 
     name = "alerts"
     answer = Rules
-    remembered = (AlertPeriod, RulePeriod)
+    remembered = (AlertPeriod, RulePeriod, HeldAlert)
 
     def sources(self, site: Site) -> Sequence[str]:
         return [source.name for source in site.prometheus]
@@ -113,18 +114,20 @@ class AlertHistory:
         # Only if something is missing: there can be many rules.
         intervals = cache(lambda: _intervals(young.values()))
         waiting = cache(lambda: _never_evaluated(young))
-        return [
-            self._alerts.changes(
-                picture.at,
-                _one_each(remembered),
-                unknown=lambda _, alert: self._is_unknown(
-                    alert.sources, whole - waiting().get((alert.group, alert.name), set())
-                ),
-                grace=lambda alert: (
-                    MISSED * max(intervals().get((alert.group, alert.name), 0), young_ns() // 3)
-                ),
-                clock=self._clock,
+        alerts = self._alerts.changes(
+            picture.at,
+            _one_each(remembered),
+            unknown=lambda _, alert: self._is_unknown(
+                alert.sources, whole - waiting().get((alert.group, alert.name), set())
             ),
+            grace=lambda alert: (
+                MISSED * max(intervals().get((alert.group, alert.name), 0), young_ns() // 3)
+            ),
+            clock=self._clock,
+        )
+        return [
+            alerts,
+            self._held(picture.at, reported, sure=len(whole) == len(self._origins)),
             self._rules.changes(
                 picture.at,
                 _broken(young),
@@ -132,6 +135,17 @@ class AlertHistory:
             ),
             floods,
         ]
+
+    def _held(self, now: int, reported: Sequence[Alert], *, sure: bool) -> Changes[HeldAlert]:
+        """Return which acknowledgements have ended; those of active alerts go on."""
+        keys = cache(lambda: {each.fingerprint for each in reported} | self._alerts.open)
+        names = cache(lambda: {*map(_name, reported), *map(_name, self._alerts.known)})
+        return endings(
+            self._site.name,
+            now,
+            lambda key, name: key in keys() if key else name in names(),
+            sure=sure,
+        )
 
     def _is_unknown(self, sources: Iterable[str], whole: Collection[str]) -> bool:
         """Return whether what these sources reported may still be there, though it is not seen.
@@ -157,13 +171,17 @@ def without_numbers(text: str) -> str:
 def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     return AlertPeriod(
         state=alert.state,
-        name=stored(alert.name)[:LONGEST_NAME],
+        name=_name(alert),
         group=stored(alert.group),
         labels=_all_stored(alert.labels),
         annotations=_all_stored(alert.annotations),
         sources=list(alert.sources),
         active_at=alert.active_at,
     )
+
+
+def _name(alert: "Alert | _Facts") -> str:
+    return stored(alert.name)[:LONGEST_NAME]
 
 
 class _Facts(msgspec.Struct, frozen=True, gc=False):

@@ -24,9 +24,14 @@ _AREAS = (
 )  # fmt: skip
 
 
+def is_zone(name: str) -> bool:
+    """Return whether there is a zone of exactly that name."""
+    return name in _names()
+
+
 def zone_named(name: str) -> ZoneInfo:
     """Return the zone of that name, UTC if there is none."""
-    return ZoneInfo(name) if name in _names() else UTC
+    return ZoneInfo(name) if is_zone(name) else UTC
 
 
 def read_zone(words: list[str], at: int) -> tuple[tzinfo, int] | None:

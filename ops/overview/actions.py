@@ -304,15 +304,19 @@ async def show_timeline(
     range: TimeRange = LAST_DAY,
     service: str = "",
     person: str = "",
+    lanes: int = 20,
     site: str = "",
 ) -> Timeline:
     """Return what happened on a site, or in one of its services, and what lasted meanwhile.
 
-    Only as far as the user may see it; with a `person`, only what that person did.
+    Only as far as the user may see it; with a `person`, only what that person did. What alerts did
+    is returned for `lanes` names.
     """
     where = sites().site(site)
     what = where.service(service) if service else None
-    return await look_along(actor, where, what, range.start_end(), kinds, person=person)
+    return await look_along(
+        actor, where, what, range.start_end(), kinds, person=person, lanes=lanes
+    )
 
 
 @action("overview.explain_none", permission=READ_TRACES)

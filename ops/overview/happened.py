@@ -8,6 +8,7 @@ from itertools import pairwise
 from ops.alerts.changes import AlertChange
 from ops.audit.actions import AuditRow
 from ops.sampling.actions import SamplingChange
+from ops.sampling.revisions import FILE
 from ops.versions.actions import History
 from ops.vocabulary import timerange
 from ops.vocabulary.notifications import Silence
@@ -73,7 +74,7 @@ class Happened:
             return "" if self.ended else self.silence.created_by
         if self.row:
             return self.row.actor
-        return self.sampling.actor if self.sampling else ""
+        return self.sampling.actor if self.sampling and self.sampling.door != FILE else ""
 
 
 def happened(

@@ -23,7 +23,6 @@ from ops.vocabulary import timerange
 from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import Moment, TimeRange
 
-MOST_LANES = 20  # of each kind
 MOST_ROWS = 200  # of the audit log
 # What these changed is in the time line already, with more to it than the audit log has.
 _SHOWN = ("sampling.", "silences.")
@@ -54,6 +53,7 @@ async def look_along(
     kinds: Collection[ChangeKind],
     *,
     person: str,
+    lanes: int,
 ) -> Timeline:
     """Read everything concurrently, limited to what the user may see."""
     start, end = when
@@ -67,7 +67,7 @@ async def look_along(
         if_allowed(
             ChangeKind.ALERTS in kinds and by_name.READ in may and not person,
             lambda: by_name.list_by_name(
-                actor, start=start, end=end, most=MOST_LANES, service=name, site=site.name
+                actor, start=start, end=end, most=lanes, service=name, site=site.name
             ),
         ),
         if_allowed(

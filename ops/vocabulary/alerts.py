@@ -37,6 +37,14 @@ _SAID = {
 }
 
 
+def rank_of(severity: str) -> int:
+    """Return the place of a severity among all, 0 for the most severe; the case does not matter."""
+    small = severity.lower()
+    if small in SEVERITIES:
+        return SEVERITIES.index(small)
+    return len(SEVERITIES) + (1 + MILD.index(small) if small in MILD else 0)
+
+
 def meaning(state: str) -> str:
     """Return what a source's word for a state means: FIRING, PENDING, or "" for no alert.
 

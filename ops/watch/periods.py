@@ -13,7 +13,7 @@ clock on the wall, but how long something is missing is measured with one that n
 """
 
 import time
-from collections.abc import Callable, KeysView, Mapping
+from collections.abc import Callable, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from operator import eq
 from typing import Generic, TypeVar
@@ -51,17 +51,18 @@ class Period(models.Model):
         ]
 
 
+M = TypeVar("M", bound=models.Model)
 P = TypeVar("P", bound=Period)
 T = TypeVar("T")
 F = TypeVar("F")
 
 
 @dataclass(slots=True)
-class Changes(Generic[P]):
+class Changes(Generic[M]):
     """The periods that start, and the keys of those that end with the time of their end."""
 
-    model: type[P]
-    started: list[P] = field(default_factory=list)
+    model: type[M]
+    started: list[M] = field(default_factory=list)
     ended: dict[int, int] = field(default_factory=dict)  # primary key -> end
 
     def __len__(self) -> int:
@@ -118,6 +119,11 @@ class Recorder(Generic[P, T, F]):
     def open(self) -> KeysView[str]:
         """The keys of the things that are there now, also of those that are not written yet."""
         return self._known.keys()
+
+    @property
+    def known(self) -> ValuesView[F]:
+        """The facts of the things that are there now."""
+        return self._known.values()
 
     def resume(self) -> None:
         """Read what is open: at the start, and after a write that failed."""

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable
 from django.db import models
 
 from ops.watch.models import SourcePeriod, Watched, WatchedSite
-from ops.watch.periods import Period
 
 SLICE = 200  # rows a statement: SQLite is locked meanwhile
 
 
 def prune(
-    remembered: Iterable[type[Period]],
+    remembered: Iterable[type[models.Model]],
     before: int,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,

@@ -7,9 +7,11 @@ Services define their subjects (`ops/alerts/watching.py`) and other duties
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
+from django.db import models
+
 from ops.sites import Site
 from ops.watch.lease import SiteLease
-from ops.watch.periods import Changes, Period
+from ops.watch.periods import Changes
 from ops.watch.picture import Picture
 
 A = TypeVar("A")
@@ -35,8 +37,8 @@ class Subject(Protocol[A]):
     answer: type[A]
 
     @property
-    def remembered(self) -> Sequence[type[Period]]:
-        """The models of its history."""
+    def remembered(self) -> Sequence[type[models.Model]]:
+        """The models of its history; each has `site` and `end`, see ops.watch.periods."""
 
     def sources(self, site: Site) -> Sequence[str]:
         """Return the names of the site's sources."""

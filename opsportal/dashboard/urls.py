@@ -21,6 +21,7 @@ from opsportal.dashboard.views import (
     silences,
     slack,
     snapshot,
+    timeline,
     trace,
     versions,
 )
@@ -55,6 +56,7 @@ pages = [
     path("alerts/<str:fingerprint>/", alert.show, name="alerts-one"),
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
     path("versions/", versions.show, name="versions"),
+    path("timeline/", timeline.show, name="timeline"),
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/longer/", ending.longer, name="sampling-longer"),

@@ -17,9 +17,21 @@ from ops.guard import ACTIONS
 ROOT = Path(__file__).parent.parent.parent
 # What a door offers only as a part of another action: the overview, or a trace's "at that time".
 WITHIN_OTHERS = {
+    "acknowledgements.give_back",
+    "acknowledgements.hand_over",
+    "acknowledgements.list_acknowledgements",
+    "acknowledgements.list_people",
     "alerts.alerts_during",
     "alerts.list_by_name",
     "alerts.list_changes",
+    "incidents.add_note",
+    "incidents.close_incident",
+    "incidents.find_by_thread",
+    "incidents.list_incidents",
+    "incidents.open_incident",
+    "incidents.pin_trace",
+    "incidents.reopen",
+    "incidents.show_incident",
     "requests.ask_approval",
     "requests.refuse",
     "requests.withdraw",
@@ -28,6 +40,11 @@ WITHIN_OTHERS = {
     "sampling.policy_at",
     "sampling.timed_now",
     "silences.list_past",
+    "subscriptions.list_subscriptions",
+    "subscriptions.note_problem",
+    "subscriptions.subscribe",
+    "subscriptions.unsubscribe",
+    "subscriptions.wanted",
     "versions.list_histories",
 }
 

@@ -1,0 +1,266 @@
+"""Who has which alert: acknowledgements in our own database.
+
+Whether one is over is computed with the clock by everybody who reads it; the watcher writes it
+down, as it does when an alert has resolved. Call these functions in ops.database.in_database.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert
+from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
+from ops.rights import rights_as_read
+from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import (
+    GIVEN_BACK,
+    HANDED_OVER,
+    OVER,
+    RESOLVED,
+    Acknowledgement,
+    Holding,
+)
+from ops.watch.periods import Changes, stored
+
+ACKNOWLEDGE = "alerts.acknowledge"
+MOST = 500  # that are listed at once
+JUST_NOW = 10 * timerange.SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody has: an alert or, without a fingerprint, all of the name."""
+
+    site: str
+    name: str
+    fingerprint: str = ""
+
+    def __str__(self) -> str:
+        return self.name if self.fingerprint else f"all {self.name} alerts"
+
+    @property
+    def rows(self) -> "QuerySet[HeldAlert]":
+        return HeldAlert.objects.filter(
+            site=self.site, name=stored(self.name)[:LONGEST_NAME], fingerprint=self.fingerprint
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user: the primary key and the name."""
+
+    id: int | None
+    name: str
+
+
+def holding(site: str, now: int) -> Holding:
+    """Return who has which alerts of a site now (Unix nanoseconds)."""
+    rows = HeldAlert.objects.filter(site=site, end=None)
+    return Holding.of_all(_read(row, now) for row in rows.order_by("pk"))
+
+
+def of_alert(site: str, name: str, fingerprint: str, now: int) -> tuple[Acknowledgement, ...]:
+    """Return who had an alert, alone or with all of its name, the newest first."""
+    rows = HeldAlert.objects.filter(
+        site=site, name=stored(name)[:LONGEST_NAME], fingerprint__in=("", fingerprint)
+    )
+    return tuple(_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
+
+
+def between(
+    site: str, start: int, end: int, now: int, service: str = ""
+) -> tuple[Acknowledgement, ...]:
+    """Return the newest MOST that were in force at any time from start to end, newest first."""
+    rows = HeldAlert.objects.filter(Q(end=None) | Q(end__gte=start), site=site, start__lte=end)
+    every = (_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
+    return tuple(
+        each
+        for each in every
+        if each.overlaps(start, end) and (not service or service in each.services)
+    )
+
+
+def take(
+    what: Held, person: Person, *, until: int, note: str, services: Collection[str], now: int
+) -> Acknowledgement:
+    """Let a person have an alert from now on; raises Conflict if somebody else has it.
+
+    If the person has it already, its end and note change.
+    """
+    with transaction.atomic():
+        before = _in_force(what, now)
+        if before is None:
+            try:
+                return _made(what, person, until, note, services, now)
+            except IntegrityError:  # somebody was faster
+                before = _in_force(what, now)
+        if before is None:
+            raise Conflict(f"somebody else had {what} just now; try again")
+        if before.user_id is None or before.user_id != person.id:
+            raise Conflict(_has_it(before, what, now))
+        before.until, before.note = until, note or before.note
+        before.save(update_fields=["until", "note"])
+        return _read(before, now)
+
+
+def hand_over(what: Held, giver: Person, *, to: str, note: str, now: int) -> Acknowledgement:
+    """Let the user called `to` have what somebody has, for as long as they would have had it."""
+    receiver = _may_have(to)
+    with transaction.atomic():
+        before = _needed(what, now)
+        if before.user_id == receiver.id:
+            raise Conflict(_has_it(before, what, now))
+        _end(before, HANDED_OVER, now)
+        given_by = giver.name if giver.id != receiver.id else ""
+        services, kept = before.services, note or before.note
+        return _made(what, receiver, before.until, kept, services, now, given_by)
+
+
+def give_back(what: Held, person: Person, now: int) -> Acknowledgement:
+    """Let nobody have it any more; raises Conflict if the person does not have it."""
+    with transaction.atomic():
+        before = _needed(what, now)
+        if before.user_id is None or before.user_id != person.id:
+            raise Conflict(
+                f"{before.person} has {what}, so only they can give it back; you can take it over"
+            )
+        _end(before, GIVEN_BACK, now)
+        return _read(before, now)
+
+
+def people() -> tuple[str, ...]:
+    """Return the names of the users who may have an alert."""
+    found = User.objects.with_perm(ACKNOWLEDGE, backend="django.contrib.auth.backends.ModelBackend")
+    return tuple(found.order_by("username").values_list("username", flat=True)[:MOST])
+
+
+class Ended(Changes[HeldAlert]):
+    """Acknowledgements that have ended, and why, by primary key."""
+
+    def __init__(self) -> None:
+        super().__init__(HeldAlert)
+        self.why: dict[int, str] = {}
+
+    def write(self) -> None:
+        for pk, end in self.ended.items():
+            HeldAlert.objects.filter(pk=pk, end=None).update(end=end, why=self.why[pk])
+
+
+def endings(
+    site: str, now: int, is_active: Callable[[str, str], bool], *, sure: bool
+) -> Changes[HeldAlert]:
+    """Return what has ended by now: its time is over, or its alert has resolved.
+
+    `is_active` says of a fingerprint ("" for any) and a name whether such an alert is active, as
+    far as is known. Unless that is `sure`, an alert has only resolved if it was seen to.
+    """
+    found = Ended()
+    for row in HeldAlert.objects.filter(site=site, end=None, start__lt=now):
+        if 0 < row.until <= now:
+            found.ended[row.pk], found.why[row.pk] = row.until, OVER
+        elif not is_active(row.fingerprint, row.name) and (sure or _was_seen_to_end(row)):
+            found.ended[row.pk], found.why[row.pk] = now, RESOLVED
+    return found
+
+
+def _was_seen_to_end(row: HeldAlert) -> bool:
+    which = {"key": row.fingerprint} if row.fingerprint else {"name": row.name}
+    return AlertPeriod.objects.filter(site=row.site, end__gte=row.start, **which).exists()
+
+
+def _in_force(what: Held, now: int) -> HeldAlert | None:
+    """Return the row that is in force; one whose time is over is ended."""
+    row = what.rows.filter(end=None).first()
+    if row and 0 < row.until <= now:
+        row.end, row.why = row.until, OVER
+        row.save(update_fields=["end", "why"])
+        return None
+    return row
+
+
+def _needed(what: Held, now: int) -> HeldAlert:
+    found = _in_force(what, now)
+    if found is None:
+        raise Conflict(f"nobody has {what}")
+    return found
+
+
+def _made(
+    what: Held,
+    person: Person,
+    until: int,
+    note: str,
+    services: Iterable[str],
+    now: int,
+    given_by: str = "",
+) -> Acknowledgement:
+    with transaction.atomic():
+        row = HeldAlert.objects.create(
+            site=what.site,
+            name=stored(what.name)[:LONGEST_NAME],
+            fingerprint=what.fingerprint,
+            user_id=person.id,
+            person=person.name,
+            given_by=given_by,
+            services=list(services),
+            note=note,
+            start=now,
+            until=until,
+        )
+    return _read(row, now)
+
+
+def _end(row: HeldAlert, why: str, now: int) -> None:
+    """End it, once; raises Conflict if somebody else has just done so."""
+    row.end, row.why = max(now, row.start), why
+    if not HeldAlert.objects.filter(pk=row.pk, end=None).update(end=row.end, why=why):
+        raise Conflict(f"{row.name} has just changed hands; look again")
+
+
+def _may_have(name: str) -> Person:
+    user = User.objects.filter(username=name).first()
+    if user is not None:
+        rights = rights_as_read(user)
+        if rights.active and ACKNOWLEDGE in rights.permissions:
+            return Person(user.pk, rights.name)
+    raise NotFound(
+        f'nobody called "{name[:80]}" may acknowledge alerts{did_you_mean(name, people())}'
+    )
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidInput for a name of which all alerts cannot be had together."""
+    if name != stored(name)[:LONGEST_NAME]:
+        raise InvalidInput(
+            f"the name has more than {LONGEST_NAME} characters; acknowledge its alerts one by one"
+        )
+
+
+def _has_it(row: HeldAlert, what: Held, now: int) -> str:
+    lasts = now - row.start
+    if lasts < JUST_NOW:
+        return f"{row.person} has {what} since just now"
+    return f"{row.person} has {what}, for {timerange.format_duration(lasts)} now"
+
+
+def _read(row: HeldAlert, now: int) -> Acknowledgement:
+    """Return what a row says now; one whose time is over has ended then."""
+    is_over = row.end is None and 0 < row.until <= now
+    return Acknowledgement(
+        id=row.pk,
+        site=row.site,
+        name=row.name,
+        fingerprint=row.fingerprint,
+        person=row.person,
+        user_id=row.user_id,
+        since=row.start,
+        until=row.until,
+        note=row.note,
+        ended=row.until if is_over else row.end or 0,
+        end=OVER if is_over else row.why,
+        given_by=row.given_by,
+        services=tuple(row.services),
+    )

@@ -1,0 +1,147 @@
+"""Actions on incidents: open one, write in it, pin traces, close it, open it again."""
+
+from collections.abc import Sequence
+
+from ops.actor import Actor
+from ops.database import in_database
+from ops.errors import InvalidInput
+from ops.guard import action
+from ops.incidents import store
+from ops.incidents.facts import (
+    LONGEST_NOTE,
+    LONGEST_TITLE,
+    NO_ORIGIN,
+    Entry,
+    EntryKind,
+    Incident,
+    IncidentList,
+    Origin,
+    OriginKind,
+    Thread,
+)
+from ops.incidents.opening import draft
+from ops.sites import sites
+from ops.traces import actions as traces
+
+__all__ = [
+    "LONGEST_NOTE",
+    "LONGEST_TITLE",
+    "Entry",
+    "EntryKind",
+    "Incident",
+    "IncidentList",
+    "Origin",
+    "OriginKind",
+    "Thread",
+    "add_note",
+    "close_incident",
+    "find_by_thread",
+    "list_incidents",
+    "open_incident",
+    "pin_trace",
+    "reopen",
+    "show_incident",
+]
+
+READ = "incidents.view_incidents"
+WORK = "incidents.work"
+SUBJECT = "incidents"  # of notices
+MOST_LISTED = 200
+
+
+def _target(*, site: str = "", number: int = 0, **_: object) -> str:
+    return f"{sites().site(site).name}/incident{f' {number}' if number else 's'}"
+
+
+@action("incidents.open_incident", permission=WORK, audit=True, target=_target, changes=SUBJECT)
+async def open_incident(
+    actor: Actor,
+    *,
+    title: str = "",
+    services: Sequence[str] = (),
+    origin: Origin = NO_ORIGIN,
+    thread: Thread | None = None,
+    site: str = "",
+) -> Incident:
+    """Open an incident, from an alert, a group of alerts, a trace, or by hand.
+
+    Title and services are those of what it is opened from unless given. It begins when that
+    began. Raises Conflict if one is open for the same already, or for the same thread.
+    """
+    where = sites().site(site)
+    meant = await draft(
+        actor,
+        where,
+        title=title,
+        services=services,
+        origin=origin,
+        thread=thread,
+    )
+    return await in_database(store.open_incident, actor, meant)
+
+
+@action("incidents.add_note", permission=WORK, audit=True, target=_target, changes=SUBJECT)
+async def add_note(actor: Actor, *, text: str, number: int = 0, site: str = "") -> Incident:
+    """Write a note into an incident, with number 0 into the newest open one; raises NotFound."""
+    written = text.replace("\0", "").strip()
+    if not written:
+        raise InvalidInput("the note is empty")
+    if len(written) > LONGEST_NOTE:
+        raise InvalidInput(
+            f"the note has {len(written):,} characters; the limit is {LONGEST_NOTE:,}. Shorten it"
+        )
+    where = sites().site(site).name
+    return await in_database(store.add, actor, where, number, EntryKind.NOTE, written)
+
+
+@action("incidents.pin_trace", permission=WORK, audit=True, target=_target, changes=SUBJECT)
+async def pin_trace(actor: Actor, *, trace_id: str, number: int = 0, site: str = "") -> Incident:
+    """Pin a trace to an incident, once; raises NotFound if there is no such trace."""
+    where = sites().site(site).name
+    found = await traces.show_trace(actor, trace_id=trace_id, site=where, timed=False)
+    return await in_database(store.add, actor, where, number, EntryKind.PINNED, found.trace_id)
+
+
+@action("incidents.close_incident", permission=WORK, audit=True, target=_target, changes=SUBJECT)
+async def close_incident(actor: Actor, *, number: int = 0, site: str = "") -> Incident:
+    """Close an incident; raises Conflict if it is closed."""
+    return await in_database(store.close, actor, sites().site(site).name, number)
+
+
+@action("incidents.reopen", permission=WORK, audit=True, target=_target, changes=SUBJECT)
+async def reopen(actor: Actor, *, number: int, site: str = "") -> Incident:
+    """Open a closed incident again; raises Conflict if it is open."""
+    return await in_database(store.reopen, actor, sites().site(site).name, number)
+
+
+@action("incidents.list_incidents", permission=READ)
+async def list_incidents(
+    actor: Actor,
+    *,
+    start: int = 0,
+    end: int = 0,
+    service: str = "",
+    limit: int = MOST_LISTED,
+    site: str = "",
+) -> IncidentList:
+    """Return the incidents of a site, or of one service, without their entries.
+
+    With `start` and `end` (Unix nanoseconds), those that were open at any time in between.
+    """
+    where = sites().site(site)
+    name = where.service(service).name if service else ""
+    most = max(1, min(limit, MOST_LISTED))
+    found, more = await in_database(store.several, where.name, start, end, name, most)
+    return IncidentList(where.name, tuple(found), more)
+
+
+@action("incidents.show_incident", permission=READ)
+async def show_incident(actor: Actor, *, number: int = 0, site: str = "") -> Incident:
+    """Return an incident with what was written in it; with number 0, the newest open one."""
+    return await in_database(store.find, sites().site(site).name, number)
+
+
+@action("incidents.find_by_thread", permission=READ)
+async def find_by_thread(actor: Actor, *, channel: str, ts: str) -> Incident | None:
+    """Return the incident that a thread in Slack belongs to, None for none."""
+    return await in_database(store.of_thread, channel, ts)

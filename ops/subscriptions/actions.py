@@ -1,0 +1,207 @@
+"""Actions on the subscriptions of channels, and what these channels should show.
+
+OpsPortal tells channels beside Alertmanager; it does not replace paging.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from ops.actor import Actor
+from ops.alerts import actions as alerts
+from ops.database import in_database
+from ops.errors import InvalidInput, NotSetUp, OpsError
+from ops.guard import OPSPORTAL, action
+from ops.sites import Site, sites
+from ops.subscriptions import reading, store
+from ops.subscriptions.matching import selecting
+from ops.subscriptions.messages import (
+    AllPosted,
+    At,
+    Button,
+    Detail,
+    Feed,
+    Feeds,
+    Message,
+    Posted,
+    State,
+    Text,
+)
+from ops.subscriptions.models import LONGEST_FILTER
+from ops.subscriptions.subscription import (
+    CONSOLE,
+    NOT_PAGING,
+    Channel,
+    QuietHours,
+    Subscription,
+    parse_quiet_hours,
+)
+from ops.subscriptions.wanted import wanted as wanted_by
+from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import AlertFilter
+
+__all__ = [
+    "CHANGE",
+    "CONSOLE",
+    "NOT_PAGING",
+    "AllPosted",
+    "At",
+    "Button",
+    "Channel",
+    "Detail",
+    "Feed",
+    "Feeds",
+    "Message",
+    "Posted",
+    "QuietHours",
+    "State",
+    "Subscription",
+    "SubscriptionList",
+    "Text",
+    "list_subscriptions",
+    "note_problem",
+    "parse_quiet_hours",
+    "subscribe",
+    "unsubscribe",
+    "wanted",
+]
+
+CHANGE = "alerts.subscribe"
+LONGEST_AGE = timerange.DAY
+KEPT = "Give only matchers, a service, a severity or an alert's name"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionList:
+    """The subscriptions of a site that are in force, by number."""
+
+    site: str
+    subscriptions: tuple[Subscription, ...]
+
+
+def _target(*, site: str = "", **_: object) -> str:
+    return f"{sites().site(site).name}/subscriptions"
+
+
+@action("subscriptions.list_subscriptions", permission=alerts.READ)
+async def list_subscriptions(actor: Actor, *, site: str = "") -> SubscriptionList:
+    """Return which channels hear of which alerts."""
+    where = sites().site(site)
+    return SubscriptionList(where.name, await in_database(_in_force, where, timerange.now_ns()))
+
+
+@action("subscriptions.subscribe", permission=CHANGE, audit=True, target=_target)
+async def subscribe(
+    actor: Actor,
+    *,
+    channel: Channel,
+    filter: AlertFilter = AlertFilter(),
+    quiet: QuietHours | None = None,
+    minimum_age: int = 0,
+    site: str = "",
+) -> Subscription:
+    """Let a channel hear of the alerts that a filter selects, from now on.
+
+    An alert is told once it has been firing for `minimum_age` nanoseconds; in quiet hours nothing
+    new is. Raises InvalidInput for a filter with anything but words and matchers, or a channel that
+    others can read, Conflict if the channel hears of the same alerts already.
+    """
+    where = sites().site(site or filter.site)
+    if not where.prometheus:
+        raise NotSetUp(f'site "{where.name}" has no Prometheus, so it has no alerts')
+    channel.check()
+    if not 0 <= minimum_age <= LONGEST_AGE:
+        raise InvalidInput("an alert can be told at most 24 h after it started to fire")
+    wish = Subscription(
+        id=0,
+        number=0,
+        site=where.name,
+        team=channel.team,
+        channel=channel.id,
+        channel_name=channel.name,
+        filter=await _line(actor, where, filter),
+        quiet=quiet,
+        minimum_age=minimum_age,
+        made_by=actor.name,
+        made_at=timerange.now_ns(),
+    )
+    return await in_database(store.add, wish)
+
+
+@action("subscriptions.unsubscribe", permission=CHANGE, audit=True, target=_target)
+async def unsubscribe(actor: Actor, *, number: int, site: str = "") -> Subscription:
+    """End a subscription; raises NotFound, or Conflict for one of the site file."""
+    where = sites().site(site)
+    return await in_database(store.end, where.name, number, actor.name, timerange.now_ns())
+
+
+@action("subscriptions.note_problem", permission=OPSPORTAL)
+async def note_problem(actor: Actor, *, id: int, problem: str) -> None:
+    """Note why nothing can be posted to a subscription's channel, "" if it can."""
+    await in_database(store.note_problem, id, problem[:300])
+
+
+@action("subscriptions.wanted", permission=OPSPORTAL)
+async def wanted(actor: Actor, *, posted: AllPosted, console: bool = False) -> Feeds:
+    """Return what the channels of all sites should show now, given what was posted before.
+
+    A caller tells of every message that it has claimed and that was not final yet. It may ask as
+    often as it likes: what fired is read again only if that has changed. `console` asks for the
+    subscriptions of the console instead of Slack's.
+    """
+    every = list(sites().all.values())
+    found = await asyncio.gather(
+        *(_of_site(site, posted, console) for site in every), return_exceptions=True
+    )
+    feeds: list[Feed] = []
+    failed: dict[str, str] = {}
+    for site, each in zip(every, found, strict=True):
+        if isinstance(each, OpsError):
+            failed[site.name] = str(each)
+        elif isinstance(each, BaseException):
+            raise each
+        else:
+            feeds += each
+    return Feeds(tuple(feeds), failed)
+
+
+async def _of_site(site: Site, posted: AllPosted, console: bool) -> list[Feed]:
+    now = timerange.now_ns()
+    subscriptions = [
+        each
+        for each in await in_database(_in_force, site, now)
+        if (each.channel == CONSOLE) == console
+    ]
+    if not subscriptions:
+        return []
+    theirs = [each for one in subscriptions for each in posted.get(one.id, ())]
+    fired, around = await reading.read(site, theirs, now)
+
+    def feeds() -> list[Feed]:
+        return [
+            wanted_by(each, selecting(site, each, fired), around, posted.get(each.id, ()), now)
+            for each in subscriptions
+        ]
+
+    return await asyncio.to_thread(feeds)
+
+
+def _in_force(site: Site, now: int) -> tuple[Subscription, ...]:
+    store.set_fixed(site.name, (), now)
+    return store.in_force(site.name)
+
+
+async def _line(actor: Actor, site: Site, filter: AlertFilter) -> str:
+    """Return the filter as matchers alone, as it is understood now."""
+    if filter.words:
+        asked = AlertFilter(filter.matchers, words=filter.words, site=site.name)
+        filter = (await alerts.list_alerts(actor, filter=asked)).filter
+    if filter != AlertFilter(matchers=filter.matchers, site=filter.site):
+        raise InvalidInput(f"a channel hears of alerts that fire, whatever their age. {KEPT}")
+    line = str(AlertFilter(matchers=filter.matchers))
+    if len(line) > LONGEST_FILTER:
+        raise InvalidInput(
+            f"the filter has {len(line):,} characters; the limit is {LONGEST_FILTER:,}"
+        )
+    return line

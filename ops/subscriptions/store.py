@@ -1,0 +1,122 @@
+"""Subscriptions in our database. Call these functions in ops.database.in_database."""
+
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max, QuerySet
+
+from ops.errors import Conflict, NotFound
+from ops.subscriptions.models import StoredSubscription
+from ops.subscriptions.subscription import Subscription, parse_quiet_hours
+
+MOST = 50  # subscriptions of a site
+TRIES = 5
+
+
+def in_force(site: str) -> tuple[Subscription, ...]:
+    """Read a site's subscriptions by number."""
+    return tuple(_read(row) for row in _rows(site).order_by("number"))
+
+
+def add(wish: Subscription) -> Subscription:
+    """Store a new subscription under the next number; raises Conflict if there is such a one."""
+    if _rows(wish.site).count() >= MOST:
+        raise Conflict(
+            f'site "{wish.site}" has {MOST} subscriptions, which is the limit; end one first'
+        )
+    for _ in range(TRIES):  # somebody else may take the number
+        try:
+            with transaction.atomic():
+                return _read(_made(wish))
+        except IntegrityError:
+            same = _rows(wish.site).filter(channel=wish.channel, filter=wish.filter).first()
+            if same is not None:
+                raise Conflict(
+                    f"{wish.where} hears of these alerts already: subscription {same.number}"
+                ) from None
+    raise Conflict("others are subscribing at the same moment; try again")
+
+
+def end(site: str, number: int, who: str, now: int) -> Subscription:
+    """End a subscription; raises NotFound, or Conflict for one of the site file."""
+    row = _rows(site).filter(number=number).first()
+    if row is None:
+        numbers = _rows(site).order_by("number").values_list("number", flat=True)
+        there = f"there are {', '.join(map(str, numbers))}" if numbers else "there is none"
+        raise NotFound(f'site "{site}" has no subscription {number}; {there}')
+    if row.fixed:
+        raise Conflict(
+            f"subscription {number} is in the site file: remove [[sites.{site}.subscription]] there"
+        )
+    _rows(site).filter(pk=row.pk).update(ended_at=now, ender=who)
+    return _read(row)
+
+
+def note_problem(id: int, problem: str) -> None:
+    """Store why nothing can be posted, "" if it can again."""
+    StoredSubscription.objects.filter(pk=id).exclude(problem=problem).update(problem=problem)
+
+
+def set_fixed(site: str, wishes: Iterable[Subscription], now: int) -> None:
+    """Make those of the site file what is in force, and end those that it has no longer."""
+    there = {(row.channel, row.filter): row for row in _rows(site)}
+    wanted = {(each.channel, each.filter): each for each in wishes}
+    for key, row in there.items():
+        if row.fixed and key not in wanted:
+            _rows(site).filter(pk=row.pk).update(ended_at=now)
+    for key, wish in wanted.items():
+        quiet = str(wish.quiet or "")
+        values = {
+            "fixed": True,
+            "team": wish.team,
+            "channel_name": wish.channel_name,
+            "quiet": quiet,
+            "minimum_age": wish.minimum_age,
+        }
+        if key not in there:
+            try:
+                with transaction.atomic():
+                    _made(wish)
+            except IntegrityError:
+                continue  # another process is faster, or the next look tries again
+        elif any(getattr(there[key], name) != value for name, value in values.items()):
+            _rows(site).filter(pk=there[key].pk).update(**values)
+
+
+def _rows(site: str) -> "QuerySet[StoredSubscription]":
+    return StoredSubscription.objects.filter(site=site, ended_at=0)
+
+
+def _made(wish: Subscription) -> StoredSubscription:
+    numbers = StoredSubscription.objects.filter(site=wish.site).aggregate(Max("number"))
+    return StoredSubscription.objects.create(
+        site=wish.site,
+        number=(numbers["number__max"] or 0) + 1,
+        team=wish.team,
+        channel=wish.channel,
+        channel_name=wish.channel_name,
+        filter=wish.filter,
+        quiet=str(wish.quiet or ""),
+        minimum_age=wish.minimum_age,
+        maker=wish.made_by,
+        made_at=wish.made_at,
+        fixed=wish.fixed,
+    )
+
+
+def _read(row: StoredSubscription) -> Subscription:
+    return Subscription(
+        id=row.pk,
+        number=row.number,
+        site=row.site,
+        team=row.team,
+        channel=row.channel,
+        channel_name=row.channel_name,
+        filter=row.filter,
+        quiet=parse_quiet_hours(row.quiet) if row.quiet else None,
+        minimum_age=row.minimum_age,
+        made_by=row.maker,
+        made_at=row.made_at,
+        fixed=row.fixed,
+        problem=row.problem,
+    )

@@ -1,0 +1,213 @@
+"""What a message about one group of alerts says."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from ops.alerts.fired import Fired
+from ops.subscriptions.around import Around
+from ops.subscriptions.messages import At, Button, Detail, Message, State, Text
+from ops.subscriptions.runs import FLAPPING, FLAPS, LASTS, REJOIN, Run
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert, rank_of
+from ops.vocabulary.matchers import Matcher, label_text
+from ops.vocabulary.notifications import ALERTNAME
+
+STEP = 5 * timerange.MINUTE  # in which a message about what flaps changes
+LONGEST_NAME = 80
+LONGEST_LINE = 200
+MOST_LISTED = 20  # alerts in the thread
+MOST_NAMED = 3  # values of a label in a line
+MOST_EVENTS = 10
+RAISED = "15m"  # for how long the button samples everything
+
+
+def state_of(run: Run, around: Around, now: int) -> State:
+    """Return what a message about this group says of it."""
+    if run.flaps(now):
+        return State.FLAPPING
+    if not run.now:
+        return State.RESOLVED
+    if all(each.unknown for each in run.now):
+        return State.UNKNOWN
+    if all(around.holds_back(each.alert) for each in run.now):
+        return State.SILENCED
+    if all(around.has(each.alert) for each in run.now):
+        return State.ACKNOWLEDGED
+    return State.FIRING
+
+
+def message_of(run: Run, around: Around, now: int) -> Message:
+    """Return the message about one group."""
+    state, service = state_of(run, around, now), around.service_of(run.telling)
+    return Message(
+        key=run.key,
+        groups=(run.key,),
+        state=state,
+        headline=_headline(run, state, around, now),
+        lines=tuple(_lines(run, state, around, now)),
+        details=(_alerts(run), *_events(run)),
+        buttons=tuple(_buttons(run, state, around)),
+        urgency=rank_of(run.telling.severity),
+        since=run.start,
+        service=service.name if service else "",
+        final=is_final(run, now),
+    )
+
+
+def is_final(run: Run, now: int) -> bool:
+    """Return whether a group that fires again is another run, and nothing flaps any more."""
+    return bool(run.end) and now - run.end >= REJOIN and not run.flaps(now)
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text that came with an alert; a cut text ends with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def named(run: Run) -> str:
+    """Return the group's name, as long as it may be in a line."""
+    return shortened(run.name, LONGEST_NAME)
+
+
+def counted(run: Run) -> str:
+    """Return `3 alerts`, for a headline: "" for one."""
+    number = len(run.now)
+    return f"{number:,} alerts" if number > 1 else ""
+
+
+def _headline(run: Run, state: State, around: Around, now: int) -> Text:
+    name, severity = named(run), shortened(run.telling.severity, LONGEST_NAME)
+    kind = f" ({severity})" if severity else ""
+    number = f": {counted(run)}" if counted(run) else ""
+    match state:
+        case State.RESOLVED:
+            lasted = timerange.format_duration(run.end - run.start)
+            return (f"{name} resolved after {lasted}{around.place}",)
+        case State.FLAPPING:
+            times = max(run.starts_of_one(now // STEP * STEP), FLAPS)
+            span = timerange.format_duration(FLAPPING)
+            return (f"{name} is flapping: it fired {times} times in {span}{kind}{around.place}",)
+        case State.UNKNOWN:
+            return (f"{name} was firing, and is not known now{kind}{around.place}",)
+        case State.SILENCED:
+            found = around.holds_back(run.telling)
+            words = found.words if found else "silenced"
+            until = (" until ", At(found.until)) if found and found.until else ()
+            return (f"{name} is firing, {words}", *until, f"{number}{kind}{around.place}")
+        case State.ACKNOWLEDGED:
+            has = around.has(run.telling)
+            who = shortened(has.person, LONGEST_NAME) if has else "somebody"
+            return (f"{name} is firing, {who} has it{number}{kind}{around.place}",)
+        case _:
+            return (f"{name} is firing{number}{kind}{around.place}",)
+
+
+def _lines(run: Run, state: State, around: Around, now: int) -> Iterator[Text]:
+    if summary := run.telling.summary:
+        yield (shortened(summary, LONGEST_LINE),)
+    if several := _several([each.alert for each in run.now]):
+        yield (several,)
+    if state is State.FLAPPING:
+        at = now // STEP * STEP
+        fires = any(start <= at < end for start, end in run.intervals)
+        looked = "firing" if fires else "not firing"
+        yield (f"It was {looked} at the last look. While it flaps, this changes every 5 min",)
+    elif run.end:
+        yield ("It fired from ", At(run.start), " to ", At(run.end))
+    else:
+        yield ("Firing since ", At(run.start))
+    yield from _hands(run, state, around)
+    if unknown := [each.unknown for each in run.now if each.unknown]:
+        some = "" if len(unknown) == len(run.now) else f" of {len(unknown):,} of these alerts"
+        yield (f"Nothing is known{some} since ", At(min(unknown)), ": their source is silent")
+
+
+def _hands(run: Run, state: State, around: Around) -> Iterator[Text]:
+    """Yield who has it and what holds it back, as far as the headline does not say so."""
+    seen = set()
+    for each in run.now:
+        if (has := around.has(each.alert)) and has.id not in seen:
+            seen.add(has.id)
+            until = (" until ", At(has.until)) if has.until else ()
+            note = shortened(f": {has.note}" if has.note else "", LONGEST_LINE)
+            person = shortened(has.person, LONGEST_NAME)
+            yield (f"{person} has it since ", At(has.since), *until, note)
+        if len(seen) == MOST_NAMED:
+            break
+    held = [found for each in run.now if (found := around.holds_back(each.alert))]
+    if held and state is not State.SILENCED:
+        yield (f"{len(held):,} of {len(run.now):,} alerts are silenced, inhibited or muted",)
+    for silence in held[0].silences[:1] if held else ():
+        by = shortened(silence.created_by or "somebody unnamed", LONGEST_NAME)
+        why = f": {silence.comment}" if silence.comment else ""
+        yield (shortened(f"Silenced by {by}{why}", LONGEST_LINE),)
+
+
+def _several(alerts: Sequence[Alert]) -> str:
+    """Name what tells several alerts apart: `instance=petstore-1, petstore-2 and 3 more`."""
+    if len(alerts) < 2:
+        return ""
+    values: dict[str, dict[str, None]] = {}
+    for alert in alerts:
+        for label, value in alert.labels.items():
+            values.setdefault(label, {})[value] = None
+    apart = {label: each for label, each in values.items() if len(each) > 1}
+    label = (
+        "instance"
+        if "instance" in apart
+        else max(apart, key=lambda name: len(apart[name]), default="")
+    )
+    if not label:
+        return ""
+    shown = [shortened(value, LONGEST_NAME) for value in list(apart[label])[:MOST_NAMED]]
+    left = len(apart[label]) - len(shown)
+    more = f" and {left:,} more" if left else ""
+    return shortened(f"{label}={', '.join(shown)}{more}", LONGEST_LINE)
+
+
+def _alerts(run: Run) -> Detail:
+    """List the alerts with their labels: those of now, else those that fired."""
+    listed = run.now or run.fired
+    shown = [(_labels(each),) for each in listed[:MOST_LISTED]]
+    left = len(listed) - len(shown)
+    more = [(f"and {left:,} more",)] if left > 0 else []
+    texts = chain.from_iterable(_texts(run.telling))
+    return Detail("alerts", (*shown, *more, *((text,) for text in texts)))
+
+
+def _labels(each: Fired) -> str:
+    labels = [label_text(*label) for label in each.alert.labels.items() if label[0] != ALERTNAME]
+    return shortened(", ".join(labels) or each.alert.name, LONGEST_LINE)
+
+
+def _texts(alert: Alert) -> Iterator[tuple[str, ...]]:
+    for name in ("description", "runbook_url", "dashboard_url"):
+        text = alert.annotations.get(name, "")
+        if text and text != alert.summary:
+            yield (shortened(text, LONGEST_LINE),)
+
+
+def _events(run: Run) -> Sequence[Detail]:
+    """Return when it resolved and when it fired again, except while it flapped."""
+    found = []
+    for number, (start, end) in enumerate(run.intervals):
+        if number and not run.flaps(start):
+            found.append(Detail(f"again-{start:x}", (("Firing again since ", At(start)),)))
+        if end != LASTS and not run.flaps(end):
+            lasted = timerange.format_duration(end - start)
+            found.append(Detail(f"end-{end:x}", (("Resolved at ", At(end), f", after {lasted}"),)))
+    return found[-MOST_EVENTS:]
+
+
+def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
+    if state is State.RESOLVED:
+        return
+    if around.site.alertmanager and state is not State.SILENCED:
+        matcher = Matcher(ALERTNAME, "=", run.name)
+        yield Button("Silence 1 h", f"silence {matcher} for=1h{around.elsewhere}")
+    service = around.service_of(run.telling)
+    if service is None or not around.site.jaeger:
+        return
+    yield Button("Traces", f"list traces {service.name} error{around.elsewhere}")
+    line = f"change sampling {service.name} 100% for={RAISED}{around.elsewhere}"
+    yield Button("Raise sampling", line)
