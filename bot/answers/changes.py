@@ -12,6 +12,7 @@ from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import EVERY_KIND, ChangeKind, Changes, Happened, VersionChange
 from ops.sampling.actions import SamplingChange
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
 from ops.vocabulary.notifications import Silence
 
 MOST_ROWS = 40
@@ -25,6 +26,7 @@ _ONE = {
     ChangeKind.SAMPLING: "sampling change",
     ChangeKind.ALERTS: "alert change",
     ChangeKind.SILENCES: "silence change",
+    ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
 }
 _ALERTS = {
     Kind.FIRING: "{} started firing",
@@ -80,6 +82,8 @@ def row_of(change: Happened) -> Row:
         what, details = _of_sampling(change.sampling)
     elif change.silence:
         what, details = _of_silence(change.silence, ended=change.ended)
+    elif change.acknowledgement:
+        what, details = _of_holding(change.acknowledgement, ended=change.ended)
     elif change.alert:
         what, details = _of_alert(change.alert)
     return Row((ago(timerange.to_datetime(change.at)), what), details)
@@ -109,6 +113,18 @@ def _of_silence(silence: Silence, *, ended: bool) -> tuple[str, tuple[str | Sent
     because = f": {silence.comment}" if silence.comment else ""
     said = shortened(f"{by}{because}", LONGEST_SENTENCE)
     return f"silenced: {matchers}", (Sentence("until ", when(silence.ends_at)), said)
+
+
+def _of_holding(held: Acknowledgement, *, ended: bool) -> tuple[str, tuple[str, ...]]:
+    person, what = shortened(held.person, _LONGEST_NAME), shortened(held.what, _LONGEST_NAME)
+    if held.end == GIVEN_BACK and ended:
+        return f"{person} gave back {what}", ()
+    if ended:
+        why = "it resolved" if held.end == RESOLVED else "the time is over"
+        return f"{person} no longer has {what}: {why}", ()
+    given = f" from {shortened(held.given_by, _LONGEST_NAME)}" if held.given_by else ""
+    note = (shortened(held.note, LONGEST_SENTENCE),) if held.note else ()
+    return f"{person} has {what}{given}", note
 
 
 def _of_alert(change: AlertChange) -> tuple[str, tuple[str, ...]]:

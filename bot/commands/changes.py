@@ -19,6 +19,7 @@ _KINDS = {
     "sampling": ChangeKind.SAMPLING,
     "alerts": ChangeKind.ALERTS,
     "silences": ChangeKind.SILENCES,
+    "acknowledgements": ChangeKind.ACKNOWLEDGEMENTS,
 }
 
 _ALERTS = ("fired", "alert", "alerts", "alerted", "firing", "off", "went", "resolved")
@@ -66,7 +67,7 @@ async def _read(message: Message, text: str) -> Reading:
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),
     usage="[SERVICE] [KIND ...] [last=24h] [from=TIME to=TIME] [site=NAME]",
-    summary="show what changed: rollouts, sampling, alerts and silences that started and ended",
+    summary="show what changed: rollouts, sampling, alerts, silences and who had which alert",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
     details=(
         f"KIND is one of {', '.join(_KINDS)}; without one, everything is shown.",

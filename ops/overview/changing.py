@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from ops.acknowledgements.actions import Acknowledgement, list_acknowledgements
 from ops.actor import Actor
 from ops.alerts import actions as alerts
 from ops.alerts.changes import AlertChange, Kind
@@ -62,13 +63,22 @@ class Pieces:
     sampling: tuple[SamplingChange, ...] | OpsError | None
     alerts: tuple[AlertChange, ...] | OpsError | None
     silences: PastSilences | OpsError | None
+    acknowledgements: tuple[Acknowledgement, ...] | OpsError | None
     memory: Memory
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each part that could not be read."""
+        return problems_of(
+            self.versions, self.sampling, self.alerts, self.silences, self.acknowledgements
+        )
 
 
 _RIGHTS: Mapping[ChangeKind, str] = {
     ChangeKind.ROLLOUTS: versions.READ,
     ChangeKind.ALERTS: alerts.READ,
     ChangeKind.SILENCES: silences.READ,
+    ChangeKind.ACKNOWLEDGEMENTS: alerts.READ,
     ChangeKind.SAMPLING: sampling.READ,
     ChangeKind.OTHERS: audit.READ,
 }
@@ -100,7 +110,7 @@ async def read_pieces(
     may = (await rights_of(actor.user_id)).permissions
     seen = {kind for kind in kinds if _RIGHTS[kind] in may}
     name = service.name if service else ""
-    ran, sampled, alerted, silenced, memory = await asyncio.gather(
+    ran, sampled, alerted, silenced, held, memory = await asyncio.gather(
         if_allowed(
             ChangeKind.ROLLOUTS in seen,
             lambda: versions.list_histories(actor, service=name, site=site.name),
@@ -121,6 +131,12 @@ async def read_pieces(
             ChangeKind.SILENCES in seen and bool(site.alertmanager),
             lambda: silences.list_past(actor, start=start, end=end, site=site.name),
         ),
+        if_allowed(
+            ChangeKind.ACKNOWLEDGEMENTS in seen,
+            lambda: list_acknowledgements(
+                actor, start=start, end=end, service=name, site=site.name
+            ),
+        ),
         in_database(read_memory, site.name, start, end),
     )
     return Pieces(
@@ -130,6 +146,7 @@ async def read_pieces(
         sampling=sampled,
         alerts=alerted,
         silences=silenced,
+        acknowledgements=held,
         memory=memory,
     )
 
@@ -143,8 +160,15 @@ def changes_of(
     silenced = known(pieces.silences) or PastSilences(())
     silent = [each.name for each in of_alerts if service and each.kind in (Kind.SILENT, Kind.BACK)]
     own = [each for each in of_alerts if each.name not in silent]
-    silences = silences_of(service, pieces)
-    found = happened(own, of_sampling, known(pieces.versions) or {}, start, end, silences)
+    found = happened(
+        own,
+        of_sampling,
+        known(pieces.versions) or {},
+        start,
+        end,
+        silences_of(service, pieces),
+        known(pieces.acknowledgements) or (),
+    )
     rollouts = [each for each in found if each.version]
     oldest = rollouts[MOST - 1].at if len(rollouts) > MOST else 0
     return Changes(
@@ -165,7 +189,7 @@ def changes_of(
         hidden=pieces.hidden,
         memory=pieces.memory,
         problems=(
-            *problems_of(pieces.versions, pieces.sampling, pieces.alerts, pieces.silences),
+            *pieces.problems,
             *silenced.problems,
             *(f"{name} did not answer all the time" for name in dict.fromkeys(silent)),
             *_unknowable(service, {*pieces.kinds}),

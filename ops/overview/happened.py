@@ -11,6 +11,7 @@ from ops.sampling.actions import SamplingChange
 from ops.sampling.revisions import FILE
 from ops.versions.actions import History
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import GIVEN_BACK, HANDED_OVER, Acknowledgement
 from ops.vocabulary.notifications import Silence
 
 LATELY = timerange.HOUR
@@ -23,6 +24,7 @@ class ChangeKind(StrEnum):
     ROLLOUTS = "rollouts"
     ALERTS = "alerts"
     SILENCES = "silences"
+    ACKNOWLEDGEMENTS = "acknowledgements"
     SAMPLING = "sampling changes"
     OTHERS = "other entries of the audit log"
 
@@ -44,8 +46,8 @@ class VersionChange:
 class Happened:
     """One change at a time (Unix nanoseconds): one of these is set.
 
-    Of a silence it is the start, or if `ended` the end. `row` is what only the audit log has:
-    sign-ins, refusals, failures, changes of accounts.
+    Of a silence or acknowledgement it is the start, or if `ended` the end. `row` is what only the
+    audit log has: sign-ins, refusals, failures, changes of accounts.
     """
 
     at: int
@@ -53,6 +55,7 @@ class Happened:
     sampling: SamplingChange | None = None
     version: VersionChange | None = None
     silence: Silence | None = None
+    acknowledgement: Acknowledgement | None = None
     row: AuditRow | None = None
     ended: bool = False
 
@@ -65,6 +68,8 @@ class Happened:
             return ChangeKind.SAMPLING
         if self.silence:
             return ChangeKind.SILENCES
+        if self.acknowledgement:
+            return ChangeKind.ACKNOWLEDGEMENTS
         return ChangeKind.OTHERS if self.row else ChangeKind.ALERTS
 
     @property
@@ -72,6 +77,9 @@ class Happened:
         """Who made the change, "" if nobody did or it is not known."""
         if self.silence:
             return "" if self.ended else self.silence.created_by
+        if held := self.acknowledgement:
+            begun = held.given_by or held.person
+            return (held.person if held.end == GIVEN_BACK else "") if self.ended else begun
         if self.row:
             return self.row.actor
         return self.sampling.actor if self.sampling and self.sampling.door != FILE else ""
@@ -84,6 +92,7 @@ def happened(
     start: int,
     end: int,
     silences: Sequence[Silence] = (),
+    acknowledgements: Sequence[Acknowledgement] = (),
 ) -> tuple[Happened, ...]:
     """Return the changes from start to end (Unix nanoseconds), the newest first.
 
@@ -95,6 +104,12 @@ def happened(
         *(change for name, each in versions.items() for change in version_changes(name, each)),
         *(Happened(each.starts_at, silence=each) for each in silences),
         *(Happened(each.ends_at, silence=each, ended=True) for each in silences),
+        *(Happened(each.since, acknowledgement=each) for each in acknowledgements),
+        *(
+            Happened(each.ended, acknowledgement=each, ended=True)
+            for each in acknowledgements
+            if each.ended and each.end != HANDED_OVER  # which is the next one's start
+        ),
     ]
     meant = [each for each in found if start <= each.at <= end]
     return tuple(sorted(meant, key=lambda each: -each.at))

@@ -20,12 +20,13 @@ from ops.sampling.terms import LONGEST
 from ops.sites import Service, Site, sites
 from ops.versions.actions import History
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import Acknowledgement
 from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import Moment, TimeRange
 
 MOST_ROWS = 200  # of the audit log
 # What these changed is in the time line already, with more to it than the audit log has.
-_SHOWN = ("sampling.", "silences.")
+_SHOWN = ("acknowledgements.", "sampling.", "silences.")
 _OK, _STARTED = "ok", "started"
 
 
@@ -42,6 +43,7 @@ class Timeline:
     versions: Mapping[str, History]
     sampling: tuple[SamplingChange, ...]
     silences: tuple[Silence, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
     problems: tuple[str, ...]
 
 
@@ -99,6 +101,7 @@ async def look_along(
         versions=known(pieces.versions) or {},
         sampling=known(sampled) or (),
         silences=silences_of(service, pieces),
+        acknowledgements=known(pieces.acknowledgements) or (),
         problems=tuple(dict.fromkeys((*changes.problems, *problems_of(alerted, sampled, logged)))),
     )
     return _by(person, whole) if person else whole
@@ -114,6 +117,7 @@ def _by(person: str, whole: Timeline) -> Timeline:
         versions={},
         sampling=tuple(each for each in whole.sampling if each.actor == person),
         silences=tuple(each for each in whole.silences if each.created_by == person),
+        acknowledgements=tuple(x for x in whole.acknowledgements if x.person == person),
     )
 
 

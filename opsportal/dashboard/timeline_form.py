@@ -30,6 +30,7 @@ KINDS = {
     "rollouts": ChangeKind.ROLLOUTS,
     "alerts": ChangeKind.ALERTS,
     "silences": ChangeKind.SILENCES,
+    "acknowledgements": ChangeKind.ACKNOWLEDGEMENTS,
     "sampling": ChangeKind.SAMPLING,
     "audit": ChangeKind.OTHERS,
 }
@@ -101,7 +102,8 @@ class View:
 
     def toggled(self, kind: str) -> str:
         """Return the query of the same with a kind added or removed."""
-        kinds = [each for each in KINDS if (each in self.kinds) != (each == kind)]
+        now = self.kinds or KINDS
+        kinds = [each for each in KINDS if (each in now) != (each == kind)]
         return replace(self, kinds=() if len(kinds) == len(KINDS) else tuple(kinds)).query
 
 

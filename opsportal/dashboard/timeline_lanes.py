@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from django.urls import reverse
+
 from ops.alerts.by_name import PastAlerts
 from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import Happened, Timeline
 from ops.sampling.actions import SamplingChange
 from ops.versions.actions import History
+from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
 from ops.vocabulary.alerts import FIRING
 from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import from_datetime
@@ -48,6 +51,7 @@ def groups(found: Timeline, clock: Clock, url: Url, *, at: int, most: int) -> li
         ("Alerts", "alerts", drawing.alerts(), found.alerts.more),
         ("Sources that did not answer", "alerts", drawing.sources(), 0),
         ("Silences", "silences", drawing.silences(), 0),
+        ("Acknowledgements", "acknowledgements", drawing.acknowledgements(), 0),
         ("Sampling", "sampling", drawing.sampling(), 0),
         ("People", "audit", drawing.people(), 0),
     )
@@ -69,6 +73,8 @@ def said(each: Happened) -> str:
         return _said_of_sampling(each.sampling)
     if each.silence:
         return _said_of_silence(each.silence, ended=each.ended)
+    if each.acknowledgement:
+        return said_of_holding(each.acknowledgement, ended=each.ended)
     if each.row:
         target = f" {words.name(each.row.target)}" if each.row.target else ""
         return f"{words.name(each.row.actor)}: {each.row.action}{target}, {each.row.outcome}"
@@ -91,6 +97,19 @@ def _said_of_silence(silence: Silence, *, ended: bool = False) -> str:
         return f"a silence of {matchers} ended"
     because = f": {words.name(silence.comment, 160)}" if silence.comment else ""
     return f"{words.name(silence.created_by) or 'somebody unnamed'} silenced {matchers}{because}"
+
+
+def said_of_holding(held: Acknowledgement, *, ended: bool = False) -> str:
+    """Return `alice has QueueDeep: looking`, or how that ended."""
+    person, what = words.name(held.person), words.name(held.what)
+    if ended:
+        return {
+            GIVEN_BACK: f"{person} gave back {what}",
+            RESOLVED: f"{person} no longer has {what}: it resolved",
+        }.get(held.end, f"{person} no longer has {what}: the time is over")
+    given = f" from {words.name(held.given_by)}" if held.given_by else ""
+    note = f": {words.name(held.note, 160)}" if held.note else ""
+    return f"{person} has {what}{given}{note}"
 
 
 def _said_of_alert(change: AlertChange) -> str:
@@ -216,6 +235,24 @@ class _Drawing:
             )
             yield Lane(matchers, bars=tuple(bars))
 
+    def acknowledgements(self) -> Iterator[Lane]:
+        """Yield who had which alert."""
+        by_alert: dict[tuple[str, str], list[Acknowledgement]] = {}
+        for each in self.found.acknowledgements:
+            by_alert.setdefault((each.what, each.fingerprint), []).append(each)
+        for (what, fingerprint), several in by_alert.items():
+            address = (
+                self.url("alerts-one", fingerprint=fingerprint)
+                if fingerprint
+                else f"{self.url('alerts')}?{urlencode({'q': several[0].name})}"
+            )
+            yield Lane(what, bars=tuple(self._had(each, address) for each in several), url=address)
+
+    def _had(self, each: Acknowledgement, address: str) -> Bar:
+        end = each.ended or max(self._end, self.clock.now)
+        text = f"{said_of_holding(each)}, {self._times(each.since, end)}"
+        return Bar(each.since, end, text, "ok", address, each.person)
+
     def sampling(self) -> Iterator[Lane]:
         by_service: dict[str, list[SamplingChange]] = {}
         for each in self.found.sampling:
@@ -259,8 +296,10 @@ class _Drawing:
         if each.silence:
             address = f"{self.url('alerts-silences')}#silence-{each.silence.id}"
             return replace(mark, sign="◌", url=address)
+        if each.acknowledgement:
+            return replace(mark, sign="✋")
         if each.row:
-            address = f"{self.url('audit')}?{urlencode({'request': each.row.request_id})}"
+            address = f"{reverse('audit')}?{urlencode({'request': each.row.request_id})}"
             wrong = each.row.outcome in _WRONG
             return replace(
                 mark, sign="▲" if wrong else "●", tone="warn" if wrong else "calm", url=address

@@ -157,6 +157,7 @@ def test_it_knows_the_live_pages() -> None:
         "alerts/1/",
         "alerts/badge/",
         "versions/",
+        "timeline/",
         "sampling/",
     ]
     assert {*LIVE} == {f"/sites/production/{name}" for name in (*names, "sampling/requests/1/")}

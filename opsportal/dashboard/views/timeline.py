@@ -25,6 +25,7 @@ _ONE = {
     ChangeKind.ROLLOUTS: "rollout",
     ChangeKind.ALERTS: "alert change",
     ChangeKind.SILENCES: "silence change",
+    ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
     ChangeKind.SAMPLING: "sampling change",
     ChangeKind.OTHERS: "other entry",
 }
@@ -84,17 +85,17 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 def _heading(found: Timeline, view: View) -> str:
-    """Return `2 rollouts and 3 alert changes of petstore by olga in 1 h`."""
+    """Return `2 rollouts and 3 alert changes in petstore by olga in the last 60 min`."""
     numbers = Counter(each.kind for each in found.changes.found)
     counted = [words.count(numbers[k], one, _several(one)) for k, one in _ONE.items() if numbers[k]]
     parts = [*counted[:-2], " and ".join(counted[-2:])] if counted else []
     sure = not (found.problems or _unwatched(found))
     nothing = "Nothing changed" if sure else "Nothing changed that we know of"
     more = "At least " if found.changes.more else ""
-    of = f" of {words.name(view.service)}" if view.service else ""
+    where = f" in {words.name(view.service)}" if view.service else ""
     by = f" by {words.name(view.person)}" if view.person else ""
     window = f"in {roughly(view.length)}" if view.at else f"in the last {roughly(view.length)}"
-    return f"{more}{', '.join(parts) or nothing}{of}{by} {window}"
+    return f"{more}{', '.join(parts) or nothing}{where}{by} {window}"
 
 
 def _several(one: str) -> str:
