@@ -14,6 +14,7 @@ from opsportal.dashboard.views import (
     filtering,
     logs,
     overview,
+    raising,
     requests,
     sampling,
     search,
@@ -30,6 +31,7 @@ pages = [
     path("", overview.show, name="overview"),
     path("status/", overview.status, name="overview-status"),
     path("services/<str:service>/", service.show, name="overview-service"),
+    path("services/<str:service>/sample/", raising.of_service, name="overview-sample"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
     path("traces/step/", filtering.step, name="traces-step"),
@@ -55,6 +57,7 @@ pages = [
     path("alerts/silences/change/", silences.change, name="alerts-silence-change"),
     path("alerts/<str:fingerprint>/", alert.show, name="alerts-one"),
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
+    path("alerts/<str:fingerprint>/sample/", raising.of_alert, name="alerts-sample"),
     path("versions/", versions.show, name="versions"),
     path("timeline/", timeline.show, name="timeline"),
     path("sampling/", sampling.show, name="sampling"),
@@ -62,6 +65,7 @@ pages = [
     path("sampling/longer/", ending.longer, name="sampling-longer"),
     path("sampling/revert/", ending.revert, name="sampling-revert"),
     path("sampling/change/", sampling.change, name="sampling-change"),
+    path("sampling/raised/", raising.show, name="sampling-raised"),
     path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),
 ]
 

@@ -26,12 +26,14 @@ PATHS = [
     for page in pages
 ]
 WRITING = (
+    "alerts/abababababababababab/sample/",
     "alerts/silences/change/",
     "alerts/silences/new/",
     "sampling/change/",
     "sampling/longer/",
     "sampling/requests/3f9a1c7e2b/",
     "sampling/revert/",
+    "services/petstore/sample/",
     "traces/forget/",
 )
 ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing
