@@ -81,7 +81,7 @@ def read_changes(
 
 
 def of_service(alerts: "QuerySet[AlertPeriod]", service: Service) -> "QuerySet[AlertPeriod]":
-    """Return the periods of a service's alerts among these."""
+    """Return a service's own of these."""
     if not service.alerts:
         return alerts.none()
     for number, (name, value) in enumerate(service.alerts.items()):
