@@ -21,6 +21,7 @@ from opsportal.dashboard.views import (
     silences,
     slack,
     snapshot,
+    subscriptions,
     trace,
     versions,
 )
@@ -52,6 +53,8 @@ pages = [
     path("alerts/silences/", silences.show, name="alerts-silences"),
     path("alerts/silences/new/", silences.new, name="alerts-silence"),
     path("alerts/silences/change/", silences.change, name="alerts-silence-change"),
+    path("alerts/subscriptions/", subscriptions.show, name="alerts-subscriptions"),
+    path("alerts/subscriptions/end/", subscriptions.end, name="alerts-subscription-end"),
     path("alerts/<str:fingerprint>/", alert.show, name="alerts-one"),
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
     path("versions/", versions.show, name="versions"),

@@ -28,6 +28,8 @@ PATHS = [
 WRITING = (
     "alerts/silences/change/",
     "alerts/silences/new/",
+    "alerts/subscriptions/",
+    "alerts/subscriptions/end/",
     "sampling/change/",
     "sampling/longer/",
     "sampling/requests/3f9a1c7e2b/",

@@ -38,10 +38,7 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
-    "subscriptions.list_subscriptions",
     "subscriptions.note_problem",
-    "subscriptions.subscribe",
-    "subscriptions.unsubscribe",
     "subscriptions.wanted",
     "versions.list_histories",
 }
