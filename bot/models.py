@@ -151,8 +151,8 @@ class Card(Leased):
         return f"{self.key}: {self.shown}"
 
 
-class TimedMessage(Leased):
-    """The message in Slack that shows a timed change; `revision` is the change's.
+class EndingMessage(Leased):
+    """The message in Slack that shows something that ends, such as a timed change.
 
     `channel` and `ts` are the message, `ts` "" if it is unknown; `thread` is the ts of the thread
     in which the end is announced, "" for none. `due` is when to look at it next. The lease is held
@@ -160,13 +160,12 @@ class TimedMessage(Leased):
     """
 
     class Said(models.TextChoices):
-        """What has been said of the change's end."""
+        """What has been said of the end."""
 
         NOTHING = ""
         WARNED = "warned"
         ENDED = "ended"
 
-    revision = models.BigIntegerField(primary_key=True)
     channel = models.CharField(max_length=64)
     thread = models.CharField(max_length=64)
     ts = models.CharField(max_length=64)
@@ -174,8 +173,97 @@ class TimedMessage(Leased):
     said = models.CharField(max_length=16, choices=Said, default=Said.NOTHING)
 
     class Meta:
+        abstract = True
         default_permissions = ()
-        indexes = [models.Index(fields=["said", "due"], name="timed_messages_due")]
 
     def __str__(self) -> str:
-        return f"revision {self.revision}: {self.said or 'nothing said'}"
+        return f"{self.pk}: {self.said or 'nothing said'}"
+
+
+class TimedMessage(EndingMessage):
+    """The message that shows a timed change of sampling; `revision` is the change's."""
+
+    revision = models.BigIntegerField(primary_key=True)
+
+    class Meta(EndingMessage.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["said", "due"], name="timed_messages_due")]
+
+
+class SilenceMessage(EndingMessage):
+    """The message that shows a silence; `silence` is the number of the one that was made here."""
+
+    silence = models.BigIntegerField(primary_key=True)
+
+    class Meta(EndingMessage.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["said", "due"], name="silence_messages_due")]
+
+
+class AlertMessage(Leased):
+    """A message about alerts in a subscribed channel, unique by subscription and key.
+
+    `number` counts the messages of a subscription, see bot.slack.alert_store; in a thread it is
+    None, and `parent` is the key of the thread's first message. `ts` is "" until it is known.
+    `shown` is a digest of what it shows, `state` the state of its alerts when it was posted,
+    `groups` are those that it shows. `again` says why it was posted a second time. `at` is when it
+    was claimed (Unix nanoseconds), `changed` when it was last posted or edited. What is `final`
+    is left as it is. The lease is held by the bot process that posts or edits it.
+    """
+
+    class Step(models.TextChoices):
+        """How far posting it has come; what is LOST may be in Slack or not."""
+
+        POSTING = "posting"
+        POSTED = "posted"
+        LOST = "lost"
+        DELETED = "deleted"
+        GIVEN_UP = "given up"
+
+    class Again(models.TextChoices):
+        """Why it was posted again: somebody had deleted it, or Slack had not confirmed it."""
+
+        NO = ""
+        DELETED = "deleted"
+        LOST = "lost"
+
+    subscription = models.BigIntegerField()
+    key = models.CharField(max_length=128)
+    number = models.PositiveIntegerField(null=True)
+    parent = models.CharField(max_length=64, default="", db_default="")
+    channel = models.CharField(max_length=64)
+    ts = models.CharField(max_length=64, default="", db_default="")
+    step = models.CharField(max_length=16, choices=Step)
+    again = models.CharField(max_length=16, choices=Again, default=Again.NO, db_default="")
+    shown = models.CharField(max_length=32)
+    state = models.CharField(max_length=32)
+    groups = models.JSONField()
+    at = models.BigIntegerField()
+    final = models.BooleanField(default=False, db_default=False)
+    changed = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "key"], name="one_message_a_key"),
+            models.UniqueConstraint(fields=["subscription", "number"], name="one_message_a_number"),
+        ]
+        indexes = [models.Index(fields=["final", "subscription"], name="alert_messages_open")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of subscription {self.subscription}: {self.step}"
+
+
+class ClosedChannel(models.Model):
+    """A subscribed channel that takes no messages: why, in Slack's word, since and until when.
+
+    It is tried again at `again`.
+    """
+
+    channel = models.CharField(max_length=64, primary_key=True)
+    error = models.CharField(max_length=64)
+    since = models.DateTimeField()
+    again = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

@@ -7,6 +7,7 @@ written out, so that a log line can neither colour nor clear the reader's termin
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Self
 
 GAP = "  "
@@ -71,11 +72,19 @@ class FollowUp:
     style: str = ""
 
 
+class Ends(StrEnum):
+    """Of what the end is announced."""
+
+    SAMPLING = "sampling"  # a timed change, by its revision
+    SILENCE = "silence"  # one that was made here, by our own number
+
+
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A timed change that a reply shows: its revision, and when to warn of its end."""
+    """Something that a reply shows and that ends: its number, and when to warn of the end."""
 
-    revision: int
+    kind: Ends
+    number: int
     warn_at: datetime
 
 
@@ -87,7 +96,7 @@ class Reply:
     the summary, notes and cells, a `When` or `Sentence` keeps its times.
     `columns` name the cells, and last the lines below them, if the rows are best shown as a table.
     `follow_ups` become buttons if buttons can be shown, at least the first ones. `card` is the
-    key of the change card that the reply shows, `timed` the timed change.
+    key of the change card that the reply shows, `timed` what it shows that ends.
     A `private` reply is shown only to the person who asked. Follow-ups are about `line`, the line
     that was run, and `items`, the lines that show what is listed, in that order.
     """

@@ -155,6 +155,7 @@ INSTALLED_APPS = [
     "ops.incidents",
     "ops.accounts",
     "ops.requests",
+    "ops.silences",
     "ops.subscriptions",
     "ops.watch",
     "ops.rpc",

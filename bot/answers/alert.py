@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bot.answers.acknowledgements import held
 from bot.answers.alerts import labels_of, notified, runbook, unanswered
 from bot.answers.phrases import (
     LONGEST_SENTENCE,
@@ -23,12 +24,20 @@ from ops.vocabulary.timerange import format_duration
 def one_alert(shown: ShownAlert) -> Reply:
     """Return one alert: since when, its value, its rule, and how often it fired."""
     alert = shown.alert
-    notes = (*_times(shown), *_notification(shown), *_facts(shown), *_rule(shown), _history(shown))
+    notes = (
+        *_held(shown),
+        *_times(shown),
+        *_notification(shown),
+        *_facts(shown),
+        *_rule(shown),
+        _history(shown),
+    )
     return Reply(
         f"{shortened(shown.headline, LONGEST_SENTENCE)}{elsewhere(shown.site)}",
         notes=notes,
         links=page("the alert", "alerts-one", shown.site, fingerprint=alert.fingerprint),
         follow_ups=(
+            *_have_it(shown),
             *_of_services(shown),
             FollowUp(
                 "Alerts of this name",
@@ -36,6 +45,16 @@ def one_alert(shown: ShownAlert) -> Reply:
             ),
         ),
     )
+
+
+def _held(shown: ShownAlert) -> tuple[str, ...]:
+    return held(shown.held) if shown.held else ()
+
+
+def _have_it(shown: ShownAlert) -> Iterator[FollowUp]:
+    if shown.state is not State.RESOLVED and not shown.held:
+        line = f"ack {shown.alert.fingerprint}{site_key(shown.site)}"
+        yield FollowUp("I have it", line, "primary")
 
 
 def _times(shown: ShownAlert) -> Iterator[str]:

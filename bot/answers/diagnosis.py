@@ -20,6 +20,7 @@ from ops.overview.lately import LATELY, Lately, OperationLately, Sample
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.figures import share
 from ops.vocabulary.filters import quote
 from ops.vocabulary.timerange import format_duration, format_exact
 
@@ -111,7 +112,7 @@ def _requests(found: Diagnosis) -> Row | None:
     of = found.figures
     said = [
         *([f"{of.requests:.3g}/s"] if of.requests is not None else []),
-        *([f"{findings.share(of.failing)} failing"] if of.failing is not None else []),
+        *([f"{share(of.failing)} failing"] if of.failing is not None else []),
         *([f"p95 {format_duration(of.p95)}"] if of.p95 is not None else []),
     ]
     usual = findings.earlier_p95(of)

@@ -1,13 +1,17 @@
-"""The end of a timed change: the warning before it, and what its message shows after it."""
+"""The end of a timed change or a silence: the warning, and what its message shows after it."""
 
 from bot.answers.phrases import count, elsewhere
 from bot.answers.sampling import because, longer, who
-from bot.answers.times import at, soon
+from bot.answers.silences import an_hour_more, matchers_line
+from bot.answers.times import at, soon, when
 from bot.links import page
-from bot.replies import Reply, Sentence
+from bot.replies import Reply, Sentence, shortened
 from ops.sampling.actions import Ending, SamplingChange, ServiceSampling
+from ops.silences.actions import SilenceEnding
+from ops.vocabulary import timerange
 
 MOST_NAMED = 5
+MOST_OF_A_NAME = 200  # characters
 
 
 def warning(change: SamplingChange) -> Reply:
@@ -43,6 +47,44 @@ def ended(ending: Ending) -> Reply:
         links=links,
         failed=not ending.is_settled,
     )
+
+
+def silence_warning(ending: SilenceEnding) -> Reply:
+    """Return the warning that a silence is about to end, with the button for more time."""
+    return Reply(
+        Sentence(
+            f"The silence of {_what(ending)} ends ",
+            soon(timerange.to_datetime(ending.until)),
+            elsewhere(ending.site),
+        ),
+        notes=(Sentence(f"Made by {ending.by}; set ", when(ending.since)), *_hides(ending)),
+        links=page("alerts-silences", "silences", ending.site),
+        follow_ups=(an_hour_more(ending.key, ending.until, ending.site),),
+    )
+
+
+def silence_ended(ending: SilenceEnding) -> Reply:
+    """Return what the message of a silence shows after its end."""
+    by = f" by {ending.ended_by}" if ending.ended_by else ""
+    return Reply(
+        Sentence(
+            f"The silence of {_what(ending)} ended ", when(ending.until), by, elsewhere(ending.site)
+        ),
+        notes=(f"Made by {ending.by}", matchers_line(ending.matchers)),
+        links=page("alerts-silences", "silences", ending.site),
+    )
+
+
+def _what(ending: SilenceEnding) -> str:
+    return shortened(ending.what, MOST_OF_A_NAME)
+
+
+def _hides(ending: SilenceEnding) -> tuple[str, ...]:
+    if ending.alerts is None:
+        return ()
+    if not ending.alerts:
+        return ("It matches no alert now.",)
+    return (f"It hides {count(ending.alerts, 'alert')} now.",)
 
 
 def _on(now: ServiceSampling | None) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
 from bot.answers.times import ago, at, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, Timed, shortened
+from bot.replies import Ends, FollowUp, Reply, Row, Sentence, Timed, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.ending import warn_at
 from ops.sampling.proof import Way
@@ -117,7 +117,7 @@ def _timed(change: SamplingChange) -> Timed | None:
     if change.until is None or not change.revision:
         return None
     since, until = map(timerange.from_datetime, (change.at, change.until))
-    return Timed(change.revision, timerange.to_datetime(warn_at(since, until)))
+    return Timed(Ends.SAMPLING, change.revision, timerange.to_datetime(warn_at(since, until)))
 
 
 def _in_force(found: ServiceSampling) -> tuple[Sentence | str, ...]:

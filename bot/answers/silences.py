@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere, site_key
 from bot.answers.times import when
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import Ends, FollowUp, Reply, Row, Sentence, Timed, shortened
 from ops.alerts.answers import SourceFailure
 from ops.language.changes import as_reason
 from ops.silences.actions import MadeSilence, Preview, ShownSilence, SilenceList
+from ops.silences.ending import MORE
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher, label_text
 from ops.vocabulary.notifications import ACTIVE, ALERTNAME, Notification
@@ -19,8 +20,9 @@ def silence_list(found: SilenceList) -> Reply:
     """Return the silences, the next to end first."""
     number = len(found.silences)
     known = " that we know of" if found.failures else ""
+    silences = count(number, "silence") if number else "No silences"
     return Reply(
-        f"{count(number, 'silence') if number else 'No silences'}{known}{elsewhere(found.site)}",
+        f"{silences}{found.idle_words}{known}{elsewhere(found.site)}",
         rows=tuple(map(_row, found.silences[:MOST_LISTED])),
         columns=("Ends", "By", "Alerts", "What"),
         notes=(*and_more(number - MOST_LISTED, "silence"), *_unanswered(found.failures)),
@@ -39,7 +41,7 @@ def question(found: Preview, ends_at: int, reason: str) -> Reply:
         rows=tuple(map(_hidden, found.hides[:MOST_LISTED])),
         notes=(
             *and_more(number - MOST_LISTED, "alert"),
-            f"Matchers: {shortened(_line(found.matchers), LONGEST_SENTENCE)}",
+            matchers_line(found.matchers),
             *(f"{each}." for each in found.questions),
             *((f"Reason: {reason}",) if reason else ()),
             *_unanswered(found.failures),
@@ -53,7 +55,7 @@ def made_silence(done: MadeSilence, *, ended: bool = False) -> Reply:
     """Return a silence as it is now, with the ways to change it."""
     silence, site = done.silence, site_key(done.site)
     alerts = count(done.hides, "alert")
-    notes = [f"Matchers: {shortened(_line(silence.matchers), LONGEST_SENTENCE)}"]
+    notes = [matchers_line(silence.matchers)]
     if done.replaced:
         notes.append(f"Alertmanager gave it a new ID: {silence.id} in place of {done.replaced}")
     if ended:
@@ -62,14 +64,28 @@ def made_silence(done: MadeSilence, *, ended: bool = False) -> Reply:
         Sentence(f"{alerts} silenced until ", when(silence.ends_at)),
         notes=(*notes, f"silence {silence.id} by {silence.created_by}"),
         follow_ups=(
-            FollowUp("1 hour more", f"extend silence {silence.id} {_later(silence.ends_at)}{site}"),
+            an_hour_more(silence.id, silence.ends_at, done.site),
             FollowUp("End it", f"end silence {silence.id}{site}"),
         ),
+        timed=_timed(done),
     )
 
 
-def _later(ends_at: int) -> str:
-    return f"until={_moment(ends_at + timerange.HOUR)}"
+def an_hour_more(key: str, ends_at: int, site: str) -> FollowUp:
+    """Return the button that lets a silence end an hour later; pressed twice, it does so once."""
+    later = _moment(ends_at + MORE)
+    return FollowUp("1 hour more", f"extend silence {key} until={later}{site_key(site)}")
+
+
+def matchers_line(matchers: Sequence[Matcher]) -> str:
+    """Return the matchers of a silence as a note."""
+    return f"Matchers: {shortened(_line(matchers), LONGEST_SENTENCE)}"
+
+
+def _timed(done: MadeSilence) -> Timed | None:
+    if not done.number:
+        return None
+    return Timed(Ends.SILENCE, done.number, timerange.to_datetime(done.warn_at))
 
 
 def _moment(nanoseconds: int) -> str:
@@ -81,11 +97,12 @@ def _row(shown: ShownSilence) -> Row:
     silence = shown.silence
     planned = () if silence.state == ACTIVE else ("planned: it has not started",)
     alerts = f"{shown.alerts:,}" if shown.alerts else "none"
+    idle = ("matches no alert now",) if shown.is_idle else ()
     return Row(
         (when(silence.ends_at), silence.created_by or "unnamed", alerts, _line(silence.matchers)),
         tuple(
             shortened(line, LONGEST_SENTENCE)
-            for line in (silence.comment, *planned, f"ID {silence.id}")
+            for line in (silence.comment, *planned, *idle, f"ID {silence.id}")
             if line
         ),
     )

@@ -6,6 +6,7 @@ console use the same registry. The two handlers here are about the commands them
 
 from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
+from bot.commands.acknowledgements import acknowledge, give_back, hand_over, take_over
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.cards import apply, cancel
 from bot.commands.changes import rollouts, what_changed
@@ -103,6 +104,10 @@ registry.add(
     list_subscriptions,
     unsubscribe,
     list_alerts,
+    acknowledge,
+    hand_over,
+    take_over,
+    give_back,
     list_silences,
     extend_silence,
     end_silence,

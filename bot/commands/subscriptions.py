@@ -22,6 +22,7 @@ from ops.vocabulary.timerange import parse_duration
 _KEY = r'(?:^|(?<=\s)){}=(?:"([^"]*)"|(\S+))'
 _QUIET = re.compile(_KEY.format("quiet"), re.IGNORECASE)
 _AFTER = re.compile(_KEY.format("after"), re.IGNORECASE)
+_SAID = ("subscribe", "subscribed", "channel", "this", "to", "here", "tell", "notify", "us", "me")
 _NUMBER = re.compile(r"#?([0-9]{1,9})", re.ASCII)
 
 
@@ -59,8 +60,13 @@ async def _filter(message: Message, line: str) -> AlertFilter:
 
 
 async def _read_wish(message: Message, text: str) -> Reading:
-    """Read the filter in people's own words."""
-    return await overview.read_alert_filter(message.actor, text=text, clock=message.clock)
+    """Read the filter in people's own words, beside the keys."""
+    line, quiet = _taken(_QUIET, text)
+    line, after = _taken(_AFTER, line)
+    said = " ".join(each for each in line.split() if each.lower() not in _SAID)
+    found = await overview.read_alert_filter(message.actor, text=said, clock=message.clock)
+    keys = (f"after={after}" if after else "", f'quiet="{quiet}"' if quiet else "")
+    return replace(found, line=" ".join(filter(None, (found.line, *keys))), exact=False)
 
 
 def _taken(key: re.Pattern[str], line: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from bot.slack.interactions import as_event
 from bot.slack.jobs import Job
 from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.profiles import Profiles
+from bot.slack.reaching import Reaching
 from bot.slack.sender import Sender
 from bot.slack.thread_order import ThreadOrder
 from bot.slack.timed import TimedMessages
@@ -65,7 +66,7 @@ class EventHandler:
         self.bot_id = bot_id
         self.profiles = profiles
         self.inbox = inbox
-        self.timed = TimedMessages(sender, inbox.name)
+        self.timed = TimedMessages(sender, inbox.name, Reaching(direct.web, profiles))
         self.cards = Cards(sender, inbox.name, self.timed)
         self.delivery = Delivery(sender, self.cards, self.timed)
         self.direct = direct

@@ -1,13 +1,15 @@
-"""Announce the end of timed changes where they were asked for: a warning, and the end itself.
+"""Announce the end of timed changes and silences where they were made: a warning, and the end.
 
-    remember() ──> due: warn_at ──> "15 minutes more?" in the thread ──> due: the end
-                                                                          └──> the message is
-    due: the end, if nobody could warn before it ─────────────────────────────> replaced
-    another change ends it before its time ─────────────────────> within seconds
+    remember() ──> due: warn_at ──> "1 hour more?" in the thread ──> due: the end
+                    ^                                                 └──> the message is
+                    └── its end was moved <── found within seconds ──────> replaced
+    due: the end, if nobody could warn before it ───────────────────────────> replaced
+    it ends before its time ──────────────────────────────> replaced within seconds
 
-Every process looks, so that any one that is running is enough; a lease decides which of them
-speaks. That it has spoken is recorded right before the call, as for answers: a warning whose
-process is killed in the call is not repeated, and none is sent after the end.
+What was not made in Slack is warned of in a direct message to the person who made it. Every
+process looks, so that any one that is running is enough; a lease decides which of them speaks.
+That it has spoken is recorded right before the call, as for answers: a warning whose process is
+killed in the call is not repeated, and none is sent after the end.
 """
 
 import asyncio
@@ -16,33 +18,33 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot.answers.endings import ended, warning
-from bot.models import State, TimedMessage
-from bot.replies import Reply, Timed
+from bot.endings import KINDS, Announced, Kind
+from bot.models import EndingMessage, State
+from bot.replies import Ends, Reply, Timed
 from bot.slack import timed_store
 from bot.slack.blocks import SlackMessage, slack_messages
 from bot.slack.post_claim import PostClaim, TakenOverError
+from bot.slack.reaching import Reaching
 from bot.slack.sender import Sender
 from bot.slack.timed_store import Said
 from ops.actor import OPSPORTAL
 from ops.database import in_database
-from ops.sampling import actions as sampling
-from ops.sampling.actions import Ending
-from ops.sampling.ending import SETTLED
+from ops.silences import actions as silences
 
 AGAIN = timedelta(seconds=5)
 log = logging.getLogger(__name__)
 
 
 class TimedMessages:
-    """The messages that show timed changes, as one bot process, `holder`, keeps them."""
+    """The messages that show what ends, as one bot process, `holder`, keeps them."""
 
-    def __init__(self, sender: Sender, holder: str) -> None:
+    def __init__(self, sender: Sender, holder: str, reaching: Reaching) -> None:
         self.sender = sender
         self.holder = holder
+        self.reaching = reaching
 
     async def remember(self, timed: Timed, channel: str, thread: str, ts: str) -> None:
-        """Record that a message shows a timed change, "" for a ts that is not known (yet)."""
+        """Record that a message shows something that ends, "" for a ts that is not known (yet)."""
         await in_database(timed_store.remember, timed, channel, thread, ts, timezone.now())
 
     async def keep(self, seconds: float) -> None:
@@ -51,65 +53,86 @@ class TimedMessages:
             try:
                 await self.look(timezone.now())
             except Exception:
-                log.exception("the ends of timed changes could not be announced")
+                log.exception("the ends of timed changes and silences could not be announced")
             await asyncio.sleep(seconds)
 
     async def look(self, now: datetime) -> None:
         """Say what is due at a moment."""
-        rows = [*await in_database(timed_store.due, now), *await self._ended_early(now)]
+        await self._take_in_others()
+        for ends, kind in KINDS.items():
+            await self._look(ends, kind, now)
+
+    async def _take_in_others(self) -> None:
+        """Remember the silences to warn of that no message shows: they were made elsewhere."""
+        makers = await silences.to_warn_of(OPSPORTAL)
+        if not makers:
+            return
+        for number in await in_database(timed_store.without_message, Ends.SILENCE, makers):
+            if channel := await self.reaching.channel(makers[number]):
+                await self.remember(Timed(Ends.SILENCE, number, timezone.now()), channel, "", "")
+
+    async def _look(self, ends: Ends, kind: Kind, now: datetime) -> None:
+        rows = [*await in_database(timed_store.due, ends, now), *await self._moved(ends, kind, now)]
         if not rows:
             return
-        found = await sampling.endings(OPSPORTAL, revisions=[row.revision for row in rows])
+        found = await kind.found([row.pk for row in rows], now)
         for row in rows:
             if await in_database(timed_store.claim, row, self.holder, now):
-                await self._say(row, found.get(row.revision), now)
+                await self._say(ends, row, found.get(row.pk), now)
                 await in_database(timed_store.release, row, self.holder, now)
 
-    async def _ended_early(self, now: datetime) -> list[TimedMessage]:
-        """Return the messages whose change another one has ended."""
-        waiting = await in_database(timed_store.waiting, now)
+    async def _moved(self, ends: Ends, kind: Kind, now: datetime) -> list[EndingMessage]:
+        """Return the messages of what has ended before its time, or ends at another one."""
+        waiting = await in_database(timed_store.waiting, ends, now)
         if not waiting:
             return []
-        ended = await sampling.superseded(OPSPORTAL, revisions=[row.revision for row in waiting])
-        return [row for row in waiting if row.revision in ended]
+        moved = await kind.moved({row.pk: row.due for row in waiting}, now)
+        return [row for row in waiting if row.pk in moved]
 
-    async def _say(self, row: TimedMessage, ending: Ending | None, now: datetime) -> None:
-        if ending is None or ending.change.until is None:
-            await self._note(row, Said.ENDED, now)
-        elif ending.is_over(now):
-            await self._end(row, ending, now)
-        elif row.said == Said.NOTHING:
-            await self._warn(row, ending, ending.change.until, now)
-
-    async def _warn(
-        self, row: TimedMessage, ending: Ending, until: datetime, now: datetime
+    async def _say(
+        self, ends: Ends, row: EndingMessage, ending: Announced | None, now: datetime
     ) -> None:
+        if ending is None:
+            await self._note(row, Said.ENDED, now)
+        elif ending.is_over:
+            await self._end(row, ending, now)
+        elif now < ending.warn_at:
+            await self._note(row, Said.NOTHING, ending.warn_at)
+        elif row.said == Said.NOTHING:
+            await self._warn(ends, row, ending, now)
+        else:
+            await self._note(row, Said.WARNED, ending.until)
+
+    async def _warn(self, ends: Ends, row: EndingMessage, ending: Announced, now: datetime) -> None:
         async def advance(state: State) -> bool:
             if state is not State.POSTING:
                 return await self._note(row, Said.NOTHING, now + AGAIN)
-            return timezone.now() < until and await self._note(row, Said.WARNED, until)
+            return timezone.now() < ending.until and await self._note(
+                row, Said.WARNED, ending.until
+            )
 
         try:
             sent = await self.sender.post(
-                (row.channel, row.thread), _message(warning(ending.change)), PostClaim(advance)
+                (row.channel, row.thread), _message(ending.warning()), PostClaim(advance)
             )
         except TakenOverError:
             return  # it has ended meanwhile, or another process has taken it over
+        if sent.ts and not row.ts:  # the only message that shows it
+            await self.remember(Timed(ends, row.pk, now), sent.channel or row.channel, "", sent.ts)
         if sent.state is State.FAILED and not sent.later:
-            await self._note(row, Said.WARNED, until)  # Slack will never take it
+            await self._note(row, Said.WARNED, ending.until)  # Slack will never take it
 
-    async def _end(self, row: TimedMessage, ending: Ending, now: datetime) -> None:
-        until = ending.change.until or now
-        waits = ending.successor is None and not ending.is_settled and now < until + SETTLED
+    async def _end(self, row: EndingMessage, ending: Announced, now: datetime) -> None:
+        waits = ending.waits
         if not waits and row.ts:
-            sent = await self.sender.replace(row.channel, row.ts, _message(ended(ending)))
+            sent = await self.sender.replace(row.channel, row.ts, _message(ending.ended()))
             waits = sent.later
         if waits:
             await self._note(row, row.said, now + AGAIN)
         else:
             await self._note(row, Said.ENDED, now)
 
-    async def _note(self, row: TimedMessage, said: str, due: datetime) -> bool:
+    async def _note(self, row: EndingMessage, said: str, due: datetime) -> bool:
         return await in_database(timed_store.note, row, self.holder, said, due)
 
 

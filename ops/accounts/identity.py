@@ -19,6 +19,11 @@ def users_of(accounts: Collection[SlackAccount]) -> list[User]:
     return list(found.values())
 
 
+def accounts_of(user_id: int) -> list[SlackAccount]:
+    """Return the Slack accounts that a user has linked."""
+    return [each.account for each in Identity.objects.filter(user_id=user_id).order_by("pk")]
+
+
 def same_email(email: str) -> User | None:
     """Return the one active user with this e-mail address, None if there are none or several."""
     same = list(User.objects.filter(email__iexact=email, is_active=True)[:2]) if email else []

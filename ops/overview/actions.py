@@ -24,6 +24,15 @@ from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.names import read_names
 from ops.overview.parts import Parts
+from ops.overview.raising import (
+    EVERYTHING,
+    MOST_RAISED,
+    TERM,
+    Raise,
+    Raised,
+    propose_raise,
+    raise_sampling,
+)
 from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
@@ -37,7 +46,10 @@ from ops.vocabulary.timerange import TimeRange, format_moment
 from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
+    "EVERYTHING",
     "LAST_DAY",
+    "MOST_RAISED",
+    "TERM",
     "ChangeKind",
     "Changes",
     "Diagnosis",
@@ -45,6 +57,8 @@ __all__ = [
     "Gap",
     "Happened",
     "LostAnswer",
+    "Raise",
+    "Raised",
     "ServiceAround",
     "ServiceLine",
     "ServiceSnapshot",
@@ -59,6 +73,8 @@ __all__ = [
     "diagnose_site",
     "explain_none",
     "names",
+    "propose_raise",
+    "raise_sampling",
     "read_alert_filter",
     "read_trace_filter",
     "show_changes",

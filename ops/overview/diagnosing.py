@@ -9,7 +9,7 @@ from ops.errors import NotPermitted, NotSetUp, OpsError
 from ops.overview import findings
 from ops.overview.changing import Changes
 from ops.overview.figures import Figures, known
-from ops.overview.findings import Finding, count
+from ops.overview.findings import Finding
 from ops.overview.happened import Happened
 from ops.overview.lately import BEFORE, LATELY, Lately
 from ops.overview.parts import Parts
@@ -18,6 +18,7 @@ from ops.sites import Service
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.figures import count, share
 from ops.vocabulary.policies import Policy, Strategy
 
 MOST_SAID = 3  # findings in a sentence
@@ -82,7 +83,7 @@ class Diagnosis:
         elif self.traces:
             yield f"no traces in {timerange.format_duration(LATELY)}{self._why_none()}"
         if self.figures.failing:
-            yield f"{findings.share(self.figures.failing)} of the requests fail"
+            yield f"{share(self.figures.failing)} of the requests fail"
         if self.rollout:
             yield self.rollout
         elif self.versions and not self.versions.problem:

@@ -7,12 +7,13 @@ from ops.alerts.actions import AlertList
 from ops.overview import findings
 from ops.overview.diagnosing import MOST_SAID
 from ops.overview.figures import Figures
-from ops.overview.findings import Finding, count
+from ops.overview.findings import Finding
 from ops.overview.lately import BEFORE, LATELY
 from ops.overview.lines import ServiceLine
 from ops.sites import Site
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.figures import count
 from ops.vocabulary.summaries import TraceSummary
 
 

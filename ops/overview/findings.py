@@ -12,6 +12,7 @@ from ops.versions.actions import ServiceVersions, State
 from ops.versions.rollout import Lack
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING, Alert
+from ops.vocabulary.figures import count, share
 from ops.vocabulary.timerange import format_duration
 
 FAILING = 0.05  # of the requests: what few services have on a good day
@@ -153,20 +154,6 @@ def rollout_lately(versions: ServiceVersions, now: int, within: int) -> str:
     started = versions.news or f"{_short(rollout.version, LONGEST_NAME)} started to run"
     ago = (now - rollout.since) // timerange.SECOND * timerange.SECOND
     return f"{started} {format_duration(ago)} ago"
-
-
-def share(part: float) -> str:
-    """Return `12%`, `1.5%`, `0.03%`, `99.7%`."""
-    percent = 100 * part
-    if percent < 9.95:
-        return f"{percent:.2g}%"
-    # Almost all is not all.
-    return f"{min(percent, 99.99):.4g}%" if 99.5 <= percent < 100 else f"{percent:.0f}%"
-
-
-def count(number: int, what: str) -> str:
-    """Return `1 trace`, `1,500 traces`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _names(alerts: Sequence[Alert]) -> str:

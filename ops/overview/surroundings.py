@@ -73,10 +73,9 @@ class Surroundings:
 async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundings:
     """Read everything concurrently, limited to what the user may see."""
     now = timerange.now_ns()
-    newest = shown.past.episodes[0].start if shown.past.episodes else now
-    start = min(shown.pending_since or shown.firing_since or newest, now)
+    start = began(shown, now)
     end = shown.at if shown.state is State.RESOLVED and shown.at else now
-    services = _services_of(site, shown)
+    services = services_of(site, shown)
     may = (await rights_of(actor.user_id)).permissions
     changes, lines = await asyncio.gather(
         if_allowed(
@@ -98,7 +97,14 @@ async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundin
     )
 
 
-def _services_of(site: Site, shown: ShownAlert) -> list[Service]:
+def began(shown: ShownAlert, now: int) -> int:
+    """Return when an alert became active, if it is over when it last did."""
+    newest = shown.past.episodes[0].start if shown.past.episodes else now
+    return min(shown.pending_since or shown.firing_since or newest, now)
+
+
+def services_of(site: Site, shown: ShownAlert) -> list[Service]:
+    """Return the services whose labels an alert has."""
     labels = shown.alert.labels.items()
     found = [each for each in site.services.values() if each.alerts]
     return [each for each in found if each.alerts.items() <= labels][:MOST_SERVICES]

@@ -1,10 +1,5 @@
 """The end of a timed change: when to warn of it, and what has become of the change.
 
-    ├───────────── timed change ─────────────────┤
-    since                     warn_at        until ──> what follows
-                                 └── a fifth ────┘
-                                  at most 5 minutes
-
 Nothing is remembered here, and nothing waits: doors ask with the clock, and remember what they
 have said.
 """
@@ -22,8 +17,8 @@ from ops.sampling import store
 from ops.sampling.facts import SamplingChange, ServiceSampling
 from ops.sites import sites
 from ops.vocabulary import timerange
+from ops.vocabulary.endings import last_fifth
 
-SHARE = 5  # the last fifth
 EARLIEST = 5 * timerange.MINUTE
 MORE = 15 * timerange.MINUTE  # that a change lasts longer if somebody says so
 # By then the instances that we push to have been sent what follows twice, and the others asked.
@@ -32,7 +27,7 @@ SETTLED = timedelta(seconds=90)
 
 def warn_at(since: int, until: int) -> int:
     """Return when to warn of the end of a timed change (all in Unix nanoseconds)."""
-    return until - min((until - since) // SHARE, EARLIEST)
+    return last_fifth(since, until, EARLIEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,80 +4,49 @@ They share their silences, so a change is sent to one of them.
 """
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeVar
 
 from ops.actor import Actor
-from ops.alerts.answers import SourceFailure
 from ops.alerts.notifying import NOTIFICATIONS, Routed, ask_all
 from ops.backends.alertmanager import Alertmanager
 from ops.backends.clients import clients
-from ops.errors import BackendUnavailable, Conflict, NotFound
+from ops.database import in_database
+from ops.errors import BackendUnavailable, Conflict, InvalidInput, NotFound, OpsError
 from ops.guard import action
-from ops.silences import rules
-from ops.silences.rules import site_with_silences
+from ops.silences import hiding, rules, store
+from ops.silences.ending import SilenceEnding, ending_soon, endings, to_warn_of
+from ops.silences.facts import MadeSilence, Preview, ShownSilence, SilenceList
+from ops.silences.rules import CHANGE, READ, site_with_silences
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher
-from ops.vocabulary.notifications import ALERTNAME, Notification, Silence, all_accept
+from ops.vocabulary.notifications import ACTIVE, Silence
 
-READ = "alerts.view_alerts"
-CHANGE = "alerts.silence"
+__all__ = [
+    "CHANGE",
+    "READ",
+    "MadeSilence",
+    "Preview",
+    "ShownSilence",
+    "SilenceEnding",
+    "SilenceList",
+    "create_silence",
+    "end_silence",
+    "ending_soon",
+    "endings",
+    "extend_silence",
+    "list_silences",
+    "preview_silence",
+    "to_warn_of",
+]
 PATIENCE = 5.0  # seconds that Alertmanagers have to answer
 SHARED = 1.0  # seconds within which they tell each other of a change
-
-
-@dataclass(frozen=True, slots=True)
-class ShownSilence:
-    """A silence, and how many of the alerts that Alertmanager has now it silences."""
-
-    silence: Silence
-    alerts: int
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceList:
-    """The silences of a site that have not ended, the next to end first.
-
-    `failures` are the Alertmanagers that did not answer: silences may be missing, and alerts.
-    """
-
-    site: str
-    silences: tuple[ShownSilence, ...]
-    failures: tuple[SourceFailure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a silence would hide now: `hides` are alerts that Alertmanager has.
-
-    `questions` are sentences that must be confirmed before it is made.
-    """
-
-    site: str
-    matchers: tuple[Matcher, ...]
-    hides: tuple[Notification, ...]
-    questions: tuple[str, ...]
-    failures: tuple[SourceFailure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MadeSilence:
-    """A silence as it is after a change, and how many alerts it silences.
-
-    `replaced` is the ID of the silence in whose place it is, "" if it is new or the same.
-    """
-
-    site: str
-    silence: Silence
-    hides: int
-    replaced: str = ""
-
-    def __str__(self) -> str:
-        until = timerange.format_moment(self.silence.ends_at)
-        instead = f", instead of {self.replaced}" if self.replaced else ""
-        return f"silence {self.silence.id} until {until}{instead}"
+N = TypeVar("N")
+log = logging.getLogger(__name__)
 
 
 def _target(*, site: str = "", **_: object) -> str:
@@ -90,8 +59,12 @@ async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
     where = site_with_silences(site)
     found = await _now(where)
     known = sorted(found.silences.values(), key=lambda each: (each.ends_at, each.id))
-    numbers = await asyncio.to_thread(_count, found, known)
-    shown = (ShownSilence(each, number) for each, number in zip(known, numbers, strict=True))
+    numbers = await asyncio.to_thread(hiding.count, found, known)
+    sure = not found.failures
+    shown = (
+        ShownSilence(each, number, sure and not number and each.state == ACTIVE)
+        for each, number in zip(known, numbers, strict=True)
+    )
     return SilenceList(where.name, tuple(shown), found.failures)
 
 
@@ -100,7 +73,7 @@ async def preview_silence(actor: Actor, *, matchers: Sequence[Matcher], site: st
     """Return what a silence with these matchers would hide now, and what must be confirmed."""
     where = site_with_silences(site)
     found = await _now(where)
-    hides = await asyncio.to_thread(_hidden, found, matchers)
+    hides = await asyncio.to_thread(hiding.hidden, found, matchers)
     asked = rules.questions(matchers, len(hides), where.silence_confirm_above)
     return Preview(where.name, tuple(matchers), hides, asked, found.failures)
 
@@ -128,14 +101,16 @@ async def create_silence(
     where, now = site_with_silences(site), timerange.now_ns()
     rules.check(matchers, comment, ends_at, now)
     found = await _now(where)
-    hides = len(await asyncio.to_thread(_hidden, found, matchers))
+    hides = len(await asyncio.to_thread(hiding.hidden, found, matchers))
     asked = rules.questions(matchers, hides, where.silence_confirm_above)
     if asked and not confirmed:
         raise Conflict(f"{'. '.join(asked)}. Confirm it to silence them")
     silence = Silence("", tuple(matchers), now, ends_at, actor.name, comment)
     key = await _answering(where, found).set_silence(silence)
+    line = ", ".join(map(str, matchers))
+    number = await _noted(store.made, where.name, key, actor.user_id, line, now, ends_at) or 0
     await _shared(where, found, key, ends_at)
-    return MadeSilence(where.name, replace(silence, id=key), hides)
+    return MadeSilence(where.name, replace(silence, id=key), hides, number=number)
 
 
 @action(
@@ -148,16 +123,22 @@ async def create_silence(
 async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = "") -> MadeSilence:
     """Let a silence end at another time (Unix nanoseconds); raises NotFound.
 
-    Matchers, start and comment stay, so that its ID usually does too.
+    Matchers, start and comment stay, so that its ID usually does too. If Alertmanager refuses it,
+    the silence stays as it was, and the error says so.
     """
     where, now = site_with_silences(site), timerange.now_ns()
     found = await _now(where)
     before = _one(found, key)
     rules.check(before.matchers, before.comment, ends_at, now)
     changed = replace(before, ends_at=ends_at)
-    new = await _answering(where, found).set_silence(changed)
+    try:
+        new = await _answering(where, found).set_silence(changed)
+    except InvalidInput as error:
+        until = timerange.format_moment(before.ends_at)
+        raise InvalidInput(f"{error}. The silence stays as it was, until {until}") from error
+    await _noted(store.extended, where.name, key, new, now, ends_at)
     await _shared(where, found, new, ends_at)
-    [hides] = await asyncio.to_thread(_count, found, [before])
+    [hides] = await asyncio.to_thread(hiding.count, found, [before])
     replaced = "" if new == key else key
     return MadeSilence(where.name, replace(changed, id=new), hides, replaced)
 
@@ -177,8 +158,18 @@ async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     await _answering(where, found).end_silence(key)
     await _shared(where, found, key, 0)
     ended = replace(before, ends_at=timerange.now_ns())
-    [hides] = await asyncio.to_thread(_count, found, [before])
+    await _noted(store.ended, where.name, key, actor.name, ended.ends_at)
+    [hides] = await asyncio.to_thread(hiding.count, found, [before])
     return MadeSilence(where.name, ended, hides)
+
+
+async def _noted(write: Callable[..., N], *arguments: object) -> N | None:
+    """Record a change that has been made; without our database, its end is not warned of."""
+    try:
+        return await in_database(write, *arguments)
+    except OpsError as error:
+        log.warning("nobody will be warned of the end of a silence: %s", error)
+        return None
 
 
 async def _now(site: Site) -> Routed:
@@ -188,31 +179,6 @@ async def _now(site: Site) -> Routed:
         reasons = "; ".join(each.reason for each in found.failures)
         raise BackendUnavailable(reasons, backend=f"Alertmanager of {site.name}")
     return found
-
-
-def _hidden(found: Routed, matchers: Sequence[Matcher]) -> tuple[Notification, ...]:
-    return tuple(each for each in found.known if all_accept(matchers, each.labels))
-
-
-def _count(found: Routed, silences: Sequence[Silence]) -> list[int]:
-    """Return how many alerts each silence matches; see `_hidden`.
-
-    Most silences name their alert, so that they need not be compared with all others.
-    """
-    by_name: dict[str, list[Notification]] = {}
-    for alert in found.known:
-        by_name.setdefault(alert.name, []).append(alert)
-    every = list(found.known)
-    numbers = []
-    for silence in silences:
-        name = next((each.value for each in silence.matchers if _names_alert(each)), None)
-        among = every if name is None else by_name.get(name, [])
-        numbers.append(sum(all_accept(silence.matchers, each.labels) for each in among))
-    return numbers
-
-
-def _names_alert(matcher: Matcher) -> bool:
-    return (matcher.name, matcher.operator) == (ALERTNAME, "=")
 
 
 def _one(found: Routed, key: str) -> Silence:

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from ops.errors import InvalidInput, NotSetUp
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
+from ops.vocabulary.endings import last_fifth
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
+READ = "alerts.view_alerts"
+CHANGE = "alerts.silence"
 MOST_MATCHERS = 20
 LONGEST_COMMENT = 1_000  # characters
 SHORTEST = 10 * timerange.SECOND
 LONGEST = 90 * timerange.DAY
 WITHOUT_REASON = timerange.DAY
+WARNED_BEFORE = 15 * timerange.MINUTE  # at most
 _NEGATIVE = ("!=", "!~")
 
 
@@ -68,6 +72,11 @@ def questions(matchers: Sequence[Matcher], hidden: int, many: int) -> tuple[str,
     if not any(each.name == ALERTNAME and each.operator in ("=", "=~") for each in matchers):
         found.append("It names no alert, so it also hides alerts that have never fired before")
     return tuple(found)
+
+
+def warn_at(since: int, until: int) -> int:
+    """Return when to warn of the end of a silence (all in Unix nanoseconds)."""
+    return last_fifth(since, until, WARNED_BEFORE)
 
 
 def _listed(matchers: Sequence[Matcher]) -> str:

@@ -24,20 +24,37 @@ from ops.traces.logs import ANY_LINE, LogFilter, LogLine, TraceLogs, build_logs
 from ops.traces.trace import Trace
 from ops.traces.unmatched import Unmatched, why_unmatched
 from ops.traces.usual_timing import UsualTiming, usual_duration, usual_operations
+from ops.traces.window_reading import compare as compare_two_windows
+from ops.traces.windows import (
+    FailureGroup,
+    Share,
+    Statement,
+    StatementKind,
+    Window,
+    WindowComparison,
+)
 from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.timerange import format_moment
 
 __all__ = [
     "Comparison",
     "Difference",
+    "FailureGroup",
     "LogFilter",
     "LogLine",
+    "Share",
+    "Statement",
+    "StatementKind",
     "TraceExport",
     "TraceList",
     "TraceLogs",
     "Unmatched",
     "UsualTiming",
+    "Window",
+    "WindowComparison",
     "compare_duration",
     "compare_traces",
+    "compare_windows",
     "compare_with_usual",
     "explain_no_match",
     "export_trace",
@@ -203,3 +220,30 @@ async def compare_duration(actor: Actor, *, trace_id: str, site: str = "") -> Us
 async def compare_with_usual(actor: Actor, *, trace_id: str, site: str = "") -> UsualTiming:
     """Compare a trace with recent successful ones of its root operation. Raises NotFound."""
     return await usual_operations(await fetch_trace(full_id(trace_id), site))
+
+
+@action("traces.compare_windows", permission=READ)
+async def compare_windows(
+    actor: Actor,
+    *,
+    service: str,
+    start: int,
+    end: int,
+    before_start: int,
+    before_end: int,
+    site: str = "",
+) -> WindowComparison:
+    """Compare a service's traces of two windows (Unix nanoseconds), by one search for each.
+
+    Only differences that are not chance become statements. The service is one in the site file
+    or a name that only Jaeger knows. Raises InvalidInput if a window does not start before its
+    end, or the earlier one does not end before the other.
+    """
+    where = sites().site(site)
+    if not 0 <= before_start < before_end <= start < end:
+        raise InvalidInput(
+            f"the windows must follow each other: {format_moment(before_start)} to "
+            f"{format_moment(before_end)}, then {format_moment(start)} to {format_moment(end)}"
+        )
+    name = service or where.default_service
+    return await compare_two_windows(where, name, (start, end), (before_start, before_end))

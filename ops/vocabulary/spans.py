@@ -212,6 +212,12 @@ def failure(operation: str, message: str) -> str:
     return f"{operation}: {first_line}" if first_line else f"{operation} failed"
 
 
+def failure_in(operation: str, message: str) -> str:
+    """Return what failed for the middle of a sentence: `deadline exceeded in store.Query`."""
+    first_line = message.strip().partition("\n")[0]
+    return f"{first_line} in {operation}" if first_line else f"{operation} failed"
+
+
 def what_failed(span: Span) -> str:
     """Return a failing span's error message, from wherever libraries put it, or ""."""
     if span.message:

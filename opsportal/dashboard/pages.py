@@ -1,7 +1,7 @@
 """The decorator that makes a view a page: login, permission, site, errors."""
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,14 +45,19 @@ class Live:
     """How a page is kept up to date while it is open, see opsportal.dashboard.live.
 
     It is rendered again when one of `subjects` has news (ops.watch.notices), and after `every`
-    seconds. `own` pages depend on the user, not only on the user's permissions. `action` is the
-    name of the page's action.
+    seconds. `own` pages depend on the user, not only on the user's permissions. With `only`, it is
+    kept up to date if its address has that field. `action` is the name of the page's action.
     """
 
     subjects: frozenset[str]
     every: float = 15.0
     own: bool = False
+    only: str = ""
     action: str = ""
+
+    def is_for(self, fields: Container[str]) -> bool:
+        """Return whether a page is kept up to date whose address has these fields."""
+        return not self.only or self.only in fields
 
 
 def live_of(view: Callable[..., Any]) -> Live | None:

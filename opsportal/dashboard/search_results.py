@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from ops.traces.actions import TraceList
 from ops.vocabulary.conditions import Condition
 from ops.vocabulary.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
-from ops.vocabulary.timerange import format_exact
+from ops.vocabulary.timerange import NOW, format_exact
 from opsportal.dashboard.scatter import scatter
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.trace_figures import (
@@ -23,6 +23,7 @@ LEAST_LIVELY = 4  # if traces fill less than a fourth of the range, only that pa
 ROWS = 100
 OPERATIONS, FOLDED = 8, 40  # rows shown by operation, and rows that can be expanded
 ERROR = ("error", "true")
+FOLLOW = "follow"  # the field in the address of a search that renews itself
 HEADS = {"time": "Time, UTC", "duration": "Duration", "spans": "Spans", "errors": "Errors"}
 
 
@@ -196,6 +197,16 @@ def _first_shown(found: TraceList) -> int:
 
 def _exact(duration: int) -> str:
     return format_exact(duration) if duration else ""
+
+
+def can_follow(query: TraceQuery) -> bool:
+    """Return whether a search may find more later: its range ends now."""
+    return query.range.end == NOW and query.before is None
+
+
+def followed(site: str, query: TraceQuery) -> str:
+    """Return the address of a search that renews itself: its range has to end now."""
+    return f"{address(site, query)}&{FOLLOW}=1"
 
 
 def address(site: str, query: TraceQuery, sort: str = NEWEST_FIRST, page: int = 1) -> str:

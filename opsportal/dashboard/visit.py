@@ -19,6 +19,7 @@ from ops.errors import OpsError
 from ops.requests import actions as requests
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
+from ops.silences import actions as silences
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from opsportal.dashboard.clock import Clock, viewer_zone
@@ -71,10 +72,13 @@ class Visit:
         self, template: str, context: Mapping[str, Any], status: int = 200
     ) -> HttpResponse:
         """Render the page in a thread, because a trace of 500 spans takes a tenth of a second."""
-        badge, ending = None, None
+        badge: FiringCount | None = None
+        endings: list[ShownEnding | None] = []
         if not is_piece(self.request) and not isinstance(self.request, LiveRequest):
-            badge, ending = await asyncio.gather(self._badge(), self._ending())
-        whole = {**self._frame(), "badge": badge, "own_ending": ending, **context}
+            badge, *endings = await asyncio.gather(
+                self._badge(), self._change_ending(), self._silence_ending()
+            )
+        whole = {**self._frame(), "badge": badge, "own_endings": filter(None, endings), **context}
         if isinstance(self.request, LiveRequest):
             whole["csrf_token"] = OWN_TOKEN
         write = partial(render, self.request, template, whole, status=status)
@@ -90,7 +94,7 @@ class Visit:
         except OpsError:
             return None
 
-    async def _ending(self) -> ShownEnding | None:
+    async def _change_ending(self) -> ShownEnding | None:
         """Return the end of this user's timed change that ends first, None for none."""
         if sampling.CHANGE not in self.permissions:
             return None
@@ -98,7 +102,17 @@ class Visit:
             found = await requests.ending_soon(self.actor, site=self.site.name)
         except OpsError:
             return None
-        return ShownEnding.of(found[0], self.clock.now) if found else None
+        return ShownEnding.of_change(found[0], self.clock.now) if found else None
+
+    async def _silence_ending(self) -> ShownEnding | None:
+        """Return the end of this user's silence that ends first, None for none."""
+        if silences.CHANGE not in self.permissions or not self.site.alertmanager:
+            return None
+        try:
+            found = await silences.ending_soon(self.actor, site=self.site.name)
+        except OpsError:
+            return None
+        return ShownEnding.of_silence(found[0], self.clock.now) if found else None
 
     @property
     def _sees_alerts(self) -> bool:
@@ -106,6 +120,7 @@ class Visit:
 
     def _frame(self) -> dict[str, Any]:
         match = self.request.resolver_match
+        live = getattr(match.func, "live", None) if match else None
         again = isinstance(self.request, LiveRequest)
         section = match.url_name.partition("-")[0] if match and match.url_name else ""
         return {
@@ -114,7 +129,7 @@ class Visit:
             "section": section,
             "frame": "live.html" if again else "base.html",
             "live_update": again,
-            "live": bool(match and getattr(match.func, "live", None)),
+            "live": bool(live and live.is_for(self.request.GET)),
             "sees_alerts": self._sees_alerts,
             "sections": [
                 item for item in SECTIONS if item[2] in self.permissions and has(self.site, item[0])

@@ -1458,6 +1458,7 @@ class Alert(_message.Message):
     STALE_SINCE_FIELD_NUMBER: _builtins.int
     RECOVERING_FIELD_NUMBER: _builtins.int
     NOTIFIED_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     value: _builtins.str
     active_at: _builtins.int
@@ -1493,6 +1494,10 @@ class Alert(_message.Message):
     def notified(self) -> Global___Notified:
         """What Alertmanager does about it; unset if it is pending, or the site has no Alertmanager."""
 
+    @_builtins.property
+    def held(self) -> Global___Held:
+        """Who has it; unset if nobody does."""
+
     def __init__(
         self,
         *,
@@ -1514,14 +1519,55 @@ class Alert(_message.Message):
         stale_since: _builtins.int = ...,
         recovering: _builtins.bool = ...,
         notified: Global___Notified | None = ...,
+        held: Global___Held | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["notified", b"notified"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held", b"held", "notified", b"notified"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "labels", b"labels", "name", b"name", "native_state", b"native_state", "notified", b"notified", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "annotations", b"annotations", "disagree", b"disagree", "fingerprint", b"fingerprint", "fired_at", b"fired_at", "group", b"group", "held", b"held", "labels", b"labels", "name", b"name", "native_state", b"native_state", "notified", b"notified", "recovering", b"recovering", "rule_health", b"rule_health", "severity", b"severity", "source", b"source", "sources", b"sources", "stale_since", b"stale_since", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Alert: _TypeAlias = Alert  # noqa: Y015
+
+@_typing.final
+class Held(_message.Message):
+    """Somebody has an alert, alone or with all alerts of its name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    GIVEN_BY_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """The user's name."""
+    since: _builtins.int
+    """Since when and until when, Unix nanoseconds; until is 0 for until it resolves."""
+    until: _builtins.int
+    note: _builtins.str
+    all: _builtins.bool
+    """All alerts of the name, not this one alone."""
+    given_by: _builtins.str
+    """Who handed it over, "" if nobody did."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        since: _builtins.int = ...,
+        until: _builtins.int = ...,
+        note: _builtins.str = ...,
+        all: _builtins.bool = ...,
+        given_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "given_by", b"given_by", "note", b"note", "person", b"person", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Held: _TypeAlias = Held  # noqa: Y015
 
 @_typing.final
 class Notified(_message.Message):

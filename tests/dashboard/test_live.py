@@ -24,7 +24,7 @@ from opsportal.dashboard.urls import pages
 from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place, text
 from tests.dashboard.sockets import WITHIN, Open, opened, served, session_of
-from tests.fakes.jaeger import ANY_JAEGER
+from tests.fakes.jaeger import ANY_JAEGER, span, trace
 from tests.fakes.prometheus import alert
 from tests.watch.conftest import watching
 
@@ -115,6 +115,20 @@ async def test_every_live_page_is_rendered(name: str, host: str, olga: str, plac
         assert "Something went wrong" not in page.texts["page"]
 
 
+@ANY_JAEGER
+async def test_a_search_is_live_only_while_somebody_follows_it(
+    host: str, olga: str, place: Place
+) -> None:
+    place.jaeger.add(trace(span("petstore", "GET /followed")))
+    address = "/sites/production/traces/?q=service%3Dpetstore"
+    async with opened(host, f"{address}&follow=1", olga) as page:
+        await page.until(page.shows("GET /followed"))
+        assert 'id="trace-' in page.texts["page"], "rows that arrive can be told from the others"
+    async with opened(host, address, olga) as page:
+        await page.until(page.shows("badge", "badge"))
+        assert page.texts.keys() == {"badge"}
+
+
 async def test_a_change_by_somebody_else_appears(host: str, olga: str, person: Person) -> None:
     actor = actor_of(await in_database(person, "ann", "operators"))
     async with opened(host, "/sites/production/sampling/", olga) as page:
@@ -158,6 +172,8 @@ def test_it_knows_the_live_pages() -> None:
         "alerts/badge/",
         "versions/",
         "sampling/",
+        "sampling/raised/",
+        "traces/",
     ]
     assert {*LIVE} == {f"/sites/production/{name}" for name in (*names, "sampling/requests/1/")}
 

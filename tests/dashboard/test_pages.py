@@ -26,6 +26,7 @@ PATHS = [
     for page in pages
 ]
 WRITING = (
+    "alerts/abababababababababab/sample/",
     "alerts/silences/change/",
     "alerts/silences/new/",
     "alerts/subscriptions/",
@@ -34,6 +35,7 @@ WRITING = (
     "sampling/longer/",
     "sampling/requests/3f9a1c7e2b/",
     "sampling/revert/",
+    "services/petstore/sample/",
     "traces/forget/",
 )
 ONES_OWN = ("traces/step/", "traces/forget/")  # what one types or typed, of operations nothing

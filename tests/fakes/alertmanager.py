@@ -30,13 +30,15 @@ class Fault(Enum):
 class FakeAlertmanager:
     """An Alertmanager with `alerts` and `silences` as its API writes them; `paths` were asked.
 
-    It shares its silences with a `peer`. Above `most_silences` it takes no more, 0 for no limit.
+    It shares its silences with a `peer`. Above `most_silences` it takes no more, 0 for no limit. If
+    it `always_replaces`, every edit makes a new silence.
     """
 
     def __init__(self, peer: "FakeAlertmanager | None" = None) -> None:
         self.alerts: list[Any] = []
         self.silences: list[Any] = peer.silences if peer else []
         self.most_silences = 0
+        self.always_replaces = False
         self.fault = Fault.NONE
         self.paths: list[str] = []
         self.release = asyncio.Event()
@@ -128,11 +130,12 @@ class FakeAlertmanager:
             reason = "at least one matcher must not match the empty string"
             return web.json_response(f"invalid silence: {reason}", status=400)
         same = found is not None and found["matchers"] == given["matchers"]
-        if found is not None and same:
+        if found is not None and same and not self.always_replaces:
             found.update(given)
             return web.json_response({"silenceID": found["id"]})
         if self.most_silences and len(self.silences) >= self.most_silences:
-            reason = f"exceeded maximum number of silences: {len(self.silences)}"
+            limit = f"(limit: {self.most_silences})"
+            reason = f"exceeded maximum number of silences: {len(self.silences)} {limit}"
             return web.json_response(reason, status=400)
         key = f"00000000-0000-4000-8000-{len(self.silences):012}"
         self.silences.append({**given, "id": key, "status": {"state": "active"}})

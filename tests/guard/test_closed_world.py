@@ -17,8 +17,6 @@ from ops.guard import ACTIONS
 ROOT = Path(__file__).parent.parent.parent
 # What a door offers only as a part of another action: the overview, or a trace's "at that time".
 WITHIN_OTHERS = {
-    "acknowledgements.give_back",
-    "acknowledgements.hand_over",
     "acknowledgements.list_acknowledgements",
     "acknowledgements.list_people",
     "alerts.alerts_during",
@@ -40,6 +38,7 @@ WITHIN_OTHERS = {
     "sampling.timed_now",
     "subscriptions.note_problem",
     "subscriptions.wanted",
+    "traces.compare_windows",
     "versions.list_histories",
 }
 

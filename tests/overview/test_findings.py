@@ -6,10 +6,11 @@ from ops.alerts.actions import AlertList
 from ops.overview import findings
 from ops.overview.diagnosing_sites import diagnose_lines
 from ops.overview.figures import Figures
-from ops.overview.findings import Weight, share
+from ops.overview.findings import Weight
 from ops.overview.lately import Sample, compared, fails_more
 from ops.sites import Service, Site
 from ops.versions.actions import InstanceVersion, Lack, Rollout, ServiceVersions, State
+from ops.vocabulary.figures import share
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE
 from tests.alerts.making import NOON, alert

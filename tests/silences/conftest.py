@@ -1,6 +1,7 @@
 """A site with two Alertmanagers that share their silences, as those of a cluster do."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -36,8 +37,9 @@ class Cluster:
         self.first.has({"alertname": name, **whole}, "pets")
 
 
-@pytest.fixture
-async def cluster(site_file: SiteFile) -> AsyncIterator[Cluster]:
+@asynccontextmanager
+async def clustered(site_file: SiteFile) -> AsyncIterator[Cluster]:
+    """Run the site until the block ends."""
     async with (
         FakePrometheus() as prometheus,
         FakeAlertmanager() as first,
@@ -45,3 +47,9 @@ async def cluster(site_file: SiteFile) -> AsyncIterator[Cluster]:
     ):
         site_file(SITE.format(prometheus=prometheus, first=first, second=second))
         yield Cluster(prometheus, first, second)
+
+
+@pytest.fixture
+async def cluster(site_file: SiteFile) -> AsyncIterator[Cluster]:
+    async with clustered(site_file) as running:
+        yield running

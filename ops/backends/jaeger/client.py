@@ -11,6 +11,7 @@ from ops import metrics
 from ops.backends.calls import Calls
 from ops.backends.grpc_channels import Peer
 from ops.backends.jaeger.measuring import MeasuredTraces, measure
+from ops.backends.jaeger.observing import observe
 from ops.backends.jaeger.query_service import MUCH_TO_READ, QueryService, off_loop
 from ops.backends.jaeger.roots import roots
 from ops.backends.jaeger.survey import Survey, survey
@@ -24,6 +25,7 @@ from ops.backends.trace_search.slices import SETTLED, Slices
 from ops.errors import NotFound
 from ops.sites import JaegerSource, Site
 from ops.vocabulary import timerange
+from ops.vocabulary.observed import ObservedWindow
 from ops.vocabulary.roots import Root
 from ops.vocabulary.spans import Spans
 
@@ -109,6 +111,11 @@ class Jaeger:
         """Return the roots of up to `most` of a service's traces that carry their rate."""
         call = partial(roots, self._server, service, start, end, most)
         return await self._read(("roots", service, start, end, most), call)
+
+    async def observe(self, service: str, *, start: int, end: int, most: int) -> ObservedWindow:
+        """Read up to `most` of a service's traces of a window; one call, or one more if refused."""
+        search = TraceSearch(start, end, most, service)
+        return await self._read(("observe", search), partial(observe, self._server, search))
 
     async def survey(self, search: TraceSearch) -> Survey:
         """Return what traces of a search's service and times have of its tags and conditions."""

@@ -33,9 +33,9 @@ KINDS = {
 }
 _STATUSES = {ERROR: "error", trace_pb2.Status.STATUS_CODE_OK: "ok"}
 # Names used by OpenTelemetry and by Jaeger's own clients; the first one present counts.
-_INSTANCE = ("service.instance.id", "k8s.pod.name", "container.id", "client-uuid")
+INSTANCE = ("service.instance.id", "k8s.pod.name", "container.id", "client-uuid")
 _HOST = ("host.name", "hostname", "k8s.node.name", "host.id", "host.ip", "ip")
-_VERSION = ("service.version", "version")
+VERSION = ("service.version", "version")
 _CLOCK = ("host.id", "host.name", "hostname", "k8s.node.name", "host.ip", "ip")
 
 
@@ -134,10 +134,10 @@ def read_process(resource: Resource) -> Process:
     uses, and a few more. Without a host, an instance has a clock of its own.
     """
     said = {item.key: as_text(item.value) for item in resource.attributes}
-    instance, host = _first(said, _INSTANCE), _first(said, _HOST)
+    instance, host = _first(said, INSTANCE), _first(said, _HOST)
     return Process(
         service=service_name(resource),
-        version=_first(said, _VERSION),
+        version=_first(said, VERSION),
         instance=instance,
         host=host,
         clock=_first(said, _CLOCK) or instance,

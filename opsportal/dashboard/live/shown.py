@@ -33,15 +33,15 @@ async def shown(viewer: Viewer, address: str) -> list[tuple[Hashable, Kind]]:
     path, _, query = address.partition("?")
     try:
         match = resolve(path)
-        fields = QueryDict(query).lists()
+        asked = QueryDict(query)
     except SuspiciousOperation as error:
         raise InvalidInput("the address has too many fields") from error
     except Resolver404:
         raise NotFound("there is no such page") from None
     found: list[tuple[Hashable, Kind]] = []
     live = live_of(match.func)
-    if live is not None:
-        typed = [*match.kwargs.items(), *fields]
+    if live and live.is_for(asked):
+        typed = [*match.kwargs.items(), *asked.lists()]
         await check(viewer.actor, live.action, **{str(name): value for name, value in typed})
         limits.check_fields(typed)
         user = viewer.user.pk if live.own else None

@@ -165,7 +165,7 @@ async def _page(
             "form": form,
             "pushed": visit.site.service(service).is_pushed,
             "lines": lines,
-            "ending": ShownEnding.of(now.change, visit.clock.now)
+            "ending": ShownEnding.of_change(now.change, visit.clock.now)
             if now.in_force and now.in_force.until
             else None,
             "find": find,

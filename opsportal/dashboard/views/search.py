@@ -15,20 +15,32 @@ from ops.vocabulary import timerange
 from ops.vocabulary.filters import TraceQuery
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields, full_line
-from opsportal.dashboard.pages import page
-from opsportal.dashboard.search_results import Results, address, line_of
+from opsportal.dashboard.pages import Live, page
+from opsportal.dashboard.search_results import (
+    FOLLOW,
+    Results,
+    address,
+    can_follow,
+    followed,
+    line_of,
+)
 from opsportal.dashboard.views import filtering
 from opsportal.dashboard.views.filtering import FIRST_QUERY
 from opsportal.dashboard.views.pasted import mentioned, opened
 from opsportal.dashboard.visit import Visit
 
 EXPLAINED = 20  # failed traces whose error message is shown
+FOLLOWING = 5.0  # seconds between two searches of a page that follows
 
 
 @require_safe
-@page(actions.list_traces)
+@page(actions.list_traces, live=Live(frozenset(), every=FOLLOWING, only=FOLLOW))
 async def search(visit: Visit) -> HttpResponse:
-    """Search for `?q=LINE`; submitted forms (`&sent=1`, `?fields=1&…`) redirect to that."""
+    """Search for `?q=LINE`; submitted forms (`&sent=1`, `?fields=1&…`) redirect to that.
+
+    With `&follow=1`, an open page searches again and again, up to now: once for everybody who
+    follows the same.
+    """
     typed = visit.request.GET
     line = typed.get("q", "").strip()
     if "fields" in typed:
@@ -46,6 +58,9 @@ async def search(visit: Visit) -> HttpResponse:
         where = sites().site(query.site or visit.site.name).name
         if where != visit.site.name:
             return HttpResponseRedirect(address(where, query))
+        follows = FOLLOW in typed
+        if follows and not can_follow(query):
+            return HttpResponseRedirect(address(where, query))
         asked = replace(query, site=where)
         found = await actions.list_traces(visit.actor, query=asked, explain=EXPLAINED)
     except OpsError as error:
@@ -57,9 +72,16 @@ async def search(visit: Visit) -> HttpResponse:
             **await filtering.frame(visit),
         }
         return await errors.page(visit, error, "pages/search.html", context)
-    why = ("", None) if found.traces else await _why_none(visit, found)
+    why = ("", None) if found.traces else await _why_none(visit, found, follows)
     read_as = await filtering.reading_of(visit, line)
-    context = {**_context(visit, query, line, found, *why), **frame, "reading": read_as}
+    context = {
+        **_context(visit, query, line, found, *why),
+        **frame,
+        "reading": read_as,
+        "follows": follows,
+        "follow": followed(where, query) if can_follow(query) else "",
+        "plain": address(where, query),
+    }
     return await visit.render("pages/search.html", context)
 
 
@@ -78,8 +100,13 @@ async def _from_fields(visit: Visit, line: str) -> HttpResponse:
     return await visit.render("pages/search.html", context, status=400)
 
 
-async def _why_none(visit: Visit, found: TraceList) -> tuple[str, Unmatched | None]:
-    """Return what sampling has to do with an empty list, and what no trace has of what it asks."""
+async def _why_none(visit: Visit, found: TraceList, follows: bool) -> tuple[str, Unmatched | None]:
+    """Return what sampling has to do with an empty list, and what no trace has of what it asks.
+
+    A page that follows may get such traces yet, and does not search for that again and again.
+    """
+    if follows:
+        return await _sampling(visit, found), None
     sampling, unmatched = await asyncio.gather(
         _sampling(visit, found), actions.explain_no_match(visit.actor, query=found.query)
     )

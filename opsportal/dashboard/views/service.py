@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from ops.overview import actions, findings
 from ops.overview.actions import Diagnosis
 from ops.overview.lately import LATELY, OperationLately
+from ops.sampling import actions as sampling
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.timerange import TimeRange
 from opsportal.dashboard import words
@@ -46,6 +47,7 @@ async def show(visit: Visit, service: str) -> HttpResponse:
         {
             "heading": words.name(found.headline, LONGEST_HEADING),
             "found": found,
+            "sampled": found.service if sampling.CHANGE in visit.permissions else "",
             "alerts": (found.alerts or ())[:ALERTS],
             "more_alerts": len((found.alerts or ())[ALERTS:]),
             "earlier_p95": findings.earlier_p95(found.figures),

@@ -1,5 +1,8 @@
 """`/alerts/silences/`: what is silenced, and silencing alerts after a look at what that hides."""
 
+import re
+from urllib.parse import urlencode
+
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,12 +18,16 @@ from opsportal.dashboard.visit import Visit
 
 SILENCES = 50
 HIDDEN = 50
+_KEY = re.compile(r"[0-9a-fA-F-]{36}")
 
 
 @require_safe
 @page(actions.list_silences, live=Live(frozenset({"notifications"})))
 async def show(visit: Visit) -> HttpResponse:
-    """List the silences that are in force or planned; `?changed=ID` marks the newest."""
+    """List the silences that are in force or planned.
+
+    `?changed=ID` marks the one that was changed, `&was=ID` says that it had another ID.
+    """
     found = await actions.list_silences(visit.actor, site=visit.site.name)
     part = sheet(visit.request, found.silences, SILENCES)
     return await visit.render(
@@ -30,6 +37,7 @@ async def show(visit: Visit) -> HttpResponse:
             "found": found,
             "sheet": part,
             "changed": visit.request.GET.get("changed", ""),
+            "former": _former(visit),
             "may_silence": actions.CHANGE in visit.permissions,
         },
     )
@@ -84,7 +92,7 @@ async def change(visit: Visit) -> HttpResponse:
         longer = await actions.extend_silence(
             visit.actor, ends_at=_moment(typed["longer"]) + timerange.HOUR, **which
         )
-        return _changed(visit, longer.silence.id)
+        return _changed(visit, longer.silence.id, longer.replaced)
     await actions.end_silence(visit.actor, **which)
     return HttpResponseRedirect(visit.url("alerts-silences"))
 
@@ -97,8 +105,15 @@ def _moment(text: str) -> int:
     return timerange.parse_moment(text).at(timerange.now_ns())
 
 
-def _changed(visit: Visit, key: str) -> HttpResponse:
-    return HttpResponseRedirect(f"{visit.url('alerts-silences')}?changed={key}")
+def _changed(visit: Visit, key: str, replaced: str = "") -> HttpResponse:
+    query = urlencode({"changed": key, **({"was": replaced} if replaced else {})})
+    return HttpResponseRedirect(f"{visit.url('alerts-silences')}?{query}")
+
+
+def _former(visit: Visit) -> str:
+    """Return the ID that a silence had before it was changed, "" if it kept it."""
+    former = visit.request.GET.get("was", "")
+    return former if _KEY.fullmatch(former) else ""
 
 
 async def _form(
@@ -118,4 +133,4 @@ def _heading(found: SilenceList) -> str:
     known = " that we know of" if found.failures else ""
     if not found.silences:
         return f"Nothing is silenced{known}"
-    return f"{words.count(len(found.silences), 'silence')}{known}"
+    return f"{words.count(len(found.silences), 'silence')}{found.idle_words}{known}"

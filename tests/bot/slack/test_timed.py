@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bot.models import TimedMessage
-from bot.replies import Timed
+from bot.replies import Ends, Timed
 from bot.slack import timed_store
 from bot.slack.timed_store import Said
 from ops.database import in_database
@@ -174,13 +174,13 @@ async def test_a_warning_that_slack_did_not_take(
 
 async def test_one_that_was_killed_leaves_it_to_another(alice: User, backends: Backends) -> None:
     now = timezone.now()
-    await in_database(timed_store.remember, Timed(7, now), "C1", "1.0", "1.1", now)
-    [found] = await in_database(timed_store.due, now)
+    await in_database(timed_store.remember, Timed(Ends.SAMPLING, 7, now), "C1", "1.0", "1.1", now)
+    [found] = await in_database(timed_store.due, Ends.SAMPLING, now)
     assert await in_database(timed_store.claim, found, "killed", now)
     assert not await in_database(timed_store.claim, found, "late", now), "it has been claimed"
-    assert await in_database(timed_store.due, now) == []
+    assert await in_database(timed_store.due, Ends.SAMPLING, now) == []
     later = now + timed_store.LEASE
-    [found] = await in_database(timed_store.due, later)
+    [found] = await in_database(timed_store.due, Ends.SAMPLING, later)
     assert await in_database(timed_store.claim, found, "another", later)
     assert not await in_database(timed_store.note, found, "killed", Said.WARNED, later)
     assert await in_database(timed_store.note, found, "another", Said.WARNED, later)

@@ -25,8 +25,24 @@ function follow() {
   page = shown?.part ? shown : null;
   if (!page) return;
   state = "";
-  connection = new Connection(page, { changed, told });
+  connect();
   notify.meet();
+}
+
+/** Connect, unless the page is one that costs much and that nobody sees. */
+function connect() {
+  if (document.hidden && page.pauses) told("paused");
+  else connection = new Connection(page, { changed, told });
+}
+
+function seen() {
+  if (connection && document.hidden && page.pauses) {
+    page.now = connection.at;
+    connection.close();
+    connection = null;
+    told("paused");
+  } else if (!document.hidden && connection) connection.hurry();
+  else if (!document.hidden && page) connect();
 }
 
 /** Follow what htmx has swapped in; it may have brought the title of a moment ago too. */
@@ -37,7 +53,8 @@ function settled() {
 
 function read(frame, address) {
   const { part, badge, now } = frame.dataset;
-  return { frame, address, part, badge, now: Math.floor(now / 1e6) };
+  const pauses = "pauses" in frame.dataset;
+  return { frame, address, part, badge, pauses, now: Math.floor(now / 1e6) };
 }
 
 function changed(part, text) {
@@ -80,7 +97,7 @@ function tick() {
 }
 
 setInterval(tick, 1_000);
-document.addEventListener("visibilitychange", () => document.hidden || connection?.hurry());
+document.addEventListener("visibilitychange", seen);
 window.addEventListener("online", () => connection?.hurry());
 for (const kind of ["htmx:afterSettle", "htmx:pushedIntoHistory", "htmx:historyRestore"]) {
   document.addEventListener(kind, settled);

@@ -1,4 +1,4 @@
-// How far the page can be trusted: "Live", "Reconnecting", "Renews every 15 s", "Stale since …".
+// How far the page can be trusted: "Live", "Paused", "Renews every 15 s", "Stale since …".
 
 import { make } from "../dom.js";
 import * as clock from "./clock.js";
@@ -25,6 +25,7 @@ export function show(state, { frame, part, at }) {
 const WORDS = {
   live: (part) => (part === "page" ? "Live" : ""),
   reconnecting: (part) => (part === "page" ? "Reconnecting" : ""),
+  paused: () => "Paused",
   renewing: (part) => (part === "page" ? `Renews every ${RENEWING / 1_000} s` : ""),
   stale: (part, since) => (part === "page" ? `Stale since ${since}` : `Alert count stale since ${since}`),
   ended: () => "Session ended. Log in",

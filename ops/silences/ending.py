@@ -1,0 +1,148 @@
+"""The end of a silence that somebody made here: when to warn of it, and what has become of it.
+
+Doors ask with the clock, and remember what they have said. Silences that were made elsewhere, such
+as with amtool, are not ours to warn of.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ops.actor import Actor
+from ops.alerts.notifying import Routed, routed
+from ops.backends.clients import clients
+from ops.database import in_database
+from ops.errors import OpsError
+from ops.guard import OPSPORTAL, action
+from ops.rights import rights_of
+from ops.silences import hiding, store
+from ops.silences.models import OwnSilence
+from ops.silences.rules import CHANGE, READ, warn_at
+from ops.sites import Site, sites
+from ops.vocabulary import timerange
+from ops.vocabulary.matchers import Matcher, parse_matchers
+from ops.vocabulary.notifications import Silence
+
+PATIENCE = 2.0  # seconds that Alertmanagers have to answer
+AGE, PAGES_PATIENCE = 1.0, 0.3  # seconds: every page asks
+MORE = timerange.HOUR  # that a silence lasts longer if somebody says so
+# What the watcher knows can be older than a silence that was made just now.
+SURELY_KNOWN = timerange.MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceEnding:
+    """A silence that was made here by a user, and what has become of it.
+
+    It lasts from `since` to `until` (Unix nanoseconds); `is_over`: it ended, `ended_by` somebody
+    if it was ended here. `alerts` is how many alerts it hides now, None if that is unknown.
+    """
+
+    number: int
+    site: str
+    key: str
+    user_id: int
+    by: str
+    matchers: tuple[Matcher, ...]
+    since: int
+    until: int
+    alerts: int | None = None
+    is_over: bool = False
+    ended_by: str = ""
+
+    @property
+    def warn_at(self) -> int:
+        """When to warn of the end."""
+        return warn_at(self.since, self.until)
+
+    @property
+    def what(self) -> str:
+        """What it silences: the name of an alert, or all of its matchers."""
+        named = [each.value for each in self.matchers if hiding.names_alert(each)]
+        return named[0] if named else ", ".join(map(str, self.matchers))
+
+
+@action("silences.endings", permission=OPSPORTAL)
+async def endings(actor: Actor, *, numbers: Collection[int]) -> Mapping[int, SilenceEnding]:
+    """Return what has become of silences that were made here, those that are known."""
+    rows = await in_database(store.by_number, numbers)
+    return {each.number: each for each in await _as_they_are(rows, PATIENCE)}
+
+
+@action("silences.to_warn_of", permission=OPSPORTAL)
+async def to_warn_of(actor: Actor) -> Mapping[int, int]:
+    """Return the silences whose end is to be warned of now: by number, the user who made them.
+
+    Those who may not see alerts any more are not warned.
+    """
+    rows = await in_database(store.to_warn_of)
+    may_see = {
+        user: READ in (await rights_of(user)).permissions for user in {row.user_id for row in rows}
+    }
+    return {row.pk: row.user_id for row in rows if may_see[row.user_id]}
+
+
+@action("silences.ending_soon", permission=CHANGE)
+async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SilenceEnding, ...]:
+    """Return the silences in force that the actor made here, the next to end first.
+
+    They may be a second old, and are left out if the database is slow: every page asks.
+    """
+    where = sites().site(site)
+    found = await clients().lasting.answer(
+        ("own silences", where.name), lambda: _in_force(where.name), PAGES_PATIENCE, AGE
+    )
+    return tuple(each for each in found.answer or () if each.user_id == actor.user_id)
+
+
+async def _in_force(site: str) -> tuple[SilenceEnding, ...]:
+    rows = await in_database(store.in_force, site)
+    found = await _as_they_are(rows, PATIENCE) if rows else []
+    return tuple(each for each in found if not each.is_over)
+
+
+async def _as_they_are(rows: Sequence[OwnSilence], patience: float) -> list[SilenceEnding]:
+    """Return silences as they are now; where Alertmanager cannot be asked, as we know them."""
+    known = {name: await _routed(name, patience) for name in {row.site for row in rows}}
+    return await asyncio.to_thread(_read, rows, known)
+
+
+async def _routed(name: str, patience: float) -> Routed | None:
+    try:
+        site: Site = sites().site(name)
+        return await routed(site, patience)
+    except OpsError:
+        return None
+
+
+def _read(rows: Iterable[OwnSilence], known: Mapping[str, Routed | None]) -> list[SilenceEnding]:
+    return [_ending(row, known[row.site], timerange.now_ns()) for row in rows]
+
+
+def _ending(row: OwnSilence, known: Routed | None, now: int) -> SilenceEnding:
+    since, until = map(timerange.from_datetime, (row.since, row.until))
+    silence = known.silences.get(row.key) if known else None
+    settled = not row.ended_by and now > since + SURELY_KNOWN
+    if silence and settled:
+        until = silence.ends_at  # somebody may have moved it elsewhere
+    gone = settled and known is not None and not (silence or known.failures)
+    return SilenceEnding(
+        number=row.pk,
+        site=row.site,
+        key=row.key,
+        user_id=row.user_id,
+        by=row.user.get_username(),
+        matchers=parse_matchers(row.matchers),
+        since=since,
+        until=min(until, now) if gone else until,
+        alerts=_alerts(known, silence),
+        is_over=gone or until <= now or bool(row.ended_by),
+        ended_by=row.ended_by,
+    )
+
+
+def _alerts(known: Routed | None, silence: Silence | None) -> int | None:
+    if known is None or silence is None:
+        return None
+    [number] = hiding.count(known, [silence])
+    return None if not number and known.failures else number

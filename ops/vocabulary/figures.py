@@ -1,0 +1,15 @@
+"""How numbers are written in sentences."""
+
+
+def share(part: float) -> str:
+    """Return `12%`, `1.5%`, `0.03%`, `99.7%`."""
+    percent = 100 * part
+    if percent < 9.95:
+        return f"{percent:.2g}%"
+    # Almost all is not all.
+    return f"{min(percent, 99.99):.4g}%" if 99.5 <= percent < 100 else f"{percent:.0f}%"
+
+
+def count(number: int, what: str) -> str:
+    """Return `1 trace`, `1,500 traces`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
