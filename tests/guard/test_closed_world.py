@@ -36,8 +36,6 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
-    "subscriptions.note_problem",
-    "subscriptions.wanted",
     "traces.compare_windows",
     "versions.list_histories",
 }
