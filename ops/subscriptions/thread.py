@@ -68,8 +68,7 @@ def _hands(run: Run, around: Around) -> Iterator[_Event]:
         person = shortened(each.person, LONGEST_NAME)
         yield each.since, f"ack-{each.id}", (f"{person} has {_what(each)} since ", At(each.since))
         if each.end == GIVEN_BACK:
-            line = (f"{person} gave it back at ", At(each.ended))
-            yield each.ended, f"ack-end-{each.id}", line
+            yield each.ended, f"ack-end-{each.id}", (f"{person} gave it back at ", At(each.ended))
         elif each.end == OVER:
             line = (f"{person} had it until ", At(each.ended), ". Nobody has it now")
             yield each.ended, f"ack-end-{each.id}", line

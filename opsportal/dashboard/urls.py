@@ -23,6 +23,7 @@ from opsportal.dashboard.views import (
     slack,
     snapshot,
     subscriptions,
+    timeline,
     trace,
     versions,
 )
@@ -61,6 +62,7 @@ pages = [
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
     path("alerts/<str:fingerprint>/sample/", raising.of_alert, name="alerts-sample"),
     path("versions/", versions.show, name="versions"),
+    path("timeline/", timeline.show, name="timeline"),
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/longer/", ending.longer, name="sampling-longer"),

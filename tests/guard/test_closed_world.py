@@ -20,6 +20,7 @@ WITHIN_OTHERS = {
     "acknowledgements.list_acknowledgements",
     "acknowledgements.list_people",
     "alerts.alerts_during",
+    "alerts.list_by_name",
     "alerts.list_changes",
     "incidents.add_note",
     "incidents.close_incident",
@@ -36,6 +37,7 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
+    "silences.list_past",
     "traces.compare_windows",
     "versions.list_histories",
 }
