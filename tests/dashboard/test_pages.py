@@ -30,6 +30,8 @@ WRITING = (
     "alerts/abababababababababab/sample/",
     "alerts/silences/change/",
     "alerts/silences/new/",
+    "alerts/subscriptions/",
+    "alerts/subscriptions/end/",
     "incidents/1/change/",
     "incidents/new/",
     "sampling/change/",
