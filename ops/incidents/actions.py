@@ -29,6 +29,7 @@ from ops.traces import actions as traces
 __all__ = [
     "LONGEST_NOTE",
     "LONGEST_TITLE",
+    "NO_ORIGIN",
     "Entry",
     "EntryKind",
     "Incident",
