@@ -26,7 +26,7 @@ def details_of(run: Run, around: Around) -> tuple[Detail, ...]:
 
 def _alerts(run: Run) -> Detail:
     """List the alerts with their labels: those of now, else those that fired."""
-    listed = run.now or run.fired
+    listed = run.now or [*{each.alert.fingerprint: each for each in run.fired}.values()]
     shown: list[Text] = [(_labels(each),) for each in listed[:MOST_LISTED]]
     if left := len(listed) - len(shown):
         shown.append((f"and {left:,} more",))
