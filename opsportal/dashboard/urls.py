@@ -56,6 +56,7 @@ pages = [
     path("alerts/silences/change/", silences.change, name="alerts-silence-change"),
     path("alerts/<str:fingerprint>/", alert.show, name="alerts-one"),
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
+    path("alerts/<str:fingerprint>/traces/", alert.unlike, name="alerts-unlike"),
     path("alerts/<str:fingerprint>/sample/", raising.of_alert, name="alerts-sample"),
     path("versions/", versions.show, name="versions"),
     path("sampling/", sampling.show, name="sampling"),
