@@ -5,7 +5,8 @@
       └── adds to the line before? ──> both together ───┴── accepted? ──> run, "Read as `…`"
       └── else: as if nothing had been said before
 
-A follow-up never changes anything: no line that does is made of one.
+A follow-up never changes anything: no line that does is made of one. The exception is a command
+that `follows`, if the text names it and only what it is about was said before: "I have it".
 """
 
 from dataclasses import replace
@@ -37,9 +38,12 @@ async def follow_up(message: Message, registry: Registry, before: About | None) 
     if await registry.accepts(message, message.text):
         return None
     line = await _line(message, registry, before)
-    if not line or registry.changes(line) or not await registry.accepts(message, line):
+    if not line or not await registry.accepts(message, line):
         return None
     command, _ = registry.find(line)
+    named, _ = registry.find(message.text)
+    if command.changes and not (command.follows and command is named):
+        return None
     reply = await reply_or_error(registry.run(message, line), command.name, line)
     said = Reading(line).sentence()
     return replace(reply, summary=Sentence(f"{said} ", *parts(reply.summary)), line=line)

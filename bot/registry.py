@@ -97,7 +97,8 @@ class Command:
     Neither of them changes anything.
     `usage` is its form, `examples` are lines that must reach it, `details` are sentences for its
     help. A command that `changes` something is never repeated without asking, unless it can
-    only take effect `once`. Slack users who are not linked may use a command for `newcomers`.
+    only take effect `once`; what one that `follows` is about may have been said before. Slack
+    users who are not linked may use a command for `newcomers`.
     A user who may do none of the actions it `needs` is refused before the rest is read.
     """
 
@@ -114,6 +115,7 @@ class Command:
     needs: tuple[str, ...] = ()
     changes: bool = False
     once: bool = False
+    follows: bool = False
     newcomers: bool = False
 
     @property
@@ -136,6 +138,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
     needs: tuple[Callable[..., Awaitable[Any]], ...] = (),
     changes: bool = False,
     once: bool = False,
+    follows: bool = False,
     newcomers: bool = False,
 ) -> Callable[[Handler], Command]:
     """Make a handler the command for texts that match the whole pattern, ignoring case.
@@ -165,6 +168,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
             tuple(map(name_of, needs)),
             changes=changes,
             once=once,
+            follows=follows,
             newcomers=newcomers,
         )
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from bot.answers.acknowledgements import have_it
 from bot.answers.phrases import (
     LONGEST_SENTENCE,
     and_more,
@@ -12,6 +13,7 @@ from bot.answers.phrases import (
     failing_traces,
     site_key,
 )
+from bot.answers.silences import an_hour
 from bot.answers.times import lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
@@ -35,7 +37,7 @@ def alert_list(found: AlertList) -> Reply:
     asked = f" for {shortened(narrowed, LONGEST_SENTENCE)}" if narrowed else ""
     return Reply(
         f"{_head(found, narrowed=bool(narrowed))}{asked}{elsewhere(found.site)}",
-        rows=tuple(_row(each, found.routed) for each in _by_name(found.alerts)),
+        rows=tuple(_row(each, found) for each in _by_name(found.alerts)),
         columns=("State", "Severity", "Alert", "Since", "About"),
         notes=(
             *(f"{failure.source} did not answer: {failure.reason}" for failure in found.failures),
@@ -119,19 +121,28 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
-    """Offer the failing traces of the services with alerts; all alerts if these are filtered."""
+    """Offer to have the most urgent alert, if nobody has it; then what is about the others."""
+    if found.firing:
+        first = [each for each in found.firing if each.name == found.firing[0].name]
+        if offered := have_it(
+            first, found.held, found.site, alone=len(_by_name(found.alerts)) == 1
+        ):
+            yield offered
     labels = [alert.labels.items() for alert in found.alerts]
     site = sites().site(found.site)
     for service in site.services.values() if site.jaeger else ():
         if service.alerts and any(service.alerts.items() <= each for each in labels):
             yield failing_traces(service.name, found.site)
+    names = {alert.name for alert in found.firing}
+    if found.routed and len(names) == 1:
+        yield an_hour([Matcher("alertname", "=", *names)], found.site)
     if narrowed:
         yield FollowUp("All alerts", f"alerts{site_key(found.site)}")
     if found.alerts:
         yield FollowUp("Versions", f"version{site_key(found.site)}")
 
 
-def _row(alerts: Sequence[Alert], routed: Routed | None) -> Row:
+def _row(alerts: Sequence[Alert], found: AlertList) -> Row:
     first = alerts[0]
     duration = f"for {lasting(timerange.now_ns() - first.since)}"
     return Row(
@@ -148,7 +159,8 @@ def _row(alerts: Sequence[Alert], routed: Routed | None) -> Row:
                 labels_of(first) if len(alerts) == 1 else _different(alerts),
                 f"value {first.value_in_words}" if first.value else "",
                 first.disagree,
-                _notified(alerts, routed),
+                found.held.said_of(alerts),
+                _notified(alerts, found.routed),
                 runbook(first),
             )
             if line

@@ -6,12 +6,14 @@ console use the same registry. The two handlers here are about the commands them
 
 from bot.answers.overview import BEGIN
 from bot.commands.accounts import link
+from bot.commands.acknowledgements import acknowledge, give_back, hand_over, take_over
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.cards import apply, cancel
 from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
+from bot.commands.raising import sampling_up
 from bot.commands.reads import words_left
 from bot.commands.sampling import (
     change_sampling,
@@ -99,11 +101,16 @@ registry.add(
     version,
     show_alert,
     list_alerts,
+    acknowledge,
+    hand_over,
+    take_over,
+    give_back,
     list_silences,
     extend_silence,
     end_silence,
     silence,
     sampling_off,
+    sampling_up,
     show_history,
     show_sampling,
     diagnose,

@@ -40,10 +40,10 @@ QUESTIONS = some("what when who which why how did was were is are has have does 
 _LOOK = ("show alert {alert}", "alerts {service}", "alerts", "overview")
 NOT_OFFERED = (
     NotOffered(
-        "OpsPortal does not acknowledge or resolve alerts; it can silence them",
-        _LOOK,
-        verbs="close assign reassign take dismiss",
-        words="ack, acked, acknowledge, unack, resolve, inhibit, maintenance, downtime",
+        "OpsPortal does not resolve alerts; you can say that you have one, or silence it",
+        ("ack {alert}", "silence {alert}", "alerts {service}", "alerts"),
+        verbs="close dismiss",
+        words="resolve, inhibit, maintenance, downtime",
     ),
     NotOffered(
         "OpsPortal does not know who is on call",

@@ -9,9 +9,9 @@ from ops.alerts import actions as alerts
 from ops.alerts.changes import AlertChange, Kind
 from ops.alerts.one import ShownAlert, State
 from ops.errors import NotFound, OpsError
-from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.changing import Changes, look_for_changes
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import Happened
+from ops.overview.happened import ChangeKind, Happened
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
@@ -27,6 +27,7 @@ from ops.vocabulary.notifications import ALERTNAME
 
 BEFORE = 15 * timerange.MINUTE
 MOST_SERVICES = 3
+_KINDS = ChangeKind.ROLLOUTS, ChangeKind.SAMPLING, ChangeKind.SILENCES, ChangeKind.ALERTS
 _NOTHING = {ChangeKind.ALERTS: "other alerts"}
 MOST_OF_A_KIND = 10
 REMEMBERED = 7 * timerange.DAY  # in which an alert that is over is looked for by its name
@@ -84,7 +85,8 @@ class Surroundings:
     @property
     def nothing(self) -> str:
         """Say that nothing was found: `No rollouts or other alerts`, "" if nothing may be seen."""
-        kinds = [_NOTHING.get(each, str(each)) for each in self.changes.kinds]
+        seen = [each for each in _KINDS if each in self.changes.kinds]
+        kinds = [_NOTHING.get(each, str(each)) for each in seen]
         *most, last = kinds or [""]
         if self.found or not last:
             return ""
@@ -126,8 +128,9 @@ async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundin
     start, end = began(shown, now), ended(shown, now)
     services = services_of(site, shown)
     may = (await rights_of(actor.user_id)).permissions
+    kinds = [each for each in _KINDS if each is not ChangeKind.SILENCES or site.alertmanager]
     changes, lines = await asyncio.gather(
-        look_for_changes(actor, site, None, (start - BEFORE, start), tuple(ChangeKind)),
+        look_for_changes(actor, site, None, (start - BEFORE, start), kinds),
         asyncio.gather(*(_around(actor, site, each, start, may) for each in services)),
     )
     of_services = {each.name for each in services}
@@ -183,7 +186,7 @@ def _in_order(
     kinds = (
         rollouts,
         [each for each in changes if each.sampling],
-        [each for each in changes if not (each.version or each.sampling or each.alert)],
+        [each for each in changes if each.silence],
         [Happened(each.at, alert=each) for each in others.values()],
     )
     return tuple(each for kind in kinds for each in kind[:MOST_OF_A_KIND])

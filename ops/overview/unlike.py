@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ops.actor import Actor
 from ops.alerts.one import ShownAlert
 from ops.errors import NotPermitted, NotSetUp, OpsError
-from ops.overview.changing import ChangeKind, look_for_changes
-from ops.overview.happened import Happened
+from ops.overview.changing import look_for_changes
+from ops.overview.happened import ChangeKind, Happened
 from ops.overview.surroundings import BEFORE, began, ended, services_of
 from ops.rights import rights_of
 from ops.sites import Service, Site

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from cachetools import TTLCache
 
 from ops.alerts.actions import AlertList
-from ops.alerts.notifying import Notified, Routed
+from ops.alerts.notifying import Notified
 from ops.alerts.paging import Place, index_of, parse_place, place_after
 from ops.alerts.truth import Reason
 from ops.errors import InvalidInput
 from ops.metrics import watched
+from ops.vocabulary.acknowledgements import Acknowledgement
 from ops.vocabulary.alerts import Alert
 from proto.ops import ops_pb2
 
@@ -77,7 +78,7 @@ def _alert_page(found: AlertList, page: Page) -> ops_pb2.AlertsResp:
     end = min(first + page.size, len(found.alerts)) if page.size else len(found.alerts)
     room, number = LARGEST - answer.ByteSize(), first
     while number < end:
-        message = _fitting(found.alerts[number], found.routed)
+        message = _fitting(found.alerts[number], found)
         room -= message.ByteSize() + _AROUND
         if room < 0:
             answer.truncated = True
@@ -107,12 +108,13 @@ def _add_doubts(answer: ops_pb2.AlertsResp, found: AlertList) -> None:
             source=doubt.source,
             sentence=doubt.sentence[:_SHORT],
         )
-    watchdogs = [_fitting(each, found.routed) for each in found.watchdogs[:_MOST]]
+    watchdogs = [_fitting(each, found) for each in found.watchdogs[:_MOST]]
     answer.watchdogs.extend(each for each in watchdogs if each.ByteSize() <= _LARGE_WATCHDOG)
 
 
-def _fitting(alert: Alert, routed: Routed | None) -> ops_pb2.Alert:
+def _fitting(alert: Alert, found: AlertList) -> ops_pb2.Alert:
     """Return the alert's message, without its strings if it is larger than a response."""
+    held = found.held.of(alert)
     message = ops_pb2.Alert(
         state=alert.state,
         value=alert.value,
@@ -131,7 +133,8 @@ def _fitting(alert: Alert, routed: Routed | None) -> ops_pb2.Alert:
         recovering=alert.recovering,
         labels=alert.labels,
         annotations=alert.annotations,
-        notified=_notified(routed.of(alert)) if routed else None,
+        notified=_notified(found.routed.of(alert)) if found.routed else None,
+        held=held_message(held) if held else None,
     )
     if message.ByteSize() + _AROUND <= LARGEST:
         return message
@@ -156,4 +159,28 @@ def _notified(found: Notified | None) -> ops_pb2.Notified | None:
         silenced_until=found.until,
         inhibited_by=found.inhibited_by,
         muted_by=found.muted_by,
+    )
+
+
+def held_message(found: Acknowledgement) -> ops_pb2.Held:
+    """Write who has an alert."""
+    return ops_pb2.Held(
+        person=found.person,
+        since=found.since,
+        until=found.until,
+        note=found.note,
+        all=found.is_of_group,
+        given_by=found.given_by,
+    )
+
+
+def acknowledgement(found: Acknowledgement) -> ops_pb2.Acknowledgement:
+    """Write who has or had what, after a change."""
+    return ops_pb2.Acknowledgement(
+        site=found.site,
+        name=found.name,
+        fingerprint=found.fingerprint,
+        held=held_message(found),
+        ended=found.ended,
+        end=found.end,
     )

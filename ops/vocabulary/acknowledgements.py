@@ -1,12 +1,13 @@
 """Acknowledgements: somebody has an alert, or all alerts of one name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
 
 RESOLVED, OVER, GIVEN_BACK, HANDED_OVER = "resolved", "over", "given back", "handed over"
+MOST_NAMED = 2  # people
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,19 @@ class Holding:
     def of_group(self, name: str) -> Acknowledgement | None:
         """Return who has all alerts of this name."""
         return self.groups.get(name)
+
+    def said_of(self, alerts: Sequence[Alert]) -> str:
+        """Return who has these: `mia has it`, `mia has 1 of 3`, "" if nobody has any."""
+        found = [held for each in alerts if (held := self.of(each))]
+        if not found:
+            return ""
+        persons = list(dict.fromkeys(each.person for each in found))
+        named = " and ".join(persons)
+        if len(persons) > MOST_NAMED:
+            named = f"{', '.join(persons[:MOST_NAMED])} and {len(persons) - MOST_NAMED} more"
+        whole = "it" if len(persons) == 1 else "them"
+        what = whole if len(found) == len(alerts) else f"{len(found):,} of {len(alerts):,}"
+        return f"{named} {'has' if len(persons) == 1 else 'have'} {what}"
 
 
 NOBODY = Holding()

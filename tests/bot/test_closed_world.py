@@ -61,8 +61,9 @@ def test_it_has_the_commands_that_were_promised() -> None:
     assert COMMANDS == [
         "help", "list traces", "show trace", "show logs", "compare", "change sampling",
         "undo sampling", "revert sampling", "extend sampling", "apply", "cancel", "version",
-        "show alert", "alerts", "silences", "extend silence", "end silence", "silence",
-        "sampling off", "sampling history", "sampling",
+        "show alert", "alerts", "ack", "hand over", "take over", "give back",
+        "silences", "extend silence", "end silence", "silence",
+        "sampling off", "sampling up", "sampling history", "sampling",
         "diagnose", "slow operations", "changes", "rollouts", "overview", "link",
     ]  # fmt: skip
 

@@ -151,8 +151,7 @@ LATEST = {
 UNSURE = {"list": "list traces", "show": "overview"}
 # What OpsPortal does not do, and what it can do instead.
 NOT_OFFERED = {
-    "ack QueueDeep": ("does not acknowledge", "show alert QueueDeep"),
-    "resolve SlowRequests": ("does not acknowledge or resolve", "show alert SlowRequests"),
+    "resolve SlowRequests": ("does not resolve alerts", "ack SlowRequests"),
     "who is on call": ("does not know who is on call", "alerts"),
     "page bob": ("does not page", "alerts"),
     "restart petstore": ("does not start, stop or restart", "version petstore"),

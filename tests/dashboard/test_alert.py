@@ -170,7 +170,7 @@ async def test_what_changed_before_it_is_a_piece_of_its_page(
 
     facts, said = (words(each.content.decode()) for each in (piece, traces))
     assert "petstore ran 1.2.0" in facts
-    assert "4 min before: QueueDeep started firing" in facts
+    assert "4 min before ▲ QueueDeep started firing" in facts
     assert b"<html" not in piece.content + traces.content
     assert "petstore 1.3.0 fails 100% of 20 traces, 1.2.0 none of 20 the hour before" in said
     assert "New: no stock in SearchPets in 20 of 20 traces, none of 20 the hour before" in said

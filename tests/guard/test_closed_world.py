@@ -17,11 +17,10 @@ from ops.guard import ACTIONS
 ROOT = Path(__file__).parent.parent.parent
 # What a door offers only as a part of another action: the overview, or a trace's "at that time".
 WITHIN_OTHERS = {
-    "acknowledgements.give_back",
-    "acknowledgements.hand_over",
     "acknowledgements.list_acknowledgements",
     "acknowledgements.list_people",
     "alerts.alerts_during",
+    "alerts.list_by_name",
     "alerts.list_changes",
     "incidents.add_note",
     "incidents.close_incident",
@@ -38,6 +37,7 @@ WITHIN_OTHERS = {
     "sampling.correct",
     "sampling.policy_at",
     "sampling.timed_now",
+    "silences.list_past",
     "subscriptions.list_subscriptions",
     "subscriptions.note_problem",
     "subscriptions.subscribe",

@@ -37,7 +37,7 @@ async def test_it_shows_alerts(viewer: Actor, backends: Backends) -> None:
     )
     assert narrowed.notes == (), "broken rules are not under every answer"
     assert [follow_up.line for follow_up in reply.follow_ups] == [
-        "list traces petstore error", "list traces store error", "version",
+        "ack Errors", "list traces petstore error", "list traces store error", "version",
     ]  # fmt: skip
     none = await said(viewer, 'alerts team="a" state=firing')
     known = "1 alert firing, none that we know of"
@@ -142,8 +142,8 @@ async def test_it_shows_one_alert_with_its_rule_and_its_past(
     ]
     [link] = reply.links
     assert link.url.endswith(f"/alerts/{gone.fingerprint}/")
-    assert [each.line for each in reply.follow_ups][:2] == [
-        "diagnose petstore", "list traces petstore error",
+    assert [each.line for each in reply.follow_ups][:3] == [
+        f"ack {gone.fingerprint}", "diagnose petstore", "list traces petstore error",
     ]  # fmt: skip
     by_id = await said(viewer, f"alert {gone.fingerprint}")
     assert by_id.summary == reply.summary
