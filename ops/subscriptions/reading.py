@@ -25,7 +25,7 @@ PATIENCE = 2.0  # seconds that Alertmanagers have
 
 
 class _Version(NamedTuple):
-    periods: tuple[int, int]
+    periods: tuple[int, ...]
     hour: int
     older: tuple[tuple[str, int], ...]
 

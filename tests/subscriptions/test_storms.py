@@ -105,9 +105,11 @@ def test_a_storm_says_who_has_what() -> None:
     channel = Channel()
     channel.look(0, *groups(20))
     channel.look(2, *groups(20), around=had(ack("A3", 1)))
-    assert channel.only.state is State.FIRING
-    assert "A3 (critical): acknowledged since 0:00" in listed(channel.only)
+    some = channel.only
     channel.look(3, *groups(20), around=silenced(63))
+
+    assert some.state is State.FIRING
+    assert "A3 (critical): acknowledged since 0:00" in listed(some)
     assert channel.only.state is State.SILENCED
 
 
