@@ -97,8 +97,6 @@ def unknown_to(site: Site, silent: Mapping[str, int]) -> Callable[[Alert], int]:
     of_source = {name: names for names in origins.values() for name in names}
 
     def since(alert: Alert) -> int:
-        if not silent:
-            return 0
         knowing = {each for name in alert.sources for each in of_source.get(name, ())}
         knowing = knowing or {source.name for source in site.prometheus}
         return max(silent[name] for name in knowing) if knowing <= silent.keys() else 0
