@@ -13,6 +13,7 @@ from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
+from bot.commands.raising import sampling_up
 from bot.commands.reads import words_left
 from bot.commands.sampling import (
     change_sampling,
@@ -109,6 +110,7 @@ registry.add(
     end_silence,
     silence,
     sampling_off,
+    sampling_up,
     show_history,
     show_sampling,
     diagnose,

@@ -22,6 +22,7 @@ from opsportal.dashboard.views import (
     silences,
     slack,
     snapshot,
+    timeline,
     trace,
     versions,
 )
@@ -58,6 +59,7 @@ pages = [
     path("alerts/<str:fingerprint>/around/", alert.around, name="alerts-around"),
     path("alerts/<str:fingerprint>/sample/", raising.of_alert, name="alerts-sample"),
     path("versions/", versions.show, name="versions"),
+    path("timeline/", timeline.show, name="timeline"),
     path("sampling/", sampling.show, name="sampling"),
     path("sampling/effect/", sampling.preview, name="sampling-effect"),
     path("sampling/longer/", ending.longer, name="sampling-longer"),

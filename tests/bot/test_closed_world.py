@@ -63,7 +63,7 @@ def test_it_has_the_commands_that_were_promised() -> None:
         "undo sampling", "revert sampling", "extend sampling", "apply", "cancel", "version",
         "show alert", "alerts", "ack", "hand over", "take over", "give back",
         "silences", "extend silence", "end silence", "silence",
-        "sampling off", "sampling history", "sampling",
+        "sampling off", "sampling up", "sampling history", "sampling",
         "diagnose", "slow operations", "changes", "rollouts", "overview", "link",
     ]  # fmt: skip
 
