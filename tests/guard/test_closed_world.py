@@ -38,11 +38,6 @@ WITHIN_OTHERS = {
     "sampling.policy_at",
     "sampling.timed_now",
     "silences.list_past",
-    "subscriptions.list_subscriptions",
-    "subscriptions.note_problem",
-    "subscriptions.subscribe",
-    "subscriptions.unsubscribe",
-    "subscriptions.wanted",
     "traces.compare_windows",
     "versions.list_histories",
 }
