@@ -34,7 +34,9 @@ def site(site_file: SiteFile) -> None:
 
 
 def subscribed() -> None:
-    StoredSubscription.objects.create(site="production", number=1, channel="console", made_at=now_ns())
+    StoredSubscription.objects.create(
+        site="production", number=1, channel="console", made_at=now_ns()
+    )
 
 
 def fires(name: str = "QueueDeep") -> AlertPeriod:
