@@ -13,13 +13,17 @@ from bot.answers.phrases import (
     site_key,
 )
 from bot.answers.raising import raise_sampling
+from bot.answers.silences import an_hour
 from bot.answers.times import past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Sentence, shortened
 from ops.alerts.one import ShownAlert, State
+from ops.silences.rules import matchers_of
 from ops.sites import Service, sites
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.timerange import format_duration
+
+LONGEST_SILENCE = 700  # characters of a line, so that the other buttons fit as well
 
 
 def one_alert(shown: ShownAlert) -> Reply:
@@ -39,6 +43,7 @@ def one_alert(shown: ShownAlert) -> Reply:
         links=page("the alert", "alerts-one", shown.site, fingerprint=alert.fingerprint),
         follow_ups=(
             *_have_it(shown),
+            *_silence(shown),
             *_of_services(shown),
             *_raise_sampling(shown),
             FollowUp(
@@ -57,6 +62,13 @@ def _have_it(shown: ShownAlert) -> Iterator[FollowUp]:
     if shown.state is not State.RESOLVED and not shown.held:
         line = f"ack {shown.alert.fingerprint}{site_key(shown.site)}"
         yield FollowUp("I have it", line, "primary")
+
+
+def _silence(shown: ShownAlert) -> Iterator[FollowUp]:
+    if shown.notified and not shown.notified.silences:
+        offered = an_hour(matchers_of(shown.alert), shown.site)
+        if len(offered.line) <= LONGEST_SILENCE:
+            yield offered
 
 
 def _times(shown: ShownAlert) -> Iterator[str]:

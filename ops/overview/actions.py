@@ -15,11 +15,19 @@ from ops.guard import ANY_PERSON, DEADLINE, action
 from ops.language.names import Names
 from ops.language.reading import Reading
 from ops.language.times import Clock
-from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.changing import Changes, look_for_changes
 from ops.overview.diagnosing import Diagnosis, diagnose_service
 from ops.overview.diagnosing_sites import ServiceTrouble, SiteDiagnosis, diagnose_lines
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
+from ops.overview.happened import (
+    EVERY_KIND,
+    LATELY,
+    MOST,
+    ChangeKind,
+    Happened,
+    VersionChange,
+    happened,
+)
 from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.names import read_names
@@ -37,6 +45,7 @@ from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
 from ops.overview.surroundings import ServiceAround, Surroundings, look_around
+from ops.overview.timeline import Timeline, look_along
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
 from ops.versions.actions import VERSIONS, ServiceVersions
@@ -47,6 +56,7 @@ from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
     "EVERYTHING",
+    "EVERY_KIND",
     "LAST_DAY",
     "MOST_RAISED",
     "TERM",
@@ -67,6 +77,7 @@ __all__ = [
     "SiteSnapshot",
     "SourceReport",
     "Surroundings",
+    "Timeline",
     "VersionChange",
     "WatchReport",
     "diagnose",
@@ -82,6 +93,7 @@ __all__ = [
     "show_snapshot",
     "show_status",
     "show_surroundings",
+    "show_timeline",
     "show_watch",
 ]
 
@@ -286,18 +298,41 @@ async def diagnose_site(
 async def show_changes(
     actor: Actor,
     *,
-    kinds: Sequence[ChangeKind] = tuple(ChangeKind),
+    kinds: Sequence[ChangeKind] = EVERY_KIND,
     range: TimeRange = LAST_DAY,
     service: str = "",
     site: str = "",
 ) -> Changes:
     """Return what changed on a site, or in one of its services, as far as the user may see it.
 
-    It comes from OpsPortal's own memory: no source is asked.
+    It comes from OpsPortal's own memory, except for silences, for which Alertmanager is asked.
     """
     where = sites().site(site)
     what = where.service(service) if service else None
     return await look_for_changes(actor, where, what, range.start_end(), kinds)
+
+
+@action("overview.show_timeline", permission=READ)
+async def show_timeline(
+    actor: Actor,
+    *,
+    kinds: Sequence[ChangeKind] = tuple(ChangeKind),
+    range: TimeRange = LAST_DAY,
+    service: str = "",
+    person: str = "",
+    lanes: int = 20,
+    site: str = "",
+) -> Timeline:
+    """Return what happened on a site, or in one of its services, and what lasted meanwhile.
+
+    Only as far as the user may see it; with a `person`, only what that person did. What alerts did
+    is returned for `lanes` names.
+    """
+    where = sites().site(site)
+    what = where.service(service) if service else None
+    return await look_along(
+        actor, where, what, range.start_end(), kinds, person=person, lanes=lanes
+    )
 
 
 @action("overview.explain_none", permission=READ_TRACES)
