@@ -45,6 +45,7 @@ from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
 from ops.overview.surroundings import ServiceAround, Surroundings, look_around
+from ops.overview.taken import Taken, explain_taken
 from ops.overview.timeline import Timeline, look_along
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
@@ -77,12 +78,14 @@ __all__ = [
     "SiteSnapshot",
     "SourceReport",
     "Surroundings",
+    "Taken",
     "Timeline",
     "VersionChange",
     "WatchReport",
     "diagnose",
     "diagnose_site",
     "explain_none",
+    "explain_taken",
     "names",
     "propose_raise",
     "raise_sampling",
