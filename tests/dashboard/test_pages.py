@@ -27,6 +27,7 @@ PATHS = [
 ]
 WRITING = (
     "alerts/abababababababababab/sample/",
+    "alerts/have/",
     "alerts/silences/change/",
     "alerts/silences/new/",
     "sampling/change/",
